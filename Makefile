@@ -1,0 +1,39 @@
+# `make apply` and `make test` do all their own set-up; `make check` is what CI runs before the tests.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: apply test check format bench clean
+.DEFAULT_GOAL := apply
+
+$(READY): pyproject.toml
+	@echo "setting up $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+apply: $(READY)
+	@$(BIN)/reconciler apply --yes
+	@echo
+	@echo "and once more, to see that nothing is left to be done:"
+	@$(BIN)/reconciler plan --detailed-exitcode
+
+test: $(READY)
+	@$(BIN)/python -m pytest -n auto
+
+check: $(READY)
+	$(BIN)/ruff format --check reconciler tests
+	$(BIN)/ruff check reconciler tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format reconciler tests
+	$(BIN)/ruff check --fix reconciler tests
+
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks.thousand_devices
+
+clean:
+	rm -rf $(VENV) .reconciler build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,196 @@
+"""CA certificates: who may sign the devices' certificates.
+
+Source: AWS IoT API reference, RegisterCACertificate and its neighbours; developer guide, "Manage your CA certificates".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from attrs import frozen
+
+from reconciler.kinds import x509
+from reconciler.kinds.fields import member
+from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.reading import MISSING
+from reconciler.kinds.tags import as_list, as_map, marked, retag, users
+from reconciler.model.call import Answers, ApiCall, Deferred, Ref
+from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.pem import Pem
+from reconciler.model.resource import Desired, Live, Resource
+from reconciler.model.secret import Secret
+
+
+@frozen
+class Verification:
+    """How the possession of the CA's private key is shown: the key itself, or a certificate made with it beforehand."""
+
+    key: Secret | None = None
+    certificate: Pem | None = None
+
+
+@frozen
+class CaCertificate:
+    """`[ca_certificates.*]`."""
+
+    pem: Pem = member("The CA certificate.", api="RegisterCACertificate.caCertificate", changing="replaces")
+    certificate_mode: Literal["DEFAULT", "SNI_ONLY"] = member(
+        "DEFAULT needs a verification; SNI_ONLY admits devices that send the endpoint's name.",
+        api="RegisterCACertificate.certificateMode",
+        changing="replaces",
+        default="DEFAULT",
+    )
+    verification: Verification | None = member(
+        "What signs the registration code when the CA is registered.", changing="create_only", default=None
+    )
+    status: Literal["ACTIVE", "INACTIVE"] = member(
+        "Only an active CA lets device certificates be registered.",
+        api="UpdateCACertificate.newStatus",
+        default="ACTIVE",
+    )
+    auto_registration: bool = member(
+        "Whether devices may register their certificates by connecting.",
+        api="RegisterCACertificate.allowAutoRegistration",
+        default=False,
+    )
+    tags: Mapping[str, str] = member("Tags.", api="RegisterCACertificate.tags", factory=dict)
+
+
+@frozen
+class SignedCode(Deferred):
+    """The verification certificate: AWS's registration code as its common name, signed by the CA's key."""
+
+    ca: Pem
+    key: Secret
+    code: Ref
+
+    def resolve(self, answers: Answers) -> str:
+        """The PEM, made when it is needed: the code is known only by then, and the key is read no earlier."""
+        assert self.ca.text
+        return x509.sign_code(self.ca.text, self.key.reveal(), self.code.resolve(answers))
+
+    def __str__(self) -> str:
+        return f"(made at apply: the registration code, signed with the key from {self.key.reference})"
+
+
+class CaCertificates(Kind):
+    """CA certificates: found by the SHA-256 of their DER, owned by tag."""
+
+    table = "ca_certificates"
+    noun = "CA certificate"
+    spec = CaCertificate
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+        """Is it a CA, in date, and does the verification fit?"""
+        spec: CaCertificate = resource.spec
+        yield from x509.complaints(spec.pem, "pem", ca=True)
+        given = spec.verification
+        if spec.certificate_mode == "SNI_ONLY":
+            if given:
+                yield Complaint("verification", "an SNI_ONLY CA takes no verification", "no verification")
+            return
+        if given is None or (given.key is None) == (given.certificate is None):
+            what = "either verification.key or verification.certificate, to show that the CA's key is yours"
+            yield Complaint("verification", "a DEFAULT CA needs exactly one verification", what)
+        elif given.key and given.key.value is not None and not x509.key_fits(spec.pem, given.key.value):
+            yield Complaint(
+                "verification.key",
+                f"the key from {given.key.reference} does not match the certificate",
+                "the CA's own private key, as unencrypted PEM",
+            )
+        elif given.certificate and not x509.signed_by(given.certificate, spec.pem):
+            what = "a certificate that the CA signed"
+            yield Complaint(
+                "verification.certificate", "this CA did not sign the verification certificate", what
+            )
+
+    def identity(self, resource: Resource) -> str:
+        """The SHA-256 of the DER. AWS documents it for device certificates; for CAs it is as good as known."""
+        return str(resource.spec.pem.fingerprint)
+
+    def read(self, scope: Scope) -> Reading:
+        """All CAs of the account in pages, the tags of each, and the details of those that matter."""
+        (listed,) = yield [ApiCall("iot", "ListCACertificates")]
+        found = {item["certificateId"]: item for item in listed["certificates"]}
+        tags = yield [
+            ApiCall("iot", "ListTagsForResource", {"resourceArn": ca["certificateArn"]})
+            for ca in found.values()
+        ]
+        tagged = {name: as_map(answer["tags"]) for name, answer in zip(found, tags, strict=True)}
+        wanted = {self.identity(resource) for resource in scope.of(self.table)}
+        matter = [name for name in found if name in wanted or tagged[name].get(OWNER_TAG) == scope.workspace]
+        details = yield [
+            ApiCall("iot", "DescribeCACertificate", {"certificateId": name}, tolerates=MISSING)
+            for name in matter
+        ]
+        return [
+            _live(detail["certificateDescription"], tagged[name])
+            for name, detail in zip(matter, details, strict=True)
+            if detail
+        ]
+
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """Registered, active at once where that is wanted."""
+        return [*self._register(change.resource, world)]
+
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """Status and auto-registration in one call, tags in their own."""
+        spec: CaCertificate = change.resource.spec
+        params: dict[str, Any] = {"certificateId": change.live.identity}
+        if change.changes("status"):
+            params["newStatus"] = spec.status
+        if change.changes("auto_registration"):
+            params["newAutoRegistrationStatus"] = "ENABLE" if spec.auto_registration else "DISABLE"
+        calls = [ApiCall("iot", "UpdateCACertificate", params)] if len(params) > 1 else []
+        after = marked(spec.tags, world.workspace, change.address.name)
+        arn = world.arn(f"cacert/{change.live.identity}")
+        return [*calls, *retag("iot", arn, change.live.facts["tags"], after)]
+
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """The new one before the old one goes; a change of mode keeps the id, so there the old one goes first."""
+        new, old = [*self._register(change.resource, world)], [*_retire(change.live)]
+        return [*old, *new] if self.identity(change.resource) == change.live.identity else [*new, *old]
+
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+        """Inactive first: AWS refuses to delete an active CA."""
+        return [*_retire(change.live)]
+
+    def _register(self, resource: Resource, world: World) -> Iterator[ApiCall]:
+        spec: CaCertificate = resource.spec
+        params: dict[str, Any] = {
+            "caCertificate": spec.pem.text,
+            "setAsActive": spec.status == "ACTIVE",
+            "allowAutoRegistration": spec.auto_registration,
+            "certificateMode": spec.certificate_mode,
+            "tags": as_list(marked(spec.tags, world.workspace, resource.address.name)),
+        }
+        if spec.verification and spec.verification.certificate:
+            params["verificationCertificate"] = spec.verification.certificate.text
+        elif spec.verification and spec.verification.key:
+            yield ApiCall("iot", "GetRegistrationCode")
+            code = Ref(resource.address, "registrationCode")
+            params["verificationCertificate"] = SignedCode(spec.pem, spec.verification.key, code)
+        # Registering the same certificate again is the same certificate: an answer that was lost is no failure.
+        yield ApiCall("iot", "RegisterCACertificate", params, tolerates={"ResourceAlreadyExistsException"})
+
+
+def _live(description: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
+    spec = CaCertificate(
+        pem=Pem(description["certificateId"]),
+        certificate_mode=description.get("certificateMode", "DEFAULT"),
+        status=description["status"],
+        auto_registration=description.get("autoRegistrationStatus") == "ENABLE",
+        tags=users(tags),
+    )
+    facts = {"tags": tags, "name": tags.get(NAME_TAG)}
+    return Live(description["certificateId"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+
+
+def _retire(live: Live) -> Iterator[ApiCall]:
+    if live.spec.status == "ACTIVE":
+        yield ApiCall("iot", "UpdateCACertificate", {"certificateId": live.identity, "newStatus": "INACTIVE"})
+    yield ApiCall("iot", "DeleteCACertificate", {"certificateId": live.identity}, tolerates=MISSING)
+
+
+KIND = CaCertificates()

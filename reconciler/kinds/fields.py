@@ -1,0 +1,53 @@
+"""What a kind says about each field of its spec class; everything else reads it from here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import attrs
+from attrs import frozen
+
+Changing = Literal["in_place", "replaces", "create_only"]
+
+_KEY = "reconciler"
+
+
+@frozen
+class Member:
+    """A field of a spec class.
+
+    `api` is the dotted path of the request member that it becomes (`CreateThing.thingName`): limits come from there.
+    `references` is the table whose names it holds. `changing` says what a difference means: AWS changes it in place, or
+    only a replacement does, or it matters at creation alone and is never compared. `doc` is one sentence for people.
+    """
+
+    name: str
+    doc: str
+    api: str | None
+    references: str | None
+    changing: Changing
+    required: bool
+
+
+def member(  # noqa: PLR0913 (each is a word that a spec class may say)
+    doc: str,
+    *,
+    api: str | None = None,
+    references: str | None = None,
+    changing: Changing = "in_place",
+    default: Any = attrs.NOTHING,
+    factory: Any = None,
+) -> Any:
+    """An attrs field with what a kind has to say about it; without a default it is required in the file."""
+    metadata = {_KEY: (doc, api, references, changing)}
+    if factory is not None:
+        return attrs.field(factory=factory, metadata=metadata)
+    return attrs.field(default=default, metadata=metadata)
+
+
+def members(spec: type) -> Iterator[Member]:
+    """The fields of a spec class, in the order in which they are declared."""
+    for attribute in attrs.fields(spec):
+        doc, api, references, changing = attribute.metadata[_KEY]
+        yield Member(attribute.name, doc, api, references, changing, attribute.default is attrs.NOTHING)

@@ -1,0 +1,156 @@
+"""What every kind can do, and what it is told."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, TypeAlias
+
+from attrs import field, frozen
+
+from reconciler.kinds.fields import Member, members
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall, Batch, Ref
+from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.plan import Target
+from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
+
+OWNER_TAG = "reconciler:workspace"
+NAME_TAG = "reconciler:name"
+
+Reading: TypeAlias = Generator[Batch, Sequence[Mapping[str, Any]], Sequence[Live]]
+"""A kind's reading of the registry: it yields calls that may run at once, is sent their answers, and returns what is
+there. References in what it returns are AWS's ids (`External`); names are put in their place afterwards."""
+
+
+@frozen
+class Complaint:
+    """Something wrong, or doubtful, with one resource's meaning. `field` is dotted, inside the resource's table."""
+
+    field: str | None
+    problem: str
+    expected: str | None = None
+    severity: str = "error"
+
+
+@frozen
+class Scope:
+    """What a reading may look at: the whole desired state, and what was read of the kinds that it `reads_after`."""
+
+    workspace: str
+    desired: Desired
+    read: Mapping[str, Sequence[Live]] = field(factory=dict)
+
+    def of(self, kind: str) -> Iterator[Resource]:
+        """The desired resources of one kind."""
+        return (resource for address, resource in self.desired.items() if address.kind == kind)
+
+
+@frozen(slots=False)
+class World:
+    """What a kind may look at when it turns a change into calls.
+
+    `desired_users` and `live_users` tell, for an address, who refers to it: in the file and in the registry.
+    """
+
+    workspace: str
+    target: Target
+    desired: Desired
+    live: Inventory
+    identities: Mapping[Address, str]
+    desired_users: Mapping[Address, Sequence[Address]]
+    live_users: Mapping[Address, Sequence[Address]]
+
+    @cached_property
+    def partition(self) -> str:
+        """AWS's partition, which follows from the region (AWS General Reference, Amazon Resource Names)."""
+        prefix = self.target.region.partition("-")[0]
+        return {"cn": "aws-cn"}.get(
+            prefix, "aws-us-gov" if self.target.region.startswith("us-gov-") else "aws"
+        )
+
+    def arn(self, resource: str, service: str = "iot") -> str:
+        """The ARN of `cert/…`, `thing/…` and the like in this target."""
+        return f"arn:{self.partition}:{service}:{self.target.region}:{self.target.account}:{resource}"
+
+    def identity(self, kind: str, reference: Reference) -> str | Ref:
+        """AWS's id of what is referred to; a `Ref` where only AWS can assign it and has not yet."""
+        if isinstance(reference, External):
+            return reference.id.rpartition("/")[2]
+        address = Address(kind, reference)
+        return self.identities.get(address) or Ref(address, "Id")
+
+
+class Kind(ABC):
+    """One AWS noun. Subclasses set the class variables and say how; they hold no state."""
+
+    table: ClassVar[str]
+    """The table in the file, and the first part of its addresses: `things`."""
+    noun: ClassVar[str]
+    """What AWS calls one of it: `thing`."""
+    service: ClassVar[str] = "iot"
+    spec: ClassVar[type]
+    """An attrs class whose fields are declared with `member`."""
+    name_api: ClassVar[str | None] = None
+    """The request member that the resource's name becomes, where it does: its limits hold for the name."""
+    reads_after: ClassVar[frozenset[str]] = frozenset()
+    """The kinds whose reading this one's looks at."""
+
+    @cached_property
+    def members(self) -> Mapping[str, Member]:
+        """The spec class's fields by name."""
+        return {found.name: found for found in members(self.spec)}
+
+    def refers_to(self) -> set[str]:
+        """The tables that this kind's references name."""
+        return {found.references for found in self.members.values() if found.references} - {self.table}
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (for subclasses)
+        """What is wrong with the meaning of one resource, beyond types and AWS's limits."""
+        return ()
+
+    def effective(self, resource: Resource, scope: Scope) -> Any:  # noqa: ARG002 (for subclasses)
+        """The spec as AWS would report it once it is applied: defaults that depend on other resources filled in."""
+        return resource.spec
+
+    @abstractmethod
+    def identity(self, resource: Resource) -> str | None:
+        """AWS's id of the resource, or None where only AWS can assign it."""
+
+    @abstractmethod
+    def read(self, scope: Scope) -> Reading:
+        """What is there of this kind: all that is wanted by the file or bears the workspace's mark."""
+
+    def pair(self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope) -> Mapping[str, str]:  # noqa: ARG002
+        """Which live resource stands for which wanted one of another identity: live identity → name in the file.
+
+        `missing` are wanted and not found by identity, `spare` found and not wanted; what is paired is replaced or
+        updated, not created beside. By default: what was tagged with the name.
+        """
+        names = {resource.address.name for resource in missing}
+        return {live.identity: live.facts["name"] for live in spare if live.facts.get("name") in names}
+
+    def forces_replacement(self, name: str, after: Any) -> bool:  # noqa: ARG002 (for subclasses)
+        """Whether only a replacement can bring the field to `after`."""
+        return self.members[name].changing == "replaces"
+
+    def objections(self, change: Update | Replace | Delete, world: World) -> Iterable[str]:  # noqa: ARG002
+        """Why AWS would never accept the change, whatever is sent."""
+        return ()
+
+    @abstractmethod
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """The calls that make it."""
+
+    @abstractmethod
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """The calls that change it in place."""
+
+    @abstractmethod
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """The calls that put a new one in its place."""
+
+    @abstractmethod
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:
+        """The calls that remove it, its preconditions met first."""

@@ -1,0 +1,242 @@
+"""Managed things: devices as AWS IoT managed integrations knows them.
+
+Source: managed integrations API reference, CreateManagedThing and its neighbours. AWS assigns the id and never gives the
+authentication material back; what we remember of it is a salted hash in a tag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import attrs
+from attrs import frozen
+
+from reconciler.kinds.fields import member
+from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Kind, Reading, Scope, World
+from reconciler.kinds.reading import MISSING
+from reconciler.kinds.tags import PREFIX, marked, retag, users
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.resource import External, Live, Reference, Resource
+from reconciler.model.secret import Secret, SecretDigest
+
+SERVICE = "iot-managed-integrations"
+
+_OPTIONAL = {
+    "owner": "Owner",
+    "credential_locker": "CredentialLockerId",
+    "serial_number": "SerialNumber",
+    "brand": "Brand",
+    "model": "Model",
+    "classification": "Classification",
+}
+"""Fields that the file may leave out. What it never said is AWS's to fill in and is not compared; a tag remembers what
+it has said, because AWS has no way to clear one: it takes a replacement."""
+
+_LOCKER = "credential_locker"
+
+_GONE = frozenset({"DELETED", "DELETE_IN_PROGRESS"})
+
+
+@frozen
+class ManagedThing:
+    """`[managed_things.*]`."""
+
+    role: Literal["CONTROLLER", "DEVICE"] = member(
+        "A hub is a CONTROLLER, what it speaks to a DEVICE.",
+        api="CreateManagedThing.Role",
+        changing="replaces",
+    )
+    authentication_material: Secret | SecretDigest | None = member(
+        "The device's setup code. Never shown, never stored.",
+        api="CreateManagedThing.AuthenticationMaterial",
+        changing="replaces",
+    )
+    authentication_material_type: str = member(
+        "What kind of code it is.", api="CreateManagedThing.AuthenticationMaterialType", changing="replaces"
+    )
+    thing: Reference | None = member(
+        "The thing that is the same device; recorded in the meta data.", references="things", default=None
+    )
+    name: str | None = member(
+        "The name in managed integrations; by default the one in this file.",
+        api="CreateManagedThing.Name",
+        default=None,
+    )
+    serial_number: str | None = member("Serial number.", api="CreateManagedThing.SerialNumber", default=None)
+    brand: str | None = member("Brand.", api="CreateManagedThing.Brand", default=None)
+    model: str | None = member("Model.", api="CreateManagedThing.Model", default=None)
+    owner: str | None = member("Whom the device belongs to.", api="CreateManagedThing.Owner", default=None)
+    classification: str | None = member(
+        "What the device is, such as a light bulb.", api="CreateManagedThing.Classification", default=None
+    )
+    credential_locker: Reference | None = member(
+        "The credential locker, by id.",
+        api="CreateManagedThing.CredentialLockerId",
+        references="credential_lockers",
+        default=None,
+    )
+    capabilities: str | None = member(
+        "What the device can do, as JSON text. AWS gives it back as the device changed it, so the file's own is compared.",
+        api="CreateManagedThing.Capabilities",
+        default=None,
+    )
+    meta_data: Mapping[str, str] = member("Meta data.", api="CreateManagedThing.MetaData", factory=dict)
+    tags: Mapping[str, str] = member("Tags.", api="CreateManagedThing.Tags", factory=dict)
+
+
+class ManagedThings(Kind):
+    """Managed things: found by the tag that names them, owned by tag."""
+
+    table = "managed_things"
+    noun = "managed thing"
+    service = SERVICE
+    spec = ManagedThing
+
+    def effective(self, resource: Resource, scope: Scope) -> ManagedThing:  # noqa: ARG002 (all is in the resource)
+        """Name filled in; the capabilities stand for their hash."""
+        spec: ManagedThing = resource.spec
+        return attrs.evolve(
+            spec,
+            name=spec.name or resource.address.name,
+            capabilities=_hash(spec.capabilities) if spec.capabilities else None,
+        )
+
+    def identity(self, resource: Resource) -> str | None:  # noqa: ARG002 (AWS assigns it)
+        """Only AWS can assign it."""
+        return None
+
+    def forces_replacement(self, name: str, after: Any) -> bool:
+        """AWS cannot clear an optional field once it is set."""
+        return super().forces_replacement(name, after) or (
+            after is None and name in {*_OPTIONAL, "capabilities"}
+        )
+
+    def read(self, scope: Scope) -> Reading:
+        """All of the account in pages, and one question for each: no list tells tags or meta data."""
+        (listed,) = yield [ApiCall(SERVICE, "ListManagedThings")]
+        ids = [item["Id"] for item in listed["Items"] if item.get("ProvisioningStatus") not in _GONE]
+        answers = yield [
+            ApiCall(SERVICE, "GetManagedThing", {"Identifier": name}, tolerates=MISSING) for name in ids
+        ]
+        wanted = {resource.address.name: resource for resource in scope.of(self.table)}
+        found = []
+        for answer in answers:
+            tags = answer.get("Tags", {})
+            if tags.get(OWNER_TAG) == scope.workspace and answer.get("ProvisioningStatus") not in _GONE:
+                found.append(_live(answer, wanted.get(tags.get(NAME_TAG, ""))))
+        return found
+
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """One call, with a token that makes the same request the same managed thing."""
+        return [_create(change.resource, world, replaces="")]
+
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """Everything that the file says in one call: whether AWS keeps or clears what is left out does not matter then."""
+        spec: ManagedThing = change.resource.spec
+        calls = []
+        if any(not (field.path == "workspace" or field.path.startswith("tags.")) for field in change.fields):
+            params = {"Identifier": change.live.identity, **_attributes(change.resource, world)}
+            if not change.changes("capabilities"):
+                params.pop("Capabilities", None)  # the device may have refined them since
+            calls.append(ApiCall(SERVICE, "UpdateManagedThing", params))
+        after = _tags(spec, change.resource, world, change.live.facts["tags"].get(f"{PREFIX}material"))
+        return [*calls, *retag(SERVICE, change.live.facts["arn"], change.live.facts["tags"], after)]
+
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """The old one goes first: two managed things cannot have the same setup code."""
+        return [*_delete(change.live), _create(change.resource, world, replaces=change.live.identity)]
+
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+        """AWS deletes asynchronously; done is when it is gone."""
+        return [*_delete(change.live)]
+
+
+def _create(resource: Resource, world: World, replaces: str) -> ApiCall:
+    spec: ManagedThing = resource.spec
+    material = spec.authentication_material
+    assert isinstance(material, Secret)
+    remembered = str(material.digest(salt=f"{world.workspace}/{resource.address}"))
+    params = {
+        "Role": spec.role,
+        "AuthenticationMaterial": material,
+        "AuthenticationMaterialType": spec.authentication_material_type,
+        **_attributes(resource, world),
+        "Tags": _tags(spec, resource, world, remembered),
+    }
+    said = json.dumps([world.workspace, replaces, params], sort_keys=True, default=str)
+    params["ClientToken"] = hashlib.sha256(said.encode()).hexdigest()
+    return ApiCall(SERVICE, "CreateManagedThing", params)
+
+
+def _delete(live: Live) -> Iterator[ApiCall]:
+    params = {"Identifier": live.identity}
+    yield ApiCall(SERVICE, "DeleteManagedThing", params, tolerates=MISSING)
+    yield ApiCall(SERVICE, "GetManagedThing", params, until=MISSING)
+
+
+def _attributes(resource: Resource, world: World) -> dict[str, Any]:
+    """The members that create and update share."""
+    spec: ManagedThing = resource.spec
+    params: dict[str, Any] = {"Name": spec.name or resource.address.name}
+    for name in _said(spec):
+        value = getattr(spec, name)
+        params[_OPTIONAL[name]] = world.identity("credential_lockers", value) if name == _LOCKER else value
+    if spec.capabilities:
+        params["Capabilities"] = spec.capabilities
+    # Never empty, which AWS would refuse, and which no update could tell from "leave it".
+    params["MetaData"] = {**spec.meta_data, **_thing(spec, world), f"{PREFIX}address": str(resource.address)}
+    return params
+
+
+def _thing(spec: ManagedThing, world: World) -> dict[str, Any]:
+    return {f"{PREFIX}thing": world.identity("things", spec.thing)} if spec.thing else {}
+
+
+def _said(spec: ManagedThing) -> list[str]:
+    return [name for name in _OPTIONAL if getattr(spec, name) is not None]
+
+
+def _tags(spec: ManagedThing, resource: Resource, world: World, material: str | None) -> dict[str, str]:
+    more = {
+        "material": material or "",
+        "type": spec.authentication_material_type,
+        "fields": " ".join(_said(spec)),
+    }
+    if spec.capabilities:
+        more["capabilities"] = _hash(spec.capabilities)
+    return marked(spec.tags, world.workspace, resource.address.name, **more)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _live(answer: Mapping[str, Any], wanted: Resource | None) -> Live:
+    tags, meta = answer.get("Tags", {}), answer.get("MetaData", {})
+    says = set(_said(wanted.spec)) if wanted else set()
+    compared = says | set(tags.get(f"{PREFIX}fields", "").split())
+    spec = ManagedThing(
+        role=answer["Role"],
+        authentication_material=SecretDigest.parse(tags.get(f"{PREFIX}material", "")),
+        authentication_material_type=tags.get(f"{PREFIX}type", ""),
+        thing=External(meta[f"{PREFIX}thing"]) if f"{PREFIX}thing" in meta else None,
+        name=answer.get("Name"),
+        **{name: answer.get(_OPTIONAL[name]) for name in compared & _OPTIONAL.keys() if name != _LOCKER},
+        credential_locker=_external(answer.get("CredentialLockerId")) if _LOCKER in compared else None,
+        capabilities=tags.get(f"{PREFIX}capabilities"),
+        meta_data=users(meta),
+        tags=users(tags),
+    )
+    facts = {"tags": tags, "arn": answer["Arn"], "name": tags.get(NAME_TAG)}
+    return Live(answer["Id"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+
+
+def _external(reference: str | None) -> External | None:
+    return External(reference) if reference else None
+
+
+KIND = ManagedThings()

@@ -1,0 +1,48 @@
+"""Tags: the user's, and the marks that we set beside them. iot writes them as a list, managed integrations as a map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.kinds.kind import NAME_TAG, OWNER_TAG
+from reconciler.model.call import ApiCall
+
+PREFIX = "reconciler:"
+
+
+def marked(tags: Mapping[str, str], workspace: str, name: str, **more: str) -> dict[str, str]:
+    """The user's tags and ours: who owns the resource and what the file calls it."""
+    ours = {OWNER_TAG: workspace, NAME_TAG: name, **{PREFIX + key: value for key, value in more.items()}}
+    return dict(sorted({**tags, **ours}.items()))
+
+
+def users(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags without ours."""
+    return {key: value for key, value in sorted(tags.items()) if not key.startswith(PREFIX)}
+
+
+def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """As the iot API takes them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def as_map(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """As the iot API lists them, turned into a map."""
+    return {tag["Key"]: tag.get("Value", "") for tag in tags}
+
+
+def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ApiCall]:
+    """The calls that turn the tags `before` into `after`; both are complete, ours included."""
+    gone = sorted(before.keys() - after.keys())
+    new = {key: value for key, value in after.items() if before.get(key) != value}
+    untag: dict[str, Any]
+    tag: dict[str, Any]
+    if service == "iot":
+        untag, tag = {"resourceArn": arn, "tagKeys": gone}, {"resourceArn": arn, "tags": as_list(new)}
+    else:
+        untag, tag = {"ResourceArn": arn, "TagKeys": gone}, {"ResourceArn": arn, "Tags": new}
+    if gone:
+        yield ApiCall(service, "UntagResource", untag)
+    if new:
+        yield ApiCall(service, "TagResource", tag)

@@ -1,0 +1,106 @@
+"""What is asked of certificates: who signed them, when they expire, which key is theirs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from reconciler.kinds.kind import Complaint
+from reconciler.model.pem import Pem
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+SOON = datetime.timedelta(days=30)
+
+
+def complaints(pem: Pem, field: str, *, ca: bool) -> Iterator[Complaint]:
+    """What is wrong or doubtful with a certificate by itself."""
+    try:
+        certificate = _load(_text(pem))
+    except ValueError as error:
+        yield Complaint(field, f"not an X.509 certificate: {error}", "a certificate in PEM")
+        return
+    now = datetime.datetime.now(datetime.UTC)
+    expires = certificate.not_valid_after_utc
+    if expires <= now:
+        yield Complaint(field, f"the certificate expired on {expires:%Y-%m-%d}", severity="warning")
+    elif expires - now < SOON:
+        yield Complaint(field, f"the certificate expires on {expires:%Y-%m-%d}", severity="warning")
+    elif certificate.not_valid_before_utc > now:
+        start = certificate.not_valid_before_utc
+        yield Complaint(field, f"the certificate is not valid before {start:%Y-%m-%d}", severity="warning")
+    if ca and not _is_ca(certificate):
+        what = "a certificate with the basic constraint CA:TRUE"
+        yield Complaint(field, "this is not a CA certificate", what)
+
+
+def signed_by(pem: Pem, ca: Pem) -> bool:
+    """Whether the CA's key made the signature on the certificate, and the names fit."""
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        _load(_text(pem)).verify_directly_issued_by(_load(_text(ca)))
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def key_fits(pem: Pem, key: str) -> bool:
+    """Whether the private key (unencrypted PEM) is the certificate's own."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        private = load_pem_private_key(key.encode(), password=None)
+    except (ValueError, TypeError):
+        return False
+    return bool(private.public_key() == _load(_text(pem)).public_key())
+
+
+def sign_code(ca: str, key: str, code: str) -> str:
+    """A verification certificate: `code` as its common name, signed by the CA, valid for a day.
+
+    Source: AWS IoT developer guide, "Register a CA certificate" (DEFAULT mode).
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    issuer = _load(ca)
+    signer = serialization.load_pem_private_key(key.encode(), password=None)
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, code)]))
+        .issuer_name(issuer.subject)
+        .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(signer, hashes.SHA256())  # type: ignore[arg-type]  # the key's type was checked with the file
+    )
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@lru_cache(maxsize=4096)
+def _load(text: str) -> Certificate:
+    from cryptography import x509
+
+    return x509.load_pem_x509_certificate(text.encode())
+
+
+def _text(pem: Pem) -> str:
+    if pem.text is None:
+        raise ValueError("only its id is known")
+    return pem.text
+
+
+def _is_ca(certificate: Certificate) -> bool:
+    from cryptography import x509
+
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        return False

@@ -1,0 +1,94 @@
+"""One request to AWS, complete before anything is sent."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from reconciler.model.address import Address
+from reconciler.model.errors import UnansweredError
+from reconciler.model.secret import Secret
+
+Answers: TypeAlias = Mapping[Address, Mapping[str, Any]]
+"""What AWS has answered so far in this run: the members of all answers, by address."""
+
+
+class Deferred(ABC):
+    """A parameter whose value is known only while the plan runs."""
+
+    @abstractmethod
+    def resolve(self, answers: Answers) -> Any:
+        """The value to send. Raises UnansweredError when what it needs was not answered."""
+
+
+@frozen
+class Ref(Deferred):
+    """An id that only AWS can assign: member `field` of what was answered to `address`."""
+
+    address: Address
+    field: str
+
+    def resolve(self, answers: Answers) -> Any:
+        """The answered member."""
+        try:
+            return answers[self.address][self.field]
+        except KeyError:
+            raise UnansweredError(f"{self.field} of {self.address}") from None
+
+    def __str__(self) -> str:
+        return f"(known after apply: {self.field} of {self.address})"
+
+
+def _codes(given: Iterable[str]) -> frozenset[str]:
+    return frozenset(given)
+
+
+@frozen
+class ApiCall:
+    """One request.
+
+    `service` and `operation` are the API's names (`iot`, `CreateThing`). A value in `params` may be a `Secret` or a
+    `Deferred`. Three sets of error codes say what an answer means here:
+
+    - `tolerates`: the state we want is there already (detaching what is detached), so the call has succeeded;
+    - `retries`: AWS has not yet caught up with an earlier call of this step (it detaches asynchronously), so the call is
+      repeated with growing pauses;
+    - `until`: the call is a question, repeated until AWS answers with one of these (a deletion that takes its time).
+
+    `at_most` stops a listing after so many items; its answer then still has a token for the next page.
+    """
+
+    service: str
+    operation: str
+    params: Mapping[str, Any] = field(factory=dict)
+    tolerates: frozenset[str] = field(default=frozenset(), converter=_codes)
+    retries: frozenset[str] = field(default=frozenset(), converter=_codes)
+    until: frozenset[str] = field(default=frozenset(), converter=_codes)
+    at_most: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.operation}"
+
+
+Call: TypeAlias = Callable[[ApiCall], Mapping[str, Any]]
+"""Sends one call and returns AWS's answer; pages are joined into one answer. Raises AwsError."""
+
+Batch: TypeAlias = Sequence[ApiCall]
+
+
+def resolve(value: Any, answers: Answers) -> Any:
+    """The value to send: secrets revealed, deferred parts looked up in `answers`."""
+    match value:
+        case Secret():
+            return value.reveal()
+        case Deferred():
+            return value.resolve(answers)
+        case Mapping():
+            return {key: resolve(item, answers) for key, item in value.items()}
+        case list() | tuple():
+            return [resolve(item, answers) for item in value]
+        case _:
+            return value

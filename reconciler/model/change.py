@@ -1,0 +1,85 @@
+"""What has to happen to one resource, carrying before and after."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeAlias
+
+from attrs import frozen
+
+from reconciler.model.address import Address
+from reconciler.model.resource import Live, Resource
+
+
+@frozen
+class FieldChange:
+    """One attribute that differs. `path` is dotted as in the file (`attributes.site`); None is absence."""
+
+    path: str
+    before: Any
+    after: Any
+    sensitive: bool = False
+    forces_replacement: bool = False
+
+
+@frozen
+class Create:
+    """It is wanted and is not there."""
+
+    action: ClassVar[str] = "create"
+    resource: Resource
+    fields: tuple[FieldChange, ...] = ()
+
+    @property
+    def address(self) -> Address:
+        """What is changed."""
+        return self.resource.address
+
+
+@frozen
+class Update:
+    """It is there and differs in what AWS can change in place."""
+
+    action: ClassVar[str] = "update"
+    resource: Resource
+    live: Live
+    fields: tuple[FieldChange, ...]
+
+    @property
+    def address(self) -> Address:
+        """What is changed."""
+        return self.resource.address
+
+    def changes(self, name: str) -> bool:
+        """Whether the attribute, or anything inside it, differs."""
+        return any(field.path == name or field.path.startswith(f"{name}.") for field in self.fields)
+
+
+@frozen
+class Replace:
+    """It is there and differs in what AWS cannot change."""
+
+    action: ClassVar[str] = "replace"
+    resource: Resource
+    live: Live
+    fields: tuple[FieldChange, ...]
+
+    @property
+    def address(self) -> Address:
+        """What is changed."""
+        return self.resource.address
+
+
+@frozen
+class Delete:
+    """It is ours and no longer wanted."""
+
+    action: ClassVar[str] = "delete"
+    address: Address
+    live: Live
+    fields: tuple[FieldChange, ...] = ()
+
+
+Change: TypeAlias = Create | Update | Replace | Delete
+
+ACTIONS: tuple[str, ...] = ("create", "update", "replace", "delete")
+"""Every action, in the order in which they are told."""

@@ -1,0 +1,106 @@
+"""One exception tree.
+
+ReconcilerError                 everything this package raises on purpose; its text is for people
+├── InvalidDesiredStateError    the file: every mistake in it, at once
+├── RefusedError                the plan would do what it must not; every reason, at once
+├── MissingSecretError          a secret is needed and its reference yields nothing
+├── UnansweredError             a step needs what an earlier one was not answered
+├── TargetError                 no credentials, no region, no route to the endpoint
+└── AwsError                    AWS refused one call
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+
+class ReconcilerError(Exception):
+    """Base of all; `str()` is a message for people, with what to do next where there is something to do."""
+
+
+@frozen
+class Mistake:
+    """One thing that is wrong, or doubtful, in the desired state.
+
+    `field` is a dotted path inside the address's table. `problem` says what is there, `expected` what should be,
+    `nearest` the valid name that comes closest to what was written.
+    """
+
+    file: str
+    line: int
+    problem: str
+    address: str | None = None
+    field: str | None = None
+    expected: str | None = None
+    nearest: str | None = None
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        where = ".".join(part for part in (self.address, self.field) if part)
+        text = f"{self.file}:{self.line}: {self.severity}: " + (f"{where}: " if where else "") + self.problem
+        if self.expected:
+            text += f"; expected {self.expected}"
+        if self.nearest:
+            text += f"; did you mean {self.nearest!r}?"
+        return text
+
+
+class InvalidDesiredStateError(ReconcilerError):
+    """The desired state cannot be used. `mistakes` holds all of them, in the order of files and lines."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = len(self.mistakes)
+        head = f"{count} mistake{'s' if count != 1 else ''} in the desired state; nothing was sent"
+        super().__init__("\n".join([head, *map(str, self.mistakes)]))
+
+
+class RefusedError(ReconcilerError):
+    """The plan would do something that it must not. `reasons` holds every one."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("\n".join(["the plan is refused; nothing was sent", *self.reasons]))
+
+
+class MissingSecretError(ReconcilerError):
+    """A secret is needed and its reference yields nothing."""
+
+    def __init__(self, reference: str) -> None:
+        self.reference = reference
+        super().__init__(f"the secret from {reference} is needed and is not set")
+
+
+class UnansweredError(ReconcilerError):
+    """A step needs what an earlier one was not answered."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} is not known: the call that would have answered it was not made in this run"
+        )
+
+
+class TargetError(ReconcilerError):
+    """The target cannot be reached: no credentials, no region, no route."""
+
+
+class AwsError(ReconcilerError):
+    """AWS refused one call.
+
+    `code` is AWS's error code, `status` the HTTP status (0 when there was no answer), `request_id` AWS's id of the
+    request (empty when there was none).
+    """
+
+    def __init__(  # noqa: PLR0913 (what AWS answers has these parts)
+        self, *, service: str, operation: str, code: str, message: str, status: int = 0, request_id: str = ""
+    ) -> None:
+        self.service = service
+        self.operation = operation
+        self.code = code
+        self.message = message
+        self.status = status
+        self.request_id = request_id
+        told = f" (request {request_id})" if request_id else ""
+        super().__init__(f"{service}:{operation} answered {code}: {message}{told}")

@@ -1,0 +1,76 @@
+"""Sensitive values: referred to, revealed only in the request itself, compared through a salted hash."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from typing import Any
+
+from attrs import field, frozen
+
+from reconciler.model.errors import MissingSecretError
+
+SHOWN = "(sensitive)"
+
+# 2**12 rounds of 1 KiB blocks cost about 8 ms and 4 MiB a guess, and a fleet's plan stays in seconds.
+_COST = 12
+_HASH = re.compile(r"scrypt:(\d+):([A-Za-z0-9_-]+):([A-Za-z0-9_-]+)")
+
+
+@frozen(repr=False)
+class Secret:
+    """A value that is never shown: where it comes from, and, where it could be read, what it is.
+
+    `reference` is what the file says (`env PUMP_7_QR`, `file pki/ca.key`) and may be shown. `value` is None when
+    the environment variable is not set: that matters only when the value is needed.
+    """
+
+    reference: str
+    value: str | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        return SHOWN
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a secret is not serialised")
+
+    def reveal(self) -> str:
+        """The value itself. Raises MissingSecretError when there is none."""
+        if self.value is None:
+            raise MissingSecretError(self.reference)
+        return self.value
+
+    def digest(self, salt: str) -> SecretDigest:
+        """A hash that can be stored beside the resource; `salt` is any text that is this resource's own."""
+        salted = hashlib.sha256(salt.encode()).digest()[:16]
+        return SecretDigest(_COST, _text(salted), _stretch(self.reveal(), salted, _COST))
+
+
+@frozen
+class SecretDigest:
+    """What the registry remembers of a secret: `scrypt:<log2 cost>:<salt>:<hash>`, both URL-safe base64."""
+
+    cost: int
+    salt: str
+    digest: str
+
+    @classmethod
+    def parse(cls, text: str) -> SecretDigest | None:
+        """Read the stored form; None when it is not one that we wrote."""
+        match = _HASH.fullmatch(text)
+        return cls(int(match[1]), match[2], match[3]) if match and int(match[1]) <= 20 else None  # noqa: PLR2004
+
+    def __str__(self) -> str:
+        return f"scrypt:{self.cost}:{self.salt}:{self.digest}"
+
+
+def _stretch(value: str, salt: bytes, cost: int) -> str:
+    digest = hashlib.scrypt(value.encode(), salt=salt, n=1 << cost, r=8, p=1, maxmem=1 << 30, dklen=24)
+    return _text(digest)
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,0 +1,50 @@
+"""What `[workspace]` says, and the whole desired state as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from reconciler.model.errors import Mistake
+from reconciler.model.resource import Desired
+
+
+@frozen
+class Fuses:
+    """`[workspace.limits]`: a plan over one of them is refused. Percent of what the workspace owns, whole numbers."""
+
+    delete_percent: int | None = None
+    replace_percent: int | None = None
+
+
+@frozen
+class Settings:
+    """`[workspace]`.
+
+    `target` is "embedded", "aws" or a URL; `region`, `profile`, `role_arn` and `external_id` are for boto3's own chain.
+    `quotas` overrides AWS's default rates: service → operation → calls a second.
+    """
+
+    name: str
+    target: str = "embedded"
+    region: str | None = None
+    profile: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = None
+    limits: Fuses = Fuses()
+    quotas: Mapping[str, Mapping[str, float]] = field(factory=dict)
+
+
+@frozen
+class DesiredState:
+    """Everything that the files say.
+
+    `digest` is the SHA-256 over the contents of all files that were read, secrets aside; `warnings` are mistakes of
+    severity "warning".
+    """
+
+    settings: Settings
+    resources: Desired
+    warnings: tuple[Mistake, ...] = ()
+    digest: str = ""
