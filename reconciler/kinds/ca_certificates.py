@@ -16,7 +16,7 @@ from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading,
 from reconciler.kinds.reading import MISSING
 from reconciler.kinds.tags import as_list, as_map, marked, retag, users
 from reconciler.model.call import Answers, ApiCall, Deferred, Ref
-from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.secret import Secret
@@ -28,6 +28,9 @@ class Verification:
 
     key: Secret | None = None
     certificate: Pem | None = None
+
+    def __str__(self) -> str:
+        return f"with the key from {self.key.reference}" if self.key else f"with {self.certificate}"
 
 
 @frozen
@@ -108,6 +111,14 @@ class CaCertificates(Kind):
     def identity(self, resource: Resource) -> str:
         """The SHA-256 of the DER. AWS documents it for device certificates; for CAs it is as good as known."""
         return str(resource.spec.pem.fingerprint)
+
+    def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
+        """Registering needs the key; a CA that is registered already does not."""
+        if not isinstance(change, Create | Replace):
+            return
+        given: Verification | None = change.resource.spec.verification
+        if given and given.key and given.key.value is None:
+            yield f"its verification.key from {given.key.reference} is not set"
 
     def read(self, scope: Scope) -> Reading:
         """All CAs of the account in pages, the tags of each, and the details of those that matter."""

@@ -19,7 +19,7 @@ from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, find
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.pem import Pem
 from reconciler.model.resource import WHATEVER, Desired, Live, Reference, Resource, Whatever
 
@@ -133,7 +133,7 @@ class Certificates(Kind):
         params = {"certificateId": change.live.identity, "newStatus": change.resource.spec.status}
         return [ApiCall("iot", "UpdateCertificate", params)]
 
-    def objections(self, change: Update | Replace | Delete, world: World) -> Iterable[str]:  # noqa: ARG002
+    def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002
         """Revocation is final (developer guide, "Revoke a CA or client certificate")."""
         if isinstance(change, Update) and change.live.spec.status == "REVOKED" and change.changes("status"):
             yield "it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from reconciler.kinds.fields import Member, members
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Ref
-from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.plan import Target
 from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
 
@@ -94,6 +94,8 @@ class Kind(ABC):
     """An attrs class whose fields are declared with `member`."""
     name_api: ClassVar[str | None] = None
     """The request member that the resource's name becomes, where it does: its limits hold for the name."""
+    creates_after_deletes: ClassVar[bool] = False
+    """Whether a new one may need what only the deletion of another sets free."""
     reads_after: ClassVar[frozenset[str]] = frozenset()
     """The kinds whose reading this one's looks at."""
 
@@ -135,8 +137,8 @@ class Kind(ABC):
         """Whether only a replacement can bring the field to `after`."""
         return self.members[name].changing == "replaces"
 
-    def objections(self, change: Update | Replace | Delete, world: World) -> Iterable[str]:  # noqa: ARG002
-        """Why AWS would never accept the change, whatever is sent."""
+    def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002
+        """Why the change cannot be made, whatever is sent."""
         return ()
 
     @abstractmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -18,8 +18,8 @@ from reconciler.kinds.fields import member
 from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING
 from reconciler.kinds.tags import PREFIX, marked, retag, users
-from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.call import Answers, ApiCall, Deferred
+from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.resource import External, Live, Reference, Resource
 from reconciler.model.secret import Secret, SecretDigest
 
@@ -95,6 +95,7 @@ class ManagedThings(Kind):
     noun = "managed thing"
     service = SERVICE
     spec = ManagedThing
+    creates_after_deletes = True
 
     def effective(self, resource: Resource, scope: Scope) -> ManagedThing:  # noqa: ARG002 (all is in the resource)
         """Name filled in; the capabilities stand for their hash."""
@@ -115,6 +116,13 @@ class ManagedThings(Kind):
             after is None and name in {*_OPTIONAL, "capabilities"}
         )
 
+    def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
+        """Without the setup code nothing can be registered; what is there already can be left as it is."""
+        if isinstance(change, Create | Replace):
+            material = change.resource.spec.authentication_material
+            if material.value is None:
+                yield f"its authentication_material from {material.reference} is not set"
+
     def read(self, scope: Scope) -> Reading:
         """All of the account in pages, and one question for each: no list tells tags or meta data."""
         (listed,) = yield [ApiCall(SERVICE, "ListManagedThings")]
@@ -132,7 +140,7 @@ class ManagedThings(Kind):
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """One call, with a token that makes the same request the same managed thing."""
-        return [_create(change.resource, world, replaces="")]
+        return [_create(change.resource, world)]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
         """Everything that the file says in one call: whether AWS keeps or clears what is left out does not matter then."""
@@ -143,23 +151,65 @@ class ManagedThings(Kind):
             if not change.changes("capabilities"):
                 params.pop("Capabilities", None)  # the device may have refined them since
             calls.append(ApiCall(SERVICE, "UpdateManagedThing", params))
-        after = _tags(spec, change.resource, world, change.live.facts["tags"].get(f"{PREFIX}material"))
+        after = _tags(spec, change.resource, world, change.live.facts["tags"].get(f"{PREFIX}material", ""))
         return [*calls, *retag(SERVICE, change.live.facts["arn"], change.live.facts["tags"], after)]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
-        """The old one goes first: two managed things cannot have the same setup code."""
-        return [*_delete(change.live), _create(change.resource, world, replaces=change.live.identity)]
+        """The old one goes first: two managed things cannot have the same setup code.
+
+        When devices swap their codes, the other one may still have it for a moment.
+        """
+        new = _create(
+            change.resource, world, replaces=change.live.identity, retries=frozenset({"ConflictException"})
+        )
+        return [*_delete(change.live), new]
 
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """AWS deletes asynchronously; done is when it is gone."""
         return [*_delete(change.live)]
 
 
-def _create(resource: Resource, world: World, replaces: str) -> ApiCall:
+@frozen
+class RememberedMaterial(Deferred):
+    """The salted hash that the tag keeps of the setup code. It costs some milliseconds, so it is made when it is sent."""
+
+    material: Secret
+    salt: str
+
+    def resolve(self, answers: Answers) -> str:  # noqa: ARG002 (nothing that AWS answers goes into it)
+        """The stored form of the hash."""
+        return str(self.material.digest(self.salt))
+
+    def __str__(self) -> str:
+        return "(salted hash of the authentication material)"
+
+
+@frozen
+class ClientToken(Deferred):
+    """The same request has the same token, so sending it twice makes one managed thing.
+
+    Source: CreateManagedThing, `ClientToken`. It is made of the salted hash, never of the setup code itself: tokens are
+    written to logs.
+    """
+
+    request: str
+    material: RememberedMaterial
+
+    def resolve(self, answers: Answers) -> str:
+        """64 hexadecimal digits."""
+        return _hash(self.request + self.material.resolve(answers))
+
+    def __str__(self) -> str:
+        return "(made of this request)"
+
+
+def _create(
+    resource: Resource, world: World, *, replaces: str = "", retries: frozenset[str] = frozenset()
+) -> ApiCall:
     spec: ManagedThing = resource.spec
     material = spec.authentication_material
     assert isinstance(material, Secret)
-    remembered = str(material.digest(salt=f"{world.workspace}/{resource.address}"))
+    remembered = RememberedMaterial(material, f"{world.workspace}/{resource.address}")
     params = {
         "Role": spec.role,
         "AuthenticationMaterial": material,
@@ -167,9 +217,9 @@ def _create(resource: Resource, world: World, replaces: str) -> ApiCall:
         **_attributes(resource, world),
         "Tags": _tags(spec, resource, world, remembered),
     }
-    said = json.dumps([world.workspace, replaces, params], sort_keys=True, default=str)
-    params["ClientToken"] = hashlib.sha256(said.encode()).hexdigest()
-    return ApiCall(SERVICE, "CreateManagedThing", params)
+    request = json.dumps([world.workspace, replaces, params], sort_keys=True, default=str)
+    params["ClientToken"] = ClientToken(request, remembered)
+    return ApiCall(SERVICE, "CreateManagedThing", params, retries=retries)
 
 
 def _delete(live: Live) -> Iterator[ApiCall]:
@@ -200,8 +250,10 @@ def _said(spec: ManagedThing) -> list[str]:
     return [name for name in _OPTIONAL if getattr(spec, name) is not None]
 
 
-def _tags(spec: ManagedThing, resource: Resource, world: World, material: str | None) -> dict[str, str]:
-    more = {
+def _tags(
+    spec: ManagedThing, resource: Resource, world: World, material: str | RememberedMaterial
+) -> dict[str, Any]:
+    more: dict[str, Any] = {
         "material": material or "",
         "type": spec.authentication_material_type,
         "fields": " ".join(_said(spec)),

@@ -11,7 +11,7 @@ from reconciler.model.call import ApiCall
 PREFIX = "reconciler:"
 
 
-def marked(tags: Mapping[str, str], workspace: str, name: str, **more: str) -> dict[str, str]:
+def marked(tags: Mapping[str, str], workspace: str, name: str, **more: Any) -> dict[str, Any]:
     """The user's tags and ours: who owns the resource and what the file calls it."""
     ours = {OWNER_TAG: workspace, NAME_TAG: name, **{PREFIX + key: value for key, value in more.items()}}
     return dict(sorted({**tags, **ours}.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 
-@frozen(order=True)
+@frozen
 class Address:
     """A resource's kind (its table in the file) and its name there. Addresses sort by kind, then name."""
 
@@ -19,6 +19,9 @@ class Address:
         if not (kind and dot and name):
             raise ValueError(f"{text!r} is not an address; expected kind.name, such as things.pump-7")
         return cls(kind, name)
+
+    def __lt__(self, other: Address) -> bool:
+        return (self.kind, self.name) < (other.kind, other.name)
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.name}"

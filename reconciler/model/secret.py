@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from functools import lru_cache
 from typing import Any
 
 from attrs import field, frozen
@@ -63,10 +64,18 @@ class SecretDigest:
         match = _HASH.fullmatch(text)
         return cls(int(match[1]), match[2], match[3]) if match and int(match[1]) <= 20 else None  # noqa: PLR2004
 
+    def matches(self, secret: Secret) -> bool:
+        """Whether the secret is the one remembered. A secret that is not set here cannot be told from it."""
+        if secret.value is None:
+            return True
+        padded = self.salt + "=" * (-len(self.salt) % 4)
+        return _stretch(secret.value, base64.urlsafe_b64decode(padded), self.cost) == self.digest
+
     def __str__(self) -> str:
         return f"scrypt:{self.cost}:{self.salt}:{self.digest}"
 
 
+@lru_cache(maxsize=65536)
 def _stretch(value: str, salt: bytes, cost: int) -> str:
     digest = hashlib.scrypt(value.encode(), salt=salt, n=1 << cost, r=8, p=1, maxmem=1 << 30, dklen=24)
     return _text(digest)

@@ -1,0 +1,138 @@
+"""From `[workspace]` to clients: which registry, with whose credentials, at which rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.model.call import Call
+from reconciler.model.errors import TargetError
+from reconciler.model.plan import Target
+from reconciler.model.quotas import Quotas
+from reconciler.model.settings import Settings
+
+SERVICES = ("iot", "iot-managed-integrations")
+
+EMBEDDED_ACCOUNT = "123456789012"
+_DEFAULT_REGION = "eu-west-1"
+_CONNECTIONS = 64
+
+
+@frozen
+class Connection:
+    """A registry that can be called."""
+
+    target: Target
+    call: Call
+
+
+def connect(
+    settings: Settings, quotas: Quotas, registry_path: Path, environ: Mapping[str, str]
+) -> Connection:
+    """Clients for the workspace's target.
+
+    Raises TargetError when there are no credentials, no region, or AWS does not say who we are.
+    """
+    if settings.target == "embedded":
+        return _embedded(settings, registry_path, environ)
+    return _remote(settings, quotas, environ)
+
+
+def _embedded(settings: Settings, registry_path: Path, environ: Mapping[str, str]) -> Connection:
+    import boto3
+
+    from reconciler.aws.embedded import bind
+    from reconciler.registry import Registry
+    from reconciler.registry import Settings as RegistrySettings
+
+    region = (
+        settings.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _DEFAULT_REGION
+    )
+    registry = Registry(registry_path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
+    core = _core_session()
+    bind(core, registry)
+    session = boto3.Session(
+        aws_access_key_id="embedded",
+        aws_secret_access_key="embedded",
+        region_name=region,
+        botocore_session=core,
+    )
+    return Connection(Target("embedded", region, EMBEDDED_ACCOUNT), _caller(session, None))
+
+
+def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from reconciler.aws.rates import limit
+
+    endpoint = None if settings.target == "aws" else settings.target
+    core = _core_session()
+    limit(core, quotas)
+    try:
+        session = boto3.Session(
+            profile_name=settings.profile, region_name=settings.region, botocore_session=core
+        )
+        if settings.role_arn:
+            session = _assume(session, settings, quotas)
+        region = session.region_name or environ.get("AWS_REGION")
+        if not region:
+            raise TargetError("no region: say region in [workspace], or set AWS_REGION")
+        account = _account(session, endpoint)
+        return Connection(Target(settings.target, region, account), _caller(session, endpoint))
+    except (BotoCoreError, ClientError) as error:
+        raise TargetError(f"cannot reach {settings.target}: {error}") from error
+
+
+def _core_session() -> Any:
+    from botocore.session import Session
+
+    return Session()
+
+
+def _assume(session: Any, settings: Settings, quotas: Quotas) -> Any:
+    """A session whose credentials are a role's, renewed by botocore for as long as the run takes."""
+    import boto3
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+    from reconciler.aws.rates import limit
+
+    extra = {"RoleSessionName": f"reconciler-{settings.name}"[:64]}
+    if settings.external_id:
+        extra["ExternalId"] = settings.external_id
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=session._session.create_client,  # noqa: SLF001 (boto3 has no public way to assume a role)
+        source_credentials=session.get_credentials(),
+        role_arn=settings.role_arn,
+        extra_args=extra,
+    )
+    core = _core_session()
+    limit(core, quotas)
+    core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001
+    return boto3.Session(region_name=session.region_name, botocore_session=core)
+
+
+def _account(session: Any, endpoint: str | None) -> str:
+    """The account that the credentials belong to. An endpoint that is not AWS's tells by the access key, if at all."""
+    if endpoint is None:
+        return str(session.client("sts").get_caller_identity()["Account"])
+    credentials = session.get_credentials()
+    key = credentials.access_key if credentials else ""
+    return key if len(key) == len(EMBEDDED_ACCOUNT) and key.isdigit() else EMBEDDED_ACCOUNT
+
+
+def _caller(session: Any, endpoint: str | None) -> Call:
+    from botocore.config import Config
+
+    from reconciler.aws.calls import Caller
+
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 8},
+        max_pool_connections=_CONNECTIONS,
+        user_agent_extra="reconciler",
+    )
+    clients = {name: session.client(name, endpoint_url=endpoint, config=config) for name in SERVICES}
+    return Caller(clients)

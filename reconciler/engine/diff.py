@@ -1,0 +1,81 @@
+"""Two inventories → changes. Pure: nothing is read, nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.kinds import all_kinds
+from reconciler.kinds.kind import Kind
+from reconciler.model.change import Change, Create, Delete, FieldChange, Replace, Update
+from reconciler.model.resource import WHATEVER, Desired, Inventory, Resource
+from reconciler.model.secret import Secret, SecretDigest
+
+OWNERSHIP = "workspace"
+"""The path under which a plan shows that a resource gets the workspace's mark."""
+
+
+def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
+    """What has to happen so that the registry is as desired, in the order of addresses.
+
+    The specs in `desired` are effective ones: as AWS would report them. What is live, not desired and not owned by the
+    workspace is left alone.
+    """
+    for address in sorted(desired.keys() | live.keys()):
+        kind = all_kinds()[address.kind]
+        wanted, there = desired.get(address), live.get(address)
+        if wanted is None and there is not None:
+            if there.owner == workspace:
+                yield Delete(address, there, tuple(_whole(kind, there.spec, gone=True)))
+        elif wanted is not None and there is None:
+            yield Create(wanted, tuple(_whole(kind, wanted.spec, gone=False)))
+        elif wanted is not None and there is not None:
+            fields = [] if there.owner == workspace else [FieldChange(OWNERSHIP, there.owner, workspace)]
+            fields += [
+                field for field in compare(kind, wanted.spec, there.spec) if not _ignored(wanted, field.path)
+            ]
+            if any(field.forces_replacement for field in fields):
+                yield Replace(wanted, there, tuple(fields))
+            elif fields:
+                yield Update(wanted, there, tuple(fields))
+
+
+def compare(kind: Kind, wanted: Any, there: Any) -> Iterator[FieldChange]:
+    """The attributes in which two specs of one kind differ, maps key by key."""
+    for member in kind.members.values():
+        if member.changing == "create_only":
+            continue
+        before, after = getattr(there, member.name), getattr(wanted, member.name)
+        for path, old, new in _differences(member.name, before, after):
+            sensitive = isinstance(old, SecretDigest) or isinstance(new, Secret)
+            yield FieldChange(path, old, new, sensitive, kind.forces_replacement(member.name, new))
+
+
+def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
+    match before, after:
+        case Mapping(), Mapping():
+            for key in sorted(before.keys() | after.keys()):
+                if before.get(key) != after.get(key):
+                    yield f"{path}.{key}", before.get(key), after.get(key)
+        case SecretDigest(), Secret():
+            if not before.matches(after):
+                yield path, before, after
+        case _ if before is not WHATEVER and after is not WHATEVER and before != after:
+            yield path, before, after
+
+
+def _ignored(resource: Resource, path: str) -> bool:
+    return any(path == name or path.startswith(f"{name}.") for name in resource.lifecycle.ignore_changes)
+
+
+def _whole(kind: Kind, spec: Any, *, gone: bool) -> Iterator[FieldChange]:
+    """Every attribute that a spec sets, as appearing or as going."""
+    for member in kind.members.values():
+        value = getattr(spec, member.name)
+        if value is WHATEVER or value is None or value in ((), {}):
+            continue
+        items = value.items() if isinstance(value, Mapping) else ((None, value),)
+        for key, item in items:
+            path = member.name if key is None else f"{member.name}.{key}"
+            sensitive = isinstance(item, Secret | SecretDigest)
+            yield FieldChange(path, item if gone else None, None if gone else item, sensitive)

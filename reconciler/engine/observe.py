@@ -1,0 +1,144 @@
+"""Reads the live registry: every kind's reading run at once, as many calls at a time as rates allow, then names given."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from attrs import evolve
+
+from reconciler.engine.send import send
+from reconciler.kinds import all_kinds
+from reconciler.kinds.kind import Kind, Scope
+from reconciler.model.address import Address
+from reconciler.model.call import Batch, Call
+from reconciler.model.resource import Desired, External, Inventory, Live
+
+CALLS_AT_ONCE = 32
+
+Progress = Callable[[str, int, int | None], None]
+"""What is being done, how much of it is done, and out of how much where that is known."""
+
+
+def observe(workspace: str, desired: Desired, call: Call, progress: Progress) -> Inventory:
+    """Everything that the file wants or the workspace owns, by address. Raises AwsError and TargetError."""
+    kinds = all_kinds()
+    counter = _Counter(progress)
+    with ThreadPoolExecutor(CALLS_AT_ONCE) as pool, ThreadPoolExecutor(len(kinds)) as readers:
+        pending: dict[str, Future[Sequence[Live]]] = {}
+        for name in _reading_order(kinds):
+            before = {other: pending[other] for other in kinds[name].reads_after}
+            pending[name] = readers.submit(
+                _read, kinds[name], workspace, desired, before, call, pool, counter
+            )
+        read = {name: future.result() for name, future in pending.items()}
+    return named(Scope(workspace, desired, read))
+
+
+def named(scope: Scope) -> Inventory:
+    """Names in place of AWS's ids: the file's where it wants the resource, else what AWS calls it. Pure."""
+    names: dict[tuple[str, str], str] = {}
+    found: dict[Address, Live] = {}
+    for table, kind in all_kinds().items():
+        for live, name in _name(kind, scope):
+            names[table, live.identity] = name
+            found[Address(table, name)] = live
+    return {
+        address: evolve(live, spec=refer(live.spec, all_kinds()[address.kind], names))
+        for address, live in sorted(found.items())
+    }
+
+
+def refer(spec: Any, kind: Kind, names: Mapping[tuple[str, str], str]) -> Any:
+    """The spec with its references by name wherever the name is known, lists of them sorted."""
+    changes: dict[str, Any] = {}
+    for member in kind.members.values():
+        value = getattr(spec, member.name)
+        if not member.references or value is None:
+            continue
+        if isinstance(value, tuple):
+            changes[member.name] = tuple(
+                sorted({_refer(item, member.references, names) for item in value}, key=str)
+            )
+        else:
+            changes[member.name] = _refer(value, member.references, names)
+    return evolve(spec, **changes) if changes else spec
+
+
+def _refer(reference: Any, table: str, names: Mapping[tuple[str, str], str]) -> Any:
+    if not isinstance(reference, External):
+        return reference
+    plain = reference.id.rpartition("/")[2]
+    return names.get((table, plain), External(plain))
+
+
+def _name(kind: Kind, scope: Scope) -> list[tuple[Live, str]]:
+    wanted = {kind.identity(resource): resource for resource in scope.of(kind.table)}
+    read = scope.read[kind.table]
+    names = {live.identity: wanted[live.identity].address.name for live in read if live.identity in wanted}
+    taken = set(names.values())
+    missing = [resource for resource in scope.of(kind.table) if resource.address.name not in taken]
+    spare = sorted((live for live in read if live.identity not in names), key=lambda live: live.identity)
+    for identity, name in kind.pair(missing, spare, scope).items():
+        if name not in taken:
+            names[identity] = name
+            taken.add(name)
+    free = taken | {resource.address.name for resource in scope.of(kind.table)}
+    for live in spare:
+        if live.identity not in names:
+            told = live.facts.get("name")
+            names[live.identity] = told if told and told not in free else live.identity
+            free.add(names[live.identity])
+    return [(live, names[live.identity]) for live in read]
+
+
+def _reading_order(kinds: Mapping[str, Kind]) -> list[str]:
+    from graphlib import TopologicalSorter
+
+    return list(
+        TopologicalSorter({name: sorted(kind.reads_after) for name, kind in kinds.items()}).static_order()
+    )
+
+
+def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it was given)
+    kind: Kind,
+    workspace: str,
+    desired: Desired,
+    before: Mapping[str, Future[Sequence[Live]]],
+    call: Call,
+    pool: ThreadPoolExecutor,
+    counter: _Counter,
+) -> Sequence[Live]:
+    scope = Scope(workspace, desired, {name: future.result() for name, future in before.items()})
+    reading = kind.read(scope)
+    answers: Sequence[Mapping[str, Any]] | None = None
+    while True:
+        try:
+            batch: Batch = next(reading) if answers is None else reading.send(answers)
+        except StopIteration as stop:
+            result: Sequence[Live] = stop.value
+            return result
+        counter.expect(len(batch))
+        answers = list(pool.map(lambda asked: counter.done(kind.noun, send(call, asked, {})), batch))
+
+
+class _Counter:
+    """Tells how many of the calls that are known so far have been answered."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._done = 0
+        self._total = 0
+
+    def expect(self, count: int) -> None:
+        with self._lock:
+            self._total += count
+
+    def done(self, noun: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        with self._lock:
+            self._done += 1
+            self._progress(f"reading {noun}s", self._done, self._total)
+        return answer

@@ -1,0 +1,288 @@
+"""Changes → a plan: complete calls, in an order that the graph allows, with what they cost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from attrs import evolve, frozen
+
+from reconciler.engine.diff import OWNERSHIP, diff
+from reconciler.engine.fuses import blown
+from reconciler.engine.graph import dependency_order
+from reconciler.engine.observe import Progress, observe, refer
+from reconciler.engine.ownership import with_marks
+from reconciler.kinds import all_kinds
+from reconciler.kinds.kind import Scope, World
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall, Call
+from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.errors import RefusedError
+from reconciler.model.plan import Note, Plan, Step, Target
+from reconciler.model.quotas import Quotas
+from reconciler.model.resource import Desired, Inventory, Resource
+from reconciler.model.secret import Secret, SecretDigest
+from reconciler.model.settings import DesiredState
+
+
+@frozen
+class Request:
+    """What a plan is asked for.
+
+    `destroy` plans the removal of all that the workspace owns; `adopt` names unmarked resources that it may take over.
+    """
+
+    destroy: bool = False
+    adopt: frozenset[Address] = frozenset()
+
+
+@frozen
+class Comparison:
+    """What is wanted, what is there, and how they differ: everything that a plan is made of."""
+
+    desired: Desired
+    live: Inventory
+    changes: Mapping[Address, Change]
+
+
+def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool = False) -> Comparison:
+    """Read the registry and compare. Raises AwsError and TargetError."""
+    workspace = state.settings.name
+    marked = with_marks(workspace, state.resources)
+    live = observe(workspace, marked, call, progress)
+    desired = {} if destroy else effective(workspace, marked)
+    _stretch_secrets(desired, live, progress)
+    return Comparison(desired, live, {change.address: change for change in diff(workspace, desired, live)})
+
+
+def effective(workspace: str, desired: Desired) -> Desired:
+    """The resources as AWS would report them: defaults filled in, references by name where the file has the name."""
+    scope = Scope(workspace, desired)
+    kinds = all_kinds()
+    names = {
+        (address.kind, identity): address.name
+        for address, resource in desired.items()
+        if (identity := kinds[address.kind].identity(resource))
+    }
+    return {
+        address: evolve(
+            resource,
+            spec=refer(kinds[address.kind].effective(resource, scope), kinds[address.kind], names),
+        )
+        for address, resource in desired.items()
+    }
+
+
+def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
+    state: DesiredState,
+    request: Request,
+    *,
+    target: Target,
+    call: Call,
+    quotas: Quotas,
+    progress: Progress,
+) -> Plan:
+    """Read, compare, and say exactly what would be sent.
+
+    Raises RefusedError with every reason why the plan must not be applied, AwsError and TargetError.
+    """
+    found = survey(state, call, progress, destroy=request.destroy)
+    world = _world(state.settings.name, target, found)
+    reasons = [*_reasons(state, request, found, world)]
+    if not request.destroy:  # then all of it is meant
+        reasons += blown(state.settings, found.live, found.changes)
+    if reasons:
+        raise RefusedError(reasons)
+    steps = _steps(found.changes, world, state.resources)
+    calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
+    return Plan(
+        workspace=state.settings.name,
+        target=target,
+        steps=steps,
+        digest=_digest(target, steps),
+        estimate=quotas.estimate(dict(sorted(calls.items()))),
+        unchanged=len(found.desired.keys() - found.changes.keys()),
+        notes=tuple(Note("warning", str(warning)) for warning in state.warnings),
+    )
+
+
+def _world(workspace: str, target: Target, found: Comparison) -> World:
+    kinds = all_kinds()
+    identities = {
+        address: identity
+        for address, resource in found.desired.items()
+        if (identity := kinds[address.kind].identity(resource))
+    }
+    for address, live in found.live.items():
+        identities.setdefault(address, live.identity)
+    specs = ((address, live.spec) for address, live in found.live.items())
+    return World(
+        workspace=workspace,
+        target=target,
+        desired=found.desired,
+        live=found.live,
+        identities=identities,
+        desired_users=_users((address, resource.spec) for address, resource in found.desired.items()),
+        live_users=_users(specs),
+    )
+
+
+def _users(specs: Iterable[tuple[Address, Any]]) -> Mapping[Address, Sequence[Address]]:
+    """Who refers to an address."""
+    users: defaultdict[Address, list[Address]] = defaultdict(list)
+    for address, spec in specs:
+        for used in _references(address, spec):
+            users[used].append(address)
+    return users
+
+
+def _references(address: Address, spec: Any) -> Iterator[Address]:
+    for member in all_kinds()[address.kind].members.values():
+        if member.references:
+            value = getattr(spec, member.name)
+            for item in value if isinstance(value, tuple) else (value,):
+                if isinstance(item, str):
+                    yield Address(member.references, item)
+
+
+def _steps(changes: Mapping[Address, Change], world: World, in_file: Desired) -> tuple[Step, ...]:
+    needed_by: defaultdict[Address, set[Address]] = defaultdict(set)
+    for address, resource in in_file.items():
+        for need in resource.needs:
+            needed_by[need].add(address)
+    waits = {address: _waits_for(change, changes, world, needed_by) for address, change in changes.items()}
+    late = [kind.table for kind in all_kinds().values() if kind.creates_after_deletes]
+    for table in late:
+        freed = frozenset(
+            a for a, change in changes.items() if a.kind == table and isinstance(change, Delete)
+        )
+        for address, change in changes.items():
+            if freed and address.kind == table and isinstance(change, Create):
+                waits[address] |= freed
+    return tuple(
+        Step(
+            change=changes[address],
+            calls=tuple(_calls(changes[address], world)),
+            waits_for=waits[address],
+            precondition=None if isinstance(change := changes[address], Create) else change.live,
+        )
+        for address in dependency_order(waits)
+    )
+
+
+def _waits_for(
+    change: Change, changes: Mapping[Address, Change], world: World, needed_by: Mapping[Address, set[Address]]
+) -> frozenset[Address]:
+    """What must have been applied before: for what is to be, its needs; for what goes, everything that had it."""
+    if not isinstance(change, Delete):
+        needs = {
+            need
+            for need in change.resource.needs
+            if need in changes and not isinstance(changes[need], Delete)
+        }
+        gone = {
+            user
+            for user in world.live_users.get(change.address, ())
+            if isinstance(change, Replace) and isinstance(changes.get(user), Delete)
+        }
+        return frozenset(needs | gone)
+    users = set(world.live_users.get(change.address, ())) & changes.keys()
+    # The mark goes last: what bears it would be nobody's without it.
+    if change.address.kind == "thing_groups":
+        users |= {address for address in changes if address.kind == "things"}
+    users |= {user for user in needed_by.get(change.address, ()) if isinstance(changes.get(user), Delete)}
+    return frozenset(users)
+
+
+def _calls(change: Change, world: World) -> Sequence[ApiCall]:
+    kind = all_kinds()[change.address.kind]
+    match change:
+        case Create():
+            return kind.create(change, world)
+        case Update():
+            return kind.update(change, world)
+        case Replace():
+            return kind.replace(change, world)
+        case Delete():
+            return kind.delete(change, world)
+
+
+def _reasons(state: DesiredState, request: Request, found: Comparison, world: World) -> Iterator[str]:
+    for address, change in found.changes.items():
+        kind = all_kinds()[address.kind]
+        declared = state.resources.get(address)
+        if isinstance(change, Delete | Replace) and declared and declared.lifecycle.prevent_destroy:
+            yield f"{address}: the plan would {change.action} it, and its lifecycle.prevent_destroy forbids that"
+        if isinstance(change, Update | Replace) and change.live.owner != state.settings.name:
+            yield from _claims(change, request.adopt, state.settings.name)
+        for objection in kind.objections(change, world):
+            yield f"{address}: {objection}"
+
+
+def _claims(change: Update | Replace, adopt: Collection[Address], workspace: str) -> Iterator[str]:
+    """An unmarked resource is taken over when asked for, or when it already is what the file says.
+
+    The latter is what an apply leaves behind that died between creating and marking.
+    """
+    owner = change.live.owner
+    if owner is not None:
+        yield f"{change.address}: it belongs to the workspace {owner!r}, not to {workspace!r}"
+    elif change.address not in adopt and any(field.path != OWNERSHIP for field in change.fields):
+        yield (
+            f"{change.address}: it exists, differs from the file, and does not bear this workspace's mark; "
+            f"adopt it with --adopt {change.address} to let the plan change it"
+        )
+
+
+def _stretch_secrets(desired: Desired, live: Inventory, progress: Progress) -> None:
+    """Compare all secrets with what is remembered of them, on every processor: each takes some milliseconds.
+
+    The results are kept with the hash function, where the diff finds them.
+    """
+    pairs = [
+        (getattr(live[address].spec, name), secret)
+        for address, resource in desired.items()
+        if address in live
+        for name, secret in _secrets(resource)
+        if isinstance(getattr(live[address].spec, name), SecretDigest)
+    ]
+    if not pairs:
+        return
+    with ThreadPoolExecutor() as pool:
+        for done, _ in enumerate(pool.map(lambda pair: pair[0].matches(pair[1]), pairs), start=1):
+            progress("comparing secrets", done, len(pairs))
+
+
+def _secrets(resource: Resource) -> Iterator[tuple[str, Secret]]:
+    for name in all_kinds()[resource.address.kind].members:
+        value = getattr(resource.spec, name)
+        if isinstance(value, Secret):
+            yield name, value
+
+
+def _digest(target: Target, steps: Sequence[Step]) -> str:
+    """The SHA-256 of what would be sent and where; secrets stand as their references."""
+    said = [
+        str(target),
+        [
+            [step.change.action, str(step.address), [[str(call), _plain(call.params)] for call in step.calls]]
+            for step in steps
+        ],
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Secret():
+            return value.reference
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value

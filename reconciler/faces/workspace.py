@@ -1,0 +1,140 @@
+"""The Python API: one desired state, planned and applied."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.model.address import Address
+from reconciler.model.change import Change
+from reconciler.model.outcome import Outcome, Result, Started
+from reconciler.model.plan import Plan
+from reconciler.model.resource import Live, Resource
+from reconciler.model.settings import DesiredState
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from reconciler.aws.session import Connection
+    from reconciler.model.quotas import Quotas
+
+Progress = Callable[[str, int, int | None], None]
+
+_STATE_FOLDER = ".reconciler"
+
+
+def _silent(words: str, done: int, total: int | None) -> None:
+    """Progress that nobody watches."""
+
+
+class Workspace:
+    """A desired state and the registry that it is about.
+
+    `path` is a TOML file or a folder of them; `environ` stands for the process's environment variables.
+
+    >>> workspace = Workspace("desired_state.toml")
+    >>> plan = workspace.plan()
+    >>> result = workspace.apply(plan)
+    """
+
+    def __init__(
+        self, path: str | Path = "desired_state.toml", *, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self.path = Path(path)
+        self._environ = os.environ if environ is None else environ
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.path)!r})"
+
+    @cached_property
+    def desired(self) -> DesiredState:
+        """What the file says. Raises InvalidDesiredStateError with every mistake."""
+        from reconciler.aws.service_model import ServiceModelLimits
+        from reconciler.engine.load import load
+
+        return load(self.path, limits=ServiceModelLimits(), environ=self._environ)
+
+    def plan(
+        self, *, destroy: bool = False, adopt: Collection[str] = (), progress: Progress = _silent
+    ) -> Plan:
+        """Read the registry and say exactly what would be sent.
+
+        `destroy` plans the removal of all that the workspace owns; `adopt` names resources without its mark that it may
+        take over. Raises InvalidDesiredStateError, RefusedError, TargetError and AwsError.
+        """
+        from reconciler.engine.plan import Request, make_plan
+
+        return make_plan(
+            self.desired,
+            Request(destroy, frozenset(map(Address.parse, adopt))),
+            target=self._connection.target,
+            call=self._connection.call,
+            quotas=self._quotas,
+            progress=progress,
+        )
+
+    def apply(
+        self,
+        plan: Plan,
+        *,
+        listen: Callable[[Outcome], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Result:
+        """Send the plan's calls and say what became of each step.
+
+        `listen` hears every outcome as it happens; setting `stop` finishes what is in flight and cancels the rest.
+        """
+        from reconciler.engine.apply import apply
+
+        begun = time.monotonic()
+        final: list[Outcome] = []
+        for outcome in apply(plan, self._connection.call, stop=stop or threading.Event()):
+            if listen:
+                listen(outcome)
+            if not isinstance(outcome, Started):
+                final.append(outcome)
+        return Result(plan, tuple(final), time.monotonic() - begun)
+
+    def inspect(self, address: str) -> tuple[Resource | None, Live | None, Change | None]:
+        """What the file wants of one resource, what the registry has, and what would be done about it."""
+        from reconciler.engine.plan import survey
+
+        found = survey(self.desired, self._connection.call, _silent)
+        at = Address.parse(address)
+        return found.desired.get(at), found.live.get(at), found.changes.get(at)
+
+    def graph(self) -> nx.DiGraph[Address]:
+        """The dependency graph of the file: an edge leads from what is needed to what needs it."""
+        from reconciler.engine.graph import graph
+
+        return graph(self.desired.resources)
+
+    @property
+    def registry_path(self) -> Path:
+        """Where the embedded registry keeps its database: beside the file, or at `RECONCILER_REGISTRY`."""
+        given = self._environ.get("RECONCILER_REGISTRY")
+        folder = self.path if self.path.is_dir() else self.path.parent
+        return Path(given) if given else folder / _STATE_FOLDER / "registry.sqlite3"
+
+    def reset_registry(self) -> None:
+        """Forget everything that the embedded registry holds."""
+        self.__dict__.pop("_connection", None)
+        for suffix in ("", "-wal", "-shm"):
+            self.registry_path.with_name(self.registry_path.name + suffix).unlink(missing_ok=True)
+
+    @cached_property
+    def _quotas(self) -> Quotas:
+        from reconciler.aws.quotas import load_quotas
+
+        return load_quotas(self.desired.settings.quotas)
+
+    @cached_property
+    def _connection(self) -> Connection:
+        from reconciler.aws.session import connect
+
+        return connect(self.desired.settings, self._quotas, self.registry_path, self._environ)
