@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from reconciler.engine.diff import OWNERSHIP, diff
+from reconciler.engine.diff import diff
 from reconciler.engine.fuses import blown
-from reconciler.engine.graph import dependency_order
+from reconciler.engine.graph import graph_of, order
 from reconciler.engine.observe import Progress, observe, refer
 from reconciler.engine.ownership import with_marks
 from reconciler.kinds import all_kinds
@@ -128,6 +128,7 @@ def _world(workspace: str, target: Target, found: Comparison) -> World:
         identities=identities,
         desired_users=_users((address, resource.spec) for address, resource in found.desired.items()),
         live_users=_users(specs),
+        replacing=frozenset(a.kind for a, change in found.changes.items() if isinstance(change, Replace)),
     )
 
 
@@ -170,7 +171,7 @@ def _steps(changes: Mapping[Address, Change], world: World, in_file: Desired) ->
             waits_for=waits[address],
             precondition=None if isinstance(change := changes[address], Create) else change.live,
         )
-        for address in dependency_order(waits)
+        for address in order(graph_of(waits))
     )
 
 
@@ -224,17 +225,14 @@ def _reasons(state: DesiredState, request: Request, found: Comparison, world: Wo
 
 
 def _claims(change: Update | Replace, adopt: Collection[Address], workspace: str) -> Iterator[str]:
-    """An unmarked resource is taken over when asked for, or when it already is what the file says.
-
-    The latter is what an apply leaves behind that died between creating and marking.
-    """
+    """An unmarked resource is taken over when asked for, or when we left it so ourselves."""
     owner = change.live.owner
     if owner is not None:
         yield f"{change.address}: it belongs to the workspace {owner!r}, not to {workspace!r}"
-    elif change.address not in adopt and any(field.path != OWNERSHIP for field in change.fields):
+    elif change.address not in adopt and not all_kinds()[change.address.kind].half_made(change):
         yield (
-            f"{change.address}: it exists, differs from the file, and does not bear this workspace's mark; "
-            f"adopt it with --adopt {change.address} to let the plan change it"
+            f"{change.address}: it exists and does not bear this workspace's mark; "
+            f"adopt it with --adopt {change.address} to let the plan take it over"
         )
 
 

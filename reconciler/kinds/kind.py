@@ -52,6 +52,7 @@ class World:
     """What a kind may look at when it turns a change into calls.
 
     `desired_users` and `live_users` tell, for an address, who refers to it: in the file and in the registry.
+    `replacing` are the kinds of which something is replaced in the same plan.
     """
 
     workspace: str
@@ -61,6 +62,7 @@ class World:
     identities: Mapping[Address, str]
     desired_users: Mapping[Address, Sequence[Address]]
     live_users: Mapping[Address, Sequence[Address]]
+    replacing: frozenset[str] = frozenset()
 
     @cached_property
     def partition(self) -> str:
@@ -136,6 +138,10 @@ class Kind(ABC):
     def forces_replacement(self, name: str, after: Any) -> bool:  # noqa: ARG002 (for subclasses)
         """Whether only a replacement can bring the field to `after`."""
         return self.members[name].changing == "replaces"
+
+    def half_made(self, change: Update | Replace) -> bool:  # noqa: ARG002 (for subclasses)
+        """Whether what is there, unmarked, is what an apply leaves that died between creating and marking."""
+        return False
 
     def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002
         """Why the change cannot be made, whatever is sent."""

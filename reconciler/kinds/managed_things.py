@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Kind, Reading, Scope, World
@@ -39,6 +39,22 @@ it has said, because AWS has no way to clear one: it takes a replacement."""
 _LOCKER = "credential_locker"
 
 _GONE = frozenset({"DELETED", "DELETE_IN_PROGRESS"})
+
+
+@frozen
+class Remembered:
+    """A text that the registry remembers by its SHA-256 alone; `text` is None for what is read from there."""
+
+    digest: str
+    text: str | None = field(default=None, eq=False, repr=False)
+
+    @classmethod
+    def of(cls, text: str) -> Remembered:
+        """The text and its digest."""
+        return cls(_hash(text), text)
+
+    def __str__(self) -> str:
+        return f"sha256:{self.digest[:12]}…"
 
 
 @frozen
@@ -79,7 +95,7 @@ class ManagedThing:
         references="credential_lockers",
         default=None,
     )
-    capabilities: str | None = member(
+    capabilities: str | Remembered | None = member(
         "What the device can do, as JSON text. AWS gives it back as the device changed it, so the file's own is compared.",
         api="CreateManagedThing.Capabilities",
         default=None,
@@ -98,12 +114,14 @@ class ManagedThings(Kind):
     creates_after_deletes = True
 
     def effective(self, resource: Resource, scope: Scope) -> ManagedThing:  # noqa: ARG002 (all is in the resource)
-        """Name filled in; the capabilities stand for their hash."""
+        """Name filled in; the capabilities are compared by their hash."""
         spec: ManagedThing = resource.spec
         return attrs.evolve(
             spec,
             name=spec.name or resource.address.name,
-            capabilities=_hash(spec.capabilities) if spec.capabilities else None,
+            capabilities=Remembered.of(spec.capabilities)
+            if isinstance(spec.capabilities, str)
+            else spec.capabilities,
         )
 
     def identity(self, resource: Resource) -> str | None:  # noqa: ARG002 (AWS assigns it)
@@ -155,14 +173,8 @@ class ManagedThings(Kind):
         return [*calls, *retag(SERVICE, change.live.facts["arn"], change.live.facts["tags"], after)]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
-        """The old one goes first: two managed things cannot have the same setup code.
-
-        When devices swap their codes, the other one may still have it for a moment.
-        """
-        new = _create(
-            change.resource, world, replaces=change.live.identity, retries=frozenset({"ConflictException"})
-        )
-        return [*_delete(change.live), new]
+        """The old one goes first: two managed things cannot have the same setup code."""
+        return [*_delete(change.live), _create(change.resource, world, replaces=change.live.identity)]
 
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """AWS deletes asynchronously; done is when it is gone."""
@@ -203,9 +215,7 @@ class ClientToken(Deferred):
         return "(made of this request)"
 
 
-def _create(
-    resource: Resource, world: World, *, replaces: str = "", retries: frozenset[str] = frozenset()
-) -> ApiCall:
+def _create(resource: Resource, world: World, *, replaces: str = "") -> ApiCall:
     spec: ManagedThing = resource.spec
     material = spec.authentication_material
     assert isinstance(material, Secret)
@@ -219,7 +229,9 @@ def _create(
     }
     request = json.dumps([world.workspace, replaces, params], sort_keys=True, default=str)
     params["ClientToken"] = ClientToken(request, remembered)
-    return ApiCall(SERVICE, "CreateManagedThing", params, retries=retries)
+    # When devices swap their codes, the other one may still have this one's for a moment.
+    again = {"ConflictException"} if ManagedThings.table in world.replacing else frozenset[str]()
+    return ApiCall(SERVICE, "CreateManagedThing", params, retries=again)
 
 
 def _delete(live: Live) -> Iterator[ApiCall]:
@@ -235,8 +247,8 @@ def _attributes(resource: Resource, world: World) -> dict[str, Any]:
     for name in _said(spec):
         value = getattr(spec, name)
         params[_OPTIONAL[name]] = world.identity("credential_lockers", value) if name == _LOCKER else value
-    if spec.capabilities:
-        params["Capabilities"] = spec.capabilities
+    if isinstance(spec.capabilities, Remembered):
+        params["Capabilities"] = spec.capabilities.text
     # Never empty, which AWS would refuse, and which no update could tell from "leave it".
     params["MetaData"] = {**spec.meta_data, **_thing(spec, world), f"{PREFIX}address": str(resource.address)}
     return params
@@ -258,8 +270,8 @@ def _tags(
         "type": spec.authentication_material_type,
         "fields": " ".join(_said(spec)),
     }
-    if spec.capabilities:
-        more["capabilities"] = _hash(spec.capabilities)
+    if isinstance(spec.capabilities, Remembered):
+        more["capabilities"] = spec.capabilities.digest
     return marked(spec.tags, world.workspace, resource.address.name, **more)
 
 
@@ -279,7 +291,7 @@ def _live(answer: Mapping[str, Any], wanted: Resource | None) -> Live:
         name=answer.get("Name"),
         **{name: answer.get(_OPTIONAL[name]) for name in compared & _OPTIONAL.keys() if name != _LOCKER},
         credential_locker=_external(answer.get("CredentialLockerId")) if _LOCKER in compared else None,
-        capabilities=tags.get(f"{PREFIX}capabilities"),
+        capabilities=Remembered(tags[f"{PREFIX}capabilities"]) if f"{PREFIX}capabilities" in tags else None,
         meta_data=users(meta),
         tags=users(tags),
     )

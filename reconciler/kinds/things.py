@@ -128,6 +128,15 @@ class Things(Kind):
             *(_detach(world, name, certificate) for certificate in _new(spec.certificates, was.certificates)),
         ]
 
+    def half_made(self, change: Update | Replace) -> bool:
+        """Created as the file says, not yet given anything that the file does not give it."""
+        was, spec = change.live.spec, change.resource.spec
+        return (
+            (was.thing_type, was.attributes) == (spec.thing_type, spec.attributes)
+            and not _new(spec.thing_groups, was.thing_groups)
+            and not _new(spec.certificates, was.certificates)
+        )
+
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
         """AWS changes everything of a thing in place."""
         raise NotImplementedError(f"{change.address} has no field that forces a replacement")

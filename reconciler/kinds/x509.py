@@ -20,8 +20,8 @@ def complaints(pem: Pem, field: str, *, ca: bool) -> Iterator[Complaint]:
     """What is wrong or doubtful with a certificate by itself."""
     try:
         certificate = _load(_text(pem))
-    except ValueError as error:
-        yield Complaint(field, f"not an X.509 certificate: {error}", "a certificate in PEM")
+    except ValueError:
+        yield Complaint(field, "not an X.509 certificate", "a certificate in PEM")
         return
     now = datetime.datetime.now(datetime.UTC)
     expires = certificate.not_valid_after_utc
@@ -39,24 +39,25 @@ def complaints(pem: Pem, field: str, *, ca: bool) -> Iterator[Complaint]:
 
 def signed_by(pem: Pem, ca: Pem) -> bool:
     """Whether the CA's key made the signature on the certificate, and the names fit."""
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
         _load(_text(pem)).verify_directly_issued_by(_load(_text(ca)))
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
     return True
 
 
 def key_fits(pem: Pem, key: str) -> bool:
     """Whether the private key (unencrypted PEM) is the certificate's own."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
         private = load_pem_private_key(key.encode(), password=None)
-    except (ValueError, TypeError):
+        return bool(private.public_key() == _load(_text(pem)).public_key())
+    except (UnsupportedAlgorithm, ValueError, TypeError):
         return False
-    return bool(private.public_key() == _load(_text(pem)).public_key())
 
 
 def sign_code(ca: str, key: str, code: str) -> str:
@@ -88,7 +89,10 @@ def sign_code(ca: str, key: str, code: str) -> str:
 def _load(text: str) -> Certificate:
     from cryptography import x509
 
-    return x509.load_pem_x509_certificate(text.encode())
+    try:
+        return x509.load_pem_x509_certificate(text.encode())
+    except x509.InvalidVersion as error:
+        raise ValueError(str(error)) from None
 
 
 def _text(pem: Pem) -> str:
@@ -102,5 +106,5 @@ def _is_ca(certificate: Certificate) -> bool:
 
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return False

@@ -1,0 +1,64 @@
+"""Desired state for AWS IoT: the promised names, nothing else.
+
+Each is imported when it is first asked for, so that `import reconciler` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconciler.faces.workspace import Workspace
+    from reconciler.model.address import Address
+    from reconciler.model.errors import (
+        AwsError,
+        InvalidDesiredStateError,
+        MissingSecretError,
+        ReconcilerError,
+        RefusedError,
+        TargetError,
+        UnansweredError,
+    )
+    from reconciler.model.outcome import Result
+    from reconciler.model.plan import Plan
+
+    __version__: str
+
+__all__ = [
+    "Address",
+    "AwsError",
+    "InvalidDesiredStateError",
+    "MissingSecretError",
+    "Plan",
+    "ReconcilerError",
+    "RefusedError",
+    "Result",
+    "TargetError",
+    "UnansweredError",
+    "Workspace",
+    "__version__",
+]
+
+_HOMES = {
+    "Address": "model.address",
+    "Plan": "model.plan",
+    "Result": "model.outcome",
+    "Workspace": "faces.workspace",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("reconciler")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'model.errors')}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,191 @@
+"""The limits that AWS documents, read from the installed botocore service model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import regex
+
+from reconciler.model.limits import Breach
+from reconciler.model.wording import closest, one_of, quoted
+
+if TYPE_CHECKING:
+    from botocore.model import ServiceModel, Shape
+
+TAGS = 50
+"""Tags of one resource (AWS General Reference, "Tag naming limits and requirements"); iot's model does not say it."""
+
+_RESERVED = "aws:"
+_TAG_KEY = "TagKey"
+
+# A value and whether it is secret; nothing of a secret value is told.
+Check: TypeAlias = Callable[[Any, bool], Iterator[Breach]]
+
+
+class ServiceModelLimits:
+    """`Limits` from the service models. They are loaded when first asked for, and each member's shape is read once."""
+
+    def breaches(self, service: str, member: str, value: object, *, secret: bool = False) -> Iterable[Breach]:
+        """Where `value` breaks the limits of the request member. Raises LookupError when there is no such member."""
+        return _check_of(service, member)(value, secret)
+
+    def operations(self, service: str) -> Collection[str]:
+        """The names of the service's operations."""
+        return _operations(service)
+
+
+def shape_of(service: str, member: str) -> Shape:
+    """The shape of `CreateThing.attributePayload.attributes`. Raises LookupError when there is none."""
+    operation, *path = member.split(".")
+    if operation not in _operations(service):
+        raise LookupError(f"{service} has no operation {operation}")
+    shape: Any = _model(service).operation_model(operation).input_shape
+    for name in path:
+        if shape is None or shape.type_name != "structure" or name not in shape.members:
+            raise LookupError(f"{service} has no member {name} on the way to {member}")
+        shape = shape.members[name]
+    return shape
+
+
+@cache
+def _model(service: str) -> ServiceModel:
+    from botocore.loaders import Loader
+    from botocore.model import ServiceModel
+
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+
+
+@cache
+def _operations(service: str) -> frozenset[str]:
+    return frozenset(_model(service).operation_names)
+
+
+@cache
+def _check_of(service: str, member: str) -> Check:
+    return _check(shape_of(service, member))
+
+
+def _check(shape: Any) -> Check:
+    match shape.type_name:
+        case "string":
+            return _string(shape)
+        case "integer" | "long" | "float" | "double":
+            return _number(shape)
+        case "map":
+            return _map(shape.metadata, shape.key, shape.value)
+        case "list" if _is_tag(shape.member):
+            return _map(shape.metadata, shape.member.members["Key"], shape.member.members["Value"])
+        case "list":
+            return _list(shape)
+        case _:
+            return lambda _value, _secret: iter(())
+
+
+def _string(shape: Any) -> Check:
+    least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
+    written = shape.metadata.get("pattern")
+    pattern = compiled(written) if written else None
+
+    def check(value: str, secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+        size = "the value has the wrong length" if secret else f"{len(value)} characters"
+        what = "the value" if secret else quoted(value)
+        if shape.enum:
+            if value not in shape.enum:
+                near = None if secret else closest(value, shape.enum)
+                yield Breach(f"{what} is not valid", one_of(shape.enum), near)
+        elif len(value) < least:
+            yield Breach(size, f"at least {least}{'' if most is None else f' and at most {most}'}")
+        elif most is not None and len(value) > most:
+            yield Breach(size, f"at most {most}")
+        elif pattern and not pattern.fullmatch(value):
+            yield Breach(f"{what} is not what AWS takes", f"a match of {written}")
+
+    return check
+
+
+def _number(shape: Any) -> Check:
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+
+    def check(value: float, secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+        told = "the value" if secret else f"{value}"
+        if least is not None and value < least:
+            yield Breach(f"{told} is too small", f"at least {least}")
+        if most is not None and value > most:
+            yield Breach(f"{told} is too large", f"at most {most}")
+
+    return check
+
+
+def _map(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
+    """A map, or a list of tags, which is a map to us."""
+    check_key, check_value = _check(key), _check(value)
+    tags = key.name == _TAG_KEY
+    most = metadata.get("max", TAGS if tags else None)
+
+    def check(given: Mapping[str, Any], secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+        if most is not None and len(given) > most:
+            yield Breach(f"{len(given)} entries", f"at most {most}")
+        for name, item in given.items():
+            if tags and name.lower().startswith(_RESERVED):
+                yield Breach(f"the prefix {_RESERVED!r} is AWS's own", "another key", path=(name,))
+            for found in check_key(name, False):
+                yield Breach(f"the key: {found.problem}", found.expected, found.nearest, (name,))
+            for found in check_value(item, secret):
+                yield Breach(found.problem, found.expected, found.nearest, (name, *found.path))
+
+    return check
+
+
+def _list(shape: Any) -> Check:
+    check_item, most = _check(shape.member), shape.metadata.get("max")
+
+    def check(given: Collection[Any], secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+        if most is not None and len(given) > most:
+            yield Breach(f"{len(given)} entries", f"at most {most}")
+        for index, item in enumerate(given):
+            for found in check_item(item, secret):
+                yield Breach(found.problem, found.expected, found.nearest, (index, *found.path))
+
+    return check
+
+
+def _is_tag(shape: Any) -> bool:
+    return shape.type_name == "structure" and set(shape.members) == {"Key", "Value"}
+
+
+# Java's classes as ASCII, which is what they mean there, but for \s and \S, which the models use to say "any"; the properties \p{L}, \p{N}, \p{Z}, \p{C} are Unicode's in both.
+_ASCII = {
+    r"\p{Graph}": r"\x21-\x7e",
+    r"\p{Upper}": "A-Z",
+    r"\p{Digit}": "0-9",
+    r"\p{Cntrl}": r"\x00-\x1f\x7f",
+    r"\d": "0-9",
+    r"\w": "0-9A-Za-z_",
+}
+_PIECE = regex.compile(r"\\x\{(?P<code>[0-9A-Fa-f]+)\}|\\p\{\w+\}|\\.|[\[\]]|[^\\\[\]]+", regex.DOTALL)
+
+
+@cache
+def compiled(written: str) -> regex.Pattern[str] | None:
+    """A pattern of the service model, which is Java's, for `regex`; meant for `fullmatch`.
+
+    None when `regex` cannot read it: a later model may have what no one has seen yet, and AWS checks the value anyway.
+    """
+    pieces, depth = [], 0
+    for match in _PIECE.finditer(written):
+        piece = match[0]
+        if match["code"]:
+            pieces.append(regex.escape(chr(int(match["code"], 16))))
+        elif piece in _ASCII:
+            pieces.append(_ASCII[piece] if depth else f"[{_ASCII[piece]}]")
+        elif piece == "[" and depth:
+            pieces.append(r"\[")
+        else:
+            depth += {"[": 1, "]": -1}.get(piece, 0)
+            pieces.append(piece)
+    try:
+        return regex.compile("".join(pieces))
+    except regex.error:
+        return None

@@ -1,0 +1,92 @@
+"""What the desired state names and does not hold: files beside it, and environment variables."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.engine.wrong import Wrong
+from reconciler.model.secret import Secret
+from reconciler.model.wording import quoted, told
+
+LARGEST = 2**20
+"""Bytes of one named file."""
+
+IN_WORDS = '{ env = "NAME" } or { file = "path" }'
+"""How a secret is written."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Surroundings:
+    """What one TOML file may read: the files of its own folder tree, and the environment.
+
+    `digests` has the SHA-256 of each file that was read, by the name that the TOML file gives it; secrets are left out.
+    """
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self._folder = os.path.realpath(folder)
+        self._environ = environ
+        self.digests: dict[str, str] = {}
+
+    def text(self, name: object) -> str:
+        """What `{ file = … }` stands for. Raises Wrong."""
+        raw, text = self._read(name)
+        self.digests[str(name)] = hashlib.sha256(raw).hexdigest()
+        return text
+
+    def secret(self, table: Mapping[str, object]) -> Secret:
+        """What `{ env = … }` or `{ file = … }` stands for; one line end after it is no part of it. Raises Wrong."""
+        match dict(table):
+            case {"env": str(variable), **rest} if not rest and _VARIABLE.fullmatch(variable):
+                return Secret(f"env {variable}", self._environ.get(variable) or None)
+            case {"env": _, **rest} if not rest:
+                raise Wrong("env is not the name of an environment variable", "letters, digits and _")
+            case {"file": name, **rest} if not rest:
+                _, text = self._read(name)
+                value = text.removesuffix("\n").removesuffix("\r")
+                if not value:
+                    raise Wrong(f"the file {quoted(str(name))} is empty", "the secret")
+                return Secret(f"file {quoted(str(name))[1:-1]}", value)
+            case _:
+                raise Wrong("a table of another form", IN_WORDS)
+
+    def _read(self, name: object) -> tuple[bytes, str]:
+        if not isinstance(name, str) or not name:
+            raise Wrong(f"file is {told(name)}", "the path of a file")
+        if "\n" in name:  # a PEM, most likely, and perhaps a key: it is not told
+            raise Wrong("file is a text of several lines", "the path of a file")
+        raw = self._bytes(name)
+        try:
+            return raw, raw.decode()
+        except UnicodeDecodeError:
+            raise Wrong(f"the file {quoted(name)} is not UTF-8 text") from None
+
+    def _bytes(self, name: str) -> bytes:
+        path = self._inside(name)
+        try:
+            # Opened without waiting, so that a pipe cannot hold up the run, and looked at before anything is read.
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as file:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise Wrong(f"{quoted(name)} is not a regular file")
+                raw = file.read(LARGEST + 1)
+        except OSError as error:
+            raise Wrong(f"the file {quoted(name)} cannot be read: {error.strerror}") from None
+        if len(raw) > LARGEST:
+            raise Wrong(f"the file {quoted(name)} is too large", f"at most {LARGEST >> 20} MiB")
+        return raw
+
+    def _inside(self, name: str) -> str:
+        if "\0" in name:
+            raise Wrong(f"{quoted(name)} is no path", "the path of a file")
+        path = os.path.realpath(os.path.join(self._folder, name))  # noqa: PTH118 (as Path it takes ten times as long)
+        if os.path.commonpath((self._folder, path)) != self._folder:
+            raise Wrong(
+                f"{quoted(name)} is outside the folder of the file that names it", "a file in that folder"
+            )
+        return path

@@ -1,0 +1,67 @@
+"""The dependency graph: what has to exist before what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, TypeAlias
+
+import networkx as nx
+
+from reconciler.model.address import Address
+from reconciler.model.resource import Desired
+
+if TYPE_CHECKING:
+    Graph: TypeAlias = nx.DiGraph[Address]
+
+
+def graph(resources: Desired) -> Graph:
+    """Edges from the needed to the needing. Nodes and edges come in the order of addresses; dangling needs are left out."""
+    return graph_of({address: resource.needs for address, resource in resources.items()})
+
+
+def graph_of(waits: Mapping[Address, AbstractSet[Address]]) -> Graph:
+    """The same of any addresses and what each waits for."""
+    made: Graph = nx.DiGraph()
+    made.add_nodes_from(sorted(waits))
+    for address in sorted(waits):
+        made.add_edges_from((before, address) for before in sorted(waits[address]) if before in waits)
+    return made
+
+
+def order(made: Graph) -> list[Address]:
+    """Every address after all that it needs, ties broken by address. Raises networkx.NetworkXUnfeasible on a cycle."""
+    return list(nx.lexicographical_topological_sort(made))
+
+
+def cycles(made: Graph) -> Iterator[tuple[Address, ...]]:
+    """The cycles, each from its first address and without coming back to it; every address in a knot is in at least one.
+
+    A knot of many cycles has exponentially many paths through it, so the shortest through each address are given.
+    """
+    for knot in sorted(nx.strongly_connected_components(made), key=min):
+        if len(knot) == 1 and not made.has_edge(*knot, *knot):
+            continue
+        inside: Graph = nx.DiGraph()
+        inside.add_nodes_from(sorted(knot))
+        inside.add_edges_from(sorted(made.subgraph(knot).edges))
+        covered: set[Address] = set()
+        for address in sorted(knot):
+            if address not in covered:
+                cycle = _shortest(inside, address)
+                covered.update(cycle)
+                yield cycle
+
+
+def _shortest(knot: Graph, start: Address) -> tuple[Address, ...]:
+    """The shortest way from `start` back to it, turned so that its first address is in front."""
+    before = dict(nx.bfs_predecessors(knot, start))
+    ways = []
+    for last in knot.predecessors(start):
+        way = [last]
+        while way[-1] != start:
+            way.append(before[way[-1]])
+        ways.append(tuple(reversed(way)))
+    cycle = min(ways, key=lambda way: (len(way), way))
+    first = cycle.index(min(cycle))
+    return cycle[first:] + cycle[:first]

@@ -1,0 +1,121 @@
+"""`[workspace]` → `Settings`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from urllib.parse import urlsplit
+
+import attrs
+
+from reconciler.engine.structure import structured, understood
+from reconciler.engine.values import converter
+from reconciler.engine.wrong import Wrong
+from reconciler.kinds import thing_groups
+from reconciler.kinds.things import workspace_group
+from reconciler.model.limits import Limits
+from reconciler.model.settings import Settings
+from reconciler.model.wording import closest, one_of, quoted
+
+_EMBEDDED, _AWS = "embedded", "aws"
+
+_REST = "default"
+"""In `[workspace.quotas.<service>]`: every operation that is not named."""
+
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]+")
+
+
+def settings_of(
+    table: Mapping[str, object], limits: Limits, services: Collection[str]
+) -> tuple[Settings, list[Wrong]]:
+    """The settings, as far as they are right, and what is wrong with them; quotas can be given for `services`."""
+    plain = converter()
+    settings, wrongs = structured(table, Settings, plain)
+    said = settings or attrs.evolve(Settings(""), **understood(table, Settings, plain))
+    malformed = {wrong.path[0] for wrong in wrongs}
+    return said, [
+        *wrongs,
+        *(() if "name" in malformed else _name(said, limits)),
+        *_target(said),
+        *_region(said),
+        *(() if {"target", "role_arn"} & malformed else _session(said)),
+        *_fuses(said),
+        *_quotas(said, limits, services),
+    ]
+
+
+def _name(settings: Settings, limits: Limits) -> Iterator[Wrong]:
+    if not settings.name:
+        yield Wrong("the name is empty", "a name", path=("name",))
+        return
+    kind, group = thing_groups.KIND, workspace_group(settings.name)
+    for breach in limits.breaches(kind.service, kind.name_api, group):
+        problem = f"not usable in the name of the thing group that marks what is owned: {breach.problem}"
+        yield Wrong(problem, breach.expected, path=("name",))
+
+
+def _target(settings: Settings) -> Iterator[Wrong]:
+    target, where = settings.target, ("target",)
+    if target in {_EMBEDDED, _AWS}:
+        return
+    if "://" not in target:
+        nearest = closest(target, (_EMBEDDED, _AWS))
+        yield Wrong(f"{quoted(target)} is not valid", _one_target(), nearest, where)
+        return
+    try:
+        url = urlsplit(target)
+        usable = url.scheme in {"http", "https"} and url.hostname and url.port != 0 and target.isprintable()
+    except ValueError:
+        usable = False
+    if not usable or " " in target:
+        yield Wrong("the URL is not usable", _one_target(), path=where)
+    elif url.username is not None or url.password is not None:
+        yield Wrong("the URL has credentials in it", "a URL without; boto3 finds the credentials", path=where)
+
+
+def _one_target() -> str:
+    return f'{one_of((_EMBEDDED, _AWS))} or a URL such as "http://127.0.0.1:4566"'
+
+
+def _region(settings: Settings) -> Iterator[Wrong]:
+    if settings.region is not None and not _REGION.fullmatch(settings.region):
+        yield Wrong(
+            f"{quoted(settings.region)} is not a region", "a region such as 'eu-west-1'", path=("region",)
+        )
+
+
+def _session(settings: Settings) -> Iterator[Wrong]:
+    if settings.target != _AWS:
+        for name in ("profile", "role_arn", "external_id"):
+            if getattr(settings, name) is not None:
+                yield Wrong("only for the target 'aws'", path=(name,))
+        return
+    if settings.role_arn is not None and not _ROLE.fullmatch(settings.role_arn):
+        problem = f"{quoted(settings.role_arn)} is not the ARN of a role"
+        yield Wrong(problem, "such as 'arn:aws:iam::123456789012:role/deploy'", path=("role_arn",))
+    if settings.external_id is not None and settings.role_arn is None:
+        yield Wrong("there is no role_arn that it is for", path=("external_id",))
+
+
+def _fuses(settings: Settings) -> Iterator[Wrong]:
+    for name in ("delete_percent", "replace_percent"):
+        percent = getattr(settings.limits, name)
+        if percent is not None and not 0 <= percent <= 100:  # noqa: PLR2004
+            yield Wrong(f"the integer {percent}", "0 to 100", path=("limits", name))
+
+
+def _quotas(settings: Settings, limits: Limits, services: Collection[str]) -> Iterator[Wrong]:
+    for service, rates in settings.quotas.items():
+        if service not in services:
+            valid = sorted(services)
+            nearest = closest(service, valid)
+            yield Wrong("unknown service", None if nearest else one_of(valid), nearest, ("quotas", service))
+            continue
+        valid = [_REST, *sorted(limits.operations(service))]
+        for operation, rate in rates.items():
+            where = ("quotas", service, operation)
+            if operation not in valid:
+                yield Wrong(f"{service} has no such operation", nearest=closest(operation, valid), path=where)
+            elif not rate > 0:
+                yield Wrong(f"the rate {rate:g}", "calls a second, more than 0", path=where)

@@ -1,0 +1,152 @@
+"""The command line's outer shell: which commands there are, and what a reader sees when something goes wrong."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import sys
+import traceback
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from reconciler.faces.commands.options import Options, common
+from reconciler.model.errors import ReconcilerError
+
+_COMMANDS: Mapping[str, str] = {
+    "init": "init",
+    "validate": "validate",
+    "plan": "plan",
+    "apply": "apply",
+    "destroy": "apply",
+    "show": "show",
+    "graph": "graph",
+    "registry": "registry",
+    "version": "version",
+}
+"""Every command and its module in `commands`, in the order in which help tells them."""
+
+_STREAMS = ("stdout", "stderr")
+
+
+class Shell(click.Group):
+    """Loads a command when it is named; turns every error into a message for people and exit code 1.
+
+    Exit code 2 means "there are changes" to a CI job, so a misspelt option must not give it either.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """In the order of a first day's work, not of the alphabet."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Imported now, not at start."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"reconciler.faces.commands.{_COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, and the nearest command on a slip."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            if not close:
+                raise
+            raise click.UsageError(f"{error.format_message()} Did you mean {close[0]!r}?", ctx) from None
+
+    def main(self, *args: Any, **options: Any) -> NoReturn:
+        """Run, and exit with 0, 1, or what a command asked for."""
+        options["standalone_mode"] = False
+        for name in _STREAMS:  # a terminal without our glyphs shows their codes instead of failing
+            if reconfigure := getattr(getattr(sys, name), "reconfigure", None):
+                reconfigure(errors="backslashreplace")
+        try:
+            code = super().main(*args, **options)
+        except click.ClickException as error:
+            error.show()
+            code = 1
+        except click.Abort:
+            click.echo("interrupted", err=True)
+            code = 1
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def invoke(self, ctx: click.Context) -> None:
+        """One command, its errors told."""
+        try:
+            super().invoke(ctx)
+        except ReconcilerError as error:
+            _debug(ctx)
+            _tell(ctx, error)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output has seen enough
+                sys.stdout = sys.stderr = None
+                ctx.exit(1)
+            _debug(ctx)
+            name = f"{error.filename}: " if error.filename else ""
+            click.echo(f"error: {name}{error.strerror or error}", err=True)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001 (the last boundary before the user)
+            _debug(ctx)
+            told = f"{type(error).__name__}: {error}".splitlines()[0]
+            click.echo(f"error: this is a bug in reconciler, not in your file: {told}", err=True)
+            if not Options.of(ctx).debug:
+                click.echo("run again with --debug and report what it prints", err=True)
+        else:
+            return
+        ctx.exit(1)
+
+
+def _debug(ctx: click.Context) -> None:
+    if Options.of(ctx).debug:
+        click.echo(traceback.format_exc(), err=True)
+
+
+def _tell(ctx: click.Context, error: ReconcilerError) -> None:
+    from reconciler.faces.commands.telling import tell_error
+
+    tell_error(error, Options.of(ctx))
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 (click's signature)
+    if wanted:
+        import reconciler
+
+        click.echo(f"reconciler {reconciler.__version__}")
+        ctx.exit()
+
+
+@click.command(
+    cls=Shell,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
+@common(environment=True)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Say which version this is.",
+)
+def cli() -> None:
+    """Desired state for AWS IoT: one file, a plan of exact API calls, applied in order.
+
+    \b
+    Start with     reconciler init
+    then           reconciler plan
+    and            reconciler apply
+    """  # noqa: D301 (click reads \b)
+
+
+def main() -> NoReturn:
+    """The console script."""
+    cli.main(prog_name="reconciler")

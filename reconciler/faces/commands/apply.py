@@ -1,0 +1,105 @@
+"""`reconciler apply` and `reconciler destroy`: the plan, a question, and the plan's calls."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.faces.commands.options import Options, adopting, answering, common
+
+if TYPE_CHECKING:
+    from reconciler.faces.terminal import Terminal
+    from reconciler.faces.workspace import Workspace
+    from reconciler.model.outcome import Result
+    from reconciler.model.plan import Plan
+
+
+@click.command()
+@common()
+@adopting
+@answering
+@click.pass_context
+def apply(ctx: click.Context, adopt: Sequence[str], *, yes: bool) -> None:
+    """Show the plan, ask, and do it."""
+    from reconciler.faces.commands import plan as planning
+    from reconciler.faces.terminal import Terminal
+    from reconciler.faces.view import told
+    from reconciler.faces.workspace import Workspace
+
+    options = Options.of(ctx)
+    terminal = Terminal.open(color=options.color)
+    workspace = Workspace(options.file)
+    made = planning.make(workspace, terminal, adopt=adopt)
+    planning.show(made, terminal)
+    if not made:
+        return
+    asked = f"Apply this to {made.target.endpoint}: {told(made.counts)}?"
+    if not yes and not _agreed(f"{asked} Type yes", "yes"):
+        ctx.exit(1)
+    _run(ctx, workspace, made, terminal)
+
+
+@click.command()
+@common()
+@answering
+@click.pass_context
+def destroy(ctx: click.Context, *, yes: bool) -> None:
+    """Remove all that the workspace owns."""
+    from reconciler.faces.commands import plan as planning
+    from reconciler.faces.terminal import Terminal
+    from reconciler.faces.view import plural
+    from reconciler.faces.workspace import Workspace
+
+    options = Options.of(ctx)
+    terminal = Terminal.open(color=options.color)
+    workspace = Workspace(options.file)
+    made = planning.make(workspace, terminal, destroy=True)
+    planning.show(made, terminal)
+    if not made:
+        return
+    what = f"This deletes {plural(made.counts['delete'], 'resource')} from {made.target.endpoint}."
+    asked = f"{what} Type the workspace's name, {made.workspace},"
+    if not yes and not _agreed(asked, made.workspace):
+        ctx.exit(1)
+    _run(ctx, workspace, made, terminal)
+
+
+def _agreed(question: str, answer: str) -> bool:
+    """Asked on a terminal only: a pipe's next line is nobody's consent."""
+    click.echo("", err=True)
+    if not sys.stdin.isatty():
+        click.echo(
+            "error: nothing was sent: there is no terminal to ask on; say --yes to go on without being asked",
+            err=True,
+        )
+        return False
+    given = click.prompt(f"{question} to go on", default="", show_default=False, err=True)
+    if given.strip() == answer:
+        return True
+    click.echo("nothing was sent", err=True)
+    return False
+
+
+def _run(ctx: click.Context, workspace: Workspace, made: Plan, terminal: Terminal) -> None:
+    from rich.text import Text
+
+    from reconciler.faces import text_report
+    from reconciler.faces.report import result_view
+
+    result = _watched(workspace, made, terminal)
+    terminal.tell([Text(), *text_report.result(result_view(result))])
+    if not result.ok:
+        ctx.exit(1)
+
+
+def _watched(workspace: Workspace, made: Plan, terminal: Terminal) -> Result:
+    from reconciler.faces.progress import calm_interrupt, display
+
+    stop = threading.Event()
+    terminal.remark("")
+    with display(made, terminal.err) as watching, calm_interrupt(stop, watching.stopping):
+        return workspace.apply(made, listen=watching.hear, stop=stop)

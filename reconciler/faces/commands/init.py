@@ -1,0 +1,44 @@
+"""`reconciler init`: something small that works at once, to be changed into what is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.faces.commands.options import common
+
+
+@click.command()
+@common()
+@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--name", help="The workspace's name; else the folder's.")
+def init(folder: Path, name: str | None) -> None:
+    """Write a starter file with a development CA and two devices."""
+    from reconciler.faces.starter import IGNORED, Written, ignore, starter, write
+
+    workspace = name or _named_after(folder)
+    files = starter(workspace)
+    there = [str(folder / file.path) for file in files if (folder / file.path).exists()]
+    if there:
+        raise click.ClickException(f"nothing was written, because this exists already: {', '.join(there)}")
+    write(folder, files)
+    added = ignore(folder)
+    shown: list[Written] = [*files]
+    for file in shown:
+        mode = "  (mode 0600, never to be committed)" if file.private else ""
+        click.echo(f"  wrote {folder / file.path}{mode}")
+    if added:
+        click.echo(f"  {folder / '.gitignore'} keeps {', '.join(IGNORED)} out of git")
+    where = "" if folder == Path() else f"cd {folder} && "
+    click.echo(
+        f"\nNext, on the embedded registry, without any account:\n\n"
+        f"  {where}reconciler plan\n  reconciler apply\n  reconciler graph\n\n"
+        f"The CA is for development alone. Anyone with pki/development-ca.key can make devices of yours."
+    )
+
+
+def _named_after(folder: Path) -> str:
+    import re
+
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-") or "greenhouse"

@@ -1,0 +1,109 @@
+"""The options that every command takes, before or after its name, and the arguments that several share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from attrs import define
+
+from reconciler.model.address import Address
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+CHANGES = 2
+"""The exit code that `--detailed-exitcode` gives when there are changes."""
+
+
+@define
+class Options:
+    """What was said, wherever in the line."""
+
+    file: str = "desired_state.toml"
+    debug: bool = False
+    color: bool = True
+
+    @classmethod
+    def of(cls, ctx: click.Context) -> Options:
+        """The options of this run; one object for the whole line."""
+        root = ctx.find_root()
+        if not isinstance(root.obj, cls):
+            root.obj = cls()
+        return root.obj
+
+
+def common(*, environment: bool = False) -> Callable[[_Function], _Function]:
+    """Adds `--file`, `--debug` and `--no-color`; the environment is read once, where the line begins."""
+
+    def add(function: _Function) -> _Function:
+        for option in (
+            click.option(
+                "--no-color",
+                is_flag=True,
+                expose_value=False,
+                callback=_keep("color", lambda _given: False),
+                help="No colour, as NO_COLOR has it too.",
+            ),
+            click.option(
+                "--debug",
+                is_flag=True,
+                expose_value=False,
+                callback=_keep("debug"),
+                help="Show the traceback of an error.",
+            ),
+            click.option(
+                "-f",
+                "--file",
+                envvar="RECONCILER_FILE" if environment else None,
+                metavar="PATH",
+                expose_value=False,
+                callback=_keep("file"),
+                help="The desired state: a TOML file or a folder of them; else RECONCILER_FILE, else desired_state.toml.",
+            ),
+        ):
+            function = option(function)
+        return function
+
+    return add
+
+
+def _keep(name: str, turn: Callable[[Any], Any] = lambda given: given) -> Callable[..., None]:
+    def callback(ctx: click.Context, _parameter: click.Parameter, given: Any) -> None:
+        if given:
+            setattr(Options.of(ctx), name, turn(given))
+
+    return callback
+
+
+def checked(_ctx: click.Context, _parameter: click.Parameter, given: Any) -> Any:
+    """One address or several, refused when one is not kind.name."""
+    try:
+        for written in (given,) if isinstance(given, str) else given:
+            Address.parse(written)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return given
+
+
+def complete(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The addresses of the file; none while it cannot be read."""
+    from reconciler.faces.workspace import Workspace
+    from reconciler.model.errors import ReconcilerError
+
+    try:
+        known = sorted(map(str, Workspace(Options.of(ctx).file).desired.resources))
+    except (ReconcilerError, OSError):
+        return []
+    return [address for address in known if address.startswith(incomplete)]
+
+
+adopting = click.option(
+    "--adopt",
+    multiple=True,
+    callback=checked,
+    shell_complete=complete,
+    metavar="ADDRESS",
+    help="Take over this resource, which exists without the workspace's mark. May be given again.",
+)
+answering = click.option("-y", "--yes", is_flag=True, help="Do not ask.")

@@ -1,0 +1,56 @@
+"""`reconciler plan`: what would be sent, and nothing sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.faces.commands.options import CHANGES, Options, adopting, common
+
+if TYPE_CHECKING:
+    from reconciler.faces.terminal import Terminal
+    from reconciler.faces.workspace import Workspace
+    from reconciler.model.plan import Plan
+
+
+@click.command()
+@common()
+@adopting
+@click.option("--destroy", is_flag=True, help="Plan the removal of all that the workspace owns.")
+@click.option("--calls", is_flag=True, help="List the API calls of every step with their parameters.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@click.pass_context
+def plan(
+    ctx: click.Context, adopt: Sequence[str], *, destroy: bool, calls: bool, detailed_exitcode: bool
+) -> None:
+    """Show what would be done, and send nothing."""
+    from reconciler.faces.terminal import Terminal
+    from reconciler.faces.workspace import Workspace
+
+    options = Options.of(ctx)
+    terminal = Terminal.open(color=options.color)
+    made = make(Workspace(options.file), terminal, adopt=adopt, destroy=destroy)
+    show(made, terminal, calls=calls)
+    if detailed_exitcode and made:
+        ctx.exit(CHANGES)
+
+
+def make(
+    workspace: Workspace, terminal: Terminal, *, adopt: Sequence[str] = (), destroy: bool = False
+) -> Plan:
+    """Read the registry and plan; on a terminal it is seen to be at work."""
+    from reconciler.faces.progress import reading
+
+    workspace.desired  # noqa: B018 (the file's mistakes come before anything is read)
+    with reading(terminal.err) as progress:
+        return workspace.plan(destroy=destroy, adopt=adopt, progress=progress)
+
+
+def show(made: Plan, terminal: Terminal, *, calls: bool = False) -> None:
+    """The plan as the result of the command."""
+    from reconciler.faces import text
+    from reconciler.faces.view import plan_view
+
+    terminal.tell(text.plan(plan_view(made, requests=calls), terminal.out.width))

@@ -1,0 +1,41 @@
+"""`reconciler validate`: every mistake in the file, at once; nothing is reached."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.faces.commands.options import Options, common
+
+
+@click.command()
+@common()
+@click.pass_context
+def validate(ctx: click.Context) -> None:
+    """Check the file; nothing is read from AWS."""
+    from collections import Counter
+
+    from rich.text import Text
+
+    from reconciler.faces import text_report
+    from reconciler.faces.commands.telling import sources
+    from reconciler.faces.mistakes import mistakes_view
+    from reconciler.faces.terminal import Terminal
+    from reconciler.faces.text import COLORS
+    from reconciler.faces.view import noun, plural, position
+    from reconciler.faces.workspace import Workspace
+
+    options = Options.of(ctx)
+    terminal = Terminal.open(color=options.color)
+    desired = Workspace(options.file).desired
+    if desired.warnings:
+        view = mistakes_view(desired.warnings, sources(desired.warnings, options.file))
+        terminal.remark([*text_report.mistakes(view), Text()])
+    told = [resource for resource in desired.resources.values() if not resource.implied]
+    counts = Counter(resource.address.kind for resource in told)
+    ordered = sorted(counts, key=lambda kind: (position(kind), kind))
+    room = max((len(f"{counts[kind]:,}") for kind in ordered), default=0)
+    lines = [Text(f"  {counts[kind]:>{room},}  {noun(kind, counts[kind])}", "dim") for kind in ordered]
+    head = Text.assemble(
+        ("✔ ", COLORS["applied"]), (options.file, "bold"), " is valid: ", plural(len(told), "resource")
+    )
+    terminal.tell([head, *lines])

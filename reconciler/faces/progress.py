@@ -1,0 +1,205 @@
+"""The apply as it happens: a moving picture on a terminal, a line for each outcome in a pipe, and a calm Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from reconciler.faces import text, text_report
+from reconciler.faces.report import ENDS, end_view
+from reconciler.faces.terminal import write
+from reconciler.faces.values import visible
+from reconciler.faces.view import seconds
+from reconciler.model.outcome import Cancelled, Outcome, Started
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from reconciler.model.plan import Plan
+
+STOPPING = "stopping: what is in flight is finished, nothing new is begun; once more interrupts at once"
+_EACH = 60
+"""Plans up to this many steps leave a line for each; of larger ones only what went wrong stays on the screen."""
+_RUNNING = 6
+"""How many of the running addresses are shown by name."""
+
+
+class Display(Protocol):
+    """Something that watches an apply."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def hear(self, outcome: Outcome) -> None:
+        """One outcome, from any thread."""
+
+    def stopping(self) -> None:
+        """The run was asked to stop; called from a signal handler, so it must not wait for a lock."""
+
+
+def display(plan: Plan, console: Console) -> Display:
+    """The one that fits where the console writes to."""
+    if console.is_terminal and not console.is_dumb_terminal:
+        return Moving(plan, console)
+    return Plain(plan, console)
+
+
+class Plain:
+    """One line for each outcome, as it happens."""
+
+    def __init__(self, plan: Plan, console: Console) -> None:
+        self._console = console
+        self._room = longest(plan)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+    def hear(self, outcome: Outcome) -> None:
+        """Every end is a line; beginnings are not, and what was never begun is counted at the end."""
+        if not isinstance(outcome, Started | Cancelled):
+            write(self._console, [text_report.end(end_view(outcome), self._room)])
+
+    def stopping(self) -> None:
+        """Straight to the stream: a signal may have come in the middle of a print."""
+        os.write(2, f"{STOPPING}\n".encode())
+
+
+class Moving:
+    """A bar, the counts, the running addresses, the time that passed and that is left."""
+
+    def __init__(self, plan: Plan, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._plan, self._console, self._clock = plan, console, clock
+        self._room = longest(plan)
+        self._lock = threading.Lock()
+        self._running: dict[str, tuple[str, float]] = {}
+        self._counts = dict.fromkeys(("applied", "failed", "skipped", "cancelled"), 0)
+        self._begun = clock()
+        self._stopping = False
+        self._live = Live(get_renderable=self.picture, console=console, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> Self:
+        self._begun = self._clock()
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def hear(self, outcome: Outcome) -> None:
+        """Counts it, and leaves a line where that is worth one."""
+        end = end_view(outcome)
+        with self._lock:
+            if isinstance(outcome, Started):
+                self._running[end.address] = (end.action, self._clock())
+                return
+            self._running.pop(end.address, None)
+            self._counts[end.word] += 1
+        if end.word == "failed" or (len(self._plan.steps) <= _EACH and end.word == "applied"):
+            write(self._console, [text_report.end(end, self._room)])
+
+    def stopping(self) -> None:
+        """The next picture says so."""
+        self._stopping = True
+
+    def picture(self) -> RenderableType:
+        """What is seen now."""
+        with self._lock:
+            counts, running = dict(self._counts), list(self._running.items())
+        now, ended, total = self._clock(), sum(counts.values()), len(self._plan.steps)
+        grid = Table.grid(padding=(0, 1))
+        bar = ProgressBar(
+            total=max(total, 1), completed=ended, width=24, complete_style=text.COLORS["create"]
+        )
+        grid.add_row(
+            "", bar, Text(f"{ended:,} of {total:,}"), _counted(counts), self._time(now, ended, total)
+        )
+        lines = [_running(address, action, now - since) for address, (action, since) in running[:_RUNNING]]
+        if len(running) > _RUNNING:
+            lines.append(Text(f"   … and {len(running) - _RUNNING:,} more at work", "dim"))
+        if self._stopping:
+            lines.append(Text(f" {STOPPING}", f"bold {text.COLORS['warning']}"))
+        return Group(grid, *lines)
+
+    def _time(self, now: float, ended: int, total: int) -> Text:
+        passed = now - self._begun
+        said = f"{seconds(passed)} passed"
+        if 0 < ended < total:
+            at_this_pace = passed / ended * (total - ended)
+            least = 0.0 if self._plan.target.endpoint == "embedded" else self._plan.estimate.seconds - passed
+            left = max(at_this_pace, least)
+            said += f", about {seconds(left)} left"
+        return Text(said, "dim")
+
+
+@contextmanager
+def calm_interrupt(stop: threading.Event, tell: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM, as CI systems cancel) sets `stop` and says so; the second interrupts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        tell()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def reading(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
+    """What is being read, on a terminal; in a pipe nothing, for nobody waits there."""
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield lambda _words, _done, _total: None
+        return
+    with console.status(Text("reading the registry …")) as status:
+
+        def tell(words: str, done: int, total: int | None) -> None:
+            many = f" {done:,} of {total:,}" if total else f" {done:,}" if done else ""
+            status.update(Text(f"{visible(words)}{many} …"))
+
+        yield tell
+
+
+def longest(plan: Plan) -> int:
+    """How much room addresses need to be aligned."""
+    return min(48, max((len(visible(str(step.address))) for step in plan.steps), default=0))
+
+
+def _counted(counts: dict[str, int]) -> Text:
+    parts = Text()
+    for word, count in counts.items():
+        if count or word == "applied":
+            parts.append(
+                f"{ENDS[word]} {count:,} {'done' if word == 'applied' else word}  ", text_report.ENDINGS[word]
+            )
+    return parts
+
+
+def _running(address: str, action: str, passed: float) -> Text:
+    glyph = ENDS["started"]
+    return Text.assemble(
+        (f"   {glyph} {action:<7} ", text.COLORS[action]), address, (f"  {seconds(passed)}", "dim")
+    )

@@ -1,0 +1,167 @@
+"""What became of a plan, and one resource seen from both sides, as trees of plain values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from reconciler.faces.advice import next_step
+from reconciler.faces.values import HIDDEN, Shown, flat, show, visible
+from reconciler.faces.view import GLYPHS, plural
+from reconciler.model.address import Address
+from reconciler.model.change import Change
+from reconciler.model.errors import AwsError
+from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Result, Skipped
+from reconciler.model.plan import Step
+from reconciler.model.resource import Live, Resource
+
+ENDS: Mapping[str, str] = {"started": "▸", "applied": "✔", "failed": "✖", "skipped": "↷", "cancelled": "◌"}
+"""What stands beside the word for what became of a step."""
+
+
+@frozen
+class Failure:
+    """One failed step: what was being done, what was answered, what to do next."""
+
+    action: str
+    address: str
+    doing: str
+    code: str
+    message: str
+    request_id: str
+    next_step: str
+
+
+@frozen
+class End:
+    """One outcome in a line. `about` is its seconds, or why it was not tried."""
+
+    word: str
+    glyph: str
+    action: str
+    address: str
+    about: str
+    failure: Failure | None = None
+
+
+@frozen
+class ResultView:
+    """A whole result. `skipped` counts steps by the address whose failure they were skipped for."""
+
+    workspace: str
+    counts: Mapping[str, int]
+    actions: Mapping[str, int]
+    failures: tuple[Failure, ...]
+    skipped: tuple[tuple[str, int], ...]
+    seconds: float
+    ok: bool
+
+
+@frozen
+class Pair:
+    """One attribute on both sides."""
+
+    path: str
+    desired: Shown | None
+    live: Shown | None
+    differs: bool
+
+
+@frozen
+class Comparison:
+    """One resource as the file wants it and as AWS reports it. `action` is what a plan would do, or None."""
+
+    address: str
+    origin: str
+    identity: str
+    owner: str
+    version: str
+    action: str | None
+    glyph: str
+    needs: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+
+
+def end_view(outcome: Outcome, step: Step | None = None) -> End:
+    """One outcome; its step, where it is at hand, says which of its calls failed."""
+    change = outcome.change
+    failure, about = None, ""
+    match outcome:
+        case Applied():
+            about = f"{outcome.seconds:.2f} s"
+        case Failed():
+            failure = _failure(outcome, step)
+            about = failure.code or "failed"
+        case Skipped():
+            about = f"{visible(str(outcome.because))} failed"
+        case Cancelled():
+            about = "the run was stopped"
+    return End(outcome.word, ENDS[outcome.word], change.action, visible(str(change.address)), about, failure)
+
+
+def result_view(result: Result) -> ResultView:
+    """The result as a tree."""
+    steps = {step.address: step for step in result.plan.steps}
+    failed = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
+    causes = Counter(visible(str(end.because)) for end in result.outcomes if isinstance(end, Skipped))
+    return ResultView(
+        workspace=visible(result.plan.workspace),
+        counts={word: result.count(word) for word in ("applied", "failed", "skipped", "cancelled")},
+        actions=Counter(end.change.action for end in result.outcomes if isinstance(end, Applied)),
+        failures=tuple(_failure(outcome, steps.get(outcome.change.address)) for outcome in failed),
+        skipped=tuple(sorted(causes.items())),
+        seconds=result.seconds,
+        ok=result.ok,
+    )
+
+
+def comparison(
+    address: Address, resource: Resource | None, live: Live | None, change: Change | None
+) -> Comparison:
+    """Both sides of one resource, attribute by attribute, in the kind's order."""
+    differing = {field.path: field for field in change.fields} if change else {}
+    wanted = dict(flat(resource.spec)) if resource else {}
+    found = dict(flat(live.spec)) if live else {}
+    paths = [*wanted, *(path for path in [*found, *differing] if path not in wanted)]
+    pairs = []
+    for path in dict.fromkeys(paths):
+        field = differing.get(path)
+        hide = bool(field and field.sensitive)
+        left = wanted.get(path, field.after if field else None)
+        right = found.get(path, field.before if field else None)
+        if left in (None, (), {}) and right in (None, (), {}):
+            continue
+        one = None if left is None else HIDDEN if hide else show(left)
+        other = None if right is None else HIDDEN if hide else show(right)
+        pairs.append(Pair(visible(path), one, other, field is not None))
+    return Comparison(
+        address=visible(str(address)),
+        origin=visible(str(resource.origin)) if resource else "",
+        identity=visible(live.identity) if live else "",
+        owner=visible(live.owner) if live and live.owner else "",
+        version=str(live.version) if live and live.version is not None else "",
+        action=change.action if change else None,
+        glyph=GLYPHS[change.action] if change else "",
+        needs=tuple(visible(str(need)) for need in sorted(resource.needs)) if resource else (),
+        pairs=tuple(pairs),
+    )
+
+
+def _failure(outcome: Failed, step: Step | None) -> Failure:
+    error, change = outcome.error, outcome.change
+    doing = f"{change.action} {change.address}"
+    if isinstance(error, AwsError):
+        doing += f", {error.service}:{error.operation}"
+        if step and len(step.calls) > 1:
+            doing += f" (call {min(outcome.done + 1, len(step.calls))} of {plural(len(step.calls), 'call')})"
+    return Failure(
+        action=change.action,
+        address=visible(str(change.address)),
+        doing=visible(doing),
+        code=visible(error.code) if isinstance(error, AwsError) else "",
+        message=visible(error.message if isinstance(error, AwsError) else str(error)),
+        request_id=visible(error.request_id) if isinstance(error, AwsError) else "",
+        next_step=next_step(error),
+    )

@@ -1,0 +1,69 @@
+"""Where text goes: the result to stdout, the rest to stderr, both plain wherever nobody is looking."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+PIPE_WIDTH = 100
+"""How wide lines are where there is no terminal to ask; what does not fit is never cut off, it runs on."""
+
+
+@frozen
+class Terminal:
+    """Both streams. Made once a command, by what the user said about colour."""
+
+    out: Console
+    err: Console
+
+    @classmethod
+    def open(cls, *, color: bool = True) -> Terminal:
+        """On the process's own streams; `NO_COLOR` and a dumb terminal are honoured."""
+        return cls(console(stderr=False, color=color), console(stderr=True, color=color))
+
+    def tell(self, lines: Iterable[Text]) -> None:
+        """The result."""
+        write(self.out, lines)
+
+    def remark(self, lines: Iterable[Text] | str) -> None:
+        """Anything else."""
+        write(self.err, lines)
+
+
+def console(*, stderr: bool, color: bool = True) -> Console:
+    """A console that never guesses at what our words mean: no markup, no emoji, no highlighting."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _told_width()
+    return Console(
+        stderr=stderr,
+        no_color=True if not color else None,
+        width=width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=True,
+        legacy_windows=False,
+    )
+
+
+def write(console: Console, lines: Iterable[Text] | str) -> None:
+    """All lines at once. They were laid out for the console's width; what is longer runs on unbroken."""
+    from rich.text import Text
+
+    text = Text(lines) if isinstance(lines, str) else Text("\n").join(lines)
+    console.print(text, soft_wrap=True)
+
+
+def _told_width() -> int:
+    told = os.environ.get("COLUMNS", "")
+    return int(told) if told.isdigit() and int(told) else PIPE_WIDTH

@@ -1,0 +1,76 @@
+"""How messages put what was found: quoted, shortened, inert, and never more of it than helps."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from collections.abc import Collection, Iterable
+
+_LONGEST = 60
+
+
+def quoted(text: str) -> str:
+    """The text in quotes: control characters escaped, cut where it gets long."""
+    return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+
+
+def shown(part: str) -> str:
+    """A name as it is when it is harmless, else quoted."""
+    return part if part and part.isprintable() and len(part) <= 2 * _LONGEST else quoted(part)
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """A path as one reads it: `attributes.site`, `certificates[0]`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{shown(part)}" if text else shown(part)
+    return text
+
+
+def sort_of(value: object) -> str:
+    """What sort of TOML value it is."""
+    match value:
+        case bool():
+            return "a boolean"
+        case str():
+            return "a string"
+        case int():
+            return "an integer"
+        case float():
+            return "a number"
+        case dict():
+            return "a table"
+        case list():
+            return "an array"
+        case datetime.date() | datetime.time():
+            return "a date or time"
+        case _:
+            return "something else"
+
+
+def told(value: object) -> str:
+    """What a TOML value is, with what it says where that is short; tables and arrays are not unfolded."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f"the string {quoted(value)}"
+        case int() if value.bit_length() <= 64:  # noqa: PLR2004 (bits of a TOML integer)
+            return f"the integer {value}"
+        case float():
+            return f"the number {value}"
+        case _:
+            return sort_of(value)
+
+
+def one_of(values: Iterable[str]) -> str:
+    """`one of 'A', 'B'`, and only `'A'` where there is no other."""
+    listed = [repr(value) for value in values]
+    return listed[0] if len(listed) == 1 else f"one of {', '.join(listed)}"
+
+
+def closest(word: str, valid: Collection[str]) -> str | None:
+    """The valid word that comes nearest to what was written, or None when none is near."""
+    by_case = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
+    found = difflib.get_close_matches(word.casefold(), sorted(by_case), n=1)
+    return by_case[found[0]] if found else None

@@ -1,0 +1,20 @@
+"""The embedded registry: AWS's rest-json wire protocol for `iot` and `iot-managed-integrations` over SQLite.
+
+Law: HTTP comes in (`Request`), HTTP goes out (`Response`), and nothing else is known here. Whoever speaks to it uses a
+real AWS client. It imports nothing else of this project and never boto3; from botocore it takes the service model only.
+
+The parts, from the outside in:
+
+- `interface`   what callers hold: `Request`, `Response`, `Settings`
+- `endpoint`    `Registry.handle`: one request, one transaction, one response
+- `wire/`       the protocol, driven by the service model: routes, parsing, constraints, serialization, errors
+- `catalog`     the table of served operations, filled by the `@operation` decorator
+- `context`     what an operation is handed besides its parameters
+- `operations/` one AWS noun per file: its tables and its rules
+- `store`       SQLite: connections, transactions, schema steps
+"""
+
+from reconciler.registry.endpoint import Registry
+from reconciler.registry.interface import Request, Response, Settings
+
+__all__ = ["Registry", "Request", "Response", "Settings"]

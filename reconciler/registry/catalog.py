@@ -1,0 +1,64 @@
+"""The table of served operations, and the schema of every noun; both are filled by the files in `operations/`.
+
+Law: an operation is served when a function in `operations/` says so with `@operation(service, name)`. There is no other
+list: the files are found by looking into the package.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.registry.context import Context
+
+Params = Mapping[str, Any]
+Result = Mapping[str, Any]
+Function = Callable[[Context, Params], Result | None]
+
+
+@frozen
+class Operation:
+    """One served operation. `writes` says which kind of transaction it runs in; None leaves that to its HTTP method."""
+
+    service: str
+    name: str
+    function: Function
+    writes: bool | None
+
+
+_served: dict[tuple[str, str], Operation] = {}
+
+
+def operation(service: str, name: str, *, writes: bool | None = None) -> Callable[[Function], Function]:
+    """Serve one AWS operation with the decorated function.
+
+    A GET runs in a read snapshot and anything else in a write transaction, unless `writes` says otherwise.
+    """
+
+    def register(function: Function) -> Function:
+        if (service, name) in _served:
+            raise ValueError(f"{service} {name} is served twice")
+        _served[service, name] = Operation(service, name, function, writes)
+        return function
+
+    return register
+
+
+@cache
+def schemas() -> Mapping[str, tuple[str, ...]]:
+    """Import every noun and give the schema steps of those that have tables, by the noun's file name."""
+    package = import_module("reconciler.registry.operations")
+    nouns = {
+        module.name: import_module(f"{package.__name__}.{module.name}")
+        for module in sorted(iter_modules(package.__path__), key=lambda module: module.name)
+    }
+    return {name: noun.SCHEMA for name, noun in nouns.items() if hasattr(noun, "SCHEMA")}
+
+
+def served() -> Mapping[tuple[str, str], Operation]:
+    """Give every served operation by service and name."""
+    schemas()
+    return _served

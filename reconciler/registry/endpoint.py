@@ -1,0 +1,130 @@
+"""`Registry.handle`: one HTTP request in, one transaction, one HTTP response out.
+
+Law: nothing that stands in a request raises out of here. What AWS would refuse is answered as AWS would; a fault of ours
+is answered as AWS's internal error, its traceback goes to the log, and nothing of it was committed.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.registry import catalog
+from reconciler.registry.addressing import Caller, Target, caller_of, service_of, target_of
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError
+from reconciler.registry.interface import Request, Response, Settings
+from reconciler.registry.paging import TokenSigner
+from reconciler.registry.store import Store, StoreBusyError
+from reconciler.registry.wire.faults import UNKNOWN_OPERATION, error_response
+from reconciler.registry.wire.payload import MalformedError
+from reconciler.registry.wire.service import Service, WireOperation, service
+
+_log = logging.getLogger(__name__)
+
+_NO_CONTENT = 204
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Registry:
+    """AWS IoT's registry over one SQLite database, for many threads, and for other processes on the same file.
+
+    `path` is a file, whose folder is made, or `":memory:"`. Raises `store.StoreError` when it cannot be used.
+    """
+
+    def __init__(self, path: str | Path, settings: Settings = Settings()) -> None:  # noqa: B008  (a frozen value)
+        self._settings = settings
+        self._store = Store(path, catalog.schemas())
+        self._signer = TokenSigner(self._store.secret("page tokens"))
+        self._served = catalog.served()
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request. Safe to call from many threads at once."""
+        if self._settings.latency_seconds:
+            time.sleep(self._settings.latency_seconds)
+        headers = {_text(name).lower(): _text(value) for name, value in request.headers.items()}
+        caller = caller_of(headers.get("authorization"), self._settings)
+        status, answered, body = self._answer(request, headers, caller)
+        answered["x-amzn-RequestId"] = _request_id()
+        if status != _NO_CONTENT:
+            answered["Content-Length"] = str(len(body))
+        return Response(status, answered, body)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._store.close()
+
+    def _answer(self, request: Request, headers: Mapping[str, str], caller: Caller) -> Answer:
+        try:
+            target = target_of(request.url)
+        except MalformedError as error:
+            return error_response(
+                service(caller.service or "iot"), ApiError("InvalidRequestException", str(error))
+            )
+        meant = service(service_of(caller, request.method, target, request.url))
+        found = meant.routes.find(request.method, target.segments)
+        if found is None:
+            return _unknown(meant, f"No operation has the path of this {request.method} request.")
+        wire, labels = found
+        if (meant.name, wire.name) not in self._served:
+            return _unknown(meant, f"The operation {wire.name} is not served by the embedded registry.")
+        try:
+            return self._perform(wire, _params(wire, labels, target, headers, request.body), caller)
+        except ApiError as error:
+            return error_response(meant, error)
+        except MalformedError as error:
+            return error_response(meant, ApiError(wire.invalid_code, str(error)))
+        except StoreBusyError as error:
+            return error_response(meant, ApiError("ServiceUnavailableException", str(error)))
+        except Exception:  # noqa: BLE001  (whatever is wrong with us, the client gets an answer)
+            _log.exception("%s %s failed", meant.name, wire.name)
+            return error_response(meant, ApiError(wire.fault_code, "An unexpected error has occurred."))
+
+    def _perform(self, wire: WireOperation, params: catalog.Params, caller: Caller) -> Answer:
+        operation = self._served[wire.service, wire.name]
+        scope = self._store.scope(caller.account, caller.region)
+        writes = (not wire.reads_only) if operation.writes is None else operation.writes
+        with self._store.write() if writes else self._store.read() as transaction:
+            context = Context(
+                transaction,
+                wire.service,
+                wire.name,
+                scope,
+                caller.account,
+                caller.region,
+                self._settings.clock(),
+                self._settings,
+                wire.invalid_code,
+                self._signer,
+            )
+            output = operation.function(context, params) or {}
+            # Written while the transaction is open: an output that cannot be written is not committed either.
+            return wire.serializer.serialize(output)
+
+
+def _params(
+    wire: WireOperation, labels: Mapping[str, str], target: Target, headers: Mapping[str, str], body: bytes
+) -> catalog.Params:
+    params, problems = wire.parser.parse(labels, target.query, headers, body)
+    if problems.found:
+        raise ApiError(wire.invalid_code, problems.text())
+    return params
+
+
+def _unknown(meant: Service, message: str) -> Answer:
+    _log.info("%s: %s", meant.name, message)
+    return error_response(meant, ApiError(UNKNOWN_OPERATION, message))
+
+
+def _text(value: str | bytes) -> str:
+    """Take a header as it comes; some HTTP libraries hand over bytes. What is not valid text is replaced."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _request_id() -> str:
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -1,0 +1,277 @@
+"""CA certificates: their table, and RegisterCACertificate, Describe, List, Update, Delete."""
+
+import json
+import uuid
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError, already_exists, not_found
+from reconciler.registry.operations.registration_codes import registration_code
+from reconciler.registry.operations.tagging import add_tags, forget_tags, taggable, tags_of_list
+from reconciler.registry.paging import MARKERS
+from reconciler.registry.store import Row
+from reconciler.registry.x509 import Certificate, read_certificate
+
+SCHEMA = (
+    """
+    CREATE TABLE ca_certificates (
+      scope INTEGER NOT NULL,
+      id TEXT NOT NULL,
+      pem TEXT NOT NULL,
+      subject BLOB NOT NULL,
+      mode TEXT NOT NULL,
+      status TEXT NOT NULL,
+      auto_registration TEXT NOT NULL,
+      registration_config TEXT,
+      generation_id TEXT NOT NULL,
+      customer_version INTEGER NOT NULL,
+      not_before REAL NOT NULL,
+      not_after REAL NOT NULL,
+      created_at REAL NOT NULL,
+      modified_at REAL NOT NULL,
+      PRIMARY KEY (scope, id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX ca_certificates_by_subject ON ca_certificates (scope, subject)",
+    "CREATE INDEX ca_certificates_by_age ON ca_certificates (scope, created_at, id)",
+    "CREATE INDEX ca_certificates_by_id ON ca_certificates (id, mode)",
+)
+
+MOST_WITH_ONE_SUBJECT = 10
+
+
+def find_ca(context: Context, certificate_id: str) -> Any:
+    """Give the row of a CA certificate, or None."""
+    return context.tx.one(
+        "SELECT * FROM ca_certificates WHERE scope = ? AND id = ?", context.scope, certificate_id
+    )
+
+
+def require_ca(context: Context, certificate_id: str) -> Row:
+    """Give the row of a CA certificate. Raises ResourceNotFound."""
+    row: Row | None = find_ca(context, certificate_id)
+    if row is None:
+        raise not_found(f"The CA certificate {certificate_id} does not exist.")
+    return row
+
+
+@taggable("iot", "cacert")
+def ca_exists(context: Context, certificate_id: str) -> bool:
+    """Whether such a CA certificate is registered."""
+    return find_ca(context, certificate_id) is not None
+
+
+@operation("iot", "RegisterCACertificate")
+def register_ca_certificate(context: Context, params: Params) -> Result | None:
+    """Register a CA certificate; without `setAsActive` it is INACTIVE.
+
+    Raises CertificateValidation (400), InvalidRequest, ResourceAlreadyExists (409), RegistrationCodeValidation (400),
+    ResourceNotFound for a provisioning template that does not exist, LimitExceeded (410).
+    """
+    authority = read_certificate(params["caCertificate"], "CA certificate")
+    mode = params.get("certificateMode", "DEFAULT")
+    _refuse_known(context, authority, mode)
+    _require_authority(authority)
+    _verify_possession(context, authority, mode, params.get("verificationCertificate"))
+    _refuse_crowd(context, authority)
+    config = _registration_config(context, params.get("registrationConfig"))
+    context.tx.run(
+        "INSERT INTO ca_certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        context.scope,
+        authority.id,
+        authority.pem,
+        authority.subject,
+        mode,
+        "ACTIVE" if params.get("setAsActive") else "INACTIVE",
+        "ENABLE" if params.get("allowAutoRegistration") else "DISABLE",
+        config,
+        str(uuid.uuid4()),
+        1,
+        authority.not_before,
+        authority.not_after,
+        context.now,
+        context.now,
+    )
+    add_tags(context, _arn(context, authority.id), tags_of_list(context, params.get("tags", [])))
+    return {"certificateArn": _arn(context, authority.id), "certificateId": authority.id}
+
+
+@operation("iot", "DescribeCACertificate")
+def describe_ca_certificate(context: Context, params: Params) -> Result | None:
+    """Give everything of a CA certificate but its tags. Raises ResourceNotFound."""
+    row = require_ca(context, params["certificateId"])
+    description = {
+        "certificateArn": _arn(context, row["id"]),
+        "certificateId": row["id"],
+        "status": row["status"],
+        "certificatePem": row["pem"],
+        "ownedBy": context.account,
+        "creationDate": row["created_at"],
+        "autoRegistrationStatus": row["auto_registration"],
+        "lastModifiedDate": row["modified_at"],
+        "customerVersion": row["customer_version"],
+        "generationId": row["generation_id"],
+        "validity": {"notBefore": row["not_before"], "notAfter": row["not_after"]},
+        "certificateMode": row["mode"],
+    }
+    config = row["registration_config"]
+    return {
+        "certificateDescription": description,
+        "registrationConfig": None if config is None else json.loads(config),
+    }
+
+
+@operation("iot", "ListCACertificates")
+def list_ca_certificates(context: Context, params: Params) -> Result | None:
+    """Give the CA certificates by age, newest first unless `ascendingOrder`; 25 a page by default."""
+    page = MARKERS.start(context, params)
+    ascending = bool(params.get("ascendingOrder"))
+    after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
+    order, sign = ("ASC", ">") if ascending else ("DESC", "<")
+    rows = context.tx.all(
+        "SELECT id, status, created_at FROM ca_certificates"  # noqa: S608  (both words are ours)
+        f" WHERE scope = ? AND (created_at, id) {sign} (?, ?)"
+        " AND (? IS NULL OR json_extract(registration_config, '$.templateName') = ?)"
+        f" ORDER BY created_at {order}, id {order} LIMIT ?",
+        context.scope,
+        *after,
+        params.get("templateName"),
+        params.get("templateName"),
+        page.limit,
+    )
+    return page.answer(
+        "certificates",
+        rows,
+        key=lambda row: (row["created_at"], row["id"]),
+        item=lambda row: {
+            "certificateArn": _arn(context, row["id"]),
+            "certificateId": row["id"],
+            "status": row["status"],
+            "creationDate": row["created_at"],
+        },
+    )
+
+
+@operation("iot", "UpdateCACertificate")
+def update_ca_certificate(context: Context, params: Params) -> Result | None:
+    """Change status, auto-registration or registration config; device certificates are not touched.
+
+    Raises ResourceNotFound, InvalidRequest.
+    """
+    row = require_ca(context, params["certificateId"])
+    config, auto_registration = row["registration_config"], row["auto_registration"]
+    if params.get("removeAutoRegistration"):
+        if "registrationConfig" in params:
+            raise context.invalid("registrationConfig cannot be given together with removeAutoRegistration.")
+        config, auto_registration = None, "DISABLE"
+    elif "registrationConfig" in params:
+        config = _registration_config(context, params["registrationConfig"])
+    context.tx.run(
+        "UPDATE ca_certificates SET status = ?, auto_registration = ?, registration_config = ?, modified_at = ?,"
+        " customer_version = customer_version + 1 WHERE scope = ? AND id = ?",
+        params.get("newStatus", row["status"]),
+        params.get("newAutoRegistrationStatus", auto_registration),
+        config,
+        context.now,
+        context.scope,
+        row["id"],
+    )
+    return None
+
+
+@operation("iot", "DeleteCACertificate")
+def delete_ca_certificate(context: Context, params: Params) -> Result | None:
+    """Delete an INACTIVE CA certificate; the device certificates that it signed stay (that they do not block is
+    UNCONFIRMED: the model has no DeleteConflict here).
+
+    Raises ResourceNotFound, CertificateState (406) when it is ACTIVE.
+    """
+    row = require_ca(context, params["certificateId"])
+    if row["status"] == "ACTIVE":
+        raise ApiError(
+            "CertificateStateException",
+            "The CA certificate must be deactivated (not ACTIVE) before deletion.",
+        )
+    context.tx.run("DELETE FROM ca_certificates WHERE scope = ? AND id = ?", context.scope, row["id"])
+    forget_tags(context, _arn(context, row["id"]))
+    return None
+
+
+def _arn(context: Context, certificate_id: str) -> str:
+    return context.arn(f"cacert/{certificate_id}")
+
+
+def _refuse_known(context: Context, authority: Certificate, mode: str) -> None:
+    """Refuse a CA that is registered here, and a DEFAULT one that another account has in this Region."""
+    elsewhere = context.tx.one(
+        "SELECT 1 FROM ca_certificates c JOIN scopes s ON s.id = c.scope"
+        " WHERE c.id = ? AND s.region = ? AND (c.scope = ? OR (c.mode = 'DEFAULT' AND ? = 'DEFAULT')) LIMIT 1",
+        authority.id,
+        context.region,
+        context.scope,
+        mode,
+    )
+    if elsewhere is not None:
+        raise already_exists(
+            "The CA certificate is already registered.",
+            resource_id=authority.id,
+            resource_arn=_arn(context, authority.id),
+        )
+
+
+def _require_authority(authority: Certificate) -> None:
+    """Refuse what is no CA: AWS asks for basic constraints with CA true (the error's code is UNCONFIRMED)."""
+    if not authority.is_authority:
+        raise ApiError(
+            "CertificateValidationException",
+            "The CA certificate does not have basic constraints with CA true.",
+        )
+
+
+def _verify_possession(
+    context: Context, authority: Certificate, mode: str, verification_pem: str | None
+) -> None:
+    """Hold the verification certificate against the mode, the registration code and the CA."""
+    if mode == "SNI_ONLY":
+        if verification_pem:
+            raise context.invalid("verificationCertificate must be empty when certificateMode is SNI_ONLY.")
+        return
+    if not verification_pem:
+        raise context.invalid("verificationCertificate must not be empty when certificateMode is DEFAULT.")
+    verification = read_certificate(verification_pem, "verification certificate")
+    code = registration_code(context)
+    if code is None or verification.common_names != (code,):
+        raise ApiError(
+            "RegistrationCodeValidationException",
+            "The common name of the verification certificate is not the registration code.",
+        )
+    if not verification.issued_by(authority):
+        raise ApiError(
+            "CertificateValidationException",
+            "The verification certificate is not signed by the CA certificate.",
+        )
+
+
+def _refuse_crowd(context: Context, authority: Certificate) -> None:
+    row = context.tx.one(
+        "SELECT count(*) AS number FROM ca_certificates WHERE scope = ? AND subject = ?",
+        context.scope,
+        authority.subject,
+    )
+    if row["number"] >= MOST_WITH_ONE_SUBJECT:
+        raise ApiError(
+            "LimitExceededException",
+            f"{MOST_WITH_ONE_SUBJECT} CA certificates with this subject are registered already.",
+        )
+
+
+def _registration_config(context: Context, config: dict[str, str] | None) -> str | None:
+    """Check and store a registration config. Provisioning templates are not served yet: so none exists."""
+    if not config:
+        return None
+    if "templateName" in config:
+        if "templateBody" in config:
+            raise context.invalid("registrationConfig has either a templateName or a templateBody.")
+        raise not_found(f"The provisioning template {config['templateName']} does not exist.")
+    return json.dumps(config)

@@ -1,0 +1,171 @@
+"""Device certificates: their table, and Describe, List, ListByCA, Update, Delete.
+
+The statuses a user may set are ACTIVE, INACTIVE and REVOKED; REVOKED is final. PENDING_TRANSFER and PENDING_ACTIVATION are
+AWS's own, REGISTER_INACTIVE is deprecated; asking for one of them is refused.
+"""
+
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError, not_found
+from reconciler.registry.operations.principal_edges import blocks_principal, forget_principal
+from reconciler.registry.paging import MARKERS
+from reconciler.registry.store import Row, Value
+
+SCHEMA = (
+    """
+    CREATE TABLE certificates (
+      scope INTEGER NOT NULL,
+      id TEXT NOT NULL,
+      pem TEXT NOT NULL,
+      ca_id TEXT,
+      mode TEXT NOT NULL,
+      status TEXT NOT NULL,
+      previous_owner TEXT,
+      generation_id TEXT NOT NULL,
+      customer_version INTEGER NOT NULL,
+      not_before REAL NOT NULL,
+      not_after REAL NOT NULL,
+      created_at REAL NOT NULL,
+      modified_at REAL NOT NULL,
+      PRIMARY KEY (scope, id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX certificates_by_age ON certificates (scope, created_at, id, status, mode)",
+    "CREATE INDEX certificates_by_ca ON certificates (scope, ca_id, created_at, id, status, mode)",
+)
+
+SETTABLE = ("ACTIVE", "INACTIVE", "REVOKED")
+
+
+def find_certificate(context: Context, certificate_id: str) -> Any:
+    """Give the row of a device certificate, or None."""
+    return context.tx.one(
+        "SELECT * FROM certificates WHERE scope = ? AND id = ?", context.scope, certificate_id
+    )
+
+
+def require_certificate(context: Context, certificate_id: str) -> Row:
+    """Give the row of a device certificate. Raises ResourceNotFound."""
+    row: Row | None = find_certificate(context, certificate_id)
+    if row is None:
+        raise not_found(f"The certificate {certificate_id} does not exist.")
+    return row
+
+
+def certificate_arn(context: Context, certificate_id: str) -> str:
+    """Give the ARN of a device certificate of this account and Region."""
+    return context.arn(f"cert/{certificate_id}")
+
+
+def require_settable(context: Context, status: str) -> str:
+    """Give the status back. Raises InvalidRequest for one that users may not set (that code is UNCONFIRMED)."""
+    if status not in SETTABLE:
+        raise context.invalid(
+            f"The certificate status {status} cannot be set; use one of {', '.join(SETTABLE)}."
+        )
+    return status
+
+
+@operation("iot", "DescribeCertificate")
+def describe_certificate(context: Context, params: Params) -> Result | None:
+    """Give everything of a certificate. Raises ResourceNotFound."""
+    row = require_certificate(context, params["certificateId"])
+    description = {
+        "certificateArn": certificate_arn(context, row["id"]),
+        "certificateId": row["id"],
+        "caCertificateId": row["ca_id"],
+        "status": row["status"],
+        "certificatePem": row["pem"],
+        "ownedBy": context.account,
+        "previousOwnedBy": row["previous_owner"],
+        "creationDate": row["created_at"],
+        "lastModifiedDate": row["modified_at"],
+        "customerVersion": row["customer_version"],
+        "generationId": row["generation_id"],
+        "validity": {"notBefore": row["not_before"], "notAfter": row["not_after"]},
+        "certificateMode": row["mode"],
+    }
+    return {"certificateDescription": description}
+
+
+@operation("iot", "ListCertificates")
+def list_certificates(context: Context, params: Params) -> Result | None:
+    """Give the certificates by age, newest first unless `ascendingOrder`, without PEM; 25 a page by default."""
+    return _list(context, params, "scope = ?", context.scope)
+
+
+@operation("iot", "ListCertificatesByCA")
+def list_certificates_by_ca(context: Context, params: Params) -> Result | None:
+    """Give the certificates that a CA signed, as ListCertificates does.
+
+    The model has no ResourceNotFound here: of an unknown CA the list is empty.
+    """
+    return _list(context, params, "scope = ? AND ca_id = ?", context.scope, params["caCertificateId"])
+
+
+@operation("iot", "UpdateCertificate")
+def update_certificate(context: Context, params: Params) -> Result | None:
+    """Change the status; the same status again succeeds.
+
+    Raises ResourceNotFound, InvalidRequest for a status that cannot be set, CertificateState (406) when the certificate
+    is REVOKED, which no update leaves (the code is UNCONFIRMED).
+    """
+    row = require_certificate(context, params["certificateId"])
+    status = require_settable(context, params["newStatus"])
+    if row["status"] == "REVOKED" and status != "REVOKED":
+        raise ApiError("CertificateStateException", "The certificate is REVOKED, which cannot be changed.")
+    context.tx.run(
+        "UPDATE certificates SET status = ?, modified_at = ?, customer_version = customer_version + 1"
+        " WHERE scope = ? AND id = ?",
+        status,
+        context.now,
+        context.scope,
+        row["id"],
+    )
+    return None
+
+
+@operation("iot", "DeleteCertificate")
+def delete_certificate(context: Context, params: Params) -> Result | None:
+    """Delete a certificate that is not ACTIVE and attached to nothing. `forceDelete` never overrides attached things.
+
+    Raises ResourceNotFound, CertificateState (406) when it is ACTIVE, DeleteConflict (409) when a thing is attached.
+    """
+    row = require_certificate(context, params["certificateId"])
+    arn = certificate_arn(context, row["id"])
+    if row["status"] == "ACTIVE":
+        message = f"Certificate must be deactivated (not ACTIVE) before deletion. (arn: {arn})"
+        raise ApiError("CertificateStateException", message)
+    if blocks_principal(context, arn):
+        raise ApiError("DeleteConflictException", f"Things must be detached before deletion (arn: {arn})")
+    context.tx.run("DELETE FROM certificates WHERE scope = ? AND id = ?", context.scope, row["id"])
+    forget_principal(context, arn)
+    return None
+
+
+def _list(context: Context, params: Params, where: str, *values: Value) -> Result:
+    page = MARKERS.start(context, params)
+    ascending = bool(params.get("ascendingOrder"))
+    after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
+    order, sign = ("ASC", ">") if ascending else ("DESC", "<")
+    rows = context.tx.all(
+        f"SELECT id, status, mode, created_at FROM certificates WHERE {where}"  # noqa: S608  (every word is ours)
+        f" AND (created_at, id) {sign} (?, ?) ORDER BY created_at {order}, id {order} LIMIT ?",
+        *values,
+        *after,
+        page.limit,
+    )
+    return page.answer(
+        "certificates",
+        rows,
+        key=lambda row: (row["created_at"], row["id"]),
+        item=lambda row: {
+            "certificateArn": certificate_arn(context, row["id"]),
+            "certificateId": row["id"],
+            "status": row["status"],
+            "certificateMode": row["mode"],
+            "creationDate": row["created_at"],
+        },
+    )

@@ -1,0 +1,33 @@
+"""Tags of managed integrations' resources: TagResource, UntagResource, ListTagsForResource."""
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.operations.tagging import add_tags, read_tags, remove_tags, require_taggable
+
+SERVICE = "iot-managed-integrations"
+
+
+@operation(SERVICE, "TagResource")
+def tag_resource(context: Context, params: Params) -> Result | None:
+    """Add tags or change their values. Raises InvalidRequest, ResourceNotFound."""
+    require_taggable(context, params["ResourceArn"])
+    add_tags(context, params["ResourceArn"], params["Tags"])
+    return None
+
+
+@operation(SERVICE, "UntagResource")
+def untag_resource(context: Context, params: Params) -> Result | None:
+    """Remove tags. Raises InvalidRequest, ResourceNotFound."""
+    require_taggable(context, params["ResourceArn"])
+    remove_tags(context, params["ResourceArn"], params["TagKeys"])
+    return None
+
+
+@operation(SERVICE, "ListTagsForResource")
+def list_tags_for_resource(context: Context, params: Params) -> Result | None:
+    """Give all tags; without any the member is left out, for the model's map has at least one entry.
+
+    Raises InvalidRequest, ResourceNotFound.
+    """
+    require_taggable(context, params["ResourceArn"])
+    return {"tags": read_tags(context, params["ResourceArn"]) or None}

@@ -1,0 +1,46 @@
+"""DeleteManagedThing. Deletion is asynchronous: the managed thing is DELETE_IN_PROGRESS for a while, then it is gone."""
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError
+from reconciler.registry.operations.managed_things import (
+    DELETING,
+    SERVICE,
+    forget_gone,
+    require_managed_thing,
+)
+
+
+@operation(SERVICE, "DeleteManagedThing")
+def delete_managed_thing(context: Context, params: Params) -> Result | None:
+    """Begin to delete a managed thing, which takes `managed_thing_deletion_seconds`; `Force` deletes it at once.
+
+    To delete again what is being deleted succeeds, so that a lost answer can be retried (UNCONFIRMED).
+
+    Raises ResourceNotFound, ConflictException (409) for a hub that has children, unless forced (UNCONFIRMED).
+    """
+    row = require_managed_thing(context, params["Identifier"])
+    force = bool(params.get("Force"))
+    if row["status"] == DELETING and not force:
+        return None
+    child = context.tx.one(
+        "SELECT 1 FROM managed_things WHERE scope = ? AND parent = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
+        context.scope,
+        row["id"],
+        context.now,
+    )
+    if child is not None and not force:
+        raise ApiError(
+            "ConflictException", f"The managed thing {row['id']} is the controller of other devices."
+        )
+    delay = 0.0 if force else context.settings.managed_thing_deletion_seconds
+    context.tx.run(
+        "UPDATE managed_things SET status = ?, updated_at = ?, gone_at = ? WHERE scope = ? AND id = ?",
+        DELETING,
+        context.now,
+        context.now + delay,
+        context.scope,
+        row["id"],
+    )
+    forget_gone(context)
+    return None

@@ -1,0 +1,65 @@
+"""ListManagedThings, with every filter that the model has."""
+
+import json
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.operations.managed_things import SERVICE, managed_thing_arn
+from reconciler.registry.paging import MANAGED
+from reconciler.registry.store import Row, Value
+
+_FILTERS = {
+    "OwnerFilter": "owner",
+    "CredentialLockerFilter": "locker",
+    "RoleFilter": "role",
+    "ParentControllerIdentifierFilter": "parent",
+    "ConnectorPolicyIdFilter": "connector_policy",
+    "ConnectorDestinationIdFilter": "connector_destination",
+    "ConnectorDeviceIdFilter": "connector_device",
+    "SerialNumberFilter": "serial",
+    "ProvisioningStatusFilter": "status",
+}
+_LISTED = (
+    "AdvertisedProductId",
+    "Brand",
+    "Classification",
+    "ConnectorDeviceId",
+    "CredentialLockerId",
+    "Model",
+    "Name",
+    "Owner",
+    "SerialNumber",
+)
+
+
+@operation(SERVICE, "ListManagedThings")
+def list_managed_things(context: Context, params: Params) -> Result | None:
+    """Give the managed things that pass every filter, by id. Raises ValidationException for a bad token."""
+    page = MANAGED.start(context, params)
+    where = ["scope = ?", "id > ?", "(gone_at IS NULL OR gone_at > ?)"]
+    values: list[Value] = [context.scope, page.after[0] if page.after else "", context.now]
+    for member, column in _FILTERS.items():
+        if member in params:
+            where.append(f"{column} = ?")
+            values.append(params[member])
+    rows = context.tx.all(
+        f"SELECT * FROM managed_things WHERE {' AND '.join(where)} ORDER BY id LIMIT ?",  # noqa: S608
+        *values,
+        page.limit,
+    )
+    return page.answer("Items", rows, key=lambda row: (row["id"],), item=lambda row: _item(context, row))
+
+
+def _item(context: Context, row: Row) -> dict[str, Any]:
+    document = json.loads(row["document"])
+    return {
+        **{name: document[name] for name in _LISTED if name in document},
+        "Id": row["id"],
+        "Arn": managed_thing_arn(context, row["id"]),
+        "ParentControllerId": row["parent"],
+        "ProvisioningStatus": row["status"],
+        "Role": row["role"],
+        "CreatedAt": row["created_at"],
+        "UpdatedAt": row["updated_at"],
+    }

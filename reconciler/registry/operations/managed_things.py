@@ -1,0 +1,278 @@
+"""Managed things: their table, and CreateManagedThing, Get, GetMetaData, GetCapabilities, Update.
+
+What only AWS would read is not kept readable: of the authentication material, and of the parameters that a client token
+stands for, only keyed digests are stored, with a key of the database. What Get and List give is stored as one document.
+"""
+
+import hashlib
+import hmac
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError, not_found
+from reconciler.registry.operations.managed_material import initial_status, read_material
+from reconciler.registry.operations.tagging import add_tags, read_tags, taggable
+from reconciler.registry.store import Row
+
+SERVICE = "iot-managed-integrations"
+
+SCHEMA = (
+    """
+    CREATE TABLE managed_things (
+      scope INTEGER NOT NULL,
+      id TEXT NOT NULL,
+      role TEXT NOT NULL,
+      status TEXT NOT NULL,
+      serial TEXT,
+      owner TEXT,
+      locker TEXT,
+      parent TEXT,
+      connector_policy TEXT,
+      connector_destination TEXT,
+      connector_device TEXT,
+      document TEXT NOT NULL,
+      capabilities TEXT NOT NULL,
+      material BLOB NOT NULL,
+      client_token TEXT,
+      request BLOB NOT NULL,
+      created_at REAL NOT NULL,
+      updated_at REAL NOT NULL,
+      gone_at REAL,
+      PRIMARY KEY (scope, id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE UNIQUE INDEX managed_things_by_material ON managed_things (scope, material)",
+    """
+    CREATE UNIQUE INDEX managed_things_by_token ON managed_things (scope, client_token)
+      WHERE client_token IS NOT NULL
+    """,
+    """
+    CREATE INDEX managed_things_by_serial ON managed_things (scope, serial, id)
+      WHERE serial IS NOT NULL
+    """,
+    """
+    CREATE INDEX managed_things_by_owner ON managed_things (scope, owner, id)
+      WHERE owner IS NOT NULL
+    """,
+    """
+    CREATE INDEX managed_things_by_locker ON managed_things (scope, locker, id)
+      WHERE locker IS NOT NULL
+    """,
+    """
+    CREATE INDEX managed_things_by_parent ON managed_things (scope, parent, id)
+      WHERE parent IS NOT NULL
+    """,
+    """
+    CREATE INDEX managed_things_leaving ON managed_things (scope, gone_at)
+      WHERE gone_at IS NOT NULL
+    """,
+)
+
+DELETING = "DELETE_IN_PROGRESS"
+
+# Members that are given back as they were given. Credential lockers are not served yet: any id is taken for one.
+_KEPT = (
+    "Owner",
+    "CredentialLockerId",
+    "SerialNumber",
+    "Brand",
+    "Model",
+    "Name",
+    "Classification",
+    "MetaData",
+    "WiFiSimpleSetupConfiguration",
+    "HubNetworkMode",
+)
+_CAPABILITIES = ("Capabilities", "CapabilityReport", "CapabilitySchemas")
+
+
+def find_managed_thing(context: Context, identifier: str) -> Any:
+    """Give the row of a managed thing that is not gone yet, or None."""
+    return context.tx.one(
+        "SELECT * FROM managed_things WHERE scope = ? AND id = ? AND (gone_at IS NULL OR gone_at > ?)",
+        context.scope,
+        identifier,
+        context.now,
+    )
+
+
+def require_managed_thing(context: Context, identifier: str) -> Row:
+    """Give the row of a managed thing. Raises ResourceNotFound, with the id and type that its model has."""
+    row: Row | None = find_managed_thing(context, identifier)
+    if row is None:
+        raise not_found(
+            f"The managed thing {identifier} does not exist.",
+            ResourceId=identifier,
+            ResourceType="managed-thing",
+        )
+    return row
+
+
+def managed_thing_arn(context: Context, identifier: str) -> str:
+    """Give the ARN of a managed thing of this account and Region."""
+    return context.arn(f"managed-thing/{identifier}")
+
+
+@taggable(SERVICE, "managed-thing")
+def managed_thing_exists(context: Context, identifier: str) -> bool:
+    """Whether there is such a managed thing."""
+    return find_managed_thing(context, identifier) is not None
+
+
+@operation(SERVICE, "CreateManagedThing")
+def create_managed_thing(context: Context, params: Params) -> Result | None:
+    """Create a managed thing; the same call with the same client token again gives the same one.
+
+    Three choices are UNCONFIRMED. A client token is remembered for as long as its managed thing exists, and refused
+    (ConflictException) with other parameters or while that is being deleted. A second managed thing with the same
+    authentication material is refused (ConflictException) while the first exists.
+
+    Raises ValidationException, ConflictException (409).
+    """
+    forget_gone(context)
+    request = _digest(context, {name: value for name, value in params.items() if name != "ClientToken"})
+    if (replayed := _replayed(context, params.get("ClientToken"), request)) is not None:
+        return _created(context, replayed)
+    material = _digest(context, [params["AuthenticationMaterialType"], params["AuthenticationMaterial"]])
+    known = context.tx.one(
+        "SELECT 1 FROM managed_things WHERE scope = ? AND material = ?", context.scope, material
+    )
+    if known is not None:
+        raise ApiError(
+            "ConflictException", "A managed thing with this authentication material exists already."
+        )
+    document = {**read_material(params), **{name: params[name] for name in _KEPT if name in params}}
+    row = {
+        "scope": context.scope,
+        "id": uuid.uuid4().hex,
+        "role": params["Role"],
+        "status": initial_status(params),
+        "capabilities": json.dumps({name: params[name] for name in _CAPABILITIES if name in params}),
+        "material": material,
+        "client_token": params.get("ClientToken"),
+        "request": request,
+        "created_at": context.now,
+        "updated_at": context.now,
+        **_columns(document),
+    }
+    context.tx.run(
+        f"INSERT INTO managed_things ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
+        *row.values(),
+    )
+    add_tags(context, managed_thing_arn(context, row["id"]), params.get("Tags", {}))
+    return _created(context, row)
+
+
+@operation(SERVICE, "GetManagedThing")
+def get_managed_thing(context: Context, params: Params) -> Result | None:
+    """Give everything of a managed thing but its authentication material and capabilities. Raises ResourceNotFound."""
+    row = require_managed_thing(context, params["Identifier"])
+    arn = managed_thing_arn(context, row["id"])
+    return {
+        **json.loads(row["document"]),
+        "Id": row["id"],
+        "Arn": arn,
+        "Role": row["role"],
+        "ProvisioningStatus": row["status"],
+        "ParentControllerId": row["parent"],
+        "CreatedAt": row["created_at"],
+        "UpdatedAt": row["updated_at"],
+        "Tags": read_tags(context, arn) or None,
+    }
+
+
+@operation(SERVICE, "GetManagedThingMetaData")
+def get_managed_thing_meta_data(context: Context, params: Params) -> Result | None:
+    """Give the metadata of a managed thing. Raises ResourceNotFound."""
+    row = require_managed_thing(context, params["Identifier"])
+    return {"ManagedThingId": row["id"], "MetaData": json.loads(row["document"]).get("MetaData")}
+
+
+@operation(SERVICE, "GetManagedThingCapabilities")
+def get_managed_thing_capabilities(context: Context, params: Params) -> Result | None:
+    """Give the capabilities of a managed thing, in both forms as far as they were given. Raises ResourceNotFound."""
+    row = require_managed_thing(context, params["Identifier"])
+    capabilities = json.loads(row["capabilities"])
+    return {
+        "ManagedThingId": row["id"],
+        "Capabilities": capabilities.get("Capabilities"),
+        "CapabilityReport": capabilities.get("CapabilityReport"),
+    }
+
+
+@operation(SERVICE, "UpdateManagedThing")
+def update_managed_thing(context: Context, params: Params) -> Result | None:
+    """Change what is given; what is not given stays (UNCONFIRMED, though the method is PUT: so nothing is lost).
+
+    Raises ResourceNotFound, ConflictException (409) while the managed thing is being deleted.
+    """
+    row = require_managed_thing(context, params["Identifier"])
+    if row["status"] == DELETING:
+        raise ApiError("ConflictException", f"The managed thing {row['id']} is being deleted.")
+    document = {**json.loads(row["document"]), **{name: params[name] for name in _KEPT if name in params}}
+    given = {name: params[name] for name in _CAPABILITIES if name in params}
+    changes = {
+        "capabilities": json.dumps({**json.loads(row["capabilities"]), **given}),
+        "updated_at": context.now,
+        **_columns(document),
+    }
+    context.tx.run(
+        f"UPDATE managed_things SET {', '.join(f'{column} = ?' for column in changes)}"  # noqa: S608
+        " WHERE scope = ? AND id = ?",
+        *changes.values(),
+        context.scope,
+        row["id"],
+    )
+    return None
+
+
+def forget_gone(context: Context) -> None:
+    """Remove what has been deleted for long enough, with its tags, so that its material and token are free again."""
+    gone = context.tx.all(
+        "SELECT id FROM managed_things WHERE scope = ? AND gone_at <= ?", context.scope, context.now
+    )
+    for row in gone:
+        context.tx.run("DELETE FROM managed_things WHERE scope = ? AND id = ?", context.scope, row["id"])
+        arn = managed_thing_arn(context, row["id"])
+        context.tx.run("DELETE FROM tags WHERE scope = ? AND arn = ?", context.scope, arn)
+
+
+def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the document and the columns of it by which lists are filtered."""
+    return {
+        "document": json.dumps(document),
+        "serial": document.get("SerialNumber"),
+        "owner": document.get("Owner"),
+        "locker": document.get("CredentialLockerId"),
+        "connector_device": document.get("ConnectorDeviceId"),
+    }
+
+
+def _replayed(context: Context, client_token: str | None, request: bytes) -> Row | None:
+    if client_token is None:
+        return None
+    row: Row | None = context.tx.one(
+        "SELECT * FROM managed_things WHERE scope = ? AND client_token = ?", context.scope, client_token
+    )
+    if row is None:
+        return None
+    if row["status"] == DELETING:
+        raise ApiError(
+            "ConflictException", f"The client token belongs to {row['id']}, which is being deleted."
+        )
+    if row["request"] != request:
+        raise ApiError("ConflictException", "The client token was used with other parameters.")
+    return row
+
+
+def _created(context: Context, row: Any) -> Result:
+    return {"Id": row["id"], "Arn": managed_thing_arn(context, row["id"]), "CreatedAt": row["created_at"]}
+
+
+def _digest(context: Context, value: Any) -> bytes:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hmac.digest(context.signer.secret, b"managed thing\0" + text.encode(), hashlib.sha256)

@@ -1,0 +1,54 @@
+"""The edges between things and principals: the table and the questions others ask of it. No operation is here.
+
+Law: a detached edge stays for `detach_lag_seconds`, because AWS detaches asynchronously. Meanwhile it is no longer listed,
+but it still blocks the deletion of its thing and of its certificate: that is the harder of the two orders in which a
+client can see the detachment arrive.
+"""
+
+from reconciler.registry.context import Context
+
+SCHEMA = (
+    """
+    CREATE TABLE principal_edges (
+      scope INTEGER NOT NULL,
+      thing TEXT NOT NULL,
+      principal TEXT NOT NULL,
+      exclusive INTEGER NOT NULL,
+      gone_at REAL,
+      PRIMARY KEY (scope, thing, principal)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX principal_edges_by_principal ON principal_edges (scope, principal, thing, exclusive, gone_at)",
+)
+
+
+def blocks_thing(context: Context, thing: str) -> bool:
+    """Whether a principal is attached to the thing, or was until a moment ago."""
+    row = context.tx.one(
+        "SELECT 1 FROM principal_edges WHERE scope = ? AND thing = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
+        context.scope,
+        thing,
+        context.now,
+    )
+    return row is not None
+
+
+def blocks_principal(context: Context, principal: str) -> bool:
+    """Whether the principal is attached to a thing, or was until a moment ago."""
+    row = context.tx.one(
+        "SELECT 1 FROM principal_edges WHERE scope = ? AND principal = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
+        context.scope,
+        principal,
+        context.now,
+    )
+    return row is not None
+
+
+def forget_thing(context: Context, thing: str) -> None:
+    """Drop what is left of a deleted thing's edges."""
+    context.tx.run("DELETE FROM principal_edges WHERE scope = ? AND thing = ?", context.scope, thing)
+
+
+def forget_principal(context: Context, principal: str) -> None:
+    """Drop what is left of a deleted principal's edges."""
+    context.tx.run("DELETE FROM principal_edges WHERE scope = ? AND principal = ?", context.scope, principal)

@@ -1,0 +1,42 @@
+"""The registration code, with which an account proves that it holds a CA's private key. One per account and Region."""
+
+import secrets
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import not_found
+
+SCHEMA = (
+    """
+    CREATE TABLE registration_codes (
+      scope INTEGER PRIMARY KEY,
+      code TEXT NOT NULL
+    )
+    """,
+)
+
+CODE_BYTES = 32
+
+
+def registration_code(context: Context) -> str | None:
+    """Give the code, or None when none has been asked for since the last was deleted."""
+    row = context.tx.one("SELECT code FROM registration_codes WHERE scope = ?", context.scope)
+    return None if row is None else str(row["code"])
+
+
+@operation("iot", "GetRegistrationCode", writes=True)
+def get_registration_code(context: Context, _params: Params) -> Result | None:
+    """Give the code, 64 hex digits, making it when there is none. It stays until DeleteRegistrationCode."""
+    code = registration_code(context)
+    if code is None:
+        code = secrets.token_hex(CODE_BYTES)
+        context.tx.run("INSERT INTO registration_codes (scope, code) VALUES (?, ?)", context.scope, code)
+    return {"registrationCode": code}
+
+
+@operation("iot", "DeleteRegistrationCode")
+def delete_registration_code(context: Context, _params: Params) -> Result | None:
+    """Forget the code. Raises ResourceNotFound when there is none (that the model has it is all that is known)."""
+    if not context.tx.run("DELETE FROM registration_codes WHERE scope = ?", context.scope):
+        raise not_found("There is no registration code.")
+    return None

@@ -1,0 +1,110 @@
+"""Tags: the one table of them, and the rules that both services share. The operations are each service's own.
+
+Law: only what a noun has declared with `@taggable` takes tags. A resource has at most 50, and none of them starts with
+`aws:` in any case of letters.
+"""
+
+from collections.abc import Callable, Mapping
+
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError, not_found
+
+SCHEMA = (
+    """
+    CREATE TABLE tags (
+      scope INTEGER NOT NULL,
+      arn TEXT NOT NULL,
+      key TEXT NOT NULL,
+      value TEXT NOT NULL,
+      PRIMARY KEY (scope, arn, key)
+    ) WITHOUT ROWID
+    """,
+)
+
+MOST_TAGS = 50
+ARN_PARTS = 6
+
+Exists = Callable[[Context, str], bool]
+
+_taggable: dict[tuple[str, str], Exists] = {}
+
+
+def taggable(service: str, resource_type: str) -> Callable[[Exists], Exists]:
+    """Let resources whose ARN ends in `resource_type/<name>` take tags; the function says whether one exists."""
+
+    def register(exists: Exists) -> Exists:
+        _taggable[service, resource_type] = exists
+        return exists
+
+    return register
+
+
+def require_taggable(context: Context, arn: str) -> None:
+    """Raise unless the ARN names an existing resource, of this account and Region, that takes tags.
+
+    Things and device certificates take none; the error's code is UNCONFIRMED, a bad request is assumed.
+    """
+    parts = arn.split(":", ARN_PARTS - 1)
+    if len(parts) != ARN_PARTS or parts[:5] != context.arn("").split(":")[:5]:
+        raise context.invalid(f"The resource ARN {arn} is not one of this service, account and Region.")
+    resource_type, _, name = parts[5].partition("/")
+    exists = _taggable.get((context.service, resource_type))
+    if exists is None:
+        raise context.invalid(f"Resources of the type of {arn} cannot be tagged.")
+    if not exists(context, name):
+        raise not_found(f"The resource {arn} does not exist.")
+
+
+def read_tags(context: Context, arn: str) -> dict[str, str]:
+    """Give the tags of a resource, by key, in order."""
+    rows = context.tx.all(
+        "SELECT key, value FROM tags WHERE scope = ? AND arn = ? ORDER BY key", context.scope, arn
+    )
+    return {row["key"]: row["value"] for row in rows}
+
+
+def add_tags(context: Context, arn: str, tags: Mapping[str, str]) -> None:
+    """Add tags, or change their values.
+
+    Raises the operation's error for bad requests on a reserved key, and for too many tags where its model has no
+    LimitExceededException.
+    """
+    if not tags:
+        return
+    for key in tags:
+        if key.lower().startswith("aws:"):
+            raise context.invalid(f"The tag key {key} starts with aws:, which is reserved.")
+    if len({**read_tags(context, arn), **tags}) > MOST_TAGS:
+        raise _too_many(context)
+    context.tx.run_many(
+        "INSERT OR REPLACE INTO tags (scope, arn, key, value) VALUES (?, ?, ?, ?)",
+        [(context.scope, arn, key, value) for key, value in tags.items()],
+    )
+
+
+def remove_tags(context: Context, arn: str, keys: list[str]) -> None:
+    """Remove tags; a key that is not there is no mistake."""
+    context.tx.run_many(
+        "DELETE FROM tags WHERE scope = ? AND arn = ? AND key = ?",
+        [(context.scope, arn, key) for key in keys],
+    )
+
+
+def forget_tags(context: Context, arn: str) -> None:
+    """Remove every tag of a resource that is being deleted."""
+    context.tx.run("DELETE FROM tags WHERE scope = ? AND arn = ?", context.scope, arn)
+
+
+def tags_of_list(context: Context, tags: list[dict[str, str]]) -> dict[str, str]:
+    """Turn `iot`'s list of Key and Value into a map. Raises InvalidRequestException when a key comes twice."""
+    keyed = {tag["Key"]: tag.get("Value", "") for tag in tags}
+    if len(keyed) < len(tags):
+        raise context.invalid("The same tag key is given more than once.")
+    return keyed
+
+
+def _too_many(context: Context) -> ApiError:
+    message = f"A resource has at most {MOST_TAGS} tags."
+    if (context.service, context.operation) == ("iot", "TagResource"):
+        return ApiError("LimitExceededException", message)
+    return context.invalid(message)

@@ -1,0 +1,40 @@
+"""Tags of `iot` resources: TagResource, UntagResource, ListTagsForResource."""
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.operations.tagging import (
+    add_tags,
+    read_tags,
+    remove_tags,
+    require_taggable,
+    tags_of_list,
+)
+
+
+@operation("iot", "TagResource")
+def tag_resource(context: Context, params: Params) -> Result | None:
+    """Add tags or change their values.
+
+    Raises InvalidRequest for what takes no tags, ResourceNotFound, LimitExceeded (410) beyond 50 tags.
+    """
+    require_taggable(context, params["resourceArn"])
+    add_tags(context, params["resourceArn"], tags_of_list(context, params["tags"]))
+    return None
+
+
+@operation("iot", "UntagResource")
+def untag_resource(context: Context, params: Params) -> Result | None:
+    """Remove tags. Raises InvalidRequest, ResourceNotFound."""
+    require_taggable(context, params["resourceArn"])
+    remove_tags(context, params["resourceArn"], params["tagKeys"])
+    return None
+
+
+@operation("iot", "ListTagsForResource")
+def list_tags_for_resource(context: Context, params: Params) -> Result | None:
+    """Give all tags, which are at most 50, in one page. Raises InvalidRequest for any token, ResourceNotFound."""
+    if "nextToken" in params:
+        raise context.invalid("The value of nextToken is not valid.")
+    require_taggable(context, params["resourceArn"])
+    tags = read_tags(context, params["resourceArn"])
+    return {"tags": [{"Key": key, "Value": value} for key, value in tags.items()]}

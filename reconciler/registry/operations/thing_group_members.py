@@ -1,0 +1,170 @@
+"""Which things are in which groups: the table, and AddThingToThingGroup, Remove, the lists from both ends, Update.
+
+Law: a thing is in at most 10 groups, and never in two of one hierarchy.
+"""
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.operations.thing_groups import group_arn, name_and_arn, require_group
+from reconciler.registry.operations.things import require_thing, thing_arn
+from reconciler.registry.paging import REGISTRY
+from reconciler.registry.store import Row
+
+SCHEMA = (
+    """
+    CREATE TABLE thing_group_members (
+      scope INTEGER NOT NULL,
+      thing_group INTEGER NOT NULL REFERENCES thing_groups (seq) ON DELETE CASCADE,
+      thing INTEGER NOT NULL REFERENCES things (seq) ON DELETE CASCADE,
+      PRIMARY KEY (thing_group, thing)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX thing_group_members_by_thing ON thing_group_members (thing, thing_group)",
+)
+
+MOST_GROUPS = 10
+
+_IN_GROUP_OR_BELOW = """
+    WITH RECURSIVE within (seq, name) AS (
+      SELECT seq, name FROM thing_groups WHERE seq = ?
+      UNION ALL
+      SELECT g.seq, g.name FROM thing_groups g JOIN within w ON g.parent = w.name WHERE g.scope = ?
+    )
+    SELECT t.seq, t.name FROM things t
+    WHERE t.seq IN (SELECT m.thing FROM thing_group_members m JOIN within w ON w.seq = m.thing_group WHERE m.thing > ?)
+    ORDER BY t.seq LIMIT ?
+"""
+
+
+@operation("iot", "AddThingToThingGroup")
+def add_thing_to_thing_group(context: Context, params: Params) -> Result | None:
+    """Put a thing into a group, each by name or ARN; again succeeds.
+
+    Raises ResourceNotFound, InvalidRequest for an 11th group or a second one in a hierarchy.
+    """
+    thing, group = _named_thing(context, params), _named_group(context, params)
+    _add(context, thing, group)
+    return None
+
+
+@operation("iot", "RemoveThingFromThingGroup")
+def remove_thing_from_thing_group(context: Context, params: Params) -> Result | None:
+    """Take a thing out of a group, each by name or ARN; when it is not in it, that is no mistake.
+
+    Raises ResourceNotFound, InvalidRequest.
+    """
+    thing, group = _named_thing(context, params), _named_group(context, params)
+    _remove(context, thing, group)
+    return None
+
+
+@operation("iot", "UpdateThingGroupsForThing")
+def update_thing_groups_for_thing(context: Context, params: Params) -> Result | None:
+    """Take a thing out of some groups and put it into others, all or nothing; the removals come first.
+
+    Raises ResourceNotFound, InvalidRequest.
+    """
+    thing = _named_thing(context, params)
+    add, remove = params.get("thingGroupsToAdd", []), params.get("thingGroupsToRemove", [])
+    if set(add) & set(remove):
+        raise context.invalid("A thing group is given both to add and to remove.")
+    for name in remove:
+        _remove(context, thing, require_group(context, name))
+    for name in add:
+        _add(context, thing, require_group(context, name))
+    return None
+
+
+@operation("iot", "ListThingsInThingGroup")
+def list_things_in_thing_group(context: Context, params: Params) -> Result | None:
+    """Give the names of a group's things in the order of their creation; with `recursive` those of the groups below too.
+
+    Raises ResourceNotFound.
+    """
+    page = REGISTRY.start(context, params)
+    group = require_group(context, params["thingGroupName"])
+    after = page.after[0] if page.after else 0
+    if params.get("recursive"):
+        rows = context.tx.all(
+            _IN_GROUP_OR_BELOW,
+            group["seq"],
+            context.scope,
+            after,
+            page.limit,
+        )
+    else:
+        rows = context.tx.all(
+            "SELECT t.seq, t.name FROM thing_group_members m JOIN things t ON t.seq = m.thing"
+            " WHERE m.thing_group = ? AND m.thing > ? ORDER BY m.thing LIMIT ?",
+            group["seq"],
+            after,
+            page.limit,
+        )
+    return page.answer("things", rows, key=lambda row: (row["seq"],), item=lambda row: row["name"])
+
+
+@operation("iot", "ListThingGroupsForThing")
+def list_thing_groups_for_thing(context: Context, params: Params) -> Result | None:
+    """Give the groups that a thing was put into. Raises ResourceNotFound."""
+    page = REGISTRY.start(context, params)
+    thing = require_thing(context, params["thingName"])
+    rows = context.tx.all(
+        "SELECT g.seq, g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
+        " WHERE m.thing = ? AND m.thing_group > ? ORDER BY m.thing_group LIMIT ?",
+        thing["seq"],
+        page.after[0] if page.after else 0,
+        page.limit,
+    )
+    return page.answer(
+        "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: name_and_arn(context, row)
+    )
+
+
+def _add(context: Context, thing: Row, group: Row) -> None:
+    current = context.tx.all(
+        "SELECT g.seq, g.name, g.root FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
+        " WHERE m.thing = ?",
+        thing["seq"],
+    )
+    if any(row["seq"] == group["seq"] for row in current):
+        return
+    for row in current:
+        if row["root"] == group["root"]:
+            raise context.invalid(
+                f"Thing {thing['name']} is in thing group {row['name']}, which is in the hierarchy of {group['name']}."
+            )
+    if len(current) >= MOST_GROUPS:
+        raise context.invalid(f"A thing is in at most {MOST_GROUPS} thing groups.")
+    context.tx.run(
+        "INSERT INTO thing_group_members (scope, thing_group, thing) VALUES (?, ?, ?)",
+        context.scope,
+        group["seq"],
+        thing["seq"],
+    )
+
+
+def _remove(context: Context, thing: Row, group: Row) -> None:
+    context.tx.run(
+        "DELETE FROM thing_group_members WHERE thing_group = ? AND thing = ?", group["seq"], thing["seq"]
+    )
+
+
+def _named_thing(context: Context, params: Params) -> Row:
+    return require_thing(context, _name(context, params, "thing", thing_arn(context, "")))
+
+
+def _named_group(context: Context, params: Params) -> Row:
+    return require_group(context, _name(context, params, "thingGroup", group_arn(context, "")))
+
+
+def _name(context: Context, params: Params, noun: str, prefix: str) -> str:
+    """Give the name that is meant by `<noun>Name` and `<noun>Arn`, of which one is enough."""
+    name, arn = params.get(f"{noun}Name"), params.get(f"{noun}Arn")
+    if arn is not None and not arn.startswith(prefix):
+        raise context.invalid(f"{noun}Arn {arn} is not an ARN of this account and Region.")
+    from_arn = None if arn is None else arn.removeprefix(prefix)
+    if name is None and from_arn is None:
+        raise context.invalid(f"Either {noun}Name or {noun}Arn must be given.")
+    if name is not None and from_arn is not None and name != from_arn:
+        raise context.invalid(f"{noun}Name and {noun}Arn do not name the same.")
+    return str(name if name is not None else from_arn)

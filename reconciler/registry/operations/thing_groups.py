@@ -1,0 +1,222 @@
+"""Static thing groups: their table, and CreateThingGroup, Describe, List, Update, Delete.
+
+A group's parent never changes, so its `root` and `depth` are written once: a hierarchy is all groups with one root.
+"""
+
+import json
+import uuid
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import already_exists, not_found, version_conflict
+from reconciler.registry.operations.attributes import changed_attributes, given_attributes, require_room
+from reconciler.registry.operations.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
+from reconciler.registry.store import Row
+
+SCHEMA = (
+    """
+    CREATE TABLE thing_groups (
+      seq INTEGER PRIMARY KEY,
+      scope INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      id TEXT NOT NULL,
+      parent TEXT,
+      root TEXT NOT NULL,
+      depth INTEGER NOT NULL,
+      description TEXT,
+      attributes TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      created_at REAL NOT NULL,
+      UNIQUE (scope, name)
+    )
+    """,
+    "CREATE INDEX thing_groups_by_age ON thing_groups (scope, seq)",
+    "CREATE INDEX thing_groups_by_parent ON thing_groups (scope, parent, seq)",
+    "CREATE INDEX thing_groups_by_root ON thing_groups (scope, root, seq)",
+)
+
+DEEPEST = 7
+MOST_CHILDREN = 100
+MOST_ATTRIBUTES = 50
+
+
+def find_group(context: Context, name: str) -> Any:
+    """Give the row of a thing group, or None."""
+    return context.tx.one("SELECT * FROM thing_groups WHERE scope = ? AND name = ?", context.scope, name)
+
+
+def require_group(context: Context, name: str) -> Row:
+    """Give the row of a thing group. Raises ResourceNotFound."""
+    row: Row | None = find_group(context, name)
+    if row is None:
+        raise not_found(f"Thing group {name} does not exist")
+    return row
+
+
+def group_arn(context: Context, name: str) -> str:
+    """Give the ARN of a thing group of this account and Region."""
+    return context.arn(f"thinggroup/{name}")
+
+
+def name_and_arn(context: Context, row: Row) -> dict[str, str]:
+    """Give a group as the lists have it."""
+    return {"groupName": row["name"], "groupArn": group_arn(context, row["name"])}
+
+
+@taggable("iot", "thinggroup")
+def group_exists(context: Context, name: str) -> bool:
+    """Whether there is such a thing group."""
+    return find_group(context, name) is not None
+
+
+@operation("iot", "CreateThingGroup")
+def create_thing_group(context: Context, params: Params) -> Result | None:
+    """Create a group; the same call again succeeds, one that differs does not.
+
+    Raises InvalidRequest for an unknown parent (the model has no ResourceNotFound here), a hierarchy deeper than 7, a
+    101st child or too many attributes; ResourceAlreadyExists (409).
+    """
+    name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
+    attributes = given_attributes(properties.get("attributePayload"))
+    tags = tags_of_list(context, params.get("tags", []))
+    existing = find_group(context, name)
+    if existing is not None:
+        return _create_again(context, existing, params, tags)
+    require_room(context, attributes, MOST_ATTRIBUTES)
+    root, depth = _place(context, name, params.get("parentGroupName"))
+    group_id = str(uuid.uuid4())
+    context.tx.run(
+        "INSERT INTO thing_groups (scope, name, id, parent, root, depth, description, attributes, version, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?)",
+        context.scope,
+        name,
+        group_id,
+        params.get("parentGroupName"),
+        root,
+        depth,
+        properties.get("thingGroupDescription"),
+        json.dumps(attributes),
+        context.now,
+    )
+    add_tags(context, group_arn(context, name), tags)
+    return {"thingGroupName": name, "thingGroupArn": group_arn(context, name), "thingGroupId": group_id}
+
+
+@operation("iot", "DescribeThingGroup")
+def describe_thing_group(context: Context, params: Params) -> Result | None:
+    """Give everything of a group but its things and tags. Raises ResourceNotFound."""
+    row = require_group(context, params["thingGroupName"])
+    metadata: dict[str, Any] = {"creationDate": row["created_at"]}
+    if row["parent"] is not None:
+        metadata["parentGroupName"] = row["parent"]
+        metadata["rootToParentThingGroups"] = [
+            name_and_arn(context, group) for group in _ancestors(context, row)
+        ]
+    attributes = json.loads(row["attributes"])
+    return {
+        "thingGroupName": row["name"],
+        "thingGroupId": row["id"],
+        "thingGroupArn": group_arn(context, row["name"]),
+        "version": row["version"],
+        "thingGroupProperties": {
+            "thingGroupDescription": row["description"],
+            "attributePayload": {"attributes": attributes} if attributes else None,
+        },
+        "thingGroupMetadata": metadata,
+    }
+
+
+@operation("iot", "UpdateThingGroup")
+def update_thing_group(context: Context, params: Params) -> Result | None:
+    """Change description or attributes, and give the new version; what is not given stays.
+
+    Raises ResourceNotFound, VersionConflict (409), InvalidRequest.
+    """
+    row = require_group(context, params["thingGroupName"])
+    _require_version(params, row)
+    properties = params["thingGroupProperties"]
+    attributes = changed_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
+    require_room(context, attributes, MOST_ATTRIBUTES)
+    context.tx.run(
+        "UPDATE thing_groups SET description = ?, attributes = ?, version = version + 1 WHERE seq = ?",
+        properties.get("thingGroupDescription", row["description"]),
+        json.dumps(attributes),
+        row["seq"],
+    )
+    return {"version": row["version"] + 1}
+
+
+@operation("iot", "DeleteThingGroup")
+def delete_thing_group(context: Context, params: Params) -> Result | None:
+    """Delete a group without children; its things stay. A group that is missing is no mistake.
+
+    Raises InvalidRequest while it has children, VersionConflict (409).
+    """
+    row = find_group(context, params["thingGroupName"])
+    if row is None:
+        return None
+    _require_version(params, row)
+    if _children(context, row["name"]):
+        raise context.invalid(f"Cannot delete thing group {row['name']}: it has child groups.")
+    # Memberships and whatever else hangs on the group go with it, by ON DELETE CASCADE.
+    context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
+    forget_tags(context, group_arn(context, row["name"]))
+    return None
+
+
+def _require_version(params: Params, row: Row) -> None:
+    expected = params.get("expectedVersion")
+    if expected is not None and expected != row["version"]:
+        raise version_conflict(f"thing group {row['name']}", expected, row["version"])
+
+
+def _children(context: Context, name: str) -> int:
+    row = context.tx.one(
+        "SELECT count(*) AS number FROM thing_groups WHERE scope = ? AND parent = ?", context.scope, name
+    )
+    return int(row["number"])
+
+
+def _place(context: Context, name: str, parent: str | None) -> tuple[str, int]:
+    """Give root and depth of a new group."""
+    if parent is None:
+        return name, 1
+    above = find_group(context, parent)
+    if above is None:
+        raise context.invalid(f"The parent thing group {parent} does not exist.")
+    if above["depth"] >= DEEPEST:
+        raise context.invalid(f"A hierarchy of thing groups has at most {DEEPEST} levels.")
+    if _children(context, parent) >= MOST_CHILDREN:
+        raise context.invalid(f"A thing group has at most {MOST_CHILDREN} direct child groups.")
+    return above["root"], above["depth"] + 1
+
+
+def _ancestors(context: Context, row: Row) -> list[Row]:
+    """Give the groups above one, the root first."""
+    above: list[Row] = []
+    while row["parent"] is not None:
+        row = require_group(context, row["parent"])
+        above.insert(0, row)
+    return above
+
+
+def _create_again(context: Context, row: Row, params: Params, tags: dict[str, str]) -> Result:
+    """Answer a creation of a group that exists.
+
+    Tags that are given count as configuration: to succeed without setting them would lose them silently (UNCONFIRMED).
+    """
+    properties, arn = params.get("thingGroupProperties", {}), group_arn(context, row["name"])
+    same = (
+        row["parent"] == params.get("parentGroupName")
+        and row["description"] == properties.get("thingGroupDescription")
+        and json.loads(row["attributes"]) == given_attributes(properties.get("attributePayload"))
+        and (not tags or read_tags(context, arn) == tags)
+    )
+    if not same:
+        raise already_exists(
+            f"Thing group {row['name']} already exists in account with different configuration",
+            resource_id=row["id"],
+            resource_arn=arn,
+        )
+    return {"thingGroupName": row["name"], "thingGroupArn": arn, "thingGroupId": row["id"]}

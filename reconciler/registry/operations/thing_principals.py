@@ -1,0 +1,177 @@
+"""AttachThingPrincipal, DetachThingPrincipal, and the lists of edges from both ends, in both generations."""
+
+import re
+from collections.abc import Callable
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import not_found
+from reconciler.registry.operations.certificates import certificate_arn, require_certificate
+from reconciler.registry.operations.things import require_thing
+from reconciler.registry.paging import REGISTRY
+from reconciler.registry.store import Row
+
+_COGNITO = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-fA-F-]{36}")
+
+Item = Callable[[Row], object]
+
+EXCLUSIVE = "EXCLUSIVE_THING"
+NON_EXCLUSIVE = "NON_EXCLUSIVE_THING"
+
+
+@operation("iot", "AttachThingPrincipal")
+def attach_thing_principal(context: Context, params: Params) -> Result | None:
+    """Attach a principal to a thing; attaching it again the same way succeeds.
+
+    An exclusively attached principal refuses a second thing, and one with other things refuses to become exclusive; that
+    this is InvalidRequest is UNCONFIRMED. Of one pair, attaching anew changes the type (UNCONFIRMED).
+
+    Raises ResourceNotFound for an unknown thing or certificate, InvalidRequest.
+    """
+    thing, principal = params["thingName"], params["principal"]
+    _require_principal(context, principal)
+    require_thing(context, thing)
+    exclusive = params.get("thingPrincipalType", NON_EXCLUSIVE) == EXCLUSIVE
+    others = context.tx.all(
+        "SELECT exclusive FROM principal_edges"
+        " WHERE scope = ? AND principal = ? AND thing <> ? AND gone_at IS NULL",
+        context.scope,
+        principal,
+        thing,
+    )
+    if any(row["exclusive"] for row in others):
+        raise context.invalid(f"The principal {principal} is attached exclusively to another thing.")
+    if exclusive and others:
+        raise context.invalid(
+            f"The principal {principal} is attached to other things: it cannot be exclusive."
+        )
+    context.tx.run(
+        "INSERT OR REPLACE INTO principal_edges (scope, thing, principal, exclusive, gone_at)"
+        " VALUES (?, ?, ?, ?, NULL)",
+        context.scope,
+        thing,
+        principal,
+        int(exclusive),
+    )
+    return None
+
+
+@operation("iot", "DetachThingPrincipal")
+def detach_thing_principal(context: Context, params: Params) -> Result | None:
+    """Detach a principal from a thing, which takes `detach_lag_seconds` to reach the deletions that it blocks.
+
+    Raises ResourceNotFound for an unknown thing, and for a principal that is not attached (UNCONFIRMED), InvalidRequest
+    for what is no principal.
+    """
+    thing, principal = params["thingName"], params["principal"]
+    _require_kind(context, principal)
+    require_thing(context, thing)
+    changed = context.tx.run(
+        "UPDATE principal_edges SET gone_at = ? WHERE scope = ? AND thing = ? AND principal = ? AND gone_at IS NULL",
+        context.now + context.settings.detach_lag_seconds,
+        context.scope,
+        thing,
+        principal,
+    )
+    if not changed:
+        raise not_found(f"The principal {principal} is not attached to the thing {thing}.")
+    context.tx.run(
+        "DELETE FROM principal_edges WHERE scope = ? AND thing = ? AND gone_at <= ?",
+        context.scope,
+        thing,
+        context.now,
+    )
+    return None
+
+
+@operation("iot", "ListThingPrincipals")
+def list_thing_principals(context: Context, params: Params) -> Result | None:
+    """Give the principals of a thing, in the order of their names. Raises ResourceNotFound."""
+    return _principals(context, params, "principals", lambda row: row["principal"])
+
+
+@operation("iot", "ListThingPrincipalsV2")
+def list_thing_principals_v2(context: Context, params: Params) -> Result | None:
+    """Give the principals of a thing and whether each is exclusive, all or of one type. Raises ResourceNotFound."""
+    return _principals(
+        context,
+        params,
+        "thingPrincipalObjects",
+        lambda row: {"principal": row["principal"], "thingPrincipalType": _type(row)},
+    )
+
+
+@operation("iot", "ListPrincipalThings")
+def list_principal_things(context: Context, params: Params) -> Result | None:
+    """Give the things of a principal, in the order of their names. Raises ResourceNotFound, InvalidRequest."""
+    return _things(context, params, "things", lambda row: row["thing"])
+
+
+@operation("iot", "ListPrincipalThingsV2")
+def list_principal_things_v2(context: Context, params: Params) -> Result | None:
+    """Give the things of a principal and whether each has it exclusively. Raises ResourceNotFound, InvalidRequest."""
+    return _things(
+        context,
+        params,
+        "principalThingObjects",
+        lambda row: {"thingName": row["thing"], "thingPrincipalType": _type(row)},
+    )
+
+
+def _principals(context: Context, params: Params, member: str, item: Item) -> Result:
+    page = REGISTRY.start(context, params)
+    require_thing(context, params["thingName"])
+    rows = context.tx.all(
+        "SELECT principal, exclusive FROM principal_edges WHERE scope = ? AND thing = ? AND principal > ?"
+        " AND gone_at IS NULL AND (? IS NULL OR exclusive = ?) ORDER BY principal LIMIT ?",
+        context.scope,
+        params["thingName"],
+        page.after[0] if page.after else "",
+        *_wanted(params),
+        page.limit,
+    )
+    return page.answer(member, rows, key=lambda row: (row["principal"],), item=item)
+
+
+def _things(context: Context, params: Params, member: str, item: Item) -> Result:
+    page = REGISTRY.start(context, params)
+    _require_principal(context, params["principal"])
+    rows = context.tx.all(
+        "SELECT thing, exclusive FROM principal_edges WHERE scope = ? AND principal = ? AND thing > ?"
+        " AND gone_at IS NULL AND (? IS NULL OR exclusive = ?) ORDER BY thing LIMIT ?",
+        context.scope,
+        params["principal"],
+        page.after[0] if page.after else "",
+        *_wanted(params),
+        page.limit,
+    )
+    return page.answer(member, rows, key=lambda row: (row["thing"],), item=item)
+
+
+def _wanted(params: Params) -> tuple[int | None, int | None]:
+    """Give the `exclusive` to filter by, twice, or None twice for no filter."""
+    wanted = params.get("thingPrincipalType")
+    flag = None if wanted is None else int(wanted == EXCLUSIVE)
+    return flag, flag
+
+
+def _type(row: Row) -> str:
+    return EXCLUSIVE if row["exclusive"] else NON_EXCLUSIVE
+
+
+def _require_kind(context: Context, principal: str) -> str | None:
+    """Give the id of the certificate that is meant, None for a Cognito identity. Raises InvalidRequest for the rest."""
+    prefix = certificate_arn(context, "")
+    if principal.startswith(prefix):
+        return principal.removeprefix(prefix)
+    if _COGNITO.fullmatch(principal):
+        return None
+    raise context.invalid(
+        f"Invalid principal {principal}: a certificate's ARN or a Cognito identity is expected."
+    )
+
+
+def _require_principal(context: Context, principal: str) -> None:
+    certificate_id = _require_kind(context, principal)
+    if certificate_id is not None:
+        require_certificate(context, certificate_id)

@@ -1,0 +1,175 @@
+"""Thing types: their table, and CreateThingType, Describe, List, Update, Deprecate, Delete."""
+
+import json
+import uuid
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import already_exists, not_found
+from reconciler.registry.operations.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
+from reconciler.registry.paging import REGISTRY
+from reconciler.registry.store import Row
+
+SCHEMA = (
+    """
+    CREATE TABLE thing_types (
+      seq INTEGER PRIMARY KEY,
+      scope INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      id TEXT NOT NULL,
+      properties TEXT NOT NULL,
+      created_at REAL NOT NULL,
+      deprecated_at REAL,
+      UNIQUE (scope, name)
+    )
+    """,
+    "CREATE INDEX thing_types_by_age ON thing_types (scope, seq)",
+)
+
+MOST_SEARCHABLE = 3
+_LAST_CHARACTER = "\U0010ffff"
+
+
+def find_thing_type(context: Context, name: str) -> Any:
+    """Give the row of a thing type, or None."""
+    return context.tx.one("SELECT * FROM thing_types WHERE scope = ? AND name = ?", context.scope, name)
+
+
+def require_thing_type(context: Context, name: str) -> Row:
+    """Give the row of a thing type. Raises ResourceNotFound."""
+    row: Row | None = find_thing_type(context, name)
+    if row is None:
+        raise not_found(f"The thing type {name} does not exist.")
+    return row
+
+
+def require_assignable(context: Context, name: str) -> None:
+    """Raise ResourceNotFound for an unknown type, InvalidRequest for a deprecated one."""
+    if require_thing_type(context, name)["deprecated_at"] is not None:
+        raise context.invalid(f"Can not assign the deprecated thing type {name} to a thing.")
+
+
+@taggable("iot", "thingtype")
+def thing_type_exists(context: Context, name: str) -> bool:
+    """Whether there is such a thing type."""
+    return find_thing_type(context, name) is not None
+
+
+@operation("iot", "CreateThingType")
+def create_thing_type(context: Context, params: Params) -> Result | None:
+    """Create a type; the same call again succeeds, one that differs does not.
+
+    Raises InvalidRequest for more than 3 searchable attributes, ResourceAlreadyExists (409).
+    """
+    name, properties = params["thingTypeName"], dict(params.get("thingTypeProperties", {}))
+    tags = tags_of_list(context, params.get("tags", []))
+    _require_searchable(context, properties)
+    row, arn = find_thing_type(context, name), _arn(context, name)
+    if row is not None:
+        if json.loads(row["properties"]) != properties or (tags and read_tags(context, arn) != tags):
+            raise already_exists(
+                f"Thing type {name} already exists in account with different properties",
+                resource_id=row["id"],
+                resource_arn=arn,
+            )
+        return {"thingTypeName": name, "thingTypeArn": arn, "thingTypeId": row["id"]}
+    type_id = str(uuid.uuid4())
+    context.tx.run(
+        "INSERT INTO thing_types (scope, name, id, properties, created_at) VALUES (?, ?, ?, ?, ?)",
+        context.scope,
+        name,
+        type_id,
+        json.dumps(properties),
+        context.now,
+    )
+    add_tags(context, arn, tags)
+    return {"thingTypeName": name, "thingTypeArn": arn, "thingTypeId": type_id}
+
+
+@operation("iot", "DescribeThingType")
+def describe_thing_type(context: Context, params: Params) -> Result | None:
+    """Give everything of a type but its tags. Raises ResourceNotFound."""
+    row = require_thing_type(context, params["thingTypeName"])
+    return {**_item(context, row), "thingTypeId": row["id"]}
+
+
+@operation("iot", "ListThingTypes")
+def list_thing_types(context: Context, params: Params) -> Result | None:
+    """Give types in the order of their creation; `thingTypeName` is a prefix (AWS calls it the name to search for)."""
+    page = REGISTRY.start(context, params)
+    prefix = params.get("thingTypeName", "")
+    rows = context.tx.all(
+        "SELECT * FROM thing_types WHERE scope = ? AND seq > ? AND name >= ? AND name < ? ORDER BY seq LIMIT ?",
+        context.scope,
+        page.after[0] if page.after else 0,
+        prefix,
+        prefix + _LAST_CHARACTER,
+        page.limit,
+    )
+    return page.answer(
+        "thingTypes", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row)
+    )
+
+
+@operation("iot", "UpdateThingType")
+def update_thing_type(context: Context, params: Params) -> Result | None:
+    """Replace the properties that are given. Raises ResourceNotFound, InvalidRequest."""
+    row = require_thing_type(context, params["thingTypeName"])
+    properties = {**json.loads(row["properties"]), **params.get("thingTypeProperties", {})}
+    _require_searchable(context, properties)
+    context.tx.run("UPDATE thing_types SET properties = ? WHERE seq = ?", json.dumps(properties), row["seq"])
+    return None
+
+
+@operation("iot", "DeprecateThingType")
+def deprecate_thing_type(context: Context, params: Params) -> Result | None:
+    """Deprecate a type, or undo that; deprecating again does not start the wait anew. Raises ResourceNotFound."""
+    row = require_thing_type(context, params["thingTypeName"])
+    deprecated_at = None if params.get("undoDeprecate") else (row["deprecated_at"] or context.now)
+    context.tx.run("UPDATE thing_types SET deprecated_at = ? WHERE seq = ?", deprecated_at, row["seq"])
+    return None
+
+
+@operation("iot", "DeleteThingType")
+def delete_thing_type(context: Context, params: Params) -> Result | None:
+    """Delete a type that no thing has and that was deprecated long enough ago (5 minutes; see Settings).
+
+    Raises ResourceNotFound, InvalidRequest.
+    """
+    row = require_thing_type(context, params["thingTypeName"])
+    if row["deprecated_at"] is None:
+        raise context.invalid(f"Thing type {row['name']} must be deprecated before it is deleted.")
+    if context.now < row["deprecated_at"] + context.settings.thing_type_deletion_seconds:
+        raise context.invalid(
+            f"Please wait for 5 minutes after deprecation and then retry deleting the thing type : {row['name']}"
+        )
+    used = context.tx.one(
+        "SELECT 1 FROM things WHERE scope = ? AND type = ? LIMIT 1", context.scope, row["name"]
+    )
+    if used is not None:
+        raise context.invalid(f"Cannot delete thing type {row['name']}: things are associated with it.")
+    context.tx.run("DELETE FROM thing_types WHERE seq = ?", row["seq"])
+    forget_tags(context, _arn(context, row["name"]))
+    return None
+
+
+def _arn(context: Context, name: str) -> str:
+    return context.arn(f"thingtype/{name}")
+
+
+def _item(context: Context, row: Row) -> dict[str, Any]:
+    metadata = {"deprecated": row["deprecated_at"] is not None, "creationDate": row["created_at"]}
+    if row["deprecated_at"] is not None:
+        metadata["deprecationDate"] = row["deprecated_at"]
+    return {
+        "thingTypeName": row["name"],
+        "thingTypeArn": _arn(context, row["name"]),
+        "thingTypeProperties": json.loads(row["properties"]),
+        "thingTypeMetadata": metadata,
+    }
+
+
+def _require_searchable(context: Context, properties: Params) -> None:
+    if len(properties.get("searchableAttributes", ())) > MOST_SEARCHABLE:
+        raise context.invalid(f"A thing type has at most {MOST_SEARCHABLE} searchable attributes.")

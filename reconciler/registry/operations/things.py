@@ -1,0 +1,205 @@
+"""Things: their tables, and CreateThing, Describe, List, Update, Delete.
+
+Things are listed in the order of their creation, by `seq`. A thing's attributes stand twice: as JSON beside the thing,
+which is what is read most, and one by one in `thing_attributes`, which ListThings searches.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import already_exists, not_found, version_conflict
+from reconciler.registry.operations.attributes import changed_attributes, given_attributes, require_room
+from reconciler.registry.operations.principal_edges import blocks_thing, forget_thing
+from reconciler.registry.operations.thing_types import require_assignable
+from reconciler.registry.store import Row
+
+SCHEMA = (
+    """
+    CREATE TABLE things (
+      seq INTEGER PRIMARY KEY,
+      scope INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      id TEXT NOT NULL,
+      type TEXT,
+      attributes TEXT NOT NULL,
+      billing_group TEXT,
+      version INTEGER NOT NULL,
+      UNIQUE (scope, name)
+    )
+    """,
+    "CREATE INDEX things_by_age ON things (scope, seq)",
+    "CREATE INDEX things_by_type ON things (scope, type, seq) WHERE type IS NOT NULL",
+    """
+    CREATE TABLE thing_attributes (
+      scope INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      value TEXT NOT NULL,
+      seq INTEGER NOT NULL REFERENCES things (seq) ON DELETE CASCADE,
+      PRIMARY KEY (scope, name, value, seq)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX thing_attributes_by_thing ON thing_attributes (seq)",
+)
+
+MOST_ATTRIBUTES_UNTYPED = 3
+MOST_ATTRIBUTES_TYPED = 50
+
+
+def find_thing(context: Context, name: str) -> Any:
+    """Give the row of a thing, or None."""
+    return context.tx.one("SELECT * FROM things WHERE scope = ? AND name = ?", context.scope, name)
+
+
+def require_thing(context: Context, name: str) -> Row:
+    """Give the row of a thing. Raises ResourceNotFound."""
+    row: Row | None = find_thing(context, name)
+    if row is None:
+        raise not_found(f"Thing {name} does not exist")
+    return row
+
+
+def thing_arn(context: Context, name: str) -> str:
+    """Give the ARN of a thing of this account and Region."""
+    return context.arn(f"thing/{name}")
+
+
+@operation("iot", "CreateThing")
+def create_thing(context: Context, params: Params) -> Result | None:
+    """Create a thing; the same call again succeeds, one that differs does not.
+
+    Raises InvalidRequest for too many attributes or a deprecated type, ResourceNotFound for an unknown type or billing
+    group, ResourceAlreadyExists (409).
+    """
+    name, attributes = params["thingName"], given_attributes(params.get("attributePayload"))
+    existing = find_thing(context, name)
+    if existing is not None:
+        return _create_again(context, existing, attributes, params)
+    thing_type = params.get("thingTypeName")
+    if thing_type is not None:
+        require_assignable(context, thing_type)
+    _require_billing_group(params)
+    require_room(context, attributes, _most_attributes(thing_type))
+    thing_id = str(uuid.uuid4())
+    context.tx.run(
+        "INSERT INTO things (scope, name, id, type, attributes, billing_group, version) VALUES (?, ?, ?, ?, ?, ?, 1)",
+        context.scope,
+        name,
+        thing_id,
+        thing_type,
+        json.dumps(attributes),
+        params.get("billingGroupName"),
+    )
+    _index_attributes(context, name, attributes)
+    return {"thingName": name, "thingArn": thing_arn(context, name), "thingId": thing_id}
+
+
+@operation("iot", "DescribeThing")
+def describe_thing(context: Context, params: Params) -> Result | None:
+    """Give everything of a thing but its principals and groups. Raises ResourceNotFound."""
+    row = require_thing(context, params["thingName"])
+    return {
+        "defaultClientId": row["name"],
+        "thingName": row["name"],
+        "thingId": row["id"],
+        "thingArn": thing_arn(context, row["name"]),
+        "thingTypeName": row["type"],
+        "attributes": json.loads(row["attributes"]),
+        "version": row["version"],
+        "billingGroupName": row["billing_group"],
+    }
+
+
+@operation("iot", "UpdateThing")
+def update_thing(context: Context, params: Params) -> Result | None:
+    """Change type or attributes; every update makes a new version.
+
+    Without `merge` the attributes given replace all; an attribute with an empty value is removed. When no attributes
+    are given at all they stay.
+
+    Raises ResourceNotFound, VersionConflict (409), InvalidRequest.
+    """
+    row = require_thing(context, params["thingName"])
+    _require_version(params, row)
+    if params.get("removeThingType") and "thingTypeName" in params:
+        raise context.invalid("removeThingType cannot be given together with thingTypeName.")
+    thing_type = None if params.get("removeThingType") else params.get("thingTypeName", row["type"])
+    if thing_type is not None and thing_type != row["type"]:
+        require_assignable(context, thing_type)
+    before = json.loads(row["attributes"])
+    attributes = changed_attributes(before, params.get("attributePayload"))
+    require_room(context, attributes, _most_attributes(thing_type))
+    context.tx.run(
+        "UPDATE things SET type = ?, attributes = ?, version = version + 1 WHERE seq = ?",
+        thing_type,
+        json.dumps(attributes),
+        row["seq"],
+    )
+    if attributes != before:
+        context.tx.run("DELETE FROM thing_attributes WHERE seq = ?", row["seq"])
+        _index_attributes(context, row["name"], attributes)
+    return None
+
+
+@operation("iot", "DeleteThing")
+def delete_thing(context: Context, params: Params) -> Result | None:
+    """Delete a thing to which no principal is attached; it leaves its groups. A thing that is missing is no mistake.
+
+    Raises InvalidRequest while a principal is attached or has only just been detached, VersionConflict (409).
+    """
+    row = find_thing(context, params["thingName"])
+    if row is None:
+        return None
+    _require_version(params, row)
+    if blocks_thing(context, row["name"]):
+        raise context.invalid(
+            f"Cannot delete. Thing {row['name']} is still attached to one or more principals"
+        )
+    # Attributes, group memberships and whatever else hangs on the thing go with it, by ON DELETE CASCADE.
+    context.tx.run("DELETE FROM things WHERE seq = ?", row["seq"])
+    forget_thing(context, row["name"])
+    return None
+
+
+def _require_version(params: Params, row: Row) -> None:
+    expected = params.get("expectedVersion")
+    if expected is not None and expected != row["version"]:
+        raise version_conflict(f"thing {row['name']}", expected, row["version"])
+
+
+def _require_billing_group(params: Params) -> None:
+    """Raise ResourceNotFound for an unknown billing group. Billing groups are not served yet: so none exists."""
+    if "billingGroupName" in params:
+        raise not_found(f"The billing group {params['billingGroupName']} does not exist.")
+
+
+def _most_attributes(thing_type: str | None) -> int:
+    return MOST_ATTRIBUTES_UNTYPED if thing_type is None else MOST_ATTRIBUTES_TYPED
+
+
+def _create_again(context: Context, row: Row, attributes: Mapping[str, str], params: Params) -> Result:
+    same = (
+        json.loads(row["attributes"]) == attributes
+        and row["type"] == params.get("thingTypeName")
+        and row["billing_group"] == params.get("billingGroupName")
+    )
+    arn = thing_arn(context, row["name"])
+    if not same:
+        raise already_exists(
+            f"Thing {row['name']} already exists in account with different configuration",
+            resource_id=row["id"],
+            resource_arn=arn,
+        )
+    return {"thingName": row["name"], "thingArn": arn, "thingId": row["id"]}
+
+
+def _index_attributes(context: Context, name: str, attributes: Mapping[str, str]) -> None:
+    if attributes:
+        context.tx.run_many(
+            "INSERT INTO thing_attributes (scope, name, value, seq)"
+            " VALUES (?, ?, ?, (SELECT seq FROM things WHERE scope = ? AND name = ?))",
+            [(context.scope, key, value, context.scope, name) for key, value in attributes.items()],
+        )

@@ -1,0 +1,252 @@
+"""SQLite, and the only file that knows it: connections, transactions, and the schema steps of every noun.
+
+Law: one request is one transaction. A write takes the write lock before it reads (`BEGIN IMMEDIATE`), so what it read
+is still true when it commits; a read sees one snapshot. Files are in WAL mode with `synchronous=FULL`: a commit is on
+disk when it returns, whatever happens to the process or to the power.
+
+A noun's schema is a tuple of DDL steps. Step N is applied once per database and never edited afterwards: to change a
+table, append a step. How many steps of which noun a database has is kept in its table `schema_steps`.
+"""
+
+import secrets
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Row = sqlite3.Row
+Value = str | int | float | bytes | None
+
+LAYOUT = 1
+BUSY_SECONDS = 30.0
+OPEN_ATTEMPTS = 200
+OPEN_PAUSE_SECONDS = 0.05
+
+_FOUNDATION = (
+    """
+    CREATE TABLE IF NOT EXISTS schema_steps (
+      noun TEXT PRIMARY KEY,
+      steps INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS secrets (
+      name TEXT PRIMARY KEY,
+      value BLOB NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS scopes (
+      id INTEGER PRIMARY KEY,
+      account TEXT NOT NULL,
+      region TEXT NOT NULL,
+      UNIQUE (account, region)
+    )
+    """,
+)
+
+
+class StoreError(Exception):
+    """The database cannot be used: not a database, or made by a newer version of this program."""
+
+
+class StoreBusyError(StoreError):
+    """Another process held the write lock for longer than `BUSY_SECONDS`."""
+
+
+class Transaction:
+    """The statements of one request. Parameters are positional, rows are read by column name."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def one(self, sql: str, *parameters: Value) -> Any:
+        """Give the first row, or None."""
+        return self._connection.execute(sql, parameters).fetchone()
+
+    def all(self, sql: str, *parameters: Value) -> list[Row]:
+        """Give every row."""
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def run(self, sql: str, *parameters: Value) -> int:
+        """Change something; give the number of rows changed."""
+        return self._connection.execute(sql, parameters).rowcount
+
+    def run_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
+        """Repeat one statement for each row of parameters."""
+        self._connection.executemany(sql, rows)
+
+
+class Store:
+    """One database, safe for many threads here and for other processes on the same file.
+
+    `":memory:"` is a database of its own that lives in one connection, whose transactions queue behind each other.
+    """
+
+    def __init__(self, path: str | Path, schemas: Mapping[str, Sequence[str]]) -> None:
+        self._in_memory = str(path) == ":memory:"
+        self._path = str(path) if self._in_memory else str(Path(path).expanduser().resolve())
+        if not self._in_memory:
+            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._every: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        # Writers of this process queue here, in order; SQLite's own waiting, which polls, is left to other processes.
+        self._writing = threading.Lock()
+        self._closed = False
+        self._scopes: dict[tuple[str, str], int] = {}
+        self._prepare(schemas)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Open a snapshot; it is given up afterwards."""
+        with self._connection(writing=False) as connection:
+            connection.execute("BEGIN")
+            try:
+                yield Transaction(connection)
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Take the write lock; commit on the way out, or roll back when anything was raised."""
+        with self._connection(writing=True) as connection:
+            self._begin_writing(connection)
+            try:
+                yield Transaction(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def scope(self, account: str, region: str) -> int:
+        """Give the number that stands for this account and Region in every table, made on first use."""
+        known = self._scopes.get((account, region))
+        if known is not None:
+            return known
+        with self.write() as tx:
+            tx.run("INSERT OR IGNORE INTO scopes (account, region) VALUES (?, ?)", account, region)
+            number = int(tx.one("SELECT id FROM scopes WHERE account = ? AND region = ?", account, region)[0])
+        self._scopes[account, region] = number
+        return number
+
+    def secret(self, name: str) -> bytes:
+        """Give 32 random bytes that belong to this database, made on first use."""
+        with self.write() as tx:
+            tx.run("INSERT OR IGNORE INTO secrets (name, value) VALUES (?, ?)", name, secrets.token_bytes(32))
+            return bytes(tx.one("SELECT value FROM secrets WHERE name = ?", name)[0])
+
+    def close(self) -> None:
+        """Close every connection. What is still running on one fails."""
+        with self._guard:
+            self._closed = True
+            connections, self._every = self._every, []
+        for connection in connections:
+            connection.close()
+
+    @contextmanager
+    def _connection(self, *, writing: bool) -> Iterator[sqlite3.Connection]:
+        if writing or self._in_memory:
+            with self._writing:
+                yield from self._borrowed()
+        else:
+            yield from self._borrowed()
+
+    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._open()
+        try:
+            yield connection
+        finally:
+            self._idle.append(connection)
+
+    def _open(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreError(f"{self._path} has been closed")
+        connection = sqlite3.connect(
+            self._path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        connection.row_factory = sqlite3.Row
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+        with self._guard:
+            self._every.append(connection)
+        return connection
+
+    def _begin_writing(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if _is_busy(error):
+                raise StoreBusyError(f"{self._path} is locked by another process") from error
+            raise
+
+    def _prepare(self, schemas: Mapping[str, Sequence[str]]) -> None:
+        """Bring the database to WAL mode and to the newest schema; a current one costs two small reads."""
+        for _ in range(OPEN_ATTEMPTS):
+            try:
+                self._migrate(schemas)
+            except sqlite3.OperationalError as error:
+                # Switching to WAL mode does not wait for another process that is doing the same: ask again.
+                if not _is_busy(error):
+                    raise StoreError(f"{self._path} cannot be opened: {error}") from error
+                time.sleep(OPEN_PAUSE_SECONDS)
+            except sqlite3.DatabaseError as error:
+                raise StoreError(f"{self._path} is not a registry database: {error}") from error
+            else:
+                return
+        raise StoreBusyError(f"{self._path} is locked by another process")
+
+    def _migrate(self, schemas: Mapping[str, Sequence[str]]) -> None:
+        with self._connection(writing=False) as connection:
+            if not self._in_memory:
+                connection.execute("PRAGMA journal_mode=WAL")
+            layout = connection.execute("PRAGMA user_version").fetchone()[0]
+        if layout > LAYOUT:
+            raise StoreError(f"{self._path} was made by a newer version of this program")
+        if layout == LAYOUT and not self._missing_steps(schemas):
+            return
+        with self.write() as tx:
+            for statement in _FOUNDATION:
+                tx.run(statement)
+            for noun, statements in self._missing(tx, schemas).items():
+                for statement in statements:
+                    tx.run(statement)
+                tx.run(
+                    "INSERT OR REPLACE INTO schema_steps (noun, steps) VALUES (?, ?)",
+                    noun,
+                    len(schemas[noun]),
+                )
+            tx.run(f"PRAGMA user_version = {LAYOUT}")
+
+    def _missing_steps(self, schemas: Mapping[str, Sequence[str]]) -> bool:
+        with self.read() as tx:
+            return bool(self._missing(tx, schemas))
+
+    def _missing(self, tx: Transaction, schemas: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+        applied = {row["noun"]: row["steps"] for row in tx.all("SELECT noun, steps FROM schema_steps")}
+        for noun, steps in schemas.items():
+            if applied.get(noun, 0) > len(steps):
+                raise StoreError(f"{self._path} was made by a newer version of this program ({noun})")
+        return {
+            noun: steps[applied.get(noun, 0) :]
+            for noun, steps in schemas.items()
+            if applied.get(noun, 0) < len(steps)
+        }
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

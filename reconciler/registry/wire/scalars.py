@@ -1,0 +1,147 @@
+"""The simple types: how each is read from JSON and from text, and which numbers it may hold.
+
+Law: a conversion takes the value and the path at which it stands, and gives the value that botocore would have been
+given, or raises MalformedError. Timestamps become aware datetimes in UTC.
+"""
+
+import base64
+import binascii
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from botocore.model import Shape
+
+from reconciler.registry.wire.payload import MalformedError
+
+Convert = Callable[[Any, str], Any]
+
+_BITS = {"integer": 31, "long": 63}
+_LOCATION_TIMESTAMPS = {"querystring": "iso8601", "uri": "iso8601", "header": "rfc822"}
+_LONGEST_NUMBER = 400
+
+
+def from_json(shape: Shape) -> Convert:
+    """Give the conversion of a JSON value of this shape."""
+    if shape.type_name == "timestamp":
+        return _timestamp_from_json(shape.serialization.get("timestampFormat", "unixTimestamp"))
+    return _FROM_JSON[shape.type_name]
+
+
+def from_text(shape: Shape, location: str) -> Convert:
+    """Give the conversion of a text in the path, the query or a header."""
+    if shape.type_name == "timestamp":
+        written = shape.serialization.get("timestampFormat", _LOCATION_TIMESTAMPS[location])
+        return lambda value, path: _timestamp_from_text(value, path, written)
+    if shape.type_name in _BITS:
+        bits = _BITS[shape.type_name]
+        return lambda value, path: _integer_from_text(value, path, bits)
+    return _FROM_TEXT[shape.type_name]
+
+
+def _string(value: Any, path: str) -> str:
+    if not isinstance(value, str):
+        raise MalformedError(f"{path} is not a string.")
+    return value
+
+
+def _boolean(value: Any, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise MalformedError(f"{path} is not a boolean.")
+    return value
+
+
+def _boolean_from_text(value: str, path: str) -> bool:
+    if value not in ("true", "false"):
+        raise MalformedError(f"{path} is not a boolean.")
+    return value == "true"
+
+
+def _integer(bits: int) -> Convert:
+    def convert(value: Any, path: str) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not -(2**bits) <= value < 2**bits:
+            raise MalformedError(f"{path} is not an integer of {bits + 1} bits.")
+        return value
+
+    return convert
+
+
+def _integer_from_text(value: str, path: str, bits: int) -> int:
+    digits = value.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < _LONGEST_NUMBER):
+        raise MalformedError(f"{path} is not an integer.")
+    number: int = _integer(bits)(int(value), path)
+    return number
+
+
+def _double(value: Any, path: str) -> float:
+    if isinstance(value, str | bool):
+        raise MalformedError(f"{path} is not a number.")
+    return _finite(value, path)
+
+
+def _finite(value: Any, path: str) -> float:
+    try:
+        number = float(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise MalformedError(f"{path} is not a number.") from error
+    if not math.isfinite(number):
+        raise MalformedError(f"{path} is not a finite number.")
+    return number
+
+
+def _blob(value: Any, path: str) -> bytes:
+    try:
+        return base64.b64decode(_string(value, path).encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise MalformedError(f"{path} is not base64.") from error
+
+
+def _timestamp_from_json(written: str) -> Convert:
+    def convert(value: Any, path: str) -> datetime:
+        if isinstance(value, str):
+            return _timestamp_from_text(value, path, written)
+        return _moment(_double(value, path), path)
+
+    return convert
+
+
+def _timestamp_from_text(value: str, path: str, written: str) -> datetime:
+    if written == "unixTimestamp":
+        return _moment(_finite(value, path), path)
+    try:
+        moment = datetime.fromisoformat(value) if written == "iso8601" else parsedate_to_datetime(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError, TypeError) as error:
+        raise MalformedError(f"{path} is not a timestamp.") from error
+
+
+def _moment(seconds: float, path: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise MalformedError(f"{path} is not a timestamp.") from error
+
+
+_FROM_JSON: dict[str, Convert] = {
+    "string": _string,
+    "character": _string,
+    "boolean": _boolean,
+    "integer": _integer(_BITS["integer"]),
+    "long": _integer(_BITS["long"]),
+    "float": _double,
+    "double": _double,
+    "blob": _blob,
+}
+_FROM_TEXT: dict[str, Convert] = {
+    "string": _string,
+    "character": _string,
+    "boolean": _boolean_from_text,
+    "float": _finite,
+    "double": _finite,
+    "blob": _blob,
+}

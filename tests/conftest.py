@@ -1,0 +1,21 @@
+"""What every test may ask for: certificates made on the spot, and an environment of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite("tests.fleets", "tests.cloud")
+
+from tests.pki import Authority  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority("Factory CA")
+
+
+@pytest.fixture(autouse=True)
+def _no_ambient_aws(monkeypatch):
+    """No test sees the credentials, the region or the profile of whoever runs it."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "RECONCILER_REGISTRY"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,92 @@
+"""Hypothesis strategies for values that a shape of the service model allows."""
+
+import datetime as dt
+import re
+from functools import cache
+from typing import Any
+
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+from hypothesis import strategies as st
+
+from reconciler.registry.wire.patterns import compile_pattern
+
+_MORE = 6
+_COMMON = [chr(code) for code in range(0x20, 0x17F)] + ["\n", "\t", "\u2003", "\u4e2d", "\U0001f331"]
+_PRINTABLE = [chr(code) for code in range(0x21, 0x7F)]
+_NUMBERS = {"integer": 2**31 - 1, "long": 2**63 - 1}
+_PLAIN = {r"\p{L}": "a-zé", r"\p{N}": "0-9", r"\p{Z}": " ", r"\p{Graph}": "!-~", r"\x{0022}": '"'}
+
+JSON = st.recursive(
+    st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(_COMMON, max_size=5)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(_COMMON, max_size=4), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+def values(shape: Shape, location: str | None = None) -> st.SearchStrategy[Any]:
+    """Give values of a shape; what stands in a header or a path is kept to what those can carry."""
+    if isinstance(shape, StructureShape):
+        return _structures(shape)
+    if isinstance(shape, ListShape):
+        least = max(shape.metadata.get("min", 0), 1 if location else 0)
+        return st.lists(values(shape.member, location), min_size=least, max_size=least + 2)
+    if isinstance(shape, MapShape):
+        least = shape.metadata.get("min", 0)
+        return st.dictionaries(values(shape.key), values(shape.value), min_size=least, max_size=least + 2)
+    return _scalars(shape, location)
+
+
+def _structures(shape: StructureShape) -> st.SearchStrategy[Any]:
+    if shape.metadata.get("document"):
+        return st.dictionaries(st.text(_COMMON, max_size=4), JSON, max_size=2)
+    members = {
+        name: values(member, member.serialization.get("location")) for name, member in shape.members.items()
+    }
+    return st.fixed_dictionaries(
+        {name: members[name] for name in shape.required_members},
+        optional={name: members[name] for name in members if name not in shape.required_members},
+    )
+
+
+def _scalars(shape: Shape, location: str | None) -> st.SearchStrategy[Any]:
+    if shape.type_name in _NUMBERS:
+        least = shape.metadata.get("min", 0)
+        return st.integers(least, shape.metadata.get("max", _NUMBERS[shape.type_name]))
+    if shape.type_name in ("float", "double"):
+        return st.floats(shape.metadata.get("min", 0), shape.metadata.get("max", 100))
+    if shape.type_name == "boolean":
+        return st.booleans()
+    if shape.type_name == "blob":
+        return st.binary(min_size=1, max_size=8)
+    if shape.type_name == "timestamp":
+        return st.integers(0, 4_000_000_000).map(lambda seconds: dt.datetime.fromtimestamp(seconds, dt.UTC))
+    return _texts(shape, location)
+
+
+def _texts(shape: Shape, location: str | None) -> st.SearchStrategy[str]:
+    if shape.metadata.get("enum"):
+        return st.sampled_from(shape.metadata["enum"])
+    least = max(shape.metadata.get("min", 0), 1 if location else 0)
+    most = min(shape.metadata.get("max", least + _MORE), least + _MORE)
+    pattern = shape.metadata.get("pattern")
+    alphabet = _PRINTABLE if location == "header" else _COMMON
+    if pattern is None:
+        return st.text(alphabet, min_size=least, max_size=most)
+    allowed = [character for character in alphabet if compile_pattern(pattern).fullmatch(character)]
+    if not compile_pattern(pattern).fullmatch(""):
+        least = max(least, 1)
+    if allowed and compile_pattern(pattern).fullmatch(allowed[0] * max(least, 1)):
+        return st.text(allowed, min_size=least, max_size=most)
+    return _by_regex(pattern).filter(lambda text: least <= len(text) <= shape.metadata.get("max", 10**9))
+
+
+@cache
+def _by_regex(pattern: str) -> st.SearchStrategy[str]:
+    for java, plain in _PLAIN.items():
+        pattern = pattern.replace(java, plain)
+    return st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True)

@@ -1,0 +1,291 @@
+"""Device certificates."""
+
+import hashlib
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+
+from . import pki
+from .conftest import ACCOUNT, NOON, error_of, register_ca, without_metadata
+
+ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"
+
+
+def status_of(iot, certificate_id):
+    return iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]["status"]
+
+
+def test_the_certificate_id_equals_lowercase_sha256_of_the_der_whatever_the_pem_whitespace(
+    iot, ca, device_pem
+):
+    """Behaviour 1."""
+    body = "".join(device_pem.splitlines()[1:-1])
+    narrow = "\n".join(body[n : n + 40] for n in range(0, len(body), 40))
+    spaced = f"\n\n-----BEGIN CERTIFICATE-----\r\n{narrow}\n-----END CERTIFICATE-----\n\n"
+    expected = hashlib.sha256(pki.der_of(device_pem)).hexdigest()
+
+    registered = without_metadata(iot.register_certificate(certificatePem=spaced))
+
+    assert registered == {"certificateId": expected, "certificateArn": ARN + expected}
+    assert error_of(iot.register_certificate, certificatePem=device_pem) == (
+        "ResourceAlreadyExistsException",
+        409,
+    )
+
+
+def test_registering_a_known_pem_raises_already_exists_carrying_resource_id_and_arn(iot, device, device_pem):
+    """Behaviour 2."""
+    for register in (iot.register_certificate, iot.register_certificate_without_ca):
+        with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
+            register(certificatePem=device_pem)
+        response = without_metadata(caught.value.response)
+        assert response == {
+            "Error": {
+                "Code": "ResourceAlreadyExistsException",
+                "Message": "The certificate is already provisioned or registered",
+            },
+            "message": "The certificate is already provisioned or registered",
+            "resourceId": device["certificateId"],
+            "resourceArn": device["certificateArn"],
+        }
+
+
+def test_registering_without_status_yields_inactive(iot, ca, device_pem):
+    """Behaviour 3."""
+    registered = iot.register_certificate(certificatePem=device_pem)
+
+    assert status_of(iot, registered["certificateId"]) == "INACTIVE"
+
+
+def test_the_deprecated_set_as_active_counts_only_without_a_status(iot, ca, authority):
+    first = iot.register_certificate(certificatePem=authority.issue("a"), setAsActive=True)
+    second = iot.register_certificate(certificatePem=authority.issue("b"), setAsActive=True, status="REVOKED")
+
+    assert [status_of(iot, one["certificateId"]) for one in (first, second)] == ["ACTIVE", "REVOKED"]
+
+
+def test_two_cas_of_one_subject_and_key_and_no_ca_pem_raise_certificate_conflict(
+    iot, ca, authority, device_pem
+):
+    """Behaviour 4."""
+    renewed = authority.renewed()
+    second = register_ca(iot, renewed, setAsActive=True)
+
+    assert error_of(iot.register_certificate, certificatePem=device_pem) == (
+        "CertificateConflictException",
+        409,
+    )
+
+    registered = iot.register_certificate(certificatePem=device_pem, caCertificatePem=renewed.pem)
+    described = iot.describe_certificate(certificateId=registered["certificateId"])["certificateDescription"]
+    assert described["caCertificateId"] == second["certificateId"]
+
+
+def test_of_two_cas_with_one_subject_the_one_whose_key_signed_is_taken(iot, ca, authority):
+    namesake = pki.authority(authority.subject, pki.ec_key())
+    second = register_ca(iot, namesake, setAsActive=True)
+
+    registered = iot.register_certificate(certificatePem=namesake.issue("pump-8"))
+
+    described = iot.describe_certificate(certificateId=registered["certificateId"])["certificateDescription"]
+    assert described["caCertificateId"] == second["certificateId"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem, named):
+    """Behaviour 5."""
+    register_ca(iot, authority)
+    more = {"caCertificatePem": authority.pem} if named else {}
+
+    code = error_of(iot.register_certificate, certificatePem=device_pem, **more)
+
+    assert code == ("CertificateStateException", 406)
+
+
+@pytest.mark.parametrize("key", [pki.ec_key, pki.rsa_key])
+def test_the_named_ca_must_really_have_signed_the_certificate(iot, key):
+    honest = pki.authority(pki.name("CA"), key())
+    forger = pki.authority(pki.name("CA"), key())
+    register_ca(iot, honest, setAsActive=True)
+
+    forged = error_of(
+        iot.register_certificate, certificatePem=forger.issue("pump"), caCertificatePem=honest.pem
+    )
+    iot.register_certificate(certificatePem=honest.issue("pump"), caCertificatePem=honest.pem)
+
+    assert forged == ("CertificateValidationException", 400)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_ca_that_is_not_registered_registers_nothing(iot, authority, device_pem, named):
+    more = {"caCertificatePem": authority.pem} if named else {}
+
+    assert error_of(iot.register_certificate, certificatePem=device_pem, **more) == (
+        "CertificateValidationException",
+        400,
+    )
+
+
+@pytest.mark.parametrize(
+    "pem", ["pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "é\x00"]
+)
+def test_what_is_no_certificate_is_refused(iot, ca, pem):
+    expected = ("CertificateValidationException", 400)
+
+    assert error_of(iot.register_certificate, certificatePem=pem) == expected
+    assert error_of(iot.register_certificate_without_ca, certificatePem=pem) == expected
+
+
+def test_a_text_with_two_certificates_is_refused(iot, ca, authority, device_pem):
+    assert error_of(iot.register_certificate_without_ca, certificatePem=device_pem + authority.pem) == (
+        "CertificateValidationException",
+        400,
+    )
+
+
+def test_without_ca_registers_in_sni_only_mode(iot, device_pem):
+    registered = iot.register_certificate_without_ca(certificatePem=device_pem, status="ACTIVE")
+
+    described = iot.describe_certificate(certificateId=registered["certificateId"])["certificateDescription"]
+    generation = described.pop("generationId")
+    moment = datetime.fromtimestamp(NOON, UTC)
+    assert described == {
+        "certificateArn": registered["certificateArn"],
+        "certificateId": registered["certificateId"],
+        "status": "ACTIVE",
+        "certificatePem": device_pem,
+        "ownedBy": ACCOUNT,
+        "creationDate": moment,
+        "lastModifiedDate": moment,
+        "customerVersion": 1,
+        "validity": {"notBefore": pki.START, "notAfter": pki.END},
+        "certificateMode": "SNI_ONLY",
+    }
+    assert str(uuid.UUID(generation)) == generation
+
+
+def test_a_certificate_inherits_the_mode_of_its_ca(iot, authority, other_authority):
+    register_ca(iot, authority, setAsActive=True)
+    iot.register_ca_certificate(
+        caCertificate=other_authority.pem, certificateMode="SNI_ONLY", setAsActive=True
+    )
+    iot.register_certificate(certificatePem=authority.issue("a"))
+    iot.register_certificate(certificatePem=other_authority.issue("b"))
+
+    modes = {one["certificateMode"] for one in iot.list_certificates()["certificates"]}
+
+    assert modes == {"DEFAULT", "SNI_ONLY"}
+
+
+def test_no_update_leaves_revoked(iot, device):
+    """Behaviour 8."""
+    iot.update_certificate(certificateId=device["certificateId"], newStatus="REVOKED")
+    iot.update_certificate(certificateId=device["certificateId"], newStatus="REVOKED")
+
+    for status in ("ACTIVE", "INACTIVE"):
+        code = error_of(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
+        assert code == ("CertificateStateException", 406)
+    assert status_of(iot, device["certificateId"]) == "REVOKED"
+
+
+@pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
+def test_updating_a_certificate_to_a_status_that_is_not_the_users_fails(iot, device, status):
+    """Behaviour 9."""
+    code = error_of(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
+
+    assert code == ("InvalidRequestException", 400)
+    assert status_of(iot, device["certificateId"]) == "ACTIVE"
+
+
+@pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
+def test_registering_with_a_status_that_is_not_the_users_fails(iot, device_pem, status):
+    code = error_of(iot.register_certificate_without_ca, certificatePem=device_pem, status=status)
+
+    assert code == ("InvalidRequestException", 400)
+
+
+def test_an_update_counts_versions_and_keeps_the_time(iot, device, clock):
+    clock.advance(10.5)
+    iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
+
+    described = iot.describe_certificate(certificateId=device["certificateId"])["certificateDescription"]
+
+    seen = {
+        name: described[name] for name in ("status", "customerVersion", "creationDate", "lastModifiedDate")
+    }
+    assert seen == {
+        "status": "INACTIVE",
+        "customerVersion": 2,
+        "creationDate": datetime.fromtimestamp(NOON, UTC),
+        "lastModifiedDate": datetime.fromtimestamp(NOON + 10.5, UTC),
+    }
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_deleting_an_active_certificate_raises_certificate_state(iot, device, force):
+    """Behaviour 10, device certificates."""
+    code = error_of(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=force)
+
+    assert code == ("CertificateStateException", 406)
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_force_delete_never_overrides_attached_things(iot, device, clock, force):
+    """Behaviour 11, as far as things go."""
+    iot.create_thing(thingName="pump-7")
+    iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
+    iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
+    params = {"certificateId": device["certificateId"], "forceDelete": force}
+
+    assert error_of(iot.delete_certificate, **params) == ("DeleteConflictException", 409)
+
+    iot.detach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
+    assert error_of(iot.delete_certificate, **params) == ("DeleteConflictException", 409)
+    clock.advance(5)
+    iot.delete_certificate(**params)
+    assert iot.list_certificates()["certificates"] == []
+
+
+def test_a_revoked_certificate_can_be_deleted_and_registered_again(iot, ca, device_pem):
+    first = iot.register_certificate(certificatePem=device_pem, status="REVOKED")
+    iot.delete_certificate(certificateId=first["certificateId"])
+
+    assert error_of(iot.describe_certificate, certificateId=first["certificateId"]) == (
+        "ResourceNotFoundException",
+        404,
+    )
+    again = iot.register_certificate(certificatePem=device_pem)
+    assert again["certificateId"] == first["certificateId"]
+
+
+def test_what_is_missing_is_not_found(iot):
+    expected = ("ResourceNotFoundException", 404)
+
+    assert error_of(iot.describe_certificate, certificateId="a" * 64) == expected
+    assert error_of(iot.update_certificate, certificateId="a" * 64, newStatus="ACTIVE") == expected
+    assert error_of(iot.delete_certificate, certificateId="a" * 64) == expected
+
+
+def test_listing_never_returns_pem_and_gives_the_newest_first(iot, ca, authority, clock):
+    """Behaviour 26, the certificates' part."""
+    registered = []
+    for number in range(3):
+        clock.advance(1)
+        one = iot.register_certificate(certificatePem=authority.issue(f"pump-{number}"))
+        registered.append(
+            {
+                "certificateArn": one["certificateArn"],
+                "certificateId": one["certificateId"],
+                "status": "INACTIVE",
+                "certificateMode": "DEFAULT",
+                "creationDate": datetime.fromtimestamp(clock.now, UTC),
+            }
+        )
+
+    assert iot.list_certificates()["certificates"] == registered[::-1]
+    assert iot.list_certificates(ascendingOrder=True)["certificates"] == registered
+    assert (
+        iot.list_certificates_by_ca(caCertificateId=ca["certificateId"])["certificates"] == registered[::-1]
+    )
+    assert iot.list_certificates_by_ca(caCertificateId="a" * 64)["certificates"] == []

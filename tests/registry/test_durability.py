@@ -1,0 +1,48 @@
+"""A writer that is killed at any moment: what it was told is there, and the database is whole."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from reconciler.registry import Registry, Request
+
+WRITE = """
+import sys
+from reconciler.registry import Registry, Request
+registry = Registry(sys.argv[1])
+number = 0
+while True:
+    url = f"https://iot.eu-west-1.amazonaws.com/things/t{number}"
+    body = b'{"attributePayload": {"attributes": {"a": "1", "b": "2", "c": "3"}}}'
+    assert registry.handle(Request("POST", url, {}, body)).status == 200
+    print(number, flush=True)
+    number += 1
+"""
+
+
+@pytest.mark.parametrize("confirmed", [1, 57, 200])
+def test_a_killed_writer_leaves_every_confirmed_thing_and_no_half_of_one(tmp_path, confirmed):
+    file = tmp_path / "registry.db"
+    writer = subprocess.Popen([sys.executable, "-c", WRITE, str(file)], stdout=subprocess.PIPE, text=True)
+    while int(writer.stdout.readline()) < confirmed:
+        pass
+    writer.kill()
+    last = [confirmed, *(int(line) for line in writer.communicate()[0].split())][-1]
+
+    with sqlite3.connect(file) as connection:
+        whole = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
+        attributes = connection.execute("SELECT count(*) FROM thing_attributes").fetchone()[0]
+        things = connection.execute("SELECT count(*) FROM things").fetchone()[0]
+    connection.close()
+
+    assert (whole, orphans) == ("ok", [])
+    assert things >= last + 1
+    assert attributes == 3 * things
+    registry = Registry(file)
+    response = registry.handle(Request("GET", f"https://iot.eu-west-1.amazonaws.com/things/t{last}", {}, b""))
+    registry.close()
+    assert json.loads(response.body)["attributes"] == {"a": "1", "b": "2", "c": "3"}

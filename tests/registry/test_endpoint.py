@@ -1,0 +1,171 @@
+"""Whom a request concerns, and how anything at all is answered."""
+
+import json
+import logging
+import threading
+import uuid
+
+import pytest
+
+from reconciler.registry import Registry, Request, Response, Settings, catalog
+from reconciler.registry.catalog import Operation
+
+from .conftest import make_client
+
+IOT = "https://iot.eu-west-1.amazonaws.com"
+
+
+def signed(key_id="AKIAEXAMPLE", region="eu-west-1", name="iot"):
+    scope = f"{key_id}/20250101/{region}/{name}/aws4_request"
+    return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
+
+
+def test_the_account_is_a_twelve_digit_key_id_and_the_region_is_the_scopes(registry, bound):
+    def arn(account, region):
+        client = make_client("iot", bound.find, account=account, region=region)
+        return client.create_thing(thingName="pump-7")["thingArn"]
+
+    assert [arn("test", "eu-west-1"), arn("111122223333", "us-east-1"), arn("test", "cn-north-1")] == [
+        "arn:aws:iot:eu-west-1:123456789012:thing/pump-7",
+        "arn:aws:iot:us-east-1:111122223333:thing/pump-7",
+        "arn:aws-cn:iot:cn-north-1:123456789012:thing/pump-7",
+    ]
+
+
+def test_accounts_and_regions_do_not_see_each_other(iot, bound):
+    iot.create_thing(thingName="pump-7")
+
+    for account, region in (("111122223333", "eu-west-1"), ("test", "us-east-1")):
+        other = make_client("iot", bound.find, account=account, region=region)
+        assert other.list_things()["things"] == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"authorization": ""}])
+def test_an_unsigned_request_concerns_the_account_and_region_of_the_settings(headers):
+    registry = Registry(":memory:", Settings(account="000000000001", region="ap-south-1"))
+
+    response = registry.handle(Request("POST", f"{IOT}/things/a", headers, b""))
+
+    assert json.loads(response.body)["thingArn"] == "arn:aws:iot:ap-south-1:000000000001:thing/a"
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("http://127.0.0.1:4566/managed-things", {}),
+        ("http://127.0.0.1:4566/managed-things", signed(name="iotmanagedintegrations")),
+        ("https://api.eu-west-1.iotmanagedintegrations.api.aws/managed-things", signed(name="unknown")),
+    ],
+)
+def test_the_service_is_told_by_signature_host_or_path(registry, url, headers):
+    response = registry.handle(Request("GET", url, headers, b""))
+
+    assert (response.status, response.body) == (200, b'{"Items":[]}')
+
+
+@pytest.mark.parametrize("name", ["iot", "execute-api"])
+def test_the_same_path_is_another_operation_under_another_signature(registry, name):
+    response = registry.handle(Request("GET", "http://127.0.0.1/managed-things", signed(name=name), b""))
+
+    assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "message"),
+    [
+        ("GET", "/jobs", "The operation ListJobs is not served by the embedded registry."),
+        ("GET", "/no/such/path", "No operation has the path of this GET request."),
+        ("GET", "/things/", "No operation has the path of this GET request."),
+        ("BREW", "/things", "No operation has the path of this BREW request."),
+    ],
+)
+def test_what_is_not_served_is_an_unknown_operation(registry, method, path, message):
+    response = registry.handle(Request(method, IOT + path, {}, b""))
+
+    assert (response.status, json.loads(response.body)) == (404, {"message": message})
+    assert response.headers["x-amzn-ErrorType"] == "UnknownOperationException"
+
+
+def test_every_response_has_a_request_id_of_its_own_and_a_length(registry):
+    responses = [registry.handle(Request("GET", f"{IOT}/things", {}, b"")) for _ in range(2)]
+
+    ids = [response.headers["x-amzn-RequestId"] for response in responses]
+    assert [str(uuid.UUID(one)) for one in ids] == ids
+    assert ids[0] != ids[1]
+    assert responses[0] == Response(
+        200,
+        {"Content-Type": "application/json", "x-amzn-RequestId": ids[0], "Content-Length": "13"},
+        b'{"things":[]}',
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "code"),
+    [("iot", "/things/a", "InternalFailureException"), ("mi", "/managed-things", "InternalServerException")],
+)
+def test_a_fault_of_ours_is_awss_internal_error_told_to_the_log_alone(
+    *, registry, monkeypatch, caplog, service, path, code
+):
+    def broken(context, params):
+        context.tx.run("INSERT INTO registration_codes (scope, code) VALUES (1, 'x')")
+        raise RuntimeError("a secret of ours")
+
+    for key in (("iot", "CreateThing"), ("iot-managed-integrations", "CreateManagedThing")):
+        monkeypatch.setitem(catalog._served, key, Operation(*key, broken, None))
+    document = {
+        "Role": "DEVICE",
+        "AuthenticationMaterial": "1",
+        "AuthenticationMaterialType": "ZWAVE_QR_BAR_CODE",
+    }
+
+    with caplog.at_level(logging.ERROR):
+        response = registry.handle(
+            Request("POST", f"http://127.0.0.1{path}", {}, json.dumps(document).encode())
+        )
+
+    assert (response.status, response.headers["x-amzn-ErrorType"]) == (500, code)
+    assert list(json.loads(response.body).values()) == ["An unexpected error has occurred."]
+    assert "a secret of ours" in caplog.text
+    with registry._store.read() as tx:
+        assert tx.one("SELECT count(*) FROM registration_codes")[0] == 0
+
+
+def test_header_names_count_in_any_case_and_header_values_may_be_bytes(registry):
+    headers = {b"AUTHORIZATION": signed("999999999999")["Authorization"].encode()}
+
+    response = registry.handle(Request("POST", f"{IOT}/things/a", headers, b""))
+
+    assert json.loads(response.body)["thingArn"] == "arn:aws:iot:eu-west-1:999999999999:thing/a"
+
+
+def test_latency_is_slept_once_per_request(monkeypatch):
+    slept = []
+    monkeypatch.setattr("reconciler.registry.endpoint.time.sleep", slept.append)
+    registry = Registry(":memory:", Settings(latency_seconds=0.25))
+
+    for _ in range(2):
+        registry.handle(Request("GET", f"{IOT}/things", {}, b""))
+
+    assert slept == [0.25, 0.25]
+
+
+def test_a_registry_makes_the_folder_of_its_file(tmp_path):
+    registry = Registry(tmp_path / "a" / "b" / "registry.db")
+    registry.close()
+
+    assert (tmp_path / "a" / "b" / "registry.db").exists()
+
+
+def test_a_registry_in_memory_serves_many_threads(registry):
+    statuses = []
+
+    def create(number):
+        statuses.append(registry.handle(Request("POST", f"{IOT}/things/t{number}", {}, b"")).status)
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert statuses == [200] * 16

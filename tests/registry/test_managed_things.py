@@ -1,0 +1,350 @@
+"""Managed things of managed integrations."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from .conftest import ACCOUNT, NOON, error_of, without_metadata
+
+ARN = f"arn:aws:iotmanagedintegrations:eu-west-1:{ACCOUNT}:managed-thing/"
+WIFI = "WIFI_SETUP_QR_BAR_CODE"
+CONFLICT = ("ConflictException", 409)
+MISSING = ("ResourceNotFoundException", 404)
+MOMENT = datetime.fromtimestamp(NOON, UTC)
+
+
+def device(serial="0007", **more):
+    return {
+        "Role": "DEVICE",
+        "AuthenticationMaterial": f"SN:{serial};UPC:012345678905;",
+        "AuthenticationMaterialType": WIFI,
+        **more,
+    }
+
+
+REPORT = {
+    "version": "1.0.0",
+    "nodeId": "1",
+    "endpoints": [
+        {
+            "id": "1",
+            "deviceTypes": ["Light"],
+            "capabilities": [
+                {
+                    "id": "aws.OnOff@1.0",
+                    "name": "OnOff",
+                    "version": "1",
+                    "properties": ["OnOff"],
+                    "actions": ["Toggle"],
+                    "events": [],
+                }
+            ],
+        }
+    ],
+}
+FULL = {
+    "Owner": "greenhouse",
+    "CredentialLockerId": "locker1",
+    "Brand": "Acme",
+    "Model": "P 7",
+    "Name": "Pümpe 7",
+    "Classification": "pump",
+    "MetaData": {"thing": "pump-7"},
+    "WiFiSimpleSetupConfiguration": {"EnableAsProvisioner": True, "TimeoutInMinutes": 5},
+}
+
+
+def ids(output):
+    return [item["Id"] for item in output["Items"]]
+
+
+def test_a_managed_thing_is_given_back_without_its_authentication_material(managed):
+    """Behaviour 28: GetManagedThing never returns authentication material."""
+    created = managed.create_managed_thing(
+        **device(**FULL, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
+    )
+    got = without_metadata(managed.get_managed_thing(Identifier=created["Id"]))
+
+    assert without_metadata(created) == {"Id": created["Id"], "Arn": ARN + created["Id"], "CreatedAt": MOMENT}
+    assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert got == {
+        **FULL,
+        "Id": created["Id"],
+        "Arn": ARN + created["Id"],
+        "Role": "DEVICE",
+        "ProvisioningStatus": "PRE_ASSOCIATED",
+        "SerialNumber": "0007",
+        "UniversalProductCode": "012345678905",
+        "CreatedAt": MOMENT,
+        "UpdatedAt": MOMENT,
+        "Tags": {"line": "A"},
+    }
+
+
+def test_no_readable_authentication_material_is_stored(tmp_path, bound, registry, managed, settings):
+    file = tmp_path / "registry.db"
+    stored = bound.registry = type(registry)(file, settings)
+    managed.create_managed_thing(
+        **device(AuthenticationMaterialType="ZWAVE_QR_BAR_CODE", AuthenticationMaterial="90013278200312345")
+    )
+    stored.close()
+
+    assert b"90013278200312345" not in b"".join(part.read_bytes() for part in tmp_path.iterdir())
+
+
+def test_metadata_and_capabilities_have_reads_of_their_own(managed):
+    created = managed.create_managed_thing(**device(**FULL, CapabilityReport=REPORT, Capabilities="{}"))
+    identifier = {"Identifier": created["Id"]}
+
+    metadata = without_metadata(managed.get_managed_thing_meta_data(**identifier))
+    capabilities = without_metadata(managed.get_managed_thing_capabilities(**identifier))
+
+    assert metadata == {"ManagedThingId": created["Id"], "MetaData": {"thing": "pump-7"}}
+    assert capabilities == {
+        "ManagedThingId": created["Id"],
+        "Capabilities": "{}",
+        "CapabilityReport": REPORT,
+    }
+
+
+@pytest.mark.parametrize(
+    ("material", "kind", "expected"),
+    [
+        ("SN:1;UPC:012345678905", WIFI, {"SerialNumber": "1", "UniversalProductCode": "012345678905"}),
+        (
+            "SN:1;EAN:4006381333931;",
+            WIFI,
+            {"SerialNumber": "1", "InternationalArticleNumber": "4006381333931"},
+        ),
+        ("SN:1;UPC:12", WIFI, {"SerialNumber": "1"}),
+        ("90013278", "ZWAVE_QR_BAR_CODE", {}),
+        ("CLOUD:acme:lamp-3", "DISCOVERED_DEVICE", {"ConnectorDeviceId": "lamp-3"}),
+    ],
+)
+def test_numbers_are_read_from_the_material(managed, material, kind, expected):
+    created = managed.create_managed_thing(
+        Role="DEVICE", AuthenticationMaterial=material, AuthenticationMaterialType=kind
+    )
+
+    got = managed.get_managed_thing(Identifier=created["Id"])
+
+    numbers = ("SerialNumber", "UniversalProductCode", "InternationalArticleNumber", "ConnectorDeviceId")
+    assert {name: got[name] for name in numbers if name in got} == expected
+
+
+def test_a_serial_number_that_is_given_counts_before_the_material(managed):
+    created = managed.create_managed_thing(**device(SerialNumber="given"))
+
+    assert managed.get_managed_thing(Identifier=created["Id"])["SerialNumber"] == "given"
+
+
+@pytest.mark.parametrize(
+    ("kind", "material", "status"),
+    [
+        (WIFI, "SN:1;UPC:012345678905", "PRE_ASSOCIATED"),
+        ("ZWAVE_QR_BAR_CODE", "90013278", "PRE_ASSOCIATED"),
+        ("ZIGBEE_QR_BAR_CODE", "Z:1$I:2", "PRE_ASSOCIATED"),
+        ("DISCOVERED_DEVICE", "abc", "DISCOVERED"),
+        ("DISCOVERED_DEVICE", "CLOUD:acme:lamp", "UNASSOCIATED"),
+        ("PRE_ONBOARDED_CLOUD", "abc", "UNASSOCIATED"),
+    ],
+)
+def test_the_first_status_follows_from_the_material(managed, kind, material, status):
+    created = managed.create_managed_thing(
+        Role="CONTROLLER", AuthenticationMaterial=material, AuthenticationMaterialType=kind
+    )
+
+    assert managed.get_managed_thing(Identifier=created["Id"])["ProvisioningStatus"] == status
+
+
+def test_replaying_a_client_token_with_identical_input_creates_nothing_new(managed, clock):
+    """Behaviour 29."""
+    first = without_metadata(managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"})))
+    clock.advance(100)
+    again = without_metadata(managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"})))
+
+    assert again == first
+    assert ids(managed.list_managed_things()) == [first["Id"]]
+    changed = device(ClientToken="t-1", Tags={"a": "c"})
+    assert error_of(managed.create_managed_thing, **changed) == CONFLICT
+
+
+def test_a_client_token_and_material_are_free_again_when_the_managed_thing_is_gone(managed, clock):
+    first = managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"}))
+    managed.delete_managed_thing(Identifier=first["Id"])
+
+    assert error_of(managed.create_managed_thing, **device(ClientToken="t-1", Tags={"a": "b"})) == CONFLICT
+    assert error_of(managed.create_managed_thing, **device(ClientToken="t-2")) == CONFLICT
+    clock.advance(60)
+    second = managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"}))
+    assert second["Id"] != first["Id"]
+
+
+def test_the_same_material_makes_one_managed_thing_only(managed):
+    managed.create_managed_thing(**device())
+
+    assert error_of(managed.create_managed_thing, **device(Name="another")) == CONFLICT
+    managed.create_managed_thing(**device(serial="0008"))
+
+
+def test_deleting_a_managed_thing_shows_delete_in_progress_then_404(managed, clock):
+    """Behaviour 30."""
+    identifier = {"Identifier": managed.create_managed_thing(**device(Tags={"a": "b"}))["Id"]}
+    arn = ARN + identifier["Identifier"]
+    deleted = managed.delete_managed_thing(**identifier)
+    managed.delete_managed_thing(**identifier)
+
+    assert deleted["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert managed.get_managed_thing(**identifier)["ProvisioningStatus"] == "DELETE_IN_PROGRESS"
+    assert ids(managed.list_managed_things(ProvisioningStatusFilter="DELETE_IN_PROGRESS")) == list(
+        identifier.values()
+    )
+    assert error_of(managed.update_managed_thing, **identifier, Name="x") == CONFLICT
+    clock.advance(60)
+    for operation in (
+        managed.get_managed_thing,
+        managed.get_managed_thing_meta_data,
+        managed.get_managed_thing_capabilities,
+        managed.update_managed_thing,
+        managed.delete_managed_thing,
+    ):
+        assert error_of(operation, **identifier) == MISSING
+    assert managed.list_managed_things()["Items"] == []
+    assert error_of(managed.list_tags_for_resource, ResourceArn=arn) == MISSING
+
+
+def test_a_forced_deletion_is_done_at_once(managed):
+    created = managed.create_managed_thing(**device())
+    managed.delete_managed_thing(Identifier=created["Id"])
+    managed.delete_managed_thing(Identifier=created["Id"], Force=True)
+
+    assert error_of(managed.get_managed_thing, Identifier=created["Id"]) == MISSING
+
+
+def test_a_hub_with_children_is_not_deleted_unless_forced(managed, registry):
+    hub = managed.create_managed_thing(**device(Role="CONTROLLER"))["Id"]
+    child = managed.create_managed_thing(**device(serial="child"))["Id"]
+    with registry._store.write() as tx:  # only a hub itself reports its children
+        tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", hub, child)
+
+    assert ids(managed.list_managed_things(ParentControllerIdentifierFilter=hub)) == [child]
+    assert managed.get_managed_thing(Identifier=child)["ParentControllerId"] == hub
+    assert error_of(managed.delete_managed_thing, Identifier=hub) == CONFLICT
+    managed.delete_managed_thing(Identifier=hub, Force=True)
+    assert ids(managed.list_managed_things()) == [child]
+
+
+def test_an_update_changes_what_is_given_and_keeps_the_rest(managed, clock):
+    created = managed.create_managed_thing(**device(**FULL, CapabilityReport=REPORT))
+    clock.advance(10)
+    update = {
+        "Name": "renamed",
+        "HubNetworkMode": "STANDARD",
+        "MetaData": {"other": "x"},
+        "Capabilities": "{}",
+    }
+    updated = managed.update_managed_thing(Identifier=created["Id"], **update)
+
+    got = without_metadata(managed.get_managed_thing(Identifier=created["Id"]))
+    capabilities = managed.get_managed_thing_capabilities(Identifier=created["Id"])
+
+    assert updated["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert got == {
+        **FULL,
+        "Name": "renamed",
+        "HubNetworkMode": "STANDARD",
+        "MetaData": {"other": "x"},
+        "Id": created["Id"],
+        "Arn": created["Arn"],
+        "Role": "DEVICE",
+        "ProvisioningStatus": "PRE_ASSOCIATED",
+        "SerialNumber": "0007",
+        "UniversalProductCode": "012345678905",
+        "CreatedAt": MOMENT,
+        "UpdatedAt": datetime.fromtimestamp(NOON + 10, UTC),
+    }
+    assert (capabilities["Capabilities"], capabilities["CapabilityReport"]) == ("{}", REPORT)
+
+
+def test_a_list_gives_most_of_what_get_gives(managed):
+    created = managed.create_managed_thing(**device(**FULL))
+
+    listed = {name: FULL[name] for name in FULL if name not in ("MetaData", "WiFiSimpleSetupConfiguration")}
+    assert without_metadata(managed.list_managed_things()) == {
+        "Items": [
+            {
+                **listed,
+                "Id": created["Id"],
+                "Arn": created["Arn"],
+                "Role": "DEVICE",
+                "ProvisioningStatus": "PRE_ASSOCIATED",
+                "SerialNumber": "0007",
+                "CreatedAt": MOMENT,
+                "UpdatedAt": MOMENT,
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"OwnerFilter": "alice"}, {"a", "b"}),
+        ({"CredentialLockerFilter": "locker1"}, {"b"}),
+        ({"RoleFilter": "CONTROLLER"}, {"c"}),
+        ({"SerialNumberFilter": "a"}, {"a"}),
+        ({"SerialNumberFilter": "a", "OwnerFilter": "bob"}, set()),
+        ({"ProvisioningStatusFilter": "PRE_ASSOCIATED"}, {"a", "b", "c"}),
+        ({"ProvisioningStatusFilter": "UNASSOCIATED"}, {"d"}),
+        ({"ConnectorDeviceIdFilter": "d"}, {"d"}),
+        ({"ConnectorPolicyIdFilter": "p"}, set()),
+        ({"ConnectorDestinationIdFilter": "p"}, set()),
+        ({"ParentControllerIdentifierFilter": "p"}, set()),
+        ({}, {"a", "b", "c", "d"}),
+    ],
+)
+def test_every_filter_of_the_list_holds(managed, filters, expected):
+    names = {}
+    for name, params in {
+        "a": device("a", Owner="alice"),
+        "b": device("b", Owner="alice", CredentialLockerId="locker1"),
+        "c": device("c", Owner="bob", Role="CONTROLLER"),
+        "d": device(AuthenticationMaterial="CLOUD:x:d", AuthenticationMaterialType="DISCOVERED_DEVICE"),
+    }.items():
+        names[managed.create_managed_thing(**params)["Id"]] = name
+
+    assert {names[identifier] for identifier in ids(managed.list_managed_things(**filters))} == expected
+
+
+def test_tags_are_added_changed_and_removed(managed):
+    created = managed.create_managed_thing(**device(Tags={"a": "1"}))
+    arn = created["Arn"]
+    managed.tag_resource(ResourceArn=arn, Tags={"b": "2", "c": ""})
+    managed.untag_resource(ResourceArn=arn, TagKeys=["a", "b"])
+
+    assert managed.list_tags_for_resource(ResourceArn=arn)["tags"] == {"c": ""}
+    assert managed.get_managed_thing(Identifier=created["Id"])["Tags"] == {"c": ""}
+
+
+def test_tags_are_refused_where_they_do_not_belong(managed):
+    arn = managed.create_managed_thing(**device())["Arn"]
+    invalid = ("InvalidRequestException", 400)
+
+    assert error_of(managed.tag_resource, ResourceArn=arn, Tags={"aws:x": "1"}) == invalid
+    assert error_of(managed.tag_resource, ResourceArn=ARN + "none", Tags={"a": "1"}) == MISSING
+    other = arn.replace("managed-thing", "ota-task")
+    assert error_of(managed.tag_resource, ResourceArn=other, Tags={"a": "1"}) == invalid
+    elsewhere = arn.replace("eu-west-1", "us-east-1")
+    assert error_of(managed.list_tags_for_resource, ResourceArn=elsewhere) == invalid
+
+
+def test_a_missing_managed_thing_names_itself(managed):
+    with pytest.raises(managed.exceptions.ResourceNotFoundException) as caught:
+        managed.get_managed_thing(Identifier="none")
+
+    response = caught.value.response
+    assert (response["Error"]["Code"], response["ResourceId"], response["ResourceType"]) == (
+        "ResourceNotFoundException",
+        "none",
+        "managed-thing",
+    )

@@ -1,0 +1,267 @@
+"""Static thing groups and what is in them."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from .conftest import ACCOUNT, NOON, error_of, without_metadata
+
+ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thinggroup/"
+INVALID = ("InvalidRequestException", 400)
+MISSING = ("ResourceNotFoundException", 404)
+
+
+def grow(iot, tree, parent=None):
+    """Create a tree of groups, given as nested dicts."""
+    for name, children in tree.items():
+        more = {} if parent is None else {"parentGroupName": parent}
+        iot.create_thing_group(thingGroupName=name, **more)
+        grow(iot, children, name)
+
+
+def named(*names):
+    return [{"groupName": name, "groupArn": ARN + name} for name in names]
+
+
+def members(iot, group, **more):
+    return iot.list_things_in_thing_group(thingGroupName=group, **more)["things"]
+
+
+def test_a_group_is_described_as_it_was_created(iot):
+    properties = {"thingGroupDescription": "a hall", "attributePayload": {"attributes": {"site": "oslo"}}}
+    tags = [{"Key": "reconciler:workspace", "Value": "greenhouse"}]
+    created = without_metadata(
+        iot.create_thing_group(thingGroupName="hall", thingGroupProperties=properties, tags=tags)
+    )
+    described = without_metadata(iot.describe_thing_group(thingGroupName="hall"))
+
+    assert created == {
+        "thingGroupName": "hall",
+        "thingGroupArn": ARN + "hall",
+        "thingGroupId": described["thingGroupId"],
+    }
+    assert described == {
+        **created,
+        "version": 1,
+        "thingGroupProperties": properties,
+        "thingGroupMetadata": {"creationDate": datetime.fromtimestamp(NOON, UTC)},
+    }
+    assert iot.list_tags_for_resource(resourceArn=ARN + "hall")["tags"] == tags
+
+
+def test_a_group_knows_its_ancestors_from_the_root(iot):
+    grow(iot, {"site": {"hall": {"row": {}}}})
+
+    assert iot.describe_thing_group(thingGroupName="row")["thingGroupMetadata"] == {
+        "parentGroupName": "hall",
+        "rootToParentThingGroups": named("site", "hall"),
+        "creationDate": datetime.fromtimestamp(NOON, UTC),
+    }
+
+
+def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(iot):
+    tags = [{"Key": "line", "Value": "A"}]
+    first = without_metadata(iot.create_thing_group(thingGroupName="hall", tags=tags))
+
+    assert without_metadata(iot.create_thing_group(thingGroupName="hall", tags=tags)) == first
+    assert without_metadata(iot.create_thing_group(thingGroupName="hall")) == first
+    expected = ("ResourceAlreadyExistsException", 409)
+    described = {"thingGroupProperties": {"thingGroupDescription": "other"}}
+    assert error_of(iot.create_thing_group, thingGroupName="hall", **described) == expected
+    assert error_of(iot.create_thing_group, thingGroupName="hall", tags=[{"Key": "line"}]) == expected
+
+
+def test_a_stale_expected_version_raises_version_conflict_and_every_update_increments_the_version(iot):
+    """Behaviour 21, thing groups."""
+    iot.create_thing_group(thingGroupName="hall")
+    params = {"thingGroupName": "hall", "thingGroupProperties": {}}
+
+    versions = [iot.update_thing_group(**params, expectedVersion=version)["version"] for version in (1, 2)]
+
+    assert versions == [2, 3]
+    expected = ("VersionConflictException", 409)
+    assert error_of(iot.update_thing_group, **params, expectedVersion=1) == expected
+    assert error_of(iot.delete_thing_group, thingGroupName="hall", expectedVersion=1) == expected
+    iot.delete_thing_group(thingGroupName="hall", expectedVersion=3)
+    assert iot.list_thing_groups()["thingGroups"] == []
+
+
+def test_an_update_merges_or_replaces_attributes_and_keeps_what_is_not_given(iot):
+    def update(**payload):
+        iot.update_thing_group(thingGroupName="hall", thingGroupProperties={"attributePayload": payload})
+        return iot.describe_thing_group(thingGroupName="hall")["thingGroupProperties"]
+
+    iot.create_thing_group(
+        thingGroupName="hall",
+        thingGroupProperties={
+            "thingGroupDescription": "a hall",
+            "attributePayload": {"attributes": {"a": "1", "b": "2"}},
+        },
+    )
+
+    merged = update(attributes={"a": "", "c": "3"}, merge=True)
+    replaced = update(attributes={"d": "4"})
+    emptied = update(attributes={})
+
+    assert merged["attributePayload"] == {"attributes": {"b": "2", "c": "3"}}
+    assert replaced == {"thingGroupDescription": "a hall", "attributePayload": {"attributes": {"d": "4"}}}
+    assert emptied == {"thingGroupDescription": "a hall"}
+
+
+def test_deleting_a_group_with_children_fails_and_with_things_it_succeeds(iot):
+    """Behaviour 20."""
+    grow(iot, {"site": {"hall": {}}})
+    iot.create_thing(thingName="pump-7")
+    iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
+
+    assert error_of(iot.delete_thing_group, thingGroupName="site") == INVALID
+    iot.delete_thing_group(thingGroupName="hall")
+    iot.delete_thing_group(thingGroupName="site")
+    iot.delete_thing_group(thingGroupName="never-was")
+    assert iot.list_thing_groups()["thingGroups"] == []
+    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == []
+
+
+def test_a_hierarchy_is_at_most_seven_deep(iot):
+    names = [f"level-{n}" for n in range(1, 8)]
+    for parent, name in zip([None, *names], names, strict=False):
+        iot.create_thing_group(thingGroupName=name, **({"parentGroupName": parent} if parent else {}))
+
+    assert error_of(iot.create_thing_group, thingGroupName="level-8", parentGroupName="level-7") == INVALID
+
+
+def test_a_group_has_at_most_a_hundred_children(iot):
+    grow(iot, {"site": {f"hall-{n}": {} for n in range(100)}})
+
+    assert error_of(iot.create_thing_group, thingGroupName="one-more", parentGroupName="site") == INVALID
+
+
+def test_a_group_has_at_most_fifty_attributes_and_an_existing_parent(iot):
+    payload = {"attributes": {f"a{n}": "x" for n in range(51)}}
+
+    too_many = error_of(
+        iot.create_thing_group, thingGroupName="hall", thingGroupProperties={"attributePayload": payload}
+    )
+    orphan = error_of(iot.create_thing_group, thingGroupName="hall", parentGroupName="none")
+
+    assert (too_many, orphan) == (INVALID, INVALID)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, ["site", "hall", "row", "hall-2", "yard"]),
+        ({"recursive": False}, ["site", "yard"]),
+        ({"parentGroup": "site"}, ["hall", "row", "hall-2"]),
+        ({"parentGroup": "site", "recursive": False}, ["hall", "hall-2"]),
+        ({"parentGroup": "yard"}, []),
+        ({"namePrefixFilter": "hall"}, ["hall", "hall-2"]),
+        ({"namePrefixFilter": "hall", "recursive": False}, []),
+        ({"namePrefixFilter": "r", "parentGroup": "site"}, ["row"]),
+    ],
+)
+def test_groups_are_listed_by_parent_prefix_and_depth(iot, filters, expected):
+    grow(iot, {"site": {"hall": {"row": {}}, "hall-2": {}}, "yard": {}})
+
+    assert iot.list_thing_groups(**filters)["thingGroups"] == named(*expected)
+
+
+def test_a_thing_enters_and_leaves_a_group_by_names_or_arns(iot):
+    group = iot.create_thing_group(thingGroupName="hall")
+    thing = iot.create_thing(thingName="pump-7")
+    by_name = {"thingGroupName": "hall", "thingName": "pump-7"}
+    by_arn = {"thingGroupArn": group["thingGroupArn"], "thingArn": thing["thingArn"]}
+
+    for params in (by_name, by_arn, {**by_name, **by_arn}):
+        iot.add_thing_to_thing_group(**params)
+    assert members(iot, "hall") == ["pump-7"]
+    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == named("hall")
+    for params in (by_arn, by_name):
+        iot.remove_thing_from_thing_group(**params)
+    assert members(iot, "hall") == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"thingName": "pump-7"},
+        {"thingGroupName": "hall"},
+        {"thingGroupName": "hall", "thingGroupArn": ARN + "yard", "thingName": "pump-7"},
+        {"thingGroupArn": "hall", "thingName": "pump-7"},
+        {"thingGroupArn": ARN.replace("eu-west-1", "us-east-1") + "hall", "thingName": "pump-7"},
+    ],
+)
+def test_group_and_thing_must_be_named_once_and_rightly(iot, params):
+    iot.create_thing_group(thingGroupName="hall")
+    iot.create_thing(thingName="pump-7")
+
+    assert error_of(iot.add_thing_to_thing_group, **params) == INVALID
+    assert error_of(iot.remove_thing_from_thing_group, **params) == INVALID
+
+
+def test_a_thing_is_never_in_two_groups_of_one_hierarchy(iot):
+    grow(iot, {"site": {"hall": {}, "yard": {}}, "line": {}})
+    iot.create_thing(thingName="pump-7")
+    iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
+    iot.add_thing_to_thing_group(thingGroupName="line", thingName="pump-7")
+
+    for group in ("site", "yard"):
+        assert error_of(iot.add_thing_to_thing_group, thingGroupName=group, thingName="pump-7") == INVALID
+
+
+def test_a_thing_is_in_at_most_ten_groups(iot):
+    iot.create_thing(thingName="pump-7")
+    for n in range(11):
+        iot.create_thing_group(thingGroupName=f"group-{n}")
+    for n in range(10):
+        iot.add_thing_to_thing_group(thingGroupName=f"group-{n}", thingName="pump-7")
+
+    assert error_of(iot.add_thing_to_thing_group, thingGroupName="group-10", thingName="pump-7") == INVALID
+
+
+def test_things_of_a_group_are_listed_with_those_below_when_asked(iot):
+    grow(iot, {"site": {"hall": {"row": {}}}})
+    for name, group in (("a", "row"), ("b", "site"), ("c", "hall")):
+        iot.create_thing(thingName=name)
+        iot.add_thing_to_thing_group(thingGroupName=group, thingName=name)
+
+    assert members(iot, "site") == ["b"]
+    assert members(iot, "site", recursive=True) == ["a", "b", "c"]
+    assert members(iot, "hall", recursive=True) == ["a", "c"]
+
+
+def test_the_groups_of_a_thing_change_all_at_once_or_not_at_all(iot):
+    grow(iot, {"site": {"hall": {}, "yard": {}}, "line": {}})
+    iot.create_thing(thingName="pump-7")
+    iot.update_thing_groups_for_thing(thingName="pump-7", thingGroupsToAdd=["hall", "line"])
+    iot.update_thing_groups_for_thing(
+        thingName="pump-7", thingGroupsToAdd=["yard"], thingGroupsToRemove=["hall"]
+    )
+    refused = error_of(
+        iot.update_thing_groups_for_thing,
+        thingName="pump-7",
+        thingGroupsToRemove=["line"],
+        thingGroupsToAdd=["hall"],
+    )
+    both = error_of(
+        iot.update_thing_groups_for_thing,
+        thingName="pump-7",
+        thingGroupsToRemove=["line"],
+        thingGroupsToAdd=["line"],
+    )
+
+    assert (refused, both) == (INVALID, INVALID)
+    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == named("yard", "line")
+
+
+def test_what_is_missing_is_not_found(iot):
+    iot.create_thing(thingName="pump-7")
+    iot.create_thing_group(thingGroupName="hall")
+
+    assert error_of(iot.describe_thing_group, thingGroupName="none") == MISSING
+    assert error_of(iot.update_thing_group, thingGroupName="none", thingGroupProperties={}) == MISSING
+    assert error_of(iot.list_thing_groups, parentGroup="none") == MISSING
+    assert error_of(iot.list_things_in_thing_group, thingGroupName="none") == MISSING
+    assert error_of(iot.list_thing_groups_for_thing, thingName="none") == MISSING
+    assert error_of(iot.add_thing_to_thing_group, thingGroupName="none", thingName="pump-7") == MISSING
+    assert error_of(iot.add_thing_to_thing_group, thingGroupName="hall", thingName="none") == MISSING

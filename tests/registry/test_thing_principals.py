@@ -1,0 +1,120 @@
+"""Principals of things."""
+
+import pytest
+
+from .conftest import ACCOUNT, error_of, without_metadata
+
+COGNITO = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-0d4f2f6b9a11"
+INVALID = ("InvalidRequestException", 400)
+MISSING = ("ResourceNotFoundException", 404)
+
+
+@pytest.fixture
+def things(iot):
+    for name in ("pump-7", "pump-8"):
+        iot.create_thing(thingName=name)
+    return iot
+
+
+def test_an_attachment_is_seen_from_both_ends_in_both_generations(things, device):
+    arn = device["certificateArn"]
+    things.attach_thing_principal(thingName="pump-8", principal=arn)
+    things.attach_thing_principal(thingName="pump-7", principal=arn)
+    things.attach_thing_principal(thingName="pump-7", principal=arn)
+    things.attach_thing_principal(thingName="pump-7", principal=COGNITO, thingPrincipalType="EXCLUSIVE_THING")
+
+    seen = [
+        things.list_thing_principals(thingName="pump-7"),
+        things.list_thing_principals_v2(thingName="pump-7"),
+        things.list_principal_things(principal=arn),
+        things.list_principal_things_v2(principal=arn),
+    ]
+
+    assert [without_metadata(output) for output in seen] == [
+        {"principals": [arn, COGNITO]},
+        {
+            "thingPrincipalObjects": [
+                {"principal": arn, "thingPrincipalType": "NON_EXCLUSIVE_THING"},
+                {"principal": COGNITO, "thingPrincipalType": "EXCLUSIVE_THING"},
+            ]
+        },
+        {"things": ["pump-7", "pump-8"]},
+        {
+            "principalThingObjects": [
+                {"thingName": "pump-7", "thingPrincipalType": "NON_EXCLUSIVE_THING"},
+                {"thingName": "pump-8", "thingPrincipalType": "NON_EXCLUSIVE_THING"},
+            ]
+        },
+    ]
+
+
+def test_the_second_generation_filters_by_type(things, device):
+    arn = device["certificateArn"]
+    things.attach_thing_principal(thingName="pump-7", principal=arn)
+    things.attach_thing_principal(thingName="pump-7", principal=COGNITO, thingPrincipalType="EXCLUSIVE_THING")
+    exclusive = {"thingPrincipalType": "EXCLUSIVE_THING"}
+
+    principals = things.list_thing_principals_v2(thingName="pump-7", **exclusive)["thingPrincipalObjects"]
+    of_cognito = things.list_principal_things_v2(principal=COGNITO, **exclusive)["principalThingObjects"]
+    of_device = things.list_principal_things_v2(principal=arn, **exclusive)["principalThingObjects"]
+
+    assert principals == [{"principal": COGNITO, **exclusive}]
+    assert of_cognito == [{"thingName": "pump-7", **exclusive}]
+    assert of_device == []
+
+
+def test_an_exclusively_attached_certificate_refuses_a_second_thing(things, device):
+    """Behaviour 22."""
+    arn = device["certificateArn"]
+    things.attach_thing_principal(thingName="pump-7", principal=arn, thingPrincipalType="EXCLUSIVE_THING")
+
+    assert error_of(things.attach_thing_principal, thingName="pump-8", principal=arn) == INVALID
+    things.detach_thing_principal(thingName="pump-7", principal=arn)
+    things.attach_thing_principal(thingName="pump-8", principal=arn)
+    assert things.list_principal_things(principal=arn)["things"] == ["pump-8"]
+
+
+def test_a_certificate_with_another_thing_refuses_to_become_exclusive(things, device):
+    arn = device["certificateArn"]
+    things.attach_thing_principal(thingName="pump-7", principal=arn)
+
+    exclusive = {"principal": arn, "thingPrincipalType": "EXCLUSIVE_THING"}
+    assert error_of(things.attach_thing_principal, thingName="pump-8", **exclusive) == INVALID
+    things.attach_thing_principal(thingName="pump-7", **exclusive)
+    edges = things.list_principal_things_v2(principal=arn)["principalThingObjects"]
+    assert edges == [{"thingName": "pump-7", "thingPrincipalType": "EXCLUSIVE_THING"}]
+
+
+def test_attaching_again_within_the_lag_undoes_the_detachment(things, device, clock):
+    arn = device["certificateArn"]
+    things.attach_thing_principal(thingName="pump-7", principal=arn)
+    things.detach_thing_principal(thingName="pump-7", principal=arn)
+    things.attach_thing_principal(thingName="pump-7", principal=arn)
+    clock.advance(5)
+
+    assert things.list_thing_principals(thingName="pump-7")["principals"] == [arn]
+
+
+def test_what_does_not_exist_cannot_be_attached_or_detached(things, device):
+    arn = device["certificateArn"]
+    unknown = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/{'a' * 64}"
+
+    assert error_of(things.attach_thing_principal, thingName="none", principal=arn) == MISSING
+    assert error_of(things.attach_thing_principal, thingName="pump-7", principal=unknown) == MISSING
+    assert error_of(things.detach_thing_principal, thingName="none", principal=arn) == MISSING
+    assert error_of(things.detach_thing_principal, thingName="pump-7", principal=arn) == MISSING
+    assert error_of(things.list_principal_things, principal=unknown) == MISSING
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "pump-7",
+        f"arn:aws:iot:us-east-1:{ACCOUNT}:cert/{'a' * 64}",
+        f"arn:aws:iot:eu-west-1:000000000000:cert/{'a' * 64}",
+        f"arn:aws:iot:eu-west-1:{ACCOUNT}:thing/pump-7",
+    ],
+)
+def test_what_is_no_principal_of_this_account_and_region_is_refused(things, principal):
+    assert error_of(things.attach_thing_principal, thingName="pump-7", principal=principal) == INVALID
+    assert error_of(things.list_principal_things, principal=principal) == INVALID

@@ -1,0 +1,112 @@
+"""Thing types."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from .conftest import ACCOUNT, NOON, error_of, without_metadata
+
+ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thingtype/"
+INVALID = ("InvalidRequestException", 400)
+MISSING = ("ResourceNotFoundException", 404)
+
+
+def test_a_thing_type_is_deletable_only_five_minutes_after_deprecation_and_cannot_be_assigned_when_deprecated(
+    iot, clock
+):
+    """Behaviour 14."""
+    iot.create_thing_type(thingTypeName="pump")
+    assert error_of(iot.delete_thing_type, thingTypeName="pump") == INVALID
+    iot.deprecate_thing_type(thingTypeName="pump")
+    clock.advance(299)
+    iot.deprecate_thing_type(thingTypeName="pump")
+
+    assert error_of(iot.delete_thing_type, thingTypeName="pump") == INVALID
+    assert error_of(iot.create_thing, thingName="pump-7", thingTypeName="pump") == INVALID
+    clock.advance(1)
+    iot.delete_thing_type(thingTypeName="pump")
+    assert error_of(iot.describe_thing_type, thingTypeName="pump") == MISSING
+
+
+def test_a_deprecation_can_be_undone(iot, clock):
+    iot.create_thing_type(thingTypeName="pump")
+    iot.deprecate_thing_type(thingTypeName="pump")
+    deprecated = iot.describe_thing_type(thingTypeName="pump")["thingTypeMetadata"]
+    iot.deprecate_thing_type(thingTypeName="pump", undoDeprecate=True)
+    restored = iot.describe_thing_type(thingTypeName="pump")["thingTypeMetadata"]
+
+    moment = datetime.fromtimestamp(NOON, UTC)
+    assert deprecated == {"deprecated": True, "deprecationDate": moment, "creationDate": moment}
+    assert restored == {"deprecated": False, "creationDate": moment}
+
+
+def test_a_type_that_things_have_is_not_deleted(iot, clock):
+    iot.create_thing_type(thingTypeName="pump")
+    iot.create_thing(thingName="pump-7", thingTypeName="pump")
+    iot.deprecate_thing_type(thingTypeName="pump")
+    clock.advance(300)
+
+    assert error_of(iot.delete_thing_type, thingTypeName="pump") == INVALID
+    iot.update_thing(thingName="pump-7", thingTypeName="pump")
+    iot.delete_thing(thingName="pump-7")
+    iot.delete_thing_type(thingTypeName="pump")
+
+
+def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(iot):
+    properties = {"thingTypeDescription": "pumps", "searchableAttributes": ["site"]}
+    tags = [{"Key": "line", "Value": "A"}]
+    params = {"thingTypeName": "pump", "thingTypeProperties": properties, "tags": tags}
+    first = without_metadata(iot.create_thing_type(**params))
+
+    assert without_metadata(iot.create_thing_type(**params)) == first
+    assert error_of(iot.create_thing_type, thingTypeName="pump") == ("ResourceAlreadyExistsException", 409)
+    described = without_metadata(iot.describe_thing_type(thingTypeName="pump"))
+    assert described == {
+        "thingTypeName": "pump",
+        "thingTypeId": first["thingTypeId"],
+        "thingTypeArn": ARN + "pump",
+        "thingTypeProperties": properties,
+        "thingTypeMetadata": {"deprecated": False, "creationDate": datetime.fromtimestamp(NOON, UTC)},
+    }
+    assert iot.list_tags_for_resource(resourceArn=first["thingTypeArn"])["tags"] == tags
+
+
+def test_an_update_replaces_what_is_given(iot):
+    iot.create_thing_type(thingTypeName="pump", thingTypeProperties={"thingTypeDescription": "pumps"})
+    iot.update_thing_type(thingTypeName="pump", thingTypeProperties={"searchableAttributes": ["site"]})
+
+    assert iot.describe_thing_type(thingTypeName="pump")["thingTypeProperties"] == {
+        "thingTypeDescription": "pumps",
+        "searchableAttributes": ["site"],
+    }
+
+
+def test_types_are_listed_by_prefix_in_the_order_of_their_creation(iot):
+    for name in ("pump", "fan", "pump-small"):
+        iot.create_thing_type(thingTypeName=name)
+
+    def names(**filters):
+        return [one["thingTypeName"] for one in iot.list_thing_types(**filters)["thingTypes"]]
+
+    assert names() == ["pump", "fan", "pump-small"]
+    assert names(thingTypeName="pump") == ["pump", "pump-small"]
+
+
+@pytest.mark.parametrize("operation", ["create_thing_type", "update_thing_type"])
+def test_a_type_has_at_most_three_searchable_attributes(iot, operation):
+    iot.create_thing_type(thingTypeName="pump")
+    properties = {"searchableAttributes": ["a", "b", "c", "d"]}
+
+    code = error_of(getattr(iot, operation), thingTypeName="pump", thingTypeProperties=properties)
+
+    assert code == INVALID
+
+
+def test_what_is_missing_is_not_found(iot):
+    for operation in (
+        iot.describe_thing_type,
+        iot.update_thing_type,
+        iot.deprecate_thing_type,
+        iot.delete_thing_type,
+    ):
+        assert error_of(operation, thingTypeName="none") == MISSING

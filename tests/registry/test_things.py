@@ -1,0 +1,232 @@
+"""Things."""
+
+import uuid
+
+import pytest
+
+from .conftest import ACCOUNT, error_of, without_metadata
+
+ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thing/"
+
+
+def attributes_of(iot, name="pump-7"):
+    return iot.describe_thing(thingName=name)["attributes"]
+
+
+def version_of(iot, name="pump-7"):
+    return iot.describe_thing(thingName=name)["version"]
+
+
+def payload(merge=None, **attributes):
+    return {"attributes": attributes} if merge is None else {"attributes": attributes, "merge": merge}
+
+
+def test_a_thing_is_described_as_it_was_created(iot):
+    created = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
+    described = without_metadata(iot.describe_thing(thingName="pump-7"))
+
+    assert created == {"thingName": "pump-7", "thingArn": ARN + "pump-7", "thingId": described["thingId"]}
+    assert str(uuid.UUID(created["thingId"])) == created["thingId"]
+    assert described == {
+        "defaultClientId": "pump-7",
+        "thingName": "pump-7",
+        "thingId": created["thingId"],
+        "thingArn": ARN + "pump-7",
+        "attributes": {"site": "oslo"},
+        "version": 1,
+    }
+
+
+def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(iot):
+    """Behaviour 16."""
+    first = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
+    again = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
+
+    assert again == first
+    assert version_of(iot) == 1
+    with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
+        iot.create_thing(thingName="pump-7")
+    response = caught.value.response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 409
+    assert (response["resourceId"], response["resourceArn"]) == (first["thingId"], first["thingArn"])
+
+
+def test_a_fourth_attribute_on_an_untyped_thing_or_a_51st_on_a_typed_one_is_refused(iot):
+    """Behaviour 15."""
+    iot.create_thing_type(thingTypeName="pump")
+    three, fifty = ({f"a{n}": "x" for n in range(size)} for size in (3, 50))
+    expected = ("InvalidRequestException", 400)
+
+    iot.create_thing(thingName="untyped", attributePayload={"attributes": three})
+    iot.create_thing(thingName="typed", thingTypeName="pump", attributePayload={"attributes": fifty})
+
+    more = {"attributePayload": {"attributes": {"more": "x"}, "merge": True}}
+    assert error_of(iot.update_thing, thingName="untyped", **more) == expected
+    assert error_of(iot.update_thing, thingName="typed", **more) == expected
+    four = {"attributePayload": {"attributes": {**three, "more": "x"}}}
+    assert error_of(iot.create_thing, thingName="another", **four) == expected
+    assert error_of(iot.update_thing, thingName="typed", removeThingType=True) == expected
+
+
+def test_an_unknown_thing_type_or_billing_group_is_not_found(iot):
+    expected = ("ResourceNotFoundException", 404)
+
+    assert error_of(iot.create_thing, thingName="pump-7", thingTypeName="none") == expected
+    assert error_of(iot.create_thing, thingName="pump-7", billingGroupName="none") == expected
+    assert iot.list_things()["things"] == []
+
+
+def test_an_update_without_merge_replaces_all_attributes(iot):
+    iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo", line="A"))
+    iot.update_thing(thingName="pump-7", attributePayload=payload(line="B"))
+
+    assert attributes_of(iot) == {"line": "B"}
+
+
+def test_an_update_with_merge_keeps_the_others_and_an_empty_value_removes_one(iot):
+    iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo", line="A"))
+    iot.update_thing(thingName="pump-7", attributePayload=payload(merge=True, site="", floor="2"))
+
+    assert attributes_of(iot) == {"line": "A", "floor": "2"}
+
+
+def test_an_update_without_attributes_leaves_them(iot):
+    iot.create_thing_type(thingTypeName="pump")
+    iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo"))
+    iot.update_thing(thingName="pump-7", thingTypeName="pump", attributePayload={})
+
+    described = iot.describe_thing(thingName="pump-7")
+    assert (described["thingTypeName"], described["attributes"]) == ("pump", {"site": "oslo"})
+
+
+def test_a_type_can_be_removed_but_not_together_with_a_new_one(iot):
+    iot.create_thing_type(thingTypeName="pump")
+    iot.create_thing(thingName="pump-7", thingTypeName="pump")
+
+    both = error_of(iot.update_thing, thingName="pump-7", thingTypeName="pump", removeThingType=True)
+    iot.update_thing(thingName="pump-7", removeThingType=True)
+
+    assert both == ("InvalidRequestException", 400)
+    assert "thingTypeName" not in iot.describe_thing(thingName="pump-7")
+
+
+def test_a_stale_expected_version_raises_version_conflict_and_every_update_increments_the_version(iot):
+    """Behaviour 21, things."""
+    iot.create_thing(thingName="pump-7")
+    iot.update_thing(thingName="pump-7", expectedVersion=1)
+    iot.update_thing(thingName="pump-7")
+
+    assert version_of(iot) == 3
+    expected = ("VersionConflictException", 409)
+    assert error_of(iot.update_thing, thingName="pump-7", expectedVersion=2) == expected
+    assert error_of(iot.delete_thing, thingName="pump-7", expectedVersion=2) == expected
+    assert version_of(iot) == 3
+    iot.delete_thing(thingName="pump-7", expectedVersion=3)
+    assert iot.list_things()["things"] == []
+
+
+def test_deleting_a_missing_thing_succeeds_and_one_with_a_principal_raises_invalid_request(iot, device):
+    """Behaviour 12."""
+    iot.delete_thing(thingName="never-was")
+    iot.delete_thing(thingName="never-was", expectedVersion=4)
+    iot.create_thing(thingName="pump-7")
+    iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
+
+    assert error_of(iot.delete_thing, thingName="pump-7") == ("InvalidRequestException", 400)
+
+
+def test_with_a_lag_deleting_a_thing_just_after_detach_still_fails(iot, device, clock):
+    """Behaviour 13."""
+    iot.create_thing(thingName="pump-7")
+    iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
+    iot.detach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
+
+    assert iot.list_thing_principals(thingName="pump-7")["principals"] == []
+    assert error_of(iot.delete_thing, thingName="pump-7") == ("InvalidRequestException", 400)
+    clock.advance(5)
+    iot.delete_thing(thingName="pump-7")
+    assert error_of(iot.describe_thing, thingName="pump-7") == ("ResourceNotFoundException", 404)
+
+
+def test_a_deleted_thing_leaves_nothing_to_its_successor(iot):
+    iot.create_thing_group(thingGroupName="hall")
+    iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo"))
+    iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
+    iot.delete_thing(thingName="pump-7")
+    iot.create_thing(thingName="pump-7")
+
+    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == []
+    assert iot.list_things(attributeName="site")["things"] == []
+    assert (attributes_of(iot), version_of(iot)) == ({}, 1)
+
+
+def test_what_is_missing_is_not_found(iot):
+    expected = ("ResourceNotFoundException", 404)
+
+    assert error_of(iot.describe_thing, thingName="none") == expected
+    assert error_of(iot.update_thing, thingName="none") == expected
+    assert error_of(iot.list_thing_principals, thingName="none") == expected
+
+
+def names(output):
+    return [thing["thingName"] for thing in output["things"]]
+
+
+@pytest.fixture
+def fleet(iot):
+    iot.create_thing_type(thingTypeName="pump")
+    things = [("c", "oslo", "pump"), ("a", "bergen", None), ("d", "oslo-west", None), ("b", "oslo", None)]
+    for name, site, thing_type in things:
+        more = {} if thing_type is None else {"thingTypeName": thing_type}
+        iot.create_thing(thingName=name, attributePayload=payload(site=site), **more)
+    iot.create_thing(thingName="e")
+    return iot
+
+
+def test_things_are_listed_whole_in_the_order_of_their_creation(fleet):
+    listed = fleet.list_things()
+
+    assert names(listed) == ["c", "a", "d", "b", "e"]
+    assert listed["things"][0] == {
+        "thingName": "c",
+        "thingTypeName": "pump",
+        "thingArn": ARN + "c",
+        "attributes": {"site": "oslo"},
+        "version": 1,
+    }
+    assert listed["things"][4] == {
+        "thingName": "e",
+        "thingArn": ARN + "e",
+        "attributes": {},
+        "version": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"attributeName": "site"}, ["a", "c", "b", "d"]),
+        ({"attributeName": "site", "attributeValue": "oslo"}, ["c", "b"]),
+        (
+            {"attributeName": "site", "attributeValue": "oslo", "usePrefixAttributeValue": True},
+            ["c", "b", "d"],
+        ),
+        ({"attributeName": "site", "attributeValue": "oslo", "thingTypeName": "pump"}, ["c"]),
+        ({"attributeName": "Site"}, []),
+        ({"thingTypeName": "pump"}, ["c"]),
+        ({"thingTypeName": "none"}, []),
+    ],
+)
+def test_listing_filters_by_attribute_value_prefix_and_type(fleet, filters, expected):
+    assert names(fleet.list_things(**filters)) == expected
+
+
+def test_a_filter_by_value_needs_a_name(iot):
+    assert error_of(iot.list_things, attributeValue="oslo") == ("InvalidRequestException", 400)
+
+
+def test_listing_by_attribute_follows_updates(fleet):
+    fleet.update_thing(thingName="c", attributePayload=payload(site="bergen"))
+
+    assert names(fleet.list_things(attributeName="site", attributeValue="bergen")) == ["c", "a"]
+    assert names(fleet.list_things(attributeName="site", attributeValue="oslo")) == ["b"]

@@ -1,0 +1,209 @@
+"""What the model allows, and the sentences with which the rest is refused."""
+
+import json
+
+import pytest
+
+from reconciler.registry import Request
+from reconciler.registry.wire.patterns import compile_pattern
+from reconciler.registry.wire.routes import Routes
+from reconciler.registry.wire.service import SERVICES, service
+
+HOST = {
+    "iot": "https://iot.eu-west-1.amazonaws.com",
+    "mi": "https://api.eu-west-1.iotmanagedintegrations.api.aws",
+}
+NAME = "Member must satisfy regular expression pattern: [a-zA-Z0-9:_-]+"
+
+BOTH = (
+    f"2 validation errors detected: Value 'a b' at 'thingName' failed to satisfy constraint: {NAME};"
+    f" Value 'c d' at 'thingTypeName' failed to satisfy constraint: {NAME}"
+)
+
+
+def send(registry, method, path, document=None, host="iot"):
+    body = b"" if document is None else json.dumps(document).encode()
+    response = registry.handle(Request(method, HOST[host] + path, {}, body))
+    answered = json.loads(response.body)
+    return (
+        response.status,
+        response.headers["x-amzn-ErrorType"],
+        answered.get("message", answered.get("Message")),
+    )
+
+
+def one(value, path, constraint):
+    return (
+        f"1 validation error detected: Value {value} at '{path}' failed to satisfy constraint: {constraint}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "document", "message"),
+    [
+        ("GET", "/things/a%20b", None, one("'a b'", "thingName", NAME)),
+        (
+            "GET",
+            "/things?maxResults=251",
+            None,
+            one("'251'", "maxResults", "Member must have value less than or equal to 250"),
+        ),
+        (
+            "GET",
+            "/certificates?pageSize=0",
+            None,
+            one("'0'", "pageSize", "Member must have value greater than or equal to 1"),
+        ),
+        (
+            "PUT",
+            f"/certificates/{'a' * 64}?newStatus=active",
+            None,
+            one(
+                "'active'",
+                "newStatus",
+                "Member must satisfy enum value set: [ACTIVE, INACTIVE, REVOKED, PENDING_TRANSFER,"
+                " REGISTER_INACTIVE, PENDING_ACTIVATION]",
+            ),
+        ),
+        ("PUT", f"/certificates/{'a' * 64}", None, one("null", "newStatus", "Member must not be null")),
+        ("POST", "/certificate/register", {}, one("null", "certificatePem", "Member must not be null")),
+        (
+            "POST",
+            "/tags",
+            {"resourceArn": "x", "tags": [{"Value": "v"}]},
+            one("null", "tags.1.member.key", "Member must not be null"),
+        ),
+        (
+            "POST",
+            "/untag",
+            {"resourceArn": "x", "tagKeys": [None]},
+            one("null", "tagKeys.1.member", "Member must not be null"),
+        ),
+        (
+            "POST",
+            "/things/a",
+            {"attributePayload": {"attributes": {"a": "b c"}}},
+            one(
+                "'{a=b c}'",
+                "attributePayload.attributes",
+                "Map value must satisfy constraint: [Member must have length less than or equal to 800,"
+                r" Member must satisfy regular expression pattern: [a-zA-Z0-9_.,@/:#=\[\]-]*]",
+            ),
+        ),
+        (
+            "POST",
+            "/things/a%20b",
+            {"thingTypeName": "c d"},
+            BOTH,
+        ),
+    ],
+)
+def test_iot_refuses_in_awss_words(registry, method, path, document, message):
+    assert send(registry, method, path, document) == (400, "InvalidRequestException", message)
+
+
+def test_managed_integrations_refuse_with_validation_exceptions_and_never_repeat_material(registry):
+    document = {
+        "Role": "DEVICE",
+        "AuthenticationMaterial": "süß-geheim",
+        "AuthenticationMaterialType": "WIFI_SETUP_QR_BAR_CODE",
+    }
+
+    status, code, message = send(registry, "POST", "/managed-things", document, host="mi")
+
+    assert (status, code) == (400, "ValidationException")
+    pattern = r"""[0-9A-Za-z!#$%&()*\+\-;<=>?@^_`{|}~\/: {},\\"]+"""
+    assert message == one(
+        "'***sensitiveInformation***'",
+        "authenticationMaterial",
+        f"Member must satisfy regular expression pattern: {pattern}",
+    )
+
+
+def test_iot_lists_refuse_more_than_250_results_and_managed_integrations_more_than_1000(iot, managed):
+    """Behaviour 26, page sizes."""
+    with pytest.raises(iot.exceptions.InvalidRequestException):
+        iot.list_things(maxResults=251)
+    with pytest.raises(managed.exceptions.ValidationException):
+        managed.list_managed_things(MaxResults=1001)
+    assert (
+        iot.list_things(maxResults=250)["things"],
+        managed.list_managed_things(MaxResults=1000)["Items"],
+    ) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "message"),
+    [
+        ("/things/a", [], "The request body is not a JSON object."),
+        ("/things/a", {"thingTypeName": 7}, "thingTypeName is not a string."),
+        ("/things/a", {"attributePayload": "x"}, "attributePayload is not a JSON object."),
+        ("/things/a", {"attributePayload": {"merge": "true"}}, "attributePayload.merge is not a boolean."),
+        ("/tags", {"resourceArn": "x", "tags": {}}, "tags is not a JSON array."),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused_by_its_path(registry, path, document, message):
+    assert send(registry, "POST", path, document) == (400, "InvalidRequestException", message)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "maxResults=x",
+        "maxResults=",
+        "maxResults=1e2",
+        f"maxResults={'9' * 5000}",
+        "usePrefixAttributeValue=1",
+    ],
+)
+def test_a_query_value_of_the_wrong_type_is_refused(registry, query):
+    assert send(registry, "GET", f"/things?{query}")[:2] == (400, "InvalidRequestException")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "good", "bad"),
+    [
+        (r"[\p{L}\p{N} ._-]+", "Pümpe 7", "a/b"),
+        (r"[\s\S]*", "any \u2003\n\x1c thing", None),
+        (r"[\p{Graph}\x20]*", "a b!", "é"),
+        (r"[^\p{C}]*", "é", "\x07"),
+        ("[a-zA-Z0-9\\s'\\x{0022},.:\\\\\\/{$}\\[\\]=_\\-\\+]+", '{"a": [1]}', "é"),
+        ("[A-Za-z0-9-_ ]+", "a-b_c 9", "a.b"),
+        (r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", "reconciler:workspace", "a\n"),
+        (r"[\w=,@-]+", "a_9", "é"),
+        (r"\d{2}", "12", "\u0661\u0662"),
+    ],
+)
+def test_patterns_mean_what_they_mean_in_java(pattern, good, bad):
+    compiled = compile_pattern(pattern)
+
+    assert compiled.fullmatch(good)
+    assert bad is None or not compiled.fullmatch(bad)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_pattern_of_the_models_compiles(name):
+    model = service(name).model
+    patterns = {model.shape_for(shape).metadata.get("pattern") for shape in model.shape_names}
+
+    for pattern in patterns - {None}:
+        assert compile_pattern(pattern) is compile_pattern(pattern)
+
+
+def test_literals_win_over_labels_and_a_dead_end_is_left_again():
+    routes = Routes()
+    routes.add("GET", "/a/{x}", "label")
+    routes.add("GET", "/a/b", "literal")
+    routes.add("GET", "/{y}/b/c", "deep")
+    routes.add("GET", "/d/{rest+}", "greedy")
+
+    def find(path):
+        return routes.find("GET", path.split("/"))
+
+    assert find("a/b") == ("literal", {})
+    assert find("a/z") == ("label", {"x": "z"})
+    assert find("a/b/c") == ("deep", {"y": "a"})
+    assert find("d/e/f") == ("greedy", {"rest": "e/f"})
+    assert [find("a"), find("a/"), find(""), routes.find("PUT", ["a", "b"])] == [None] * 4
+    with pytest.raises(ValueError, match="two operations"):
+        routes.add("GET", "/a/{other}", "twice")

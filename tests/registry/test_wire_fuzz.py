@@ -1,0 +1,200 @@
+"""Whatever arrives: an answer that is no fault of ours, and never an exception."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from reconciler.registry import Registry, Request
+
+from .shapes import values
+from .test_wire_oracle import SERVED, as_bytes, as_http, model_of
+
+MANY = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "", "get"]
+PATHS = [
+    "/things/{}",
+    "/things",
+    "/things/{}/principals",
+    "/principals/things",
+    "/thing-groups/{}",
+    "/thing-groups/addThingToThingGroup",
+    "/thing-groups/{}/things",
+    "/thing-types/{}",
+    "/thing-types",
+    "/certificates/{}",
+    "/certificates-by-ca/{}",
+    "/certificate/register",
+    "/cacertificate",
+    "/cacertificates",
+    "/registrationcode",
+    "/tags",
+    "/untag",
+    "/tags/{}",
+    "/managed-things",
+    "/managed-things/{}",
+    "/endpoint",
+    "/{}",
+]
+MEMBERS = [
+    "thingTypeName",
+    "attributePayload",
+    "attributes",
+    "merge",
+    "expectedVersion",
+    "certificatePem",
+    "caCertificate",
+    "status",
+    "tags",
+    "Tags",
+    "Key",
+    "resourceArn",
+    "tagKeys",
+    "Role",
+    "AuthenticationMaterial",
+    "AuthenticationMaterialType",
+    "CapabilityReport",
+    "CapabilitySchemas",
+    "ClientToken",
+    "thingGroupProperties",
+    "thingName",
+    "thingGroupName",
+    "parentGroupName",
+    "maxResults",
+    "nextToken",
+    "marker",
+    "newStatus",
+    "pageSize",
+    "recursive",
+    "namePrefixFilter",
+    "Force",
+    "NextToken",
+]
+TEXT = st.text(max_size=12) | st.sampled_from(
+    ["", "a", "\ud800", "\x00", "%", "%ff", "..", "9" * 400, "true", "-1", "a" * 130]
+)
+SCALAR = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats() | TEXT
+DOCUMENT = st.recursive(
+    SCALAR,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(MEMBERS) | TEXT, inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+BODY = (
+    st.binary(max_size=40)
+    | DOCUMENT.map(lambda document: json.dumps(document).encode())
+    | st.dictionaries(st.sampled_from(MEMBERS), DOCUMENT, max_size=6).map(
+        lambda document: json.dumps(document).encode()
+    )
+)
+QUERY = st.lists(st.tuples(st.sampled_from(MEMBERS) | TEXT, TEXT), max_size=3).map(
+    lambda pairs: "&".join(f"{name}={value}" for name, value in pairs)
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(["Authorization", "x-amzn-principal", "Content-Type", "Host"]) | TEXT, TEXT, max_size=3
+)
+
+
+@pytest.fixture(scope="module")
+def shared():
+    registry = Registry(":memory:")
+    yield registry
+    registry.close()
+
+
+def answered(registry, request):
+    """Handle a request; say what must hold of any answer."""
+    response = registry.handle(request)
+    assert response.status < 500
+    assert response.body == b"" or isinstance(json.loads(response.body), dict)
+    assert all(value.isascii() and "\n" not in value for value in response.headers.values())
+    return response.status
+
+
+def local(method, path, headers=None, body=b""):
+    return Request(method, "http://127.0.0.1:4566" + path, headers or {}, body)
+
+
+def addressed(path, label, query):
+    return path.replace("{}", label) + (f"?{query}" if query else "")
+
+
+TARGETS = st.builds(addressed, st.sampled_from(PATHS), TEXT, QUERY)
+
+
+@MANY
+@given(st.builds(local, st.sampled_from(METHODS), TARGETS, HEADERS, BODY))
+@example(local("GET", "/things/%ff"))
+@example(local("GET", "/things?maxResults=" + "9" * 5000))
+@example(local("GET", "/things?nextToken=%00"))
+@example(local("GET", "/principals/things", {"x-amzn-principal": "\ud800"}))
+@example(local("POST", "/things/a", body=b'{"thingTypeName": "\\ud800"}'))
+@example(local("POST", "/things/a", body=b'{"attributePayload":' * 50_000))
+@example(local("POST", "/managed-things", body=b"[" * 100_000))
+@example(local("PATCH", "/things/a", body=b'{"expectedVersion": 99999999999999999999}'))
+@example(local("PATCH", "/things/a", body=b'{"expectedVersion": 1e400}'))
+@example(local("PATCH", "/things/a", body=b'{"expectedVersion": ' + b"9" * 5000 + b"}"))
+@example(local("PATCH", "/things/a", body=b'{"expectedVersion": NaN}'))
+def test_no_request_makes_a_fault(shared, request_):
+    answered(shared, request_)
+
+
+@MANY
+@given(st.text(max_size=30), st.text(max_size=6), st.binary(max_size=20))
+@example("http://[", "GET", b"")
+@example("", "", b"")
+@example("//", "GET", b"")
+def test_no_url_makes_a_fault(shared, url, method, body):
+    answered(shared, Request(method, url, {}, body))
+
+
+def test_a_document_that_is_nested_too_deeply_is_refused_even_where_any_document_is_allowed(shared):
+    schema = {}
+    for _ in range(200):
+        schema = {"a": schema}
+    item = {
+        "Format": "AWS",
+        "CapabilityId": "aws.OnOff@1.0",
+        "ExtrinsicId": "1",
+        "ExtrinsicVersion": 1,
+        "Schema": schema,
+    }
+    document = {
+        "Role": "DEVICE",
+        "AuthenticationMaterial": "1",
+        "AuthenticationMaterialType": "ZWAVE_QR_BAR_CODE",
+        "CapabilitySchemas": [item],
+    }
+
+    assert (
+        answered(
+            shared, Request("POST", "http://127.0.0.1/managed-things", {}, json.dumps(document).encode())
+        )
+        == 400
+    )
+
+
+@pytest.mark.parametrize(("name", "operation"), SERVED)
+def test_no_valid_input_makes_a_fault_or_an_error_that_the_model_lacks(shared, name, operation):
+    model = model_of(name, operation)
+    modelled = {shape.name for shape in model.error_shapes}
+
+    @settings(MANY, max_examples=25)
+    @given(values(model.input_shape) if model.input_shape is not None else st.just({}))
+    def check(params):
+        request = as_http(model, params)
+        headers = {
+            key: value if isinstance(value, str) else value.decode() for key, value in request.headers.items()
+        }
+        headers["Authorization"] = f"Credential=1/20250101/eu-west-1/{signing_name(model)}/aws4_request"
+        response = shared.handle(Request(request.method, request.url, headers, as_bytes(request.body)))
+        assert response.status < 500
+        assert response.headers.get("x-amzn-ErrorType") in modelled | {None}
+
+    check()
+
+
+def signing_name(model):
+    return model.service_model.metadata["signingName"]
