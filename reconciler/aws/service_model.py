@@ -155,7 +155,8 @@ def _is_tag(shape: Any) -> bool:
     return shape.type_name == "structure" and set(shape.members) == {"Key", "Value"}
 
 
-# Java's classes as ASCII, which is what they mean there, but for \s and \S, which the models use to say "any"; the properties \p{L}, \p{N}, \p{Z}, \p{C} are Unicode's in both.
+# Java's classes as ASCII, which is what they mean there. \s and \S are left as they are: together they say "anything". The
+# properties \p{L}, \p{N}, \p{Z}, \p{C} are Unicode's in both.
 _ASCII = {
     r"\p{Graph}": r"\x21-\x7e",
     r"\p{Upper}": "A-Z",

@@ -21,6 +21,9 @@ from reconciler.model.resource import Desired, External, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.wording import closest, dotted, quoted
 
+_LEAVES = (str, Pem, Mapping, tuple, type(None))
+"""What most fields hold, and no secret is in."""
+
 Path: TypeAlias = tuple[str | int, ...]
 
 _COMPARISONS = 100_000
@@ -94,7 +97,7 @@ def unset(values: Mapping[str, Any], path: Path = ()) -> Iterator[Wrong]:
             if value.value is None:
                 problem = f"{value.reference} is not set"
                 yield Wrong(problem, "a value by the time it is needed", path=(*path, name))
-        elif attrs.has(type(value)):
+        elif not isinstance(value, _LEAVES) and attrs.has(type(value)):
             yield from unset(attrs.asdict(value, recurse=False), (*path, name))
 
 

@@ -53,7 +53,7 @@ def place(picture: Picture, *, step: float, thin: float) -> Placed:
 
 
 def _layers(picture: Picture) -> dict[str, int]:
-    """The longest chain that leads to a node; then each moves as far as those that need it let it."""
+    """The longest chain that leads to a node; what needs nothing moves up to those that need it."""
     later, earlier = neighbours(picture.edges)
     order = list(
         TopologicalSorter({node.id: earlier.get(node.id, []) for node in picture.nodes}).static_order()
@@ -61,8 +61,8 @@ def _layers(picture: Picture) -> dict[str, int]:
     layer: dict[str, int] = {}
     for name in order:
         layer[name] = 1 + max((layer[need] for need in earlier.get(name, ())), default=-1)
-    for name in reversed(order):
-        if name in later:
+    for name in order:
+        if name in later and name not in earlier:
             layer[name] = min(layer[user] for user in later[name]) - 1
     return {node.id: layer[node.id] for node in picture.nodes}
 

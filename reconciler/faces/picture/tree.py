@@ -1,4 +1,7 @@
-"""The graph as a text tree: every resource once, under what it needs and comes last; other needs are named beside it."""
+"""The graph as a text tree: every resource once, other needs named beside it.
+
+It stands under what it needs of the same name, as the parts of one device have; else under what comes last.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +37,9 @@ def tree(picture: Picture, *, ascii_only: bool = False) -> Iterator[Text]:
     depth = _depths(picture, earlier)
     parent = {
         name: max(
-            earlier.get(name, ()),
-            key=lambda need: (not nodes[need].implied, depth[need], position(nodes[need].kind), need),
-            default=None,
+            earlier.get(name, ()), key=lambda need: _closeness(node, nodes[need], depth[need]), default=None
         )
-        for name in nodes
+        for name, node in nodes.items()
     }
     children: dict[str | None, list[str]] = {}
     for name in nodes:
@@ -59,6 +60,10 @@ def tree(picture: Picture, *, ascii_only: bool = False) -> Iterator[Text]:
         f"{plural(picture.total, 'resource')}, {plural(len(picture.edges), 'dependency').replace('ys', 'ies')}",
         "dim",
     )
+
+
+def _closeness(node: Node, need: Node, depth: int) -> tuple[bool, bool, int, int, str]:
+    return not need.implied, need.label == node.label, depth, position(need.kind), need.id
 
 
 def _label(node: Node, others: list[str], marked: int) -> Text:

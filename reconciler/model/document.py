@@ -1,0 +1,71 @@
+"""JSON documents: two are the same when they mean the same, whatever their spaces and the order of their keys."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from attrs import field, frozen
+
+
+@frozen
+class Document:
+    """One JSON object.
+
+    `canonical` is its meaning as compact JSON with sorted keys, and is what is compared; `text` is what is sent; `source`
+    says where it was read from.
+    """
+
+    canonical: str
+    text: str = field(eq=False, repr=False)
+    source: str | None = field(default=None, eq=False)
+
+    @classmethod
+    def parse(cls, text: str, source: str | None = None) -> Document:
+        """Read JSON. Raises ValueError saying what is wrong."""
+        try:
+            value = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise ValueError(f"not JSON: {error}") from None
+        return cls.of(value, source, text)
+
+    @classmethod
+    def of(cls, value: Any, source: str | None = None, text: str | None = None) -> Document:
+        """From what JSON would be read to. Raises ValueError when that is no object."""
+        if not isinstance(value, dict):
+            raise ValueError("not a JSON object")
+        compact = json.dumps(value, separators=(",", ":"))
+        return cls(json.dumps(_meaning(value), sort_keys=True, separators=(",", ":")), text or compact, source)
+
+    @property
+    def value(self) -> Any:
+        """The object."""
+        return json.loads(self.text)
+
+    def __str__(self) -> str:
+        return self.canonical
+
+
+# Members of a policy document that may be one value or a list of them, in any order.
+# Source: AWS IoT developer guide, "AWS IoT Core policies"; IAM user guide, "Grammar of the IAM JSON policy language".
+_SETS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
+
+
+def _meaning(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _member(key, item) for key, item in value.items()}
+        case list():
+            return [_meaning(item) for item in value]
+        case _:
+            return value
+
+
+def _member(key: str, value: Any) -> Any:
+    if key in _SETS:
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, list) and all(isinstance(item, str) for item in items):
+            return sorted(set(items))
+    if key == "Statement" and isinstance(value, dict):
+        return [_meaning(value)]
+    return _meaning(value)

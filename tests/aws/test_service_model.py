@@ -1,0 +1,201 @@
+"""The limits that AWS documents, as the installed service models have them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.aws.service_model import ServiceModelLimits, _model, compiled, shape_of
+from reconciler.kinds import all_kinds
+from reconciler.model.limits import Breach
+
+IOT, MANAGED = "iot", "iot-managed-integrations"
+
+
+def breaches(service: str, member: str, value: object, *, secret: bool = False) -> list[Breach]:
+    return list(ServiceModelLimits().breaches(service, member, value, secret=secret))
+
+
+class TestMembers:
+    def test_every_member_that_a_kind_names_is_in_the_model(self):
+        named = {
+            (kind.service, member.api)
+            for kind in all_kinds().values()
+            for member in kind.members.values()
+            if member.api
+        }
+        named |= {(kind.service, kind.name_api) for kind in all_kinds().values() if kind.name_api}
+        assert {(service, api) for service, api in named if shape_of(service, api) is None} == set()
+
+    @pytest.mark.parametrize(
+        "member",
+        ["CreateThings.thingName", "CreateThing.name", "CreateThing.thingName.deeper", "DescribeEndpoints.x"],
+    )
+    def test_a_member_that_is_not_there_is_a_lookup_error(self, member):
+        with pytest.raises(LookupError):
+            breaches(IOT, member, "x")
+
+    def test_operations_are_those_of_the_service(self):
+        operations = ServiceModelLimits().operations(MANAGED)
+        assert {"CreateManagedThing", "CreateThing"} & set(operations) == {"CreateManagedThing"}
+
+    def test_nothing_is_loaded_before_it_is_asked_for(self):
+        code = "import sys, reconciler.aws.service_model as m; m.ServiceModelLimits(); print('botocore' in sys.modules)"
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert told.stdout == "False\n"
+
+
+class TestStrings:
+    @pytest.mark.parametrize("name", ["a", "pump-7", "a:b_c", "n" * 128])
+    def test_what_aws_takes_breaks_nothing(self, name):
+        assert breaches(IOT, "CreateThing.thingName", name) == []
+
+    def test_too_long(self):
+        assert breaches(IOT, "CreateThing.thingName", "n" * 129) == [Breach("129 characters", "at most 128")]
+
+    def test_too_short(self):
+        expected = [Breach("0 characters", "at least 1 and at most 128")]
+        assert breaches(IOT, "CreateThing.thingName", "") == expected
+
+    def test_a_pattern_is_matched_to_the_end(self):
+        expected = [Breach(r"'pump\n' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+")]
+        assert breaches(IOT, "CreateThing.thingName", "pump\n") == expected
+
+    def test_an_anchored_pattern_is_matched_to_the_end_as_well(self):
+        (found,) = breaches(IOT, "CreateThingGroup.tags", {"a\n": "x"})
+        assert found.problem == r"the key: 'a\n' is not what AWS takes"
+
+    def test_a_value_of_an_enum_with_the_nearest(self):
+        valid = (
+            "'ACTIVE', 'INACTIVE', 'REVOKED', 'PENDING_TRANSFER', 'REGISTER_INACTIVE', 'PENDING_ACTIVATION'"
+        )
+        assert breaches(IOT, "UpdateCertificate.newStatus", "REVOCED") == [
+            Breach("'REVOCED' is not valid", f"one of {valid}", "REVOKED")
+        ]
+
+    def test_nothing_of_a_secret_is_told(self):
+        member = "CreateManagedThing.AuthenticationMaterial"
+        assert breaches(MANAGED, member, "hunter²", secret=True) == [
+            Breach(
+                "the value is not what AWS takes",
+                r'a match of [0-9A-Za-z!#$%&()*\+\-;<=>?@^_`{|}~\/: {},\\"]+',
+            )
+        ]
+        assert breaches(MANAGED, member, "x" * 513, secret=True) == [
+            Breach("the value has the wrong length", "at most 512")
+        ]
+        (told,) = breaches(IOT, "UpdateCertificate.newStatus", "ACTIV", secret=True)
+        assert (told.problem, told.nearest) == ("the value is not valid", None)
+
+    def test_control_characters_in_what_is_told_are_inert(self):
+        (found,) = breaches(IOT, "CreateThing.thingName", "\x1b[2J")
+        assert found.problem == r"'\x1b[2J' is not what AWS takes"
+
+
+class TestNumbers:
+    MEMBER = "CreateManagedThing.WiFiSimpleSetupConfiguration.TimeoutInMinutes"
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            (5, []),
+            (15, []),
+            (4, [Breach("4 is too small", "at least 5")]),
+            (16, [Breach("16 is too large", "at most 15")]),
+        ],
+    )
+    def test_a_number_lies_between_its_bounds(self, value, expected):
+        assert breaches(MANAGED, self.MEMBER, value) == expected
+
+
+class TestMaps:
+    MEMBER = "CreateThing.attributePayload.attributes"
+
+    def test_keys_and_values_have_limits_of_their_own(self):
+        assert breaches(IOT, self.MEMBER, {"a b": "x", "site": "a b", "note": "n" * 801, "ok": ""}) == [
+            Breach("the key: 'a b' is not what AWS takes", "a match of [a-zA-Z0-9_.,@/:#-]+", path=("a b",)),
+            Breach("'a b' is not what AWS takes", r"a match of [a-zA-Z0-9_.,@/:#=\[\]-]*", path=("site",)),
+            Breach("801 characters", "at most 800", path=("note",)),
+        ]
+
+    def test_a_map_has_a_size(self):
+        meta = {f"key{n}": "x" for n in range(51)}
+        assert breaches(MANAGED, "CreateManagedThing.MetaData", meta) == [Breach("51 entries", "at most 50")]
+
+
+class TestTags:
+    @pytest.mark.parametrize(
+        ("service", "member"),
+        [
+            (IOT, "CreateThingGroup.tags"),
+            (IOT, "RegisterCACertificate.tags"),
+            (MANAGED, "CreateManagedThing.Tags"),
+        ],
+    )
+    def test_whether_a_list_or_a_map_tags_are_a_map_with_fifty_entries_and_none_of_awss_own(
+        self, service, member
+    ):
+        tags = {f"key{n}": "x" for n in range(50)}
+        assert breaches(service, member, tags) == []
+        assert breaches(service, member, {**tags, "one more": "x"}) == [Breach("51 entries", "at most 50")]
+        assert breaches(service, member, {"AWS:x": "x"}) == [
+            Breach("the prefix 'aws:' is AWS's own", "another key", path=("AWS:x",))
+        ]
+        assert breaches(service, member, {"note": "n" * 257}) == [
+            Breach("257 characters", "at most 256", path=("note",))
+        ]
+
+
+class TestLists:
+    def test_items_have_limits_and_places(self):
+        assert breaches(IOT, "UpdateThingGroupsForThing.thingGroupsToAdd", ["hall", "a b"]) == [
+            Breach("'a b' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+", path=(1,))
+        ]
+
+
+class TestPatterns:
+    @pytest.mark.parametrize("service", [IOT, MANAGED])
+    def test_every_pattern_of_the_model_can_be_read(self, service):
+        model = _model(service)
+        written = {model.shape_for(name).metadata.get("pattern") for name in model.shape_names} - {None}
+        assert {pattern for pattern in written if compiled(pattern) is None} == set()
+
+    @pytest.mark.parametrize(
+        ("written", "matches", "refuses"),
+        [
+            (r"[\x{0022}]+", '""', "'"),
+            (r"[a\x{005D}]+", "a]", "b"),
+            (r"\x{2603}", "☃", "x"),
+            (r"[\p{L}\p{N} ._-]+", "Größe 名前_1", "☃"),
+            (r"[\p{Graph}\x20]*", "a b~!", "é"),
+            (r"\p{Graph}", "~", "é"),
+            (r"[^\p{Cntrl}]*", "é", "\x7f"),
+            (r"[\p{Upper}\p{Digit}_]+", "A_1", "É"),
+            (r"\d+", "09", "٣"),
+            (r"\w+", "a_9", "é"),
+            (r"[a-z[]+", "[a", "A"),
+            (r"0[xX][0-9a-fA-F]+$|^[0-9]+", "0xAf", "Af"),
+            (r"^[a-z]*$", "", "a\n"),
+            (r"[\s\S]*", "any\n\tthing é", None),
+        ],
+    )
+    def test_javas_classes_mean_what_they_mean_there(self, written, matches, refuses):
+        pattern = compiled(written)
+        assert pattern is not None
+        assert pattern.fullmatch(matches) is not None
+        assert refuses is None or pattern.fullmatch(refuses) is None
+
+    def test_a_pattern_that_cannot_be_read_is_left_to_aws(self):
+        assert compiled("[a-z") is None
+
+
+@given(name=st.text(max_size=200))
+def test_a_thing_name_is_checked_as_its_documentation_says(name):
+    """API reference, CreateThing: 1 to 128 characters of [a-zA-Z0-9:_-]+."""
+    allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-")
+    fine = 1 <= len(name) <= 128 and set(name) <= allowed
+    assert (breaches(IOT, "CreateThing.thingName", name) == []) == fine

@@ -1,0 +1,12 @@
+"""Broken desired states, each with the whole report that it deserves."""
+
+from tests.engine.broken import certificates, fields, files, limits, toml, workspace
+
+CASES = (
+    *toml.CASES,
+    *workspace.CASES,
+    *fields.CASES,
+    *files.CASES,
+    *certificates.CASES,
+    *limits.CASES,
+)

@@ -1,0 +1,122 @@
+"""Plans made by hand, from the model's values alone."""
+
+from __future__ import annotations
+
+from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.managed_things import ManagedThing
+from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Create, Delete, FieldChange, Replace, Update
+from reconciler.model.pem import Pem
+from reconciler.model.plan import Bottleneck, Estimate, Note, Plan, Step, Target
+from reconciler.model.resource import Live, Origin, Resource
+from reconciler.model.secret import Secret
+
+OLD = Pem("9f8e7d6c5b4a" + "0" * 52)
+NEW = Pem("ab12cd34ef56" + "0" * 52, source="pki/pump-7.pem")
+HOSTILE = '<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
+TARGET = Target("embedded", "eu-west-1", "123456789012")
+
+
+def resource(kind: str, name: str, spec: object, line: int = 1) -> Resource:
+    return Resource(Address(kind, name), spec, origin=Origin("desired_state.toml", line))
+
+
+def plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) -> Plan:
+    calls: dict[tuple[str, str], int] = {}
+    for call in (call for step in steps for call in step.calls):
+        calls[call.service, call.operation] = calls.get((call.service, call.operation), 0) + 1
+    first = next(iter(calls), None)
+    bottleneck = Bottleneck(first[1], calls[first], 10.0) if first else None
+    return Plan(
+        "greenhouse",
+        TARGET,
+        steps,
+        "3f9a2c81d0e2" + "0" * 52,
+        Estimate(calls, 0.6, bottleneck),
+        unchanged,
+        notes,
+    )
+
+
+def thing(name: str, *fields: FieldChange, line: int = 1) -> Create:
+    return Create(resource("things", name, Thing(), line), fields)
+
+
+ROTATION = Step(
+    Replace(
+        resource("certificates", "pump-7", Certificate(NEW), 24),
+        Live(OLD.fingerprint, Certificate(OLD)),
+        (
+            FieldChange("pem", OLD, NEW, forces_replacement=True),
+            FieldChange("status", "INACTIVE", "ACTIVE"),
+        ),
+    ),
+    (
+        ApiCall("iot", "RegisterCertificate", {"certificatePem": "…", "status": "ACTIVE"}),
+        ApiCall("iot", "DeleteCertificate", {"certificateId": OLD.fingerprint}),
+    ),
+)
+CREATION = Step(
+    thing(
+        "pump-8",
+        FieldChange("attributes.site", None, "bergen"),
+        FieldChange("certificates", None, ("pump-8",)),
+        line=40,
+    ),
+    (ApiCall("iot", "CreateThing", {"thingName": "pump-8"}),),
+)
+UPDATE = Step(
+    Update(
+        resource("things", "pump-7", Thing(), 44),
+        Live("pump-7", Thing(), version=3),
+        (
+            FieldChange("attributes.firmware", "1.2", None),
+            FieldChange("attributes.owner", None, "Acme Corp"),
+            FieldChange("attributes.site", "oslo", "bergen"),
+            FieldChange("certificates", ("pump-7", "pump-3"), ("pump-7", "pump-9")),
+        ),
+    ),
+    (ApiCall("iot", "UpdateThing", {"thingName": "pump-7", "expectedVersion": 3}),),
+)
+DELETION = Step(
+    Delete(
+        Address("things", "pump-3"), Live("pump-3", Thing()), (FieldChange("attributes.site", "oslo", None),)
+    ),
+    (ApiCall("iot", "DeleteThing", {"thingName": "pump-3", "expectedVersion": 1}),),
+)
+MANAGED = Step(
+    Create(
+        resource(
+            "managed_things",
+            "pump-8",
+            ManagedThing(
+                role="DEVICE",
+                authentication_material=Secret("env PUMP_8_QR", "canary"),
+                authentication_material_type="ZWAVE_QR_BAR_CODE",
+                serial_number="SN-0008",
+            ),
+            61,
+        )
+    ),
+    (
+        ApiCall(
+            "iot-managed-integrations",
+            "CreateManagedThing",
+            {"Role": "DEVICE", "AuthenticationMaterial": Secret("env PUMP_8_QR", "canary")},
+        ),
+    ),
+)
+EVERYTHING = plan(
+    ROTATION,
+    DELETION,
+    UPDATE,
+    CREATION,
+    MANAGED,
+    notes=(
+        Note("warning", "the certificate expires on 2026-01-04", Address("certificates", "pump-9")),
+        Note("unmanaged", "it bears no workspace's mark", Address("things", "pump-99")),
+    ),
+    unchanged=12,
+)
