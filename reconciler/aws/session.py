@@ -54,12 +54,7 @@ def _embedded(settings: Settings, registry_path: Path, environ: Mapping[str, str
     registry = Registry(registry_path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
     core = _core_session()
     bind(core, registry)
-    session = boto3.Session(
-        aws_access_key_id="embedded",
-        aws_secret_access_key="embedded",
-        region_name=region,
-        botocore_session=core,
-    )
+    session = boto3.Session("embedded", "embedded", region_name=region, botocore_session=core)
     return Connection(Target("embedded", region, EMBEDDED_ACCOUNT), _caller(session, None))
 
 

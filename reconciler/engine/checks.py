@@ -8,12 +8,14 @@ from typing import Any, TypeAlias, get_origin
 import attrs
 
 from reconciler.engine.graph import cycles, graph_of
+from reconciler.engine.ownership import is_reserved
 from reconciler.engine.resources import Entry
 from reconciler.engine.values import written
 from reconciler.engine.wrong import Wrong
 from reconciler.kinds.kind import Kind, Scope
 from reconciler.kinds.tags import PREFIX
 from reconciler.model.address import Address
+from reconciler.model.document import Document
 from reconciler.model.errors import Mistake
 from reconciler.model.limits import Limits
 from reconciler.model.pem import Pem
@@ -21,7 +23,7 @@ from reconciler.model.resource import Desired, External, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.wording import closest, dotted, quoted
 
-_LEAVES = (str, Pem, Mapping, tuple, type(None))
+_LEAVES = (str, Pem, Document, Mapping, tuple, type(None))
 """What most fields hold, and no secret is in."""
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -127,7 +129,7 @@ def _reserved(name: str, given: Mapping[str, Any]) -> Iterator[Wrong]:
 def _sent(value: Any, references: str | None) -> Any:
     """What AWS would be sent for a value, as far as it is known now."""
     match value:
-        case Pem():
+        case Pem() | Document():
             return value.text
         case Secret():
             return value.value
@@ -150,6 +152,14 @@ def complaints(entry: Entry, desired: Desired) -> Iterator[Mistake]:
     for found in entry.kind.check(entry.resource, desired):
         path = tuple(found.field.split(".")) if found.field else ()
         yield entry.declaration.mistake(Wrong(found.problem, found.expected, path=path), found.severity)
+
+
+def marks(entries: Collection[Entry], workspace: str) -> Iterator[Mistake]:
+    """The resources whose names are the workspace's own: its marks have them."""
+    for entry in entries:
+        if is_reserved(workspace, entry.declaration.address):
+            problem = f"the workspace {quoted(workspace)} itself has this name, to mark what it owns"
+            yield entry.declaration.mistake(Wrong(problem, "another name"))
 
 
 def same(entries: Collection[Entry]) -> Iterator[Mistake]:

@@ -113,6 +113,7 @@ def _checked(
         yield from map(one.declaration.mistake, wrongs)
         yield from (one.declaration.mistake(wrong, "warning") for wrong in checks.unset(one.values))
         yield from checks.complaints(one, desired)
+    yield from checks.marks(entries.values(), workspace)
     yield from checks.same(entries.values())
     yield from checks.knots(entries)
 

@@ -8,38 +8,69 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.retirement import DENY_ALL, retired_policy
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing, workspace_group
 from reconciler.model.address import Address
 from reconciler.model.resource import Desired, Lifecycle, Origin, Resource
 
+MARKED = frozenset({"things", "certificates"})
+"""The kinds that bear marks."""
+
+_ORIGIN = Origin("[workspace]", 1)
+
+
+def is_mark(workspace: str, address: Address) -> bool:
+    """Whether the address is one of the workspace's own marks."""
+    return address in {_group(workspace), _policy(workspace)}
+
 
 def with_marks(workspace: str, resources: Desired) -> Desired:
-    """The resources and what marks them as the workspace's: its group, and the thing that holds loose certificates."""
+    """The resources and what marks them as the workspace's.
+
+    That is its group, the thing that holds loose certificates, and the policy of those on their way out.
+    """
     marked = dict(resources)
+    certificates = sorted(address for address in resources if address.kind == "certificates")
     used = {
         name
         for address, found in resources.items()
         if address.kind == "things"
         for name in found.spec.certificates
     }
-    loose = [
-        address
-        for address in sorted(resources)
-        if address.kind == "certificates" and address.name not in used
-    ]
-    origin = Origin("[workspace]", 1)
+    loose = [address for address in certificates if address.name not in used]
     if loose:
-        holder = Address("things", f"{workspace_group(workspace)}-unattached")
+        holder = _holder(workspace)
         spec = Thing(certificates=tuple(address.name for address in loose))
-        marked[holder] = Resource(holder, spec, frozenset(loose), origin=origin, implied=True)
+        marked[holder] = Resource(holder, spec, frozenset(loose), origin=_ORIGIN, implied=True)
+    marks: list[Resource] = []
     if any(address.kind == "things" for address in marked):
-        group = Address("thing_groups", workspace_group(workspace))
-        for address, found in list(marked.items()):
-            if address.kind == "things":
-                marked[address] = evolve(found, needs=found.needs | {group})
         # The group's attributes are the workspace's own book-keeping, not a part of what is desired.
-        spec_group = ThingGroup(description=f"The things that the reconciler workspace {workspace} owns.")
+        group = ThingGroup(description=f"The things that the reconciler workspace {workspace} owns.")
         kept = Lifecycle(ignore_changes=("attributes",))
-        marked[group] = Resource(group, spec_group, lifecycle=kept, origin=origin, implied=True)
-    return dict(sorted(marked.items()))
+        marks.append(Resource(_group(workspace), group, lifecycle=kept, origin=_ORIGIN, implied=True))
+    if certificates:
+        marks.append(Resource(_policy(workspace), Policy(DENY_ALL), origin=_ORIGIN, implied=True))
+    needs = frozenset(mark.address for mark in marks)
+    for address, found in marked.items():
+        if address.kind in MARKED:
+            marked[address] = evolve(found, needs=found.needs | needs)
+    return dict(sorted((marked | {mark.address: mark for mark in marks}).items()))
+
+
+def is_reserved(workspace: str, address: Address) -> bool:
+    """Whether the workspace may come to add the address by itself."""
+    return is_mark(workspace, address) or address == _holder(workspace)
+
+
+def _holder(workspace: str) -> Address:
+    return Address("things", f"{workspace_group(workspace)}-unattached")
+
+
+def _group(workspace: str) -> Address:
+    return Address("thing_groups", workspace_group(workspace))
+
+
+def _policy(workspace: str) -> Address:
+    return Address("policies", retired_policy(workspace))

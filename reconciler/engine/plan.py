@@ -15,13 +15,13 @@ from reconciler.engine.diff import diff
 from reconciler.engine.fuses import blown
 from reconciler.engine.graph import graph_of, order
 from reconciler.engine.observe import Progress, observe, refer
-from reconciler.engine.ownership import with_marks
+from reconciler.engine.ownership import MARKED, is_mark, with_marks
 from reconciler.kinds import all_kinds
 from reconciler.kinds.kind import Scope, World
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.change import Change, Create, Delete, Replace, Update
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import Mistake, RefusedError
 from reconciler.model.plan import Note, Plan, Step, Target
 from reconciler.model.quotas import Quotas
 from reconciler.model.resource import Desired, Inventory, Resource
@@ -106,7 +106,16 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         digest=_digest(target, steps),
         estimate=quotas.estimate(dict(sorted(calls.items()))),
         unchanged=len(found.desired.keys() - found.changes.keys()),
-        notes=tuple(Note("warning", str(warning)) for warning in state.warnings),
+        notes=tuple(map(_warning, state.warnings)),
+    )
+
+
+def _warning(found: Mistake) -> Note:
+    if found.address is None:
+        return Note("warning", str(found))
+    where = f"{found.field}: " if found.field else ""
+    return Note(
+        "warning", f"{where}{found.problem} ({found.file}:{found.line})", Address.parse(found.address)
     )
 
 
@@ -128,7 +137,7 @@ def _world(workspace: str, target: Target, found: Comparison) -> World:
         identities=identities,
         desired_users=_users((address, resource.spec) for address, resource in found.desired.items()),
         live_users=_users(specs),
-        replacing=frozenset(a.kind for a, change in found.changes.items() if isinstance(change, Replace)),
+        changes=found.changes,
     )
 
 
@@ -192,9 +201,9 @@ def _waits_for(
         }
         return frozenset(needs | gone)
     users = set(world.live_users.get(change.address, ())) & changes.keys()
-    # The mark goes last: what bears it would be nobody's without it.
-    if change.address.kind == "thing_groups":
-        users |= {address for address in changes if address.kind == "things"}
+    # The marks go last: what bears them would be nobody's without them.
+    if is_mark(world.workspace, change.address):
+        users |= {address for address in changes if address.kind in MARKED}
     users |= {user for user in needed_by.get(change.address, ()) if isinstance(changes.get(user), Delete)}
     return frozenset(users)
 

@@ -13,6 +13,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from reconciler.engine.files import IN_WORDS, Surroundings
 from reconciler.engine.wrong import Wrong, Wrongs
+from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Reference
 from reconciler.model.secret import Secret
@@ -21,6 +22,7 @@ from reconciler.model.wording import closest, one_of, quoted, sort_of, told
 Hook: TypeAlias = Callable[[Any, Any], Any]
 
 _PEM = 'a certificate in PEM, as text or { file = "path" }'
+_DOCUMENT = 'a JSON object: { file = "path" }, text, or a table'
 _REFERENCE = 'a name in this file, { id = "…" } or { arn = "…" }'
 
 _PLAIN: Mapping[type, str] = {str: "a string", bool: "true or false", int: "an integer", float: "a number"}
@@ -41,6 +43,7 @@ def converter(surroundings: Surroundings | None = None) -> Converter:
     made.register_structure_hook_factory(_is_union, lambda cls: _union(cls, made))
     if surroundings:
         made.register_structure_hook(str, lambda value, _: _text(value, surroundings))
+        made.register_structure_hook(Document, lambda value, _: _document(value, surroundings))
         made.register_structure_hook(Pem, lambda value, _: _pem(value, surroundings))
         made.register_structure_hook(Secret, lambda value, _: _secret(value, surroundings))
     return made
@@ -71,6 +74,8 @@ def wanted(annotation: Any) -> str:
             return f"an array, each {wanted(get_args(annotation)[0])}"
         case origin if origin is Pem:
             return _PEM
+        case origin if origin is Document:
+            return _DOCUMENT
         case origin if origin is Secret:
             return IN_WORDS
         case origin:
@@ -222,6 +227,26 @@ def _pem(value: Any, surroundings: Surroundings) -> Pem:
         told_where = f"{quoted(source)}: " if source else ""
         problem, _, expected = str(error).partition(", expected ")
         raise Wrong(f"{told_where}{problem}", expected or _PEM) from None
+
+
+def _document(value: Any, surroundings: Surroundings) -> Document:
+    source = None
+    try:
+        match value:
+            case {"file": name, **rest} if not rest:
+                text, source = surroundings.text(name), str(name)
+                return Document.parse(text, source)
+            case str():
+                return Document.parse(value)
+            case dict():
+                return Document.of(value)
+            case _:
+                raise Wrong(told(value), _DOCUMENT)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, Wrong):
+            raise
+        told_where = f"{quoted(source)}: " if source else ""
+        raise Wrong(f"{told_where}{error}", _DOCUMENT) from None
 
 
 def _secret(value: Any, surroundings: Surroundings) -> Secret:

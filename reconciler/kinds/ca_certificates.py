@@ -14,7 +14,7 @@ from reconciler.kinds import x509
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING
-from reconciler.kinds.tags import as_list, as_map, marked, retag, users
+from reconciler.kinds.tags import OURS, as_list, as_map, crowded, marked, retag, users
 from reconciler.model.call import Answers, ApiCall, Deferred, Ref
 from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.pem import Pem
@@ -88,6 +88,7 @@ class CaCertificates(Kind):
         """Is it a CA, in date, and does the verification fit?"""
         spec: CaCertificate = resource.spec
         yield from x509.complaints(spec.pem, "pem", ca=True)
+        yield from crowded("tags", spec.tags, OURS)
         given = spec.verification
         if spec.certificate_mode == "SNI_ONLY":
             if given:

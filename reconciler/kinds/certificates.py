@@ -17,11 +17,12 @@ from reconciler.kinds import x509
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, find
+from reconciler.kinds.retirement import mark_retired, retired_policy
 from reconciler.model.address import Address
-from reconciler.model.call import ApiCall
+from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.pem import Pem
-from reconciler.model.resource import WHATEVER, Desired, Live, Reference, Resource, Whatever
+from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource, Whatever
 
 
 @frozen
@@ -42,6 +43,9 @@ class Certificate:
     status: Literal["ACTIVE", "INACTIVE", "REVOKED"] = member(
         "REVOKED is final.", api="UpdateCertificate.newStatus", default="ACTIVE"
     )
+    policies: tuple[Reference, ...] = member(
+        "What it may do once it is connected.", references="policies", default=()
+    )
 
 
 class Certificates(Kind):
@@ -50,7 +54,7 @@ class Certificates(Kind):
     table = "certificates"
     noun = "device certificate"
     spec = Certificate
-    reads_after = frozenset({"things"})
+    reads_after = frozenset({"things", "policies"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """Is it in date, and did the CA it names sign it?"""
@@ -78,7 +82,12 @@ class Certificates(Kind):
         return str(resource.spec.pem.fingerprint)
 
     def read(self, scope: Scope) -> Reading:
-        """Those the file wants and those attached to the workspace's things; pages first, single questions for the rest."""
+        """Those the file wants and those of the workspace; pages first, single questions for the rest.
+
+        The workspace's are those that its things have, and those that a run has marked on their way out.
+        """
+        policies = yield from _targets(scope)
+        retired = policies.pop(retired_policy(scope.workspace), frozenset())
         wanted = {self.identity(resource): resource for resource in scope.of(self.table)}
         ours = {
             reference.id
@@ -86,28 +95,34 @@ class Certificates(Kind):
             if thing.owner == scope.workspace
             for reference in thing.spec.certificates
         }
+        matter = wanted.keys() | ours | retired
         found = yield from find(
-            sorted(wanted.keys() | ours),
+            sorted(matter),
             listing=ApiCall("iot", "ListCertificates"),
             items="certificates",
             key="certificateId",
-            pages=len(wanted.keys() | ours),  # a page and a question cost the same: 10 a second each
+            pages=len(matter),  # a page and a question cost the same: 10 a second each
             describe=lambda name: ApiCall(
                 "iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING
             ),
         )
         leaving = [name for name in found if name not in wanted]
         foreign = yield from _used_elsewhere(leaving, found, scope)
-        return [
-            _live(
-                name,
-                item,
-                wanted.get(name),
-                None if name in foreign else scope.workspace,
-                foreign.get(name, ()),
+        attached = yield from _all_policies(leaving, found)
+        lives = []
+        for name, item in found.items():
+            spec = Certificate(
+                pem=Pem(name),
+                ca=wanted[name].spec.ca if name in wanted else None,
+                certificate_mode=_described(item).get("certificateMode", "DEFAULT"),
+                status=_described(item)["status"],
+                policies=tuple(External(policy) for policy, targets in policies.items() if name in targets),
             )
-            for name, item in found.items()
-        ]
+            # What is wanted again while it is on its way out has lost its mark of being ours.
+            lost = name in foreign or (name in wanted and name in retired)
+            facts = {"policies": attached.get(name, ())}
+            lives.append(Live(name, spec, owner=None if lost else scope.workspace, facts=facts))
+        return lives
 
     def pair(self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope) -> Mapping[str, str]:
         """A new PEM for a device is a rotation: the old one is what its thing still has, when there is no doubt which."""
@@ -125,38 +140,104 @@ class Certificates(Kind):
         return pairs
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
-        """Registered with its status in one call."""
-        return [_register(change.resource, world)]
+        """Registered with its status in one call, then its policies."""
+        return [*self._register(change.resource, world)]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
-        """Only the status can change."""
-        params = {"certificateId": change.live.identity, "newStatus": change.resource.spec.status}
-        return [ApiCall("iot", "UpdateCertificate", params)]
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """Policies come before they go; a certificate that was on its way out is taken back."""
+        spec, was, arn = change.resource.spec, change.live.spec, world.arn(f"cert/{change.live.identity}")
+        params = {"certificateId": change.live.identity, "newStatus": spec.status}
+        gained = [policy for policy in spec.policies if policy not in was.policies]
+        lost = [world.identity("policies", policy) for policy in was.policies if policy not in spec.policies]
+        if change.changes("workspace"):
+            lost.append(retired_policy(world.workspace))
+        return [
+            *(_attach_policy(world.identity("policies", policy), arn) for policy in gained),
+            *([ApiCall("iot", "UpdateCertificate", params)] if change.changes("status") else ()),
+            *(
+                ApiCall("iot", "DetachPolicy", {"policyName": name, "target": arn}, tolerates=MISSING)
+                for name in lost
+            ),
+        ]
 
-    def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002
-        """Revocation is final (developer guide, "Revoke a CA or client certificate")."""
+    def half_made(self, change: Update | Replace) -> bool:  # noqa: ARG002 (a certificate is what its content is)
+        """Declaring this very certificate means this very certificate."""
+        return True
+
+    def objections(self, change: Change, world: World) -> Iterable[str]:
+        """Revocation is final (developer guide, "Revoke a CA or client certificate"); an idle CA registers nothing."""
+        if isinstance(change, Create | Replace) and isinstance(ca := change.resource.spec.ca, str):
+            signer = world.desired.get(Address("ca_certificates", ca))
+            if signer and signer.spec.status != "ACTIVE":
+                yield f"its CA {signer.address} is to be INACTIVE, and AWS registers certificates of active CAs only"
         if isinstance(change, Update) and change.live.spec.status == "REVOKED" and change.changes("status"):
             yield "it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
         """A rotation: register and attach the new one, then detach, deactivate and delete the old one.
 
-        So the device is never without a certificate. Where only the mode changes the id stays the same, and the old
-        registration has to go first.
+        So the device is never without a certificate. Policies that the old one has and the file does not know go on to
+        the new one: somebody relies on them. Where only the mode changes the id stays the same, and the old registration
+        has to go first.
         """
-        gone = {
-            address for address in world.live_users.get(change.address, ()) if address not in world.desired
-        }
-        had = [address for address in world.live_users.get(change.address, ()) if address not in gone]
+        users = world.live_users.get(change.address, ())
+        had = [address for address in users if address.kind == "things" and address in world.desired]
         keep = [address for address in had if address in world.desired_users.get(change.address, ())]
         new_arn = world.arn(f"cert/{self.identity(change.resource)}")
-        new = [_register(change.resource, world), *(_attach(world, thing, new_arn) for thing in keep)]
-        old = [*(_detach(world, thing, change.live) for thing in had), *_retire(change.live)]
+        old_arn = world.arn(f"cert/{change.live.identity}")
+        known = {world.identity("policies", policy) for policy in change.live.spec.policies}
+        others = [name for name in change.live.facts["policies"] if name not in known]
+        new = [
+            *self._register(change.resource, world),
+            *(_attach_policy(name, new_arn) for name in others if name != retired_policy(world.workspace)),
+            *(_thing_call("AttachThingPrincipal", world.identities[thing], new_arn) for thing in keep),
+        ]
+        old = [
+            mark_retired(world, old_arn),
+            *(
+                _thing_call("DetachThingPrincipal", world.identities[thing], old_arn, MISSING)
+                for thing in had
+            ),
+            *_retire(change.live),
+        ]
         return [*old, *new] if self.identity(change.resource) == change.live.identity else [*new, *old]
 
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its things let go of it first)
         """Deactivated first: AWS refuses to delete an active certificate."""
         return [*_retire(change.live)]
+
+    def _register(self, resource: Resource, world: World) -> Iterator[ApiCall]:
+        spec: Certificate = resource.spec
+        params = {"certificatePem": spec.pem.text, "status": spec.status}
+        operation = "RegisterCertificate"
+        ca = world.desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
+        if ca:
+            params["caCertificatePem"] = ca.spec.pem.text
+        elif not spec.ca and spec.certificate_mode == "SNI_ONLY":
+            operation = "RegisterCertificateWithoutCA"
+        # Registering the same certificate again is the same certificate: an answer that was lost is no failure.
+        yield ApiCall("iot", operation, params, tolerates={"ResourceAlreadyExistsException"})
+        arn = world.arn(f"cert/{self.identity(resource)}")
+        yield from (_attach_policy(world.identity("policies", policy), arn) for policy in spec.policies)
+
+
+def _targets(scope: Scope) -> Any:
+    """The certificates that have each policy that matters, by the policy's name; those on their way out among them."""
+    known = {live.identity for live in scope.read.get("policies", ())}
+    outside = {
+        policy.id.rpartition("/")[2]
+        for resource in scope.of("certificates")
+        for policy in resource.spec.policies
+        if isinstance(policy, External)
+    }
+    names = sorted(known | outside)
+    answers = yield [
+        ApiCall("iot", "ListTargetsForPolicy", {"policyName": name}, tolerates=MISSING) for name in names
+    ]
+    return {
+        name: frozenset(arn.rpartition("/")[2] for arn in answer.get("targets", ()) if ":cert/" in arn)
+        for name, answer in zip(names, answers, strict=True)
+    }
 
 
 def _used_elsewhere(leaving: Sequence[str], found: Mapping[str, Mapping[str, Any]], scope: Scope) -> Any:
@@ -178,17 +259,16 @@ def _used_elsewhere(leaving: Sequence[str], found: Mapping[str, Mapping[str, Any
     return {name: things for name, things in users.items() if things}
 
 
-def _live(
-    name: str, item: Mapping[str, Any], wanted: Resource | None, owner: str | None, users: Sequence[str]
-) -> Live:
-    item = _described(item)
-    spec = Certificate(
-        pem=Pem(name),
-        ca=wanted.spec.ca if wanted else None,
-        certificate_mode=item.get("certificateMode", "DEFAULT"),
-        status=item["status"],
-    )
-    return Live(name, spec, owner=owner, facts={"foreign_users": tuple(users)})
+def _all_policies(leaving: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Of the certificates about to go: every policy, whoever attached it."""
+    arns = [_described(found[name])["certificateArn"] for name in leaving]
+    answers = yield [
+        ApiCall("iot", "ListAttachedPolicies", {"target": arn}, tolerates=MISSING) for arn in arns
+    ]
+    return {
+        name: tuple(sorted(policy["policyName"] for policy in answer.get("policies", ())))
+        for name, answer in zip(leaving, answers, strict=True)
+    }
 
 
 def _described(item: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -196,34 +276,21 @@ def _described(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return described
 
 
-def _register(resource: Resource, world: World) -> ApiCall:
-    spec: Certificate = resource.spec
-    params = {"certificatePem": spec.pem.text, "status": spec.status}
-    operation = "RegisterCertificate"
-    ca = world.desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
-    if ca:
-        params["caCertificatePem"] = ca.spec.pem.text
-    elif not spec.ca and spec.certificate_mode == "SNI_ONLY":
-        operation = "RegisterCertificateWithoutCA"
-    # Registering the same certificate again is the same certificate: an answer that was lost is no failure.
-    return ApiCall("iot", operation, params, tolerates={"ResourceAlreadyExistsException"})
+def _attach_policy(name: str | Ref, arn: str) -> ApiCall:
+    return ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
 
 
-def _attach(world: World, thing: Address, arn: str) -> ApiCall:
-    return ApiCall("iot", "AttachThingPrincipal", {"thingName": world.identities[thing], "principal": arn})
-
-
-def _detach(world: World, thing: Address, live: Live) -> ApiCall:
-    params = {"thingName": world.identities[thing], "principal": world.arn(f"cert/{live.identity}")}
-    return ApiCall("iot", "DetachThingPrincipal", params, tolerates=MISSING)
+def _thing_call(operation: str, thing: str, arn: str, tolerates: frozenset[str] = frozenset()) -> ApiCall:
+    return ApiCall("iot", operation, {"thingName": thing, "principal": arn}, tolerates=tolerates)
 
 
 def _retire(live: Live) -> Iterator[ApiCall]:
     params = {"certificateId": live.identity}
     if live.spec.status == "ACTIVE":
         yield ApiCall("iot", "UpdateCertificate", {**params, "newStatus": "INACTIVE"})
-    # AWS detaches asynchronously, so for some seconds it may still see the thing that let go.
-    yield ApiCall("iot", "DeleteCertificate", params, tolerates=MISSING, retries={"DeleteConflictException"})
+    # AWS detaches asynchronously, so for some seconds it may still see the thing that let go. Force is about policies.
+    gone = {**params, "forceDelete": True}
+    yield ApiCall("iot", "DeleteCertificate", gone, tolerates=MISSING, retries={"DeleteConflictException"})
 
 
 KIND = Certificates()

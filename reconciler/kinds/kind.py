@@ -52,7 +52,7 @@ class World:
     """What a kind may look at when it turns a change into calls.
 
     `desired_users` and `live_users` tell, for an address, who refers to it: in the file and in the registry.
-    `replacing` are the kinds of which something is replaced in the same plan.
+    `changes` are all of the plan's.
     """
 
     workspace: str
@@ -62,7 +62,7 @@ class World:
     identities: Mapping[Address, str]
     desired_users: Mapping[Address, Sequence[Address]]
     live_users: Mapping[Address, Sequence[Address]]
-    replacing: frozenset[str] = frozenset()
+    changes: Mapping[Address, Change] = field(factory=dict)
 
     @cached_property
     def partition(self) -> str:
@@ -70,6 +70,13 @@ class World:
         prefix = self.target.region.partition("-")[0]
         return {"cn": "aws-cn"}.get(
             prefix, "aws-us-gov" if self.target.region.startswith("us-gov-") else "aws"
+        )
+
+    @cached_property
+    def replacing(self) -> frozenset[str]:
+        """The kinds of which something is replaced."""
+        return frozenset(
+            address.kind for address, change in self.changes.items() if isinstance(change, Replace)
         )
 
     def arn(self, resource: str, service: str = "iot") -> str:

@@ -15,12 +15,12 @@ import attrs
 from attrs import field, frozen
 
 from reconciler.kinds.fields import member
-from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Kind, Reading, Scope, World
+from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING
-from reconciler.kinds.tags import PREFIX, marked, retag, users
+from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag, users
 from reconciler.model.call import Answers, ApiCall, Deferred
 from reconciler.model.change import Change, Create, Delete, Replace, Update
-from reconciler.model.resource import External, Live, Reference, Resource
+from reconciler.model.resource import Desired, External, Live, Reference, Resource
 from reconciler.model.secret import Secret, SecretDigest
 
 SERVICE = "iot-managed-integrations"
@@ -112,6 +112,11 @@ class ManagedThings(Kind):
     service = SERVICE
     spec = ManagedThing
     creates_after_deletes = True
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+        """There is room for the marks."""
+        yield from crowded("tags", resource.spec.tags, OURS + 4)
+        yield from crowded("meta_data", resource.spec.meta_data, 2)
 
     def effective(self, resource: Resource, scope: Scope) -> ManagedThing:  # noqa: ARG002 (all is in the resource)
         """Name filled in; the capabilities are compared by their hash."""

@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.kinds.kind import NAME_TAG, OWNER_TAG
+from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint
 from reconciler.model.call import ApiCall
 
 PREFIX = "reconciler:"
+
+MOST = 50
+"""Tags of one resource (AWS General Reference), and entries of a managed thing's meta data (its service model)."""
+
+OURS = 2
+"""The tags that every taggable resource gets: its owner and its name."""
 
 
 def marked(tags: Mapping[str, str], workspace: str, name: str, **more: Any) -> dict[str, Any]:
     """The user's tags and ours: who owns the resource and what the file calls it."""
     ours = {OWNER_TAG: workspace, NAME_TAG: name, **{PREFIX + key: value for key, value in more.items()}}
     return dict(sorted({**tags, **ours}.items()))
+
+
+def crowded(field: str, given: Mapping[str, str], ours: int) -> Iterator[Complaint]:
+    """A complaint where the user's entries leave no room for `ours` beside them: AWS admits 50 of them in all."""
+    room = MOST - ours
+    if room < len(given) <= MOST:
+        problem = f"{len(given)} entries leave no room for the {ours} that mark what the workspace owns"
+        yield Complaint(field, problem, f"at most {room}")
 
 
 def users(tags: Mapping[str, str]) -> dict[str, str]:

@@ -5,18 +5,18 @@ Source: AWS IoT API reference, CreateThingGroup and its neighbours; developer gu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
 from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Kind, Reading, Scope, World
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING
-from reconciler.kinds.tags import as_list, as_map, marked, retag, users
+from reconciler.kinds.tags import OURS, as_list, as_map, crowded, marked, retag, users
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Replace, Update
-from reconciler.model.resource import Live, Resource
+from reconciler.model.resource import Desired, Live, Resource
 
 
 @frozen
@@ -41,6 +41,10 @@ class ThingGroups(Kind):
     noun = "thing group"
     spec = ThingGroup
     name_api = "CreateThingGroup.thingGroupName"
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+        """There is room for the marks."""
+        return crowded("tags", resource.spec.tags, OURS)
 
     def identity(self, resource: Resource) -> str:
         """Its name."""

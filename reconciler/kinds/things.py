@@ -15,6 +15,8 @@ from attrs import frozen
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, find
+from reconciler.kinds.retirement import goes, mark_retired
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Replace, Update
 from reconciler.model.resource import Desired, External, Live, Reference, Resource
@@ -125,7 +127,7 @@ class Things(Kind):
             *(_join(name, _group(world, group)) for group in _new(was.thing_groups, spec.thing_groups)),
             *(_leave(name, _group(world, group)) for group in _new(spec.thing_groups, was.thing_groups)),
             *(_attach(world, name, certificate) for certificate in _new(was.certificates, spec.certificates)),
-            *(_detach(world, name, certificate) for certificate in _new(spec.certificates, was.certificates)),
+            *_let_go(world, name, _new(spec.certificates, was.certificates)),
         ]
 
     def half_made(self, change: Update | Replace) -> bool:
@@ -141,13 +143,18 @@ class Things(Kind):
         """AWS changes everything of a thing in place."""
         raise NotImplementedError(f"{change.address} has no field that forces a replacement")
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:
         """Every principal detached, ours or not: AWS deletes no thing that has one."""
         name = change.live.identity
         params = {"thingName": name, "expectedVersion": change.live.version}
         # AWS detaches asynchronously, so for some seconds it may still see a principal.
         again = {"InvalidRequestException"} if change.live.facts["principals"] else frozenset()
+        going = {
+            world.arn(f"cert/{_live_id(world, found)}")
+            for found in _going(world, change.live.spec.certificates)
+        }
         return [
+            *(mark_retired(world, arn) for arn in sorted(going)),
             *(_detach_arn(name, arn) for arn in change.live.facts["principals"]),
             ApiCall("iot", "DeleteThing", params, tolerates=MISSING, retries=again),
         ]
@@ -223,8 +230,27 @@ def _attach(world: World, thing: str, certificate: Reference) -> ApiCall:
     return ApiCall("iot", "AttachThingPrincipal", {"thingName": thing, "principal": _arn(world, certificate)})
 
 
-def _detach(world: World, thing: str, certificate: Reference) -> ApiCall:
-    return _detach_arn(thing, _arn(world, certificate))
+def _let_go(world: World, thing: str, certificates: Sequence[Reference]) -> Iterator[ApiCall]:
+    """Detached, and marked before where the plan goes on to delete them."""
+    for certificate in certificates:
+        arn = world.arn(f"cert/{_live_id(world, certificate)}")
+        if certificate in _going(world, [certificate]):
+            yield mark_retired(world, arn)
+        yield _detach_arn(thing, arn)
+
+
+def _going(world: World, certificates: Sequence[Reference]) -> list[Reference]:
+    return [
+        found
+        for found in certificates
+        if isinstance(found, str) and goes(world, Address("certificates", found))
+    ]
+
+
+def _live_id(world: World, certificate: Reference) -> str:
+    if isinstance(certificate, External):
+        return certificate.id
+    return world.live[Address("certificates", certificate)].identity
 
 
 def _detach_arn(thing: str, arn: str) -> ApiCall:

@@ -33,9 +33,11 @@ class Document:
     def of(cls, value: Any, source: str | None = None, text: str | None = None) -> Document:
         """From what JSON would be read to. Raises ValueError when that is no object."""
         if not isinstance(value, dict):
-            raise ValueError("not a JSON object")
+            raise ValueError("not a JSON object")  # noqa: TRY004 (the file is wrong, not the caller)
         compact = json.dumps(value, separators=(",", ":"))
-        return cls(json.dumps(_meaning(value), sort_keys=True, separators=(",", ":")), text or compact, source)
+        return cls(
+            json.dumps(_meaning(value), sort_keys=True, separators=(",", ":")), text or compact, source
+        )
 
     @property
     def value(self) -> Any:

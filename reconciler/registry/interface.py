@@ -32,8 +32,8 @@ class Settings:
     `account` and `region` stand for requests that do not name theirs: the account is taken from the access key id when
     that is 12 digits, the region from the SigV4 credential scope. `clock` gives seconds since the epoch.
 
-    The durations are seconds: how long a detached principal still blocks the deletion of its thing, how long a managed
-    thing stays in DELETE_IN_PROGRESS, how long after its deprecation a thing type may be deleted, and how long every
+    The durations are seconds: how long a detached principal or policy still blocks the deletion of its thing or of
+    itself, how long a managed thing stays in DELETE_IN_PROGRESS, how long after its deprecation a thing type may be deleted, and how long every
     request sleeps before it is answered (for benchmarks).
     """
 

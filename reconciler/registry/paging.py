@@ -26,6 +26,7 @@ DEFAULT_PAGE = 50
 
 Key = Sequence[str | int | float]
 _DIGEST_BYTES = 12
+_LAST_SEQ = 2**63 - 1
 
 
 @frozen
@@ -123,6 +124,13 @@ class Pager:
 
     def _invalid(self, context: "Context") -> ApiError:
         return context.invalid(f"The value of {self.token_in} is not valid.")
+
+
+def by_seq(page: Page, params: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Give order, comparison and start of a listing by `seq`: the newest first unless `ascendingOrder`."""
+    if params.get("ascendingOrder"):
+        return "ASC", ">", page.after[0] if page.after else 0
+    return "DESC", "<", page.after[0] if page.after else _LAST_SEQ
 
 
 REGISTRY = Pager("nextToken", "nextToken", "maxResults")

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
+from reconciler.registry.operations.policy_edges import forget_target, has_policies
 from reconciler.registry.operations.principal_edges import blocks_principal, forget_principal
 from reconciler.registry.paging import MARKERS
 from reconciler.registry.store import Row, Value
@@ -129,9 +130,11 @@ def update_certificate(context: Context, params: Params) -> Result | None:
 
 @operation("iot", "DeleteCertificate")
 def delete_certificate(context: Context, params: Params) -> Result | None:
-    """Delete a certificate that is not ACTIVE and attached to nothing. `forceDelete` never overrides attached things.
+    """Delete a certificate that is not ACTIVE and attached to nothing. `forceDelete` detaches its policies, and never
+    overrides attached things.
 
-    Raises ResourceNotFound, CertificateState (406) when it is ACTIVE, DeleteConflict (409) when a thing is attached.
+    Raises ResourceNotFound, CertificateState (406) when it is ACTIVE, DeleteConflict (409) when a thing or a policy is
+    attached.
     """
     row = require_certificate(context, params["certificateId"])
     arn = certificate_arn(context, row["id"])
@@ -140,7 +143,12 @@ def delete_certificate(context: Context, params: Params) -> Result | None:
         raise ApiError("CertificateStateException", message)
     if blocks_principal(context, arn):
         raise ApiError("DeleteConflictException", f"Things must be detached before deletion (arn: {arn})")
+    if has_policies(context, arn) and not params.get("forceDelete"):
+        raise ApiError(
+            "DeleteConflictException", f"Certificate policies must be detached before deletion (arn: {arn})"
+        )
     context.tx.run("DELETE FROM certificates WHERE scope = ? AND id = ?", context.scope, row["id"])
+    forget_target(context, arn)
     forget_principal(context, arn)
     return None
 

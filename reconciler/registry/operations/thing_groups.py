@@ -11,6 +11,7 @@ from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.operations.attributes import changed_attributes, given_attributes, require_room
+from reconciler.registry.operations.policy_edges import forget_target
 from reconciler.registry.operations.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
 from reconciler.registry.store import Row
 
@@ -111,7 +112,7 @@ def describe_thing_group(context: Context, params: Params) -> Result | None:
     if row["parent"] is not None:
         metadata["parentGroupName"] = row["parent"]
         metadata["rootToParentThingGroups"] = [
-            name_and_arn(context, group) for group in _ancestors(context, row)
+            name_and_arn(context, group) for group in ancestors(context, row)
         ]
     attributes = json.loads(row["attributes"])
     return {
@@ -149,7 +150,7 @@ def update_thing_group(context: Context, params: Params) -> Result | None:
 
 @operation("iot", "DeleteThingGroup")
 def delete_thing_group(context: Context, params: Params) -> Result | None:
-    """Delete a group without children; its things stay. A group that is missing is no mistake.
+    """Delete a group without children; its things stay, its policies are detached. A group that is missing is no mistake.
 
     Raises InvalidRequest while it has children, VersionConflict (409).
     """
@@ -161,6 +162,7 @@ def delete_thing_group(context: Context, params: Params) -> Result | None:
         raise context.invalid(f"Cannot delete thing group {row['name']}: it has child groups.")
     # Memberships and whatever else hangs on the group go with it, by ON DELETE CASCADE.
     context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
+    forget_target(context, group_arn(context, row["name"]))
     forget_tags(context, group_arn(context, row["name"]))
     return None
 
@@ -192,7 +194,7 @@ def _place(context: Context, name: str, parent: str | None) -> tuple[str, int]:
     return above["root"], above["depth"] + 1
 
 
-def _ancestors(context: Context, row: Row) -> list[Row]:
+def ancestors(context: Context, row: Row) -> list[Row]:
     """Give the groups above one, the root first."""
     above: list[Row] = []
     while row["parent"] is not None:

@@ -1,17 +1,14 @@
 """AttachThingPrincipal, DetachThingPrincipal, and the lists of edges from both ends, in both generations."""
 
-import re
 from collections.abc import Callable
 
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.operations.certificates import certificate_arn, require_certificate
+from reconciler.registry.operations.principals import certificate_of, require_principal
 from reconciler.registry.operations.things import require_thing
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.store import Row
-
-_COGNITO = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-fA-F-]{36}")
 
 Item = Callable[[Row], object]
 
@@ -29,7 +26,7 @@ def attach_thing_principal(context: Context, params: Params) -> Result | None:
     Raises ResourceNotFound for an unknown thing or certificate, InvalidRequest.
     """
     thing, principal = params["thingName"], params["principal"]
-    _require_principal(context, principal)
+    require_principal(context, principal)
     require_thing(context, thing)
     exclusive = params.get("thingPrincipalType", NON_EXCLUSIVE) == EXCLUSIVE
     others = context.tx.all(
@@ -64,7 +61,7 @@ def detach_thing_principal(context: Context, params: Params) -> Result | None:
     for what is no principal.
     """
     thing, principal = params["thingName"], params["principal"]
-    _require_kind(context, principal)
+    certificate_of(context, principal)
     require_thing(context, thing)
     changed = context.tx.run(
         "UPDATE principal_edges SET gone_at = ? WHERE scope = ? AND thing = ? AND principal = ? AND gone_at IS NULL",
@@ -135,7 +132,7 @@ def _principals(context: Context, params: Params, member: str, item: Item) -> Re
 
 def _things(context: Context, params: Params, member: str, item: Item) -> Result:
     page = REGISTRY.start(context, params)
-    _require_principal(context, params["principal"])
+    require_principal(context, params["principal"])
     rows = context.tx.all(
         "SELECT thing, exclusive FROM principal_edges WHERE scope = ? AND principal = ? AND thing > ?"
         " AND gone_at IS NULL AND (? IS NULL OR exclusive = ?) ORDER BY thing LIMIT ?",
@@ -157,21 +154,3 @@ def _wanted(params: Params) -> tuple[int | None, int | None]:
 
 def _type(row: Row) -> str:
     return EXCLUSIVE if row["exclusive"] else NON_EXCLUSIVE
-
-
-def _require_kind(context: Context, principal: str) -> str | None:
-    """Give the id of the certificate that is meant, None for a Cognito identity. Raises InvalidRequest for the rest."""
-    prefix = certificate_arn(context, "")
-    if principal.startswith(prefix):
-        return principal.removeprefix(prefix)
-    if _COGNITO.fullmatch(principal):
-        return None
-    raise context.invalid(
-        f"Invalid principal {principal}: a certificate's ARN or a Cognito identity is expected."
-    )
-
-
-def _require_principal(context: Context, principal: str) -> None:
-    certificate_id = _require_kind(context, principal)
-    if certificate_id is not None:
-        require_certificate(context, certificate_id)

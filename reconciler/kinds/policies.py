@@ -1,0 +1,128 @@
+"""Policies: what a device may do once it is connected.
+
+Source: AWS IoT API reference, CreatePolicy and its neighbours; AWS General Reference, AWS IoT Core quotas (five versions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import frozen
+
+from reconciler.kinds.fields import member
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.reading import MISSING
+from reconciler.kinds.tags import OURS, as_list, as_map, crowded, marked, retag, users
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.document import Document
+from reconciler.model.resource import Desired, Live, Resource
+
+VERSIONS = 5
+SIZE = 2048
+"""Characters of a policy document, white space aside."""
+
+
+@frozen
+class Policy:
+    """`[policies.*]`."""
+
+    document: Document = member("What is allowed, as JSON.", api="CreatePolicy.policyDocument")
+    tags: Mapping[str, str] = member("Tags.", api="CreatePolicy.tags", factory=dict)
+
+
+class Policies(Kind):
+    """Policies: found by name, owned by tag, compared by what the default version means."""
+
+    table = "policies"
+    noun = "policy"
+    spec = Policy
+    name_api = "CreatePolicy.policyName"
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+        """AWS counts the document without its white space."""
+        yield from crowded("tags", resource.spec.tags, OURS)
+        size = len("".join(resource.spec.document.text.split()))
+        if size > SIZE:
+            yield Complaint(
+                "document", f"the document has {size} characters, white space aside", f"at most {SIZE}"
+            )
+
+    def identity(self, resource: Resource) -> str:
+        """Its name."""
+        return resource.address.name
+
+    def read(self, scope: Scope) -> Reading:
+        """All policies of the account in pages, the tags of each, and document and versions of those that matter."""
+        (listed,) = yield [ApiCall("iot", "ListPolicies")]
+        arns = {item["policyName"]: item["policyArn"] for item in listed["policies"]}
+        answers = yield [
+            ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, tolerates=MISSING)
+            for arn in arns.values()
+        ]
+        tags = {name: as_map(answer.get("tags", ())) for name, answer in zip(arns, answers, strict=True)}
+        wanted = {resource.address.name for resource in scope.of(self.table)}
+        matter = [name for name in arns if name in wanted or tags[name].get(OWNER_TAG) == scope.workspace]
+        documents = yield [
+            ApiCall("iot", "GetPolicy", {"policyName": name}, tolerates=MISSING) for name in matter
+        ]
+        versions = yield [
+            ApiCall("iot", "ListPolicyVersions", {"policyName": name}, tolerates=MISSING) for name in matter
+        ]
+        return [
+            _live(name, document["policyDocument"], version["policyVersions"], tags[name])
+            for name, document, version in zip(matter, documents, versions, strict=True)
+            if document and version
+        ]
+
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """One call, the mark included."""
+        spec: Policy = change.resource.spec
+        params = {
+            "policyName": change.address.name,
+            "policyDocument": spec.document.text,
+            "tags": as_list(marked(spec.tags, world.workspace, change.address.name)),
+        }
+        return [ApiCall("iot", "CreatePolicy", params)]
+
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """A new default version; the oldest of the others goes first where five are there."""
+        spec: Policy = change.resource.spec
+        name = change.live.identity
+        calls: list[ApiCall] = []
+        if change.changes("document"):
+            older: Sequence[str] = change.live.facts["older"]
+            if len(older) + 1 >= VERSIONS:
+                calls.append(_drop(name, older[0]))
+            params = {"policyName": name, "policyDocument": spec.document.text, "setAsDefault": True}
+            calls.append(ApiCall("iot", "CreatePolicyVersion", params))
+        after = marked(spec.tags, world.workspace, change.address.name)
+        return [*calls, *retag("iot", world.arn(f"policy/{name}"), change.live.facts["tags"], after)]
+
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """AWS changes everything of a policy in place."""
+        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
+
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+        """Nobody has it any more and no other version is left: then AWS deletes it, some minutes late at the most."""
+        params = {"policyName": change.live.identity}
+        return [
+            *(_drop(change.live.identity, old) for old in change.live.facts["older"]),
+            ApiCall("iot", "DeletePolicy", params, tolerates=MISSING, retries={"DeleteConflictException"}),
+        ]
+
+
+def _drop(name: str, version: str) -> ApiCall:
+    params = {"policyName": name, "policyVersionId": version}
+    return ApiCall("iot", "DeletePolicyVersion", params, tolerates=MISSING)
+
+
+def _live(
+    name: str, document: str, versions: Sequence[Mapping[str, object]], tags: Mapping[str, str]
+) -> Live:
+    older = sorted((str(v["versionId"]) for v in versions if not v["isDefaultVersion"]), key=int)
+    facts = {"tags": tags, "older": tuple(older)}
+    return Live(name, Policy(Document.parse(document), users(tags)), owner=tags.get(OWNER_TAG), facts=facts)
+
+
+KIND = Policies()

@@ -1,0 +1,193 @@
+"""Policies: their table, and CreatePolicy, GetPolicy, ListPolicies, DeletePolicy.
+
+A policy is its versions, of which one is the default. Of a document only this is held against it: that it is a JSON
+object, and that it has at most 2,048 characters that are not whitespace. What its statements say is not judged here, for
+AWS documents no more of what MalformedPolicyException means.
+"""
+
+import json
+import re
+import uuid
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError, already_exists, not_found
+from reconciler.registry.operations.policy_edges import blocks_policy
+from reconciler.registry.operations.tagging import add_tags, forget_tags, taggable, tags_of_list
+from reconciler.registry.paging import MARKERS, by_seq
+from reconciler.registry.store import Row
+
+SCHEMA = (
+    """
+    CREATE TABLE policies (
+      seq INTEGER PRIMARY KEY,
+      scope INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      default_version INTEGER NOT NULL,
+      last_version INTEGER NOT NULL,
+      created_at REAL NOT NULL,
+      modified_at REAL NOT NULL,
+      UNIQUE (scope, name)
+    )
+    """,
+    "CREATE INDEX policies_by_age ON policies (scope, seq)",
+    """
+    CREATE TABLE policy_versions (
+      policy INTEGER NOT NULL REFERENCES policies (seq) ON DELETE CASCADE,
+      version INTEGER NOT NULL,
+      document TEXT NOT NULL,
+      generation_id TEXT NOT NULL,
+      created_at REAL NOT NULL,
+      PRIMARY KEY (policy, version)
+    ) WITHOUT ROWID
+    """,
+)
+
+MOST_CHARACTERS = 2048
+
+_WHITESPACE = re.compile(r"\s")
+
+
+def find_policy(context: Context, name: str) -> Any:
+    """Give the row of a policy, or None."""
+    return context.tx.one("SELECT * FROM policies WHERE scope = ? AND name = ?", context.scope, name)
+
+
+def require_policy(context: Context, name: str) -> Row:
+    """Give the row of a policy. Raises ResourceNotFound."""
+    row: Row | None = find_policy(context, name)
+    if row is None:
+        raise not_found(f"Policy not found (name={name})")
+    return row
+
+
+def policy_arn(context: Context, name: str) -> str:
+    """Give the ARN of a policy of this account and Region."""
+    return context.arn(f"policy/{name}")
+
+
+def policy_item(context: Context, row: Row) -> dict[str, str]:
+    """Give a policy as the lists have it."""
+    return {"policyName": row["name"], "policyArn": policy_arn(context, row["name"])}
+
+
+def require_document(document: str) -> None:
+    """Raise MalformedPolicy for what is no JSON object, and for what is too long (that code is UNCONFIRMED)."""
+    if len(_WHITESPACE.sub("", document)) > MOST_CHARACTERS:
+        raise _malformed(f"it has more than {MOST_CHARACTERS} characters without whitespace")
+    try:
+        parsed = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise _malformed("it is not valid JSON") from error
+    if not isinstance(parsed, dict):
+        raise _malformed("it is not a JSON object")
+
+
+def insert_version(context: Context, policy: int, version: int, document: str) -> None:
+    """Write a version, whose document has been checked."""
+    context.tx.run(
+        "INSERT INTO policy_versions (policy, version, document, generation_id, created_at) VALUES (?, ?, ?, ?, ?)",
+        policy,
+        version,
+        document,
+        str(uuid.uuid4()),
+        context.now,
+    )
+
+
+@taggable("iot", "policy")
+def policy_exists(context: Context, name: str) -> bool:
+    """Whether there is such a policy."""
+    return find_policy(context, name) is not None
+
+
+@operation("iot", "CreatePolicy")
+def create_policy(context: Context, params: Params) -> Result | None:
+    """Create a policy with version 1 as its default. A second creation is refused, whether it differs or not.
+
+    Raises MalformedPolicy, ResourceAlreadyExists (409), InvalidRequest for bad tags.
+    """
+    name, document = params["policyName"], params["policyDocument"]
+    tags, arn = tags_of_list(context, params.get("tags", [])), policy_arn(context, params["policyName"])
+    if find_policy(context, name) is not None:
+        raise already_exists(
+            f"Policy cannot be created - name already exists (name={name})",
+            resource_id=name,
+            resource_arn=arn,
+        )
+    require_document(document)
+    context.tx.run(
+        "INSERT INTO policies (scope, name, default_version, last_version, created_at, modified_at)"
+        " VALUES (?, ?, 1, 1, ?, ?)",
+        context.scope,
+        name,
+        context.now,
+        context.now,
+    )
+    insert_version(context, require_policy(context, name)["seq"], 1, document)
+    add_tags(context, arn, tags)
+    return {"policyName": name, "policyArn": arn, "policyDocument": document, "policyVersionId": "1"}
+
+
+@operation("iot", "GetPolicy")
+def get_policy(context: Context, params: Params) -> Result | None:
+    """Give a policy with the document of its default version. Raises ResourceNotFound."""
+    row = require_policy(context, params["policyName"])
+    default = context.tx.one(
+        "SELECT * FROM policy_versions WHERE policy = ? AND version = ?", row["seq"], row["default_version"]
+    )
+    return {
+        **policy_item(context, row),
+        "policyDocument": default["document"],
+        "defaultVersionId": str(row["default_version"]),
+        "creationDate": row["created_at"],
+        "lastModifiedDate": row["modified_at"],
+        "generationId": default["generation_id"],
+    }
+
+
+@operation("iot", "ListPolicies")
+def list_policies(context: Context, params: Params) -> Result | None:
+    """Give the policies by age, newest first unless `ascendingOrder`. Raises InvalidRequest for a bad marker."""
+    page = MARKERS.start(context, params)
+    order, sign, after = by_seq(page, params)
+    rows = context.tx.all(
+        f"SELECT seq, name FROM policies WHERE scope = ? AND seq {sign} ? ORDER BY seq {order} LIMIT ?",  # noqa: S608
+        context.scope,
+        after,
+        page.limit,
+    )
+    return page.answer(
+        "policies", rows, key=lambda row: (row["seq"],), item=lambda row: policy_item(context, row)
+    )
+
+
+@operation("iot", "DeletePolicy")
+def delete_policy(context: Context, params: Params) -> Result | None:
+    """Delete a policy that has its default version only and is attached to nothing.
+
+    Raises ResourceNotFound, DeleteConflict (409), also while a detachment is younger than `detach_lag_seconds`.
+    """
+    row = require_policy(context, params["policyName"])
+    if blocks_policy(context, row["seq"]):
+        raise _delete_conflict(
+            "The policy cannot be deleted as the policy is attached to one or more principals", row
+        )
+    versions = context.tx.one("SELECT count(*) AS number FROM policy_versions WHERE policy = ?", row["seq"])
+    if versions["number"] > 1:
+        raise _delete_conflict(
+            "Cannot delete the policy because it has one or more policy versions attached to it", row
+        )
+    # Its version and what is left of its edges go with it, by ON DELETE CASCADE.
+    context.tx.run("DELETE FROM policies WHERE seq = ?", row["seq"])
+    forget_tags(context, policy_arn(context, row["name"]))
+    return None
+
+
+def _delete_conflict(why: str, row: Row) -> ApiError:
+    return ApiError("DeleteConflictException", f"{why} (name={row['name']})")
+
+
+def _malformed(why: str) -> ApiError:
+    return ApiError("MalformedPolicyException", f"The policy document is not valid: {why}.")

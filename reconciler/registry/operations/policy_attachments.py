@@ -1,0 +1,197 @@
+"""Which policies are attached to what: AttachPolicy, DetachPolicy, the lists from both ends, in both generations.
+
+Targets are device certificates, thing groups and Cognito identities. At most 10 policies are attached to one certificate
+or identity; for thing groups AWS documents no such limit.
+"""
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError, not_found
+from reconciler.registry.operations.policies import find_policy, policy_item, require_policy
+from reconciler.registry.operations.principals import certificate_of, require_principal
+from reconciler.registry.operations.thing_groups import ancestors, find_group, group_arn
+from reconciler.registry.paging import MARKERS, by_seq
+from reconciler.registry.store import Row
+
+MOST_POLICIES = 10
+
+
+@operation("iot", "AttachPolicy")
+def attach_policy(context: Context, params: Params) -> Result | None:
+    """Attach a policy to a certificate, a thing group or a Cognito identity; again succeeds.
+
+    Raises ResourceNotFound, InvalidRequest for what is no target, LimitExceeded (410) for an 11th policy.
+    """
+    _attach(context, params["policyName"], params["target"])
+    return None
+
+
+@operation("iot", "AttachPrincipalPolicy")
+def attach_principal_policy(context: Context, params: Params) -> Result | None:
+    """Attach a policy as AttachPolicy does; the older generation of it."""
+    _attach(context, params["policyName"], params["principal"])
+    return None
+
+
+@operation("iot", "DetachPolicy")
+def detach_policy(context: Context, params: Params) -> Result | None:
+    """Detach a policy. What is not attached, or does not exist, is no mistake: the model has no ResourceNotFound here.
+
+    Raises InvalidRequest for what is no target.
+    """
+    _require_form(context, params["target"])
+    _detach(context, params["policyName"], params["target"])
+    return None
+
+
+@operation("iot", "DetachPrincipalPolicy")
+def detach_principal_policy(context: Context, params: Params) -> Result | None:
+    """Detach a policy; the older generation, whose model does have ResourceNotFound: for what is not attached, too.
+
+    Raises ResourceNotFound, InvalidRequest for what is no principal.
+    """
+    name, principal = params["policyName"], params["principal"]
+    _require_form(context, principal)
+    require_policy(context, name)
+    if not _detach(context, name, principal):
+        raise not_found(f"The policy {name} is not attached to the principal {principal}.")
+    return None
+
+
+@operation("iot", "ListAttachedPolicies", writes=False)
+def list_attached_policies(context: Context, params: Params) -> Result | None:
+    """Give the policies of a target in the order of their creation; `recursive`, also those of the groups above a group.
+
+    That a certificate's are its own alone, whatever `recursive` says, is UNCONFIRMED.
+
+    Raises ResourceNotFound, InvalidRequest for what is no target.
+    """
+    page = MARKERS.start(context, params)
+    target = params["target"]
+    _require_target(context, target)
+    targets = [target]
+    group = find_group(context, target.removeprefix(group_arn(context, "")))
+    if group is not None and params.get("recursive"):
+        targets += [group_arn(context, above["name"]) for above in ancestors(context, group)]
+    rows = context.tx.all(
+        "SELECT seq, name FROM policies WHERE seq > ? AND seq IN (SELECT policy FROM policy_edges"  # noqa: S608
+        f" WHERE scope = ? AND target IN ({', '.join('?' * len(targets))}) AND gone_at IS NULL)"
+        " ORDER BY seq LIMIT ?",
+        page.after[0] if page.after else 0,
+        context.scope,
+        *targets,
+        page.limit,
+    )
+    return page.answer(
+        "policies", rows, key=lambda row: (row["seq"],), item=lambda row: policy_item(context, row)
+    )
+
+
+@operation("iot", "ListPrincipalPolicies")
+def list_principal_policies(context: Context, params: Params) -> Result | None:
+    """Give the policies of a principal by age, newest first unless `ascendingOrder`; the older generation.
+
+    Raises ResourceNotFound, InvalidRequest.
+    """
+    page = MARKERS.start(context, params)
+    order, sign, after = by_seq(page, params)
+    _require_target(context, params["principal"])
+    rows = context.tx.all(
+        f"SELECT seq, name FROM policies WHERE seq {sign} ? AND seq IN (SELECT policy FROM policy_edges"  # noqa: S608
+        f" WHERE scope = ? AND target = ? AND gone_at IS NULL) ORDER BY seq {order} LIMIT ?",
+        after,
+        context.scope,
+        params["principal"],
+        page.limit,
+    )
+    return page.answer(
+        "policies", rows, key=lambda row: (row["seq"],), item=lambda row: policy_item(context, row)
+    )
+
+
+@operation("iot", "ListTargetsForPolicy", writes=False)
+def list_targets_for_policy(context: Context, params: Params) -> Result | None:
+    """Give what a policy is attached to, in the order of the attachments. Raises ResourceNotFound."""
+    return _targets(context, {**params, "ascendingOrder": True}, "targets")
+
+
+@operation("iot", "ListPolicyPrincipals")
+def list_policy_principals(context: Context, params: Params) -> Result | None:
+    """Give what a policy is attached to, newest first unless `ascendingOrder`; the older generation, which counts thing
+    groups among the principals. Raises ResourceNotFound.
+    """
+    return _targets(context, params, "principals")
+
+
+def _targets(context: Context, params: Params, member: str) -> Result:
+    page = MARKERS.start(context, params)
+    order, sign, after = by_seq(page, params)
+    policy = require_policy(context, params["policyName"])
+    rows = context.tx.all(
+        f"SELECT seq, target FROM policy_edges WHERE policy = ? AND seq {sign} ?"  # noqa: S608  (both words are ours)
+        f" AND gone_at IS NULL ORDER BY seq {order} LIMIT ?",
+        policy["seq"],
+        after,
+        page.limit,
+    )
+    return page.answer(member, rows, key=lambda row: (row["seq"],), item=lambda row: row["target"])
+
+
+def _attach(context: Context, name: str, target: str) -> None:
+    policy = require_policy(context, name)
+    _require_target(context, target)
+    attached = context.tx.all(
+        "SELECT policy FROM policy_edges WHERE scope = ? AND target = ? AND gone_at IS NULL",
+        context.scope,
+        target,
+    )
+    if any(row["policy"] == policy["seq"] for row in attached):
+        return
+    if len(attached) >= MOST_POLICIES and not _is_group(context, target):
+        raise ApiError(
+            "LimitExceededException", f"At most {MOST_POLICIES} policies can be attached to {target}."
+        )
+    context.tx.run(
+        "INSERT OR REPLACE INTO policy_edges (scope, target, policy) VALUES (?, ?, ?)",
+        context.scope,
+        target,
+        policy["seq"],
+    )
+
+
+def _detach(context: Context, name: str, target: str) -> bool:
+    """Detach; say whether there was anything to detach."""
+    policy: Row | None = find_policy(context, name)
+    if policy is None:
+        return False
+    changed = context.tx.run(
+        "UPDATE policy_edges SET gone_at = ? WHERE scope = ? AND target = ? AND policy = ? AND gone_at IS NULL",
+        context.now + context.settings.detach_lag_seconds,
+        context.scope,
+        target,
+        policy["seq"],
+    )
+    context.tx.run(
+        "DELETE FROM policy_edges WHERE scope = ? AND target = ? AND gone_at <= ?",
+        context.scope,
+        target,
+        context.now,
+    )
+    return bool(changed)
+
+
+def _is_group(context: Context, target: str) -> bool:
+    return target.startswith(group_arn(context, ""))
+
+
+def _require_form(context: Context, target: str) -> None:
+    if not _is_group(context, target):
+        certificate_of(context, target)
+
+
+def _require_target(context: Context, target: str) -> None:
+    """Raise ResourceNotFound for an unknown certificate or group, InvalidRequest for what is neither."""
+    if not _is_group(context, target):
+        require_principal(context, target)
+    elif find_group(context, target.removeprefix(group_arn(context, ""))) is None:
+        raise not_found(f"The thing group {target} does not exist.")

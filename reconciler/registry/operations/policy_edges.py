@@ -1,0 +1,47 @@
+"""The edges between policies and their targets: the table and the questions others ask of it. No operation is here.
+
+Law: a target is named by its ARN, or is a Cognito identity. A detached edge stays for `detach_lag_seconds`: it is no
+longer listed, but still blocks the deletion of its policy, which AWS documents for up to five minutes. It does not block
+the deletion of its target.
+"""
+
+from reconciler.registry.context import Context
+
+SCHEMA = (
+    """
+    CREATE TABLE policy_edges (
+      seq INTEGER PRIMARY KEY,
+      scope INTEGER NOT NULL,
+      target TEXT NOT NULL,
+      policy INTEGER NOT NULL REFERENCES policies (seq) ON DELETE CASCADE,
+      gone_at REAL,
+      UNIQUE (scope, target, policy)
+    )
+    """,
+    "CREATE INDEX policy_edges_by_policy ON policy_edges (policy, seq)",
+)
+
+
+def has_policies(context: Context, target: str) -> bool:
+    """Whether any policy is attached to the target."""
+    row = context.tx.one(
+        "SELECT 1 FROM policy_edges WHERE scope = ? AND target = ? AND gone_at IS NULL LIMIT 1",
+        context.scope,
+        target,
+    )
+    return row is not None
+
+
+def blocks_policy(context: Context, policy: int) -> bool:
+    """Whether the policy is attached to anything, or was until a moment ago."""
+    row = context.tx.one(
+        "SELECT 1 FROM policy_edges WHERE policy = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
+        policy,
+        context.now,
+    )
+    return row is not None
+
+
+def forget_target(context: Context, target: str) -> None:
+    """Drop every edge of a target that is being deleted."""
+    context.tx.run("DELETE FROM policy_edges WHERE scope = ? AND target = ?", context.scope, target)

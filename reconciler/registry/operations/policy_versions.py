@@ -1,0 +1,126 @@
+"""Policy versions: CreatePolicyVersion, Get, List, Delete, SetDefaultPolicyVersion.
+
+Law: a policy has at most five versions, always exactly one default, and never the same version id twice.
+"""
+
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError, not_found
+from reconciler.registry.operations.policies import (
+    insert_version,
+    policy_arn,
+    require_document,
+    require_policy,
+)
+from reconciler.registry.store import Row
+
+MOST_VERSIONS = 5
+
+
+@operation("iot", "CreatePolicyVersion")
+def create_policy_version(context: Context, params: Params) -> Result | None:
+    """Add a version, the default one when `setAsDefault`; an equal document is a new version like any other.
+
+    Raises ResourceNotFound, MalformedPolicy, VersionsLimitExceeded (409) for a 6th one.
+    """
+    policy = require_policy(context, params["policyName"])
+    require_document(params["policyDocument"])
+    if len(_versions(context, policy)) >= MOST_VERSIONS:
+        raise ApiError(
+            "VersionsLimitExceededException",
+            f"The policy {policy['name']} already has the maximum number of versions ({MOST_VERSIONS})",
+        )
+    version, as_default = policy["last_version"] + 1, bool(params.get("setAsDefault"))
+    insert_version(context, policy["seq"], version, params["policyDocument"])
+    context.tx.run(
+        "UPDATE policies SET last_version = ?, default_version = ?, modified_at = ? WHERE seq = ?",
+        version,
+        version if as_default else policy["default_version"],
+        context.now,
+        policy["seq"],
+    )
+    return {
+        "policyArn": policy_arn(context, policy["name"]),
+        "policyDocument": params["policyDocument"],
+        "policyVersionId": str(version),
+        "isDefaultVersion": as_default,
+    }
+
+
+@operation("iot", "GetPolicyVersion")
+def get_policy_version(context: Context, params: Params) -> Result | None:
+    """Give everything of a version, which never changes but in being the default. Raises ResourceNotFound."""
+    policy = require_policy(context, params["policyName"])
+    row = _require_version(context, policy, params["policyVersionId"])
+    return {
+        "policyArn": policy_arn(context, policy["name"]),
+        "policyName": policy["name"],
+        "policyDocument": row["document"],
+        "policyVersionId": str(row["version"]),
+        "isDefaultVersion": row["version"] == policy["default_version"],
+        "creationDate": row["created_at"],
+        "lastModifiedDate": row["created_at"],
+        "generationId": row["generation_id"],
+    }
+
+
+@operation("iot", "ListPolicyVersions")
+def list_policy_versions(context: Context, params: Params) -> Result | None:
+    """Give all versions, the newest first (that order is UNCONFIRMED). Raises ResourceNotFound."""
+    policy = require_policy(context, params["policyName"])
+    versions = [
+        {
+            "versionId": str(row["version"]),
+            "isDefaultVersion": row["version"] == policy["default_version"],
+            "createDate": row["created_at"],
+        }
+        for row in _versions(context, policy)
+    ]
+    return {"policyVersions": versions}
+
+
+@operation("iot", "DeletePolicyVersion")
+def delete_policy_version(context: Context, params: Params) -> Result | None:
+    """Delete a version that is not the default; its id is never used again.
+
+    Raises ResourceNotFound, DeleteConflict (409) for the default version.
+    """
+    policy = require_policy(context, params["policyName"])
+    row = _require_version(context, policy, params["policyVersionId"])
+    if row["version"] == policy["default_version"]:
+        raise ApiError("DeleteConflictException", "Cannot delete the default version of a policy")
+    context.tx.run(
+        "DELETE FROM policy_versions WHERE policy = ? AND version = ?", policy["seq"], row["version"]
+    )
+    context.tx.run("UPDATE policies SET modified_at = ? WHERE seq = ?", context.now, policy["seq"])
+    return None
+
+
+@operation("iot", "SetDefaultPolicyVersion")
+def set_default_policy_version(context: Context, params: Params) -> Result | None:
+    """Make a version the one in effect; the one that is already succeeds. Raises ResourceNotFound."""
+    policy = require_policy(context, params["policyName"])
+    row = _require_version(context, policy, params["policyVersionId"])
+    context.tx.run(
+        "UPDATE policies SET default_version = ?, modified_at = ? WHERE seq = ?",
+        row["version"],
+        context.now,
+        policy["seq"],
+    )
+    return None
+
+
+def _versions(context: Context, policy: Row) -> list[Row]:
+    return context.tx.all(
+        "SELECT * FROM policy_versions WHERE policy = ? ORDER BY version DESC", policy["seq"]
+    )
+
+
+def _require_version(context: Context, policy: Row, version_id: str) -> Any:
+    """Give the row of a version. The id is a text of digits, of any length."""
+    for row in _versions(context, policy):
+        if str(row["version"]) == version_id:
+            return row
+    raise not_found(f"Policy version not found (name={policy['name']}, version={version_id})")

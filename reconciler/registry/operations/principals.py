@@ -1,0 +1,31 @@
+"""Principals: how a text names one. No table and no operation is here: certificates have theirs, Cognito is elsewhere.
+
+Law: a principal is a device certificate of this account and Region, by its ARN, or a Cognito identity, of which nothing is
+known here but its form.
+"""
+
+import re
+
+from reconciler.registry.context import Context
+from reconciler.registry.operations.certificates import certificate_arn, require_certificate
+
+_COGNITO = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-fA-F-]{36}")
+
+
+def certificate_of(context: Context, principal: str) -> str | None:
+    """Give the id of the certificate that is meant, None for a Cognito identity. Raises InvalidRequest for the rest."""
+    prefix = certificate_arn(context, "")
+    if principal.startswith(prefix):
+        return principal.removeprefix(prefix)
+    if _COGNITO.fullmatch(principal):
+        return None
+    raise context.invalid(
+        f"Invalid principal {principal}: a certificate's ARN or a Cognito identity is expected."
+    )
+
+
+def require_principal(context: Context, principal: str) -> None:
+    """Raise InvalidRequest for what is no principal, ResourceNotFound for an unknown certificate."""
+    certificate_id = certificate_of(context, principal)
+    if certificate_id is not None:
+        require_certificate(context, certificate_id)
