@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from reconciler.registry import Settings as RegistrySettings
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 TARGET = Target("embedded", REGION, ACCOUNT)
+SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
 
 
 class Cloud:
@@ -29,7 +31,7 @@ class Cloud:
         self.managed: Any = session.client("iot-managed-integrations")
         self.call = Caller({"iot": self.iot, "iot-managed-integrations": self.managed})
         self.requests = 0
-        self.registry = Registry(path, RegistrySettings(ACCOUNT, REGION))
+        self.registry = Registry(path, SETTINGS)
 
     def handle(self, request: Request) -> Response:
         self.requests += 1
@@ -37,7 +39,7 @@ class Cloud:
 
     def empty(self) -> Cloud:
         self.registry.close()
-        self.registry = Registry(":memory:", RegistrySettings(ACCOUNT, REGION))
+        self.registry = Registry(":memory:", SETTINGS)
         return self
 
     def content(self) -> dict[str, Any]:
@@ -48,18 +50,26 @@ class Cloud:
             "things": self._things(),
             "thing_groups": self._groups(),
             "managed_things": self._managed(),
+            "policies": self._policies(),
+            "thing_types": self._types(),
+            "billing_groups": self._billing(),
         }
 
     def _pages(self, client: Any, operation: str, items: str, **params: Any) -> list[Any]:
         return client.get_paginator(operation).paginate(**params).build_full_result().get(items, [])
 
     def _iot_tags(self, arn: str) -> dict[str, str]:
-        return {tag["Key"]: tag["Value"] for tag in self._pages(self.iot, "list_tags_for_resource", "tags", resourceArn=arn)}
+        return {
+            tag["Key"]: tag["Value"]
+            for tag in self._pages(self.iot, "list_tags_for_resource", "tags", resourceArn=arn)
+        }
 
     def _cas(self) -> dict[str, Any]:
         found = {}
         for listed in self._pages(self.iot, "list_ca_certificates", "certificates"):
-            detail = self.iot.describe_ca_certificate(certificateId=listed["certificateId"])["certificateDescription"]
+            detail = self.iot.describe_ca_certificate(certificateId=listed["certificateId"])[
+                "certificateDescription"
+            ]
             kept = {key: detail.get(key) for key in ("status", "certificateMode", "autoRegistrationStatus")}
             found[listed["certificateId"]] = {**kept, "tags": self._iot_tags(listed["certificateArn"])}
         return found
@@ -74,11 +84,15 @@ class Cloud:
                 "attributes": item["attributes"],
                 "type": item.get("thingTypeName"),
                 "principals": sorted(
-                    arn.rpartition("/")[2]
-                    for arn in self._pages(
-                        self.iot, "list_thing_principals", "principals", thingName=item["thingName"]
+                    (edge["principal"].rpartition("/")[2], edge["thingPrincipalType"])
+                    for edge in self._pages(
+                        self.iot,
+                        "list_thing_principals_v2",
+                        "thingPrincipalObjects",
+                        thingName=item["thingName"],
                     )
                 ),
+                "billed": self.iot.describe_thing(thingName=item["thingName"]).get("billingGroupName"),
                 "groups": sorted(
                     group["groupName"]
                     for group in self._pages(
@@ -89,16 +103,55 @@ class Cloud:
             for item in self._pages(self.iot, "list_things", "things")
         }
 
+    def _types(self) -> dict[str, Any]:
+        return {
+            item["thingTypeName"]: {
+                "properties": {
+                    key: value for key, value in item["thingTypeProperties"].items() if _is_said(value)
+                },
+                "deprecated": item["thingTypeMetadata"]["deprecated"],
+                "tags": self._iot_tags(item["thingTypeArn"]),
+            }
+            for item in self._pages(self.iot, "list_thing_types", "thingTypes")
+        }
+
+    def _billing(self) -> dict[str, Any]:
+        return {
+            item["groupName"]: {
+                "properties": self.iot.describe_billing_group(billingGroupName=item["groupName"])[
+                    "billingGroupProperties"
+                ].get("billingGroupDescription")
+                or None,
+                "tags": self._iot_tags(item["groupArn"]),
+            }
+            for item in self._pages(self.iot, "list_billing_groups", "billingGroups")
+        }
+
     def _groups(self) -> dict[str, Any]:
         found = {}
         for item in self._pages(self.iot, "list_thing_groups", "thingGroups"):
-            properties = self.iot.describe_thing_group(thingGroupName=item["groupName"])["thingGroupProperties"]
+            detail = self.iot.describe_thing_group(thingGroupName=item["groupName"])
+            properties = detail["thingGroupProperties"]
             found[item["groupName"]] = {
                 "description": properties.get("thingGroupDescription") or None,
+                "parent": detail["thingGroupMetadata"].get("parentGroupName"),
+                "query": detail.get("queryString"),
                 "attributes": properties.get("attributePayload", {}).get("attributes", {}),
                 "tags": self._iot_tags(item["groupArn"]),
             }
         return found
+
+    def _policies(self) -> dict[str, Any]:
+        return {
+            item["policyName"]: {
+                "document": json.loads(self.iot.get_policy(policyName=item["policyName"])["policyDocument"]),
+                "targets": sorted(
+                    self._pages(self.iot, "list_targets_for_policy", "targets", policyName=item["policyName"])
+                ),
+                "tags": self._iot_tags(item["policyArn"]),
+            }
+            for item in self._pages(self.iot, "list_policies", "policies")
+        }
 
     def _managed(self) -> list[Any]:
         dropped = ("Id", "Arn", "CreatedAt", "UpdatedAt", "ActivatedAt", "ResponseMetadata")
@@ -107,3 +160,8 @@ class Cloud:
             detail = self.managed.get_managed_thing(Identifier=item["Id"])
             found.append({key: value for key, value in detail.items() if key not in dropped})
         return sorted(found, key=lambda item: item["Tags"].get("reconciler:name", ""))
+
+
+def _is_said(value: Any) -> bool:
+    """Whether a property of a thing type says anything: what was cleared is there and empty."""
+    return any(map(_is_said, value.values())) if isinstance(value, dict) else bool(value)

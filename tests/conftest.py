@@ -17,5 +17,11 @@ def authority() -> Authority:
 @pytest.fixture(autouse=True)
 def _no_ambient_aws(monkeypatch):
     """No test sees the credentials, the region or the profile of whoever runs it."""
-    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "RECONCILER_REGISTRY"):
+    for name in (
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL",
+        "RECONCILER_REGISTRY",
+    ):
         monkeypatch.delenv(name, raising=False)

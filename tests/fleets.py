@@ -12,16 +12,20 @@ from reconciler.aws.quotas import load_quotas
 from reconciler.engine.apply import apply
 from reconciler.engine.plan import Request, make_plan
 from reconciler.kinds import all_kinds
+from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.ca_certificates import CaCertificate, Verification
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.managed_things import ManagedThing
+from reconciler.kinds.policies import Policy
 from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
+from reconciler.model.document import Document
 from reconciler.model.outcome import Outcome
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Plan
-from reconciler.model.resource import Desired, Lifecycle, Resource
+from reconciler.model.resource import Lifecycle, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.settings import DesiredState, Settings
 from tests.cloud import TARGET, Cloud
@@ -59,7 +63,9 @@ def ca(name: str = "alpha", **changes: object) -> Resource:
     authority = AUTHORITIES[name]
     verification = Verification(key=Secret(f"env {name}", authority.key_pem))
     return resource(
-        "ca_certificates", name, evolve(CaCertificate(Pem.parse(authority.pem), verification=verification), **changes)
+        "ca_certificates",
+        name,
+        evolve(CaCertificate(Pem.parse(authority.pem), verification=verification), **changes),
     )
 
 
@@ -68,7 +74,9 @@ def managed(name: str, code: str = "90001", **more: object) -> Resource:
     return resource("managed_things", name, evolve(spec, **more))
 
 
-def plan_of(wanted: DesiredState, cloud: Cloud, *, destroy: bool = False, adopt: Collection[Address] = ()) -> Plan:
+def plan_of(
+    wanted: DesiredState, cloud: Cloud, *, destroy: bool = False, adopt: Collection[Address] = ()
+) -> Plan:
     return make_plan(
         wanted,
         Request(destroy, frozenset(adopt)),
@@ -101,6 +109,7 @@ def failures(outcomes: list[Outcome]) -> list[str]:
 
 NAMES = ("a", "b", "c")
 _texts = st.sampled_from(["oslo", "bergen", "x_1"])
+_descriptions = st.sampled_from([None, "Plants"])
 _tags = st.dictionaries(st.sampled_from(["line", "owner"]), _texts, max_size=2)
 
 
@@ -109,34 +118,49 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
     """Any valid desired state over a small world of names, so that two of them meet often."""
     found: list[Resource] = []
     cas = draw(st.sets(st.sampled_from(sorted(AUTHORITIES))))
-    certificates = draw(st.dictionaries(st.sampled_from(NAMES), st.tuples(st.booleans(), st.integers(1, 2)), max_size=3))
+    certificates = draw(
+        st.dictionaries(st.sampled_from(NAMES), st.tuples(st.booleans(), st.integers(1, 2)), max_size=3)
+    )
     signers = {}
+    policies = sorted(draw(st.sets(st.sampled_from(["p", "q"]))))
+    found += [
+        resource(
+            "policies",
+            name,
+            Policy(_allow(draw(st.sampled_from(["iot:Connect", "iot:Publish"]))), draw(_tags)),
+        )
+        for name in policies
+    ]
     for name, (second, generation) in sorted(certificates.items()):
         signer = "beta" if second else "alpha"
         signers[name] = signer
         pem = Pem.parse(AUTHORITIES[signer].device(name, generation))
-        status = draw(st.sampled_from(["ACTIVE", "INACTIVE"]))
+        more = {
+            "status": draw(st.sampled_from(["ACTIVE", "INACTIVE"])),
+            "policies": _some(draw, policies),
+        }
         if signer in cas:
-            spec = Certificate(pem, ca=signer, status=status)
+            spec = Certificate(pem, ca=signer, **more)
         else:
-            spec = Certificate(pem, certificate_mode="SNI_ONLY", status=status)
+            spec = Certificate(pem, certificate_mode="SNI_ONLY", **more)
         found.append(resource("certificates", name, spec))
     found += [_any_ca(draw, name, idle=name not in signers.values()) for name in sorted(cas)]
-    groups = sorted(draw(st.sets(st.sampled_from(["g", "h"]))))
-    for name in groups:
-        attributes = draw(st.dictionaries(st.just("floor"), _texts))
-        spec_group = ThingGroup(draw(st.sampled_from([None, "Plants"])), attributes, draw(_tags))
-        found.append(resource("thing_groups", name, spec_group))
-    things = sorted(draw(st.sets(st.sampled_from(NAMES))))
-    for name in things:
-        spec_thing = Thing(
-            attributes=draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
-            thing_groups=tuple(draw(st.sets(st.sampled_from(groups)))) if groups else (),
-            certificates=tuple(draw(st.sets(st.sampled_from(sorted(certificates))))) if certificates else (),
-        )
-        found.append(resource("things", name, spec_thing))
-    found += _any_managed(draw, things)
+    groups = _any_groups(draw, policies)
+    bills = [
+        resource("billing_groups", name, BillingGroup(draw(_descriptions), draw(_tags)))
+        for name in sorted(draw(st.sets(st.sampled_from(["b", "c"]))))
+    ]
+    types = _any_types(draw)
+    things = _any_things(draw, certificates, groups, bills, types)
+    found += [*groups, *bills, *types, *things]
+    found += _any_managed(draw, [thing.address.name for thing in things])
     return state(*draw(st.permutations(found)))
+
+
+def _allow(action: str) -> Document:
+    return Document.of(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
+    )
 
 
 def _any_ca(draw: st.DrawFn, name: str, *, idle: bool) -> Resource:
@@ -146,6 +170,82 @@ def _any_ca(draw: st.DrawFn, name: str, *, idle: bool) -> Resource:
     if idle:
         changes["status"] = draw(st.sampled_from(["ACTIVE", "INACTIVE"]))
     return ca(name, **changes)
+
+
+def _any_groups(draw: st.DrawFn, policies: list[str]) -> list[Resource]:
+    """`h` may be a part of `g` or of `k`; a group with children is never moved, which AWS does not admit."""
+    names = sorted(draw(st.sets(st.sampled_from(["g", "h", "k"]))))
+    return [
+        resource(
+            "thing_groups",
+            name,
+            ThingGroup(
+                draw(_descriptions),
+                draw(st.dictionaries(st.just("floor"), _texts)),
+                draw(_tags),
+                draw(st.sampled_from([None, *(other for other in names if other != "h")]))
+                if name == "h"
+                else None,
+                _some(draw, policies),
+            ),
+        )
+        for name in names
+    ]
+
+
+def _any_types(draw: st.DrawFn) -> list[Resource]:
+    return [
+        resource(
+            "thing_types",
+            name,
+            ThingType(
+                draw(_descriptions),
+                _some(draw, ["site", "house"]),
+                (PropagatingAttribute("where", "site"),) if draw(st.booleans()) else (),
+                deprecated=draw(st.booleans()),
+                tags=draw(_tags),
+            ),
+        )
+        for name in sorted(draw(st.sets(st.sampled_from(["t", "u"]))))
+    ]
+
+
+def _any_things(
+    draw: st.DrawFn,
+    certificates: dict[str, tuple[bool, int]],
+    groups: list[Resource],
+    bills: list[Resource],
+    types: list[Resource],
+) -> list[Resource]:
+    """Nothing has a deprecated type or two groups of one hierarchy, and what one has alone no other has."""
+    usable = [found.address.name for found in types if not found.spec.deprecated]
+    parents = {found.address.name: found.spec.parent for found in groups}
+    things = []
+    for name in sorted(draw(st.sets(st.sampled_from(NAMES)))):
+        lines = {parents[group] or group: group for group in _some(draw, sorted(parents))}
+        spec = Thing(
+            thing_type=draw(st.sampled_from([None, *usable])),
+            attributes=draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
+            thing_groups=tuple(lines.values()),
+            certificates=_some(draw, sorted(certificates)),
+            billing_group=draw(st.sampled_from([None, *(found.address.name for found in bills)])),
+        )
+        things.append(resource("things", name, spec))
+    return [
+        evolve(found, spec=evolve(found.spec, exclusive=draw(st.booleans())))
+        if _alone(found, things)
+        else found
+        for found in things
+    ]
+
+
+def _alone(thing: Resource, things: list[Resource]) -> bool:
+    others = {name for other in things if other is not thing for name in other.spec.certificates}
+    return others.isdisjoint(thing.spec.certificates)
+
+
+def _some(draw: st.DrawFn, names: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(draw(st.sets(st.sampled_from(names))))) if names else ()
 
 
 def _any_managed(draw: st.DrawFn, things: list[str]) -> list[Resource]:

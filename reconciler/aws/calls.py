@@ -89,9 +89,14 @@ def translated(error: ClientError | BotoCoreError, call: ApiCall) -> ReconcilerE
             return AwsError(
                 service=call.service, operation=call.operation, code="ParameterValidation", message=message
             )
-        case NoRegionError():
-            return TargetError("no region: say region in [workspace], or set AWS_REGION")
-        case BotoCoreError() if isinstance(error, _NO_CREDENTIALS):
-            return TargetError(f"no AWS credentials: {error}; sign in, or name a profile in [workspace]")
         case _:
-            return TargetError(f"{call} got no answer: {error}")
+            return unreached(error, f"{call} got no answer")
+
+
+def unreached(error: ClientError | BotoCoreError, told: str) -> TargetError:
+    """Why there was no answer, with what to do about it where we know; `told` says what was tried."""
+    if isinstance(error, NoRegionError):
+        return TargetError("no region: say region in [workspace], or set AWS_REGION")
+    if isinstance(error, _NO_CREDENTIALS):
+        return TargetError(f"no AWS credentials: {error}; sign in, or name a profile in [workspace]")
+    return TargetError(f"{told}: {error}")

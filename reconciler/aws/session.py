@@ -9,7 +9,6 @@ from typing import Any
 from attrs import frozen
 
 from reconciler.model.call import Call
-from reconciler.model.errors import TargetError
 from reconciler.model.plan import Target
 from reconciler.model.quotas import Quotas
 from reconciler.model.settings import Settings
@@ -60,26 +59,26 @@ def _embedded(settings: Settings, registry_path: Path, environ: Mapping[str, str
 
 def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
+    from reconciler.aws.calls import unreached
     from reconciler.aws.rates import limit
 
     endpoint = None if settings.target == "aws" else settings.target
     core = _core_session()
     limit(core, quotas)
     try:
-        session = boto3.Session(
-            profile_name=settings.profile, region_name=settings.region, botocore_session=core
-        )
+        # AWS_REGION, which boto3 does not know, comes before AWS_DEFAULT_REGION and the profile, which it does.
+        region = settings.region or environ.get("AWS_REGION")
+        session = boto3.Session(profile_name=settings.profile, region_name=region, botocore_session=core)
         if settings.role_arn:
             session = _assume(session, settings, quotas)
-        region = session.region_name or environ.get("AWS_REGION")
-        if not region:
-            raise TargetError("no region: say region in [workspace], or set AWS_REGION")
+        if not session.region_name:
+            raise NoRegionError
         account = _account(session, endpoint)
-        return Connection(Target(settings.target, region, account), _caller(session, endpoint))
+        return Connection(Target(settings.target, session.region_name, account), _caller(session, endpoint))
     except (BotoCoreError, ClientError) as error:
-        raise TargetError(f"cannot reach {settings.target}: {error}") from error
+        raise unreached(error, f"cannot reach {settings.target}") from error
 
 
 def _core_session() -> Any:
@@ -92,15 +91,19 @@ def _assume(session: Any, settings: Settings, quotas: Quotas) -> Any:
     """A session whose credentials are a role's, renewed by botocore for as long as the run takes."""
     import boto3
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.exceptions import NoCredentialsError
 
     from reconciler.aws.rates import limit
 
+    own = session.get_credentials()
+    if own is None:
+        raise NoCredentialsError
     extra = {"RoleSessionName": f"reconciler-{settings.name}"[:64]}
     if settings.external_id:
         extra["ExternalId"] = settings.external_id
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=session._session.create_client,  # noqa: SLF001 (boto3 has no public way to assume a role)
-        source_credentials=session.get_credentials(),
+        source_credentials=own,
         role_arn=settings.role_arn,
         extra_args=extra,
     )

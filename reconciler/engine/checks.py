@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, TypeAlias, get_origin
+from typing import Any, get_origin
 
 import attrs
 
-from reconciler.engine.graph import cycles, graph_of
+from reconciler.engine.declaration import Finding, Path
+from reconciler.engine.graph import cycles, graph_of, tangled
 from reconciler.engine.ownership import is_reserved
 from reconciler.engine.resources import Entry
 from reconciler.engine.values import written
 from reconciler.engine.wrong import Wrong
+from reconciler.kinds.fields import members
 from reconciler.kinds.kind import Kind, Scope
 from reconciler.kinds.tags import PREFIX
 from reconciler.model.address import Address
 from reconciler.model.document import Document
-from reconciler.model.errors import Mistake
 from reconciler.model.limits import Limits
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.wording import closest, dotted, quoted
 
-_LEAVES = (str, Pem, Document, Mapping, tuple, type(None))
+_LEAVES = (str, type(None), tuple, dict, bool, int, Pem, Document)
 """What most fields hold, and no secret is in."""
-
-Path: TypeAlias = tuple[str | int, ...]
 
 _COMPARISONS = 100_000
 """How often two names are compared in search of the nearest: a fleet with one wrong table has thousands of mistakes."""
@@ -35,23 +35,27 @@ _COMPARISONS = 100_000
 class Dangling:
     """Looks for names that nothing in the file has, and for the nearest that something has."""
 
-    def __init__(self, declared: Collection[Address], kinds: Mapping[str, Kind]) -> None:
+    def __init__(
+        self, declared: Collection[Address], incomplete: Collection[str], kinds: Mapping[str, Kind]
+    ) -> None:
         self._kinds = kinds
+        self._incomplete = incomplete
         self._names: dict[str, list[str]] = {}
-        for address in sorted(declared):
+        for address in declared:
             self._names.setdefault(address.kind, []).append(address.name)
-        self._declared = frozenset(declared)
+        self._declared = declared
+        self._found: dict[tuple[str, str], str | None] = {}
         self._left = _COMPARISONS
 
     def among_references(self, entry: Entry) -> Iterator[Wrong]:
         """The references to nothing."""
-        for path, table, name in entry.references():
-            if isinstance(name, External) or Address(table, name) in self._declared:
+        for path, table, name in entry.references:
+            if isinstance(name, External) or self._is_there(Address(table, name)):
                 continue
             known = table in self._kinds
             outside = '{ id = "…" } for one outside this file'
             expected = f"a name in [{table}.*], or {outside}" if known else outside
-            nearest = self._nearest(name, self._names.get(table, []))
+            nearest = self._nearest(table, name)
             yield Wrong(f"there is no {dotted((table, name))} in this file", expected, nearest, path)
 
     def among_dependencies(self, written_out: tuple[str, ...]) -> Iterator[Wrong]:
@@ -63,17 +67,25 @@ class Dangling:
                 yield Wrong(
                     f"{quoted(text)} is not an address", "kind.name, such as things.pump-7", path=path
                 )
-            elif Address(table, name) not in self._declared:
-                valid = self._names.get(table) or [
-                    f"{kind}.{each}" for kind in self._names for each in self._names[kind]
-                ]
-                near = self._nearest(name if table in self._names else text, valid)
-                full = f"{table}.{near}" if near and table in self._names else near
+            elif not self._is_there(Address(table, name)):
+                known = table in self._names
+                near = self._nearest(table, name) if known else self._nearest("", text)
+                full = f"{table}.{near}" if near and known else near
                 yield Wrong(f"there is no {dotted((table, name))} in this file", nearest=full, path=path)
 
-    def _nearest(self, name: str, valid: Collection[str]) -> str | None:
-        self._left -= len(valid)
-        return closest(name, valid) if self._left >= 0 else None
+    def _is_there(self, address: Address) -> bool:
+        return address in self._declared or address.kind in self._incomplete
+
+    def _nearest(self, table: str, name: str) -> str | None:
+        """The nearest name in the table; without a table, the nearest address."""
+        if (table, name) not in self._found:
+            valid = self._names.get(table, []) if table else self._addresses()
+            self._left -= len(valid)
+            self._found[table, name] = closest(name, valid) if self._left >= 0 else None
+        return self._found[table, name]
+
+    def _addresses(self) -> list[str]:
+        return [f"{kind}.{each}" for kind in self._names for each in self._names[kind]]
 
 
 def ignored(paths: tuple[str, ...], kind: Kind) -> Iterator[Wrong]:
@@ -107,17 +119,26 @@ def over_limits(entry: Entry, scope: Scope, limits: Limits) -> Iterator[Wrong]:
     """Where AWS's limits are broken, by what is written and by what is filled in for what is not."""
     kind, resource = entry.kind, entry.resource
     filled = kind.effective(resource, scope) if resource else None
-    for name, member in kind.members.items():
+    # What a template makes is of another class than the table that names it.
+    made = {} if filled is None or type(filled) is kind.spec else members(type(filled))
+    for name, member in {**made, **kind.members}.items():
         given = entry.values.get(name)
-        if isinstance(given, Mapping):
+        if isinstance(given, dict):
             yield from _reserved(name, given)
-        value = _sent(getattr(filled, name, None) if given is None else given, member.references)
-        if member.api is None or value is None or value in ({}, ()):
+        said = getattr(filled, name, None) if given is None else given
+        if member.api is None or said is None:
+            continue
+        value = _sent(said, member.references)
+        if value is None or value in ({}, ()):
             continue
         # A text that comes from elsewhere may be anything, so it is told no more than a secret.
-        secret = isinstance(given, str | Secret) and not isinstance(entry.declaration.table.get(name), str)
+        secret = isinstance(given, str | Secret) and not _is_written(entry, name)
         for breach in limits.breaches(kind.service, member.api, value, secret=secret):
             yield Wrong(breach.problem, breach.expected, breach.nearest, (name, *breach.path))
+
+
+def _is_written(entry: Entry, name: str) -> bool:
+    return isinstance(entry.declaration.table.entries.get(name), str)
 
 
 def _reserved(name: str, given: Mapping[str, Any]) -> Iterator[Wrong]:
@@ -145,42 +166,48 @@ def _sent(value: Any, references: str | None) -> Any:
             return None
 
 
-def complaints(entry: Entry, desired: Desired) -> Iterator[Mistake]:
+def complaints(entry: Entry, desired: Desired) -> Iterator[Finding]:
     """What the kind itself finds."""
     if entry.resource is None:
         return
     for found in entry.kind.check(entry.resource, desired):
         path = tuple(found.field.split(".")) if found.field else ()
-        yield entry.declaration.mistake(Wrong(found.problem, found.expected, path=path), found.severity)
+        yield Finding(entry.declaration, Wrong(found.problem, found.expected, path=path), found.severity)
 
 
-def marks(entries: Collection[Entry], workspace: str) -> Iterator[Mistake]:
+def marks(entries: Collection[Entry], workspace: str) -> Iterator[Finding]:
     """The resources whose names are the workspace's own: its marks have them."""
     for entry in entries:
         if is_reserved(workspace, entry.declaration.address):
             problem = f"the workspace {quoted(workspace)} itself has this name, to mark what it owns"
-            yield entry.declaration.mistake(Wrong(problem, "another name"))
+            yield Finding(entry.declaration, Wrong(problem, "another name"))
 
 
-def same(entries: Collection[Entry]) -> Iterator[Mistake]:
+def same(entries: Collection[Entry]) -> Iterator[Finding]:
     """Resources that AWS could not tell apart: one certificate under two names."""
-    first: dict[tuple[str, str], Resource] = {}
-    found = [(entry, entry.resource) for entry in entries if entry.resource]
-    for entry, resource in sorted(found, key=lambda pair: (pair[1].origin, pair[1].address)):
-        identity = entry.kind.identity(resource)
-        if identity is None:
-            continue
-        other = first.setdefault((entry.kind.table, identity), resource)
-        if other is not resource:
-            where = f"{dotted((other.address.kind, other.address.name))} at {other.origin}"
-            pems = tuple(name for name, value in entry.values.items() if isinstance(value, Pem))
-            wrong = Wrong(f"the same {entry.kind.noun} as {where}", "each once", path=pems[:1])
-            yield entry.declaration.mistake(wrong)
+    found: defaultdict[tuple[str, str], list[tuple[Entry, Resource]]] = defaultdict(list)
+    for entry in entries:
+        identity = entry.kind.identity(entry.resource) if entry.resource else None
+        if identity is not None and entry.resource:
+            found[entry.kind.table, identity].append((entry, entry.resource))
+    for several in found.values():
+        if len(several) > 1:
+            (_, first), *others = sorted(several, key=lambda pair: (pair[1].origin, pair[1].address))
+            yield from (_again(entry, first) for entry, _ in others)
 
 
-def knots(entries: Mapping[Address, Entry]) -> Iterator[Mistake]:
+def _again(entry: Entry, first: Resource) -> Finding:
+    where = f"{dotted((first.address.kind, first.address.name))} at {first.origin}"
+    pems = tuple(name for name, value in entry.values.items() if isinstance(value, Pem))
+    return Finding(
+        entry.declaration, Wrong(f"the same {entry.kind.noun} as {where}", "each once", path=pems[:1])
+    )
+
+
+def knots(entries: Mapping[Address, Entry]) -> Iterator[Finding]:
     """Cycles, each as the path that closes it."""
-    for cycle in cycles(graph_of({address: entry.needs for address, entry in entries.items()})):
+    waits = tangled({address: entry.needs for address, entry in entries.items()})
+    for cycle in cycles(graph_of(waits)):
         path = " → ".join(dotted((each.kind, each.name)) for each in (*cycle, cycle[0]))
         problem = f"a cycle, in which each has to exist before the next: {path}"
-        yield entries[cycle[0]].declaration.mistake(Wrong(problem))
+        yield Finding(entries[cycle[0]].declaration, Wrong(problem))

@@ -8,14 +8,16 @@ from typing import Any
 
 from attrs import frozen
 
+from reconciler.engine.declaration import Declaration, Finding, Table
+from reconciler.engine.files import Surroundings
+from reconciler.engine.fleet import FOR_EACH, Fleet, fleet_of
+from reconciler.engine.manifests import Manifest, Manifests
 from reconciler.engine.toml_source import Document
 from reconciler.engine.wrong import Wrong
 from reconciler.kinds.kind import Kind
 from reconciler.model.address import Address
-from reconciler.model.errors import Mistake
 from reconciler.model.limits import Limits
-from reconciler.model.resource import Origin
-from reconciler.model.wording import closest, dotted, told
+from reconciler.model.wording import closest, told
 
 WORKSPACE = "workspace"
 
@@ -25,96 +27,111 @@ _LONGEST_NAME = 256
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-@frozen(eq=False)
-class Declaration:
-    """A table of a file: a resource's, or `[workspace]`, whose `path` has one part."""
-
-    path: tuple[str, ...]
-    table: Mapping[str, Any]
-    document: Document
-
-    @property
-    def address(self) -> Address:
-        """The resource's address."""
-        kind, name = self.path
-        return Address(kind, name)
-
-    @property
-    def origin(self) -> Origin:
-        """Where it is declared."""
-        return Origin(self.document.shown, self.document.lines.of(*self.path))
-
-    def mistake(self, wrong: Wrong, severity: str = "error") -> Mistake:
-        """What is wrong in it, with its place."""
-        return Mistake(
-            self.document.shown,
-            self.document.lines.of(*self.path, *wrong.path),
-            wrong.problem,
-            dotted(self.path),
-            dotted(wrong.path) or None,
-            wrong.expected,
-            wrong.nearest,
-            severity,
-        )
-
-
 @frozen
 class Declared:
-    """What the documents declare: every `[workspace]`, and each resource's first table by address."""
+    """What the documents declare: every `[workspace]`, every table with `for_each`, and each resource's first declaration.
 
-    workspaces: Sequence[Declaration]
+    `incomplete` are the kinds that may have resources more, in rows that could not be read.
+    """
+
+    workspaces: Sequence[Table]
+    fleets: Sequence[Fleet]
     resources: Mapping[Address, Declaration]
-    mistakes: Sequence[Mistake]
+    findings: Sequence[Finding]
+    incomplete: frozenset[str]
 
 
-def declared(documents: Sequence[Document], kinds: Mapping[str, Kind], limits: Limits) -> Declared:
+def declared(
+    surroundings: Mapping[Document, Surroundings], kinds: Mapping[str, Kind], limits: Limits
+) -> Declared:
     """Sort out the documents' tables."""
-    workspaces: list[Declaration] = []
-    resources: dict[Address, Declaration] = {}
-    mistakes: list[Mistake] = []
-    for document in documents:
+    sorting = _Sorting(kinds, limits)
+    for document, around in surroundings.items():
         for found in _tables(document, kinds):
-            if isinstance(found, Mistake):
-                mistakes.append(found)
-            elif found.path == (WORKSPACE,):
-                workspaces.append(found)
-            elif found.address in resources:
-                first = resources[found.address].origin
-                mistakes.append(found.mistake(Wrong(f"declared twice; the first is at {first}")))
+            if isinstance(found, Finding):
+                sorting.findings.append(found)
+            elif found.names == (WORKSPACE,):
+                sorting.workspaces.append(found)
+            elif FOR_EACH in found.entries:
+                sorting.fleet(found, around)
             else:
-                resources[found.address] = found
-                mistakes += map(
-                    found.mistake, _misnamed(found.address.name, kinds[found.address.kind], limits)
-                )
-    return Declared(workspaces, resources, mistakes)
+                sorting.resource(found)
+    return Declared(
+        sorting.workspaces,
+        sorting.fleets,
+        sorting.resources,
+        sorting.findings,
+        frozenset(sorting.incomplete),
+    )
 
 
-def _tables(document: Document, kinds: Mapping[str, Kind]) -> Iterator[Declaration | Mistake]:
-    for table, entries in document.data.items():
-        whole = Declaration((table,), {}, document)
-        if table != WORKSPACE and table not in kinds:
-            valid = [WORKSPACE, *sorted(kinds)]
-            nearest = closest(table, valid)
-            what = "table" if isinstance(entries, dict | list) else "key"
-            yield whole.mistake(
-                Wrong(f"unknown {what}", None if nearest else f"one of {', '.join(valid)}", nearest)
-            )
-        elif not isinstance(entries, dict):
-            yield whole.mistake(
-                Wrong(told(entries), f"a table [{table}]" if table == WORKSPACE else f"tables [{table}.NAME]")
-            )
-        elif table == WORKSPACE:
-            yield Declaration((table,), entries, document)
+class _Sorting:
+    """What was found so far."""
+
+    def __init__(self, kinds: Mapping[str, Kind], limits: Limits) -> None:
+        self._kinds, self._limits = kinds, limits
+        self._manifests = Manifests()
+        self._told: set[int] = set()
+        self.workspaces: list[Table] = []
+        self.fleets: list[Fleet] = []
+        self.resources: dict[Address, Declaration] = {}
+        self.findings: list[Finding] = []
+        self.incomplete: set[str] = set()
+
+    def resource(self, found: Declaration) -> None:
+        """One resource."""
+        address = found.address
+        first = self.resources.setdefault(address, found)
+        if first is not found:
+            self.findings.append(Finding(found, Wrong(f"declared twice; the first is at {first.origin}")))
         else:
-            yield from _entries(table, entries, document)
+            wrongs = _misnamed(address.name, self._kinds[address.kind], self._limits)
+            self.findings += (Finding(found, wrong) for wrong in wrongs)
+
+    def fleet(self, table: Table, surroundings: Surroundings) -> None:
+        """One for each row; the flaws of a manifest are told where it is named first."""
+        try:
+            manifest = self._manifests.of(table.entries[FOR_EACH], surroundings)
+        except Wrong as wrong:
+            self.findings.append(Finding(table, wrong.under(FOR_EACH)))
+            manifest = Manifest("", None, ())
+            self.incomplete.add(table.names[0])
+        if id(manifest) not in self._told:
+            self._told.add(id(manifest))
+            self.findings += (Finding(table, flaw.wrong, row=flaw.row) for flaw in manifest.flaws)
+        made = fleet_of(table, manifest)
+        self.findings += (Finding(table, wrong) for wrong in made.wrongs)
+        if manifest.flaws or made.name is None:
+            self.incomplete.add(table.names[0])
+        self.fleets.append(made)
+        for member in made.members:
+            self.resource(member)
 
 
-def _entries(table: str, entries: Mapping[str, Any], document: Document) -> Iterator[Declaration | Mistake]:
+def _tables(document: Document, kinds: Mapping[str, Kind]) -> Iterator[Table | Finding]:
+    for name, entries in document.data.items():
+        whole = Table((name,), {}, document)
+        if name != WORKSPACE and name not in kinds:
+            valid = [WORKSPACE, *sorted(kinds)]
+            nearest = closest(name, valid)
+            what = "table" if isinstance(entries, dict | list) else "key"
+            expected = None if nearest else f"one of {', '.join(valid)}"
+            yield Finding(whole, Wrong(f"unknown {what}", expected, nearest))
+        elif not isinstance(entries, dict):
+            form = f"a table [{name}]" if name == WORKSPACE else f"tables [{name}.NAME]"
+            yield Finding(whole, Wrong(told(entries), form))
+        elif name == WORKSPACE:
+            yield Table((name,), entries, document)
+        else:
+            yield from _entries(name, entries, document)
+
+
+def _entries(kind: str, entries: Mapping[str, Any], document: Document) -> Iterator[Table | Finding]:
     for name, entry in entries.items():
-        found = Declaration((table, name), entry if isinstance(entry, dict) else {}, document)
-        yield (
-            found if isinstance(entry, dict) else found.mistake(Wrong(told(entry), f"a table [{table}.NAME]"))
-        )
+        if isinstance(entry, dict):
+            yield Table((kind, name), entry, document)
+        else:
+            yield Finding(Table((kind, name), {}, document), Wrong(told(entry), f"a table [{kind}.NAME]"))
 
 
 def _misnamed(name: str, kind: Kind, limits: Limits) -> Iterator[Wrong]:
@@ -122,7 +139,7 @@ def _misnamed(name: str, kind: Kind, limits: Limits) -> Iterator[Wrong]:
         yield Wrong("the name is empty", "a name")
     elif len(name) > _LONGEST_NAME:
         yield Wrong(f"the name has {len(name)} characters", f"at most {_LONGEST_NAME}")
-    elif any(unicodedata.category(character) in _UNSEEN for character in name):
+    elif not name.isprintable() and any(unicodedata.category(character) in _UNSEEN for character in name):
         yield Wrong("the name has control characters", "a name that can be read")
     elif kind.name_api:
         for breach in limits.breaches(kind.service, kind.name_api, name):

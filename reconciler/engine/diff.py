@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.kinds import all_kinds
+from reconciler.kinds.fields import members
 from reconciler.kinds.kind import Kind
 from reconciler.model.change import Change, Create, Delete, FieldChange, Replace, Update
 from reconciler.model.resource import WHATEVER, Desired, Inventory, Resource
@@ -26,9 +27,9 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
         wanted, there = desired.get(address), live.get(address)
         if wanted is None and there is not None:
             if there.owner == workspace:
-                yield Delete(address, there, tuple(_whole(kind, there.spec, gone=True)))
+                yield Delete(address, there, tuple(_whole(there.spec, gone=True)))
         elif wanted is not None and there is None:
-            yield Create(wanted, tuple(_whole(kind, wanted.spec, gone=False)))
+            yield Create(wanted, tuple(_whole(wanted.spec, gone=False)))
         elif wanted is not None and there is not None:
             fields = [] if there.owner == workspace else [FieldChange(OWNERSHIP, there.owner, workspace)]
             fields += [
@@ -42,7 +43,7 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
 
 def compare(kind: Kind, wanted: Any, there: Any) -> Iterator[FieldChange]:
     """The attributes in which two specs of one kind differ, maps key by key."""
-    for member in kind.members.values():
+    for member in members(type(wanted)).values():
         if member.changing == "create_only":
             continue
         before, after = getattr(there, member.name), getattr(wanted, member.name)
@@ -60,6 +61,9 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any,
         case SecretDigest(), Secret():
             if not before.matches(after):
                 yield path, before, after
+        case str(), Secret():
+            if after.value is not None and after.value != before:
+                yield path, before, after
         case _ if before is not WHATEVER and after is not WHATEVER and before != after:
             yield path, before, after
 
@@ -68,9 +72,9 @@ def _ignored(resource: Resource, path: str) -> bool:
     return any(path == name or path.startswith(f"{name}.") for name in resource.lifecycle.ignore_changes)
 
 
-def _whole(kind: Kind, spec: Any, *, gone: bool) -> Iterator[FieldChange]:
+def _whole(spec: Any, *, gone: bool) -> Iterator[FieldChange]:
     """Every attribute that a spec sets, as appearing or as going."""
-    for member in kind.members.values():
+    for member in members(type(spec)).values():
         value = getattr(spec, member.name)
         if value is WHATEVER or value is None or value in ((), {}):
             continue

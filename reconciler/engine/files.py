@@ -10,11 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.engine.wrong import Wrong
+from reconciler.model.output import Output
 from reconciler.model.secret import Secret
 from reconciler.model.wording import quoted, told
 
 LARGEST = 2**20
 """Bytes of one named file."""
+
+_LARGEST_OF_ALL = 2**30
+"""Bytes of all files that one TOML file names: a fleet may name a large one once for each row."""
 
 IN_WORDS = '{ env = "NAME" } or { file = "path" }'
 """How a secret is written."""
@@ -32,6 +36,7 @@ class Surroundings:
         self._folder = os.path.realpath(folder)
         self._environ = environ
         self._folders: dict[str, str] = {}
+        self._left = _LARGEST_OF_ALL
         self.digests: dict[str, str] = {}
 
     def text(self, name: object) -> str:
@@ -39,6 +44,16 @@ class Surroundings:
         raw, text = self._read(name)
         self.digests[str(name)] = hashlib.sha256(raw).hexdigest()
         return text
+
+    def path(self, name: object) -> str:
+        """Where a named file is, every link followed. Raises Wrong."""
+        return self._inside(_named(name))
+
+    def raw(self, name: object, largest: int) -> bytes:
+        """What a named file of at most so many bytes holds. Raises Wrong."""
+        raw = self._bytes(_named(name), largest)
+        self.digests[str(name)] = hashlib.sha256(raw).hexdigest()
+        return raw
 
     def secret(self, table: Mapping[str, object]) -> Secret:
         """What `{ env = … }` or `{ file = … }` stands for; one line end after it is no part of it. Raises Wrong."""
@@ -56,18 +71,21 @@ class Surroundings:
             case _:
                 raise Wrong("a table of another form", IN_WORDS)
 
+    def output(self, name: object) -> Output:
+        """A file that a run may write, with what is there already. Raises Wrong."""
+        if not isinstance(name, str) or not name or "\n" in name:
+            raise Wrong(f"this is {told(name)}" if not isinstance(name, str) else "no path", "the path of a new file")
+        path = self._inside(name)
+        return Output(name, path, self._read(name)[1] if os.path.lexists(path) else None)
+
     def _read(self, name: object) -> tuple[bytes, str]:
-        if not isinstance(name, str) or not name:
-            raise Wrong(f"file is {told(name)}", "the path of a file")
-        if "\n" in name:  # a PEM, most likely, and perhaps a key: it is not told
-            raise Wrong("file is a text of several lines", "the path of a file")
-        raw = self._bytes(name)
+        raw = self._bytes(_named(name), LARGEST)
         try:
             return raw, raw.decode()
         except UnicodeDecodeError:
-            raise Wrong(f"the file {quoted(name)} is not UTF-8 text") from None
+            raise Wrong(f"the file {quoted(str(name))} is not UTF-8 text") from None
 
-    def _bytes(self, name: str) -> bytes:
+    def _bytes(self, name: str, largest: int) -> bytes:
         path = self._inside(name)
         try:
             # Opened without waiting, so that a pipe cannot hold up the run, and looked at before anything is read.
@@ -75,11 +93,14 @@ class Surroundings:
             with os.fdopen(handle, "rb") as file:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
                     raise Wrong(f"{quoted(name)} is not a regular file")
-                raw = file.read(LARGEST + 1)
+                raw = file.read(min(largest, self._left) + 1)
         except OSError as error:
             raise Wrong(f"the file {quoted(name)} cannot be read: {error.strerror}") from None
-        if len(raw) > LARGEST:
-            raise Wrong(f"the file {quoted(name)} is too large", f"at most {LARGEST >> 20} MiB")
+        if len(raw) > largest:
+            raise Wrong(f"the file {quoted(name)} is too large", f"at most {largest >> 20} MiB")
+        if len(raw) > self._left:
+            raise Wrong("the files named so far are too large", f"at most {_LARGEST_OF_ALL >> 20} MiB in all")
+        self._left -= len(raw)
         return raw
 
     def _inside(self, name: str) -> str:
@@ -100,3 +121,11 @@ class Surroundings:
         path = os.path.join(self._folders[folder], last)  # noqa: PTH118 (as Path it takes ten times as long)
         plain = last not in {"", ".", ".."} and not os.path.islink(path)  # noqa: PTH114
         return path if plain else os.path.realpath(path)
+
+
+def _named(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise Wrong(f"file is {told(name)}", "the path of a file")
+    if "\n" in name:  # a PEM, most likely, and perhaps a key: it is not told
+        raise Wrong("file is a text of several lines", "the path of a file")
+    return name

@@ -29,6 +29,27 @@ def graph_of(waits: Mapping[Address, AbstractSet[Address]]) -> Graph:
     return made
 
 
+def tangled(waits: Mapping[Address, AbstractSet[Address]]) -> Mapping[Address, AbstractSet[Address]]:
+    """What is left when all that waits for nothing is taken away, again and again: the cycles, and what is behind them.
+
+    Of a healthy fleet nothing is, and that is known long before a graph of it is made.
+    """
+    left = {address: sum(before in waits for before in needs) for address, needs in waits.items()}
+    behind: dict[Address, list[Address]] = {}
+    for address, needs in waits.items():
+        for before in needs:
+            behind.setdefault(before, []).append(address)
+    ready = [address for address, count in left.items() if not count]
+    while ready:
+        gone = ready.pop()
+        del left[gone]
+        for address in behind.get(gone, ()):
+            left[address] -= 1
+            if not left[address]:
+                ready.append(address)
+    return {address: waits[address] for address in left}
+
+
 def order(made: Graph) -> list[Address]:
     """Every address after all that it needs, ties broken by address. Raises networkx.NetworkXUnfeasible on a cycle."""
     return list(nx.lexicographical_topological_sort(made))

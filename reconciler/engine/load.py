@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from reconciler.engine import checks
-from reconciler.engine.declared import WORKSPACE, Declaration, declared
+from reconciler.engine.declaration import Declaration, Finding, Table
+from reconciler.engine.declared import WORKSPACE, declared
 from reconciler.engine.files import Surroundings
-from reconciler.engine.resources import Entry, entry
+from reconciler.engine.fleet import Fleet, Member
+from reconciler.engine.report import told
+from reconciler.engine.resources import Common, Entry, Reader
 from reconciler.engine.toml_source import Document, read
-from reconciler.engine.values import converter
 from reconciler.engine.workspace_table import settings_of
 from reconciler.engine.wrong import Wrong
 from reconciler.kinds import all_kinds
@@ -34,17 +37,24 @@ def load(path: Path, *, limits: Limits, environ: Mapping[str, str]) -> DesiredSt
         mistakes.append(
             Mistake(_name(path), 1, "there is no [workspace]", expected="a [workspace] with a name")
         )
-    found = declared(documents, kinds, limits)
+    surroundings = {document: Surroundings(document.path.parent, environ) for document in documents}
+    found = declared(surroundings, kinds, limits)
     settings, unsettled = _settings(found.workspaces, limits, kinds)
-    surroundings = {id(document): Surroundings(document.path.parent, environ) for document in documents}
-    entries = _entries(found.resources, kinds, surroundings)
-    mistakes += [*found.mistakes, *unsettled, *_checked(entries, settings.name, kinds, limits)]
-    mistakes.sort(key=lambda each: (each.file, each.line, each.address or "", each.field or "", each.problem))
-    if any(mistake.severity == "error" for mistake in mistakes):
-        raise InvalidDesiredStateError(mistakes)
-    resources = {address: entries[address].resource for address in sorted(entries)}
-    desired = {address: resource for address, resource in resources.items() if resource}
-    return DesiredState(settings, desired, tuple(mistakes), _digest(documents, surroundings))
+    readers = {document: Reader(around, kinds) for document, around in surroundings.items()}
+    common = {fleet: readers[fleet.table.document].common(fleet) for fleet in found.fleets}
+    entries = {address: _entry(each, readers, common) for address, each in found.resources.items()}
+    wrongs = (Finding(fleet.table, wrong) for fleet, shared in common.items() for wrong in shared.wrongs)
+    checked = _checked(entries, found.incomplete, settings.name, kinds, limits)
+    report = told(chain(found.findings, unsettled, wrongs, checked), mistakes)
+    if any(mistake.severity == "error" for mistake in report):
+        raise InvalidDesiredStateError(report)
+    resources = (entries[address].resource for address in sorted(entries, key=_alphabetical))
+    desired = {resource.address: resource for resource in resources if resource}
+    return DesiredState(settings, desired, report, _digest(surroundings))
+
+
+def _alphabetical(address: Address) -> tuple[str, str]:
+    return address.kind, address.name
 
 
 def _documents(path: Path) -> tuple[list[Document], list[Mistake]]:
@@ -72,57 +82,55 @@ def _name(path: Path) -> str:
 
 
 def _settings(
-    tables: Sequence[Declaration], limits: Limits, kinds: Mapping[str, Kind]
-) -> tuple[Settings, list[Mistake]]:
+    tables: Sequence[Table], limits: Limits, kinds: Mapping[str, Kind]
+) -> tuple[Settings, list[Finding]]:
     if not tables:
         return Settings(""), []
     first, *others = tables
-    settings, wrongs = settings_of(first.table, limits, {kind.service for kind in kinds.values()})
+    settings, wrongs = settings_of(first.entries, limits, {kind.service for kind in kinds.values()})
     twice = Wrong(f"declared twice; the first is at {first.origin}", "one [workspace] for all files")
-    return settings, [*map(first.mistake, wrongs), *(each.mistake(twice) for each in others)]
+    found = [Finding(first, wrong) for wrong in wrongs]
+    return settings, [*found, *(Finding(each, twice) for each in others)]
 
 
-def _entries(
-    declarations: Mapping[Address, Declaration],
-    kinds: Mapping[str, Kind],
-    surroundings: Mapping[int, Surroundings],
-) -> dict[Address, Entry]:
-    plain = converter()
-    rich = {document: converter(each) for document, each in surroundings.items()}
-    return {
-        address: entry(declaration, kinds[address.kind], rich[id(declaration.document)], plain)
-        for address, declaration in declarations.items()
-    }
+def _entry(
+    declaration: Declaration, readers: Mapping[Document, Reader], common: Mapping[Fleet, Common]
+) -> Entry:
+    if isinstance(declaration, Member):
+        return common[declaration.fleet].entry(declaration)
+    return readers[declaration.table.document].entry(declaration.table)
 
 
 def _checked(
-    entries: Mapping[Address, Entry], workspace: str, kinds: Mapping[str, Kind], limits: Limits
-) -> Iterator[Mistake]:
+    entries: Mapping[Address, Entry],
+    incomplete: Collection[str],
+    workspace: str,
+    kinds: Mapping[str, Kind],
+    limits: Limits,
+) -> Iterator[Finding]:
     desired = {address: each.resource for address, each in entries.items() if each.resource}
-    dangling = checks.Dangling(entries, kinds)
+    dangling = checks.Dangling(entries, incomplete, kinds)
     scope = Scope(workspace, desired)
-    for address in sorted(entries):
-        one = entries[address]
-        wrongs = [
-            *one.wrongs,
-            *dangling.among_references(one),
-            *dangling.among_dependencies(one.around.depends_on),
-            *checks.ignored(one.around.lifecycle.ignore_changes, one.kind),
-            *checks.over_limits(one, scope, limits),
-        ]
-        yield from map(one.declaration.mistake, wrongs)
-        yield from (one.declaration.mistake(wrong, "warning") for wrong in checks.unset(one.values))
+    for one in entries.values():
+        wrongs = (
+            one.wrongs,
+            dangling.among_references(one),
+            dangling.among_dependencies(one.around.depends_on),
+            checks.ignored(one.around.lifecycle.ignore_changes, one.kind),
+            checks.over_limits(one, scope, limits),
+        )
+        yield from (Finding(one.declaration, wrong) for wrong in chain.from_iterable(wrongs))
+        yield from (Finding(one.declaration, wrong, "warning") for wrong in checks.unset(one.values))
         yield from checks.complaints(one, desired)
     yield from checks.marks(entries.values(), workspace)
     yield from checks.same(entries.values())
     yield from checks.knots(entries)
 
 
-def _digest(documents: Sequence[Document], surroundings: Mapping[int, Surroundings]) -> str:
+def _digest(surroundings: Mapping[Document, Surroundings]) -> str:
     whole = hashlib.sha256()
-    for document in documents:
+    for document, around in surroundings.items():
         own = {document.path.name: hashlib.sha256(document.raw).hexdigest()}
-        named = surroundings[id(document)].digests
-        for name, digest in (*own.items(), *sorted(named.items())):
+        for name, digest in (*own.items(), *sorted(around.digests.items())):
             whole.update(f"{name}\0{digest}\n".encode())
     return whole.hexdigest()

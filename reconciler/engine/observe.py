@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -11,6 +12,7 @@ from attrs import evolve
 
 from reconciler.engine.send import send
 from reconciler.kinds import all_kinds
+from reconciler.kinds.fields import members
 from reconciler.kinds.kind import Kind, Scope
 from reconciler.model.address import Address
 from reconciler.model.call import Batch, Call
@@ -34,40 +36,38 @@ def observe(workspace: str, desired: Desired, call: Call, progress: Progress) ->
                 _read, kinds[name], workspace, desired, before, call, pool, counter
             )
         read = {name: future.result() for name, future in pending.items()}
-    return named(Scope(workspace, desired, read))
+    return named(Scope(workspace, desired, read, time.time()))
 
 
 def named(scope: Scope) -> Inventory:
     """Names in place of AWS's ids: the file's where it wants the resource, else what AWS calls it. Pure."""
-    names: dict[tuple[str, str], str] = {}
+    names: dict[tuple[str, str], str | None] = {}
     found: dict[Address, Live] = {}
     for table, kind in all_kinds().items():
         for live, name in _name(kind, scope):
-            names[table, live.identity] = name
+            # What is kept for a while is no difference of whoever still refers to it.
+            names[table, live.identity] = None if live.facts.get("kept") else name
             found[Address(table, name)] = live
-    return {
-        address: evolve(live, spec=refer(live.spec, all_kinds()[address.kind], names))
-        for address, live in sorted(found.items())
-    }
+    return {address: evolve(live, spec=refer(live.spec, names)) for address, live in sorted(found.items())}
 
 
-def refer(spec: Any, kind: Kind, names: Mapping[tuple[str, str], str]) -> Any:
+def refer(spec: Any, names: Mapping[tuple[str, str], str | None]) -> Any:
     """The spec with its references by name wherever the name is known, lists of them sorted."""
     changes: dict[str, Any] = {}
-    for member in kind.members.values():
+    for member in members(type(spec)).values():
         value = getattr(spec, member.name)
         if not member.references or value is None:
             continue
         if isinstance(value, tuple):
             changes[member.name] = tuple(
-                sorted({_refer(item, member.references, names) for item in value}, key=str)
+                sorted({_refer(item, member.references, names) for item in value} - {None}, key=str)
             )
         else:
             changes[member.name] = _refer(value, member.references, names)
     return evolve(spec, **changes) if changes else spec
 
 
-def _refer(reference: Any, table: str, names: Mapping[tuple[str, str], str]) -> Any:
+def _refer(reference: Any, table: str, names: Mapping[tuple[str, str], str | None]) -> Any:
     if not isinstance(reference, External):
         return reference
     plain = reference.id.rpartition("/")[2]
@@ -111,7 +111,7 @@ def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it wa
     pool: ThreadPoolExecutor,
     counter: _Counter,
 ) -> Sequence[Live]:
-    scope = Scope(workspace, desired, {name: future.result() for name, future in before.items()})
+    scope = Scope(workspace, desired, {name: future.result() for name, future in before.items()}, time.time())
     reading = kind.read(scope)
     answers: Sequence[Mapping[str, Any]] | None = None
     while True:

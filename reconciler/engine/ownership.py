@@ -9,13 +9,14 @@ from __future__ import annotations
 from attrs import evolve
 
 from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioning import TABLE
 from reconciler.kinds.retirement import DENY_ALL, retired_policy
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing, workspace_group
 from reconciler.model.address import Address
 from reconciler.model.resource import Desired, Lifecycle, Origin, Resource
 
-MARKED = frozenset({"things", "certificates"})
+MARKED = frozenset({"things", "certificates", TABLE})
 """The kinds that bear marks."""
 
 _ORIGIN = Origin("[workspace]", 1)
@@ -45,12 +46,13 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
         spec = Thing(certificates=tuple(address.name for address in loose))
         marked[holder] = Resource(holder, spec, frozenset(loose), origin=_ORIGIN, implied=True)
     marks: list[Resource] = []
-    if any(address.kind == "things" for address in marked):
+    kinds = {address.kind for address in marked}
+    if kinds & {"things", TABLE}:
         # The group's attributes are the workspace's own book-keeping, not a part of what is desired.
         group = ThingGroup(description=f"The things that the reconciler workspace {workspace} owns.")
         kept = Lifecycle(ignore_changes=("attributes",))
         marks.append(Resource(_group(workspace), group, lifecycle=kept, origin=_ORIGIN, implied=True))
-    if certificates:
+    if kinds & {"certificates", TABLE}:
         marks.append(Resource(_policy(workspace), Policy(DENY_ALL), origin=_ORIGIN, implied=True))
     needs = frozenset(mark.address for mark in marks)
     for address, found in marked.items():

@@ -17,6 +17,7 @@ from reconciler.engine.graph import graph_of, order
 from reconciler.engine.observe import Progress, observe, refer
 from reconciler.engine.ownership import MARKED, is_mark, with_marks
 from reconciler.kinds import all_kinds
+from reconciler.kinds.fields import members
 from reconciler.kinds.kind import Scope, World
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
@@ -42,8 +43,12 @@ class Request:
 
 @frozen
 class Comparison:
-    """What is wanted, what is there, and how they differ: everything that a plan is made of."""
+    """What is wanted, what is there, and how they differ: everything that a plan is made of.
 
+    `declared` is what the file says and the workspace's marks, `desired` the same as AWS would report it.
+    """
+
+    declared: Desired
     desired: Desired
     live: Inventory
     changes: Mapping[Address, Change]
@@ -56,7 +61,9 @@ def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool
     live = observe(workspace, marked, call, progress)
     desired = {} if destroy else effective(workspace, marked)
     _stretch_secrets(desired, live, progress)
-    return Comparison(desired, live, {change.address: change for change in diff(workspace, desired, live)})
+    return Comparison(
+        marked, desired, live, {change.address: change for change in diff(workspace, desired, live)}
+    )
 
 
 def effective(workspace: str, desired: Desired) -> Desired:
@@ -68,13 +75,13 @@ def effective(workspace: str, desired: Desired) -> Desired:
         for address, resource in desired.items()
         if (identity := kinds[address.kind].identity(resource))
     }
-    return {
-        address: evolve(
-            resource,
-            spec=refer(kinds[address.kind].effective(resource, scope), kinds[address.kind], names),
-        )
-        for address, resource in desired.items()
-    }
+    found = {}
+    for address, resource in desired.items():
+        spec = refer(kinds[address.kind].effective(resource, scope), names)
+        # What only the evaluated spec refers to has to exist before it just as well.
+        needs = resource.needs | {need for need in _references(spec) if need in desired}
+        found[address] = evolve(resource, spec=spec, needs=needs)
+    return found
 
 
 def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
@@ -106,7 +113,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         digest=_digest(target, steps),
         estimate=quotas.estimate(dict(sorted(calls.items()))),
         unchanged=len(found.desired.keys() - found.changes.keys()),
-        notes=tuple(map(_warning, state.warnings)),
+        notes=(*map(_warning, state.warnings), *_remarks(found)),
     )
 
 
@@ -117,6 +124,14 @@ def _warning(found: Mistake) -> Note:
     return Note(
         "warning", f"{where}{found.problem} ({found.file}:{found.line})", Address.parse(found.address)
     )
+
+
+def _remarks(found: Comparison) -> Iterator[Note]:
+    for address, change in found.changes.items():
+        yield from (Note("warning", told, address) for told in all_kinds()[address.kind].forewarnings(change))
+    for address, live in found.live.items():
+        if address not in found.changes:
+            yield from (Note("warning", told, address) for told in all_kinds()[address.kind].remarks(live))
 
 
 def _world(workspace: str, target: Target, found: Comparison) -> World:
@@ -138,6 +153,7 @@ def _world(workspace: str, target: Target, found: Comparison) -> World:
         desired_users=_users((address, resource.spec) for address, resource in found.desired.items()),
         live_users=_users(specs),
         changes=found.changes,
+        declared=found.declared,
     )
 
 
@@ -145,13 +161,13 @@ def _users(specs: Iterable[tuple[Address, Any]]) -> Mapping[Address, Sequence[Ad
     """Who refers to an address."""
     users: defaultdict[Address, list[Address]] = defaultdict(list)
     for address, spec in specs:
-        for used in _references(address, spec):
+        for used in _references(spec):
             users[used].append(address)
     return users
 
 
-def _references(address: Address, spec: Any) -> Iterator[Address]:
-    for member in all_kinds()[address.kind].members.values():
+def _references(spec: Any) -> Iterator[Address]:
+    for member in members(type(spec)).values():
         if member.references:
             value = getattr(spec, member.name)
             for item in value if isinstance(value, tuple) else (value,):
@@ -265,7 +281,7 @@ def _stretch_secrets(desired: Desired, live: Inventory, progress: Progress) -> N
 
 
 def _secrets(resource: Resource) -> Iterator[tuple[str, Secret]]:
-    for name in all_kinds()[resource.address.kind].members:
+    for name in members(type(resource.spec)):
         value = getattr(resource.spec, name)
         if isinstance(value, Secret):
             yield name, value

@@ -1,16 +1,20 @@
-"""A declared table → the resource that it says, or as much of it as can be understood."""
+"""A declaration → the resource that it says, or as much of it as can be understood."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import attrs
 from attrs import frozen
 from cattrs import Converter
 
-from reconciler.engine.declared import Declaration
-from reconciler.engine.structure import structured, understood
+from reconciler.engine.declaration import Declaration, Path, Table
+from reconciler.engine.files import Surroundings
+from reconciler.engine.fleet import FOR_EACH, Fleet, Member
+from reconciler.engine.structure import Shape, key_wrongs, shape_of, understood
+from reconciler.engine.values import converter
 from reconciler.engine.wrong import Wrong
 from reconciler.kinds.kind import Kind
 from reconciler.model.address import Address
@@ -30,7 +34,7 @@ _AROUND = tuple(field.name for field in attrs.fields(Around))
 
 @frozen(eq=False)
 class Entry:
-    """One table as it was understood.
+    """One declaration as it was understood.
 
     `values` are the fields that are right, defaults among them when all are: then there is a `resource` as well.
     `wrongs` say what is not.
@@ -40,49 +44,91 @@ class Entry:
     kind: Kind
     values: Mapping[str, Any]
     around: Around
+    references: tuple[tuple[Path, str, Reference], ...]
     needs: frozenset[Address]
     resource: Resource | None
     wrongs: tuple[Wrong, ...] = ()
 
-    def references(self) -> Iterator[tuple[tuple[str | int, ...], str, Reference]]:
-        """Every reference: the field that makes it, the table that it names, and what it says."""
-        return _references(self.values, self.kind)
+
+class Reader:
+    """Understands the declarations of one file; files, secrets and long text come from its surroundings."""
+
+    def __init__(self, surroundings: Surroundings, kinds: Mapping[str, Kind]) -> None:
+        self._rich: Converter = converter(surroundings)
+        self._around = shape_of(Around, converter())
+        self._kinds = kinds
+        self._shapes: dict[str, Shape] = {}
+
+    def entry(self, table: Table) -> Entry:
+        """A table by itself."""
+        kind, shape = self._of(table)
+        values, wrongs = understood(table.entries, shape)
+        wrongs += key_wrongs(table.entries, shape, (FOR_EACH,))
+        return _entry(table, kind, values, wrongs, whole=not wrongs)
+
+    def common(self, fleet: Fleet) -> Common:
+        """What all members of a fleet share, understood once."""
+        kind, shape = self._of(fleet.table)
+        values, wrongs = understood(fleet.fixed, shape)
+        wrongs += key_wrongs(fleet.table.entries, shape, (FOR_EACH,))
+        return Common(kind, shape, values, tuple(wrongs), not (wrongs or fleet.wrongs))
+
+    def _of(self, table: Table) -> tuple[Kind, Shape]:
+        kind = self._kinds[table.names[0]]
+        if kind.table not in self._shapes:
+            self._shapes[kind.table] = shape_of(kind.spec, self._rich) | self._around
+        return kind, self._shapes[kind.table]
 
 
-def entry(declaration: Declaration, kind: Kind, rich: Converter, plain: Converter) -> Entry:
-    """Understand a table: its kind's fields by `rich`, which reads files and secrets, what is around them by `plain`."""
-    table = declaration.table
-    body = {key: value for key, value in table.items() if key not in _AROUND}
-    beside = {key: table[key] for key in _AROUND if key in table}
-    spec, wrongs = structured(body, kind.spec, rich, _AROUND)
-    around, other = structured(beside, Around, plain) if beside else (Around(), [])
-    if spec is None:
-        values = understood(body, kind.spec, rich)
-    else:
-        values = {name: getattr(spec, name) for name in kind.members}
-    said = around or Around(**understood(beside, Around, plain))
-    needs = frozenset(_needs(values, kind, said))
+@frozen(eq=False)
+class Common:
+    """What all members of a fleet share; `whole` says that nothing is wrong with it."""
+
+    kind: Kind
+    shape: Shape
+    values: Mapping[str, Any]
+    wrongs: tuple[Wrong, ...]
+    whole: bool
+
+    def entry(self, member: Member) -> Entry:
+        """One member: only what depends on its row is understood anew."""
+        filled, clashes = member.filled()
+        values, wrongs = understood(filled, self.shape)
+        wrongs += clashes
+        return _entry(member, self.kind, {**self.values, **values}, wrongs, whole=self.whole and not wrongs)
+
+
+def _entry(
+    declaration: Declaration, kind: Kind, said: dict[str, Any], wrongs: list[Wrong], *, whole: bool
+) -> Entry:
+    around = Around(**{name: said.pop(name) for name in _AROUND if name in said}) if said else Around()
+    spec = kind.spec(**said) if whole else None
+    values = {name: getattr(spec, name) for name in kind.members} if whole else said
+    references = tuple(_references(values, kind))
+    needs = frozenset(_needs(references, around))
     resource = None
-    if spec is not None and around is not None:
+    if whole:
         resource = Resource(declaration.address, spec, needs, around.lifecycle, declaration.origin)
-    return Entry(declaration, kind, values, said, needs, resource, (*wrongs, *other))
+    return Entry(declaration, kind, values, around, references, needs, resource, tuple(wrongs))
 
 
-def _references(
-    values: Mapping[str, Any], kind: Kind
-) -> Iterator[tuple[tuple[str | int, ...], str, Reference]]:
-    for name, member in kind.members.items():
+def _references(values: Mapping[str, Any], kind: Kind) -> Iterator[tuple[Path, str, Reference]]:
+    for name, table in _referring(kind):
         value = values.get(name)
-        if member.references is None or value is None:
-            continue
         if isinstance(value, tuple):
-            yield from (((name, index), member.references, item) for index, item in enumerate(value))
-        else:
-            yield (name,), member.references, value
+            for index, item in enumerate(value):
+                yield (name, index), table, item
+        elif value is not None:
+            yield (name,), table, value
 
 
-def _needs(values: Mapping[str, Any], kind: Kind, around: Around) -> Iterator[Address]:
-    for _, table, name in _references(values, kind):
+@cache
+def _referring(kind: Kind) -> tuple[tuple[str, str], ...]:
+    return tuple((name, member.references) for name, member in kind.members.items() if member.references)
+
+
+def _needs(references: tuple[tuple[Path, str, Reference], ...], around: Around) -> Iterator[Address]:
+    for _, table, name in references:
         if not isinstance(name, External):
             yield Address(table, name)
     for text in around.depends_on:

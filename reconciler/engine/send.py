@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
+from reconciler.engine import outputs
 from reconciler.model.call import Answers, ApiCall, Call, resolve
 from reconciler.model.errors import AwsError, ReconcilerError
 
@@ -20,8 +21,10 @@ Pause = Callable[[float], None]
 
 def send(call: Call, asked: ApiCall, answers: Answers, pause: Pause = time.sleep) -> Mapping[str, Any]:
     """AWS's answer, or an empty one where the call tolerates the error. Raises AwsError and ReconcilerError."""
+    outputs.room_for(asked)
     complete = evolve(asked, params=resolve(asked.params, answers))
-    pauses = growing_pauses()
+    patience = PATIENCE if asked.patience is None else asked.patience
+    pauses = growing_pauses(patience)
     while True:
         try:
             answer = call(complete)
@@ -35,10 +38,11 @@ def send(call: Call, asked: ApiCall, answers: Answers, pause: Pause = time.sleep
                 raise
         else:
             if not asked.until:
+                outputs.write(asked, answer)
                 return answer
             seconds = next(pauses, None)
             if seconds is None:
-                raise ReconcilerError(f"{asked} still finds it after {PATIENCE:.0f} s; plan again to go on")
+                raise ReconcilerError(f"{asked} still finds it after {patience:.0f} s; plan again to go on")
         pause(seconds)
 
 

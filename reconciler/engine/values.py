@@ -14,6 +14,7 @@ from cattrs.gen import make_dict_structure_fn
 from reconciler.engine.files import IN_WORDS, Surroundings
 from reconciler.engine.wrong import Wrong, Wrongs
 from reconciler.model.document import Document
+from reconciler.model.output import Output
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Reference
 from reconciler.model.secret import Secret
@@ -44,6 +45,7 @@ def converter(surroundings: Surroundings | None = None) -> Converter:
     if surroundings:
         made.register_structure_hook(str, lambda value, _: _text(value, surroundings))
         made.register_structure_hook(Document, lambda value, _: _document(value, surroundings))
+        made.register_structure_hook(Output, lambda value, _: surroundings.output(value))
         made.register_structure_hook(Pem, lambda value, _: _pem(value, surroundings))
         made.register_structure_hook(Secret, lambda value, _: _secret(value, surroundings))
     return made
@@ -74,6 +76,8 @@ def wanted(annotation: Any) -> str:
             return f"an array, each {wanted(get_args(annotation)[0])}"
         case origin if origin is Pem:
             return _PEM
+        case origin if origin is Output:
+            return "the path of a new file"
         case origin if origin is Document:
             return _DOCUMENT
         case origin if origin is Secret:
@@ -176,11 +180,28 @@ def _literal(cls: Any) -> Hook:
 
 
 def _union(cls: Any, made: Converter) -> Hook:
+    parts = set(get_args(cls))
+    if {Document, External} <= parts:
+        return _either(made.get_structure_hook(Document))
+    if {str, Secret} <= parts:
+        text, secret = made.get_structure_hook(str), made.get_structure_hook(Secret)
+        return lambda value, _: secret(value, Secret) if isinstance(value, dict) and "env" in value else text(value, str)
     annotation = written(cls)
     if annotation == Reference:
         return _reference
     inner: Hook = made.get_structure_hook(annotation)
     return lambda value, _: inner(value, annotation)
+
+
+def _either(document: Hook) -> Hook:
+    """A document, or the name of one; JSON text begins with a brace, which no name does."""
+
+    def hook(value: Any, annotation: Any) -> Any:
+        if isinstance(value, str) and not value.lstrip().startswith("{"):
+            return value
+        return document(value, annotation)
+
+    return hook
 
 
 def _reference(value: Any, _: Any) -> str | External:

@@ -6,9 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import urlsplit
 
-import attrs
-
-from reconciler.engine.structure import structured, understood
+from reconciler.engine.structure import key_wrongs, shape_of, understood
 from reconciler.engine.values import converter
 from reconciler.engine.wrong import Wrong
 from reconciler.kinds import thing_groups
@@ -30,9 +28,10 @@ def settings_of(
     table: Mapping[str, object], limits: Limits, services: Collection[str]
 ) -> tuple[Settings, list[Wrong]]:
     """The settings, as far as they are right, and what is wrong with them; quotas can be given for `services`."""
-    plain = converter()
-    settings, wrongs = structured(table, Settings, plain)
-    said = settings or attrs.evolve(Settings(""), **understood(table, Settings, plain))
+    shape = shape_of(Settings, converter())
+    values, wrongs = understood(table, shape)
+    wrongs += key_wrongs(table, shape)
+    said = Settings(**{"name": "", **values})
     malformed = {wrong.path[0] for wrong in wrongs}
     return said, [
         *wrongs,

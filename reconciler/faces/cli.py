@@ -20,6 +20,7 @@ _COMMANDS: Mapping[str, str] = {
     "validate": "validate",
     "plan": "plan",
     "apply": "apply",
+    "rotate": "rotate",
     "destroy": "apply",
     "show": "show",
     "graph": "graph",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +99,18 @@ class Workspace:
             if not isinstance(outcome, Started):
                 final.append(outcome)
         return Result(plan, tuple(final), time.monotonic() - begun)
+
+    def rotations(self, plan: Plan) -> Plan:
+        """The part of a plan that gives devices new certificates."""
+        from reconciler.engine.waves import part, rotations
+
+        return part(plan, rotations(plan), self._quotas)
+
+    def waves(self, plan: Plan, percent: float) -> Iterator[Plan]:
+        """The same in waves of so many per cent of the devices; apply the next when the one before is `ok`."""
+        from reconciler.engine.waves import waves
+
+        return waves(plan, percent, self._quotas)
 
     def inspect(self, address: str) -> tuple[Resource | None, Live | None, Change | None]:
         """What the file wants of one resource, what the registry has, and what would be done about it."""

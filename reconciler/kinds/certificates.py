@@ -6,6 +6,7 @@ through the owned things that they are attached to.
 
 from __future__ import annotations
 
+import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -15,22 +16,46 @@ from attrs import frozen
 
 from reconciler.kinds import x509
 from reconciler.kinds.fields import member
+from reconciler.kinds.grace import kept_for_grace
+from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsaved, request
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.provisioning import provisioned_certificates
 from reconciler.kinds.reading import MISSING, find
 from reconciler.kinds.retirement import mark_retired, retired_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.durations import seconds
+from reconciler.model.output import Output
 from reconciler.model.pem import Pem
 from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource, Whatever
 
 
 @frozen
-class Certificate:
-    """`[certificates.*]`."""
+class Rotation:
+    """How a certificate takes over from the one before it. `grace` is how long both stay, such as "7d" or "12h"."""
 
-    pem: Pem = member(
-        "The device's certificate.", api="RegisterCertificate.certificatePem", changing="replaces"
+    grace: str
+
+
+@frozen
+class Certificate:
+    """`[certificates.*]`: one that was issued elsewhere (`pem`), or one that AWS issues (`csr`, `save_to`)."""
+
+    pem: Pem | Whatever | None = member(
+        "The device's certificate.",
+        api="RegisterCertificate.certificatePem",
+        changing="replaces",
+        default=None,
+    )
+    csr: str | None = member(
+        "A certificate signing request, for AWS to issue the certificate.",
+        api="CreateCertificateFromCsr.certificateSigningRequest",
+        changing="create_only",
+        default=None,
+    )
+    save_to: Output | Whatever | None = member(
+        "The new file that the issued certificate is written to; never overwritten.", default=None
     )
     ca: Reference | None = member(
         "The CA that signed it.", references="ca_certificates", changing="create_only", default=None
@@ -46,6 +71,9 @@ class Certificate:
     policies: tuple[Reference, ...] = member(
         "What it may do once it is connected.", references="policies", default=()
     )
+    rotation: Rotation | None = member(
+        "How long the one before it stays beside it.", changing="create_only", default=None
+    )
 
 
 class Certificates(Kind):
@@ -57,29 +85,47 @@ class Certificates(Kind):
     reads_after = frozenset({"things", "policies"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
-        """Is it in date, and did the CA it names sign it?"""
+        """Is it in date, did the CA it names sign it, and is it one of both: given, or to be issued?"""
         spec: Certificate = resource.spec
-        yield from x509.complaints(spec.pem, "pem", ca=False)
-        ca = desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
-        if ca and not x509.signed_by(spec.pem, ca.spec.pem):
-            yield Complaint(
-                "pem", f"{ca.address} did not sign this certificate", f"a certificate signed by {spec.ca!r}"
-            )
+        if (spec.pem is None) == (spec.csr is None):
+            yield Complaint("pem", "a certificate comes from one place", "either pem or csr")
+        elif spec.csr is not None:
+            yield from check_request(spec)
+        elif isinstance(spec.pem, Pem):
+            yield from x509.complaints(spec.pem, "pem", ca=False)
+            ca = desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
+            if ca and not x509.signed_by(spec.pem, ca.spec.pem):
+                what = f"a certificate signed by {spec.ca!r}"
+                yield Complaint("pem", f"{ca.address} did not sign this certificate", what)
+            if spec.save_to:
+                yield Complaint("save_to", "there is nothing to save of a certificate that is given", "csr")
         if spec.ca and spec.certificate_mode:
             yield Complaint(
                 "certificate_mode", "with a CA, the CA's mode holds", "either ca or certificate_mode"
             )
+        if spec.rotation and seconds(spec.rotation.grace) is None:
+            yield Complaint(
+                "rotation.grace", f"{spec.rotation.grace!r} is no time", 'a number and s, m, h or d: "7d"'
+            )
 
     def effective(self, resource: Resource, scope: Scope) -> Certificate:
-        """The mode follows from the CA."""
+        """The mode follows from the CA; a certificate that AWS has yet to issue is whatever it will be."""
         spec: Certificate = resource.spec
         ca = scope.desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
         mode = ca.spec.certificate_mode if ca else spec.certificate_mode
-        return attrs.evolve(spec, certificate_mode=mode or (WHATEVER if spec.ca else "DEFAULT"))
+        known = issued(spec)
+        return attrs.evolve(
+            spec,
+            pem=known or WHATEVER,
+            save_to=WHATEVER if known else spec.save_to,
+            # Of a CA outside the file the mode is not known, so it is not compared.
+            certificate_mode=mode or (WHATEVER if spec.ca else "DEFAULT"),
+        )
 
-    def identity(self, resource: Resource) -> str:
-        """The SHA-256 of the DER."""
-        return str(resource.spec.pem.fingerprint)
+    def identity(self, resource: Resource) -> str | None:
+        """The SHA-256 of the DER, unless AWS has yet to issue it."""
+        known = issued(resource.spec)
+        return known.fingerprint if known else None
 
     def read(self, scope: Scope) -> Reading:
         """Those the file wants and those of the workspace; pages first, single questions for the rest.
@@ -88,14 +134,16 @@ class Certificates(Kind):
         """
         policies = yield from _targets(scope)
         retired = policies.pop(retired_policy(scope.workspace), frozenset())
-        wanted = {self.identity(resource): resource for resource in scope.of(self.table)}
+        wanted = {name: found for found in scope.of(self.table) if (name := self.identity(found))}
         ours = {
             reference.id
             for thing in scope.read.get("things", ())
             if thing.owner == scope.workspace
             for reference in thing.spec.certificates
         }
-        matter = wanted.keys() | ours | retired
+        matter = (wanted.keys() | ours | retired) - provisioned_certificates(scope)
+        issued_now = yield from issued_unsaved(scope, wanted.keys())
+        matter |= issued_now.keys()
         found = yield from find(
             sorted(matter),
             listing=ApiCall("iot", "ListCertificates"),
@@ -106,7 +154,8 @@ class Certificates(Kind):
                 "iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING
             ),
         )
-        leaving = [name for name in found if name not in wanted]
+        leaving = [name for name in found if name not in wanted and name not in issued_now]
+        kept = kept_for_grace(scope, leaving, found)
         foreign = yield from _used_elsewhere(leaving, found, scope)
         attached = yield from _all_policies(leaving, found)
         lives = []
@@ -119,19 +168,23 @@ class Certificates(Kind):
                 policies=tuple(External(policy) for policy, targets in policies.items() if name in targets),
             )
             # What is wanted again while it is on its way out has lost its mark of being ours.
-            lost = name in foreign or (name in wanted and name in retired)
-            facts = {"policies": attached.get(name, ())}
+            lost = name in foreign or name in kept or (name in wanted and name in retired)
+            facts = {
+                "policies": attached.get(name, ()),
+                "name": issued_now.get(name),
+                "kept": kept.get(name),
+            }
             lives.append(Live(name, spec, owner=None if lost else scope.workspace, facts=facts))
         return lives
 
     def pair(self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope) -> Mapping[str, str]:
-        """A new PEM for a device is a rotation: the old one is what its thing still has, when there is no doubt which."""
+        """A new certificate for a device is a rotation: the old one is what its thing still has, if there is no doubt."""
+        pairs = dict(super().pair(missing, spare, scope))
         attached: defaultdict[str, list[str]] = defaultdict(list)
-        going = {live.identity for live in spare if live.owner == scope.workspace}
+        going = {live.identity for live in spare if live.owner == scope.workspace} - pairs.keys()
         for thing in scope.read.get("things", ()):
             attached[thing.identity] += [ref.id for ref in thing.spec.certificates if ref.id in going]
-        new = {resource.address.name for resource in missing}
-        pairs: dict[str, str] = {}
+        new = {resource.address.name for resource in missing} - set(pairs.values())
         for user in sorted(scope.of("things"), key=lambda thing: thing.address):
             olds = [old for old in attached[user.address.name] if old not in pairs]
             names = [name for name in user.spec.certificates if name in new and name not in pairs.values()]
@@ -152,6 +205,7 @@ class Certificates(Kind):
         if change.changes("workspace"):
             lost.append(retired_policy(world.workspace))
         return [
+            *(fetch(change.live.identity, spec.save_to) if change.changes("save_to") else ()),
             *(_attach_policy(world.identity("policies", policy), arn) for policy in gained),
             *([ApiCall("iot", "UpdateCertificate", params)] if change.changes("status") else ()),
             *(
@@ -176,14 +230,14 @@ class Certificates(Kind):
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
         """A rotation: register and attach the new one, then detach, deactivate and delete the old one.
 
-        So the device is never without a certificate. Policies that the old one has and the file does not know go on to
+        So the device is never without a certificate. With a grace the old one stays beside it for a later run. Policies that the old one has and the file does not know go on to
         the new one: somebody relies on them. Where only the mode changes the id stays the same, and the old registration
         has to go first.
         """
         users = world.live_users.get(change.address, ())
         had = [address for address in users if address.kind == "things" and address in world.desired]
         keep = [address for address in had if address in world.desired_users.get(change.address, ())]
-        new_arn = world.arn(f"cert/{self.identity(change.resource)}")
+        new_arn = world.certificate_arn(change.address.name)
         old_arn = world.arn(f"cert/{change.live.identity}")
         known = {world.identity("policies", policy) for policy in change.live.spec.policies}
         others = [name for name in change.live.facts["policies"] if name not in known]
@@ -200,25 +254,41 @@ class Certificates(Kind):
             ),
             *_retire(change.live),
         ]
+        if change.resource.spec.rotation:
+            return new
         return [*old, *new] if self.identity(change.resource) == change.live.identity else [*new, *old]
 
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its things let go of it first)
         """Deactivated first: AWS refuses to delete an active certificate."""
         return [*_retire(change.live)]
 
+    def remarks(self, live: Live) -> Iterable[str]:
+        """What is kept for a while, and how long."""
+        if live.facts.get("kept"):
+            until = datetime.datetime.fromtimestamp(live.facts["kept"], datetime.UTC)
+            yield f"stays beside its successor until {until:%Y-%m-%d %H:%M} UTC"
+
     def _register(self, resource: Resource, world: World) -> Iterator[ApiCall]:
         spec: Certificate = resource.spec
-        params = {"certificatePem": spec.pem.text, "status": spec.status}
-        operation = "RegisterCertificate"
-        ca = world.desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
-        if ca:
-            params["caCertificatePem"] = ca.spec.pem.text
-        elif not spec.ca and spec.certificate_mode == "SNI_ONLY":
-            operation = "RegisterCertificateWithoutCA"
-        # Registering the same certificate again is the same certificate: an answer that was lost is no failure.
-        yield ApiCall("iot", operation, params, tolerates={"ResourceAlreadyExistsException"})
-        arn = world.arn(f"cert/{self.identity(resource)}")
+        arn = world.certificate_arn(resource.address.name)
+        if isinstance(arn, Ref):
+            yield request(spec)
+        else:
+            yield _registration(spec, world)
         yield from (_attach_policy(world.identity("policies", policy), arn) for policy in spec.policies)
+
+
+def _registration(spec: Certificate, world: World) -> ApiCall:
+    assert isinstance(spec.pem, Pem)
+    params = {"certificatePem": spec.pem.text, "status": spec.status}
+    operation = "RegisterCertificate"
+    ca = world.desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
+    if ca:
+        params["caCertificatePem"] = ca.spec.pem.text
+    elif not spec.ca and spec.certificate_mode == "SNI_ONLY":
+        operation = "RegisterCertificateWithoutCA"
+    # Registering the same certificate again is the same certificate: an answer that was lost is no failure.
+    return ApiCall("iot", operation, params, tolerates={"ResourceAlreadyExistsException"})
 
 
 def _targets(scope: Scope) -> Any:
@@ -276,11 +346,13 @@ def _described(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return described
 
 
-def _attach_policy(name: str | Ref, arn: str) -> ApiCall:
+def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:
     return ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
 
 
-def _thing_call(operation: str, thing: str, arn: str, tolerates: frozenset[str] = frozenset()) -> ApiCall:
+def _thing_call(
+    operation: str, thing: str, arn: str | Ref, tolerates: frozenset[str] = frozenset()
+) -> ApiCall:
     return ApiCall("iot", operation, {"thingName": thing, "principal": arn}, tolerates=tolerates)
 
 

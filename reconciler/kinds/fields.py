@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
@@ -46,8 +46,20 @@ def member(  # noqa: PLR0913 (each is a word that a spec class may say)
     return attrs.field(default=default, metadata=metadata)
 
 
-def members(spec: type) -> Iterator[Member]:
-    """The fields of a spec class, in the order in which they are declared."""
+_KNOWN: dict[type, Mapping[str, Member]] = {}
+
+
+def members(spec: type) -> Mapping[str, Member]:
+    """The fields of a spec class by name, in the order in which they are declared."""
+    if spec not in _KNOWN:
+        _KNOWN[spec] = _read_members(spec)
+    return _KNOWN[spec]
+
+
+def _read_members(spec: type) -> Mapping[str, Member]:
+    found = {}
     for attribute in attrs.fields(spec):
         doc, api, references, changing = attribute.metadata[_KEY]
-        yield Member(attribute.name, doc, api, references, changing, attribute.default is attrs.NOTHING)
+        required = attribute.default is attrs.NOTHING
+        found[attribute.name] = Member(attribute.name, doc, api, references, changing, required)
+    return found

@@ -36,11 +36,12 @@ class Complaint:
 
 @frozen
 class Scope:
-    """What a reading may look at: the whole desired state, and what was read of the kinds that it `reads_after`."""
+    """What a reading may look at: the whole desired state, what was read of the kinds that it `reads_after`, the time."""
 
     workspace: str
     desired: Desired
     read: Mapping[str, Sequence[Live]] = field(factory=dict)
+    now: float = 0.0
 
     def of(self, kind: str) -> Iterator[Resource]:
         """The desired resources of one kind."""
@@ -52,7 +53,7 @@ class World:
     """What a kind may look at when it turns a change into calls.
 
     `desired_users` and `live_users` tell, for an address, who refers to it: in the file and in the registry.
-    `changes` are all of the plan's.
+    `changes` are all of the plan's; `declared` are the resources as the file has them.
     """
 
     workspace: str
@@ -63,6 +64,7 @@ class World:
     desired_users: Mapping[Address, Sequence[Address]]
     live_users: Mapping[Address, Sequence[Address]]
     changes: Mapping[Address, Change] = field(factory=dict)
+    declared: Desired = field(factory=dict)
 
     @cached_property
     def partition(self) -> str:
@@ -71,6 +73,11 @@ class World:
         return {"cn": "aws-cn"}.get(
             prefix, "aws-us-gov" if self.target.region.startswith("us-gov-") else "aws"
         )
+
+    def certificate_arn(self, reference: Reference) -> str | Ref:
+        """The ARN of a device certificate; a `Ref` where AWS has yet to issue it."""
+        identity = self.identity("certificates", reference)
+        return Ref(identity.address, "certificateArn") if isinstance(identity, Ref) else self.arn(f"cert/{identity}")
 
     @cached_property
     def replacing(self) -> frozenset[str]:
@@ -103,6 +110,12 @@ class Kind(ABC):
     """An attrs class whose fields are declared with `member`."""
     name_api: ClassVar[str | None] = None
     """The request member that the resource's name becomes, where it does: its limits hold for the name."""
+    writes: ClassVar[tuple[str, ...]] = ()
+    """The operations that create it and change it; their members are what the fields become."""
+    filled: ClassVar[Mapping[str, str]] = {}
+    """Members of those operations that no field names as its `api`, and what they are made of."""
+    unsupported: ClassVar[Mapping[str, str]] = {}
+    """Members of those operations that the file cannot say, and why."""
     creates_after_deletes: ClassVar[bool] = False
     """Whether a new one may need what only the deletion of another sets free."""
     reads_after: ClassVar[frozenset[str]] = frozenset()
@@ -111,7 +124,7 @@ class Kind(ABC):
     @cached_property
     def members(self) -> Mapping[str, Member]:
         """The spec class's fields by name."""
-        return {found.name: found for found in members(self.spec)}
+        return members(self.spec)
 
     def refers_to(self) -> set[str]:
         """The tables that this kind's references name."""
@@ -122,7 +135,10 @@ class Kind(ABC):
         return ()
 
     def effective(self, resource: Resource, scope: Scope) -> Any:  # noqa: ARG002 (for subclasses)
-        """The spec as AWS would report it once it is applied: defaults that depend on other resources filled in."""
+        """The spec as AWS would report it once it is applied: defaults that depend on other resources filled in.
+
+        It may be of another class than the file's; readings are then of that class, too.
+        """
         return resource.spec
 
     @abstractmethod
@@ -142,9 +158,17 @@ class Kind(ABC):
         names = {resource.address.name for resource in missing}
         return {live.identity: live.facts["name"] for live in spare if live.facts.get("name") in names}
 
+    def remarks(self, live: Live) -> Iterable[str]:  # noqa: ARG002 (for subclasses)
+        """What a plan should say about a resource that it leaves alone."""
+        return ()
+
+    def forewarnings(self, change: Change) -> Iterable[str]:  # noqa: ARG002 (for subclasses)
+        """What a plan should say about a change before it is applied."""
+        return ()
+
     def forces_replacement(self, name: str, after: Any) -> bool:  # noqa: ARG002 (for subclasses)
         """Whether only a replacement can bring the field to `after`."""
-        return self.members[name].changing == "replaces"
+        return name in self.members and self.members[name].changing == "replaces"
 
     def half_made(self, change: Update | Replace) -> bool:  # noqa: ARG002 (for subclasses)
         """Whether what is there, unmarked, is what an apply leaves that died between creating and marking."""

@@ -6,13 +6,14 @@ Source: AWS IoT API reference, CreatePolicy and its neighbours; AWS General Refe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from attrs import frozen
 
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.reading import MISSING
-from reconciler.kinds.tags import OURS, as_list, as_map, crowded, marked, retag, users
+from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Replace, Update
 from reconciler.model.document import Document
@@ -21,6 +22,11 @@ from reconciler.model.resource import Desired, Live, Resource
 VERSIONS = 5
 SIZE = 2048
 """Characters of a policy document, white space aside."""
+
+FILLED = {
+    "CreatePolicyVersion.policyName": "the name",
+    "CreatePolicyVersion.setAsDefault": "always true: what the file says is what holds",
+}
 
 
 @frozen
@@ -38,6 +44,8 @@ class Policies(Kind):
     noun = "policy"
     spec = Policy
     name_api = "CreatePolicy.policyName"
+    writes = ("CreatePolicy", "CreatePolicyVersion")
+    filled = FILLED
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
         """AWS counts the document without its white space."""
@@ -53,25 +61,22 @@ class Policies(Kind):
         return resource.address.name
 
     def read(self, scope: Scope) -> Reading:
-        """All policies of the account in pages, the tags of each, and document and versions of those that matter."""
+        """All policies of the account in pages, the tags of each, and what else there is to those that matter.
+
+        Whom a policy is attached to is asked of the policy: AWS lists its targets in pages, whatever kind they are of.
+        """
         (listed,) = yield [ApiCall("iot", "ListPolicies")]
         arns = {item["policyName"]: item["policyArn"] for item in listed["policies"]}
-        answers = yield [
-            ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, tolerates=MISSING)
-            for arn in arns.values()
-        ]
-        tags = {name: as_map(answer.get("tags", ())) for name, answer in zip(arns, answers, strict=True)}
         wanted = {resource.address.name for resource in scope.of(self.table)}
-        matter = [name for name in arns if name in wanted or tags[name].get(OWNER_TAG) == scope.workspace]
-        documents = yield [
-            ApiCall("iot", "GetPolicy", {"policyName": name}, tolerates=MISSING) for name in matter
-        ]
-        versions = yield [
-            ApiCall("iot", "ListPolicyVersions", {"policyName": name}, tolerates=MISSING) for name in matter
-        ]
+        matter = yield from that_matter(scope.workspace, wanted, arns)
+        documents = yield from each("GetPolicy", "policyName", matter)
+        versions = yield from each("ListPolicyVersions", "policyName", matter)
+        targets = yield from each("ListTargetsForPolicy", "policyName", matter)
         return [
-            _live(name, document["policyDocument"], version["policyVersions"], tags[name])
-            for name, document, version in zip(matter, documents, versions, strict=True)
+            _live(document, version["policyVersions"], target.get("targets", ()), tags)
+            for tags, document, version, target in zip(
+                matter.values(), documents, versions, targets, strict=True
+            )
             if document and version
         ]
 
@@ -118,11 +123,15 @@ def _drop(name: str, version: str) -> ApiCall:
 
 
 def _live(
-    name: str, document: str, versions: Sequence[Mapping[str, object]], tags: Mapping[str, str]
+    policy: Mapping[str, Any],
+    versions: Sequence[Mapping[str, Any]],
+    targets: Sequence[str],
+    tags: Mapping[str, str],
 ) -> Live:
     older = sorted((str(v["versionId"]) for v in versions if not v["isDefaultVersion"]), key=int)
-    facts = {"tags": tags, "older": tuple(older)}
-    return Live(name, Policy(Document.parse(document), users(tags)), owner=tags.get(OWNER_TAG), facts=facts)
+    spec = Policy(Document.parse(policy["policyDocument"]), users(tags))
+    facts = {"tags": tags, "older": tuple(older), "targets": tuple(targets)}
+    return Live(policy["policyName"], spec, owner=tags.get(OWNER_TAG), facts=facts)
 
 
 KIND = Policies()

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from typing import Any
 
+from reconciler.kinds.kind import OWNER_TAG
+from reconciler.kinds.tags import as_map
 from reconciler.model.call import ApiCall, Batch
 
 PAGE = 250
 """Items a page of AWS IoT's listings may hold (API reference, `maxResults`)."""
 
+DESCRIBES_A_PAGE = 35
+"""DescribeThing may be asked 350 times a second and ListThings 10 times: a page costs as much as 35 questions."""
+
 MISSING = frozenset({"ResourceNotFoundException"})
 
 Asking = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, Mapping[str, Any]]]
+Tagged = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, dict[str, str]]]
+Details = Generator[Batch, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
 
 
 def find(  # noqa: PLR0913 (each is one fact about the listing)
@@ -41,3 +48,20 @@ def find(  # noqa: PLR0913 (each is one fact about the listing)
         singles = yield [describe(name) for name in rest]
         found |= {name: single for name, single in zip(rest, singles, strict=True) if single}
     return {name: found[name] for name in wanted if name in found}
+
+
+def that_matter(workspace: str, wanted: Collection[str], arns: Mapping[str, str]) -> Tagged:
+    """Those of a listing that the file wants or that bear the workspace's mark: their tags by name."""
+    answers = yield [
+        ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, tolerates=MISSING)
+        for arn in arns.values()
+    ]
+    tags = {name: as_map(answer.get("tags", ())) for name, answer in zip(arns, answers, strict=True)}
+    return {
+        name: found for name, found in tags.items() if name in wanted or found.get(OWNER_TAG) == workspace
+    }
+
+
+def each(operation: str, member: str, names: Collection[str]) -> Details:
+    """The answers to one iot question about each name, empty where there is no such thing any more."""
+    return (yield [ApiCall("iot", operation, {member: name}, tolerates=MISSING) for name in names])

@@ -1,22 +1,31 @@
 """Static thing groups: what things belong to; one of them marks the things that the workspace owns.
 
-Source: AWS IoT API reference, CreateThingGroup and its neighbours; developer guide, "Static thing groups".
+Source: AWS IoT API reference, CreateThingGroup and its neighbours; developer guide, "Static thing groups". AWS changes no
+group's parent, deletes no group that has children, and takes members and policies along when it deletes one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
+from reconciler.kinds import membership
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.reading import MISSING
-from reconciler.kinds.tags import OURS, as_list, as_map, crowded, marked, retag, users
+from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Replace, Update
-from reconciler.model.resource import Desired, Live, Resource
+from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.resource import Desired, External, Live, Reference, Resource
+
+FILLED = {
+    "CreateThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
+    "UpdateThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
+    "UpdateThingGroup.expectedVersion": "the version that the plan saw",
+}
 
 
 @frozen
@@ -32,6 +41,16 @@ class ThingGroup:
         "Attributes.", api="CreateThingGroup.thingGroupProperties.attributePayload.attributes", factory=dict
     )
     tags: Mapping[str, str] = member("Tags.", api="CreateThingGroup.tags", factory=dict)
+    parent: Reference | None = member(
+        "The group that it is a part of.",
+        api="CreateThingGroup.parentGroupName",
+        references="thing_groups",
+        changing="replaces",
+        default=None,
+    )
+    policies: tuple[Reference, ...] = member(
+        "What the things in it, and in the groups below it, may do.", references="policies", default=()
+    )
 
 
 class ThingGroups(Kind):
@@ -41,10 +60,17 @@ class ThingGroups(Kind):
     noun = "thing group"
     spec = ThingGroup
     name_api = "CreateThingGroup.thingGroupName"
+    writes = ("CreateThingGroup", "UpdateThingGroup")
+    filled = FILLED
+    reads_after = frozenset({"policies"})
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
-        """There is room for the marks."""
-        return crowded("tags", resource.spec.tags, OURS)
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
+        """There is room for the marks, and the name is no dynamic group's: AWS keeps both in one list."""
+        yield from crowded("tags", resource.spec.tags, OURS)
+        if Address("dynamic_thing_groups", resource.address.name) in desired:
+            yield Complaint(
+                None, "a dynamic thing group of this file has the same name", "each name once for both"
+            )
 
     def identity(self, resource: Resource) -> str:
         """Its name."""
@@ -54,32 +80,62 @@ class ThingGroups(Kind):
         """All groups of the account in pages, the tags of each, and the details of those that matter."""
         (listed,) = yield [ApiCall("iot", "ListThingGroups")]
         arns = {item["groupName"]: item["groupArn"] for item in listed["thingGroups"]}
-        answers = yield [
-            ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, tolerates=MISSING)
-            for arn in arns.values()
+        wanted = {resource.address.name: resource.spec for resource in scope.of(self.table)}
+        matter = yield from that_matter(scope.workspace, wanted, arns)
+        details = yield from each("DescribeThingGroup", "thingGroupName", matter)
+        static = {
+            detail["thingGroupName"]: detail for detail in details if detail and "queryString" not in detail
+        }
+        policies = yield from _attached(scope)
+        moving = [
+            name
+            for name, detail in static.items()
+            if name in wanted and _parent(detail) != _said(wanted[name].parent)
         ]
-        tags = {name: as_map(answer.get("tags", ())) for name, answer in zip(arns, answers, strict=True)}
-        wanted = {resource.address.name for resource in scope.of(self.table)}
-        matter = [name for name in arns if name in wanted or tags[name].get(OWNER_TAG) == scope.workspace]
-        details = yield [
-            ApiCall("iot", "DescribeThingGroup", {"thingGroupName": name}, tolerates=MISSING)
-            for name in matter
+        carried = yield from _carried(moving, arns)
+        return [
+            _live(
+                detail,
+                matter[name],
+                [policy for policy, targets in policies.items() if arns[name] in targets],
+                carried.get(name, {}),
+            )
+            for name, detail in static.items()
         ]
-        return [_live(detail, tags[name]) for name, detail in zip(matter, details, strict=True) if detail]
+
+    def objections(self, change: Change, world: World) -> Iterable[str]:
+        """AWS changes no parent: a new group takes the place of the old one, unless something would be lost."""
+        if not isinstance(change, Replace):
+            return
+        known = {address.name for address in {**world.desired, **world.changes} if address.kind == "things"}
+        lost = sorted(set(change.live.facts["members"]) - known)
+        left = sorted(
+            child
+            for child in change.live.facts["children"]
+            if not isinstance(world.changes.get(Address(self.table, child)), Delete)
+        )
+        how = "AWS changes the parent of no group, and a new one in its place"
+        if change.address.name == membership.workspace_group(world.workspace):
+            yield f"{how} would lose what marks the workspace's things"
+            return
+        given = {
+            policy.id if isinstance(policy, External) else policy for policy in change.live.spec.policies
+        }
+        if others := sorted(set(change.live.facts["policies"]) - given):
+            yield f"{how} would lose the policies that the file does not know ({', '.join(others)}); detach them first"
+        if left:
+            yield f"{how} would lose its child groups ({', '.join(left)}); move or remove them first"
+        if lost:
+            few = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")  # noqa: PLR2004
+            yield f"{how} would lose the things in it that the file does not have ({few}); take them out first"
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
-        """One call, the mark included."""
-        spec: ThingGroup = change.resource.spec
-        params = {
-            "thingGroupName": change.address.name,
-            "thingGroupProperties": _properties(spec),
-            "tags": as_list(marked(spec.tags, world.workspace, change.address.name)),
-        }
-        return [ApiCall("iot", "CreateThingGroup", params)]
+        """One call, the mark included, then its policies."""
+        return [*_create(change.resource, world)]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
-        """Properties in one call, only over the version that the plan saw; tags in their own."""
-        spec: ThingGroup = change.resource.spec
+        """Properties only over the version that the plan saw; policies come before they go; tags in their own calls."""
+        spec, was, arn = change.resource.spec, change.live.spec, change.live.facts["arn"]
         calls = []
         if change.changes("description") or change.changes("attributes"):
             properties = _properties(spec)
@@ -91,16 +147,87 @@ class ThingGroups(Kind):
                 ApiCall("iot", "UpdateThingGroup", {**params, "expectedVersion": change.live.version})
             )
         after = marked(spec.tags, world.workspace, change.address.name)
-        return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
+        return [
+            *calls,
+            *(_attach(world, policy, arn) for policy in spec.policies if policy not in was.policies),
+            *(_detach(world, policy, arn) for policy in was.policies if policy not in spec.policies),
+            *retag("iot", arn, change.live.facts["tags"], after),
+        ]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
-        """Nothing of a group that is kept here needs it."""
-        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
+        """The old one goes, a new one comes under its name, and the members that the file gives it come back."""
+        return [
+            _delete(change.live),
+            *_create(change.resource, world),
+            *membership.come_back(change.address, world),
+        ]
 
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
-        """Things in it do not stand in the way."""
-        params = {"thingGroupName": change.live.identity, "expectedVersion": change.live.version}
-        return [ApiCall("iot", "DeleteThingGroup", params, tolerates=MISSING)]
+        """Its child groups have gone by then; things and policies do not stand in the way."""
+        return [_delete(change.live)]
+
+
+def _attached(scope: Scope) -> Any:
+    """Whom each policy that matters is attached to, by its name: as read, and asked for where it is not of the file."""
+    known = {live.identity: live.facts["targets"] for live in scope.read.get("policies", ())}
+    outside = sorted(
+        {
+            policy.id.rpartition("/")[2]
+            for resource in scope.of("thing_groups")
+            for policy in resource.spec.policies
+            if isinstance(policy, External)
+        }
+        - known.keys()
+    )
+    answers = yield from each("ListTargetsForPolicy", "policyName", outside)
+    asked = {name: answer.get("targets", ()) for name, answer in zip(outside, answers, strict=True)}
+    return {name: frozenset(targets) for name, targets in sorted({**known, **asked}.items())}
+
+
+def _carried(moving: Sequence[str], arns: Mapping[str, str]) -> Any:
+    """What would be lost with each group that is to have another parent: its children, its members, its policies."""
+    below = yield [
+        ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": False}, tolerates=MISSING)
+        for name in moving
+    ]
+    inside = yield from each("ListThingsInThingGroup", "thingGroupName", moving)
+    attached = yield from each("ListAttachedPolicies", "target", [arns[name] for name in moving])
+    return {
+        name: {
+            "children": tuple(child["groupName"] for child in children.get("thingGroups", ())),
+            "members": tuple(members.get("things", ())),
+            "policies": tuple(policy["policyName"] for policy in policies.get("policies", ())),
+        }
+        for name, children, members, policies in zip(moving, below, inside, attached, strict=True)
+    }
+
+
+def _create(resource: Resource, world: World) -> Iterator[ApiCall]:
+    spec: ThingGroup = resource.spec
+    params: dict[str, Any] = {
+        "thingGroupName": resource.address.name,
+        "thingGroupProperties": _properties(spec),
+        "tags": as_list(marked(spec.tags, world.workspace, resource.address.name)),
+    }
+    if spec.parent is not None:
+        params["parentGroupName"] = world.identity("thing_groups", spec.parent)
+    yield ApiCall("iot", "CreateThingGroup", params)
+    arn = world.arn(f"thinggroup/{resource.address.name}")
+    yield from (_attach(world, policy, arn) for policy in spec.policies)
+
+
+def _delete(live: Live) -> ApiCall:
+    params = {"thingGroupName": live.identity, "expectedVersion": live.version}
+    return ApiCall("iot", "DeleteThingGroup", params, tolerates=MISSING)
+
+
+def _attach(world: World, policy: Reference, arn: str) -> ApiCall:
+    return ApiCall("iot", "AttachPolicy", {"policyName": world.identity("policies", policy), "target": arn})
+
+
+def _detach(world: World, policy: Reference, arn: str) -> ApiCall:
+    params = {"policyName": world.identity("policies", policy), "target": arn}
+    return ApiCall("iot", "DetachPolicy", params, tolerates=MISSING)
 
 
 def _properties(spec: ThingGroup) -> dict[str, Any]:
@@ -110,15 +237,28 @@ def _properties(spec: ThingGroup) -> dict[str, Any]:
     return properties
 
 
-def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
-    properties = answer.get("thingGroupProperties", {})
+def _parent(answer: Mapping[str, Any]) -> str | None:
+    parent: str | None = answer.get("thingGroupMetadata", {}).get("parentGroupName")
+    return parent
+
+
+def _said(parent: Reference | None) -> str | None:
+    return parent.id.rpartition("/")[2] if isinstance(parent, External) else parent
+
+
+def _live(
+    answer: Mapping[str, Any], tags: Mapping[str, str], policies: Sequence[str], facts: Mapping[str, Any]
+) -> Live:
+    properties, parent = answer.get("thingGroupProperties", {}), _parent(answer)
     spec = ThingGroup(
         description=properties.get("thingGroupDescription") or None,
         attributes=properties.get("attributePayload", {}).get("attributes", {}),
         tags=users(tags),
+        parent=External(parent) if parent else None,
+        policies=tuple(External(policy) for policy in policies),
     )
-    facts = {"tags": tags, "arn": answer["thingGroupArn"]}
-    return Live(answer["thingGroupName"], spec, answer["version"], tags.get(OWNER_TAG), facts)
+    known = {"tags": tags, "arn": answer["thingGroupArn"], **facts}
+    return Live(answer["thingGroupName"], spec, answer["version"], tags.get(OWNER_TAG), known)
 
 
 KIND = ThingGroups()

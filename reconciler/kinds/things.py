@@ -10,22 +10,37 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
 from attrs import frozen
 
+from reconciler.kinds import attachments, membership
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.reading import MISSING, find
-from reconciler.kinds.retirement import goes, mark_retired
+from reconciler.kinds.membership import workspace_group
+from reconciler.kinds.provisioning import provisioned_names
+from reconciler.kinds.reading import MISSING, each, find
+from reconciler.kinds.retirement import mark_retired
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Replace, Update
-from reconciler.model.resource import Desired, External, Live, Reference, Resource
+from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource, Whatever
+
+__all__ = ["KIND", "Thing", "Things", "workspace_group"]
 
 UNTYPED_ATTRIBUTES = 3
 """Attributes of a thing without a type (AWS General Reference, AWS IoT Device Management quotas)."""
 
-_DESCRIBES_A_PAGE = 35
+DESCRIBES_A_PAGE = 35
 """DescribeThing may be asked 350 times a second and ListThings 10 times: a page costs as much as 35 questions."""
+
+FILLED = {
+    "UpdateThing.attributePayload.merge": "always false: the file says all attributes",
+    "UpdateThing.removeThingType": "thing_type, when the file no longer says one",
+    "UpdateThing.expectedVersion": "the version that the plan saw",
+    "AttachThingPrincipal.principal": "certificates",
+}
+
+UNSUPPORTED = {"CreateThing.attributePayload.merge": "a new thing has no attributes to merge with"}
 
 
 @frozen
@@ -44,11 +59,17 @@ class Thing:
     certificates: tuple[Reference, ...] = member(
         "The device certificates attached to it.", references="certificates", default=()
     )
-
-
-def workspace_group(workspace: str) -> str:
-    """The static thing group whose members are the things that the workspace owns."""
-    return f"reconciler-{workspace}"
+    billing_group: Reference | None = member(
+        "The billing group that it belongs to.",
+        api="CreateThing.billingGroupName",
+        references="billing_groups",
+        default=None,
+    )
+    exclusive: bool | Whatever = member(
+        "Whether no other thing may have its certificates.",
+        api="AttachThingPrincipal.thingPrincipalType",
+        default=False,
+    )
 
 
 class Things(Kind):
@@ -58,11 +79,15 @@ class Things(Kind):
     noun = "thing"
     spec = Thing
     name_api = "CreateThing.thingName"
-    reads_after = frozenset({"thing_groups"})
+    writes = ("CreateThing", "UpdateThing", "AttachThingPrincipal")
+    filled = FILLED
+    unsupported = UNSUPPORTED
+    reads_after = frozenset({"thing_groups", "billing_groups"})
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
-        """AWS admits three attributes without a type."""
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
+        """AWS admits three attributes without a type, and one group of each hierarchy."""
         spec: Thing = resource.spec
+        yield from membership.complaints(spec.thing_groups, desired)
         if spec.thing_type is None and len(spec.attributes) > UNTYPED_ATTRIBUTES:
             yield Complaint(
                 "attributes",
@@ -76,28 +101,45 @@ class Things(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """Pages for the things, pages for their groups, and one question for each thing's principals: AWS has no other."""
-        members = yield from _members(scope)
+        members = yield from _members(scope, "thing_groups", "ListThingsInThingGroup", "thingGroupName")
+        billed = yield from _members(scope, "billing_groups", "ListThingsInBillingGroup", "billingGroupName")
         ours = members.pop(workspace_group(scope.workspace), frozenset())
-        wanted = {resource.address.name for resource in scope.of(self.table)} | ours
+        wanted = {resource.address.name: resource.spec for resource in scope.of(self.table)}
+        matter = sorted(wanted.keys() | ours)
         found = yield from find(
-            sorted(wanted),
+            matter,
             listing=ApiCall("iot", "ListThings"),
             items="things",
             key="thingName",
-            pages=-(-len(wanted) // _DESCRIBES_A_PAGE),
+            pages=-(-len(matter) // DESCRIBES_A_PAGE),
             describe=lambda name: ApiCall("iot", "DescribeThing", {"thingName": name}, tolerates=MISSING),
         )
-        answers = yield [
-            ApiCall("iot", "ListThingPrincipalsV2", {"thingName": name}, tolerates=MISSING) for name in found
-        ]
-        groups: defaultdict[str, list[str]] = defaultdict(list)
-        for group, names in members.items():
-            for name in names:
-                groups[name].append(group)
+        answers = yield from each("ListThingPrincipalsV2", "thingName", found)
+        groups, bills = _by_thing(members), _by_thing(billed)
         return [
-            _live(item, answer, groups[name], scope.workspace if name in ours else None)
+            attrs.evolve(
+                _live(item, answer, groups[name], bills[name], alone=_alone(wanted.get(name))),
+                owner=scope.workspace if name in ours else None,
+            )
             for (name, item), answer in zip(found.items(), answers, strict=True)
         ]
+
+    def objections(self, change: Change, world: World) -> Iterable[str]:
+        """AWS gives a deprecated type to no thing; and what a thing has alone, no other has."""
+        if isinstance(change, Delete):
+            return
+        spec: Thing = change.resource.spec
+        if isinstance(spec.thing_type, str) and (
+            not isinstance(change, Update) or change.changes("thing_type")
+        ):
+            wanted = world.desired.get(Address("thing_types", spec.thing_type))
+            if wanted and wanted.spec.deprecated:
+                yield f"its type {wanted.address} is to be deprecated, and AWS gives such a type to no thing"
+        for name in spec.certificates if spec.exclusive else ():
+            users = world.desired_users.get(Address("certificates", str(name)), ())
+            others = [str(user) for user in users if user.kind == self.table and user != change.address]
+            if others:
+                yield f"it is to have certificates.{name} alone, and {', '.join(others)} has it too"
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """The thing, the mark right after it, its other groups, its certificates."""
@@ -107,27 +149,28 @@ class Things(Kind):
             params["thingTypeName"] = world.identity("thing_types", spec.thing_type)
         if spec.attributes:
             params["attributePayload"] = {"attributes": dict(spec.attributes)}
+        if spec.billing_group is not None:
+            params["billingGroupName"] = world.identity("billing_groups", spec.billing_group)
         return [
             ApiCall("iot", "CreateThing", params),
-            _join(name, workspace_group(world.workspace)),
-            *(_join(name, _group(world, group)) for group in spec.thing_groups),
-            *(_attach(world, name, certificate) for certificate in spec.certificates),
+            membership.join(name, workspace_group(world.workspace)),
+            *membership.move(name, (), spec.thing_groups, world),
+            *attachments.gain(change.address, spec.certificates, world),
         ]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
         """Type and attributes in one call, only over the version that the plan saw; certificates come before they go."""
         name, spec, was = change.address.name, change.resource.spec, change.live.spec
+        rewritten = change.changes("attributes") or change.changes("thing_type")
+        marks = [membership.join(name, workspace_group(world.workspace))]
         return [
-            *([_join(name, workspace_group(world.workspace))] if change.changes("workspace") else ()),
-            *(
-                _rewrite(change, world)
-                if change.changes("attributes") or change.changes("thing_type")
-                else ()
-            ),
-            *(_join(name, _group(world, group)) for group in _new(was.thing_groups, spec.thing_groups)),
-            *(_leave(name, _group(world, group)) for group in _new(spec.thing_groups, was.thing_groups)),
-            *(_attach(world, name, certificate) for certificate in _new(was.certificates, spec.certificates)),
-            *_let_go(world, name, _new(spec.certificates, was.certificates)),
+            *(marks if change.changes("workspace") else ()),
+            *(_rewrite(change, world) if rewritten else ()),
+            *membership.bill(name, was.billing_group, spec.billing_group, world),
+            *membership.move(name, was.thing_groups, spec.thing_groups, world),
+            *attachments.gain(change.address, _new(was.certificates, spec.certificates), world),
+            *(attachments.retype(change, world) if change.changes("exclusive") else ()),
+            *attachments.let_go(world, name, _new(spec.certificates, was.certificates)),
         ]
 
     def half_made(self, change: Update | Replace) -> bool:
@@ -135,6 +178,7 @@ class Things(Kind):
         was, spec = change.live.spec, change.resource.spec
         return (
             (was.thing_type, was.attributes) == (spec.thing_type, spec.attributes)
+            and was.billing_group == spec.billing_group
             and not _new(spec.thing_groups, was.thing_groups)
             and not _new(spec.certificates, was.certificates)
         )
@@ -148,47 +192,77 @@ class Things(Kind):
         name = change.live.identity
         params = {"thingName": name, "expectedVersion": change.live.version}
         # AWS detaches asynchronously, so for some seconds it may still see a principal.
-        again = {"InvalidRequestException"} if change.live.facts["principals"] else frozenset()
+        again = {"InvalidRequestException"} if change.live.facts["principals"] else frozenset[str]()
         going = {
-            world.arn(f"cert/{_live_id(world, found)}")
-            for found in _going(world, change.live.spec.certificates)
+            world.arn(f"cert/{attachments.live_id(world, found)}")
+            for found in attachments.leaving(world, change.live.spec.certificates)
         }
         return [
             *(mark_retired(world, arn) for arn in sorted(going)),
-            *(_detach_arn(name, arn) for arn in change.live.facts["principals"]),
+            *(attachments.detach(name, arn) for arn in change.live.facts["principals"]),
             ApiCall("iot", "DeleteThing", params, tolerates=MISSING, retries=again),
         ]
 
 
-def _members(scope: Scope) -> Any:
-    """The things of every group that matters, by group; the workspace's own among them."""
-    known = {live.identity for live in scope.read.get("thing_groups", ())}
+def _members(scope: Scope, table: str, operation: str, member_: str) -> Any:
+    """The things of every group that matters, by group; of the static ones, the workspace's own among them."""
+    field = {"thing_groups": "thing_groups", "billing_groups": "billing_group"}[table]
     outside = {
-        group.id
+        group.id.rpartition("/")[2]
         for thing in scope.of("things")
-        for group in thing.spec.thing_groups
+        for group in _listed(getattr(thing.spec, field))
         if isinstance(group, External)
     }
-    groups = sorted(known | outside)
-    answers = yield [
-        ApiCall("iot", "ListThingsInThingGroup", {"thingGroupName": group}, tolerates=MISSING)
-        for group in groups
-    ]
+    groups = sorted({live.identity for live in scope.read.get(table, ())} | outside)
+    answers = yield from each(operation, member_, groups)
     return {group: frozenset(answer.get("things", ())) for group, answer in zip(groups, answers, strict=True)}
 
 
+def _listed(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _by_thing(members: Mapping[str, Iterable[str]]) -> defaultdict[str, list[str]]:
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for group, names in members.items():
+        for name in names:
+            groups[name].append(group)
+    return groups
+
+
+def _alone(wanted: Thing | None) -> bool:
+    return bool(wanted and wanted.exclusive)
+
+
 def _live(
-    item: Mapping[str, Any], answer: Mapping[str, Any], groups: Sequence[str], owner: str | None
+    item: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    groups: Sequence[str],
+    billed: Sequence[str],
+    *,
+    alone: bool,
 ) -> Live:
-    principals = sorted(found["principal"] for found in answer.get("thingPrincipalObjects", ()))
-    kind = item.get("thingTypeName")
+    """One thing as it is. Where only some of its certificates are exclusive it is what the file does not say (`alone`)."""
+    found = sorted(answer.get("thingPrincipalObjects", ()), key=lambda edge: str(edge["principal"]))
+    edges = {edge["principal"]: edge.get("thingPrincipalType") == attachments.EXCLUSIVE for edge in found}
+    certificates = {arn: exclusive for arn, exclusive in edges.items() if ":cert/" in arn}
+    exclusive: bool | Whatever = WHATEVER
+    if certificates:
+        exclusive = all(certificates.values()) if alone else any(certificates.values())
+    kind, bill = item.get("thingTypeName"), item.get("billingGroupName") or next(iter(billed), None)
     spec = Thing(
         thing_type=External(kind) if kind else None,
         attributes=item.get("attributes", {}),
         thing_groups=tuple(External(group) for group in sorted(groups)),
-        certificates=tuple(External(arn.rpartition("/")[2]) for arn in principals if ":cert/" in arn),
+        certificates=tuple(External(arn.rpartition("/")[2]) for arn in certificates),
+        billing_group=External(bill) if bill else None,
+        exclusive=exclusive,
     )
-    return Live(item["thingName"], spec, item["version"], owner, {"principals": tuple(principals)})
+    facts = {
+        "principals": tuple(edges),
+        "exclusive": frozenset(arn for arn, exclusively in edges.items() if exclusively),
+    }
+    return Live(item["thingName"], spec, item["version"], facts=facts)
 
 
 def _rewrite(change: Update, world: World) -> Iterator[ApiCall]:
@@ -207,54 +281,6 @@ def _rewrite(change: Update, world: World) -> Iterator[ApiCall]:
 def _new(before: Iterable[Reference], after: Iterable[Reference]) -> list[Reference]:
     known = set(before)
     return [reference for reference in after if reference not in known]
-
-
-def _group(world: World, group: Reference) -> Any:
-    return world.identity("thing_groups", group)
-
-
-def _join(thing: str, group: str) -> ApiCall:
-    return ApiCall("iot", "AddThingToThingGroup", {"thingGroupName": group, "thingName": thing})
-
-
-def _leave(thing: str, group: str) -> ApiCall:
-    params = {"thingGroupName": group, "thingName": thing}
-    return ApiCall("iot", "RemoveThingFromThingGroup", params, tolerates=MISSING)
-
-
-def _arn(world: World, certificate: Reference) -> str:
-    return world.arn(f"cert/{world.identity('certificates', certificate)}")
-
-
-def _attach(world: World, thing: str, certificate: Reference) -> ApiCall:
-    return ApiCall("iot", "AttachThingPrincipal", {"thingName": thing, "principal": _arn(world, certificate)})
-
-
-def _let_go(world: World, thing: str, certificates: Sequence[Reference]) -> Iterator[ApiCall]:
-    """Detached, and marked before where the plan goes on to delete them."""
-    for certificate in certificates:
-        arn = world.arn(f"cert/{_live_id(world, certificate)}")
-        if certificate in _going(world, [certificate]):
-            yield mark_retired(world, arn)
-        yield _detach_arn(thing, arn)
-
-
-def _going(world: World, certificates: Sequence[Reference]) -> list[Reference]:
-    return [
-        found
-        for found in certificates
-        if isinstance(found, str) and goes(world, Address("certificates", found))
-    ]
-
-
-def _live_id(world: World, certificate: Reference) -> str:
-    if isinstance(certificate, External):
-        return certificate.id
-    return world.live[Address("certificates", certificate)].identity
-
-
-def _detach_arn(thing: str, arn: str) -> ApiCall:
-    return ApiCall("iot", "DetachThingPrincipal", {"thingName": thing, "principal": arn}, tolerates=MISSING)
 
 
 KIND = Things()

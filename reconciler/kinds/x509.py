@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds.kind import Complaint
 from reconciler.model.pem import Pem
@@ -46,6 +47,61 @@ def signed_by(pem: Pem, ca: Pem) -> bool:
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
     return True
+
+
+def public_key(pem: Pem) -> str:
+    """The SHA-256 of the certificate's public key, as hexadecimal digits."""
+    return _key_digest(_load(_text(pem)).public_key())
+
+
+_SUBJECT = {
+    "Country": "COUNTRY_NAME",
+    "Organization": "ORGANIZATION_NAME",
+    "OrganizationalUnit": "ORGANIZATIONAL_UNIT_NAME",
+    "DistinguishedNameQualifier": "DN_QUALIFIER",
+    "StateName": "STATE_OR_PROVINCE_NAME",
+    "CommonName": "COMMON_NAME",
+    "SerialNumber": "SERIAL_NUMBER",
+}
+
+
+def pseudo_parameters(pem: Pem) -> dict[str, str]:
+    """What a provisioning template may ask of a certificate: `AWS::IoT::Certificate::CommonName` and the like.
+
+    Source: AWS IoT developer guide, "Just-in-time provisioning". What is not in the certificate is left out.
+    """
+    from cryptography.x509 import NameOID
+
+    prefix = "AWS::IoT::Certificate::"
+    found = {f"{prefix}Id": pem.fingerprint}
+    try:
+        subject = _load(_text(pem)).subject
+    except ValueError:
+        return found
+    for name, oid in _SUBJECT.items():
+        values = subject.get_attributes_for_oid(getattr(NameOID, oid))
+        if values:
+            found[prefix + name] = str(values[0].value)
+    return found
+
+
+def request_key(csr: str) -> str | None:
+    """The same of a certificate signing request; None when it is none, or is not signed with its own key."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        request = x509.load_pem_x509_csr(csr.encode())
+        return _key_digest(request.public_key()) if request.is_signature_valid else None
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _key_digest(key: Any) -> str:
+    from cryptography.hazmat.primitives import serialization
+
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()
 
 
 def key_fits(pem: Pem, key: str) -> bool:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from reconciler.model.address import Address
 from reconciler.model.errors import UnansweredError
+from reconciler.model.output import Save
 from reconciler.model.secret import Secret
 
 Answers: TypeAlias = Mapping[Address, Mapping[str, Any]]
@@ -58,6 +59,8 @@ class ApiCall:
       repeated with growing pauses;
     - `until`: the call is a question, repeated until AWS answers with one of these (a deletion that takes its time).
 
+    `patience` is for how many seconds the latter two go on, where it is known how long AWS takes.
+    `saves` are the parts of the answer that are written to files, before anything else is done with it.
     `at_most` stops a listing after so many items; its answer then still has a token for the next page.
     """
 
@@ -68,6 +71,8 @@ class ApiCall:
     retries: frozenset[str] = field(default=frozenset(), converter=_codes)
     until: frozenset[str] = field(default=frozenset(), converter=_codes)
     at_most: int | None = None
+    patience: float | None = None
+    saves: tuple[Save, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.service}:{self.operation}"

@@ -12,14 +12,26 @@ from reconciler.model.address import Address
 
 
 @frozen(order=True)
+class Row:
+    """A row of a manifest: its line, or, where `manifest` is empty, its index in the table's own `for_each` array."""
+
+    manifest: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.manifest}:{self.number}" if self.manifest else f"for_each[{self.number}]"
+
+
+@frozen(order=True)
 class Origin:
-    """Where in the desired state something was said. `line` starts at 1."""
+    """Where in the desired state something was said. `line` starts at 1; `row` is the manifest's, in a fleet."""
 
     file: str
     line: int
+    row: Row | None = field(default=None, order=lambda row: (row.manifest, row.number) if row else ("", -1))
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line} ({self.row})" if self.row else f"{self.file}:{self.line}"
 
 
 @frozen

@@ -11,6 +11,7 @@ The parts, from the outside in:
 - `catalog`     the table of served operations, filled by the `@operation` decorator
 - `context`     what an operation is handed besides its parameters
 - `operations/` one AWS noun per file: its tables and its rules
+- `x509`, `fleet_query`   certificates and the query language of fleet indexing, without any state
 - `store`       SQLite: connections, transactions, schema steps
 """
 

@@ -136,3 +136,4 @@ def by_seq(page: Page, params: Mapping[str, Any]) -> tuple[str, str, int]:
 REGISTRY = Pager("nextToken", "nextToken", "maxResults")
 MARKERS = Pager("marker", "nextMarker", "pageSize", default=25, url_safe=False)
 MANAGED = Pager("NextToken", "NextToken", "MaxResults")
+SEARCH = Pager("nextToken", "nextToken", "maxResults", default=100)

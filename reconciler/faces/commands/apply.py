@@ -38,9 +38,9 @@ def apply(ctx: click.Context, adopt: Sequence[str], *, yes: bool) -> None:
     if not made:
         return
     asked = f"Apply this to {made.target.endpoint}: {told(made.counts)}?"
-    if not yes and not _agreed(f"{asked} Type yes", "yes"):
+    if not yes and not agreed(f"{asked} Type yes", "yes"):
         ctx.exit(1)
-    _run(ctx, workspace, made, terminal)
+    run(ctx, workspace, made, terminal)
 
 
 @click.command()
@@ -63,13 +63,13 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
         return
     what = f"This deletes {plural(made.counts['delete'], 'resource')} from {made.target.endpoint}."
     asked = f"{what} Type the workspace's name, {made.workspace},"
-    if not yes and not _agreed(asked, made.workspace):
+    if not yes and not agreed(asked, made.workspace):
         ctx.exit(1)
-    _run(ctx, workspace, made, terminal)
+    run(ctx, workspace, made, terminal)
 
 
-def _agreed(question: str, answer: str) -> bool:
-    """Asked on a terminal only: a pipe's next line is nobody's consent."""
+def agreed(question: str, answer: str) -> bool:
+    """Whether somebody says yes: asked on a terminal only: a pipe's next line is nobody's consent."""
     click.echo("", err=True)
     if not sys.stdin.isatty():
         click.echo(
@@ -84,7 +84,8 @@ def _agreed(question: str, answer: str) -> bool:
     return False
 
 
-def _run(ctx: click.Context, workspace: Workspace, made: Plan, terminal: Terminal) -> None:
+def run(ctx: click.Context, workspace: Workspace, made: Plan, terminal: Terminal) -> None:
+    """Apply it, watched, and say what came of it; the command ends here with 1 when something did not happen."""
     from rich.text import Text
 
     from reconciler.faces import text_report

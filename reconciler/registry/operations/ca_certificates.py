@@ -7,6 +7,7 @@ from typing import Any
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
+from reconciler.registry.operations.provisioning_templates import require_template
 from reconciler.registry.operations.registration_codes import registration_code
 from reconciler.registry.operations.tagging import add_tags, forget_tags, taggable, tags_of_list
 from reconciler.registry.paging import MARKERS
@@ -267,11 +268,12 @@ def _refuse_crowd(context: Context, authority: Certificate) -> None:
 
 
 def _registration_config(context: Context, config: dict[str, str] | None) -> str | None:
-    """Check and store a registration config. Provisioning templates are not served yet: so none exists."""
+    """Check and store a registration config, whose template is named or given; a named one must exist and be JITP's."""
     if not config:
         return None
     if "templateName" in config:
         if "templateBody" in config:
             raise context.invalid("registrationConfig has either a templateName or a templateBody.")
-        raise not_found(f"The provisioning template {config['templateName']} does not exist.")
+        if require_template(context, config["templateName"])["type"] != "JITP":
+            raise context.invalid(f"The provisioning template {config['templateName']} is not of type JITP.")
     return json.dumps(config)

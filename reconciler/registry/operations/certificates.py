@@ -11,6 +11,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.policy_edges import forget_target, has_policies
 from reconciler.registry.operations.principal_edges import blocks_principal, forget_principal
+from reconciler.registry.operations.transfer_records import transfer_data
 from reconciler.registry.paging import MARKERS
 from reconciler.registry.store import Row, Value
 
@@ -38,6 +39,7 @@ SCHEMA = (
 )
 
 SETTABLE = ("ACTIVE", "INACTIVE", "REVOKED")
+FINAL = ("REVOKED", "PENDING_TRANSFER")
 
 
 def find_certificate(context: Context, certificate_id: str) -> Any:
@@ -84,6 +86,7 @@ def describe_certificate(context: Context, params: Params) -> Result | None:
         "creationDate": row["created_at"],
         "lastModifiedDate": row["modified_at"],
         "customerVersion": row["customer_version"],
+        "transferData": transfer_data(context, row["id"]),
         "generationId": row["generation_id"],
         "validity": {"notBefore": row["not_before"], "notAfter": row["not_after"]},
         "certificateMode": row["mode"],
@@ -111,12 +114,13 @@ def update_certificate(context: Context, params: Params) -> Result | None:
     """Change the status; the same status again succeeds.
 
     Raises ResourceNotFound, InvalidRequest for a status that cannot be set, CertificateState (406) when the certificate
-    is REVOKED, which no update leaves (the code is UNCONFIRMED).
+    is REVOKED or PENDING_TRANSFER, which no update leaves (the code is UNCONFIRMED).
     """
     row = require_certificate(context, params["certificateId"])
     status = require_settable(context, params["newStatus"])
-    if row["status"] == "REVOKED" and status != "REVOKED":
-        raise ApiError("CertificateStateException", "The certificate is REVOKED, which cannot be changed.")
+    if row["status"] in FINAL and status != row["status"]:
+        message = f"The certificate is {row['status']}, which cannot be changed."
+        raise ApiError("CertificateStateException", message)
     context.tx.run(
         "UPDATE certificates SET status = ?, modified_at = ?, customer_version = customer_version + 1"
         " WHERE scope = ? AND id = ?",
@@ -133,14 +137,16 @@ def delete_certificate(context: Context, params: Params) -> Result | None:
     """Delete a certificate that is not ACTIVE and attached to nothing. `forceDelete` detaches its policies, and never
     overrides attached things.
 
-    Raises ResourceNotFound, CertificateState (406) when it is ACTIVE, DeleteConflict (409) when a thing or a policy is
-    attached.
+    Raises ResourceNotFound, CertificateState (406) when it is ACTIVE or on its way to another account (for the latter the
+    code is UNCONFIRMED), DeleteConflict (409) when a thing or a policy is attached.
     """
     row = require_certificate(context, params["certificateId"])
     arn = certificate_arn(context, row["id"])
     if row["status"] == "ACTIVE":
         message = f"Certificate must be deactivated (not ACTIVE) before deletion. (arn: {arn})"
         raise ApiError("CertificateStateException", message)
+    if row["status"] == "PENDING_TRANSFER":
+        raise ApiError("CertificateStateException", f"The certificate is PENDING_TRANSFER. (arn: {arn})")
     if blocks_principal(context, arn):
         raise ApiError("DeleteConflictException", f"Things must be detached before deletion (arn: {arn})")
     if has_policies(context, arn) and not params.get("forceDelete"):

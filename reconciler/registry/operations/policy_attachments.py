@@ -1,6 +1,6 @@
 """Which policies are attached to what: AttachPolicy, DetachPolicy, the lists from both ends, in both generations.
 
-Targets are device certificates, thing groups and Cognito identities. At most 10 policies are attached to one certificate
+Targets are device certificates, static thing groups and Cognito identities. At most 10 policies are attached to one certificate
 or identity; for thing groups AWS documents no such limit.
 """
 
@@ -8,8 +8,12 @@ from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.policies import find_policy, policy_item, require_policy
-from reconciler.registry.operations.principals import certificate_of, require_principal
-from reconciler.registry.operations.thing_groups import ancestors, find_group, group_arn
+from reconciler.registry.operations.principals import (
+    certificate_of,
+    require_attachable,
+    require_principal,
+)
+from reconciler.registry.operations.thing_groups import ancestors, find_group, group_arn, require_static
 from reconciler.registry.paging import MARKERS, by_seq
 from reconciler.registry.store import Row
 
@@ -68,9 +72,7 @@ def list_attached_policies(context: Context, params: Params) -> Result | None:
     """
     page = MARKERS.start(context, params)
     target = params["target"]
-    _require_target(context, target)
-    targets = [target]
-    group = find_group(context, target.removeprefix(group_arn(context, "")))
+    targets, group = [target], _require_target(context, target)
     if group is not None and params.get("recursive"):
         targets += [group_arn(context, above["name"]) for above in ancestors(context, group)]
     rows = context.tx.all(
@@ -138,8 +140,9 @@ def _targets(context: Context, params: Params, member: str) -> Result:
 
 
 def _attach(context: Context, name: str, target: str) -> None:
-    policy = require_policy(context, name)
-    _require_target(context, target)
+    policy, group = require_policy(context, name), _require_target(context, target)
+    if group is None:
+        require_attachable(context, target)
     attached = context.tx.all(
         "SELECT policy FROM policy_edges WHERE scope = ? AND target = ? AND gone_at IS NULL",
         context.scope,
@@ -147,7 +150,7 @@ def _attach(context: Context, name: str, target: str) -> None:
     )
     if any(row["policy"] == policy["seq"] for row in attached):
         return
-    if len(attached) >= MOST_POLICIES and not _is_group(context, target):
+    if group is None and len(attached) >= MOST_POLICIES:
         raise ApiError(
             "LimitExceededException", f"At most {MOST_POLICIES} policies can be attached to {target}."
         )
@@ -189,9 +192,17 @@ def _require_form(context: Context, target: str) -> None:
         certificate_of(context, target)
 
 
-def _require_target(context: Context, target: str) -> None:
-    """Raise ResourceNotFound for an unknown certificate or group, InvalidRequest for what is neither."""
+def _require_target(context: Context, target: str) -> Row | None:
+    """Give the group that is meant, None for a principal.
+
+    Raises ResourceNotFound for an unknown certificate or group, InvalidRequest for what is neither, and for a
+    dynamic group, which takes no policies.
+    """
     if not _is_group(context, target):
         require_principal(context, target)
-    elif find_group(context, target.removeprefix(group_arn(context, ""))) is None:
+        return None
+    group: Row | None = find_group(context, target.removeprefix(group_arn(context, "")))
+    if group is None:
         raise not_found(f"The thing group {target} does not exist.")
+    require_static(context, group)
+    return group

@@ -29,3 +29,15 @@ def require_principal(context: Context, principal: str) -> None:
     certificate_id = certificate_of(context, principal)
     if certificate_id is not None:
         require_certificate(context, certificate_id)
+
+
+def require_attachable(context: Context, principal: str) -> None:
+    """Raise what `require_principal` does, and InvalidRequest for a certificate that is on its way to another account.
+
+    The latter is UNCONFIRMED; nothing may hang on a certificate that is transferred.
+    """
+    certificate_id = certificate_of(context, principal)
+    if certificate_id is not None and (
+        require_certificate(context, certificate_id)["status"] == "PENDING_TRANSFER"
+    ):
+        raise context.invalid(f"The certificate {certificate_id} is PENDING_TRANSFER.")

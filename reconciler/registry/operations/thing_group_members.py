@@ -1,11 +1,19 @@
 """Which things are in which groups: the table, and AddThingToThingGroup, Remove, the lists from both ends, Update.
 
-Law: a thing is in at most 10 groups, and never in two of one hierarchy.
+Law: a thing is in at most 10 static groups, and never in two of one hierarchy. What is in a dynamic group nobody puts there:
+its query is asked whenever its things, or a thing's groups, are listed.
 """
 
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
-from reconciler.registry.operations.thing_groups import group_arn, name_and_arn, require_group
+from reconciler.registry.fleet_query import compile_query
+from reconciler.registry.operations.naming import given_name
+from reconciler.registry.operations.thing_groups import (
+    group_arn,
+    name_and_arn,
+    require_group,
+    require_static,
+)
 from reconciler.registry.operations.things import require_thing, thing_arn
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.store import Row
@@ -40,7 +48,9 @@ _IN_GROUP_OR_BELOW = """
 def add_thing_to_thing_group(context: Context, params: Params) -> Result | None:
     """Put a thing into a group, each by name or ARN; again succeeds.
 
-    Raises ResourceNotFound, InvalidRequest for an 11th group or a second one in a hierarchy.
+    `overrideDynamicGroups` changes nothing, for dynamic groups do not count here.
+
+    Raises ResourceNotFound, InvalidRequest for a dynamic group, an 11th group or a second one in a hierarchy.
     """
     thing, group = _named_thing(context, params), _named_group(context, params)
     _add(context, thing, group)
@@ -84,7 +94,17 @@ def list_things_in_thing_group(context: Context, params: Params) -> Result | Non
     page = REGISTRY.start(context, params)
     group = require_group(context, params["thingGroupName"])
     after = page.after[0] if page.after else 0
-    if params.get("recursive"):
+    if group["query"] is not None:
+        condition = compile_query(group["query"])
+        rows = context.tx.all(
+            f"SELECT t.seq, t.name FROM things t WHERE t.scope = ? AND t.seq > ? AND {condition.sql}"  # noqa: S608
+            " ORDER BY t.seq LIMIT ?",
+            context.scope,
+            after,
+            *condition.values,
+            page.limit,
+        )
+    elif params.get("recursive"):
         rows = context.tx.all(
             _IN_GROUP_OR_BELOW,
             group["seq"],
@@ -105,22 +125,47 @@ def list_things_in_thing_group(context: Context, params: Params) -> Result | Non
 
 @operation("iot", "ListThingGroupsForThing")
 def list_thing_groups_for_thing(context: Context, params: Params) -> Result | None:
-    """Give the groups that a thing was put into. Raises ResourceNotFound."""
+    """Give the groups that a thing was put into or whose query it matches. Raises ResourceNotFound."""
     page = REGISTRY.start(context, params)
     thing = require_thing(context, params["thingName"])
+    after = page.after[0] if page.after else 0
     rows = context.tx.all(
         "SELECT g.seq, g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
         " WHERE m.thing = ? AND m.thing_group > ? ORDER BY m.thing_group LIMIT ?",
         thing["seq"],
-        page.after[0] if page.after else 0,
+        after,
         page.limit,
     )
+    rows = sorted([*rows, *_matched(context, thing, after)], key=lambda row: int(row["seq"]))[: page.limit]
     return page.answer(
         "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: name_and_arn(context, row)
     )
 
 
+def _matched(context: Context, thing: Row, after: int) -> list[Row]:
+    """Give the dynamic groups, of which there are at most 100, whose query the thing matches."""
+    dynamic = context.tx.all(
+        "SELECT seq, name, query FROM thing_groups WHERE scope = ? AND query IS NOT NULL AND seq > ? ORDER BY seq",
+        context.scope,
+        after,
+    )
+    return [group for group in dynamic if _matches(context, thing, group["query"])]
+
+
+def _matches(context: Context, thing: Row, query: str) -> bool:
+    condition = compile_query(query)
+    return (
+        context.tx.one(
+            f"SELECT 1 FROM things t WHERE t.seq = ? AND {condition.sql}",  # noqa: S608
+            thing["seq"],
+            *condition.values,
+        )
+        is not None
+    )
+
+
 def _add(context: Context, thing: Row, group: Row) -> None:
+    require_static(context, group)
     current = context.tx.all(
         "SELECT g.seq, g.name, g.root FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
         " WHERE m.thing = ?",
@@ -144,27 +189,15 @@ def _add(context: Context, thing: Row, group: Row) -> None:
 
 
 def _remove(context: Context, thing: Row, group: Row) -> None:
+    require_static(context, group)
     context.tx.run(
         "DELETE FROM thing_group_members WHERE thing_group = ? AND thing = ?", group["seq"], thing["seq"]
     )
 
 
 def _named_thing(context: Context, params: Params) -> Row:
-    return require_thing(context, _name(context, params, "thing", thing_arn(context, "")))
+    return require_thing(context, given_name(context, params, "thing", thing_arn(context, "")))
 
 
 def _named_group(context: Context, params: Params) -> Row:
-    return require_group(context, _name(context, params, "thingGroup", group_arn(context, "")))
-
-
-def _name(context: Context, params: Params, noun: str, prefix: str) -> str:
-    """Give the name that is meant by `<noun>Name` and `<noun>Arn`, of which one is enough."""
-    name, arn = params.get(f"{noun}Name"), params.get(f"{noun}Arn")
-    if arn is not None and not arn.startswith(prefix):
-        raise context.invalid(f"{noun}Arn {arn} is not an ARN of this account and Region.")
-    from_arn = None if arn is None else arn.removeprefix(prefix)
-    if name is None and from_arn is None:
-        raise context.invalid(f"Either {noun}Name or {noun}Arn must be given.")
-    if name is not None and from_arn is not None and name != from_arn:
-        raise context.invalid(f"{noun}Name and {noun}Arn do not name the same.")
-    return str(name if name is not None else from_arn)
+    return require_group(context, given_name(context, params, "thingGroup", group_arn(context, "")))

@@ -1,6 +1,6 @@
-"""Static thing groups: their table, and CreateThingGroup, Describe, List, Update, Delete.
+"""Thing groups: their table, and of the static ones CreateThingGroup, Update, Delete; of both kinds Describe.
 
-A group's parent never changes, so its `root` and `depth` are written once: a hierarchy is all groups with one root.
+A dynamic group has a query. A group's parent never changes, so its `root` and `depth` are written once: a hierarchy is all groups with one root.
 """
 
 import json
@@ -11,6 +11,7 @@ from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.operations.attributes import changed_attributes, given_attributes, require_room
+from reconciler.registry.operations.indexing import INDEX
 from reconciler.registry.operations.policy_edges import forget_target
 from reconciler.registry.operations.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
 from reconciler.registry.store import Row
@@ -35,6 +36,9 @@ SCHEMA = (
     "CREATE INDEX thing_groups_by_age ON thing_groups (scope, seq)",
     "CREATE INDEX thing_groups_by_parent ON thing_groups (scope, parent, seq)",
     "CREATE INDEX thing_groups_by_root ON thing_groups (scope, root, seq)",
+    "ALTER TABLE thing_groups ADD COLUMN query TEXT",
+    "ALTER TABLE thing_groups ADD COLUMN query_version TEXT",
+    "CREATE INDEX thing_groups_dynamic ON thing_groups (scope, seq) WHERE query IS NOT NULL",
 )
 
 DEEPEST = 7
@@ -60,9 +64,52 @@ def group_arn(context: Context, name: str) -> str:
     return context.arn(f"thinggroup/{name}")
 
 
+def ancestors(context: Context, row: Row) -> list[Row]:
+    """Give the groups above one, the root first."""
+    above: list[Row] = []
+    while row["parent"] is not None:
+        row = require_group(context, row["parent"])
+        above.insert(0, row)
+    return above
+
+
 def name_and_arn(context: Context, row: Row) -> dict[str, str]:
     """Give a group as the lists have it."""
     return {"groupName": row["name"], "groupArn": group_arn(context, row["name"])}
+
+
+def require_static(context: Context, row: Row) -> None:
+    """Raise InvalidRequest for a dynamic group, which has operations of its own (the code is UNCONFIRMED)."""
+    if row["query"] is not None:
+        raise context.invalid(f"Thing group {row['name']} is a dynamic thing group.")
+
+
+def require_version(params: Params, row: Row) -> None:
+    """Raise VersionConflict unless the version is the expected one, if one is."""
+    expected = params.get("expectedVersion")
+    if expected is not None and expected != row["version"]:
+        raise version_conflict(f"thing group {row['name']}", expected, row["version"])
+
+
+def require_same(context: Context, row: Row, params: Params, tags: dict[str, str]) -> None:
+    """Raise ResourceAlreadyExists (409) unless a creation, of either kind, is that of the group that exists.
+
+    Tags that are given count as configuration: to succeed without setting them would lose them silently (UNCONFIRMED).
+    """
+    properties, arn = params.get("thingGroupProperties", {}), group_arn(context, row["name"])
+    same = (
+        row["parent"] == params.get("parentGroupName")
+        and row["query"] == params.get("queryString")
+        and row["description"] == properties.get("thingGroupDescription")
+        and json.loads(row["attributes"]) == given_attributes(properties.get("attributePayload"))
+        and (not tags or read_tags(context, arn) == tags)
+    )
+    if not same:
+        raise already_exists(
+            f"Thing group {row['name']} already exists in account with different configuration",
+            resource_id=row["id"],
+            resource_arn=arn,
+        )
 
 
 @taggable("iot", "thinggroup")
@@ -75,7 +122,7 @@ def group_exists(context: Context, name: str) -> bool:
 def create_thing_group(context: Context, params: Params) -> Result | None:
     """Create a group; the same call again succeeds, one that differs does not.
 
-    Raises InvalidRequest for an unknown parent (the model has no ResourceNotFound here), a hierarchy deeper than 7, a
+    Raises InvalidRequest for an unknown or dynamic parent (the model has no ResourceNotFound here), a hierarchy deeper than 7, a
     101st child or too many attributes; ResourceAlreadyExists (409).
     """
     name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
@@ -83,7 +130,8 @@ def create_thing_group(context: Context, params: Params) -> Result | None:
     tags = tags_of_list(context, params.get("tags", []))
     existing = find_group(context, name)
     if existing is not None:
-        return _create_again(context, existing, params, tags)
+        require_same(context, existing, params, tags)
+        return _created(context, name, existing["id"])
     require_room(context, attributes, MOST_ATTRIBUTES)
     root, depth = _place(context, name, params.get("parentGroupName"))
     group_id = str(uuid.uuid4())
@@ -101,12 +149,12 @@ def create_thing_group(context: Context, params: Params) -> Result | None:
         context.now,
     )
     add_tags(context, group_arn(context, name), tags)
-    return {"thingGroupName": name, "thingGroupArn": group_arn(context, name), "thingGroupId": group_id}
+    return _created(context, name, group_id)
 
 
 @operation("iot", "DescribeThingGroup")
 def describe_thing_group(context: Context, params: Params) -> Result | None:
-    """Give everything of a group but its things and tags. Raises ResourceNotFound."""
+    """Give everything of a group, static or dynamic, but its things and tags. Raises ResourceNotFound."""
     row = require_group(context, params["thingGroupName"])
     metadata: dict[str, Any] = {"creationDate": row["created_at"]}
     if row["parent"] is not None:
@@ -125,6 +173,7 @@ def describe_thing_group(context: Context, params: Params) -> Result | None:
             "attributePayload": {"attributes": attributes} if attributes else None,
         },
         "thingGroupMetadata": metadata,
+        **(_dynamics(row) if row["query"] is not None else {}),
     }
 
 
@@ -132,10 +181,11 @@ def describe_thing_group(context: Context, params: Params) -> Result | None:
 def update_thing_group(context: Context, params: Params) -> Result | None:
     """Change description or attributes, and give the new version; what is not given stays.
 
-    Raises ResourceNotFound, VersionConflict (409), InvalidRequest.
+    Raises ResourceNotFound, VersionConflict (409), InvalidRequest, also for a dynamic group.
     """
     row = require_group(context, params["thingGroupName"])
-    _require_version(params, row)
+    require_static(context, row)
+    require_version(params, row)
     properties = params["thingGroupProperties"]
     attributes = changed_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
     require_room(context, attributes, MOST_ATTRIBUTES)
@@ -152,12 +202,13 @@ def update_thing_group(context: Context, params: Params) -> Result | None:
 def delete_thing_group(context: Context, params: Params) -> Result | None:
     """Delete a group without children; its things stay, its policies are detached. A group that is missing is no mistake.
 
-    Raises InvalidRequest while it has children, VersionConflict (409).
+    Raises InvalidRequest while it has children and for a dynamic group, VersionConflict (409).
     """
     row = find_group(context, params["thingGroupName"])
     if row is None:
         return None
-    _require_version(params, row)
+    require_static(context, row)
+    require_version(params, row)
     if _children(context, row["name"]):
         raise context.invalid(f"Cannot delete thing group {row['name']}: it has child groups.")
     # Memberships and whatever else hangs on the group go with it, by ON DELETE CASCADE.
@@ -167,10 +218,13 @@ def delete_thing_group(context: Context, params: Params) -> Result | None:
     return None
 
 
-def _require_version(params: Params, row: Row) -> None:
-    expected = params.get("expectedVersion")
-    if expected is not None and expected != row["version"]:
-        raise version_conflict(f"thing group {row['name']}", expected, row["version"])
+def _dynamics(row: Row) -> dict[str, str]:
+    return {
+        "indexName": INDEX,
+        "queryString": row["query"],
+        "queryVersion": row["query_version"],
+        "status": "ACTIVE",
+    }
 
 
 def _children(context: Context, name: str) -> int:
@@ -187,6 +241,7 @@ def _place(context: Context, name: str, parent: str | None) -> tuple[str, int]:
     above = find_group(context, parent)
     if above is None:
         raise context.invalid(f"The parent thing group {parent} does not exist.")
+    require_static(context, above)
     if above["depth"] >= DEEPEST:
         raise context.invalid(f"A hierarchy of thing groups has at most {DEEPEST} levels.")
     if _children(context, parent) >= MOST_CHILDREN:
@@ -194,31 +249,5 @@ def _place(context: Context, name: str, parent: str | None) -> tuple[str, int]:
     return above["root"], above["depth"] + 1
 
 
-def ancestors(context: Context, row: Row) -> list[Row]:
-    """Give the groups above one, the root first."""
-    above: list[Row] = []
-    while row["parent"] is not None:
-        row = require_group(context, row["parent"])
-        above.insert(0, row)
-    return above
-
-
-def _create_again(context: Context, row: Row, params: Params, tags: dict[str, str]) -> Result:
-    """Answer a creation of a group that exists.
-
-    Tags that are given count as configuration: to succeed without setting them would lose them silently (UNCONFIRMED).
-    """
-    properties, arn = params.get("thingGroupProperties", {}), group_arn(context, row["name"])
-    same = (
-        row["parent"] == params.get("parentGroupName")
-        and row["description"] == properties.get("thingGroupDescription")
-        and json.loads(row["attributes"]) == given_attributes(properties.get("attributePayload"))
-        and (not tags or read_tags(context, arn) == tags)
-    )
-    if not same:
-        raise already_exists(
-            f"Thing group {row['name']} already exists in account with different configuration",
-            resource_id=row["id"],
-            resource_arn=arn,
-        )
-    return {"thingGroupName": row["name"], "thingGroupArn": arn, "thingGroupId": row["id"]}
+def _created(context: Context, name: str, group_id: str) -> Result:
+    return {"thingGroupName": name, "thingGroupArn": group_arn(context, name), "thingGroupId": group_id}

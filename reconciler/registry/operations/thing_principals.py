@@ -5,7 +5,11 @@ from collections.abc import Callable
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.operations.principals import certificate_of, require_principal
+from reconciler.registry.operations.principals import (
+    certificate_of,
+    require_attachable,
+    require_principal,
+)
 from reconciler.registry.operations.things import require_thing
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.store import Row
@@ -26,7 +30,7 @@ def attach_thing_principal(context: Context, params: Params) -> Result | None:
     Raises ResourceNotFound for an unknown thing or certificate, InvalidRequest.
     """
     thing, principal = params["thingName"], params["principal"]
-    require_principal(context, principal)
+    require_attachable(context, principal)
     require_thing(context, thing)
     exclusive = params.get("thingPrincipalType", NON_EXCLUSIVE) == EXCLUSIVE
     others = context.tx.all(

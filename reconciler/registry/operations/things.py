@@ -13,6 +13,7 @@ from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.operations.attributes import changed_attributes, given_attributes, require_room
+from reconciler.registry.operations.billing_groups import require_billing_group
 from reconciler.registry.operations.principal_edges import blocks_thing, forget_thing
 from reconciler.registry.operations.thing_types import require_assignable
 from reconciler.registry.store import Row
@@ -43,6 +44,10 @@ SCHEMA = (
     ) WITHOUT ROWID
     """,
     "CREATE INDEX thing_attributes_by_thing ON thing_attributes (seq)",
+    """
+    CREATE INDEX things_by_billing_group ON things (scope, billing_group, seq)
+      WHERE billing_group IS NOT NULL
+    """,
 )
 
 MOST_ATTRIBUTES_UNTYPED = 3
@@ -81,7 +86,8 @@ def create_thing(context: Context, params: Params) -> Result | None:
     thing_type = params.get("thingTypeName")
     if thing_type is not None:
         require_assignable(context, thing_type)
-    _require_billing_group(params)
+    if "billingGroupName" in params:
+        require_billing_group(context, params["billingGroupName"])
     require_room(context, attributes, _most_attributes(thing_type))
     thing_id = str(uuid.uuid4())
     context.tx.run(
@@ -168,12 +174,6 @@ def _require_version(params: Params, row: Row) -> None:
     expected = params.get("expectedVersion")
     if expected is not None and expected != row["version"]:
         raise version_conflict(f"thing {row['name']}", expected, row["version"])
-
-
-def _require_billing_group(params: Params) -> None:
-    """Raise ResourceNotFound for an unknown billing group. Billing groups are not served yet: so none exists."""
-    if "billingGroupName" in params:
-        raise not_found(f"The billing group {params['billingGroupName']} does not exist.")
 
 
 def _most_attributes(thing_type: str | None) -> int:

@@ -1,0 +1,106 @@
+"""Billing groups: what the costs of things are told by.
+
+Source: AWS IoT API reference, CreateBillingGroup and its neighbours; developer guide, "Tagging your AWS IoT resources". A
+thing is in one billing group at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.kinds.fields import member
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.resource import Desired, Live, Resource
+
+FILLED = {"UpdateBillingGroup.expectedVersion": "the version that the plan saw"}
+
+
+@frozen
+class BillingGroup:
+    """`[billing_groups.*]`."""
+
+    description: str | None = member(
+        "What the group is for.",
+        api="CreateBillingGroup.billingGroupProperties.billingGroupDescription",
+        default=None,
+    )
+    tags: Mapping[str, str] = member("Tags.", api="CreateBillingGroup.tags", factory=dict)
+
+
+class BillingGroups(Kind):
+    """Billing groups: found by name, owned by tag."""
+
+    table = "billing_groups"
+    noun = "billing group"
+    spec = BillingGroup
+    name_api = "CreateBillingGroup.billingGroupName"
+    writes = ("CreateBillingGroup", "UpdateBillingGroup")
+    filled = FILLED
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+        """There is room for the marks."""
+        return crowded("tags", resource.spec.tags, OURS)
+
+    def identity(self, resource: Resource) -> str:
+        """Its name."""
+        return resource.address.name
+
+    def read(self, scope: Scope) -> Reading:
+        """All billing groups of the account in pages, the tags of each, and the details of those that matter."""
+        (listed,) = yield [ApiCall("iot", "ListBillingGroups")]
+        arns = {item["groupName"]: item["groupArn"] for item in listed["billingGroups"]}
+        wanted = {resource.address.name for resource in scope.of(self.table)}
+        matter = yield from that_matter(scope.workspace, wanted, arns)
+        details = yield from each("DescribeBillingGroup", "billingGroupName", matter)
+        return [_live(detail, tags) for tags, detail in zip(matter.values(), details, strict=True) if detail]
+
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """One call, the mark included."""
+        spec: BillingGroup = change.resource.spec
+        params: dict[str, Any] = {
+            "billingGroupName": change.address.name,
+            "tags": as_list(marked(spec.tags, world.workspace, change.address.name)),
+        }
+        if spec.description is not None:
+            params["billingGroupProperties"] = {"billingGroupDescription": spec.description}
+        return [ApiCall("iot", "CreateBillingGroup", params)]
+
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """The description only over the version that the plan saw; tags in their own calls."""
+        spec: BillingGroup = change.resource.spec
+        calls = []
+        if change.changes("description"):
+            params = {
+                "billingGroupName": change.live.identity,
+                "billingGroupProperties": {"billingGroupDescription": spec.description or ""},
+                "expectedVersion": change.live.version,
+            }
+            calls.append(ApiCall("iot", "UpdateBillingGroup", params))
+        after = marked(spec.tags, world.workspace, change.address.name)
+        return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
+
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """AWS changes everything of a billing group in place."""
+        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
+
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+        """The workspace's things have left it by then."""
+        params = {"billingGroupName": change.live.identity, "expectedVersion": change.live.version}
+        return [ApiCall("iot", "DeleteBillingGroup", params, tolerates=MISSING)]
+
+
+def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
+    properties = answer.get("billingGroupProperties", {})
+    spec = BillingGroup(properties.get("billingGroupDescription") or None, users(tags))
+    facts = {"tags": tags, "arn": answer["billingGroupArn"]}
+    return Live(answer["billingGroupName"], spec, answer["version"], tags.get(OWNER_TAG), facts)
+
+
+KIND = BillingGroups()

@@ -1,0 +1,93 @@
+"""Certificates that AWS issues for a request, and how a run that died is found to have had one issued already.
+
+Source: AWS IoT API reference, CreateCertificateFromCsr: one request submitted twice is two certificates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any
+
+from reconciler.kinds import x509
+from reconciler.kinds.kind import Complaint, Scope
+from reconciler.kinds.reading import MISSING
+from reconciler.model.call import ApiCall
+from reconciler.model.output import Output, Save
+from reconciler.model.pem import Pem
+
+if TYPE_CHECKING:
+    from reconciler.kinds.certificates import Certificate
+
+
+def issued(spec: Certificate) -> Pem | None:
+    """The certificate as far as it is known: given, or issued and saved by an earlier run."""
+    if isinstance(spec.pem, Pem):
+        return spec.pem
+    saved = spec.save_to.content if isinstance(spec.save_to, Output) else None
+    return Pem.parse(saved, spec.save_to.name) if saved and isinstance(spec.save_to, Output) else None
+
+
+def request(spec: Certificate) -> ApiCall:
+    """The call that has the certificate issued, and saves it."""
+    assert isinstance(spec.save_to, Output)
+    params = {"certificateSigningRequest": spec.csr, "setAsActive": spec.status == "ACTIVE"}
+    return ApiCall("iot", "CreateCertificateFromCsr", params, saves=(Save("certificatePem", spec.save_to),))
+
+
+def fetch(identity: str, save_to: Any) -> Iterator[ApiCall]:
+    """What an earlier run had AWS issue and did not come to save."""
+    saves = (Save("certificateDescription.certificatePem", save_to),)
+    yield ApiCall("iot", "DescribeCertificate", {"certificateId": identity}, saves=saves)
+
+
+def check_request(spec: Certificate) -> Iterator[Complaint]:
+    """A request is one, its certificate has somewhere to go, and what is there already is its own."""
+    assert spec.csr
+    key = x509.request_key(spec.csr)
+    if key is None:
+        yield Complaint("csr", "not a certificate signing request", "one in PEM, signed with its own key")
+        return
+    if not isinstance(spec.save_to, Output):
+        yield Complaint("save_to", "the issued certificate has nowhere to go", "the path of a new file")
+        return
+    try:
+        known = issued(spec)
+    except ValueError as error:
+        yield Complaint(
+            "save_to", f"{spec.save_to}: {error}", "a file that is not there yet, or the certificate"
+        )
+        return
+    if known and x509.public_key(known) != key:
+        what = "the certificate that was issued for it, or a new path"
+        yield Complaint("save_to", f"{spec.save_to} is a certificate of another key than the request", what)
+    if spec.ca or spec.certificate_mode:
+        yield Complaint("csr", "AWS signs what it issues", "neither ca nor certificate_mode")
+    if spec.status == "REVOKED":
+        yield Complaint("status", "nothing is issued to be revoked", "ACTIVE or INACTIVE")
+
+
+def issued_unsaved(scope: Scope, known: Collection[str]) -> Any:
+    """Certificates that were issued for a request of the file and not saved: by id, the name in the file.
+
+    A run that died between the answer and the file leaves them; the public key tells whose they are. AWS lists no keys,
+    so each certificate that the file does not know is asked for, and only while a request waits for its certificate.
+    """
+    waiting = {
+        key: found.address.name
+        for found in scope.of("certificates")
+        if found.spec.csr and not issued(found.spec) and (key := x509.request_key(found.spec.csr))
+    }
+    if not waiting:
+        return {}
+    (listed,) = yield [ApiCall("iot", "ListCertificates")]
+    unknown = [item["certificateId"] for item in listed["certificates"] if item["certificateId"] not in known]
+    answers = yield [
+        ApiCall("iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING) for name in unknown
+    ]
+    found: dict[str, str] = {}
+    for name, answer in zip(unknown, answers, strict=True):
+        pem = answer.get("certificateDescription", {}).get("certificatePem")
+        owner = waiting.get(x509.public_key(Pem.parse(pem))) if pem else None
+        if owner and owner not in found.values():
+            found[name] = owner
+    return found

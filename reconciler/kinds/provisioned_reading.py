@@ -1,0 +1,321 @@
+"""What there is of the provisioned things of a file, read in bulk, in the terms of their templates."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.kinds import x509
+from reconciler.kinds.fields import member
+from reconciler.kinds.kind import Reading, Scope
+from reconciler.kinds.provisioning import Blueprint, blueprints, plain
+from reconciler.kinds.reading import DESCRIBES_A_PAGE, MISSING, find
+from reconciler.kinds.things import workspace_group
+from reconciler.model.call import ApiCall
+from reconciler.model.document import Document
+from reconciler.model.output import Output
+from reconciler.model.pem import Pem
+from reconciler.model.resource import WHATEVER, External, Live, Reference, Whatever
+from reconciler.model.secret import Secret
+
+
+@frozen
+class Provisioned:
+    """What a provisioned thing is made of, as the template wants it or as AWS reports it."""
+
+    thing_name: str | None = member("The thing.", api="CreateThing.thingName")
+    attributes: Mapping[str, str | Secret] | Whatever = member(
+        "Its attributes.", api="CreateThing.attributePayload.attributes", factory=dict
+    )
+    thing_type: Reference | Whatever | None = member("Its type.", references="thing_types", default=None)
+    thing_groups: tuple[Reference, ...] | Whatever = member(
+        "Its static groups.", references="thing_groups", default=()
+    )
+    billing_group: Reference | Whatever | None = member(
+        "Its billing group.", references="billing_groups", default=None
+    )
+    certificate: Pem | Whatever | None = member("Its certificate.", default=None)
+    certificate_status: str | Whatever | None = member("The certificate's status.", default=None)
+    save_to: Output | Whatever | None = member("Where an issued certificate is saved.", default=None)
+    policies: tuple[Reference, ...] = member("The certificate's policies.", references="policies", default=())
+    policy_documents: tuple[Document, ...] = member("Policies that the template brings itself.", default=())
+    other_certificates: tuple[Reference, ...] = member(
+        "Certificates that the thing has beside its own.", references="certificates", default=()
+    )
+
+
+def desired_spec(plan: Blueprint, save_to: Output | None) -> Provisioned:
+    """What the template makes."""
+    properties = plan.thing.properties
+    certificate = plan.evaluated.certificate
+    waiting = bool(plan.request) and not plan.certificate_id
+    pem: Pem | Whatever | None = None
+    if certificate:
+        pem = WHATEVER if waiting or not plan.certificate_id else Pem(plan.certificate_id)
+    return Provisioned(
+        thing_name=plan.name,
+        attributes=dict(properties.get("AttributePayload", {})),
+        thing_type=_external(properties.get("ThingTypeName")),
+        thing_groups=tuple(External(group) for group in sorted(set(plan.groups))),
+        billing_group=_external(properties["BillingGroup"]) if "BillingGroup" in properties else WHATEVER,
+        certificate=pem,
+        certificate_status=plain(certificate.properties.get("Status", "ACTIVE")) if certificate else None,
+        save_to=save_to if waiting else WHATEVER,
+        policies=tuple(External(name) for name in plan.policies),
+        policy_documents=plan.documents,
+    )
+
+
+def read(scope: Scope) -> Reading:
+    """Everything that is there of what the templates name; a provisioned thing of which nothing is there is left out."""
+    plans = {plan.address: plan for plan in blueprints(scope)}
+    if not plans:
+        return []
+    names = sorted({plan.name for plan in plans.values()})
+    members = yield from _members(scope, plans.values())
+    billing = yield from _billing(plans.values())
+    things = yield from find(
+        names,
+        listing=ApiCall("iot", "ListThings"),
+        items="things",
+        key="thingName",
+        pages=-(-len(names) // DESCRIBES_A_PAGE),
+        describe=lambda name: ApiCall("iot", "DescribeThing", {"thingName": name}, tolerates=MISSING),
+    )
+    principals = yield from _principals(list(things))
+    attached = {arn_id for ids in principals.values() for arn_id in ids}
+    issued = yield from _issued(plans.values(), principals)
+    wanted = {plan.certificate_id for plan in plans.values() if plan.certificate_id} | set(issued.values())
+    ids = sorted(wanted | attached)
+    certificates = yield from find(
+        ids,
+        listing=ApiCall("iot", "ListCertificates"),
+        items="certificates",
+        key="certificateId",
+        pages=len(ids),
+        describe=lambda name: ApiCall(
+            "iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING
+        ),
+    )
+    targets = yield from _policy_targets(plans.values())
+    documents = yield from _own_documents(plans.values(), wanted & certificates.keys(), certificates)
+    used = yield from _foreign(sorted(attached - wanted), certificates)
+    seen = _Seen(members, billing, things, principals, certificates, targets, documents, used, issued)
+    lives = (seen.live(plan, scope.workspace) for plan in plans.values())
+    return [live for live in lives if live]
+
+
+@frozen
+class _Seen:
+    """All that was read, to be told apart by resource."""
+
+    members: Mapping[str, Collection[str]]
+    billing: Mapping[str, str]
+    things: Mapping[str, Mapping[str, Any]]
+    principals: Mapping[str, Sequence[str]]
+    certificates: Mapping[str, Mapping[str, Any]]
+    targets: Mapping[str, Collection[str]]
+    documents: Mapping[str, Sequence[Document]]
+    used_elsewhere: Collection[str]
+    issued: Mapping[str, str]
+
+    def live(self, plan: Blueprint, workspace: str) -> Live | None:
+        """One provisioned thing as far as there is any of it."""
+        thing = self.things.get(plan.name)
+        own = plan.certificate_id or self.issued.get(str(plan.address))
+        registered = own if own in self.certificates else None
+        if thing is None and registered is None:
+            return None
+        mark = workspace_group(workspace)
+        held = self.principals.get(plan.name, ())
+        others = [name for name in held if name != registered and name in self.certificates]
+        spec = Provisioned(
+            thing_name=plan.name if thing else None,
+            other_certificates=tuple(External(name) for name in sorted(others)),
+            **self._thing(plan, thing or {}, mark),
+            **self._certificate(plan, registered, held),
+        )
+        return Live(
+            identity=str(plan.address),
+            spec=spec,
+            version=thing["version"] if thing else None,
+            owner=workspace if plan.name in self.members.get(mark, ()) else None,
+            facts={
+                "name": plan.address.name,
+                "registered": registered,
+                "attached": registered in held,
+                "deletable": frozenset(others) - frozenset(self.used_elsewhere),
+                "fails": tuple(_failing(plan)),
+            },
+        )
+
+    def _thing(self, plan: Blueprint, thing: Mapping[str, Any], mark: str) -> dict[str, Any]:
+        """The thing's part. What the template leaves alone on a thing that exists is not compared."""
+        overrides = plan.thing.overrides if thing else {}
+        attributes = thing.get("attributes", {})
+        groups = [group for group, names in self.members.items() if plan.name in names and group != mark]
+        if overrides.get("AttributePayload") == "MERGE":
+            named = plan.thing.properties.get("AttributePayload", {})
+            attributes = {key: value for key, value in attributes.items() if key in named}
+        if overrides.get("ThingGroups") == "MERGE":
+            groups = [group for group in groups if group in plan.groups]
+        found: dict[str, Any] = {
+            "attributes": attributes,
+            "thing_type": _external(thing.get("thingTypeName")),
+            "thing_groups": tuple(External(group) for group in sorted(groups)),
+            "billing_group": _external(self.billing.get(plan.name)),
+        }
+        for setting, name in _SETTINGS.items():
+            if overrides.get(setting) == "DO_NOTHING":
+                found[name] = WHATEVER
+        return found
+
+    def _certificate(self, plan: Blueprint, registered: str | None, held: Sequence[str]) -> dict[str, Any]:
+        if registered is None:
+            return {}
+        item = self.certificates[registered]
+        status = item.get("certificateDescription", item)["status"]
+        part = plan.evaluated.certificate
+        left_alone = part is not None and part.overrides.get("Status") == "DO_NOTHING"
+        return {
+            "certificate": Pem(registered) if registered in held else None,
+            "certificate_status": WHATEVER if left_alone else status,
+            "policies": tuple(External(name) for name, ids in self.targets.items() if registered in ids),
+            "policy_documents": tuple(
+                found for found in plan.documents if found in self.documents.get(registered, ())
+            ),
+        }
+
+
+# Without a setting AWS's behaviour is not documented. A reconciler exists to bring what differs in line, so it is
+# REPLACE here; nothing is touched that does not bear the workspace's mark.
+_SETTINGS = {"AttributePayload": "attributes", "ThingTypeName": "thing_type", "ThingGroups": "thing_groups"}
+
+
+def _failing(plan: Blueprint) -> Iterator[str]:
+    yield from (name for setting, name in _SETTINGS.items() if plan.thing.overrides.get(setting) == "FAIL")
+    if plan.evaluated.certificate and plan.evaluated.certificate.overrides.get("Status") == "FAIL":
+        yield "certificate_status"
+
+
+def _members(scope: Scope, plans: Collection[Blueprint]) -> Any:
+    groups = {workspace_group(scope.workspace)} | {group for plan in plans for group in plan.groups}
+    groups |= {live.identity for live in scope.read.get("thing_groups", ())}
+    answers = yield [
+        ApiCall("iot", "ListThingsInThingGroup", {"thingGroupName": group}, tolerates=MISSING)
+        for group in sorted(groups)
+    ]
+    return {
+        group: frozenset(answer.get("things", ()))
+        for group, answer in zip(sorted(groups), answers, strict=True)
+    }
+
+
+def _billing(plans: Collection[Blueprint]) -> Any:
+    groups = sorted({plain(g) for plan in plans if (g := plan.thing.properties.get("BillingGroup"))})
+    answers = yield [
+        ApiCall("iot", "ListThingsInBillingGroup", {"billingGroupName": group}, tolerates=MISSING)
+        for group in groups
+    ]
+    return {
+        thing: group
+        for group, answer in zip(groups, answers, strict=True)
+        for thing in answer.get("things", ())
+    }
+
+
+def _principals(things: Sequence[str]) -> Any:
+    answers = yield [
+        ApiCall("iot", "ListThingPrincipalsV2", {"thingName": name}, tolerates=MISSING) for name in things
+    ]
+    return {
+        name: [
+            found["principal"].rpartition("/")[2]
+            for found in answer.get("thingPrincipalObjects", ())
+            if ":cert/" in found["principal"]
+        ]
+        for name, answer in zip(things, answers, strict=True)
+    }
+
+
+def _issued(plans: Collection[Blueprint], principals: Mapping[str, Sequence[str]]) -> Any:
+    """Certificates that an earlier run had issued and did not come to save: their things have them, the key tells."""
+    waiting = {
+        (str(plan.address), name): x509.request_key(plan.request)
+        for plan in plans
+        if plan.request and not plan.certificate_id
+        for name in principals.get(plan.name, ())
+    }
+    answers = yield [
+        ApiCall("iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING)
+        for _, name in waiting
+    ]
+    return {
+        address: name
+        for ((address, name), key), answer in zip(waiting.items(), answers, strict=True)
+        if answer and x509.public_key(Pem.parse(answer["certificateDescription"]["certificatePem"])) == key
+    }
+
+
+def _policy_targets(plans: Collection[Blueprint]) -> Any:
+    names = sorted({name for plan in plans for name in plan.policies})
+    answers = yield [
+        ApiCall("iot", "ListTargetsForPolicy", {"policyName": name}, tolerates=MISSING) for name in names
+    ]
+    return {
+        name: frozenset(arn.rpartition("/")[2] for arn in answer.get("targets", ()))
+        for name, answer in zip(names, answers, strict=True)
+    }
+
+
+def _own_documents(
+    plans: Collection[Blueprint], registered: Collection[str], certificates: Mapping[str, Mapping[str, Any]]
+) -> Any:
+    """The documents of the policies that certificates have, where templates bring documents: AWS names those by a hash."""
+    ids = sorted(
+        plan.certificate_id or "" for plan in plans if plan.documents and plan.certificate_id in registered
+    )
+    arns = [
+        certificates[name].get("certificateDescription", certificates[name])["certificateArn"] for name in ids
+    ]
+    answers = yield [
+        ApiCall("iot", "ListAttachedPolicies", {"target": arn}, tolerates=MISSING) for arn in arns
+    ]
+    attached = {
+        name: [policy["policyName"] for policy in answer.get("policies", ())]
+        for name, answer in zip(ids, answers, strict=True)
+    }
+    names = sorted({policy for found in attached.values() for policy in found})
+    texts = yield [ApiCall("iot", "GetPolicy", {"policyName": name}, tolerates=MISSING) for name in names]
+    documents = {
+        name: Document.parse(answer["policyDocument"])
+        for name, answer in zip(names, texts, strict=True)
+        if answer
+    }
+    return {
+        name: [documents[policy] for policy in found if policy in documents]
+        for name, found in attached.items()
+    }
+
+
+def _foreign(old: Sequence[str], certificates: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Of the certificates about to go: those that other things have too."""
+    known = [name for name in old if name in certificates]
+    arns = [
+        certificates[name].get("certificateDescription", certificates[name])["certificateArn"]
+        for name in known
+    ]
+    answers = yield [
+        ApiCall("iot", "ListPrincipalThings", {"principal": arn}, tolerates=MISSING) for arn in arns
+    ]
+    users: defaultdict[str, int] = defaultdict(int)
+    for name, answer in zip(known, answers, strict=True):
+        users[name] = len(answer.get("things", ()))
+    return frozenset(name for name, count in users.items() if count > 1)
+
+
+def _external(value: Any) -> External | None:
+    return External(plain(value)) if value else None

@@ -1,0 +1,302 @@
+"""Provisioned things: a thing, its certificate and its policies, made from a template in one RegisterThing call.
+
+Source: AWS IoT API reference, RegisterThing; developer guide, "Single thing provisioning". When none of it exists one
+call makes all of it; when part of it exists only what is missing is sent, as the template's OverrideSettings say. What is
+no longer in the file is a thing of the workspace like any other, and goes as such.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.kinds import provisioned_reading, x509
+from reconciler.kinds.fields import member
+from reconciler.kinds.issuing import fetch
+from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.provisioned_reading import Provisioned, desired_spec
+from reconciler.kinds.provisioning import TABLE, Blueprint, blueprint, plain, with_group
+from reconciler.kinds.reading import MISSING
+from reconciler.kinds.retirement import mark_retired
+from reconciler.kinds.template import TemplateError
+from reconciler.kinds.things import UNTYPED_ATTRIBUTES, workspace_group
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall, Ref
+from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.document import Document
+from reconciler.model.output import Output, Save
+from reconciler.model.resource import Desired, External, Reference, Resource
+from reconciler.model.secret import Secret
+
+
+@frozen
+class ProvisionedThing:
+    """`[provisioned_things.*]`."""
+
+    template: Document | Reference = member(
+        "The provisioning template: a file, a table, JSON text, or the name of a stored one.",
+        references="provisioning_templates",
+        changing="create_only",
+    )
+    parameters: Mapping[str, str | Secret] = member(
+        "What is put in: strings, files, or environment variables, which are kept secret.",
+        api="RegisterThing.parameters",
+        changing="create_only",
+        factory=dict,
+    )
+    save_to: Output | None = member(
+        "The new file that a certificate issued for a request is written to; never overwritten.",
+        changing="create_only",
+        default=None,
+    )
+
+
+class ProvisionedThings(Kind):
+    """Provisioned things: found by the name that the template gives, owned like things."""
+
+    table = TABLE
+    noun = "provisioned thing"
+    spec = ProvisionedThing
+    reads_after = frozenset({"thing_groups", "policies"})
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
+        """Would AWS take the template, and is there a place for what it issues?"""
+        try:
+            plan = blueprint(resource, desired)
+        except TemplateError as error:
+            yield from (Complaint("template", f"{f.path}: {f.problem}", f.expected) for f in error.faults)
+            return
+        except ValueError as error:
+            yield Complaint("save_to", f"{resource.spec.save_to}: {error}", "a file that is not there yet")
+            return
+        if Address("things", plan.name) in desired:
+            yield Complaint("template", f"things.{plan.name} is declared as well", "a thing in one table")
+        if plan.certificate and not plan.request:
+            yield from x509.complaints(plan.certificate, "parameters", ca=False)
+        if plan.request:
+            yield from _check_request(plan, resource.spec.save_to)
+        elif resource.spec.save_to:
+            yield Complaint(
+                "save_to", "there is nothing to save of a certificate that is given", "no save_to"
+            )
+        attributes = plan.thing.properties.get("AttributePayload", {})
+        if "ThingTypeName" not in plan.thing.properties and len(attributes) > UNTYPED_ATTRIBUTES:
+            problem = f"{len(attributes)} attributes on a thing without a type"
+            yield Complaint("template", problem, f"at most {UNTYPED_ATTRIBUTES}, or a ThingTypeName")
+
+    def effective(self, resource: Resource, scope: Scope) -> Any:
+        """What the template makes."""
+        try:
+            return desired_spec(blueprint(resource, scope.desired), resource.spec.save_to)
+        except ValueError:
+            return Provisioned(thing_name=None)  # reported with the file
+
+    def identity(self, resource: Resource) -> str | None:  # noqa: ARG002 (the template's, not the resource's)
+        """The thing's name, which only the evaluated template tells."""
+        return None
+
+    def read(self, scope: Scope) -> Reading:
+        """The things, certificates, policies and groups that the templates name, in bulk."""
+        return provisioned_reading.read(scope)
+
+    def objections(self, change: Change, world: World) -> Iterable[str]:
+        """A secret that is not set cannot be sent; a template that says FAIL is taken at its word."""
+        if isinstance(change, Delete):
+            return
+        plan = blueprint(world.declared[change.address], world.declared)
+        for name, value in plan.parameters.items():
+            if isinstance(value, Secret) and value.value is None:
+                yield f"its parameter {name} from {value.reference} is not set"
+        if isinstance(change, Update):
+            yield from (
+                f"{path} differs, and the template's OverrideSettings say FAIL"
+                for path in change.live.facts["fails"]
+                if change.changes(path)
+            )
+
+    def half_made(self, change: Update | Replace) -> bool:
+        """Nothing of it differs from the file: what is missing is what a registration that failed did not come to."""
+        was, wanted = change.live.spec, change.resource.spec
+        if was.thing_name is None:
+            return True
+        same = (was.attributes, was.thing_type) == (wanted.attributes, wanted.thing_type)
+        return same and not was.other_certificates
+
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """One RegisterThing. The workspace's group is put into the template, so that the thing is marked as it is made."""
+        plan = blueprint(world.declared[change.address], world.declared)
+        body = with_group(plan.template, plan.thing.logical_name, workspace_group(world.workspace))
+        params = {"templateBody": body, "parameters": dict(plan.parameters)}
+        save_to = world.declared[change.address].spec.save_to
+        saves = (Save("certificatePem", save_to),) if plan.request and save_to else ()
+        return [ApiCall("iot", "RegisterThing", params, saves=saves)]
+
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """Only what is missing or differs; certificates and policies come before the old ones go."""
+        plan = blueprint(world.declared[change.address], world.declared)
+        return [
+            *_thing(change, plan, world),
+            *_memberships(change, plan, world),
+            *_certificate(change, plan, world),
+            *_old_certificates(change, plan, world),
+        ]
+
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """AWS changes every part of it by itself."""
+        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
+
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:
+        """What is no longer in the file is read as a plain thing and a plain certificate."""
+        raise NotImplementedError(f"{change.address} is deleted as the thing that it is")
+
+
+def _check_request(plan: Blueprint, save_to: Output | None) -> Iterator[Complaint]:
+    key = x509.request_key(plan.request or "")
+    if key is None:
+        yield Complaint(
+            "parameters", "the CertificateSigningRequest is none", "one in PEM, signed with its own key"
+        )
+    elif save_to is None:
+        yield Complaint("save_to", "the issued certificate has nowhere to go", "the path of a new file")
+    elif plan.certificate and x509.public_key(plan.certificate) != key:
+        what = "the certificate that was issued for it, or a new path"
+        yield Complaint("save_to", f"{save_to} is a certificate of another key than the request", what)
+
+
+def _thing(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
+    spec, name = change.resource.spec, plan.name
+    attributes = dict(spec.attributes)
+    params: dict[str, Any] = {"thingName": name}
+    if spec.thing_type is not None and change.changes("thing_type"):
+        params["thingTypeName"] = world.identity("thing_types", spec.thing_type)
+    if change.live.spec.thing_name is None:
+        if attributes:
+            params["attributePayload"] = {"attributes": attributes}
+        yield ApiCall("iot", "CreateThing", params)
+    elif change.changes("attributes") or change.changes("thing_type"):
+        if change.changes("attributes"):
+            merge = plan.thing.overrides.get("AttributePayload") == "MERGE"
+            params["attributePayload"] = {"attributes": attributes, "merge": merge}
+        if spec.thing_type is None and change.changes("thing_type"):
+            params["removeThingType"] = True
+        yield ApiCall("iot", "UpdateThing", {**params, "expectedVersion": change.live.version})
+
+
+def _memberships(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
+    spec, was = change.resource.spec, change.live.spec
+    thing = {"thingName": plan.name}
+    if change.changes("workspace"):
+        yield ApiCall(
+            "iot", "AddThingToThingGroup", {"thingGroupName": workspace_group(world.workspace), **thing}
+        )
+    for group in spec.thing_groups:
+        if group not in was.thing_groups:
+            params = {"thingGroupName": world.identity("thing_groups", group), **thing}
+            yield ApiCall("iot", "AddThingToThingGroup", params)
+    for group in was.thing_groups:
+        if group not in spec.thing_groups:
+            params = {"thingGroupName": world.identity("thing_groups", group), **thing}
+            yield ApiCall("iot", "RemoveThingFromThingGroup", params, tolerates=MISSING)
+    if change.changes("billing_group") and spec.billing_group is not None:
+        params = {"billingGroupName": world.identity("billing_groups", spec.billing_group), **thing}
+        yield ApiCall("iot", "AddThingToBillingGroup", params)
+
+
+def _certificate(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
+    if plan.evaluated.certificate is None:
+        return
+    spec, found = change.resource.spec, change.live.facts["registered"]
+    properties = plan.evaluated.certificate.properties
+    arn: Any = world.arn(f"cert/{found or plan.certificate_id}")
+    if not found:
+        yield _registration(plan, properties, world.declared[change.address].spec.save_to)
+        if not plan.certificate_id:
+            arn = Ref(change.address, "certificateArn")
+    elif change.changes("certificate_status"):
+        params = {"certificateId": found, "newStatus": spec.certificate_status}
+        yield ApiCall("iot", "UpdateCertificate", params)
+    if change.changes("save_to"):
+        yield from fetch(found, spec.save_to)
+    yield from _gained_policies(change, world, arn)
+    if not change.live.facts["attached"]:
+        params = {"thingName": plan.name, "principal": arn}
+        if "ThingPrincipalType" in properties:
+            params["thingPrincipalType"] = plain(properties["ThingPrincipalType"])
+        yield ApiCall("iot", "AttachThingPrincipal", params)
+    yield from _lost_policies(change, world, arn)
+
+
+def _gained_policies(change: Update, world: World, arn: Any) -> Iterator[ApiCall]:
+    spec, was = change.resource.spec, change.live.spec
+    for policy in spec.policies:
+        if policy not in was.policies:
+            yield ApiCall(
+                "iot", "AttachPolicy", {"policyName": world.identity("policies", policy), "target": arn}
+            )
+    for document in spec.policy_documents:
+        if document not in was.policy_documents:
+            yield from _own_policy(document, arn)
+
+
+def _lost_policies(change: Update, world: World, arn: Any) -> Iterator[ApiCall]:
+    for policy in change.live.spec.policies:
+        if policy not in change.resource.spec.policies:
+            params = {"policyName": world.identity("policies", policy), "target": arn}
+            yield ApiCall("iot", "DetachPolicy", params, tolerates=MISSING)
+
+
+def _registration(plan: Blueprint, properties: Mapping[str, Any], save_to: Output | None) -> ApiCall:
+    status = plain(properties.get("Status", "ACTIVE"))
+    if plan.request and not plan.certificate_id:
+        assert save_to
+        params: dict[str, Any] = {
+            "certificateSigningRequest": plan.request,
+            "setAsActive": status == "ACTIVE",
+        }
+        return ApiCall("iot", "CreateCertificateFromCsr", params, saves=(Save("certificatePem", save_to),))
+    assert plan.certificate
+    params = {"certificatePem": plan.certificate.text, "status": status}
+    if "CACertificatePem" in properties:
+        params["caCertificatePem"] = plain(properties["CACertificatePem"])
+    return ApiCall("iot", "RegisterCertificate", params, tolerates={"ResourceAlreadyExistsException"})
+
+
+def _own_policy(document: Document, arn: Any) -> Iterator[ApiCall]:
+    """A policy that the template brings. AWS names such by a hash of 40 upper-case digits; which one is not documented."""
+    name = hashlib.sha1(document.canonical.encode(), usedforsecurity=False).hexdigest().upper()
+    params = {"policyName": name, "policyDocument": document.text}
+    yield ApiCall("iot", "CreatePolicy", params, tolerates={"ResourceAlreadyExistsException"})
+    yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
+
+
+def _old_certificates(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
+    """Those that the thing has beside its own: let go, and deleted where they are nobody else's."""
+    if not change.changes("other_certificates"):
+        return
+    for reference in change.live.spec.other_certificates:
+        name = (
+            reference.id
+            if isinstance(reference, External)
+            else str(world.identity("certificates", reference))
+        )
+        arn = world.arn(f"cert/{name}")
+        goes = name in change.live.facts["deletable"]
+        if goes:
+            yield mark_retired(world, arn)
+        params = {"thingName": plan.name, "principal": arn}
+        yield ApiCall("iot", "DetachThingPrincipal", params, tolerates=MISSING)
+        if goes:
+            yield from _retire(name)
+
+
+def _retire(name: str) -> Iterator[ApiCall]:
+    params = {"certificateId": name}
+    yield ApiCall("iot", "UpdateCertificate", {**params, "newStatus": "INACTIVE"})
+    gone = {**params, "forceDelete": True}
+    yield ApiCall("iot", "DeleteCertificate", gone, tolerates=MISSING, retries={"DeleteConflictException"})
+
+
+KIND = ProvisionedThings()

@@ -1,0 +1,151 @@
+"""What the provisioned things of a file will be: their templates evaluated, with everything that follows from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.kinds import x509
+from reconciler.kinds.kind import Scope
+from reconciler.kinds.template import Evaluated, Part, TemplateError, evaluate, preview
+from reconciler.model.address import Address
+from reconciler.model.document import Document
+from reconciler.model.output import Output
+from reconciler.model.pem import Pem
+from reconciler.model.resource import Desired, Resource
+from reconciler.model.secret import Secret
+
+TABLE = "provisioned_things"
+
+
+@frozen
+class Blueprint:
+    """One provisioned thing, worked out.
+
+    `certificate_id` is None where AWS has yet to issue the certificate for `request`; `parameters` are what RegisterThing
+    is sent, `template` the whole template.
+    """
+
+    address: Address
+    template: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    evaluated: Evaluated
+    certificate: Pem | None
+    certificate_id: str | None
+    request: str | None
+
+    @property
+    def thing(self) -> Part:
+        """The thing's part of the template."""
+        return self.evaluated.thing
+
+    @property
+    def name(self) -> str:
+        """The thing's name."""
+        return plain(self.thing.properties["ThingName"])
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of the static groups that the template puts the thing into."""
+        return tuple(map(plain, self.thing.properties.get("ThingGroups", ())))
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """The names of the existing policies that the template attaches."""
+        parts = (part.properties.get("PolicyName") for part in self.evaluated.policies)
+        return tuple(sorted({plain(name) for name in parts if name}))
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The policies that the template brings itself, by their documents."""
+        parts = (part.properties.get("PolicyDocument") for part in self.evaluated.policies)
+        return tuple(Document.parse(plain(text)) for text in parts if text)
+
+
+def plain(value: Any) -> str:
+    """The text of a property, which a secret may have gone into."""
+    return (value.value or "") if isinstance(value, Secret) else str(value)
+
+
+def blueprint(resource: Resource, desired: Desired) -> Blueprint:
+    """The template of a resource with its parameters put in. Raises TemplateError."""
+    spec = resource.spec
+    template = _template(spec.template, desired)
+    parameters: dict[str, str | Secret] = dict(spec.parameters)
+    given = _certificate(preview(template, parameters))
+    pseudo = x509.pseudo_parameters(given) if given else {}
+    evaluated = evaluate(template, parameters, pseudo)
+    declared = template.get("Parameters", {})
+    sent = {**{name: value for name, value in pseudo.items() if name in declared}, **parameters}
+    properties = evaluated.certificate.properties if evaluated.certificate else {}
+    request = (
+        plain(properties["CertificateSigningRequest"]) if "CertificateSigningRequest" in properties else None
+    )
+    known = given or _saved(spec.save_to)
+    identity = plain(properties["CertificateId"]) if "CertificateId" in properties else None
+    return Blueprint(
+        address=resource.address,
+        template=template,
+        parameters=sent,
+        evaluated=evaluated,
+        certificate=known,
+        certificate_id=identity or (known.fingerprint if known else None),
+        request=request,
+    )
+
+
+def blueprints(scope: Scope) -> Iterator[Blueprint]:
+    """All that can be worked out, in the order of addresses."""
+    for resource in scope.of(TABLE):
+        try:
+            yield blueprint(resource, scope.desired)
+        except TemplateError:
+            continue  # reported with the file
+
+
+def provisioned_names(scope: Scope) -> frozenset[str]:
+    """The things that are provisioned from templates, which the table of things leaves to them."""
+    return frozenset(found.name for found in blueprints(scope))
+
+
+def provisioned_certificates(scope: Scope) -> frozenset[str]:
+    """The same of certificates, by id."""
+    return frozenset(found.certificate_id for found in blueprints(scope) if found.certificate_id)
+
+
+def with_group(template: Mapping[str, Any], thing: str, group: str) -> str:
+    """The template as it is sent: the thing belongs to one group more, so that it is marked as it is made."""
+    resources = dict(template["Resources"])
+    part = dict(resources[thing])
+    properties = dict(part["Properties"])
+    groups = properties.get("ThingGroups", [])
+    properties["ThingGroups"] = [*(groups if isinstance(groups, list) else [groups]), group]
+    part["Properties"] = properties
+    resources[thing] = part
+    return json.dumps({**template, "Resources": resources}, separators=(",", ":"))
+
+
+def _template(given: Any, desired: Desired) -> Mapping[str, Any]:
+    if isinstance(given, str):
+        stored = desired.get(Address("provisioning_templates", given))
+        given = stored.spec.template_body if stored else None
+    value: Mapping[str, Any] = given.value if isinstance(given, Document) else {}
+    return value
+
+
+def _certificate(parts: Iterable[Part]) -> Pem | None:
+    for part in parts:
+        text = part.properties.get("CertificatePem")
+        if text:
+            try:
+                return Pem.parse(plain(text))
+            except ValueError:
+                return None
+    return None
+
+
+def _saved(save_to: Output | None) -> Pem | None:
+    return Pem.parse(save_to.content, save_to.name) if save_to and save_to.content else None

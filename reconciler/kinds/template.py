@@ -1,0 +1,361 @@
+"""Provisioning templates, evaluated before anything is sent: which thing, certificate and policies they make.
+
+Grammar: AWS IoT developer guide, "Provisioning templates" and "Single thing provisioning". Where AWS is lenient and its
+user would be surprised, this is strict: a parameter without value and default is refused, though AWS would leave the
+reference as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from reconciler.model.secret import Secret
+
+Parameters: TypeAlias = Mapping[str, "str | Secret"]
+
+THING, CERTIFICATE, POLICY = "AWS::IoT::Thing", "AWS::IoT::Certificate", "AWS::IoT::Policy"
+
+_SECTIONS = {"Parameters", "Resources", "Mappings", "DeviceConfiguration"}
+_PROPERTIES = {
+    THING: {
+        "ThingName",
+        "AttributePayload",
+        "ThingTypeName",
+        "ThingGroups",
+        "BillingGroup",
+        "PackageVersions",
+    },
+    CERTIFICATE: {
+        "CertificateSigningRequest",
+        "CertificateId",
+        "CertificatePem",
+        "CACertificatePem",
+        "Status",
+        "ThingPrincipalType",
+    },
+    POLICY: {"PolicyName", "PolicyDocument"},
+}
+_OVERRIDES = {
+    THING: {
+        "AttributePayload": {"DO_NOTHING", "REPLACE", "FAIL", "MERGE"},
+        "ThingTypeName": {"DO_NOTHING", "REPLACE", "FAIL"},
+        "ThingGroups": {"DO_NOTHING", "REPLACE", "FAIL", "MERGE"},
+    },
+    CERTIFICATE: {"Status": {"DO_NOTHING", "REPLACE", "FAIL"}},
+    POLICY: {},
+}
+_SUB = re.compile(r"\$\{([^!}][^}]*)\}")
+
+
+@frozen
+class Fault:
+    """What AWS would refuse: where in the template, what is there, what should be."""
+
+    path: str
+    problem: str
+    expected: str | None = None
+
+
+class TemplateError(ValueError):
+    """A template that AWS would refuse. `faults` holds everything that is wrong with it."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.path}: {fault.problem}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+@frozen
+class Part:
+    """One resource of a template: its properties with everything put in, and what it does to one that is there."""
+
+    logical_name: str
+    properties: Mapping[str, Any]
+    overrides: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class Evaluated:
+    """What a template makes of its parameters."""
+
+    thing: Part
+    certificate: Part | None
+    policies: tuple[Part, ...]
+
+
+def evaluate(template: Mapping[str, Any], parameters: Parameters, pseudo: Parameters) -> Evaluated:
+    """The template with its parameters put in.
+
+    `pseudo` are the `AWS::IoT::Certificate::*` parameters that the certificate itself gives. A value into which a secret
+    went is a `Secret`. Raises TemplateError.
+    """
+    evaluation = _Evaluation(template, parameters, pseudo)
+    parts = evaluation.resources()
+    if evaluation.faults:
+        raise TemplateError(evaluation.faults)
+    things = [part for kind, part in parts if kind == THING]
+    certificates = [part for kind, part in parts if kind == CERTIFICATE]
+    policies = tuple(part for kind, part in parts if kind == POLICY)
+    faults = []
+    if len(things) != 1:
+        faults.append(Fault("Resources", f"{len(things)} resources of type {THING}", "exactly one"))
+    if len(certificates) > 1:
+        faults.append(
+            Fault("Resources", f"{len(certificates)} resources of type {CERTIFICATE}", "at most one")
+        )
+    if policies and not certificates:
+        faults.append(
+            Fault("Resources", "a policy without a certificate to attach it to", f"a {CERTIFICATE}")
+        )
+    if faults:
+        raise TemplateError(faults)
+    return Evaluated(things[0], certificates[0] if certificates else None, policies)
+
+
+def preview(template: Mapping[str, Any], parameters: Parameters) -> list[Part]:
+    """As much of the certificates as can be told without what certificates give; faults are not."""
+    return [part for kind, part in _Evaluation(template, parameters, {}).resources() if kind == CERTIFICATE]
+
+
+class _Evaluation:
+    """One walk through a template; faults are collected on the way."""
+
+    def __init__(self, template: Mapping[str, Any], parameters: Parameters, pseudo: Parameters) -> None:
+        self.faults: list[Fault] = []
+        self._template = template
+        self._used: set[str] = set()
+        self._secrets: set[str] = set()
+        self._unset: set[str] = set()
+        self._mappings = template.get("Mappings", {})
+        self._values: dict[str, str] = {}
+        for name in sorted(template.keys() - _SECTIONS):
+            self._fault(name, "no section of a template", ", ".join(sorted(_SECTIONS)))
+        self._take(parameters, pseudo)
+
+    def resources(self) -> list[tuple[str, Part]]:
+        """Every resource with its type."""
+        declared = self._template.get("Resources")
+        if not isinstance(declared, dict) or not declared:
+            self._fault("Resources", "no resources", "a table of them")
+            return []
+        found = [self._resource(name, body) for name, body in declared.items()]
+        return [part for part in found if part]
+
+    def _take(self, parameters: Parameters, pseudo: Parameters) -> None:
+        declared = self._template.get("Parameters", {})
+        if not isinstance(declared, dict):
+            self._fault("Parameters", "not a table", "names with a Type")
+            return
+        for name in sorted(parameters.keys() - declared.keys()):
+            self._fault(
+                "Parameters", f"{name!r} is given and not declared", f"one of {', '.join(sorted(declared))}"
+            )
+        for name, body in declared.items():
+            where = f"Parameters.{name}"
+            if (
+                not isinstance(body, dict)
+                or body.get("Type") != "String"
+                or body.keys() - {"Type", "Default"}
+            ):
+                self._fault(where, "not a parameter", 'a Type of "String" and perhaps a Default')
+                continue
+            value = parameters.get(name, pseudo.get(name, body.get("Default")))
+            if isinstance(value, Secret):
+                self._secrets.add(name)
+                if value.value is None:
+                    self._unset.add(name)
+                value = value.value or ""
+            if isinstance(value, str):
+                self._values[name] = value
+            elif value is not None:
+                self._fault(f"{where}.Default", "not a string", "a string")
+
+    def _resource(self, name: str, body: Any) -> tuple[str, Part] | None:
+        where = f"Resources.{name}"
+        if not isinstance(body, dict) or body.get("Type") not in _PROPERTIES:
+            self._fault(f"{where}.Type", "no type of resource", " or ".join(_PROPERTIES))
+            return None
+        kind: str = body["Type"]
+        for key in sorted(body.keys() - {"Type", "Properties", "OverrideSettings"}):
+            self._fault(f"{where}.{key}", "not part of a resource", "Type, Properties, OverrideSettings")
+        properties = self._properties(where, kind, body.get("Properties", {}))
+        overrides = self._overrides(where, kind, body.get("OverrideSettings", {}))
+        self._check(where, kind, properties)
+        return kind, Part(name, properties, overrides)
+
+    def _properties(self, where: str, kind: str, given: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if not isinstance(given, dict):
+            self._fault(f"{where}.Properties", "not a table", "a table")
+            return found
+        for key, value in given.items():
+            path = f"{where}.Properties.{key}"
+            if key not in _PROPERTIES[kind]:
+                self._fault(path, f"no property of {kind}", ", ".join(sorted(_PROPERTIES[kind])))
+            elif (
+                key in {"AttributePayload", "PackageVersions"}
+                and isinstance(value, dict)
+                and not _function(value)
+            ):
+                found[key] = {name: self._one(f"{path}.{name}", item) for name, item in value.items()}
+            elif key == "ThingGroups":
+                items = value if isinstance(value, list) else [value]
+                found[key] = [self._one(f"{path}.{index}", item) for index, item in enumerate(items)]
+            else:
+                found[key] = self._one(path, value)
+        return found
+
+    def _overrides(self, where: str, kind: str, given: Any) -> dict[str, str]:
+        if not isinstance(given, dict):
+            self._fault(f"{where}.OverrideSettings", "not a table", "a table")
+            return {}
+        for key, value in given.items():
+            valid = _OVERRIDES[kind].get(key)
+            if valid is None or value not in valid:
+                expected = (
+                    " or ".join(sorted(valid))
+                    if valid
+                    else ", ".join(_OVERRIDES[kind]) or "none for a policy"
+                )
+                self._fault(f"{where}.OverrideSettings.{key}", f"{value!r} is no setting", expected)
+        return {key: value for key, value in given.items() if isinstance(value, str)}
+
+    def _check(self, where: str, kind: str, properties: Mapping[str, Any]) -> None:
+        def one_of(*names: str) -> None:
+            if sum(name in properties for name in names) != 1:
+                self._fault(f"{where}.Properties", f"{kind} has one of {', '.join(names)}", "exactly one")
+
+        if kind == THING and "ThingName" not in properties:
+            self._fault(f"{where}.Properties", "a thing without ThingName", "ThingName")
+        elif kind == CERTIFICATE:
+            one_of("CertificateSigningRequest", "CertificateId", "CertificatePem")
+            if properties.get("Status", "ACTIVE") not in {"ACTIVE", "INACTIVE"}:
+                self._fault(f"{where}.Properties.Status", "no status to register with", "ACTIVE or INACTIVE")
+        elif kind == POLICY:
+            one_of("PolicyName", "PolicyDocument")
+
+    def _one(self, path: str, value: Any) -> Any:
+        """A string, or a `Secret` where a secret went into it."""
+        self._used.clear()
+        text = self._text(path, value)
+        secret = sorted(self._used & self._secrets)
+        if not secret:
+            return text
+        return Secret(f"parameter {', '.join(secret)}", None if self._used & self._unset else text)
+
+    def _text(self, path: str, value: Any) -> str:
+        found = self._value(path, value)
+        if isinstance(found, str):
+            return found
+        self._fault(path, "not a string", "a string, Ref, or a function that gives one")
+        return ""
+
+    def _value(self, path: str, value: Any) -> str | list[str]:
+        match value:
+            case str():
+                return value
+            case bool() | int() | float():
+                return str(value).lower() if isinstance(value, bool) else str(value)
+            case list():
+                return [self._text(f"{path}.{index}", item) for index, item in enumerate(value)]
+            case dict() if len(value) == 1:
+                ((name, argument),) = value.items()
+                function = self._functions().get(name)
+                if function:
+                    return function(f"{path}.{name}", argument)
+                self._fault(f"{path}.{name}", "no function of templates", ", ".join(self._functions()))
+            case _:
+                self._fault(path, "not a value of a template", "a string, Ref, or a function")
+        return ""
+
+    def _functions(self) -> dict[str, Callable[[str, Any], str | list[str]]]:
+        return {
+            "Ref": self._ref,
+            "Fn::Join": self._join,
+            "Fn::Select": self._select,
+            "Fn::FindInMap": self._find,
+            "Fn::Split": self._split,
+            "Fn::Sub": self._sub,
+        }
+
+    def _ref(self, path: str, name: Any) -> str:
+        if isinstance(name, str) and name in self._values:
+            self._used.add(name)
+            return self._values[name]
+        declared = self._template.get("Parameters", {})
+        if isinstance(name, str) and name in declared:
+            self._fault(
+                path, f"the parameter {name!r} has neither value nor default", "a value in parameters"
+            )
+        else:
+            self._fault(path, f"{name!r} is no parameter", f"one of {', '.join(sorted(declared))}")
+        return ""
+
+    def _join(self, path: str, argument: Any) -> str:
+        match argument:
+            case [str(separator), items]:
+                found = self._value(f"{path}.1", items)
+                return separator.join(found) if isinstance(found, list) else found
+        self._fault(path, "wrong arguments", '["separator", [values]]')
+        return ""
+
+    def _select(self, path: str, argument: Any) -> str:
+        match argument:
+            case [index, items]:
+                found = self._value(f"{path}.1", items)
+                place = self._text(f"{path}.0", index)
+                if isinstance(found, list) and place.isdigit() and int(place) < len(found):
+                    return found[int(place)]
+                self._fault(path, f"there is no item {place} in the list", "an index inside the list, from 0")
+                return ""
+        self._fault(path, "wrong arguments", "[index, [values]]")
+        return ""
+
+    def _find(self, path: str, argument: Any) -> str:
+        match argument:
+            case [table, first, second]:
+                keys = [
+                    self._text(f"{path}.{index}", key) for index, key in enumerate((table, first, second))
+                ]
+                found: Any = self._mappings
+                for key in keys:
+                    found = found.get(key) if isinstance(found, dict) else None
+                if isinstance(found, str):
+                    return found
+                self._fault(path, f"Mappings has no {'.'.join(keys)}", "two keys inside a mapping")
+                return ""
+        self._fault(path, "wrong arguments", '["mapping", "key", "key"]')
+        return ""
+
+    def _split(self, path: str, argument: Any) -> list[str]:
+        match argument:
+            case [str(separator), text] if separator:
+                return self._text(f"{path}.1", text).split(separator)
+        self._fault(path, "wrong arguments", '["separator", "text"]')
+        return []
+
+    def _sub(self, path: str, argument: Any) -> str:
+        match argument:
+            case str(text):
+                own: dict[str, str] = {}
+            case [str(text), dict(given)]:
+                own = {name: self._text(f"{path}.1.{name}", value) for name, value in given.items()}
+            case _:
+                self._fault(path, "wrong arguments", '"text with ${Name}", or ["text", {"Name": value}]')
+                return ""
+
+        def put(match: re.Match[str]) -> str:
+            name = match[1]
+            return own[name] if name in own else self._ref(path, name)
+
+        return _SUB.sub(put, text).replace("${!", "${")
+
+    def _fault(self, path: str, problem: str, expected: str | None = None) -> None:
+        self.faults.append(Fault(path, problem, expected))
+
+
+def _function(value: Mapping[str, Any]) -> bool:
+    return len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::"))

@@ -1,0 +1,217 @@
+"""Thing types: which attributes things of one sort have.
+
+Source: AWS IoT API reference, CreateThingType and its neighbours; developer guide, "Thing types": a type is deleted five
+minutes after its deprecation at the earliest, and while nothing has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from reconciler.kinds.fields import member
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.reading import MISSING, that_matter
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.resource import Desired, Live, Resource
+
+SEARCHABLE = 3
+"""Searchable attributes of one type (AWS General Reference, AWS IoT Device Management quotas)."""
+
+DELETION_SECONDS = 300.0
+"""How long after its deprecation AWS deletes a type at the earliest."""
+
+_SLACK_SECONDS = 60.0
+
+_PROPERTIES = "CreateThingType.thingTypeProperties"
+
+
+@frozen
+class PropagatingAttribute:
+    """What is added to a thing's MQTT 5 messages: an attribute of the thing or of its connection, under a key."""
+
+    user_property_key: str
+    thing_attribute: str | None = None
+    connection_attribute: str | None = None
+
+
+@frozen
+class ThingType:
+    """`[thing_types.*]`."""
+
+    description: str | None = member(
+        "What the type is for.", api=f"{_PROPERTIES}.thingTypeDescription", default=None
+    )
+    searchable_attributes: tuple[str, ...] = member(
+        "The attributes by which things of this type are searched.",
+        api=f"{_PROPERTIES}.searchableAttributes",
+        default=(),
+    )
+    propagating_attributes: tuple[PropagatingAttribute, ...] = member(
+        "What is added to the MQTT 5 messages of things of this type.",
+        api=f"{_PROPERTIES}.mqtt5Configuration.propagatingAttributes",
+        default=(),
+    )
+    deprecated: bool = member(
+        "A deprecated type stays with the things that have it and is given to no other.",
+        api="DeprecateThingType.undoDeprecate",
+        default=False,
+    )
+    tags: Mapping[str, str] = member("Tags.", api="CreateThingType.tags", factory=dict)
+
+
+class ThingTypes(Kind):
+    """Thing types: found by name, owned by tag."""
+
+    table = "thing_types"
+    noun = "thing type"
+    spec = ThingType
+    name_api = "CreateThingType.thingTypeName"
+    writes = ("CreateThingType", "UpdateThingType", "DeprecateThingType")
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+        """There is room for the marks, and what propagates comes from one place."""
+        spec: ThingType = resource.spec
+        yield from crowded("tags", spec.tags, OURS)
+        if len(spec.searchable_attributes) > SEARCHABLE:
+            problem = f"{len(spec.searchable_attributes)} searchable attributes"
+            yield Complaint("searchable_attributes", problem, f"at most {SEARCHABLE}")
+        for found in spec.propagating_attributes:
+            if (found.thing_attribute is None) == (found.connection_attribute is None):
+                yield Complaint(
+                    "propagating_attributes",
+                    f"{found.user_property_key!r} comes from one place",
+                    "either thing_attribute or connection_attribute",
+                )
+
+    def effective(self, resource: Resource, scope: Scope) -> ThingType:  # noqa: ARG002 (all is in the resource)
+        """The order of attributes means nothing."""
+        return _sorted(resource.spec)
+
+    def identity(self, resource: Resource) -> str:
+        """Its name."""
+        return resource.address.name
+
+    def read(self, scope: Scope) -> Reading:
+        """All types of the account in pages, with all that they have, and the tags of each."""
+        (listed,) = yield [ApiCall("iot", "ListThingTypes")]
+        items = {item["thingTypeName"]: item for item in listed["thingTypes"]}
+        wanted = {resource.address.name for resource in scope.of(self.table)}
+        arns = {name: item["thingTypeArn"] for name, item in items.items()}
+        matter = yield from that_matter(scope.workspace, wanted, arns)
+        return [_live(items[name], tags) for name, tags in matter.items()]
+
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """One call, the mark included, and a second where it is born deprecated."""
+        spec: ThingType = change.resource.spec
+        params = {
+            "thingTypeName": change.address.name,
+            "thingTypeProperties": _properties(spec),
+            "tags": as_list(marked(spec.tags, world.workspace, change.address.name)),
+        }
+        born = ApiCall("iot", "CreateThingType", params)
+        return [born, _deprecate(change.address.name)] if spec.deprecated else [born]
+
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """All properties in one call: whether AWS keeps or clears what is left out does not matter then."""
+        spec: ThingType = change.resource.spec
+        name, calls = change.live.identity, []
+        if any(
+            change.changes(field)
+            for field in ("description", "searchable_attributes", "propagating_attributes")
+        ):
+            properties = {
+                "thingTypeDescription": "",
+                "searchableAttributes": [],
+                "mqtt5Configuration": {"propagatingAttributes": []},
+                **_properties(spec),
+            }
+            params = {"thingTypeName": name, "thingTypeProperties": properties}
+            calls.append(ApiCall("iot", "UpdateThingType", params))
+        if change.changes("deprecated"):
+            calls.append(_deprecate(name, undo=not spec.deprecated))
+        after = marked(spec.tags, world.workspace, change.address.name)
+        return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
+
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """AWS changes everything of a type in place."""
+        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
+
+    def forewarnings(self, change: Change) -> Iterable[str]:
+        """The wait is no surprise."""
+        if isinstance(change, Delete):
+            minutes = f"{DELETION_SECONDS / 60:.0f} minutes"
+            yield f"AWS deletes a thing type {minutes} after its deprecation at the earliest; the step waits for that"
+
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+        """Deprecated, waited for, deleted. AWS says InvalidRequest until the time has come."""
+        name = change.live.identity
+        gone = ApiCall(
+            "iot",
+            "DeleteThingType",
+            {"thingTypeName": name},
+            tolerates=MISSING,
+            retries={"InvalidRequestException"},
+            patience=DELETION_SECONDS + _SLACK_SECONDS,
+        )
+        return [gone] if change.live.spec.deprecated else [_deprecate(name), gone]
+
+
+def _deprecate(name: str, *, undo: bool = False) -> ApiCall:
+    return ApiCall("iot", "DeprecateThingType", {"thingTypeName": name, "undoDeprecate": undo})
+
+
+def _properties(spec: ThingType) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    if spec.description is not None:
+        properties["thingTypeDescription"] = spec.description
+    if spec.searchable_attributes:
+        properties["searchableAttributes"] = list(spec.searchable_attributes)
+    if spec.propagating_attributes:
+        found = [_propagating(item) for item in spec.propagating_attributes]
+        properties["mqtt5Configuration"] = {"propagatingAttributes": found}
+    return properties
+
+
+def _propagating(item: PropagatingAttribute) -> dict[str, str]:
+    said = {
+        "userPropertyKey": item.user_property_key,
+        "thingAttribute": item.thing_attribute,
+        "connectionAttribute": item.connection_attribute,
+    }
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def _sorted(spec: ThingType) -> ThingType:
+    return attrs.evolve(
+        spec,
+        searchable_attributes=tuple(sorted(spec.searchable_attributes)),
+        propagating_attributes=tuple(sorted(spec.propagating_attributes, key=str)),
+    )
+
+
+def _live(item: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
+    properties = item.get("thingTypeProperties", {})
+    propagating = properties.get("mqtt5Configuration", {}).get("propagatingAttributes", ())
+    spec = ThingType(
+        description=properties.get("thingTypeDescription") or None,
+        searchable_attributes=tuple(properties.get("searchableAttributes", ())),
+        propagating_attributes=tuple(
+            PropagatingAttribute(
+                found["userPropertyKey"], found.get("thingAttribute"), found.get("connectionAttribute")
+            )
+            for found in propagating
+        ),
+        deprecated=bool(item.get("thingTypeMetadata", {}).get("deprecated")),
+        tags=users(tags),
+    )
+    facts = {"tags": tags, "arn": item["thingTypeArn"]}
+    return Live(item["thingTypeName"], _sorted(spec), owner=tags.get(OWNER_TAG), facts=facts)
+
+
+KIND = ThingTypes()

@@ -1,0 +1,14 @@
+"""Times as the file writes them: "7d", "12h", "30m", "45s"."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_TIME = re.compile(r"([0-9]{1,6})([smhd])")
+
+
+def seconds(text: str) -> float | None:
+    """How many seconds that is; None when it is no time."""
+    match = _TIME.fullmatch(text)
+    return float(int(match[1]) * _UNITS[match[2]]) if match else None

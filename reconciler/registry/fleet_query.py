@@ -1,0 +1,252 @@
+r"""The query language of fleet indexing, as far as the registry's own data goes: a query → a condition in SQL. Pure.
+
+    query  := clause (OR clause)*
+    clause := part ((AND)? part)*
+    part   := (NOT | -) part | ( query ) | field:( query ) | field:range | field:term | field>term | term
+    range  := [from TO to] or {from TO to} or a mixture; a square bracket includes its end, and * leaves an end open
+
+Law: terms match whole values, in any case of letters; `*` and `?` are wildcards outside quotes, `\` makes the next
+character plain. A term without a field is sought in every field. Fields of shadows, connectivity and Device Defender, and
+unknown ones, are allowed and match nothing. At most twelve terms (documented) and 1,000 characters.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NoReturn
+
+from attrs import Factory, define, frozen
+
+from reconciler.registry.errors import ApiError
+from reconciler.registry.store import Value
+
+MOST_TERMS = 12
+MOST_CHARACTERS = 1000
+DEEPEST = 50
+
+_WORD = re.compile(r"(AND|OR|NOT)(?=[\s()]|\Z)")
+_FIELD = re.compile(r"((?:\\.|[\w.$,@/#-])+)(:\s*(?:[<>]=?)?|[<>]=?)", re.DOTALL)
+_RANGE = re.compile(r"([\[{])\s*(\S+)\s+TO\s+(\S+?)\s*([\]}])")
+_QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
+_TERM = re.compile(r'(?:\\.|[^\s()"\\])+', re.DOTALL)
+_SPACE = re.compile(r"\s*")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+_NOTHING = "0"
+_COLUMNS = {
+    "thingName": "t.name",
+    "thingId": "t.id",
+    "thingTypeName": "t.type",
+    "registry.thingTypeName": "t.type",
+}
+_GROUP_FIELDS = ("thingGroupNames", "registry.thingGroupNames")
+_ATTRIBUTE = "attributes."
+_IN_GROUP = (
+    "SELECT g.name AS value FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
+    " WHERE m.thing = t.seq UNION ALL SELECT t.billing_group"
+)
+
+
+@frozen
+class Condition:
+    """A condition on `things t`, never NULL, and the parameters that stand in it."""
+
+    sql: str
+    values: tuple[Value, ...] = ()
+
+
+@lru_cache(maxsize=256)
+def compile_query(query: str) -> Condition:
+    """Turn a query into a condition. Raises InvalidQueryException."""
+    if len(query) > MOST_CHARACTERS:
+        raise _invalid(f"it is longer than {MOST_CHARACTERS} characters")
+    return _Parser(query).parse()
+
+
+@define
+class _Parser:
+    """One query being read, from `at` on."""
+
+    text: str
+    at: int = 0
+    depth: int = 0
+    terms: int = 0
+    fields: list[str] = Factory(list)
+
+    def parse(self) -> Condition:
+        condition = self._either()
+        if self.at < len(self.text):
+            self._fail("a bracket is closed that was not opened")
+        return condition
+
+    def _either(self) -> Condition:
+        clauses = [self._all()]
+        while self._take_word("OR"):
+            clauses.append(self._all())
+        return _joined(" OR ", clauses)
+
+    def _all(self) -> Condition:
+        parts = [self._part()]
+        while self._take_word("AND") or self._at_part():
+            parts.append(self._part())
+        return _joined(" AND ", parts)
+
+    def _at_part(self) -> bool:
+        """Whether another part follows at once: AND is what stands between parts when nothing does."""
+        self._skip()
+        word = _WORD.match(self.text, self.at)
+        return self.at < len(self.text) and self.text[self.at] != ")" and (not word or word[1] == "NOT")
+
+    def _part(self) -> Condition:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            self._fail(f"it is nested deeper than {DEEPEST} levels")
+        try:
+            if self._take_word("NOT") or self._take("-"):
+                inner = self._part()
+                return Condition(f"NOT {inner.sql}", inner.values)
+            if self._take("("):
+                return self._group()
+            if _WORD.match(self.text, self.at):
+                self._fail("an operator stands where a term is expected")
+            return self._fielded()
+        finally:
+            self.depth -= 1
+
+    def _group(self) -> Condition:
+        condition = self._either()
+        if not self._take(")"):
+            self._fail("a bracket is not closed")
+        return condition
+
+    def _fielded(self) -> Condition:
+        found = None if self.fields else _FIELD.match(self.text, self.at)
+        if found is None:
+            return self._term(self.fields[-1] if self.fields else None)
+        self.at = found.end()
+        field, operator = _plain(found[1]), found[2].removeprefix(":").strip()
+        if operator:
+            return self._compared(field, operator)
+        if self._take("("):
+            self.fields.append(field)
+            condition = self._group()
+            self.fields.pop()
+            return condition
+        bounds = _RANGE.match(self.text, self.at)
+        return self._term(field) if bounds is None else self._ranged(field, bounds)
+
+    def _term(self, field: str | None) -> Condition:
+        """Read one term, quoted or not, and seek it in one field or in all."""
+        self._count()
+        quoted = _QUOTED.match(self.text, self.at)
+        bare = quoted or _TERM.match(self.text, self.at)
+        if bare is None:
+            self._fail("a term is expected")
+        self.at = bare.end()
+        pattern = _like(_plain(quoted[1]), wild=False) if quoted else _like(bare[0], wild=True)
+        return _sought(field, "{0} LIKE ? ESCAPE '!'", (pattern,))
+
+    def _compared(self, field: str, operator: str) -> Condition:
+        self._count()
+        self._skip()
+        term = _TERM.match(self.text, self.at)
+        if term is None:
+            self._fail("a term is expected")
+        self.at = term.end()
+        return _bounded(field, [(operator, _plain(term[0]))])
+
+    def _ranged(self, field: str, bounds: re.Match[str]) -> Condition:
+        self._count()
+        self.at = bounds.end()
+        opening, low, high, closing = bounds.groups()
+        ends = [(">=" if opening == "[" else ">", low), ("<=" if closing == "]" else "<", high)]
+        return _bounded(field, [(sign, _plain(end)) for sign, end in ends if end != "*"])
+
+    def _count(self) -> None:
+        self.terms += 1
+        if self.terms > MOST_TERMS:
+            self._fail(f"it has more than {MOST_TERMS} terms")
+
+    def _skip(self) -> None:
+        space = _SPACE.match(self.text, self.at)
+        assert space is not None
+        self.at = space.end()
+
+    def _take(self, sign: str) -> bool:
+        self._skip()
+        found = self.text.startswith(sign, self.at)
+        self.at += len(sign) * found
+        return found
+
+    def _take_word(self, word: str) -> bool:
+        self._skip()
+        found = _WORD.match(self.text, self.at)
+        if found is None or found[1] != word:
+            return False
+        self.at = found.end()
+        return True
+
+    def _fail(self, why: str) -> NoReturn:
+        raise _invalid(f"{why}, at character {self.at + 1}")
+
+
+def _joined(operator: str, parts: Sequence[Condition]) -> Condition:
+    if len(parts) == 1:
+        return parts[0]
+    values = tuple(value for part in parts for value in part.values)
+    return Condition(f"({operator.join(part.sql for part in parts)})", values)
+
+
+def _sought(field: str | None, test: str, values: tuple[Value, ...]) -> Condition:
+    """Hold the values of a field, or of every field, against a test, in which they are called `{0}`."""
+    if field is None:
+        every = [
+            _sought(name, test, values)
+            for name in ("thingName", "thingId", "thingTypeName", _GROUP_FIELDS[0])
+        ]
+        anything = (
+            f"EXISTS (SELECT 1 FROM thing_attributes a WHERE a.seq = t.seq AND {test.format('a.value')})"  # noqa: S608
+        )
+        return _joined(" OR ", [*every, Condition(anything, values)])
+    if field in _COLUMNS:
+        return Condition(f"IFNULL({test.format(_COLUMNS[field])}, 0)", values)
+    if field in _GROUP_FIELDS:
+        return Condition(f"EXISTS (SELECT 1 FROM ({_IN_GROUP}) WHERE {test.format('value')})", values)  # noqa: S608
+    if field.startswith(_ATTRIBUTE):
+        named = f"EXISTS (SELECT 1 FROM thing_attributes a WHERE a.seq = t.seq AND a.name = ? AND {test.format('a.value')})"  # noqa: S608
+        return Condition(named, (field.removeprefix(_ATTRIBUTE), *values))
+    return Condition(_NOTHING)
+
+
+def _bounded(field: str, ends: Sequence[tuple[str, str]]) -> Condition:
+    """Compare a field with one end or two: as numbers when all are numbers, else as texts."""
+    if all(_NUMBER.fullmatch(end) for _, end in ends):
+        tests = ["json_valid({0}) AND json_type({0}) IN ('integer', 'real')"]
+        tests += [f"CAST({{0}} AS REAL) {sign} ?" for sign, _ in ends]
+        return _sought(field, f"({' AND '.join(tests)})", tuple(float(end) for _, end in ends))
+    tests = [f"{{0}} {sign} ? COLLATE NOCASE" for sign, _ in ends]
+    return _sought(field, f"({' AND '.join(tests)})", tuple(end for _, end in ends))
+
+
+def _like(term: str, *, wild: bool) -> str:
+    """Spell a term as a pattern for LIKE, whose own signs become plain ones."""
+    pattern, plain = "", not wild
+    for character in term:
+        if not plain and character == "\\":
+            plain = True
+            continue
+        if not plain and character in "*?":
+            pattern += "%" if character == "*" else "_"
+        else:
+            pattern += f"!{character}" if character in "!%_" else character
+        plain = not wild
+    return pattern
+
+
+def _plain(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)
+
+
+def _invalid(why: str) -> ApiError:
+    return ApiError("InvalidQueryException", f"The query is not valid: {why}.")

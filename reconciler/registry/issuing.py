@@ -1,0 +1,111 @@
+"""Certificates that AWS itself issues: an authority, key pairs, and certificates signed by it. Pure: no registry state.
+
+Law: every certificate has a serial number of its own, so that one CSR gives another certificate each time. AWS's own
+certificates end with the year 2049; their subject is a fixed one, or the CSR's.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from attrs import field, frozen
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
+
+END = datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)
+KEY_BITS = 2048
+
+_ISSUER = x509.Name(
+    [
+        x509.NameAttribute(
+            NameOID.ORGANIZATIONAL_UNIT_NAME,
+            "Amazon Web Services O=Amazon.com Inc. L=Seattle ST=Washington C=US",
+        ),
+    ]
+)
+_SUBJECT = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "AWS IoT Certificate")])
+_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+# Clocks differ: a certificate is valid from a little before it was issued.
+_LEEWAY = timedelta(minutes=2)
+
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+
+
+@frozen
+class KeyPair:
+    """A new key pair, both in PEM."""
+
+    public: str
+    private: str = field(repr=False)
+    key: rsa.RSAPrivateKey = field(repr=False, eq=False)
+
+
+class UnusableRequestError(Exception):
+    """A certificate signing request that cannot be fulfilled; the message says why."""
+
+
+def new_key_pair() -> KeyPair:
+    """Make an RSA key pair of 2048 bits, as CreateKeysAndCertificate does."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return KeyPair(public.decode(), private.decode(), key)
+
+
+def new_authority() -> str:
+    """Make the private key, in PEM, with which one account and Region's certificates are signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def issue(authority: str, pair: KeyPair, now: float, seconds: float | None = None) -> str:
+    """Issue a certificate for a key pair, in PEM; it ends after `seconds`, or when AWS's do."""
+    return _signed(authority, pair.key.public_key(), _SUBJECT, now, seconds)
+
+
+def issue_for(authority: str, request_pem: str, now: float) -> str:
+    """Issue a certificate for a signing request, in PEM, with the request's subject. Raises UnusableRequestError."""
+    try:
+        request = x509.load_pem_x509_csr(request_pem.encode("utf-8"))
+        valid, key, subject = request.is_signature_valid, request.public_key(), request.subject
+    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:
+        raise UnusableRequestError("it is not a certificate signing request in PEM format") from error
+    if not valid:
+        raise UnusableRequestError("its signature does not fit its public key")
+    return _signed(authority, _allowed(key), subject, now, None)
+
+
+def _allowed(key: object) -> PublicKey:
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= KEY_BITS:
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES):
+        return key
+    raise UnusableRequestError(
+        "its key is neither RSA of 2048 bits or more nor one of NIST P-256, P-384 and P-521"
+    )
+
+
+def _signed(authority: str, key: PublicKey, subject: x509.Name, now: float, seconds: float | None) -> str:
+    signer = load_pem_private_key(authority.encode(), None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    start = datetime.fromtimestamp(now, UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(_ISSUER)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start - _LEEWAY)
+        .not_valid_after(END if seconds is None else start + timedelta(seconds=seconds))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+    return builder.sign(signer, hashes.SHA256()).public_bytes(Encoding.PEM).decode()

@@ -1,0 +1,172 @@
+"""Billing groups: their table, and CreateBillingGroup, Describe, List, Update, Delete.
+
+Which billing group a thing is in stands beside the thing, for it is in one at most.
+"""
+
+import uuid
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import already_exists, not_found, version_conflict
+from reconciler.registry.operations.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
+from reconciler.registry.paging import REGISTRY
+from reconciler.registry.store import Row
+
+SCHEMA = (
+    """
+    CREATE TABLE billing_groups (
+      seq INTEGER PRIMARY KEY,
+      scope INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      id TEXT NOT NULL,
+      description TEXT,
+      version INTEGER NOT NULL,
+      created_at REAL NOT NULL,
+      UNIQUE (scope, name)
+    )
+    """,
+    "CREATE INDEX billing_groups_by_age ON billing_groups (scope, seq)",
+)
+
+_LAST_CHARACTER = "\U0010ffff"
+
+
+def find_billing_group(context: Context, name: str) -> Any:
+    """Give the row of a billing group, or None."""
+    return context.tx.one("SELECT * FROM billing_groups WHERE scope = ? AND name = ?", context.scope, name)
+
+
+def require_billing_group(context: Context, name: str) -> Row:
+    """Give the row of a billing group. Raises ResourceNotFound."""
+    row: Row | None = find_billing_group(context, name)
+    if row is None:
+        raise not_found(f"The billing group {name} does not exist.")
+    return row
+
+
+def billing_group_arn(context: Context, name: str) -> str:
+    """Give the ARN of a billing group of this account and Region."""
+    return context.arn(f"billinggroup/{name}")
+
+
+@taggable("iot", "billinggroup")
+def billing_group_exists(context: Context, name: str) -> bool:
+    """Whether there is such a billing group."""
+    return find_billing_group(context, name) is not None
+
+
+@operation("iot", "CreateBillingGroup")
+def create_billing_group(context: Context, params: Params) -> Result | None:
+    """Create a billing group; the same call again succeeds, one that differs does not.
+
+    Tags that are given count as configuration, as a thing group's do (UNCONFIRMED).
+
+    Raises ResourceAlreadyExists (409), InvalidRequest for bad tags.
+    """
+    name, arn = params["billingGroupName"], billing_group_arn(context, params["billingGroupName"])
+    description = params.get("billingGroupProperties", {}).get("billingGroupDescription")
+    tags = tags_of_list(context, params.get("tags", []))
+    row = find_billing_group(context, name)
+    if row is not None:
+        if row["description"] != description or (tags and read_tags(context, arn) != tags):
+            raise already_exists(
+                f"Billing group {name} already exists in account with different configuration",
+                resource_id=row["id"],
+                resource_arn=arn,
+            )
+        return {"billingGroupName": name, "billingGroupArn": arn, "billingGroupId": row["id"]}
+    group_id = str(uuid.uuid4())
+    context.tx.run(
+        "INSERT INTO billing_groups (scope, name, id, description, version, created_at) VALUES (?, ?, ?, ?, 1, ?)",
+        context.scope,
+        name,
+        group_id,
+        description,
+        context.now,
+    )
+    add_tags(context, arn, tags)
+    return {"billingGroupName": name, "billingGroupArn": arn, "billingGroupId": group_id}
+
+
+@operation("iot", "DescribeBillingGroup")
+def describe_billing_group(context: Context, params: Params) -> Result | None:
+    """Give everything of a billing group but its things and tags. Raises ResourceNotFound."""
+    row = require_billing_group(context, params["billingGroupName"])
+    return {
+        "billingGroupName": row["name"],
+        "billingGroupId": row["id"],
+        "billingGroupArn": billing_group_arn(context, row["name"]),
+        "version": row["version"],
+        "billingGroupProperties": {"billingGroupDescription": row["description"]},
+        "billingGroupMetadata": {"creationDate": row["created_at"]},
+    }
+
+
+@operation("iot", "ListBillingGroups")
+def list_billing_groups(context: Context, params: Params) -> Result | None:
+    """Give billing groups in the order of their creation, all or those with a prefix."""
+    page = REGISTRY.start(context, params)
+    prefix = params.get("namePrefixFilter", "")
+    rows = context.tx.all(
+        "SELECT seq, name FROM billing_groups WHERE scope = ? AND seq > ? AND name >= ? AND name < ?"
+        " ORDER BY seq LIMIT ?",
+        context.scope,
+        page.after[0] if page.after else 0,
+        prefix,
+        prefix + _LAST_CHARACTER,
+        page.limit,
+    )
+    return page.answer(
+        "billingGroups",
+        rows,
+        key=lambda row: (row["seq"],),
+        item=lambda row: {
+            "groupName": row["name"],
+            "groupArn": billing_group_arn(context, row["name"]),
+        },
+    )
+
+
+@operation("iot", "UpdateBillingGroup")
+def update_billing_group(context: Context, params: Params) -> Result | None:
+    """Change the description, when one is given, and give the new version.
+
+    Raises ResourceNotFound, VersionConflict (409).
+    """
+    row = require_billing_group(context, params["billingGroupName"])
+    _require_version(params, row)
+    context.tx.run(
+        "UPDATE billing_groups SET description = ?, version = version + 1 WHERE seq = ?",
+        params["billingGroupProperties"].get("billingGroupDescription", row["description"]),
+        row["seq"],
+    )
+    return {"version": row["version"] + 1}
+
+
+@operation("iot", "DeleteBillingGroup")
+def delete_billing_group(context: Context, params: Params) -> Result | None:
+    """Delete a billing group. One that is missing is no mistake: the model has no ResourceNotFound here.
+
+    That a thing in it blocks the deletion is UNCONFIRMED: of the two it is the order of calls that always works.
+
+    Raises InvalidRequest while a thing is in it, VersionConflict (409).
+    """
+    row = find_billing_group(context, params["billingGroupName"])
+    if row is None:
+        return None
+    _require_version(params, row)
+    used = context.tx.one(
+        "SELECT 1 FROM things WHERE scope = ? AND billing_group = ? LIMIT 1", context.scope, row["name"]
+    )
+    if used is not None:
+        raise context.invalid(f"Cannot delete billing group {row['name']}: things are in it.")
+    context.tx.run("DELETE FROM billing_groups WHERE seq = ?", row["seq"])
+    forget_tags(context, billing_group_arn(context, row["name"]))
+    return None
+
+
+def _require_version(params: Params, row: Row) -> None:
+    expected = params.get("expectedVersion")
+    if expected is not None and expected != row["version"]:
+        raise version_conflict(f"billing group {row['name']}", expected, row["version"])

@@ -1,0 +1,199 @@
+"""Certificates on their way to another account: Transfer, Accept, Reject, Cancel, ListOutgoingCertificates.
+
+While a transfer is pending both accounts have the certificate, PENDING_TRANSFER: the source can cancel, the target sees
+it among its certificates and can accept or reject. Both are in one Region.
+"""
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context, partition
+from reconciler.registry.errors import ApiError, not_found
+from reconciler.registry.operations.certificates import (
+    certificate_arn,
+    find_certificate,
+    require_certificate,
+)
+from reconciler.registry.operations.policy_edges import has_policies
+from reconciler.registry.operations.principal_edges import blocks_principal
+from reconciler.registry.paging import MARKERS
+from reconciler.registry.store import Row
+
+PENDING = "PENDING_TRANSFER"
+
+
+@operation("iot", "TransferCertificate")
+def transfer_certificate(context: Context, params: Params) -> Result | None:
+    """Offer an INACTIVE certificate, attached to nothing, to another account.
+
+    Raises ResourceNotFound, CertificateState (406) for any other status, TransferConflict (409) while a policy or thing
+    is attached or when the target has that certificate, InvalidRequest for one's own account.
+    """
+    row, account = require_certificate(context, params["certificateId"]), params["targetAwsAccount"]
+    if account == context.account:
+        raise context.invalid("A certificate cannot be transferred to the account that has it.")
+    if row["status"] != "INACTIVE":
+        raise ApiError("CertificateStateException", f"The certificate is {row['status']}, not INACTIVE.")
+    arn = certificate_arn(context, row["id"])
+    if has_policies(context, arn) or blocks_principal(context, arn):
+        raise _conflict("Policies and things must be detached from the certificate before its transfer.")
+    target = _scope_of(context, account)
+    if context.tx.one("SELECT 1 FROM certificates WHERE scope = ? AND id = ?", target, row["id"]) is not None:
+        raise _conflict(f"The account {account} has the certificate already.")
+    _set_status(context, context.scope, row["id"], PENDING)
+    context.tx.run(
+        "INSERT INTO certificates (scope, id, pem, mode, status, previous_owner, generation_id, customer_version,"
+        " not_before, not_after, created_at, modified_at) SELECT ?, id, pem, mode, status, ?, generation_id,"
+        " customer_version, not_before, not_after, created_at, modified_at FROM certificates WHERE scope = ? AND id = ?",
+        target,
+        context.account,
+        context.scope,
+        row["id"],
+    )
+    context.tx.run(
+        "INSERT OR REPLACE INTO certificate_transfers (certificate, source, target, target_account, message,"
+        " created_at, transferred_at, pending) VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
+        row["id"],
+        context.scope,
+        target,
+        account,
+        params.get("transferMessage"),
+        row["created_at"],
+        context.now,
+    )
+    # That the ARN is the one in the target's account is UNCONFIRMED.
+    there = f"arn:{partition(context.region)}:iot:{context.region}:{account}:cert/{row['id']}"
+    return {"transferredCertificateArn": there}
+
+
+@operation("iot", "AcceptCertificateTransfer")
+def accept_certificate_transfer(context: Context, params: Params) -> Result | None:
+    """Take a certificate that was offered, INACTIVE unless `setAsActive`; the source has it no longer.
+
+    Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
+    """
+    record = _incoming(context, params["certificateId"])
+    _forget(context, record["source"], record["certificate"])
+    _set_status(
+        context, context.scope, record["certificate"], "ACTIVE" if params.get("setAsActive") else "INACTIVE"
+    )
+    _close(context, record, "accepted_at = ?", context.now)
+    return None
+
+
+@operation("iot", "RejectCertificateTransfer")
+def reject_certificate_transfer(context: Context, params: Params) -> Result | None:
+    """Decline a certificate that was offered; it is INACTIVE at its source again.
+
+    Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
+    """
+    record = _incoming(context, params["certificateId"])
+    _forget(context, context.scope, record["certificate"])
+    _set_status(context, record["source"], record["certificate"], "INACTIVE")
+    _close(context, record, "rejected_at = ?, reject_reason = ?", context.now, params.get("rejectReason"))
+    return None
+
+
+@operation("iot", "CancelCertificateTransfer")
+def cancel_certificate_transfer(context: Context, params: Params) -> Result | None:
+    """Take an offer back; the certificate is INACTIVE again.
+
+    Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
+    """
+    record = context.tx.one(
+        "SELECT * FROM certificate_transfers WHERE certificate = ? AND source = ?",
+        params["certificateId"],
+        context.scope,
+    )
+    record = _require_pending(context, params["certificateId"], record)
+    _forget(context, record["target"], record["certificate"])
+    _set_status(context, context.scope, record["certificate"], "INACTIVE")
+    context.tx.run(
+        "DELETE FROM certificate_transfers WHERE certificate = ? AND source = ?",
+        record["certificate"],
+        context.scope,
+    )
+    return None
+
+
+@operation("iot", "ListOutgoingCertificates")
+def list_outgoing_certificates(context: Context, params: Params) -> Result | None:
+    """Give the certificates that are offered, by age, newest first unless `ascendingOrder`."""
+    page = MARKERS.start(context, params)
+    ascending = bool(params.get("ascendingOrder"))
+    after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
+    order, sign = ("ASC", ">") if ascending else ("DESC", "<")
+    rows = context.tx.all(
+        "SELECT * FROM certificate_transfers WHERE source = ? AND pending = 1"  # noqa: S608  (both words are ours)
+        f" AND (created_at, certificate) {sign} (?, ?) ORDER BY created_at {order}, certificate {order} LIMIT ?",
+        context.scope,
+        *after,
+        page.limit,
+    )
+    return page.answer(
+        "outgoingCertificates",
+        rows,
+        key=lambda row: (row["created_at"], row["certificate"]),
+        item=lambda row: {
+            "certificateArn": certificate_arn(context, row["certificate"]),
+            "certificateId": row["certificate"],
+            "transferredTo": row["target_account"],
+            "transferDate": row["transferred_at"],
+            "transferMessage": row["message"],
+            "creationDate": row["created_at"],
+        },
+    )
+
+
+def _scope_of(context: Context, account: str) -> int:
+    """Give the number that stands for another account in this Region, made on first use."""
+    context.tx.run("INSERT OR IGNORE INTO scopes (account, region) VALUES (?, ?)", account, context.region)
+    row = context.tx.one("SELECT id FROM scopes WHERE account = ? AND region = ?", account, context.region)
+    return int(row["id"])
+
+
+def _incoming(context: Context, certificate_id: str) -> Row:
+    """Give the pending record of a certificate that is offered to this account."""
+    record = context.tx.one(
+        "SELECT * FROM certificate_transfers WHERE certificate = ? AND target = ? ORDER BY pending DESC LIMIT 1",
+        certificate_id,
+        context.scope,
+    )
+    return _require_pending(context, certificate_id, record)
+
+
+def _require_pending(context: Context, certificate_id: str, record: Row | None) -> Row:
+    if record is None and find_certificate(context, certificate_id) is None:
+        raise not_found(f"The certificate {certificate_id} does not exist.")
+    if record is None or not record["pending"]:
+        raise ApiError(
+            "TransferAlreadyCompletedException",
+            f"No transfer of the certificate {certificate_id} is pending.",
+        )
+    return record
+
+
+def _set_status(context: Context, scope: int, certificate_id: str, status: str) -> None:
+    context.tx.run(
+        "UPDATE certificates SET status = ?, modified_at = ?, customer_version = customer_version + 1"
+        " WHERE scope = ? AND id = ?",
+        status,
+        context.now,
+        scope,
+        certificate_id,
+    )
+
+
+def _forget(context: Context, scope: int, certificate_id: str) -> None:
+    context.tx.run("DELETE FROM certificates WHERE scope = ? AND id = ?", scope, certificate_id)
+
+
+def _close(context: Context, record: Row, changes: str, *values: float | str | None) -> None:
+    context.tx.run(
+        f"UPDATE certificate_transfers SET pending = 0, {changes} WHERE certificate = ? AND source = ?",  # noqa: S608
+        *values,
+        record["certificate"],
+        record["source"],
+    )
+
+
+def _conflict(message: str) -> ApiError:
+    return ApiError("TransferConflictException", message)

@@ -1,0 +1,133 @@
+"""Dynamic thing groups: CreateDynamicThingGroup, Update, Delete. They stand in the table of the static ones, with a query.
+
+Law: what is in a dynamic group is asked of the registry whenever somebody wants to know. It is no part of a hierarchy and
+takes neither policies nor things by hand. That a thing which is in ten groups already stays out of it is left away.
+"""
+
+import json
+import uuid
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError
+from reconciler.registry.fleet_query import compile_query
+from reconciler.registry.operations.attributes import changed_attributes, given_attributes, require_room
+from reconciler.registry.operations.indexing import INDEX, require_index
+from reconciler.registry.operations.search import require_query_version
+from reconciler.registry.operations.tagging import add_tags, forget_tags, tags_of_list
+from reconciler.registry.operations.thing_groups import (
+    MOST_ATTRIBUTES,
+    find_group,
+    group_arn,
+    require_group,
+    require_same,
+    require_version,
+)
+from reconciler.registry.store import Row
+
+MOST_DYNAMIC = 100
+
+
+@operation("iot", "CreateDynamicThingGroup")
+def create_dynamic_thing_group(context: Context, params: Params) -> Result | None:
+    """Create a dynamic group; the same call again succeeds, as with static groups (UNCONFIRMED).
+
+    Raises ResourceNotFound while there is no index, InvalidQuery, InvalidRequest, LimitExceeded (410) for a 101st one,
+    ResourceAlreadyExists (409).
+    """
+    name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
+    attributes = given_attributes(properties.get("attributePayload"))
+    tags = tags_of_list(context, params.get("tags", []))
+    version = require_query_version(context, params.get("queryVersion"))
+    require_index(context, params.get("indexName", INDEX))
+    compile_query(params["queryString"])
+    existing = find_group(context, name)
+    if existing is not None:
+        require_same(context, existing, params, tags)
+        return _created(context, name, existing["id"], existing["query"])
+    require_room(context, attributes, MOST_ATTRIBUTES)
+    _require_place(context)
+    group_id = str(uuid.uuid4())
+    context.tx.run(
+        "INSERT INTO thing_groups (scope, name, id, root, depth, description, attributes, version, created_at,"
+        " query, query_version) VALUES (?, ?, ?, ?, 1, ?, ?, 1, ?, ?, ?)",
+        context.scope,
+        name,
+        group_id,
+        name,
+        properties.get("thingGroupDescription"),
+        json.dumps(attributes),
+        context.now,
+        params["queryString"],
+        version,
+    )
+    add_tags(context, group_arn(context, name), tags)
+    return _created(context, name, group_id, params["queryString"])
+
+
+@operation("iot", "UpdateDynamicThingGroup")
+def update_dynamic_thing_group(context: Context, params: Params) -> Result | None:
+    """Change description, attributes or query, and give the new version; what is not given stays.
+
+    Raises ResourceNotFound, VersionConflict (409), InvalidQuery, InvalidRequest for a static group.
+    """
+    row = require_group(context, params["thingGroupName"])
+    _require_dynamic(context, row)
+    require_version(params, row)
+    version = require_query_version(context, params.get("queryVersion"))
+    require_index(context, params.get("indexName", INDEX))
+    query = params.get("queryString", row["query"])
+    compile_query(query)
+    properties = params["thingGroupProperties"]
+    attributes = changed_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
+    require_room(context, attributes, MOST_ATTRIBUTES)
+    context.tx.run(
+        "UPDATE thing_groups SET description = ?, attributes = ?, query = ?, query_version = ?, version = version + 1"
+        " WHERE seq = ?",
+        properties.get("thingGroupDescription", row["description"]),
+        json.dumps(attributes),
+        query,
+        version,
+        row["seq"],
+    )
+    return {"version": row["version"] + 1}
+
+
+@operation("iot", "DeleteDynamicThingGroup")
+def delete_dynamic_thing_group(context: Context, params: Params) -> Result | None:
+    """Delete a dynamic group. One that is missing is no mistake, as with static groups.
+
+    Raises InvalidRequest for a static group, VersionConflict (409).
+    """
+    row = find_group(context, params["thingGroupName"])
+    if row is None:
+        return None
+    _require_dynamic(context, row)
+    require_version(params, row)
+    context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
+    forget_tags(context, group_arn(context, row["name"]))
+    return None
+
+
+def _require_dynamic(context: Context, row: Row) -> None:
+    if row["query"] is None:
+        raise context.invalid(f"Thing group {row['name']} is not a dynamic thing group.")
+
+
+def _require_place(context: Context) -> None:
+    row = context.tx.one(
+        "SELECT count(*) AS number FROM thing_groups WHERE scope = ? AND query IS NOT NULL", context.scope
+    )
+    if row["number"] >= MOST_DYNAMIC:
+        raise ApiError("LimitExceededException", f"There are at most {MOST_DYNAMIC} dynamic thing groups.")
+
+
+def _created(context: Context, name: str, group_id: str, query: str) -> Result:
+    return {
+        "thingGroupName": name,
+        "thingGroupArn": group_arn(context, name),
+        "thingGroupId": group_id,
+        "indexName": INDEX,
+        "queryString": query,
+        "queryVersion": require_query_version(context, None),
+    }

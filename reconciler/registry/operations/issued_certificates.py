@@ -1,0 +1,60 @@
+"""Certificates that AWS issues: CreateKeysAndCertificate, CreateCertificateFromCsr, and the authority that signs them.
+
+Each account and Region has an authority of its own, made when it is first needed. It is nobody's CA certificate: it is
+neither listed nor described, and no certificate can be registered by it.
+"""
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.issuing import UnusableRequestError, issue, issue_for, new_authority, new_key_pair
+from reconciler.registry.operations.certificate_registration import insert_certificate
+from reconciler.registry.x509 import read_certificate
+
+SCHEMA = (
+    """
+    CREATE TABLE issuing_authorities (
+      scope INTEGER PRIMARY KEY,
+      private_key TEXT NOT NULL
+    )
+    """,
+)
+
+
+@operation("iot", "CreateKeysAndCertificate")
+def create_keys_and_certificate(context: Context, params: Params) -> Result | None:
+    """Make a key pair and a certificate for it, INACTIVE unless `setAsActive`; the private key is given this once."""
+    pair = new_key_pair()
+    pem = issue(authority_of(context), pair, context.now)
+    keys = {"PublicKey": pair.public, "PrivateKey": pair.private}
+    return {**_insert(context, params, pem), "keyPair": keys}
+
+
+@operation("iot", "CreateCertificateFromCsr")
+def create_certificate_from_csr(context: Context, params: Params) -> Result | None:
+    """Issue a certificate for a signing request; the same request again gives another certificate.
+
+    Raises InvalidRequest for what is no request, or has a key that AWS does not take.
+    """
+    try:
+        pem = issue_for(authority_of(context), params["certificateSigningRequest"], context.now)
+    except UnusableRequestError as error:
+        raise context.invalid(f"The certificate signing request is not valid: {error}.") from error
+    return _insert(context, params, pem)
+
+
+def authority_of(context: Context) -> str:
+    """Give the private key that signs for this account and Region, made on first use."""
+    row = context.tx.one("SELECT private_key FROM issuing_authorities WHERE scope = ?", context.scope)
+    if row is not None:
+        return str(row["private_key"])
+    authority = new_authority()
+    context.tx.run(
+        "INSERT INTO issuing_authorities (scope, private_key) VALUES (?, ?)", context.scope, authority
+    )
+    return authority
+
+
+def _insert(context: Context, params: Params, pem: str) -> dict[str, object]:
+    status = "ACTIVE" if params.get("setAsActive") else "INACTIVE"
+    certificate = read_certificate(pem, "certificate")
+    return {**insert_certificate(context, certificate, status, "DEFAULT", None), "certificatePem": pem}

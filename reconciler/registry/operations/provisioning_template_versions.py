@@ -1,0 +1,131 @@
+"""Provisioning template versions: CreateProvisioningTemplateVersion, Describe, List, Delete; and provisioning claims.
+
+Law: a template has at most five versions, always exactly one default, and never the same version id twice.
+"""
+
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError
+from reconciler.registry.issuing import issue, new_key_pair
+from reconciler.registry.operations.issued_certificates import authority_of
+from reconciler.registry.operations.provisioning_templates import (
+    FLEET,
+    insert_template_version,
+    require_template,
+    require_template_version,
+    template_arn,
+)
+from reconciler.registry.paging import REGISTRY
+from reconciler.registry.store import Row
+from reconciler.registry.x509 import read_certificate
+
+MOST_VERSIONS = 5
+CLAIM_SECONDS = 300.0
+
+
+@operation("iot", "CreateProvisioningTemplateVersion")
+def create_provisioning_template_version(context: Context, params: Params) -> Result | None:
+    """Add a version, the default one when `setAsDefault`.
+
+    Raises ResourceNotFound, InvalidRequest for a bad body, VersionsLimitExceeded (409) for a 6th version.
+    """
+    template = require_template(context, params["templateName"])
+    number = context.tx.one(
+        "SELECT count(*) AS number FROM provisioning_template_versions WHERE template = ?", template["seq"]
+    )["number"]
+    if number >= MOST_VERSIONS:
+        raise ApiError(
+            "VersionsLimitExceededException",
+            f"The provisioning template {template['name']} already has the maximum number of versions"
+            f" ({MOST_VERSIONS})",
+        )
+    version, as_default = template["last_version"] + 1, bool(params.get("setAsDefault"))
+    insert_template_version(context, template["seq"], version, params["templateBody"])
+    context.tx.run(
+        "UPDATE provisioning_templates SET last_version = ?, default_version = ?, modified_at = ? WHERE seq = ?",
+        version,
+        version if as_default else template["default_version"],
+        context.now,
+        template["seq"],
+    )
+    return {
+        "templateArn": template_arn(context, template["name"]),
+        "templateName": template["name"],
+        "versionId": version,
+        "isDefaultVersion": as_default,
+    }
+
+
+@operation("iot", "DescribeProvisioningTemplateVersion")
+def describe_provisioning_template_version(context: Context, params: Params) -> Result | None:
+    """Give everything of a version. Raises ResourceNotFound."""
+    template = require_template(context, params["templateName"])
+    row = require_template_version(context, template, params["versionId"])
+    return {**_item(template, row), "templateBody": row["body"]}
+
+
+@operation("iot", "ListProvisioningTemplateVersions")
+def list_provisioning_template_versions(context: Context, params: Params) -> Result | None:
+    """Give the versions in the order of their creation. Raises ResourceNotFound, InvalidRequest for a bad token."""
+    page = REGISTRY.start(context, params)
+    template = require_template(context, params["templateName"])
+    rows = context.tx.all(
+        "SELECT * FROM provisioning_template_versions WHERE template = ? AND version > ? ORDER BY version LIMIT ?",
+        template["seq"],
+        page.after[0] if page.after else 0,
+        page.limit,
+    )
+    return page.answer(
+        "versions", rows, key=lambda row: (row["version"],), item=lambda row: _item(template, row)
+    )
+
+
+@operation("iot", "DeleteProvisioningTemplateVersion")
+def delete_provisioning_template_version(context: Context, params: Params) -> Result | None:
+    """Delete a version that is not the default; its id is never used again.
+
+    Raises ResourceNotFound, DeleteConflict (409) for the default version.
+    """
+    template = require_template(context, params["templateName"])
+    row = require_template_version(context, template, params["versionId"])
+    if row["version"] == template["default_version"]:
+        raise ApiError(
+            "DeleteConflictException", "Cannot delete the default version of a provisioning template"
+        )
+    context.tx.run(
+        "DELETE FROM provisioning_template_versions WHERE template = ? AND version = ?",
+        template["seq"],
+        row["version"],
+    )
+    return None
+
+
+@operation("iot", "CreateProvisioningClaim")
+def create_provisioning_claim(context: Context, params: Params) -> Result | None:
+    """Make a certificate with which a device may provision itself for five minutes. It is not kept among the certificates.
+
+    Raises ResourceNotFound, InvalidRequest for a template that is not enabled or not a fleet's (UNCONFIRMED).
+    """
+    template = require_template(context, params["templateName"])
+    if not template["enabled"] or template["type"] != FLEET:
+        raise context.invalid(
+            f"The provisioning template {template['name']} is not an enabled one of {FLEET}."
+        )
+    pair = new_key_pair()
+    pem = issue(authority_of(context), pair, context.now, CLAIM_SECONDS)
+    return {
+        "certificateId": read_certificate(pem, "claim certificate").id,
+        "certificatePem": pem,
+        "keyPair": {"PublicKey": pair.public, "PrivateKey": pair.private},
+        "expiration": context.now + CLAIM_SECONDS,
+    }
+
+
+def _item(template: Row, row: Row) -> dict[str, Any]:
+    return {
+        "versionId": row["version"],
+        "creationDate": row["created_at"],
+        "isDefaultVersion": row["version"] == template["default_version"],
+    }

@@ -1,0 +1,240 @@
+"""Provisioning templates: their tables, and CreateProvisioningTemplate, Describe, List, Update, Delete.
+
+A template is its versions, of which one is the default. Its type never changes; only a fleet's has a hook. Of a body only
+this is held against it when it is stored: that it is a JSON object. What it says counts when something is provisioned.
+"""
+
+import json
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError, already_exists, not_found
+from reconciler.registry.operations.tagging import add_tags, forget_tags, taggable, tags_of_list
+from reconciler.registry.paging import REGISTRY
+from reconciler.registry.store import Row
+
+SCHEMA = (
+    """
+    CREATE TABLE provisioning_templates (
+      seq INTEGER PRIMARY KEY,
+      scope INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      type TEXT NOT NULL,
+      description TEXT,
+      enabled INTEGER NOT NULL,
+      role TEXT NOT NULL,
+      hook TEXT,
+      default_version INTEGER NOT NULL,
+      last_version INTEGER NOT NULL,
+      created_at REAL NOT NULL,
+      modified_at REAL NOT NULL,
+      UNIQUE (scope, name)
+    )
+    """,
+    "CREATE INDEX provisioning_templates_by_age ON provisioning_templates (scope, seq)",
+    """
+    CREATE TABLE provisioning_template_versions (
+      template INTEGER NOT NULL REFERENCES provisioning_templates (seq) ON DELETE CASCADE,
+      version INTEGER NOT NULL,
+      body TEXT NOT NULL,
+      created_at REAL NOT NULL,
+      PRIMARY KEY (template, version)
+    ) WITHOUT ROWID
+    """,
+)
+
+FLEET = "FLEET_PROVISIONING"
+MOST_TEMPLATES = 256
+
+
+def find_template(context: Context, name: str) -> Any:
+    """Give the row of a provisioning template, or None."""
+    return context.tx.one(
+        "SELECT * FROM provisioning_templates WHERE scope = ? AND name = ?", context.scope, name
+    )
+
+
+def require_template(context: Context, name: str) -> Row:
+    """Give the row of a provisioning template. Raises ResourceNotFound."""
+    row: Row | None = find_template(context, name)
+    if row is None:
+        raise not_found(f"The provisioning template {name} does not exist.")
+    return row
+
+
+def require_template_version(context: Context, template: Row, version: int) -> Row:
+    """Give the row of one version of a template. Raises ResourceNotFound."""
+    row: Row | None = context.tx.one(
+        "SELECT * FROM provisioning_template_versions WHERE template = ? AND version = ?",
+        template["seq"],
+        version,
+    )
+    if row is None:
+        raise not_found(f"The provisioning template {template['name']} has no version {version}.")
+    return row
+
+
+def template_arn(context: Context, name: str) -> str:
+    """Give the ARN of a provisioning template of this account and Region."""
+    return context.arn(f"provisioningtemplate/{name}")
+
+
+def insert_template_version(context: Context, template: int, version: int, body: str) -> None:
+    """Write a version. Raises InvalidRequest for a body that is no JSON object."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise context.invalid("The template body is not valid JSON.") from error
+    if not isinstance(document, dict):
+        raise context.invalid("The template body is not a JSON object.")
+    context.tx.run(
+        "INSERT INTO provisioning_template_versions (template, version, body, created_at) VALUES (?, ?, ?, ?)",
+        template,
+        version,
+        body,
+        context.now,
+    )
+
+
+@taggable("iot", "provisioningtemplate")
+def template_exists(context: Context, name: str) -> bool:
+    """Whether there is such a provisioning template."""
+    return find_template(context, name) is not None
+
+
+@operation("iot", "CreateProvisioningTemplate")
+def create_provisioning_template(context: Context, params: Params) -> Result | None:
+    """Create a template with version 1 as its default, not enabled unless told; a second creation is refused.
+
+    Raises InvalidRequest for a hook on a JITP template or a bad body, ResourceAlreadyExists (409), LimitExceeded (410)
+    for a 257th template.
+    """
+    name, arn = params["templateName"], template_arn(context, params["templateName"])
+    tags = tags_of_list(context, params.get("tags", []))
+    if find_template(context, name) is not None:
+        raise already_exists(
+            f"The provisioning template {name} already exists.", resource_id=name, resource_arn=arn
+        )
+    kind, hook = params.get("type", FLEET), params.get("preProvisioningHook")
+    _require_hookable(context, kind, hook)
+    _require_room(context)
+    context.tx.run(
+        "INSERT INTO provisioning_templates (scope, name, type, description, enabled, role, hook, default_version,"
+        " last_version, created_at, modified_at) VALUES (?, ?, ?, ?, ?, ?, ?, 1, 1, ?, ?)",
+        context.scope,
+        name,
+        kind,
+        params.get("description"),
+        int(params.get("enabled", False)),
+        params["provisioningRoleArn"],
+        None if hook is None else json.dumps(hook),
+        context.now,
+        context.now,
+    )
+    insert_template_version(context, require_template(context, name)["seq"], 1, params["templateBody"])
+    add_tags(context, arn, tags)
+    return {"templateArn": arn, "templateName": name, "defaultVersionId": 1}
+
+
+@operation("iot", "DescribeProvisioningTemplate")
+def describe_provisioning_template(context: Context, params: Params) -> Result | None:
+    """Give everything of a template but its tags, with the body of its default version. Raises ResourceNotFound."""
+    row = require_template(context, params["templateName"])
+    return {
+        **_item(context, row),
+        "defaultVersionId": row["default_version"],
+        "templateBody": require_template_version(context, row, row["default_version"])["body"],
+        "provisioningRoleArn": row["role"],
+        "preProvisioningHook": None if row["hook"] is None else json.loads(row["hook"]),
+    }
+
+
+@operation("iot", "ListProvisioningTemplates")
+def list_provisioning_templates(context: Context, params: Params) -> Result | None:
+    """Give templates in the order of their creation. Raises InvalidRequest for a bad token."""
+    page = REGISTRY.start(context, params)
+    rows = context.tx.all(
+        "SELECT * FROM provisioning_templates WHERE scope = ? AND seq > ? ORDER BY seq LIMIT ?",
+        context.scope,
+        page.after[0] if page.after else 0,
+        page.limit,
+    )
+    return page.answer("templates", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row))
+
+
+@operation("iot", "UpdateProvisioningTemplate")
+def update_provisioning_template(context: Context, params: Params) -> Result | None:
+    """Change what is given; what is not given stays.
+
+    Raises ResourceNotFound, also for an unknown default version, InvalidRequest for a hook on a JITP template.
+    """
+    row, hook = require_template(context, params["templateName"]), params.get("preProvisioningHook")
+    _require_hookable(context, row["type"], hook)
+    if hook is not None and params.get("removePreProvisioningHook"):
+        raise context.invalid("preProvisioningHook cannot be given together with removePreProvisioningHook.")
+    default = params.get("defaultVersionId", row["default_version"])
+    require_template_version(context, row, default)
+    kept = None if params.get("removePreProvisioningHook") else row["hook"]
+    context.tx.run(
+        "UPDATE provisioning_templates SET description = ?, enabled = ?, role = ?, hook = ?, default_version = ?,"
+        " modified_at = ? WHERE seq = ?",
+        params.get("description", row["description"]),
+        int(params.get("enabled", row["enabled"])),
+        params.get("provisioningRoleArn", row["role"]),
+        kept if hook is None else json.dumps(hook),
+        default,
+        context.now,
+        row["seq"],
+    )
+    return None
+
+
+@operation("iot", "DeleteProvisioningTemplate")
+def delete_provisioning_template(context: Context, params: Params) -> Result | None:
+    """Delete a template with all its versions.
+
+    Raises ResourceNotFound, DeleteConflict (409) while a CA certificate's registration config names it. The model has
+    that error, but what makes it is UNCONFIRMED; deleting in this order always works.
+    """
+    row = require_template(context, params["templateName"])
+    used = context.tx.one(
+        "SELECT 1 FROM ca_certificates WHERE scope = ?"
+        " AND json_extract(registration_config, '$.templateName') = ? LIMIT 1",
+        context.scope,
+        row["name"],
+    )
+    if used is not None:
+        raise ApiError(
+            "DeleteConflictException", f"The provisioning template {row['name']} is used by a CA certificate."
+        )
+    context.tx.run("DELETE FROM provisioning_templates WHERE seq = ?", row["seq"])
+    forget_tags(context, template_arn(context, row["name"]))
+    return None
+
+
+def _item(context: Context, row: Row) -> dict[str, Any]:
+    return {
+        "templateArn": template_arn(context, row["name"]),
+        "templateName": row["name"],
+        "description": row["description"],
+        "creationDate": row["created_at"],
+        "lastModifiedDate": row["modified_at"],
+        "enabled": bool(row["enabled"]),
+        "type": row["type"],
+    }
+
+
+def _require_hookable(context: Context, kind: str, hook: Params | None) -> None:
+    if hook is not None and kind != FLEET:
+        raise context.invalid(f"Only a template of type {FLEET} has a pre-provisioning hook.")
+
+
+def _require_room(context: Context) -> None:
+    row = context.tx.one(
+        "SELECT count(*) AS number FROM provisioning_templates WHERE scope = ?", context.scope
+    )
+    if row["number"] >= MOST_TEMPLATES:
+        raise ApiError(
+            "LimitExceededException", f"There are at most {MOST_TEMPLATES} provisioning templates."
+        )

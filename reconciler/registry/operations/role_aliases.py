@@ -1,0 +1,128 @@
+"""Role aliases: their table, and CreateRoleAlias, Describe, List, Update, Delete. The role itself is never looked at."""
+
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import already_exists, not_found
+from reconciler.registry.operations.tagging import add_tags, forget_tags, taggable, tags_of_list
+from reconciler.registry.paging import MARKERS
+from reconciler.registry.store import Row
+
+SCHEMA = (
+    """
+    CREATE TABLE role_aliases (
+      scope INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      role TEXT NOT NULL,
+      seconds INTEGER NOT NULL,
+      created_at REAL NOT NULL,
+      modified_at REAL NOT NULL,
+      PRIMARY KEY (scope, name)
+    ) WITHOUT ROWID
+    """,
+)
+
+DEFAULT_SECONDS = 3600
+
+_LAST_NAME = "\U0010ffff"
+
+
+def find_role_alias(context: Context, name: str) -> Any:
+    """Give the row of a role alias, or None."""
+    return context.tx.one("SELECT * FROM role_aliases WHERE scope = ? AND name = ?", context.scope, name)
+
+
+@taggable("iot", "rolealias")
+def role_alias_exists(context: Context, name: str) -> bool:
+    """Whether there is such a role alias."""
+    return find_role_alias(context, name) is not None
+
+
+@operation("iot", "CreateRoleAlias")
+def create_role_alias(context: Context, params: Params) -> Result | None:
+    """Create a role alias. A second creation is refused, whether it differs or not.
+
+    Raises ResourceAlreadyExists (409), InvalidRequest for bad tags.
+    """
+    name, arn = params["roleAlias"], _arn(context, params["roleAlias"])
+    tags = tags_of_list(context, params.get("tags", []))
+    if find_role_alias(context, name) is not None:
+        raise already_exists(f"Role alias {name} already exists.", resource_id=name, resource_arn=arn)
+    context.tx.run(
+        "INSERT INTO role_aliases (scope, name, role, seconds, created_at, modified_at) VALUES (?, ?, ?, ?, ?, ?)",
+        context.scope,
+        name,
+        params["roleArn"],
+        params.get("credentialDurationSeconds", DEFAULT_SECONDS),
+        context.now,
+        context.now,
+    )
+    add_tags(context, arn, tags)
+    return {"roleAlias": name, "roleAliasArn": arn}
+
+
+@operation("iot", "DescribeRoleAlias")
+def describe_role_alias(context: Context, params: Params) -> Result | None:
+    """Give everything of a role alias but its tags. Raises ResourceNotFound."""
+    row = _require(context, params["roleAlias"])
+    description = {
+        "roleAlias": row["name"],
+        "roleAliasArn": _arn(context, row["name"]),
+        "roleArn": row["role"],
+        "owner": context.account,
+        "credentialDurationSeconds": row["seconds"],
+        "creationDate": row["created_at"],
+        "lastModifiedDate": row["modified_at"],
+    }
+    return {"roleAliasDescription": description}
+
+
+@operation("iot", "ListRoleAliases")
+def list_role_aliases(context: Context, params: Params) -> Result | None:
+    """Give the names of all role aliases, from z to a unless `ascendingOrder`. Raises InvalidRequest for a bad marker."""
+    page = MARKERS.start(context, params)
+    ascending = bool(params.get("ascendingOrder"))
+    order, sign, start = ("ASC", ">", "") if ascending else ("DESC", "<", _LAST_NAME)
+    rows = context.tx.all(
+        f"SELECT name FROM role_aliases WHERE scope = ? AND name {sign} ? ORDER BY name {order} LIMIT ?",  # noqa: S608
+        context.scope,
+        page.after[0] if page.after else start,
+        page.limit,
+    )
+    return page.answer("roleAliases", rows, key=lambda row: (row["name"],), item=lambda row: row["name"])
+
+
+@operation("iot", "UpdateRoleAlias")
+def update_role_alias(context: Context, params: Params) -> Result | None:
+    """Change the role or the duration, as far as they are given. Raises ResourceNotFound."""
+    row = _require(context, params["roleAlias"])
+    context.tx.run(
+        "UPDATE role_aliases SET role = ?, seconds = ?, modified_at = ? WHERE scope = ? AND name = ?",
+        params.get("roleArn", row["role"]),
+        params.get("credentialDurationSeconds", row["seconds"]),
+        context.now,
+        context.scope,
+        row["name"],
+    )
+    return {"roleAlias": row["name"], "roleAliasArn": _arn(context, row["name"])}
+
+
+@operation("iot", "DeleteRoleAlias")
+def delete_role_alias(context: Context, params: Params) -> Result | None:
+    """Delete a role alias. Raises ResourceNotFound."""
+    row = _require(context, params["roleAlias"])
+    context.tx.run("DELETE FROM role_aliases WHERE scope = ? AND name = ?", context.scope, row["name"])
+    forget_tags(context, _arn(context, row["name"]))
+    return None
+
+
+def _require(context: Context, name: str) -> Row:
+    row: Row | None = find_role_alias(context, name)
+    if row is None:
+        raise not_found(f"Role alias {name} does not exist.")
+    return row
+
+
+def _arn(context: Context, name: str) -> str:
+    return context.arn(f"rolealias/{name}")

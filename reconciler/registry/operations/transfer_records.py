@@ -1,0 +1,52 @@
+"""What is remembered of certificate transfers: the table and the question that others ask of it. No operation is here.
+
+Law: a record belongs to a certificate and to the account and Region that it came from. It is pending until the transfer
+is accepted, rejected or cancelled, and forgotten when it is cancelled.
+"""
+
+from typing import Any
+
+from reconciler.registry.context import Context
+
+SCHEMA = (
+    """
+    CREATE TABLE certificate_transfers (
+      certificate TEXT NOT NULL,
+      source INTEGER NOT NULL,
+      target INTEGER NOT NULL,
+      target_account TEXT NOT NULL,
+      message TEXT,
+      created_at REAL NOT NULL,
+      transferred_at REAL NOT NULL,
+      accepted_at REAL,
+      rejected_at REAL,
+      reject_reason TEXT,
+      pending INTEGER NOT NULL,
+      PRIMARY KEY (certificate, source)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE INDEX certificate_transfers_pending ON certificate_transfers (source, created_at, certificate)
+      WHERE pending = 1
+    """,
+)
+
+
+def transfer_data(context: Context, certificate_id: str) -> dict[str, Any] | None:
+    """Give what a certificate's description says of the last transfer from or to this account."""
+    row = context.tx.one(
+        "SELECT * FROM certificate_transfers WHERE certificate = ? AND (source = ? OR target = ?)"
+        " ORDER BY transferred_at DESC LIMIT 1",
+        certificate_id,
+        context.scope,
+        context.scope,
+    )
+    if row is None:
+        return None
+    return {
+        "transferMessage": row["message"],
+        "rejectReason": row["reject_reason"],
+        "transferDate": row["transferred_at"],
+        "acceptDate": row["accepted_at"],
+        "rejectDate": row["rejected_at"],
+    }

@@ -1,0 +1,30 @@
+"""AWS's default rates, as packaged."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.aws.quotas import load_quotas
+from reconciler.aws.service_model import ServiceModelLimits
+from reconciler.kinds import all_kinds
+
+QUOTAS = load_quotas({})
+
+
+@pytest.mark.parametrize("service", sorted(QUOTAS.rates))
+def test_every_rate_is_of_an_operation_that_exists_and_more_than_nothing(service):
+    rates = QUOTAS.rates[service]
+    shared = {name for _, members in QUOTAS.shared[service].values() for name in members}
+    operations = set(ServiceModelLimits().operations(service))
+    assert (rates.keys() | shared) - operations - {"default"} == set()
+    assert [name for name, rate in rates.items() if not rate > 0] == []
+
+
+def test_every_service_that_a_kind_speaks_to_has_rates():
+    assert {kind.service for kind in all_kinds().values()} - QUOTAS.rates.keys() == set()
+
+
+def test_what_the_workspace_says_stands_in_the_place_of_aws_default():
+    quotas = load_quotas({"iot": {"CreateThing": 1.5}})
+    found = {name: quotas.buckets("iot", name)[0].rate for name in ("CreateThing", "UpdateThing")}
+    assert found == {"CreateThing": 1.5, "UpdateThing": 100.0}

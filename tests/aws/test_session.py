@@ -1,0 +1,220 @@
+"""From `[workspace]` to clients: which region, whose account, and what is missing."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from urllib.parse import parse_qs
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.session import Session
+
+from reconciler.aws.quotas import load_quotas
+from reconciler.aws.session import connect
+from reconciler.model.call import ApiCall
+from reconciler.model.errors import TargetError
+from reconciler.model.plan import Target
+from reconciler.model.settings import Settings
+
+QUOTAS = load_quotas({})
+URL = "http://127.0.0.1:4566"
+ROLE = "arn:aws:iam::123456789012:role/deploy"
+NO_CREDENTIALS = "no AWS credentials: Unable to locate credentials; sign in, or name a profile in [workspace]"
+NO_REGION = "no region: say region in [workspace], or set AWS_REGION"
+
+
+@pytest.fixture(autouse=True)
+def world(tmp_path, monkeypatch):
+    """An environment without credentials, without files, and without a network to ask for them."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    return tmp_path
+
+
+@pytest.fixture
+def connected(world):
+    return lambda **said: connect(Settings("ws", **said), QUOTAS, world / "registry.sqlite3", os.environ)
+
+
+@pytest.fixture
+def key(monkeypatch):
+    def use(name="AKIDEXAMPLE000000000"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", name)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+    return use
+
+
+@pytest.fixture
+def signed_in(key):
+    key()
+
+
+@pytest.mark.parametrize(
+    ("said", "environ", "region"),
+    [
+        ({}, {}, "eu-west-1"),
+        ({}, {"AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
+        ({}, {"AWS_DEFAULT_REGION": "us-east-1", "AWS_REGION": "eu-north-1"}, "eu-north-1"),
+        ({"region": "ap-south-1"}, {"AWS_REGION": "eu-north-1"}, "ap-south-1"),
+    ],
+)
+def test_the_embedded_registrys_region_is_said_or_the_environments_or_irelands(
+    connected, monkeypatch, said, environ, region
+):
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    connection = connected(**said)
+    assert connection.target == Target("embedded", region, "123456789012")
+    assert connection.call(ApiCall("iot", "ListThings"))["things"] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "environ", "region"),
+    [
+        ({}, {"AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
+        ({}, {"AWS_REGION": "eu-north-1"}, "eu-north-1"),
+        ({}, {"AWS_DEFAULT_REGION": "us-east-1", "AWS_REGION": "eu-north-1"}, "eu-north-1"),
+        ({"region": "ap-south-1"}, {"AWS_REGION": "eu-north-1"}, "ap-south-1"),
+    ],
+)
+@pytest.mark.usefixtures("signed_in")
+def test_a_remote_targets_region_is_said_or_the_environments(connected, monkeypatch, said, environ, region):
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert connected(target=URL, **said).target == Target(URL, region, "123456789012")
+
+
+def test_a_profiles_region_is_used_where_nothing_else_is_said(connected, world):
+    (world / "config").write_text("[profile field]\nregion = eu-central-1\n")
+    (world / "credentials").write_text(
+        "[field]\naws_access_key_id = 000000000042\naws_secret_access_key = x\n"
+    )
+    found = connected(target=URL, profile="field").target
+    assert found == Target(URL, "eu-central-1", "000000000042")
+
+
+@pytest.mark.parametrize(
+    ("name", "account"),
+    [
+        ("000000000001", "000000000001"),
+        ("AKIDEXAMPLE000000000", "123456789012"),
+        ("00000000000x", "123456789012"),
+        ("0000000000001", "123456789012"),
+    ],
+)
+def test_an_endpoint_that_is_not_awss_takes_a_key_of_12_digits_for_the_account(connected, key, name, account):
+    key(name)
+    assert connected(target=URL, region="eu-west-1").target == Target(URL, "eu-west-1", account)
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ({"target": "aws"}, NO_REGION),
+        ({"target": URL}, NO_REGION),
+        ({"target": "aws", "region": "eu-west-1"}, NO_CREDENTIALS),
+        ({"target": "aws", "region": "eu-west-1", "role_arn": ROLE}, NO_CREDENTIALS),
+        (
+            {"target": "aws", "region": "eu-west-1", "profile": "none"},
+            "cannot reach aws: The config profile (none) could not be found",
+        ),
+    ],
+)
+def test_what_is_missing_is_told_with_what_to_do(connected, said, text):
+    with pytest.raises(TargetError) as caught:
+        connected(**said)
+    assert str(caught.value) == text
+
+
+def test_an_endpoint_without_credentials_is_told_with_the_first_call(connected):
+    connection = connected(target=URL, region="eu-west-1")
+    with pytest.raises(TargetError) as caught:
+        connection.call(ApiCall("iot", "ListThings"))
+    assert str(caught.value) == NO_CREDENTIALS
+
+
+@pytest.fixture
+def sts(monkeypatch):
+    """AWS's token service in the place of the network: the requests that it was sent, and how it answers them."""
+    found = SimpleNamespace(requests=[], refuses=False)
+
+    def answer(request, **_):
+        form = {name: values[0] for name, values in parse_qs(_text(request.body)).items()}
+        signer = _text(request.headers["Authorization"]).split("Credential=")[1].split("/")[0]
+        found.requests.append({"signed by": signer, **form})
+        body = _REFUSED if found.refuses else _ANSWERS[form["Action"]]
+        return AWSResponse(request.url, 403 if found.refuses else 200, {}, _Raw(body))
+
+    def session():
+        core = Session()
+        core.register("before-send", answer)
+        return core
+
+    monkeypatch.setattr("reconciler.aws.session._core_session", session)
+    return found
+
+
+class _Raw:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def stream(self, **_):
+        yield self.text.encode()
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else value
+
+
+_ANSWERS = {
+    "GetCallerIdentity": """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<GetCallerIdentityResult><Account>210987654321</Account></GetCallerIdentityResult></GetCallerIdentityResponse>""",
+    "AssumeRole": """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>
+<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>""",
+}
+_REFUSED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
+<Code>AccessDenied</Code><Message>not you</Message></Error><RequestId>r</RequestId></ErrorResponse>"""
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_aws_says_whose_account_it_is(connected, sts):
+    assert connected(target="aws", region="eu-west-1").target == Target("aws", "eu-west-1", "210987654321")
+    assert sts.requests == [
+        {"signed by": "AKIDEXAMPLE000000000", "Action": "GetCallerIdentity", "Version": "2011-06-15"}
+    ]
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_role_is_assumed_and_everything_after_is_signed_as_the_role(connected, sts):
+    said = {"target": "aws", "region": "eu-west-1", "role_arn": ROLE, "external_id": "partner"}
+    assert connected(**said).target == Target("aws", "eu-west-1", "210987654321")
+    assert sts.requests == [
+        {
+            "signed by": "AKIDEXAMPLE000000000",
+            "Action": "AssumeRole",
+            "Version": "2011-06-15",
+            "RoleArn": ROLE,
+            "RoleSessionName": "reconciler-ws",
+            "ExternalId": "partner",
+        },
+        {"signed by": "ASIAROLE", "Action": "GetCallerIdentity", "Version": "2011-06-15"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("role", "operation"), [(None, "GetCallerIdentity"), (ROLE, "AssumeRole")], ids=["own keys", "a role"]
+)
+@pytest.mark.usefixtures("signed_in")
+def test_a_refusal_to_say_who_we_are_is_told(connected, sts, role, operation):
+    sts.refuses = True
+    with pytest.raises(TargetError) as caught:
+        connected(target="aws", region="eu-west-1", role_arn=role)
+    assert str(caught.value) == (
+        f"cannot reach aws: An error occurred (AccessDenied) when calling the {operation} operation: not you"
+    )

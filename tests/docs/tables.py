@@ -1,0 +1,217 @@
+"""The README's tables, from the kinds and the commands themselves."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+import click
+
+from reconciler.engine.values import wanted, written
+from reconciler.faces.cli import cli
+from reconciler.faces.view import noun
+from reconciler.kinds import all_kinds
+from reconciler.kinds.fields import Member
+from reconciler.kinds.kind import Kind
+from reconciler.model.secret import Secret
+from tests.docs.calls_of import VERBS, calls_of
+
+CHANGING = {"in_place": "in place", "replaces": "**a new one**", "create_only": "when created"}
+COMMON = frozenset({"file", "debug", "color", "no_color", "help"})
+
+
+def mapping() -> str:
+    """One row a kind: what it is, how it is found and marked, what makes a new one of it."""
+    rows = [
+        (
+            f"`[{kind.table}.*]`",
+            kind.noun,
+            _code(calls_of(kind)["create"]),
+            _found(kind),
+            _owned(kind),
+            _code(_replacing(kind)) or "nothing",
+        )
+        for kind in all_kinds().values()
+    ]
+    head = (
+        "In the file",
+        "In AWS",
+        "Made by",
+        "Found by",
+        "Marked as owned by",
+        "A new one when this changes",
+    )
+    return _table(head, rows)
+
+
+def calls() -> str:
+    """One row a kind: every API call that it may send, by what it is for."""
+    rows = []
+    for kind in all_kinds().values():
+        found = calls_of(kind)
+        cells = [_code(found[verb]) or "none" for verb in VERBS]
+        service = "" if kind.service == "iot" else f"<br>`{kind.service}`"
+        rows.append((f"`{kind.table}`{service}", *cells))
+    return _table(("", "To read", "To create", "To update", "To replace", "To delete"), rows)
+
+
+def fields() -> str:
+    """A folded table a kind: every field."""
+    return "\n\n".join(_folded(kind) for kind in all_kinds().values())
+
+
+def commands() -> str:
+    """One row a command."""
+    return _table(("Command", "What it does", "Its own options"), list(_commands(cli, "reconciler")))
+
+
+def reading() -> str:
+    """What it costs to find that there is nothing to do."""
+    from tests.cloud import Cloud
+    from tests.fleets import ca, converge, device, plan_of, state
+
+    devices, cloud = 300, Cloud()
+    fleet = state(ca(), *(found for number in range(devices) for found in device(f"d{number}", site="oslo")))
+    converge(fleet, cloud)
+    before = cloud.requests
+    assert not plan_of(fleet, cloud)
+    return (
+        f"Finding that {devices} devices (a CA, a certificate and a thing each) need nothing took this project "
+        f"{cloud.requests - before} calls to the embedded registry."
+    )
+
+
+SECTIONS: Mapping[str, Callable[[], str]] = {
+    "kinds": mapping,
+    "calls": calls,
+    "fields": fields,
+    "commands": commands,
+    "reading": reading,
+}
+"""What stands between `<!-- generated: NAME -->` and `<!-- /generated -->`."""
+
+
+def _commands(group: click.Group, path: str) -> Iterator[tuple[str, ...]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path} {name}")
+            continue
+        arguments = "".join(
+            f" {word}" for word in command.collect_usage_pieces(context) if word != "[OPTIONS]"
+        )
+        options = [
+            f"`{max(option.opts, key=len)}{_value(option)}`"
+            for option in command.params
+            if isinstance(option, click.Option) and option.name not in COMMON
+        ]
+        yield f"`{path} {name}{arguments}`", command.get_short_help_str(200), ", ".join(options)
+
+
+def _value(option: click.Option) -> str:
+    if option.is_flag:
+        return ""
+    if isinstance(option.type, click.Choice):
+        return " " + ", ".join(option.type.choices)
+    return f" {option.metavar or option.type.name.upper()}"
+
+
+def _found(kind: Kind) -> str:
+    return _said(kind, r"found by ([^,.;]+)")
+
+
+def _owned(kind: Kind) -> str:
+    found = _said(kind, r"owned (?:by|through) ([^,.;]+)")
+    return "the tag `reconciler:workspace`" if found == "tag" else found
+
+
+def _said(kind: Kind, pattern: str) -> str:
+    """What the docstring of the kind's class says, or else its module's."""
+    for text in (type(kind).__doc__, sys.modules[type(kind).__module__].__doc__):
+        if match := re.search(pattern, " ".join((text or "").split())):
+            return match[1]
+    raise LookupError(
+        f"the docstring of {type(kind).__name__} says neither 'found by …' nor 'owned by …', of which the README is made"
+    )
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _replacing(kind: Kind) -> Iterator[str]:
+    return (name for name, found in kind.members.items() if found.changing == "replaces")
+
+
+def _folded(kind: Kind) -> str:
+    attrs.resolve_types(kind.spec)
+    rows = []
+    for attribute in attrs.fields(kind.spec):
+        member = kind.members[attribute.name]
+        api = f"`{member.api}`" if member.api else ""
+        takes = _takes(attribute.type, member.references)
+        rows.append((f"`{member.name}`", takes, _default(attribute), _change(kind, member), member.doc, api))
+        rows += [
+            (f"`{member.name}.{inner.name}`", _takes(inner.type, None), _default(inner), "", "", "")
+            for inner in _parts(attribute.type)
+        ]
+    head = ("Field", "Takes", "Default", "A change", "What it is", "Becomes")
+    title = f"<code>[{kind.table}.NAME]</code> · {noun(kind.table, 2)}"
+    parts = [f"<details><summary>{title}</summary>", _table(head, rows)]
+    if unsupported := getattr(kind, "unsupported", None):
+        told = "; ".join(f"`{name}` ({why})" for name, why in unsupported.items())
+        parts.append(f"What AWS takes and the file cannot say: {told}.")
+    return "\n\n".join((*parts, "</details>"))
+
+
+def _change(kind: Kind, member: Member) -> str:
+    told = CHANGING[member.changing]
+    cleared = member.changing == "in_place" and not member.required
+    return (
+        f"{told}; cleared: {CHANGING['replaces']}"
+        if cleared and kind.forces_replacement(member.name, None)
+        else told
+    )
+
+
+def _takes(annotation: Any, references: str | None) -> str:
+    told = wanted(annotation)
+    if references:
+        outside = '`{ id = "…" }`, `{ arn = "…" }`'
+        many = told.startswith("an array")
+        if references not in all_kinds():
+            return f"an array of {outside}" if many else outside
+        return f"{'an array of names' if many else 'a name'} from `[{references}.*]`, or {outside}"
+    told = re.sub(r"'([A-Za-z0-9_.-]+)'", r"`\1`", told)
+    return re.sub(r"\{[^}]*\}", lambda match: f"`{match[0]}`", told)
+
+
+def _default(attribute: attrs.Attribute[Any]) -> str:
+    match attribute.default:
+        case attrs.NOTHING:
+            return "*required*"
+        case None | () | attrs.Factory():
+            return ""
+        case bool(value):
+            return f"`{str(value).lower()}`"
+        case value:
+            return f"`{value}`"
+
+
+def _parts(annotation: Any) -> Iterable[attrs.Attribute[Any]]:
+    """The fields of a table within the table; a secret and the like are one value to the file."""
+    inner = written(annotation)
+    if not (isinstance(inner, type) and attrs.has(inner)) or inner is Secret or hasattr(inner, "parse"):
+        return ()
+    attrs.resolve_types(inner)
+    return attrs.fields(inner)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)

@@ -1,0 +1,116 @@
+"""The laws: what an apply leaves behind depends on the file alone, and a second plan is empty."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.engine.diff import diff
+from reconciler.engine.observe import observe
+from reconciler.engine.ownership import with_marks
+from reconciler.engine.plan import effective
+from reconciler.model.resource import Resource
+from reconciler.model.settings import DesiredState
+from tests.cloud import Cloud
+from tests.fleets import converge, desired_states, failures, plan_of, run
+
+_QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=400, phases=[__import__("hypothesis").Phase.generate], report_multiple_bugs=False)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Cloud:
+    return Cloud()
+
+
+@_QUIET
+@given(before=desired_states(), after=desired_states())
+def test_applying_a_then_b_leaves_what_b_alone_leaves_and_nothing_to_do(cloud, before, after):
+    converge(after, cloud.empty())
+    alone = cloud.content()
+    cloud.empty()
+    converge(before, cloud)
+    converge(after, cloud)
+    assert cloud.content() == alone
+    assert plan_of(after, cloud).steps == ()
+
+
+@_QUIET
+@given(wanted=desired_states())
+def test_destroying_leaves_an_empty_registry(cloud, wanted):
+    empty = cloud.empty().content()
+    converge(wanted, cloud)
+    outcomes = run(plan_of(wanted, cloud, destroy=True), cloud)
+    assert failures(outcomes) == []
+    assert cloud.content() == empty
+
+
+@_QUIET
+@given(before=desired_states(), after=desired_states())
+def test_every_step_comes_after_what_it_waits_for(cloud, before, after):
+    converge(before, cloud.empty())
+    plan = plan_of(after, cloud)
+    place = {step.address: index for index, step in enumerate(plan.steps)}
+    assert all(place[before] < place[step.address] for step in plan.steps for before in step.waits_for)
+    ended: list[object] = []
+    for outcome in run(plan, cloud):
+        if outcome.word == "started":
+            step = plan.steps[place[outcome.change.address]]
+            assert step.waits_for <= set(ended)
+        else:
+            ended.append(outcome.change.address)
+
+
+@_QUIET
+@given(wanted=desired_states())
+def test_a_registry_compared_with_itself_differs_in_nothing(cloud, wanted):
+    converge(wanted, cloud.empty())
+    live = observe("ws", with_marks("ws", wanted.resources), cloud.call, lambda *_: None)
+    itself = {address: Resource(address, found.spec) for address, found in live.items()}
+    assert list(diff("ws", itself, live)) == []
+
+
+@_QUIET
+@given(wanted=desired_states(), data=st.data())
+def test_the_order_of_the_tables_changes_nothing(cloud, wanted, data):
+    shuffled = dict(data.draw(st.permutations(list(wanted.resources.items()))))
+    cloud.empty()
+    other = DesiredState(wanted.settings, shuffled)
+    assert plan_of(wanted, cloud) == plan_of(other, cloud)
+
+
+@_QUIET
+@given(before=desired_states(), after=desired_states(), data=st.data())
+def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, after, data):
+    converge(after, cloud.empty())
+    alone = cloud.content()
+    converge(before, cloud.empty())
+    plan = plan_of(after, cloud)
+    left = data.draw(st.integers(0, plan.estimate.total))
+
+    def dying(call):
+        nonlocal left
+        if left <= 0:
+            raise KeyError("the process is gone")
+        left -= 1
+        return cloud.call(call)
+
+    dead = type("Dead", (), {"call": staticmethod(dying)})()
+    run(plan, dead, workers=1)
+    converge(after, cloud)
+    assert cloud.content() == alone
+    assert plan_of(after, cloud).steps == ()
+
+
+def test_effective_specs_are_their_own_effective_specs():
+    from tests.fleets import ca, device, state
+
+    wanted = with_marks("ws", state(ca(), *device("a")).resources)
+    once = effective("ws", wanted)
+    assert (
+        effective(
+            "ws", {address: evolve(wanted[address], spec=found.spec) for address, found in once.items()}
+        )
+        == once
+    )

@@ -1,0 +1,33 @@
+"""`things.pump-7`: one text for one address."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.address import Address
+
+_KINDS = st.text(min_size=1).filter(lambda text: "." not in text)
+_ADDRESSES = st.builds(Address, _KINDS, st.text(min_size=1))
+
+
+@given(_ADDRESSES)
+def test_an_address_is_read_back_from_its_text(address):
+    assert Address.parse(str(address)) == address
+
+
+def test_the_name_may_hold_dots():
+    assert Address.parse("things.pump.7.a") == Address("things", "pump.7.a")
+
+
+@given(st.lists(_ADDRESSES))
+def test_addresses_sort_by_kind_then_name(addresses):
+    assert sorted(addresses) == sorted(addresses, key=lambda address: (address.kind, address.name))
+
+
+@pytest.mark.parametrize("text", ["", "things", ".", "things.", ".pump"])
+def test_what_is_no_address_is_refused_with_an_example(text):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole text is compared)
+        Address.parse(text)
+    assert str(caught.value) == f"{text!r} is not an address; expected kind.name, such as things.pump-7"

@@ -1,0 +1,105 @@
+"""JSON documents are equal by meaning."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.document import Document
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=12,
+)
+_OBJECTS = st.dictionaries(st.text(max_size=5), _VALUES, max_size=4)
+
+
+def turned(value):
+    """The same object with its keys in the opposite order, at every depth."""
+    match value:
+        case dict():
+            return {key: turned(item) for key, item in reversed(value.items())}
+        case list():
+            return [turned(item) for item in value]
+        case _:
+            return value
+
+
+@given(_OBJECTS, st.integers(0, 4) | st.none())
+def test_spaces_and_the_order_of_keys_mean_nothing(value, indent):
+    written = Document.parse(json.dumps(turned(value), indent=indent), "a.json")
+    assert (written, hash(written)) == (Document.of(value), hash(Document.of(value)))
+
+
+@given(_OBJECTS, _OBJECTS)
+def test_documents_are_unequal_where_their_objects_are(one, other):
+    plain = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    assert (Document.of(one) == Document.of(other)) == plain
+
+
+def test_what_is_sent_is_what_was_written():
+    text = '{ "b" : 1,\n  "a" : [2, 1] }'
+    document = Document.parse(text, "a.json")
+    assert (document.text, document.value, str(document), document.source) == (
+        text,
+        {"b": 1, "a": [2, 1]},
+        '{"a":[2,1],"b":1}',
+        "a.json",
+    )
+
+
+_SAME = [
+    ({"Action": "iot:Connect"}, {"Action": ["iot:Connect"]}),
+    ({"Action": ["b", "a", "b"]}, {"Action": ["a", "b"]}),
+    ({"Resource": ["b", "a"]}, {"Resource": ["a", "b"]}),
+    ({"NotAction": "a"}, {"NotAction": ["a"]}),
+    ({"NotResource": ["b", "a"]}, {"NotResource": ["a", "b"]}),
+    ({"Statement": {"Effect": "Allow"}}, {"Statement": [{"Effect": "Allow"}]}),
+    ({"Statement": {"Action": "a"}}, {"Statement": [{"Action": ["a"]}]}),
+]
+_UNLIKE = [
+    ({"Action": "a"}, {"Action": "b"}),
+    ({"Other": ["b", "a"]}, {"Other": ["a", "b"]}),
+    ({"Other": "a"}, {"Other": ["a"]}),
+    ({"Statement": [{"Sid": "1"}, {"Sid": "2"}]}, {"Statement": [{"Sid": "2"}, {"Sid": "1"}]}),
+    ({"Action": [1, 2]}, {"Action": [2, 1]}),
+    ({"a": 1}, {"a": True}),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), _SAME)
+def test_one_value_and_a_list_of_it_are_the_same_set_in_a_policy(one, other):
+    assert Document.of(one) == Document.of(other)
+
+
+@pytest.mark.parametrize(("one", "other"), _UNLIKE)
+def test_what_may_mean_something_else_is_not_the_same(one, other):
+    assert Document.of(one) != Document.of(other)
+
+
+@pytest.mark.parametrize("text", ["[]", "1", '"text"', "null", "true"])
+def test_a_document_is_an_object(text):
+    with pytest.raises(ValueError, match=r"^not a JSON object$"):
+        Document.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not JSON: Expecting value: line 1 column 1 (char 0)"),
+        ("{'a': 1}", "not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+    ],
+)
+def test_what_is_not_json_is_refused_with_the_place(text, message):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole text is compared)
+        Document.parse(text)
+    assert str(caught.value) == message
+
+
+def test_json_of_any_depth_is_answered_with_a_message():
+    with pytest.raises(ValueError, match=r"^not JSON: "):
+        Document.parse('{"a":' + "[" * 100_000)

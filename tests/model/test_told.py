@@ -1,0 +1,84 @@
+"""Plans and results, told in one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model.address import Address
+from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped
+from reconciler.model.plan import Estimate, Plan, Step, Target
+from reconciler.model.resource import External, Live, Origin, Resource
+
+A = Address("things", "a")
+RESOURCE, LIVE = Resource(A, None), Live("a", None)
+CREATE, DELETE = Create(RESOURCE), Delete(A, LIVE)
+UPDATE, REPLACE = Update(RESOURCE, LIVE, ()), Replace(RESOURCE, LIVE, ())
+TARGET = Target("embedded", "eu-west-1", "123456789012")
+
+
+def plan(*changes, unchanged=0):
+    return Plan(
+        "ws", TARGET, tuple(Step(change, ()) for change in changes), "0" * 64, Estimate({}, 0.0), unchanged
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (plan(unchanged=3), "Plan for ws: nothing to do, 3 unchanged"),
+        (plan(CREATE, CREATE, DELETE, unchanged=1), "Plan for ws: 2 to create, 1 to delete, 1 unchanged"),
+        (
+            plan(DELETE, REPLACE, UPDATE, CREATE),
+            "Plan for ws: 1 to create, 1 to update, 1 to replace, 1 to delete, 0 unchanged",
+        ),
+    ],
+)
+def test_a_plan_tells_its_counts(made, text):
+    assert str(made) == text
+
+
+def test_a_plan_is_true_when_something_is_to_be_done():
+    assert (bool(plan()), bool(plan(CREATE))) == (False, True)
+
+
+def test_every_action_is_counted_even_where_there_is_none():
+    assert plan(UPDATE, UPDATE).counts == {"create": 0, "update": 2, "replace": 0, "delete": 0}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "ok", "text"),
+    [
+        ((), True, "nothing to do in 1.2 s"),
+        ((Applied(CREATE, 0.1),), True, "1 applied in 1.2 s"),
+        (
+            (Applied(CREATE, 0.1), Failed(UPDATE, ReconcilerError("no")), Skipped(DELETE, A), Cancelled(CREATE)),
+            False,
+            "1 applied, 1 failed, 1 skipped, 1 cancelled in 1.2 s",
+        ),
+        ((Cancelled(CREATE),), False, "1 cancelled in 1.2 s"),
+    ],
+)  # fmt: skip
+def test_a_result_tells_what_became_of_the_plan(outcomes, ok, text):
+    result = Result(plan(), outcomes, 1.234)
+    assert (result.ok, str(result)) == (ok, text)
+
+
+def test_small_values_are_told_as_people_write_them():
+    told = [str(found) for found in (TARGET, Origin("a.toml", 3), External("group-7"), External("0" * 64))]
+    assert told == ["embedded · 123456789012 · eu-west-1", "a.toml:3", "group-7", "000000000000…"]
+
+
+def test_an_update_knows_its_attributes_and_what_is_inside_them():
+    from reconciler.model.change import FieldChange
+
+    update = Update(RESOURCE, LIVE, (FieldChange("attributes.site", "a", "b"),))
+    asked = ("attributes", "attributes.site", "attributes.sit", "attr", "thing_type")
+    assert {name: update.changes(name) for name in asked} == {
+        "attributes": True,
+        "attributes.site": True,
+        "attributes.sit": False,
+        "attr": False,
+        "thing_type": False,
+    }

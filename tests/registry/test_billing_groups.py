@@ -1,0 +1,146 @@
+"""Billing groups and what is in them."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from .conftest import ACCOUNT, NOON, error_of, without_metadata
+
+ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:billinggroup/"
+INVALID = ("InvalidRequestException", 400)
+MISSING = ("ResourceNotFoundException", 404)
+CONFLICT = ("VersionConflictException", 409)
+PROPERTIES = {"billingGroupDescription": "our customer"}
+
+
+@pytest.fixture
+def acme(iot):
+    tags = [{"Key": "line", "Value": "A"}]
+    params = {"billingGroupName": "acme", "billingGroupProperties": PROPERTIES, "tags": tags}
+    return without_metadata(iot.create_billing_group(**params))
+
+
+def things(iot, group="acme"):
+    return iot.list_things_in_billing_group(billingGroupName=group)["things"]
+
+
+def test_a_billing_group_is_described_as_it_was_created(iot, acme):
+    described = without_metadata(iot.describe_billing_group(billingGroupName="acme"))
+
+    assert acme == {
+        "billingGroupName": "acme",
+        "billingGroupArn": ARN + "acme",
+        "billingGroupId": described["billingGroupId"],
+    }
+    assert described == {
+        **acme,
+        "version": 1,
+        "billingGroupProperties": PROPERTIES,
+        "billingGroupMetadata": {"creationDate": datetime.fromtimestamp(NOON, UTC)},
+    }
+    assert iot.list_tags_for_resource(resourceArn=ARN + "acme")["tags"] == [{"Key": "line", "Value": "A"}]
+
+
+def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(iot, acme):
+    again = iot.create_billing_group(billingGroupName="acme", billingGroupProperties=PROPERTIES)
+
+    assert without_metadata(again) == acme
+    expected = ("ResourceAlreadyExistsException", 409)
+    assert error_of(iot.create_billing_group, billingGroupName="acme") == expected
+
+
+def test_a_stale_expected_version_raises_version_conflict_and_every_update_increments_the_version(iot, acme):
+    """Behaviour 21, billing groups."""
+    params = {"billingGroupName": "acme", "billingGroupProperties": {}}
+
+    versions = [iot.update_billing_group(**params, expectedVersion=version)["version"] for version in (1, 2)]
+
+    assert versions == [2, 3]
+    assert error_of(iot.update_billing_group, **params, expectedVersion=2) == CONFLICT
+    assert error_of(iot.delete_billing_group, billingGroupName="acme", expectedVersion=2) == CONFLICT
+    iot.delete_billing_group(billingGroupName="acme", expectedVersion=3)
+
+
+def test_an_update_replaces_the_description_that_is_given(iot, acme):
+    iot.update_billing_group(billingGroupName="acme", billingGroupProperties={})
+    kept = iot.describe_billing_group(billingGroupName="acme")["billingGroupProperties"]
+    iot.update_billing_group(
+        billingGroupName="acme", billingGroupProperties={"billingGroupDescription": "gone"}
+    )
+    changed = iot.describe_billing_group(billingGroupName="acme")["billingGroupProperties"]
+
+    assert (kept, changed) == (PROPERTIES, {"billingGroupDescription": "gone"})
+
+
+def test_billing_groups_are_listed_by_prefix_in_the_order_of_their_creation(iot):
+    for name in ("b-two", "a", "b-one"):
+        iot.create_billing_group(billingGroupName=name)
+
+    def listed(**more):
+        return iot.list_billing_groups(**more)["billingGroups"]
+
+    assert listed() == [{"groupName": name, "groupArn": ARN + name} for name in ("b-two", "a", "b-one")]
+    assert [one["groupName"] for one in listed(namePrefixFilter="b-")] == ["b-two", "b-one"]
+
+
+def test_a_thing_is_in_one_billing_group_at_most(iot, acme):
+    iot.create_billing_group(billingGroupName="other")
+    iot.create_thing(thingName="pump-7", billingGroupName="acme")
+    iot.add_thing_to_billing_group(billingGroupName="acme", thingName="pump-7")
+
+    code = error_of(iot.add_thing_to_billing_group, billingGroupName="other", thingName="pump-7")
+
+    assert (code, things(iot), things(iot, "other")) == (INVALID, ["pump-7"], [])
+    assert iot.describe_thing(thingName="pump-7")["billingGroupName"] == "acme"
+
+
+def test_a_thing_comes_and_goes_by_name_or_arn(iot, acme):
+    arn = iot.create_thing(thingName="pump-7")["thingArn"]
+    iot.add_thing_to_billing_group(billingGroupArn=ARN + "acme", thingArn=arn)
+    before = things(iot)
+    for _ in range(2):
+        iot.remove_thing_from_billing_group(billingGroupArn=ARN + "acme", thingArn=arn)
+
+    assert (before, things(iot)) == (["pump-7"], [])
+    assert "billingGroupName" not in iot.describe_thing(thingName="pump-7")
+
+
+def test_removing_a_thing_from_a_billing_group_that_it_is_not_in_changes_nothing(iot, acme):
+    iot.create_billing_group(billingGroupName="other")
+    iot.create_thing(thingName="pump-7", billingGroupName="acme")
+    iot.remove_thing_from_billing_group(billingGroupName="other", thingName="pump-7")
+
+    assert things(iot) == ["pump-7"]
+
+
+def test_a_thing_created_again_in_another_billing_group_raises_409(iot, acme):
+    params = {"thingName": "pump-7", "billingGroupName": "acme"}
+    first = without_metadata(iot.create_thing(**params))
+
+    assert without_metadata(iot.create_thing(**params)) == first
+    assert error_of(iot.create_thing, thingName="pump-7") == ("ResourceAlreadyExistsException", 409)
+    assert error_of(iot.create_thing, thingName="pump-8", billingGroupName="none") == MISSING
+
+
+def test_a_billing_group_with_things_is_not_deleted_and_a_deleted_thing_leaves_it(iot, acme):
+    iot.create_thing(thingName="pump-7", billingGroupName="acme")
+    assert error_of(iot.delete_billing_group, billingGroupName="acme") == INVALID
+    iot.delete_thing(thingName="pump-7")
+    for _ in range(2):
+        iot.delete_billing_group(billingGroupName="acme")
+
+    assert error_of(iot.describe_billing_group, billingGroupName="acme") == MISSING
+    iot.create_billing_group(billingGroupName="acme")
+    assert iot.list_tags_for_resource(resourceArn=ARN + "acme")["tags"] == []
+
+
+def test_what_is_missing_or_not_named_is_refused(iot, acme):
+    iot.create_thing(thingName="pump-7")
+    for operation in (iot.describe_billing_group, iot.list_things_in_billing_group):
+        assert error_of(operation, billingGroupName="none") == MISSING
+    assert error_of(iot.update_billing_group, billingGroupName="none", billingGroupProperties={}) == MISSING
+    for operation in (iot.add_thing_to_billing_group, iot.remove_thing_from_billing_group):
+        assert error_of(operation, billingGroupName="none", thingName="pump-7") == MISSING
+        assert error_of(operation, billingGroupName="acme", thingName="none") == MISSING
+        assert error_of(operation, billingGroupName="acme") == INVALID
+        assert error_of(operation, thingName="pump-7") == INVALID

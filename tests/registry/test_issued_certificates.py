@@ -1,0 +1,110 @@
+"""Certificates that AWS issues."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from . import pki
+from .conftest import ACCOUNT, NOON, error_of, without_metadata
+
+ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"
+INVALID = ("InvalidRequestException", 400)
+
+
+def request_for(common_name, key=None):
+    """Make a certificate signing request."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(pki.name(common_name))
+    return builder.sign(key or pki.ec_key(), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+def der(key):
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_keys_and_certificate_belong_together_and_the_certificate_is_inactive_unless_told(iot):
+    made = without_metadata(iot.create_keys_and_certificate())
+    active = iot.create_keys_and_certificate(setAsActive=True)
+
+    pem, keys = made.pop("certificatePem"), made.pop("keyPair")
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    private = load_pem_private_key(keys["PrivateKey"].encode(), None)
+    identifier = hashlib.sha256(pki.der_of(pem)).hexdigest()
+    assert made == {"certificateArn": ARN + identifier, "certificateId": identifier}
+    assert der(certificate.public_key()) == der(private.public_key())
+    assert der(load_pem_public_key(keys["PublicKey"].encode())) == der(private.public_key())
+    assert (private.key_size, certificate.subject) == (2048, pki.name("AWS IoT Certificate"))
+    described = iot.describe_certificate(certificateId=identifier)["certificateDescription"]
+    described.pop("generationId")
+    moment = datetime.fromtimestamp(NOON, UTC)
+    assert described == {
+        **made,
+        "status": "INACTIVE",
+        "certificatePem": pem,
+        "ownedBy": ACCOUNT,
+        "creationDate": moment,
+        "lastModifiedDate": moment,
+        "customerVersion": 1,
+        "validity": {
+            "notBefore": certificate.not_valid_before_utc,
+            "notAfter": datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC),
+        },
+        "certificateMode": "DEFAULT",
+    }
+    listed = {one["certificateId"]: one["status"] for one in iot.list_certificates()["certificates"]}
+    assert listed == {identifier: "INACTIVE", active["certificateId"]: "ACTIVE"}
+
+
+@pytest.mark.parametrize("key", [pki.ec_key(), pki.rsa_key(), ec.generate_private_key(ec.SECP521R1())])
+def test_a_request_gives_a_certificate_of_its_subject_and_key(iot, key):
+    made = iot.create_certificate_from_csr(certificateSigningRequest=request_for("pump-7", key))
+
+    certificate = x509.load_pem_x509_certificate(made["certificatePem"].encode())
+    assert (certificate.subject, der(certificate.public_key())) == (pki.name("pump-7"), der(key.public_key()))
+    described = iot.describe_certificate(certificateId=made["certificateId"])["certificateDescription"]
+    assert (described["status"], described["certificatePem"]) == ("INACTIVE", made["certificatePem"])
+
+
+def test_the_same_request_twice_gives_two_certificates(iot):
+    request = request_for("pump-7")
+
+    made = {
+        iot.create_certificate_from_csr(certificateSigningRequest=request, setAsActive=True)["certificateId"]
+        for _ in range(2)
+    }
+
+    assert {one["certificateId"] for one in iot.list_certificates()["certificates"]} == made
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize(
+    "request_pem",
+    [
+        "request",
+        request_for("a")[:-60],
+        request_for("a", ec.generate_private_key(ec.SECP192R1())),
+        request_for("a", rsa.generate_private_key(public_exponent=65537, key_size=1024)),
+    ],
+)
+def test_what_is_no_request_or_has_a_weak_key_is_refused(iot, request_pem):
+    assert error_of(iot.create_certificate_from_csr, certificateSigningRequest=request_pem) == INVALID
+    assert iot.list_certificates()["certificates"] == []
+
+
+def test_the_issuer_registers_nothing(iot):
+    made = iot.create_keys_and_certificate()
+    iot.delete_certificate(certificateId=made["certificateId"])
+
+    code = error_of(iot.register_certificate, certificatePem=made["certificatePem"])
+    assert code == ("CertificateValidationException", 400)
+    iot.register_certificate_without_ca(certificatePem=made["certificatePem"])
+    assert iot.list_ca_certificates()["certificates"] == []

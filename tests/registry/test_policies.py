@@ -1,0 +1,167 @@
+"""Policies and their versions."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from .conftest import ACCOUNT, NOON, error_of, without_metadata
+
+ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:policy/"
+DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": []})
+MALFORMED = ("MalformedPolicyException", 400)
+CONFLICT = ("DeleteConflictException", 409)
+MISSING = ("ResourceNotFoundException", 404)
+
+
+@pytest.fixture
+def policy(iot):
+    return without_metadata(iot.create_policy(policyName="connect", policyDocument=DOCUMENT))
+
+
+def add(iot, **more):
+    return iot.create_policy_version(policyName="connect", policyDocument=DOCUMENT, **more)["policyVersionId"]
+
+
+def versions(iot):
+    """Give the version ids, the newest first, and the default one."""
+    listed = iot.list_policy_versions(policyName="connect")["policyVersions"]
+    return [one["versionId"] for one in listed], [
+        one["versionId"] for one in listed if one["isDefaultVersion"]
+    ]
+
+
+def test_a_policy_is_given_as_it_was_created(iot, policy):
+    given = without_metadata(iot.get_policy(policyName="connect"))
+    version = without_metadata(iot.get_policy_version(policyName="connect", policyVersionId="1"))
+
+    moment = datetime.fromtimestamp(NOON, UTC)
+    named = {"policyName": "connect", "policyArn": ARN + "connect"}
+    assert policy == {**named, "policyDocument": DOCUMENT, "policyVersionId": "1"}
+    generation = given.pop("generationId")
+    assert given == {
+        **named,
+        "policyDocument": DOCUMENT,
+        "defaultVersionId": "1",
+        "creationDate": moment,
+        "lastModifiedDate": moment,
+    }
+    assert version == {
+        **named,
+        "policyDocument": DOCUMENT,
+        "policyVersionId": "1",
+        "isDefaultVersion": True,
+        "creationDate": moment,
+        "lastModifiedDate": moment,
+        "generationId": generation,
+    }
+
+
+@pytest.mark.parametrize("document", [DOCUMENT, "{}"])
+def test_repeated_create_policy_always_raises_409(iot, policy, document):
+    """Behaviour 17."""
+    with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
+        iot.create_policy(policyName="connect", policyDocument=document)
+
+    response = without_metadata(caught.value.response)
+    assert (response["resourceId"], response["resourceArn"]) == ("connect", ARN + "connect")
+
+
+def test_a_sixth_policy_version_raises_versions_limit_exceeded(iot, policy):
+    """Behaviour 18, versions."""
+    made = [add(iot) for _ in range(4)]
+
+    code = error_of(iot.create_policy_version, policyName="connect", policyDocument=DOCUMENT)
+
+    assert (made, code) == (["2", "3", "4", "5"], ("VersionsLimitExceededException", 409))
+
+
+def test_more_than_2048_characters_without_whitespace_are_refused(iot):
+    """Behaviour 18, size."""
+    fits = '{"a":"' + "x" * 2040 + '"}' + " \n\t" * 1000
+    iot.create_policy(policyName="fits", policyDocument=fits)
+    long = fits.replace("x", "xx", 1)
+
+    assert error_of(iot.create_policy, policyName="long", policyDocument=long) == MALFORMED
+    assert error_of(iot.create_policy_version, policyName="fits", policyDocument=long) == MALFORMED
+
+
+@pytest.mark.parametrize("document", ["", "{", "[]", '"Allow"', "[" * 2000])
+def test_what_is_no_json_object_is_malformed(iot, policy, document):
+    assert error_of(iot.create_policy, policyName="other", policyDocument=document) == MALFORMED
+    assert error_of(iot.create_policy_version, policyName="connect", policyDocument=document) == MALFORMED
+    assert versions(iot) == (["1"], ["1"])
+
+
+def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict(iot, policy, device, clock):
+    """Behaviour 19."""
+    add(iot)
+    assert error_of(iot.delete_policy, policyName="connect") == CONFLICT
+    iot.delete_policy_version(policyName="connect", policyVersionId="2")
+    iot.attach_policy(policyName="connect", target=device["certificateArn"])
+    assert error_of(iot.delete_policy, policyName="connect") == CONFLICT
+
+    iot.detach_policy(policyName="connect", target=device["certificateArn"])
+    assert error_of(iot.delete_policy, policyName="connect") == CONFLICT
+    clock.advance(5)
+    iot.delete_policy(policyName="connect")
+    assert error_of(iot.get_policy, policyName="connect") == MISSING
+
+
+def test_a_version_becomes_the_default_at_once_or_later(iot, policy, clock):
+    other = '{"Statement":[]}'
+    clock.advance(10)
+    created = without_metadata(iot.create_policy_version(policyName="connect", policyDocument=other))
+    before = iot.get_policy(policyName="connect")
+    iot.set_default_policy_version(policyName="connect", policyVersionId="2")
+    after = iot.get_policy(policyName="connect")
+
+    assert created == {
+        "policyArn": ARN + "connect",
+        "policyDocument": other,
+        "policyVersionId": "2",
+        "isDefaultVersion": False,
+    }
+    assert (before["defaultVersionId"], before["policyDocument"]) == ("1", DOCUMENT)
+    assert (after["defaultVersionId"], after["policyDocument"]) == ("2", other)
+    assert after["lastModifiedDate"] == datetime.fromtimestamp(NOON + 10, UTC)
+    assert (add(iot, setAsDefault=True), versions(iot)) == ("3", (["3", "2", "1"], ["3"]))
+
+
+def test_the_default_version_is_not_deleted_and_no_id_is_used_twice(iot, policy):
+    add(iot)
+    assert error_of(iot.delete_policy_version, policyName="connect", policyVersionId="1") == CONFLICT
+    iot.delete_policy_version(policyName="connect", policyVersionId="2")
+
+    assert (add(iot), versions(iot)) == ("3", (["3", "1"], ["1"]))
+
+
+def test_policies_are_listed_by_age(iot):
+    for name in ("b", "a", "c"):
+        iot.create_policy(policyName=name, policyDocument="{}")
+
+    def listed(**more):
+        return iot.list_policies(**more)["policies"]
+
+    expected = [{"policyName": name, "policyArn": ARN + name} for name in ("b", "a", "c")]
+    assert (listed(), listed(ascendingOrder=True)) == (expected[::-1], expected)
+
+
+def test_a_policy_takes_tags_and_leaves_none_to_its_successor(iot):
+    tags = [{"Key": "reconciler:workspace", "Value": "greenhouse"}]
+    iot.create_policy(policyName="connect", policyDocument="{}", tags=tags)
+    given = iot.list_tags_for_resource(resourceArn=ARN + "connect")["tags"]
+    iot.delete_policy(policyName="connect")
+    iot.create_policy(policyName="connect", policyDocument="{}")
+
+    assert (given, iot.list_tags_for_resource(resourceArn=ARN + "connect")["tags"]) == (tags, [])
+
+
+def test_what_is_missing_is_not_found(iot, policy):
+    for operation in (iot.get_policy, iot.delete_policy, iot.list_policy_versions):
+        assert error_of(operation, policyName="none") == MISSING
+    assert error_of(iot.create_policy_version, policyName="none", policyDocument="{}") == MISSING
+    for operation in (iot.get_policy_version, iot.delete_policy_version, iot.set_default_policy_version):
+        assert error_of(operation, policyName="none", policyVersionId="1") == MISSING
+        for version in ("2", "01", "9" * 30):
+            assert error_of(operation, policyName="connect", policyVersionId=version) == MISSING

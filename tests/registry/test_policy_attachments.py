@@ -1,0 +1,148 @@
+"""Which policies are attached to what."""
+
+import pytest
+
+from .conftest import ACCOUNT, error_of
+from .test_thing_groups import grow
+
+ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
+IDENTITY = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-000000000001"
+INVALID = ("InvalidRequestException", 400)
+MISSING = ("ResourceNotFoundException", 404)
+
+
+@pytest.fixture
+def policies(iot):
+    """Twelve policies, p0 to p11."""
+    for number in range(12):
+        iot.create_policy(policyName=f"p{number}", policyDocument="{}")
+
+
+def attached(iot, target, **more):
+    return [one["policyName"] for one in iot.list_attached_policies(target=target, **more)["policies"]]
+
+
+def test_policies_are_listed_from_both_ends_in_both_generations(iot, policies, device):
+    certificate = device["certificateArn"]
+    group = iot.create_thing_group(thingGroupName="hall")["thingGroupArn"]
+    iot.attach_policy(policyName="p1", target=group)
+    iot.attach_principal_policy(policyName="p1", principal=certificate)
+    iot.attach_policy(policyName="p0", target=certificate)
+    iot.attach_policy(policyName="p0", target=IDENTITY)
+
+    def named(*names):
+        return [{"policyName": name, "policyArn": f"{ARN}policy/{name}"} for name in names]
+
+    assert iot.list_attached_policies(target=certificate)["policies"] == named("p0", "p1")
+    assert iot.list_principal_policies(principal=certificate)["policies"] == named("p1", "p0")
+    assert iot.list_principal_policies(principal=IDENTITY)["policies"] == named("p0")
+    assert iot.list_targets_for_policy(policyName="p1")["targets"] == [group, certificate]
+    assert iot.list_policy_principals(policyName="p1")["principals"] == [certificate, group]
+    ascending = iot.list_policy_principals(policyName="p0", ascendingOrder=True)
+    assert ascending["principals"] == [certificate, IDENTITY]
+
+
+def test_attaching_again_succeeds_and_changes_nothing(iot, policies, device):
+    for _ in range(2):
+        iot.attach_policy(policyName="p0", target=device["certificateArn"])
+
+    assert iot.list_targets_for_policy(policyName="p0")["targets"] == [device["certificateArn"]]
+
+
+@pytest.mark.parametrize("generation", ["target", "principal"])
+def test_an_eleventh_policy_on_a_certificate_raises_limit_exceeded(iot, policies, device, generation):
+    """Behaviour 18, attachments."""
+    operation = iot.attach_policy if generation == "target" else iot.attach_principal_policy
+    for number in range(10):
+        operation(policyName=f"p{number}", **{generation: device["certificateArn"]})
+    operation(policyName="p0", **{generation: device["certificateArn"]})
+
+    code = error_of(operation, policyName="p10", **{generation: device["certificateArn"]})
+
+    assert code == ("LimitExceededException", 410)
+    iot.detach_policy(policyName="p0", target=device["certificateArn"])
+    operation(policyName="p10", **{generation: device["certificateArn"]})
+
+
+def test_a_group_has_as_many_policies_as_one_likes(iot, policies):
+    group = iot.create_thing_group(thingGroupName="hall")["thingGroupArn"]
+    for number in range(12):
+        iot.attach_policy(policyName=f"p{number}", target=group)
+
+    assert attached(iot, group) == [f"p{number}" for number in range(12)]
+
+
+def test_recursive_lists_the_policies_of_the_groups_above_each_once(iot, policies):
+    grow(iot, {"site": {"hall": {"row": {}}}})
+    for policy, group in (("p2", "site"), ("p1", "hall"), ("p0", "row"), ("p2", "row")):
+        iot.attach_policy(policyName=policy, target=f"{ARN}thinggroup/{group}")
+
+    assert attached(iot, f"{ARN}thinggroup/row") == ["p0", "p2"]
+    assert attached(iot, f"{ARN}thinggroup/row", recursive=True) == ["p0", "p1", "p2"]
+    assert attached(iot, f"{ARN}thinggroup/hall", recursive=True) == ["p1", "p2"]
+
+
+def test_detaching_what_is_not_attached_succeeds_or_is_not_found_as_the_model_has_it(iot, policies, device):
+    certificate = device["certificateArn"]
+    iot.detach_policy(policyName="p0", target=certificate)
+    iot.detach_policy(policyName="none", target=certificate)
+
+    assert error_of(iot.detach_principal_policy, policyName="p0", principal=certificate) == MISSING
+    assert error_of(iot.detach_principal_policy, policyName="none", principal=certificate) == MISSING
+
+
+@pytest.mark.parametrize("generation", ["target", "principal"])
+def test_a_detached_policy_is_no_longer_listed_and_can_be_attached_again(iot, policies, device, generation):
+    certificate = device["certificateArn"]
+    operation = iot.detach_policy if generation == "target" else iot.detach_principal_policy
+    iot.attach_policy(policyName="p0", target=certificate)
+    operation(policyName="p0", **{generation: certificate})
+
+    assert (attached(iot, certificate), iot.list_targets_for_policy(policyName="p0")["targets"]) == ([], [])
+    iot.attach_policy(policyName="p0", target=certificate)
+    assert attached(iot, certificate) == ["p0"]
+
+
+def test_force_delete_overrides_attached_policies(iot, policies, device):
+    """Behaviour 11, as far as policies go."""
+    params = {"certificateId": device["certificateId"]}
+    iot.attach_policy(policyName="p0", target=device["certificateArn"])
+    iot.update_certificate(**params, newStatus="INACTIVE")
+
+    assert error_of(iot.delete_certificate, **params) == ("DeleteConflictException", 409)
+    iot.delete_certificate(**params, forceDelete=True)
+    assert iot.list_targets_for_policy(policyName="p0")["targets"] == []
+    iot.delete_policy(policyName="p0")
+
+
+def test_policies_do_not_block_the_deletion_of_a_group(iot, policies):
+    group = iot.create_thing_group(thingGroupName="hall")["thingGroupArn"]
+    iot.attach_policy(policyName="p0", target=group)
+    iot.delete_thing_group(thingGroupName="hall")
+    iot.create_thing_group(thingGroupName="hall")
+
+    assert attached(iot, group) == []
+    iot.delete_policy(policyName="p0")
+
+
+@pytest.mark.parametrize(
+    "target", ["thing", ARN + "thing/pump-7", ARN.replace("eu-", "us-") + "cert/a", "policy"]
+)
+def test_what_is_no_target_is_refused(iot, policies, target):
+    for operation in (iot.attach_policy, iot.detach_policy):
+        assert error_of(operation, policyName="p0", target=target) == INVALID
+    for operation in (iot.attach_principal_policy, iot.detach_principal_policy):
+        assert error_of(operation, policyName="p0", principal=target) == INVALID
+    assert error_of(iot.list_attached_policies, target=target) == INVALID
+    assert error_of(iot.list_principal_policies, principal=target) == INVALID
+
+
+@pytest.mark.parametrize("target", [ARN + "cert/" + "a" * 64, ARN + "thinggroup/none"])
+def test_what_is_missing_is_not_found(iot, policies, target):
+    assert error_of(iot.attach_policy, policyName="p0", target=target) == MISSING
+    assert error_of(iot.attach_principal_policy, policyName="p0", principal=target) == MISSING
+    assert error_of(iot.list_attached_policies, target=target) == MISSING
+    assert error_of(iot.list_principal_policies, principal=target) == MISSING
+    assert error_of(iot.attach_policy, policyName="none", target=IDENTITY) == MISSING
+    assert error_of(iot.list_targets_for_policy, policyName="none") == MISSING
+    assert error_of(iot.list_policy_principals, policyName="none") == MISSING

@@ -1,0 +1,74 @@
+"""Role aliases."""
+
+from datetime import UTC, datetime
+
+from .conftest import ACCOUNT, NOON, error_of, without_metadata
+
+ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:rolealias/"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/camera"
+OTHER = f"arn:aws:iam::{ACCOUNT}:role/other"
+MISSING = ("ResourceNotFoundException", 404)
+
+
+def described(iot, name="camera"):
+    return iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]
+
+
+def test_a_role_alias_is_described_as_it_was_created(iot):
+    tags = [{"Key": "line", "Value": "A"}]
+    created = without_metadata(iot.create_role_alias(roleAlias="camera", roleArn=ROLE, tags=tags))
+
+    moment = datetime.fromtimestamp(NOON, UTC)
+    assert created == {"roleAlias": "camera", "roleAliasArn": ARN + "camera"}
+    assert described(iot) == {
+        "roleAlias": "camera",
+        "roleAliasArn": ARN + "camera",
+        "roleArn": ROLE,
+        "owner": ACCOUNT,
+        "credentialDurationSeconds": 3600,
+        "creationDate": moment,
+        "lastModifiedDate": moment,
+    }
+    assert iot.list_tags_for_resource(resourceArn=ARN + "camera")["tags"] == tags
+
+
+def test_an_update_changes_what_is_given(iot, clock):
+    iot.create_role_alias(roleAlias="camera", roleArn=ROLE, credentialDurationSeconds=900)
+    clock.advance(10)
+    iot.update_role_alias(roleAlias="camera", roleArn=OTHER)
+    first = described(iot)
+    updated = without_metadata(iot.update_role_alias(roleAlias="camera", credentialDurationSeconds=1800))
+
+    assert updated == {"roleAlias": "camera", "roleAliasArn": ARN + "camera"}
+    assert (first["roleArn"], first["credentialDurationSeconds"]) == (OTHER, 900)
+    assert described(iot) == {**first, "credentialDurationSeconds": 1800}
+    assert first["lastModifiedDate"] == datetime.fromtimestamp(NOON + 10, UTC)
+
+
+def test_a_repeated_creation_raises_409(iot):
+    params = {"roleAlias": "camera", "roleArn": ROLE}
+    iot.create_role_alias(**params)
+
+    assert error_of(iot.create_role_alias, **params) == ("ResourceAlreadyExistsException", 409)
+
+
+def test_role_aliases_are_listed_by_name(iot):
+    for name in ("b", "a", "c"):
+        iot.create_role_alias(roleAlias=name, roleArn=ROLE)
+
+    assert iot.list_role_aliases()["roleAliases"] == ["c", "b", "a"]
+    assert iot.list_role_aliases(ascendingOrder=True)["roleAliases"] == ["a", "b", "c"]
+
+
+def test_a_deleted_role_alias_leaves_no_tags_to_its_successor(iot):
+    iot.create_role_alias(roleAlias="camera", roleArn=ROLE, tags=[{"Key": "line", "Value": "A"}])
+    iot.delete_role_alias(roleAlias="camera")
+    missing = error_of(iot.describe_role_alias, roleAlias="camera")
+    iot.create_role_alias(roleAlias="camera", roleArn=ROLE)
+
+    assert (missing, iot.list_tags_for_resource(resourceArn=ARN + "camera")["tags"]) == (MISSING, [])
+
+
+def test_what_is_missing_is_not_found(iot):
+    for operation in (iot.describe_role_alias, iot.update_role_alias, iot.delete_role_alias):
+        assert error_of(operation, roleAlias="none") == MISSING
