@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from reconciler.kinds import all_kinds
 from reconciler.kinds.fields import members
 from reconciler.kinds.kind import Kind
@@ -31,6 +33,7 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
         elif wanted is not None and there is None:
             yield Create(wanted, tuple(_whole(wanted.spec, gone=False)))
         elif wanted is not None and there is not None:
+            wanted = keeping_ignored(wanted, there.spec)
             fields = [] if there.owner == workspace else [FieldChange(OWNERSHIP, there.owner, workspace)]
             fields += [
                 field for field in compare(kind, wanted.spec, there.spec) if not _ignored(wanted, field.path)
@@ -56,8 +59,7 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any,
     match before, after:
         case Mapping(), Mapping():
             for key in sorted(before.keys() | after.keys()):
-                if before.get(key) != after.get(key):
-                    yield f"{path}.{key}", before.get(key), after.get(key)
+                yield from _differences(f"{path}.{key}", before.get(key), after.get(key))
         case SecretDigest(), Secret():
             if not before.matches(after):
                 yield path, before, after
@@ -68,6 +70,23 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any,
             yield path, before, after
 
 
+def keeping_ignored(resource: Resource, there: Any) -> Resource:
+    """The resource with what it ignores as it is there: an update sends a map whole, and must not undo in passing what
+    the file leaves to others.
+    """
+    kept: dict[str, Any] = {}
+    for path in resource.lifecycle.ignore_changes:
+        name, dot, key = path.partition(".")
+        before = getattr(there, name)
+        after = kept.get(name, getattr(resource.spec, name))
+        if dot and isinstance(before, Mapping) and isinstance(after, Mapping):
+            others = {each: value for each, value in after.items() if each != key}
+            kept[name] = {**others, key: before[key]} if key in before else others
+        elif not dot and isinstance(before, str | bool | Mapping | tuple):
+            kept[name] = before
+    return evolve(resource, spec=evolve(resource.spec, **kept)) if kept else resource
+
+
 def _ignored(resource: Resource, path: str) -> bool:
     return any(path == name or path.startswith(f"{name}.") for name in resource.lifecycle.ignore_changes)
 
@@ -76,7 +95,7 @@ def _whole(spec: Any, *, gone: bool) -> Iterator[FieldChange]:
     """Every attribute that a spec sets, as appearing or as going."""
     for member in members(type(spec)).values():
         value = getattr(spec, member.name)
-        if value is WHATEVER or value is None or value in ((), {}):
+        if value is WHATEVER or value is None or value is False or value in ((), {}):
             continue
         items = value.items() if isinstance(value, Mapping) else ((None, value),)
         for key, item in items:

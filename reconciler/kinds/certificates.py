@@ -133,7 +133,7 @@ class Certificates(Kind):
         The workspace's are those that its things have, and those that a run has marked on their way out.
         """
         policies = yield from _targets(scope)
-        retired = policies.pop(retired_policy(scope.workspace), frozenset())
+        retired = policies.get(retired_policy(scope.workspace), frozenset())
         wanted = {name: found for found in scope.of(self.table) if (name := self.identity(found))}
         ours = {
             reference.id
@@ -167,8 +167,7 @@ class Certificates(Kind):
                 status=_described(item)["status"],
                 policies=tuple(External(policy) for policy, targets in policies.items() if name in targets),
             )
-            # What is wanted again while it is on its way out has lost its mark of being ours.
-            lost = name in foreign or name in kept or (name in wanted and name in retired)
+            lost = name in foreign or name in kept
             facts = {
                 "policies": attached.get(name, ()),
                 "name": issued_now.get(name),
@@ -202,8 +201,6 @@ class Certificates(Kind):
         params = {"certificateId": change.live.identity, "newStatus": spec.status}
         gained = [policy for policy in spec.policies if policy not in was.policies]
         lost = [world.identity("policies", policy) for policy in was.policies if policy not in spec.policies]
-        if change.changes("workspace"):
-            lost.append(retired_policy(world.workspace))
         return [
             *(fetch(change.live.identity, spec.save_to) if change.changes("save_to") else ()),
             *(_attach_policy(world.identity("policies", policy), arn) for policy in gained),

@@ -13,7 +13,7 @@ from pathlib import Path
 from reconciler.registry import catalog
 from reconciler.registry.addressing import Caller, Target, caller_of, service_of, target_of
 from reconciler.registry.context import Context
-from reconciler.registry.errors import ApiError
+from reconciler.registry.errors import ApiError, PartialError
 from reconciler.registry.interface import Request, Response, Settings
 from reconciler.registry.paging import TokenSigner
 from reconciler.registry.store import Store, StoreBusyError
@@ -99,9 +99,13 @@ class Registry:
                 wire.invalid_code,
                 self._signer,
             )
-            output = operation.function(context, params) or {}
-            # Written while the transaction is open: an output that cannot be written is not committed either.
-            return wire.serializer.serialize(output)
+            try:
+                output = operation.function(context, params) or {}
+                # Written while the transaction is open: an output that cannot be written is not committed either.
+                return wire.serializer.serialize(output)
+            except PartialError as error:
+                failure = error
+        raise failure
 
 
 def _params(

@@ -1,7 +1,8 @@
-"""The one exception with which an operation answers instead of a result.
+"""The exceptions with which an operation answers instead of a result.
 
     ApiError            an AWS error: code, message and the members that its shape has beside the message
-    └── raised by operations and by the wire layer, turned into HTTP by `wire.faults` alone
+    │                   raised by operations and by the wire layer, turned into HTTP by `wire.faults` alone
+    └── PartialError    an AWS error after which what the operation had written stays
 
 The HTTP status is not here: it comes from the service model.
 """
@@ -17,6 +18,10 @@ class ApiError(Exception):
         self.code = code
         self.message = message
         self.members = members
+
+
+class PartialError(ApiError):
+    """An AWS error that does not undo what its operation had done before."""
 
 
 def not_found(message: str, **members: Any) -> ApiError:

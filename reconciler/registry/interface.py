@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from attrs import frozen
 
@@ -43,4 +44,6 @@ class Settings:
     detach_lag_seconds: float = 0.0
     managed_thing_deletion_seconds: float = 0.0
     thing_type_deletion_seconds: float = 300.0
+    registration_task_seconds: float = 0.0
     latency_seconds: float = 0.0
+    buckets: Path | None = None

@@ -78,6 +78,18 @@ class Transaction:
         """Change something; give the number of rows changed."""
         return self._connection.execute(sql, parameters).rowcount
 
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Undo what is done within, and only that, when anything is raised."""
+        self._connection.execute("SAVEPOINT step")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK TO step")
+            raise
+        finally:
+            self._connection.execute("RELEASE step")
+
     def run_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
         """Repeat one statement for each row of parameters."""
         self._connection.executemany(sql, rows)

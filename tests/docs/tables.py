@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import attrs
 import click
@@ -16,10 +16,11 @@ from reconciler.faces.view import noun
 from reconciler.kinds import all_kinds
 from reconciler.kinds.fields import Member
 from reconciler.kinds.kind import Kind
-from reconciler.model.secret import Secret
+from reconciler.model.document import Document
 from tests.docs.calls_of import VERBS, calls_of
 
 CHANGING = {"in_place": "in place", "replaces": "**a new one**", "create_only": "when created"}
+MAKING = ("Create", "Register", "Add", "Attach")
 COMMON = frozenset({"file", "debug", "color", "no_color", "help"})
 
 
@@ -29,7 +30,7 @@ def mapping() -> str:
         (
             f"`[{kind.table}.*]`",
             kind.noun,
-            _code(calls_of(kind)["create"]),
+            _code(name for name in calls_of(kind)["create"] if name.startswith(MAKING)),
             _found(kind),
             _owned(kind),
             _code(_replacing(kind)) or "nothing",
@@ -122,22 +123,20 @@ def _value(option: click.Option) -> str:
 
 
 def _found(kind: Kind) -> str:
-    return _said(kind, r"found by ([^,.;]+)")
+    return said(kind, r"found by ([^,.;]+)") or "?"
 
 
 def _owned(kind: Kind) -> str:
-    found = _said(kind, r"owned (?:by|through) ([^,.;]+)")
+    found = said(kind, r"owned (?:by |through )?([^,.;]+)") or "?"
     return "the tag `reconciler:workspace`" if found == "tag" else found
 
 
-def _said(kind: Kind, pattern: str) -> str:
+def said(kind: Kind, pattern: str) -> str | None:
     """What the docstring of the kind's class says, or else its module's."""
     for text in (type(kind).__doc__, sys.modules[type(kind).__module__].__doc__):
         if match := re.search(pattern, " ".join((text or "").split())):
             return match[1]
-    raise LookupError(
-        f"the docstring of {type(kind).__name__} says neither 'found by …' nor 'owned by …', of which the README is made"
-    )
+    return None
 
 
 def _code(names: Iterable[str]) -> str:
@@ -157,8 +156,8 @@ def _folded(kind: Kind) -> str:
         takes = _takes(attribute.type, member.references)
         rows.append((f"`{member.name}`", takes, _default(attribute), _change(kind, member), member.doc, api))
         rows += [
-            (f"`{member.name}.{inner.name}`", _takes(inner.type, None), _default(inner), "", "", "")
-            for inner in _parts(attribute.type)
+            (f"`{path}`", _takes(inner.type, None), _default(inner), "", "", "")
+            for path, inner in _parts(member.name, attribute.type)
         ]
     head = ("Field", "Takes", "Default", "A change", "What it is", "Becomes")
     title = f"<code>[{kind.table}.NAME]</code> · {noun(kind.table, 2)}"
@@ -180,15 +179,19 @@ def _change(kind: Kind, member: Member) -> str:
 
 
 def _takes(annotation: Any, references: str | None) -> str:
-    told = wanted(annotation)
     if references:
-        outside = '`{ id = "…" }`, `{ arn = "…" }`'
-        many = told.startswith("an array")
-        if references not in all_kinds():
-            return f"an array of {outside}" if many else outside
-        return f"{'an array of names' if many else 'a name'} from `[{references}.*]`, or {outside}"
+        other = [f"{_takes(part, None)}; " for part in get_args(annotation) if part is Document]
+        return "".join(other) + _names(references, many=wanted(annotation).startswith("an array"))
+    told = wanted(annotation)
     told = re.sub(r"'([A-Za-z0-9_.-]+)'", r"`\1`", told)
     return re.sub(r"\{[^}]*\}", lambda match: f"`{match[0]}`", told)
+
+
+def _names(table: str, *, many: bool) -> str:
+    outside = '`{ id = "…" }`, `{ arn = "…" }`'
+    if table not in all_kinds():
+        return f"an array of {outside}" if many else outside
+    return f"{'an array of names' if many else 'a name'} from `[{table}.*]`, or {outside}"
 
 
 def _default(attribute: attrs.Attribute[Any]) -> str:
@@ -203,13 +206,14 @@ def _default(attribute: attrs.Attribute[Any]) -> str:
             return f"`{value}`"
 
 
-def _parts(annotation: Any) -> Iterable[attrs.Attribute[Any]]:
-    """The fields of a table within the table; a secret and the like are one value to the file."""
+def _parts(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
+    """The fields of the table, or of each table of the array, that a field takes, by their dotted names."""
     inner = written(annotation)
-    if not (isinstance(inner, type) and attrs.has(inner)) or inner is Secret or hasattr(inner, "parse"):
-        return ()
-    attrs.resolve_types(inner)
-    return attrs.fields(inner)
+    if get_origin(inner) is tuple:
+        name, inner = f"{name}[]", written(get_args(inner)[0])
+    if isinstance(inner, type) and attrs.has(inner) and wanted(inner) == "a table":
+        attrs.resolve_types(inner)
+        yield from ((f"{name}.{field.name}", field) for field in attrs.fields(inner))
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -76,10 +76,8 @@ class TestBroken:
     @pytest.mark.parametrize("case", CASES, ids=[case.sentence.replace(" ", "-") for case in CASES])
     def test_report(self, case: Broken, folder):
         write(folder, case.files)
-        expected = case.report.replace("{yesterday}", f"{NOW - DAY:%Y-%m-%d}")
-        expected = expected.replace("{in_ten_days}", f"{NOW + 10 * DAY:%Y-%m-%d}")
         path = folder if case.folder else folder / "desired_state.toml"
-        assert report(path, case.environ) == expected.splitlines()
+        assert report(path, case.environ) == case.lines
 
     def test_a_path_that_leads_nowhere_is_a_mistake(self, tmp_path):
         expected = ["none.toml:1: error: cannot be read: No such file or directory"]

@@ -3,6 +3,7 @@ apart from the program."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from attrs import evolve, field, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from tests.cloud import Cloud
 from tests.pki import Authority
 
 WORKSPACE = "greenhouse"
@@ -81,6 +83,7 @@ class Fleet:
 
     def content(self) -> dict[str, Any]:
         return {
+            **empty(),
             "ca_certificates": {
                 fingerprint(factory().pem): {
                     "status": "ACTIVE",
@@ -91,12 +94,7 @@ class Fleet:
             },
             "certificates": {self.certificate(name): ("ACTIVE", "DEFAULT") for name in self.devices},
             "things": {
-                name: {
-                    "attributes": {"site": device.site},
-                    "type": None,
-                    "principals": [self.certificate(name)],
-                    "groups": [GROUP],
-                }
+                name: thing({"site": device.site}, self.certificate(name), WORKSPACE)
                 for name, device in self.devices.items()
             },
             "thing_groups": thing_groups(WORKSPACE),
@@ -123,15 +121,26 @@ class Fleet:
         return fingerprint(factory().device(name, self.devices[name].generation))
 
 
-GROUP = f"reconciler-{WORKSPACE}"
-EMPTY: dict[str, Any] = {
-    "ca_certificates": {},
-    "certificates": {},
-    "things": {},
-    "thing_groups": {},
-    "managed_things": [],
-    "policies": {},
-}
+@cache
+def _empty() -> str:
+    return json.dumps(Cloud().content())
+
+
+def empty() -> dict[str, Any]:
+    """A registry that nobody has used."""
+    found: dict[str, Any] = json.loads(_empty())
+    return found
+
+
+def thing(attributes: Mapping[str, str], certificate: str, workspace: str) -> dict[str, Any]:
+    """A thing of the workspace with one certificate."""
+    return {
+        "attributes": dict(attributes),
+        "type": None,
+        "principals": [(certificate, "NON_EXCLUSIVE_THING")],
+        "groups": [f"reconciler-{workspace}"],
+        "billed": None,
+    }
 
 
 def marks(name: str, workspace: str = WORKSPACE) -> dict[str, str]:
@@ -142,7 +151,8 @@ def thing_groups(workspace: str) -> dict[str, Any]:
     """The group that marks the workspace's things."""
     name = f"reconciler-{workspace}"
     text = f"The things that the reconciler workspace {workspace} owns."
-    return {name: {"description": text, "attributes": {}, "tags": marks(name, workspace)}}
+    plain = {"description": text, "attributes": {}, "parent": None, "query": None}
+    return {name: {**plain, "tags": marks(name, workspace)}}
 
 
 def policies(workspace: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.cloud import Cloud
 from tests.journeys.fleet import Fleet, environ, masked
 
 COMMAND = Path(sys.executable).with_name("reconciler")
-PATIENCE = 120
+PATIENCE = 60
 """Seconds after which a run that hangs is a failed test."""
 
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.journeys.fleet import EMPTY, Fleet, factory, fingerprint
+from tests.journeys.fleet import Fleet, empty, factory, fingerprint
 from tests.journeys.folder import PATIENCE, Folder, applied, registered, until
 
 
@@ -78,7 +78,7 @@ def test_a_destroy_that_is_killed_is_completed_by_the_next(folder):
     folder.write(Fleet.of(30)).apply()
     killed(folder, "destroy", "--yes", after=12)
     assert folder.run("destroy", "--yes").code == 0
-    assert folder.content() == EMPTY
+    assert folder.content() == empty()
 
 
 def test_two_applies_at_once_end_in_what_the_file_says(folder):

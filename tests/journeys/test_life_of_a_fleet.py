@@ -11,15 +11,16 @@ import pytest
 
 from tests.cloud import ACCOUNT, REGION, Cloud
 from tests.journeys.fleet import (
-    EMPTY,
     HEAD,
     MASKED,
     SMALL,
     Device,
     Fleet,
+    empty,
     fingerprint,
     marks,
     policies,
+    thing,
     thing_groups,
 )
 
@@ -76,7 +77,7 @@ def test_a_device_that_comes_into_the_file_comes_into_the_registry(applied):
 def test_destroy_leaves_nothing(applied):
     ended = applied.run("destroy", "--yes")
     assert (ended.code, steady(ended.out).splitlines()[-1]) == (0, "✔ Done in 0 s: 8 deleted.")
-    assert applied.content() == EMPTY
+    assert applied.content() == empty()
 
 
 # ── a new certificate ───────────────────────────────────────────────────────────────────────────
@@ -170,7 +171,7 @@ def test_a_setup_code_that_is_not_set_is_missed_only_when_it_is_needed(applied):
             "  - managed_things.pump-1: its authentication_material from env SETUP_CODE_1 is not set\n"
         ),
     )
-    assert applied.content() == EMPTY
+    assert applied.content() == empty()
 
 
 # ── the file ────────────────────────────────────────────────────────────────────────────────────
@@ -210,6 +211,7 @@ def test_what_init_writes_can_be_applied_and_planned_again(folder):
     ids = {name: fingerprint(pem) for name, pem in pems.items()}
     sites = {"pump-1": "oslo", "pump-2": "bergen"}
     assert folder.content() == {
+        **empty(),
         "ca_certificates": {
             ids["development-ca"]: {
                 "status": "ACTIVE",
@@ -219,15 +221,7 @@ def test_what_init_writes_can_be_applied_and_planned_again(folder):
             }
         },
         "certificates": {ids[name]: ("ACTIVE", "DEFAULT") for name in sites},
-        "things": {
-            name: {
-                "attributes": {"site": site},
-                "type": None,
-                "principals": [ids[name]],
-                "groups": ["reconciler-nursery"],
-            }
-            for name, site in sites.items()
-        },
+        "things": {name: thing({"site": site}, ids[name], "nursery") for name, site in sites.items()},
         "thing_groups": thing_groups("nursery"),
         "managed_things": [
             {
@@ -274,7 +268,7 @@ def test_the_repositorys_own_fleet_applies_and_then_plans_empty(folder):
     } == {
         name: (
             table.get("attributes", {}),
-            sorted(ids["certificates"][used] for used in table["certificates"]),
+            [(ids["certificates"][used], "NON_EXCLUSIVE_THING") for used in table["certificates"]],
         )
         for name, table in said["things"].items()
     }

@@ -105,6 +105,15 @@ def input_parser(model: OperationModel) -> InputParser:
     )
 
 
+def values_parser(model: OperationModel) -> Parser:
+    """Work out the parser of an operation's parameters as one document, for an operation that calls another."""
+    shape = model.input_shape
+    if shape is None:
+        return _as_it_is
+    members = [(name, name, _json(member, {})) for name, member in shape.members.items()]
+    return _members(members, frozenset(shape.required_members))
+
+
 def _sources(shape: StructureShape, located: Mapping[str, str | None], location: str) -> tuple[_Source, ...]:
     return tuple(
         _Source(
@@ -176,7 +185,18 @@ def _checked(shape: Shape, convert: Callable[[Any, str], Any]) -> Parser:
 
 def _structure(shape: StructureShape, known: dict[str, Parser], only: set[str] | None = None) -> Parser:
     members: list[tuple[str, str, Parser]] = []
-    required = frozenset(shape.required_members)
+    parse = _members(members, frozenset(shape.required_members))
+    below = {**known, shape.name: parse} if only is None else known
+    members.extend(
+        (name, _wire_name(member, name), _json(member, below))
+        for name, member in shape.members.items()
+        if only is None or name in only
+    )
+    return parse
+
+
+def _members(members: Sequence[tuple[str, str, Parser]], required: frozenset[str]) -> Parser:
+    """Parse an object by its members, each with its name, its name on the wire and its parser."""
 
     def parse(value: Any, path: str, problems: Problems) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -189,12 +209,6 @@ def _structure(shape: StructureShape, known: dict[str, Parser], only: set[str] |
                 problems.add(member_path(path, name), None, MUST_NOT_BE_NULL)
         return params
 
-    below = {**known, shape.name: parse} if only is None else known
-    members.extend(
-        (name, _wire_name(member, name), _json(member, below))
-        for name, member in shape.members.items()
-        if only is None or name in only
-    )
     return parse
 
 

@@ -12,7 +12,7 @@ from attrs import Factory, define
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
-from reconciler.registry.wire.parse import InputParser, input_parser
+from reconciler.registry.wire.parse import InputParser, Parser, input_parser, values_parser
 from reconciler.registry.wire.routes import Routes
 from reconciler.registry.wire.serialize import OutputSerializer, Writer, error_writer, output_serializer
 
@@ -35,6 +35,11 @@ class WireOperation:
     def parser(self) -> InputParser:
         """The parser of its requests."""
         return input_parser(self.model)
+
+    @cached_property
+    def values(self) -> Parser:
+        """The parser of its parameters when it is not a request that carries them."""
+        return values_parser(self.model)
 
     @cached_property
     def serializer(self) -> OutputSerializer:
@@ -76,10 +81,18 @@ class Service:
     def routes(self) -> Routes[WireOperation]:
         """Every operation of the model by HTTP method and path."""
         routes: Routes[WireOperation] = Routes()
-        for name in self.model.operation_names:
-            model = self.model.operation_model(name)
-            routes.add(model.http["method"], model.http["requestUri"], WireOperation(self.name, name, model))
+        for wire in self._operations.values():
+            routes.add(wire.model.http["method"], wire.model.http["requestUri"], wire)
         return routes
+
+    @cached_property
+    def _operations(self) -> Mapping[str, WireOperation]:
+        names = self.model.operation_names
+        return {name: WireOperation(self.name, name, self.model.operation_model(name)) for name in names}
+
+    def operation(self, name: str) -> WireOperation:
+        """Give one operation of the model. Raises KeyError for any other name."""
+        return self._operations[name]
 
     def error(self, code: str) -> tuple[int, str, Writer] | None:
         """Give HTTP status, the message's member name, and the writer of an error; None when the model lacks it."""

@@ -56,7 +56,6 @@ CASES = (
         """
         desired_state.toml:2: warning: certificates.pump-1.pem: the certificate expired on {yesterday}
         desired_state.toml:5: warning: certificates.pump-2.pem: the certificate expires on {in_ten_days}
-        desired_state.toml:7: error: certificates.pump-3.pem: missing; expected a certificate in PEM, as text or { file = "path" }
         desired_state.toml:8: error: certificates.pump-3.status: 'GONE' is not valid; expected one of 'ACTIVE', 'INACTIVE', 'REVOKED'
         """,
     ),

@@ -48,12 +48,12 @@ CASES = (
     Broken(
         "a required key that is missing is told with what it takes",
         """
-        [certificates.pump-1]
+        [ca_certificates.factory]
 
         [managed_things.pump-1]
         """,
         """
-        desired_state.toml:1: error: certificates.pump-1.pem: missing; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:1: error: ca_certificates.factory.pem: missing; expected a certificate in PEM, as text or { file = "path" }
         desired_state.toml:3: error: managed_things.pump-1.authentication_material: missing; expected { env = "NAME" } or { file = "path" }
         desired_state.toml:3: error: managed_things.pump-1.authentication_material_type: missing; expected a string
         desired_state.toml:3: error: managed_things.pump-1.role: missing; expected one of 'CONTROLLER', 'DEVICE'
@@ -162,11 +162,14 @@ CASES = (
     Broken(
         "a reference to a kind that cannot be in a file is told how to be written",
         """
-        [things.pump-1]
-        thing_type = "pump"
+        [managed_things.pump-1]
+        role = "DEVICE"
+        authentication_material = { file = "pki/qr.txt" }
+        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+        credential_locker = "locker"
         """,
         """
-        desired_state.toml:2: error: things.pump-1.thing_type: there is no thing_types.pump in this file; expected { id = "…" } for one outside this file
+        desired_state.toml:5: error: managed_things.pump-1.credential_locker: there is no credential_lockers.locker in this file; expected { id = "…" } for one outside this file
         """,
     ),
     Broken(
@@ -336,7 +339,7 @@ CASES = (
         thing_type = { "\u202Ename" = "x" }
         """,
         r"""
-        desired_state.toml:2: error: things.pump-1.'\x1b[2J': unknown key; expected one of 'thing_type', 'attributes', 'thing_groups', 'certificates', 'depends_on', 'lifecycle'
+        desired_state.toml:2: error: things.pump-1.'\x1b[2J': unknown key; expected one of {keys of things}
         desired_state.toml:3: error: things.pump-1.certificates[0]: there is no certificates.'\x1b]0;owned\x07' in this file; expected a name in [certificates.*], or { id = "…" } for one outside this file
         desired_state.toml:4: error: things.pump-1.thing_type: a table of another form; expected a name in this file, { id = "…" } or { arn = "…" }
         """,

@@ -191,7 +191,7 @@ CASES = (
         authentication_material_type = "ZWAVE_QR_BAR_CODE"
         """,
         """
-        desired_state.toml:5: error: managed_things.pump-1.colour: unknown key; expected one of 'role', 'authentication_material', 'authentication_material_type', 'thing', 'name', 'serial_number', 'brand', 'model', 'owner', 'classification', 'credential_locker', 'capabilities', 'meta_data', 'tags', 'depends_on', 'lifecycle'
+        desired_state.toml:5: error: managed_things.pump-1.colour: unknown key; expected one of {keys of managed_things}
         desired_state.toml:9: warning: managed_things.pump-2.authentication_material: env PUMP_2_QR is not set; expected a value by the time it is needed
         desired_state.toml:14: warning: managed_things.pump-3.authentication_material: env PUMP_3_QR is not set; expected a value by the time it is needed
         """,

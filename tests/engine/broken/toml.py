@@ -102,7 +102,7 @@ CASES = (
         [lamps.hall]
         """,
         """
-        desired_state.toml:1: error: lamps: unknown table; expected one of workspace, ca_certificates, certificates, managed_things, thing_groups, things
+        desired_state.toml:1: error: lamps: unknown table; expected one of {tables}
         """,
     ),
     Broken(
@@ -112,7 +112,7 @@ CASES = (
         things = 5
         """,
         """
-        desired_state.toml:1: error: title: unknown key; expected one of workspace, ca_certificates, certificates, managed_things, thing_groups, things
+        desired_state.toml:1: error: title: unknown key; expected one of {tables}
         desired_state.toml:2: error: things: the integer 5; expected tables [things.NAME]
         """,
     ),
@@ -156,15 +156,15 @@ CASES = (
         depends_on = ["things.pump-9"]
         colour = "red"
 
-        [certificates.pump-1]
-        ca = "factory"
+        [ca_certificates.factory]
+        status = "GONE"
         """,
         """
         a.toml:1: error: thing: unknown table; did you mean 'things'?
         desired_state.toml:2: error: things.pump-1.depends_on[0]: there is no things.pump-9 in this file; did you mean 'things.pump-1'?
-        desired_state.toml:3: error: things.pump-1.colour: unknown key; expected one of 'thing_type', 'attributes', 'thing_groups', 'certificates', 'depends_on', 'lifecycle'
-        desired_state.toml:5: error: certificates.pump-1.pem: missing; expected a certificate in PEM, as text or { file = "path" }
-        desired_state.toml:6: error: certificates.pump-1.ca: there is no ca_certificates.factory in this file; expected a name in [ca_certificates.*], or { id = "…" } for one outside this file
+        desired_state.toml:3: error: things.pump-1.colour: unknown key; expected one of {keys of things}
+        desired_state.toml:5: error: ca_certificates.factory.pem: missing; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:6: error: ca_certificates.factory.status: 'GONE' is not valid; expected one of 'ACTIVE', 'INACTIVE'
         z.toml:3: error: not valid TOML: expected ']' at the end of a table declaration
         """,
         beside={"a.toml": "[thing.x]\n", "z.toml": "[things.z]\nattributes = 1\n[things.y"},

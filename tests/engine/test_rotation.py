@@ -1,0 +1,213 @@
+"""Rotation: no device is ever without a certificate, with a grace, in waves, and for certificates that AWS issues."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from attrs import evolve
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from reconciler.engine import observe
+from reconciler.engine.waves import part, rotations, waves
+from reconciler.kinds.certificates import Certificate, Rotation
+from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
+from reconciler.model.output import Output
+from reconciler.model.plan import Note
+from tests.cloud import Cloud
+from tests.fleets import AUTHORITIES, QUOTAS, ca, converge, device, failures, plan_of, resource, run, state
+from tests.pki import certificate_id
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def identity(name: str, generation: int = 1) -> str:
+    return certificate_id(AUTHORITIES["alpha"].device(name, generation))
+
+
+def calls(plan) -> list[tuple[str, list[str]]]:
+    return [(str(step.address), [call.operation for call in step.calls]) for step in plan.steps]
+
+
+class TestAtOnce:
+    """Without a grace."""
+
+    def test_the_new_one_is_attached_before_the_old_one_goes(self, cloud):
+        converge(state(ca(), *device("a")), cloud)
+        plan = plan_of(state(ca(), *device("a", 2)), cloud)
+        assert calls(plan) == [
+            (
+                "certificates.a",
+                [
+                    "RegisterCertificate",
+                    "AttachThingPrincipal",
+                    "AttachPolicy",
+                    "DetachThingPrincipal",
+                    "UpdateCertificate",
+                    "DeleteCertificate",
+                ],
+            )
+        ]
+
+    def test_after_every_call_the_device_has_an_active_certificate(self, cloud):
+        converge(state(ca(), *device("a")), cloud)
+        plan = plan_of(state(ca(), *device("a", 2)), cloud)
+        seen = []
+
+        def watching(call):
+            answer = cloud.call(call)
+            content = cloud.content()
+            held = [name for name, _ in content["things"]["a"]["principals"]]
+            seen.append(any(content["certificates"][name][0] == "ACTIVE" for name in held))
+            return answer
+
+        run(plan, SimpleNamespace(call=watching))
+        assert seen == [True] * plan.estimate.total
+
+    def test_policies_that_somebody_attached_go_on_to_the_new_one(self, cloud):
+        converge(state(ca(), *device("a")), cloud)
+        policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}'
+        cloud.iot.create_policy(policyName="by-hand", policyDocument=policy)
+        arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{identity('a')}"
+        cloud.iot.attach_policy(policyName="by-hand", target=arn)
+        converge(state(ca(), *device("a", 2)), cloud)
+        targets = cloud.iot.list_targets_for_policy(policyName="by-hand")["targets"]
+        assert [target.rpartition("/")[2] for target in targets] == [identity("a", 2)]
+
+
+class TestGrace:
+    """With a grace both stay for a while."""
+
+    @staticmethod
+    def rotated(generation: int):
+        certificate, thing = device("a", generation)
+        return state(ca(), evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("7d"))), thing)
+
+    def test_both_are_attached_and_active_and_nothing_is_left_to_do(self, cloud):
+        converge(self.rotated(1), cloud)
+        converge(self.rotated(2), cloud)
+        content = cloud.content()
+        assert {name: status for name, (status, _) in content["certificates"].items()} == {
+            identity("a"): "ACTIVE",
+            identity("a", 2): "ACTIVE",
+        }
+        assert sorted(name for name, _ in content["things"]["a"]["principals"]) == sorted(
+            content["certificates"]
+        )
+        assert plan_of(self.rotated(2), cloud).steps == ()
+
+    def test_the_plan_says_until_when(self, cloud):
+        converge(self.rotated(1), cloud)
+        converge(self.rotated(2), cloud)
+        created = cloud.iot.describe_certificate(certificateId=identity("a", 2))["certificateDescription"][
+            "creationDate"
+        ]
+        until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(created.timestamp() + 7 * 86400))
+        text = f"stays beside its successor until {until} UTC"
+        old = Address("certificates", identity("a"))
+        assert plan_of(self.rotated(2), cloud).notes == (Note("warning", text, old),)
+
+    def test_after_it_the_old_one_goes(self, cloud, monkeypatch):
+        converge(self.rotated(1), cloud)
+        converge(self.rotated(2), cloud)
+        later = time.time() + 8 * 86400
+        monkeypatch.setattr(observe, "time", SimpleNamespace(time=lambda: later))
+        converge(self.rotated(2), cloud)
+        assert cloud.content()["certificates"] == {identity("a", 2): ("ACTIVE", "DEFAULT")}
+        assert plan_of(self.rotated(2), cloud).steps == ()
+
+
+class TestWaves:
+    """A fleet is rotated a part at a time."""
+
+    NAMES = ("a", "b", "c", "d", "e")
+
+    def fleet(self, generation: int, **attributes: str):
+        return state(ca(), *(made for name in self.NAMES for made in device(name, generation, **attributes)))
+
+    def test_the_waves_are_the_rotations_once_each_and_nothing_else(self, cloud):
+        converge(self.fleet(1), cloud)
+        plan = plan_of(self.fleet(2, site="oslo"), cloud)
+        found = [[str(step.address) for step in wave.steps] for wave in waves(plan, 40, QUOTAS)]
+        assert found == [
+            ["certificates.a", "certificates.b"],
+            ["certificates.c", "certificates.d"],
+            ["certificates.e"],
+        ]
+
+    def test_applying_every_wave_rotates_the_fleet(self, cloud):
+        converge(self.fleet(1), cloud)
+        plan = plan_of(self.fleet(2), cloud)
+        assert [failures(run(wave, cloud)) for wave in waves(plan, 40, QUOTAS)] == [[], [], []]
+        assert plan_of(self.fleet(2), cloud).steps == ()
+
+    def test_a_part_brings_what_it_waits_for(self, cloud):
+        plan = plan_of(self.fleet(1), cloud)
+        found = part(plan, [Address("things", "a")], QUOTAS)
+        assert [str(step.address) for step in found.steps] == [
+            "ca_certificates.alpha",
+            "policies.reconciler-ws-retired",
+            "thing_groups.reconciler-ws",
+            "certificates.a",
+            "things.a",
+        ]
+
+    def test_a_first_registration_is_no_rotation(self, cloud):
+        assert rotations(plan_of(self.fleet(1), cloud)) == ()
+
+
+class TestIssued:
+    """Certificates that AWS issues for a request."""
+
+    @pytest.fixture
+    def request_pem(self) -> str:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a")])
+        made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        return made.public_bytes(serialization.Encoding.PEM).decode()
+
+    @staticmethod
+    def wanted(path: Path, request_pem: str, *, attached: bool = True):
+        output = Output("a.pem", str(path), path.read_text() if path.exists() else None)
+        certificate = resource("certificates", "a", Certificate(csr=request_pem, save_to=output))
+        return state(certificate, resource("things", "a", Thing(certificates=("a",) if attached else ())))
+
+    def test_the_certificate_is_saved_and_the_next_plan_is_empty(self, cloud, tmp_path, request_pem):
+        path = tmp_path / "a.pem"
+        converge(self.wanted(path, request_pem), cloud)
+        assert cloud.content()["certificates"] == {certificate_id(path.read_text()): ("ACTIVE", "DEFAULT")}
+        assert plan_of(self.wanted(path, request_pem), cloud).steps == ()
+
+    @pytest.mark.parametrize("attached", [True, False])
+    def test_a_run_that_dies_before_it_is_saved_is_completed_without_another(
+        self, cloud, tmp_path, request_pem, attached
+    ):
+        path = tmp_path / "a.pem"
+        converge(self.wanted(path, request_pem, attached=attached), cloud)
+        text = path.read_text()
+        path.unlink()
+        if not attached:  # it died before anything had the certificate
+            holder = "reconciler-ws-unattached"
+            arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate_id(text)}"
+            cloud.iot.detach_thing_principal(thingName=holder, principal=arn)
+        converge(self.wanted(path, request_pem, attached=attached), cloud)
+        assert path.read_text() == text
+        assert list(cloud.content()["certificates"]) == [certificate_id(text)]
+
+    def test_a_file_that_is_there_is_never_overwritten(self, cloud, tmp_path, request_pem):
+        path = tmp_path / "a.pem"
+        plan = plan_of(self.wanted(path, request_pem), cloud)
+        path.write_text("somebody else's")
+        assert failures(run(plan, cloud)) == [
+            "failed certificates.a: a.pem: the file exists, and it is never overwritten",
+            "skipped things.a: ",
+        ]
+        assert (path.read_text(), cloud.content()["certificates"]) == ("somebody else's", {})
