@@ -8,10 +8,11 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from reconciler.kinds.things import Thing
 from tests.docs import journey, pictures
 from tests.docs.generate import PICTURES, README, tabulated
 from tests.docs.journey import ROOT, UntrueError, checkout, commands, recipe, retold, run
-from tests.fleets import ca, converge, device, failures, plan_of, state
+from tests.fleets import ca, converge, device, failures, plan_of, resource, state
 from tests.fleets import run as applied
 
 AGAIN = "python -m tests.docs.generate writes it anew"
@@ -130,6 +131,18 @@ def test_a_thing_edited_after_planning_is_not_overwritten(cloud):
     (failure,) = failures(applied(plan, cloud))
     assert failure.startswith("failed things.d: iot:UpdateThing answered VersionConflictException")
     assert cloud.iot.describe_thing(thingName="d")["attributes"] == {"site": "oslo", "by": "hand"}
+
+
+def test_what_is_ignored_is_left_as_it_is_found_whatever_else_changes(cloud):
+    def fleet(site):
+        spec = Thing(attributes={"site": site, "firmware": "1"})
+        return state(resource("things", "d", spec, ignore_changes=("attributes.firmware",)))
+
+    converge(fleet("oslo"), cloud)
+    cloud.iot.update_thing(thingName="d", attributePayload={"attributes": {"firmware": "2"}, "merge": True})
+    assert not plan_of(fleet("oslo"), cloud)
+    converge(fleet("bergen"), cloud)
+    assert cloud.iot.describe_thing(thingName="d")["attributes"] == {"site": "bergen", "firmware": "2"}
 
 
 def test_a_policy_that_somebody_attached_does_not_stand_in_the_way_of_destroy(cloud):

@@ -11,7 +11,7 @@ from attrs import frozen
 from reconciler.engine.declaration import Declaration, Finding, Table
 from reconciler.engine.files import Surroundings
 from reconciler.engine.fleet import FOR_EACH, Fleet, fleet_of
-from reconciler.engine.manifests import Manifest, Manifests
+from reconciler.engine.manifests import Flaw, Manifest, Manifests
 from reconciler.engine.toml_source import Document
 from reconciler.engine.wrong import Wrong
 from reconciler.kinds.kind import Kind
@@ -23,6 +23,10 @@ WORKSPACE = "workspace"
 
 _LONGEST_NAME = 256
 """Characters of a name: it is the value of a tag (AWS General Reference, tag naming limits)."""
+
+_MOST_MEMBERS = 5_000_000
+_MOST_TEXT = 2**28
+"""Resources, and characters, that the rows of all tables make: a small file can ask for many."""
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -72,6 +76,7 @@ class _Sorting:
         self._kinds, self._limits = kinds, limits
         self._manifests = Manifests()
         self._told: set[int] = set()
+        self._members, self._text = _MOST_MEMBERS, _MOST_TEXT
         self.workspaces: list[Table] = []
         self.fleets: list[Fleet] = []
         self.resources: dict[Address, Declaration] = {}
@@ -98,14 +103,32 @@ class _Sorting:
             self.incomplete.add(table.names[0])
         if id(manifest) not in self._told:
             self._told.add(id(manifest))
-            self.findings += (Finding(table, flaw.wrong, row=flaw.row) for flaw in manifest.flaws)
+            self.findings += (_flawed(table, flaw) for flaw in manifest.flaws)
         made = fleet_of(table, manifest)
         self.findings += (Finding(table, wrong) for wrong in made.wrongs)
-        if manifest.flaws or made.name is None:
-            self.incomplete.add(table.names[0])
         self.fleets.append(made)
-        for member in made.members:
-            self.resource(member)
+        has_room = self._has_room(made)
+        if manifest.flaws or made.name is None or not has_room:
+            self.incomplete.add(table.names[0])
+        if has_room:
+            for member in made.members:
+                self.resource(member)
+
+    def _has_room(self, fleet: Fleet) -> bool:
+        self._members -= len(fleet.manifest.rows)
+        self._text -= fleet.size
+        if self._members >= 0 and self._text >= 0:
+            return True
+        few, small = f"{_MOST_MEMBERS:,} resources", f"{_MOST_TEXT >> 20} MiB of text"
+        wrong = Wrong("the rows so far make too much", f"at most {few} and {small}", path=(FOR_EACH,))
+        self.findings.append(Finding(fleet.table, wrong))
+        return False
+
+
+def _flawed(table: Table, flaw: Flaw) -> Finding:
+    if flaw.row.manifest:
+        return Finding(table, flaw.wrong, row=flaw.row)
+    return Finding(table, flaw.wrong.under(FOR_EACH, flaw.row.number))
 
 
 def _tables(document: Document, kinds: Mapping[str, Kind]) -> Iterator[Table | Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,9 +20,6 @@ FOR_EACH = "for_each"
 
 _NAMED = 3
 """Columns that a message names as examples."""
-
-_MOST_TEXT = 2**28
-"""Characters that the rows of one table make of its texts."""
 
 
 @frozen(eq=False, slots=False)
@@ -47,6 +45,19 @@ class Fleet:
         kind = self.table.names[0]
         for number, values in self.manifest.rows:
             yield Member(self, Address(kind, self.name.fill(values)), number, values)
+
+    @property
+    def size(self) -> int:
+        """How many characters the rows make of its texts."""
+        rows = self.manifest.rows
+        texts = [
+            text for pattern in (self.name, *self.varying.values()) if pattern for text in pattern.texts()
+        ]
+        pieces = [piece for text in texts for piece in text.pieces]
+        size = len(rows) * sum(len(piece) for piece in pieces if isinstance(piece, str))
+        for column, times in Counter(piece for piece in pieces if isinstance(piece, int)).items():
+            size += times * sum(len(values[column]) for _, values in rows)
+        return size
 
     def columns(self, numbers: frozenset[int]) -> tuple[str, ...]:
         """The names of columns."""
@@ -120,8 +131,7 @@ def fleet_of(table: Table, manifest: Manifest) -> Fleet:
     made = {key: _pattern(patterns, key, value) for key, value in body.items()}
     varying = {key: pattern for key, pattern in made.items() if pattern and not is_same(pattern)}
     fixed = {key: pattern.fill(()) for key, pattern in made.items() if pattern and is_same(pattern)}
-    large = list(_oversized(manifest, [name, *varying.values()]))
-    return Fleet(table, manifest, None if large else name, fixed, varying, (*patterns.wrongs, *large))
+    return Fleet(table, manifest, name, fixed, varying, tuple(patterns.wrongs))
 
 
 def _name(patterns: Patterns, written: str) -> Text | None:
@@ -130,7 +140,7 @@ def _name(patterns: Patterns, written: str) -> Text | None:
         return None
     if isinstance(found, Text):
         return found
-    such = ", ".join(f"{{{column}}}" for column in patterns.columns[:_NAMED]) or "a {column}"
+    such = " or ".join(f"{{{column}}}" for column in patterns.columns[:_NAMED]) or "a {column}"
     patterns.wrongs.append(Wrong("every row makes the same name", f"a name with {such} in it"))
     return None
 
@@ -140,17 +150,3 @@ def _pattern(patterns: Patterns, key: str, value: Any) -> Pattern | None:
     before = len(patterns.wrongs)
     pattern = patterns.of(value, (key,))
     return pattern if len(patterns.wrongs) == before else None
-
-
-def _oversized(manifest: Manifest, patterns: list[Pattern | None]) -> Iterator[Wrong]:
-    """Whether the rows together would make more text than is reasonable."""
-    texts = [text for pattern in patterns if pattern for text in pattern.texts()]
-    fixed = sum(len(piece) for text in texts for piece in text.pieces if isinstance(piece, str))
-    size = fixed * len(manifest.rows)
-    used = [piece for text in texts for piece in text.pieces if isinstance(piece, int)]
-    for column in set(used):
-        size += used.count(column) * sum(len(values[column]) for _, values in manifest.rows)
-    if size > _MOST_TEXT:
-        yield Wrong(
-            f"the rows make {size >> 20} MiB of text", f"at most {_MOST_TEXT >> 20} MiB", path=(FOR_EACH,)
-        )

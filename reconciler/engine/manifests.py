@@ -23,7 +23,7 @@ LARGEST = 64 * 2**20
 MOST_ROWS = 1_000_000
 MOST_COLUMNS = 256
 MOST_VALUES = 5_000_000
-"""Rows times columns: what a manifest takes in memory."""
+"""Rows times columns, of all manifests together: it is what they take in memory."""
 
 _FORM = '{ file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables'
 _SCALAR = "a string, a number or a boolean"
@@ -55,6 +55,7 @@ class Manifests:
 
     def __init__(self) -> None:
         self._read: dict[str, Manifest] = {}
+        self._room = MOST_VALUES
 
     def of(self, value: object, surroundings: Surroundings) -> Manifest:
         """The manifest. Raises Wrong when there is none."""
@@ -62,7 +63,7 @@ class Manifests:
             case {"file": str(name), **rest} if not rest and name:
                 return self._file(name, surroundings)
             case list() if all(isinstance(item, dict) for item in value):
-                return _objects("", enumerate(value), _of_toml)
+                return self._done(_objects(_Reading("", self._room), enumerate(value), _of_toml))
             case dict():
                 raise Wrong("a table of another form", _FORM)
             case _:
@@ -78,17 +79,22 @@ class Manifests:
             path = surroundings.path(name)
             if path not in self._read:
                 raw = surroundings.raw(name, LARGEST).removeprefix(codecs.BOM_UTF8)
-                self._read[path] = form(shown(name), raw)
+                self._read[path] = self._done(form(_Reading(shown(name), self._room), raw))
         except Wrong as wrong:
             raise wrong.under("file") from None
         return self._read[path]
 
+    def _done(self, reading: _Reading) -> Manifest:
+        self._room -= len(reading.rows) * len(reading.columns or ())
+        return Manifest(reading.name, reading.columns, reading.rows, reading.flaws)
+
 
 @define
 class _Reading:
-    """A manifest while it is read."""
+    """A manifest while it is read; there is room for so many values."""
 
     name: str
+    room: int
     columns: tuple[str, ...] | None = None
     rows: list[tuple[int, Values]] = Factory(list)
     flaws: list[Flaw] = Factory(list)
@@ -116,21 +122,16 @@ class _Reading:
         """Take a row, if there is room for it."""
         if len(self.rows) == MOST_ROWS:
             self.flaw(number, "too many rows", f"at most {MOST_ROWS:,}")
-        elif len(self.rows) * len(values) >= MOST_VALUES:
-            self.flaw(number, "too many values", f"at most {MOST_VALUES:,} in all rows and columns")
+        elif (len(self.rows) + 1) * len(values) > self.room:
+            self.flaw(number, "too many values", f"at most {MOST_VALUES:,} in all manifests")
         else:
             self.rows.append((number, values))
             return True
         return False
 
-    def done(self) -> Manifest:
-        """What was read."""
-        return Manifest(self.name, self.columns, self.rows, self.flaws)
 
-
-def _csv(name: str, raw: bytes) -> Manifest:
+def _csv(reading: _Reading, raw: bytes) -> _Reading:
     """RFC 4180, in UTF-8, with a header; lines that are empty are no rows."""
-    reading = _Reading(name)
     reader = csv.reader(_lines(raw), strict=True)
     number = 1
     try:
@@ -144,7 +145,7 @@ def _csv(name: str, raw: bytes) -> Manifest:
         reading.flaw(reader.line_num + 1, "not UTF-8 text")
     if reading.columns is None and not reading.flaws:
         reading.flaw(1, "there is no header", "a first line with the names of the columns")
-    return reading.done()
+    return reading
 
 
 def _cells(reading: _Reading, number: int, cells: list[str]) -> bool:
@@ -154,7 +155,8 @@ def _cells(reading: _Reading, number: int, cells: list[str]) -> bool:
         return reading.head(number, cells)
     if len(cells) == len(columns):
         return reading.take(number, tuple(cells))
-    reading.flaw(number, f"{len(cells)} values", f"{len(columns)}, one for each column")
+    found = f"{len(cells)} value{'' if len(cells) == 1 else 's'}"
+    reading.flaw(number, found, f"{len(columns)}, one for each column")
     return True
 
 
@@ -162,22 +164,21 @@ def _lines(raw: bytes) -> Iterator[str]:
     return (line.decode() for line in io.BytesIO(raw))
 
 
-def _jsonl(name: str, raw: bytes) -> Manifest:
+def _jsonl(reading: _Reading, raw: bytes) -> _Reading:
     """One JSON object a line, in UTF-8; lines that are blank are no rows."""
     lines = enumerate(io.BytesIO(raw), 1)
-    return _objects(name, ((number, line) for number, line in lines if not line.isspace()), _of_json)
+    return _objects(reading, ((number, line) for number, line in lines if not line.isspace()), _of_json)
 
 
 def _objects(
-    name: str, items: Iterable[tuple[int, Any]], read: Callable[[Any], Mapping[str, str]]
-) -> Manifest:
+    reading: _Reading, items: Iterable[tuple[int, Any]], read: Callable[[Any], Mapping[str, str]]
+) -> _Reading:
     """Objects, all with the keys of the first."""
-    reading = _Reading(name)
     for number, item in items:
         try:
             found = read(item)
         except Wrong as wrong:
-            reading.flaws.append(Flaw(Row(name, number), wrong))
+            reading.flaws.append(Flaw(Row(reading.name, number), wrong))
             continue
         columns = reading.columns
         if columns is None:
@@ -185,10 +186,11 @@ def _objects(
                 break
             columns = tuple(found)
         if len(found) != len(columns) or not all(column in found for column in columns):
-            reading.flaws += (Flaw(Row(name, number), wrong) for wrong in _differences(found, columns))
+            here = Row(reading.name, number)
+            reading.flaws += (Flaw(here, wrong) for wrong in _differences(found, columns))
         elif not reading.take(number, tuple([found[column] for column in columns])):
             break
-    return reading.done()
+    return reading
 
 
 def _differences(found: Mapping[str, str], columns: Sequence[str]) -> Iterator[Wrong]:
@@ -222,12 +224,18 @@ def _of_toml(item: Mapping[str, object]) -> Mapping[str, str]:
 def _of_json(line: bytes) -> Mapping[str, str]:
     try:
         item = json.loads(
-            line.decode(), parse_int=str, parse_float=str, parse_constant=_no, object_pairs_hook=_once
+            line.decode().rstrip(),
+            parse_int=str,
+            parse_float=str,
+            parse_constant=_no,
+            object_pairs_hook=_once,
         )
     except UnicodeDecodeError:
         raise Wrong("not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        raise Wrong(f"not JSON: {error.msg} at character {error.colno}", "one object") from None
+        raise Wrong(
+            f"not JSON: {error.msg.removesuffix(' at')} at character {error.colno}", "one object"
+        ) from None
     except RecursionError:
         raise Wrong("nested too deeply", "one object") from None
     if not isinstance(item, _Object):
@@ -279,5 +287,5 @@ def _column(column: str, problem: str, expected: str) -> Wrong:
     return Wrong(problem, expected, path=(column,))
 
 
-_Form: TypeAlias = Callable[[str, bytes], Manifest]
+_Form: TypeAlias = Callable[[_Reading, bytes], _Reading]
 _FORMS: Mapping[str, _Form] = {"csv": _csv, "jsonl": _jsonl}

@@ -58,7 +58,8 @@ def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool
     """Read the registry and compare. Raises AwsError and TargetError."""
     workspace = state.settings.name
     marked = with_marks(workspace, state.resources)
-    live = observe(workspace, marked, call, progress)
+    kept = {a: found for a, found in marked.items() if not (destroy and all_kinds()[a.kind].composite)}
+    live = observe(workspace, kept, call, progress)
     desired = {} if destroy else effective(workspace, marked)
     _stretch_secrets(desired, live, progress)
     return Comparison(
@@ -238,15 +239,23 @@ def _calls(change: Change, world: World) -> Sequence[ApiCall]:
 
 
 def _reasons(state: DesiredState, request: Request, found: Comparison, world: World) -> Iterator[str]:
+    if request.destroy:  # then these are deleted as what they are made of
+        for address, resource in state.resources.items():
+            if all_kinds()[address.kind].composite and resource.lifecycle.prevent_destroy:
+                yield _protected(address, "delete")
     for address, change in found.changes.items():
         kind = all_kinds()[address.kind]
         declared = state.resources.get(address)
         if isinstance(change, Delete | Replace) and declared and declared.lifecycle.prevent_destroy:
-            yield f"{address}: the plan would {change.action} it, and its lifecycle.prevent_destroy forbids that"
+            yield _protected(address, change.action)
         if isinstance(change, Update | Replace) and change.live.owner != state.settings.name:
             yield from _claims(change, request.adopt, state.settings.name)
         for objection in kind.objections(change, world):
             yield f"{address}: {objection}"
+
+
+def _protected(address: Address, action: str) -> str:
+    return f"{address}: the plan would {action} it, and its lifecycle.prevent_destroy forbids that"
 
 
 def _claims(change: Update | Replace, adopt: Collection[Address], workspace: str) -> Iterator[str]:

@@ -42,20 +42,20 @@ class _Lot:
 
 def told(findings: Iterable[Finding], mistakes: Iterable[Mistake] = ()) -> tuple[Mistake, ...]:
     """Every mistake, those that have been found already among them."""
-    blocks = [[mistake] for mistake in mistakes]
+    blocks = [(0, [mistake]) for mistake in mistakes]
     lots: dict[_Place, dict[str, _Lot]] = {}
     for finding in findings:
         if finding.place is None:
-            blocks.append([_plain(finding)])
+            blocks.append((0, [_plain(finding)]))
         else:
             _sort(finding, finding.place, lots)
-    blocks += (list(_few(lot)) for kinds in lots.values() for lot in kinds.values())
-    blocks.sort(key=lambda block: _order(block[0]))
-    return tuple(mistake for block in blocks for mistake in block)
+    blocks += ((min(lot.rows).number, list(_few(lot))) for kinds in lots.values() for lot in kinds.values())
+    blocks.sort(key=lambda block: _order(block[0], block[1][0]))
+    return tuple(mistake for _, block in blocks for mistake in block)
 
 
-def _order(mistake: Mistake) -> tuple[str, int, str, str, str]:
-    return mistake.file, mistake.line, mistake.address or "", mistake.field or "", mistake.problem
+def _order(row: int, first: Mistake) -> tuple[str, int, str, str, int, str]:
+    return first.file, first.line, first.address or "", first.field or "", row, first.problem
 
 
 def _sort(finding: Finding, place: Row, lots: dict[_Place, dict[str, _Lot]]) -> None:

@@ -136,12 +136,12 @@ class Certificates(Kind):
         retired = policies.get(retired_policy(scope.workspace), frozenset())
         wanted = {name: found for found in scope.of(self.table) if (name := self.identity(found))}
         ours = {
-            reference.id
+            reference.id: thing.identity
             for thing in scope.read.get("things", ())
             if thing.owner == scope.workspace
             for reference in thing.spec.certificates
         }
-        matter = (wanted.keys() | ours | retired) - provisioned_certificates(scope)
+        matter = (wanted.keys() | ours.keys() | retired) - provisioned_certificates(scope)
         issued_now = yield from issued_unsaved(scope, wanted.keys())
         matter |= issued_now.keys()
         found = yield from find(
@@ -156,7 +156,8 @@ class Certificates(Kind):
         )
         leaving = [name for name in found if name not in wanted and name not in issued_now]
         kept = kept_for_grace(scope, leaving, found)
-        foreign = yield from _used_elsewhere(leaving, found, scope)
+        strangers = [name for name in found if name in wanted and name not in ours]
+        foreign = yield from _used_elsewhere([*leaving, *strangers], found, scope)
         attached = yield from _all_policies(leaving, found)
         lives = []
         for name, item in found.items():
@@ -170,8 +171,10 @@ class Certificates(Kind):
             lost = name in foreign or name in kept
             facts = {
                 "policies": attached.get(name, ()),
-                "name": issued_now.get(name),
+                # One that goes has no name in the file; whose it was says more than its id.
+                "name": issued_now.get(name) or f"{ours.get(name, 'retired')}:{name[:12]}",
                 "kept": kept.get(name),
+                "foreign": name in foreign,
             }
             lives.append(Live(name, spec, owner=None if lost else scope.workspace, facts=facts))
         return lives
@@ -211,9 +214,9 @@ class Certificates(Kind):
             ),
         ]
 
-    def half_made(self, change: Update | Replace) -> bool:  # noqa: ARG002 (a certificate is what its content is)
-        """Declaring this very certificate means this very certificate."""
-        return True
+    def half_made(self, change: Update | Replace) -> bool:
+        """Declaring this very certificate means this very certificate, unless others have it."""
+        return not change.live.facts["foreign"]
 
     def objections(self, change: Change, world: World) -> Iterable[str]:
         """Revocation is final (developer guide, "Revoke a CA or client certificate"); an idle CA registers nothing."""
@@ -307,8 +310,8 @@ def _targets(scope: Scope) -> Any:
     }
 
 
-def _used_elsewhere(leaving: Sequence[str], found: Mapping[str, Mapping[str, Any]], scope: Scope) -> Any:
-    """Of the certificates about to go: the things outside the workspace that have them too, by certificate."""
+def _used_elsewhere(names: Sequence[str], found: Mapping[str, Mapping[str, Any]], scope: Scope) -> Any:
+    """Of some certificates: the things outside the workspace that have them too, by certificate."""
     ours = {thing.identity for thing in scope.read.get("things", ()) if thing.owner == scope.workspace}
     answers = yield [
         ApiCall(
@@ -317,11 +320,11 @@ def _used_elsewhere(leaving: Sequence[str], found: Mapping[str, Mapping[str, Any
             {"principal": _described(found[name])["certificateArn"]},
             tolerates=MISSING,
         )
-        for name in leaving
+        for name in names
     ]
     users = {
         name: sorted(set(answer.get("things", ())) - ours)
-        for name, answer in zip(leaving, answers, strict=True)
+        for name, answer in zip(names, answers, strict=True)
     }
     return {name: things for name, things in users.items() if things}
 

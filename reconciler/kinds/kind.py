@@ -116,6 +116,8 @@ class Kind(ABC):
     """Members of those operations that no field names as its `api`, and what they are made of."""
     unsupported: ClassVar[Mapping[str, str]] = {}
     """Members of those operations that the file cannot say, and why."""
+    composite: ClassVar[bool] = False
+    """Whether what is no longer in the file is read, and deleted, as the resources of other kinds that it is made of."""
     creates_after_deletes: ClassVar[bool] = False
     """Whether a new one may need what only the deletion of another sets free."""
     reads_after: ClassVar[frozenset[str]] = frozenset()

@@ -17,12 +17,27 @@ from reconciler.model.resource import Desired, External, Reference
 MOST_GROUPS = 10
 """Static groups that a thing may be in; the workspace's own is one of them."""
 
+_MARK = "reconciler-"
+
 _Parent = Callable[[str], Reference | None]
 
 
 def workspace_group(workspace: str) -> str:
     """The static thing group whose members are the things that the workspace owns."""
-    return f"reconciler-{workspace}"
+    return f"{_MARK}{workspace}"
+
+
+def owners(things: Sequence[str]) -> Any:
+    """The workspace, if any, that each thing bears the mark of: asked of those that are wanted and not ours."""
+    answers = yield [
+        ApiCall("iot", "ListThingGroupsForThing", {"thingName": name}, tolerates=MISSING) for name in things
+    ]
+    found: dict[str, str | None] = {}
+    for name, answer in zip(things, answers, strict=True):
+        groups = sorted(group["groupName"] for group in answer.get("thingGroups", ()))
+        marks = [group.removeprefix(_MARK) for group in groups if group.startswith(_MARK)]
+        found[name] = marks[0] if marks else None
+    return found
 
 
 def complaints(groups: Sequence[Reference], desired: Desired) -> Iterator[Complaint]:

@@ -8,17 +8,17 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds import x509
+from reconciler.kinds import membership, x509
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import Reading, Scope
+from reconciler.kinds.membership import workspace_group
 from reconciler.kinds.provisioning import Blueprint, blueprints, plain
 from reconciler.kinds.reading import DESCRIBES_A_PAGE, MISSING, find
-from reconciler.kinds.things import workspace_group
 from reconciler.model.call import ApiCall
 from reconciler.model.document import Document
 from reconciler.model.output import Output
 from reconciler.model.pem import Pem
-from reconciler.model.resource import WHATEVER, External, Live, Reference, Whatever
+from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Whatever
 from reconciler.model.secret import Secret
 
 
@@ -38,6 +38,9 @@ class Provisioned:
         "Its billing group.", references="billing_groups", default=None
     )
     certificate: Pem | Whatever | None = member("Its certificate.", default=None)
+    ca: Reference | None = member(
+        "The file's CA that signed it.", references="ca_certificates", changing="create_only", default=None
+    )
     certificate_status: str | Whatever | None = member("The certificate's status.", default=None)
     save_to: Output | Whatever | None = member("Where an issued certificate is saved.", default=None)
     policies: tuple[Reference, ...] = member("The certificate's policies.", references="policies", default=())
@@ -47,7 +50,7 @@ class Provisioned:
     )
 
 
-def desired_spec(plan: Blueprint, save_to: Output | None) -> Provisioned:
+def desired_spec(plan: Blueprint, save_to: Output | None, desired: Desired) -> Provisioned:
     """What the template makes."""
     properties = plan.thing.properties
     certificate = plan.evaluated.certificate
@@ -62,6 +65,7 @@ def desired_spec(plan: Blueprint, save_to: Output | None) -> Provisioned:
         thing_groups=tuple(External(group) for group in sorted(set(plan.groups))),
         billing_group=_external(properties["BillingGroup"]) if "BillingGroup" in properties else WHATEVER,
         certificate=pem,
+        ca=x509.signer(plan.certificate, desired) if plan.certificate else None,
         certificate_status=plain(certificate.properties.get("Status", "ACTIVE")) if certificate else None,
         save_to=save_to if waiting else WHATEVER,
         policies=tuple(External(name) for name in plan.policies),
@@ -102,8 +106,10 @@ def read(scope: Scope) -> Reading:
     )
     targets = yield from _policy_targets(plans.values())
     documents = yield from _own_documents(plans.values(), wanted & certificates.keys(), certificates)
+    ours = members.get(workspace_group(scope.workspace), frozenset())
+    owners = yield from membership.owners([name for name in things if name not in ours])
     used = yield from _foreign(sorted(attached - wanted), certificates)
-    seen = _Seen(members, billing, things, principals, certificates, targets, documents, used, issued)
+    seen = _Seen(members, billing, things, principals, certificates, targets, documents, used, issued, owners)
     lives = (seen.live(plan, scope.workspace) for plan in plans.values())
     return [live for live in lives if live]
 
@@ -121,6 +127,7 @@ class _Seen:
     documents: Mapping[str, Sequence[Document]]
     used_elsewhere: Collection[str]
     issued: Mapping[str, str]
+    owners: Mapping[str, str | None]
 
     def live(self, plan: Blueprint, workspace: str) -> Live | None:
         """One provisioned thing as far as there is any of it."""
@@ -142,7 +149,7 @@ class _Seen:
             identity=str(plan.address),
             spec=spec,
             version=thing["version"] if thing else None,
-            owner=workspace if plan.name in self.members.get(mark, ()) else None,
+            owner=workspace if plan.name in self.members.get(mark, ()) else self.owners.get(plan.name),
             facts={
                 "name": plan.address.name,
                 "registered": registered,

@@ -17,12 +17,13 @@ from reconciler.kinds import provisioned_reading, x509
 from reconciler.kinds.fields import member
 from reconciler.kinds.issuing import fetch
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.membership import workspace_group
 from reconciler.kinds.provisioned_reading import Provisioned, desired_spec
 from reconciler.kinds.provisioning import TABLE, Blueprint, blueprint, plain, with_group
 from reconciler.kinds.reading import MISSING
 from reconciler.kinds.retirement import mark_retired
 from reconciler.kinds.template import TemplateError
-from reconciler.kinds.things import UNTYPED_ATTRIBUTES, workspace_group
+from reconciler.kinds.things import UNTYPED_ATTRIBUTES
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Replace, Update
@@ -61,6 +62,7 @@ class ProvisionedThings(Kind):
     noun = "provisioned thing"
     spec = ProvisionedThing
     reads_after = frozenset({"thing_groups", "policies"})
+    composite = True
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """Would AWS take the template, and is there a place for what it issues?"""
@@ -90,7 +92,7 @@ class ProvisionedThings(Kind):
     def effective(self, resource: Resource, scope: Scope) -> Any:
         """What the template makes."""
         try:
-            return desired_spec(blueprint(resource, scope.desired), resource.spec.save_to)
+            return desired_spec(blueprint(resource, scope.desired), resource.spec.save_to, scope.desired)
         except ValueError:
             return Provisioned(thing_name=None)  # reported with the file
 

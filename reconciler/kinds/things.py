@@ -103,7 +103,7 @@ class Things(Kind):
         """Pages for the things, pages for their groups, and one question for each thing's principals: AWS has no other."""
         members = yield from _members(scope, "thing_groups", "ListThingsInThingGroup", "thingGroupName")
         billed = yield from _members(scope, "billing_groups", "ListThingsInBillingGroup", "billingGroupName")
-        ours = members.pop(workspace_group(scope.workspace), frozenset())
+        ours = members.pop(workspace_group(scope.workspace), frozenset()) - provisioned_names(scope)
         wanted = {resource.address.name: resource.spec for resource in scope.of(self.table)}
         matter = sorted(wanted.keys() | ours)
         found = yield from find(
@@ -115,11 +115,12 @@ class Things(Kind):
             describe=lambda name: ApiCall("iot", "DescribeThing", {"thingName": name}, tolerates=MISSING),
         )
         answers = yield from each("ListThingPrincipalsV2", "thingName", found)
+        owners = yield from membership.owners([name for name in found if name not in ours])
         groups, bills = _by_thing(members), _by_thing(billed)
         return [
             attrs.evolve(
                 _live(item, answer, groups[name], bills[name], alone=_alone(wanted.get(name))),
-                owner=scope.workspace if name in ours else None,
+                owner=scope.workspace if name in ours else owners[name],
             )
             for (name, item), answer in zip(found.items(), answers, strict=True)
         ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds.kind import Complaint
 from reconciler.model.pem import Pem
+from reconciler.model.resource import Desired
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -102,6 +103,12 @@ def _key_digest(key: Any) -> str:
 
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(der).hexdigest()
+
+
+def signer(pem: Pem, desired: Desired) -> str | None:
+    """The name of the file's CA that signed the certificate, if one did: it has to be registered before."""
+    names = [address for address in desired if address.kind == "ca_certificates"]
+    return next((each.name for each in names if signed_by(pem, desired[each].spec.pem)), None)
 
 
 def key_fits(pem: Pem, key: str) -> bool:

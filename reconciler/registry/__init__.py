@@ -11,7 +11,9 @@ The parts, from the outside in:
 - `catalog`     the table of served operations, filled by the `@operation` decorator
 - `context`     what an operation is handed besides its parameters
 - `operations/` one AWS noun per file: its tables and its rules
-- `x509`, `fleet_query`   certificates and the query language of fleet indexing, without any state
+- `calling`     how one operation calls another
+- `templates/`  provisioning templates: their grammar and what they come to
+- `x509`, `issuing`, `fleet_query`   reading and making certificates, and fleet indexing's queries, without any state
 - `store`       SQLite: connections, transactions, schema steps
 """
 

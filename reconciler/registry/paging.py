@@ -11,12 +11,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
 from reconciler.registry.errors import ApiError
-from reconciler.registry.store import Row
 
 if TYPE_CHECKING:
     from reconciler.registry.context import Context
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_PAGE = 50
 
 Key = Sequence[str | int | float]
+T = TypeVar("T")
 _DIGEST_BYTES = 12
 _LAST_SEQ = 2**63 - 1
 
@@ -72,7 +72,7 @@ class Page:
         return self.size + 1
 
     def answer(
-        self, member: str, rows: Sequence[Row], key: Callable[[Row], Key], item: Callable[[Row], Any]
+        self, member: str, rows: Sequence[T], key: Callable[[T], Key], item: Callable[[T], Any]
     ) -> dict[str, Any]:
         """Give the output: the page's items under `member`, and a token when there is more."""
         output: dict[str, Any] = {member: [item(row) for row in rows[: self.size]]}

@@ -188,7 +188,23 @@ def test_a_bad_file_is_told_and_nothing_is_asked_of_the_registry(folder, command
     assert folder.untouched()
 
 
-BROKEN = """…"""
+BROKEN = """\
+✖ error  desired_state.toml:30  things.pump-9.certificates[0]
+    30 | certificates = …
+       | ^^^^^^^^^^^^
+    there is no certificates.pump-8 in this file
+    expected  a name in [certificates.*], or { id = "…" } for one outside this file
+    did you mean  pump-2?
+
+✖ error  desired_state.toml:31  things.pump-9.atributes
+    31 | atributes = …
+       | ^^^^^^^^^
+    unknown key
+    did you mean  attributes?
+
+2 mistakes
+nothing was sent
+"""
 
 
 def test_a_folder_of_files_is_one_desired_state(folder):

@@ -14,6 +14,7 @@ from typing import Any
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
+from reconciler.registry.operations.credential_lockers import require_locker
 from reconciler.registry.operations.managed_material import initial_status, read_material
 from reconciler.registry.operations.tagging import add_tags, read_tags, taggable
 from reconciler.registry.store import Row
@@ -74,7 +75,7 @@ SCHEMA = (
 
 DELETING = "DELETE_IN_PROGRESS"
 
-# Members that are given back as they were given. Credential lockers are not served yet: any id is taken for one.
+# Members that are given back as they were given.
 _KEPT = (
     "Owner",
     "CredentialLockerId",
@@ -131,7 +132,7 @@ def create_managed_thing(context: Context, params: Params) -> Result | None:
     (ConflictException) with other parameters or while that is being deleted. A second managed thing with the same
     authentication material is refused (ConflictException) while the first exists.
 
-    Raises ValidationException, ConflictException (409).
+    Raises ValidationException, ResourceNotFound for an unknown credential locker, ConflictException (409).
     """
     forget_gone(context)
     request = _digest(context, {name: value for name, value in params.items() if name != "ClientToken"})
@@ -145,6 +146,7 @@ def create_managed_thing(context: Context, params: Params) -> Result | None:
         raise ApiError(
             "ConflictException", "A managed thing with this authentication material exists already."
         )
+    _require_references(context, params)
     document = {**read_material(params), **{name: params[name] for name in _KEPT if name in params}}
     row = {
         "scope": context.scope,
@@ -208,11 +210,13 @@ def get_managed_thing_capabilities(context: Context, params: Params) -> Result |
 def update_managed_thing(context: Context, params: Params) -> Result | None:
     """Change what is given; what is not given stays (UNCONFIRMED, though the method is PUT: so nothing is lost).
 
-    Raises ResourceNotFound, ConflictException (409) while the managed thing is being deleted.
+    Raises ResourceNotFound, also for the credential locker, ConflictException (409) while the managed thing is being
+    deleted.
     """
     row = require_managed_thing(context, params["Identifier"])
     if row["status"] == DELETING:
         raise ApiError("ConflictException", f"The managed thing {row['id']} is being deleted.")
+    _require_references(context, params)
     document = {**json.loads(row["document"]), **{name: params[name] for name in _KEPT if name in params}}
     given = {name: params[name] for name in _CAPABILITIES if name in params}
     changes = {
@@ -239,6 +243,12 @@ def forget_gone(context: Context) -> None:
         context.tx.run("DELETE FROM managed_things WHERE scope = ? AND id = ?", context.scope, row["id"])
         arn = managed_thing_arn(context, row["id"])
         context.tx.run("DELETE FROM tags WHERE scope = ? AND arn = ?", context.scope, arn)
+
+
+def _require_references(context: Context, params: Params) -> None:
+    """Raise ResourceNotFound for a credential locker that does not exist."""
+    if "CredentialLockerId" in params:
+        require_locker(context, params["CredentialLockerId"])
 
 
 def _columns(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ object, and that it has at most 2,048 characters that are not whitespace. What i
 AWS documents no more of what MalformedPolicyException means.
 """
 
-import json
 import re
 import uuid
 from typing import Any
@@ -17,6 +16,7 @@ from reconciler.registry.operations.policy_edges import blocks_policy
 from reconciler.registry.operations.tagging import add_tags, forget_tags, taggable, tags_of_list
 from reconciler.registry.paging import MARKERS, by_seq
 from reconciler.registry.store import Row
+from reconciler.registry.wire.payload import MalformedError, load_json
 
 SCHEMA = (
     """
@@ -77,8 +77,8 @@ def require_document(document: str) -> None:
     if len(_WHITESPACE.sub("", document)) > MOST_CHARACTERS:
         raise _malformed(f"it has more than {MOST_CHARACTERS} characters without whitespace")
     try:
-        parsed = json.loads(document)
-    except (ValueError, RecursionError) as error:
+        parsed = load_json(document.encode())
+    except MalformedError as error:
         raise _malformed("it is not valid JSON") from error
     if not isinstance(parsed, dict):
         raise _malformed("it is not a JSON object")

@@ -72,7 +72,7 @@ def list_attached_policies(context: Context, params: Params) -> Result | None:
     """
     page = MARKERS.start(context, params)
     target = params["target"]
-    targets, group = [target], _require_target(context, target)
+    targets, group = [target], require_target(context, target)
     if group is not None and params.get("recursive"):
         targets += [group_arn(context, above["name"]) for above in ancestors(context, group)]
     rows = context.tx.all(
@@ -97,7 +97,7 @@ def list_principal_policies(context: Context, params: Params) -> Result | None:
     """
     page = MARKERS.start(context, params)
     order, sign, after = by_seq(page, params)
-    _require_target(context, params["principal"])
+    require_target(context, params["principal"])
     rows = context.tx.all(
         f"SELECT seq, name FROM policies WHERE seq {sign} ? AND seq IN (SELECT policy FROM policy_edges"  # noqa: S608
         f" WHERE scope = ? AND target = ? AND gone_at IS NULL) ORDER BY seq {order} LIMIT ?",
@@ -140,7 +140,7 @@ def _targets(context: Context, params: Params, member: str) -> Result:
 
 
 def _attach(context: Context, name: str, target: str) -> None:
-    policy, group = require_policy(context, name), _require_target(context, target)
+    policy, group = require_policy(context, name), require_target(context, target)
     if group is None:
         require_attachable(context, target)
     attached = context.tx.all(
@@ -192,7 +192,7 @@ def _require_form(context: Context, target: str) -> None:
         certificate_of(context, target)
 
 
-def _require_target(context: Context, target: str) -> Row | None:
+def require_target(context: Context, target: str) -> Row | None:
     """Give the group that is meant, None for a principal.
 
     Raises ResourceNotFound for an unknown certificate or group, InvalidRequest for what is neither, and for a

@@ -13,6 +13,7 @@ from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.operations.tagging import add_tags, forget_tags, taggable, tags_of_list
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.store import Row
+from reconciler.registry.wire.payload import MalformedError, load_json
 
 SCHEMA = (
     """
@@ -83,8 +84,8 @@ def template_arn(context: Context, name: str) -> str:
 def insert_template_version(context: Context, template: int, version: int, body: str) -> None:
     """Write a version. Raises InvalidRequest for a body that is no JSON object."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        document = load_json(body.encode())
+    except MalformedError as error:
         raise context.invalid("The template body is not valid JSON.") from error
     if not isinstance(document, dict):
         raise context.invalid("The template body is not a JSON object.")

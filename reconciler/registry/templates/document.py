@@ -4,11 +4,12 @@ Sections are `Parameters`, `Resources`, `Mappings` and, for fleets only and with
 `DependsOn` is documented nowhere and refused. So is `PackageVersions`: the package catalog is not served.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
+
+from reconciler.registry.wire.payload import MalformedError, load_json
 
 THING = "AWS::IoT::Thing"
 CERTIFICATE = "AWS::IoT::Certificate"
@@ -71,8 +72,8 @@ class Template:
 def read_template(body: str) -> Template:
     """Read a template body. Raises TemplateError."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        document = load_json(body.encode())
+    except MalformedError as error:
         raise TemplateError("The template body is not valid JSON.") from error
     sections = _object(document, "The template body")
     _only(sections, _SECTIONS, "the template body")

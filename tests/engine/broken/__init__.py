@@ -1,6 +1,6 @@
 """Broken desired states, each with the whole report that it deserves."""
 
-from tests.engine.broken import certificates, fields, files, limits, toml, workspace
+from tests.engine.broken import certificates, fields, files, fleets, limits, toml, workspace
 
 CASES = (
     *toml.CASES,
@@ -9,4 +9,5 @@ CASES = (
     *files.CASES,
     *certificates.CASES,
     *limits.CASES,
+    *fleets.CASES,
 )

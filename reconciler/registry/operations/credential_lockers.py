@@ -1,0 +1,122 @@
+"""Credential lockers: their table, and CreateCredentialLocker, Get, List, Delete. There is no update."""
+
+import uuid
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import not_found
+from reconciler.registry.operations.client_tokens import forget_token, made_before, remember_token
+from reconciler.registry.operations.tagging import add_tags, forget_tags, read_tags, taggable
+from reconciler.registry.paging import MANAGED
+from reconciler.registry.store import Row
+
+SERVICE = "iot-managed-integrations"
+
+SCHEMA = (
+    """
+    CREATE TABLE credential_lockers (
+      scope INTEGER NOT NULL,
+      id TEXT NOT NULL,
+      name TEXT,
+      created_at REAL NOT NULL,
+      PRIMARY KEY (scope, id)
+    ) WITHOUT ROWID
+    """,
+)
+
+
+def find_locker(context: Context, identifier: str) -> Any:
+    """Give the row of a credential locker, or None."""
+    return context.tx.one(
+        "SELECT * FROM credential_lockers WHERE scope = ? AND id = ?", context.scope, identifier
+    )
+
+
+def require_locker(context: Context, identifier: str) -> Row:
+    """Give the row of a credential locker. Raises ResourceNotFound."""
+    row: Row | None = find_locker(context, identifier)
+    if row is None:
+        raise not_found(
+            f"The credential locker {identifier} does not exist.",
+            ResourceId=identifier,
+            ResourceType="credential-locker",
+        )
+    return row
+
+
+@taggable(SERVICE, "credential-locker")
+def locker_exists(context: Context, identifier: str) -> bool:
+    """Whether there is such a credential locker."""
+    return find_locker(context, identifier) is not None
+
+
+@operation(SERVICE, "CreateCredentialLocker")
+def create_credential_locker(context: Context, params: Params) -> Result | None:
+    """Create a credential locker; the same call with the same client token again gives the same one.
+
+    Names need not be unique. Raises ConflictException (409) for a client token with other parameters.
+    """
+    known = made_before(context, params)
+    if known is not None:
+        return _created(context, require_locker(context, known))
+    identifier = uuid.uuid4().hex
+    context.tx.run(
+        "INSERT INTO credential_lockers (scope, id, name, created_at) VALUES (?, ?, ?, ?)",
+        context.scope,
+        identifier,
+        params.get("Name"),
+        context.now,
+    )
+    remember_token(context, params, identifier)
+    add_tags(context, _arn(context, identifier), params.get("Tags", {}))
+    return _created(context, require_locker(context, identifier))
+
+
+@operation(SERVICE, "GetCredentialLocker")
+def get_credential_locker(context: Context, params: Params) -> Result | None:
+    """Give everything of a credential locker. Raises ResourceNotFound."""
+    row = require_locker(context, params["Identifier"])
+    tags = read_tags(context, _arn(context, row["id"]))
+    return {**_created(context, row), "Name": row["name"], "Tags": tags or None}
+
+
+@operation(SERVICE, "ListCredentialLockers")
+def list_credential_lockers(context: Context, params: Params) -> Result | None:
+    """Give the credential lockers by id. Raises ValidationException for a bad token."""
+    page = MANAGED.start(context, params)
+    rows = context.tx.all(
+        "SELECT * FROM credential_lockers WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
+        context.scope,
+        page.after[0] if page.after else "",
+        page.limit,
+    )
+    return page.answer(
+        "Items",
+        rows,
+        key=lambda row: (row["id"],),
+        item=lambda row: {**_created(context, row), "Name": row["name"]},
+    )
+
+
+@operation(SERVICE, "DeleteCredentialLocker")
+def delete_credential_locker(context: Context, params: Params) -> Result | None:
+    """Delete a credential locker for good. Managed things that name it keep its id.
+
+    That they do not keep it from deletion is UNCONFIRMED: the model has no ConflictException here.
+
+    Raises ResourceNotFound.
+    """
+    row = require_locker(context, params["Identifier"])
+    context.tx.run("DELETE FROM credential_lockers WHERE scope = ? AND id = ?", context.scope, row["id"])
+    forget_tags(context, _arn(context, row["id"]))
+    forget_token(context, row["id"])
+    return None
+
+
+def _arn(context: Context, identifier: str) -> str:
+    return context.arn(f"credential-locker/{identifier}")
+
+
+def _created(context: Context, row: Row) -> dict[str, Any]:
+    return {"Id": row["id"], "Arn": _arn(context, row["id"]), "CreatedAt": row["created_at"]}

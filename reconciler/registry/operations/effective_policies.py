@@ -1,0 +1,52 @@
+"""GetEffectivePolicies: the policies that count when a principal connects as a thing.
+
+They are the principal's own, and those of the groups that the thing is in, with all groups above them. Which of them grants
+what is not judged.
+"""
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.operations.policies import policy_item
+from reconciler.registry.operations.policy_attachments import require_target
+from reconciler.registry.operations.thing_groups import ancestors, group_arn
+from reconciler.registry.operations.things import require_thing
+from reconciler.registry.store import Row
+
+
+@operation("iot", "GetEffectivePolicies", writes=False)
+def get_effective_policies(context: Context, params: Params) -> Result | None:
+    """Give the policies of a principal or thing group, and of the thing's groups, each with its default document.
+
+    Raises ResourceNotFound, InvalidRequest for what is no principal, or when neither it nor a thing is given.
+    """
+    principal, thing = params.get("principal"), params.get("thingName")
+    if principal is None and thing is None:
+        raise context.invalid("Either principal or thingName must be given.")
+    targets: list[str] = []
+    if principal is not None:
+        group = require_target(context, principal)
+        targets += [principal] if group is None else _with_ancestors(context, group)
+    if thing is not None:
+        targets += _of_thing(context, require_thing(context, thing))
+    rows = context.tx.all(
+        "SELECT p.name, v.document FROM policies p"  # noqa: S608  (only question marks are put in)
+        " JOIN policy_versions v ON v.policy = p.seq AND v.version = p.default_version"
+        " WHERE p.seq IN (SELECT policy FROM policy_edges WHERE scope = ?"
+        f" AND target IN ({', '.join('?' * len(targets))}) AND gone_at IS NULL) ORDER BY p.seq",
+        context.scope,
+        *targets,
+    )
+    policies = [{**policy_item(context, row), "policyDocument": row["document"]} for row in rows]
+    return {"effectivePolicies": policies}
+
+
+def _of_thing(context: Context, thing: Row) -> list[str]:
+    groups = context.tx.all(
+        "SELECT g.* FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group WHERE m.thing = ?",
+        thing["seq"],
+    )
+    return [target for group in groups for target in _with_ancestors(context, group)]
+
+
+def _with_ancestors(context: Context, group: Row) -> list[str]:
+    return [group_arn(context, one["name"]) for one in (group, *ancestors(context, group))]

@@ -1,0 +1,154 @@
+"""Provisioning profiles: their table, and CreateProvisioningProfile, Get, List, Delete. There is no update.
+
+A fleet's profile has a claim certificate, given or generated; of a generated one the private key is given once and not
+stored. A JITR profile has a CA certificate, which is never given back.
+"""
+
+import uuid
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError, not_found
+from reconciler.registry.issuing import issue, new_key_pair
+from reconciler.registry.operations.client_tokens import forget_token, made_before, remember_token
+from reconciler.registry.operations.issued_certificates import authority_of
+from reconciler.registry.operations.tagging import add_tags, forget_tags, read_tags, taggable
+from reconciler.registry.paging import MANAGED
+from reconciler.registry.store import Row
+from reconciler.registry.x509 import read_certificate
+
+SERVICE = "iot-managed-integrations"
+
+SCHEMA = (
+    """
+    CREATE TABLE provisioning_profiles (
+      scope INTEGER NOT NULL,
+      id TEXT NOT NULL,
+      name TEXT,
+      type TEXT NOT NULL,
+      ca_certificate TEXT,
+      claim_certificate TEXT,
+      PRIMARY KEY (scope, id)
+    ) WITHOUT ROWID
+    """,
+)
+
+JITR = "JITR"
+
+
+def find_profile(context: Context, identifier: str) -> Any:
+    """Give the row of a provisioning profile, or None."""
+    return context.tx.one(
+        "SELECT * FROM provisioning_profiles WHERE scope = ? AND id = ?", context.scope, identifier
+    )
+
+
+def require_profile(context: Context, identifier: str) -> Row:
+    """Give the row of a provisioning profile. Raises ResourceNotFound."""
+    row: Row | None = find_profile(context, identifier)
+    if row is None:
+        raise not_found(
+            f"The provisioning profile {identifier} does not exist.",
+            ResourceId=identifier,
+            ResourceType="provisioning-profile",
+        )
+    return row
+
+
+@taggable(SERVICE, "provisioning-profile")
+def profile_exists(context: Context, identifier: str) -> bool:
+    """Whether there is such a provisioning profile."""
+    return find_profile(context, identifier) is not None
+
+
+@operation(SERVICE, "CreateProvisioningProfile")
+def create_provisioning_profile(context: Context, params: Params) -> Result | None:
+    """Create a provisioning profile; the same call with the same client token again gives the same one, but no key.
+
+    Raises ValidationException for a PEM that is none, for a JITR profile without CA certificate or with a claim
+    certificate, and for a fleet's with a CA certificate (the last three are UNCONFIRMED); ConflictException (409) for a
+    client token with other parameters.
+    """
+    known = made_before(context, params)
+    if known is not None:
+        return _profile(context, require_profile(context, known))
+    ca, claim, key = params.get("CaCertificate"), params.get("ClaimCertificate"), None
+    _require_certificates(context, params["ProvisioningType"], ca, claim)
+    if claim is None and params["ProvisioningType"] != JITR:
+        pair = new_key_pair()
+        claim, key = issue(authority_of(context), pair, context.now), pair.private
+    identifier = uuid.uuid4().hex
+    context.tx.run(
+        "INSERT INTO provisioning_profiles (scope, id, name, type, ca_certificate, claim_certificate)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        context.scope,
+        identifier,
+        params.get("Name"),
+        params["ProvisioningType"],
+        ca,
+        claim,
+    )
+    remember_token(context, params, identifier)
+    add_tags(context, _arn(context, identifier), params.get("Tags", {}))
+    return {**_profile(context, require_profile(context, identifier)), "ClaimCertificatePrivateKey": key}
+
+
+@operation(SERVICE, "GetProvisioningProfile")
+def get_provisioning_profile(context: Context, params: Params) -> Result | None:
+    """Give everything of a provisioning profile but its CA certificate and private key. Raises ResourceNotFound."""
+    row = require_profile(context, params["Identifier"])
+    return {**_profile(context, row), "Tags": read_tags(context, _arn(context, row["id"])) or None}
+
+
+@operation(SERVICE, "ListProvisioningProfiles")
+def list_provisioning_profiles(context: Context, params: Params) -> Result | None:
+    """Give the provisioning profiles by id. Raises ValidationException for a bad token."""
+    page = MANAGED.start(context, params)
+    rows = context.tx.all(
+        "SELECT * FROM provisioning_profiles WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
+        context.scope,
+        page.after[0] if page.after else "",
+        page.limit,
+    )
+    return page.answer("Items", rows, key=lambda row: (row["id"],), item=lambda row: _item(context, row))
+
+
+@operation(SERVICE, "DeleteProvisioningProfile")
+def delete_provisioning_profile(context: Context, params: Params) -> Result | None:
+    """Delete a provisioning profile. Raises ResourceNotFound."""
+    row = require_profile(context, params["Identifier"])
+    context.tx.run("DELETE FROM provisioning_profiles WHERE scope = ? AND id = ?", context.scope, row["id"])
+    forget_tags(context, _arn(context, row["id"]))
+    forget_token(context, row["id"])
+    return None
+
+
+def _require_certificates(context: Context, kind: str, ca: str | None, claim: str | None) -> None:
+    if (kind == JITR) != (ca is not None):
+        raise context.invalid(f"CaCertificate is for provisioning type {JITR}, and needed there.")
+    if kind == JITR and claim is not None:
+        raise context.invalid(f"ClaimCertificate is not for provisioning type {JITR}.")
+    try:
+        for pem in filter(None, (ca, claim)):
+            read_certificate(pem, "certificate")
+    except ApiError as error:
+        raise context.invalid(error.message) from error
+
+
+def _arn(context: Context, identifier: str) -> str:
+    return context.arn(f"provisioning-profile/{identifier}")
+
+
+def _item(context: Context, row: Row) -> dict[str, Any]:
+    return {
+        "Arn": _arn(context, row["id"]),
+        "Id": row["id"],
+        "Name": row["name"],
+        "ProvisioningType": row["type"],
+        "Status": "CREATED",
+    }
+
+
+def _profile(context: Context, row: Row) -> dict[str, Any]:
+    return {**_item(context, row), "ClaimCertificate": row["claim_certificate"]}

@@ -1,0 +1,245 @@
+"""Thing registration tasks: their tables, and StartThingRegistrationTask, Describe, List, Stop, the reports.
+
+A folder stands for S3 (`Settings.buckets`). The file's lines are registered while the task is started, one after another
+as RegisterThing would; what fails leaves what it had made, and the rest goes on. The task is then InProgress for
+`registration_task_seconds`, so that clients can see one, and a second one be refused: one at a time.
+
+Reports are given as links that hold their data (`data:`), for there is no S3 to link to. Their fields are UNCONFIRMED.
+"""
+
+import base64
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from reconciler.registry.calling import call
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError, not_found
+from reconciler.registry.paging import REGISTRY
+from reconciler.registry.store import Row
+from reconciler.registry.templates.document import TemplateError, read_template
+from reconciler.registry.wire.payload import MalformedError, load_json
+
+SCHEMA = (
+    """
+    CREATE TABLE registration_tasks (
+      seq INTEGER PRIMARY KEY,
+      scope INTEGER NOT NULL,
+      id TEXT NOT NULL,
+      body TEXT NOT NULL,
+      bucket TEXT NOT NULL,
+      key TEXT NOT NULL,
+      role TEXT NOT NULL,
+      succeeded INTEGER NOT NULL,
+      failed INTEGER NOT NULL,
+      created_at REAL NOT NULL,
+      ends_at REAL NOT NULL,
+      cancelled_at REAL,
+      UNIQUE (scope, id)
+    )
+    """,
+    "CREATE INDEX registration_tasks_by_age ON registration_tasks (scope, seq)",
+    """
+    CREATE TABLE registration_task_reports (
+      task INTEGER NOT NULL REFERENCES registration_tasks (seq) ON DELETE CASCADE,
+      type TEXT NOT NULL,
+      number INTEGER NOT NULL,
+      link TEXT NOT NULL,
+      PRIMARY KEY (task, type, number)
+    ) WITHOUT ROWID
+    """,
+)
+
+# AWS's limit for one line of the input file.
+LONGEST_LINE = 256 * 1024
+
+_LONGEST_LINK = 65_535
+_LINK = "data:application/json;base64,"
+# What a link may hold, less a third for base64.
+_MOST_BYTES = (_LONGEST_LINK - len(_LINK)) // 4 * 3
+
+_STATUS = "CASE WHEN cancelled_at IS NOT NULL THEN 'Cancelled' WHEN ends_at > ? THEN 'InProgress' ELSE 'Completed' END"
+
+
+@operation("iot", "StartThingRegistrationTask")
+def start_thing_registration_task(context: Context, params: Params) -> Result | None:
+    """Register a thing for each line of a file, which holds the parameters as a JSON object.
+
+    Raises InvalidRequest for a template that is none, a file that is not there, and while another task is in progress;
+    that a second task is refused with this code, and a missing file at once, is UNCONFIRMED.
+    """
+    try:
+        read_template(params["templateBody"])
+    except TemplateError as error:
+        raise context.invalid(str(error)) from error
+    running = context.tx.one(
+        f"SELECT id FROM registration_tasks WHERE scope = ? AND {_STATUS} = 'InProgress' LIMIT 1",  # noqa: S608
+        context.scope,
+        context.now,
+    )
+    if running is not None:
+        raise context.invalid(f"The thing registration task {running['id']} is in progress.")
+    path = _input(context, params["inputFileBucket"], params["inputFileKey"])
+    task_id = str(uuid.uuid4())
+    context.tx.run(
+        "INSERT INTO registration_tasks (scope, id, body, bucket, key, role, succeeded, failed, created_at, ends_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, ?)",
+        context.scope,
+        task_id,
+        params["templateBody"],
+        params["inputFileBucket"],
+        params["inputFileKey"],
+        params["roleArn"],
+        context.now,
+        context.now + context.settings.registration_task_seconds,
+    )
+    _register_lines(context, _require(context, task_id), path)
+    return {"taskId": task_id}
+
+
+@operation("iot", "DescribeThingRegistrationTask")
+def describe_thing_registration_task(context: Context, params: Params) -> Result | None:
+    """Give everything of a task but its reports. Raises ResourceNotFound."""
+    row = _require(context, params["taskId"])
+    whole = row["ends_at"] - row["created_at"]
+    done = min(context.now if row["cancelled_at"] is None else row["cancelled_at"], row["ends_at"])
+    return {
+        "taskId": row["id"],
+        "creationDate": row["created_at"],
+        "lastModifiedDate": done,
+        "templateBody": row["body"],
+        "inputFileBucket": row["bucket"],
+        "inputFileKey": row["key"],
+        "roleArn": row["role"],
+        "status": row["status"],
+        "successCount": row["succeeded"],
+        "failureCount": row["failed"],
+        "percentageProgress": int(100 * (done - row["created_at"]) / whole) if whole else 100,
+    }
+
+
+@operation("iot", "ListThingRegistrationTasks")
+def list_thing_registration_tasks(context: Context, params: Params) -> Result | None:
+    """Give the ids of tasks in the order of their start, all or those of one status."""
+    page = REGISTRY.start(context, params)
+    rows = context.tx.all(
+        f"SELECT seq, id FROM registration_tasks WHERE scope = ? AND seq > ? AND (? IS NULL OR {_STATUS} = ?)"  # noqa: S608
+        " ORDER BY seq LIMIT ?",
+        context.scope,
+        page.after[0] if page.after else 0,
+        params.get("status"),
+        context.now,
+        params.get("status"),
+        page.limit,
+    )
+    return page.answer("taskIds", rows, key=lambda row: (row["seq"],), item=lambda row: row["id"])
+
+
+@operation("iot", "StopThingRegistrationTask")
+def stop_thing_registration_task(context: Context, params: Params) -> Result | None:
+    """Cancel a task; what it has registered stays.
+
+    Raises ResourceNotFound, InvalidRequest for a task that is not in progress (UNCONFIRMED).
+    """
+    row = _require(context, params["taskId"])
+    if row["status"] != "InProgress":
+        raise context.invalid(f"The thing registration task {row['id']} is {row['status']}, not InProgress.")
+    context.tx.run("UPDATE registration_tasks SET cancelled_at = ? WHERE seq = ?", context.now, row["seq"])
+    return None
+
+
+@operation("iot", "ListThingRegistrationTaskReports")
+def list_thing_registration_task_reports(context: Context, params: Params) -> Result | None:
+    """Give links to what was registered (RESULTS) or why lines failed (ERRORS), each of JSON lines.
+
+    Raises InvalidRequest for an unknown task: the model has no ResourceNotFound here.
+    """
+    page = REGISTRY.start(context, params)
+    task = _find(context, params["taskId"])
+    if task is None:
+        raise context.invalid(f"The thing registration task {params['taskId']} does not exist.")
+    rows = context.tx.all(
+        "SELECT number, link FROM registration_task_reports WHERE task = ? AND type = ? AND number > ?"
+        " ORDER BY number LIMIT ?",
+        task["seq"],
+        params["reportType"],
+        page.after[0] if page.after else 0,
+        page.limit,
+    )
+    links = page.answer("resourceLinks", rows, key=lambda row: (row["number"],), item=lambda row: row["link"])
+    return {**links, "reportType": params["reportType"]}
+
+
+def _find(context: Context, task_id: str) -> Any:
+    return context.tx.one(
+        f"SELECT *, {_STATUS} AS status FROM registration_tasks WHERE scope = ? AND id = ?",  # noqa: S608
+        context.now,
+        context.scope,
+        task_id,
+    )
+
+
+def _require(context: Context, task_id: str) -> Row:
+    row: Row | None = _find(context, task_id)
+    if row is None:
+        raise not_found(f"The thing registration task {task_id} does not exist.")
+    return row
+
+
+def _input(context: Context, bucket: str, key: str) -> Path:
+    """Give the file that stands for an object. Raises InvalidRequest when there is none within the folder."""
+    folder = context.settings.buckets
+    if folder is not None:
+        path = (folder / bucket / key.lstrip("/")).resolve()
+        if path.is_relative_to(folder.resolve()) and path.is_file():
+            return path
+    raise context.invalid(f"There is no object {key} in the bucket {bucket}.")
+
+
+def _register_lines(context: Context, task: Row, path: Path) -> None:
+    reports: dict[str, list[bytes]] = {"RESULTS": [], "ERRORS": []}
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            kind, entry = _register_line(context, task["body"], line)
+            reports[kind].append(json.dumps({"lineNumber": number, **entry}).encode() + b"\n")
+    for kind, entries in reports.items():
+        context.tx.run_many(
+            "INSERT INTO registration_task_reports (task, type, number, link) VALUES (?, ?, ?, ?)",
+            [(task["seq"], kind, number, link) for number, link in enumerate(_links(entries), 1)],
+        )
+    context.tx.run(
+        "UPDATE registration_tasks SET succeeded = ?, failed = ? WHERE seq = ?",
+        len(reports["RESULTS"]),
+        len(reports["ERRORS"]),
+        task["seq"],
+    )
+
+
+def _register_line(context: Context, body: str, line: bytes) -> tuple[str, Mapping[str, Any]]:
+    """Register one line; give the report it belongs to, and its entry."""
+    try:
+        if len(line) > LONGEST_LINE:
+            raise context.invalid(f"The line is longer than {LONGEST_LINE} bytes.")
+        made = call(context, "RegisterThing", {"templateBody": body, "parameters": load_json(line)})
+    except MalformedError:
+        return "ERRORS", {"errorCode": context.invalid_code, "errorMessage": "The line is not valid JSON."}
+    except ApiError as error:
+        return "ERRORS", {"errorCode": error.code, "errorMessage": error.message}
+    return "RESULTS", {"response": made}
+
+
+def _links(entries: list[bytes]) -> Iterator[str]:
+    """Pack the entries into as few links as may be."""
+    packed = b""
+    for entry in entries:
+        if packed and len(packed) + len(entry) > _MOST_BYTES:
+            yield _LINK + base64.b64encode(packed).decode()
+            packed = b""
+        packed += entry
+    if packed:
+        yield _LINK + base64.b64encode(packed).decode()

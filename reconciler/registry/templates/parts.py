@@ -1,0 +1,122 @@
+"""What a template comes to with parameters: the thing, the certificate and the policies that are to be there.
+
+Law: a value that no parameter gives makes the whole template unusable; a property that is not written is simply not asked
+for.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from reconciler.registry.templates.document import Resource, TemplateError
+from reconciler.registry.templates.values import Scope, text_map_of, text_of, texts_of
+
+SOURCES = ("CertificateSigningRequest", "CertificateId", "CertificatePem")
+STATUSES = ("ACTIVE", "INACTIVE")
+PRINCIPAL_TYPES = ("NON_EXCLUSIVE_THING", "EXCLUSIVE_THING")
+
+
+@frozen
+class ThingPart:
+    """A thing that is to be there. What is None is not asked for."""
+
+    resource: Resource
+    name: str
+    type: str | None
+    attributes: Mapping[str, str] | None
+    groups: tuple[str, ...] | None
+    billing_group: str | None
+
+
+@frozen
+class CertificatePart:
+    """A certificate that is to be there: `value` is the request, the id or the PEM that `source` says."""
+
+    resource: Resource
+    source: str
+    value: str = field(repr=False)
+    ca_pem: str | None = field(repr=False)
+    status: str
+    principal_type: str
+
+
+@frozen
+class PolicyPart:
+    """A policy that is to be attached: one that exists, by name, or one of this document."""
+
+    resource: Resource
+    name: str | None
+    document: str | None
+
+
+def thing_part(scope: Scope, resource: Resource) -> ThingPart:
+    """Evaluate a thing. Raises TemplateError."""
+    given = _Given(scope, resource)
+    attributes, groups = given.of("AttributePayload", text_map_of), given.of("ThingGroups", texts_of)
+    return ThingPart(
+        resource,
+        given.required("ThingName"),
+        given.text("ThingTypeName"),
+        attributes,
+        None if groups is None else tuple(dict.fromkeys(groups)),
+        given.text("BillingGroup"),
+    )
+
+
+def certificate_part(scope: Scope, resource: Resource) -> CertificatePart:
+    """Evaluate a certificate. Raises TemplateError."""
+    given = _Given(scope, resource)
+    sources = [source for source in SOURCES if source in resource.properties]
+    if len(sources) != 1:
+        raise TemplateError(f"Resources.{resource.name} does not have exactly one of {', '.join(SOURCES)}.")
+    if "CACertificatePem" in resource.properties and sources != ["CertificatePem"]:
+        raise TemplateError(f"Resources.{resource.name} has CACertificatePem without CertificatePem.")
+    return CertificatePart(
+        resource,
+        sources[0],
+        given.required(sources[0]),
+        given.text("CACertificatePem"),
+        given.one_of("Status", STATUSES),
+        given.one_of("ThingPrincipalType", PRINCIPAL_TYPES),
+    )
+
+
+def policy_part(scope: Scope, resource: Resource) -> PolicyPart:
+    """Evaluate a policy, which has either a name or a document. Raises TemplateError."""
+    given = _Given(scope, resource)
+    if len(resource.properties) != 1:
+        raise TemplateError(f"Resources.{resource.name} has not either PolicyName or PolicyDocument.")
+    return PolicyPart(resource, given.text("PolicyName"), given.text("PolicyDocument"))
+
+
+@frozen
+class _Given:
+    """The properties of one resource, each evaluated when it is asked for."""
+
+    scope: Scope
+    resource: Resource
+
+    def of(self, key: str, evaluate: Any) -> Any:
+        if key not in self.resource.properties:
+            return None
+        where = f"Resources.{self.resource.name}.Properties.{key}"
+        return evaluate(self.scope, self.resource.properties[key], where)
+
+    def text(self, key: str) -> str | None:
+        value: str | None = self.of(key, text_of)
+        return value
+
+    def required(self, key: str) -> str:
+        value = self.text(key)
+        if not value:
+            raise TemplateError(f"Resources.{self.resource.name}.Properties.{key} is missing or empty.")
+        return value
+
+    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
+        """Give a property that is one of some, the first of which is the default."""
+        value = self.text(key)
+        if value is not None and value not in allowed:
+            where = f"Resources.{self.resource.name}.Properties.{key}"
+            raise TemplateError(f"{where} is not one of {', '.join(allowed)}.")
+        return value or allowed[0]
