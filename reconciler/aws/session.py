@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from reconciler.model.call import Call
+from reconciler.model.errors import TargetError
 from reconciler.model.plan import Target
 from reconciler.model.quotas import Quotas
 from reconciler.model.settings import Settings
+
+if TYPE_CHECKING:
+    from reconciler.registry import Registry
 
 SERVICES = ("iot", "iot-managed-integrations")
 
@@ -33,7 +37,8 @@ def connect(
 ) -> Connection:
     """Clients for the workspace's target.
 
-    Raises TargetError when there are no credentials, no region, or AWS does not say who we are.
+    Raises TargetError when there are no credentials, no region, AWS does not say who we are, or the embedded registry
+    cannot be kept at `registry_path`.
     """
     if settings.target == "embedded":
         return _embedded(settings, registry_path, environ)
@@ -44,17 +49,34 @@ def _embedded(settings: Settings, registry_path: Path, environ: Mapping[str, str
     import boto3
 
     from reconciler.aws.embedded import bind
-    from reconciler.registry import Registry
-    from reconciler.registry import Settings as RegistrySettings
 
     region = (
         settings.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _DEFAULT_REGION
     )
-    registry = Registry(registry_path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
     core = _core_session()
-    bind(core, registry)
+    bind(core, _registry(registry_path, region, environ))
     session = boto3.Session("embedded", "embedded", region_name=region, botocore_session=core)
     return Connection(Target("embedded", region, EMBEDDED_ACCOUNT), _caller(session, None))
+
+
+def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
+    """The registry in its file. No folder is made for it: a path that was mistyped would be a new, empty registry."""
+    from reconciler.registry import Registry
+    from reconciler.registry import Settings as RegistrySettings
+    from reconciler.registry.store import StoreError
+
+    path = path.expanduser()
+    try:
+        if path.is_dir():
+            raise StoreError(f"{path} is a folder")
+        if not path.parent.is_dir():
+            raise StoreError(f"{path}: its folder does not exist")
+        return Registry(path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
+    except (StoreError, OSError) as error:
+        advice = "name another file in RECONCILER_REGISTRY"
+        if environ.get("RECONCILER_REGISTRY"):
+            advice += ", or unset it to keep the registry beside the desired state"
+        raise TargetError(f"the embedded registry cannot be used: {error}; {advice}") from error
 
 
 def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:
@@ -118,7 +140,12 @@ def _account(session: Any, endpoint: str | None) -> str:
     if endpoint is None:
         return str(session.client("sts").get_caller_identity()["Account"])
     credentials = session.get_credentials()
-    key = credentials.access_key if credentials else ""
+    if credentials is None:
+        raise TargetError(
+            f"no credentials to sign requests to {endpoint} with; where that is not AWS any will do, "
+            "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+        )
+    key = credentials.access_key
     return key if len(key) == len(EMBEDDED_ACCOUNT) and key.isdigit() else EMBEDDED_ACCOUNT
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import NoneType
 from typing import Any
 
 from attrs import evolve
 
+from reconciler.engine.ownership import mark_names
 from reconciler.kinds import all_kinds
 from reconciler.kinds.fields import members
 from reconciler.kinds.kind import Kind
 from reconciler.model.change import Change, Create, Delete, FieldChange, Replace, Update
-from reconciler.model.resource import WHATEVER, Desired, Inventory, Resource
+from reconciler.model.resource import WHATEVER, Desired, External, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
 
 OWNERSHIP = "workspace"
@@ -33,11 +35,9 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
         elif wanted is not None and there is None:
             yield Create(wanted, tuple(_whole(wanted.spec, gone=False)))
         elif wanted is not None and there is not None:
-            wanted = keeping_ignored(wanted, there.spec)
+            wanted = keeping_ignored(workspace, wanted, there.spec)
             fields = [] if there.owner == workspace else [FieldChange(OWNERSHIP, there.owner, workspace)]
-            fields += [
-                field for field in compare(kind, wanted.spec, there.spec) if not _ignored(wanted, field.path)
-            ]
+            fields += (found for found in compare(kind, wanted.spec, there.spec) if not _left(wanted, found))
             if any(field.forces_replacement for field in fields):
                 yield Replace(wanted, there, tuple(fields))
             elif fields:
@@ -70,9 +70,11 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any,
             yield path, before, after
 
 
-def keeping_ignored(resource: Resource, there: Any) -> Resource:
-    """The resource with what it ignores as it is there: an update sends a map whole, and must not undo in passing what
-    the file leaves to others.
+def keeping_ignored(workspace: str, resource: Resource, there: Any) -> Resource:
+    """The resource with what it ignores as it is there.
+
+    An update sends a map whole, and must not undo in passing what the file leaves to others. The workspace's own marks
+    are nothing to be left.
     """
     kept: dict[str, Any] = {}
     for path in resource.lifecycle.ignore_changes:
@@ -82,13 +84,21 @@ def keeping_ignored(resource: Resource, there: Any) -> Resource:
         if dot and isinstance(before, Mapping) and isinstance(after, Mapping):
             others = {each: value for each, value in after.items() if each != key}
             kept[name] = {**others, key: before[key]} if key in before else others
-        elif not dot and isinstance(before, str | bool | Mapping | tuple):
+        elif isinstance(before, tuple):
+            kept[name] = tuple(item for item in before if item not in mark_names(workspace))
+        elif not dot and isinstance(before, _REPEATABLE):
             kept[name] = before
     return evolve(resource, spec=evolve(resource.spec, **kept)) if kept else resource
 
 
-def _ignored(resource: Resource, path: str) -> bool:
-    return any(path == name or path.startswith(f"{name}.") for name in resource.lifecycle.ignore_changes)
+# What can be sent again as it was read. The rest, such as a PEM of which only the id is read, is just not compared.
+_REPEATABLE = (str, bool, int, External, Mapping, NoneType)
+
+
+def _left(resource: Resource, found: FieldChange) -> bool:
+    return found.path in resource.lifecycle.ignore_changes and not isinstance(
+        found.before, (*_REPEATABLE, tuple)
+    )
 
 
 def _whole(spec: Any, *, gone: bool) -> Iterator[FieldChange]:

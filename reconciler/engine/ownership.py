@@ -61,6 +61,11 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
     return dict(sorted((marked | {mark.address: mark for mark in marks}).items()))
 
 
+def mark_names(workspace: str) -> frozenset[str]:
+    """The names that the marks have wherever something refers to them."""
+    return frozenset({_group(workspace).name, _policy(workspace).name})
+
+
 def is_reserved(workspace: str, address: Address) -> bool:
     """Whether the workspace may come to add the address by itself."""
     return is_mark(workspace, address) or address == _holder(workspace)

@@ -28,6 +28,7 @@ from reconciler.model.quotas import Quotas
 from reconciler.model.resource import Desired, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.settings import DesiredState
+from reconciler.model.wording import closest
 
 
 @frozen
@@ -252,6 +253,28 @@ def _reasons(state: DesiredState, request: Request, found: Comparison, world: Wo
             yield from _claims(change, request.adopt, state.settings.name)
         for objection in kind.objections(change, world):
             yield f"{address}: {objection}"
+    yield from _misled(request.adopt, state, found)
+
+
+def _misled(adopt: Collection[Address], state: DesiredState, found: Comparison) -> Iterator[str]:
+    """What was named for adoption and is nothing to take over. Another workspace's has been told already."""
+    there = {
+        address: change.live.owner
+        for address, change in found.changes.items()
+        if isinstance(change, Update | Replace)
+    }
+    unmarked = [str(address) for address, owner in there.items() if owner is None]
+    for address in sorted(adopt):
+        if address in there and there[address] != state.settings.name:
+            continue
+        if address not in state.resources:
+            why = "it is not in the file"
+        elif address in found.live:
+            why = "it is this workspace's already"
+        else:
+            why = "it is not there yet, and the plan creates it"
+        nearest = closest(str(address), unmarked)
+        yield f"{address}: there is nothing to adopt: {why}" + (f"; did you mean {nearest}?" if nearest else "")
 
 
 def _protected(address: Address, action: str) -> str:

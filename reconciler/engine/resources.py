@@ -118,7 +118,7 @@ def _references(values: Mapping[str, Any], kind: Kind) -> Iterator[tuple[Path, s
         if isinstance(value, tuple):
             for index, item in enumerate(value):
                 yield (name, index), table, item
-        elif value is not None:
+        elif isinstance(value, str | External):  # where a document may stand, it refers to nothing
             yield (name,), table, value
 
 

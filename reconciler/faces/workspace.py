@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.address import Address
 from reconciler.model.change import Change
+from reconciler.model.errors import TargetError
 from reconciler.model.outcome import Outcome, Result, Started
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int | None], None]
 
 _STATE_FOLDER = ".reconciler"
+_REGISTRY = "RECONCILER_REGISTRY"
+_ELSEWHERE = f"name another file in {_REGISTRY}"
 
 
 def _silent(words: str, done: int, total: int | None) -> None:
@@ -120,6 +123,15 @@ class Workspace:
         at = Address.parse(address)
         return found.desired.get(at), found.live.get(at), found.changes.get(at)
 
+    def marks(self, plan: Plan) -> int:
+        """How many of the resources that a plan leaves unchanged are the workspace's own marks, not the file's."""
+        from reconciler.engine.ownership import with_marks
+
+        changed = {step.address for step in plan.steps}
+        marked = with_marks(self.desired.settings.name, self.desired.resources)
+        kept = sum(found.implied and address not in changed for address, found in marked.items())
+        return min(kept, plan.unchanged)
+
     def graph(self) -> nx.DiGraph[Address]:
         """The dependency graph of the file: an edge leads from what is needed to what needs it."""
         from reconciler.engine.graph import graph
@@ -129,7 +141,7 @@ class Workspace:
     @property
     def registry_path(self) -> Path:
         """Where the embedded registry keeps its database: beside the file, or at `RECONCILER_REGISTRY`."""
-        given = self._environ.get("RECONCILER_REGISTRY")
+        given = self._environ.get(_REGISTRY)
         folder = self.path if self.path.is_dir() else self.path.parent
         return Path(given) if given else folder / _STATE_FOLDER / "registry.sqlite3"
 
@@ -149,4 +161,16 @@ class Workspace:
     def _connection(self) -> Connection:
         from reconciler.aws.session import connect
 
-        return connect(self.desired.settings, self._quotas, self.registry_path, self._environ)
+        settings = self.desired.settings
+        if settings.target == "embedded" and not self._environ.get(_REGISTRY):
+            self._make_state_folder()
+        return connect(settings, self._quotas, self.registry_path, self._environ)
+
+    def _make_state_folder(self) -> None:
+        """The only folder that is made unasked."""
+        folder = self.registry_path.parent
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            told = f"{folder} cannot be made: {error.strerror}"
+            raise TargetError(f"the embedded registry cannot be used: {told}; {_ELSEWHERE}") from error

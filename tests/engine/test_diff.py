@@ -6,8 +6,10 @@ import pytest
 from attrs import evolve
 
 from reconciler.engine.diff import diff
+from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.things import Thing
 from reconciler.model.change import Create, Delete, FieldChange, Update
+from reconciler.model.pem import Pem
 from reconciler.model.resource import Live
 from tests.cloud import Cloud
 from tests.fleets import converge, plan_of, resource, state
@@ -48,6 +50,19 @@ class TestIgnored:
     def test_it_is_no_difference(self):
         wanted = resource("things", "a", Thing(attributes={"fw": "1"}), ignore_changes=("attributes.fw",))
         live = Live("a", Thing(attributes={"fw": "2"}), 1, "ws")
+        assert list(diff("ws", {wanted.address: wanted}, {wanted.address: live})) == []
+
+    def test_a_mark_is_nothing_to_ignore(self):
+        wanted = resource(
+            "certificates", "a", Certificate(Pem("00"), policies=("p",)), ignore_changes=("policies",)
+        )
+        live = Live("00", Certificate(Pem("00"), policies=("by-hand", "reconciler-ws-retired")), owner="ws")
+        (change,) = diff("ws", {wanted.address: wanted}, {wanted.address: live})
+        assert change.fields == (FieldChange("policies", ("by-hand", "reconciler-ws-retired"), ("by-hand",)),)
+
+    def test_what_cannot_be_sent_again_is_not_compared(self):
+        wanted = resource("certificates", "a", Certificate(Pem("00")), ignore_changes=("pem",))
+        live = Live("11", Certificate(Pem("11")), owner="ws")
         assert list(diff("ws", {wanted.address: wanted}, {wanted.address: live})) == []
 
     @pytest.mark.parametrize("reported", ["2", None])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.graph import cycles, graph, graph_of, order
+from reconciler.engine.graph import cycles, graph, graph_of, order, tangled
 from reconciler.model.address import Address
 from reconciler.model.resource import Resource
 
@@ -70,6 +70,11 @@ def test_each_cycle_starts_at_its_first_address(needs, expected):
     assert [names(cycle) for cycle in cycles(graph_of(needing(**needs)))] == expected
 
 
+def test_what_is_healthy_is_taken_away_before_cycles_are_looked_for():
+    waits = needing(a="b gone", b="c", c="b", d="", e="d", f="d e")
+    assert tangled(waits) == needing(a="b gone", b="c", c="b")
+
+
 @given(edges=st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=25), shuffle=st.randoms())
 def test_cycles_are_real_cover_every_knot_and_do_not_depend_on_the_order_of_the_file(edges, shuffle):
     waits = {_at(str(node)): frozenset(_at(str(b)) for b, a in edges if a == node) for node in range(8)}
@@ -88,3 +93,4 @@ def test_cycles_are_real_cover_every_knot_and_do_not_depend_on_the_order_of_the_
     items = list(waits.items())
     shuffle.shuffle(items)
     assert list(cycles(graph_of(dict(items)))) == found
+    assert list(cycles(graph_of(tangled(waits)))) == found

@@ -142,7 +142,7 @@ class TestBounds:
         with pytest.raises(Wrong, match=r"^'a\.csv' is not a regular file$"):
             Manifests().of({"file": "a.csv"}, Surroundings(tmp_path, {}))
 
-    @pytest.mark.parametrize("name, line", [("a.csv", 1), ("a.jsonl", 0)])
+    @pytest.mark.parametrize(("name", "line"), [("a.csv", 1), ("a.jsonl", 0)])
     def test_rows_are_bounded(self, tmp_path, monkeypatch, name, line):
         monkeypatch.setattr(manifests, "MOST_ROWS", 2)
         raw = "a\n1\n2\n3\n4\n" if name == "a.csv" else '{"a": 1}\n{"a": 2}\n{"a": 3}\n{"a": 4}\n'

@@ -9,6 +9,11 @@ from reconciler.model.errors import RefusedError
 from tests.cloud import Cloud
 from tests.fleets import ca, converge, device, plan_of, state
 
+ADOPT = (
+    "{0}: it exists and does not bear this workspace's mark; "
+    "adopt it with --adopt {0} to let the plan take it over"
+)
+
 
 @pytest.fixture
 def cloud() -> Cloud:
@@ -33,8 +38,7 @@ def test_a_certificate_that_things_of_others_have_is_not_taken_over(cloud):
     certificate, _ = device("a")
     mine = state(certificate, workspace="two")
     assert refused(mine, cloud) == (
-        "certificates.a: it exists and does not bear this workspace's mark; "
-        "adopt it with --adopt certificates.a to let the plan take it over",
+        ADOPT.format("certificates.a"),
     )
 
 
@@ -42,8 +46,7 @@ def test_an_unmarked_thing_that_differs_is_taken_over_only_when_asked_to(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "bergen"}})
     wanted = state(ca(), *device("a", site="oslo"))
     assert refused(wanted, cloud) == (
-        "things.a: it exists and does not bear this workspace's mark; "
-        "adopt it with --adopt things.a to let the plan take it over",
+        ADOPT.format("things.a"),
     )
     assert plan_of(wanted, cloud, adopt=[Address("things", "a")]).counts["update"] == 1
 

@@ -44,7 +44,6 @@ REPORT = {
 }
 FULL = {
     "Owner": "greenhouse",
-    "CredentialLockerId": "locker1",
     "Brand": "Acme",
     "Model": "P 7",
     "Name": "Pümpe 7",
@@ -54,21 +53,27 @@ FULL = {
 }
 
 
+@pytest.fixture
+def full(managed):
+    """Every member that is given back, with a credential locker that exists."""
+    return {**FULL, "CredentialLockerId": managed.create_credential_locker()["Id"]}
+
+
 def ids(output):
     return [item["Id"] for item in output["Items"]]
 
 
-def test_a_managed_thing_is_given_back_without_its_authentication_material(managed):
+def test_a_managed_thing_is_given_back_without_its_authentication_material(managed, full):
     """Behaviour 28: GetManagedThing never returns authentication material."""
     created = managed.create_managed_thing(
-        **device(**FULL, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
+        **device(**full, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
     )
     got = without_metadata(managed.get_managed_thing(Identifier=created["Id"]))
 
     assert without_metadata(created) == {"Id": created["Id"], "Arn": ARN + created["Id"], "CreatedAt": MOMENT}
     assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
     assert got == {
-        **FULL,
+        **full,
         "Id": created["Id"],
         "Arn": ARN + created["Id"],
         "Role": "DEVICE",
@@ -92,8 +97,8 @@ def test_no_readable_authentication_material_is_stored(tmp_path, bound, registry
     assert b"90013278200312345" not in b"".join(part.read_bytes() for part in tmp_path.iterdir())
 
 
-def test_metadata_and_capabilities_have_reads_of_their_own(managed):
-    created = managed.create_managed_thing(**device(**FULL, CapabilityReport=REPORT, Capabilities="{}"))
+def test_metadata_and_capabilities_have_reads_of_their_own(managed, full):
+    created = managed.create_managed_thing(**device(**full, CapabilityReport=REPORT, Capabilities="{}"))
     identifier = {"Identifier": created["Id"]}
 
     metadata = without_metadata(managed.get_managed_thing_meta_data(**identifier))
@@ -234,8 +239,8 @@ def test_a_hub_with_children_is_not_deleted_unless_forced(managed, registry):
     assert ids(managed.list_managed_things()) == [child]
 
 
-def test_an_update_changes_what_is_given_and_keeps_the_rest(managed, clock):
-    created = managed.create_managed_thing(**device(**FULL, CapabilityReport=REPORT))
+def test_an_update_changes_what_is_given_and_keeps_the_rest(managed, full, clock):
+    created = managed.create_managed_thing(**device(**full, CapabilityReport=REPORT))
     clock.advance(10)
     update = {
         "Name": "renamed",
@@ -250,7 +255,7 @@ def test_an_update_changes_what_is_given_and_keeps_the_rest(managed, clock):
 
     assert updated["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert got == {
-        **FULL,
+        **full,
         "Name": "renamed",
         "HubNetworkMode": "STANDARD",
         "MetaData": {"other": "x"},
@@ -266,10 +271,10 @@ def test_an_update_changes_what_is_given_and_keeps_the_rest(managed, clock):
     assert (capabilities["Capabilities"], capabilities["CapabilityReport"]) == ("{}", REPORT)
 
 
-def test_a_list_gives_most_of_what_get_gives(managed):
-    created = managed.create_managed_thing(**device(**FULL))
+def test_a_list_gives_most_of_what_get_gives(managed, full):
+    created = managed.create_managed_thing(**device(**full))
 
-    listed = {name: FULL[name] for name in FULL if name not in ("MetaData", "WiFiSimpleSetupConfiguration")}
+    listed = {name: full[name] for name in full if name not in ("MetaData", "WiFiSimpleSetupConfiguration")}
     assert without_metadata(managed.list_managed_things()) == {
         "Items": [
             {
@@ -290,7 +295,7 @@ def test_a_list_gives_most_of_what_get_gives(managed):
     ("filters", "expected"),
     [
         ({"OwnerFilter": "alice"}, {"a", "b"}),
-        ({"CredentialLockerFilter": "locker1"}, {"b"}),
+        ({"CredentialLockerFilter": "the locker"}, {"b"}),
         ({"RoleFilter": "CONTROLLER"}, {"c"}),
         ({"SerialNumberFilter": "a"}, {"a"}),
         ({"SerialNumberFilter": "a", "OwnerFilter": "bob"}, set()),
@@ -304,10 +309,11 @@ def test_a_list_gives_most_of_what_get_gives(managed):
     ],
 )
 def test_every_filter_of_the_list_holds(managed, filters, expected):
-    names = {}
+    names, locker = {}, managed.create_credential_locker()["Id"]
+    filters = {name: locker if value == "the locker" else value for name, value in filters.items()}
     for name, params in {
         "a": device("a", Owner="alice"),
-        "b": device("b", Owner="alice", CredentialLockerId="locker1"),
+        "b": device("b", Owner="alice", CredentialLockerId=locker),
         "c": device("c", Owner="bob", Role="CONTROLLER"),
         "d": device(AuthenticationMaterial="CLOUD:x:d", AuthenticationMaterialType="DISCOVERED_DEVICE"),
     }.items():

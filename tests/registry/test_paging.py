@@ -199,6 +199,27 @@ def test_walking_managed_things_gives_everything_once(managed):
     assert (set(walked), len(walked)) == (made, 8)
 
 
+@pytest.mark.parametrize(
+    ("create", "params", "listed"),
+    [
+        ("create_credential_locker", {}, "list_credential_lockers"),
+        (
+            "create_provisioning_profile",
+            {"ProvisioningType": "FLEET_PROVISIONING", "ClaimCertificate": "given"},
+            "list_provisioning_profiles",
+        ),
+    ],
+)
+def test_walking_lockers_and_profiles_gives_everything_once(*, managed, device_pem, create, params, listed):
+    params = {name: device_pem if value == "given" else value for name, value in params.items()}
+    made = {getattr(managed, create)(**params)["Id"] for _ in range(8)}
+
+    pages = walk(getattr(managed, listed), size="MaxResults", token_in="NextToken", token_out="NextToken")
+
+    walked = [item["Id"] for page in pages for item in page["Items"]]
+    assert (set(walked), len(walked)) == (made, 8)
+
+
 def test_rows_that_come_and_go_while_someone_pages_are_neither_repeated_nor_do_they_hide_others(iot):
     things(iot, range(9))
     first = iot.list_things(maxResults=3)
@@ -287,6 +308,9 @@ PLANNED = [
     ("iot", "list_principal_policies", {"principal": PRINCIPAL.format(0)}),
     ("iot", "list_targets_for_policy", {"policyName": "base"}),
     ("iot", "list_policy_principals", {"policyName": "base"}),
+    ("iot", "list_thing_registration_tasks", {}),
+    ("iot-managed-integrations", "list_credential_lockers", {}),
+    ("iot-managed-integrations", "list_provisioning_profiles", {}),
     ("iot-managed-integrations", "list_managed_things", {}),
     ("iot-managed-integrations", "list_managed_things", {"SerialNumberFilter": "1"}),
     ("iot-managed-integrations", "list_managed_things", {"OwnerFilter": "alice"}),

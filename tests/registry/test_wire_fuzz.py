@@ -35,6 +35,24 @@ PATHS = [
     "/managed-things",
     "/managed-things/{}",
     "/endpoint",
+    "/policies/{}",
+    "/policies/{}/version/{}",
+    "/target-policies/{}",
+    "/attached-policies/{}",
+    "/principal-policies",
+    "/billing-groups/{}",
+    "/dynamic-thing-groups/{}",
+    "/indices/search",
+    "/indexing/config",
+    "/role-aliases/{}",
+    "/provisioning-templates",
+    "/provisioning-templates/{}/versions/{}",
+    "/certificates",
+    "/transfer-certificate/{}",
+    "/thing-registration-tasks",
+    "/credential-lockers",
+    "/provisioning-profiles/{}",
+    "/managed-thing-schemas/{}",
     "/{}",
 ]
 MEMBERS = [
@@ -70,6 +88,17 @@ MEMBERS = [
     "namePrefixFilter",
     "Force",
     "NextToken",
+    "policyDocument",
+    "target",
+    "queryString",
+    "templateBody",
+    "parameters",
+    "certificateSigningRequest",
+    "thingIndexingConfiguration",
+    "roleArn",
+    "templateName",
+    "ProvisioningType",
+    "CaCertificate",
 ]
 TEXT = st.text(max_size=12) | st.sampled_from(
     ["", "a", "\ud800", "\x00", "%", "%ff", "..", "9" * 400, "true", "-1", "a" * 130]
@@ -134,6 +163,9 @@ TARGETS = st.builds(addressed, st.sampled_from(PATHS), TEXT, QUERY)
 @example(local("POST", "/things/a", body=b'{"attributePayload":' * 50_000))
 @example(local("POST", "/managed-things", body=b"[" * 100_000))
 @example(local("PATCH", "/things/a", body=b'{"expectedVersion": 99999999999999999999}'))
+@example(local("POST", "/policies/a", body=b'{"policyDocument": "{\\"a\\": \\"\\\\ud800\\"}"}'))
+@example(local("POST", "/things", body=b'{"templateBody": "{\\"Resources\\": {\\"\\\\ud800\\": {}}}"}'))
+@example(local("GET", "/policies/a/version/" + "9" * 5000))
 @example(local("PATCH", "/things/a", body=b'{"expectedVersion": 1e400}'))
 @example(local("PATCH", "/things/a", body=b'{"expectedVersion": ' + b"9" * 5000 + b"}"))
 @example(local("PATCH", "/things/a", body=b'{"expectedVersion": NaN}'))

@@ -230,7 +230,7 @@ def _register_line(context: Context, body: str, line: bytes) -> tuple[str, Mappi
         return "ERRORS", {"errorCode": context.invalid_code, "errorMessage": "The line is not valid JSON."}
     except ApiError as error:
         return "ERRORS", {"errorCode": error.code, "errorMessage": error.message}
-    return "RESULTS", {"response": made}
+    return "RESULTS", {"response": {name: value for name, value in made.items() if value is not None}}
 
 
 def _links(entries: list[bytes]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Broken desired states, each with the whole report that it deserves."""
 
-from tests.engine.broken import certificates, fields, files, fleets, limits, toml, workspace
+from tests.engine.broken import certificates, fields, files, fleets, limits, manifests, toml, workspace
 
 CASES = (
     *toml.CASES,
@@ -9,5 +9,6 @@ CASES = (
     *files.CASES,
     *certificates.CASES,
     *limits.CASES,
+    *manifests.CASES,
     *fleets.CASES,
 )

@@ -1,0 +1,73 @@
+"""Credential lockers."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from .conftest import ACCOUNT, NOON, error_of, without_metadata
+from .test_managed_things import device
+
+ARN = f"arn:aws:iotmanagedintegrations:eu-west-1:{ACCOUNT}:credential-locker/"
+CONFLICT = ("ConflictException", 409)
+MISSING = ("ResourceNotFoundException", 404)
+MOMENT = datetime.fromtimestamp(NOON, UTC)
+
+
+def test_a_locker_is_given_back_as_it_was_created(managed):
+    created = without_metadata(managed.create_credential_locker(Name="Hall 1", Tags={"line": "A"}))
+    item = {**created, "Name": "Hall 1"}
+
+    assert created == {"Id": created["Id"], "Arn": ARN + created["Id"], "CreatedAt": MOMENT}
+    given = without_metadata(managed.get_credential_locker(Identifier=created["Id"]))
+    assert given == {**item, "Tags": {"line": "A"}}
+    assert without_metadata(managed.list_credential_lockers()) == {"Items": [item]}
+
+
+def test_replaying_a_client_token_with_identical_input_creates_nothing_new(managed):
+    """Behaviour 29, credential lockers."""
+    params = {"Name": "hall", "ClientToken": "t1"}
+    first = without_metadata(managed.create_credential_locker(**params))
+    again = without_metadata(managed.create_credential_locker(**params))
+
+    assert (again, len(managed.list_credential_lockers()["Items"])) == (first, 1)
+    assert error_of(managed.create_credential_locker, Name="other", ClientToken="t1") == CONFLICT
+    managed.delete_credential_locker(Identifier=first["Id"])
+    assert managed.create_credential_locker(**params)["Id"] != first["Id"]
+
+
+def test_tags_come_and_go_with_the_locker(managed):
+    arn = managed.create_credential_locker(Tags={"a": "1"})["Arn"]
+    managed.tag_resource(ResourceArn=arn, Tags={"b": "2"})
+    managed.untag_resource(ResourceArn=arn, TagKeys=["a"])
+    tags = managed.list_tags_for_resource(ResourceArn=arn)["tags"]
+    managed.delete_credential_locker(Identifier=arn.rpartition("/")[2])
+
+    assert (tags, error_of(managed.list_tags_for_resource, ResourceArn=arn)) == ({"b": "2"}, MISSING)
+
+
+def test_a_managed_thing_names_a_locker_that_exists(managed):
+    locker = managed.create_credential_locker()["Id"]
+    thing = managed.create_managed_thing(**device(CredentialLockerId=locker))["Id"]
+    other = managed.create_credential_locker()["Id"]
+    managed.update_managed_thing(Identifier=thing, CredentialLockerId=other)
+
+    assert managed.get_managed_thing(Identifier=thing)["CredentialLockerId"] == other
+    assert error_of(managed.create_managed_thing, **device("9", CredentialLockerId="none")) == MISSING
+    assert error_of(managed.update_managed_thing, Identifier=thing, CredentialLockerId="none") == MISSING
+
+
+def test_a_deleted_locker_stays_the_locker_of_its_managed_things(managed):
+    locker = managed.create_credential_locker()["Id"]
+    thing = managed.create_managed_thing(**device(CredentialLockerId=locker))["Id"]
+    managed.delete_credential_locker(Identifier=locker)
+
+    assert managed.get_managed_thing(Identifier=thing)["CredentialLockerId"] == locker
+    assert managed.list_credential_lockers()["Items"] == []
+
+
+def test_a_missing_locker_names_itself(managed):
+    for operation in (managed.get_credential_locker, managed.delete_credential_locker):
+        with pytest.raises(managed.exceptions.ResourceNotFoundException) as caught:
+            operation(Identifier="none")
+        response = caught.value.response
+        assert (response["ResourceId"], response["ResourceType"]) == ("none", "credential-locker")

@@ -1,0 +1,86 @@
+"""The schemas of a managed thing's capabilities."""
+
+import pytest
+
+from .conftest import error_of
+from .test_managed_things import device
+
+MISSING = ("ResourceNotFoundException", 404)
+
+
+def capability(identifier):
+    return {
+        "id": identifier,
+        "name": "some",
+        "version": "1",
+        "properties": [],
+        "actions": [],
+        "events": [],
+    }
+
+
+def schema(identifier, **document):
+    return {
+        "Format": "AWS",
+        "CapabilityId": identifier,
+        "ExtrinsicId": "1",
+        "ExtrinsicVersion": 1,
+        "Schema": document,
+    }
+
+
+REPORT = {
+    "version": "1.0.0",
+    "endpoints": [
+        {"id": "2", "deviceTypes": ["Light"], "capabilities": [capability("aws.OnOff@1.0")]},
+        {
+            "id": "1",
+            "deviceTypes": ["Light"],
+            "capabilities": [capability("aws.OnOff@1.0"), capability("aws.Level@1.0")],
+        },
+    ],
+}
+SCHEMAS = [schema("aws.OnOff@1.0", title="on"), schema("aws.Level@1.0", n=1), schema("aws.Spare@1.0")]
+ON = {"CapabilityId": "aws.OnOff@1.0", "Schema": {"title": "on"}}
+LEVEL = {"CapabilityId": "aws.Level@1.0", "Schema": {"n": 1}}
+SPARE = {"CapabilityId": "aws.Spare@1.0", "Schema": {}}
+
+
+@pytest.fixture
+def thing(managed):
+    params = device(CapabilityReport=REPORT, CapabilitySchemas=SCHEMAS)
+    return {"Identifier": managed.create_managed_thing(**params)["Id"]}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, [SPARE, {"EndpointId": "1", **LEVEL}, {"EndpointId": "1", **ON}, {"EndpointId": "2", **ON}]),
+        ({"EndpointIdFilter": "2"}, [{"EndpointId": "2", **ON}]),
+        ({"CapabilityIdFilter": "aws.Level@1.0"}, [{"EndpointId": "1", **LEVEL}]),
+        ({"EndpointIdFilter": "2", "CapabilityIdFilter": "aws.Level@1.0"}, []),
+    ],
+)
+def test_schemas_are_listed_by_endpoint_and_capability(managed, thing, filters, expected):
+    assert managed.list_managed_thing_schemas(**thing, **filters)["Items"] == expected
+
+
+def test_schemas_are_listed_page_by_page(managed, thing):
+    first = managed.list_managed_thing_schemas(**thing, MaxResults=3)
+    second = managed.list_managed_thing_schemas(**thing, MaxResults=3, NextToken=first["NextToken"])
+
+    assert first["Items"] + second["Items"] == managed.list_managed_thing_schemas(**thing)["Items"]
+    assert (len(first["Items"]), "NextToken" in second) == (3, False)
+
+
+def test_an_update_replaces_the_schemas_and_a_thing_without_any_has_none(managed, thing):
+    managed.update_managed_thing(**thing, CapabilitySchemas=[])
+
+    assert managed.list_managed_thing_schemas(**thing)["Items"] == []
+    bare = managed.create_managed_thing(**device("9"))["Id"]
+    assert managed.list_managed_thing_schemas(Identifier=bare)["Items"] == []
+    assert error_of(managed.list_managed_thing_schemas, Identifier="none") == MISSING
+
+
+def test_the_report_is_given_back_whole(managed, thing):
+    assert managed.get_managed_thing_capabilities(**thing)["CapabilityReport"] == REPORT

@@ -1,0 +1,181 @@
+"""Thing registration tasks, their input files and their reports."""
+
+import json
+from datetime import UTC, datetime
+from urllib.request import urlopen
+
+import pytest
+
+from reconciler.registry import Settings
+
+from .conftest import ACCOUNT, NOON, error_of, without_metadata
+from .test_register_thing import declared, template
+
+INVALID = ("InvalidRequestException", 400)
+MISSING = ("ResourceNotFoundException", 404)
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/bulk"
+BODY = template(
+    {"ThingName": {"Ref": "ThingName"}, "AttributePayload": {"site": {"Ref": "Site"}}},
+    Parameters=declared("ThingName", Site="oslo"),
+)
+GIVEN = {"templateBody": BODY, "inputFileBucket": "devices", "inputFileKey": "new/all.json", "roleArn": ROLE}
+
+
+@pytest.fixture
+def settings(clock, tmp_path):
+    return Settings(clock=clock, buckets=tmp_path, registration_task_seconds=60.0)
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Write the input file, of JSON values and of lines as they are."""
+
+    def write(*lines):
+        (tmp_path / "devices" / "new").mkdir(parents=True, exist_ok=True)
+        texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
+        (tmp_path / "devices" / "new" / "all.json").write_bytes(b"\n".join(texts))
+
+    return write
+
+
+def start(iot, **more):
+    return {"taskId": iot.start_thing_registration_task(**{**GIVEN, **more})["taskId"]}
+
+
+def report(iot, task, kind):
+    links = iot.list_thing_registration_task_reports(**task, reportType=kind, maxResults=250)["resourceLinks"]
+    return [json.loads(line) for link in links for line in urlopen(link).read().splitlines()]
+
+
+def seen(iot, task, *names):
+    described = iot.describe_thing_registration_task(**task)
+    return tuple(described[name] for name in names)
+
+
+def test_every_line_is_registered_and_told_in_a_report(iot, put):
+    put({"ThingName": "pump-7"}, {"ThingName": "pump-8", "Site": "bergen"}, b"", {"ThingName": "no good"})
+    task = start(iot)
+
+    things = {one["thingName"]: one["attributes"] for one in iot.list_things()["things"]}
+    assert things == {"pump-7": {"site": "oslo"}, "pump-8": {"site": "bergen"}}
+    assert report(iot, task, "RESULTS") == [
+        {
+            "lineNumber": number,
+            "response": {"resourceArns": {"thing": f"arn:aws:iot:eu-west-1:{ACCOUNT}:thing/{name}"}},
+        }
+        for number, name in ((1, "pump-7"), (2, "pump-8"))
+    ]
+    failed = report(iot, task, "ERRORS")
+    assert [(one["lineNumber"], one["errorCode"]) for one in failed] == [
+        (4, "ResourceRegistrationFailureException")
+    ]
+
+
+def test_a_task_is_in_progress_for_a_while_and_then_completed(iot, put, clock):
+    put({"ThingName": "pump-7"}, {"ThingName": "no good"})
+    task = start(iot)
+    clock.advance(30)
+    half = seen(iot, task, "status", "percentageProgress")
+    clock.advance(30)
+    described = without_metadata(iot.describe_thing_registration_task(**task))
+
+    assert half == ("InProgress", 50)
+    assert described == {
+        **task,
+        **GIVEN,
+        "creationDate": datetime.fromtimestamp(NOON, UTC),
+        "lastModifiedDate": datetime.fromtimestamp(NOON + 60, UTC),
+        "status": "Completed",
+        "successCount": 1,
+        "failureCount": 1,
+        "percentageProgress": 100,
+    }
+
+
+def test_a_second_concurrent_bulk_task_is_refused(iot, put, clock):
+    """Behaviour 32."""
+    put({"ThingName": "pump-7"})
+    first = start(iot)
+
+    assert error_of(iot.start_thing_registration_task, **GIVEN) == INVALID
+    clock.advance(60)
+    second = start(iot)
+    assert iot.list_thing_registration_tasks()["taskIds"] == [first["taskId"], second["taskId"]]
+    assert iot.list_thing_registration_tasks(status="InProgress")["taskIds"] == [second["taskId"]]
+    assert iot.list_thing_registration_tasks(status="Failed")["taskIds"] == []
+
+
+def test_a_stopped_task_is_cancelled_and_what_it_registered_stays(iot, put, clock):
+    put({"ThingName": "pump-7"})
+    task = start(iot)
+    clock.advance(15)
+    iot.stop_thing_registration_task(**task)
+    clock.advance(60)
+
+    assert seen(iot, task, "status", "percentageProgress") == ("Cancelled", 25)
+    assert [one["thingName"] for one in iot.list_things()["things"]] == ["pump-7"]
+    assert error_of(iot.stop_thing_registration_task, **task) == INVALID
+    start(iot)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"{", "The line is not valid JSON."),
+        (b'{"ThingName": "' + b"x" * 262_144 + b'"}', "The line is longer than 262144 bytes."),
+        (b"[]", "parameters is not a JSON object."),
+        (b'{"ThingName": 7}', "parameters.ThingName.member is not a string."),
+        (
+            b"{}",
+            (
+                "Resources.thing.Properties.ThingName needs the parameter ThingName,"
+                " which has neither a value nor a default."
+            ),
+        ),
+    ],
+)
+def test_a_line_that_cannot_be_used_fails_alone(iot, put, line, message):
+    put(line, {"ThingName": "pump-7"})
+    task = start(iot)
+
+    assert report(iot, task, "ERRORS") == [
+        {"lineNumber": 1, "errorCode": "InvalidRequestException", "errorMessage": message}
+    ]
+    assert seen(iot, task, "successCount", "failureCount") == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"inputFileKey": "none.json"},
+        {"inputFileKey": "new"},
+        {"inputFileBucket": "..."},
+        {"inputFileKey": "../../../../../../etc/passwd"},
+        {"templateBody": "{"},
+    ],
+)
+def test_what_cannot_be_started_is_refused_at_once(iot, put, more):
+    put({"ThingName": "pump-7"})
+
+    assert error_of(iot.start_thing_registration_task, **{**GIVEN, **more}) == INVALID
+    assert iot.list_thing_registration_tasks()["taskIds"] == []
+
+
+def test_a_long_report_is_several_links_page_by_page(iot, put, clock):
+    put(*({"ThingName": f"no good {number}"} for number in range(800)))
+    task = {**start(iot), "reportType": "ERRORS"}
+
+    first = iot.list_thing_registration_task_reports(**task, maxResults=1)
+    assert (len(first["resourceLinks"]), "nextToken" in first) == (1, True)
+    assert len(first["resourceLinks"][0]) <= 65_535
+    assert [one["lineNumber"] for one in report(iot, {"taskId": task["taskId"]}, "ERRORS")] == list(
+        range(1, 801)
+    )
+
+
+def test_what_is_missing_is_not_found_as_the_model_has_it(iot):
+    none = {"taskId": "none"}
+
+    for operation in (iot.describe_thing_registration_task, iot.stop_thing_registration_task):
+        assert error_of(operation, **none) == MISSING
+    assert error_of(iot.list_thing_registration_task_reports, **none, reportType="ERRORS") == INVALID
