@@ -32,6 +32,7 @@ class Cloud:
         self.call = Caller({"iot": self.iot, "iot-managed-integrations": self.managed})
         self.requests = 0
         self.registry = Registry(path, SETTINGS)
+        self._index()
 
     def handle(self, request: Request) -> Response:
         self.requests += 1
@@ -40,7 +41,12 @@ class Cloud:
     def empty(self) -> Cloud:
         self.registry.close()
         self.registry = Registry(":memory:", SETTINGS)
+        self._index()
         return self
+
+    def _index(self) -> None:
+        """Dynamic groups need it, and it is the account's own affair."""
+        self.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
 
     def content(self) -> dict[str, Any]:
         """Everything that is registered, by what identifies it to people."""
@@ -53,6 +59,8 @@ class Cloud:
             "policies": self._policies(),
             "thing_types": self._types(),
             "billing_groups": self._billing(),
+            "role_aliases": self._aliases(),
+            "provisioning_templates": self._templates(),
         }
 
     def _pages(self, client: Any, operation: str, items: str, **params: Any) -> list[Any]:
@@ -67,10 +75,10 @@ class Cloud:
     def _cas(self) -> dict[str, Any]:
         found = {}
         for listed in self._pages(self.iot, "list_ca_certificates", "certificates"):
-            detail = self.iot.describe_ca_certificate(certificateId=listed["certificateId"])[
-                "certificateDescription"
-            ]
+            answer = self.iot.describe_ca_certificate(certificateId=listed["certificateId"])
+            detail = answer["certificateDescription"]
             kept = {key: detail.get(key) for key in ("status", "certificateMode", "autoRegistrationStatus")}
+            kept["registrationConfig"] = answer.get("registrationConfig")
             found[listed["certificateId"]] = {**kept, "tags": self._iot_tags(listed["certificateArn"])}
         return found
 
@@ -114,6 +122,28 @@ class Cloud:
             }
             for item in self._pages(self.iot, "list_thing_types", "thingTypes")
         }
+
+    def _aliases(self) -> dict[str, Any]:
+        found = {}
+        for name in self._pages(self.iot, "list_role_aliases", "roleAliases"):
+            detail = self.iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]
+            kept = {key: detail[key] for key in ("roleArn", "credentialDurationSeconds")}
+            found[name] = {**kept, "tags": self._iot_tags(detail["roleAliasArn"])}
+        return found
+
+    def _templates(self) -> dict[str, Any]:
+        """Versions aside: how many there are tells the past."""
+        said = ("enabled", "provisioningRoleArn", "preProvisioningHook", "type")
+        found = {}
+        for item in self._pages(self.iot, "list_provisioning_templates", "templates"):
+            detail = self.iot.describe_provisioning_template(templateName=item["templateName"])
+            found[item["templateName"]] = {
+                **{key: detail.get(key) for key in said},
+                "description": detail.get("description") or None,
+                "body": json.loads(detail["templateBody"]),
+                "tags": self._iot_tags(item["templateArn"]),
+            }
+        return found
 
     def _billing(self) -> dict[str, Any]:
         return {

@@ -15,8 +15,11 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.ca_certificates import CaCertificate, Verification
 from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.managed_things import ManagedThing
 from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate
+from reconciler.kinds.role_aliases import RoleAlias
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
 from reconciler.kinds.things import Thing
@@ -32,6 +35,7 @@ from tests.cloud import TARGET, Cloud
 from tests.pki import Authority
 
 AUTHORITIES = {name: Authority(name) for name in ("alpha", "beta")}
+ROLE = "arn:aws:iam::123456789012:role/provisioning"
 QUOTAS = load_quotas({})
 
 
@@ -144,7 +148,9 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
         else:
             spec = Certificate(pem, certificate_mode="SNI_ONLY", **more)
         found.append(resource("certificates", name, spec))
-    found += [_any_ca(draw, name, idle=name not in signers.values()) for name in sorted(cas)]
+    templates = _any_templates(draw)
+    found += [_any_ca(draw, name, templates, idle=name not in signers.values()) for name in sorted(cas)]
+    found += [*templates, *_any_aliases(draw), *_any_queries(draw)]
     groups = _any_groups(draw, policies)
     bills = [
         resource("billing_groups", name, BillingGroup(draw(_descriptions), draw(_tags)))
@@ -163,13 +169,60 @@ def _allow(action: str) -> Document:
     )
 
 
-def _any_ca(draw: st.DrawFn, name: str, *, idle: bool) -> Resource:
+def _any_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, idle: bool) -> Resource:
     changes: dict[str, object] = {"tags": draw(_tags), "auto_registration": draw(st.booleans())}
+    usable = [found.address.name for found in templates if found.spec.type == "JITP"]
+    if usable:
+        changes["registration_template"] = draw(st.sampled_from([None, *usable]))
+        if changes["registration_template"]:
+            changes["registration_role_arn"] = draw(st.sampled_from([None, ROLE]))
     if draw(st.booleans()):
         changes |= {"certificate_mode": "SNI_ONLY", "verification": None}
     if idle:
         changes["status"] = draw(st.sampled_from(["ACTIVE", "INACTIVE"]))
     return ca(name, **changes)
+
+
+def _any_templates(draw: st.DrawFn) -> list[Resource]:
+    found = []
+    for name in sorted(draw(st.sets(st.sampled_from(["v", "w"])))):
+        kind = draw(st.sampled_from(["JITP", "FLEET_PROVISIONING"]))
+        hook = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
+        spec = ProvisioningTemplate(
+            Document.of({"Parameters": {draw(_texts): {"Type": "String"}}, "Resources": {}}),
+            ROLE,
+            kind,
+            draw(st.booleans()),
+            draw(_descriptions),
+            draw(st.sampled_from([None, hook])) if kind != "JITP" else None,
+            draw(_tags),
+        )
+        found.append(resource("provisioning_templates", name, spec))
+    return found
+
+
+def _any_aliases(draw: st.DrawFn) -> list[Resource]:
+    durations = st.sampled_from([900, 3600])
+    names = sorted(draw(st.sets(st.just("r"))))
+    return [resource("role_aliases", name, RoleAlias(ROLE, draw(durations), draw(_tags))) for name in names]
+
+
+def _any_queries(draw: st.DrawFn) -> list[Resource]:
+    """The names are not those of static groups: AWS keeps both in one list."""
+    queries = st.sampled_from(["attributes.site:oslo", "thingName:a"])
+    return [
+        resource(
+            "dynamic_thing_groups",
+            name,
+            DynamicThingGroup(
+                draw(queries),
+                draw(_descriptions),
+                draw(st.dictionaries(st.just("floor"), _texts)),
+                tags=draw(_tags),
+            ),
+        )
+        for name in sorted(draw(st.sets(st.just("d"))))
+    ]
 
 
 def _any_groups(draw: st.DrawFn, policies: list[str]) -> list[Resource]:

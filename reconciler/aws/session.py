@@ -63,7 +63,7 @@ def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
     """The registry in its file. No folder is made for it: a path that was mistyped would be a new, empty registry."""
     from reconciler.registry import Registry
     from reconciler.registry import Settings as RegistrySettings
-    from reconciler.registry.store import StoreError
+    from reconciler.registry.store import StoreBusyError, StoreError
 
     path = path.expanduser()
     try:
@@ -74,8 +74,12 @@ def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
         return Registry(path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
     except (StoreError, OSError) as error:
         advice = "name another file in RECONCILER_REGISTRY"
-        if environ.get("RECONCILER_REGISTRY"):
+        if isinstance(error, StoreBusyError):
+            advice = "try again when that has ended"
+        elif environ.get("RECONCILER_REGISTRY"):
             advice += ", or unset it to keep the registry beside the desired state"
+        elif path.is_file():
+            advice = f"`reconciler registry reset` begins a new one, or {advice}"
         raise TargetError(f"the embedded registry cannot be used: {error}; {advice}") from error
 
 

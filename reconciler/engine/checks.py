@@ -10,7 +10,7 @@ import attrs
 
 from reconciler.engine.declaration import Finding, Path
 from reconciler.engine.graph import cycles, graph_of, tangled
-from reconciler.engine.ownership import is_reserved
+from reconciler.engine.ownership import reserved
 from reconciler.engine.resources import Entry
 from reconciler.engine.values import written
 from reconciler.engine.wrong import Wrong
@@ -177,8 +177,9 @@ def complaints(entry: Entry, desired: Desired) -> Iterator[Finding]:
 
 def marks(entries: Collection[Entry], workspace: str) -> Iterator[Finding]:
     """The resources whose names are the workspace's own: its marks have them."""
+    taken = reserved(workspace)
     for entry in entries:
-        if is_reserved(workspace, entry.declaration.address):
+        if entry.declaration.address in taken:
             problem = f"the workspace {quoted(workspace)} itself has this name, to mark what it owns"
             yield Finding(entry.declaration, Wrong(problem, "another name"))
 

@@ -66,9 +66,9 @@ def mark_names(workspace: str) -> frozenset[str]:
     return frozenset({_group(workspace).name, _policy(workspace).name})
 
 
-def is_reserved(workspace: str, address: Address) -> bool:
-    """Whether the workspace may come to add the address by itself."""
-    return is_mark(workspace, address) or address == _holder(workspace)
+def reserved(workspace: str) -> frozenset[Address]:
+    """The addresses that the workspace may come to add by itself."""
+    return frozenset({_group(workspace), _policy(workspace), _holder(workspace)})
 
 
 def _holder(workspace: str) -> Address:

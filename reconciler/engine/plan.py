@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from reconciler.engine.advice import advice
 from reconciler.engine.diff import diff
 from reconciler.engine.fuses import blown
 from reconciler.engine.graph import graph_of, order
@@ -115,7 +116,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         digest=_digest(target, steps),
         estimate=quotas.estimate(dict(sorted(calls.items()))),
         unchanged=len(found.desired.keys() - found.changes.keys()),
-        notes=(*map(_warning, state.warnings), *_remarks(found)),
+        notes=(*map(_warning, state.warnings), *_remarks(found), *advice(steps, quotas)),
     )
 
 
@@ -133,7 +134,7 @@ def _remarks(found: Comparison) -> Iterator[Note]:
         yield from (Note("warning", told, address) for told in all_kinds()[address.kind].forewarnings(change))
     for address, live in found.live.items():
         if address not in found.changes:
-            yield from (Note("warning", told, address) for told in all_kinds()[address.kind].remarks(live))
+            yield from (Note("remark", told, address) for told in all_kinds()[address.kind].remarks(live))
 
 
 def _world(workspace: str, target: Target, found: Comparison) -> World:
@@ -144,7 +145,8 @@ def _world(workspace: str, target: Target, found: Comparison) -> World:
         if (identity := kinds[address.kind].identity(resource))
     }
     for address, live in found.live.items():
-        identities.setdefault(address, live.identity)
+        if not isinstance(found.changes.get(address), Replace):  # whose next id AWS has yet to assign
+            identities.setdefault(address, live.identity)
     specs = ((address, live.spec) for address, live in found.live.items())
     return World(
         workspace=workspace,
@@ -212,18 +214,24 @@ def _waits_for(
             for need in change.resource.needs
             if need in changes and not isinstance(changes[need], Delete)
         }
-        gone = {
-            user
-            for user in world.live_users.get(change.address, ())
-            if isinstance(change, Replace) and isinstance(changes.get(user), Delete)
-        }
-        return frozenset(needs | gone)
+        return frozenset(needs | _rid_of(change, changes, world) if isinstance(change, Replace) else needs)
     users = set(world.live_users.get(change.address, ())) & changes.keys()
     # The marks go last: what bears them would be nobody's without them.
     if is_mark(world.workspace, change.address):
         users |= {address for address in changes if address.kind in MARKED}
     users |= {user for user in needed_by.get(change.address, ()) if isinstance(changes.get(user), Delete)}
     return frozenset(users)
+
+
+def _rid_of(change: Replace, changes: Mapping[Address, Change], world: World) -> set[Address]:
+    """Those that have what is replaced and are to have it no more: deleted, or where that matters, changed."""
+    unused = all_kinds()[change.address.kind].replaces_unused
+    keep = world.desired_users.get(change.address, ())
+    return {
+        user
+        for user in world.live_users.get(change.address, ())
+        if isinstance(changes.get(user), Delete) or (unused and user in changes and user not in keep)
+    }
 
 
 def _calls(change: Change, world: World) -> Sequence[ApiCall]:
@@ -263,18 +271,28 @@ def _misled(adopt: Collection[Address], state: DesiredState, found: Comparison) 
         for address, change in found.changes.items()
         if isinstance(change, Update | Replace)
     }
-    unmarked = [str(address) for address, owner in there.items() if owner is None]
+    unmarked = [address for address, owner in there.items() if owner is None]
     for address in sorted(adopt):
         if address in there and there[address] != state.settings.name:
             continue
         if address not in state.resources:
-            why = "it is not in the file"
+            nearest = _nearest(address, unmarked) or _nearest(address, state.resources)
+            why = "it is not in the file" + (f"; did you mean {nearest}?" if nearest else "")
         elif address in found.live:
             why = "it is this workspace's already"
         else:
             why = "it is not there yet, and the plan creates it"
-        nearest = closest(str(address), unmarked)
-        yield f"{address}: there is nothing to adopt: {why}" + (f"; did you mean {nearest}?" if nearest else "")
+        yield f"{address}: there is nothing to adopt: {why}"
+
+
+def _nearest(address: Address, valid: Iterable[Address]) -> str | None:
+    """The nearest name of its kind; where nothing is of that kind, the nearest address."""
+    addresses = list(valid)
+    names = [found.name for found in addresses if found.kind == address.kind]
+    if not names:
+        return closest(str(address), [*map(str, addresses)])
+    name = closest(address.name, names)
+    return f"{address.kind}.{name}" if name else None
 
 
 def _protected(address: Address, action: str) -> str:

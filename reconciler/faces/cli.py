@@ -57,10 +57,15 @@ class Shell(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
-            if not close:
+            if self.get_command(ctx, args[0]):
                 raise
-            raise click.UsageError(f"{error.format_message()} Did you mean {close[0]!r}?", ctx) from None
+            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            near = f"; did you mean {close[0]!r}?" if close else ""
+            raise click.UsageError(f"there is no command {args[0]!r}{near}", ctx) from error
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; `help` before a command means `--help` after it."""
+        return super().parse_args(ctx, [*args[1:], "--help"] if args[:1] == ["help"] else args)
 
     def main(self, *args: Any, **options: Any) -> NoReturn:
         """Run, and exit with 0, 1, or what a command asked for."""
@@ -70,8 +75,8 @@ class Shell(click.Group):
                 reconfigure(errors="backslashreplace")
         try:
             code = super().main(*args, **options)
-        except click.ClickException as error:
-            error.show()
+        except click.ClickException as error:  # a slip before any command; the others are told in `invoke`
+            _complain(error, Options())
             code = 1
         except click.Abort:
             click.echo("interrupted", err=True)
@@ -91,18 +96,37 @@ class Shell(click.Group):
                 ctx.exit(1)
             _debug(ctx)
             name = f"{error.filename}: " if error.filename else ""
-            click.echo(f"error: {name}{error.strerror or error}", err=True)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            _say(f"{name}{error.strerror or error}", Options.of(ctx))
+        except click.ClickException as error:
+            _complain(error, Options.of(ctx))
+        except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001 (the last boundary before the user)
             _debug(ctx)
             told = f"{type(error).__name__}: {error}".splitlines()[0]
-            click.echo(f"error: this is a bug in reconciler, not in your file: {told}", err=True)
-            if not Options.of(ctx).debug:
-                click.echo("run again with --debug and report what it prints", err=True)
+            hint = () if Options.of(ctx).debug else ("run again with --debug and report what it prints",)
+            _say(f"this is a bug in reconciler, not in your file: {told}", Options.of(ctx), *hint)
         else:
             return
         ctx.exit(1)
+
+
+def _complain(error: click.ClickException, options: Options) -> None:
+    """A wrong command line in the form of every other error; where nothing was said, click's error is the help itself."""
+    told, ctx = error.format_message(), getattr(error, "ctx", None)
+    if ctx is None:
+        _say(told, options)
+    elif told == ctx.get_help():
+        click.echo(told, err=True)
+    else:
+        told = told.rstrip(".")
+        _say(told[:1].lower() + told[1:], options, f"`{ctx.command_path} --help` says what there is")
+
+
+def _say(message: str, options: Options, *more: str) -> None:
+    from reconciler.faces.commands.telling import tell
+
+    tell(message, options, *more)
 
 
 def _debug(ctx: click.Context) -> None:

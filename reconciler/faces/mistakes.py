@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
+from reconciler.faces.patterns import in_words
 from reconciler.faces.values import visible
 from reconciler.model.errors import Mistake
 
@@ -67,7 +68,7 @@ def _row(mistake: Mistake, lines: Sequence[str]) -> MistakeRow:
         where=visible(where),
         excerpt=_excerpt(mistake, lines[mistake.line - 1]) if 0 < mistake.line <= len(lines) else None,
         problem=visible(mistake.problem),
-        expected=visible(mistake.expected or ""),
+        expected=visible(in_words(mistake.expected or "")),
         nearest=visible(mistake.nearest or ""),
     )
 

@@ -51,21 +51,36 @@ def plan(view: PlanView, width: int) -> Iterator[Text]:
 
 def summary(view: PlanView) -> Text:
     """The plan in one line."""
+    files, marks = view.unchanged - view.unchanged_marks, view.unchanged_marks
     if not view.total:
         if view.unchanged == 0:
             return Text("Nothing to do: the file asks for nothing, and nothing is there.", "bold")
-        what = "1 resource is as the file wants it" if view.unchanged == 1 else None
-        what = what or f"all {view.unchanged:,} resources are as the file wants them"
-        return Text(f"Nothing to do: {what}.", "bold")
+        what = f"all {files:,} resources are as the file wants them" if files != 1 else ""
+        what = what or "1 resource is as the file wants it"
+        own = f", and so {'is' if marks == 1 else 'are'} {_own(marks)}" if marks else ""
+        return Text(f"Nothing to do: {what}{own}.", "bold")
     line = Text("Summary  ", "bold")
     for action in ACTIONS:
         if view.counts.get(action):
             line.append(f"{GLYPHS[action]} {view.counts[action]:,} {action}", f"bold {COLORS[action]}")
             line.append("  ")
+    if view.marks:
+        line.append(f"{_own(view.marks)} among them  ", _QUIET)
     if view.unchanged:
-        line.append(f"{view.unchanged:,} unchanged", _QUIET)
+        own = f", and {_own(marks)}" if marks else ""
+        line.append(f"{files:,} unchanged{own}", _QUIET)
     line.rstrip()
     return line
+
+
+def _own(marks: int) -> str:
+    """What the workspace adds to the file, so that the registry tells what it owns."""
+    return "the workspace's own mark" if marks == 1 else f"the workspace's {marks:,} own marks"
+
+
+def label(severity: str) -> Text:
+    """What every error and every warning begins with."""
+    return Text(f"{severity}:", f"bold {COLORS[severity]}")
 
 
 def shown(value: Shown | None, style: str = "") -> Text:
@@ -85,7 +100,8 @@ def _section(section: Section, width: int) -> Iterator[Text]:
 def _row(row: Row, room: int, width: int) -> Iterator[Text]:
     style = f"bold {COLORS[row.action]}"
     head = Text.assemble((f"  {row.glyph} {row.action:<7}", style), "  ", (row.address.ljust(room), "bold"))
-    about = " · ".join(part for part in (row.origin, plural(row.calls, "call")) if part)
+    waits = f"waits for at most {seconds(row.waits)}" if row.waits else ""
+    about = " · ".join(part for part in (row.origin, plural(row.calls, "call"), waits) if part)
     if len(head) + 2 + len(about) <= width:
         yield Text.assemble(head, "  ", (about, _QUIET))
     else:
@@ -156,7 +172,8 @@ def _listed(line: Line, head: Text, tail: Text, width: int) -> Iterator[Text]:
 
 
 def _request(number: int, request: Request, width: int) -> Iterator[Text]:
-    yield Text.assemble(" " * _INDENT, (f"{number}. ", _QUIET), (request.name, "italic"))
+    about = f"  {request.about}" if request.about else ""
+    yield Text.assemble(" " * _INDENT, (f"{number}. ", _QUIET), (request.name, "italic"), (about, _QUIET))
     names = max((len(name) for name, _ in request.params), default=0)
     for name, value in request.params:
         head = Text(f"{' ' * (_INDENT + 3)}{name.ljust(names)}  ", _QUIET)
@@ -175,5 +192,7 @@ def _cost(cost: Cost) -> Iterator[Text]:
     yield Text.assemble(("API calls  ", "bold"), f"{cost.total:,}, {least}")
     room = len(f"{cost.by_api[0][1]:,}") if cost.by_api else 0
     for name, count in cost.by_api:
-        why = f"  {cost.because}" if name == cost.slowest else ""
+        why = f"  {cost.because}" if name == cost.bottleneck else ""
         yield Text.assemble((f"  {count:>{room},}  {name}", _QUIET), why)
+    if cost.because and not cost.bottleneck:
+        yield Text(f"  {cost.because}")

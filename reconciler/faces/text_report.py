@@ -9,7 +9,7 @@ from rich.text import Text
 
 from reconciler.faces.mistakes import Excerpt, MistakeRow, MistakesView
 from reconciler.faces.report import ENDS, Comparison, End, Failure, Pair, ResultView
-from reconciler.faces.text import COLORS, shown
+from reconciler.faces.text import COLORS, label, shown
 from reconciler.faces.view import plural, seconds
 from reconciler.model.change import ACTIONS
 
@@ -157,9 +157,8 @@ def _verdict(view: Comparison) -> Text:
 
 def _mistake(row: MistakeRow) -> Iterator[Text]:
     style = COLORS["error" if row.severity == "error" else "warning"]
-    glyph = ENDS["failed"] if row.severity == "error" else "!"
     where = f"  {row.where}" if row.where else ""
-    yield Text.assemble((f"{glyph} {row.severity}", f"bold {style}"), "  ", (row.place, "bold"), where)
+    yield Text.assemble(label(row.severity), " ", (row.place, "bold"), where)
     if row.excerpt:
         yield from _excerpt(row.excerpt, style)
     yield Text(f"    {row.problem}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -11,12 +13,18 @@ import attrs
 from attrs import frozen
 
 from reconciler.model.call import Deferred
+from reconciler.model.document import Document
+from reconciler.model.output import Output
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Whatever
 from reconciler.model.secret import SHOWN, Secret, SecretDigest
 
 _BARE = re.compile(r"[\w./:@%+=#,*-]+")
+_REQUEST = re.compile(
+    r"\s*-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END (?:NEW )?CERTIFICATE REQUEST-----\s*"
+)
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_SHORT_DOCUMENT = 120
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
@@ -54,6 +62,11 @@ def show(value: Any) -> Shown:
             return Shown(value.value, quiet=True)
         case Deferred():
             return Shown(visible(str(value)) if _speaks(value) else LATER, quiet=True)
+        case Output():
+            name = visible(value.name)
+            return Shown(f"will be written to {name}" if value.content is None else name)
+        case Document():
+            return _document(value)
         case Mapping() | list() | tuple():
             return _collection(value)
         case _ if attrs.has(type(value)) and not _speaks(value):
@@ -108,9 +121,25 @@ def _text(value: str) -> Shown:
             return Shown(str(Pem.parse(value)))
         except ValueError:
             pass  # not one certificate: shown as the text it is
+    if request := _REQUEST.fullmatch(value):
+        digest = hashlib.sha256("".join(request[1].split()).encode()).hexdigest()
+        return Shown(f"a signing request, {digest[:12]}…")
     if _BARE.fullmatch(value):
         return Shown(visible(value))
+    value = _in_one_line(value)
+    if '"' in value and "'" not in value and value.isprintable():  # as TOML has it: what is in there is as it is
+        return Shown(f"'{value}'")
     return Shown('"' + visible(value.replace("\\", "\\\\").replace('"', '\\"')) + '"')
+
+
+def _in_one_line(text: str) -> str:
+    """JSON without the spaces and line breaks between its parts; any other text as it is."""
+    if not text.startswith("{") or "\n" not in text:
+        return text
+    try:
+        return json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _speaks(value: Any) -> bool:
@@ -124,6 +153,14 @@ def _collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> Shown
         pairs = (f"{visible(str(key))} = {show(item).text}" for key, item in value.items())
         return Shown(f"{{ {', '.join(pairs)} }}")
     return Shown(f"[{', '.join(show(item).text for item in value)}]")
+
+
+def _document(value: Document) -> Shown:
+    """Whole where that is short, else what its parts are called."""
+    whole = _collection(value.value).text
+    if len(whole) > _SHORT_DOCUMENT:
+        whole = f"{{ {', '.join(visible(str(key)) for key in value.value)} }}"
+    return Shown(f"{whole} ({visible(value.source)})" if value.source else whole)
 
 
 def _fields(value: Any) -> Iterator[tuple[str, Any]]:

@@ -9,6 +9,8 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from reconciler.engine.ownership import reserved
+from reconciler.faces.documents import MOST, inside
 from reconciler.faces.values import HIDDEN, Shown, flat, show, visible
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
@@ -20,7 +22,6 @@ GLYPHS: Mapping[str, str] = {"create": "+", "update": "~", "replace": "±", "del
 """What stands beside the word for it, in every format."""
 
 NOTE_GLYPHS: Mapping[str, str] = {"warning": "!", "unmanaged": "?"}
-
 
 _NOTHING: tuple[Any, ...] = (None, (), [], {})
 
@@ -44,15 +45,19 @@ class Line:
 
 @frozen
 class Request:
-    """One API call as people read it."""
+    """One API call as people read it. `about` says what it writes to files, and how long it may be repeated."""
 
     name: str
     params: tuple[tuple[str, Shown], ...]
+    about: str = ""
 
 
 @frozen
 class Row:
-    """One change. `origin` is `file:line`, empty for what the file no longer has; `requests` only where asked for."""
+    """One change. `origin` is `file:line`, empty for what the file no longer has; `requests` only where asked for.
+
+    `waits` is for how many seconds it may wait for AWS, where that is known.
+    """
 
     action: str
     glyph: str
@@ -61,6 +66,7 @@ class Row:
     lines: tuple[Line, ...]
     calls: int
     requests: tuple[Request, ...] = ()
+    waits: float = 0.0
 
 
 @frozen
@@ -76,13 +82,16 @@ class Section:
 
 @frozen
 class Cost:
-    """Calls by API, most first; the least seconds; the API that decides them, and in words why."""
+    """Calls by API, most first; the least seconds, and what decides them: so many calls under one of AWS's quotas.
+
+    `bottleneck` is the API with that quota, and empty where several share it; `because` then tells all.
+    """
 
     total: int
     by_api: tuple[tuple[str, int], ...]
     seconds: float
-    slowest: str
-    because: str
+    bottleneck: str = ""
+    because: str = ""
 
 
 @frozen
@@ -97,7 +106,11 @@ class Remark:
 
 @frozen
 class PlanView:
-    """A whole plan. `sections` are in dependency order."""
+    """A whole plan. `sections` are in dependency order.
+
+    `marks` are the changes of what the workspace itself adds to the file, `unchanged_marks` what it leaves of those;
+    `counts` and `unchanged` have both in them.
+    """
 
     workspace: str
     target: str
@@ -107,6 +120,8 @@ class PlanView:
     unchanged: int
     cost: Cost
     remarks: tuple[Remark, ...]
+    marks: int = 0
+    unchanged_marks: int = 0
 
     @property
     def total(self) -> int:
@@ -114,12 +129,13 @@ class PlanView:
         return sum(self.counts.values())
 
 
-def plan_view(plan: Plan, *, requests: bool = False) -> PlanView:
+def plan_view(plan: Plan, *, requests: bool = False, unchanged_marks: int = 0) -> PlanView:
     """The plan as a tree; `requests` adds every API call with its parameters."""
     by_kind: dict[str, list[Step]] = {}
     for step in plan.steps:
         by_kind.setdefault(step.address.kind, []).append(step)
     ordered = sorted(by_kind, key=lambda kind: (position(kind), kind))
+    marks = reserved(plan.workspace)
     return PlanView(
         workspace=visible(plan.workspace),
         target=visible(str(plan.target)),
@@ -129,6 +145,8 @@ def plan_view(plan: Plan, *, requests: bool = False) -> PlanView:
         unchanged=plan.unchanged,
         cost=_cost(plan.estimate),
         remarks=tuple(_remark(note) for note in plan.notes),
+        marks=sum(step.address in marks for step in plan.steps),
+        unchanged_marks=unchanged_marks,
     )
 
 
@@ -145,7 +163,9 @@ def noun(kind: str, count: int = 1) -> str:
         return visible(kind)
     if count == 1:
         return known.noun
-    return f"{known.noun[:-1]}ies" if known.noun.endswith("y") else f"{known.noun}s"
+    if known.noun.endswith("y"):
+        return f"{known.noun[:-1]}ies"
+    return f"{known.noun}es" if known.noun.endswith("s") else f"{known.noun}s"
 
 
 def title(kind: str) -> str:
@@ -158,7 +178,7 @@ def lines(change: Change) -> tuple[Line, ...]:
     """What differs, attribute by attribute; a creation without a list of its own tells all that is not a default."""
     if isinstance(change, Create) and not change.fields:
         return tuple(_given(change.resource.spec))
-    return tuple(line for field in change.fields if (line := _line(field)))
+    return tuple(line for field in change.fields for line in _field_lines(field))
 
 
 def seconds(value: float) -> str:
@@ -194,6 +214,7 @@ def _row(step: Step, *, requests: bool) -> Row:
         lines=lines(change),
         calls=len(step.calls),
         requests=tuple(_request(call) for call in step.calls) if requests else (),
+        waits=sum(call.patience for call in step.calls if call.patience is not None),
     )
 
 
@@ -212,6 +233,14 @@ def _given(spec: Any) -> Iterator[Line]:
             line = _line(FieldChange(path, None, value))
             if line:
                 yield line
+
+
+def _field_lines(field: FieldChange) -> Iterator[Line]:
+    parts = inside(field)
+    yield from (line for part in parts[:MOST] if (line := _line(part)))
+    if len(parts) > MOST:
+        more = f"and {len(parts) - MOST:,} more differences in it"
+        yield Line("~", visible(field.path), after=Shown(more, quiet=True))
 
 
 def _line(field: FieldChange) -> Line | None:
@@ -251,7 +280,10 @@ def _list_line(field: FieldChange, before: list[Any], after: list[Any]) -> Line:
 
 def _request(call: ApiCall) -> Request:
     params = tuple((visible(name), show(value)) for name, value in call.params.items())
-    return Request(visible(str(call)), params)
+    about = [f"writes {save.member.rpartition('.')[2]} to {save.output}" for save in call.saves]
+    if call.patience is not None:
+        about.append(f"repeated for at most {seconds(call.patience)}")
+    return Request(visible(str(call)), params, visible(", ".join(about)))
 
 
 def _address(address: Address) -> str:
@@ -262,11 +294,13 @@ def _cost(estimate: Estimate) -> Cost:
     ordered = sorted(estimate.calls.items(), key=lambda item: (-item[1], item[0]))
     slow = estimate.bottleneck
     by_api = tuple((f"{service}:{operation}", count) for (service, operation), count in ordered)
-    because = f"at {slow.rate:g} a second, the slowest" if slow else ""
-    slowest = next(
-        (name for name, _ in by_api if slow and slow.operation in (name, name.partition(":")[2])), ""
-    )
-    return Cost(estimate.total, by_api, estimate.seconds, slowest, because)
+    if slow is None:
+        return Cost(estimate.total, by_api, estimate.seconds)
+    because = f"at {slow.rate:g} a second: {seconds(estimate.seconds)}"
+    named = next((name for name, _ in by_api if slow.operation == name.partition(":")[2]), "")
+    if not named:
+        because = f"{slow.calls:,} of them are {visible(slow.operation).replace('_', ' ')}, {because}"
+    return Cost(estimate.total, by_api, estimate.seconds, named, because)
 
 
 def _remark(note: Note) -> Remark:

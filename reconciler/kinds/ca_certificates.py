@@ -13,13 +13,28 @@ from attrs import frozen
 from reconciler.kinds import x509
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.reading import MISSING
-from reconciler.kinds.tags import OURS, as_list, as_map, crowded, marked, retag, users
+from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.model.address import Address
 from reconciler.model.call import Answers, ApiCall, Deferred, Ref
 from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Desired, Live, Resource
+from reconciler.model.resource import Desired, External, Live, Reference, Resource
 from reconciler.model.secret import Secret
+
+FILLED = {
+    "RegisterCACertificate.setAsActive": "status",
+    "RegisterCACertificate.verificationCertificate": "verification",
+    "UpdateCACertificate.newAutoRegistrationStatus": "auto_registration",
+    "UpdateCACertificate.removeAutoRegistration": "registration_template, when the file no longer says one",
+}
+
+_INLINE = "a template has versions and a name of its own: declare it in provisioning_templates"
+
+UNSUPPORTED = {
+    "RegisterCACertificate.registrationConfig.templateBody": _INLINE,
+    "UpdateCACertificate.registrationConfig.templateBody": _INLINE,
+}
 
 
 @frozen
@@ -58,6 +73,17 @@ class CaCertificate:
         default=False,
     )
     tags: Mapping[str, str] = member("Tags.", api="RegisterCACertificate.tags", factory=dict)
+    registration_template: Reference | None = member(
+        "The JITP template by which devices with its certificates are provisioned when they connect.",
+        api="RegisterCACertificate.registrationConfig.templateName",
+        references="provisioning_templates",
+        default=None,
+    )
+    registration_role_arn: str | None = member(
+        "The role with which AWS provisions, instead of the template's own.",
+        api="RegisterCACertificate.registrationConfig.roleArn",
+        default=None,
+    )
 
 
 @frozen
@@ -83,12 +109,16 @@ class CaCertificates(Kind):
     table = "ca_certificates"
     noun = "CA certificate"
     spec = CaCertificate
+    writes = ("RegisterCACertificate", "UpdateCACertificate")
+    filled = FILLED
+    unsupported = UNSUPPORTED
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """Is it a CA, in date, and does the verification fit?"""
         spec: CaCertificate = resource.spec
         yield from x509.complaints(spec.pem, "pem", ca=True)
         yield from crowded("tags", spec.tags, OURS)
+        yield from _check_registration(spec, desired)
         given = spec.verification
         if spec.certificate_mode == "SNI_ONLY":
             if given:
@@ -124,37 +154,40 @@ class CaCertificates(Kind):
     def read(self, scope: Scope) -> Reading:
         """All CAs of the account in pages, the tags of each, and the details of those that matter."""
         (listed,) = yield [ApiCall("iot", "ListCACertificates")]
-        found = {item["certificateId"]: item for item in listed["certificates"]}
-        tags = yield [
-            ApiCall("iot", "ListTagsForResource", {"resourceArn": ca["certificateArn"]})
-            for ca in found.values()
-        ]
-        tagged = {name: as_map(answer["tags"]) for name, answer in zip(found, tags, strict=True)}
+        arns = {item["certificateId"]: item["certificateArn"] for item in listed["certificates"]}
         wanted = {self.identity(resource) for resource in scope.of(self.table)}
-        matter = [name for name in found if name in wanted or tagged[name].get(OWNER_TAG) == scope.workspace]
-        details = yield [
-            ApiCall("iot", "DescribeCACertificate", {"certificateId": name}, tolerates=MISSING)
-            for name in matter
-        ]
-        return [
-            _live(detail["certificateDescription"], tagged[name])
-            for name, detail in zip(matter, details, strict=True)
-            if detail
-        ]
+        matter = yield from that_matter(scope.workspace, wanted, arns)
+        details = yield from each("DescribeCACertificate", "certificateId", matter)
+        return [_live(detail, tags) for tags, detail in zip(matter.values(), details, strict=True) if detail]
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """Registered, active at once where that is wanted."""
         return [*self._register(change.resource, world)]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
-        """Status and auto-registration in one call, tags in their own."""
+        """Status, auto-registration and template in one call, tags in their own.
+
+        AWS has one way to forget a template, which ends auto-registration too: that is said first, and the rest anew.
+        """
         spec: CaCertificate = change.resource.spec
-        params: dict[str, Any] = {"certificateId": change.live.identity}
+        known = {"certificateId": change.live.identity}
+        params: dict[str, Any] = {}
+        calls = []
         if change.changes("status"):
             params["newStatus"] = spec.status
         if change.changes("auto_registration"):
             params["newAutoRegistrationStatus"] = "ENABLE" if spec.auto_registration else "DISABLE"
-        calls = [ApiCall("iot", "UpdateCACertificate", params)] if len(params) > 1 else []
+        if change.changes("registration_template") or change.changes("registration_role_arn"):
+            config = _registration(spec, world)
+            if config:
+                params["registrationConfig"] = config
+            if change.live.spec.registration_template and (
+                not config or len(config) < len(_said(change.live.spec))
+            ):
+                calls.append(ApiCall("iot", "UpdateCACertificate", {**known, "removeAutoRegistration": True}))
+                params["newAutoRegistrationStatus"] = "ENABLE" if spec.auto_registration else "DISABLE"
+        if params:
+            calls.append(ApiCall("iot", "UpdateCACertificate", {**known, **params}))
         after = marked(spec.tags, world.workspace, change.address.name)
         arn = world.arn(f"cacert/{change.live.identity}")
         return [*calls, *retag("iot", arn, change.live.facts["tags"], after)]
@@ -177,6 +210,8 @@ class CaCertificates(Kind):
             "certificateMode": spec.certificate_mode,
             "tags": as_list(marked(spec.tags, world.workspace, resource.address.name)),
         }
+        if config := _registration(spec, world):
+            params["registrationConfig"] = config
         if spec.verification and spec.verification.certificate:
             params["verificationCertificate"] = spec.verification.certificate.text
         elif spec.verification and spec.verification.key:
@@ -187,13 +222,40 @@ class CaCertificates(Kind):
         yield ApiCall("iot", "RegisterCACertificate", params, tolerates={"ResourceAlreadyExistsException"})
 
 
-def _live(description: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
+def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[Complaint]:
+    """Is the template one for devices that connect for the first time?"""
+    if spec.registration_role_arn and not spec.registration_template:
+        yield Complaint("registration_role_arn", "a role without a template", "a registration_template")
+    if isinstance(spec.registration_template, str):
+        template = desired.get(Address("provisioning_templates", spec.registration_template))
+        if template and template.spec.type != "JITP":
+            yield Complaint(
+                "registration_template", f"{template.address} is of type {template.spec.type}", "type JITP"
+            )
+
+
+def _said(spec: CaCertificate) -> list[str]:
+    return [name for name in ("registration_template", "registration_role_arn") if getattr(spec, name)]
+
+
+def _registration(spec: CaCertificate, world: World) -> dict[str, Any]:
+    if spec.registration_template is None:
+        return {}
+    config = {"templateName": world.identity("provisioning_templates", spec.registration_template)}
+    return {**config, "roleArn": spec.registration_role_arn} if spec.registration_role_arn else config
+
+
+def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
+    description, config = answer["certificateDescription"], answer.get("registrationConfig") or {}
+    template = config.get("templateName")
     spec = CaCertificate(
         pem=Pem(description["certificateId"]),
         certificate_mode=description.get("certificateMode", "DEFAULT"),
         status=description["status"],
         auto_registration=description.get("autoRegistrationStatus") == "ENABLE",
         tags=users(tags),
+        registration_template=External(template) if template else None,
+        registration_role_arn=config.get("roleArn"),
     )
     facts = {"tags": tags, "name": tags.get(NAME_TAG)}
     return Live(description["certificateId"], spec, owner=tags.get(OWNER_TAG), facts=facts)

@@ -77,7 +77,11 @@ class World:
     def certificate_arn(self, reference: Reference) -> str | Ref:
         """The ARN of a device certificate; a `Ref` where AWS has yet to issue it."""
         identity = self.identity("certificates", reference)
-        return Ref(identity.address, "certificateArn") if isinstance(identity, Ref) else self.arn(f"cert/{identity}")
+        return (
+            Ref(identity.address, "certificateArn")
+            if isinstance(identity, Ref)
+            else self.arn(f"cert/{identity}")
+        )
 
     @cached_property
     def replacing(self) -> frozenset[str]:
@@ -120,6 +124,8 @@ class Kind(ABC):
     """Whether what is no longer in the file is read, and deleted, as the resources of other kinds that it is made of."""
     creates_after_deletes: ClassVar[bool] = False
     """Whether a new one may need what only the deletion of another sets free."""
+    replaces_unused: ClassVar[bool] = False
+    """Whether AWS removes one only when nothing refers to it, so that a replacement waits for those that cease to."""
     reads_after: ClassVar[frozenset[str]] = frozenset()
     """The kinds whose reading this one's looks at."""
 

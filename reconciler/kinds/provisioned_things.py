@@ -268,7 +268,7 @@ def _registration(plan: Blueprint, properties: Mapping[str, Any], save_to: Outpu
 
 def _own_policy(document: Document, arn: Any) -> Iterator[ApiCall]:
     """A policy that the template brings. AWS names such by a hash of 40 upper-case digits; which one is not documented."""
-    name = hashlib.sha1(document.canonical.encode(), usedforsecurity=False).hexdigest().upper()
+    name = hashlib.sha1(document.text.encode(), usedforsecurity=False).hexdigest().upper()
     params = {"policyName": name, "policyDocument": document.text}
     yield ApiCall("iot", "CreatePolicy", params, tolerates={"ResourceAlreadyExistsException"})
     yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})

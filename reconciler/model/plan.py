@@ -72,7 +72,7 @@ class Estimate:
 class Note:
     """Something to know about a plan that is no change: a warning, or a resource that is left alone."""
 
-    level: str  # "warning" | "unmanaged"
+    level: str  # "warning" | "remark" | "unmanaged"
     text: str
     address: Address | None = None
 

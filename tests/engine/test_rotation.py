@@ -113,7 +113,7 @@ class TestGrace:
         until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(created.timestamp() + 7 * 86400))
         text = f"stays beside its successor until {until} UTC"
         old = Address("certificates", f"a:{identity('a')[:12]}")
-        assert plan_of(self.rotated(2), cloud).notes == (Note("warning", text, old),)
+        assert plan_of(self.rotated(2), cloud).notes == (Note("remark", text, old),)
 
     def test_after_it_the_old_one_goes(self, cloud, monkeypatch):
         converge(self.rotated(1), cloud)

@@ -34,7 +34,7 @@ def apply(ctx: click.Context, adopt: Sequence[str], *, yes: bool) -> None:
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
     made = planning.make(workspace, terminal, adopt=adopt)
-    planning.show(made, terminal)
+    planning.show(workspace, made, terminal)
     if not made:
         return
     asked = f"Apply this to {made.target.endpoint}: {told(made.counts)}?"
@@ -58,7 +58,7 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
     made = planning.make(workspace, terminal, destroy=True)
-    planning.show(made, terminal)
+    planning.show(workspace, made, terminal)
     if not made:
         return
     what = f"This deletes {plural(made.counts['delete'], 'resource')} from {made.target.endpoint}."
@@ -72,11 +72,9 @@ def agreed(question: str, answer: str) -> bool:
     """Whether somebody says yes: asked on a terminal only: a pipe's next line is nobody's consent."""
     click.echo("", err=True)
     if not sys.stdin.isatty():
-        click.echo(
-            "error: nothing was sent: there is no terminal to ask on; say --yes to go on without being asked",
-            err=True,
+        raise click.ClickException(
+            "nothing was sent: there is no terminal to ask on; say --yes to go on without being asked"
         )
-        return False
     given = click.prompt(f"{question} to go on", default="", show_default=False, err=True)
     if given.strip() == answer:
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ def init(folder: Path, name: str | None) -> None:
     """Write a starter file with a development CA and two devices."""
     from reconciler.faces.starter import IGNORED, Written, ignore, starter, write
 
-    workspace = name or _named_after(folder)
+    workspace = _named_after(folder) if name is None else _checked(name)
     files = starter(workspace)
     there = [str(folder / file.path) for file in files if (folder / file.path).exists()]
     if there:
@@ -30,15 +31,31 @@ def init(folder: Path, name: str | None) -> None:
         click.echo(f"  wrote {folder / file.path}{mode}")
     if added:
         click.echo(f"  {folder / '.gitignore'} keeps {', '.join(IGNORED)} out of git")
-    where = "" if folder == Path() else f"cd {folder} && "
+    where = "" if folder == Path() else f"  cd {shlex.quote(str(folder))}\n"
     click.echo(
         f"\nNext, on the embedded registry, without any account:\n\n"
-        f"  {where}reconciler plan\n  reconciler apply\n  reconciler graph\n\n"
+        f"{where}  reconciler plan\n  reconciler apply\n  reconciler graph\n\n"
         f"The CA is for development alone. Anyone with pki/development-ca.key can make devices of yours."
     )
+
+
+_LONGEST = 64
+"""Of a folder's name, what is taken for the workspace's."""
+
+
+def _checked(name: str) -> str:
+    """The name, unless `validate` would refuse the file for it."""
+    from reconciler.aws.service_model import ServiceModelLimits
+    from reconciler.engine.workspace_table import settings_of
+    from reconciler.faces.patterns import in_words
+
+    for wrong in settings_of({"name": name}, ServiceModelLimits(), ())[1]:
+        told = f"{name!r} cannot be a workspace's name: {wrong.problem}"
+        raise click.ClickException(f"{told}; expected {in_words(wrong.expected)}" if wrong.expected else told)
+    return name
 
 
 def _named_after(folder: Path) -> str:
     import re
 
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-") or "greenhouse"
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-")[:_LONGEST] or "greenhouse"

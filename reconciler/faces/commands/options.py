@@ -16,11 +16,14 @@ CHANGES = 2
 """The exit code that `--detailed-exitcode` gives when there are changes."""
 
 
+DEFAULT_FILE = "desired_state.toml"
+
+
 @define
 class Options:
     """What was said, wherever in the line."""
 
-    file: str = "desired_state.toml"
+    file: str = DEFAULT_FILE
     debug: bool = False
     color: bool = True
 

@@ -31,8 +31,9 @@ def plan(
 
     options = Options.of(ctx)
     terminal = Terminal.open(color=options.color)
-    made = make(Workspace(options.file), terminal, adopt=adopt, destroy=destroy)
-    show(made, terminal, calls=calls)
+    workspace = Workspace(options.file)
+    made = make(workspace, terminal, adopt=adopt, destroy=destroy)
+    show(workspace, made, terminal, calls=calls)
     if detailed_exitcode and made:
         ctx.exit(CHANGES)
 
@@ -48,9 +49,10 @@ def make(
         return workspace.plan(destroy=destroy, adopt=adopt, progress=progress)
 
 
-def show(made: Plan, terminal: Terminal, *, calls: bool = False) -> None:
+def show(workspace: Workspace, made: Plan, terminal: Terminal, *, calls: bool = False) -> None:
     """The plan as the result of the command."""
     from reconciler.faces import text
     from reconciler.faces.view import plan_view
 
-    terminal.tell(text.plan(plan_view(made, requests=calls), terminal.out.width))
+    view = plan_view(made, requests=calls, unchanged_marks=workspace.marks(made))
+    terminal.tell(text.plan(view, terminal.out.width))

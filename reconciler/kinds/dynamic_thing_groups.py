@@ -1,0 +1,158 @@
+"""Dynamic thing groups: the things that a query finds, whenever somebody asks.
+
+Source: AWS IoT API reference, CreateDynamicThingGroup and its neighbours; developer guide, "Dynamic thing groups". They need
+fleet indexing, which is the account's own affair: AWS refuses a dynamic group while it is off. They take no policies, and
+nothing is ever put into them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.kinds.fields import member
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.resource import Desired, Live, Resource
+
+FILLED = {
+    "CreateDynamicThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
+    "UpdateDynamicThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
+    "UpdateDynamicThingGroup.expectedVersion": "the version that the plan saw",
+}
+
+
+@frozen
+class DynamicThingGroup:
+    """`[dynamic_thing_groups.*]`."""
+
+    query_string: str = member(
+        "Which things are in it, in the query language of fleet indexing.",
+        api="CreateDynamicThingGroup.queryString",
+    )
+    description: str | None = member(
+        "What the group is for.",
+        api="CreateDynamicThingGroup.thingGroupProperties.thingGroupDescription",
+        default=None,
+    )
+    attributes: Mapping[str, str] = member(
+        "Attributes.",
+        api="CreateDynamicThingGroup.thingGroupProperties.attributePayload.attributes",
+        factory=dict,
+    )
+    index_name: str = member(
+        "The index that is asked.", api="CreateDynamicThingGroup.indexName", default="AWS_Things"
+    )
+    query_version: str = member(
+        "The version of the query language.",
+        api="CreateDynamicThingGroup.queryVersion",
+        default="2017-09-30",
+    )
+    tags: Mapping[str, str] = member("Tags.", api="CreateDynamicThingGroup.tags", factory=dict)
+
+
+class DynamicThingGroups(Kind):
+    """Dynamic thing groups: found by name, owned by tag."""
+
+    table = "dynamic_thing_groups"
+    noun = "dynamic thing group"
+    spec = DynamicThingGroup
+    name_api = "CreateDynamicThingGroup.thingGroupName"
+    writes = ("CreateDynamicThingGroup", "UpdateDynamicThingGroup")
+    filled = FILLED
+    reads_after = frozenset({"thing_groups"})
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+        """There is room for the marks."""
+        return crowded("tags", resource.spec.tags, OURS)
+
+    def identity(self, resource: Resource) -> str:
+        """Its name."""
+        return resource.address.name
+
+    def read(self, scope: Scope) -> Reading:
+        """Every group that is not known to be static, by itself: AWS lists both sorts together and does not tell which."""
+        (listed,) = yield [ApiCall("iot", "ListThingGroups")]
+        static = {live.identity for live in scope.read.get("thing_groups", ())}
+        names = [item["groupName"] for item in listed["thingGroups"] if item["groupName"] not in static]
+        answers = yield from each("DescribeThingGroup", "thingGroupName", names)
+        found = {answer["thingGroupName"]: answer for answer in answers if answer and "queryString" in answer}
+        wanted = {resource.address.name for resource in scope.of(self.table)}
+        arns = {name: answer["thingGroupArn"] for name, answer in found.items()}
+        matter = yield from that_matter(scope.workspace, wanted, arns)
+        return [_live(found[name], tags) for name, tags in matter.items()]
+
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """One call, the mark included."""
+        spec: DynamicThingGroup = change.resource.spec
+        params = {
+            "thingGroupName": change.address.name,
+            "thingGroupProperties": _properties(spec),
+            **_query(spec),
+            "tags": as_list(marked(spec.tags, world.workspace, change.address.name)),
+        }
+        return [ApiCall("iot", "CreateDynamicThingGroup", params)]
+
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """Properties and query in one call, only over the version that the plan saw; tags in their own."""
+        spec: DynamicThingGroup = change.resource.spec
+        calls = []
+        if any(not (field.path == "workspace" or field.path.startswith("tags.")) for field in change.fields):
+            properties = {"thingGroupDescription": "", **_properties(spec)}
+            if not change.changes("attributes"):
+                del properties["attributePayload"]
+            params = {
+                "thingGroupName": change.live.identity,
+                "thingGroupProperties": properties,
+                **_query(spec),
+                "expectedVersion": change.live.version,
+            }
+            calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params))
+        after = marked(spec.tags, world.workspace, change.address.name)
+        return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
+
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """AWS changes everything of a dynamic group in place."""
+        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
+
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+        """What the query finds does not stand in the way."""
+        params = {"thingGroupName": change.live.identity, "expectedVersion": change.live.version}
+        return [ApiCall("iot", "DeleteDynamicThingGroup", params, tolerates=MISSING)]
+
+
+def _query(spec: DynamicThingGroup) -> dict[str, str]:
+    return {
+        "indexName": spec.index_name,
+        "queryString": spec.query_string,
+        "queryVersion": spec.query_version,
+    }
+
+
+def _properties(spec: DynamicThingGroup) -> dict[str, Any]:
+    properties: dict[str, Any] = {"attributePayload": {"attributes": dict(spec.attributes), "merge": False}}
+    if spec.description is not None:
+        properties["thingGroupDescription"] = spec.description
+    return properties
+
+
+def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
+    properties = answer.get("thingGroupProperties", {})
+    spec = DynamicThingGroup(
+        query_string=answer["queryString"],
+        description=properties.get("thingGroupDescription") or None,
+        attributes=properties.get("attributePayload", {}).get("attributes", {}),
+        index_name=answer.get("indexName", "AWS_Things"),
+        query_version=answer.get("queryVersion", "2017-09-30"),
+        tags=users(tags),
+    )
+    facts = {"tags": tags, "arn": answer["thingGroupArn"]}
+    return Live(answer["thingGroupName"], spec, answer["version"], tags.get(OWNER_TAG), facts)
+
+
+KIND = DynamicThingGroups()

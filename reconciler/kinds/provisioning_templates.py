@@ -1,0 +1,203 @@
+"""Provisioning templates: what AWS makes of a device that introduces itself.
+
+Source: AWS IoT API reference, CreateProvisioningTemplate and its neighbours; developer guide, "Provisioning templates"; AWS
+General Reference, AWS IoT Core quotas (five versions). A template's type never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from attrs import frozen
+
+from reconciler.kinds.fields import member
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.document import Document
+from reconciler.model.resource import Desired, Live, Resource
+
+VERSIONS = 5
+
+FILLED = {
+    "UpdateProvisioningTemplate.removePreProvisioningHook": "pre_provisioning_hook, when the file no longer says one",
+    "CreateProvisioningTemplateVersion.setAsDefault": "always true: what the file says is what holds",
+}
+
+UNSUPPORTED = {
+    "UpdateProvisioningTemplate.defaultVersionId": "the default version is the one that says what the file says",
+}
+
+
+@frozen
+class Hook:
+    """The Lambda function that has a say before a device is provisioned, and what it is sent."""
+
+    target_arn: str
+    payload_version: str = "2020-04-01"
+
+
+@frozen
+class ProvisioningTemplate:
+    """`[provisioning_templates.*]`."""
+
+    body: Document = member("The template, as JSON.", api="CreateProvisioningTemplate.templateBody")
+    provisioning_role_arn: str = member(
+        "The role with which AWS provisions.", api="CreateProvisioningTemplate.provisioningRoleArn"
+    )
+    type: Literal["FLEET_PROVISIONING", "JITP"] = member(
+        "JITP is for devices whose CA is registered here, FLEET_PROVISIONING for all that have a claim.",
+        api="CreateProvisioningTemplate.type",
+        changing="replaces",
+        default="FLEET_PROVISIONING",
+    )
+    enabled: bool = member(
+        "Whether devices may be provisioned with it.", api="CreateProvisioningTemplate.enabled", default=False
+    )
+    description: str | None = member(
+        "What the template is for.", api="CreateProvisioningTemplate.description", default=None
+    )
+    pre_provisioning_hook: Hook | None = member(
+        "Who has a say before a device is provisioned; only for FLEET_PROVISIONING.",
+        api="CreateProvisioningTemplate.preProvisioningHook",
+        default=None,
+    )
+    tags: Mapping[str, str] = member("Tags.", api="CreateProvisioningTemplate.tags", factory=dict)
+
+
+class ProvisioningTemplates(Kind):
+    """Provisioning templates: found by name, owned by tag, compared by what the default version means."""
+
+    table = "provisioning_templates"
+    noun = "provisioning template"
+    spec = ProvisioningTemplate
+    name_api = "CreateProvisioningTemplate.templateName"
+    writes = (
+        "CreateProvisioningTemplate",
+        "UpdateProvisioningTemplate",
+        "CreateProvisioningTemplateVersion",
+    )
+    filled = FILLED
+    unsupported = UNSUPPORTED
+    replaces_unused = True
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+        """There is room for the marks, and the hook fits."""
+        spec: ProvisioningTemplate = resource.spec
+        yield from crowded("tags", spec.tags, OURS)
+        if spec.type == "JITP" and spec.pre_provisioning_hook:
+            yield Complaint("pre_provisioning_hook", "a JITP template has no hook", "type FLEET_PROVISIONING")
+
+    def identity(self, resource: Resource) -> str:
+        """Its name."""
+        return resource.address.name
+
+    def read(self, scope: Scope) -> Reading:
+        """All templates of the account in pages, the tags of each, and body and versions of those that matter."""
+        (listed,) = yield [ApiCall("iot", "ListProvisioningTemplates")]
+        arns = {item["templateName"]: item["templateArn"] for item in listed["templates"]}
+        wanted = {resource.address.name for resource in scope.of(self.table)}
+        matter = yield from that_matter(scope.workspace, wanted, arns)
+        details = yield from each("DescribeProvisioningTemplate", "templateName", matter)
+        versions = yield from each("ListProvisioningTemplateVersions", "templateName", matter)
+        return [
+            _live(detail, version["versions"], tags)
+            for tags, detail, version in zip(matter.values(), details, versions, strict=True)
+            if detail and version
+        ]
+
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """One call, the mark included."""
+        return [_create(change.resource, world)]
+
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """A new default version, the oldest of the others gone before where five are there; the rest in one call."""
+        spec, name = change.resource.spec, change.live.identity
+        calls: list[ApiCall] = []
+        if change.changes("body"):
+            older: Sequence[int] = change.live.facts["older"]
+            if len(older) + 1 >= VERSIONS:
+                params = {"templateName": name, "versionId": older[0]}
+                calls.append(ApiCall("iot", "DeleteProvisioningTemplateVersion", params, tolerates=MISSING))
+            version = {"templateName": name, "templateBody": spec.body.text, "setAsDefault": True}
+            calls.append(ApiCall("iot", "CreateProvisioningTemplateVersion", version))
+        changed = _changed(change)
+        if changed:
+            calls.append(ApiCall("iot", "UpdateProvisioningTemplate", {"templateName": name, **changed}))
+        after = marked(spec.tags, world.workspace, change.address.name)
+        return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
+
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """The old one goes first: both have the same name."""
+        return [_delete(change.live), _create(change.resource, world)]
+
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+        """No CA certificate of the workspace uses it any more; its versions go with it."""
+        return [_delete(change.live)]
+
+
+def _create(resource: Resource, world: World) -> ApiCall:
+    spec: ProvisioningTemplate = resource.spec
+    params: dict[str, Any] = {
+        "templateName": resource.address.name,
+        "templateBody": spec.body.text,
+        "provisioningRoleArn": spec.provisioning_role_arn,
+        "type": spec.type,
+        "enabled": spec.enabled,
+        "tags": as_list(marked(spec.tags, world.workspace, resource.address.name)),
+    }
+    if spec.description is not None:
+        params["description"] = spec.description
+    if spec.pre_provisioning_hook:
+        params["preProvisioningHook"] = _hook(spec.pre_provisioning_hook)
+    return ApiCall("iot", "CreateProvisioningTemplate", params)
+
+
+def _delete(live: Live) -> ApiCall:
+    return ApiCall("iot", "DeleteProvisioningTemplate", {"templateName": live.identity}, tolerates=MISSING)
+
+
+def _changed(change: Update) -> dict[str, Any]:
+    """What UpdateProvisioningTemplate has to say."""
+    spec: ProvisioningTemplate = change.resource.spec
+    params: dict[str, Any] = {}
+    if change.changes("description"):
+        params["description"] = spec.description or ""
+    if change.changes("enabled"):
+        params["enabled"] = spec.enabled
+    if change.changes("provisioning_role_arn"):
+        params["provisioningRoleArn"] = spec.provisioning_role_arn
+    if change.changes("pre_provisioning_hook"):
+        if spec.pre_provisioning_hook:
+            params["preProvisioningHook"] = _hook(spec.pre_provisioning_hook)
+        else:
+            params["removePreProvisioningHook"] = True
+    return params
+
+
+def _hook(hook: Hook) -> dict[str, str]:
+    return {"payloadVersion": hook.payload_version, "targetArn": hook.target_arn}
+
+
+def _live(detail: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], tags: Mapping[str, str]) -> Live:
+    hook = detail.get("preProvisioningHook")
+    spec = ProvisioningTemplate(
+        body=Document.parse(detail["templateBody"]),
+        provisioning_role_arn=detail["provisioningRoleArn"],
+        type=detail.get("type", "FLEET_PROVISIONING"),
+        enabled=detail.get("enabled", False),
+        description=detail.get("description") or None,
+        pre_provisioning_hook=Hook(hook["targetArn"], hook.get("payloadVersion", "2020-04-01"))
+        if hook
+        else None,
+        tags=users(tags),
+    )
+    older = sorted(version["versionId"] for version in versions if not version["isDefaultVersion"])
+    facts = {"tags": tags, "arn": detail["templateArn"], "older": tuple(older)}
+    return Live(detail["templateName"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+
+
+KIND = ProvisioningTemplates()

@@ -1,0 +1,106 @@
+"""Role aliases: the names by which devices ask for an IAM role's credentials.
+
+Source: AWS IoT API reference, CreateRoleAlias and its neighbours; developer guide, "Authorizing direct calls to AWS
+services". The role itself belongs to IAM and is only named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.kinds.fields import member
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.resource import Desired, Live, Resource
+
+AN_HOUR = 3600
+"""Seconds for which credentials hold where nothing else is said (API reference, CreateRoleAlias)."""
+
+
+@frozen
+class RoleAlias:
+    """`[role_aliases.*]`."""
+
+    role_arn: str = member("The role that devices get.", api="CreateRoleAlias.roleArn")
+    credential_duration_seconds: int = member(
+        "How long the credentials hold.", api="CreateRoleAlias.credentialDurationSeconds", default=AN_HOUR
+    )
+    tags: Mapping[str, str] = member("Tags.", api="CreateRoleAlias.tags", factory=dict)
+
+
+class RoleAliases(Kind):
+    """Role aliases: found by name, owned by tag."""
+
+    table = "role_aliases"
+    noun = "role alias"
+    spec = RoleAlias
+    name_api = "CreateRoleAlias.roleAlias"
+    writes = ("CreateRoleAlias", "UpdateRoleAlias")
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+        """There is room for the marks."""
+        return crowded("tags", resource.spec.tags, OURS)
+
+    def identity(self, resource: Resource) -> str:
+        """Its name."""
+        return resource.address.name
+
+    def read(self, scope: Scope) -> Reading:
+        """All aliases of the account in pages, and each by itself: the list has nothing but names."""
+        (listed,) = yield [ApiCall("iot", "ListRoleAliases")]
+        answers = yield from each("DescribeRoleAlias", "roleAlias", listed["roleAliases"])
+        found = {
+            answer["roleAliasDescription"]["roleAlias"]: answer["roleAliasDescription"]
+            for answer in answers
+            if answer
+        }
+        wanted = {resource.address.name for resource in scope.of(self.table)}
+        arns = {name: item["roleAliasArn"] for name, item in found.items()}
+        matter = yield from that_matter(scope.workspace, wanted, arns)
+        return [_live(found[name], tags) for name, tags in matter.items()]
+
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """One call, the mark included."""
+        spec: RoleAlias = change.resource.spec
+        tags = as_list(marked(spec.tags, world.workspace, change.address.name))
+        return [ApiCall("iot", "CreateRoleAlias", {**_params(change.address.name, spec), "tags": tags})]
+
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """Role and duration in one call, tags in their own."""
+        spec: RoleAlias = change.resource.spec
+        calls = []
+        if change.changes("role_arn") or change.changes("credential_duration_seconds"):
+            calls.append(ApiCall("iot", "UpdateRoleAlias", _params(change.live.identity, spec)))
+        after = marked(spec.tags, world.workspace, change.address.name)
+        return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
+
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """AWS changes everything of a role alias in place."""
+        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
+
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+        """Nothing stands in the way."""
+        return [ApiCall("iot", "DeleteRoleAlias", {"roleAlias": change.live.identity}, tolerates=MISSING)]
+
+
+def _params(name: str, spec: RoleAlias) -> dict[str, Any]:
+    return {
+        "roleAlias": name,
+        "roleArn": spec.role_arn,
+        "credentialDurationSeconds": spec.credential_duration_seconds,
+    }
+
+
+def _live(item: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
+    spec = RoleAlias(item["roleArn"], item.get("credentialDurationSeconds", AN_HOUR), users(tags))
+    facts = {"tags": tags, "arn": item["roleAliasArn"]}
+    return Live(item["roleAlias"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+
+
+KIND = RoleAliases()
