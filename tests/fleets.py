@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from reconciler.aws.quotas import load_quotas
 from reconciler.engine.apply import apply
-from reconciler.engine.plan import Request, make_plan
+from reconciler.engine.plan import make_plan
+from reconciler.engine.refusals import Request
 from reconciler.kinds import all_kinds
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.ca_certificates import CaCertificate, Verification

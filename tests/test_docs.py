@@ -8,7 +8,7 @@ import attrs
 import click
 import pytest
 
-from reconciler.engine.resources import Around
+from reconciler.engine.loading.resources import Around
 from reconciler.faces.cli import cli
 from reconciler.kinds import all_kinds
 from reconciler.model.resource import Lifecycle

@@ -66,21 +66,22 @@ def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
     from reconciler.registry.store import StoreBusyError, StoreError
 
     path = path.expanduser()
+    advice = "name another file in RECONCILER_REGISTRY"
+    if environ.get("RECONCILER_REGISTRY"):
+        advice += ", or unset it to keep the registry beside the desired state"
+    elif path.is_file():
+        advice = f"`reconciler registry reset` begins a new one, or {advice}"
+    unusable = "the embedded registry cannot be used"
+    if path.is_dir():
+        raise TargetError(f"{unusable}: {path} is a folder; {advice}")
+    if not path.parent.is_dir():
+        raise TargetError(f"{unusable}: the folder of {path} does not exist; {advice}")
     try:
-        if path.is_dir():
-            raise StoreError(f"{path} is a folder")
-        if not path.parent.is_dir():
-            raise StoreError(f"{path}: its folder does not exist")
         return Registry(path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
+    except StoreBusyError as error:
+        raise TargetError(f"{unusable}: {error}; try again when that has ended") from error
     except (StoreError, OSError) as error:
-        advice = "name another file in RECONCILER_REGISTRY"
-        if isinstance(error, StoreBusyError):
-            advice = "try again when that has ended"
-        elif environ.get("RECONCILER_REGISTRY"):
-            advice += ", or unset it to keep the registry beside the desired state"
-        elif path.is_file():
-            advice = f"`reconciler registry reset` begins a new one, or {advice}"
-        raise TargetError(f"the embedded registry cannot be used: {error}; {advice}") from error
+        raise TargetError(f"{unusable}: {error}; {advice}") from error
 
 
 def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:

@@ -10,13 +10,13 @@ from typing import Any
 
 from attrs import evolve
 
+from reconciler.engine.references import refer
 from reconciler.engine.send import send
 from reconciler.kinds import all_kinds
-from reconciler.kinds.fields import members
 from reconciler.kinds.kind import Kind, Scope
 from reconciler.model.address import Address
 from reconciler.model.call import Batch, Call
-from reconciler.model.resource import Desired, External, Inventory, Live
+from reconciler.model.resource import Desired, Inventory, Live
 
 CALLS_AT_ONCE = 32
 
@@ -49,29 +49,6 @@ def named(scope: Scope) -> Inventory:
             names[table, live.identity] = None if live.facts.get("kept") else name
             found[Address(table, name)] = live
     return {address: evolve(live, spec=refer(live.spec, names)) for address, live in sorted(found.items())}
-
-
-def refer(spec: Any, names: Mapping[tuple[str, str], str | None]) -> Any:
-    """The spec with its references by name wherever the name is known, lists of them sorted."""
-    changes: dict[str, Any] = {}
-    for member in members(type(spec)).values():
-        value = getattr(spec, member.name)
-        if not member.references or value is None:
-            continue
-        if isinstance(value, tuple):
-            changes[member.name] = tuple(
-                sorted({_refer(item, member.references, names) for item in value} - {None}, key=str)
-            )
-        else:
-            changes[member.name] = _refer(value, member.references, names)
-    return evolve(spec, **changes) if changes else spec
-
-
-def _refer(reference: Any, table: str, names: Mapping[tuple[str, str], str | None]) -> Any:
-    if not isinstance(reference, External):
-        return reference
-    plain = reference.id.rpartition("/")[2]
-    return names.get((table, plain), External(plain))
 
 
 def _name(kind: Kind, scope: Scope) -> list[tuple[Live, str]]:

@@ -19,7 +19,9 @@ def room_for(asked: ApiCall) -> None:
         if os.path.lexists(path):
             raise ReconcilerError(f"{save.output}: the file exists, and it is never overwritten")
         if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise ReconcilerError(f"{save.output}: its folder does not exist, or nothing can be written there")
+            raise ReconcilerError(
+                f"{save.output}: its folder does not exist, or nothing can be written there"
+            )
 
 
 def write(asked: ApiCall, answer: Mapping[str, Any]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from attrs import frozen
 
 from reconciler.faces.advice import next_step
+from reconciler.faces.documents import inside
 from reconciler.faces.values import HIDDEN, Shown, flat, show, visible
 from reconciler.faces.view import GLYPHS, plural
 from reconciler.model.address import Address
-from reconciler.model.change import Change
+from reconciler.model.change import Change, FieldChange
+from reconciler.model.document import Document
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Result, Skipped
 from reconciler.model.plan import Step
@@ -125,17 +128,9 @@ def comparison(
     wanted = dict(flat(resource.spec)) if resource else {}
     found = dict(flat(live.spec)) if live else {}
     paths = [*wanted, *(path for path in [*found, *differing] if path not in wanted)]
-    pairs = []
-    for path in dict.fromkeys(paths):
-        field = differing.get(path)
-        hide = bool(field and field.sensitive)
-        left = wanted.get(path, field.after if field else None)
-        right = found.get(path, field.before if field else None)
-        if left in (None, (), {}) and right in (None, (), {}):
-            continue
-        one = None if left is None else HIDDEN if hide else show(left)
-        other = None if right is None else HIDDEN if hide else show(right)
-        pairs.append(Pair(visible(path), one, other, field is not None))
+    pairs = [
+        pair for path in dict.fromkeys(paths) for pair in _pairs(path, wanted, found, differing.get(path))
+    ]
     return Comparison(
         address=visible(str(address)),
         origin=visible(str(resource.origin)) if resource else "",
@@ -147,6 +142,25 @@ def comparison(
         needs=tuple(visible(str(need)) for need in sorted(resource.needs)) if resource else (),
         pairs=tuple(pairs),
     )
+
+
+def _pairs(
+    path: str, wanted: Mapping[str, Any], found: Mapping[str, Any], field: FieldChange | None
+) -> Iterator[Pair]:
+    """One attribute on both sides; of a document that differs, only what does."""
+    if field and isinstance(field.before, Document) and isinstance(field.after, Document):
+        for part in inside(field):
+            yield Pair(visible(part.path), _side(part.after), _side(part.before), differs=True)
+        return
+    hide = bool(field and field.sensitive)
+    left = wanted.get(path, field.after if field else None)
+    right = found.get(path, field.before if field else None)
+    if left not in (None, (), {}) or right not in (None, (), {}):
+        yield Pair(visible(path), _side(left, hide=hide), _side(right, hide=hide), field is not None)
+
+
+def _side(value: Any, *, hide: bool = False) -> Shown | None:
+    return None if value is None else HIDDEN if hide else show(value)
 
 
 def _failure(outcome: Failed, step: Step | None) -> Failure:

@@ -158,8 +158,9 @@ def _line(line: Line, paths: int, left: int, *, signs: bool, width: int) -> Iter
 
 def _listed(line: Line, head: Text, tail: Text, width: int) -> Iterator[Text]:
     """What a list gains and loses, as many items a line as fit."""
-    items = [Text(f"+ {item.text}", COLORS["create"]) for item in line.added]
-    items += [Text(f"- {item.text}", COLORS["delete"]) for item in line.removed]
+    most = 4 * max(24, width - len(head))
+    items = [Text(f"+ {cut(item.text, most)}", COLORS["create"]) for item in line.added]
+    items += [Text(f"- {cut(item.text, most)}", COLORS["delete"]) for item in line.removed]
     current = head.copy()
     for item in items:
         if len(current) > len(head) and len(current) + 3 + len(item) > width:

@@ -42,6 +42,12 @@ def end(view: End, room: int) -> Text:
 
 def result(view: ResultView) -> Iterator[Text]:
     """What was done, what was not and why, and what to do next."""
+    yield from unfinished(view)
+    yield _conclusion(view)
+
+
+def unfinished(view: ResultView) -> Iterator[Text]:
+    """What was not done and why, and what to do next."""
     for failure in view.failures:
         yield from _failure(failure)
         yield Text()
@@ -55,7 +61,22 @@ def result(view: ResultView) -> Iterator[Text]:
         yield Text.assemble((f"{ENDS['cancelled']} {steps}", ENDINGS["cancelled"]), about)
     if view.skipped or view.counts["cancelled"]:
         yield Text()
-    yield _conclusion(view)
+
+
+def rotated(devices: int, waves: int, took: float) -> Text:
+    """A rotation that went well."""
+    told = f": {plural(devices, 'device')} with a new certificate, in {plural(waves, 'wave')}."
+    return Text.assemble(
+        (f"{ENDS['applied']} Rotated", f"bold {COLORS['applied']}"), f" in {seconds(took)}{told}"
+    )
+
+
+def stopped(where: str, done: int, devices: int, later: int) -> Text:
+    """A rotation that did not: how far it came, and what that leaves."""
+    told = f": {done:,} of {plural(devices, 'device')} with a new certificate"
+    kept = f", {later:,} of later waves not touched" if later else ""
+    left = " Once the cause is gone, `reconciler plan` shows what is left."
+    return Text.assemble((f"{ENDS['failed']} Stopped in {where}", ENDINGS["failed"]), f"{told}{kept}.{left}")
 
 
 def comparison(view: Comparison, width: int) -> Iterator[Text]:

@@ -52,14 +52,12 @@ def show(value: Any) -> Shown:
     match value:
         case Secret() | SecretDigest():
             return HIDDEN
-        case None:
-            return Shown("none", quiet=True)
+        case None | Whatever():
+            return Shown("none" if value is None else value.value, quiet=True)
         case bool():
             return Shown("true" if value else "false")
         case str():
             return _text(value)
-        case Whatever():
-            return Shown(value.value, quiet=True)
         case Deferred():
             return Shown(visible(str(value)) if _speaks(value) else LATER, quiet=True)
         case Output():
@@ -127,7 +125,9 @@ def _text(value: str) -> Shown:
     if _BARE.fullmatch(value):
         return Shown(visible(value))
     value = _in_one_line(value)
-    if '"' in value and "'" not in value and value.isprintable():  # as TOML has it: what is in there is as it is
+    if (
+        '"' in value and "'" not in value and value.isprintable()
+    ):  # as TOML has it: what is in there is as it is
         return Shown(f"'{value}'")
     return Shown('"' + visible(value.replace("\\", "\\\\").replace('"', '\\"')) + '"')
 

@@ -21,7 +21,7 @@ from reconciler.model.plan import Estimate, Note, Plan, Step
 GLYPHS: Mapping[str, str] = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
 """What stands beside the word for it, in every format."""
 
-NOTE_GLYPHS: Mapping[str, str] = {"warning": "!", "unmanaged": "?"}
+NOTE_GLYPHS: Mapping[str, str] = {"warning": "!", "remark": "·", "unmanaged": "?"}
 
 _NOTHING: tuple[Any, ...] = (None, (), [], {})
 
@@ -186,7 +186,9 @@ def seconds(value: float) -> str:
     if value < 60:  # noqa: PLR2004 (a minute)
         return f"{value:.1f} s" if value >= 0.95 else f"{value:.2f} s"  # noqa: PLR2004 (tenths suffice from one on)
     minutes, rest = divmod(round(value), 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"  # noqa: PLR2004
+    hours, left = divmod(minutes, 60)
+    parts = ((hours, "h"), (left, "min")) if hours else ((minutes, "min"), (rest, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
 def plural(count: int, noun: str) -> str:
@@ -237,18 +239,20 @@ def _given(spec: Any) -> Iterator[Line]:
 
 def _field_lines(field: FieldChange) -> Iterator[Line]:
     parts = inside(field)
-    yield from (line for part in parts[:MOST] if (line := _line(part)))
+    yield from (line for part in parts[:MOST] if (line := _line(part, whole=part is not field)))
     if len(parts) > MOST:
         more = f"and {len(parts) - MOST:,} more differences in it"
         yield Line("~", visible(field.path), after=Shown(more, quiet=True))
 
 
-def _line(field: FieldChange) -> Line | None:
+def _line(field: FieldChange, *, whole: bool = False) -> Line | None:
+    """One attribute; with `whole`, a list that is new or goes is not told by its items."""
     before, after = field.before, field.after
     came, went = before in _NOTHING, after in _NOTHING
     if came and went:
         return None
-    if not field.sensitive and (isinstance(before, list | tuple) or isinstance(after, list | tuple)):
+    listed = isinstance(before, list | tuple) or isinstance(after, list | tuple)
+    if listed and not field.sensitive and not (whole and (came or went)):
         return _list_line(field, list(before or ()), list(after or ()))
     one = None if came else HIDDEN if field.sensitive else show(before)
     other = None if went else HIDDEN if field.sensitive else show(after)

@@ -58,7 +58,7 @@ class Workspace:
     def desired(self) -> DesiredState:
         """What the file says. Raises InvalidDesiredStateError with every mistake."""
         from reconciler.aws.service_model import ServiceModelLimits
-        from reconciler.engine.load import load
+        from reconciler.engine.loading.load import load
 
         return load(self.path, limits=ServiceModelLimits(), environ=self._environ)
 
@@ -70,7 +70,8 @@ class Workspace:
         `destroy` plans the removal of all that the workspace owns; `adopt` names resources without its mark that it may
         take over. Raises InvalidDesiredStateError, RefusedError, TargetError and AwsError.
         """
-        from reconciler.engine.plan import Request, make_plan
+        from reconciler.engine.plan import make_plan
+        from reconciler.engine.refusals import Request
 
         return make_plan(
             self.desired,
@@ -117,7 +118,7 @@ class Workspace:
 
     def inspect(self, address: str) -> tuple[Resource | None, Live | None, Change | None]:
         """What the file wants of one resource, what the registry has, and what would be done about it."""
-        from reconciler.engine.plan import survey
+        from reconciler.engine.survey import survey
 
         found = survey(self.desired, self._connection.call, _silent)
         at = Address.parse(address)

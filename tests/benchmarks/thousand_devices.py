@@ -124,8 +124,9 @@ def reconcile(job: Job, cloud: Cloud) -> float:
     from reconciler.aws.quotas import load_quotas
     from reconciler.aws.service_model import ServiceModelLimits
     from reconciler.engine.apply import apply
-    from reconciler.engine.load import load
-    from reconciler.engine.plan import Request, make_plan
+    from reconciler.engine.loading.load import load
+    from reconciler.engine.plan import make_plan
+    from reconciler.engine.refusals import Request
 
     file = job.folder / ("before.toml" if job.phase in {"create", "no-op"} else "after.toml")
     plan = make_plan(

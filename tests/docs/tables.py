@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 import attrs
 import click
 
-from reconciler.engine.values import wanted, written
+from reconciler.engine.loading.values import wanted, written
 from reconciler.faces.cli import cli
 from reconciler.faces.view import noun
 from reconciler.kinds import all_kinds

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reconciler.engine.diff import diff
 from reconciler.engine.observe import observe
 from reconciler.engine.ownership import with_marks
-from reconciler.engine.plan import effective
+from reconciler.engine.survey import effective
 from reconciler.model.resource import Resource
 from reconciler.model.settings import DesiredState
 from tests.cloud import Cloud

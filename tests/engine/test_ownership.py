@@ -37,17 +37,13 @@ def test_a_certificate_that_things_of_others_have_is_not_taken_over(cloud):
     converge(state(ca(), *device("a"), workspace="one"), cloud)
     certificate, _ = device("a")
     mine = state(certificate, workspace="two")
-    assert refused(mine, cloud) == (
-        ADOPT.format("certificates.a"),
-    )
+    assert refused(mine, cloud) == (ADOPT.format("certificates.a"),)
 
 
 def test_an_unmarked_thing_that_differs_is_taken_over_only_when_asked_to(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "bergen"}})
     wanted = state(ca(), *device("a", site="oslo"))
-    assert refused(wanted, cloud) == (
-        ADOPT.format("things.a"),
-    )
+    assert refused(wanted, cloud) == (ADOPT.format("things.a"),)
     assert plan_of(wanted, cloud, adopt=[Address("things", "a")]).counts["update"] == 1
 
 

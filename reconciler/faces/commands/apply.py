@@ -89,16 +89,17 @@ def run(ctx: click.Context, workspace: Workspace, made: Plan, terminal: Terminal
     from reconciler.faces import text_report
     from reconciler.faces.report import result_view
 
-    result = _watched(workspace, made, terminal)
+    terminal.remark("")
+    result = watched(workspace, made, terminal)
     terminal.tell([Text(), *text_report.result(result_view(result))])
     if not result.ok:
         ctx.exit(1)
 
 
-def _watched(workspace: Workspace, made: Plan, terminal: Terminal) -> Result:
+def watched(workspace: Workspace, made: Plan, terminal: Terminal) -> Result:
+    """Apply it, and show how it goes."""
     from reconciler.faces.progress import calm_interrupt, display
 
     stop = threading.Event()
-    terminal.remark("")
     with display(made, terminal.err) as watching, calm_interrupt(stop, watching.stopping):
         return workspace.apply(made, listen=watching.hear, stop=stop)

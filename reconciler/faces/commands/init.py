@@ -46,7 +46,7 @@ _LONGEST = 64
 def _checked(name: str) -> str:
     """The name, unless `validate` would refuse the file for it."""
     from reconciler.aws.service_model import ServiceModelLimits
-    from reconciler.engine.workspace_table import settings_of
+    from reconciler.engine.loading.workspace_table import settings_of
     from reconciler.faces.patterns import in_words
 
     for wrong in settings_of({"name": name}, ServiceModelLimits(), ())[1]:

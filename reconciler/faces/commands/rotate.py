@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from reconciler.faces.commands.options import Options, answering, common
+
+if TYPE_CHECKING:
+    from reconciler.faces.terminal import Terminal
+    from reconciler.faces.workspace import Workspace
+    from reconciler.model.plan import Plan
 
 
 def _percent(_ctx: click.Context, _parameter: click.Parameter, given: str) -> float:
@@ -32,7 +41,7 @@ def _percent(_ctx: click.Context, _parameter: click.Parameter, given: str) -> fl
 def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
     """Give devices the new certificates of the file, wave by wave, and stop when one fails."""
     from reconciler.faces.commands import plan as planning
-    from reconciler.faces.commands.apply import agreed, run
+    from reconciler.faces.commands.apply import agreed
     from reconciler.faces.terminal import Terminal
     from reconciler.faces.view import plural
     from reconciler.faces.workspace import Workspace
@@ -42,16 +51,68 @@ def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
     workspace = Workspace(options.file)
     made = planning.make(workspace, terminal)
     waves = list(workspace.waves(made, wave))
-    rotation = workspace.rotations(made)
-    planning.show(rotation, terminal)
-    if not rotation:
+    _show(workspace, made, waves, terminal)
+    if not waves:
         return
-    left = len(made.steps) - len(rotation.steps)
-    if left:
-        terminal.remark(f"{plural(left, 'other change')} of the plan left for apply")
-    asked = f"Rotate on {made.target.endpoint} in {plural(len(waves), 'wave')}?"
+    devices = plural(sum(map(_devices, waves)), "device")
+    asked = f"Rotate {devices} on {made.target.endpoint} in {plural(len(waves), 'wave')}?"
     if not yes and not agreed(f"{asked} Type yes", "yes"):
         ctx.exit(1)
-    for number, one in enumerate(waves, start=1):
-        terminal.remark(f"wave {number} of {len(waves)}")
-        run(ctx, workspace, one, terminal)
+    if not _run(workspace, waves, terminal):
+        ctx.exit(1)
+
+
+def _devices(wave: Plan) -> int:
+    """How many get a new certificate in it; a wave may have more steps, which these wait for."""
+    from reconciler.engine.waves import rotations
+
+    return len(rotations(wave))
+
+
+def _show(workspace: Workspace, made: Plan, waves: Sequence[Plan], terminal: Terminal) -> None:
+    """The rotations, how they are divided, and that there is more to the plan where there is."""
+    from rich.text import Text
+
+    from reconciler.faces import text
+    from reconciler.faces.view import plan_view, plural
+
+    rotation = workspace.rotations(made)
+    if rotation:
+        view = plan_view(rotation, unchanged_marks=workspace.marks(made))
+        terminal.tell(text.plan(view, terminal.out.width))
+        most = plural(max(map(_devices, waves)), "device")
+        terminal.tell([Text.assemble(("Waves    ", "bold"), f"{len(waves):,}, of at most {most}")])
+    else:
+        terminal.tell([Text("Nothing to rotate: no device has another certificate in the file.", "bold")])
+    if left := len(made.steps) - len(rotation.steps):
+        verb = "is" if left == 1 else "are"
+        terminal.tell(
+            [Text(f"{plural(left, 'other change')} of the plan {verb} left for `reconciler apply`.", "dim")]
+        )
+
+
+def _run(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> bool:
+    """Wave by wave, as long as all goes well; says whether it did to the end."""
+    from rich.text import Text
+
+    from reconciler.engine.waves import rotations
+    from reconciler.faces import text_report
+    from reconciler.faces.commands.apply import watched
+    from reconciler.faces.report import result_view
+    from reconciler.faces.view import plural
+    from reconciler.model.outcome import Applied
+
+    begun, done, total = time.monotonic(), 0, sum(map(_devices, waves))
+    for number, wave in enumerate(waves, start=1):
+        terminal.remark(f"\nwave {number} of {len(waves)}: {plural(_devices(wave), 'device')}")
+        result = watched(workspace, wave, terminal)
+        applied = {end.change.address for end in result.outcomes if isinstance(end, Applied)}
+        done += len(applied.intersection(rotations(wave)))
+        if not result.ok:
+            where = f"wave {number} of {len(waves)}"
+            later = sum(map(_devices, waves[number:]))
+            terminal.tell([Text(), *text_report.unfinished(result_view(result))])
+            terminal.tell([text_report.stopped(where, done, total, later)])
+            return False
+    terminal.tell([Text(), text_report.rotated(total, len(waves), time.monotonic() - begun)])
+    return True

@@ -1,6 +1,6 @@
 """AWS's limits."""
 
-from tests.engine.broken.case import Broken
+from tests.engine.loading.broken.case import Broken
 
 CASES = (
     Broken(

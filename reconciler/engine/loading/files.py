@@ -9,7 +9,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.engine.wrong import Wrong
+from reconciler.engine.loading.wrong import Wrong
 from reconciler.model.output import Output
 from reconciler.model.secret import Secret
 from reconciler.model.wording import quoted, told
@@ -74,7 +74,9 @@ class Surroundings:
     def output(self, name: object) -> Output:
         """A file that a run may write, with what is there already. Raises Wrong."""
         if not isinstance(name, str) or not name or "\n" in name:
-            raise Wrong(f"this is {told(name)}" if not isinstance(name, str) else "no path", "the path of a new file")
+            raise Wrong(
+                f"this is {told(name)}" if not isinstance(name, str) else "no path", "the path of a new file"
+            )
         path = self._inside(name)
         return Output(name, path, self._read(name)[1] if os.path.lexists(path) else None)
 

@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from reconciler.engine.declaration import Path
-from reconciler.engine.wrong import Wrong
+from reconciler.engine.loading.declaration import Path
+from reconciler.engine.loading.wrong import Wrong
 from reconciler.model.wording import closest, one_of, quoted
 
 Values: TypeAlias = tuple[str, ...]

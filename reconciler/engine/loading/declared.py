@@ -8,12 +8,12 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.engine.declaration import Declaration, Finding, Table
-from reconciler.engine.files import Surroundings
-from reconciler.engine.fleet import FOR_EACH, Fleet, fleet_of
-from reconciler.engine.manifests import Flaw, Manifest, Manifests
-from reconciler.engine.toml_source import Document
-from reconciler.engine.wrong import Wrong
+from reconciler.engine.loading.declaration import Declaration, Finding, Table
+from reconciler.engine.loading.files import Surroundings
+from reconciler.engine.loading.fleet import FOR_EACH, Fleet, fleet_of
+from reconciler.engine.loading.manifests import Flaw, Manifest, Manifests
+from reconciler.engine.loading.toml_source import Document
+from reconciler.engine.loading.wrong import Wrong
 from reconciler.kinds.kind import Kind
 from reconciler.model.address import Address
 from reconciler.model.limits import Limits

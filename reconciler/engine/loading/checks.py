@@ -8,12 +8,12 @@ from typing import Any, get_origin
 
 import attrs
 
-from reconciler.engine.declaration import Finding, Path
 from reconciler.engine.graph import cycles, graph_of, tangled
+from reconciler.engine.loading.declaration import Finding, Path
+from reconciler.engine.loading.resources import Entry
+from reconciler.engine.loading.values import written
+from reconciler.engine.loading.wrong import Wrong
 from reconciler.engine.ownership import reserved
-from reconciler.engine.resources import Entry
-from reconciler.engine.values import written
-from reconciler.engine.wrong import Wrong
 from reconciler.kinds.fields import members
 from reconciler.kinds.kind import Kind, Scope
 from reconciler.kinds.tags import PREFIX

@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from reconciler.engine.declaration import Declaration, Path, Table, Traced
-from reconciler.engine.manifests import Manifest
-from reconciler.engine.patterns import Pattern, Patterns, Text, Values, is_same, traced
-from reconciler.engine.wrong import Wrong
+from reconciler.engine.loading.declaration import Declaration, Path, Table, Traced
+from reconciler.engine.loading.manifests import Manifest
+from reconciler.engine.loading.patterns import Pattern, Patterns, Text, Values, is_same, traced
+from reconciler.engine.loading.wrong import Wrong
 from reconciler.model.address import Address
 from reconciler.model.resource import Origin, Row
 

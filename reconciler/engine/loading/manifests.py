@@ -11,9 +11,9 @@ from typing import Any, NoReturn, TypeAlias
 
 from attrs import Factory, define, frozen
 
-from reconciler.engine.files import Surroundings
-from reconciler.engine.patterns import Values
-from reconciler.engine.wrong import Wrong
+from reconciler.engine.loading.files import Surroundings
+from reconciler.engine.loading.patterns import Values
+from reconciler.engine.loading.wrong import Wrong
 from reconciler.model.resource import Row
 from reconciler.model.wording import closest, quoted, shown, sort_of, told
 

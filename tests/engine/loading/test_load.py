@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelLimits
-from reconciler.engine.load import load as load_with
+from reconciler.engine.loading.load import load as load_with
 from reconciler.kinds.ca_certificates import CaCertificate, Verification
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.managed_things import ManagedThing
@@ -26,9 +26,9 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Lifecycle, Origin, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.settings import DesiredState, Fuses, Settings
-from tests.engine.broken import CASES
-from tests.engine.broken.case import WORKSPACE, Broken
-from tests.engine.shelf import fill
+from tests.engine.loading.broken import CASES
+from tests.engine.loading.broken.case import WORKSPACE, Broken
+from tests.engine.loading.shelf import fill
 from tests.pki import DAY, NOW
 
 load = partial(load_with, limits=ServiceModelLimits())

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from attrs import Factory, define, evolve
 
-from reconciler.engine.declaration import Finding, Path, Traced
+from reconciler.engine.loading.declaration import Finding, Path, Traced
 from reconciler.model.errors import Mistake
 from reconciler.model.resource import Row
 from reconciler.model.wording import dotted, quoted

@@ -1,6 +1,15 @@
 """Broken desired states, each with the whole report that it deserves."""
 
-from tests.engine.broken import certificates, fields, files, fleets, limits, manifests, toml, workspace
+from tests.engine.loading.broken import (
+    certificates,
+    fields,
+    files,
+    fleets,
+    limits,
+    manifests,
+    toml,
+    workspace,
+)
 
 CASES = (
     *toml.CASES,

@@ -7,16 +7,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from reconciler.engine import checks
-from reconciler.engine.declaration import Declaration, Finding, Table
-from reconciler.engine.declared import WORKSPACE, declared
-from reconciler.engine.files import Surroundings
-from reconciler.engine.fleet import Fleet, Member
-from reconciler.engine.report import told
-from reconciler.engine.resources import Common, Entry, Reader
-from reconciler.engine.toml_source import Document, read
-from reconciler.engine.workspace_table import settings_of
-from reconciler.engine.wrong import Wrong
+from reconciler.engine.loading import checks
+from reconciler.engine.loading.declaration import Declaration, Finding, Table
+from reconciler.engine.loading.declared import WORKSPACE, declared
+from reconciler.engine.loading.files import Surroundings
+from reconciler.engine.loading.fleet import Fleet, Member
+from reconciler.engine.loading.report import told
+from reconciler.engine.loading.resources import Common, Entry, Reader
+from reconciler.engine.loading.toml_source import Document, read
+from reconciler.engine.loading.workspace_table import settings_of
+from reconciler.engine.loading.wrong import Wrong
 from reconciler.kinds import all_kinds
 from reconciler.kinds.kind import Kind, Scope
 from reconciler.model.address import Address

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import urlsplit
 
-from reconciler.engine.structure import key_wrongs, shape_of, understood
-from reconciler.engine.values import converter
-from reconciler.engine.wrong import Wrong
+from reconciler.engine.loading.structure import key_wrongs, shape_of, understood
+from reconciler.engine.loading.values import converter
+from reconciler.engine.loading.wrong import Wrong
 from reconciler.kinds import thing_groups
 from reconciler.kinds.things import workspace_group
 from reconciler.model.limits import Limits

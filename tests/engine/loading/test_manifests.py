@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelLimits
-from reconciler.engine import declared, manifests
-from reconciler.engine.files import Surroundings
-from reconciler.engine.load import load as load_with
-from reconciler.engine.manifests import LARGEST, Manifest, Manifests
-from reconciler.engine.wrong import Wrong
+from reconciler.engine.loading import declared, manifests
+from reconciler.engine.loading.files import Surroundings
+from reconciler.engine.loading.load import load as load_with
+from reconciler.engine.loading.manifests import LARGEST, Manifest, Manifests
+from reconciler.engine.loading.wrong import Wrong
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.managed_things import ManagedThing
 from reconciler.kinds.things import Thing
@@ -28,7 +28,7 @@ from reconciler.model.errors import InvalidDesiredStateError
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, Lifecycle, Origin, Resource, Row
 from reconciler.model.secret import Secret
-from tests.engine.broken.case import WORKSPACE
+from tests.engine.loading.broken.case import WORKSPACE
 
 load = partial(load_with, limits=ServiceModelLimits(), environ={})
 

@@ -1,6 +1,6 @@
 """Certificates, their CAs, their keys."""
 
-from tests.engine.broken.case import Broken
+from tests.engine.loading.broken.case import Broken
 
 CASES = (
     Broken(

@@ -1,6 +1,6 @@
 """Files that are no desired state as a whole: their form, their tables, their number."""
 
-from tests.engine.broken.case import Broken
+from tests.engine.loading.broken.case import Broken
 
 CASES = (
     Broken(

@@ -1,6 +1,6 @@
 """Manifests: every flaw is told with its line and its column, where `for_each` names it."""
 
-from tests.engine.broken.case import Broken
+from tests.engine.loading.broken.case import Broken
 
 _THINGS = """
     [things."pump-{serial}"]

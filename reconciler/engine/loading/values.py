@@ -11,8 +11,8 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
-from reconciler.engine.files import IN_WORDS, Surroundings
-from reconciler.engine.wrong import Wrong, Wrongs
+from reconciler.engine.loading.files import IN_WORDS, Surroundings
+from reconciler.engine.loading.wrong import Wrong, Wrongs
 from reconciler.model.document import Document
 from reconciler.model.output import Output
 from reconciler.model.pem import Pem
@@ -185,7 +185,9 @@ def _union(cls: Any, made: Converter) -> Hook:
         return _either(made.get_structure_hook(Document))
     if {str, Secret} <= parts:
         text, secret = made.get_structure_hook(str), made.get_structure_hook(Secret)
-        return lambda value, _: secret(value, Secret) if isinstance(value, dict) and "env" in value else text(value, str)
+        return lambda value, _: (
+            secret(value, Secret) if isinstance(value, dict) and "env" in value else text(value, str)
+        )
     annotation = written(cls)
     if annotation == Reference:
         return _reference

@@ -1,6 +1,6 @@
 """What `[workspace]` must not say."""
 
-from tests.engine.broken.case import Broken
+from tests.engine.loading.broken.case import Broken
 
 CASES = (
     Broken(

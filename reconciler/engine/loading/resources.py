@@ -10,12 +10,12 @@ import attrs
 from attrs import frozen
 from cattrs import Converter
 
-from reconciler.engine.declaration import Declaration, Path, Table
-from reconciler.engine.files import Surroundings
-from reconciler.engine.fleet import FOR_EACH, Fleet, Member
-from reconciler.engine.structure import Shape, key_wrongs, shape_of, understood
-from reconciler.engine.values import converter
-from reconciler.engine.wrong import Wrong
+from reconciler.engine.loading.declaration import Declaration, Path, Table
+from reconciler.engine.loading.files import Surroundings
+from reconciler.engine.loading.fleet import FOR_EACH, Fleet, Member
+from reconciler.engine.loading.structure import Shape, key_wrongs, shape_of, understood
+from reconciler.engine.loading.values import converter
+from reconciler.engine.loading.wrong import Wrong
 from reconciler.kinds.kind import Kind
 from reconciler.model.address import Address
 from reconciler.model.resource import External, Lifecycle, Reference, Resource

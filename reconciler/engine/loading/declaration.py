@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from reconciler.engine.toml_source import Document
-from reconciler.engine.wrong import Wrong
+from reconciler.engine.loading.toml_source import Document
+from reconciler.engine.loading.wrong import Wrong
 from reconciler.model.address import Address
 from reconciler.model.resource import Origin, Row
 

@@ -1,6 +1,6 @@
 """What is named and lies elsewhere: files and secrets."""
 
-from tests.engine.broken.case import Broken
+from tests.engine.loading.broken.case import Broken
 
 CASES = (
     Broken(

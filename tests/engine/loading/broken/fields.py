@@ -1,6 +1,6 @@
 """Keys, types, names, references and cycles."""
 
-from tests.engine.broken.case import Broken
+from tests.engine.loading.broken.case import Broken
 
 CASES = (
     Broken(

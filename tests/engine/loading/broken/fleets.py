@@ -1,6 +1,6 @@
 """Tables with `for_each`: what is wrong in the table is told once, what is wrong in a row with its place."""
 
-from tests.engine.broken.case import Broken
+from tests.engine.loading.broken.case import Broken
 
 _THINGS = """
     [things."pump-{serial}"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.toml_source import Lines
+from reconciler.engine.loading.toml_source import Lines
 
 TEXT = dedent("""\
     title = "x"

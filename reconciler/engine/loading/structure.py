@@ -10,8 +10,8 @@ from attrs import frozen
 from cattrs import Converter
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
 
-from reconciler.engine.values import Hook, wanted
-from reconciler.engine.wrong import Wrong, Wrongs
+from reconciler.engine.loading.values import Hook, wanted
+from reconciler.engine.loading.wrong import Wrong, Wrongs
 from reconciler.model.wording import closest, one_of
 
 

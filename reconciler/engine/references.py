@@ -1,0 +1,55 @@
+"""Who refers to what: specs with names in place of ids, the addresses that a spec names, and who names an address."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import evolve
+
+from reconciler.kinds.fields import members
+from reconciler.model.address import Address
+from reconciler.model.resource import External
+
+
+def refer(spec: Any, names: Mapping[tuple[str, str], str | None]) -> Any:
+    """The spec with its references by name wherever the name is known, lists of them sorted."""
+    changes: dict[str, Any] = {}
+    for member in members(type(spec)).values():
+        value = getattr(spec, member.name)
+        if not member.references or value is None:
+            continue
+        if isinstance(value, tuple):
+            changes[member.name] = tuple(
+                sorted({_refer(item, member.references, names) for item in value} - {None}, key=str)
+            )
+        else:
+            changes[member.name] = _refer(value, member.references, names)
+    return evolve(spec, **changes) if changes else spec
+
+
+def references(spec: Any) -> Iterator[Address]:
+    """The addresses that a spec names."""
+    for member in members(type(spec)).values():
+        if member.references:
+            value = getattr(spec, member.name)
+            for item in value if isinstance(value, tuple) else (value,):
+                if isinstance(item, str):
+                    yield Address(member.references, item)
+
+
+def users(specs: Iterable[tuple[Address, Any]]) -> Mapping[Address, Sequence[Address]]:
+    """Who refers to an address."""
+    users: defaultdict[Address, list[Address]] = defaultdict(list)
+    for address, spec in specs:
+        for used in references(spec):
+            users[used].append(address)
+    return users
+
+
+def _refer(reference: Any, table: str, names: Mapping[tuple[str, str], str | None]) -> Any:
+    if not isinstance(reference, External):
+        return reference
+    plain = reference.id.rpartition("/")[2]
+    return names.get((table, plain), External(plain))

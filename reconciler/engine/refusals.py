@@ -1,0 +1,94 @@
+"""Why a plan must not be: every reason, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from attrs import frozen
+
+from reconciler.engine.fuses import blown
+from reconciler.engine.survey import Comparison
+from reconciler.kinds import all_kinds
+from reconciler.kinds.kind import World
+from reconciler.model.address import Address
+from reconciler.model.change import Delete, Replace, Update
+from reconciler.model.settings import DesiredState
+from reconciler.model.wording import closest
+
+
+@frozen
+class Request:
+    """What a plan is asked for.
+
+    `destroy` plans the removal of all that the workspace owns; `adopt` names unmarked resources that it may take over.
+    """
+
+    destroy: bool = False
+    adopt: frozenset[Address] = frozenset()
+
+
+def reasons(state: DesiredState, request: Request, found: Comparison, world: World) -> Iterator[str]:
+    """Every one, fuses included."""
+    if not request.destroy:  # then all of it is meant
+        yield from blown(state.settings, found.live, found.changes)
+    else:  # then these are deleted as what they are made of
+        for address, resource in state.resources.items():
+            if all_kinds()[address.kind].composite and resource.lifecycle.prevent_destroy:
+                yield _protected(address, "delete")
+    for address, change in found.changes.items():
+        kind = all_kinds()[address.kind]
+        declared = state.resources.get(address)
+        if isinstance(change, Delete | Replace) and declared and declared.lifecycle.prevent_destroy:
+            yield _protected(address, change.action)
+        if isinstance(change, Update | Replace) and change.live.owner != state.settings.name:
+            yield from _claims(change, request.adopt, state.settings.name)
+        for objection in kind.objections(change, world):
+            yield f"{address}: {objection}"
+    yield from _misled(request.adopt, state, found)
+
+
+def _misled(adopt: Collection[Address], state: DesiredState, found: Comparison) -> Iterator[str]:
+    """What was named for adoption and is nothing to take over. Another workspace's has been told already."""
+    there = {
+        address: change.live.owner
+        for address, change in found.changes.items()
+        if isinstance(change, Update | Replace)
+    }
+    unmarked = [address for address, owner in there.items() if owner is None]
+    for address in sorted(adopt):
+        if address in there and there[address] != state.settings.name:
+            continue
+        if address not in state.resources:
+            nearest = _nearest(address, unmarked) or _nearest(address, state.resources)
+            why = "it is not in the file" + (f"; did you mean {nearest}?" if nearest else "")
+        elif address in found.live:
+            why = "it is this workspace's already"
+        else:
+            why = "it is not there yet, and the plan creates it"
+        yield f"{address}: there is nothing to adopt: {why}"
+
+
+def _protected(address: Address, action: str) -> str:
+    return f"{address}: the plan would {action} it, and its lifecycle.prevent_destroy forbids that"
+
+
+def _claims(change: Update | Replace, adopt: Collection[Address], workspace: str) -> Iterator[str]:
+    """An unmarked resource is taken over when asked for, or when we left it so ourselves."""
+    owner = change.live.owner
+    if owner is not None:
+        yield f"{change.address}: it belongs to the workspace {owner!r}, not to {workspace!r}"
+    elif change.address not in adopt and not all_kinds()[change.address.kind].half_made(change):
+        yield (
+            f"{change.address}: it exists and does not bear this workspace's mark; "
+            f"adopt it with --adopt {change.address} to let the plan take it over"
+        )
+
+
+def _nearest(address: Address, valid: Iterable[Address]) -> str | None:
+    """The nearest name of its kind; where nothing is of that kind, the nearest address."""
+    addresses = list(valid)
+    names = [found.name for found in addresses if found.kind == address.kind]
+    if not names:
+        return closest(str(address), [*map(str, addresses)])
+    name = closest(address.name, names)
+    return f"{address.kind}.{name}" if name else None

@@ -1,0 +1,85 @@
+"""Changes → steps: each with its complete calls, after all that it waits for, ties broken by address."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from reconciler.engine.graph import graph_of, order
+from reconciler.engine.ownership import MARKED, is_mark
+from reconciler.kinds import all_kinds
+from reconciler.kinds.kind import World
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.plan import Step
+from reconciler.model.resource import Desired
+
+
+def steps_of(changes: Mapping[Address, Change], world: World, in_file: Desired) -> tuple[Step, ...]:
+    """The steps of a plan, in an order that respects what they wait for."""
+    needed_by: defaultdict[Address, set[Address]] = defaultdict(set)
+    for address, resource in in_file.items():
+        for need in resource.needs:
+            needed_by[need].add(address)
+    waits = {address: _waits_for(change, changes, world, needed_by) for address, change in changes.items()}
+    late = [kind.table for kind in all_kinds().values() if kind.creates_after_deletes]
+    for table in late:
+        freed = frozenset(
+            a for a, change in changes.items() if a.kind == table and isinstance(change, Delete)
+        )
+        for address, change in changes.items():
+            if freed and address.kind == table and isinstance(change, Create):
+                waits[address] |= freed
+    return tuple(
+        Step(
+            change=changes[address],
+            calls=tuple(_calls(changes[address], world)),
+            waits_for=waits[address],
+            precondition=None if isinstance(change := changes[address], Create) else change.live,
+        )
+        for address in order(graph_of(waits))
+    )
+
+
+def _waits_for(
+    change: Change, changes: Mapping[Address, Change], world: World, needed_by: Mapping[Address, set[Address]]
+) -> frozenset[Address]:
+    """What must have been applied before: for what is to be, its needs; for what goes, everything that had it."""
+    if not isinstance(change, Delete):
+        needs = {
+            need
+            for need in change.resource.needs
+            if need in changes and not isinstance(changes[need], Delete)
+        }
+        return frozenset(needs | _rid_of(change, changes, world) if isinstance(change, Replace) else needs)
+    users = set(world.live_users.get(change.address, ())) & changes.keys()
+    # The marks go last: what bears them would be nobody's without them.
+    if is_mark(world.workspace, change.address):
+        users |= {address for address in changes if address.kind in MARKED}
+    users |= {user for user in needed_by.get(change.address, ()) if isinstance(changes.get(user), Delete)}
+    return frozenset(users)
+
+
+def _calls(change: Change, world: World) -> Sequence[ApiCall]:
+    kind = all_kinds()[change.address.kind]
+    match change:
+        case Create():
+            return kind.create(change, world)
+        case Update():
+            return kind.update(change, world)
+        case Replace():
+            return kind.replace(change, world)
+        case Delete():
+            return kind.delete(change, world)
+
+
+def _rid_of(change: Replace, changes: Mapping[Address, Change], world: World) -> set[Address]:
+    """Those that have what is replaced and are to have it no more: deleted, or where that matters, changed."""
+    unused = all_kinds()[change.address.kind].replaces_unused
+    keep = world.desired_users.get(change.address, ())
+    return {
+        user
+        for user in world.live_users.get(change.address, ())
+        if isinstance(changes.get(user), Delete) or (unused and user in changes and user not in keep)
+    }
