@@ -68,7 +68,10 @@ def starter(workspace: str) -> Sequence[Written]:
             Written(f"pki/{device}.pem", _pem(certificate)),
             Written(f"pki/{device}.key", _key_pem(key), private=True),
         ]
-    return [*files, Written(f"pki/{DEVICES[0]}.setup-code", "FAKE-SETUP-CODE-0001", private=True)]
+    return [
+        *files,
+        Written(f"pki/{DEVICES[0]}.setup-code", "90000000000000000000000000000000000001", private=True),
+    ]
 
 
 def desired_state(workspace: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -120,8 +121,12 @@ def _text(value: str) -> Shown:
         except ValueError:
             pass  # not one certificate: shown as the text it is
     if request := _REQUEST.fullmatch(value):
-        digest = hashlib.sha256("".join(request[1].split()).encode()).hexdigest()
-        return Shown(f"a signing request, {digest[:12]}…")
+        try:
+            der = base64.b64decode(request[1])
+        except ValueError:
+            pass
+        else:
+            return Shown(f"a signing request, sha256:{hashlib.sha256(der).hexdigest()[:12]}…")
     if _BARE.fullmatch(value):
         return Shown(visible(value))
     value = _in_one_line(value)

@@ -15,6 +15,7 @@ import attrs
 from attrs import frozen
 
 from reconciler.kinds import x509
+from reconciler.kinds.attachments import attach, detach
 from reconciler.kinds.fields import member
 from reconciler.kinds.grace import kept_for_grace
 from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsaved, request
@@ -244,14 +245,11 @@ class Certificates(Kind):
         new = [
             *self._register(change.resource, world),
             *(_attach_policy(name, new_arn) for name in others if name != retired_policy(world.workspace)),
-            *(_thing_call("AttachThingPrincipal", world.identities[thing], new_arn) for thing in keep),
+            *(attach(thing.name, new_arn, exclusive=world.desired[thing].spec.exclusive) for thing in keep),
         ]
         old = [
             mark_retired(world, old_arn),
-            *(
-                _thing_call("DetachThingPrincipal", world.identities[thing], old_arn, MISSING)
-                for thing in had
-            ),
+            *(detach(thing.name, old_arn) for thing in had),
             *_retire(change.live),
         ]
         if change.resource.spec.rotation:
@@ -348,12 +346,6 @@ def _described(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:
     return ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
-
-
-def _thing_call(
-    operation: str, thing: str, arn: str | Ref, tolerates: frozenset[str] = frozenset()
-) -> ApiCall:
-    return ApiCall("iot", operation, {"thingName": thing, "principal": arn}, tolerates=tolerates)
 
 
 def _retire(live: Live) -> Iterator[ApiCall]:

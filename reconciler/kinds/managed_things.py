@@ -6,128 +6,85 @@ authentication material back; what we remember of it is a salted hash in a tag.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import attrs
-from attrs import field, frozen
 
-from reconciler.kinds.fields import member
+from reconciler.kinds import managed_material
 from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.managed_material import ClientToken, Remembered, RememberedMaterial
+from reconciler.kinds.managed_reading import candidates, live_of
+from reconciler.kinds.managed_spec import (
+    CAPABLE,
+    LOCKER,
+    MODE,
+    OPTIONAL,
+    TIMEOUTS,
+    WIFI,
+    ManagedThing,
+    SimpleSetup,
+    said,
+)
 from reconciler.kinds.reading import MISSING
-from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag, users
-from reconciler.model.call import Answers, ApiCall, Deferred
+from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag
+from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Replace, Update
-from reconciler.model.resource import Desired, External, Live, Reference, Resource
-from reconciler.model.secret import Secret, SecretDigest
+from reconciler.model.resource import Desired, Live, Resource
+from reconciler.model.secret import Secret
+
+__all__ = ["KIND", "SERVICE", "ManagedThing", "ManagedThings", "attributes"]
 
 SERVICE = "iot-managed-integrations"
 
-_OPTIONAL = {
-    "owner": "Owner",
-    "credential_locker": "CredentialLockerId",
-    "serial_number": "SerialNumber",
-    "brand": "Brand",
-    "model": "Model",
-    "classification": "Classification",
+FILLED = {
+    "CreateManagedThing.ClientToken": "made of the request, so that sending it twice makes one managed thing",
+    "UpdateManagedThing.Identifier": "the id that AWS assigned",
 }
-"""Fields that the file may leave out. What it never said is AWS's to fill in and is not compared; a tag remembers what
-it has said, because AWS has no way to clear one: it takes a replacement."""
-
-_LOCKER = "credential_locker"
 
 _GONE = frozenset({"DELETED", "DELETE_IN_PROGRESS"})
 
 
-@frozen
-class Remembered:
-    """A text that the registry remembers by its SHA-256 alone; `text` is None for what is read from there."""
-
-    digest: str
-    text: str | None = field(default=None, eq=False, repr=False)
-
-    @classmethod
-    def of(cls, text: str) -> Remembered:
-        """The text and its digest."""
-        return cls(_hash(text), text)
-
-    def __str__(self) -> str:
-        return f"sha256:{self.digest[:12]}…"
-
-
-@frozen
-class ManagedThing:
-    """`[managed_things.*]`."""
-
-    role: Literal["CONTROLLER", "DEVICE"] = member(
-        "A hub is a CONTROLLER, what it speaks to a DEVICE.",
-        api="CreateManagedThing.Role",
-        changing="replaces",
-    )
-    authentication_material: Secret | SecretDigest | None = member(
-        "The device's setup code. Never shown, never stored.",
-        api="CreateManagedThing.AuthenticationMaterial",
-        changing="replaces",
-    )
-    authentication_material_type: str = member(
-        "What kind of code it is.", api="CreateManagedThing.AuthenticationMaterialType", changing="replaces"
-    )
-    thing: Reference | None = member(
-        "The thing that is the same device; recorded in the meta data.", references="things", default=None
-    )
-    name: str | None = member(
-        "The name in managed integrations; by default the one in this file.",
-        api="CreateManagedThing.Name",
-        default=None,
-    )
-    serial_number: str | None = member("Serial number.", api="CreateManagedThing.SerialNumber", default=None)
-    brand: str | None = member("Brand.", api="CreateManagedThing.Brand", default=None)
-    model: str | None = member("Model.", api="CreateManagedThing.Model", default=None)
-    owner: str | None = member("Whom the device belongs to.", api="CreateManagedThing.Owner", default=None)
-    classification: str | None = member(
-        "What the device is, such as a light bulb.", api="CreateManagedThing.Classification", default=None
-    )
-    credential_locker: Reference | None = member(
-        "The credential locker, by id.",
-        api="CreateManagedThing.CredentialLockerId",
-        references="credential_lockers",
-        default=None,
-    )
-    capabilities: str | Remembered | None = member(
-        "What the device can do, as JSON text. AWS gives it back as the device changed it, so the file's own is compared.",
-        api="CreateManagedThing.Capabilities",
-        default=None,
-    )
-    meta_data: Mapping[str, str] = member("Meta data.", api="CreateManagedThing.MetaData", factory=dict)
-    tags: Mapping[str, str] = member("Tags.", api="CreateManagedThing.Tags", factory=dict)
-
-
 class ManagedThings(Kind):
-    """Managed things: found by the tag that names them, owned by tag."""
+    """Managed things, owned by tag.
+
+    Which live one a table of the file means is found in this order: by the tag that names it; of those without marks, by
+    the serial number, and then by the name. What is found without marks is taken over by adoption only.
+    """
 
     table = "managed_things"
     noun = "managed thing"
     service = SERVICE
     spec = ManagedThing
+    writes = ("CreateManagedThing", "UpdateManagedThing")
+    filled = FILLED
     creates_after_deletes = True
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
-        """There is room for the marks."""
-        yield from crowded("tags", resource.spec.tags, OURS + 4)
-        yield from crowded("meta_data", resource.spec.meta_data, 2)
+        """There is room for the marks, and the setup code has the form of its type."""
+        spec: ManagedThing = resource.spec
+        yield from crowded("tags", spec.tags, OURS + 3 + len(CAPABLE))
+        yield from crowded("meta_data", spec.meta_data, 2)
+        if isinstance(spec.authentication_material, Secret):
+            yield from managed_material.complaints(
+                spec.authentication_material, str(spec.authentication_material_type)
+            )
+        setup = spec.wi_fi_simple_setup_configuration
+        if setup and setup.timeout_in_minutes not in TIMEOUTS:
+            where = f"{WIFI}.timeout_in_minutes"
+            yield Complaint(where, f"{setup.timeout_in_minutes} minutes", "5 to 15 minutes")
 
     def effective(self, resource: Resource, scope: Scope) -> ManagedThing:  # noqa: ARG002 (all is in the resource)
         """Name filled in; the capabilities are compared by their hash."""
         spec: ManagedThing = resource.spec
-        return attrs.evolve(
-            spec,
-            name=spec.name or resource.address.name,
-            capabilities=Remembered.of(spec.capabilities)
-            if isinstance(spec.capabilities, str)
-            else spec.capabilities,
-        )
+        given = {name: getattr(spec, name) for name in CAPABLE}
+        hashed: dict[str, Any] = {
+            name: value if isinstance(value, Remembered) else Remembered.of(value)
+            for name, value in given.items()
+            if value
+        }
+        return attrs.evolve(spec, name=spec.name or resource.address.name, **hashed)
 
     def identity(self, resource: Resource) -> str | None:  # noqa: ARG002 (AWS assigns it)
         """Only AWS can assign it."""
@@ -135,16 +92,19 @@ class ManagedThings(Kind):
 
     def forces_replacement(self, name: str, after: Any) -> bool:
         """AWS cannot clear an optional field once it is set."""
-        return super().forces_replacement(name, after) or (
-            after is None and name in {*_OPTIONAL, "capabilities"}
-        )
+        return super().forces_replacement(name, after) or (not after and name in {*OPTIONAL, *CAPABLE})
 
     def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
-        """Without the setup code nothing can be registered; what is there already can be left as it is."""
-        if isinstance(change, Create | Replace):
-            material = change.resource.spec.authentication_material
-            if material.value is None:
-                yield f"its authentication_material from {material.reference} is not set"
+        """Without the setup code nothing can be registered or taken over; and what is taken over is one."""
+        if isinstance(change, Delete):
+            return
+        adopted = not isinstance(change, Create) and change.live.owner is None
+        material = change.resource.spec.authentication_material
+        if (adopted or not isinstance(change, Update)) and material.value is None:
+            yield f"its authentication_material from {material.reference} is not set"
+        if adopted and not isinstance(change, Create) and len(change.live.facts["candidates"]) > 1:
+            found = "; ".join(change.live.facts["candidates"])
+            yield f"several managed things without marks could be it: {found}; give it the serial_number of one"
 
     def read(self, scope: Scope) -> Reading:
         """All of the account in pages, and one question for each: no list tells tags or meta data."""
@@ -153,90 +113,70 @@ class ManagedThings(Kind):
         answers = yield [
             ApiCall(SERVICE, "GetManagedThing", {"Identifier": name}, tolerates=MISSING) for name in ids
         ]
+        there = [answer for answer in answers if answer and answer.get("ProvisioningStatus") not in _GONE]
+        ours = [answer for answer in there if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace]
         wanted = {resource.address.name: resource for resource in scope.of(self.table)}
-        found = []
-        for answer in answers:
-            tags = answer.get("Tags", {})
-            if tags.get(OWNER_TAG) == scope.workspace and answer.get("ProvisioningStatus") not in _GONE:
-                found.append(_live(answer, wanted.get(tags.get(NAME_TAG, ""))))
-        return found
+        named = {answer["Tags"].get(NAME_TAG) for answer in ours}
+        missing = {name: resource for name, resource in wanted.items() if name not in named}
+        unmarked = [answer for answer in there if OWNER_TAG not in answer.get("Tags", {})]
+        return [
+            *(live_of(answer, wanted.get(answer["Tags"].get(NAME_TAG, ""))) for answer in ours),
+            *candidates(missing, unmarked),
+        ]
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """One call, with a token that makes the same request the same managed thing."""
-        return [_create(change.resource, world)]
+        return [*_create(change.resource, world)]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
         """Everything that the file says in one call: whether AWS keeps or clears what is left out does not matter then."""
         spec: ManagedThing = change.resource.spec
         calls = []
         if any(not (field.path == "workspace" or field.path.startswith("tags.")) for field in change.fields):
-            params = {"Identifier": change.live.identity, **_attributes(change.resource, world)}
-            if not change.changes("capabilities"):
-                params.pop("Capabilities", None)  # the device may have refined them since
+            params = {"Identifier": change.live.identity, **attributes(change.resource, world)}
+            for name, member_ in CAPABLE.items():
+                if not change.changes(name):
+                    params.pop(member_, None)  # the device may have refined them since
             calls.append(ApiCall(SERVICE, "UpdateManagedThing", params))
-        after = _tags(spec, change.resource, world, change.live.facts["tags"].get(f"{PREFIX}material", ""))
+        known = change.live.facts["tags"].get(f"{PREFIX}material", "")
+        if change.live.owner is None:  # taken over: from now on its code is the one that the file has
+            known = _remembered(change.resource, world)
+        after = _tags(spec, change.resource, world, known)
         return [*calls, *retag(SERVICE, change.live.facts["arn"], change.live.facts["tags"], after)]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
         """The old one goes first: two managed things cannot have the same setup code."""
-        return [*_delete(change.live), _create(change.resource, world, replaces=change.live.identity)]
+        return [*_delete(change.live), *_create(change.resource, world, replaces=change.live.identity)]
 
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """AWS deletes asynchronously; done is when it is gone."""
         return [*_delete(change.live)]
 
 
-@frozen
-class RememberedMaterial(Deferred):
-    """The salted hash that the tag keeps of the setup code. It costs some milliseconds, so it is made when it is sent."""
-
-    material: Secret
-    salt: str
-
-    def resolve(self, answers: Answers) -> str:  # noqa: ARG002 (nothing that AWS answers goes into it)
-        """The stored form of the hash."""
-        return str(self.material.digest(self.salt))
-
-    def __str__(self) -> str:
-        return "(salted hash of the authentication material)"
-
-
-@frozen
-class ClientToken(Deferred):
-    """The same request has the same token, so sending it twice makes one managed thing.
-
-    Source: CreateManagedThing, `ClientToken`. It is made of the salted hash, never of the setup code itself: tokens are
-    written to logs.
-    """
-
-    request: str
-    material: RememberedMaterial
-
-    def resolve(self, answers: Answers) -> str:
-        """64 hexadecimal digits."""
-        return _hash(self.request + self.material.resolve(answers))
-
-    def __str__(self) -> str:
-        return "(made of this request)"
-
-
-def _create(resource: Resource, world: World, *, replaces: str = "") -> ApiCall:
-    spec: ManagedThing = resource.spec
-    material = spec.authentication_material
+def _remembered(resource: Resource, world: World) -> RememberedMaterial:
+    material = resource.spec.authentication_material
     assert isinstance(material, Secret)
-    remembered = RememberedMaterial(material, f"{world.workspace}/{resource.address}")
+    return RememberedMaterial(material, f"{world.workspace}/{resource.address}")
+
+
+def _create(resource: Resource, world: World, *, replaces: str = "") -> Iterator[ApiCall]:
+    spec: ManagedThing = resource.spec
+    whole, remembered = attributes(resource, world), _remembered(resource, world)
     params = {
         "Role": spec.role,
-        "AuthenticationMaterial": material,
+        "AuthenticationMaterial": spec.authentication_material,
         "AuthenticationMaterialType": spec.authentication_material_type,
-        **_attributes(resource, world),
+        **{name: value for name, value in whole.items() if name != OPTIONAL[MODE]},
         "Tags": _tags(spec, resource, world, remembered),
     }
     request = json.dumps([world.workspace, replaces, params], sort_keys=True, default=str)
     params["ClientToken"] = ClientToken(request, remembered)
     # When devices swap their codes, the other one may still have this one's for a moment.
-    again = {"ConflictException"} if ManagedThings.table in world.replacing else frozenset[str]()
-    return ApiCall(SERVICE, "CreateManagedThing", params, retries=again)
+    retries = {"ConflictException"} if ManagedThings.table in world.replacing else frozenset[str]()
+    yield ApiCall(SERVICE, "CreateManagedThing", params, retries=retries)
+    if spec.hub_network_mode:  # which only an update takes
+        again = attributes(resource, world, refined=False)
+        yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": Ref(resource.address, "Id"), **again})
 
 
 def _delete(live: Live) -> Iterator[ApiCall]:
@@ -245,26 +185,36 @@ def _delete(live: Live) -> Iterator[ApiCall]:
     yield ApiCall(SERVICE, "GetManagedThing", params, until=MISSING)
 
 
-def _attributes(resource: Resource, world: World) -> dict[str, Any]:
-    """The members that create and update share."""
+def attributes(resource: Resource, world: World, *, refined: bool = True) -> dict[str, Any]:
+    """The members that say what the file says, in an update all of them but what the device may have refined since."""
     spec: ManagedThing = resource.spec
     params: dict[str, Any] = {"Name": spec.name or resource.address.name}
-    for name in _said(spec):
+    for name in said(spec):
         value = getattr(spec, name)
-        params[_OPTIONAL[name]] = world.identity("credential_lockers", value) if name == _LOCKER else value
-    if isinstance(spec.capabilities, Remembered):
-        params["Capabilities"] = spec.capabilities.text
+        params[OPTIONAL[name]] = _sent(name, value, world)
+    for name, member_ in CAPABLE.items():
+        value = getattr(spec, name)
+        if refined and isinstance(value, Remembered) and value.text is not None:
+            params[member_] = value.text if name == "capabilities" else json.loads(value.text)
     # Never empty, which AWS would refuse, and which no update could tell from "leave it".
     params["MetaData"] = {**spec.meta_data, **_thing(spec, world), f"{PREFIX}address": str(resource.address)}
     return params
 
 
+def _sent(name: str, value: Any, world: World) -> Any:
+    if name == LOCKER:
+        return world.identity("credential_lockers", value)
+    if isinstance(value, SimpleSetup):
+        return {
+            "EnableAsProvisioner": value.enable_as_provisioner,
+            "EnableAsProvisionee": value.enable_as_provisionee,
+            "TimeoutInMinutes": value.timeout_in_minutes,
+        }
+    return value
+
+
 def _thing(spec: ManagedThing, world: World) -> dict[str, Any]:
     return {f"{PREFIX}thing": world.identity("things", spec.thing)} if spec.thing else {}
-
-
-def _said(spec: ManagedThing) -> list[str]:
-    return [name for name in _OPTIONAL if getattr(spec, name) is not None]
 
 
 def _tags(
@@ -273,39 +223,12 @@ def _tags(
     more: dict[str, Any] = {
         "material": material or "",
         "type": spec.authentication_material_type,
-        "fields": " ".join(_said(spec)),
+        "fields": " ".join(said(spec)),
     }
-    if isinstance(spec.capabilities, Remembered):
-        more["capabilities"] = spec.capabilities.digest
+    for name in CAPABLE:
+        if isinstance(value := getattr(spec, name), Remembered):
+            more[name.replace("_", "-")] = value.digest
     return marked(spec.tags, world.workspace, resource.address.name, **more)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _live(answer: Mapping[str, Any], wanted: Resource | None) -> Live:
-    tags, meta = answer.get("Tags", {}), answer.get("MetaData", {})
-    says = set(_said(wanted.spec)) if wanted else set()
-    compared = says | set(tags.get(f"{PREFIX}fields", "").split())
-    spec = ManagedThing(
-        role=answer["Role"],
-        authentication_material=SecretDigest.parse(tags.get(f"{PREFIX}material", "")),
-        authentication_material_type=tags.get(f"{PREFIX}type", ""),
-        thing=External(meta[f"{PREFIX}thing"]) if f"{PREFIX}thing" in meta else None,
-        name=answer.get("Name"),
-        **{name: answer.get(_OPTIONAL[name]) for name in compared & _OPTIONAL.keys() if name != _LOCKER},
-        credential_locker=_external(answer.get("CredentialLockerId")) if _LOCKER in compared else None,
-        capabilities=Remembered(tags[f"{PREFIX}capabilities"]) if f"{PREFIX}capabilities" in tags else None,
-        meta_data=users(meta),
-        tags=users(tags),
-    )
-    facts = {"tags": tags, "arn": answer["Arn"], "name": tags.get(NAME_TAG)}
-    return Live(answer["Id"], spec, owner=tags.get(OWNER_TAG), facts=facts)
-
-
-def _external(reference: str | None) -> External | None:
-    return External(reference) if reference else None
 
 
 KIND = ManagedThings()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from typing import Any
 
-from reconciler.kinds.kind import OWNER_TAG
+from reconciler.kinds.kind import OWNER_TAG, Kind, Scope
 from reconciler.kinds.tags import as_map
 from reconciler.model.call import ApiCall, Batch
+from reconciler.model.resource import Live, Resource
 
 PAGE = 250
 """Items a page of AWS IoT's listings may hold (API reference, `maxResults`)."""
@@ -65,3 +66,16 @@ def that_matter(workspace: str, wanted: Collection[str], arns: Mapping[str, str]
 def each(operation: str, member: str, names: Collection[str]) -> Details:
     """The answers to one iot question about each name, empty where there is no such thing any more."""
     return (yield [ApiCall("iot", operation, {member: name}, tolerates=MISSING) for name in names])
+
+
+def same_first(
+    kind: Kind, missing: Collection[Resource], spare: Collection[Live], scope: Scope
+) -> Mapping[str, str]:
+    """By the tag that names them; where two have one name, the one that already is as it is wanted."""
+    wanted = {resource.address.name: kind.effective(resource, scope) for resource in missing}
+    pairs: dict[str, str] = {}
+    for live in sorted(spare, key=lambda live: live.spec != wanted.get(live.facts["name"])):
+        name = live.facts["name"]
+        if name in wanted and name not in pairs.values():
+            pairs[live.identity] = name
+    return pairs

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import networkx as nx
 import pytest
-from attrs import evolve
 
 from reconciler.faces.picture import Edge, Node, dot, mermaid, picture_of, svg
 from reconciler.faces.picture.layout import place
@@ -39,6 +38,11 @@ def fleet(count: int = 2):
 
 def faint(kind):
     return color(position(kind), lightness=0.95, chroma=0.03)
+
+
+def in_order(*nodes):
+    """As pictures have them: by kind, and only by dependency, which leaves some kinds to choose."""
+    return tuple(sorted(nodes, key=lambda node: position(node.kind)))
 
 
 def plain(picture, **options):
@@ -97,7 +101,7 @@ def test_dot_says_nodes_and_edges():
 def test_a_large_graph_is_drawn_as_one_node_for_each_kind_and_action():
     picture = picture_of(fleet(400), {}, plan(ROTATION), title="greenhouse").readable()
     assert (picture.nodes, picture.edges) == (
-        (
+        in_order(
             Node("ca_certificates/", "ca_certificates", "factory"),
             Node("thing_groups/", "thing_groups", "hall"),
             Node("certificates/replace", "certificates", "pump-7", "replace"),
@@ -115,16 +119,15 @@ def test_a_large_graph_is_drawn_as_one_node_for_each_kind_and_action():
 
 
 def test_mermaid_counts_what_it_collapsed():
-    picture = evolve(picture_of(fleet(3), {}), title="").collapse()
-    assert mermaid.draw(picture).split("\n")[:8] == [
+    graph = nx.DiGraph(
+        (Address("ca_certificates", "factory"), Address("certificates", f"pump-{number}"))
+        for number in range(3)
+    )
+    assert mermaid.draw(picture_of(graph, {}).collapse()).split("\n")[:4] == [
         "flowchart LR",
         f'  n0("factory<br>CA certificate"):::k{position("ca_certificates")}',
-        f'  n1("hall<br>thing group"):::k{position("thing_groups")}',
-        f'  n2("3 device certificates"):::k{position("certificates")}',
-        f'  n3("3 things"):::k{position("things")}',
-        "  n0 -->|3| n2",
-        "  n2 -->|3| n3",
-        "  n1 -->|3| n3",
+        f'  n1("3 device certificates"):::k{position("certificates")}',
+        "  n0 -->|3| n1",
     ]
 
 
@@ -146,11 +149,11 @@ def test_every_node_of_the_svg_has_its_whole_name_in_a_tooltip():
 
 def test_columns_follow_dependency_and_a_root_stands_beside_those_that_need_it():
     placed = place(picture_of(fleet(1), {}), step=50, thin=10)
-    assert placed.columns == (
-        ("ca_certificates.factory",),
-        ("thing_groups.hall", "certificates.pump-7"),
-        ("things.pump-7",),
-    )
+    assert [set(column) for column in placed.columns] == [
+        {"ca_certificates.factory"},
+        {"thing_groups.hall", "certificates.pump-7"},
+        {"things.pump-7"},
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 5, 40])

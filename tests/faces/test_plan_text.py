@@ -47,7 +47,7 @@ API calls  6, at the least 0.60 s under AWS's quotas
   1  iot:CreateThing
   1  iot:DeleteCertificate
   1  iot:DeleteThing
-  1  iot:RegisterCertificate  at 10 a second, the slowest
+  1  iot:RegisterCertificate  at 10 a second: 0.60 s
   1  iot:UpdateThing
   1  iot-managed-integrations:CreateManagedThing
 
@@ -80,7 +80,7 @@ Things  1 to update
 
 API calls  3, at the least 0.60 s under AWS's quotas
   1  iot:DeleteCertificate
-  1  iot:RegisterCertificate  at 10 a second, the slowest
+  1  iot:RegisterCertificate  at 10 a second: 0.60 s
   1  iot:UpdateThing
 
 Summary  ~ 1 update  ± 1 replace"""

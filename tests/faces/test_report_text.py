@@ -90,6 +90,7 @@ def test_a_comparison_shows_both_sides_and_marks_what_differs():
         "  attribute        in the file       in the registry\n"
         "≠ attributes.site  bergen            oslo\n"
         "≠ certificates     [pump-7]          none\n"
+        "  exclusive        false             false\n"
         "≠ attributes.old   -                 xxxxxxxxxxxxxxxx\n"
         "                                     xxxxxxxxxxxxxxxx\n"
         "                                     xxxxxxxx\n"
@@ -105,14 +106,14 @@ def test_mistakes_are_shown_at_their_place_in_the_file():
         Mistake("a.toml", 2, "unknown key", "things.pump-7", "atributes", "a field of a thing", "attributes"),
     ]
     assert said(text_report.mistakes(mistakes_view(found, {"a.toml": lines}))) == (
-        "✖ error  a.toml:2  things.pump-7.atributes\n"
+        "error: a.toml:2  things.pump-7.atributes\n"
         "    2 | atributes = …\n"
         "      | ^^^^^^^^^\n"
         "    unknown key\n"
         "    expected  a field of a thing\n"
         "    did you mean  attributes?\n"
         "\n"
-        "! warning  a.toml:3  certificates.pump-7\n"
+        "warning: a.toml:3  certificates.pump-7\n"
         "    3 | [certificates.pump-7]\n"
         "      |               ^^^^^^\n"
         "    it expired\n"

@@ -1,0 +1,135 @@
+"""Credential lockers: what holds the credentials of several managed things together.
+
+Source: managed integrations API reference, CreateCredentialLocker and its neighbours. AWS assigns the id, a locker cannot be
+changed, and its deletion cannot be undone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from reconciler.kinds import managed_things
+from reconciler.kinds.fields import member
+from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.managed_material import digest_of
+from reconciler.kinds.managed_things import SERVICE
+from reconciler.kinds.reading import MISSING, same_first
+from reconciler.kinds.tags import OURS, crowded, marked, retag, users
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.resource import Desired, Live, Resource
+
+FILLED = {
+    "CreateCredentialLocker.ClientToken": "made of the request, so that sending it twice makes one locker"
+}
+
+
+@frozen
+class CredentialLocker:
+    """`[credential_lockers.*]`."""
+
+    name: str | None = member(
+        "The name in managed integrations; by default the one in this file.",
+        api="CreateCredentialLocker.Name",
+        changing="replaces",
+        default=None,
+    )
+    tags: Mapping[str, str] = member("Tags.", api="CreateCredentialLocker.Tags", factory=dict)
+
+
+class CredentialLockers(Kind):
+    """Credential lockers: found by the tag that names them, owned by tag."""
+
+    table = "credential_lockers"
+    noun = "credential locker"
+    service = SERVICE
+    spec = CredentialLocker
+    writes = ("CreateCredentialLocker",)
+    filled = FILLED
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+        """There is room for the marks."""
+        return crowded("tags", resource.spec.tags, OURS)
+
+    def effective(self, resource: Resource, scope: Scope) -> CredentialLocker:  # noqa: ARG002 (all is in the resource)
+        """Name filled in."""
+        spec: CredentialLocker = resource.spec
+        return attrs.evolve(spec, name=spec.name or resource.address.name)
+
+    def identity(self, resource: Resource) -> str | None:  # noqa: ARG002 (AWS assigns it)
+        """Only AWS can assign it."""
+        return None
+
+    def read(self, scope: Scope) -> Reading:
+        """All of the account in pages, and one question for each: the list does not tell tags."""
+        (listed,) = yield [ApiCall(SERVICE, "ListCredentialLockers")]
+        answers = yield [
+            ApiCall(SERVICE, "GetCredentialLocker", {"Identifier": item["Id"]}, tolerates=MISSING)
+            for item in listed["Items"]
+        ]
+        return [
+            _live(answer) for answer in answers if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace
+        ]
+
+    def pair(self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope) -> Mapping[str, str]:
+        """By the tag. A run that died within a replacement leaves two of a name: then the one that is as wanted."""
+        return same_first(self, missing, spare, scope)
+
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """One call, with a token that makes the same request the same locker."""
+        return [_create(change.resource, world)]
+
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """Only the tags can be changed."""
+        after = marked(change.resource.spec.tags, world.workspace, change.address.name)
+        return [*retag(SERVICE, change.live.facts["arn"], change.live.facts["tags"], after)]
+
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """A new one first, then all that were in the old one move over, and at last the old one goes."""
+        return [
+            _create(change.resource, world, replaces=change.live.identity),
+            *_moves(change, world),
+            _delete(change.live),
+        ]
+
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+        """The workspace's managed things have left it by then."""
+        return [_delete(change.live)]
+
+
+def _moves(change: Replace, world: World) -> Iterator[ApiCall]:
+    """Those that stay in it and that no other step changes; such a step comes later and says the new locker itself."""
+    stays = set(world.desired_users.get(change.address, ()))
+    for user in world.live_users.get(change.address, ()):
+        if user in stays and user not in world.changes:
+            params = managed_things.attributes(world.desired[user], world, refined=False)
+            yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": world.live[user].identity, **params})
+
+
+def _create(resource: Resource, world: World, *, replaces: str = "") -> ApiCall:
+    spec: CredentialLocker = resource.spec
+    params: dict[str, Any] = {
+        "Name": spec.name or resource.address.name,
+        "Tags": marked(spec.tags, world.workspace, resource.address.name),
+    }
+    request = json.dumps([world.workspace, replaces, params], sort_keys=True)
+    return ApiCall(SERVICE, "CreateCredentialLocker", {**params, "ClientToken": digest_of(request)})
+
+
+def _delete(live: Live) -> ApiCall:
+    return ApiCall(SERVICE, "DeleteCredentialLocker", {"Identifier": live.identity}, tolerates=MISSING)
+
+
+def _live(answer: Mapping[str, Any]) -> Live:
+    tags = answer.get("Tags", {})
+    spec = CredentialLocker(answer.get("Name"), users(tags))
+    facts = {"tags": tags, "arn": answer["Arn"], "name": tags.get(NAME_TAG)}
+    return Live(answer["Id"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+
+
+KIND = CredentialLockers()

@@ -1,0 +1,104 @@
+"""What is known of a managed thing's setup code and of its capabilities without keeping them.
+
+Source: managed integrations developer guide, the set-up pages for simple set-up, hubs and Wi-Fi (formats of the codes);
+API reference, CreateManagedThing (`ClientToken`). AWS never gives a code back; a tag remembers a salted hash of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+
+from attrs import field, frozen
+
+from reconciler.kinds.kind import Complaint
+from reconciler.model.call import Answers, Deferred
+from reconciler.model.document import Document
+from reconciler.model.secret import Secret
+
+_WIFI = re.compile(r"SN:(?P<serial>[^;]+);(UPC:\d{12}|EAN:\d{8,13});?")
+
+_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "WIFI_SETUP_QR_BAR_CODE": (_WIFI, "SN:<serial number>;UPC:<12 digits>, or EAN in place of UPC"),
+    "ZWAVE_QR_BAR_CODE": (re.compile(r"90\d+"), "digits that begin with 90"),
+    "ZIGBEE_QR_BAR_CODE": (re.compile(r"Z:[^$]+\$I:.+"), "Z:<key>$I:<code>"),
+}
+"""The documented forms by type. What other types hold is documented nowhere, and so not checked."""
+
+
+def complaints(material: Secret, kind: str) -> Iterator[Complaint]:
+    """Whether a code has the form of its type. Nothing of the code is told."""
+    pattern, form = _FORMS.get(kind, (None, ""))
+    if pattern and material.value is not None and not pattern.fullmatch(material.value):
+        yield Complaint(
+            "authentication_material", f"what is in {material.reference} is no {kind}", f"the form {form}"
+        )
+
+
+def serial_number(material: object, kind: str) -> str | None:
+    """The serial number that stands in a code, where one does."""
+    if kind != "WIFI_SETUP_QR_BAR_CODE" or not isinstance(material, Secret) or material.value is None:
+        return None
+    found = _WIFI.fullmatch(material.value)
+    return found["serial"] if found else None
+
+
+@frozen
+class Remembered:
+    """A text that the registry remembers by its SHA-256 alone; `text` is None for what is read from there."""
+
+    digest: str
+    text: str | None = field(default=None, eq=False, repr=False)
+
+    @classmethod
+    def of(cls, value: str | Document | tuple[Document, ...]) -> Remembered:
+        """A text as it is; JSON by what it means."""
+        match value:
+            case str():
+                return cls(digest_of(value), value)
+            case Document():
+                return cls(digest_of(value.canonical), value.text)
+        together = ",".join(item.text for item in value)
+        return cls(digest_of(",".join(item.canonical for item in value)), f"[{together}]")
+
+    def __str__(self) -> str:
+        return f"sha256:{self.digest[:12]}…"
+
+
+@frozen
+class RememberedMaterial(Deferred):
+    """The salted hash that the tag keeps of the setup code. It costs some milliseconds, so it is made when it is sent."""
+
+    material: Secret
+    salt: str
+
+    def resolve(self, answers: Answers) -> str:  # noqa: ARG002 (nothing that AWS answers goes into it)
+        """The stored form of the hash."""
+        return str(self.material.digest(self.salt))
+
+    def __str__(self) -> str:
+        return "(salted hash of the authentication material)"
+
+
+@frozen
+class ClientToken(Deferred):
+    """The same request has the same token, so sending it twice makes one managed thing.
+
+    It is made of the salted hash, never of the setup code itself: tokens are written to logs.
+    """
+
+    request: str
+    material: RememberedMaterial
+
+    def resolve(self, answers: Answers) -> str:
+        """64 hexadecimal digits."""
+        return digest_of(self.request + self.material.resolve(answers))
+
+    def __str__(self) -> str:
+        return "(made of this request)"
+
+
+def digest_of(text: str) -> str:
+    """The SHA-256 as hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
