@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: apply test check format bench clean
+.PHONY: apply test check format docs bench clean
 .DEFAULT_GOAL := apply
 
 $(READY): pyproject.toml
@@ -31,6 +31,9 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff format reconciler tests
 	$(BIN)/ruff check --fix reconciler tests
+
+docs: $(READY)
+	@$(BIN)/python -m tests.docs.generate
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.thousand_devices

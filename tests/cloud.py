@@ -61,6 +61,8 @@ class Cloud:
             "billing_groups": self._billing(),
             "role_aliases": self._aliases(),
             "provisioning_templates": self._templates(),
+            "credential_lockers": self._lockers(),
+            "provisioning_profiles": self._profiles(),
         }
 
     def _pages(self, client: Any, operation: str, items: str, **params: Any) -> list[Any]:
@@ -78,7 +80,8 @@ class Cloud:
             answer = self.iot.describe_ca_certificate(certificateId=listed["certificateId"])
             detail = answer["certificateDescription"]
             kept = {key: detail.get(key) for key in ("status", "certificateMode", "autoRegistrationStatus")}
-            kept["registrationConfig"] = answer.get("registrationConfig")
+            if "registrationConfig" in answer:
+                kept["registrationConfig"] = answer["registrationConfig"]
             found[listed["certificateId"]] = {**kept, "tags": self._iot_tags(listed["certificateArn"])}
         return found
 
@@ -183,12 +186,37 @@ class Cloud:
             for item in self._pages(self.iot, "list_policies", "policies")
         }
 
+    def _lockers(self) -> list[Any]:
+        found = []
+        for item in self._pages(self.managed, "list_credential_lockers", "Items"):
+            detail = self.managed.get_credential_locker(Identifier=item["Id"])
+            found.append((detail["Name"], detail["Tags"]))
+        return sorted(found, key=str)
+
+    def _profiles(self) -> list[Any]:
+        dropped = ("Id", "Arn", "ResponseMetadata")
+        found = []
+        for item in self._pages(self.managed, "list_provisioning_profiles", "Items"):
+            detail = self.managed.get_provisioning_profile(Identifier=item["Id"])
+            found.append({key: value for key, value in detail.items() if key not in dropped})
+        return sorted(found, key=str)
+
     def _managed(self) -> list[Any]:
+        """A locker is told by its name: its id is AWS's, and another one in every run."""
         dropped = ("Id", "Arn", "CreatedAt", "UpdatedAt", "ActivatedAt", "ResponseMetadata")
+        lockers = {
+            item["Id"]: item["Name"] for item in self._pages(self.managed, "list_credential_lockers", "Items")
+        }
         found = []
         for item in self._pages(self.managed, "list_managed_things", "Items"):
             detail = self.managed.get_managed_thing(Identifier=item["Id"])
-            found.append({key: value for key, value in detail.items() if key not in dropped})
+            able = self.managed.get_managed_thing_capabilities(Identifier=item["Id"])
+            kept = {key: value for key, value in detail.items() if key not in dropped}
+            if "CredentialLockerId" in kept:
+                kept["CredentialLockerId"] = lockers.get(kept["CredentialLockerId"], "gone")
+            if "CapabilityReport" in able:
+                kept["CapabilityReport"] = able["CapabilityReport"]
+            found.append(kept)
         return sorted(found, key=lambda item: item["Tags"].get("reconciler:name", ""))
 
 

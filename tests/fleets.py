@@ -16,9 +16,12 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.ca_certificates import CaCertificate, Verification
 from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.credential_lockers import CredentialLocker
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.managed_spec import SimpleSetup
 from reconciler.kinds.managed_things import ManagedThing
 from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioning_profiles import ProvisioningProfile
 from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate
 from reconciler.kinds.role_aliases import RoleAlias
 from reconciler.kinds.thing_groups import ThingGroup
@@ -151,7 +154,7 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
         found.append(resource("certificates", name, spec))
     templates = _any_templates(draw)
     found += [_any_ca(draw, name, templates, idle=name not in signers.values()) for name in sorted(cas)]
-    found += [*templates, *_any_aliases(draw), *_any_queries(draw)]
+    found += [*templates, *_any_aliases(draw), *_any_queries(draw), *_any_profiles(draw)]
     groups = _any_groups(draw, policies)
     bills = [
         resource("billing_groups", name, BillingGroup(draw(_descriptions), draw(_tags)))
@@ -271,7 +274,7 @@ def _any_things(
     bills: list[Resource],
     types: list[Resource],
 ) -> list[Resource]:
-    """Nothing has a deprecated type or two groups of one hierarchy, and what one has alone no other has."""
+    """Nothing has a deprecated type or two groups of one hierarchy."""
     usable = [found.address.name for found in types if not found.spec.deprecated]
     parents = {found.address.name: found.spec.parent for found in groups}
     things = []
@@ -305,16 +308,47 @@ def _some(draw: st.DrawFn, names: list[str]) -> tuple[str, ...]:
 def _any_managed(draw: st.DrawFn, things: list[str]) -> list[Resource]:
     codes = draw(st.permutations(["90001", "90002", "90003"]))
     names = sorted(draw(st.sets(st.sampled_from(NAMES))))
-    return [
-        managed(
-            name,
-            code,
-            role=draw(st.sampled_from(["DEVICE", "CONTROLLER"])),
-            thing=draw(st.sampled_from([None, *things])),
-            brand=draw(st.sampled_from([None, "Acme", "Apex"])),
-            capabilities=draw(st.sampled_from([None, '{"on": 1}', '{"off": 2}'])),
-            meta_data=draw(_tags),
-            tags=draw(_tags),
+    lockers = [
+        resource(
+            "credential_lockers", name, CredentialLocker(draw(st.sampled_from([None, "X"])), draw(_tags))
         )
-        for name, code in zip(names, codes, strict=False)
+        for name in sorted(draw(st.sets(st.sampled_from(["l", "m"]))))
     ]
+    return [
+        *lockers,
+        *(
+            managed(
+                name,
+                code,
+                role=draw(st.sampled_from(["DEVICE", "CONTROLLER"])),
+                thing=draw(st.sampled_from([None, *things])),
+                brand=draw(st.sampled_from([None, "Acme", "Apex"])),
+                credential_locker=draw(st.sampled_from([None, *(found.address.name for found in lockers)])),
+                hub_network_mode=draw(st.sampled_from([None, "STANDARD", "NETWORK_WIDE_EXCLUSION"])),
+                capabilities=draw(st.sampled_from([None, '{"on": 1}', '{"off": 2}'])),
+                capability_report=draw(st.sampled_from([None, _report("1"), _report("2")])),
+                wi_fi_simple_setup_configuration=draw(st.sampled_from([None, SimpleSetup(True, False, 5)])),
+                meta_data=draw(_tags),
+                tags=draw(_tags),
+            )
+            for name, code in zip(names, codes, strict=False)
+        ),
+    ]
+
+
+def _report(endpoint: str) -> Document:
+    endpoints = [{"id": endpoint, "deviceTypes": ["Light"], "capabilities": []}]
+    return Document.of({"version": "1.0.0", "endpoints": endpoints})
+
+
+def _any_profiles(draw: st.DrawFn) -> list[Resource]:
+    authority = AUTHORITIES["alpha"]
+    claims = st.sampled_from([authority.device("claim"), authority.device("claim", 2)])
+    found = []
+    for name in sorted(draw(st.sets(st.just("e")))):
+        spec = ProvisioningProfile("JITR", ca_certificate=Pem.parse(authority.pem), tags=draw(_tags))
+        if draw(st.booleans()):
+            claim = Pem.parse(draw(claims))
+            spec = ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=claim, tags=draw(_tags))
+        found.append(resource("provisioning_profiles", name, spec))
+    return found

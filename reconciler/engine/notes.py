@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Sequence
 
 from reconciler.engine.advice import advice
 from reconciler.engine.survey import Comparison
-from reconciler.kinds import all_kinds
+from reconciler.kinds import all_kinds, x509
+from reconciler.kinds.fields import members
 from reconciler.model.address import Address
+from reconciler.model.durations import seconds
 from reconciler.model.errors import Mistake
+from reconciler.model.pem import Pem
 from reconciler.model.plan import Note, Step
 from reconciler.model.quotas import Quotas
+from reconciler.model.settings import DesiredState, Settings
 
 
-def notes(
-    warnings: Sequence[Mistake], found: Comparison, steps: Sequence[Step], quotas: Quotas
-) -> Iterator[Note]:
-    """The file's warnings, what the kinds have to say, and advice."""
-    yield from map(_warning, warnings)
+def notes(state: DesiredState, found: Comparison, steps: Sequence[Step], quotas: Quotas) -> Iterator[Note]:
+    """The file's warnings, certificates about to expire, what the kinds have to say, and advice."""
+    yield from map(_warning, state.warnings)
+    yield from _expiring(found, state.settings)
     yield from _remarks(found)
     yield from advice(steps, quotas)
 
@@ -29,6 +33,19 @@ def _warning(found: Mistake) -> Note:
     return Note(
         "warning", f"{where}{found.problem} ({found.file}:{found.line})", Address.parse(found.address)
     )
+
+
+def _expiring(found: Comparison, settings: Settings) -> Iterator[Note]:
+    """The wanted certificates whose end is near. One that is past it is a warning of the file's."""
+    now = datetime.datetime.now(datetime.UTC)
+    within = datetime.timedelta(seconds=seconds(settings.expires_within) or 0.0)
+    for address, resource in found.desired.items():
+        for name in members(type(resource.spec)):
+            value = getattr(resource.spec, name)
+            end = x509.expiry(value) if isinstance(value, Pem) else None
+            if end and now < end < now + within:
+                left = (end - now).days
+                yield Note("warning", f"the certificate expires on {end:%Y-%m-%d}, in {left} days", address)
 
 
 def _remarks(found: Comparison) -> Iterator[Note]:

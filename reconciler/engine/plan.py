@@ -47,7 +47,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         digest=_digest(target, steps),
         estimate=quotas.estimate(dict(sorted(calls.items()))),
         unchanged=len(found.desired.keys() - found.changes.keys()),
-        notes=tuple(notes(state.warnings, found, steps, quotas)),
+        notes=tuple(notes(state, found, steps, quotas)),
     )
 
 

@@ -26,7 +26,7 @@ from reconciler.kinds.retirement import mark_retired, retired_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Replace, Update
-from reconciler.model.durations import seconds
+from reconciler.model.durations import IN_WORDS, seconds
 from reconciler.model.output import Output
 from reconciler.model.pem import Pem
 from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource, Whatever
@@ -105,9 +105,7 @@ class Certificates(Kind):
                 "certificate_mode", "with a CA, the CA's mode holds", "either ca or certificate_mode"
             )
         if spec.rotation and seconds(spec.rotation.grace) is None:
-            yield Complaint(
-                "rotation.grace", f"{spec.rotation.grace!r} is no time", 'a number and s, m, h or d: "7d"'
-            )
+            yield Complaint("rotation.grace", f"{spec.rotation.grace!r} is no time", IN_WORDS)
 
     def effective(self, resource: Resource, scope: Scope) -> Certificate:
         """The mode follows from the CA; a certificate that AWS has yet to issue is whatever it will be."""

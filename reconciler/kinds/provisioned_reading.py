@@ -57,7 +57,8 @@ def desired_spec(plan: Blueprint, save_to: Output | None, desired: Desired) -> P
     waiting = bool(plan.request) and not plan.certificate_id
     pem: Pem | Whatever | None = None
     if certificate:
-        pem = WHATEVER if waiting or not plan.certificate_id else Pem(plan.certificate_id)
+        known = plan.certificate or (Pem(plan.certificate_id) if plan.certificate_id else None)
+        pem = WHATEVER if waiting or known is None else known
     return Provisioned(
         thing_name=plan.name,
         attributes=dict(properties.get("AttributePayload", {})),

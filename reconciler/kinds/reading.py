@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.kinds.kind import OWNER_TAG, Kind, Scope
 from reconciler.kinds.tags import as_map
 from reconciler.model.call import ApiCall, Batch
-from reconciler.model.resource import Live, Resource
+from reconciler.model.resource import WHATEVER, Live, Resource
 
 PAGE = 250
 """Items a page of AWS IoT's listings may hold (API reference, `maxResults`)."""
@@ -74,8 +74,18 @@ def same_first(
     """By the tag that names them; where two have one name, the one that already is as it is wanted."""
     wanted = {resource.address.name: kind.effective(resource, scope) for resource in missing}
     pairs: dict[str, str] = {}
-    for live in sorted(spare, key=lambda live: live.spec != wanted.get(live.facts["name"])):
+    for live in sorted(spare, key=lambda live: _unlike(kind, live.spec, wanted.get(live.facts["name"]))):
         name = live.facts["name"]
         if name in wanted and name not in pairs.values():
             pairs[live.identity] = name
     return pairs
+
+
+def _unlike(kind: Kind, spec: Any, wanted: Any) -> int:
+    """How many fields differ that are compared at all."""
+    pairs = [
+        (getattr(spec, name), getattr(wanted, name))
+        for name, found in kind.members.items()
+        if wanted is not None and found.changing != "create_only"
+    ]
+    return sum(1 for before, after in pairs if before != after and WHATEVER not in (before, after))

@@ -15,7 +15,10 @@ from reconciler.model.resource import Desired
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-SOON = datetime.timedelta(days=30)
+
+def expiry(pem: Pem) -> datetime.datetime | None:
+    """When the certificate ends; None where only its id is known."""
+    return _load(pem.text).not_valid_after_utc if pem.text else None
 
 
 def complaints(pem: Pem, field: str, *, ca: bool) -> Iterator[Complaint]:
@@ -29,8 +32,6 @@ def complaints(pem: Pem, field: str, *, ca: bool) -> Iterator[Complaint]:
     expires = certificate.not_valid_after_utc
     if expires <= now:
         yield Complaint(field, f"the certificate expired on {expires:%Y-%m-%d}", severity="warning")
-    elif expires - now < SOON:
-        yield Complaint(field, f"the certificate expires on {expires:%Y-%m-%d}", severity="warning")
     elif certificate.not_valid_before_utc > now:
         start = certificate.not_valid_before_utc
         yield Complaint(field, f"the certificate is not valid before {start:%Y-%m-%d}", severity="warning")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+IN_WORDS = 'a number and s, m, h or d, such as "7d"'
+"""How a time is written."""
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TIME = re.compile(r"([0-9]{1,6})([smhd])")
 

@@ -23,6 +23,7 @@ class Settings:
     """`[workspace]`.
 
     `target` is "embedded", "aws" or a URL; `region`, `profile`, `role_arn` and `external_id` are for boto3's own chain.
+    `expires_within` is how long before a certificate's end every plan warns of it, such as "30d".
     `quotas` overrides AWS's default rates: service → operation → calls a second.
     """
 
@@ -33,6 +34,7 @@ class Settings:
     role_arn: str | None = None
     external_id: str | None = None
     limits: Fuses = Fuses()
+    expires_within: str = "30d"
     quotas: Mapping[str, Mapping[str, float]] = field(factory=dict)
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+from attrs import evolve
+
 from reconciler.faces import text
-from reconciler.faces.view import plan_view
+from reconciler.faces.view import noun, plan_view, seconds
+from reconciler.kinds import all_kinds
+from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from reconciler.model.change import FieldChange, Update
-from reconciler.model.plan import Step
+from reconciler.model.change import Create, FieldChange, Update
+from reconciler.model.plan import Bottleneck, Estimate, Step
 from reconciler.model.resource import Live, Origin, Resource
-from tests.faces.samples import EVERYTHING, ROTATION, UPDATE, plan
+from tests.faces.samples import EVERYTHING, ROTATION, UPDATE, plan, resource
+
+MARK = Step(Create(resource("thing_groups", "reconciler-greenhouse", ThingGroup())), ())
 
 EIGHTY = """\
 Plan for greenhouse
@@ -146,3 +153,71 @@ def test_a_list_that_only_changes_its_order_is_shown_whole():
 def test_a_value_that_looks_like_our_own_words_is_quoted():
     change = FieldChange("attributes.code", "(sensitive)", "(known after apply)")
     assert rows(update(change)) == ['             ~ attributes.code  "(sensitive)" → "(known after apply)"']
+
+
+@pytest.mark.parametrize(
+    ("made", "marks", "expected"),
+    [
+        (plan(unchanged=0), 0, "Nothing to do: the file asks for nothing, and nothing is there."),
+        (plan(unchanged=1), 0, "Nothing to do: 1 resource is as the file wants it."),
+        (
+            plan(unchanged=2),
+            1,
+            "Nothing to do: 1 resource is as the file wants it, and so is the workspace's own mark.",
+        ),
+        (
+            plan(unchanged=18),
+            2,
+            "Nothing to do: all 16 resources are as the file wants them, and so are the workspace's 2 own marks.",
+        ),
+        (plan(UPDATE, unchanged=17), 2, "Summary  ~ 1 update  15 unchanged, and the workspace's 2 own marks"),
+        (plan(UPDATE, unchanged=1), 0, "Summary  ~ 1 update  1 unchanged"),
+        (plan(UPDATE, MARK), 0, "Summary  + 1 create  ~ 1 update  the workspace's own mark among them"),
+    ],
+)
+def test_the_workspaces_own_marks_are_counted_apart_from_what_the_file_has(made, marks, expected):
+    assert text.summary(plan_view(made, unchanged_marks=marks)).plain == expected
+
+
+def test_of_calls_as_many_and_as_slow_the_one_that_was_counted_is_marked_and_nothing_is_claimed_of_others():
+    calls = {("iot", "AttachPolicy"): 4, ("iot", "DetachPolicy"): 4}
+    estimate = Estimate(calls, 0.4, Bottleneck("DetachPolicy", 4, 10.0))
+    assert lines(evolve(plan(UPDATE), estimate=estimate)).split("\n")[-5:-2] == [
+        "API calls  8, at the least 0.40 s under AWS's quotas",
+        "  4  iot:AttachPolicy",
+        "  4  iot:DetachPolicy  at 10 a second: 0.40 s",
+    ]
+
+
+def test_a_quota_that_several_calls_share_is_told_by_its_own_name():
+    calls = {("iot", "RegisterCertificate"): 20, ("iot", "RegisterThing"): 10}
+    estimate = Estimate(calls, 2.0, Bottleneck("device_certificate_registrations", 30, 15.0))
+    assert lines(evolve(plan(UPDATE), estimate=estimate)).split("\n")[-6:-2] == [
+        "API calls  30, at the least 2.0 s under AWS's quotas",
+        "  20  iot:RegisterCertificate",
+        "  10  iot:RegisterThing",
+        "  30 of them are device certificate registrations, at 15 a second: 2.0 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.004, "0.00 s"),
+        (0.5, "0.50 s"),
+        (1.25, "1.2 s"),
+        (75, "1 min 15 s"),
+        (360, "6 min"),
+        (3600, "1 h"),
+        (5460, "1 h 31 min"),
+    ],
+)
+def test_a_duration_is_told_as_people_say_it(value, expected):
+    assert seconds(value) == expected
+
+
+@pytest.mark.parametrize("kind", all_kinds())
+def test_many_of_a_kind_have_a_plural(kind):
+    assert noun(kind, 2) == {"policies": "policies", "role_aliases": "role aliases"}.get(
+        kind, f"{noun(kind)}s"
+    )

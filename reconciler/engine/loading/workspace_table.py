@@ -11,6 +11,7 @@ from reconciler.engine.loading.values import converter
 from reconciler.engine.loading.wrong import Wrong
 from reconciler.kinds import thing_groups
 from reconciler.kinds.things import workspace_group
+from reconciler.model.durations import IN_WORDS, seconds
 from reconciler.model.limits import Limits
 from reconciler.model.settings import Settings
 from reconciler.model.wording import closest, one_of, quoted
@@ -40,6 +41,7 @@ def settings_of(
         *_region(said),
         *(() if {"target", "role_arn"} & malformed else _session(said)),
         *_fuses(said),
+        *_expiry(said),
         *_quotas(said, limits, services),
     ]
 
@@ -102,6 +104,11 @@ def _fuses(settings: Settings) -> Iterator[Wrong]:
         percent = getattr(settings.limits, name)
         if percent is not None and not 0 <= percent <= 100:  # noqa: PLR2004
             yield Wrong(f"the integer {percent}", "0 to 100", path=("limits", name))
+
+
+def _expiry(settings: Settings) -> Iterator[Wrong]:
+    if seconds(settings.expires_within) is None:
+        yield Wrong(f"{quoted(settings.expires_within)} is no time", IN_WORDS, path=("expires_within",))
 
 
 def _quotas(settings: Settings, limits: Limits, services: Collection[str]) -> Iterator[Wrong]:

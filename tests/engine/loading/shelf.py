@@ -24,7 +24,6 @@ def fill(folder: Path) -> None:
         "pump-1.pem": factory.device("pump-1"),
         "pump-2.pem": factory.device("pump-2"),
         "expired.pem": factory.device("expired", days=-1),
-        "expiring.pem": factory.device("expiring", days=10),
         "stranger.pem": other.device("stranger"),
         "chain.pem": factory.device("pump-1") + factory.pem,
         "garbage.pem": _pem(b"not a certificate"),

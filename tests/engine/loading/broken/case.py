@@ -45,7 +45,6 @@ class Broken:
         kinds = all_kinds()
         text = self.report.replace("{tables}", ", ".join(["workspace", *sorted(kinds)]))
         text = text.replace("{yesterday}", f"{NOW - DAY:%Y-%m-%d}")
-        text = text.replace("{in_ten_days}", f"{NOW + 10 * DAY:%Y-%m-%d}")
         return re.sub(r"\{keys of (\w+)\}", lambda found: _keys(kinds[found[1]]), text).splitlines()
 
     @property

@@ -42,21 +42,17 @@ CASES = (
         """,
     ),
     Broken(
-        "an expired certificate is a warning, and so is one that soon will be",
+        "an expired certificate is a warning",
         """
         [certificates.pump-1]
         pem = { file = "pki/expired.pem" }
-
-        [certificates.pump-2]
-        pem = { file = "pki/expiring.pem" }
 
         [certificates.pump-3]
         status = "GONE"
         """,
         """
         desired_state.toml:2: warning: certificates.pump-1.pem: the certificate expired on {yesterday}
-        desired_state.toml:5: warning: certificates.pump-2.pem: the certificate expires on {in_ten_days}
-        desired_state.toml:8: error: certificates.pump-3.status: 'GONE' is not valid; expected one of 'ACTIVE', 'INACTIVE', 'REVOKED'
+        desired_state.toml:5: error: certificates.pump-3.status: 'GONE' is not valid; expected one of 'ACTIVE', 'INACTIVE', 'REVOKED'
         """,
     ),
     Broken(

@@ -1,0 +1,246 @@
+"""Provisioning profiles: how hubs introduce themselves to managed integrations, with a claim or through their CA.
+
+Source: managed integrations API reference, CreateProvisioningProfile and its neighbours. AWS assigns the id, a profile cannot
+be changed, its CA certificate is never given back, and the private key of a claim that AWS makes is told once: it goes to
+the file that is named for it, and a tag says when it is there. A profile whose key was lost with the run that was told it
+is of no use to anybody, and is replaced.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import attrs
+from attrs import frozen
+
+from reconciler.kinds import x509
+from reconciler.kinds.fields import member
+from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.managed_material import digest_of
+from reconciler.kinds.managed_things import SERVICE
+from reconciler.kinds.reading import MISSING, same_first
+from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag, users
+from reconciler.model.call import ApiCall, Ref
+from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.output import Output, Save
+from reconciler.model.pem import Pem
+from reconciler.model.resource import WHATEVER, Desired, Live, Resource, Whatever
+
+FILLED = {
+    "CreateProvisioningProfile.ClientToken": "made of the request, so that sending it twice makes one profile"
+}
+
+_SAVED = {"claim-key": "saved"}
+_GOING = "DELETE_IN_PROGRESS"
+
+
+@frozen
+class ProvisioningProfile:
+    """`[provisioning_profiles.*]`."""
+
+    provisioning_type: Literal["FLEET_PROVISIONING", "JITR"] = member(
+        "With a claim certificate, or through the CA of the hubs' own certificates.",
+        api="CreateProvisioningProfile.ProvisioningType",
+        changing="replaces",
+    )
+    name: str | None = member(
+        "The name in managed integrations; by default the one in this file.",
+        api="CreateProvisioningProfile.Name",
+        changing="replaces",
+        default=None,
+    )
+    ca_certificate: Pem | None = member(
+        "The CA of the hubs' certificates, for JITR.",
+        api="CreateProvisioningProfile.CaCertificate",
+        changing="replaces",
+        default=None,
+    )
+    claim_certificate: Pem | Whatever | None = member(
+        "The certificate that all hubs share until they have their own; AWS makes one where none is given.",
+        api="CreateProvisioningProfile.ClaimCertificate",
+        changing="replaces",
+        default=None,
+    )
+    save_claim_key_to: Output | Whatever | None = member(
+        "The new file for the private key of the claim that AWS makes, which it tells once; never overwritten.",
+        default=None,
+    )
+    save_claim_certificate_to: Output | None = member(
+        "The new file for the claim certificate that AWS makes; never overwritten.",
+        changing="create_only",
+        default=None,
+    )
+    tags: Mapping[str, str] = member("Tags.", api="CreateProvisioningProfile.Tags", factory=dict)
+
+
+class ProvisioningProfiles(Kind):
+    """Provisioning profiles: found by the tag that names them, owned by tag."""
+
+    table = "provisioning_profiles"
+    noun = "provisioning profile"
+    service = SERVICE
+    spec = ProvisioningProfile
+    writes = ("CreateProvisioningProfile",)
+    filled = FILLED
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+        """Each type has its own certificate, and a key that is told once has somewhere to go."""
+        spec: ProvisioningProfile = resource.spec
+        yield from crowded("tags", spec.tags, OURS + 2)
+        jitr, claim = spec.provisioning_type == "JITR", spec.claim_certificate
+        if isinstance(spec.ca_certificate, Pem):
+            yield from x509.complaints(spec.ca_certificate, "ca_certificate", ca=True)
+        if isinstance(claim, Pem):
+            yield from x509.complaints(claim, "claim_certificate", ca=False)
+        if jitr != (spec.ca_certificate is not None):
+            yield Complaint(
+                "ca_certificate", "a CA certificate is for JITR, and needed there", "the one with the other"
+            )
+        if jitr and claim:
+            yield Complaint("claim_certificate", "JITR has no claim", "type FLEET_PROVISIONING")
+        if not (jitr or claim or spec.save_claim_key_to):
+            what = "AWS tells the private key of the claim that it makes once, and it has nowhere to go"
+            yield Complaint("save_claim_key_to", what, "the path of a new file, or a claim_certificate")
+        for field in ("save_claim_key_to", "save_claim_certificate_to"):
+            if getattr(spec, field) and (jitr or claim):
+                yield Complaint(
+                    field, "there is nothing to save where AWS makes no claim", "neither ca nor claim"
+                )
+
+    def effective(self, resource: Resource, scope: Scope) -> ProvisioningProfile:  # noqa: ARG002 (all is in the resource)
+        """Name filled in; a claim that AWS makes is whatever it is."""
+        spec: ProvisioningProfile = resource.spec
+        made = spec.provisioning_type != "JITR" and spec.claim_certificate is None
+        return attrs.evolve(
+            spec,
+            name=spec.name or resource.address.name,
+            claim_certificate=WHATEVER if made else spec.claim_certificate,
+        )
+
+    def identity(self, resource: Resource) -> str | None:  # noqa: ARG002 (AWS assigns it)
+        """Only AWS can assign it."""
+        return None
+
+    def forces_replacement(self, name: str, after: Any) -> bool:
+        """A key that was told and is not in its file is lost."""
+        if name == "save_claim_key_to":
+            return isinstance(after, Output) and after.content is None
+        return super().forces_replacement(name, after)
+
+    def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
+        """No file is overwritten, and one that is there already is the key's own."""
+        if isinstance(change, Delete):
+            return
+        spec: ProvisioningProfile = change.resource.spec
+        if isinstance(change, Update):
+            key = spec.save_claim_key_to
+            if change.changes("save_claim_key_to") and isinstance(key, Output) and key.content is not None:
+                claim = change.live.facts["claim"]
+                if not (claim and x509.key_fits(claim, key.content)):
+                    yield f"{key} is there already, and is not the key of its claim certificate"
+            return
+        for output in (spec.save_claim_key_to, spec.save_claim_certificate_to):
+            if isinstance(output, Output) and output.content is not None:
+                yield f"{output} is there already, and no file is overwritten; name a new one"
+
+    def read(self, scope: Scope) -> Reading:
+        """All of the account in pages, and one question for each: the list tells neither tags nor claims."""
+        (listed,) = yield [ApiCall(SERVICE, "ListProvisioningProfiles")]
+        answers = yield [
+            ApiCall(SERVICE, "GetProvisioningProfile", {"Identifier": item["Id"]}, tolerates=MISSING)
+            for item in listed["Items"]
+            if item.get("Status") != _GOING
+        ]
+        return [
+            _live(answer)
+            for answer in answers
+            if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace and answer.get("Status") != _GOING
+        ]
+
+    def pair(self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope) -> Mapping[str, str]:
+        """By the tag. A run that died within a replacement leaves two of a name: then the one that is as wanted."""
+        return same_first(self, missing, spare, scope)
+
+    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+        """One call, with a token that makes the same request the same profile; then word that the key is safe."""
+        return [*_create(change.resource, world)]
+
+    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+        """Only the tags can be changed; one of them says that the key is where it belongs."""
+        had: Mapping[str, str] = change.live.facts["tags"]
+        kept = had.get(f"{PREFIX}claim-key") or change.changes("save_claim_key_to")
+        after = _tags(change.resource, world, saved=bool(kept and _makes_claim(change.resource.spec)))
+        return [*retag(SERVICE, change.live.facts["arn"], had, after)]
+
+    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+        """A new one first, then the old one goes."""
+        return [*_create(change.resource, world, replaces=change.live.identity), *_delete(change.live)]
+
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+        """Done is when it is gone."""
+        return [*_delete(change.live)]
+
+
+def _makes_claim(spec: ProvisioningProfile) -> bool:
+    return isinstance(spec.save_claim_key_to, Output)
+
+
+def _tags(resource: Resource, world: World, *, saved: bool) -> dict[str, Any]:
+    spec: ProvisioningProfile = resource.spec
+    more = {"ca": spec.ca_certificate.fingerprint} if spec.ca_certificate else {}
+    return marked(spec.tags, world.workspace, resource.address.name, **more, **(_SAVED if saved else {}))
+
+
+def _create(resource: Resource, world: World, *, replaces: str = "") -> Iterator[ApiCall]:
+    spec: ProvisioningProfile = resource.spec
+    params: dict[str, Any] = {
+        "ProvisioningType": spec.provisioning_type,
+        "Name": spec.name or resource.address.name,
+        "Tags": _tags(resource, world, saved=False),
+    }
+    if spec.ca_certificate:
+        params["CaCertificate"] = spec.ca_certificate.text
+    if isinstance(spec.claim_certificate, Pem):
+        params["ClaimCertificate"] = spec.claim_certificate.text
+    request = json.dumps([world.workspace, replaces, params], sort_keys=True)
+    params["ClientToken"] = digest_of(request)
+    saves = []
+    if isinstance(spec.save_claim_key_to, Output):
+        saves.append(Save("ClaimCertificatePrivateKey", spec.save_claim_key_to, secret=True))
+    if spec.save_claim_certificate_to:
+        saves.append(Save("ClaimCertificate", spec.save_claim_certificate_to))
+    yield ApiCall(SERVICE, "CreateProvisioningProfile", params, saves=tuple(saves))
+    if _makes_claim(spec):
+        tags = {PREFIX + key: value for key, value in _SAVED.items()}
+        yield ApiCall(SERVICE, "TagResource", {"ResourceArn": Ref(resource.address, "Arn"), "Tags": tags})
+
+
+def _delete(live: Live) -> Iterator[ApiCall]:
+    params = {"Identifier": live.identity}
+    yield ApiCall(SERVICE, "DeleteProvisioningProfile", params, tolerates=MISSING)
+    yield ApiCall(SERVICE, "GetProvisioningProfile", params, until=MISSING)
+
+
+def _live(answer: Mapping[str, Any]) -> Live:
+    tags, claim = answer.get("Tags", {}), answer.get("ClaimCertificate")
+    ca, saved = tags.get(f"{PREFIX}ca"), f"{PREFIX}claim-key" in tags
+    spec = ProvisioningProfile(
+        provisioning_type=answer["ProvisioningType"],
+        name=answer.get("Name"),
+        ca_certificate=Pem(ca) if ca else None,
+        claim_certificate=Pem.parse(claim) if claim else None,
+        save_claim_key_to=WHATEVER if saved else None,
+        tags=users(tags),
+    )
+    facts = {
+        "tags": tags,
+        "arn": answer["Arn"],
+        "name": tags.get(NAME_TAG),
+        "claim": spec.claim_certificate,
+    }
+    return Live(answer["Id"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+
+
+KIND = ProvisioningProfiles()
