@@ -57,7 +57,8 @@ def summary(view: PlanView) -> Text:
             return Text("Nothing to do: the file asks for nothing, and nothing is there.", "bold")
         what = f"all {files:,} resources are as the file wants them" if files != 1 else ""
         what = what or "1 resource is as the file wants it"
-        own = f", and so {'is' if marks == 1 else 'are'} {_own(marks)}" if marks else ""
+        own = "the workspace's own mark" if marks == 1 else f"the workspace's {marks:,} own marks"
+        own = f", and so {'is' if marks == 1 else 'are'} {own}" if marks else ""
         return Text(f"Nothing to do: {what}{own}.", "bold")
     line = Text("Summary  ", "bold")
     for action in ACTIONS:
@@ -65,17 +66,12 @@ def summary(view: PlanView) -> Text:
             line.append(f"{GLYPHS[action]} {view.counts[action]:,} {action}", f"bold {COLORS[action]}")
             line.append("  ")
     if view.marks:
-        line.append(f"{_own(view.marks)} among them  ", _QUIET)
+        line.append(f"{plural(view.marks, 'own mark')} among them  ", _QUIET)
     if view.unchanged:
-        own = f", and {_own(marks)}" if marks else ""
-        line.append(f"{files:,} unchanged{own}", _QUIET)
+        own = f" and {plural(marks, 'own mark')}" if marks else ""
+        line.append(f"{files:,}{own} unchanged", _QUIET)
     line.rstrip()
     return line
-
-
-def _own(marks: int) -> str:
-    """What the workspace adds to the file, so that the registry tells what it owns."""
-    return "the workspace's own mark" if marks == 1 else f"the workspace's {marks:,} own marks"
 
 
 def label(severity: str) -> Text:

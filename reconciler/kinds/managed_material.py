@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 
 from attrs import field, frozen
 
-from reconciler.kinds.kind import Complaint
 from reconciler.model.call import Answers, Deferred
 from reconciler.model.document import Document
 from reconciler.model.secret import Secret
@@ -27,13 +26,13 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
 """The documented forms by type. What other types hold is documented nowhere, and so not checked."""
 
 
-def complaints(material: Secret, kind: str) -> Iterator[Complaint]:
-    """Whether a code has the form of its type. Nothing of the code is told."""
+def objections(material: Secret, kind: str) -> Iterator[str]:
+    """Why a code cannot be sent: there is none, or it does not have the form of its type. Nothing of it is told."""
     pattern, form = _FORMS.get(kind, (None, ""))
-    if pattern and material.value is not None and not pattern.fullmatch(material.value):
-        yield Complaint(
-            "authentication_material", f"what is in {material.reference} is no {kind}", f"the form {form}"
-        )
+    if material.value is None:
+        yield f"its authentication_material from {material.reference} is not set"
+    elif pattern and not pattern.fullmatch(material.value):
+        yield f"its authentication_material from {material.reference} is no {kind}, which has the form {form}"
 
 
 def serial_number(material: object, kind: str) -> str | None:

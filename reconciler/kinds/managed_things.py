@@ -47,7 +47,7 @@ _GONE = frozenset({"DELETED", "DELETE_IN_PROGRESS"})
 
 
 class ManagedThings(Kind):
-    """Managed things, owned by tag.
+    """Managed things: found by the tag that names them, owned by tag.
 
     Which live one a table of the file means is found in this order: by the tag that names it; of those without marks, by
     the serial number, and then by the name. What is found without marks is taken over by adoption only.
@@ -62,14 +62,10 @@ class ManagedThings(Kind):
     creates_after_deletes = True
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
-        """There is room for the marks, and the setup code has the form of its type."""
+        """There is room for the marks, and the set-up is one that AWS takes."""
         spec: ManagedThing = resource.spec
         yield from crowded("tags", spec.tags, OURS + 3 + len(CAPABLE))
         yield from crowded("meta_data", spec.meta_data, 2)
-        if isinstance(spec.authentication_material, Secret):
-            yield from managed_material.complaints(
-                spec.authentication_material, str(spec.authentication_material_type)
-            )
         setup = spec.wi_fi_simple_setup_configuration
         if setup and setup.timeout_in_minutes not in TIMEOUTS:
             where = f"{WIFI}.timeout_in_minutes"
@@ -95,14 +91,15 @@ class ManagedThings(Kind):
         return super().forces_replacement(name, after) or (not after and name in {*OPTIONAL, *CAPABLE})
 
     def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
-        """Without the setup code nothing can be registered or taken over; and what is taken over is one."""
+        """What is registered or taken over has its setup code, in the form of its type; what is taken over is one."""
         if isinstance(change, Delete):
             return
         adopted = not isinstance(change, Create) and change.live.owner is None
-        material = change.resource.spec.authentication_material
-        if (adopted or not isinstance(change, Update)) and material.value is None:
-            yield f"its authentication_material from {material.reference} is not set"
-        if adopted and not isinstance(change, Create) and len(change.live.facts["candidates"]) > 1:
+        spec: ManagedThing = change.resource.spec
+        if (adopted or not isinstance(change, Update)) and isinstance(spec.authentication_material, Secret):
+            kind = str(spec.authentication_material_type)
+            yield from managed_material.objections(spec.authentication_material, kind)
+        if not isinstance(change, Create) and len(change.live.facts["candidates"]) > 1:
             found = "; ".join(change.live.facts["candidates"])
             yield f"several managed things without marks could be it: {found}; give it the serial_number of one"
 

@@ -73,10 +73,11 @@ class Counted(Cloud):
         from reconciler.registry import Registry
         from reconciler.registry import Settings as RegistrySettings
 
+        self._lock = threading.Lock()
         super().__init__(path)
         self.registry.close()
         self.registry = Registry(path, RegistrySettings(ACCOUNT, REGION, latency_seconds=latency))
-        self._lock = threading.Lock()
+        self.requests = 0
 
     def handle(self, request: Any) -> Any:
         with self._lock:

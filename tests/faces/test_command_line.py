@@ -103,7 +103,7 @@ def test_apply_shows_the_plan_does_it_and_a_second_plan_is_empty(fleet):
     code, out, err = fleet("apply", "--yes")
     assert (code, steady(out).split("\n")[-4:]) == (
         0,
-        ["Summary  + 8 create  the workspace's 2 own marks among them", "", "✔ Done in 0 s: 8 created.", ""],
+        ["Summary  + 8 create  2 own marks among them", "", "✔ Done in 0 s: 8 created.", ""],
     )
     assert sorted(line.split()[2] for line in err.split("\n") if line) == [
         "ca_certificates.development",
@@ -144,7 +144,7 @@ def test_one_changed_attribute_is_exactly_one_change_and_exit_code_2(fleet):
             "API calls  1, at the least 0 s under AWS's quotas\n"
             "  1  iot:UpdateThing  at 100 a second: 0 s\n"
             "\n"
-            "Summary  ~ 1 update  5 unchanged, and the workspace's 2 own marks\n"
+            "Summary  ~ 1 update  5 and 2 own marks unchanged\n"
         ),
     )
 
@@ -202,7 +202,7 @@ def test_destroy_removes_all_and_the_next_plan_creates_all(fleet):
     fleet("apply", "--yes")
     code, out, _ = fleet("destroy", "--yes")
     assert (code, steady(out).split("\n")[-2]) == (0, "✔ Done in 0 s: 8 deleted.")
-    assert fleet("plan")[1].split("\n")[-2] == "Summary  + 8 create  the workspace's 2 own marks among them"
+    assert fleet("plan")[1].split("\n")[-2] == "Summary  + 8 create  2 own marks among them"
 
 
 def test_graph_writes_the_format_that_the_name_asks_for(fleet):
@@ -264,4 +264,4 @@ def test_registry_says_where_it_is_and_reset_forgets_everything(fleet):
     fleet("apply", "--yes")
     assert fleet("registry", "path") == (0, ".reconciler/registry.sqlite3\n", "")
     assert fleet("registry", "reset", "--yes") == (0, "", ".reconciler/registry.sqlite3 is gone\n")
-    assert fleet("plan")[1].split("\n")[-2] == "Summary  + 8 create  the workspace's 2 own marks among them"
+    assert fleet("plan")[1].split("\n")[-2] == "Summary  + 8 create  2 own marks among them"

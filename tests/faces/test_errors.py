@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.faces.workspace import Workspace
+from reconciler.model.call import ApiCall
+
 UNUSABLE = "error: the embedded registry cannot be used: "
 ELSEWHERE = "name another file in RECONCILER_REGISTRY"
 UNSET = f"{ELSEWHERE}, or unset it to keep the registry beside the desired state\n"
@@ -166,6 +169,23 @@ def test_what_cannot_be_adopted_is_refused_with_the_nearest_that_can(fleet, addr
         "",
         f"error: the plan is refused; nothing was sent\n  - {address}: there is nothing to adopt: {why}\n",
     )
+
+
+def test_a_slip_in_what_is_to_be_adopted_is_answered_with_what_waits_to_be(fleet):
+    fleet("apply", "--yes")
+    change("[managed_things", '[things.tank-9]\nattributes = { site = "oslo" }\n\n[managed_things')
+    Workspace()._connection.call(ApiCall("iot", "CreateThing", {"thingName": "tank-9"}))
+    unmarked = "it exists and does not bear this workspace's mark"
+    assert fleet("plan", "--adopt", "things.tank-8") == (
+        1,
+        "",
+        (
+            "error: the plan is refused; nothing was sent\n"
+            f"  - things.tank-9: {unmarked}; adopt it with --adopt things.tank-9 to let the plan take it over\n"
+            "  - things.tank-8: there is nothing to adopt: it is not in the file; did you mean things.tank-9?\n"
+        ),
+    )
+    assert fleet("plan", "--adopt", "things.tank-9")[0] == 0
 
 
 @pytest.mark.parametrize(

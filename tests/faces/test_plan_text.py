@@ -170,9 +170,9 @@ def test_a_value_that_looks_like_our_own_words_is_quoted():
             2,
             "Nothing to do: all 16 resources are as the file wants them, and so are the workspace's 2 own marks.",
         ),
-        (plan(UPDATE, unchanged=17), 2, "Summary  ~ 1 update  15 unchanged, and the workspace's 2 own marks"),
+        (plan(UPDATE, unchanged=17), 2, "Summary  ~ 1 update  15 and 2 own marks unchanged"),
         (plan(UPDATE, unchanged=1), 0, "Summary  ~ 1 update  1 unchanged"),
-        (plan(UPDATE, MARK), 0, "Summary  + 1 create  ~ 1 update  the workspace's own mark among them"),
+        (plan(UPDATE, MARK), 0, "Summary  + 1 create  ~ 1 update  1 own mark among them"),
     ],
 )
 def test_the_workspaces_own_marks_are_counted_apart_from_what_the_file_has(made, marks, expected):

@@ -17,7 +17,7 @@ from tests.cloud import Cloud
 from tests.pki import Authority
 
 WORKSPACE = "greenhouse"
-CODES = {"SETUP_CODE_1": "90001-11111-22222", "SETUP_CODE_2": "90002-33333-44444"}
+CODES = {"SETUP_CODE_1": "900011111122222", "SETUP_CODE_2": "900023333344444"}
 MASKED = "(a salted hash)"
 
 

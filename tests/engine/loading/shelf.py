@@ -28,7 +28,7 @@ def fill(folder: Path) -> None:
         "chain.pem": factory.device("pump-1") + factory.pem,
         "garbage.pem": _pem(b"not a certificate"),
         "note.txt": "Remember to water the plants!\n",
-        "qr.txt": "zws2dsk:51714-35881\n",
+        "qr.txt": "900151714358810\n",
         "empty.txt": "\n",
         "large.pem": "-" * LARGE,
     }.items():

@@ -195,20 +195,20 @@ CASES = (
         desired_state.toml:9: warning: managed_things.pump-2.authentication_material: env PUMP_2_QR is not set; expected a value by the time it is needed
         desired_state.toml:14: warning: managed_things.pump-3.authentication_material: env PUMP_3_QR is not set; expected a value by the time it is needed
         """,
-        environ={"PUMP_1_QR": "zws2dsk", "PUMP_3_QR": ""},
+        environ={"PUMP_1_QR": "90017", "PUMP_3_QR": ""},
     ),
     Broken(
         "a secret that AWS would not take is told without its value",
         """
         [managed_things.pump-1]
         role = "DEVICE"
-        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+        authentication_material_type = "CUSTOM_PROTOCOL_QR_BAR_CODE"
         authentication_material = { env = "PUMP_1_QR" }
 
         [managed_things.pump-2]
         role = "DEVICE"
         authentication_material = { env = "PUMP_2_QR" }
-        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+        authentication_material_type = "CUSTOM_PROTOCOL_QR_BAR_CODE"
         """,
         r"""
         desired_state.toml:4: error: managed_things.pump-1.authentication_material: the value is not what AWS takes; expected a match of [0-9A-Za-z!#$%&()*\+\-;<=>?@^_`{|}~\/: {},\\"]+
