@@ -84,11 +84,16 @@ def managed(name: str, code: str = "90001", **more: object) -> Resource:
 
 
 def plan_of(
-    wanted: DesiredState, cloud: Cloud, *, destroy: bool = False, adopt: Collection[Address] = ()
+    wanted: DesiredState,
+    cloud: Cloud,
+    *,
+    destroy: bool = False,
+    adopt: Collection[Address] = (),
+    wave: float = 100.0,
 ) -> Plan:
     return make_plan(
         wanted,
-        Request(destroy, frozenset(adopt)),
+        Request(destroy, frozenset(adopt), wave),
         target=TARGET,
         call=cloud.call,
         quotas=QUOTAS,

@@ -98,7 +98,7 @@ def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it wa
             result: Sequence[Live] = stop.value
             return result
         counter.expect(len(batch))
-        answers = list(pool.map(lambda asked: counter.done(kind.noun, send(call, asked, {})), batch))
+        answers = list(pool.map(lambda asked: counter.done(kind.table, send(call, asked, {})), batch))
 
 
 class _Counter:
@@ -114,8 +114,8 @@ class _Counter:
         with self._lock:
             self._total += count
 
-    def done(self, noun: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    def done(self, table: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         with self._lock:
             self._done += 1
-            self._progress(f"reading {noun}s", self._done, self._total)
+            self._progress(f"reading {table.replace('_', ' ')}", self._done, self._total)
         return answer

@@ -20,17 +20,19 @@ from reconciler.model.wording import closest
 class Request:
     """What a plan is asked for.
 
-    `destroy` plans the removal of all that the workspace owns; `adopt` names unmarked resources that it may take over.
+    `destroy` plans the removal of all that the workspace owns; `adopt` names unmarked resources that it may take over;
+    `wave` is how many per cent of the rotations will be made at a time.
     """
 
     destroy: bool = False
     adopt: frozenset[Address] = frozenset()
+    wave: float = 100.0
 
 
 def reasons(state: DesiredState, request: Request, found: Comparison, world: World) -> Iterator[str]:
     """Every one, fuses included."""
     if not request.destroy:  # then all of it is meant
-        yield from blown(state.settings, found.live, found.changes)
+        yield from blown(state.settings, found.live, found.changes, request.wave)
     else:  # then these are deleted as what they are made of
         for address, resource in state.resources.items():
             if all_kinds()[address.kind].composite and resource.lifecycle.prevent_destroy:

@@ -53,7 +53,11 @@ def _waits_for(
             if need in changes and not isinstance(changes[need], Delete)
         }
         return frozenset(needs | _rid_of(change, changes, world) if isinstance(change, Replace) else needs)
-    users = set(world.live_users.get(change.address, ())) & changes.keys()
+    users = {
+        user
+        for user in world.live_users.get(change.address, ())
+        if isinstance(changes.get(user), Delete) or (user in changes and _holds(user, change))
+    }
     # The marks go last: what bears them would be nobody's without them.
     if is_mark(world.workspace, change.address):
         users |= {address for address in changes if address.kind in MARKED}
@@ -75,11 +79,18 @@ def _calls(change: Change, world: World) -> Sequence[ApiCall]:
 
 
 def _rid_of(change: Replace, changes: Mapping[Address, Change], world: World) -> set[Address]:
-    """Those that have what is replaced and are to have it no more: deleted, or where that matters, changed."""
-    unused = all_kinds()[change.address.kind].replaces_unused
+    """Those that have what is replaced, hold it, and are to have it no more."""
+    said = all_kinds()[change.address.kind].held_by is not None
     keep = world.desired_users.get(change.address, ())
     return {
         user
         for user in world.live_users.get(change.address, ())
-        if isinstance(changes.get(user), Delete) or (unused and user in changes and user not in keep)
+        if _holds(user, change)
+        and (isinstance(changes.get(user), Delete) or (said and user in changes and user not in keep))
     }
+
+
+def _holds(user: Address, change: Change) -> bool:
+    """Whether AWS does not remove a resource while this other one refers to it."""
+    held_by = all_kinds()[change.address.kind].held_by
+    return held_by is None or user.kind in held_by

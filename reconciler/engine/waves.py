@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from attrs import evolve
 
 from reconciler.model.address import Address
-from reconciler.model.change import Replace
+from reconciler.model.change import Replace, Update
 from reconciler.model.plan import Plan, Step
 from reconciler.model.quotas import Quotas
 
@@ -47,11 +47,17 @@ def waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Plan]:
 
 
 def _rotates(step: Step) -> bool:
-    """A replaced device certificate, or a provisioned thing that lets go of one certificate for another."""
+    """A replaced device certificate, or a thing that lets go of one certificate for another."""
     change = step.change
     if isinstance(change, Replace):
         return change.address.kind == "certificates"
-    return any(field.path == "other_certificates" and field.before for field in change.fields)
+    if not isinstance(change, Update):
+        return False
+    return any(
+        (field.path == "other_certificates" and field.before)
+        or (field.path == "certificates" and field.after and set(field.before) - set(field.after))
+        for field in change.fields
+    )
 
 
 def _with(plan: Plan, steps: tuple[Step, ...], quotas: Quotas) -> Plan:

@@ -31,6 +31,12 @@ _REGISTRY = "RECONCILER_REGISTRY"
 _ELSEWHERE = f"name another file in {_REGISTRY}"
 
 
+def _is_database(path: Path) -> bool:
+    """Whether a file is SQLite's, by its first bytes (SQLite, "Database File Format"); an empty one may become one."""
+    with path.open("rb") as file:
+        return file.read(16) in {b"SQLite format 3\0", b""}
+
+
 def _silent(words: str, done: int, total: int | None) -> None:
     """Progress that nobody watches."""
 
@@ -63,19 +69,25 @@ class Workspace:
         return load(self.path, limits=ServiceModelLimits(), environ=self._environ)
 
     def plan(
-        self, *, destroy: bool = False, adopt: Collection[str] = (), progress: Progress = _silent
+        self,
+        *,
+        destroy: bool = False,
+        adopt: Collection[str] = (),
+        wave: float = 100.0,
+        progress: Progress = _silent,
     ) -> Plan:
         """Read the registry and say exactly what would be sent.
 
         `destroy` plans the removal of all that the workspace owns; `adopt` names resources without its mark that it may
-        take over. Raises InvalidDesiredStateError, RefusedError, TargetError and AwsError.
+        take over; `wave` is how many per cent of the rotations will be made at a time, which is what limits are held to.
+        Raises InvalidDesiredStateError, RefusedError, TargetError and AwsError.
         """
         from reconciler.engine.plan import make_plan
         from reconciler.engine.refusals import Request
 
         return make_plan(
             self.desired,
-            Request(destroy, frozenset(map(Address.parse, adopt))),
+            Request(destroy, frozenset(map(Address.parse, adopt)), wave),
             target=self._connection.target,
             call=self._connection.call,
             quotas=self._quotas,
@@ -147,7 +159,10 @@ class Workspace:
         return Path(given) if given else folder / _STATE_FOLDER / "registry.sqlite3"
 
     def reset_registry(self) -> None:
-        """Forget everything that the embedded registry holds."""
+        """Forget everything that the embedded registry holds. Raises TargetError when its path is some other file's."""
+        named = "RECONCILER_REGISTRY" in self._environ
+        if named and self.registry_path.exists() and not _is_database(self.registry_path):
+            raise TargetError(f"{self.registry_path} is no registry, so it is left alone")
         self.__dict__.pop("_connection", None)
         for suffix in ("", "-wal", "-shm"):
             self.registry_path.with_name(self.registry_path.name + suffix).unlink(missing_ok=True)

@@ -124,8 +124,8 @@ class Kind(ABC):
     """Whether what is no longer in the file is read, and deleted, as the resources of other kinds that it is made of."""
     creates_after_deletes: ClassVar[bool] = False
     """Whether a new one may need what only the deletion of another sets free."""
-    replaces_unused: ClassVar[bool] = False
-    """Whether AWS removes one only when nothing refers to it, so that a replacement waits for those that cease to."""
+    held_by: ClassVar[frozenset[str] | None] = None
+    """The kinds that must let go of one before AWS removes it; None where that is all that refer to it, as far as known."""
     reads_after: ClassVar[frozenset[str]] = frozenset()
     """The kinds whose reading this one's looks at."""
 

@@ -82,7 +82,7 @@ class ProvisioningTemplates(Kind):
     )
     filled = FILLED
     unsupported = UNSUPPORTED
-    replaces_unused = True
+    held_by = frozenset({"ca_certificates"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
         """There is room for the marks, and the hook fits."""

@@ -62,6 +62,7 @@ class ThingGroups(Kind):
     name_api = "CreateThingGroup.thingGroupName"
     writes = ("CreateThingGroup", "UpdateThingGroup")
     filled = FILLED
+    held_by = frozenset({"thing_groups"})
     reads_after = frozenset({"policies"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
@@ -185,9 +186,9 @@ def _attached(scope: Scope) -> Any:
 
 
 def _carried(moving: Sequence[str], arns: Mapping[str, str]) -> Any:
-    """What would be lost with each group that is to have another parent: its children, its members, its policies."""
+    """What would be lost with each group that is to have another parent: the groups below it, its things, its policies."""
     below = yield [
-        ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": False}, tolerates=MISSING)
+        ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": True}, tolerates=MISSING)
         for name in moving
     ]
     inside = yield from each("ListThingsInThingGroup", "thingGroupName", moving)

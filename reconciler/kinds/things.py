@@ -82,6 +82,7 @@ class Things(Kind):
     writes = ("CreateThing", "UpdateThing", "AttachThingPrincipal")
     filled = FILLED
     unsupported = UNSUPPORTED
+    held_by = frozenset()
     reads_after = frozenset({"thing_groups", "billing_groups"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:

@@ -17,8 +17,7 @@ EDITS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "certificates.sensor-2": (('status = "INACTIVE"', 'status = "ACTIVE"'),),
     "things.pump-1": (('house = "A"', 'house = "B"'), ("attributes", 'thing_groups = ["oslo"]\nattributes')),
     "managed_things.pump-2": (
-        ("pump-2.fake", "gateway-1.fake"),
-        ("ZWAVE_QR_BAR_CODE", "ZIGBEE_QR_BAR_CODE"),
+        ("pump-2.fake", "pump-1.fake"),
         ("SN-0002", "SN-0012"),
     ),
 }

@@ -17,8 +17,10 @@ from reconciler.engine.waves import part, rotations, waves
 from reconciler.kinds.certificates import Certificate, Rotation
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
+from reconciler.model.errors import RefusedError
 from reconciler.model.output import Output
 from reconciler.model.plan import Note
+from reconciler.model.settings import Fuses
 from tests.cloud import Cloud
 from tests.fleets import AUTHORITIES, QUOTAS, ca, converge, device, failures, plan_of, resource, run, state
 from tests.pki import certificate_id
@@ -148,6 +150,27 @@ class TestWaves:
         plan = plan_of(self.fleet(2), cloud)
         assert [failures(run(wave, cloud)) for wave in waves(plan, 40, QUOTAS)] == [[], [], []]
         assert plan_of(self.fleet(2), cloud).steps == ()
+
+    def test_a_device_whose_new_certificate_is_there_already_is_a_rotation_too(self, cloud):
+        converge(self.fleet(1), cloud)
+        pem = AUTHORITIES["alpha"].device("a", 2)
+        cloud.iot.register_certificate(certificatePem=pem, status="ACTIVE")
+        plan = plan_of(self.fleet(2), cloud)
+        assert {str(address) for address in rotations(plan)} == {
+            "things.a",
+            *(f"certificates.{name}" for name in self.NAMES[1:]),
+        }
+
+    @pytest.mark.parametrize(("wave", "refused"), [(100.0, True), (20.0, False)])
+    def test_limits_hold_for_a_wave(self, cloud, wave, refused):
+        converge(self.fleet(1), cloud)
+        wanted = self.fleet(2)
+        limited = evolve(wanted, settings=evolve(wanted.settings, limits=Fuses(replace_percent=20)))
+        if refused:
+            with pytest.raises(RefusedError):
+                plan_of(limited, cloud, wave=wave)
+        else:
+            assert len(rotations(plan_of(limited, cloud, wave=wave))) == len(self.NAMES)
 
     def test_a_part_brings_what_it_waits_for(self, cloud):
         plan = plan_of(self.fleet(1), cloud)

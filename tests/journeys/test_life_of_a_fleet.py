@@ -37,7 +37,7 @@ NOTHING_TO_DO = (
     "Plan for greenhouse\n"
     "embedded · 123456789012 · eu-west-1 · plan\n"
     "\n"
-    "Nothing to do: all 8 resources are as the file wants them.\n"
+    "Nothing to do: all 6 resources are as the file wants them, and so are the workspace's 2 own marks.\n"
 )
 
 
@@ -189,14 +189,14 @@ def test_a_bad_file_is_told_and_nothing_is_asked_of_the_registry(folder, command
 
 
 BROKEN = """\
-✖ error  desired_state.toml:30  things.pump-9.certificates[0]
+error: desired_state.toml:30  things.pump-9.certificates[0]
     30 | certificates = …
        | ^^^^^^^^^^^^
     there is no certificates.pump-8 in this file
     expected  a name in [certificates.*], or { id = "…" } for one outside this file
     did you mean  pump-2?
 
-✖ error  desired_state.toml:31  things.pump-9.atributes
+error: desired_state.toml:31  things.pump-9.atributes
     31 | atributes = …
        | ^^^^^^^^^
     unknown key

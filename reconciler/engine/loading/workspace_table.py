@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from reconciler.engine.loading.structure import key_wrongs, shape_of, understood
 from reconciler.engine.loading.values import converter
 from reconciler.engine.loading.wrong import Wrong
-from reconciler.kinds import thing_groups
-from reconciler.kinds.things import workspace_group
+from reconciler.engine.ownership import reserved
+from reconciler.kinds import all_kinds
 from reconciler.model.durations import IN_WORDS, seconds
 from reconciler.model.limits import Limits
 from reconciler.model.settings import Settings
@@ -50,10 +50,13 @@ def _name(settings: Settings, limits: Limits) -> Iterator[Wrong]:
     if not settings.name:
         yield Wrong("the name is empty", "a name", path=("name",))
         return
-    kind, group = thing_groups.KIND, workspace_group(settings.name)
-    for breach in limits.breaches(kind.service, kind.name_api, group):
-        problem = f"not usable in the name of the thing group that marks what is owned: {breach.problem}"
-        yield Wrong(problem, breach.expected, path=("name",))
+    for mark in sorted(reserved(settings.name), key=lambda mark: (mark.kind != "thing_groups", mark)):
+        kind = all_kinds()[mark.kind]
+        assert kind.name_api
+        for breach in limits.breaches(kind.service, kind.name_api, mark.name):
+            problem = f"not usable in the name of the {kind.noun} that marks what is owned: {breach.problem}"
+            yield Wrong(problem, breach.expected, path=("name",))
+            return
 
 
 def _target(settings: Settings) -> Iterator[Wrong]:

@@ -39,14 +39,19 @@ def plan(
 
 
 def make(
-    workspace: Workspace, terminal: Terminal, *, adopt: Sequence[str] = (), destroy: bool = False
+    workspace: Workspace,
+    terminal: Terminal,
+    *,
+    adopt: Sequence[str] = (),
+    destroy: bool = False,
+    wave: float = 100.0,
 ) -> Plan:
     """Read the registry and plan; on a terminal it is seen to be at work."""
     from reconciler.faces.progress import reading
 
     workspace.desired  # noqa: B018 (the file's mistakes come before anything is read)
     with reading(terminal.err) as progress:
-        return workspace.plan(destroy=destroy, adopt=adopt, progress=progress)
+        return workspace.plan(destroy=destroy, adopt=adopt, wave=wave, progress=progress)
 
 
 def show(workspace: Workspace, made: Plan, terminal: Terminal, *, calls: bool = False) -> None:

@@ -49,7 +49,7 @@ def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
     options = Options.of(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
-    made = planning.make(workspace, terminal)
+    made = planning.make(workspace, terminal, wave=wave)
     waves = list(workspace.waves(made, wave))
     _show(workspace, made, waves, terminal)
     if not waves:

@@ -160,7 +160,7 @@ CASES = (
         """,
     ),
     Broken(
-        "a reference to a kind that cannot be in a file is told how to be written",
+        "a reference to what is not in the file is told how to be written",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -169,7 +169,7 @@ CASES = (
         credential_locker = "locker"
         """,
         """
-        desired_state.toml:5: error: managed_things.pump-1.credential_locker: there is no credential_lockers.locker in this file; expected { id = "…" } for one outside this file
+        desired_state.toml:5: error: managed_things.pump-1.credential_locker: there is no credential_lockers.locker in this file; expected a name in [credential_lockers.*], or { id = "…" } for one outside this file
         """,
     ),
     Broken(

@@ -1,0 +1,75 @@
+"""Dynamic thing groups: told from static ones by their query, changed in place, deleted whatever is in them."""
+
+from __future__ import annotations
+
+from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.model.resource import Live
+from tests.fleets import resource
+from tests.kinds.desk import MARKS, MISSING, arn, calls, change, create, delete, iot, read, tag_list
+
+ARN = arn("thinggroup/a")
+QUERY = "attributes.site:oslo"
+
+
+def live(spec: DynamicThingGroup) -> Live:
+    return Live("a", spec, 3, "ws", {"tags": {**spec.tags, **MARKS}, "arn": ARN})
+
+
+def test_a_new_one_is_one_call_with_its_marks():
+    spec = DynamicThingGroup(QUERY, "Oslo", {"floor": "1"})
+    assert create(resource("dynamic_thing_groups", "a", spec)) == [
+        iot(
+            "CreateDynamicThingGroup",
+            thingGroupName="a",
+            thingGroupProperties={
+                "attributePayload": {"attributes": {"floor": "1"}, "merge": False},
+                "thingGroupDescription": "Oslo",
+            },
+            indexName="AWS_Things",
+            queryString=QUERY,
+            queryVersion="2017-09-30",
+            tags=tag_list(MARKS),
+        )
+    ]
+
+
+def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_asked_for():
+    def describe(thingGroupName):
+        found = {"thingGroupName": thingGroupName, "thingGroupArn": arn(f"thinggroup/{thingGroupName}")}
+        query = {"queryString": QUERY, "queryVersion": "2017-09-30", "indexName": "AWS_Things"}
+        return {**found, "version": 3, **(query if thingGroupName == "a" else {})}
+
+    names = ("a", "static", "foreign")
+    answers = {
+        "ListThingGroups": {
+            "thingGroups": [{"groupName": name, "groupArn": arn(f"thinggroup/{name}")} for name in names]
+        },
+        "DescribeThingGroup": describe,
+        "ListTagsForResource": {"tags": tag_list(MARKS)},
+    }
+    assert read("dynamic_thing_groups", answers, thing_groups=[Live("static", ThingGroup())]) == (
+        [live(DynamicThingGroup(QUERY))],
+        ["ListThingGroups", "DescribeThingGroup", "DescribeThingGroup", "ListTagsForResource"],
+    )
+
+
+def test_the_query_changes_in_place_over_the_version_that_was_seen():
+    after = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:p*"))
+    assert calls(change(after, live(DynamicThingGroup(QUERY)))) == [
+        iot(
+            "UpdateDynamicThingGroup",
+            thingGroupName="a",
+            thingGroupProperties={"thingGroupDescription": ""},
+            indexName="AWS_Things",
+            queryString="thingName:p*",
+            queryVersion="2017-09-30",
+            expectedVersion=3,
+        )
+    ]
+
+
+def test_it_is_deleted_over_the_version_that_was_seen():
+    assert delete("dynamic_thing_groups", live(DynamicThingGroup(QUERY))) == [
+        iot("DeleteDynamicThingGroup", tolerates=MISSING, thingGroupName="a", expectedVersion=3)
+    ]

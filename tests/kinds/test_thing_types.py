@@ -1,0 +1,157 @@
+"""Thing types: everything changes in place, deletion deprecates and waits, and what a dead run deprecated is deleted."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from reconciler.kinds import all_kinds
+from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
+from reconciler.model.address import Address
+from reconciler.model.change import Delete
+from reconciler.model.resource import Live
+from tests.cloud import Cloud
+from tests.fleets import plan_of, resource, run, state
+from tests.kinds.desk import (
+    MARKS,
+    MISSING,
+    arn,
+    calls,
+    change,
+    complaints,
+    create,
+    delete,
+    iot,
+    read,
+    tag_list,
+)
+
+FULL = ThingType(
+    "Pumps",
+    ("site", "house"),
+    (PropagatingAttribute("where", "site"), PropagatingAttribute("who", connection_attribute="iot:ClientId")),
+    tags={"line": "A"},
+)
+PROPERTIES = {
+    "thingTypeDescription": "Pumps",
+    "searchableAttributes": ["house", "site"],
+    "mqtt5Configuration": {
+        "propagatingAttributes": [
+            {"userPropertyKey": "where", "thingAttribute": "site"},
+            {"userPropertyKey": "who", "connectionAttribute": "iot:ClientId"},
+        ]
+    },
+}
+GONE = iot(
+    "DeleteThingType",
+    tolerates=MISSING,
+    retries={"InvalidRequestException"},
+    patience=360.0,
+    thingTypeName="a",
+)
+DEPRECATE = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=False)
+
+
+def live(spec: ThingType) -> Live:
+    tags = {**spec.tags, **MARKS}
+    return Live("a", spec, owner="ws", facts={"tags": tags, "arn": arn("thingtype/a")})
+
+
+def test_a_new_type_is_one_call_with_its_marks():
+    tags = tag_list({"line": "A", **MARKS})
+    assert create(resource("thing_types", "a", FULL)) == [
+        iot("CreateThingType", thingTypeName="a", thingTypeProperties=PROPERTIES, tags=tags)
+    ]
+
+
+def test_a_type_that_is_born_deprecated_takes_a_second_call():
+    made = create(resource("thing_types", "a", ThingType(deprecated=True)))
+    assert [call.operation for call in made] == ["CreateThingType", "DeprecateThingType"]
+
+
+def test_what_is_there_is_read_from_pages_with_the_tags_of_each():
+    item = {
+        "thingTypeName": "a",
+        "thingTypeArn": arn("thingtype/a"),
+        "thingTypeProperties": PROPERTIES,
+        "thingTypeMetadata": {"deprecated": True},
+    }
+    other = {**item, "thingTypeName": "b", "thingTypeArn": arn("thingtype/b")}
+    marks = {arn("thingtype/a"): tag_list({"line": "A", **MARKS}), arn("thingtype/b"): []}
+    answers = {
+        "ListThingTypes": {"thingTypes": [item, other]},
+        "ListTagsForResource": lambda resourceArn: {"tags": marks[resourceArn]},
+    }
+    spec = evolve(FULL, searchable_attributes=("house", "site"), deprecated=True)
+    assert read("thing_types", answers) == (
+        [live(spec)],
+        ["ListThingTypes", "ListTagsForResource", "ListTagsForResource"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (
+            ThingType(),
+            [
+                iot(
+                    "UpdateThingType",
+                    thingTypeName="a",
+                    thingTypeProperties={
+                        "thingTypeDescription": "",
+                        "searchableAttributes": [],
+                        "mqtt5Configuration": {"propagatingAttributes": []},
+                    },
+                ),
+                iot("UntagResource", resourceArn=arn("thingtype/a"), tagKeys=["line"]),
+            ],
+        ),
+        (evolve(FULL, deprecated=True), [DEPRECATE]),
+    ],
+    ids=["everything cleared", "deprecated"],
+)
+def test_everything_changes_in_place(after, expected):
+    there = live(evolve(FULL, searchable_attributes=("house", "site")))
+    assert calls(change(resource("thing_types", "a", after), there)) == expected
+
+
+def test_a_deprecation_can_be_undone():
+    there = live(ThingType(deprecated=True))
+    undo = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=True)
+    assert calls(change(resource("thing_types", "a", ThingType()), there)) == [undo]
+
+
+def test_deletion_deprecates_and_waits_as_long_as_aws_takes():
+    assert delete("thing_types", live(ThingType())) == [DEPRECATE, GONE]
+
+
+def test_what_a_dead_run_has_deprecated_is_only_deleted():
+    assert delete("thing_types", live(ThingType(deprecated=True))) == [GONE]
+
+
+def test_the_wait_is_told_before():
+    found = Delete(Address("thing_types", "a"), live(ThingType()))
+    assert list(all_kinds()["thing_types"].forewarnings(found)) == [
+        "AWS deletes a thing type 5 minutes after its deprecation at the earliest; the step waits for that"
+    ]
+
+
+def test_a_run_that_died_between_deprecation_and_deletion_is_completed_by_the_next():
+    cloud = Cloud()
+    run(plan_of(state(resource("thing_types", "a", ThingType())), cloud), cloud)
+    cloud.iot.deprecate_thing_type(thingTypeName="a")
+    run(plan_of(state(), cloud), cloud)
+    assert cloud.content()["thing_types"] == {}
+
+
+def test_what_aws_would_refuse_is_refused():
+    spec = ThingType(
+        searchable_attributes=("a", "b", "c", "d"),
+        propagating_attributes=(PropagatingAttribute("k"), PropagatingAttribute("l", "m", "n")),
+    )
+    assert complaints(resource("thing_types", "a", spec)) == [
+        "searchable_attributes: 4 searchable attributes; expected at most 3",
+        "propagating_attributes: 'k' comes from one place; expected either thing_attribute or connection_attribute",
+        "propagating_attributes: 'l' comes from one place; expected either thing_attribute or connection_attribute",
+    ]
