@@ -22,6 +22,9 @@ def notes(state: DesiredState, found: Comparison, steps: Sequence[Step], quotas:
     """The file's warnings, certificates about to expire, what the kinds have to say, and advice."""
     yield from map(_warning, state.warnings)
     yield from _expiring(found, state.settings)
+    for table, why in found.closed.items():
+        told = f"could not be looked for, so any that the workspace owns are left alone: {why}"
+        yield Note("warning", f"{table.replace('_', ' ')} {told}")
     yield from _remarks(found)
     yield from advice(steps, quotas)
 

@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from reconciler.engine.references import refer
 from reconciler.engine.send import send
 from reconciler.kinds import all_kinds
-from reconciler.kinds.kind import Kind, Scope
+from reconciler.kinds.kind import Kind, Reading, Scope
 from reconciler.model.address import Address
 from reconciler.model.call import Batch, Call
+from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.resource import Desired, Inventory, Live
 
 CALLS_AT_ONCE = 32
@@ -24,19 +25,38 @@ Progress = Callable[[str, int, int | None], None]
 """What is being done, how much of it is done, and out of how much where that is known."""
 
 
-def observe(workspace: str, desired: Desired, call: Call, progress: Progress) -> Inventory:
+@frozen
+class Observation:
+    """What is there. `closed` are the kinds that could not be looked at, and why: none that the file has anything of."""
+
+    live: Inventory
+    closed: Mapping[str, str]
+
+
+_CLOSED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "UnknownOperationException"}
+)
+"""What AWS answers to who may not look, or where there is no such service."""
+
+
+def observe(workspace: str, desired: Desired, call: Call, progress: Progress) -> Observation:
     """Everything that the file wants or the workspace owns, by address. Raises AwsError and TargetError."""
     kinds = all_kinds()
     counter = _Counter(progress)
     with ThreadPoolExecutor(CALLS_AT_ONCE) as pool, ThreadPoolExecutor(len(kinds)) as readers:
-        pending: dict[str, Future[Sequence[Live]]] = {}
+        pending: dict[str, Future[Sequence[Live] | str]] = {}
         for name in _reading_order(kinds):
             before = {other: pending[other] for other in kinds[name].reads_after}
             pending[name] = readers.submit(
                 _read, kinds[name], workspace, desired, before, call, pool, counter
             )
-        read = {name: future.result() for name, future in pending.items()}
-    return named(Scope(workspace, desired, read, time.time()))
+        ended = {name: future.result() for name, future in pending.items()}
+    live = named(Scope(workspace, desired, _lives(ended), time.time()))
+    return Observation(live, {name: why for name, why in ended.items() if isinstance(why, str)})
+
+
+def _lives(ended: Mapping[str, Sequence[Live] | str]) -> Mapping[str, Sequence[Live]]:
+    return {name: () if isinstance(found, str) else found for name, found in ended.items()}
 
 
 def named(scope: Scope) -> Inventory:
@@ -83,13 +103,30 @@ def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it wa
     kind: Kind,
     workspace: str,
     desired: Desired,
-    before: Mapping[str, Future[Sequence[Live]]],
+    before: Mapping[str, Future[Sequence[Live] | str]],
     call: Call,
     pool: ThreadPoolExecutor,
     counter: _Counter,
+) -> Sequence[Live] | str:
+    """What is there of one kind. One that the file has nothing of may be closed to us: then it is said why."""
+    read = _lives({name: future.result() for name, future in before.items()})
+    scope = Scope(workspace, desired, read, time.time())
+    needed = any(True for _ in scope.of(kind.table))
+    try:
+        return _run(kind, kind.read(scope), call, pool, counter)
+    except AwsError as error:
+        if needed or error.code not in _CLOSED:
+            raise
+        return str(error)
+    except TargetError as error:
+        if needed or kind.service == "iot":
+            raise
+        return str(error)
+
+
+def _run(
+    kind: Kind, reading: Reading, call: Call, pool: ThreadPoolExecutor, counter: _Counter
 ) -> Sequence[Live]:
-    scope = Scope(workspace, desired, {name: future.result() for name, future in before.items()}, time.time())
-    reading = kind.read(scope)
     answers: Sequence[Mapping[str, Any]] | None = None
     while True:
         try:

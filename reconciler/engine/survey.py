@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from reconciler.engine.diff import diff
 from reconciler.engine.observe import Progress, observe
@@ -27,13 +27,15 @@ from reconciler.model.settings import DesiredState
 class Comparison:
     """What is wanted, what is there, and how they differ: everything that a plan is made of.
 
-    `declared` is what the file says and the workspace's marks, `desired` the same as AWS would report it.
+    `declared` is what the file says and the workspace's marks, `desired` the same as AWS would report it; `closed` are the
+    kinds that could not be looked at, and why.
     """
 
     declared: Desired
     desired: Desired
     live: Inventory
     changes: Mapping[Address, Change]
+    closed: Mapping[str, str] = field(factory=dict)
 
 
 def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool = False) -> Comparison:
@@ -41,12 +43,12 @@ def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool
     workspace = state.settings.name
     marked = with_marks(workspace, state.resources)
     kept = {a: found for a, found in marked.items() if not (destroy and all_kinds()[a.kind].composite)}
-    live = observe(workspace, kept, call, progress)
+    seen = observe(workspace, kept, call, progress)
+    live = seen.live
     desired = {} if destroy else effective(workspace, marked)
     _stretch_secrets(desired, live, progress)
-    return Comparison(
-        marked, desired, live, {change.address: change for change in diff(workspace, desired, live)}
-    )
+    changes = {change.address: change for change in diff(workspace, desired, live)}
+    return Comparison(marked, desired, live, changes, seen.closed)
 
 
 def effective(workspace: str, desired: Desired) -> Desired:

@@ -66,7 +66,7 @@ def test_every_step_comes_after_what_it_waits_for(cloud, before, after):
 @given(wanted=desired_states())
 def test_a_registry_compared_with_itself_differs_in_nothing(cloud, wanted):
     converge(wanted, cloud.empty())
-    live = observe("ws", with_marks("ws", wanted.resources), cloud.call, lambda *_: None)
+    live = observe("ws", with_marks("ws", wanted.resources), cloud.call, lambda *_: None).live
     itself = {address: Resource(address, found.spec) for address, found in live.items()}
     assert list(diff("ws", itself, live)) == []
 

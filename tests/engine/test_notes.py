@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from reconciler.kinds.policies import Policy
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.document import Document
+from reconciler.model.errors import AwsError
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Note
 from tests.cloud import Cloud
@@ -61,3 +63,30 @@ def test_a_policy_that_many_certificates_get_is_better_attached_to_a_group(cloud
         "it would take 49 calls less, 3 s under AWS's quotas"
     )
     assert plan_of(wanted, cloud).notes == ((Note("remark", text),) if told else ())
+
+
+class TestClosed:
+    """Kinds that we may not look at."""
+
+    @staticmethod
+    def closing(cloud, operation: str):
+        def call(asked):
+            if asked.operation == operation:
+                raise AwsError(
+                    service=asked.service, operation=operation, code="AccessDeniedException", message="no"
+                )
+            return cloud.call(asked)
+
+        return SimpleNamespace(call=call)
+
+    def test_what_the_file_has_nothing_of_is_left_alone_with_a_warning(self, cloud):
+        found = plan_of(state(ca()), self.closing(cloud, "ListManagedThings"))
+        told = (
+            "managed things could not be looked for, so any that the workspace owns are left alone: "
+            "iot-managed-integrations:ListManagedThings answered AccessDeniedException: no"
+        )
+        assert (found.notes, found.counts["create"]) == ((Note("warning", told),), 1)
+
+    def test_what_the_file_has_something_of_must_be_looked_at(self, cloud):
+        with pytest.raises(AwsError):
+            plan_of(state(ca()), self.closing(cloud, "ListCACertificates"))

@@ -58,7 +58,7 @@ def read(
 
 def _answer(answers: Mapping[str, Any], call: ApiCall) -> Mapping[str, Any]:
     found = answers[call.operation]
-    return found(**call.params) if callable(found) else found
+    return found(call.params) if callable(found) else found
 
 
 def scope(*wanted: Resource, **before: Sequence[Live]) -> Scope:

@@ -30,7 +30,7 @@ def test_what_is_there_is_read_in_pages_and_described_where_it_matters():
     marks = {ARN: tag_list({"line": "A", **MARKS})}
     answers = {
         "ListBillingGroups": {"billingGroups": groups},
-        "ListTagsForResource": lambda resourceArn: {"tags": marks.get(resourceArn, [])},
+        "ListTagsForResource": lambda asked: {"tags": marks.get(asked["resourceArn"], [])},
         "DescribeBillingGroup": {
             "billingGroupName": "a",
             "billingGroupArn": ARN,

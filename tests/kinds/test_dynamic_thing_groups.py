@@ -35,10 +35,13 @@ def test_a_new_one_is_one_call_with_its_marks():
 
 
 def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_asked_for():
-    def describe(thingGroupName):
-        found = {"thingGroupName": thingGroupName, "thingGroupArn": arn(f"thinggroup/{thingGroupName}")}
+    def describe(asked):
+        found = {
+            "thingGroupName": asked["thingGroupName"],
+            "thingGroupArn": arn(f"thinggroup/{asked['thingGroupName']}"),
+        }
         query = {"queryString": QUERY, "queryVersion": "2017-09-30", "indexName": "AWS_Things"}
-        return {**found, "version": 3, **(query if thingGroupName == "a" else {})}
+        return {**found, "version": 3, **(query if asked["thingGroupName"] == "a" else {})}
 
     names = ("a", "static", "foreign")
     answers = {

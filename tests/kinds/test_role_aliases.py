@@ -28,14 +28,18 @@ def test_a_new_one_is_one_call_with_its_marks():
 
 
 def test_what_is_there_is_described_one_by_one_for_the_list_has_only_names():
-    def describe(roleAlias):
-        found = {"roleAlias": roleAlias, "roleAliasArn": arn(f"rolealias/{roleAlias}"), "roleArn": ROLE}
+    def describe(asked):
+        found = {
+            "roleAlias": asked["roleAlias"],
+            "roleAliasArn": arn(f"rolealias/{asked['roleAlias']}"),
+            "roleArn": ROLE,
+        }
         return {"roleAliasDescription": {**found, "credentialDurationSeconds": 900}}
 
     answers = {
         "ListRoleAliases": {"roleAliases": ["a", "foreign"]},
         "DescribeRoleAlias": describe,
-        "ListTagsForResource": lambda resourceArn: {"tags": tag_list(MARKS) if resourceArn == ARN else []},
+        "ListTagsForResource": lambda asked: {"tags": tag_list(MARKS) if asked["resourceArn"] == ARN else []},
     }
     assert read("role_aliases", answers)[0] == [live(RoleAlias(ROLE, 900))]
 

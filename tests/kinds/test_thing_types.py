@@ -80,7 +80,7 @@ def test_what_is_there_is_read_from_pages_with_the_tags_of_each():
     marks = {arn("thingtype/a"): tag_list({"line": "A", **MARKS}), arn("thingtype/b"): []}
     answers = {
         "ListThingTypes": {"thingTypes": [item, other]},
-        "ListTagsForResource": lambda resourceArn: {"tags": marks[resourceArn]},
+        "ListTagsForResource": lambda asked: {"tags": marks[asked["resourceArn"]]},
     }
     spec = evolve(FULL, searchable_attributes=("house", "site"), deprecated=True)
     assert read("thing_types", answers) == (

@@ -1,0 +1,187 @@
+"""Static thing groups: parents, policies, and a replacement that loses nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.things import Thing
+from reconciler.model.change import Replace
+from reconciler.model.document import Document
+from reconciler.model.resource import External, Live
+from tests.cloud import Cloud
+from tests.fleets import converge, plan_of, resource, state
+from tests.kinds.desk import (
+    MARKS,
+    MISSING,
+    arn,
+    calls,
+    change,
+    complaints,
+    create,
+    delete,
+    iot,
+    objections,
+    read,
+    tag_list,
+    world,
+)
+
+ARN = arn("thinggroup/a")
+PROPERTIES = {"attributePayload": {"attributes": {}, "merge": False}}
+ALLOW = Policy(Document.of({"Version": "2012-10-17", "Statement": []}))
+
+
+def live(spec: ThingGroup, **carried: tuple[str, ...]) -> Live:
+    facts = {"tags": {**spec.tags, **MARKS}, "arn": ARN, "children": (), "members": (), "policies": ()}
+    return Live("a", spec, 4, "ws", {**facts, **carried})
+
+
+def group(name: str = "a", **fields: object):
+    return resource("thing_groups", name, ThingGroup(**fields))
+
+
+def attach(policy: str):
+    return iot("AttachPolicy", policyName=policy, target=ARN)
+
+
+def made(**more):
+    return iot(
+        "CreateThingGroup", thingGroupName="a", thingGroupProperties=PROPERTIES, tags=tag_list(MARKS), **more
+    )
+
+
+GONE = iot("DeleteThingGroup", tolerates=MISSING, thingGroupName="a", expectedVersion=4)
+
+
+def test_a_new_group_is_one_call_with_its_marks_then_its_policies():
+    around = world(group(parent="top", policies=("p",)), group("top"), resource("policies", "p", ALLOW))
+    wanted = group(parent="top", policies=("p",))
+    assert create(wanted, around) == [made(parentGroupName="top"), attach("p")]
+
+
+def test_policies_are_known_from_the_policies_and_dynamic_groups_are_left_out():
+    def describe(asked):
+        found = {
+            "thingGroupName": asked["thingGroupName"],
+            "thingGroupArn": arn(f"thinggroup/{asked['thingGroupName']}"),
+        }
+        more = {"queryString": "thingName:a"} if asked["thingGroupName"] == "d" else {}
+        return {**found, **more, "version": 4, "thingGroupMetadata": {"parentGroupName": "top"}}
+
+    answers = {
+        "ListThingGroups": {
+            "thingGroups": [{"groupName": name, "groupArn": arn(f"thinggroup/{name}")} for name in ("a", "d")]
+        },
+        "ListTagsForResource": {"tags": tag_list(MARKS)},
+        "DescribeThingGroup": describe,
+    }
+    policies = [Live("p", ALLOW, facts={"targets": (ARN,)}), Live("q", ALLOW, facts={"targets": ()})]
+    found, asked = read("thing_groups", answers, policies=policies)
+    assert found == [live(ThingGroup(parent=External("top"), policies=(External("p"),)))]
+    assert asked.count("ListTargetsForPolicy") == 0
+
+
+def test_of_a_group_that_is_to_move_all_that_it_would_lose_is_read():
+    def groups(asked):
+        names = ("below",) if "parentGroup" in asked else ("a",)
+        return {"thingGroups": [{"groupName": name, "groupArn": arn(f"thinggroup/{name}")} for name in names]}
+
+    answers = {
+        "ListThingGroups": groups,
+        "ListTagsForResource": {"tags": tag_list(MARKS)},
+        "DescribeThingGroup": {"thingGroupName": "a", "thingGroupArn": ARN, "version": 4},
+        "ListThingsInThingGroup": {"things": ["t"]},
+        "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
+    }
+    found, _ = read("thing_groups", answers, group(parent="top"))
+    carried = {key: found[0].facts[key] for key in ("children", "members", "policies")}
+    assert carried == {"children": ("below",), "members": ("t",), "policies": ("p",)}
+
+
+def test_policies_are_attached_before_others_are_detached():
+    found = change(group(policies=("new",)), live(ThingGroup(policies=("old",))))
+    around = world(found.resource, resource("policies", "new", ALLOW), resource("policies", "old", ALLOW))
+    assert calls(found, around) == [
+        attach("new"),
+        iot("DetachPolicy", tolerates=MISSING, policyName="old", target=ARN),
+    ]
+
+
+def test_another_parent_is_another_group_and_its_things_come_back():
+    found = change(group(parent="top"), live(ThingGroup(), members=("t",)))
+    assert isinstance(found, Replace)
+    member = resource("things", "t", Thing(thing_groups=("a",)))
+    there = Live("t", Thing(thing_groups=("a", "top")), 1, "ws")
+    around = world(
+        found.resource, group("top"), member, live={"things.t": there, "thing_groups.a": found.live}
+    )
+    assert objections(found, around) == []
+    assert calls(found, around) == [
+        GONE,
+        made(parentGroupName="top"),
+        iot("RemoveThingFromThingGroup", tolerates=MISSING, thingGroupName="top", thingName="t"),
+        iot("AddThingToThingGroup", thingGroupName="a", thingName="t"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("carried", "expected"),
+    [
+        ({"children": ("b", "c")}, "would lose its child groups (b, c); move or remove them first"),
+        (
+            {"members": tuple("tuvwx")},
+            "would lose the things in it that the file does not have (t, u, v and 2 more); take them out first",
+        ),
+        (
+            {"policies": ("p",)},
+            "would lose the policies that the file does not know (p); detach them first",
+        ),
+    ],
+    ids=["children", "members", "policies"],
+)
+def test_a_replacement_that_would_lose_something_is_refused(carried, expected):
+    found = change(group(parent="top"), live(ThingGroup(), **carried))
+    assert objections(found, world(found.resource)) == [
+        f"AWS changes the parent of no group, and a new one in its place {expected}"
+    ]
+
+
+def test_a_group_and_a_dynamic_group_cannot_share_a_name():
+    from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+
+    other = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:a"))
+    assert complaints(group(), other) == [
+        "None: a dynamic thing group of this file has the same name; expected each name once for both"
+    ]
+
+
+def test_it_is_deleted_over_the_version_that_was_seen():
+    assert delete("thing_groups", live(ThingGroup())) == [GONE]
+
+
+def test_children_go_before_their_parents():
+    cloud = Cloud()
+    converge(state(group("a"), group("b", parent="a"), group("c", parent="b")), cloud)
+    plan = plan_of(state(), cloud)
+    assert [step.address.name for step in plan.steps] == ["c", "b", "a"]
+    converge(state(), cloud)
+    assert cloud.content()["thing_groups"] == {}
+
+
+def test_a_group_moves_with_its_things_and_policies():
+    cloud = Cloud()
+    rest = [
+        group("top"),
+        resource("policies", "p", ALLOW),
+        resource("things", "t", Thing(thing_groups=("a",))),
+    ]
+    converge(state(group("a", policies=("p",)), *rest), cloud)
+    moved = state(group("a", parent="top", policies=("p",)), *rest)
+    converge(moved, cloud)
+    assert plan_of(moved, cloud).steps == ()
+    content = cloud.content()
+    assert content["thing_groups"]["a"]["parent"] == "top"
+    assert content["things"]["t"]["groups"] == ["a", "reconciler-ws"]
+    assert content["policies"]["p"]["targets"] == [ARN]
