@@ -25,6 +25,7 @@ from reconciler.model.secret import Secret
 FILLED = {
     "RegisterCACertificate.setAsActive": "status",
     "RegisterCACertificate.verificationCertificate": "verification",
+    "UpdateCACertificate.certificateId": "the fingerprint of pem",
     "UpdateCACertificate.newAutoRegistrationStatus": "auto_registration",
     "UpdateCACertificate.removeAutoRegistration": "registration_template, when the file no longer says one",
 }

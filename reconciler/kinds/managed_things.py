@@ -7,6 +7,7 @@ authentication material back; what we remember of it is a salted hash in a tag.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -90,8 +91,13 @@ class ManagedThings(Kind):
         """AWS cannot clear an optional field once it is set."""
         return super().forces_replacement(name, after) or (not after and name in {*OPTIONAL, *CAPABLE})
 
-    def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
-        """What is registered or taken over has its setup code, in the form of its type; what is taken over is one."""
+    def objections(self, change: Change, world: World) -> Iterable[str]:
+        """What is registered or taken over has its setup code, in the form of its type; what is taken over is one.
+
+        And no hub goes before the devices that it controls.
+        """
+        if isinstance(change, Delete | Replace) and (stay := _staying(change, world)):
+            yield f"it controls {', '.join(stay)}, which AWS wants gone before it"
         if isinstance(change, Delete):
             return
         adopted = not isinstance(change, Create) and change.live.owner is None
@@ -116,9 +122,16 @@ class ManagedThings(Kind):
         named = {answer["Tags"].get(NAME_TAG) for answer in ours}
         missing = {name: resource for name, resource in wanted.items() if name not in named}
         unmarked = [answer for answer in there if OWNER_TAG not in answer.get("Tags", {})]
-        return [
+        devices: defaultdict[str, list[str]] = defaultdict(list)
+        for answer in there:
+            devices[answer.get("ParentControllerId", "")].append(answer["Id"])
+        found = [
             *(live_of(answer, wanted.get(answer["Tags"].get(NAME_TAG, ""))) for answer in ours),
             *candidates(missing, unmarked),
+        ]
+        return [
+            attrs.evolve(live, facts={**live.facts, "controls": tuple(devices[live.identity])})
+            for live in found
         ]
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
@@ -176,10 +189,21 @@ def _create(resource: Resource, world: World, *, replaces: str = "") -> Iterator
         yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": Ref(resource.address, "Id"), **again})
 
 
+def _staying(change: Delete | Replace, world: World) -> list[str]:
+    """The devices of a hub that the plan does not remove."""
+    controls = change.live.facts.get("controls", ())
+    if not controls:
+        return []
+    leaving = {found.live.identity for found in world.changes.values() if isinstance(found, Delete | Replace)}
+    return sorted(set(controls) - leaving)
+
+
 def _delete(live: Live) -> Iterator[ApiCall]:
-    params = {"Identifier": live.identity}
-    yield ApiCall(SERVICE, "DeleteManagedThing", params, tolerates=MISSING)
-    yield ApiCall(SERVICE, "GetManagedThing", params, until=MISSING)
+    """The devices of a hub go first. Their own steps remove them too: whoever comes second finds it done."""
+    for identity in (*live.facts.get("controls", ()), live.identity):
+        params = {"Identifier": identity}
+        yield ApiCall(SERVICE, "DeleteManagedThing", params, tolerates=MISSING)
+        yield ApiCall(SERVICE, "GetManagedThing", params, until=MISSING)
 
 
 def attributes(resource: Resource, world: World, *, refined: bool = True) -> dict[str, Any]:

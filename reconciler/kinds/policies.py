@@ -24,7 +24,6 @@ SIZE = 2048
 """Characters of a policy document, white space aside."""
 
 FILLED = {
-    "CreatePolicyVersion.policyName": "the name",
     "CreatePolicyVersion.setAsDefault": "always true: what the file says is what holds",
 }
 

@@ -1,0 +1,121 @@
+"""Credential lockers: AWS assigns their ids, so whoever is in one is told the new id in the same plan."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from reconciler.kinds import all_kinds
+from reconciler.kinds.credential_lockers import CredentialLocker
+from reconciler.kinds.managed_material import Remembered
+from reconciler.model.address import Address
+from reconciler.model.call import Ref
+from reconciler.model.change import Replace
+from reconciler.model.resource import Live
+from tests.cloud import Cloud
+from tests.fleets import converge, managed, plan_of, resource, state
+from tests.kinds.desk import (
+    MARKS,
+    MISSING,
+    calls,
+    change,
+    create,
+    delete,
+    effective,
+    mi,
+    read,
+    scope,
+    world,
+)
+
+ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:credential-locker/L1"
+GONE = mi("DeleteCredentialLocker", tolerates=MISSING, Identifier="L1")
+
+
+def locker(**fields: object):
+    return resource("credential_lockers", "a", CredentialLocker(**fields))
+
+
+def live(name: str = "a", identity: str = "L1", **tags: str) -> Live:
+    facts = {"tags": {**tags, **MARKS}, "arn": ARN, "name": "a"}
+    return Live(identity, CredentialLocker(name, tags), owner="ws", facts=facts)
+
+
+def without_token(found):
+    """The calls without client tokens, and the tokens."""
+    tokens = [call.params.get("ClientToken") for call in found]
+    plain = [
+        evolve(call, params={key: value for key, value in call.params.items() if key != "ClientToken"})
+        for call in found
+    ]
+    return plain, tokens
+
+
+def test_a_new_one_is_one_call_with_its_marks_and_the_same_token_every_time():
+    made, tokens = without_token(create(locker()))
+    assert made == [mi("CreateCredentialLocker", Name="a", Tags=MARKS)]
+    assert tokens == without_token(create(locker()))[1]
+    assert len(tokens[0]) == 64
+    assert tokens != without_token(create(locker(name="other")))[1]
+
+
+def test_only_the_workspaces_own_are_read():
+    details = {
+        "L1": {"Id": "L1", "Arn": ARN, "Name": "a", "Tags": {"line": "A", **MARKS}},
+        "L2": {"Id": "L2", "Arn": ARN, "Name": "foreign"},
+    }
+    answers = {
+        "ListCredentialLockers": {"Items": [{"Id": "L1"}, {"Id": "L2"}]},
+        "GetCredentialLocker": lambda asked: details[asked["Identifier"]],
+    }
+    assert read("credential_lockers", answers)[0] == [live(line="A")]
+
+
+def test_only_tags_change_in_place():
+    found = change(locker(tags={"line": "B"}), live())
+    assert calls(found) == [mi("TagResource", ResourceArn=ARN, Tags={"line": "B"})]
+
+
+def test_another_name_is_another_locker_and_what_was_in_the_old_one_moves_over_before_it_goes():
+    device = effective(managed("d", credential_locker="a", capabilities="{}"))
+    there = Live("M1", evolve(device.spec, capabilities=Remembered.of("{}")), owner="ws")
+    found = change(locker(name="new"), live())
+    assert isinstance(found, Replace)
+    around = world(
+        found.resource,
+        device,
+        live={"credential_lockers.a": found.live, "managed_things.d": there},
+        changes=[found],
+    )
+    plain, _ = without_token(calls(found, around))
+    assert plain == [
+        mi("CreateCredentialLocker", Name="new", Tags=MARKS),
+        mi(
+            "UpdateManagedThing",
+            Identifier="M1",
+            Name="d",
+            CredentialLockerId=Ref(Address("credential_lockers", "a"), "Id"),
+            MetaData={"reconciler:address": "managed_things.d"},
+        ),
+        GONE,
+    ]
+
+
+def test_of_two_that_a_dead_run_has_left_the_one_that_is_as_wanted_stays():
+    wanted = locker(name="new")
+    two = [live("old", "L1"), live("new", "L2")]
+    assert all_kinds()["credential_lockers"].pair([wanted], two, scope(wanted)) == {"L2": "a"}
+
+
+def test_it_is_deleted_when_nothing_of_the_workspace_is_in_it():
+    assert delete("credential_lockers", live()) == [GONE]
+
+
+@pytest.mark.parametrize("name", ["new", None])
+def test_a_device_is_in_the_new_locker_in_the_same_plan(name):
+    cloud = Cloud()
+    converge(state(locker(name="old"), managed("d", credential_locker="a")), cloud)
+    wanted = state(locker(name=name), managed("d", credential_locker="a"))
+    converge(wanted, cloud)
+    assert plan_of(wanted, cloud).steps == ()
+    assert [found["CredentialLockerId"] for found in cloud.content()["managed_things"]] == [name or "a"]

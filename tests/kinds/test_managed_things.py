@@ -1,0 +1,267 @@
+"""Managed things in full: what is sent, what is compared, and which live one a table of the file means."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from attrs import evolve
+
+from reconciler.kinds.managed_material import Remembered, objections, serial_number
+from reconciler.kinds.managed_spec import SimpleSetup
+from reconciler.kinds.managed_things import ManagedThing
+from reconciler.model.address import Address
+from reconciler.model.call import Ref, resolve
+from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.document import Document
+from reconciler.model.errors import RefusedError
+from reconciler.model.resource import WHATEVER, Live
+from reconciler.model.secret import Secret
+from tests.cloud import Cloud
+from tests.fleets import converge, managed, plan_of, resource, run, state
+from tests.kinds.desk import MARKS, MISSING, calls, change, complaints, create, effective, mi, read, world
+from tests.kinds.desk import objections as objected
+
+ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:managed-thing/M1"
+REPORT = Document.of({"version": "1.0.0", "endpoints": []})
+SCHEMA = Document.of(
+    {
+        "Format": "AWS",
+        "CapabilityId": "aws.OnOff@1.0",
+        "ExtrinsicId": "0x0006",
+        "ExtrinsicVersion": 1,
+        "Schema": {"type": "object"},
+    }
+)
+FULL = {
+    "role": "CONTROLLER",
+    "serial_number": "SN-1",
+    "capability_report": REPORT,
+    "capability_schemas": (SCHEMA,),
+    "wi_fi_simple_setup_configuration": SimpleSetup(
+        enable_as_provisioner=True, enable_as_provisionee=False, timeout_in_minutes=5
+    ),
+    "hub_network_mode": "STANDARD",
+}
+SENT = {
+    "Name": "a",
+    "SerialNumber": "SN-1",
+    "WiFiSimpleSetupConfiguration": {
+        "EnableAsProvisioner": True,
+        "EnableAsProvisionee": False,
+        "TimeoutInMinutes": 5,
+    },
+    "MetaData": {"reconciler:address": "managed_things.a"},
+}
+
+
+def live(wanted, owner: str | None = "ws", candidates: tuple[str, ...] = (), **changes: object) -> Live:
+    facts = {"tags": MARKS if owner else {}, "arn": ARN, "name": "a", "candidates": candidates}
+    return Live("M1", evolve(effective(wanted).spec, **changes), owner=owner, facts=facts)
+
+
+def test_a_new_one_is_created_and_what_only_an_update_takes_is_sent_after():
+    born, after = create(effective(managed("a", **FULL)))
+    tags = resolve(born.params["Tags"], {})
+    assert {key: value for key, value in born.params.items() if key not in ("ClientToken", "Tags")} == {
+        "Role": "CONTROLLER",
+        "AuthenticationMaterial": Secret("env a", "90001"),
+        "AuthenticationMaterialType": "ZWAVE_QR_BAR_CODE",
+        **SENT,
+        "CapabilityReport": REPORT.value,
+        "CapabilitySchemas": [SCHEMA.value],
+    }
+    assert tags.keys() == {
+        *MARKS,
+        "reconciler:material",
+        "reconciler:type",
+        "reconciler:fields",
+        "reconciler:capability-report",
+        "reconciler:capability-schemas",
+    }
+    assert after == mi(
+        "UpdateManagedThing",
+        Identifier=Ref(Address("managed_things", "a"), "Id"),
+        HubNetworkMode="STANDARD",
+        **SENT,
+    )
+
+
+def test_what_the_file_says_comes_back_and_what_it_does_not_say_is_not_compared():
+    wanted = managed("a", **FULL)
+    cloud = Cloud()
+    converge(state(wanted), cloud)
+    (item,) = cloud.managed.list_managed_things()["Items"]
+    cloud.managed.update_managed_thing(Identifier=item["Id"], Brand="Acme", Classification="Hub")
+    assert plan_of(state(wanted), cloud).steps == ()
+
+
+def test_json_that_means_the_same_is_no_change():
+    spaced = Document.parse('{ "endpoints" : [], "version": "1.0.0" }')
+    found = change(managed("a", capability_report=spaced), live(managed("a", capability_report=REPORT)))
+    assert found.fields == ()
+
+
+def test_what_a_device_may_have_refined_is_sent_only_when_the_file_changes_it():
+    after = managed("a", brand="Apex", capability_report=REPORT)
+    found = change(after, live(managed("a", brand="Acme", capability_report=REPORT)))
+    assert "CapabilityReport" not in calls(found)[0].params
+
+
+@pytest.mark.parametrize("name", sorted(FULL.keys() - {"role"}))
+def test_what_the_file_said_and_no_longer_says_takes_a_replacement(name):
+    without = {key: value for key, value in FULL.items() if key != name}
+    assert isinstance(change(managed("a", **without), live(managed("a", **FULL))), Replace)
+
+
+def test_a_set_up_lasts_as_long_as_aws_admits():
+    setup = SimpleSetup(enable_as_provisioner=True, enable_as_provisionee=True, timeout_in_minutes=16)
+    assert complaints(managed("a", wi_fi_simple_setup_configuration=setup)) == [
+        "wi_fi_simple_setup_configuration.timeout_in_minutes: 16 minutes; expected 5 to 15 minutes"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("WIFI_SETUP_QR_BAR_CODE", "SN:1;UPC:123456789012", "SN:1"),
+        ("WIFI_SETUP_QR_BAR_CODE", "SN:1;EAN:12345678;", "SN:1;UPC:1;"),
+        ("ZWAVE_QR_BAR_CODE", "900132", "89001"),
+        ("ZIGBEE_QR_BAR_CODE", "Z:AB$I:CD", "I:CD"),
+    ],
+)
+def test_a_setup_code_has_the_form_of_its_type_and_is_never_told(kind, good, bad):
+    assert list(objections(Secret("env QR", good), kind)) == []
+    (told,) = objections(Secret("env QR", bad), kind)
+    assert told.startswith(f"its authentication_material from env QR is no {kind}, which has the form ")
+    assert bad not in told
+
+
+def test_a_code_of_a_type_whose_form_nobody_documents_is_not_checked():
+    assert list(objections(Secret("env QR", "anything"), "DISCOVERED_DEVICE")) == []
+
+
+def test_a_wi_fi_code_tells_its_serial_number():
+    code = Secret("env QR", "SN:AB-7;UPC:123456789012;")
+    assert serial_number(code, "WIFI_SETUP_QR_BAR_CODE") == "AB-7"
+
+
+def unmarked(identity: str, **members: str):
+    return {"Id": identity, "Arn": ARN, "Role": "DEVICE", "Tags": {"line": "A"}, **members}
+
+
+def reading(*there, wanted):
+    found = {answer["Id"]: answer for answer in there}
+    answers = {
+        "ListManagedThings": {"Items": [{"Id": identity} for identity in found]},
+        "GetManagedThing": lambda asked: found[asked["Identifier"]],
+    }
+    return {live.identity: live for live in read("managed_things", answers, wanted)[0]}
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        (
+            [
+                {**unmarked("M0", Name="a", SerialNumber="SN-1"), "Tags": {**MARKS}},
+                unmarked("M1", SerialNumber="SN-1"),
+            ],
+            {"M0": ()},
+        ),
+        (
+            [unmarked("M1", SerialNumber="SN-1"), unmarked("M2", Name="a")],
+            {"M1": ("M1 (SerialNumber SN-1)",)},
+        ),
+        ([unmarked("M2", Name="a")], {"M2": ("M2 (Name a)",)}),
+        ([unmarked("M2", Name="a", SerialNumber="SN-2")], {}),
+        ([unmarked("M2", Name="other")], {}),
+        (
+            [unmarked("M1", Name="a"), unmarked("M2", Name="a")],
+            {"M1": ("M1 (Name a)", "M2 (Name a)")},
+        ),
+    ],
+    ids=[
+        "by the tag",
+        "then by the serial number",
+        "then by the name",
+        "not by the name of another device",
+        "not at all",
+        "two by the name",
+    ],
+)
+def test_which_live_one_is_meant_is_found_in_this_order(there, expected):
+    found = reading(*there, wanted=managed("a", serial_number="SN-1"))
+    assert {identity: live.facts["candidates"] for identity, live in found.items()} == expected
+
+
+def test_one_without_marks_is_taken_over_in_place_by_adoption_only():
+    cloud, wanted = Cloud(), managed("a", serial_number="SN-1", brand="Acme")
+    cloud.managed.create_managed_thing(
+        Role="DEVICE",
+        AuthenticationMaterial="90001",
+        AuthenticationMaterialType="ZWAVE_QR_BAR_CODE",
+        SerialNumber="SN-1",
+    )
+    with pytest.raises(RefusedError, match=r"adopt it with --adopt managed_things\.a"):
+        plan_of(state(wanted), cloud)
+    plan = plan_of(state(wanted), cloud, adopt=[wanted.address])
+    assert [type(step.change) for step in plan.steps] == [Update]
+    run(plan, cloud)
+    assert plan_of(state(wanted), cloud).steps == ()
+    assert len(cloud.content()["managed_things"]) == 1
+
+
+def test_of_several_none_is_taken_and_all_are_told():
+    wanted = managed("a")
+    there = live(wanted, None, ("M1 (Name a)", "M2 (Name a)"), authentication_material=WHATEVER)
+    found = change(wanted, there)
+    assert objected(found, world(wanted)) == [
+        "several managed things without marks could be it: M1 (Name a); M2 (Name a); give it the serial_number of one"
+    ]
+
+
+def gone(identity: str):
+    return [
+        mi("DeleteManagedThing", tolerates=MISSING, Identifier=identity),
+        mi("GetManagedThing", until=MISSING, Identifier=identity),
+    ]
+
+
+def test_the_devices_of_a_hub_go_before_it():
+    hub, device = managed("a", role="CONTROLLER"), managed("b", "90002")
+    there = live(hub)
+    there = evolve(there, facts={**there.facts, "controls": ("M2",)})
+    going = Delete(Address("managed_things", "a"), there)
+    child = Delete(Address("managed_things", "b"), evolve(live(device), identity="M2"))
+    assert objected(going, world(changes=[going, child])) == []
+    assert calls(going) == [*gone("M2"), *gone("M1")]
+
+
+def test_a_hub_whose_devices_stay_is_not_deleted():
+    there = live(managed("a", role="CONTROLLER"))
+    going = Delete(
+        Address("managed_things", "a"), evolve(there, facts={**there.facts, "controls": ("M2", "M3")})
+    )
+    assert objected(going) == ["it controls M2, M3, which AWS wants gone before it"]
+
+
+def test_which_devices_a_hub_controls_is_read():
+    found = reading(
+        {**unmarked("M1", Name="a"), "Tags": MARKS},
+        unmarked("M2", ParentControllerId="M1"),
+        wanted=managed("a"),
+    )
+    assert found["M1"].facts["controls"] == ("M2",)
+
+
+def test_capabilities_are_remembered_by_their_hash():
+    assert Remembered.of((SCHEMA, REPORT)).digest != Remembered.of((REPORT, SCHEMA)).digest
+    assert json.loads(Remembered.of((SCHEMA, REPORT)).text or "") == [SCHEMA.value, REPORT.value]
+
+
+def test_without_its_setup_code_nothing_is_registered():
+    spec = ManagedThing("DEVICE", Secret("env QR"), "ZWAVE_QR_BAR_CODE")
+    assert objected(Create(resource("managed_things", "a", spec))) == [
+        "its authentication_material from env QR is not set"
+    ]
