@@ -29,14 +29,15 @@ def apply(
     *,
     stop: threading.Event,
     workers: int = WORKERS,
-    pause: Pause = time.sleep,
+    pause: Pause | None = None,
 ) -> Iterator[Outcome]:
     """Send the plan's calls, telling what becomes of each step as it happens.
 
     A failed step skips what waits for it and nothing else. When `stop` is set, or on an interrupt, what is in flight is
-    finished and the rest is cancelled; a second interrupt is raised.
+    finished and the rest is cancelled; a second interrupt is raised. Waiting for AWS to catch up is not finished but ended.
     """
     queue = _Ready(plan)
+    pause = pause or _pausing(stop)
     answers: dict[Address, dict[str, Any]] = defaultdict(dict)
     ended: _Ended = SimpleQueue()
     running = 0
@@ -60,6 +61,14 @@ def apply(
             yield outcome
             yield from queue.settle(step, outcome)
     yield from (Cancelled(step.change) for step in queue.left())
+
+
+def _pausing(stop: threading.Event) -> Pause:
+    def pause(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise ReconcilerError("stopped while waiting for AWS to catch up; the next run goes on from here")
+
+    return pause
 
 
 def _run_and_tell(

@@ -28,8 +28,12 @@ def write(asked: ApiCall, answer: Mapping[str, Any]) -> None:
     """Write what the call saves of its answer. Raises ReconcilerError."""
     for save in asked.saves:
         value: Any = answer
-        for part in save.member.split("."):
-            value = value[part]
+        try:
+            for part in save.member.split("."):
+                value = value[part]
+        except KeyError:
+            told = f"AWS did not say {save.member}, as it says it once only"
+            raise ReconcilerError(f"{save.output}: cannot be written: {told}") from None
         try:
             _write_new(Path(save.output.path), str(value), 0o600 if save.secret else 0o644)
         except OSError as error:

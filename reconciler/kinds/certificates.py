@@ -77,12 +77,33 @@ class Certificate:
     )
 
 
+FILLED = {
+    "RegisterCertificate.caCertificatePem": "the pem of the certificate's `ca`",
+    "RegisterCertificate.status": "status",
+    "RegisterCertificateWithoutCA.status": "status",
+    "CreateCertificateFromCsr.setAsActive": "true where the status is ACTIVE",
+    "UpdateCertificate.certificateId": "the SHA-256 of the certificate",
+}
+
+UNSUPPORTED = {
+    "RegisterCertificate.setAsActive": "AWS has deprecated it for the status",
+}
+
+
 class Certificates(Kind):
     """Device certificates: found by the SHA-256 of their DER."""
 
     table = "certificates"
     noun = "device certificate"
     spec = Certificate
+    writes = (
+        "RegisterCertificate",
+        "RegisterCertificateWithoutCA",
+        "CreateCertificateFromCsr",
+        "UpdateCertificate",
+    )
+    filled = FILLED
+    unsupported = UNSUPPORTED
     reads_after = frozenset({"things", "policies"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
@@ -289,20 +310,21 @@ def _registration(spec: Certificate, world: World) -> ApiCall:
 
 def _targets(scope: Scope) -> Any:
     """The certificates that have each policy that matters, by the policy's name; those on their way out among them."""
-    known = {live.identity for live in scope.read.get("policies", ())}
+    known = {live.identity: live.facts["targets"] for live in scope.read.get("policies", ())}
     outside = {
         policy.id.rpartition("/")[2]
         for resource in scope.of("certificates")
         for policy in resource.spec.policies
         if isinstance(policy, External)
     }
-    names = sorted(known | outside)
+    names = sorted(outside - known.keys())
     answers = yield [
         ApiCall("iot", "ListTargetsForPolicy", {"policyName": name}, tolerates=MISSING) for name in names
     ]
+    known |= {name: answer.get("targets", ()) for name, answer in zip(names, answers, strict=True)}
     return {
-        name: frozenset(arn.rpartition("/")[2] for arn in answer.get("targets", ()) if ":cert/" in arn)
-        for name, answer in zip(names, answers, strict=True)
+        name: frozenset(arn.rpartition("/")[2] for arn in targets if ":cert/" in arn)
+        for name, targets in sorted(known.items())
     }
 
 

@@ -251,3 +251,16 @@ def test_waiting_for_aws_to_catch_up_uses_the_pause_that_was_handed_over():
     made = Plan("ws", TARGET, (step,), "", Estimate({}, 0.0))
     assert [found.word for found in run(made, call, pause=pauses.append)] == ["started", "applied"]
     assert len(pauses) == 2
+
+
+def test_who_waits_for_aws_to_catch_up_does_not_wait_to_be_stopped():
+    stop = threading.Event()
+    step = Step(change("a"), (ApiCall("iot", "Make", {"name": "a", "n": 0}, retries={"Denied"}),))
+    made = Plan("ws", TARGET, (step,), "0" * 64, Estimate({}, 0.0))
+
+    def busy(_asked):
+        stop.set()
+        raise NO
+
+    (outcome,) = ended(run(made, busy, stop=stop))
+    assert str(outcome.error) == "stopped while waiting for AWS to catch up; the next run goes on from here"

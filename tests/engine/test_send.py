@@ -121,6 +121,13 @@ def test_a_question_that_goes_on_is_given_up_with_what_to_do():
     assert sum(aws.pauses) >= PATIENCE
 
 
+def test_a_call_may_have_a_patience_of_its_own():
+    aws = Aws(BUSY)
+    with pytest.raises(AwsError):
+        aws.send(retries={BUSY}, patience=20)
+    assert 20 <= sum(aws.pauses) < 25
+
+
 def test_a_question_may_have_to_wait_for_an_error_to_pass():
     aws = Aws(FOUND, BUSY, FOUND, GONE)
     assert aws.send(until={GONE}, retries={BUSY}) == {}

@@ -15,7 +15,7 @@ from reconciler.kinds.kind import Kind
 WITHOUT = {"provisioned_things"}
 """What is made of resources of other kinds: there the kinds themselves say it."""
 
-KINDS = [kind for table, kind in sorted(all_kinds().items()) if table not in WITHOUT and kind.writes]
+KINDS = [kind for table, kind in sorted(all_kinds().items()) if table not in WITHOUT]
 
 
 def model(service: str) -> ServiceModel:
