@@ -49,10 +49,10 @@ class Certificate:
         changing="replaces",
         default=None,
     )
-    csr: str | None = member(
+    csr: str | Whatever | None = member(
         "A certificate signing request, for AWS to issue the certificate.",
         api="CreateCertificateFromCsr.certificateSigningRequest",
-        changing="create_only",
+        changing="replaces",
         default=None,
     )
     save_to: Output | Whatever | None = member(
@@ -131,15 +131,20 @@ class Certificates(Kind):
     def effective(self, resource: Resource, scope: Scope) -> Certificate:
         """The mode follows from the CA; a certificate that AWS has yet to issue is whatever it will be."""
         spec: Certificate = resource.spec
-        ca = scope.desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
-        mode = ca.spec.certificate_mode if ca else spec.certificate_mode
         known = issued(spec)
+        name = spec.ca
+        if known and not spec.ca and not spec.certificate_mode:
+            name = x509.signer(known, scope.of("ca_certificates"))
+        ca = scope.desired.get(Address("ca_certificates", name)) if isinstance(name, str) else None
+        mode = ca.spec.certificate_mode if ca else spec.certificate_mode
         return attrs.evolve(
             spec,
+            ca=name,
             pem=known or WHATEVER,
+            csr=WHATEVER if known and spec.csr else spec.csr,
             save_to=WHATEVER if known else spec.save_to,
             # Of a CA outside the file the mode is not known, so it is not compared.
-            certificate_mode=mode or (WHATEVER if spec.ca else "DEFAULT"),
+            certificate_mode=mode or WHATEVER,
         )
 
     def identity(self, resource: Resource) -> str | None:
@@ -183,6 +188,7 @@ class Certificates(Kind):
         for name, item in found.items():
             spec = Certificate(
                 pem=Pem(name),
+                csr=WHATEVER if name in issued_now else None,
                 ca=wanted[name].spec.ca if name in wanted else None,
                 certificate_mode=_described(item).get("certificateMode", "DEFAULT"),
                 status=_described(item)["status"],

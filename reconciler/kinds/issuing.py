@@ -42,7 +42,7 @@ def fetch(identity: str, save_to: Any) -> Iterator[ApiCall]:
 
 def check_request(spec: Certificate) -> Iterator[Complaint]:
     """A request is one, its certificate has somewhere to go, and what is there already is its own."""
-    assert spec.csr
+    assert isinstance(spec.csr, str)
     key = x509.request_key(spec.csr)
     if key is None:
         yield Complaint("csr", "not a certificate signing request", "one in PEM, signed with its own key")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
@@ -34,7 +35,7 @@ class Complaint:
     severity: str = "error"
 
 
-@frozen
+@frozen(slots=False)
 class Scope:
     """What a reading may look at: the whole desired state, what was read of the kinds that it `reads_after`, the time."""
 
@@ -43,9 +44,16 @@ class Scope:
     read: Mapping[str, Sequence[Live]] = field(factory=dict)
     now: float = 0.0
 
+    @cached_property
+    def _by_kind(self) -> Mapping[str, Sequence[Resource]]:
+        found: defaultdict[str, list[Resource]] = defaultdict(list)
+        for address, resource in self.desired.items():
+            found[address.kind].append(resource)
+        return found
+
     def of(self, kind: str) -> Iterator[Resource]:
         """The desired resources of one kind."""
-        return (resource for address, resource in self.desired.items() if address.kind == kind)
+        return iter(self._by_kind.get(kind, ()))
 
 
 @frozen(slots=False)

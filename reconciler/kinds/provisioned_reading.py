@@ -18,7 +18,7 @@ from reconciler.model.call import ApiCall
 from reconciler.model.document import Document
 from reconciler.model.output import Output
 from reconciler.model.pem import Pem
-from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Whatever
+from reconciler.model.resource import WHATEVER, External, Live, Reference, Whatever
 from reconciler.model.secret import Secret
 
 
@@ -50,7 +50,7 @@ class Provisioned:
     )
 
 
-def desired_spec(plan: Blueprint, save_to: Output | None, desired: Desired) -> Provisioned:
+def desired_spec(plan: Blueprint, save_to: Output | None, scope: Scope) -> Provisioned:
     """What the template makes."""
     properties = plan.thing.properties
     certificate = plan.evaluated.certificate
@@ -66,7 +66,7 @@ def desired_spec(plan: Blueprint, save_to: Output | None, desired: Desired) -> P
         thing_groups=tuple(External(group) for group in sorted(set(plan.groups))),
         billing_group=_external(properties["BillingGroup"]) if "BillingGroup" in properties else WHATEVER,
         certificate=pem,
-        ca=x509.signer(plan.certificate, desired) if plan.certificate else None,
+        ca=x509.signer(plan.certificate, scope.of("ca_certificates")) if plan.certificate else None,
         certificate_status=plain(certificate.properties.get("Status", "ACTIVE")) if certificate else None,
         save_to=save_to if waiting else WHATEVER,
         policies=tuple(External(name) for name in plan.policies),
@@ -110,6 +110,7 @@ def read(scope: Scope) -> Reading:
     ours = members.get(workspace_group(scope.workspace), frozenset())
     owners = yield from membership.owners([name for name in things if name not in ours])
     used = yield from _foreign(sorted(attached - wanted), certificates)
+    used |= wanted  # what another template wants is let go, and stays
     seen = _Seen(members, billing, things, principals, certificates, targets, documents, used, issued, owners)
     lives = (seen.live(plan, scope.workspace) for plan in plans.values())
     return [live for live in lives if live]

@@ -92,7 +92,7 @@ class ProvisionedThings(Kind):
     def effective(self, resource: Resource, scope: Scope) -> Any:
         """What the template makes."""
         try:
-            return desired_spec(blueprint(resource, scope.desired), resource.spec.save_to, scope.desired)
+            return desired_spec(blueprint(resource, scope.desired), resource.spec.save_to, scope)
         except ValueError:
             return Provisioned(thing_name=None)  # reported with the file
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds.kind import Complaint
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Desired
+from reconciler.model.resource import Resource
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -106,10 +106,9 @@ def _key_digest(key: Any) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def signer(pem: Pem, desired: Desired) -> str | None:
-    """The name of the file's CA that signed the certificate, if one did: it has to be registered before."""
-    names = [address for address in desired if address.kind == "ca_certificates"]
-    return next((each.name for each in names if signed_by(pem, desired[each].spec.pem)), None)
+def signer(pem: Pem, cas: Iterable[Resource]) -> str | None:
+    """The name of the CA among `cas` that signed the certificate, if one did: it has to be registered before."""
+    return next((ca.address.name for ca in cas if signed_by(pem, ca.spec.pem)), None)
 
 
 def key_fits(pem: Pem, key: str) -> bool:

@@ -306,3 +306,11 @@ def test_the_digest_knows_a_secret_by_its_reference_alone(cloud):
         return plan_of(state(managed("m", code)), cloud).digest
 
     assert digest("90001") == digest("90002")
+
+
+def test_a_certificate_that_names_no_ca_follows_the_one_that_signed_it(cloud):
+    idle = ca(certificate_mode="SNI_ONLY", verification=None)
+    named, thing = device("a")
+    wanted = state(idle, evolve(named, spec=evolve(named.spec, ca=None), needs=frozenset()), thing)
+    converge(wanted, cloud)
+    assert plan_of(wanted, cloud).steps == ()

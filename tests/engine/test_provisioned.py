@@ -164,6 +164,18 @@ def test_what_is_protected_is_not_destroyed(cloud):
     )
 
 
+def test_things_that_swap_certificates_lose_none(cloud):
+    converge(fleet(pump("8"), pump("9")), cloud)
+    pems = {serial: AUTHORITIES["alpha"].device(f"pump-{serial}", 1) for serial in ("8", "9")}
+    swapped = fleet(pump("8", Pem=pems["9"]), pump("9", Pem=pems["8"]))
+    converge(swapped, cloud)
+    content = cloud.content()
+    held = {name: thing["principals"][0][0] for name, thing in content["things"].items()}
+    assert held == {"pump-8": identity("9"), "pump-9": identity("8")}
+    assert set(content["certificates"].values()) == {("ACTIVE", "DEFAULT")}
+    assert plan_of(swapped, cloud).steps == ()
+
+
 @pytest.mark.parametrize("missing", ["policy", "attachment", "certificate"])
 def test_of_what_is_partly_there_only_the_rest_is_sent(cloud, missing):
     converge(fleet(pump("8")), cloud)

@@ -234,3 +234,16 @@ class TestIssued:
             "skipped things.a: ",
         ]
         assert (path.read_text(), cloud.content()["certificates"]) == ("somebody else's", {})
+
+    def test_another_request_is_a_rotation(self, cloud, tmp_path, request_pem):
+        first, second = tmp_path / "a.pem", tmp_path / "b.pem"
+        converge(self.wanted(first, request_pem), cloud)
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a")])
+        made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        other = made.public_bytes(serialization.Encoding.PEM).decode()
+        converge(self.wanted(second, other), cloud)
+        issued = x509.load_pem_x509_certificate(second.read_bytes())
+        assert issued.public_key() == key.public_key()
+        assert list(cloud.content()["certificates"]) == [certificate_id(second.read_text())]
+        assert plan_of(self.wanted(second, other), cloud).steps == ()

@@ -158,7 +158,9 @@ def _sent(value: Any, references: str | None) -> Any:
             return value.id.rpartition("/")[2]
         case str() if references:
             return None
-        case str() | Mapping() | tuple():
+        case Mapping():  # a secret among its values is nobody's business before it is sent
+            return {key: item for key, item in value.items() if not isinstance(item, Secret)}
+        case str() | tuple():
             return value
         case int() | float() if not isinstance(value, bool):
             return value

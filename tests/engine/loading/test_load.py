@@ -313,6 +313,19 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         assert found.needs == {Address("certificates", "a.b")}
 
 
+def test_a_secret_parameter_of_a_template_is_not_looked_into(folder):
+    text = """
+[workspace]
+name = "ws"
+
+[provisioned_things.a]
+template = { Parameters = { S = { Type = "String" } }, Resources = { t = { Type = "AWS::IoT::Thing", Properties = { ThingName = "a", AttributePayload = { s = { Ref = "S" } } } } } }
+parameters = { S = { env = "S" } }
+"""
+    (resource,) = state_of(folder, text, {"S": "a b"}).resources.values()
+    assert resource.spec.parameters == {"S": Secret("env S", "a b")}
+
+
 class TestDigest:
     TEXT = f"""{WORKSPACE}
 [certificates.a]
