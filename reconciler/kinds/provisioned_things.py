@@ -74,6 +74,7 @@ class ProvisionedThings(Kind):
         except ValueError as error:
             yield Complaint("save_to", f"{resource.spec.save_to}: {error}", "a file that is not there yet")
             return
+        yield from _told_secrets(plan)
         if Address("things", plan.name) in desired:
             yield Complaint("template", f"things.{plan.name} is declared as well", "a thing in one table")
         if plan.certificate and not plan.request:
@@ -153,6 +154,21 @@ class ProvisionedThings(Kind):
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:
         """What is no longer in the file is read as a plain thing and a plain certificate."""
         raise NotImplementedError(f"{change.address} is deleted as the thing that it is")
+
+
+# What a plan has to name: a secret that goes into one of these would be told.
+_TOLD = ("ThingName", "ThingTypeName", "ThingGroups", "BillingGroup", "PolicyName", "PolicyDocument")
+
+
+def _told_secrets(plan: Blueprint) -> Iterator[Complaint]:
+    for part in (plan.thing, *plan.evaluated.policies):
+        for name in _TOLD:
+            value = part.properties.get(name, ())
+            for item in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(item, Secret):
+                    where = f"Resources.{part.logical_name}.Properties.{name}"
+                    problem = f"the secret from {item.reference} goes into {where}, which is shown"
+                    yield Complaint("parameters", problem, "secrets in attributes at the most")
 
 
 def _check_request(plan: Blueprint, save_to: Output | None) -> Iterator[Complaint]:

@@ -11,8 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from reconciler.kinds.kind import Complaint
 from reconciler.kinds.policies import Policy
-from reconciler.kinds.provisioned_things import ProvisionedThing
+from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
 from reconciler.kinds.template import CERTIFICATE, POLICY, THING
 from reconciler.model.change import FieldChange
 from reconciler.model.document import Document
@@ -235,6 +236,18 @@ def test_a_secret_parameter_is_nowhere_in_the_plan(cloud):
     converge(wanted, cloud)
     assert cloud.content()["things"]["pump-8"]["attributes"] == {"site": "canary-site"}
     assert plan_of(wanted, cloud).steps == ()
+
+
+def test_a_secret_may_not_go_into_what_is_shown():
+    name = resource(
+        "provisioned_things", "a", ProvisionedThing(TEMPLATE, {"Serial": Secret("env S", "1"), "Pem": "x"})
+    )
+    problem = (
+        "the secret from parameter Serial goes into Resources.thing.Properties.ThingName, which is shown"
+    )
+    assert list(KIND.check(name, {})) == [
+        Complaint("parameters", problem, "secrets in attributes at the most")
+    ]
 
 
 def test_a_policy_that_the_template_brings_is_made_and_found_again(cloud):
