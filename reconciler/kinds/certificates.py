@@ -250,6 +250,8 @@ class Certificates(Kind):
             signer = world.desired.get(Address("ca_certificates", ca))
             if signer and signer.spec.status != "ACTIVE":
                 yield f"its CA {signer.address} is to be INACTIVE, and AWS registers certificates of active CAs only"
+        if not isinstance(change, Create) and change.live.spec.status == "PENDING_TRANSFER":
+            yield "it is being transferred to another account; accept, reject or cancel the transfer first"
         if isinstance(change, Update) and change.live.spec.status == "REVOKED" and change.changes("status"):
             yield "it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"
 

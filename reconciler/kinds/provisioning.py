@@ -131,7 +131,7 @@ def with_group(template: Mapping[str, Any], thing: str, group: str) -> str:
 def _template(given: Any, desired: Desired) -> Mapping[str, Any]:
     if isinstance(given, str):
         stored = desired.get(Address("provisioning_templates", given))
-        given = stored.spec.template_body if stored else None
+        given = stored.spec.body if stored else None
     value: Mapping[str, Any] = given.value if isinstance(given, Document) else {}
     return value
 

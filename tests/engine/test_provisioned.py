@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from reconciler.kinds.kind import Complaint
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
+from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.template import CERTIFICATE, POLICY, THING
 from reconciler.model.change import FieldChange
 from reconciler.model.document import Document
@@ -113,6 +114,15 @@ def test_the_plan_shows_what_will_exist(cloud):
         FieldChange("certificate_status", None, "ACTIVE"),
         FieldChange("policies", None, ("telemetry",)),
     )
+
+
+def test_a_template_may_be_one_that_is_stored(cloud):
+    role = "arn:aws:iam::123456789012:role/provisioning"
+    stored = resource("provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, role))
+    named = pump("8", body="pumps")
+    wanted = fleet(stored, evolve(named, needs=frozenset({stored.address})))
+    assert calls(converge(wanted, cloud))["provisioned_things.pump-8"] == ["RegisterThing"]
+    assert plan_of(wanted, cloud).steps == ()
 
 
 def test_a_changed_parameter_is_one_update(cloud):

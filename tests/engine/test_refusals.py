@@ -175,3 +175,13 @@ def test_a_fuse_does_not_stand_in_the_way_of_a_destroy(cloud):
     wanted = state(ca(), *device("a"), limits=Fuses(delete_percent=0))
     converge(wanted, cloud)
     assert plan_of(wanted, cloud, destroy=True).counts["delete"] == 5
+
+
+def test_a_certificate_in_transfer_is_not_touched(cloud):
+    converge(one(), cloud)
+    cloud.iot.detach_thing_principal(thingName="a", principal=arn())
+    cloud.iot.update_certificate(certificateId=certificate(), newStatus="INACTIVE")
+    cloud.iot.transfer_certificate(certificateId=certificate(), targetAwsAccount="210987654321")
+    assert reasons(one(), cloud) == [
+        "certificates.a: it is being transferred to another account; accept, reject or cancel the transfer first"
+    ]
