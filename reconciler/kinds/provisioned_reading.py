@@ -105,7 +105,7 @@ def read(scope: Scope) -> Reading:
             "iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING
         ),
     )
-    targets = yield from _policy_targets(plans.values())
+    targets = yield from _policy_targets(scope, plans.values())
     documents = yield from _own_documents(plans.values(), wanted & certificates.keys(), certificates)
     ours = members.get(workspace_group(scope.workspace), frozenset())
     owners = yield from membership.owners([name for name in things if name not in ours])
@@ -269,14 +269,16 @@ def _issued(plans: Collection[Blueprint], principals: Mapping[str, Sequence[str]
     }
 
 
-def _policy_targets(plans: Collection[Blueprint]) -> Any:
-    names = sorted({name for plan in plans for name in plan.policies})
+def _policy_targets(scope: Scope, plans: Collection[Blueprint]) -> Any:
+    """The certificates that have each policy of the workspace or of a template, by the policy's name."""
+    known = {live.identity: live.facts["targets"] for live in scope.read.get("policies", ())}
+    names = sorted({name for plan in plans for name in plan.policies} - known.keys())
     answers = yield [
         ApiCall("iot", "ListTargetsForPolicy", {"policyName": name}, tolerates=MISSING) for name in names
     ]
+    known |= {name: answer.get("targets", ()) for name, answer in zip(names, answers, strict=True)}
     return {
-        name: frozenset(arn.rpartition("/")[2] for arn in answer.get("targets", ()))
-        for name, answer in zip(names, answers, strict=True)
+        name: frozenset(arn.rpartition("/")[2] for arn in targets) for name, targets in sorted(known.items())
     }
 
 

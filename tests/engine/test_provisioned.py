@@ -150,6 +150,16 @@ def test_a_new_certificate_comes_before_the_old_one_goes(cloud):
     assert plan_of(fleet(pump("8", 2)), cloud).steps == ()
 
 
+def test_a_policy_that_leaves_the_file_is_let_go_before_it_goes(cloud):
+    converge(fleet(pump("8")), cloud)
+    value = TEMPLATE.value
+    del value["Resources"]["policy"]
+    wanted = state(ca(), pump("8", body=Document.of(value)))
+    converge(wanted, cloud)
+    assert sorted(cloud.content()["policies"]) == ["reconciler-ws-retired"]
+    assert plan_of(wanted, cloud).steps == ()
+
+
 def test_what_leaves_the_file_goes_with_its_certificate(cloud):
     converge(fleet(pump("8"), pump("9")), cloud)
     converge(fleet(pump("9")), cloud)
