@@ -22,7 +22,7 @@ from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsave
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.provisioning import provisioned_certificates
 from reconciler.kinds.reading import MISSING, find
-from reconciler.kinds.retirement import mark_retired, retired_policy
+from reconciler.kinds.retirement import mark_retired, retire, retired_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Replace, Update
@@ -277,7 +277,7 @@ class Certificates(Kind):
         old = [
             mark_retired(world, old_arn),
             *(detach(thing.name, old_arn) for thing in had),
-            *_retire(change.live),
+            *retire(change.live.identity, active=change.live.spec.status == "ACTIVE"),
         ]
         if change.resource.spec.rotation:
             return new
@@ -285,7 +285,7 @@ class Certificates(Kind):
 
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its things let go of it first)
         """Deactivated first: AWS refuses to delete an active certificate."""
-        return [*_retire(change.live)]
+        return [*retire(change.live.identity, active=change.live.spec.status == "ACTIVE")]
 
     def remarks(self, live: Live) -> Iterable[str]:
         """What is kept for a while, and how long."""
@@ -374,15 +374,6 @@ def _described(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:
     return ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
-
-
-def _retire(live: Live) -> Iterator[ApiCall]:
-    params = {"certificateId": live.identity}
-    if live.spec.status == "ACTIVE":
-        yield ApiCall("iot", "UpdateCertificate", {**params, "newStatus": "INACTIVE"})
-    # AWS detaches asynchronously, so for some seconds it may still see the thing that let go. Force is about policies.
-    gone = {**params, "forceDelete": True}
-    yield ApiCall("iot", "DeleteCertificate", gone, tolerates=MISSING, retries={"DeleteConflictException"})
 
 
 KIND = Certificates()

@@ -21,7 +21,7 @@ from reconciler.kinds.membership import workspace_group
 from reconciler.kinds.provisioned_reading import Provisioned, desired_spec
 from reconciler.kinds.provisioning import TABLE, Blueprint, blueprint, plain, with_group
 from reconciler.kinds.reading import MISSING
-from reconciler.kinds.retirement import mark_retired
+from reconciler.kinds.retirement import mark_retired, retire
 from reconciler.kinds.template import TemplateError
 from reconciler.kinds.things import UNTYPED_ATTRIBUTES
 from reconciler.model.address import Address
@@ -307,14 +307,7 @@ def _old_certificates(change: Update, plan: Blueprint, world: World) -> Iterator
         params = {"thingName": plan.name, "principal": arn}
         yield ApiCall("iot", "DetachThingPrincipal", params, tolerates=MISSING)
         if goes:
-            yield from _retire(name)
-
-
-def _retire(name: str) -> Iterator[ApiCall]:
-    params = {"certificateId": name}
-    yield ApiCall("iot", "UpdateCertificate", {**params, "newStatus": "INACTIVE"})
-    gone = {**params, "forceDelete": True}
-    yield ApiCall("iot", "DeleteCertificate", gone, tolerates=MISSING, retries={"DeleteConflictException"})
+            yield from retire(name, active=True)
 
 
 KIND = ProvisionedThings()

@@ -8,7 +8,10 @@ a dead run has left; and what is on its way out has nothing allowed to it any mo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from reconciler.kinds.kind import World
+from reconciler.kinds.reading import MISSING
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Delete
@@ -30,6 +33,16 @@ def mark_retired(world: World, arn: str) -> ApiCall:
     return ApiCall(
         "iot", "AttachPolicy", params, tolerates={"LimitExceededException", "ResourceNotFoundException"}
     )
+
+
+def retire(identity: str, *, active: bool) -> Iterator[ApiCall]:
+    """Deactivated and deleted: AWS deletes no active certificate."""
+    params = {"certificateId": identity}
+    if active:
+        yield ApiCall("iot", "UpdateCertificate", {**params, "newStatus": "INACTIVE"})
+    # AWS detaches asynchronously, so for some seconds it may still see the thing that let go. Force is about policies.
+    gone = {**params, "forceDelete": True}
+    yield ApiCall("iot", "DeleteCertificate", gone, tolerates=MISSING, retries={"DeleteConflictException"})
 
 
 def goes(world: World, certificate: Address) -> bool:

@@ -18,7 +18,7 @@ from reconciler.kinds.fields import member
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.membership import workspace_group
 from reconciler.kinds.provisioning import provisioned_names
-from reconciler.kinds.reading import MISSING, each, find
+from reconciler.kinds.reading import DESCRIBES_A_PAGE, MISSING, each, find
 from reconciler.kinds.retirement import mark_retired
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -29,9 +29,6 @@ __all__ = ["KIND", "Thing", "Things", "workspace_group"]
 
 UNTYPED_ATTRIBUTES = 3
 """Attributes of a thing without a type (AWS General Reference, AWS IoT Device Management quotas)."""
-
-DESCRIBES_A_PAGE = 35
-"""DescribeThing may be asked 350 times a second and ListThings 10 times: a page costs as much as 35 questions."""
 
 FILLED = {
     "UpdateThing.attributePayload.merge": "always false: the file says all attributes",
