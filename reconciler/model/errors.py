@@ -3,15 +3,20 @@
 ReconcilerError                 everything this package raises on purpose; its text is for people
 ├── InvalidDesiredStateError    the file: every mistake in it, at once
 ├── RefusedError                the plan would do what it must not; every reason, at once
+│   └── LockedError             somebody else is applying this workspace
+├── StaleError                  what a step is about is no longer as its plan saw it
+├── LeaseLostError              the workspace's lease went to somebody else, or could not be renewed in time
 ├── MissingSecretError          a secret is needed and its reference yields nothing
 ├── UnansweredError             a step needs what an earlier one was not answered
 ├── TargetError                 no credentials, no region, no route to the endpoint
+│   └── ServiceDownError        the endpoint fails call after call; nothing more is sent to it
 └── AwsError                    AWS refused one call
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import frozen
 
@@ -65,6 +70,41 @@ class RefusedError(ReconcilerError):
         super().__init__("\n".join(["the plan is refused; nothing was sent", *self.reasons]))
 
 
+class LockedError(RefusedError):
+    """Somebody else is applying this workspace. `holder` says who; `since` and `until` are times of the registry's clock."""
+
+    def __init__(self, holder: str, since: str, until: str) -> None:
+        self.holder, self.since, self.until = holder, since, until
+        super().__init__(
+            [
+                f"the workspace is locked by {holder} since {since}; its lease ends at {until} unless it is renewed; "
+                "if nobody is applying any more, `reconciler unlock` breaks it"
+            ]
+        )
+
+
+@frozen
+class Difference:
+    """One attribute of a stale step: what its plan saw, what it would make of it, and what is there now."""
+
+    path: str
+    seen: Any
+    planned: Any
+    live: Any
+
+
+class StaleError(ReconcilerError):
+    """What a step is about is no longer as its plan saw it; none of its calls was sent."""
+
+    def __init__(self, told: str, differences: Sequence[Difference] = ()) -> None:
+        self.differences = tuple(differences)
+        super().__init__(told)
+
+
+class LeaseLostError(ReconcilerError):
+    """The workspace's lease went to somebody else, or could not be renewed in time: nothing more may be written."""
+
+
 class MissingSecretError(ReconcilerError):
     """A secret is needed and its reference yields nothing."""
 
@@ -84,6 +124,10 @@ class UnansweredError(ReconcilerError):
 
 class TargetError(ReconcilerError):
     """The target cannot be reached: no credentials, no region, no route."""
+
+
+class ServiceDownError(TargetError):
+    """The endpoint fails call after call: nothing more is sent to it until it has had time to recover."""
 
 
 class AwsError(ReconcilerError):
