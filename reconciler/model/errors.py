@@ -75,12 +75,8 @@ class LockedError(RefusedError):
 
     def __init__(self, holder: str, since: str, until: str) -> None:
         self.holder, self.since, self.until = holder, since, until
-        super().__init__(
-            [
-                f"the workspace is locked by {holder} since {since}; its lease ends at {until} unless it is renewed; "
-                "if nobody is applying any more, `reconciler unlock` breaks it"
-            ]
-        )
+        held = f"the workspace is locked by {holder} since {since}; its lease ends at {until} unless it is renewed"
+        super().__init__([f"{held}; if nobody is applying any more, `reconciler unlock` breaks it"])
 
 
 @frozen
