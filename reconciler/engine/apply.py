@@ -2,62 +2,72 @@
 
 from __future__ import annotations
 
-import heapq
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
+from attrs import field, frozen
+
+from reconciler.engine.ready import Ready
 from reconciler.engine.send import Pause, send
+from reconciler.engine.staleness import conflict, stale
 from reconciler.model.address import Address
-from reconciler.model.call import Call
-from reconciler.model.errors import ReconcilerError
-from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Skipped, Started
+from reconciler.model.call import ApiCall, Call
+from reconciler.model.errors import AwsError, LeaseLostError, ReconcilerError, StaleError
+from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Started
 from reconciler.model.plan import Plan, Step
 
 WORKERS = 32
 
-_Ended: TypeAlias = "SimpleQueue[tuple[Step, Outcome]]"
+Guard: TypeAlias = Callable[[], None]
+"""Asked before each write; raises LeaseLostError where nothing more may be written."""
+
+_VERSION_CONFLICT = "VersionConflictException"
 
 
-def apply(
+def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
     plan: Plan,
     call: Call,
     *,
     stop: threading.Event,
+    guard: Guard = lambda: None,
     workers: int = WORKERS,
     pause: Pause | None = None,
 ) -> Iterator[Outcome]:
     """Send the plan's calls, telling what becomes of each step as it happens.
 
-    A failed step skips what waits for it and nothing else. When `stop` is set, or on an interrupt, what is in flight is
-    finished and the rest is cancelled; a second interrupt is raised. Waiting for AWS to catch up is not finished but ended.
+    Right before a step's first write it is read again: where it is no longer as the plan saw it the step fails with
+    StaleError. A failed step skips what waits for it and nothing else. When `stop` is set, on an interrupt, or when
+    `guard` says that the lease is lost, what is in flight is finished and the rest is cancelled; a second interrupt is
+    raised. Waiting for AWS to catch up is not finished but ended.
     """
-    queue = _Ready(plan)
-    pause = pause or _pausing(stop)
-    answers: dict[Address, dict[str, Any]] = defaultdict(dict)
-    ended: _Ended = SimpleQueue()
-    running = 0
-    with ThreadPoolExecutor(workers, thread_name_prefix="apply") as pool:
+    queue = Ready(plan)
+    with ThreadPoolExecutor(workers, "apply") as pool, ThreadPoolExecutor(workers, "look") as looking:
+        run = _Run(plan, call, guard, pause or _pausing(stop), looking)
+        running = 0
         while queue or running:
-            while queue and running < workers and not stop.is_set():
-                step = queue.pop()
-                running += 1
-                yield Started(step.change)
-                pool.submit(_run_and_tell, step, call, answers, pause, ended)
+            if (free := workers - running) and queue and not stop.is_set():
+                steps = queue.pop(free)
+                running += len(steps)
+                yield from (Started(step.change) for step in steps)
+                pool.submit(run.begin, steps, pool)
+                continue
             if not running:
                 break
             try:
-                step, outcome = ended.get()
+                step, outcome = run.ended.get()
             except KeyboardInterrupt:
                 if stop.is_set():
                     raise
                 stop.set()
                 continue
             running -= 1
+            if isinstance(outcome, Failed) and isinstance(outcome.error, LeaseLostError):
+                stop.set()
             yield outcome
             yield from queue.settle(step, outcome)
     yield from (Cancelled(step.change) for step in queue.left())
@@ -71,77 +81,81 @@ def _pausing(stop: threading.Event) -> Pause:
     return pause
 
 
-def _run_and_tell(
-    step: Step, call: Call, answers: dict[Address, dict[str, Any]], pause: Pause, ended: _Ended
-) -> None:
-    ended.put((step, _run(step, call, answers, pause)))
+@frozen
+class _Run:
+    """What the workers share."""
+
+    plan: Plan
+    call: Call
+    guard: Guard
+    pause: Pause
+    looking: ThreadPoolExecutor
+    answers: defaultdict[Address, dict[str, Any]] = field(factory=lambda: defaultdict(dict))
+    ended: SimpleQueue[tuple[Step, Outcome]] = field(factory=SimpleQueue)
+
+    def begin(self, steps: Sequence[Step], pool: ThreadPoolExecutor) -> None:
+        """Look at some steps, all at once, and run those that are as their plan saw them."""
+        try:
+            found = self._stale(steps)
+        except Exception as error:  # noqa: BLE001 (told with each step)
+            for step in steps:
+                self.ended.put((step, Failed(step.change, _told(error))))
+            return
+        for step in steps:
+            if step.address not in found:
+                pool.submit(self._run_and_tell, step)
+            elif why := found[step.address]:
+                self.ended.put((step, Failed(step.change, why)))
+            else:
+                self.ended.put((step, Applied(step.change, 0.0)))
+
+    def _stale(self, steps: Sequence[Step]) -> Mapping[Address, StaleError | None]:
+        """AWS's readings lag behind: what looks stale is looked at once more after a moment."""
+        found = stale(steps, self.plan, self.call, self.looking)
+        if doubted := [step for step in steps if found.get(step.address)]:
+            self.pause(_SECOND_LOOK)
+            again = stale(doubted, self.plan, self.call, self.looking)
+            return {
+                **{address: why for address, why in found.items() if not why},
+                **again,
+            }
+        return found
+
+    def _run_and_tell(self, step: Step) -> None:
+        self.ended.put((step, self._run(step)))
+
+    def _run(self, step: Step) -> Outcome:
+        begun = time.monotonic()
+        request_ids: list[str] = []
+        try:
+            for asked in step.calls:
+                answer = send(self._guarded, asked, self.answers, self.pause)
+                self.answers[step.address].update(answer)
+                request_ids.append(_request_id(answer))
+        except AwsError as error:
+            if error.code != _VERSION_CONFLICT:
+                return Failed(step.change, error, len(request_ids))
+            return Failed(step.change, conflict(step, self.plan, self.call, self.looking), len(request_ids))
+        except Exception as error:  # noqa: BLE001 (a fault of ours in one step must not leave the others untold)
+            return Failed(step.change, _told(error), len(request_ids))
+        return Applied(step.change, time.monotonic() - begun, tuple(request_ids))
+
+    def _guarded(self, asked: ApiCall) -> Mapping[str, Any]:
+        self.guard()
+        return self.call(asked)
 
 
-def _run(step: Step, call: Call, answers: dict[Address, dict[str, Any]], pause: Pause) -> Outcome:
-    begun = time.monotonic()
-    request_ids: list[str] = []
-    try:
-        for asked in step.calls:
-            answer = send(call, asked, answers, pause)
-            answers[step.address].update(answer)
-            request_ids.append(_request_id(answer))
-    except ReconcilerError as error:
-        return Failed(step.change, error, len(request_ids))
-    except Exception as error:  # noqa: BLE001 (a fault of ours in one step must not leave the others untold)
-        fault = ReconcilerError(f"a fault in reconciler itself: {type(error).__name__}: {error}")
-        fault.__cause__ = error
-        return Failed(step.change, fault, len(request_ids))
-    return Applied(step.change, time.monotonic() - begun, tuple(request_ids))
+_SECOND_LOOK = 0.2
+"""Seconds after which what seems stale is read once more."""
+
+
+def _told(error: Exception) -> ReconcilerError:
+    if isinstance(error, ReconcilerError):
+        return error
+    fault = ReconcilerError(f"a fault in reconciler itself: {type(error).__name__}: {error}")
+    fault.__cause__ = error
+    return fault
 
 
 def _request_id(answer: Mapping[str, Any]) -> str:
     return str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
-
-
-class _Ready:
-    """The steps whose needs are applied, the one with the longest path behind it first; true while there is one."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._steps = {step.address: step for step in plan.steps}
-        self._open = {step.address: len(step.waits_for) for step in plan.steps}
-        self._followers: defaultdict[Address, list[Address]] = defaultdict(list)
-        for step in plan.steps:
-            for before in step.waits_for:
-                self._followers[before].append(step.address)
-        depth: dict[Address, int] = {}
-        for step in reversed(plan.steps):
-            depth[step.address] = 1 + max(
-                (depth[after] for after in self._followers[step.address]), default=0
-            )
-        self._rank = {step.address: (-depth[step.address], place) for place, step in enumerate(plan.steps)}
-        self._left = dict.fromkeys(self._steps)
-        self._heap = [(self._rank[address], address) for address, count in self._open.items() if not count]
-        heapq.heapify(self._heap)
-
-    def __bool__(self) -> bool:
-        return bool(self._heap)
-
-    def pop(self) -> Step:
-        address = heapq.heappop(self._heap)[1]
-        del self._left[address]
-        return self._steps[address]
-
-    def settle(self, step: Step, outcome: Outcome) -> Iterator[Outcome]:
-        """Free what waited for an applied step; skip what waited for a failed one, and so on down."""
-        if isinstance(outcome, Applied):
-            for after in self._followers[step.address]:
-                self._open[after] -= 1
-                if not self._open[after] and after in self._left:
-                    heapq.heappush(self._heap, (self._rank[after], after))
-            return
-        doomed = list(self._followers[step.address])
-        while doomed:
-            address = doomed.pop(0)
-            if address in self._left:
-                del self._left[address]
-                yield Skipped(self._steps[address].change, step.address)
-                doomed += self._followers[address]
-
-    def left(self) -> Iterator[Step]:
-        """The steps that were neither begun nor skipped."""
-        return (self._steps[address] for address in self._left)

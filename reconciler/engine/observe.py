@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
 
@@ -21,16 +21,22 @@ from reconciler.model.resource import Desired, Inventory, Live
 
 CALLS_AT_ONCE = 32
 
+Names: TypeAlias = Mapping[tuple[str, str], str | None]
+
 Progress = Callable[[str, int, int | None], None]
 """What is being done, how much of it is done, and out of how much where that is known."""
 
 
 @frozen
 class Observation:
-    """What is there. `closed` are the kinds that could not be looked at, and why: none that the file has anything of."""
+    """What is there. `closed` are the kinds that could not be looked at, and why: none that the file has anything of.
+
+    `names` is what AWS's ids, by table, are called.
+    """
 
     live: Inventory
     closed: Mapping[str, str]
+    names: Names
 
 
 _CLOSED = frozenset(
@@ -51,15 +57,24 @@ def observe(workspace: str, desired: Desired, call: Call, progress: Progress) ->
                 _read, kinds[name], workspace, desired, before, call, pool, counter
             )
         ended = {name: future.result() for name, future in pending.items()}
-    live = named(Scope(workspace, desired, _lives(ended), time.time()))
-    return Observation(live, {name: why for name, why in ended.items() if isinstance(why, str)})
+    live, names = named(Scope(workspace, desired, _lives(ended), time.time()))
+    return Observation(live, {name: why for name, why in ended.items() if isinstance(why, str)}, names)
+
+
+def observe_again(  # noqa: PLR0913 (what is read, for whom, and with what)
+    kind: Kind, identities: Iterable[str], *, workspace: str, desired: Desired, call: Call, pool: Executor
+) -> Mapping[str, Live]:
+    """Some resources of one kind as they are by now, by identity, with AWS's ids where they refer to others."""
+    scope = Scope(workspace, desired, now=time.time(), only=frozenset(identities))
+    found = _run(kind, kind.read(scope), call, pool, _Counter(lambda *_: None))
+    return {live.identity: live for live in found}
 
 
 def _lives(ended: Mapping[str, Sequence[Live] | str]) -> Mapping[str, Sequence[Live]]:
     return {name: () if isinstance(found, str) else found for name, found in ended.items()}
 
 
-def named(scope: Scope) -> Inventory:
+def named(scope: Scope) -> tuple[Inventory, Names]:
     """Names in place of AWS's ids: the file's where it wants the resource, else what AWS calls it. Pure."""
     names: dict[tuple[str, str], str | None] = {}
     found: dict[Address, Live] = {}
@@ -68,7 +83,9 @@ def named(scope: Scope) -> Inventory:
             # What is kept for a while is no difference of whoever still refers to it.
             names[table, live.identity] = None if live.facts.get("kept") else name
             found[Address(table, name)] = live
-    return {address: evolve(live, spec=refer(live.spec, names)) for address, live in sorted(found.items())}
+    return {
+        address: evolve(live, spec=refer(live.spec, names)) for address, live in sorted(found.items())
+    }, names
 
 
 def _name(kind: Kind, scope: Scope) -> list[tuple[Live, str]]:
@@ -124,9 +141,7 @@ def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it wa
         return str(error)
 
 
-def _run(
-    kind: Kind, reading: Reading, call: Call, pool: ThreadPoolExecutor, counter: _Counter
-) -> Sequence[Live]:
+def _run(kind: Kind, reading: Reading, call: Call, pool: Executor, counter: _Counter) -> Sequence[Live]:
     answers: Sequence[Mapping[str, Any]] | None = None
     while True:
         try:

@@ -48,6 +48,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         estimate=quotas.estimate(dict(sorted(calls.items()))),
         unchanged=len(found.desired.keys() - found.changes.keys()),
         notes=tuple(notes(state, found, steps, quotas)),
+        basis=found.basis,
     )
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from attrs import evolve, field, frozen
 
 from reconciler.engine.diff import diff
-from reconciler.engine.observe import Progress, observe
+from reconciler.engine.observe import Names, Progress, observe
 from reconciler.engine.ownership import with_marks
 from reconciler.engine.references import refer, references, users
 from reconciler.kinds import all_kinds
@@ -17,7 +17,7 @@ from reconciler.kinds.kind import Scope, World
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import Change, Replace
-from reconciler.model.plan import Target
+from reconciler.model.plan import Basis, Target
 from reconciler.model.resource import Desired, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.settings import DesiredState
@@ -36,6 +36,7 @@ class Comparison:
     live: Inventory
     changes: Mapping[Address, Change]
     closed: Mapping[str, str] = field(factory=dict)
+    basis: Basis = field(factory=Basis)
 
 
 def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool = False) -> Comparison:
@@ -48,18 +49,24 @@ def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool
     desired = {} if destroy else effective(workspace, marked)
     _stretch_secrets(desired, live, progress)
     changes = {change.address: change for change in diff(workspace, desired, live)}
-    return Comparison(marked, desired, live, changes, seen.closed)
+    names = {**seen.names, **_wanted_names(desired)}
+    return Comparison(marked, desired, live, changes, seen.closed, Basis(kept, names))
+
+
+def _wanted_names(desired: Desired) -> Names:
+    kinds = all_kinds()
+    return {
+        (address.kind, identity): address.name
+        for address, resource in desired.items()
+        if (identity := kinds[address.kind].identity(resource))
+    }
 
 
 def effective(workspace: str, desired: Desired) -> Desired:
     """The resources as AWS would report them: defaults filled in, references by name where the file has the name."""
     scope = Scope(workspace, desired)
     kinds = all_kinds()
-    names = {
-        (address.kind, identity): address.name
-        for address, resource in desired.items()
-        if (identity := kinds[address.kind].identity(resource))
-    }
+    names = _wanted_names(desired)
     found = {}
     for address, resource in desired.items():
         spec = refer(kinds[address.kind].effective(resource, scope), names)

@@ -57,7 +57,7 @@ class BillingGroups(Kind):
         (listed,) = yield [ApiCall("iot", "ListBillingGroups")]
         arns = {item["groupName"]: item["groupArn"] for item in listed["billingGroups"]}
         wanted = {resource.address.name for resource in scope.of(self.table)}
-        matter = yield from that_matter(scope.workspace, wanted, arns)
+        matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeBillingGroup", "billingGroupName", matter)
         return [_live(detail, tags) for tags, detail in zip(matter.values(), details, strict=True) if detail]
 

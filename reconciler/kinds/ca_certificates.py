@@ -157,7 +157,7 @@ class CaCertificates(Kind):
         (listed,) = yield [ApiCall("iot", "ListCACertificates")]
         arns = {item["certificateId"]: item["certificateArn"] for item in listed["certificates"]}
         wanted = {self.identity(resource) for resource in scope.of(self.table)}
-        matter = yield from that_matter(scope.workspace, wanted, arns)
+        matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeCACertificate", "certificateId", matter)
         return [_live(detail, tags) for tags, detail in zip(matter.values(), details, strict=True) if detail]
 

@@ -157,15 +157,16 @@ class Certificates(Kind):
 
         The workspace's are those that its things have, and those that a run has marked on their way out.
         """
+        if scope.only is not None:
+            return (yield from self._read_again(sorted(scope.only)))
         policies = yield from _targets(scope)
         retired = policies.get(retired_policy(scope.workspace), frozenset())
         wanted = {name: found for found in scope.of(self.table) if (name := self.identity(found))}
-        ours = {
-            reference.id: thing.identity
-            for thing in scope.read.get("things", ())
-            if thing.owner == scope.workspace
-            for reference in thing.spec.certificates
-        }
+        ours: defaultdict[str, list[str]] = defaultdict(list)
+        for thing in scope.read.get("things", ()):
+            if thing.owner == scope.workspace:
+                for reference in thing.spec.certificates:
+                    ours[reference.id].append(thing.identity)
         matter = (wanted.keys() | ours.keys() | retired) - provisioned_certificates(scope)
         issued_now = yield from issued_unsaved(scope, wanted.keys())
         matter |= issued_now.keys()
@@ -175,9 +176,7 @@ class Certificates(Kind):
             items="certificates",
             key="certificateId",
             pages=len(matter),  # a page and a question cost the same: 10 a second each
-            describe=lambda name: ApiCall(
-                "iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING
-            ),
+            describe=_describe,
         )
         leaving = [name for name in found if name not in wanted and name not in issued_now]
         kept = kept_for_grace(scope, leaving, found)
@@ -196,14 +195,44 @@ class Certificates(Kind):
             )
             lost = name in foreign or name in kept
             facts = {
-                "policies": attached.get(name, ()),
                 # One that goes has no name in the file; whose it was says more than its id.
-                "name": issued_now.get(name) or f"{ours.get(name, 'retired')}:{name[:12]}",
+                "name": issued_now.get(name) or f"{next(iter(ours.get(name, ())), 'retired')}:{name[:12]}",
+                "things": tuple(sorted(ours.get(name, ()))),
                 "kept": kept.get(name),
                 "foreign": name in foreign,
+                **({"policies": attached[name]} if name in attached else {}),
             }
             lives.append(Live(name, spec, owner=None if lost else scope.workspace, facts=facts))
         return lives
+
+    def _read_again(self, names: Sequence[str]) -> Reading:
+        """Some certificates by themselves, and who has them."""
+        answers = yield [_describe(name) for name in names]
+        found = {name: _described(answer) for name, answer in zip(names, answers, strict=True) if answer}
+        policies = yield from _all_policies([*found], found)
+        users = yield from _things_of([*found], found)
+        return [
+            Live(
+                name,
+                Certificate(
+                    pem=Pem(name),
+                    csr=WHATEVER,
+                    certificate_mode=item.get("certificateMode", "DEFAULT"),
+                    status=item["status"],
+                    policies=tuple(External(policy) for policy in policies[name]),
+                ),
+                facts={"things": users[name], "policies": policies[name]},
+            )
+            for name, item in found.items()
+        ]
+
+    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+        """Whose it is shows in the things that have it: what goes was let go by those that were seen, and by no others."""
+        seen = {**super().watched(live, going=going), "save_to": WHATEVER}
+        del seen["workspace"]
+        if not going:
+            return seen
+        return {**seen, "things": live.facts["things"], "attached": live.facts.get("policies", WHATEVER)}
 
     def pair(self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope) -> Mapping[str, str]:
         """A new certificate for a device is a rotation: the old one is what its thing still has, if there is no doubt."""
@@ -268,7 +297,7 @@ class Certificates(Kind):
         new_arn = world.certificate_arn(change.address.name)
         old_arn = world.arn(f"cert/{change.live.identity}")
         known = {world.identity("policies", policy) for policy in change.live.spec.policies}
-        others = [name for name in change.live.facts["policies"] if name not in known]
+        others = [name for name in change.live.facts.get("policies", ()) if name not in known]
         new = [
             *self._register(change.resource, world),
             *(_attach_policy(name, new_arn) for name in others if name != retired_policy(world.workspace)),
@@ -339,6 +368,12 @@ def _targets(scope: Scope) -> Any:
 def _used_elsewhere(names: Sequence[str], found: Mapping[str, Mapping[str, Any]], scope: Scope) -> Any:
     """Of some certificates: the things outside the workspace that have them too, by certificate."""
     ours = {thing.identity for thing in scope.read.get("things", ()) if thing.owner == scope.workspace}
+    users = yield from _things_of(names, found)
+    return {name: others for name, things in users.items() if (others := sorted(set(things) - ours))}
+
+
+def _things_of(names: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> Any:
+    """The things that have each certificate."""
     answers = yield [
         ApiCall(
             "iot",
@@ -348,11 +383,9 @@ def _used_elsewhere(names: Sequence[str], found: Mapping[str, Mapping[str, Any]]
         )
         for name in names
     ]
-    users = {
-        name: sorted(set(answer.get("things", ())) - ours)
-        for name, answer in zip(names, answers, strict=True)
+    return {
+        name: tuple(sorted(answer.get("things", ()))) for name, answer in zip(names, answers, strict=True)
     }
-    return {name: things for name, things in users.items() if things}
 
 
 def _all_policies(leaving: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> Any:
@@ -365,6 +398,10 @@ def _all_policies(leaving: Sequence[str], found: Mapping[str, Mapping[str, Any]]
         name: tuple(sorted(policy["policyName"] for policy in answer.get("policies", ())))
         for name, answer in zip(leaving, answers, strict=True)
     }
+
+
+def _describe(name: str) -> ApiCall:
+    return ApiCall("iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING)
 
 
 def _described(item: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -71,6 +71,7 @@ class CredentialLockers(Kind):
         answers = yield [
             ApiCall(SERVICE, "GetCredentialLocker", {"Identifier": item["Id"]}, tolerates=MISSING)
             for item in listed["Items"]
+            if scope.matters(item["Id"])
         ]
         return [
             _live(answer) for answer in answers if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace

@@ -79,12 +79,16 @@ class DynamicThingGroups(Kind):
         """Every group that is not known to be static, by itself: AWS lists both sorts together and does not tell which."""
         (listed,) = yield [ApiCall("iot", "ListThingGroups")]
         static = {live.identity for live in scope.read.get("thing_groups", ())}
-        names = [item["groupName"] for item in listed["thingGroups"] if item["groupName"] not in static]
+        names = [
+            item["groupName"]
+            for item in listed["thingGroups"]
+            if item["groupName"] not in static and scope.matters(item["groupName"])
+        ]
         answers = yield from each("DescribeThingGroup", "thingGroupName", names)
         found = {answer["thingGroupName"]: answer for answer in answers if answer and "queryString" in answer}
         wanted = {resource.address.name for resource in scope.of(self.table)}
         arns = {name: answer["thingGroupArn"] for name, answer in found.items()}
-        matter = yield from that_matter(scope.workspace, wanted, arns)
+        matter = yield from that_matter(scope, wanted, arns)
         return [_live(found[name], tags) for name, tags in matter.items()]
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:

@@ -37,12 +37,16 @@ class Complaint:
 
 @frozen(slots=False)
 class Scope:
-    """What a reading may look at: the whole desired state, what was read of the kinds that it `reads_after`, the time."""
+    """What a reading may look at: the whole desired state, what was read of the kinds that it `reads_after`, the time.
+
+    `only` are the identities that are read again by themselves, with nothing of other kinds; None where all is read.
+    """
 
     workspace: str
     desired: Desired
     read: Mapping[str, Sequence[Live]] = field(factory=dict)
     now: float = 0.0
+    only: frozenset[str] | None = None
 
     @cached_property
     def _by_kind(self) -> Mapping[str, Sequence[Resource]]:
@@ -54,6 +58,10 @@ class Scope:
     def of(self, kind: str) -> Iterator[Resource]:
         """The desired resources of one kind."""
         return iter(self._by_kind.get(kind, ()))
+
+    def matters(self, identity: str) -> bool:
+        """Whether the reading is about it, as far as `only` says."""
+        return self.only is None or identity in self.only
 
 
 @frozen(slots=False)
@@ -173,6 +181,15 @@ class Kind(ABC):
         """
         names = {resource.address.name for resource in missing}
         return {live.identity: live.facts["name"] for live in spare if live.facts.get("name") in names}
+
+    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:  # noqa: ARG002 (for subclasses)
+        """What a step relies on, by path: all that is compared, and whose it is. `going` where the step deletes it."""
+        spec = {
+            name: getattr(live.spec, name)
+            for name, found in members(type(live.spec)).items()
+            if found.changing != "create_only"
+        }
+        return {"workspace": live.owner, **spec}
 
     def remarks(self, live: Live) -> Iterable[str]:  # noqa: ARG002 (for subclasses)
         """What a plan should say about a resource that it leaves alone."""

@@ -111,8 +111,7 @@ class ManagedThings(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All of the account in pages, and one question for each: no list tells tags or meta data."""
-        (listed,) = yield [ApiCall(SERVICE, "ListManagedThings")]
-        ids = [item["Id"] for item in listed["Items"] if item.get("ProvisioningStatus") not in _GONE]
+        ids = yield from _ids(scope)
         answers = yield [
             ApiCall(SERVICE, "GetManagedThing", {"Identifier": name}, tolerates=MISSING) for name in ids
         ]
@@ -120,8 +119,8 @@ class ManagedThings(Kind):
         ours = [answer for answer in there if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace]
         wanted = {resource.address.name: resource for resource in scope.of(self.table)}
         named = {answer["Tags"].get(NAME_TAG) for answer in ours}
-        missing = {name: resource for name, resource in wanted.items() if name not in named}
         unmarked = [answer for answer in there if OWNER_TAG not in answer.get("Tags", {})]
+        missing = {name: resource for name, resource in wanted.items() if unmarked and name not in named}
         devices: defaultdict[str, list[str]] = defaultdict(list)
         for answer in there:
             devices[answer.get("ParentControllerId", "")].append(answer["Id"])
@@ -161,6 +160,13 @@ class ManagedThings(Kind):
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """AWS deletes asynchronously; done is when it is gone."""
         return [*_delete(change.live)]
+
+
+def _ids(scope: Scope) -> Any:
+    if scope.only is not None:
+        return sorted(scope.only)
+    (listed,) = yield [ApiCall(SERVICE, "ListManagedThings")]
+    return [item["Id"] for item in listed["Items"] if item.get("ProvisioningStatus") not in _GONE]
 
 
 def _remembered(resource: Resource, world: World) -> RememberedMaterial:

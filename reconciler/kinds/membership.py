@@ -27,17 +27,26 @@ def workspace_group(workspace: str) -> str:
     return f"{_MARK}{workspace}"
 
 
-def owners(things: Sequence[str]) -> Any:
-    """The workspace, if any, that each thing bears the mark of: asked of those that are wanted and not ours."""
+def groups_of(things: Sequence[str]) -> Any:
+    """The static groups that each thing is in, sorted, asked of the things."""
     answers = yield [
         ApiCall("iot", "ListThingGroupsForThing", {"thingName": name}, tolerates=MISSING) for name in things
     ]
-    found: dict[str, str | None] = {}
-    for name, answer in zip(things, answers, strict=True):
-        groups = sorted(group["groupName"] for group in answer.get("thingGroups", ()))
-        marks = [group.removeprefix(_MARK) for group in groups if group.startswith(_MARK)]
-        found[name] = marks[0] if marks else None
-    return found
+    return {
+        name: sorted(group["groupName"] for group in answer.get("thingGroups", ()))
+        for name, answer in zip(things, answers, strict=True)
+    }
+
+
+def owners(things: Sequence[str]) -> Any:
+    """The workspace, if any, that each thing bears the mark of: asked of those that are wanted and not ours."""
+    groups = yield from groups_of(things)
+    return {name: owner(found) for name, found in groups.items()}
+
+
+def owner(groups: Sequence[str]) -> str | None:
+    """The workspace, if any, that one of a thing's groups is the mark of."""
+    return next((group.removeprefix(_MARK) for group in groups if group.startswith(_MARK)), None)
 
 
 def complaints(groups: Sequence[Reference], desired: Desired) -> Iterator[Complaint]:

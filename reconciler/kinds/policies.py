@@ -67,7 +67,7 @@ class Policies(Kind):
         (listed,) = yield [ApiCall("iot", "ListPolicies")]
         arns = {item["policyName"]: item["policyArn"] for item in listed["policies"]}
         wanted = {resource.address.name for resource in scope.of(self.table)}
-        matter = yield from that_matter(scope.workspace, wanted, arns)
+        matter = yield from that_matter(scope, wanted, arns)
         documents = yield from each("GetPolicy", "policyName", matter)
         versions = yield from each("ListPolicyVersions", "policyName", matter)
         targets = yield from each("ListTargetsForPolicy", "policyName", matter)
@@ -78,6 +78,11 @@ class Policies(Kind):
             )
             if document and version
         ]
+
+    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+        """Nobody but those that were seen has a policy that goes."""
+        seen = super().watched(live, going=going)
+        return {**seen, "targets": live.facts["targets"]} if going else seen
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """One call, the mark included."""

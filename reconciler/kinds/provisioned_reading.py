@@ -80,8 +80,7 @@ def read(scope: Scope) -> Reading:
     if not plans:
         return []
     names = sorted({plan.name for plan in plans.values()})
-    members = yield from _members(scope, plans.values())
-    billing = yield from _billing(plans.values())
+    alone = scope.only is not None
     things = yield from find(
         names,
         listing=ApiCall("iot", "ListThings"),
@@ -89,7 +88,10 @@ def read(scope: Scope) -> Reading:
         key="thingName",
         pages=-(-len(names) // DESCRIBES_A_PAGE),
         describe=lambda name: ApiCall("iot", "DescribeThing", {"thingName": name}, tolerates=MISSING),
+        listed=not alone,
     )
+    members = yield from (_members_of(things) if alone else _members(scope, plans.values()))
+    billing = yield from _billing(things, () if alone else plans.values())
     principals = yield from _principals(list(things))
     attached = {arn_id for ids in principals.values() for arn_id in ids}
     issued = yield from _issued(plans.values(), principals)
@@ -104,8 +106,13 @@ def read(scope: Scope) -> Reading:
         describe=lambda name: ApiCall(
             "iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING
         ),
+        listed=not alone,
     )
-    targets = yield from _policy_targets(scope, plans.values())
+    targets = yield from (
+        _policies_of(wanted & certificates.keys(), certificates)
+        if alone
+        else _policy_targets(scope, plans.values())
+    )
     documents = yield from _own_documents(plans.values(), wanted & certificates.keys(), certificates)
     ours = members.get(workspace_group(scope.workspace), frozenset())
     owners = yield from membership.owners([name for name in things if name not in ours])
@@ -223,13 +230,25 @@ def _members(scope: Scope, plans: Collection[Blueprint]) -> Any:
     }
 
 
-def _billing(plans: Collection[Blueprint]) -> Any:
+def _members_of(things: Collection[str]) -> Any:
+    """The same of some things alone, asked of each."""
+    groups = yield from membership.groups_of(sorted(things))
+    members: defaultdict[str, set[str]] = defaultdict(set)
+    for name, found in groups.items():
+        for group in found:
+            members[group].add(name)
+    return members
+
+
+def _billing(things: Mapping[str, Mapping[str, Any]], plans: Collection[Blueprint]) -> Any:
+    """The billing group of each thing: a description tells it, a listing does not."""
     groups = sorted({plain(g) for plan in plans if (g := plan.thing.properties.get("BillingGroup"))})
     answers = yield [
         ApiCall("iot", "ListThingsInBillingGroup", {"billingGroupName": group}, tolerates=MISSING)
         for group in groups
     ]
-    return {
+    told = {name: thing["billingGroupName"] for name, thing in things.items() if "billingGroupName" in thing}
+    return told | {
         thing: group
         for group, answer in zip(groups, answers, strict=True)
         for thing in answer.get("things", ())
@@ -282,6 +301,19 @@ def _policy_targets(scope: Scope, plans: Collection[Blueprint]) -> Any:
     }
 
 
+def _policies_of(ids: Collection[str], certificates: Mapping[str, Mapping[str, Any]]) -> Any:
+    """The same of some certificates alone, asked of each."""
+    arns = {name: _arn(certificates[name]) for name in sorted(ids)}
+    answers = yield [
+        ApiCall("iot", "ListAttachedPolicies", {"target": arn}, tolerates=MISSING) for arn in arns.values()
+    ]
+    targets: defaultdict[str, set[str]] = defaultdict(set)
+    for name, answer in zip(arns, answers, strict=True):
+        for policy in answer.get("policies", ()):
+            targets[policy["policyName"]].add(name)
+    return dict(sorted(targets.items()))
+
+
 def _own_documents(
     plans: Collection[Blueprint], registered: Collection[str], certificates: Mapping[str, Mapping[str, Any]]
 ) -> Any:
@@ -289,9 +321,7 @@ def _own_documents(
     ids = sorted(
         plan.certificate_id or "" for plan in plans if plan.documents and plan.certificate_id in registered
     )
-    arns = [
-        certificates[name].get("certificateDescription", certificates[name])["certificateArn"] for name in ids
-    ]
+    arns = [_arn(certificates[name]) for name in ids]
     answers = yield [
         ApiCall("iot", "ListAttachedPolicies", {"target": arn}, tolerates=MISSING) for arn in arns
     ]
@@ -315,10 +345,7 @@ def _own_documents(
 def _foreign(old: Sequence[str], certificates: Mapping[str, Mapping[str, Any]]) -> Any:
     """Of the certificates about to go: those that other things have too."""
     known = [name for name in old if name in certificates]
-    arns = [
-        certificates[name].get("certificateDescription", certificates[name])["certificateArn"]
-        for name in known
-    ]
+    arns = [_arn(certificates[name]) for name in known]
     answers = yield [
         ApiCall("iot", "ListPrincipalThings", {"principal": arn}, tolerates=MISSING) for arn in arns
     ]
@@ -330,3 +357,8 @@ def _foreign(old: Sequence[str], certificates: Mapping[str, Mapping[str, Any]]) 
 
 def _external(value: Any) -> External | None:
     return External(plain(value)) if value else None
+
+
+def _arn(item: Mapping[str, Any]) -> str:
+    arn: str = item.get("certificateDescription", item)["certificateArn"]
+    return arn

@@ -98,8 +98,10 @@ def blueprint(resource: Resource, desired: Desired) -> Blueprint:
 
 
 def blueprints(scope: Scope) -> Iterator[Blueprint]:
-    """All that can be worked out, in the order of addresses."""
+    """All that can be worked out and is to be read, in the order of addresses."""
     for resource in scope.of(TABLE):
+        if not scope.matters(str(resource.address)):
+            continue
         try:
             yield blueprint(resource, scope.desired)
         except TemplateError:

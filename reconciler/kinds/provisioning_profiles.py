@@ -151,7 +151,7 @@ class ProvisioningProfiles(Kind):
         answers = yield [
             ApiCall(SERVICE, "GetProvisioningProfile", {"Identifier": item["Id"]}, tolerates=MISSING)
             for item in listed["Items"]
-            if item.get("Status") != _GOING
+            if item.get("Status") != _GOING and scope.matters(item["Id"])
         ]
         return [
             _live(answer)

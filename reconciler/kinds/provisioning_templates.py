@@ -100,7 +100,7 @@ class ProvisioningTemplates(Kind):
         (listed,) = yield [ApiCall("iot", "ListProvisioningTemplates")]
         arns = {item["templateName"]: item["templateArn"] for item in listed["templates"]}
         wanted = {resource.address.name for resource in scope.of(self.table)}
-        matter = yield from that_matter(scope.workspace, wanted, arns)
+        matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeProvisioningTemplate", "templateName", matter)
         versions = yield from each("ListProvisioningTemplateVersions", "templateName", matter)
         return [

@@ -31,15 +31,19 @@ def find(  # noqa: PLR0913 (each is one fact about the listing)
     key: str,
     pages: int,
     describe: Callable[[str], ApiCall],
+    listed: bool = True,
 ) -> Asking:
     """Those of `wanted` that exist, by id.
 
     Pages serve hundreds of resources a call, but an account may hold millions that are not ours. So at most `pages` pages
     are read, about what asking for each would cost, and what was not among them is asked for by name. `describe` calls
-    tolerate that there is none.
+    tolerate that there is none. Where nothing is to be `listed`, each is asked for.
     """
     if not wanted:
         return {}
+    if not listed:
+        singles = yield [describe(name) for name in wanted]
+        return {name: single for name, single in zip(wanted, singles, strict=True) if single}
     (answer,) = yield [
         ApiCall(listing.service, listing.operation, listing.params, at_most=max(pages, 1) * PAGE)
     ]
@@ -51,15 +55,18 @@ def find(  # noqa: PLR0913 (each is one fact about the listing)
     return {name: found[name] for name in wanted if name in found}
 
 
-def that_matter(workspace: str, wanted: Collection[str], arns: Mapping[str, str]) -> Tagged:
+def that_matter(scope: Scope, wanted: Collection[str], arns: Mapping[str, str]) -> Tagged:
     """Those of a listing that the file wants or that bear the workspace's mark: their tags by name."""
+    arns = {name: arn for name, arn in arns.items() if scope.matters(name)}
     answers = yield [
         ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, tolerates=MISSING)
         for arn in arns.values()
     ]
     tags = {name: as_map(answer.get("tags", ())) for name, answer in zip(arns, answers, strict=True)}
     return {
-        name: found for name, found in tags.items() if name in wanted or found.get(OWNER_TAG) == workspace
+        name: found
+        for name, found in tags.items()
+        if scope.only is not None or name in wanted or found.get(OWNER_TAG) == scope.workspace
     }
 
 

@@ -54,7 +54,8 @@ class RoleAliases(Kind):
     def read(self, scope: Scope) -> Reading:
         """All aliases of the account in pages, and each by itself: the list has nothing but names."""
         (listed,) = yield [ApiCall("iot", "ListRoleAliases")]
-        answers = yield from each("DescribeRoleAlias", "roleAlias", listed["roleAliases"])
+        names = [name for name in listed["roleAliases"] if scope.matters(name)]
+        answers = yield from each("DescribeRoleAlias", "roleAlias", names)
         found = {
             answer["roleAliasDescription"]["roleAlias"]: answer["roleAliasDescription"]
             for answer in answers
@@ -62,7 +63,7 @@ class RoleAliases(Kind):
         }
         wanted = {resource.address.name for resource in scope.of(self.table)}
         arns = {name: item["roleAliasArn"] for name, item in found.items()}
-        matter = yield from that_matter(scope.workspace, wanted, arns)
+        matter = yield from that_matter(scope, wanted, arns)
         return [_live(found[name], tags) for name, tags in matter.items()]
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:

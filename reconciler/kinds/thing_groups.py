@@ -6,6 +6,7 @@ group's parent, deletes no group that has children, and takes members and polici
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -82,12 +83,12 @@ class ThingGroups(Kind):
         (listed,) = yield [ApiCall("iot", "ListThingGroups")]
         arns = {item["groupName"]: item["groupArn"] for item in listed["thingGroups"]}
         wanted = {resource.address.name: resource.spec for resource in scope.of(self.table)}
-        matter = yield from that_matter(scope.workspace, wanted, arns)
+        matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeThingGroup", "thingGroupName", matter)
         static = {
             detail["thingGroupName"]: detail for detail in details if detail and "queryString" not in detail
         }
-        policies = yield from _attached(scope)
+        policies = yield from _attached(scope, {name: arns[name] for name in static})
         moving = [
             name
             for name, detail in static.items()
@@ -168,8 +169,13 @@ class ThingGroups(Kind):
         return [_delete(change.live)]
 
 
-def _attached(scope: Scope) -> Any:
-    """Whom each policy that matters is attached to, by its name: as read, and asked for where it is not of the file."""
+def _attached(scope: Scope, groups: Mapping[str, str]) -> Any:
+    """Whom each policy that matters is attached to, by its name: as read, and asked for where it is not of the file.
+
+    Where only some groups are read, they are asked instead; `groups` are their ARNs by name.
+    """
+    if scope.only is not None:
+        return (yield from _policies_of(groups))
     known = {live.identity: live.facts["targets"] for live in scope.read.get("policies", ())}
     outside = sorted(
         {
@@ -183,6 +189,15 @@ def _attached(scope: Scope) -> Any:
     answers = yield from each("ListTargetsForPolicy", "policyName", outside)
     asked = {name: answer.get("targets", ()) for name, answer in zip(outside, answers, strict=True)}
     return {name: frozenset(targets) for name, targets in sorted({**known, **asked}.items())}
+
+
+def _policies_of(groups: Mapping[str, str]) -> Any:
+    answers = yield from each("ListAttachedPolicies", "target", groups.values())
+    targets: defaultdict[str, set[str]] = defaultdict(set)
+    for arn, answer in zip(groups.values(), answers, strict=True):
+        for policy in answer.get("policies", ()):
+            targets[policy["policyName"]].add(arn)
+    return dict(sorted(targets.items()))
 
 
 def _carried(moving: Sequence[str], arns: Mapping[str, str]) -> Any:

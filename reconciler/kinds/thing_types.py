@@ -103,7 +103,7 @@ class ThingTypes(Kind):
         items = {item["thingTypeName"]: item for item in listed["thingTypes"]}
         wanted = {resource.address.name for resource in scope.of(self.table)}
         arns = {name: item["thingTypeArn"] for name, item in items.items()}
-        matter = yield from that_matter(scope.workspace, wanted, arns)
+        matter = yield from that_matter(scope, wanted, arns)
         return [_live(items[name], tags) for name, tags in matter.items()]
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:

@@ -99,6 +99,8 @@ class Things(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """Pages for the things, pages for their groups, and one question for each thing's principals: AWS has no other."""
+        if scope.only is not None:
+            return (yield from self._read_again(scope, sorted(scope.only)))
         members = yield from _members(scope, "thing_groups", "ListThingsInThingGroup", "thingGroupName")
         billed = yield from _members(scope, "billing_groups", "ListThingsInBillingGroup", "billingGroupName")
         ours = members.pop(workspace_group(scope.workspace), frozenset()) - provisioned_names(scope)
@@ -110,7 +112,7 @@ class Things(Kind):
             items="things",
             key="thingName",
             pages=-(-len(matter) // DESCRIBES_A_PAGE),
-            describe=lambda name: ApiCall("iot", "DescribeThing", {"thingName": name}, tolerates=MISSING),
+            describe=_describe,
         )
         answers = yield from each("ListThingPrincipalsV2", "thingName", found)
         owners = yield from membership.owners([name for name in found if name not in ours])
@@ -122,6 +124,37 @@ class Things(Kind):
             )
             for (name, item), answer in zip(found.items(), answers, strict=True)
         ]
+
+    def _read_again(self, scope: Scope, names: Sequence[str]) -> Reading:
+        """Some things by themselves, and the groups that each is in."""
+        answers = yield [_describe(name) for name in names]
+        found = {name: answer for name, answer in zip(names, answers, strict=True) if answer}
+        edges = yield from each("ListThingPrincipalsV2", "thingName", found)
+        groups = yield from membership.groups_of([*found])
+        wanted = {
+            resource.address.name: resource.spec
+            for resource in scope.of(self.table)
+            if resource.address.name in found
+        }
+        mark = workspace_group(scope.workspace)
+        return [
+            attrs.evolve(
+                _live(
+                    item,
+                    answer,
+                    [group for group in groups[name] if group != mark],
+                    (),
+                    alone=_alone(wanted.get(name)),
+                ),
+                owner=membership.owner(groups[name]),
+            )
+            for (name, item), answer in zip(found.items(), edges, strict=True)
+        ]
+
+    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+        """A thing that goes lets go of every principal that was seen; one that came since is nobody's to let go."""
+        seen = super().watched(live, going=going)
+        return {**seen, "principals": live.facts["principals"]} if going else seen
 
     def objections(self, change: Change, world: World) -> Iterable[str]:
         """AWS gives a deprecated type to no thing; and what a thing has alone, no other has."""
@@ -201,6 +234,10 @@ class Things(Kind):
             *(attachments.detach(name, arn) for arn in change.live.facts["principals"]),
             ApiCall("iot", "DeleteThing", params, tolerates=MISSING, retries=again),
         ]
+
+
+def _describe(name: str) -> ApiCall:
+    return ApiCall("iot", "DescribeThing", {"thingName": name}, tolerates=MISSING)
 
 
 def _members(scope: Scope, table: str, operation: str, member_: str) -> Any:

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import ACTIONS, Change
-from reconciler.model.resource import Live
+from reconciler.model.resource import Desired, Live
 
 
 @frozen
@@ -77,6 +77,18 @@ class Note:
     address: Address | None = None
 
 
+@frozen
+class Basis:
+    """What a plan was made from, so that its steps can be looked at again before they run.
+
+    `declared` is what the file says and the workspace's marks; `names` what AWS's ids, by table, are called in the file,
+    None where something is kept for a while and is called nothing.
+    """
+
+    declared: Desired = field(factory=dict)
+    names: Mapping[tuple[str, str], str | None] = field(factory=dict)
+
+
 @frozen(slots=False)
 class Plan:
     """Everything that will be sent. `steps` are in an order that respects `waits_for`, ties broken by address.
@@ -92,6 +104,7 @@ class Plan:
     estimate: Estimate
     unchanged: int = 0
     notes: tuple[Note, ...] = field(default=())
+    basis: Basis = field(factory=Basis, eq=False, repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.steps)

@@ -1,0 +1,62 @@
+"""Which steps of a plan can run: those whose needs are applied, the one with the longest path behind it first."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from reconciler.model.address import Address
+from reconciler.model.outcome import Applied, Outcome, Skipped
+from reconciler.model.plan import Plan, Step
+
+
+class Ready:
+    """The steps whose needs are applied; true while there is one."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._steps = {step.address: step for step in plan.steps}
+        self._open = {step.address: len(step.waits_for) for step in plan.steps}
+        self._followers: defaultdict[Address, list[Address]] = defaultdict(list)
+        for step in plan.steps:
+            for before in step.waits_for:
+                self._followers[before].append(step.address)
+        depth: dict[Address, int] = {}
+        for step in reversed(plan.steps):
+            depth[step.address] = 1 + max(
+                (depth[after] for after in self._followers[step.address]), default=0
+            )
+        self._rank = {step.address: (-depth[step.address], place) for place, step in enumerate(plan.steps)}
+        self._left = dict.fromkeys(self._steps)
+        self._heap = [(self._rank[address], address) for address, count in self._open.items() if not count]
+        heapq.heapify(self._heap)
+
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
+    def pop(self, most: int) -> Sequence[Step]:
+        """The next steps, `most` of them at the most."""
+        addresses = [heapq.heappop(self._heap)[1] for _ in range(min(most, len(self._heap)))]
+        for address in addresses:
+            del self._left[address]
+        return [self._steps[address] for address in addresses]
+
+    def settle(self, step: Step, outcome: Outcome) -> Iterator[Outcome]:
+        """Free what waited for an applied step; skip what waited for a failed one, and so on down."""
+        if isinstance(outcome, Applied):
+            for after in self._followers[step.address]:
+                self._open[after] -= 1
+                if not self._open[after] and after in self._left:
+                    heapq.heappush(self._heap, (self._rank[after], after))
+            return
+        doomed = list(self._followers[step.address])
+        while doomed:
+            address = doomed.pop(0)
+            if address in self._left:
+                del self._left[address]
+                yield Skipped(self._steps[address].change, step.address)
+                doomed += self._followers[address]
+
+    def left(self) -> Iterator[Step]:
+        """The steps that were neither begun nor skipped."""
+        return (self._steps[address] for address in self._left)

@@ -1,0 +1,105 @@
+"""Whether what a step is about is still as its plan saw it, read again right before the step's first write.
+
+What has come to be as the plan wants it is no obstacle: an earlier step of the same run may have seen to it, and nobody's
+work would be lost. Everything else that differs from what was seen is somebody's, and stops the step.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+from attrs import evolve
+
+from reconciler.engine.observe import observe_again
+from reconciler.engine.ownership import mark_names
+from reconciler.engine.references import refer
+from reconciler.kinds import all_kinds
+from reconciler.model.address import Address
+from reconciler.model.call import Call
+from reconciler.model.change import Create, Delete, Replace
+from reconciler.model.errors import Difference, StaleError
+from reconciler.model.plan import Plan, Step
+from reconciler.model.resource import WHATEVER, External, Live
+
+
+def stale(
+    steps: Sequence[Step], plan: Plan, call: Call, pool: Executor
+) -> Mapping[Address, StaleError | None]:
+    """The steps that must not run, and why; None where there is nothing left to do, as it has gone already.
+
+    What a plan creates is not asked for: AWS refuses to create what is there. Raises AwsError and TargetError.
+    """
+    by_kind: defaultdict[str, dict[str, Step]] = defaultdict(dict)
+    for step in steps:
+        if step.precondition is not None:
+            by_kind[step.address.kind][step.precondition.identity] = step
+    found: dict[Address, StaleError | None] = {}
+    for table, seen in by_kind.items():
+        there = observe_again(
+            all_kinds()[table],
+            seen,
+            workspace=plan.workspace,
+            desired=plan.basis.declared,
+            call=call,
+            pool=pool,
+        )
+        for identity, step in seen.items():
+            found.update(_judge(step, there.get(identity), plan))
+    return found
+
+
+def _judge(step: Step, now: Live | None, plan: Plan) -> Mapping[Address, StaleError | None]:
+    if now is None:
+        gone = isinstance(step.change, Delete)
+        return {step.address: None if gone else StaleError(f"{step.address} is no longer there; plan again")}
+    now = evolve(now, spec=refer(now.spec, plan.basis.names))
+    if differences := tuple(_differences(step, now, plan.workspace)):
+        return {step.address: StaleError(_told(step.address, differences), differences)}
+    return {}
+
+
+def conflict(step: Step, plan: Plan, call: Call, pool: Executor) -> StaleError:
+    """The same for a step that AWS refused because its version is another one by now."""
+    why = stale([step], plan, call, pool).get(step.address)
+    return why or StaleError(f"{step.address} was changed by somebody else while this step ran; plan again")
+
+
+def _told(address: Address, differences: Sequence[Difference]) -> str:
+    paths = ", ".join(found.path for found in differences)
+    return (
+        f"{address} was changed since the plan was made ({paths}); nothing of this step was sent; plan again"
+    )
+
+
+def _differences(step: Step, now: Live, workspace: str) -> Iterator[Difference]:
+    change = step.change
+    assert not isinstance(change, Create)
+    kind = all_kinds()[step.address.kind]
+    going = isinstance(change, Delete | Replace)
+    seen, there = kind.watched(change.live, going=going), kind.watched(now, going=going)
+    planned: Mapping[str, Any] = {}
+    if not isinstance(change, Delete):
+        planned = kind.watched(Live("", change.resource.spec, owner=workspace, facts=now.facts), going=False)
+    for path, before in seen.items():
+        yield from _moved(path, before, planned.get(path), there[path], mark_names(workspace))
+
+
+def _moved(path: str, seen: Any, planned: Any, now: Any, marks: frozenset[str]) -> Iterator[Difference]:
+    """What is neither as it was seen nor as it is to be, maps key by key and lists item by item."""
+    match seen, now:
+        case Mapping(), Mapping():
+            after: Any = planned if isinstance(planned, Mapping) else {}
+            for key in sorted(seen.keys() | now.keys()):
+                yield from _moved(f"{path}.{key}", seen.get(key), after.get(key), now.get(key), marks)
+        case tuple(), tuple():
+            after = planned if isinstance(planned, tuple) else ()
+            come = [item for item in now if item not in (*seen, *after, *marks)]
+            gone = [item for item in seen if item in after and item not in now]
+            # What the file does not know by name no step of the plan touches.
+            if gone or any(not isinstance(item, External) for item in come):
+                yield Difference(path, seen, planned, now)
+        case _ if WHATEVER not in (seen, now) and now not in (seen, planned):
+            yield Difference(path, seen, planned, now)
