@@ -8,6 +8,8 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from email.utils import formatdate
+from functools import lru_cache
 from pathlib import Path
 
 from reconciler.registry import catalog
@@ -47,6 +49,7 @@ class Registry:
         headers = {_text(name).lower(): _text(value) for name, value in request.headers.items()}
         caller = caller_of(headers.get("authorization"), self._settings)
         status, answered, body = self._answer(request, headers, caller)
+        answered["Date"] = _date(int(self._settings.clock()))
         answered["x-amzn-RequestId"] = _request_id()
         if status != _NO_CONTENT:
             answered["Content-Length"] = str(len(body))
@@ -127,6 +130,12 @@ def _text(value: str | bytes) -> str:
     if isinstance(value, bytes):
         return value.decode("latin-1")
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    """Give a moment as HTTP writes it (RFC 9110, 5.6.7)."""
+    return formatdate(second, usegmt=True)
 
 
 def _request_id() -> str:

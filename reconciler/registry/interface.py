@@ -31,7 +31,7 @@ class Settings:
     """How this registry behaves where AWS's behaviour depends on time or on the caller.
 
     `account` and `region` stand for requests that do not name theirs: the account is taken from the access key id when
-    that is 12 digits, the region from the SigV4 credential scope. `clock` gives seconds since the epoch.
+    that is 12 digits, the region from the SigV4 credential scope. `clock` gives seconds since the epoch; every answer's `Date` is read off it.
 
     The durations are seconds: how long a detached principal or policy still blocks the deletion of its thing or of
     itself, how long a managed thing stays in DELETE_IN_PROGRESS, how long after its deprecation a thing type may be deleted, and how long every

@@ -94,9 +94,28 @@ def test_every_response_has_a_request_id_of_its_own_and_a_length(registry):
     assert ids[0] != ids[1]
     assert responses[0] == Response(
         200,
-        {"Content-Type": "application/json", "x-amzn-RequestId": ids[0], "Content-Length": "13"},
+        {
+            "Content-Type": "application/json",
+            "Date": "Sun, 15 Jun 2025 15:06:40 GMT",
+            "x-amzn-RequestId": ids[0],
+            "Content-Length": "13",
+        },
         b'{"things":[]}',
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/things"), ("GET", "/things/none"), ("GET", "/no/such/path"), ("GET", "/%ff")],
+)
+def test_every_answer_has_the_clocks_time_as_its_date(registry, clock, method, path):
+    def date():
+        return registry.handle(Request(method, IOT + path, {}, b"")).headers["Date"]
+
+    first = date()
+    clock.advance(1.0)
+
+    assert (first, date()) == ("Sun, 15 Jun 2025 15:06:40 GMT", "Sun, 15 Jun 2025 15:06:41 GMT")
 
 
 @pytest.mark.parametrize(
