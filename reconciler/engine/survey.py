@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from attrs import evolve, field, frozen
 
 from reconciler.engine.diff import diff
+from reconciler.engine.leaving import forgetting
 from reconciler.engine.observe import Progress, observe
 from reconciler.engine.ownership import with_marks
 from reconciler.engine.references import refer, references, users
@@ -47,7 +48,8 @@ def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool
     live = seen.live
     desired = {} if destroy else effective(workspace, marked)
     _stretch_secrets(desired, live, progress)
-    changes = {change.address: change for change in diff(workspace, desired, live)}
+    differing = {change.address: change for change in diff(workspace, desired, live)}
+    changes = forgetting(differing, live, state.removed)
     return Comparison(marked, desired, live, changes, seen.closed)
 
 
