@@ -6,10 +6,12 @@ import datetime
 from collections.abc import Iterator, Sequence
 
 from reconciler.engine.advice import advice
+from reconciler.engine.leaving import place
 from reconciler.engine.survey import Comparison
 from reconciler.kinds import all_kinds, x509
 from reconciler.kinds.fields import members
 from reconciler.model.address import Address
+from reconciler.model.change import Forget
 from reconciler.model.durations import seconds
 from reconciler.model.errors import Mistake
 from reconciler.model.pem import Pem
@@ -26,6 +28,7 @@ def notes(state: DesiredState, found: Comparison, steps: Sequence[Step], quotas:
         told = f"could not be looked for, so any that the workspace owns are left alone: {why}"
         yield Note("warning", f"{table.replace('_', ' ')} {told}")
     yield from _remarks(found)
+    yield from _gone(found, state)
     yield from advice(steps, quotas)
 
 
@@ -49,6 +52,15 @@ def _expiring(found: Comparison, settings: Settings) -> Iterator[Note]:
             if end and now < end < now + within:
                 left = (end - now).days
                 yield Note("warning", f"the certificate expires on {end:%Y-%m-%d}, in {left} days", address)
+
+
+def _gone(found: Comparison, state: DesiredState) -> Iterator[Note]:
+    """What the file says to forget, and is forgotten already: the line does no harm, and is of no use."""
+    for address in state.removed:
+        at = place(address, found.live)
+        if at is None or not isinstance(found.changes.get(at), Forget):
+            told = "there is nothing to forget: nothing of that name bears this workspace's mark"
+            yield Note("remark", told, address)
 
 
 def _remarks(found: Comparison) -> Iterator[Note]:

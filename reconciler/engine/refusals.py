@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterable, Iterator
 from attrs import frozen
 
 from reconciler.engine.fuses import blown
+from reconciler.engine.ownership import is_mark
 from reconciler.engine.survey import Comparison
 from reconciler.kinds import all_kinds
 from reconciler.kinds.kind import World
 from reconciler.model.address import Address
-from reconciler.model.change import Delete, Replace, Update
+from reconciler.model.change import Delete, Forget, Replace, Update
 from reconciler.model.settings import DesiredState
 from reconciler.model.wording import closest
 
@@ -46,6 +47,7 @@ def reasons(state: DesiredState, request: Request, found: Comparison, world: Wor
             yield from _claims(change, request.adopt, state.settings.name)
         for objection in kind.objections(change, world):
             yield f"{address}: {objection}"
+    yield from _left_behind(found, world)
     yield from _misled(request.adopt, state, found)
 
 
@@ -68,6 +70,17 @@ def _misled(adopt: Collection[Address], state: DesiredState, found: Comparison) 
         else:
             why = "it is not there yet, and the plan creates it"
         yield f"{address}: there is nothing to adopt: {why}"
+
+
+def _left_behind(found: Comparison, world: World) -> Iterator[str]:
+    """What is forgotten keeps what it has, and AWS deletes nothing that is had."""
+    for address, change in found.changes.items():
+        held_by = all_kinds()[address.kind].held_by
+        if not isinstance(change, Delete) or is_mark(world.workspace, address):
+            continue
+        for user in world.live_users.get(address, ()):
+            if isinstance(found.changes.get(user), Forget) and (held_by is None or user.kind in held_by):
+                yield f"{address}: the plan would delete it, and {user}, which is to be forgotten, has it; forget it too"
 
 
 def _protected(address: Address, action: str) -> str:

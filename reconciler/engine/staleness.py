@@ -19,7 +19,7 @@ from reconciler.engine.references import refer
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.call import Call
-from reconciler.model.change import Create, Delete, Replace
+from reconciler.model.change import Create, Delete, Forget, Replace
 from reconciler.model.errors import Difference, StaleError
 from reconciler.model.plan import Plan, Step
 from reconciler.model.resource import WHATEVER, External, Live
@@ -53,7 +53,7 @@ def stale(
 
 def _judge(step: Step, now: Live | None, plan: Plan) -> Mapping[Address, StaleError | None]:
     if now is None:
-        gone = isinstance(step.change, Delete)
+        gone = isinstance(step.change, Delete | Forget)
         return {step.address: None if gone else StaleError(f"{step.address} is no longer there; plan again")}
     now = evolve(now, spec=refer(now.spec, plan.basis.names))
     if differences := tuple(_differences(step, now, plan.workspace)):
@@ -81,7 +81,7 @@ def _differences(step: Step, now: Live, workspace: str) -> Iterator[Difference]:
     going = isinstance(change, Delete | Replace)
     seen, there = kind.watched(change.live, going=going), kind.watched(now, going=going)
     planned: Mapping[str, Any] = {}
-    if not isinstance(change, Delete):
+    if not isinstance(change, Delete | Forget):
         planned = kind.watched(Live("", change.resource.spec, owner=workspace, facts=now.facts), going=False)
     for path, before in seen.items():
         yield from _moved(path, before, planned.get(path), there[path], mark_names(workspace))

@@ -11,7 +11,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.kind import World
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.plan import Step
 from reconciler.model.resource import Desired
 
@@ -46,6 +46,8 @@ def _waits_for(
     change: Change, changes: Mapping[Address, Change], world: World, needed_by: Mapping[Address, set[Address]]
 ) -> frozenset[Address]:
     """What must have been applied before: for what is to be, its needs; for what goes, everything that had it."""
+    if isinstance(change, Forget):
+        return frozenset()
     if not isinstance(change, Delete):
         needs = {
             need
@@ -76,6 +78,8 @@ def _calls(change: Change, world: World) -> Sequence[ApiCall]:
             return kind.replace(change, world)
         case Delete():
             return kind.delete(change, world)
+        case Forget():
+            return kind.forget(change, world)
 
 
 def _rid_of(change: Replace, changes: Mapping[Address, Change], world: World) -> set[Address]:

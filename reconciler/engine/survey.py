@@ -8,7 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from attrs import evolve, field, frozen
 
 from reconciler.engine.diff import diff
-from reconciler.engine.observe import Names, Progress, observe
+    differing = {change.address: change for change in diff(workspace, desired, live)}
+    changes = forgetting(differing, live, state.removed)
+    names = {**seen.names, **_wanted_names(desired)}
+    return Comparison(marked, desired, live, changes, seen.closed, Basis(kept, names))
+
+
+def _wanted_names(desired: Desired) -> Names:
+    kinds = all_kinds()
+    return {
+        (address.kind, identity): address.name
+        for address, resource in desired.items()
+        if (identity := kinds[address.kind].identity(resource))
+    }
 from reconciler.engine.ownership import with_marks
 from reconciler.engine.references import refer, references, users
 from reconciler.kinds import all_kinds
@@ -48,6 +60,7 @@ def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool
     live = seen.live
     desired = {} if destroy else effective(workspace, marked)
     _stretch_secrets(desired, live, progress)
+<<<<<<< HEAD
     changes = {change.address: change for change in diff(workspace, desired, live)}
     names = {**seen.names, **_wanted_names(desired)}
     return Comparison(marked, desired, live, changes, seen.closed, Basis(kept, names))
@@ -60,6 +73,11 @@ def _wanted_names(desired: Desired) -> Names:
         for address, resource in desired.items()
         if (identity := kinds[address.kind].identity(resource))
     }
+=======
+    differing = {change.address: change for change in diff(workspace, desired, live)}
+    changes = forgetting(differing, live, state.removed)
+    return Comparison(marked, desired, live, changes, seen.closed)
+>>>>>>> own
 
 
 def effective(workspace: str, desired: Desired) -> Desired:

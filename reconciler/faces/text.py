@@ -19,6 +19,7 @@ COLORS: Mapping[str, str] = {
     "update": "#a56e00",
     "replace": "#ad5f92",
     "delete": "#c65813",
+    "forget": "#6f7f8f",
     "warning": "#a56e00",
     "error": "#c65813",
     "applied": "#3c8a3c",

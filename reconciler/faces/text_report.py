@@ -26,6 +26,7 @@ _PAST: Mapping[str, str] = {
     "update": "updated",
     "replace": "replaced",
     "delete": "deleted",
+    "forget": "forgotten",
 }
 
 

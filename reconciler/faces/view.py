@@ -15,10 +15,10 @@ from reconciler.faces.values import HIDDEN, Shown, flat, show, visible
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import ACTIONS, Change, Create, Delete, FieldChange
+from reconciler.model.change import ACTIONS, Change, Create, Delete, FieldChange, Forget
 from reconciler.model.plan import Estimate, Note, Plan, Step
 
-GLYPHS: Mapping[str, str] = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
+GLYPHS: Mapping[str, str] = {"create": "+", "update": "~", "replace": "±", "delete": "-", "forget": "○"}
 """What stands beside the word for it, in every format."""
 
 NOTE_GLYPHS: Mapping[str, str] = {"warning": "!", "remark": "·", "unmanaged": "?"}
@@ -223,6 +223,8 @@ def _row(step: Step, *, requests: bool) -> Row:
 def _origin(change: Change) -> str:
     if isinstance(change, Delete):
         return ""
+    if isinstance(change, Forget):
+        return visible(str(change.origin))
     return "for the workspace itself" if change.resource.implied else visible(str(change.resource.origin))
 
 

@@ -14,9 +14,9 @@ from attrs import frozen
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.change import Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 
 FILLED = {"UpdateBillingGroup.expectedVersion": "the version that the plan saw"}
@@ -94,6 +94,10 @@ class BillingGroups(Kind):
         """The workspace's things have left it by then."""
         params = {"billingGroupName": change.live.identity, "expectedVersion": change.live.version}
         return [ApiCall("iot", "DeleteBillingGroup", params, tolerates=MISSING)]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+        """Our tags come off."""
+        return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:

@@ -14,10 +14,10 @@ from reconciler.kinds import x509
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.address import Address
 from reconciler.model.call import Answers, ApiCall, Deferred, Ref
-from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, Live, Reference, Resource
 from reconciler.model.secret import Secret
@@ -201,6 +201,10 @@ class CaCertificates(Kind):
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """Inactive first: AWS refuses to delete an active CA."""
         return [*_retire(change.live)]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
+        """Our tags come off."""
+        return [*unmarked("iot", world.arn(f"cacert/{change.live.identity}"), change.live.facts["tags"])]
 
     def _register(self, resource: Resource, world: World) -> Iterator[ApiCall]:
         spec: CaCertificate = resource.spec

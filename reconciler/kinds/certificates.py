@@ -25,7 +25,7 @@ from reconciler.kinds.reading import MISSING, find
 from reconciler.kinds.retirement import mark_retired, retire, retired_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
-from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.durations import IN_WORDS, seconds
 from reconciler.model.output import Output
 from reconciler.model.pem import Pem
@@ -279,7 +279,7 @@ class Certificates(Kind):
             signer = world.desired.get(Address("ca_certificates", ca))
             if signer and signer.spec.status != "ACTIVE":
                 yield f"its CA {signer.address} is to be INACTIVE, and AWS registers certificates of active CAs only"
-        if not isinstance(change, Create) and change.live.spec.status == "PENDING_TRANSFER":
+        if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
             yield "it is being transferred to another account; accept, reject or cancel the transfer first"
         if isinstance(change, Update) and change.live.spec.status == "REVOKED" and change.changes("status"):
             yield "it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"
@@ -315,6 +315,14 @@ class Certificates(Kind):
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its things let go of it first)
         """Deactivated first: AWS refuses to delete an active certificate."""
         return [*retire(change.live.identity, active=change.live.spec.status == "ACTIVE")]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
+        """Its things let go of it, or are forgotten with it. One that was on its way out may do again what it could."""
+        policy = retired_policy(world.workspace)
+        if policy not in change.live.facts["policies"]:
+            return []
+        params = {"policyName": policy, "target": world.arn(f"cert/{change.live.identity}")}
+        return [ApiCall("iot", "DetachPolicy", params, tolerates=MISSING)]
 
     def remarks(self, live: Live) -> Iterable[str]:
         """What is kept for a while, and how long."""

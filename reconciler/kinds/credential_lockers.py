@@ -19,9 +19,9 @@ from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading,
 from reconciler.kinds.managed_material import digest_of
 from reconciler.kinds.managed_things import SERVICE
 from reconciler.kinds.reading import MISSING, same_first
-from reconciler.kinds.tags import OURS, crowded, marked, retag, users
+from reconciler.kinds.tags import OURS, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.change import Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 
 FILLED = {
@@ -101,6 +101,10 @@ class CredentialLockers(Kind):
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """The workspace's managed things have left it by then."""
         return [_delete(change.live)]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+        """Our tags come off."""
+        return [*unmarked(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _moves(change: Replace, world: World) -> Iterator[ApiCall]:

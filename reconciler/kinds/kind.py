@@ -13,7 +13,7 @@ from attrs import field, frozen
 from reconciler.kinds.fields import Member, members
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Ref
-from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.plan import Target
 from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
 
@@ -226,3 +226,7 @@ class Kind(ABC):
     @abstractmethod
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:
         """The calls that remove it, its preconditions met first."""
+
+    @abstractmethod
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
+        """The calls that take the workspace's marks off and leave everything else as it is."""

@@ -29,9 +29,9 @@ from reconciler.kinds.managed_spec import (
     said,
 )
 from reconciler.kinds.reading import MISSING
-from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag
+from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag, unmarked
 from reconciler.model.call import ApiCall, Ref
-from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.secret import Secret
 
@@ -98,7 +98,7 @@ class ManagedThings(Kind):
         """
         if isinstance(change, Delete | Replace) and (stay := _staying(change, world)):
             yield f"it controls {', '.join(stay)}, which AWS wants gone before it"
-        if isinstance(change, Delete):
+        if isinstance(change, Delete | Forget):
             return
         adopted = not isinstance(change, Create) and change.live.owner is None
         spec: ManagedThing = change.resource.spec
@@ -160,6 +160,10 @@ class ManagedThings(Kind):
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """AWS deletes asynchronously; done is when it is gone."""
         return [*_delete(change.live)]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+        """Our tags come off."""
+        return [*unmarked(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _ids(scope: Scope) -> Any:

@@ -13,9 +13,9 @@ from attrs import frozen
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.change import Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
 
@@ -119,6 +119,10 @@ class Policies(Kind):
             *(_drop(change.live.identity, old) for old in change.live.facts["older"]),
             ApiCall("iot", "DeletePolicy", params, tolerates=MISSING, retries={"DeleteConflictException"}),
         ]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
+        """Our tags come off."""
+        return [*unmarked("iot", world.arn(f"policy/{change.live.identity}"), change.live.facts["tags"])]
 
 
 def _drop(name: str, version: str) -> ApiCall:

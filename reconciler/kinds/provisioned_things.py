@@ -26,7 +26,7 @@ from reconciler.kinds.template import TemplateError
 from reconciler.kinds.things import UNTYPED_ATTRIBUTES
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
-from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.output import Output, Save
 from reconciler.model.resource import Desired, External, Reference, Resource
@@ -107,7 +107,7 @@ class ProvisionedThings(Kind):
 
     def objections(self, change: Change, world: World) -> Iterable[str]:
         """A secret that is not set cannot be sent; a template that says FAIL is taken at its word."""
-        if isinstance(change, Delete):
+        if isinstance(change, Delete | Forget):
             return
         plan = blueprint(world.declared[change.address], world.declared)
         for name, value in plan.parameters.items():
@@ -154,6 +154,10 @@ class ProvisionedThings(Kind):
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:
         """What is no longer in the file is read as a plain thing and a plain certificate."""
         raise NotImplementedError(f"{change.address} is deleted as the thing that it is")
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
+        """The same: it is forgotten as the thing that it is."""
+        raise NotImplementedError(f"{change.address} is forgotten as the thing that it is")
 
 
 # What a plan has to name: a secret that goes into one of these would be told.

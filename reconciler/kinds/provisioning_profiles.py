@@ -21,9 +21,9 @@ from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading,
 from reconciler.kinds.managed_material import digest_of
 from reconciler.kinds.managed_things import SERVICE
 from reconciler.kinds.reading import MISSING, same_first
-from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag, users
+from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall, Ref
-from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.output import Output, Save
 from reconciler.model.pem import Pem
 from reconciler.model.resource import WHATEVER, Desired, Live, Resource, Whatever
@@ -181,6 +181,10 @@ class ProvisioningProfiles(Kind):
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """Done is when it is gone."""
         return [*_delete(change.live)]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+        """Our tags come off."""
+        return [*unmarked(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _makes_claim(spec: ProvisioningProfile) -> bool:

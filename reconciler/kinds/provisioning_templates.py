@@ -14,9 +14,9 @@ from attrs import frozen
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.change import Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
 
@@ -137,6 +137,10 @@ class ProvisioningTemplates(Kind):
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
         """No CA certificate of the workspace uses it any more; its versions go with it."""
         return [_delete(change.live)]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+        """Our tags come off."""
+        return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _create(resource: Resource, world: World) -> ApiCall:

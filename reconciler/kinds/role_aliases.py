@@ -14,9 +14,9 @@ from attrs import frozen
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Replace, Update
+from reconciler.model.change import Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 
 AN_HOUR = 3600
@@ -88,6 +88,10 @@ class RoleAliases(Kind):
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
         """Nothing stands in the way."""
         return [ApiCall("iot", "DeleteRoleAlias", {"roleAlias": change.live.identity}, tolerates=MISSING)]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+        """Our tags come off."""
+        return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _params(name: str, spec: RoleAlias) -> dict[str, Any]:

@@ -60,3 +60,8 @@ def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str,
         yield ApiCall(service, "UntagResource", untag)
     if new:
         yield ApiCall(service, "TagResource", tag)
+
+
+def unmarked(service: str, arn: str, tags: Mapping[str, str]) -> Iterator[ApiCall]:
+    """The calls that take our tags off and leave the user's."""
+    return retag(service, arn, tags, users(tags))

@@ -16,10 +16,10 @@ from reconciler.kinds import membership
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, External, Live, Reference, Resource
 
 FILLED = {
@@ -167,6 +167,10 @@ class ThingGroups(Kind):
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
         """Its child groups have gone by then; things and policies do not stand in the way."""
         return [_delete(change.live)]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+        """Our tags come off."""
+        return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _attached(scope: Scope, groups: Mapping[str, str]) -> Any:

@@ -15,9 +15,9 @@ from attrs import frozen
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, users
+from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 
 SEARCHABLE = 3
@@ -160,6 +160,10 @@ class ThingTypes(Kind):
             patience=DELETION_SECONDS + _SLACK_SECONDS,
         )
         return [gone] if change.live.spec.deprecated else [_deprecate(name), gone]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+        """Our tags come off."""
+        return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _deprecate(name: str, *, undo: bool = False) -> ApiCall:

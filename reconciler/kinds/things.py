@@ -22,7 +22,7 @@ from reconciler.kinds.reading import DESCRIBES_A_PAGE, MISSING, each, find
 from reconciler.kinds.retirement import mark_retired
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Change, Create, Delete, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource, Whatever
 
 __all__ = ["KIND", "Thing", "Things", "workspace_group"]
@@ -158,7 +158,7 @@ class Things(Kind):
 
     def objections(self, change: Change, world: World) -> Iterable[str]:
         """AWS gives a deprecated type to no thing; and what a thing has alone, no other has."""
-        if isinstance(change, Delete):
+        if isinstance(change, Delete | Forget):
             return
         spec: Thing = change.resource.spec
         if isinstance(spec.thing_type, str) and (
@@ -234,6 +234,10 @@ class Things(Kind):
             *(attachments.detach(name, arn) for arn in change.live.facts["principals"]),
             ApiCall("iot", "DeleteThing", params, tolerates=MISSING, retries=again),
         ]
+
+    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
+        """Out of the workspace's group; it keeps its certificates, which are nobody's then."""
+        return [membership.leave(change.live.identity, workspace_group(world.workspace))]
 
 
 def _describe(name: str) -> ApiCall:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from reconciler.model.address import Address
-from reconciler.model.resource import Live, Resource
+from reconciler.model.resource import Live, Origin, Resource
 
 
 @frozen
@@ -79,7 +79,21 @@ class Delete:
     fields: tuple[FieldChange, ...] = ()
 
 
-Change: TypeAlias = Create | Update | Replace | Delete
+@frozen
+class Forget:
+    """It is ours and no longer wanted, and the file says to leave it there: only the workspace's marks come off.
 
-ACTIONS: tuple[str, ...] = ("create", "update", "replace", "delete")
+    `origin` is where the file says so.
+    """
+
+    action: ClassVar[str] = "forget"
+    address: Address
+    live: Live
+    origin: Origin = field(default=Origin("<memory>", 1), eq=False)
+    fields: tuple[FieldChange, ...] = ()
+
+
+Change: TypeAlias = Create | Update | Replace | Delete | Forget
+
+ACTIONS: tuple[str, ...] = ("create", "update", "replace", "delete", "forget")
 """Every action, in the order in which they are told."""

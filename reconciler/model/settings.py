@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from reconciler.model.address import Address
 from reconciler.model.errors import Mistake
-from reconciler.model.resource import Desired
+from reconciler.model.resource import Desired, Origin
 
 
 @frozen
@@ -43,10 +44,11 @@ class DesiredState:
     """Everything that the files say.
 
     `digest` is the SHA-256 over the contents of all files that were read, secrets aside; `warnings` are mistakes of
-    severity "warning".
+    severity "warning". `removed` are the addresses that are to be forgotten, and where the file says so.
     """
 
     settings: Settings
     resources: Desired
     warnings: tuple[Mistake, ...] = ()
     digest: str = ""
+    removed: Mapping[Address, Origin] = field(factory=dict)

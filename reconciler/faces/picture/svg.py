@@ -25,6 +25,7 @@ _ACTIONS: Mapping[str, tuple[str, str]] = {
     "update": ("#8a5a00", "#e69f00"),
     "replace": ("#8e3b73", "#e7a3cb"),
     "delete": ("#b34700", "#ff8a4c"),
+    "forget": ("#566573", "#aab7c4"),
 }
 """Each action's colour on light and on dark."""
 
