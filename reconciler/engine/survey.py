@@ -60,8 +60,8 @@ def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool
     live = seen.live
     desired = {} if destroy else effective(workspace, marked)
     _stretch_secrets(desired, live, progress)
-<<<<<<< HEAD
-    changes = {change.address: change for change in diff(workspace, desired, live)}
+    differing = {change.address: change for change in diff(workspace, desired, live)}
+    changes = forgetting(differing, live, state.removed)
     names = {**seen.names, **_wanted_names(desired)}
     return Comparison(marked, desired, live, changes, seen.closed, Basis(kept, names))
 
@@ -73,11 +73,6 @@ def _wanted_names(desired: Desired) -> Names:
         for address, resource in desired.items()
         if (identity := kinds[address.kind].identity(resource))
     }
-=======
-    differing = {change.address: change for change in diff(workspace, desired, live)}
-    changes = forgetting(differing, live, state.removed)
-    return Comparison(marked, desired, live, changes, seen.closed)
->>>>>>> own
 
 
 def effective(workspace: str, desired: Desired) -> Desired:

@@ -168,7 +168,13 @@ def test_a_fuse_refuses_a_plan_that_goes_over_it_and_no_other(cloud, limits, ref
     if refused:
         assert reasons(wanted, cloud) == refused
     else:
-        assert plan_of(wanted, cloud).counts == {"create": 0, "update": 0, "replace": 1, "delete": 2, "forget": 0}
+        assert plan_of(wanted, cloud).counts == {
+            "create": 0,
+            "update": 0,
+            "replace": 1,
+            "delete": 2,
+            "forget": 0,
+        }
 
 
 def test_a_fuse_does_not_stand_in_the_way_of_a_destroy(cloud):
