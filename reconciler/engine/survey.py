@@ -8,19 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from attrs import evolve, field, frozen
 
 from reconciler.engine.diff import diff
-    differing = {change.address: change for change in diff(workspace, desired, live)}
-    changes = forgetting(differing, live, state.removed)
-    names = {**seen.names, **_wanted_names(desired)}
-    return Comparison(marked, desired, live, changes, seen.closed, Basis(kept, names))
-
-
-def _wanted_names(desired: Desired) -> Names:
-    kinds = all_kinds()
-    return {
-        (address.kind, identity): address.name
-        for address, resource in desired.items()
-        if (identity := kinds[address.kind].identity(resource))
-    }
+from reconciler.engine.leaving import forgetting
+from reconciler.engine.observe import Names, Progress, observe
 from reconciler.engine.ownership import with_marks
 from reconciler.engine.references import refer, references, users
 from reconciler.kinds import all_kinds

@@ -131,7 +131,7 @@ class ProvisioningProfiles(Kind):
 
     def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
         """No file is overwritten, and one that is there already is the key's own."""
-        if isinstance(change, Delete):
+        if isinstance(change, Delete | Forget):
             return
         spec: ProvisioningProfile = change.resource.spec
         if isinstance(change, Update):

@@ -145,9 +145,7 @@ class ThingGroups(Kind):
             if not change.changes("attributes"):
                 del properties["attributePayload"]
             params = {"thingGroupName": change.live.identity, "thingGroupProperties": properties}
-            calls.append(
-                ApiCall("iot", "UpdateThingGroup", {**params, "expectedVersion": change.live.version})
-            )
+            calls.append(ApiCall("iot", "UpdateThingGroup", {**params, **_version(change.live, world)}))
         after = marked(spec.tags, world.workspace, change.address.name)
         return [
             *calls,
@@ -159,14 +157,14 @@ class ThingGroups(Kind):
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
         """The old one goes, a new one comes under its name, and the members that the file gives it come back."""
         return [
-            _delete(change.live),
+            _delete(change.live, world),
             *_create(change.resource, world),
             *membership.come_back(change.address, world),
         ]
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:
         """Its child groups have gone by then; things and policies do not stand in the way."""
-        return [_delete(change.live)]
+        return [_delete(change.live, world)]
 
     def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
         """Our tags come off."""
@@ -231,13 +229,23 @@ def _create(resource: Resource, world: World) -> Iterator[ApiCall]:
     }
     if spec.parent is not None:
         params["parentGroupName"] = world.identity("thing_groups", spec.parent)
-    yield ApiCall("iot", "CreateThingGroup", params)
+    # Whoever applies takes the lease first, which makes the workspace's own group.
+    made = resource.address.name == membership.workspace_group(world.workspace)
+    known = {"ResourceAlreadyExistsException"} if made else frozenset[str]()
+    yield ApiCall("iot", "CreateThingGroup", params, tolerates=known)
     arn = world.arn(f"thinggroup/{resource.address.name}")
     yield from (_attach(world, policy, arn) for policy in spec.policies)
 
 
-def _delete(live: Live) -> ApiCall:
-    params = {"thingGroupName": live.identity, "expectedVersion": live.version}
+def _version(live: Live, world: World) -> dict[str, Any]:
+    """The version that the plan saw. The workspace's own group gets new ones while its lease is held."""
+    if live.identity == membership.workspace_group(world.workspace):
+        return {}
+    return {"expectedVersion": live.version}
+
+
+def _delete(live: Live, world: World) -> ApiCall:
+    params = {"thingGroupName": live.identity, **_version(live, world)}
     return ApiCall("iot", "DeleteThingGroup", params, tolerates=MISSING)
 
 
@@ -272,7 +280,7 @@ def _live(
     properties, parent = answer.get("thingGroupProperties", {}), _parent(answer)
     spec = ThingGroup(
         description=properties.get("thingGroupDescription") or None,
-        attributes=properties.get("attributePayload", {}).get("attributes", {}),
+        attributes=users(properties.get("attributePayload", {}).get("attributes", {})),
         tags=users(tags),
         parent=External(parent) if parent else None,
         policies=tuple(External(policy) for policy in policies),

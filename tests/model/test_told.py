@@ -44,7 +44,7 @@ def test_a_plan_is_true_when_something_is_to_be_done():
 
 
 def test_every_action_is_counted_even_where_there_is_none():
-    assert plan(UPDATE, UPDATE).counts == {"create": 0, "update": 2, "replace": 0, "delete": 0}
+    assert plan(UPDATE, UPDATE).counts == {"create": 0, "update": 2, "replace": 0, "delete": 0, "forget": 0}
 
 
 @pytest.mark.parametrize(
