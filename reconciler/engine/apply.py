@@ -6,11 +6,12 @@ import heapq
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
+from reconciler.engine.recording import UNRECORDED, Recorder, recorded
 from reconciler.engine.send import Pause, send
 from reconciler.model.address import Address
 from reconciler.model.call import Call
@@ -23,18 +24,20 @@ WORKERS = 32
 _Ended: TypeAlias = "SimpleQueue[tuple[Step, Outcome]]"
 
 
-def apply(
+def apply(  # noqa: PLR0913 (each is one thing that a run may do its own way)
     plan: Plan,
     call: Call,
     *,
     stop: threading.Event,
     workers: int = WORKERS,
     pause: Pause | None = None,
-) -> Iterator[Outcome]:
+    recorder: Recorder = UNRECORDED,
+) -> Generator[Outcome, None, None]:
     """Send the plan's calls, telling what becomes of each step as it happens.
 
     A failed step skips what waits for it and nothing else. When `stop` is set, or on an interrupt, what is in flight is
     finished and the rest is cancelled; a second interrupt is raised. Waiting for AWS to catch up is not finished but ended.
+    `recorder` hears of every attempt at a call, before and after it.
     """
     queue = _Ready(plan)
     pause = pause or _pausing(stop)
@@ -47,7 +50,8 @@ def apply(
                 step = queue.pop()
                 running += 1
                 yield Started(step.change)
-                pool.submit(_run_and_tell, step, call, answers, pause, ended)
+                noted = recorded(call, recorder, step.address)
+                pool.submit(_run_and_tell, step, noted, answers, pause, ended)
             if not running:
                 break
             try:
