@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, TypeAlias
@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from reconciler.engine.ready import Ready
+from reconciler.engine.recording import UNRECORDED, Recorder, recorded
 from reconciler.engine.send import Pause, send
 from reconciler.engine.staleness import conflict, stale
 from reconciler.model.address import Address
@@ -37,17 +38,19 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
     guard: Guard = lambda: None,
     workers: int = WORKERS,
     pause: Pause | None = None,
-) -> Iterator[Outcome]:
+    recorder: Recorder = UNRECORDED,
+) -> Generator[Outcome, None, None]:
     """Send the plan's calls, telling what becomes of each step as it happens.
 
     Right before a step's first write it is read again: where it is no longer as the plan saw it the step fails with
     StaleError. A failed step skips what waits for it and nothing else. When `stop` is set, on an interrupt, or when
     `guard` says that the lease is lost, what is in flight is finished and the rest is cancelled; a second interrupt is
-    raised. Waiting for AWS to catch up is not finished but ended.
+    raised. Waiting for AWS to catch up is not finished but ended. `recorder` hears of every attempt at a call of the plan,
+    before and after it.
     """
     queue = Ready(plan)
     with ThreadPoolExecutor(workers, "apply") as pool, ThreadPoolExecutor(workers, "look") as looking:
-        run = _Run(plan, call, guard, pause or _pausing(stop), looking)
+        run = _Run(plan, call, guard, recorder, pause or _pausing(stop), looking)
         running = 0
         while queue or running:
             if (free := workers - running) and queue and not stop.is_set():
@@ -88,6 +91,7 @@ class _Run:
     plan: Plan
     call: Call
     guard: Guard
+    recorder: Recorder
     pause: Pause
     looking: ThreadPoolExecutor
     answers: defaultdict[Address, dict[str, Any]] = field(factory=lambda: defaultdict(dict))
@@ -127,9 +131,10 @@ class _Run:
     def _run(self, step: Step) -> Outcome:
         begun = time.monotonic()
         request_ids: list[str] = []
+        call = _guarded(self.guard, recorded(self.call, self.recorder, step.address))
         try:
             for asked in step.calls:
-                answer = send(self._guarded, asked, self.answers, self.pause)
+                answer = send(call, asked, self.answers, self.pause)
                 self.answers[step.address].update(answer)
                 request_ids.append(_request_id(answer))
         except AwsError as error:
@@ -140,9 +145,13 @@ class _Run:
             return Failed(step.change, _told(error), len(request_ids))
         return Applied(step.change, time.monotonic() - begun, tuple(request_ids))
 
-    def _guarded(self, asked: ApiCall) -> Mapping[str, Any]:
-        self.guard()
-        return self.call(asked)
+
+def _guarded(guard: Guard, call: Call) -> Call:
+    def send_if_allowed(asked: ApiCall) -> Mapping[str, Any]:
+        guard()
+        return call(asked)
+
+    return send_if_allowed
 
 
 _SECOND_LOOK = 0.2

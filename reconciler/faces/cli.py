@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, str] = {
     "apply": "apply",
     "rotate": "rotate",
     "destroy": "apply",
+    "history": "history",
     "show": "show",
     "graph": "graph",
     "registry": "registry",

@@ -10,8 +10,10 @@ from rich.text import Text
 from reconciler.faces.mistakes import Excerpt, MistakeRow, MistakesView
 from reconciler.faces.report import ENDS, Comparison, End, Failure, Pair, ResultView
 from reconciler.faces.text import COLORS, label, shown
+from reconciler.faces.values import visible
 from reconciler.faces.view import plural, seconds
 from reconciler.model.change import ACTIONS
+from reconciler.model.run import Run
 
 ENDINGS: Mapping[str, str] = {
     "applied": COLORS["applied"],
@@ -78,6 +80,28 @@ def stopped(where: str, done: int, devices: int, later: int) -> Text:
     kept = f", {later:,} of later waves not touched" if later else ""
     left = " Once the cause is gone, `reconciler plan` shows what is left."
     return Text.assemble((f"{ENDS['failed']} Stopped in {where}", ENDINGS["failed"]), f"{told}{kept}.{left}")
+
+
+def unrecorded(why: str) -> Text:
+    """The journal does not tell all of a run."""
+    return Text.assemble(
+        label("warning"), f" this run is not in the history, or not all of it: {visible(why)}"
+    )
+
+
+def crashed(run: Run) -> Text:
+    """The run before ended without a word."""
+    sent = plural(run.calls, "call") + (f", {run.unanswered:,} of them unanswered" if run.unanswered else "")
+    told = f" the run {visible(run.id)} of {visible(str(run.who))} at {run.begun:%Y-%m-%d %H:%M:%S} UTC ended without a word"
+    return Text.assemble(
+        label("warning"), f"{told} after {sent}; this plan goes on from what the registry has"
+    )
+
+
+def left_out(count: int) -> Text:
+    """What a part of a plan leaves."""
+    verb = "is" if count == 1 else "are"
+    return Text(f"{plural(count, 'other change')} of the plan {verb} left for `reconciler apply`.", "dim")
 
 
 def comparison(view: Comparison, width: int) -> Iterator[Text]:

@@ -6,22 +6,27 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.model.address import Address
 from reconciler.model.change import Change
-from reconciler.model.errors import TargetError
+from reconciler.model.errors import JournalError, ReconcilerError, TargetError
 from reconciler.model.outcome import Outcome, Result, Started
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
+from reconciler.model.run import History, Record, Run
 from reconciler.model.settings import DesiredState
+from reconciler.model.wording import closest, quoted
 
 if TYPE_CHECKING:
     import networkx as nx
 
     from reconciler.aws.session import Connection
+    from reconciler.engine.journal import Journal
+    from reconciler.engine.recording import Recorder
     from reconciler.model.quotas import Quotas
 
 Progress = Callable[[str, int, int | None], None]
@@ -35,6 +40,18 @@ def _is_database(path: Path) -> bool:
     """Whether a file is SQLite's, by its first bytes (SQLite, "Database File Format"); an empty one may become one."""
     with path.open("rb") as file:
         return file.read(16) in {b"SQLite format 3\0", b""}
+
+
+def _which_run(part: str, found: Collection[str], known: Collection[str]) -> str:
+    """Why a part of an id does not say which run is meant."""
+    if not known:
+        return "no run is known yet"
+    if len(found) > 1 and part:
+        return f"{quoted(part)} begins or ends the ids of {len(found)} runs: {', '.join(found)}"
+    near = closest(part, known)
+    return f"there is no run {quoted(part)}" + (
+        f"; did you mean {near!r}?" if near else "; `history` lists them"
+    )
 
 
 def _silent(words: str, done: int, total: int | None) -> None:
@@ -100,21 +117,79 @@ class Workspace:
         *,
         listen: Callable[[Outcome], None] | None = None,
         stop: threading.Event | None = None,
+        command: str = "apply",
     ) -> Result:
         """Send the plan's calls and say what became of each step.
 
-        `listen` hears every outcome as it happens; setting `stop` finishes what is in flight and cancels the rest.
+        `listen` hears every outcome as it happens; setting `stop` finishes what is in flight and cancels the rest;
+        `command` is what the journal calls the run.
         """
         from reconciler.engine.apply import apply
 
         begun = time.monotonic()
         final: list[Outcome] = []
-        for outcome in apply(plan, self._connection.call, stop=stop or threading.Event()):
-            if listen:
-                listen(outcome)
-            if not isinstance(outcome, Started):
-                final.append(outcome)
-        return Result(plan, tuple(final), time.monotonic() - begun)
+        stop = stop or threading.Event()
+        with (
+            self._recorded(plan, command) as recorder,
+            closing(apply(plan, self._connection.call, stop=stop, recorder=recorder)) as outcomes,
+        ):
+            for outcome in outcomes:
+                recorder.outcome(outcome)
+                if listen:
+                    listen(outcome)
+                if not isinstance(outcome, Started):
+                    final.append(outcome)
+        return Result(plan, tuple(final), time.monotonic() - begun, recorder.trouble)
+
+    def history(self, limit: int | None = 20) -> History:
+        """The latest runs of this folder's journal, the newest first. Raises JournalError."""
+        return History(self._journal.runs(limit))
+
+    def run(self, part: str) -> Record:
+        """One run with its steps and calls, by the start or the end of its id. Raises JournalError, ReconcilerError."""
+        known = self._journal.ids()
+        found = [run_id for run_id in known if run_id.startswith(part) or run_id.endswith(part)]
+        if len(found) != 1 or not part:
+            raise ReconcilerError(_which_run(part, found, known))
+        record = self._journal.record(found[0])
+        assert record
+        return record
+
+    def last_run(self) -> Record | None:
+        """This workspace's latest run with its steps and calls, None before the first. Raises JournalError."""
+        latest = self._journal.runs(1, self.desired.settings.name)
+        return self._journal.record(latest[0].id) if latest else None
+
+    def crashed_run(self) -> Run | None:
+        """This workspace's latest run, if it ended without a word; a journal that cannot be read tells of none."""
+        try:
+            latest = self._journal.runs(1, self.desired.settings.name)
+        except JournalError:
+            return None
+        return latest[0] if latest and latest[0].status == "crashed" else None
+
+    def conclude(self, plan: Plan, command: str = "apply") -> None:
+        """Note that a plan had nothing to do, where the run before it crashed: that matter is then settled."""
+        if self.crashed_run():
+            with self._recorded(plan, command):
+                pass
+
+    def left_undone(self) -> Collection[Address]:
+        """What this workspace's last run on this target did not bring to what was wanted.
+
+        Raises RefusedError where there was no such run or it left nothing, JournalError and TargetError.
+        """
+        from reconciler.engine.retry import left_undone
+
+        target = str(self._connection.target)
+        latest = self._journal.runs(1, self.desired.settings.name, target)
+        return left_undone(self._journal.record(latest[0].id) if latest else None)
+
+    def part(self, plan: Plan, wanted: Collection[Address]) -> Plan:
+        """The wanted steps of a plan and all that they wait for, nothing else of it."""
+        from reconciler.engine.waves import part
+
+        return part(plan, wanted, self._quotas)
 
     def rotations(self, plan: Plan) -> Plan:
         """The part of a plan that gives devices new certificates."""
@@ -155,8 +230,12 @@ class Workspace:
     def registry_path(self) -> Path:
         """Where the embedded registry keeps its database: beside the file, or at `RECONCILER_REGISTRY`."""
         given = self._environ.get(_REGISTRY)
-        folder = self.path if self.path.is_dir() else self.path.parent
-        return Path(given) if given else folder / _STATE_FOLDER / "registry.sqlite3"
+        return Path(given) if given else self._folder / _STATE_FOLDER / "registry.sqlite3"
+
+    @property
+    def _folder(self) -> Path:
+        """Where the file is."""
+        return self.path if self.path.is_dir() else self.path.parent
 
     def reset_registry(self) -> None:
         """Forget everything that the embedded registry holds. Raises TargetError when its path is some other file's."""
@@ -166,6 +245,32 @@ class Workspace:
         self.__dict__.pop("_connection", None)
         for suffix in ("", "-wal", "-shm"):
             self.registry_path.with_name(self.registry_path.name + suffix).unlink(missing_ok=True)
+
+    @property
+    def _journal(self) -> Journal:
+        from reconciler.engine.journal import Journal
+
+        return Journal(self._folder / _STATE_FOLDER / "journal.sqlite3")
+
+    @contextmanager
+    def _recorded(self, plan: Plan, command: str) -> Iterator[Recorder]:
+        """A run in the journal; where that cannot be written the run goes on, and says so at its end."""
+        from reconciler.engine.recording import Unrecorded
+        from reconciler.engine.who import this_process
+
+        journal = self._journal
+        recorder: Recorder
+        try:
+            journal.path.parent.mkdir(exist_ok=True)
+            recorder = journal.begin(plan, this_process(self._environ), command, self.desired.digest)
+        except OSError as error:
+            recorder = Unrecorded(f"{journal.path.parent} cannot be made: {error.strerror}")
+        except JournalError as error:
+            recorder = Unrecorded(str(error))
+        try:
+            yield recorder
+        finally:
+            recorder.end()
 
     @cached_property
     def _quotas(self) -> Quotas:

@@ -8,6 +8,7 @@ ReconcilerError                 everything this package raises on purpose; its t
 ├── LeaseLostError              the workspace's lease went to somebody else, or could not be renewed in time
 ├── MissingSecretError          a secret is needed and its reference yields nothing
 ├── UnansweredError             a step needs what an earlier one was not answered
+├── JournalError                the record of past runs cannot be read or written
 ├── TargetError                 no credentials, no region, no route to the endpoint
 │   └── ServiceDownError        the endpoint fails call after call; nothing more is sent to it
 └── AwsError                    AWS refused one call
@@ -115,6 +116,16 @@ class UnansweredError(ReconcilerError):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"{what} is not known: the call that would have answered it was not made in this run"
+        )
+
+
+class JournalError(ReconcilerError):
+    """The record of past runs cannot be read or written. No apply fails by it."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        super().__init__(
+            f"the journal {path} {problem}; it is never needed: without it the next apply begins a new one"
         )
 
 

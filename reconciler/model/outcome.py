@@ -62,11 +62,15 @@ Outcome: TypeAlias = Started | Applied | Failed | Skipped | Cancelled
 
 @frozen
 class Result:
-    """What became of a whole plan. `outcomes` holds the final one of every step, in the order in which they ended."""
+    """What became of a whole plan. `outcomes` holds the final one of every step, in the order in which they ended.
+
+    `unrecorded` says why the journal does not tell all of this run; it is empty when it does.
+    """
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
     seconds: float
+    unrecorded: str = ""
 
     @property
     def ok(self) -> bool:

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 @click.command()
 @common()
 @adopting
+@click.option("--retry-failed", is_flag=True, help="Only what the last run left undone, and what that needs.")
 @answering
 @click.pass_context
-def apply(ctx: click.Context, adopt: Sequence[str], *, yes: bool) -> None:
+def apply(ctx: click.Context, adopt: Sequence[str], *, retry_failed: bool, yes: bool) -> None:
     """Show the plan, ask, and do it."""
+    from reconciler.faces import text_report
     from reconciler.faces.commands import plan as planning
     from reconciler.faces.terminal import Terminal
     from reconciler.faces.view import told
@@ -33,9 +35,16 @@ def apply(ctx: click.Context, adopt: Sequence[str], *, yes: bool) -> None:
     options = Options.of(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
+    wanted = workspace.left_undone() if retry_failed else None
     made = planning.make(workspace, terminal, adopt=adopt)
+    whole = made
+    if wanted is not None:
+        made = workspace.part(made, wanted)
     planning.show(workspace, made, terminal)
+    if left := len(whole.steps) - len(made.steps):
+        terminal.tell([text_report.left_out(left)])
     if not made:
+        workspace.conclude(whole)
         return
     asked = f"Apply this to {made.target.endpoint}: {told(made.counts)}?"
     if not yes and not agreed(f"{asked} Type yes", "yes"):
@@ -60,12 +69,13 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
     made = planning.make(workspace, terminal, destroy=True)
     planning.show(workspace, made, terminal)
     if not made:
+        workspace.conclude(made, "destroy")
         return
     what = f"This deletes {plural(made.counts['delete'], 'resource')} from {made.target.endpoint}."
     asked = f"{what} Type the workspace's name, {made.workspace},"
     if not yes and not agreed(asked, made.workspace):
         ctx.exit(1)
-    run(ctx, workspace, made, terminal)
+    run(ctx, workspace, made, terminal, "destroy")
 
 
 def agreed(question: str, answer: str) -> bool:
@@ -82,7 +92,9 @@ def agreed(question: str, answer: str) -> bool:
     return False
 
 
-def run(ctx: click.Context, workspace: Workspace, made: Plan, terminal: Terminal) -> None:
+def run(
+    ctx: click.Context, workspace: Workspace, made: Plan, terminal: Terminal, command: str = "apply"
+) -> None:
     """Apply it, watched, and say what came of it; the command ends here with 1 when something did not happen."""
     from rich.text import Text
 
@@ -90,16 +102,20 @@ def run(ctx: click.Context, workspace: Workspace, made: Plan, terminal: Terminal
     from reconciler.faces.report import result_view
 
     terminal.remark("")
-    result = watched(workspace, made, terminal)
+    result = watched(workspace, made, terminal, command)
     terminal.tell([Text(), *text_report.result(result_view(result))])
     if not result.ok:
         ctx.exit(1)
 
 
-def watched(workspace: Workspace, made: Plan, terminal: Terminal) -> Result:
-    """Apply it, and show how it goes."""
+def watched(workspace: Workspace, made: Plan, terminal: Terminal, command: str) -> Result:
+    """Apply it, and show how it goes; `command` is what the journal calls it."""
+    from reconciler.faces import text_report
     from reconciler.faces.progress import calm_interrupt, display
 
     stop = threading.Event()
     with display(made, terminal.err) as watching, calm_interrupt(stop, watching.stopping):
-        return workspace.apply(made, listen=watching.hear, stop=stop)
+        result = workspace.apply(made, listen=watching.hear, stop=stop, command=command)
+    if result.unrecorded:
+        terminal.remark([text_report.unrecorded(result.unrecorded)])
+    return result

@@ -46,10 +46,13 @@ def make(
     destroy: bool = False,
     wave: float = 100.0,
 ) -> Plan:
-    """Read the registry and plan; on a terminal it is seen to be at work."""
+    """Read the registry and plan; on a terminal it is seen to be at work. A run before it that crashed is told of."""
+    from reconciler.faces import text_report
     from reconciler.faces.progress import reading
 
     workspace.desired  # noqa: B018 (the file's mistakes come before anything is read)
+    if crashed := workspace.crashed_run():
+        terminal.remark([text_report.crashed(crashed)])
     with reading(terminal.err) as progress:
         return workspace.plan(destroy=destroy, adopt=adopt, wave=wave, progress=progress)
 

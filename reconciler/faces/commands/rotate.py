@@ -73,7 +73,7 @@ def _show(workspace: Workspace, made: Plan, waves: Sequence[Plan], terminal: Ter
     """The rotations, how they are divided, and that there is more to the plan where there is."""
     from rich.text import Text
 
-    from reconciler.faces import text
+    from reconciler.faces import text, text_report
     from reconciler.faces.view import plan_view, plural
 
     rotation = workspace.rotations(made)
@@ -85,10 +85,7 @@ def _show(workspace: Workspace, made: Plan, waves: Sequence[Plan], terminal: Ter
     else:
         terminal.tell([Text("Nothing to rotate: no device has another certificate in the file.", "bold")])
     if left := len(made.steps) - len(rotation.steps):
-        verb = "is" if left == 1 else "are"
-        terminal.tell(
-            [Text(f"{plural(left, 'other change')} of the plan {verb} left for `reconciler apply`.", "dim")]
-        )
+        terminal.tell([text_report.left_out(left)])
 
 
 def _run(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> bool:
@@ -105,7 +102,7 @@ def _run(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> boo
     begun, done, total = time.monotonic(), 0, sum(map(_devices, waves))
     for number, wave in enumerate(waves, start=1):
         terminal.remark(f"\nwave {number} of {len(waves)}: {plural(_devices(wave), 'device')}")
-        result = watched(workspace, wave, terminal)
+        result = watched(workspace, wave, terminal, "rotate")
         applied = {end.change.address for end in result.outcomes if isinstance(end, Applied)}
         done += len(applied.intersection(rotations(wave)))
         if not result.ok:

@@ -1,0 +1,78 @@
+"""What an apply tells a journal: every attempt at a call before and after it is made, and what becomes of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall, Call
+from reconciler.model.errors import AwsError
+from reconciler.model.outcome import Outcome
+
+
+class Recorder(Protocol):
+    """Hears what is done, from any thread. It never raises: nothing that is done depends on it.
+
+    `trouble` says why not everything was noted; it is empty while all is well.
+    """
+
+    @property
+    def trouble(self) -> str:
+        """Why, in words."""
+
+    def calling(self, address: Address, call: ApiCall) -> int:
+        """A call is about to be sent; gives the number to answer it by."""
+
+    def answered(self, token: int, request_id: str = "", refused: str = "", lost: str = "") -> None:
+        """AWS answered, or refused it with an error code, or there was no answer for such a reason."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """What becomes of a step."""
+
+    def end(self) -> None:
+        """Nothing more will come."""
+
+
+@frozen
+class Unrecorded:
+    """For who keeps no journal; `trouble` says why, where that was not meant."""
+
+    trouble: str = ""
+
+    def calling(self, address: Address, call: ApiCall) -> int:  # noqa: ARG002 (the protocol's)
+        """Nothing is noted."""
+        return 0
+
+    def answered(self, token: int, request_id: str = "", refused: str = "", lost: str = "") -> None:
+        """Nothing is noted."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Nothing is noted."""
+
+    def end(self) -> None:
+        """Nothing is noted."""
+
+
+UNRECORDED = Unrecorded()
+
+
+def recorded(call: Call, recorder: Recorder, address: Address) -> Call:
+    """The same call, noted before it is sent and after it is answered, each time that it is tried."""
+
+    def send(asked: ApiCall) -> Mapping[str, Any]:
+        token = recorder.calling(address, asked)
+        try:
+            answer = call(asked)
+        except AwsError as error:
+            recorder.answered(token, error.request_id, refused=error.code)
+            raise
+        except Exception as error:
+            recorder.answered(token, lost=type(error).__name__)
+            raise
+        recorder.answered(token, str(answer.get("ResponseMetadata", {}).get("RequestId", "")))
+        return answer
+
+    return send

@@ -1,0 +1,48 @@
+"""Who is at work: user, host, process, and the CI job where there is one."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Mapping
+
+import psutil
+
+from reconciler.model.run import Who
+
+_JOBS = ("CI_JOB_URL", "BUILD_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL")
+"""Where CI systems say their job's address: GitLab, Jenkins, Buildkite, CircleCI. GitHub says it in three parts."""
+
+_LONGEST = 200
+_SAME = 2.0
+"""Seconds by which two tellings of one process's birth may differ when the clock was set in between."""
+
+
+def this_process(environ: Mapping[str, str]) -> Who:
+    """Who runs this; `environ` stands for the process's environment variables."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user id without an account
+        user = str(os.getuid())
+    pid = os.getpid()
+    return Who(user, socket.gethostname(), pid, _job(environ)[:_LONGEST], psutil.Process(pid).create_time())
+
+
+def at_work(who: Who) -> bool:
+    """Whether the process still runs, as far as can be seen from this host; a number given anew is another process."""
+    if who.host != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(who.pid)
+        dead = process.status() == psutil.STATUS_ZOMBIE  # its parent has not yet asked how it ended
+        return not dead and abs(process.create_time() - who.born) < _SAME
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _job(environ: Mapping[str, str]) -> str:
+    if environ.get("GITHUB_RUN_ID"):
+        server = environ.get("GITHUB_SERVER_URL", "https://github.com")
+        return f"{server}/{environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{environ['GITHUB_RUN_ID']}"
+    return next((environ[name] for name in _JOBS if environ.get(name)), "")

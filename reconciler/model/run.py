@@ -1,0 +1,136 @@
+"""Runs as the journal tells them: who applied what, and what became of each step and of each call."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+
+from attrs import field, frozen
+
+STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
+"""How a run stands. "crashed": it never said that it ended, and its process is gone or ran on another host."""
+
+UNFINISHED: tuple[str, ...] = ("planned", "started", "unknown", "failed", "skipped", "cancelled")
+"""The states of a step that is not applied. "unknown": it was begun, and the run ended without a word about it."""
+
+
+@frozen
+class Who:
+    """Who ran it: `job` is the CI job's address, or empty; `born` is when the process began, in seconds of Unix time."""
+
+    user: str
+    host: str
+    pid: int
+    job: str = ""
+    born: float = field(default=0.0, eq=False)
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host}"
+
+
+@frozen
+class Run:
+    """One apply. Times are in UTC; `ended` is None while it runs, and for good when it crashed.
+
+    `counts` are its steps by state, `calls` how many were sent (repetitions included), `unanswered` those of them whose
+    answer is not known. `file_digest` and `plan_digest` are SHA-256 in hexadecimal.
+    """
+
+    id: str
+    workspace: str
+    target: str
+    who: Who
+    command: str
+    file_digest: str
+    plan_digest: str
+    begun: datetime.datetime
+    ended: datetime.datetime | None
+    status: str
+    counts: Mapping[str, int] = field(factory=dict)
+    calls: int = 0
+    unanswered: int = 0
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, where that is known."""
+        return (self.ended - self.begun).total_seconds() if self.ended else None
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
+        return (
+            f"run {self.id}: {self.command} of {self.workspace} by {self.who}, {self.begun:%Y-%m-%d %H:%M:%S} UTC, "
+            f"{self.status} ({told or 'no steps'})"
+        )
+
+
+@frozen
+class RunStep:
+    """What became of one step: `state` is an outcome's word, or one of `UNFINISHED`. `error` is without secrets."""
+
+    address: str
+    action: str
+    state: str
+    seconds: float | None = None
+    error: str = ""
+
+
+@frozen
+class RunCall:
+    """One attempt at one call. `names` says what it is about, never what it carries.
+
+    `state` is "answered", "refused", "lost" (no answer came: it may have been done), "in flight" or "unknown" (the run
+    ended before an answer was noted: it may have been done). `code` is AWS's error code or our class of error.
+    """
+
+    number: int
+    address: str
+    service: str
+    operation: str
+    names: str
+    state: str
+    begun: datetime.datetime
+    ended: datetime.datetime | None = None
+    request_id: str = ""
+    code: str = ""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the answer took."""
+        return (self.ended - self.begun).total_seconds() if self.ended else None
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.operation}"
+
+
+@frozen
+class Record:
+    """A run with its steps, in the plan's order, and its calls, in the order in which they were begun."""
+
+    run: Run
+    steps: tuple[RunStep, ...] = ()
+    calls: tuple[RunCall, ...] = ()
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The addresses of the steps that were not applied."""
+        return tuple(step.address for step in self.steps if step.state in UNFINISHED)
+
+    def __str__(self) -> str:
+        steps = (f"  {step.state} {step.action} {step.address}" for step in self.steps)
+        return "\n".join([str(self.run), *steps])
+
+
+@frozen
+class History:
+    """Runs, the newest first."""
+
+    runs: tuple[Run, ...] = ()
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.runs)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.runs)) or "no run yet"
