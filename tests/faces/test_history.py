@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import evolve
 
+from reconciler.engine.journal import Journal
 from reconciler.faces import text_history, text_report
 from reconciler.faces.history import document, history_view, record_view
 from reconciler.faces.workspace import Workspace
@@ -225,3 +226,16 @@ def test_there_is_nothing_to_retry_before_the_first_run_nor_after_one_that_went_
     assert fleet("apply", "--retry-failed", "--yes")[2].endswith(
         "was a destroy; `reconciler destroy` goes on with it\n"
     )
+
+
+def test_a_crash_that_left_nothing_to_do_is_told_of_until_an_apply_has_seen_that(fleet):
+    fleet("apply", "--yes")
+    workspace = Workspace()
+    elsewhere = Who("ada", "elsewhere", 7)
+    dead = Journal(Path(".reconciler/journal.sqlite3")).begin(workspace.plan(), elsewhere, "apply", "")
+    told = text_report.crashed(workspace.crashed_run()).plain
+    assert dead.run_id in told
+    assert fleet("plan")[2] == f"{told}\n"
+    assert fleet("apply", "--yes")[2] == f"{told}\n"
+    assert fleet("plan")[2] == ""
+    assert [run.status for run in workspace.history()] == ["applied", "crashed", "applied"]
