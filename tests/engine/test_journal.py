@@ -248,12 +248,17 @@ def test_where_there_is_no_journal_there_are_no_runs_and_none_is_made_by_looking
 
 WRITER = """
 import sys, threading
-from tests.engine.test_journal import *
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from reconciler.engine.journal import Journal
+from reconciler.engine.recording import recorded
+from reconciler.model.call import ApiCall
+from reconciler.model.outcome import Started
+from tests.engine.test_journal import ME, at, change, plan
 kept = Journal(Path(sys.argv[1]))
 call = ApiCall("iot", "Make", {"thingName": sys.argv[2]})
 """
 MANY = """
-from concurrent.futures import ThreadPoolExecutor
 for _ in range(4):
     run = kept.begin(plan("a"), ME, "apply", sys.argv[2])
     send = recorded(lambda asked: {}, run, at("a"))
