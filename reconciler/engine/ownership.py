@@ -6,20 +6,29 @@ certificates are attached to its things; those that no thing uses are attached t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import evolve
 
+from reconciler.kinds import tags
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioning import TABLE
 from reconciler.kinds.retirement import DENY_ALL, retired_policy
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing, workspace_group
 from reconciler.model.address import Address
+from reconciler.model.call import ApiCall
 from reconciler.model.resource import Desired, Lifecycle, Origin, Resource
 
 MARKED = frozenset({"things", "certificates", TABLE})
 """The kinds that bear marks."""
 
 _ORIGIN = Origin("[workspace]", 1)
+
+
+def is_group(workspace: str, address: Address) -> bool:
+    """Whether the address is the workspace's group, which has its lease, and so comes first and goes last."""
+    return address == _group(workspace)
 
 
 def is_mark(workspace: str, address: Address) -> bool:
@@ -47,9 +56,9 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
         marked[holder] = Resource(holder, spec, frozenset(loose), origin=_ORIGIN, implied=True)
     marks: list[Resource] = []
     kinds = {address.kind for address in marked}
-    if kinds & {"things", TABLE}:
+    if marked:
         # The group's attributes are the workspace's own book-keeping, not a part of what is desired.
-        group = ThingGroup(description=f"The things that the reconciler workspace {workspace} owns.")
+        group = ThingGroup(description=_described(workspace))
         kept = Lifecycle(ignore_changes=("attributes",))
         marks.append(Resource(_group(workspace), group, lifecycle=kept, origin=_ORIGIN, implied=True))
     if kinds & {"certificates", TABLE}:
@@ -59,6 +68,22 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
         if address.kind in MARKED:
             marked[address] = evolve(found, needs=found.needs | needs)
     return dict(sorted((marked | {mark.address: mark for mark in marks}).items()))
+
+
+def group_call(workspace: str, attributes: Mapping[str, str]) -> ApiCall:
+    """The workspace's group as an apply makes it that is the first to be here, with attributes."""
+    name = workspace_group(workspace)
+    properties = {
+        "thingGroupDescription": _described(workspace),
+        "attributePayload": {"attributes": dict(attributes), "merge": False},
+    }
+    marks = tags.as_list(tags.marked({}, workspace, name))
+    params = {"thingGroupName": name, "thingGroupProperties": properties, "tags": marks}
+    return ApiCall("iot", "CreateThingGroup", params)
+
+
+def _described(workspace: str) -> str:
+    return f"The things that the reconciler workspace {workspace} owns."
 
 
 def mark_names(workspace: str) -> frozenset[str]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from reconciler.engine.graph import graph_of, order
-from reconciler.engine.ownership import MARKED, is_mark
+from reconciler.engine.ownership import MARKED, is_group, is_mark
 from reconciler.kinds import all_kinds
 from reconciler.kinds.kind import World
 from reconciler.model.address import Address
@@ -62,7 +62,8 @@ def _waits_for(
     }
     # The marks go last: what bears them would be nobody's without them.
     if is_mark(world.workspace, change.address):
-        users |= {address for address in changes if address.kind in MARKED}
+        all_ = is_group(world.workspace, change.address)
+        users |= {a for a in changes if a != change.address and (all_ or a.kind in MARKED)}
     users |= {user for user in needed_by.get(change.address, ()) if isinstance(changes.get(user), Delete)}
     return frozenset(users)
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import os
 import socket
+import uuid
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 
 import psutil
 
@@ -15,6 +20,10 @@ _JOBS = ("CI_JOB_URL", "BUILD_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL")
 """Where CI systems say their job's address: GitLab, Jenkins, Buildkite, CircleCI. GitHub says it in three parts."""
 
 _LONGEST = 200
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_NUMBERING = Path("/proc/self/ns/pid")
+"""Linux's name for each boot, and for each container's numbering of processes (proc(5), namespaces(7))."""
+
 _SAME = 2.0
 """Seconds by which two tellings of one process's birth may differ when the clock was set in between."""
 
@@ -39,6 +48,16 @@ def at_work(who: Who) -> bool:
         return not dead and abs(process.create_time() - who.born) < _SAME
     except psutil.NoSuchProcess:
         return False
+
+
+@cache
+def this_machine() -> str:
+    """What tells the processes that can be seen from here from all others: the boot, and the container's own numbering."""
+    known = [socket.gethostname(), str(uuid.getnode())]
+    for path in (_BOOT, _NUMBERING):
+        with suppress(OSError):
+            known.append(str(path.readlink()) if path.is_symlink() else path.read_text(encoding="ascii"))
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
 
 
 def _job(environ: Mapping[str, str]) -> str:

@@ -24,6 +24,7 @@ _COMMANDS: Mapping[str, str] = {
     "destroy": "apply",
     "history": "history",
     "show": "show",
+    "unlock": "unlock",
     "graph": "graph",
     "registry": "registry",
     "version": "version",

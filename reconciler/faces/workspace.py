@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from reconciler.aws.session import Connection
     from reconciler.engine.journal import Journal
+    from reconciler.engine.lease import Held
     from reconciler.engine.recording import Recorder
     from reconciler.model.quotas import Quotas
 
@@ -122,7 +123,7 @@ class Workspace:
         """Send the plan's calls and say what became of each step.
 
         `listen` hears every outcome as it happens; setting `stop` finishes what is in flight and cancels the rest;
-        `command` is what the journal calls the run.
+        `command` is what the journal calls the run. Raises LockedError while somebody else applies this workspace.
         """
         from reconciler.engine.apply import apply
 
@@ -130,8 +131,11 @@ class Workspace:
         final: list[Outcome] = []
         stop = stop or threading.Event()
         with (
+            self._leased(plan) as guard,
             self._recorded(plan, command) as recorder,
-            closing(apply(plan, self._connection.call, stop=stop, recorder=recorder)) as outcomes,
+            closing(
+                apply(plan, self._connection.call, stop=stop, guard=guard, recorder=recorder)
+            ) as outcomes,
         ):
             for outcome in outcomes:
                 recorder.outcome(outcome)
@@ -140,6 +144,18 @@ class Workspace:
                 if not isinstance(outcome, Started):
                     final.append(outcome)
         return Result(plan, tuple(final), time.monotonic() - begun, recorder.trouble)
+
+    def lease(self) -> Held | None:
+        """Who applies this workspace right now, None where nobody does. Raises AwsError and TargetError."""
+        from reconciler.engine.lease import holder
+
+        return holder(self.desired.settings.name, self._connection.call)
+
+    def unlock(self) -> Held | None:
+        """Break the lease, whoever has it, and say who had it. Raises AwsError and TargetError."""
+        from reconciler.engine.lease import unlock
+
+        return unlock(self.desired.settings.name, self._connection.call)
 
     def history(self, limit: int | None = 20) -> History:
         """The latest runs of this folder's journal, the newest first. Raises JournalError."""
@@ -251,6 +267,18 @@ class Workspace:
         from reconciler.engine.journal import Journal
 
         return Journal(self._folder / _STATE_FOLDER / "journal.sqlite3")
+
+    @contextmanager
+    def _leased(self, plan: Plan) -> Iterator[Callable[[], None]]:
+        """One writer at a time; a plan of nothing writes nothing."""
+        from reconciler.engine.lease import leased
+        from reconciler.engine.who import this_process
+
+        if not plan:
+            yield lambda: None
+            return
+        with leased(plan.workspace, self._connection.call, this_process(self._environ)) as guard:
+            yield guard
 
     @contextmanager
     def _recorded(self, plan: Plan, command: str) -> Iterator[Recorder]:

@@ -1,0 +1,267 @@
+"""One writer at a time: a lease on the workspace, kept in the attributes of its group in the registry itself.
+
+It is taken, renewed and given back with `expectedVersion`, so that of two who reach for it one gets it (AWS IoT API
+reference, UpdateThingGroup). All its times are the registry's, read off the `Date` of its answers, so that clocks that
+differ do no harm. Whoever cannot renew it in time stops before the next write, and it ends by itself.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from attrs import field, frozen
+
+from reconciler.engine.ownership import group_call
+from reconciler.engine.who import at_work, this_machine
+from reconciler.kinds.membership import workspace_group
+from reconciler.kinds.reading import MISSING
+from reconciler.kinds.tags import PREFIX
+from reconciler.model.call import ApiCall, Call
+from reconciler.model.errors import AwsError, LeaseLostError, LockedError, ReconcilerError, TargetError
+from reconciler.model.run import Who
+
+SECONDS = 60.0
+"""How long a lease lasts that is not renewed."""
+
+_HOLDER, _PROCESS, _SINCE, _UNTIL = (
+    f"{PREFIX}lease-{part}" for part in ("holder", "process", "since", "until")
+)
+_CONFLICT = "VersionConflictException"
+_EXISTS = "ResourceAlreadyExistsException"
+_TRIES = 5
+_UNFIT = re.compile(r"[^a-zA-Z0-9_.,@/:#-]")
+"""What AWS admits in no attribute's value (service model, AttributeValue)."""
+
+Clock = Callable[[], float]
+
+
+@frozen
+class Held:
+    """A lease as the registry has it; times are in UTC, of the registry's clock."""
+
+    holder: Who
+    machine: str
+    token: str
+    since: datetime.datetime
+    until: datetime.datetime
+
+    def locked(self) -> LockedError:
+        """Why somebody else may not write."""
+        return LockedError(str(self), _text(self.since), _text(self.until))
+
+    def __str__(self) -> str:
+        return f"{self.holder} (process {self.holder.pid})"
+
+
+@frozen
+class _Group:
+    """The workspace's group: its version, its attributes, and the registry's time when it was read."""
+
+    version: int
+    attributes: Mapping[str, str]
+    now: datetime.datetime
+
+    def held(self) -> Held | None:
+        """The lease that somebody has and that has not run out; that of a process of this host that has died is nobody's."""
+        found = _parse(self.attributes)
+        if found is None or found.until <= self.now or _has_died(found):
+            return None
+        return found
+
+
+def holder(workspace: str, call: Call) -> Held | None:
+    """Who has the lease of a workspace, None where nobody has. Raises AwsError and TargetError."""
+    group = _read(workspace, call)
+    return group.held() if group else None
+
+
+def unlock(workspace: str, call: Call) -> Held | None:
+    """Break the lease, whoever has it, and say who had it. Raises AwsError and TargetError."""
+    group = _read(workspace, call)
+    held = _parse(group.attributes) if group else None
+    if group and held:
+        _write(workspace, call, group, {})
+    return held
+
+
+@contextmanager
+def leased(
+    workspace: str, call: Call, who: Who, *, seconds: float = SECONDS, clock: Clock = time.monotonic
+) -> Iterator[Callable[[], None]]:
+    """Hold the lease, renewing it in the background, and give it back on every way out.
+
+    Gives what to ask before each write: it raises LeaseLostError once the lease is no longer ours. Raises LockedError where
+    somebody else has it, AwsError and TargetError.
+    """
+    lease = _Lease(workspace, call, who, seconds, clock)
+    lease.acquire()
+    over = threading.Event()
+    renewing = threading.Thread(target=lease.keep, args=(over,), name="lease", daemon=True)
+    renewing.start()
+    try:
+        yield lease.check
+    finally:
+        over.set()
+        renewing.join()
+        lease.release()
+
+
+@frozen
+class _Lease:
+    """Ours. `_renewed` is when, by our own clock, the registry was last asked for it; None once it is lost."""
+
+    workspace: str
+    call: Call
+    who: Who
+    seconds: float
+    clock: Clock
+    token: str = field(factory=lambda: secrets.token_hex(8))
+    _renewed: list[float | None] = field(factory=lambda: [None])
+
+    def acquire(self) -> None:
+        for _ in range(_TRIES):
+            asked = self.clock()
+            group = _read(self.workspace, self.call)
+            held = group.held() if group else None
+            if held and held.token != self.token:
+                raise held.locked()
+            if self._take(group):
+                self._renewed[0] = asked
+                return
+        raise ReconcilerError(
+            "the workspace's group changes all the time, so no lease could be taken; try again"
+        )
+
+    def _take(self, group: _Group | None) -> bool:
+        """Whether the group, as it was read, now bears our lease."""
+        if group is not None:
+            return _write(self.workspace, self.call, group, self._attributes(group.now, group.now))
+        now = datetime.datetime.now(datetime.UTC)  # there is no answer yet that tells the registry's time
+        try:
+            self.call(group_call(self.workspace, self._attributes(now, now)))
+        except AwsError as error:
+            if error.code != _EXISTS:
+                raise
+        return False  # read again: somebody else may have made it in this very moment, and the times are to be the registry's
+
+    def _attributes(self, since: datetime.datetime, now: datetime.datetime) -> dict[str, str]:
+        return {
+            _HOLDER: _UNFIT.sub("_", str(self.who)),
+            _PROCESS: f"{self.who.pid}/{self.who.born}/{this_machine()}/{self.token}",
+            _SINCE: _text(since),
+            _UNTIL: _text(now + datetime.timedelta(seconds=self.seconds)),
+        }
+
+    def keep(self, over: threading.Event) -> None:
+        """Renew it until it is over or lost; a registry that does not answer is asked again."""
+        while not over.wait(self.seconds / 4):
+            try:
+                self.renew()
+            except (AwsError, TargetError):
+                continue
+            except LeaseLostError:
+                return
+
+    def renew(self) -> None:
+        """One renewal. Raises LeaseLostError, AwsError and TargetError."""
+        for _ in range(_TRIES):
+            asked = self.clock()
+            group = _read(self.workspace, self.call)
+            found = _parse(group.attributes) if group else None
+            if group is None or found is None or found.token != self.token:
+                self._renewed[0] = None
+                raise _lost(found)
+            if _write(self.workspace, self.call, group, self._attributes(found.since, group.now)):
+                self._renewed[0] = asked
+                return
+
+    def check(self) -> None:
+        """Before each write. A fifth of the lease is left for the write itself."""
+        renewed = self._renewed[0]
+        if renewed is None:
+            raise _lost(None)
+        if self.clock() - renewed > self.seconds * 0.8:
+            raise LeaseLostError(
+                "the workspace's lease could not be renewed in time, so nothing more is written"
+            )
+
+    def release(self) -> None:
+        """Given back if it is still ours. What cannot be given back ends by itself."""
+        try:
+            for _ in range(_TRIES):
+                group = _read(self.workspace, self.call)
+                found = _parse(group.attributes) if group else None
+                if group is None or found is None or found.token != self.token:
+                    return
+                if _write(self.workspace, self.call, group, {}):
+                    return
+        except (AwsError, TargetError):
+            return
+
+
+def _lost(found: Held | None) -> LeaseLostError:
+    taker = f"{found} has it now" if found else "somebody broke it"
+    return LeaseLostError(f"the workspace's lease is no longer ours ({taker}), so nothing more is written")
+
+
+def _read(workspace: str, call: Call) -> _Group | None:
+    asked = {"thingGroupName": workspace_group(workspace)}
+    try:
+        answer = call(ApiCall("iot", "DescribeThingGroup", asked))
+    except AwsError as error:
+        if error.code not in MISSING:
+            raise
+        return None
+    attributes = answer.get("thingGroupProperties", {}).get("attributePayload", {}).get("attributes", {})
+    return _Group(answer["version"], attributes, _registry_time(answer))
+
+
+def _write(workspace: str, call: Call, group: _Group, lease: Mapping[str, str]) -> bool:
+    """Put a lease in place of the one that is there, unless the group has changed since it was read."""
+    ours = {_HOLDER, _PROCESS, _SINCE, _UNTIL}
+    kept = {key: value for key, value in group.attributes.items() if key not in ours}
+    params = {
+        "thingGroupName": workspace_group(workspace),
+        "thingGroupProperties": {"attributePayload": {"attributes": {**kept, **lease}, "merge": False}},
+        "expectedVersion": group.version,
+    }
+    try:
+        call(ApiCall("iot", "UpdateThingGroup", params))
+    except AwsError as error:
+        if error.code not in {_CONFLICT, *MISSING}:
+            raise
+        return False
+    return True
+
+
+def _registry_time(answer: Mapping[str, Any]) -> datetime.datetime:
+    said = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return parsedate_to_datetime(said) if said else datetime.datetime.now(datetime.UTC)
+
+
+def _parse(attributes: Mapping[str, str]) -> Held | None:
+    """The lease that a group's attributes tell of, whether or not it has run out. What nobody can read holds nobody up."""
+    try:
+        pid, born, machine, token = attributes[_PROCESS].split("/")
+        user, _, host = attributes[_HOLDER].partition("@")
+        since, until = (datetime.datetime.fromisoformat(attributes[key]) for key in (_SINCE, _UNTIL))
+        return Held(Who(user, host, int(pid), born=float(born)), machine, token, since, until)
+    except (KeyError, ValueError):
+        return None
+
+
+def _has_died(held: Held) -> bool:
+    """Whether the process was one of this machine's and is no more."""
+    return held.machine == this_machine() and not at_work(held.holder)
+
+
+def _text(moment: datetime.datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
