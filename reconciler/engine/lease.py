@@ -48,7 +48,6 @@ class Held:
     """A lease as the registry has it; times are in UTC, of the registry's clock."""
 
     holder: Who
-    machine: str
     token: str
     since: datetime.datetime
     until: datetime.datetime
@@ -155,7 +154,7 @@ class _Lease:
     def _attributes(self, since: datetime.datetime, now: datetime.datetime) -> dict[str, str]:
         return {
             _HOLDER: _UNFIT.sub("_", str(self.who)),
-            _PROCESS: f"{self.who.pid}/{self.who.born}/{this_machine()}/{self.token}",
+            _PROCESS: f"{self.who.pid}/{self.who.born}/{self.who.machine}/{self.token}",
             _SINCE: _text(since),
             _UNTIL: _text(now + datetime.timedelta(seconds=self.seconds)),
         }
@@ -253,14 +252,14 @@ def _parse(attributes: Mapping[str, str]) -> Held | None:
         pid, born, machine, token = attributes[_PROCESS].split("/")
         user, _, host = attributes[_HOLDER].partition("@")
         since, until = (datetime.datetime.fromisoformat(attributes[key]) for key in (_SINCE, _UNTIL))
-        return Held(Who(user, host, int(pid), born=float(born)), machine, token, since, until)
+        return Held(Who(user, host, int(pid), born=float(born), machine=machine), token, since, until)
     except (KeyError, ValueError):
         return None
 
 
 def _has_died(held: Held) -> bool:
     """Whether the process was one of this machine's and is no more."""
-    return held.machine == this_machine() and not at_work(held.holder)
+    return held.holder.machine == this_machine() and not at_work(held.holder)
 
 
 def _text(moment: datetime.datetime) -> str:
