@@ -45,9 +45,13 @@ Clock = Callable[[], float]
 
 @frozen
 class Held:
-    """A lease as the registry has it; times are in UTC, of the registry's clock."""
+    """A lease as the registry has it; times are in UTC, of the registry's clock.
+
+    `machine` tells the processes that can see each other from all others.
+    """
 
     holder: Who
+    machine: str
     token: str
     since: datetime.datetime
     until: datetime.datetime
@@ -92,15 +96,21 @@ def unlock(workspace: str, call: Call) -> Held | None:
 
 
 @contextmanager
-def leased(
-    workspace: str, call: Call, who: Who, *, seconds: float = SECONDS, clock: Clock = time.monotonic
+def leased(  # noqa: PLR0913 (the last three are this process's own unless a test says otherwise)
+    workspace: str,
+    call: Call,
+    who: Who,
+    *,
+    machine: str | None = None,
+    seconds: float = SECONDS,
+    clock: Clock = time.monotonic,
 ) -> Iterator[Callable[[], None]]:
     """Hold the lease, renewing it in the background, and give it back on every way out.
 
-    Gives what to ask before each write: it raises LeaseLostError once the lease is no longer ours. Raises LockedError where
+    `machine` is this one unless something else is said. Gives what to ask before each write: it raises LeaseLostError once the lease is no longer ours. Raises LockedError where
     somebody else has it, AwsError and TargetError.
     """
-    lease = _Lease(workspace, call, who, seconds, clock)
+    lease = _Lease(workspace, call, who, machine or this_machine(), seconds, clock)
     lease.acquire()
     over = threading.Event()
     renewing = threading.Thread(target=lease.keep, args=(over,), name="lease", daemon=True)
@@ -120,6 +130,7 @@ class _Lease:
     workspace: str
     call: Call
     who: Who
+    machine: str
     seconds: float
     clock: Clock
     token: str = field(factory=lambda: secrets.token_hex(8))
@@ -154,7 +165,7 @@ class _Lease:
     def _attributes(self, since: datetime.datetime, now: datetime.datetime) -> dict[str, str]:
         return {
             _HOLDER: _UNFIT.sub("_", str(self.who)),
-            _PROCESS: f"{self.who.pid}/{self.who.born}/{self.who.machine}/{self.token}",
+            _PROCESS: f"{self.who.pid}/{self.who.born}/{self.machine}/{self.token}",
             _SINCE: _text(since),
             _UNTIL: _text(now + datetime.timedelta(seconds=self.seconds)),
         }
@@ -252,14 +263,14 @@ def _parse(attributes: Mapping[str, str]) -> Held | None:
         pid, born, machine, token = attributes[_PROCESS].split("/")
         user, _, host = attributes[_HOLDER].partition("@")
         since, until = (datetime.datetime.fromisoformat(attributes[key]) for key in (_SINCE, _UNTIL))
-        return Held(Who(user, host, int(pid), born=float(born), machine=machine), token, since, until)
+        return Held(Who(user, host, int(pid), born=float(born)), machine, token, since, until)
     except (KeyError, ValueError):
         return None
 
 
 def _has_died(held: Held) -> bool:
     """Whether the process was one of this machine's and is no more."""
-    return held.holder.machine == this_machine() and not at_work(held.holder)
+    return held.machine == this_machine() and not at_work(held.holder)
 
 
 def _text(moment: datetime.datetime) -> str:

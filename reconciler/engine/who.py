@@ -35,14 +35,7 @@ def this_process(environ: Mapping[str, str]) -> Who:
     except (KeyError, OSError):  # a container's user id without an account
         user = str(os.getuid())
     pid = os.getpid()
-    return Who(
-        user,
-        socket.gethostname(),
-        pid,
-        _job(environ)[:_LONGEST],
-        psutil.Process(pid).create_time(),
-        this_machine(),
-    )
+    return Who(user, socket.gethostname(), pid, _job(environ)[:_LONGEST], psutil.Process(pid).create_time())
 
 
 def at_work(who: Who) -> bool:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.model.errors import AwsError, MissingSecretError, ReconcilerError, TargetError
+from reconciler.model.errors import (
+    AwsError,
+    LeaseLostError,
+    MissingSecretError,
+    ReconcilerError,
+    StaleError,
+    TargetError,
+)
 
 AGAIN = "apply again: what is done stays done, and only the rest is tried"
 
@@ -39,6 +46,10 @@ def next_step(error: ReconcilerError) -> str:
     match error:
         case AwsError():
             return _CODES.get(error.code, AGAIN)
+        case StaleError():
+            return "plan again and look at what somebody else has changed; nothing of theirs was overwritten"
+        case LeaseLostError():
+            return "see who applies this workspace (`reconciler unlock` tells), then plan again"
         case MissingSecretError():
             return f"set {error.reference}, then {AGAIN}"
         case TargetError():

@@ -15,7 +15,16 @@ from reconciler.faces.view import GLYPHS, plural
 from reconciler.model.address import Address
 from reconciler.model.change import Change, FieldChange
 from reconciler.model.document import Document
-from reconciler.model.errors import AwsError
+from reconciler.model.errors import (
+    AwsError,
+    Difference,
+    LeaseLostError,
+    MissingSecretError,
+    ReconcilerError,
+    ServiceDownError,
+    StaleError,
+    TargetError,
+)
 from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Result, Skipped
 from reconciler.model.plan import Step
 from reconciler.model.resource import Live, Resource
@@ -25,8 +34,21 @@ ENDS: Mapping[str, str] = {"started": "▸", "applied": "✔", "failed": "✖", 
 
 
 @frozen
+class Moved:
+    """One attribute of a stale step: what the plan saw, what it would have made of it, and what is there."""
+
+    path: str
+    seen: Shown | None
+    planned: Shown | None
+    live: Shown | None
+
+
+@frozen
 class Failure:
-    """One failed step: what was being done, what was answered, what to do next."""
+    """One failed step: what was being done, what was answered, what to do next.
+
+    `code` is AWS's error code, or a word or two of ours; `moved` is what somebody else has changed.
+    """
 
     action: str
     address: str
@@ -35,6 +57,7 @@ class Failure:
     message: str
     request_id: str
     next_step: str
+    moved: tuple[Moved, ...] = ()
 
 
 @frozen
@@ -96,7 +119,7 @@ def end_view(outcome: Outcome, step: Step | None = None) -> End:
             about = f"{outcome.seconds:.2f} s"
         case Failed():
             failure = _failure(outcome, step)
-            about = failure.code or "failed"
+            about = failure.code
         case Skipped():
             about = f"{visible(str(outcome.because))} failed"
         case Cancelled():
@@ -174,8 +197,22 @@ def _failure(outcome: Failed, step: Step | None) -> Failure:
         action=change.action,
         address=visible(str(change.address)),
         doing=visible(doing),
-        code=visible(error.code) if isinstance(error, AwsError) else "",
+        code=visible(error.code) if isinstance(error, AwsError) else _WORDS.get(type(error), ""),
         message=visible(error.message if isinstance(error, AwsError) else str(error)),
         request_id=visible(error.request_id) if isinstance(error, AwsError) else "",
         next_step=next_step(error),
+        moved=tuple(map(_moved, error.differences)) if isinstance(error, StaleError) else (),
     )
+
+
+_WORDS: Mapping[type[ReconcilerError], str] = {
+    StaleError: "stale",
+    LeaseLostError: "lease lost",
+    MissingSecretError: "secret missing",
+    ServiceDownError: "service down",
+    TargetError: "no answer",
+}
+
+
+def _moved(found: Difference) -> Moved:
+    return Moved(visible(found.path), _side(found.seen), _side(found.planned), _side(found.live))

@@ -34,7 +34,7 @@ _PAST: Mapping[str, str] = {
 
 def end(view: End, room: int) -> Text:
     """One outcome in a line; `room` is how wide addresses are."""
-    word = "" if view.word == "applied" else f"{view.word}: "
+    word = "" if view.word == "applied" else f"{view.word}: " if view.about else view.word
     return Text.assemble(
         (f"{view.glyph} ", ENDINGS[view.word]),
         (f"{view.action:<7} ", COLORS[view.action]),
@@ -170,6 +170,10 @@ def _failure(failure: Failure) -> Iterator[Text]:
     yield Text.assemble((f"{ENDS['failed']} failed  ", ENDINGS["failed"]), (failure.doing, "bold"))
     code = f"{failure.code}: " if failure.code else ""
     yield Text.assemble("    answer   ", (code, "bold"), failure.message)
+    for moved in failure.moved:
+        yield Text(f"    {moved.path}")
+        for word, side in (("seen", moved.seen), ("planned", moved.planned), ("live", moved.live)):
+            yield Text.assemble(f"      {word:<8} ", shown(side))
     if failure.request_id:
         yield Text(f"    request  {failure.request_id}", "dim")
     yield Text(f"    next     {failure.next_step}")

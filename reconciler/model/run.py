@@ -16,17 +16,13 @@ UNFINISHED: tuple[str, ...] = ("planned", "started", "unknown", "failed", "skipp
 
 @frozen
 class Who:
-    """Who ran it: `job` is the CI job's address, or empty; `born` is when the process began, in seconds of Unix time.
-
-    `machine` tells the processes that can see each other from all others.
-    """
+    """Who ran it: `job` is the CI job's address, or empty; `born` is when the process began, in seconds of Unix time."""
 
     user: str
     host: str
     pid: int
     job: str = ""
     born: float = field(default=0.0, eq=False)
-    machine: str = field(default="", eq=False)
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}"

@@ -91,7 +91,7 @@ def test_what_bears_tags_loses_ours_and_keeps_the_users(cloud):
     plan = converge(forgetting(state(), *names), cloud)
     assert sorted(plan.counts.items()) == [
         ("create", 0),
-        ("delete", 0),
+        ("delete", 1),  # the workspace's group
         ("forget", 3),
         ("replace", 0),
         ("update", 0),

@@ -17,7 +17,7 @@ from reconciler.registry import Registry
 from tests.cloud import SETTINGS, Cloud
 from tests.fleets import ca, converge, device, failures, plan_of, run, state
 
-ELSEWHERE = Who("ada", "build-7", 4711, born=1.5, machine="another")
+ELSEWHERE = Who("ada", "build-7", 4711, born=1.5)
 GROUP = "reconciler-ws"
 PARTS = {"holder", "process", "since", "until"}
 
@@ -57,7 +57,7 @@ def attributes(cloud):
 
 
 def test_the_lease_is_in_the_groups_attributes_while_it_is_held_and_nothing_of_it_afterwards(cloud, time):
-    with leased("ws", cloud.call, ELSEWHERE, clock=time):
+    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         held = holder("ws", cloud.call)
         assert attributes(cloud).keys() == {f"reconciler:lease-{part}" for part in PARTS}
         assert (held.holder, held.since, held.until - held.since) == (
@@ -70,7 +70,10 @@ def test_the_lease_is_in_the_groups_attributes_while_it_is_held_and_nothing_of_i
 
 def test_a_second_writer_is_told_who_holds_the_lease_since_when_and_until_when(cloud, time):
     with leased("ws", cloud.call, this_process({}), clock=time) as guard:
-        with pytest.raises(LockedError) as locked, leased("ws", cloud.call, ELSEWHERE, clock=time):
+        with (
+            pytest.raises(LockedError) as locked,
+            leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
+        ):
             pass
         guard()
     me = this_process({})
@@ -83,28 +86,28 @@ def test_a_second_writer_is_told_who_holds_the_lease_since_when_and_until_when(c
 
 def test_other_workspaces_have_leases_of_their_own(cloud, time):
     with (
-        leased("ws", cloud.call, ELSEWHERE, clock=time),
-        leased("other", cloud.call, ELSEWHERE, clock=time) as guard,
+        leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
+        leased("other", cloud.call, ELSEWHERE, machine="another", clock=time) as guard,
     ):
         guard()
 
 
 def test_whatever_ends_the_holder_gives_the_lease_back(cloud, time):
-    with pytest.raises(KeyError), leased("ws", cloud.call, ELSEWHERE, clock=time):
+    with pytest.raises(KeyError), leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         raise KeyError
     assert holder("ws", cloud.call) is None
 
 
-def crashed(cloud, who, monkeypatch, time):
+def crashed(cloud, who, machine, monkeypatch, time):
     """A lease whose holder came to no end at all."""
     with monkeypatch.context() as patch:
         patch.setattr("reconciler.engine.lease._Lease.release", lambda self: None)
-        with leased("ws", cloud.call, who, clock=time):
+        with leased("ws", cloud.call, who, machine=machine, clock=time):
             pass
 
 
 def test_the_lease_of_a_crash_elsewhere_runs_out_by_the_registrys_clock(cloud, time, monkeypatch):
-    crashed(cloud, ELSEWHERE, monkeypatch, time)
+    crashed(cloud, ELSEWHERE, "another", monkeypatch, time)
     time.now = SECONDS - 1
     with pytest.raises(LockedError), leased("ws", cloud.call, this_process({}), clock=time):
         pass
@@ -114,13 +117,13 @@ def test_the_lease_of_a_crash_elsewhere_runs_out_by_the_registrys_clock(cloud, t
 
 
 def test_the_lease_of_a_process_of_this_machine_that_has_died_holds_nobody_up(cloud, time, monkeypatch):
-    crashed(cloud, evolve(this_process({}), born=1.0), monkeypatch, time)
+    crashed(cloud, evolve(this_process({}), born=1.0), None, monkeypatch, time)
     with leased("ws", cloud.call, this_process({}), clock=time) as guard:
         guard()
 
 
 def test_unlock_breaks_the_lease_and_the_holder_writes_no_more(cloud, time):
-    with leased("ws", cloud.call, ELSEWHERE, clock=time) as guard:
+    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
         assert unlock("ws", cloud.call).holder == ELSEWHERE
         assert unlock("ws", cloud.call) is None
         with leased("ws", cloud.call, this_process({}), clock=time) as other:
@@ -131,7 +134,7 @@ def test_unlock_breaks_the_lease_and_the_holder_writes_no_more(cloud, time):
 
 
 def test_a_lease_that_cannot_be_renewed_stops_its_holder_before_it_runs_out(cloud, time):
-    with leased("ws", cloud.call, ELSEWHERE, clock=time) as guard:
+    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
         time.now = SECONDS * 0.8
         guard()
         time.now += 1
@@ -150,17 +153,17 @@ def test_a_lease_is_renewed_for_as_long_as_it_is_held(cloud):
         return answer
 
     cloud.empty()
-    with leased("ws", call, ELSEWHERE, seconds=0.4) as guard:
+    with leased("ws", call, ELSEWHERE, machine="another", seconds=0.4) as guard:
         assert all(writes.acquire(timeout=30) for _ in range(6))
         guard()
 
 
 def test_what_else_the_group_has_is_left_as_it_is(cloud, time):
-    with leased("ws", cloud.call, ELSEWHERE, clock=time):
+    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         pass
     said = {"attributePayload": {"attributes": {"team": "water"}, "merge": True}}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties=said)
-    with leased("ws", cloud.call, ELSEWHERE, clock=time):
+    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         assert attributes(cloud)["team"] == "water"
     assert attributes(cloud) == {"team": "water"}
 
@@ -171,7 +174,7 @@ def test_of_many_who_reach_for_it_at_once_one_gets_it(cloud, time):
     def reach(number):
         start.wait()
         try:
-            with leased("ws", cloud.call, evolve(ELSEWHERE, pid=number), clock=time):
+            with leased("ws", cloud.call, evolve(ELSEWHERE, pid=number), machine="another", clock=time):
                 tried.wait()
         except LockedError:
             tried.wait()
@@ -183,12 +186,12 @@ def test_of_many_who_reach_for_it_at_once_one_gets_it(cloud, time):
 
 
 def test_a_lease_that_nobody_can_read_holds_nobody_up(cloud, time):
-    with leased("ws", cloud.call, ELSEWHERE, clock=time):
+    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         pass
     said = {"attributePayload": {"attributes": {"reconciler:lease-process": "x"}, "merge": True}}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties=said)
     assert holder("ws", cloud.call) is None
-    with leased("ws", cloud.call, ELSEWHERE, clock=time) as guard:
+    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
         guard()
 
 
@@ -201,7 +204,7 @@ def test_a_registry_that_cannot_be_reached_at_the_end_is_no_new_error(cloud, tim
             raise TargetError("no route")
         return cloud.call(asked)
 
-    with leased("ws", call, ELSEWHERE, clock=time):
+    with leased("ws", call, ELSEWHERE, machine="another", clock=time):
         reachable.clear()
 
 
@@ -210,7 +213,7 @@ class TestApplying:
         cloud = Cloud()
         wanted = state(ca(), *device("a"))
         plan = plan_of(wanted, cloud)
-        with leased("ws", cloud.call, ELSEWHERE) as guard:
+        with leased("ws", cloud.call, ELSEWHERE, machine="another") as guard:
             assert failures(run(plan, cloud, guard=guard)) == []
             assert plan_of(wanted, cloud).steps == ()
         assert plan_of(wanted, cloud).steps == ()
@@ -219,7 +222,7 @@ class TestApplying:
         cloud = Cloud()
         converge(state(ca(), *device("a")), cloud)
         plan = plan_of(state(), cloud)
-        with leased("ws", cloud.call, ELSEWHERE) as guard:
+        with leased("ws", cloud.call, ELSEWHERE, machine="another") as guard:
             assert failures(run(plan, cloud, guard=guard)) == []
         assert str(plan.steps[-1].address) == f"thing_groups.{GROUP}"
         assert cloud.content()["thing_groups"] == {}

@@ -85,7 +85,7 @@ class TestClosed:
             "managed things could not be looked for, so any that the workspace owns are left alone: "
             "iot-managed-integrations:ListManagedThings answered AccessDeniedException: no"
         )
-        assert (found.notes, found.counts["create"]) == ((Note("warning", told),), 1)
+        assert (found.notes, found.counts["create"]) == ((Note("warning", told),), 2)
 
     def test_what_the_file_has_something_of_must_be_looked_at(self, cloud):
         with pytest.raises(AwsError):

@@ -61,7 +61,7 @@ def test_a_failure_that_aws_did_not_answer_says_what_is_missing():
     outcome = Failed(MANAGED.change, MissingSecretError("env PUMP_8_QR"))
     assert said(text_report.result(result_view(Result(plan(MANAGED), (outcome,), 0.5)))) == (
         "✖ failed  create managed_things.pump-8\n"
-        "    answer   the secret from env PUMP_8_QR is needed and is not set\n"
+        "    answer   secret missing: the secret from env PUMP_8_QR is needed and is not set\n"
         "    next     set env PUMP_8_QR, then apply again: what is done stays done, and only the rest is tried\n"
         "\n"
         "✖ Not everything was applied in 0.50 s: 1 failed. Nothing was changed by a finished step."
