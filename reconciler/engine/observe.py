@@ -45,19 +45,20 @@ _CLOSED = frozenset(
 """What AWS answers to who may not look, or where there is no such service."""
 
 
-def observe(workspace: str, desired: Desired, call: Call, progress: Progress) -> Observation:
+def observe(
+    workspace: str, desired: Desired, call: Call, progress: Progress, *, destroying: bool = False
+) -> Observation:
     """Everything that the file wants or the workspace owns, by address. Raises AwsError and TargetError."""
+    whole = Scope(workspace, desired, destroying=destroying)
     kinds = all_kinds()
     counter = _Counter(progress)
     with ThreadPoolExecutor(CALLS_AT_ONCE) as pool, ThreadPoolExecutor(len(kinds)) as readers:
         pending: dict[str, Future[Sequence[Live] | str]] = {}
         for name in _reading_order(kinds):
             before = {other: pending[other] for other in kinds[name].reads_after}
-            pending[name] = readers.submit(
-                _read, kinds[name], workspace, desired, before, call, pool, counter
-            )
+            pending[name] = readers.submit(_read, kinds[name], whole, before, call, pool, counter)
         ended = {name: future.result() for name, future in pending.items()}
-    live, names = named(Scope(workspace, desired, _lives(ended), time.time()))
+    live, names = named(evolve(whole, read=_lives(ended), now=time.time()))
     return Observation(live, {name: why for name, why in ended.items() if isinstance(why, str)}, names)
 
 
@@ -118,8 +119,7 @@ def _reading_order(kinds: Mapping[str, Kind]) -> list[str]:
 
 def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it was given)
     kind: Kind,
-    workspace: str,
-    desired: Desired,
+    whole: Scope,
     before: Mapping[str, Future[Sequence[Live] | str]],
     call: Call,
     pool: ThreadPoolExecutor,
@@ -127,7 +127,7 @@ def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it wa
 ) -> Sequence[Live] | str:
     """What is there of one kind. One that the file has nothing of may be closed to us: then it is said why."""
     read = _lives({name: future.result() for name, future in before.items()})
-    scope = Scope(workspace, desired, read, time.time())
+    scope = evolve(whole, read=read, now=time.time())
     needed = any(True for _ in scope.of(kind.table))
     try:
         return _run(kind, kind.read(scope), call, pool, counter)

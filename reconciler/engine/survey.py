@@ -45,7 +45,7 @@ def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool
     workspace = state.settings.name
     marked = with_marks(workspace, state.resources)
     kept = {a: found for a, found in marked.items() if not (destroy and all_kinds()[a.kind].composite)}
-    seen = observe(workspace, kept, call, progress)
+    seen = observe(workspace, kept, call, progress, destroying=destroy)
     live = seen.live
     desired = {} if destroy else effective(workspace, marked)
     _stretch_secrets(desired, live, progress)

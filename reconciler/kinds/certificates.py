@@ -178,9 +178,11 @@ class Certificates(Kind):
             pages=len(matter),  # a page and a question cost the same: 10 a second each
             describe=_describe,
         )
-        leaving = [name for name in found if name not in wanted and name not in issued_now]
-        kept = kept_for_grace(scope, leaving, found)
-        strangers = [name for name in found if name in wanted and name not in ours]
+        leaving = [
+            name for name in found if scope.destroying or name not in wanted.keys() | issued_now.keys()
+        ]
+        kept = {} if scope.destroying else kept_for_grace(scope, leaving, found)
+        strangers = [name for name in found if name not in leaving and name in wanted and name not in ours]
         foreign = yield from _used_elsewhere([*leaving, *strangers], found, scope)
         attached = yield from _all_policies(leaving, found)
         lives = []

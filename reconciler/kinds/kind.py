@@ -40,6 +40,7 @@ class Scope:
     """What a reading may look at: the whole desired state, what was read of the kinds that it `reads_after`, the time.
 
     `only` are the identities that are read again by themselves, with nothing of other kinds; None where all is read.
+    `destroying` says that all is to go, whatever the file wants.
     """
 
     workspace: str
@@ -47,6 +48,7 @@ class Scope:
     read: Mapping[str, Sequence[Live]] = field(factory=dict)
     now: float = 0.0
     only: frozenset[str] | None = None
+    destroying: bool = False
 
     @cached_property
     def _by_kind(self) -> Mapping[str, Sequence[Resource]]:

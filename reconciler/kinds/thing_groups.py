@@ -7,7 +7,7 @@ group's parent, deletes no group that has children, and takes members and polici
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -20,7 +20,7 @@ from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarke
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
-from reconciler.model.resource import Desired, External, Live, Reference, Resource
+from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource
 
 FILLED = {
     "CreateThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
@@ -89,6 +89,9 @@ class ThingGroups(Kind):
             detail["thingGroupName"]: detail for detail in details if detail and "queryString" not in detail
         }
         policies = yield from _attached(scope, {name: arns[name] for name in static})
+        again = scope.only is not None
+        going = [name for name in static if again or scope.destroying or name not in wanted]
+        everyones = policies if again else (yield from _policies_of({name: arns[name] for name in going}))
         moving = [
             name
             for name, detail in static.items()
@@ -99,11 +102,17 @@ class ThingGroups(Kind):
             _live(
                 detail,
                 matter[name],
-                [policy for policy, targets in policies.items() if arns[name] in targets],
-                carried.get(name, {}),
+                _given(policies, arns[name]),
+                carried.get(name, {})
+                | {"attached": _given(everyones, arns[name]) if name in going else WHATEVER},
             )
             for name, detail in static.items()
         ]
+
+    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+        """AWS takes the policies of a group along when it goes, whoever attached them."""
+        seen = super().watched(live, going=going)
+        return {**seen, "attached": live.facts["attached"]} if going else seen
 
     def objections(self, change: Change, world: World) -> Iterable[str]:
         """AWS changes no parent: a new group takes the place of the old one, unless something would be lost."""
@@ -200,6 +209,10 @@ def _policies_of(groups: Mapping[str, str]) -> Any:
         for policy in answer.get("policies", ()):
             targets[policy["policyName"]].add(arn)
     return dict(sorted(targets.items()))
+
+
+def _given(policies: Mapping[str, Collection[str]], arn: str) -> tuple[str, ...]:
+    return tuple(policy for policy, targets in policies.items() if arn in targets)
 
 
 def _carried(moving: Sequence[str], arns: Mapping[str, str]) -> Any:
