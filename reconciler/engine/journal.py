@@ -214,10 +214,9 @@ class Recording:
         self._writer.write(_CALL, row)
         return token
 
-    def answered(self, token: int, request_id: str = "", refused: str = "", lost: str = "") -> None:
+    def answered(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
         """The answer is on disk when this returns."""
-        state = "refused" if refused else "lost" if lost else "answered"
-        self._writer.write(_ANSWER, (self._clock(), state, request_id, refused or lost, self.number, token))
+        self._writer.write(_ANSWER, (self._clock(), state, request_id, code, self.number, token))
 
     def outcome(self, outcome: Outcome) -> None:
         """It will be on disk with what is waited for next: the calls say already what has been done."""
