@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS runs (
   pid INTEGER NOT NULL,
   job TEXT NOT NULL,
   born REAL NOT NULL,
+  machine TEXT NOT NULL,
   command TEXT NOT NULL,
   file_digest TEXT NOT NULL,
   plan_digest TEXT NOT NULL,
@@ -92,8 +93,8 @@ CREATE TABLE IF NOT EXISTS calls (
   PRIMARY KEY (run, number)
 ) WITHOUT ROWID;
 """
-_BEGIN_RUN = """INSERT INTO runs (id, workspace, target, user, host, pid, job, born, command, file_digest, plan_digest, begun)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_BEGIN_RUN = """INSERT INTO runs
+(id, workspace, target, user, host, pid, job, born, machine, command, file_digest, plan_digest, begun) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _PLAN_STEP = "INSERT INTO steps (run, address, place, action, state) VALUES (?, ?, ?, ?, 'planned')"
 _STEP = "UPDATE steps SET state = ?, seconds = ?, error = ? WHERE run = ? AND address = ?"
 _CALL = """INSERT INTO calls (run, number, address, service, operation, names, begun)
@@ -116,14 +117,23 @@ class Journal:
     def begin(self, plan: Plan, who: Who, command: str, file_digest: str) -> Recording:
         """A run begins; it is on disk when this returns. Raises JournalError."""
         begun = self.clock()
-        run = (plan.workspace, str(plan.target), who.user, who.host, who.pid, who.job, who.born)
+        by = (who.user, who.host, who.pid, who.job, who.born, who.machine)
         with self._told("cannot be written"):
             connection = _opened(self.path)
             try:
                 with _transaction(connection):
                     self._prune(connection)
                     run_id = _free_id(connection, begun)
-                    row = (run_id, *run, command, file_digest, plan.digest, begun)
+                    row = (
+                        run_id,
+                        plan.workspace,
+                        str(plan.target),
+                        *by,
+                        command,
+                        file_digest,
+                        plan.digest,
+                        begun,
+                    )
                     number = connection.execute(_BEGIN_RUN, row).lastrowid
                     assert number is not None
                     rows = enumerate(plan.steps)
@@ -184,7 +194,7 @@ class Journal:
     def _told(self, what: str) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError, TypeError, ValueError, OverflowError) as error:
+        except (sqlite3.Error, OSError, TypeError, ValueError, LookupError, OverflowError) as error:
             raise JournalError(str(self.path), f"{what}: {_reason(error)}") from error
 
 

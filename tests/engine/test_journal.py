@@ -450,6 +450,22 @@ def torn(path: Path) -> None:
     path.write_bytes(content)
 
 
+def other(path: Path) -> None:
+    later(path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.execute("ALTER TABLE runs DROP COLUMN machine")
+    connection.close()
+
+
+def test_tables_that_are_not_ours_are_an_error_of_the_journal(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    other(path)
+    for use in (lambda: Journal(path).begin(plan("a"), ME, "apply", ""), Journal(path).runs):
+        with pytest.raises(JournalError):
+            use()
+
+
 SPOILT = {
     garbage: "cannot be {done}: file is not a database",
     empty: "is no journal",
