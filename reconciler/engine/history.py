@@ -50,7 +50,7 @@ def record_of(rows: Rows, at_work: AtWork, run_id: str) -> Record | None:
 
 def who_of(row: Mapping[str, Any]) -> Who:
     """Who ran it, from its row."""
-    return Who(row["user"], row["host"], row["pid"], row["job"], row["born"], row["machine"])
+    return Who(row["user"], row["host"], row["pid"], row["job"], row["born"])
 
 
 def _run(row: Mapping[str, Any], rows: Rows, at_work: AtWork) -> Run:

@@ -60,7 +60,6 @@ CREATE TABLE IF NOT EXISTS runs (
   pid INTEGER NOT NULL,
   job TEXT NOT NULL,
   born REAL NOT NULL,
-  machine TEXT NOT NULL,
   command TEXT NOT NULL,
   file_digest TEXT NOT NULL,
   plan_digest TEXT NOT NULL,
@@ -94,7 +93,7 @@ CREATE TABLE IF NOT EXISTS calls (
 ) WITHOUT ROWID;
 """
 _BEGIN_RUN = """INSERT INTO runs
-(id, workspace, target, user, host, pid, job, born, machine, command, file_digest, plan_digest, begun) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+(id, workspace, target, user, host, pid, job, born, command, file_digest, plan_digest, begun) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _PLAN_STEP = "INSERT INTO steps (run, address, place, action, state) VALUES (?, ?, ?, ?, 'planned')"
 _STEP = "UPDATE steps SET state = ?, seconds = ?, error = ? WHERE run = ? AND address = ?"
 _CALL = """INSERT INTO calls (run, number, address, service, operation, names, begun)
@@ -117,7 +116,7 @@ class Journal:
     def begin(self, plan: Plan, who: Who, command: str, file_digest: str) -> Recording:
         """A run begins; it is on disk when this returns. Raises JournalError."""
         begun = self.clock()
-        by = (who.user, who.host, who.pid, who.job, who.born, who.machine)
+        by = (who.user, who.host, who.pid, who.job, who.born)
         with self._told("cannot be written"):
             connection = _opened(self.path)
             try:

@@ -454,7 +454,7 @@ def other(path: Path) -> None:
     later(path)
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 1")
-    connection.execute("ALTER TABLE runs DROP COLUMN machine")
+    connection.execute("ALTER TABLE runs DROP COLUMN born")
     connection.close()
 
 

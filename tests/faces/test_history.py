@@ -128,7 +128,6 @@ def test_as_json_a_record_has_everything():
         "pid": 9,
         "job": "https://ci.example/7",
         "born": 0.0,
-        "machine": "",
     }
     assert (found["run"]["begun"], found["run"]["ended"]) == ("2026-11-22T10:00:00+00:00", None)
     assert found["calls"][2]["names"] == f"principal={CERTIFICATE}"
