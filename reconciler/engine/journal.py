@@ -92,8 +92,8 @@ CREATE TABLE IF NOT EXISTS calls (
   PRIMARY KEY (run, number)
 ) WITHOUT ROWID;
 """
-_BEGIN_RUN = """INSERT INTO runs (id, workspace, target, user, host, pid, job, born, command, file_digest, plan_digest, begun)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_BEGIN_RUN = """INSERT INTO runs
+(id, workspace, target, user, host, pid, job, born, command, file_digest, plan_digest, begun) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _PLAN_STEP = "INSERT INTO steps (run, address, place, action, state) VALUES (?, ?, ?, ?, 'planned')"
 _STEP = "UPDATE steps SET state = ?, seconds = ?, error = ? WHERE run = ? AND address = ?"
 _CALL = """INSERT INTO calls (run, number, address, service, operation, names, begun)
@@ -116,14 +116,23 @@ class Journal:
     def begin(self, plan: Plan, who: Who, command: str, file_digest: str) -> Recording:
         """A run begins; it is on disk when this returns. Raises JournalError."""
         begun = self.clock()
-        run = (plan.workspace, str(plan.target), who.user, who.host, who.pid, who.job, who.born)
+        by = (who.user, who.host, who.pid, who.job, who.born)
         with self._told("cannot be written"):
             connection = _opened(self.path)
             try:
                 with _transaction(connection):
                     self._prune(connection)
                     run_id = _free_id(connection, begun)
-                    row = (run_id, *run, command, file_digest, plan.digest, begun)
+                    row = (
+                        run_id,
+                        plan.workspace,
+                        str(plan.target),
+                        *by,
+                        command,
+                        file_digest,
+                        plan.digest,
+                        begun,
+                    )
                     number = connection.execute(_BEGIN_RUN, row).lastrowid
                     assert number is not None
                     rows = enumerate(plan.steps)
@@ -184,7 +193,7 @@ class Journal:
     def _told(self, what: str) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError, TypeError, ValueError, OverflowError) as error:
+        except (sqlite3.Error, OSError, TypeError, ValueError, LookupError, OverflowError) as error:
             raise JournalError(str(self.path), f"{what}: {_reason(error)}") from error
 
 
@@ -214,10 +223,9 @@ class Recording:
         self._writer.write(_CALL, row)
         return token
 
-    def answered(self, token: int, request_id: str = "", refused: str = "", lost: str = "") -> None:
+    def answered(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
         """The answer is on disk when this returns."""
-        state = "refused" if refused else "lost" if lost else "answered"
-        self._writer.write(_ANSWER, (self._clock(), state, request_id, refused or lost, self.number, token))
+        self._writer.write(_ANSWER, (self._clock(), state, request_id, code, self.number, token))
 
     def outcome(self, outcome: Outcome) -> None:
         """It will be on disk with what is waited for next: the calls say already what has been done."""

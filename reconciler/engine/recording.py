@@ -26,8 +26,8 @@ class Recorder(Protocol):
     def calling(self, address: Address, call: ApiCall) -> int:
         """A call is about to be sent; gives the number to answer it by."""
 
-    def answered(self, token: int, request_id: str = "", refused: str = "", lost: str = "") -> None:
-        """AWS answered, or refused it with an error code, or there was no answer for such a reason."""
+    def answered(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
+        """What came of it: a state of `RunCall`, with AWS's id of the request and its error code, where there are any."""
 
     def outcome(self, outcome: Outcome) -> None:
         """What becomes of a step."""
@@ -46,7 +46,7 @@ class Unrecorded:
         """Nothing is noted."""
         return 0
 
-    def answered(self, token: int, request_id: str = "", refused: str = "", lost: str = "") -> None:
+    def answered(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
         """Nothing is noted."""
 
     def outcome(self, outcome: Outcome) -> None:
@@ -67,12 +67,14 @@ def recorded(call: Call, recorder: Recorder, address: Address) -> Call:
         try:
             answer = call(asked)
         except AwsError as error:
-            recorder.answered(token, error.request_id, refused=error.code)
+            expected = error.code in asked.tolerates | asked.until
+            state = "answered" if expected else "refused"
+            recorder.answered(token, state, error.request_id, error.code)
             raise
         except Exception as error:
-            recorder.answered(token, lost=type(error).__name__)
+            recorder.answered(token, "lost", code=type(error).__name__)
             raise
-        recorder.answered(token, str(answer.get("ResponseMetadata", {}).get("RequestId", "")))
+        recorder.answered(token, "answered", str(answer.get("ResponseMetadata", {}).get("RequestId", "")))
         return answer
 
     return send

@@ -46,7 +46,7 @@ def at_work(who: Who) -> bool:
         process = psutil.Process(who.pid)
         dead = process.status() == psutil.STATUS_ZOMBIE  # its parent has not yet asked how it ended
         return not dead and abs(process.create_time() - who.born) < _SAME
-    except psutil.NoSuchProcess:
+    except psutil.Error:  # it is gone, or its number is now a process that we may not look at
         return False
 
 

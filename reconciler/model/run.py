@@ -79,7 +79,8 @@ class RunCall:
     """One attempt at one call. `names` says what it is about, never what it carries.
 
     `state` is "answered", "refused", "lost" (no answer came: it may have been done), "in flight" or "unknown" (the run
-    ended before an answer was noted: it may have been done). `code` is AWS's error code or our class of error.
+    ended before an answer was noted: it may have been done). `code` is AWS's error code or our class of error; an error
+    that means that all is as it should be (detaching what is detached) counts as an answer.
     """
 
     number: int

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from reconciler.engine.apply import apply
 from reconciler.engine.journal import Journal
+from reconciler.engine.recording import recorded
 from reconciler.engine.who import at_work, this_process
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -80,11 +81,11 @@ def test_a_run_is_read_as_it_was_told(tmp_path):
     run = kept.begin(plan("ab"), ME, "apply", "f" * 64)
     run.outcome(Started(change("a")))
     first = run.calling(at("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
-    run.answered(first, "r-1")
+    run.answered(first, "answered", "r-1")
     run.outcome(Applied(change("a"), 9.0))
     run.outcome(Started(change("b")))
     second = run.calling(at("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
-    run.answered(second, "r-no", refused="Denied")
+    run.answered(second, "refused", "r-no", "Denied")
     run.outcome(Failed(change("b"), NO))
     run.end()
     assert the_only(kept) == Record(
@@ -133,11 +134,7 @@ ENDS: dict[str, Callable[[str], Outcome]] = {
     "skipped": lambda name: Skipped(change(name), at("z")),
     "cancelled": lambda name: Cancelled(change(name)),
 }
-RESULTS = {
-    "answered": {"request_id": "r"},
-    "refused": {"request_id": "r", "refused": "Denied"},
-    "lost": {"lost": "TargetError"},
-}
+RESULTS = ("answered", "refused", "lost")
 step_ends = st.sampled_from([*ENDS, "planned"])
 one_run = st.tuples(
     st.dictionaries(st.sampled_from("abcdef"), step_ends, max_size=6),
@@ -145,7 +142,7 @@ one_run = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(one_run, max_size=4))
 def test_any_runs_one_after_the_other_are_read_as_they_were_told_the_newest_first(tmp_path_factory, told):
     kept = journal(tmp_path_factory.mktemp("any"))
@@ -155,7 +152,7 @@ def test_any_runs_one_after_the_other_are_read_as_they_were_told_the_newest_firs
         for name, result in calls:
             token = run.calling(at(name), ApiCall("iot", "Make", {"thingName": name}))
             if result in RESULTS:
-                run.answered(token, **RESULTS[result])
+                run.answered(token, result, "r", "c")
         for name, end in ends.items():
             if end in ENDS:
                 run.outcome(ENDS[end](name))
@@ -189,7 +186,7 @@ def test_a_call_is_read_by_others_as_soon_as_it_is_noted_before_and_after_it_is_
     token = run.calling(at("a"), ApiCall("iot", "Make"))
     (call,) = the_only(kept).calls
     assert (the_only(kept).run.status, call.state) == ("running", "in flight")
-    run.answered(token, "r")
+    run.answered(token, "answered", "r")
     (call,) = the_only(kept).calls
     assert (call.state, call.request_id) == ("answered", "r")
     run.end()
@@ -228,6 +225,23 @@ def test_an_apply_notes_every_attempt_at_a_call_and_what_became_of_it(tmp_path):
     ]
     assert [step.state for step in record.steps] == ["failed", "applied"]
     assert record.run.unanswered == 1
+
+
+def test_an_error_that_means_that_all_is_well_is_an_answer(tmp_path):
+    def call(_asked):
+        raise NO
+
+    kept = journal(tmp_path)
+    run = kept.begin(plan("a"), ME, "apply", "")
+    for codes in ({"tolerates": {"Denied"}}, {"until": {"Denied"}}, {"retries": {"Denied"}}):
+        with pytest.raises(AwsError):
+            recorded(call, run, at("a"))(ApiCall("iot", "Make", **codes))
+    run.end()
+    assert [(call.state, call.code) for call in the_only(kept).calls] == [
+        ("answered", "Denied"),
+        ("answered", "Denied"),
+        ("refused", "Denied"),
+    ]
 
 
 def test_a_run_of_one_workspace_is_not_taken_for_another_ones(tmp_path):
@@ -270,7 +284,7 @@ for _ in range(4):
 DYING = """
 run = kept.begin(plan("ab"), ME, "apply", "")
 run.outcome(Started(change("a")))
-run.answered(run.calling(at("a"), call), "r-1")
+run.answered(run.calling(at("a"), call), "answered", "r-1")
 run.calling(at("a"), call)
 print("sent", flush=True)
 threading.Event().wait()
@@ -378,7 +392,7 @@ def test_no_secret_is_in_the_bytes_of_the_journal(tmp_path):
     run = kept.begin(made, ME, "apply", "")
     told = f"{CANARY} is no code, and {KEY.strip()} no key, nor is {KEY.splitlines()[1]}"
     call = ApiCall("iot", "Make", {**params, "AuthenticationMaterial": CANARY, "targetName": KEY})
-    run.answered(run.calling(at("a"), call), refused="Denied")
+    run.answered(run.calling(at("a"), call), "refused", code="Denied")
     run.outcome(Failed(change("a"), ReconcilerError(told)))
     whole = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     run.end()
@@ -436,6 +450,22 @@ def torn(path: Path) -> None:
     path.write_bytes(content)
 
 
+def other(path: Path) -> None:
+    later(path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.execute("ALTER TABLE runs DROP COLUMN born")
+    connection.close()
+
+
+def test_tables_that_are_not_ours_are_an_error_of_the_journal(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    other(path)
+    for use in (lambda: Journal(path).begin(plan("a"), ME, "apply", ""), Journal(path).runs):
+        with pytest.raises(JournalError):
+            use()
+
+
 SPOILT = {
     garbage: "cannot be {done}: file is not a database",
     empty: "is no journal",
@@ -468,11 +498,11 @@ def test_what_is_no_journal_is_said_to_be_none_and_is_left_as_it_is(tmp_path, sp
 def test_a_journal_that_breaks_on_the_way_is_said_once_and_stops_nobody(tmp_path):
     kept = journal(tmp_path)
     run = kept.begin(plan("a"), ME, "apply", "")
-    run.answered(run.calling(at("a"), ApiCall("iot", "Make")))
+    run.answered(run.calling(at("a"), ApiCall("iot", "Make")), "answered")
     connection = sqlite3.connect(kept.path)
     connection.execute("DROP TABLE calls")
     connection.close()
-    run.answered(run.calling(at("a"), ApiCall("iot", "Make")))
+    run.answered(run.calling(at("a"), ApiCall("iot", "Make")), "answered")
     run.outcome(Applied(change("a"), 0.0))
     run.end()
     assert run.trouble == "no such table: calls"

@@ -6,6 +6,7 @@ import datetime
 import json
 from pathlib import Path
 
+import pytest
 from attrs import evolve
 
 from reconciler.engine.journal import Journal
@@ -239,3 +240,23 @@ def test_a_crash_that_left_nothing_to_do_is_told_of_until_an_apply_has_seen_that
     assert fleet("apply", "--yes")[2] == f"{told}\n"
     assert fleet("plan")[2] == ""
     assert [run.status for run in workspace.history()] == ["applied", "crashed", "applied"]
+
+
+def test_a_run_whose_listener_breaks_is_ended_in_the_journal_too(fleet):
+    workspace = Workspace()
+
+    def listen(outcome):
+        if outcome.word == "applied":
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        workspace.apply(workspace.plan(), listen=listen)
+    record = workspace.last_run()
+    assert (record.run.status, record.run.ended is not None, record.run.unanswered) == ("stopped", True, 0)
+
+
+def test_the_history_is_told_whatever_the_file_says(fleet):
+    fleet("apply", "--yes")
+    before = fleet("history")
+    Path("desired_state.toml").write_text("no toml")
+    assert (before[0], fleet("history")) == (0, before)
