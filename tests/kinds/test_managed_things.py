@@ -19,7 +19,7 @@ from reconciler.model.resource import WHATEVER, Live
 from reconciler.model.secret import Secret
 from tests.cloud import Cloud
 from tests.fleets import converge, managed, plan_of, resource, run, state
-from tests.kinds.desk import MARKS, MISSING, calls, change, complaints, create, effective, mi, read, world
+from tests.kinds.desk import MARKS, MISSING, calls, change, create, effective, mi, read, world
 from tests.kinds.desk import objections as objected
 
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:managed-thing/M1"
@@ -112,13 +112,6 @@ def test_what_a_device_may_have_refined_is_sent_only_when_the_file_changes_it():
 def test_what_the_file_said_and_no_longer_says_takes_a_replacement(name):
     without = {key: value for key, value in FULL.items() if key != name}
     assert isinstance(change(managed("a", **without), live(managed("a", **FULL))), Replace)
-
-
-def test_a_set_up_lasts_as_long_as_aws_admits():
-    setup = SimpleSetup(enable_as_provisioner=True, enable_as_provisionee=True, timeout_in_minutes=16)
-    assert complaints(managed("a", wi_fi_simple_setup_configuration=setup)) == [
-        "wi_fi_simple_setup_configuration.timeout_in_minutes: 16 minutes; expected 5 to 15 minutes"
-    ]
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,11 @@ def test_another_parent_is_another_group_and_its_things_come_back():
 @pytest.mark.parametrize(
     ("carried", "expected"),
     [
-        ({"children": ("b", "c")}, "would lose its child groups (b, c); move or remove them first"),
+        (
+            {"children": ("b", "c")},
+            "would lose the groups below it (b, c); take their parent out of the file, or them, and apply that; "
+            "then move this one, and then put them back",
+        ),
         (
             {"members": tuple("tuvwx")},
             "would lose the things in it that the file does not have (t, u, v and 2 more); take them out first",
