@@ -13,12 +13,12 @@ from reconciler.aws.quotas import load_quotas
 from reconciler.engine.apply import apply
 from reconciler.engine.plan import make_plan
 from reconciler.engine.refusals import Request
-from reconciler.kinds import all_kinds
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.ca_certificates import CaCertificate, Verification
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.credential_lockers import CredentialLocker
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.fields import members
 from reconciler.kinds.managed_spec import SimpleSetup
 from reconciler.kinds.managed_things import ManagedThing
 from reconciler.kinds.policies import Policy
@@ -49,7 +49,7 @@ QUOTAS = load_quotas({})
 def resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resource:
     """A resource that needs what its spec refers to."""
     needs = set()
-    for member in all_kinds()[kind].members.values():
+    for member in members(type(spec)).values():
         value = getattr(spec, member.name)
         if member.references:
             items = value if isinstance(value, tuple) else (value,)
