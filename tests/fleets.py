@@ -13,18 +13,20 @@ from reconciler.aws.quotas import load_quotas
 from reconciler.engine.apply import apply
 from reconciler.engine.plan import make_plan
 from reconciler.engine.refusals import Request
-from reconciler.kinds import all_kinds
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.ca_certificates import CaCertificate, Verification
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.credential_lockers import CredentialLocker
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.fields import members
 from reconciler.kinds.managed_spec import SimpleSetup
 from reconciler.kinds.managed_things import ManagedThing
 from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.kinds.provisioning_profiles import ProvisioningProfile
 from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate
 from reconciler.kinds.role_aliases import RoleAlias
+from reconciler.kinds.template import CERTIFICATE, POLICY, THING
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
 from reconciler.kinds.things import Thing
@@ -47,7 +49,7 @@ QUOTAS = load_quotas({})
 def resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resource:
     """A resource that needs what its spec refers to."""
     needs = set()
-    for member in all_kinds()[kind].members.values():
+    for member in members(type(spec)).values():
         value = getattr(spec, member.name)
         if member.references:
             items = value if isinstance(value, tuple) else (value,)
@@ -124,6 +126,8 @@ def failures(outcomes: list[Outcome]) -> list[str]:
 
 
 NAMES = ("a", "b", "c")
+PROVISIONED = ("c", "x")
+"""Names of provisioned things: one that a plain thing may have had before."""
 _texts = st.sampled_from(["oslo", "bergen", "x_1"])
 _descriptions = st.sampled_from([None, "Plants"])
 _tags = st.dictionaries(st.sampled_from(["line", "owner"]), _texts, max_size=2)
@@ -161,16 +165,19 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
             spec = Certificate(pem, certificate_mode="SNI_ONLY", **more)
         found.append(resource("certificates", name, spec))
     templates = _any_templates(draw)
-    found += [_any_ca(draw, name, templates, idle=name not in signers.values()) for name in sorted(cas)]
-    found += [*templates, *_any_aliases(draw), *_any_queries(draw), *_any_profiles(draw)]
+    provisioned = sorted(draw(st.sets(st.sampled_from(PROVISIONED)))) if "alpha" in cas else []
+    signing = {*signers.values(), *(["alpha"] if provisioned else [])}
+    found += [_any_ca(draw, name, templates, idle=name not in signing) for name in sorted(cas)]
+    found += [*templates, *_any_aliases(draw), *_any_profiles(draw)]
     groups = _any_groups(draw, policies)
     bills = [
         resource("billing_groups", name, BillingGroup(draw(_descriptions), draw(_tags)))
         for name in sorted(draw(st.sets(st.sampled_from(["b", "c"]))))
     ]
     types = _any_types(draw)
-    things = _any_things(draw, certificates, groups, bills, types)
-    found += [*groups, *bills, *types, *things]
+    things = _any_things(draw, certificates, groups, bills, types, provisioned)
+    found += [_any_provisioned(draw, name, groups, bills, types, policies) for name in provisioned]
+    found += [*groups, *_any_queries(draw, groups), *bills, *types, *things]
     found += _any_managed(draw, [thing.address.name for thing in things])
     return state(*draw(st.permutations(found)))
 
@@ -219,8 +226,8 @@ def _any_aliases(draw: st.DrawFn) -> list[Resource]:
     return [resource("role_aliases", name, RoleAlias(ROLE, draw(durations), draw(_tags))) for name in names]
 
 
-def _any_queries(draw: st.DrawFn) -> list[Resource]:
-    """The names are not those of static groups: AWS keeps both in one list."""
+def _any_queries(draw: st.DrawFn, groups: list[Resource]) -> list[Resource]:
+    """The names are not those of static groups: AWS keeps both in one list. `k` may be either."""
     queries = st.sampled_from(["attributes.site:oslo", "thingName:a"])
     return [
         resource(
@@ -233,7 +240,9 @@ def _any_queries(draw: st.DrawFn) -> list[Resource]:
                 tags=draw(_tags),
             ),
         )
-        for name in sorted(draw(st.sets(st.just("d"))))
+        for name in sorted(
+            draw(st.sets(st.sampled_from(["d", "k"]))) - {found.address.name for found in groups}
+        )
     ]
 
 
@@ -275,23 +284,21 @@ def _any_types(draw: st.DrawFn) -> list[Resource]:
     ]
 
 
-def _any_things(
+def _any_things(  # noqa: PLR0917 (each is a kind that a thing may name)
     draw: st.DrawFn,
     certificates: dict[str, tuple[bool, int]],
     groups: list[Resource],
     bills: list[Resource],
     types: list[Resource],
+    provisioned: list[str],
 ) -> list[Resource]:
-    """Nothing has a deprecated type or two groups of one hierarchy."""
-    usable = [found.address.name for found in types if not found.spec.deprecated]
-    parents = {found.address.name: found.spec.parent for found in groups}
+    """Nothing has a deprecated type or two groups of one hierarchy, or is in two tables."""
     things = []
-    for name in sorted(draw(st.sets(st.sampled_from(NAMES)))):
-        lines = {parents[group] or group: group for group in _some(draw, sorted(parents))}
+    for name in sorted(draw(st.sets(st.sampled_from(NAMES))) - set(provisioned)):
         spec = Thing(
-            thing_type=draw(st.sampled_from([None, *usable])),
+            thing_type=draw(st.sampled_from([None, *_usable(types)])),
             attributes=draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
-            thing_groups=tuple(lines.values()),
+            thing_groups=_one_of_each_hierarchy(draw, groups),
             certificates=_some(draw, sorted(certificates)),
             billing_group=draw(st.sampled_from([None, *(found.address.name for found in bills)])),
         )
@@ -302,6 +309,49 @@ def _any_things(
         else found
         for found in things
     ]
+
+
+def _usable(types: list[Resource]) -> list[str]:
+    return [found.address.name for found in types if not found.spec.deprecated]
+
+
+def _one_of_each_hierarchy(draw: st.DrawFn, groups: list[Resource]) -> tuple[str, ...]:
+    parents = {found.address.name: found.spec.parent for found in groups}
+    return tuple({parents[group] or group: group for group in _some(draw, sorted(parents))}.values())
+
+
+def _any_provisioned(  # noqa: PLR0917 (each is a kind that a template may name)
+    draw: st.DrawFn,
+    name: str,
+    groups: list[Resource],
+    bills: list[Resource],
+    types: list[Resource],
+    policies: list[str],
+) -> Resource:
+    """The template is whole and has all its names in it; only the thing's name and its certificate are parameters."""
+    thing: dict[str, object] = {
+        "ThingName": {"Ref": "Name"},
+        "AttributePayload": draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
+        "ThingGroups": list(_one_of_each_hierarchy(draw, groups)),
+        "ThingTypeName": draw(st.sampled_from([None, *_usable(types)])),
+        "BillingGroup": draw(st.sampled_from([None, *(found.address.name for found in bills)])),
+    }
+    certificate = {
+        "CertificatePem": {"Ref": "Pem"},
+        "Status": draw(st.sampled_from(["ACTIVE", "INACTIVE"])),
+    }
+    parts = {
+        "thing": {"Type": THING, "Properties": {key: value for key, value in thing.items() if value}},
+        "certificate": {"Type": CERTIFICATE, "Properties": certificate},
+    }
+    for policy in _some(draw, policies):
+        parts[f"policy{policy}"] = {"Type": POLICY, "Properties": {"PolicyName": policy}}
+    parameters = {"Name": {"Type": "String"}, "Pem": {"Type": "String"}}
+    pem = AUTHORITIES["alpha"].device(f"provisioned-{draw(st.integers(1, 2))}-{name}", 1)
+    template = Document.of({"Parameters": parameters, "Resources": parts})
+    return resource(
+        "provisioned_things", f"from-template-{name}", ProvisionedThing(template, {"Name": name, "Pem": pem})
+    )
 
 
 def _alone(thing: Resource, things: list[Resource]) -> bool:

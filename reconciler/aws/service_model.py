@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import attrs
 import regex
 
+from reconciler.model.document import Document
 from reconciler.model.limits import Breach
-from reconciler.model.wording import closest, one_of, quoted
+from reconciler.model.wording import closest, one_of, quoted, told
 
 if TYPE_CHECKING:
     from botocore.model import ServiceModel, Shape
@@ -70,17 +72,77 @@ def _check_of(service: str, member: str) -> Check:
 def _check(shape: Any) -> Check:
     match shape.type_name:
         case "string":
-            return _string(shape)
-        case "integer" | "long" | "float" | "double":
-            return _number(shape)
+            return _typed(_string(shape), "a string", str)
+        case "boolean":
+            return _typed(_anything, "true or false", bool)
+        case "integer" | "long":
+            return _typed(_number(shape), "an integer", int)
+        case "float" | "double":
+            return _typed(_number(shape), "a number", int, float)
         case "map":
-            return _map(shape.metadata, shape.key, shape.value)
+            return _typed(_map(shape.metadata, shape.key, shape.value), "a table", Mapping)
         case "list" if _is_tag(shape.member):
-            return _map(shape.metadata, shape.member.members["Key"], shape.member.members["Value"])
+            key, value = (shape.member.members[name] for name in ("Key", "Value"))
+            return _typed(_map(shape.metadata, key, value), "a table", Mapping)
         case "list":
-            return _list(shape)
+            return _typed(_list(shape), "an array", list, tuple)
+        case "structure" if not shape.is_document_type:
+            return _structure(shape)
         case _:
-            return lambda _value, _secret: iter(())
+            return _anything
+
+
+def _anything(_value: Any, _secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+    return iter(())
+
+
+def _typed(check: Check, expected: str, *types: type) -> Check:
+    """The check, of what is of the right type. JSON may hold anything, and then that is what is wrong."""
+
+    def typed(value: Any, secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+        known = value.text if isinstance(value, Document) and str in types else value
+        if isinstance(known, types) and (bool in types or not isinstance(known, bool)):
+            yield from check(known, secret)
+        else:
+            yield Breach("the value is of another type" if secret else told(known), expected)
+
+    return typed
+
+
+def _structure(shape: Any) -> Check:
+    """A JSON object, which has AWS's own names, or a table of the file, which has them in the file's spelling."""
+    checks = {name: _check(member) for name, member in shape.members.items()}
+
+    def check(given: Any, secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+        found = _said(given, checks)
+        if found is None:
+            yield Breach("the value is of another type" if secret else told(given), "a table")
+            return
+        for key, (name, value) in found.items():
+            if name not in checks:
+                yield Breach(f"{quoted(key)} is not known", one_of(checks), closest(key, checks), (key,))
+                continue
+            for breach in checks[name](value, secret):
+                yield Breach(breach.problem, breach.expected, breach.nearest, (key, *breach.path))
+        for name in sorted(set(shape.required_members) - {name for name, _ in found.values()}):
+            yield Breach(f"{quoted(name)} is missing", f"all of {', '.join(shape.required_members)}")
+
+    return check
+
+
+def _said(given: Any, names: Collection[str]) -> Mapping[str, tuple[str, Any]] | None:
+    """What a structure is given: by its name there, AWS's name and the value. None for what is no structure."""
+    if isinstance(given, Document):
+        given = given.value
+    if isinstance(given, Mapping):
+        return {key: (key, value) for key, value in given.items()}
+    if not attrs.has(type(given)):
+        return None
+    spelt = {name.lower(): name for name in names}
+    said = attrs.asdict(given, recurse=False)
+    return {
+        key: (spelt.get(key.replace("_", ""), key), value) for key, value in said.items() if value is not None
+    }
 
 
 def _string(shape: Any) -> Check:
@@ -109,11 +171,11 @@ def _number(shape: Any) -> Check:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
 
     def check(value: float, secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
-        told = "the value" if secret else f"{value}"
+        what = "the value" if secret else f"{value}"
         if least is not None and value < least:
-            yield Breach(f"{told} is too small", f"at least {least}")
+            yield Breach(f"{what} is too small", f"at least {least}")
         if most is not None and value > most:
-            yield Breach(f"{told} is too large", f"at most {most}")
+            yield Breach(f"{what} is too large", f"at most {most}")
 
     return check
 

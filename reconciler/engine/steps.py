@@ -31,6 +31,9 @@ def steps_of(changes: Mapping[Address, Change], world: World, in_file: Desired) 
         for address, change in changes.items():
             if freed and address.kind == table and isinstance(change, Create):
                 waits[address] |= freed
+    for address, change in changes.items():
+        if isinstance(change, Create):
+            waits[address] |= _before_the_name_is_free(change, changes, world)
     return tuple(
         Step(
             change=changes[address],
@@ -66,6 +69,17 @@ def _waits_for(
         users |= {a for a in changes if a != change.address and (all_ or a.kind in MARKED)}
     users |= {user for user in needed_by.get(change.address, ()) if isinstance(changes.get(user), Delete)}
     return frozenset(users)
+
+
+def _before_the_name_is_free(
+    change: Create, changes: Mapping[Address, Change], world: World
+) -> frozenset[Address]:
+    """What goes from another table under the same name, and what lets go of it: a late word would meet the new one."""
+    tables = all_kinds()[change.address.kind].names_shared_with
+    gone = {Address(table, change.address.name) for table in tables}
+    gone = {address for address in gone if isinstance(changes.get(address), Delete)}
+    users = {user for address in gone for user in world.live_users.get(address, ()) if user in changes}
+    return frozenset(gone | users)
 
 
 def _calls(change: Change, world: World) -> Sequence[ApiCall]:

@@ -57,12 +57,13 @@ def _free(thing: Address, certificate: Reference, world: World) -> Iterator[ApiC
         return
     arn = world.arn(f"cert/{world.live[address].identity}")
     for other in world.live_users.get(address, ()):
-        if other == thing or other.kind != thing.kind:
+        name = world.thing(other)
+        if other == thing or name is None:
             continue
         if world.desired[thing].spec.exclusive or arn in world.live[other].facts["exclusive"]:
-            yield detach(other.name, arn)
+            yield detach(name, arn)
             if other in world.desired_users.get(address, ()):
-                yield attach(other.name, world.certificate_arn(certificate), exclusive=False, again=True)
+                yield attach(name, world.certificate_arn(certificate), exclusive=False, again=True)
 
 
 def retype(change: Update, world: World) -> Iterator[ApiCall]:

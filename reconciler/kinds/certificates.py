@@ -20,8 +20,16 @@ from reconciler.kinds.fields import member
 from reconciler.kinds.grace import kept_for_grace
 from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsaved, request
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.provisioning import provisioned_certificates
-from reconciler.kinds.reading import MISSING, find
+from reconciler.kinds.principal_reading import (
+    certificates_in,
+    find_certificates,
+    outside,
+    policies_of_certificates,
+    targets,
+    things_of,
+)
+from reconciler.kinds.provisioning import provisioned_certificates, provisioned_names
+from reconciler.kinds.reading import MISSING
 from reconciler.kinds.retirement import mark_retired, retire, retired_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -104,7 +112,7 @@ class Certificates(Kind):
     )
     filled = FILLED
     unsupported = UNSUPPORTED
-    reads_after = frozenset({"things", "policies"})
+    reads_after = frozenset({"things", "policies", "provisioned_things"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """Is it in date, did the CA it names sign it, and is it one of both: given, or to be issued?"""
@@ -159,40 +167,32 @@ class Certificates(Kind):
         """
         if scope.only is not None:
             return (yield from self._read_again(sorted(scope.only)))
-        policies = yield from _targets(scope)
-        retired = policies.get(retired_policy(scope.workspace), frozenset())
         wanted = {name: found for found in scope.of(self.table) if (name := self.identity(found))}
-        ours: defaultdict[str, list[str]] = defaultdict(list)
-        for thing in scope.read.get("things", ()):
-            if thing.owner == scope.workspace:
-                for reference in thing.spec.certificates:
-                    ours[reference.id].append(thing.identity)
-        matter = (wanted.keys() | ours.keys() | retired) - provisioned_certificates(scope)
+        known = yield from targets(
+            scope, outside(policy for found in scope.of(self.table) for policy in found.spec.policies)
+        )
+        policies = {name: certificates_in(arns) for name, arns in known.items()}
+        retired = policies.get(retired_policy(scope.workspace), frozenset())
+        ours, others = _attached(scope)
+        matter = (wanted.keys() | ours.keys() | retired) - provisioned_certificates(scope) - others
         issued_now = yield from issued_unsaved(scope, wanted.keys())
         matter |= issued_now.keys()
-        found = yield from find(
-            sorted(matter),
-            listing=ApiCall("iot", "ListCertificates"),
-            items="certificates",
-            key="certificateId",
-            pages=len(matter),  # a page and a question cost the same: 10 a second each
-            describe=_describe,
-        )
+        found = yield from find_certificates(sorted(matter))
         leaving = [
             name for name in found if scope.destroying or name not in wanted.keys() | issued_now.keys()
         ]
         kept = {} if scope.destroying else kept_for_grace(scope, leaving, found)
         strangers = [name for name in found if name not in leaving and name in wanted and name not in ours]
-        foreign = yield from _used_elsewhere([*leaving, *strangers], found, scope)
-        attached = yield from _all_policies(leaving, found)
+        foreign = yield from _foreign([*leaving, *strangers], found, scope)
+        attached = yield from policies_of_certificates(leaving, found)
         lives = []
         for name, item in found.items():
             spec = Certificate(
                 pem=Pem(name),
                 csr=WHATEVER if name in issued_now else None,
                 ca=wanted[name].spec.ca if name in wanted else None,
-                certificate_mode=_described(item).get("certificateMode", "DEFAULT"),
-                status=_described(item)["status"],
+                certificate_mode=item.get("certificateMode", "DEFAULT"),
+                status=item["status"],
                 policies=tuple(External(policy) for policy, targets in policies.items() if name in targets),
             )
             lost = name in foreign or name in kept
@@ -209,10 +209,9 @@ class Certificates(Kind):
 
     def _read_again(self, names: Sequence[str]) -> Reading:
         """Some certificates by themselves, and who has them."""
-        answers = yield [_describe(name) for name in names]
-        found = {name: _described(answer) for name, answer in zip(names, answers, strict=True) if answer}
-        policies = yield from _all_policies([*found], found)
-        users = yield from _things_of([*found], found)
+        found = yield from find_certificates(names, listed=False)
+        policies = yield from policies_of_certificates(found, found)
+        users = yield from things_of([*found], found)
         return [
             Live(
                 name,
@@ -294,8 +293,8 @@ class Certificates(Kind):
         has to go first.
         """
         users = world.live_users.get(change.address, ())
-        had = [address for address in users if address.kind == "things" and address in world.desired]
-        keep = [address for address in had if address in world.desired_users.get(change.address, ())]
+        had = [user for user in users if user in world.desired]
+        keep = [user for user in had if user in world.desired_users.get(change.address, ())]
         new_arn = world.certificate_arn(change.address.name)
         old_arn = world.arn(f"cert/{change.live.identity}")
         known = {world.identity("policies", policy) for policy in change.live.spec.policies}
@@ -307,7 +306,7 @@ class Certificates(Kind):
         ]
         old = [
             mark_retired(world, old_arn),
-            *(detach(thing.name, old_arn) for thing in had),
+            *(detach(name, old_arn) for user in had if (name := world.thing(user))),
             *retire(change.live.identity, active=change.live.spec.status == "ACTIVE"),
         ]
         if change.resource.spec.rotation:
@@ -355,68 +354,31 @@ def _registration(spec: Certificate, world: World) -> ApiCall:
     return ApiCall("iot", operation, params, tolerates={"ResourceAlreadyExistsException"})
 
 
-def _targets(scope: Scope) -> Any:
-    """The certificates that have each policy that matters, by the policy's name; those on their way out among them."""
-    known = {live.identity: live.facts["targets"] for live in scope.read.get("policies", ())}
-    outside = {
-        policy.id.rpartition("/")[2]
-        for resource in scope.of("certificates")
-        for policy in resource.spec.policies
-        if isinstance(policy, External)
-    }
-    names = sorted(outside - known.keys())
-    answers = yield [
-        ApiCall("iot", "ListTargetsForPolicy", {"policyName": name}, tolerates=MISSING) for name in names
-    ]
-    known |= {name: answer.get("targets", ()) for name, answer in zip(names, answers, strict=True)}
-    return {
-        name: frozenset(arn.rpartition("/")[2] for arn in targets if ":cert/" in arn)
-        for name, targets in sorted(known.items())
-    }
+def _attached(scope: Scope) -> tuple[Mapping[str, Sequence[str]], set[str]]:
+    """The certificates of the workspace's things, each with those that have it; and those that are not this table's.
+
+    Those are the ones that things of the file have from outside it, and the ones that provisioned things retire themselves.
+    """
+    ours: defaultdict[str, list[str]] = defaultdict(list)
+    others = outside(found for thing in scope.of("things") for found in thing.spec.certificates)
+    for thing in scope.read.get("things", ()):
+        if thing.owner == scope.workspace:
+            for reference in thing.spec.certificates:
+                ours[reference.id].append(thing.identity)
+    for made in scope.read.get("provisioned_things", ()):
+        others |= made.facts["deletable"]
+        if made.owner == scope.workspace and made.spec.thing_name:
+            for reference in made.spec.other_certificates:
+                ours[reference.id].append(made.spec.thing_name)
+    return ours, others
 
 
-def _used_elsewhere(names: Sequence[str], found: Mapping[str, Mapping[str, Any]], scope: Scope) -> Any:
-    """Of some certificates: the things outside the workspace that have them too, by certificate."""
+def _foreign(names: Sequence[str], found: Mapping[str, Mapping[str, Any]], scope: Scope) -> Any:
+    """Those of the certificates that a thing outside the workspace has, too."""
     ours = {thing.identity for thing in scope.read.get("things", ()) if thing.owner == scope.workspace}
-    users = yield from _things_of(names, found)
-    return {name: others for name, things in users.items() if (others := sorted(set(things) - ours))}
-
-
-def _things_of(names: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> Any:
-    """The things that have each certificate."""
-    answers = yield [
-        ApiCall(
-            "iot",
-            "ListPrincipalThings",
-            {"principal": _described(found[name])["certificateArn"]},
-            tolerates=MISSING,
-        )
-        for name in names
-    ]
-    return {
-        name: tuple(sorted(answer.get("things", ()))) for name, answer in zip(names, answers, strict=True)
-    }
-
-
-def _all_policies(leaving: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> Any:
-    """Of the certificates about to go: every policy, whoever attached it."""
-    arns = [_described(found[name])["certificateArn"] for name in leaving]
-    answers = yield [
-        ApiCall("iot", "ListAttachedPolicies", {"target": arn}, tolerates=MISSING) for arn in arns
-    ]
-    return {
-        name: tuple(sorted(policy["policyName"] for policy in answer.get("policies", ())))
-        for name, answer in zip(leaving, answers, strict=True)
-    }
-
-
-def _describe(name: str) -> ApiCall:
-    return ApiCall("iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING)
-
-
-def _described(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    described: Mapping[str, Any] = item.get("certificateDescription", item)
-    return described
+    ours |= provisioned_names(scope)
+    users = yield from things_of(names, found)
+    return {name for name, things in users.items() if not ours.issuperset(things)}
 
 
 def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:

@@ -65,6 +65,7 @@ class DynamicThingGroups(Kind):
     name_api = "CreateDynamicThingGroup.thingGroupName"
     writes = ("CreateDynamicThingGroup", "UpdateDynamicThingGroup")
     filled = FILLED
+    names_shared_with = frozenset({"thing_groups"})
     reads_after = frozenset({"thing_groups"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)

@@ -101,6 +101,14 @@ class World:
             else self.arn(f"cert/{identity}")
         )
 
+    def thing(self, user: Address) -> str | None:
+        """The name of the thing that a resource is, or that a template makes of it; None where it is no thing."""
+        if user.kind == "things":
+            return user.name
+        found = self.live.get(user) or self.desired.get(user)
+        name: str | None = getattr(found.spec, "thing_name", None) if found else None
+        return name
+
     @cached_property
     def replacing(self) -> frozenset[str]:
         """The kinds of which something is replaced."""
@@ -144,6 +152,8 @@ class Kind(ABC):
     """Whether a new one may need what only the deletion of another sets free."""
     held_by: ClassVar[frozenset[str] | None] = None
     """The kinds that must let go of one before AWS removes it; None where that is all that refer to it, as far as known."""
+    names_shared_with: ClassVar[frozenset[str]] = frozenset()
+    """The other kinds that AWS keeps in the same list of names."""
     reads_after: ClassVar[frozenset[str]] = frozenset()
     """The kinds whose reading this one's looks at."""
 
@@ -170,6 +180,11 @@ class Kind(ABC):
     @abstractmethod
     def identity(self, resource: Resource) -> str | None:
         """AWS's id of the resource, or None where only AWS can assign it."""
+
+    def stands_for(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:  # noqa: ARG002 (for subclasses)
+        """What of AWS's a resource is, as table and id: no two resources of a file may be the same, whatever their tables."""
+        identity = self.identity(resource)
+        return ((self.table, identity),) if identity is not None else ()
 
     @abstractmethod
     def read(self, scope: Scope) -> Reading:

@@ -39,9 +39,6 @@ CAPABLE = {
 """What the device itself may go on to refine: AWS does not give it back, or not as it was given. A tag remembers the hash
 of what the file said, and that is what is compared."""
 
-TIMEOUTS = range(5, 16)
-"""Minutes that a simple set-up may last (service model of managed integrations)."""
-
 
 @frozen
 class SimpleSetup:

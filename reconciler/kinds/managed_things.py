@@ -22,8 +22,6 @@ from reconciler.kinds.managed_spec import (
     LOCKER,
     MODE,
     OPTIONAL,
-    TIMEOUTS,
-    WIFI,
     ManagedThing,
     SimpleSetup,
     said,
@@ -63,14 +61,10 @@ class ManagedThings(Kind):
     creates_after_deletes = True
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
-        """There is room for the marks, and the set-up is one that AWS takes."""
+        """There is room for the marks."""
         spec: ManagedThing = resource.spec
         yield from crowded("tags", spec.tags, OURS + 3 + len(CAPABLE))
         yield from crowded("meta_data", spec.meta_data, 2)
-        setup = spec.wi_fi_simple_setup_configuration
-        if setup and setup.timeout_in_minutes not in TIMEOUTS:
-            where = f"{WIFI}.timeout_in_minutes"
-            yield Complaint(where, f"{setup.timeout_in_minutes} minutes", "5 to 15 minutes")
 
     def effective(self, resource: Resource, scope: Scope) -> ManagedThing:  # noqa: ARG002 (all is in the resource)
         """Name filled in; the capabilities are compared by their hash."""

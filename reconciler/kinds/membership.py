@@ -98,13 +98,14 @@ def come_back(group: Address, world: World) -> Iterator[ApiCall]:
     """
     stays = set(world.desired_users.get(group, ()))
     for thing in world.live_users.get(group, ()):
-        if thing.kind != "things" or thing not in stays:
+        name = world.thing(thing)
+        if name is None or thing not in stays:
             continue
         wanted = world.desired[thing].spec.thing_groups
         for other in world.live[thing].spec.thing_groups:
             if other not in wanted and _related(_name(other), group.name, world):
-                yield leave(thing.name, _id(other, world))
-        yield join(thing.name, group.name)
+                yield leave(name, _id(other, world))
+        yield join(name, group.name)
 
 
 def bill(thing: str, before: Reference | None, after: Reference | None, world: World) -> Iterator[ApiCall]:

@@ -14,10 +14,12 @@ from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Forget, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
+from reconciler.model.wording import several
 
 VERSIONS = 5
 SIZE = 2048
@@ -84,6 +86,18 @@ class Policies(Kind):
         seen = super().watched(live, going=going)
         return {**seen, "targets": live.facts["targets"]} if going else seen
 
+    def objections(self, change: Change, world: World) -> Iterable[str]:
+        """AWS deletes no policy that anything has; what the plan does not make let go of it would keep it for good."""
+        if not isinstance(change, Delete):
+            return
+        stay = sorted(set(change.live.facts["targets"]) - _letting_go(change.address, world))
+        if stay:
+            count = "one target has" if len(stay) == 1 else f"{len(stay):,} targets have"
+            yield (
+                f"AWS deletes no policy that is attached, and {count} it that this plan does not change "
+                f"({several(arn.rpartition(':')[2] for arn in stay)}); detach it there first"
+            )
+
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """One call, the mark included."""
         spec: Policy = change.resource.spec
@@ -123,6 +137,21 @@ class Policies(Kind):
     def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
         """Our tags come off."""
         return [*unmarked("iot", world.arn(f"policy/{change.live.identity}"), change.live.facts["tags"])]
+
+
+def _letting_go(policy: Address, world: World) -> set[str]:
+    """The ARNs of those that the plan deletes, or has detach the policy."""
+    found = set()
+    for user in world.live_users.get(policy, ()):
+        change, live = world.changes.get(user), world.live[user]
+        keeps = isinstance(change, Update) and policy.name in change.resource.spec.policies
+        if isinstance(change, Update | Replace | Delete) and not keeps:
+            found.add(
+                live.facts.get("arn") or world.arn(f"cert/{live.facts.get('registered', live.identity)}")
+            )
+    for live in world.live.values():  # what provisioned things had before is deleted in their own steps
+        found |= {world.arn(f"cert/{name}") for name in live.facts.get("deletable", ())}
+    return found
 
 
 def _drop(name: str, version: str) -> ApiCall:

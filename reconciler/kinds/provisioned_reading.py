@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
 from reconciler.kinds import membership, x509
+from reconciler.kinds.attachments import EXCLUSIVE
 from reconciler.kinds.fields import member
+from reconciler.kinds.issuing import issued as known
 from reconciler.kinds.kind import Reading, Scope
 from reconciler.kinds.membership import workspace_group
+from reconciler.kinds.principal_reading import (
+    certificates_in,
+    find_certificates,
+    find_things,
+    inverted,
+    outside,
+    policies_of_certificates,
+    targets,
+    things_of,
+)
 from reconciler.kinds.provisioning import Blueprint, blueprints, plain
-from reconciler.kinds.reading import DESCRIBES_A_PAGE, MISSING, find
+from reconciler.kinds.reading import MISSING, each
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.document import Document
 from reconciler.model.output import Output
@@ -41,6 +53,9 @@ class Provisioned:
     ca: Reference | None = member(
         "The file's CA that signed it.", references="ca_certificates", changing="create_only", default=None
     )
+    certificate_mode: str | Whatever | None = member(
+        "The certificate's mode, which is its CA's; only another registration changes it.", default=None
+    )
     certificate_status: str | Whatever | None = member("The certificate's status.", default=None)
     save_to: Output | Whatever | None = member("Where an issued certificate is saved.", default=None)
     policies: tuple[Reference, ...] = member("The certificate's policies.", references="policies", default=())
@@ -48,6 +63,15 @@ class Provisioned:
     other_certificates: tuple[Reference, ...] = member(
         "Certificates that the thing has beside its own.", references="certificates", default=()
     )
+
+
+@frozen
+class Carried:
+    """What a certificate has that is about to be registered anew: its status, the things and the policies of it."""
+
+    status: str
+    things: Sequence[str]
+    policies: Sequence[str]
 
 
 def desired_spec(plan: Blueprint, save_to: Output | None, scope: Scope) -> Provisioned:
@@ -59,19 +83,27 @@ def desired_spec(plan: Blueprint, save_to: Output | None, scope: Scope) -> Provi
     if certificate:
         known = plan.certificate or (Pem(plan.certificate_id) if plan.certificate_id else None)
         pem = WHATEVER if waiting or known is None else known
+    signer = x509.signer(plan.certificate, scope.of("ca_certificates")) if plan.certificate else None
     return Provisioned(
         thing_name=plan.name,
         attributes=dict(properties.get("AttributePayload", {})),
         thing_type=_external(properties.get("ThingTypeName")),
         thing_groups=tuple(External(group) for group in sorted(set(plan.groups))),
-        billing_group=_external(properties["BillingGroup"]) if "BillingGroup" in properties else WHATEVER,
+        billing_group=_external(properties.get("BillingGroup")),
         certificate=pem,
-        ca=x509.signer(plan.certificate, scope.of("ca_certificates")) if plan.certificate else None,
+        ca=signer,
+        certificate_mode=_mode(signer, scope) if certificate else None,
         certificate_status=plain(certificate.properties.get("Status", "ACTIVE")) if certificate else None,
         save_to=save_to if waiting else WHATEVER,
         policies=tuple(External(name) for name in plan.policies),
         policy_documents=plan.documents,
     )
+
+
+def _mode(signer: str | None, scope: Scope) -> str | Whatever:
+    """The mode follows from the CA. Of a CA outside the file it is not known, so it is not compared."""
+    ca = scope.desired.get(Address("ca_certificates", signer)) if signer else None
+    return ca.spec.certificate_mode if ca else WHATEVER
 
 
 def read(scope: Scope) -> Reading:
@@ -81,44 +113,32 @@ def read(scope: Scope) -> Reading:
         return []
     names = sorted({plan.name for plan in plans.values()})
     alone = scope.only is not None
-    things = yield from find(
-        names,
-        listing=ApiCall("iot", "ListThings"),
-        items="things",
-        key="thingName",
-        pages=-(-len(names) // DESCRIBES_A_PAGE),
-        describe=lambda name: ApiCall("iot", "DescribeThing", {"thingName": name}, tolerates=MISSING),
-        listed=not alone,
-    )
+    things = yield from find_things(names, listed=not alone)
     members = yield from (_members_of(things) if alone else _members(scope, plans.values()))
-    billing = yield from _billing(things, () if alone else plans.values())
+    billing = yield from _billing(things, () if alone else _billing_groups(scope, plans.values()))
     principals = yield from _principals(list(things))
-    attached = {arn_id for ids in principals.values() for arn_id in ids}
+    attached = certificates_in(found["principal"] for edges in principals.values() for found in edges)
     issued = yield from _issued(plans.values(), principals)
     wanted = {plan.certificate_id for plan in plans.values() if plan.certificate_id} | set(issued.values())
-    ids = sorted(wanted | attached)
-    certificates = yield from find(
-        ids,
-        listing=ApiCall("iot", "ListCertificates"),
-        items="certificates",
-        key="certificateId",
-        pages=len(ids),
-        describe=lambda name: ApiCall(
-            "iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING
-        ),
-        listed=not alone,
-    )
-    targets = yield from (
-        _policies_of(wanted & certificates.keys(), certificates)
-        if alone
-        else _policy_targets(scope, plans.values())
-    )
+    certificates = yield from find_certificates(sorted(wanted | attached), listed=not alone)
+    policies: Mapping[str, Collection[str]]
+    if alone:
+        mine = sorted(wanted & certificates.keys())
+        policies = inverted((yield from policies_of_certificates(mine, certificates)))
+    else:
+        having = yield from targets(scope, (name for plan in plans.values() for name in plan.policies))
+        policies = {name: certificates_in(arns) for name, arns in having.items()}
     documents = yield from _own_documents(plans.values(), wanted & certificates.keys(), certificates)
     ours = members.get(workspace_group(scope.workspace), frozenset())
     owners = yield from membership.owners([name for name in things if name not in ours])
-    used = yield from _foreign(sorted(attached - wanted), certificates)
-    used |= wanted  # what another template wants is let go, and stays
-    seen = _Seen(members, billing, things, principals, certificates, targets, documents, used, issued, owners)
+    others = [name for name in sorted(attached - wanted) if name in certificates]
+    users = yield from things_of(others, certificates)
+    # What others have, or the file wants elsewhere, is let go, and stays.
+    used = wanted | _declared(scope) | {name for name, found in users.items() if len(found) > 1}
+    anew = yield from _carried(plans.values(), certificates, scope)
+    seen = _Seen(
+        members, billing, things, principals, certificates, policies, documents, used, issued, owners, anew
+    )
     lives = (seen.live(plan, scope.workspace) for plan in plans.values())
     return [live for live in lives if live]
 
@@ -130,13 +150,14 @@ class _Seen:
     members: Mapping[str, Collection[str]]
     billing: Mapping[str, str]
     things: Mapping[str, Mapping[str, Any]]
-    principals: Mapping[str, Sequence[str]]
+    principals: Mapping[str, Sequence[Mapping[str, Any]]]
     certificates: Mapping[str, Mapping[str, Any]]
     targets: Mapping[str, Collection[str]]
     documents: Mapping[str, Sequence[Document]]
     used_elsewhere: Collection[str]
     issued: Mapping[str, str]
     owners: Mapping[str, str | None]
+    anew: Mapping[str, Carried]
 
     def live(self, plan: Blueprint, workspace: str) -> Live | None:
         """One provisioned thing as far as there is any of it."""
@@ -146,7 +167,7 @@ class _Seen:
         if thing is None and registered is None:
             return None
         mark = workspace_group(workspace)
-        held = self.principals.get(plan.name, ())
+        held = [found["principal"].rpartition("/")[2] for found in self.principals.get(plan.name, ())]
         others = [name for name in held if name != registered and name in self.certificates]
         spec = Provisioned(
             thing_name=plan.name if thing else None,
@@ -164,8 +185,18 @@ class _Seen:
                 "registered": registered,
                 "attached": registered in held,
                 "deletable": frozenset(others) - frozenset(self.used_elsewhere),
+                "carried": self.anew.get(registered or ""),
+                "exclusive": self._alone(plan.name),
                 "fails": tuple(_failing(plan)),
             },
+        )
+
+    def _alone(self, thing: str) -> frozenset[str]:
+        """The ARNs of the certificates that no other thing may have beside it."""
+        return frozenset(
+            found["principal"]
+            for found in self.principals.get(thing, ())
+            if found.get("thingPrincipalType") == EXCLUSIVE
         )
 
     def _thing(self, plan: Blueprint, thing: Mapping[str, Any], mark: str) -> dict[str, Any]:
@@ -193,12 +224,12 @@ class _Seen:
         if registered is None:
             return {}
         item = self.certificates[registered]
-        status = item.get("certificateDescription", item)["status"]
         part = plan.evaluated.certificate
         left_alone = part is not None and part.overrides.get("Status") == "DO_NOTHING"
         return {
             "certificate": Pem(registered) if registered in held else None,
-            "certificate_status": WHATEVER if left_alone else status,
+            "certificate_mode": item.get("certificateMode", "DEFAULT"),
+            "certificate_status": WHATEVER if left_alone else item["status"],
             "policies": tuple(External(name) for name, ids in self.targets.items() if registered in ids),
             "policy_documents": tuple(
                 found for found in plan.documents if found in self.documents.get(registered, ())
@@ -233,16 +264,16 @@ def _members(scope: Scope, plans: Collection[Blueprint]) -> Any:
 def _members_of(things: Collection[str]) -> Any:
     """The same of some things alone, asked of each."""
     groups = yield from membership.groups_of(sorted(things))
-    members: defaultdict[str, set[str]] = defaultdict(set)
-    for name, found in groups.items():
-        for group in found:
-            members[group].add(name)
-    return members
+    return inverted(groups)
 
 
-def _billing(things: Mapping[str, Mapping[str, Any]], plans: Collection[Blueprint]) -> Any:
+def _billing_groups(scope: Scope, plans: Collection[Blueprint]) -> list[str]:
+    named = {plain(g) for plan in plans if (g := plan.thing.properties.get("BillingGroup"))}
+    return sorted(named | {live.identity for live in scope.read.get("billing_groups", ())})
+
+
+def _billing(things: Mapping[str, Mapping[str, Any]], groups: Collection[str]) -> Any:
     """The billing group of each thing: a description tells it, a listing does not."""
-    groups = sorted({plain(g) for plan in plans if (g := plan.thing.properties.get("BillingGroup"))})
     answers = yield [
         ApiCall("iot", "ListThingsInBillingGroup", {"billingGroupName": group}, tolerates=MISSING)
         for group in groups
@@ -260,58 +291,25 @@ def _principals(things: Sequence[str]) -> Any:
         ApiCall("iot", "ListThingPrincipalsV2", {"thingName": name}, tolerates=MISSING) for name in things
     ]
     return {
-        name: [
-            found["principal"].rpartition("/")[2]
-            for found in answer.get("thingPrincipalObjects", ())
-            if ":cert/" in found["principal"]
-        ]
+        name: [found for found in answer.get("thingPrincipalObjects", ()) if ":cert/" in found["principal"]]
         for name, answer in zip(things, answers, strict=True)
     }
 
 
-def _issued(plans: Collection[Blueprint], principals: Mapping[str, Sequence[str]]) -> Any:
+def _issued(plans: Collection[Blueprint], principals: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
     """Certificates that an earlier run had issued and did not come to save: their things have them, the key tells."""
     waiting = {
         (str(plan.address), name): x509.request_key(plan.request)
         for plan in plans
         if plan.request and not plan.certificate_id
-        for name in principals.get(plan.name, ())
+        for name in certificates_in(found["principal"] for found in principals.get(plan.name, ()))
     }
-    answers = yield [
-        ApiCall("iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING)
-        for _, name in waiting
-    ]
+    answers = yield from each("DescribeCertificate", "certificateId", [name for _, name in waiting])
     return {
         address: name
         for ((address, name), key), answer in zip(waiting.items(), answers, strict=True)
         if answer and x509.public_key(Pem.parse(answer["certificateDescription"]["certificatePem"])) == key
     }
-
-
-def _policy_targets(scope: Scope, plans: Collection[Blueprint]) -> Any:
-    """The certificates that have each policy of the workspace or of a template, by the policy's name."""
-    known = {live.identity: live.facts["targets"] for live in scope.read.get("policies", ())}
-    names = sorted({name for plan in plans for name in plan.policies} - known.keys())
-    answers = yield [
-        ApiCall("iot", "ListTargetsForPolicy", {"policyName": name}, tolerates=MISSING) for name in names
-    ]
-    known |= {name: answer.get("targets", ()) for name, answer in zip(names, answers, strict=True)}
-    return {
-        name: frozenset(arn.rpartition("/")[2] for arn in targets) for name, targets in sorted(known.items())
-    }
-
-
-def _policies_of(ids: Collection[str], certificates: Mapping[str, Mapping[str, Any]]) -> Any:
-    """The same of some certificates alone, asked of each."""
-    arns = {name: _arn(certificates[name]) for name in sorted(ids)}
-    answers = yield [
-        ApiCall("iot", "ListAttachedPolicies", {"target": arn}, tolerates=MISSING) for arn in arns.values()
-    ]
-    targets: defaultdict[str, set[str]] = defaultdict(set)
-    for name, answer in zip(arns, answers, strict=True):
-        for policy in answer.get("policies", ()):
-            targets[policy["policyName"]].add(name)
-    return dict(sorted(targets.items()))
 
 
 def _own_documents(
@@ -321,16 +319,9 @@ def _own_documents(
     ids = sorted(
         plan.certificate_id or "" for plan in plans if plan.documents and plan.certificate_id in registered
     )
-    arns = [_arn(certificates[name]) for name in ids]
-    answers = yield [
-        ApiCall("iot", "ListAttachedPolicies", {"target": arn}, tolerates=MISSING) for arn in arns
-    ]
-    attached = {
-        name: [policy["policyName"] for policy in answer.get("policies", ())]
-        for name, answer in zip(ids, answers, strict=True)
-    }
+    attached = yield from policies_of_certificates(ids, certificates)
     names = sorted({policy for found in attached.values() for policy in found})
-    texts = yield [ApiCall("iot", "GetPolicy", {"policyName": name}, tolerates=MISSING) for name in names]
+    texts = yield from each("GetPolicy", "policyName", names)
     documents = {
         name: Document.parse(answer["policyDocument"])
         for name, answer in zip(names, texts, strict=True)
@@ -342,17 +333,29 @@ def _own_documents(
     }
 
 
-def _foreign(old: Sequence[str], certificates: Mapping[str, Mapping[str, Any]]) -> Any:
-    """Of the certificates about to go: those that other things have too."""
-    known = [name for name in old if name in certificates]
-    arns = [_arn(certificates[name]) for name in known]
-    answers = yield [
-        ApiCall("iot", "ListPrincipalThings", {"principal": arn}, tolerates=MISSING) for arn in arns
-    ]
-    users: defaultdict[str, int] = defaultdict(int)
-    for name, answer in zip(known, answers, strict=True):
-        users[name] = len(answer.get("things", ()))
-    return frozenset(name for name, count in users.items() if count > 1)
+def _declared(scope: Scope) -> set[str]:
+    """The certificates that the file has in other tables."""
+    own = {found.fingerprint for resource in scope.of("certificates") if (found := known(resource.spec))}
+    return own | outside(name for thing in scope.of("things") for name in thing.spec.certificates)
+
+
+def _carried(
+    plans: Collection[Blueprint], certificates: Mapping[str, Mapping[str, Any]], scope: Scope
+) -> Any:
+    """What the certificates have that have to be registered anew, because their CA's mode is another one now."""
+    signed = {
+        plan.certificate_id: x509.signer(plan.certificate, scope.of("ca_certificates"))
+        for plan in plans
+        if plan.certificate and plan.certificate_id in certificates
+    }
+    wrong = sorted(
+        name or ""
+        for name, signer in signed.items()
+        if _mode(signer, scope) not in {WHATEVER, certificates[name or ""].get("certificateMode", "DEFAULT")}
+    )
+    things = yield from things_of(wrong, certificates)
+    policies = yield from policies_of_certificates(wrong, certificates)
+    return {name: Carried(certificates[name]["status"], things[name], policies[name]) for name in wrong}
 
 
 def _external(value: Any) -> External | None:

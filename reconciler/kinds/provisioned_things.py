@@ -13,7 +13,8 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds import provisioned_reading, x509
+from reconciler.kinds import membership, provisioned_reading, x509
+from reconciler.kinds.attachments import detach, let_go, live_id
 from reconciler.kinds.fields import member
 from reconciler.kinds.issuing import fetch
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
@@ -29,8 +30,9 @@ from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.output import Output, Save
-from reconciler.model.resource import Desired, External, Reference, Resource
+from reconciler.model.resource import Desired, Reference, Resource
 from reconciler.model.secret import Secret
+from reconciler.model.wording import several
 
 
 @frozen
@@ -61,11 +63,14 @@ class ProvisionedThings(Kind):
     table = TABLE
     noun = "provisioned thing"
     spec = ProvisionedThing
-    reads_after = frozenset({"thing_groups", "policies"})
+    reads_after = frozenset({"thing_groups", "billing_groups", "policies"})
     composite = True
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """Would AWS take the template, and is there a place for what it issues?"""
+        named = resource.spec.template
+        if isinstance(named, str) and Address("provisioning_templates", named) not in desired:
+            return  # it is missing, or reported itself
         try:
             plan = blueprint(resource, desired)
         except TemplateError as error:
@@ -75,8 +80,6 @@ class ProvisionedThings(Kind):
             yield Complaint("save_to", f"{resource.spec.save_to}: {error}", "a file that is not there yet")
             return
         yield from _told_secrets(plan)
-        if Address("things", plan.name) in desired:
-            yield Complaint("template", f"things.{plan.name} is declared as well", "a thing in one table")
         if plan.certificate and not plan.request:
             yield from x509.complaints(plan.certificate, "parameters", ca=False)
         if plan.request:
@@ -101,6 +104,16 @@ class ProvisionedThings(Kind):
         """The thing's name, which only the evaluated template tells."""
         return None
 
+    def stands_for(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
+        """The thing and the certificate that its template makes."""
+        try:
+            plan = blueprint(resource, desired)
+        except ValueError:
+            return  # reported with the template
+        yield "things", plan.name
+        if plan.certificate_id:
+            yield "certificates", plan.certificate_id
+
     def read(self, scope: Scope) -> Reading:
         """The things, certificates, policies and groups that the templates name, in bulk."""
         return provisioned_reading.read(scope)
@@ -114,10 +127,19 @@ class ProvisionedThings(Kind):
             if isinstance(value, Secret) and value.value is None:
                 yield f"its parameter {name} from {value.reference} is not set"
         if isinstance(change, Update):
+            yield from _torn(change, world)
             yield from (
                 f"{path} differs, and the template's OverrideSettings say FAIL"
                 for path in change.live.facts["fails"]
                 if change.changes(path)
+            )
+
+    def forewarnings(self, change: Change) -> Iterable[str]:
+        """A registration that goes and comes again is a moment without it."""
+        if isinstance(change, Update) and change.live.facts["carried"] and change.changes("certificate_mode"):
+            yield (
+                "AWS changes no certificate's mode, so its certificate is registered anew: "
+                "for a moment the device cannot connect"
             )
 
     def half_made(self, change: Update | Replace) -> bool:
@@ -175,6 +197,19 @@ def _told_secrets(plan: Blueprint) -> Iterator[Complaint]:
                     yield Complaint("parameters", problem, "secrets in attributes at the most")
 
 
+def _torn(change: Update, world: World) -> Iterator[str]:
+    """What is registered anew is let go of by all that have it: those outside the workspace would not get it back."""
+    carried = change.live.facts["carried"]
+    if not carried or not change.changes("certificate_mode"):
+        return
+    ours = {world.thing(user) for user in world.live if user.kind in {TABLE, "things"}}
+    if others := sorted(set(carried.things) - ours):
+        yield (
+            "its certificate has to be registered anew, as AWS changes no certificate's mode, and things outside "
+            f"the workspace would lose it ({several(others)}); detach it from them first"
+        )
+
+
 def _check_request(plan: Blueprint, save_to: Output | None) -> Iterator[Complaint]:
     key = x509.request_key(plan.request or "")
     if key is None:
@@ -209,57 +244,70 @@ def _thing(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
 
 def _memberships(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
     spec, was = change.resource.spec, change.live.spec
-    thing = {"thingName": plan.name}
     if change.changes("workspace"):
-        yield ApiCall(
-            "iot", "AddThingToThingGroup", {"thingGroupName": workspace_group(world.workspace), **thing}
-        )
-    for group in spec.thing_groups:
-        if group not in was.thing_groups:
-            params = {"thingGroupName": world.identity("thing_groups", group), **thing}
-            yield ApiCall("iot", "AddThingToThingGroup", params)
-    for group in was.thing_groups:
-        if group not in spec.thing_groups:
-            params = {"thingGroupName": world.identity("thing_groups", group), **thing}
-            yield ApiCall("iot", "RemoveThingFromThingGroup", params, tolerates=MISSING)
-    if change.changes("billing_group") and spec.billing_group is not None:
-        params = {"billingGroupName": world.identity("billing_groups", spec.billing_group), **thing}
-        yield ApiCall("iot", "AddThingToBillingGroup", params)
+        yield membership.join(plan.name, workspace_group(world.workspace))
+    if change.changes("thing_groups"):
+        yield from membership.move(plan.name, was.thing_groups, spec.thing_groups, world)
+    if change.changes("billing_group"):
+        yield from membership.bill(plan.name, was.billing_group, spec.billing_group, world)
 
 
 def _certificate(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
     if plan.evaluated.certificate is None:
         return
-    spec, found = change.resource.spec, change.live.facts["registered"]
-    properties = plan.evaluated.certificate.properties
-    arn: Any = world.arn(f"cert/{found or plan.certificate_id}")
-    if not found:
+    spec, found, arn = change.resource.spec, change.live.facts["registered"], _arn(change, plan, world)
+    anew = bool(found) and change.changes("certificate_mode")
+    if anew:
+        yield from _deregister(change, arn, world)
+    if not found or anew:
+        properties = plan.evaluated.certificate.properties
         yield _registration(plan, properties, world.declared[change.address].spec.save_to)
-        if not plan.certificate_id:
-            arn = Ref(change.address, "certificateArn")
     elif change.changes("certificate_status"):
         params = {"certificateId": found, "newStatus": spec.certificate_status}
         yield ApiCall("iot", "UpdateCertificate", params)
     if change.changes("save_to"):
         yield from fetch(found, spec.save_to)
-    yield from _gained_policies(change, world, arn)
-    if not change.live.facts["attached"]:
-        params = {"thingName": plan.name, "principal": arn}
-        if "ThingPrincipalType" in properties:
-            params["thingPrincipalType"] = plain(properties["ThingPrincipalType"])
-        yield ApiCall("iot", "AttachThingPrincipal", params)
-    yield from _lost_policies(change, world, arn)
+    yield from _policies(change, arn, world, anew=anew)
+    if anew or not change.live.facts["attached"]:
+        yield _attachment(plan, arn)
+    if not anew:
+        yield from _lost_policies(change, world, arn)
 
 
-def _gained_policies(change: Update, world: World, arn: Any) -> Iterator[ApiCall]:
+def _arn(change: Update, plan: Blueprint, world: World) -> Any:
+    known = change.live.facts["registered"] or plan.certificate_id
+    return world.arn(f"cert/{known}") if known else Ref(change.address, "certificateArn")
+
+
+def _deregister(change: Update, arn: str, world: World) -> Iterator[ApiCall]:
+    """AWS changes no certificate's mode, so the registration goes and another one comes, under the same id."""
+    carried = change.live.facts["carried"]
+    yield mark_retired(world, arn)
+    yield from (detach(thing, arn) for thing in carried.things)
+    yield from retire(change.live.facts["registered"], active=carried.status == "ACTIVE")
+
+
+def _attachment(plan: Blueprint, arn: Any) -> ApiCall:
+    assert plan.evaluated.certificate
+    params = {"thingName": plan.name, "principal": arn}
+    properties = plan.evaluated.certificate.properties
+    if "ThingPrincipalType" in properties:
+        params["thingPrincipalType"] = plain(properties["ThingPrincipalType"])
+    return ApiCall("iot", "AttachThingPrincipal", params)
+
+
+def _policies(change: Update, arn: Any, world: World, *, anew: bool) -> Iterator[ApiCall]:
+    """Those that are missing. A new registration has none: it gets those, too, that the file does not know."""
     spec, was = change.resource.spec, change.live.spec
-    for policy in spec.policies:
-        if policy not in was.policies:
-            yield ApiCall(
-                "iot", "AttachPolicy", {"policyName": world.identity("policies", policy), "target": arn}
-            )
+    had = () if anew else was.policies
+    gained = [world.identity("policies", policy) for policy in spec.policies if policy not in had]
+    if anew:
+        known = {world.identity("policies", policy) for policy in was.policies}
+        gained += [name for name in change.live.facts["carried"].policies if name not in known]
+    for name in gained:
+        yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
     for document in spec.policy_documents:
-        if document not in was.policy_documents:
+        if anew or document not in was.policy_documents:
             yield from _own_policy(document, arn)
 
 
@@ -295,23 +343,17 @@ def _own_policy(document: Document, arn: Any) -> Iterator[ApiCall]:
 
 
 def _old_certificates(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
-    """Those that the thing has beside its own: let go, and deleted where they are nobody else's."""
+    """Those that the thing has beside its own: let go, and deleted where nobody else has one or wants it."""
     if not change.changes("other_certificates"):
         return
-    for reference in change.live.spec.other_certificates:
-        name = (
-            reference.id
-            if isinstance(reference, External)
-            else str(world.identity("certificates", reference))
-        )
+    own = change.live.facts["deletable"]
+    old = {live_id(world, reference): reference for reference in change.live.spec.other_certificates}
+    for name in sorted(old.keys() & own):
         arn = world.arn(f"cert/{name}")
-        goes = name in change.live.facts["deletable"]
-        if goes:
-            yield mark_retired(world, arn)
-        params = {"thingName": plan.name, "principal": arn}
-        yield ApiCall("iot", "DetachThingPrincipal", params, tolerates=MISSING)
-        if goes:
-            yield from retire(name, active=True)
+        yield mark_retired(world, arn)
+        yield detach(plan.name, arn)
+        yield from retire(name, active=True)
+    yield from let_go(world, plan.name, [reference for name, reference in old.items() if name not in own])
 
 
 KIND = ProvisionedThings()

@@ -6,7 +6,6 @@ group's parent, deletes no group that has children, and takes members and polici
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,12 +14,14 @@ from attrs import frozen
 from reconciler.kinds import membership
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.principal_reading import inverted, outside, policies_of, targets
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource
+from reconciler.model.wording import several
 
 FILLED = {
     "CreateThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
@@ -64,6 +65,7 @@ class ThingGroups(Kind):
     writes = ("CreateThingGroup", "UpdateThingGroup")
     filled = FILLED
     held_by = frozenset({"thing_groups"})
+    names_shared_with = frozenset({"dynamic_thing_groups"})
     reads_after = frozenset({"policies"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
@@ -88,10 +90,15 @@ class ThingGroups(Kind):
         static = {
             detail["thingGroupName"]: detail for detail in details if detail and "queryString" not in detail
         }
-        policies = yield from _attached(scope, {name: arns[name] for name in static})
+        policies: Mapping[str, Collection[str]]
         again = scope.only is not None
         going = [name for name in static if again or scope.destroying or name not in wanted]
-        everyones = policies if again else (yield from _policies_of({name: arns[name] for name in going}))
+        everyones = inverted((yield from policies_of({arns[name]: arns[name] for name in going})))
+        if again:
+            policies = everyones
+        else:
+            said = outside(policy for spec in wanted.values() for policy in spec.policies)
+            policies = yield from targets(scope, said)
         moving = [
             name
             for name, detail in static.items()
@@ -119,6 +126,7 @@ class ThingGroups(Kind):
         if not isinstance(change, Replace):
             return
         known = {address.name for address in {**world.desired, **world.changes} if address.kind == "things"}
+        known |= {str(world.thing(user)) for user in world.live_users.get(change.address, ())}
         lost = sorted(set(change.live.facts["members"]) - known)
         left = sorted(
             child
@@ -135,10 +143,13 @@ class ThingGroups(Kind):
         if others := sorted(set(change.live.facts["policies"]) - given):
             yield f"{how} would lose the policies that the file does not know ({', '.join(others)}); detach them first"
         if left:
-            yield f"{how} would lose its child groups ({', '.join(left)}); move or remove them first"
+            yield (
+                f"{how} would lose the groups below it ({several(left)}); take their parent out of the file, "
+                "or them, and apply that; then move this one, and then put them back"
+            )
         if lost:
-            few = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")  # noqa: PLR2004
-            yield f"{how} would lose the things in it that the file does not have ({few}); take them out first"
+            who = several(lost)
+            yield f"{how} would lose the things in it that the file does not have ({who}); take them out first"
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """One call, the mark included, then its policies."""
@@ -163,8 +174,20 @@ class ThingGroups(Kind):
             *retag("iot", arn, change.live.facts["tags"], after),
         ]
 
+    def forewarnings(self, change: Change) -> Iterable[str]:
+        """Groups have policies, and things are without them while the group is."""
+        if isinstance(change, Replace):
+            yield (
+                "AWS changes the parent of no group, so it is made anew: its things are out of it, and without its "
+                "policies, until they have come back"
+            )
+
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
-        """The old one goes, a new one comes under its name, and the members that the file gives it come back."""
+        """The old one goes, a new one comes under its name, and the members that the file gives it come back.
+
+        AWS deletes no group that has children, so they would have to go and come with it. That is more than one step
+        may do: a step is checked against what its plan saw of its own resource, and writes to no other one.
+        """
         return [
             _delete(change.live, world),
             *_create(change.resource, world),
@@ -180,39 +203,8 @@ class ThingGroups(Kind):
         return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
-def _attached(scope: Scope, groups: Mapping[str, str]) -> Any:
-    """Whom each policy that matters is attached to, by its name: as read, and asked for where it is not of the file.
-
-    Where only some groups are read, they are asked instead; `groups` are their ARNs by name.
-    """
-    if scope.only is not None:
-        return (yield from _policies_of(groups))
-    known = {live.identity: live.facts["targets"] for live in scope.read.get("policies", ())}
-    outside = sorted(
-        {
-            policy.id.rpartition("/")[2]
-            for resource in scope.of("thing_groups")
-            for policy in resource.spec.policies
-            if isinstance(policy, External)
-        }
-        - known.keys()
-    )
-    answers = yield from each("ListTargetsForPolicy", "policyName", outside)
-    asked = {name: answer.get("targets", ()) for name, answer in zip(outside, answers, strict=True)}
-    return {name: frozenset(targets) for name, targets in sorted({**known, **asked}.items())}
-
-
-def _policies_of(groups: Mapping[str, str]) -> Any:
-    answers = yield from each("ListAttachedPolicies", "target", groups.values())
-    targets: defaultdict[str, set[str]] = defaultdict(set)
-    for arn, answer in zip(groups.values(), answers, strict=True):
-        for policy in answer.get("policies", ()):
-            targets[policy["policyName"]].add(arn)
-    return dict(sorted(targets.items()))
-
-
 def _given(policies: Mapping[str, Collection[str]], arn: str) -> tuple[str, ...]:
-    return tuple(policy for policy, targets in policies.items() if arn in targets)
+    return tuple(policy for policy, having in policies.items() if arn in having)
 
 
 def _carried(moving: Sequence[str], arns: Mapping[str, str]) -> Any:
@@ -222,14 +214,14 @@ def _carried(moving: Sequence[str], arns: Mapping[str, str]) -> Any:
         for name in moving
     ]
     inside = yield from each("ListThingsInThingGroup", "thingGroupName", moving)
-    attached = yield from each("ListAttachedPolicies", "target", [arns[name] for name in moving])
+    attached = yield from policies_of({name: arns[name] for name in moving})
     return {
         name: {
             "children": tuple(child["groupName"] for child in children.get("thingGroups", ())),
             "members": tuple(members.get("things", ())),
-            "policies": tuple(policy["policyName"] for policy in policies.get("policies", ())),
+            "policies": attached[name],
         }
-        for name, children, members, policies in zip(moving, below, inside, attached, strict=True)
+        for name, children, members in zip(moving, below, inside, strict=True)
     }
 
 

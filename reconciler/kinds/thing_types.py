@@ -14,11 +14,12 @@ from attrs import frozen
 
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.reading import MISSING, that_matter
+from reconciler.kinds.reading import MISSING, PAGE, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
+from reconciler.model.wording import several
 
 SEARCHABLE = 3
 """Searchable attributes of one type (AWS General Reference, AWS IoT Device Management quotas)."""
@@ -98,13 +99,21 @@ class ThingTypes(Kind):
         return resource.address.name
 
     def read(self, scope: Scope) -> Reading:
-        """All types of the account in pages, with all that they have, and the tags of each."""
+        """All types of the account in pages, with all that they have, and the tags of each; who has one that goes."""
         (listed,) = yield [ApiCall("iot", "ListThingTypes")]
         items = {item["thingTypeName"]: item for item in listed["thingTypes"]}
         wanted = {resource.address.name for resource in scope.of(self.table)}
         arns = {name: item["thingTypeArn"] for name, item in items.items()}
         matter = yield from that_matter(scope, wanted, arns)
-        return [_live(items[name], tags) for name, tags in matter.items()]
+        going = [name for name in matter if name not in wanted] if scope.only is None else []
+        answers = yield [
+            ApiCall("iot", "ListThings", {"thingTypeName": name}, at_most=PAGE) for name in going
+        ]
+        having = {
+            name: tuple(found["thingName"] for found in answer["things"])
+            for name, answer in zip(going, answers, strict=True)
+        }
+        return [_live(items[name], tags, having.get(name, ())) for name, tags in matter.items()]
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """One call, the mark included, and a second where it is born deprecated."""
@@ -141,6 +150,21 @@ class ThingTypes(Kind):
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
         """AWS changes everything of a type in place."""
         raise NotImplementedError(f"{change.address} has no field that forces a replacement")
+
+    def objections(self, change: Change, world: World) -> Iterable[str]:
+        """AWS deletes no type that things have; of many, the first page is looked at."""
+        if not isinstance(change, Delete):
+            return
+        users = world.live_users.get(change.address, ())
+        leaving = {
+            world.thing(user) for user in users if isinstance(world.changes.get(user), Update | Delete)
+        }
+        stay = sorted(set(change.live.facts["things"]) - leaving)
+        if stay:
+            yield (
+                "AWS deletes no thing type that things have, and things that this plan does not change have it "
+                f"({several(stay)}); give them another type first, or keep it here as deprecated"
+            )
 
     def forewarnings(self, change: Change) -> Iterable[str]:
         """The wait is no surprise."""
@@ -199,7 +223,7 @@ def _sorted(spec: ThingType) -> ThingType:
     )
 
 
-def _live(item: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
+def _live(item: Mapping[str, Any], tags: Mapping[str, str], things: Sequence[str]) -> Live:
     properties = item.get("thingTypeProperties", {})
     propagating = properties.get("mqtt5Configuration", {}).get("propagatingAttributes", ())
     spec = ThingType(
@@ -214,7 +238,7 @@ def _live(item: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
         deprecated=bool(item.get("thingTypeMetadata", {}).get("deprecated")),
         tags=users(tags),
     )
-    facts = {"tags": tags, "arn": item["thingTypeArn"]}
+    facts = {"tags": tags, "arn": item["thingTypeArn"], "things": things}
     return Live(item["thingTypeName"], _sorted(spec), owner=tags.get(OWNER_TAG), facts=facts)
 
 

@@ -17,8 +17,9 @@ from reconciler.kinds import attachments, membership
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.membership import workspace_group
+from reconciler.kinds.principal_reading import find_things, outside
 from reconciler.kinds.provisioning import provisioned_names
-from reconciler.kinds.reading import DESCRIBES_A_PAGE, MISSING, each, find
+from reconciler.kinds.reading import MISSING, each
 from reconciler.kinds.retirement import mark_retired
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -106,14 +107,7 @@ class Things(Kind):
         ours = members.pop(workspace_group(scope.workspace), frozenset()) - provisioned_names(scope)
         wanted = {resource.address.name: resource.spec for resource in scope.of(self.table)}
         matter = sorted(wanted.keys() | ours)
-        found = yield from find(
-            matter,
-            listing=ApiCall("iot", "ListThings"),
-            items="things",
-            key="thingName",
-            pages=-(-len(matter) // DESCRIBES_A_PAGE),
-            describe=_describe,
-        )
+        found = yield from find_things(matter)
         answers = yield from each("ListThingPrincipalsV2", "thingName", found)
         owners = yield from membership.owners([name for name in found if name not in ours])
         groups, bills = _by_thing(members), _by_thing(billed)
@@ -127,8 +121,7 @@ class Things(Kind):
 
     def _read_again(self, scope: Scope, names: Sequence[str]) -> Reading:
         """Some things by themselves, and the groups that each is in."""
-        answers = yield [_describe(name) for name in names]
-        found = {name: answer for name, answer in zip(names, answers, strict=True) if answer}
+        found = yield from find_things(names, listed=False)
         edges = yield from each("ListThingPrincipalsV2", "thingName", found)
         groups = yield from membership.groups_of([*found])
         wanted = {
@@ -240,20 +233,11 @@ class Things(Kind):
         return [membership.leave(change.live.identity, workspace_group(world.workspace))]
 
 
-def _describe(name: str) -> ApiCall:
-    return ApiCall("iot", "DescribeThing", {"thingName": name}, tolerates=MISSING)
-
-
 def _members(scope: Scope, table: str, operation: str, member_: str) -> Any:
     """The things of every group that matters, by group; of the static ones, the workspace's own among them."""
     field = {"thing_groups": "thing_groups", "billing_groups": "billing_group"}[table]
-    outside = {
-        group.id.rpartition("/")[2]
-        for thing in scope.of("things")
-        for group in _listed(getattr(thing.spec, field))
-        if isinstance(group, External)
-    }
-    groups = sorted({live.identity for live in scope.read.get(table, ())} | outside)
+    said = outside(group for thing in scope.of("things") for group in _listed(getattr(thing.spec, field)))
+    groups = sorted({live.identity for live in scope.read.get(table, ())} | said)
     answers = yield from each(operation, member_, groups)
     return {group: frozenset(answer.get("things", ())) for group, answer in zip(groups, answers, strict=True)}
 

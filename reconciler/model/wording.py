@@ -69,6 +69,13 @@ def one_of(values: Iterable[str]) -> str:
     return listed[0] if len(listed) == 1 else f"one of {', '.join(listed)}"
 
 
+def several(names: Iterable[str], few: int = 3) -> str:
+    """The first few of some names, and how many more there are: `a, b, c and 17 more`."""
+    found = list(names)
+    more = f" and {len(found) - few:,} more" if len(found) > few else ""
+    return ", ".join(map(shown, found[:few])) + more
+
+
 def closest(word: str, valid: Collection[str]) -> str | None:
     """The valid word that comes nearest to what was written, or None when none is near."""
     by_case = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}

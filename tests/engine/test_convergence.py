@@ -11,6 +11,7 @@ from reconciler.engine.diff import diff
 from reconciler.engine.observe import observe
 from reconciler.engine.ownership import with_marks
 from reconciler.engine.survey import effective
+from reconciler.model.errors import AwsError
 from reconciler.model.resource import Resource
 from reconciler.model.settings import DesiredState
 from tests.cloud import Cloud
@@ -60,6 +61,25 @@ def test_every_step_comes_after_what_it_waits_for(cloud, before, after):
             assert step.waits_for <= set(ended)
         else:
             ended.append(outcome.change.address)
+
+
+@_QUIET
+@given(before=desired_states(), after=desired_states())
+def test_no_deletion_meets_a_precondition_that_is_not_met(cloud, before, after):
+    converge(before, cloud.empty())
+    refused: list[str] = []
+
+    def watched(call):
+        try:
+            return cloud.call(call)
+        except AwsError as error:
+            if call.operation.startswith("Delete") and error.code not in call.tolerates:
+                refused.append(f"{call}: {error}")
+            raise
+
+    watching = type("Watching", (), {"call": staticmethod(watched)})()
+    assert failures(run(plan_of(after, cloud), watching)) == []
+    assert refused == []
 
 
 @_QUIET

@@ -111,6 +111,7 @@ def test_the_plan_shows_what_will_exist(cloud):
         FieldChange("attributes.site", None, "oslo"),
         FieldChange("certificate", None, pem),
         FieldChange("ca", None, "alpha"),
+        FieldChange("certificate_mode", None, "DEFAULT"),
         FieldChange("certificate_status", None, "ACTIVE"),
         FieldChange("policies", None, ("telemetry",)),
     )

@@ -19,7 +19,7 @@ from reconciler.model.resource import WHATEVER, Live
 from reconciler.model.secret import Secret
 from tests.cloud import Cloud
 from tests.fleets import converge, managed, plan_of, resource, run, state
-from tests.kinds.desk import MARKS, MISSING, calls, change, complaints, create, effective, mi, read, world
+from tests.kinds.desk import MARKS, MISSING, calls, change, create, effective, mi, read, world
 from tests.kinds.desk import objections as objected
 
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:managed-thing/M1"
@@ -114,13 +114,6 @@ def test_what_the_file_said_and_no_longer_says_takes_a_replacement(name):
     assert isinstance(change(managed("a", **without), live(managed("a", **FULL))), Replace)
 
 
-def test_a_set_up_lasts_as_long_as_aws_admits():
-    setup = SimpleSetup(enable_as_provisioner=True, enable_as_provisionee=True, timeout_in_minutes=16)
-    assert complaints(managed("a", wi_fi_simple_setup_configuration=setup)) == [
-        "wi_fi_simple_setup_configuration.timeout_in_minutes: 16 minutes; expected 5 to 15 minutes"
-    ]
-
-
 @pytest.mark.parametrize(
     ("kind", "good", "bad"),
     [
@@ -206,7 +199,7 @@ def test_one_without_marks_is_taken_over_in_place_by_adoption_only():
     with pytest.raises(RefusedError, match=r"adopt it with --adopt managed_things\.a"):
         plan_of(state(wanted), cloud)
     plan = plan_of(state(wanted), cloud, adopt=[wanted.address])
-    assert [type(step.change) for step in plan.steps] == [Update]
+    assert [type(step.change) for step in plan.steps] == [Update, Create]  # the workspace's group
     run(plan, cloud)
     assert plan_of(state(wanted), cloud).steps == ()
     assert len(cloud.content()["managed_things"]) == 1

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
+from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.policies import Policy
+from reconciler.model.address import Address
+from reconciler.model.change import Delete
 from reconciler.model.document import Document
 from reconciler.model.resource import Live
 from tests.fleets import resource
-from tests.kinds.desk import MARKS, MISSING, arn, calls, change, create, delete, iot, read, tag_list
+from tests.kinds.desk import (
+    MARKS,
+    MISSING,
+    arn,
+    calls,
+    change,
+    create,
+    delete,
+    iot,
+    objections,
+    read,
+    tag_list,
+    world,
+)
 
 ARN = arn("policy/a")
 ALLOW = Document.parse('{"Version": "2012-10-17", "Statement": []}')
@@ -17,6 +34,10 @@ OTHER = Document.parse('{"Version": "2012-10-17", "Statement": [{"Effect": "Deny
 
 def live(*older: str) -> Live:
     return Live("a", Policy(ALLOW), owner="ws", facts={"tags": MARKS, "older": older, "targets": ()})
+
+
+def has(*targets: str) -> Live:
+    return evolve(live(), facts={**live().facts, "targets": targets})
 
 
 def drop(version: str):
@@ -61,4 +82,45 @@ def test_the_other_versions_go_before_the_policy():
         drop("1"),
         drop("2"),
         iot("DeletePolicy", tolerates=MISSING, retries={"DeleteConflictException"}, policyName="a"),
+    ]
+
+
+CERTIFICATE = Live("1a2b", Certificate(policies=("a",)), owner="ws")
+NAMELESS = ("cert/3c", "cert/4d", "cert/5e", "thinggroup/hall")
+
+
+def test_a_policy_that_somebody_else_has_is_not_deleted():
+    found = Delete(Address("policies", "a"), has(*map(arn, ("cert/1a2b", *NAMELESS))))
+    leaving = Delete(Address("certificates", "c"), CERTIFICATE)
+    around = world(live={"policies.a": found.live, "certificates.c": CERTIFICATE}, changes=[found, leaving])
+    assert objections(found, around) == [
+        (
+            "AWS deletes no policy that is attached, and 4 targets have it that this plan does not change "
+            "(cert/3c, cert/4d, cert/5e and 1 more); detach it there first"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        Delete(Address("certificates", "c"), CERTIFICATE),
+        change(resource("certificates", "c", Certificate()), CERTIFICATE),
+    ],
+    ids=["deleted", "detached"],
+)
+def test_who_lets_go_of_a_policy_is_nobody_else(user):
+    found = Delete(Address("policies", "a"), has(arn("cert/1a2b")))
+    around = world(live={"policies.a": found.live, "certificates.c": CERTIFICATE}, changes=[found, user])
+    assert objections(found, around) == []
+
+
+def test_who_keeps_a_policy_keeps_it_from_going():
+    found = Delete(Address("policies", "a"), has(arn("cert/1a2b")))
+    around = world(live={"policies.a": found.live, "certificates.c": CERTIFICATE}, changes=[found])
+    assert objections(found, around) == [
+        (
+            "AWS deletes no policy that is attached, and one target has it that this plan does not change "
+            "(cert/1a2b); detach it there first"
+        )
     ]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
 from reconciler.model.change import Replace
 from reconciler.model.document import Document
+from reconciler.model.errors import RefusedError
 from reconciler.model.resource import External, Live
 from tests.cloud import Cloud
 from tests.fleets import converge, plan_of, resource, state
@@ -76,6 +79,7 @@ def test_policies_are_known_from_the_policies_and_dynamic_groups_are_left_out():
         },
         "ListTagsForResource": {"tags": tag_list(MARKS)},
         "DescribeThingGroup": describe,
+        "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
     policies = [Live("p", ALLOW, facts={"targets": (ARN,)}), Live("q", ALLOW, facts={"targets": ()})]
     found, asked = read("thing_groups", answers, policies=policies)
@@ -129,7 +133,13 @@ def test_another_parent_is_another_group_and_its_things_come_back():
 @pytest.mark.parametrize(
     ("carried", "expected"),
     [
-        ({"children": ("b", "c")}, "would lose its child groups (b, c); move or remove them first"),
+        (
+            {"children": ("b", "c")},
+            (
+                "would lose the groups below it (b, c); take their parent out of the file, or them, and apply that; "
+                "then move this one, and then put them back"
+            ),
+        ),
         (
             {"members": tuple("tuvwx")},
             "would lose the things in it that the file does not have (t, u, v and 2 more); take them out first",
@@ -149,8 +159,6 @@ def test_a_replacement_that_would_lose_something_is_refused(carried, expected):
 
 
 def test_a_group_and_a_dynamic_group_cannot_share_a_name():
-    from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
-
     other = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:a"))
     assert complaints(group(), other) == [
         "None: a dynamic thing group of this file has the same name; expected each name once for both"
@@ -165,7 +173,7 @@ def test_children_go_before_their_parents():
     cloud = Cloud()
     converge(state(group("a"), group("b", parent="a"), group("c", parent="b")), cloud)
     plan = plan_of(state(), cloud)
-    assert [step.address.name for step in plan.steps] == ["c", "b", "a"]
+    assert [step.address.name for step in plan.steps] == ["c", "b", "a", "reconciler-ws"]
     converge(state(), cloud)
     assert cloud.content()["thing_groups"] == {}
 
@@ -185,3 +193,36 @@ def test_a_group_moves_with_its_things_and_policies():
     assert content["thing_groups"]["a"]["parent"] == "top"
     assert content["things"]["t"]["groups"] == ["a", "reconciler-ws"]
     assert content["policies"]["p"]["targets"] == [ARN]
+
+
+QUERY = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:t"))
+STATIC = (group("a"), resource("things", "t", Thing(thing_groups=("a",))))
+LOOSE = resource("things", "t", Thing())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(STATIC, (QUERY, LOOSE)), ((QUERY, LOOSE), STATIC)], ids=["dynamic", "static"]
+)
+def test_a_name_goes_from_one_sort_of_group_to_the_other_in_one_plan(before, after):
+    cloud = Cloud()
+    converge(state(*before), cloud)
+    plan = converge(state(*after), cloud)
+    place = {step.address.kind: index for index, step in enumerate(plan.steps)}
+    gone, come = before[0].address.kind, after[0].address.kind
+    (step,) = [step for step in plan.steps if step.address.kind == come]
+    assert place[gone] < place[come]
+    assert Address(gone, "a") in step.waits_for
+    assert plan_of(state(*after), cloud).steps == ()
+
+
+def test_a_group_with_children_moves_on_the_way_that_the_refusal_tells():
+    cloud = Cloud()
+    top, mid, low = group("top"), group("mid"), group("low", parent="mid")
+    converge(state(top, mid, low), cloud)
+    moved = state(top, group("mid", parent="top"), low)
+    with pytest.raises(RefusedError, match="take their parent out of the file"):
+        plan_of(moved, cloud)
+    converge(state(top, mid, group("low")), cloud)
+    converge(state(top, group("mid", parent="top"), group("low")), cloud)
+    converge(moved, cloud)
+    assert plan_of(moved, cloud).steps == ()

@@ -7,6 +7,7 @@ from attrs import evolve
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
+from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.change import Delete
 from reconciler.model.resource import Live
@@ -22,8 +23,10 @@ from tests.kinds.desk import (
     create,
     delete,
     iot,
+    objections,
     read,
     tag_list,
+    world,
 )
 
 FULL = ThingType(
@@ -52,9 +55,9 @@ GONE = iot(
 DEPRECATE = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=False)
 
 
-def live(spec: ThingType) -> Live:
+def live(spec: ThingType, *things: str) -> Live:
     tags = {**spec.tags, **MARKS}
-    return Live("a", spec, owner="ws", facts={"tags": tags, "arn": arn("thingtype/a")})
+    return Live("a", spec, owner="ws", facts={"tags": tags, "arn": arn("thingtype/a"), "things": things})
 
 
 def test_a_new_type_is_one_call_with_its_marks():
@@ -81,12 +84,12 @@ def test_what_is_there_is_read_from_pages_with_the_tags_of_each():
     answers = {
         "ListThingTypes": {"thingTypes": [item, other]},
         "ListTagsForResource": lambda asked: {"tags": marks[asked["resourceArn"]]},
+        "ListThings": {"things": [{"thingName": "pump"}]},
     }
     spec = evolve(FULL, searchable_attributes=("house", "site"), deprecated=True)
-    assert read("thing_types", answers) == (
-        [live(spec)],
-        ["ListThingTypes", "ListTagsForResource", "ListTagsForResource"],
-    )
+    listed = ["ListThingTypes", "ListTagsForResource", "ListTagsForResource"]
+    assert read("thing_types", answers, resource("thing_types", "a", FULL)) == ([live(spec)], listed)
+    assert read("thing_types", answers) == ([live(spec, "pump")], [*listed, "ListThings"])
 
 
 @pytest.mark.parametrize(
@@ -154,4 +157,19 @@ def test_what_aws_would_refuse_is_refused():
         "searchable_attributes: 4 searchable attributes; expected at most 3",
         "propagating_attributes: 'k' comes from one place; expected either thing_attribute or connection_attribute",
         "propagating_attributes: 'l' comes from one place; expected either thing_attribute or connection_attribute",
+    ]
+
+
+def test_a_type_that_other_things_have_is_not_deleted():
+    found = Delete(Address("thing_types", "a"), live(ThingType(), "ours", "x", "y"))
+    thing = Live("ours", Thing(thing_type="a"), 1, "ws")
+    around = world(
+        live={"thing_types.a": found.live, "things.ours": thing},
+        changes=[found, Delete(Address("things", "ours"), thing)],
+    )
+    assert objections(found, around) == [
+        (
+            "AWS deletes no thing type that things have, and things that this plan does not change have it (x, y); "
+            "give them another type first, or keep it here as deprecated"
+        )
     ]

@@ -14,14 +14,16 @@ from reconciler.engine.loading.resources import Entry
 from reconciler.engine.loading.values import written
 from reconciler.engine.loading.wrong import Wrong
 from reconciler.engine.ownership import reserved
+from reconciler.kinds import all_kinds
 from reconciler.kinds.fields import members
 from reconciler.kinds.kind import Kind, Scope
 from reconciler.kinds.tags import PREFIX
 from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.limits import Limits
+from reconciler.model.output import Output
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Desired, External, Resource
+from reconciler.model.resource import Desired, External, Resource, Whatever
 from reconciler.model.secret import Secret
 from reconciler.model.wording import closest, dotted, quoted
 
@@ -150,8 +152,10 @@ def _reserved(name: str, given: Mapping[str, Any]) -> Iterator[Wrong]:
 def _sent(value: Any, references: str | None) -> Any:
     """What AWS would be sent for a value, as far as it is known now."""
     match value:
-        case Pem() | Document():
+        case Pem():
             return value.text
+        case Document():
+            return value
         case Secret():
             return value.value
         case External():
@@ -163,6 +167,8 @@ def _sent(value: Any, references: str | None) -> Any:
         case str() | tuple():
             return value
         case int() | float() if not isinstance(value, bool):
+            return value
+        case _ if attrs.has(type(value)) and not isinstance(value, Whatever | Output):
             return value
         case _:
             return None
@@ -186,25 +192,29 @@ def marks(entries: Collection[Entry], workspace: str) -> Iterator[Finding]:
             yield Finding(entry.declaration, Wrong(problem, "another name"))
 
 
-def same(entries: Collection[Entry]) -> Iterator[Finding]:
-    """Resources that AWS could not tell apart: one certificate under two names."""
+def same(entries: Collection[Entry], desired: Desired) -> Iterator[Finding]:
+    """Resources that AWS could not tell apart: one certificate under two names, a thing in two templates."""
     found: defaultdict[tuple[str, str], list[tuple[Entry, Resource]]] = defaultdict(list)
     for entry in entries:
-        identity = entry.kind.identity(entry.resource) if entry.resource else None
-        if identity is not None and entry.resource:
-            found[entry.kind.table, identity].append((entry, entry.resource))
-    for several in found.values():
+        if entry.resource:
+            for one in entry.kind.stands_for(entry.resource, desired):
+                found[one].append((entry, entry.resource))
+    for (table, _), several in found.items():
         if len(several) > 1:
             (_, first), *others = sorted(several, key=lambda pair: (pair[1].origin, pair[1].address))
-            yield from (_again(entry, first) for entry, _ in others)
+            yield from (_again(entry, table, first) for entry, _ in others)
 
 
-def _again(entry: Entry, first: Resource) -> Finding:
+def _again(entry: Entry, table: str, first: Resource) -> Finding:
     where = f"{dotted((first.address.kind, first.address.name))} at {first.origin}"
-    pems = tuple(name for name, value in entry.values.items() if isinstance(value, Pem))
-    return Finding(
-        entry.declaration, Wrong(f"the same {entry.kind.noun} as {where}", "each once", path=pems[:1])
+    noun, pems = (
+        all_kinds()[table].noun,
+        tuple(key for key, value in entry.values.items() if isinstance(value, Pem)),
     )
+    what = f"the same {noun} as {where}"
+    if entry.kind.table != table:
+        what = f"its {noun} is the one of {where}"
+    return Finding(entry.declaration, Wrong(what, "each once", path=pems[:1]))
 
 
 def knots(entries: Mapping[Address, Entry]) -> Iterator[Finding]:

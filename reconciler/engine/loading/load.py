@@ -123,7 +123,7 @@ def _checked(
         yield from (Finding(one.declaration, wrong, "warning") for wrong in checks.unset(one.values))
         yield from checks.complaints(one, desired)
     yield from checks.marks(entries.values(), workspace)
-    yield from checks.same(entries.values())
+    yield from checks.same(entries.values(), desired)
     yield from checks.knots(entries)
 
 

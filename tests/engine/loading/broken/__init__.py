@@ -7,6 +7,7 @@ from tests.engine.loading.broken import (
     fleets,
     limits,
     manifests,
+    provisioned,
     toml,
     workspace,
 )
@@ -19,5 +20,6 @@ CASES = (
     *certificates.CASES,
     *limits.CASES,
     *manifests.CASES,
+    *provisioned.CASES,
     *fleets.CASES,
 )

@@ -134,4 +134,50 @@ CASES = (
         desired_state.toml:2: error: thing_groups.hall.description: 'Die große Halle' is not what AWS takes; expected a match of [\p{Graph}\x20]*
         """,
     ),
+    Broken(
+        "the insides of a capability report keep to AWS's limits",
+        """
+        [managed_things.pump-1]
+        role = "DEVICE"
+        authentication_material = { file = "pki/qr.txt" }
+        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+
+        [managed_things.pump-1.capability_report]
+        version = "1.0.1"
+        nodeID = "n"
+        endpoints = [
+            { id = "one-two", deviceTypes = ["Light", 7], capabilities = [] },
+            { id = "2", deviceTypes = "Light" },
+        ]
+        """,
+        r"""
+        desired_state.toml:7: error: managed_things.pump-1.capability_report.version: '1.0.1' is not what AWS takes; expected a match of 1\.0\.0
+        desired_state.toml:8: error: managed_things.pump-1.capability_report.nodeID: 'nodeID' is not known; expected one of 'version', 'nodeId', 'endpoints'; did you mean 'nodeId'?
+        desired_state.toml:10: error: managed_things.pump-1.capability_report.endpoints[0].deviceTypes[1]: the integer 7; expected a string
+        desired_state.toml:10: error: managed_things.pump-1.capability_report.endpoints[0].id: 'one-two' is not what AWS takes; expected a match of [0-9a-zA-Z]+
+        desired_state.toml:11: error: managed_things.pump-1.capability_report.endpoints[1]: 'capabilities' is missing; expected all of id, deviceTypes, capabilities
+        desired_state.toml:11: error: managed_things.pump-1.capability_report.endpoints[1].deviceTypes: the string 'Light'; expected an array
+        """,
+    ),
+    Broken(
+        "a capability schema and a simple set-up keep to AWS's limits",
+        """
+        [managed_things.pump-1]
+        role = "DEVICE"
+        authentication_material = { file = "pki/qr.txt" }
+        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+        capability_schemas = [{ Format = "ZLC", CapabilityId = "x", ExtrinsicId = "0x1", ExtrinsicVersion = 11, Schema = { anything = 1 } }]
+
+        [managed_things.pump-1.wi_fi_simple_setup_configuration]
+        enable_as_provisioner = true
+        enable_as_provisionee = false
+        timeout_in_minutes = 16
+        """,
+        r"""
+        desired_state.toml:5: error: managed_things.pump-1.capability_schemas[0].CapabilityId: 1 characters; expected at least 7 and at most 128
+        desired_state.toml:5: error: managed_things.pump-1.capability_schemas[0].ExtrinsicVersion: 11 is too large; expected at most 10
+        desired_state.toml:5: error: managed_things.pump-1.capability_schemas[0].Format: 'ZLC' is not valid; expected one of 'AWS', 'ZCL', 'CONNECTOR'; did you mean 'ZCL'?
+        desired_state.toml:10: error: managed_things.pump-1.wi_fi_simple_setup_configuration.timeout_in_minutes: 16 is too large; expected at most 15
+        """,
+    ),
 )

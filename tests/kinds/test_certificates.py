@@ -1,0 +1,216 @@
+"""Device certificates: registered in the way that fits their CA, rotated without a gap, let go marked."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.retirement import DENY_ALL
+from reconciler.kinds.things import Thing
+from reconciler.model.change import Create, Replace
+from reconciler.model.output import Output, Save
+from reconciler.model.pem import Pem
+from reconciler.model.resource import External, Live
+from tests.cloud import Cloud
+from tests.fleets import AUTHORITIES, ca, converge, plan_of, resource, state
+from tests.kinds.desk import (
+    MISSING,
+    arn,
+    calls,
+    change,
+    complaints,
+    create,
+    delete,
+    iot,
+    objections,
+    read,
+    world,
+)
+
+OLD, NEW = (Pem.parse(AUTHORITIES["alpha"].device("a", generation)) for generation in (1, 2))
+P = resource("policies", "p", Policy(DENY_ALL))
+AGAIN = {"DeleteConflictException"}
+KNOWN = {"ResourceAlreadyExistsException"}
+
+
+def certificate(pem: Pem = OLD, **fields: object):
+    return resource("certificates", "a", Certificate(pem, **fields))
+
+
+def live(pem: Pem = OLD, *policies: str, **fields: object) -> Live:
+    facts = {"policies": policies, "foreign": False, "kept": None, "things": ("t",), "name": "a"}
+    return Live(pem.fingerprint, Certificate(Pem(pem.fingerprint), **fields), owner="ws", facts=facts)
+
+
+def cert(pem: Pem) -> str:
+    return arn(f"cert/{pem.fingerprint}")
+
+
+def attach_policy(name: str, pem: Pem):
+    return iot("AttachPolicy", policyName=name, target=cert(pem))
+
+
+def retired(pem: Pem):
+    tolerates = {"LimitExceededException", "ResourceNotFoundException"}
+    return iot("AttachPolicy", tolerates=tolerates, policyName="reconciler-ws-retired", target=cert(pem))
+
+
+def detach(pem: Pem):
+    return iot("DetachThingPrincipal", tolerates=MISSING, thingName="t", principal=cert(pem))
+
+
+def gone(pem: Pem):
+    return [
+        iot("UpdateCertificate", certificateId=pem.fingerprint, newStatus="INACTIVE"),
+        iot(
+            "DeleteCertificate",
+            tolerates=MISSING,
+            retries=AGAIN,
+            certificateId=pem.fingerprint,
+            forceDelete=True,
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "others", "operation", "more"),
+    [
+        ({}, (), "RegisterCertificate", {}),
+        ({"ca": "alpha"}, (ca(),), "RegisterCertificate", {"caCertificatePem": AUTHORITIES["alpha"].pem}),
+        ({"certificate_mode": "SNI_ONLY"}, (), "RegisterCertificateWithoutCA", {}),
+    ],
+    ids=["a CA outside the file", "its CA", "no CA"],
+)
+def test_a_given_one_is_registered_with_its_status_and_then_has_its_policies(fields, others, operation, more):
+    wanted = certificate(status="INACTIVE", policies=("p",), **fields)
+    assert create(wanted, world(wanted, P, *others)) == [
+        iot(operation, tolerates=KNOWN, certificatePem=OLD.text, status="INACTIVE", **more),
+        attach_policy("p", OLD),
+    ]
+
+
+def test_one_for_a_request_is_issued_and_saved():
+    output = Output("a.pem", "/somewhere/a.pem")
+    wanted = resource("certificates", "a", Certificate(csr="REQUEST", save_to=output))
+    (call,) = create(wanted)
+    assert (call.operation, call.params) == (
+        "CreateCertificateFromCsr",
+        {"certificateSigningRequest": "REQUEST", "setAsActive": True},
+    )
+    assert call.saves == (Save("certificatePem", output),)
+
+
+def test_what_the_file_wants_and_what_its_things_have_is_read_from_pages():
+    item = {"certificateId": OLD.fingerprint, "certificateArn": cert(OLD), "status": "ACTIVE"}
+    listed = [
+        {**item, "certificateMode": "SNI_ONLY"},
+        {**item, "certificateId": NEW.fingerprint, "certificateArn": cert(NEW)},
+        {**item, "certificateId": "foreign", "certificateArn": arn("cert/foreign")},
+    ]
+    answers = {
+        "ListCertificates": {"certificates": listed},
+        "ListPrincipalThings": {"things": ["t"]},
+        "ListAttachedPolicies": {"policies": [{"policyName": "q"}, {"policyName": "p"}]},
+    }
+    thing = Live("t", Thing(certificates=(External(NEW.fingerprint),)), 1, "ws")
+    policy = Live("p", Policy(DENY_ALL), facts={"targets": (cert(OLD),)})
+    found, asked = read("certificates", answers, certificate(), things=[thing], policies=[policy])
+    assert [(one.identity, one.spec, one.owner, one.facts["name"]) for one in found] == [
+        (
+            name,
+            Certificate(Pem(name), certificate_mode=mode, policies=policies),
+            owner,
+            f"{whose}:{name[:12]}",
+        )
+        for name, mode, policies, owner, whose in sorted(
+            [
+                (OLD.fingerprint, "SNI_ONLY", (External("p"),), "ws", "retired"),
+                (NEW.fingerprint, "DEFAULT", (), "ws", "t"),
+            ]
+        )
+    ]
+    assert asked == ["ListCertificates", "ListPrincipalThings", "ListPrincipalThings", "ListAttachedPolicies"]
+
+
+def test_policies_come_before_they_go_and_the_status_is_between():
+    found = change(certificate(status="INACTIVE", policies=("p",)), live(policies=("q",)))
+    assert calls(found, world(found.resource, P, resource("policies", "q", Policy(DENY_ALL)))) == [
+        attach_policy("p", OLD),
+        iot("UpdateCertificate", certificateId=OLD.fingerprint, newStatus="INACTIVE"),
+        iot("DetachPolicy", tolerates=MISSING, policyName="q", target=cert(OLD)),
+    ]
+
+
+def rotation(**fields: object):
+    """Of the certificate of the thing `t`, which has a policy that the file does not know."""
+    found = change(certificate(NEW, **fields), live(OLD, "elsewhere"))
+    assert isinstance(found, Replace)
+    thing = resource("things", "t", Thing(certificates=("a",)))
+    there = Live("t", Thing(certificates=("a",)), 1, "ws")
+    around = world(
+        found.resource, thing, live={"things.t": there, "certificates.a": found.live}, changes=[found]
+    )
+    return calls(found, around)
+
+
+NEXT = [
+    iot("RegisterCertificate", tolerates=KNOWN, certificatePem=NEW.text, status="ACTIVE"),
+    attach_policy("elsewhere", NEW),
+    iot("AttachThingPrincipal", thingName="t", principal=cert(NEW)),
+]
+
+
+def test_a_rotation_makes_the_new_one_whole_before_the_old_one_goes():
+    assert rotation() == [*NEXT, retired(OLD), detach(OLD), *gone(OLD)]
+
+
+def test_with_a_grace_the_old_one_stays_for_a_later_run():
+    from reconciler.kinds.certificates import Rotation
+
+    assert rotation(rotation=Rotation("7d")) == NEXT
+
+
+def test_another_mode_is_another_registration_of_the_same_certificate():
+    authority = ca(certificate_mode="SNI_ONLY", verification=None)
+    found = change(certificate(certificate_mode="SNI_ONLY"), live(certificate_mode="DEFAULT"))
+    assert calls(found, world(found.resource, authority, changes=[found])) == [
+        retired(OLD),
+        *gone(OLD),
+        iot("RegisterCertificateWithoutCA", tolerates=KNOWN, certificatePem=OLD.text, status="ACTIVE"),
+    ]
+
+
+@pytest.mark.parametrize(("status", "count"), [("ACTIVE", 2), ("INACTIVE", 1), ("REVOKED", 1)])
+def test_an_active_one_is_deactivated_before_it_is_deleted(status, count):
+    assert delete("certificates", live(status=status)) == gone(OLD)[2 - count :]
+
+
+def test_what_aws_would_refuse_is_refused():
+    back = change(certificate(), live(status="REVOKED"))
+    moving = change(certificate(status="INACTIVE"), live(status="PENDING_TRANSFER"))
+    idle = evolve(ca(), spec=evolve(ca().spec, status="INACTIVE"))
+    wanted = certificate(ca="alpha")
+    assert [objections(back), objections(moving), objections(Create(wanted), world(wanted, idle))] == [
+        ["it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"],
+        ["it is being transferred to another account; accept, reject or cancel the transfer first"],
+        ["its CA ca_certificates.alpha is to be INACTIVE, and AWS registers certificates of active CAs only"],
+    ]
+
+
+def test_what_makes_no_sense_is_a_mistake():
+    stranger = certificate(Pem.parse(AUTHORITIES["beta"].device("a")), ca="alpha", certificate_mode="DEFAULT")
+    assert complaints(stranger, ca()) == [
+        "pem: ca_certificates.alpha did not sign this certificate; expected a certificate signed by 'alpha'",
+        "certificate_mode: with a CA, the CA's mode holds; expected either ca or certificate_mode",
+    ]
+
+
+def test_a_certificate_that_is_named_by_its_id_is_nobodys_to_delete():
+    cloud = Cloud()
+    cloud.iot.register_certificate_without_ca(certificatePem=OLD.text, status="ACTIVE")
+    wanted = state(resource("things", "t", Thing(certificates=(External(OLD.fingerprint),))))
+    converge(wanted, cloud)
+    plan = plan_of(wanted, cloud)
+    assert (plan.steps, list(cloud.content()["certificates"])) == ((), [OLD.fingerprint])

@@ -1,0 +1,247 @@
+"""Provisioned things: one call when there is none of it, and the calls that bring each part in line when there is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from reconciler.engine.diff import compare
+from reconciler.kinds.billing_groups import BillingGroup
+from reconciler.kinds.kind import World
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioned_reading import Carried, Provisioned
+from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
+from reconciler.kinds.retirement import DENY_ALL
+from reconciler.kinds.template import CERTIFICATE, POLICY, THING
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.model.change import Update
+from reconciler.model.document import Document
+from reconciler.model.pem import Pem
+from reconciler.model.resource import External, Live, Resource
+from tests.fleets import AUTHORITIES, ca, resource
+from tests.kinds.desk import MISSING, arn, calls, complaints, create, iot, objections, read, scope, world
+
+PEM, OLD = (Pem.parse(AUTHORITIES["alpha"].device("pump", generation)) for generation in (1, 2))
+CERT, OLD_CERT = (arn(f"cert/{pem.fingerprint}") for pem in (PEM, OLD))
+KNOWN = {"ResourceAlreadyExistsException"}
+PROPERTIES = {"ThingName": "pump", "AttributePayload": {"site": "oslo"}, "ThingGroups": ["hall"]}
+
+
+def body(**changes: Any) -> Document:
+    """A thing, its certificate, its policy; `changes` are put over the thing's properties."""
+    return Document.of(
+        {
+            "Parameters": {"Pem": {"Type": "String"}},
+            "Resources": {
+                "thing": {"Type": THING, "Properties": {**PROPERTIES, **changes}},
+                "certificate": {"Type": CERTIFICATE, "Properties": {"CertificatePem": {"Ref": "Pem"}}},
+                "policy": {"Type": POLICY, "Properties": {"PolicyName": "telemetry"}},
+            },
+        }
+    )
+
+
+def pump(**changes: Any) -> Resource:
+    return resource("provisioned_things", "a", ProvisionedThing(body(**changes), {"Pem": PEM.text}))
+
+
+AROUND = (
+    ca(),
+    resource("policies", "telemetry", Policy(DENY_ALL)),
+    resource("thing_groups", "hall", ThingGroup()),
+    resource("billing_groups", "bill", BillingGroup()),
+)
+WHOLE = Provisioned(
+    thing_name="pump",
+    attributes={"site": "oslo"},
+    thing_groups=(External("hall"),),
+    certificate=Pem(PEM.fingerprint),
+    certificate_mode="DEFAULT",
+    certificate_status="ACTIVE",
+    policies=(External("telemetry"),),
+)
+
+
+def live(**changes: Any) -> Live:
+    """The whole of it; `changes` are put over its spec, or over its facts where they name one."""
+    facts = {
+        "name": "a",
+        "registered": PEM.fingerprint,
+        "attached": True,
+        "deletable": frozenset(),
+        "carried": None,
+        "exclusive": frozenset(),
+        "fails": (),
+    }
+    spec = evolve(WHOLE, **{key: value for key, value in changes.items() if key not in facts})
+    facts |= {key: value for key, value in changes.items() if key in facts}
+    return Live("provisioned_things.a", spec, 3, "ws", facts)
+
+
+def seen(wanted: Resource, there: Live) -> tuple[Update, World]:
+    after = evolve(wanted, spec=KIND.effective(wanted, scope(wanted, *AROUND)))
+    found = Update(after, there, tuple(compare(KIND, after.spec, there.spec)))
+    around = world(wanted, *AROUND, live={"provisioned_things.a": there}, changes=[found])
+    return found, evolve(around, declared=around.desired)
+
+
+def sent(wanted: Resource, there: Live) -> list[Any]:
+    return calls(*seen(wanted, there))
+
+
+def test_what_is_not_there_is_one_call_that_marks_the_thing_as_well():
+    wanted = pump()
+    around = world(wanted, *AROUND)
+    (call,) = create(wanted, evolve(around, declared=around.desired))
+    marked = body(ThingGroups=["hall", "reconciler-ws"])
+    assert (call.operation, call.params["parameters"]) == ("RegisterThing", {"Pem": PEM.text})
+    assert json.loads(call.params["templateBody"]) == marked.value
+
+
+def test_every_part_of_it_is_read_in_bulk():
+    item = {"certificateId": PEM.fingerprint, "certificateArn": CERT, "status": "ACTIVE"}
+    held = [
+        {"principal": CERT, "thingPrincipalType": "EXCLUSIVE_THING"},
+        {"principal": OLD_CERT, "thingPrincipalType": "NON_EXCLUSIVE_THING"},
+    ]
+    answers = {
+        "ListThings": {
+            "things": [{"thingName": "pump", "attributes": {"site": "oslo"}, "version": 3}],
+        },
+        "ListThingsInThingGroup": {"things": ["pump"]},
+        "ListThingsInBillingGroup": {"things": ["pump"]},
+        "ListThingPrincipalsV2": {"thingPrincipalObjects": held},
+        "ListCertificates": {
+            "certificates": [item, {**item, "certificateId": OLD.fingerprint, "certificateArn": OLD_CERT}]
+        },
+        "ListTargetsForPolicy": {"targets": [CERT]},
+        "ListPrincipalThings": {"things": ["pump"]},
+    }
+    billing = [Live("bill", BillingGroup(), 1, "ws")]
+    found, asked = read("provisioned_things", answers, pump(), ca(), billing_groups=billing)
+    old = External(OLD.fingerprint)
+    assert found == [
+        live(
+            billing_group=External("bill"),
+            other_certificates=(old,),
+            deletable=frozenset({old.id}),
+            exclusive=frozenset({CERT}),
+        )
+    ]
+    assert sorted(asked) == sorted([*answers, "ListThingsInThingGroup"])
+
+
+ATTACHED = iot("AttachThingPrincipal", thingName="pump", principal=CERT)
+POLICY_ATTACHED = iot("AttachPolicy", policyName="telemetry", target=CERT)
+REGISTERED = iot("RegisterCertificate", tolerates=KNOWN, certificatePem=PEM.text, status="ACTIVE")
+
+
+def group(operation: str, name: str, *, tolerates=()):
+    return iot(operation, tolerates=tolerates, thingGroupName=name, thingName="pump")
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        (
+            {"attributes": {}},
+            [
+                iot(
+                    "UpdateThing",
+                    thingName="pump",
+                    attributePayload={"attributes": {"site": "oslo"}, "merge": False},
+                    expectedVersion=3,
+                )
+            ],
+        ),
+        (
+            {"thing_groups": (External("yard"),)},
+            [
+                group("AddThingToThingGroup", "hall"),
+                group("RemoveThingFromThingGroup", "yard", tolerates=MISSING),
+            ],
+        ),
+        (
+            {"billing_group": External("bill")},
+            [
+                iot(
+                    "RemoveThingFromBillingGroup",
+                    tolerates=MISSING,
+                    billingGroupName="bill",
+                    thingName="pump",
+                )
+            ],
+        ),
+        (
+            {"certificate_status": "INACTIVE"},
+            [iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="ACTIVE")],
+        ),
+        ({"policies": ()}, [POLICY_ATTACHED]),
+        ({"certificate": None, "attached": False}, [ATTACHED]),
+        (
+            {
+                "certificate": None,
+                "certificate_status": None,
+                "certificate_mode": None,
+                "policies": (),
+                "registered": None,
+                "attached": False,
+            },
+            [REGISTERED, POLICY_ATTACHED, ATTACHED],
+        ),
+    ],
+    ids=["attributes", "groups", "billing", "status", "policy", "attachment", "certificate"],
+)
+def test_of_what_is_partly_there_only_the_rest_is_sent(missing, expected):
+    assert sent(pump(), live(**missing)) == expected
+
+
+RETIRED = iot(
+    "AttachPolicy",
+    tolerates={"LimitExceededException", "ResourceNotFoundException"},
+    policyName="reconciler-ws-retired",
+    target=CERT,
+)
+
+
+def test_another_mode_of_the_ca_registers_the_certificate_anew_with_all_that_it_had():
+    carried = Carried("ACTIVE", ("pump",), ("elsewhere", "telemetry"))
+    found, around = seen(pump(), live(certificate_mode="SNI_ONLY", carried=carried))
+    assert calls(found, around) == [
+        RETIRED,
+        iot("DetachThingPrincipal", tolerates=MISSING, thingName="pump", principal=CERT),
+        iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="INACTIVE"),
+        iot(
+            "DeleteCertificate",
+            tolerates=MISSING,
+            retries={"DeleteConflictException"},
+            certificateId=PEM.fingerprint,
+            forceDelete=True,
+        ),
+        REGISTERED,
+        POLICY_ATTACHED,
+        iot("AttachPolicy", policyName="elsewhere", target=CERT),
+        ATTACHED,
+    ]
+    assert objections(found, around) == []
+
+
+def test_a_certificate_is_not_torn_from_things_outside_the_workspace():
+    carried = Carried("ACTIVE", ("pump", "theirs"), ())
+    found, around = seen(pump(), live(certificate_mode="SNI_ONLY", carried=carried))
+    assert objections(found, around) == [
+        (
+            "its certificate has to be registered anew, as AWS changes no certificate's mode, and things outside the "
+            "workspace would lose it (theirs); detach it from them first"
+        )
+    ]
+
+
+def test_what_a_template_says_and_aws_would_refuse_is_a_mistake():
+    many = pump(AttributePayload=dict.fromkeys("abcd", "1"))
+    assert complaints(many) == [
+        "template: 4 attributes on a thing without a type; expected at most 3, or a ThingTypeName"
+    ]
