@@ -55,7 +55,7 @@ class Registry:
     """
 
     def __init__(self, path: str | Path, settings: Settings = Settings()) -> None:  # noqa: B008  (a frozen value)
-        self._settings = settings
+        self.settings = settings
         self._store = Store(path, catalog.schemas())
         self._signer = TokenSigner(self._store.secret("page tokens"))
         self._served = catalog.served()
@@ -67,7 +67,7 @@ class Registry:
     def recognise(self, request: Request) -> Asked:
         """Find out whom a request comes from and what it is for; nothing is done yet."""
         headers = {_text(name).lower(): _text(value) for name, value in request.headers.items()}
-        caller = caller_of(headers.get("authorization"), self._settings)
+        caller = caller_of(headers.get("authorization"), self.settings)
         try:
             target = target_of(request.url)
         except MalformedError as error:
@@ -118,7 +118,7 @@ class Registry:
             return error_response(meant, ApiError(wire.fault_code, "An unexpected error has occurred."))
 
     def _response(self, status: int, headers: dict[str, str], body: bytes) -> Response:
-        headers["Date"] = _date(int(self._settings.clock()))
+        headers["Date"] = _date(int(self.settings.clock()))
         headers["x-amzn-RequestId"] = _request_id()
         if status != _NO_CONTENT:
             headers["Content-Length"] = str(len(body))
@@ -136,8 +136,8 @@ class Registry:
                 scope,
                 caller.account,
                 caller.region,
-                self._settings.clock(),
-                self._settings,
+                self.settings.clock(),
+                self.settings,
                 wire.invalid_code,
                 self._signer,
             )

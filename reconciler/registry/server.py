@@ -26,6 +26,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from reconciler.registry.clock import VirtualClock
 from reconciler.registry.conditions import Conditions, fulfil
 from reconciler.registry.endpoint import Registry
+from reconciler.registry.identity import caller_identity
 from reconciler.registry.interface import Request, Response
 from reconciler.registry.wire.service import SERVICES, service
 
@@ -143,16 +144,13 @@ class App:
         body = await _whole(receive)
         if body is None:
             return _told(413, {"message": f"The request is longer than {MOST_BYTES} bytes."})
-        own = self._own(scope["method"], scope["path"], body)
-        return own or await self._answer(scope, headers, body)
-
-    async def _answer(
-        self, scope: Mapping[str, Any], headers: Mapping[str, str], body: bytes
-    ) -> Response | None:
         query = scope["query_string"]
         path = scope["raw_path"] + (b"?" + query if query else b"")
-        url = f"http://{headers['host']}{path.decode('latin-1')}"
-        asked = self.registry.recognise(Request(scope["method"], url, headers, body))
+        request = Request(scope["method"], f"http://{headers['host']}{path.decode('latin-1')}", headers, body)
+        return self._own(scope["path"], request) or await self._answer(request)
+
+    async def _answer(self, request: Request) -> Response | None:
+        asked = self.registry.recognise(request)
         fate = self.conditions.fate(asked)
         if self.clock is None and fate.delay:
             await asyncio.sleep(fate.delay)
@@ -167,16 +165,18 @@ class App:
             await asyncio.sleep(0)
         clock.reach(begun + delay + room_in)
 
-    def _own(self, method: str, path: str, body: bytes) -> Response | None:
+    def _own(self, path: str, request: Request) -> Response | None:
         """Answer what is the server's own affair; None for AWS's."""
-        match method, path:
+        match request.method, path:
             case "GET" | "HEAD", "/health":
                 return _told(200, {"status": "ok", "services": list(SERVICES)})
             case "POST", "/moto-api/reset":
                 self.registry.reset()
                 return _told(200, {"status": "ok"})
             case _, "/clock" if self.clock is not None:
-                return _clock(self.clock, method, body)
+                return _clock(self.clock, request.method, request.body)
+            case "POST", "/":
+                return caller_identity(request, self.registry.settings)
         return None
 
 

@@ -76,6 +76,17 @@ def test_its_health_is_told_without_a_signature(server):
     )
 
 
+def test_a_client_is_told_who_it_is(server):
+    def identity(account):
+        answer = server.client("sts", account).get_caller_identity()
+        return {name: answer[name] for name in ("Account", "UserId", "Arn")}
+
+    assert [identity("test"), identity("000000000001")] == [
+        {"Account": account, "UserId": account, "Arn": f"arn:aws:iam::{account}:root"}
+        for account in ("123456789012", "000000000001")
+    ]
+
+
 @pytest.mark.parametrize("path", ["/things", "/things/none", "/no/such/path"])
 def test_every_answer_of_awss_has_request_id_and_date_and_no_word_of_the_server(server, path):
     headers = {name.lower() for name in server.ask("GET", path).headers}

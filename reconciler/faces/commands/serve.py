@@ -95,5 +95,5 @@ def _tell(url: str) -> None:
     click.echo(f"the embedded registry answers at {url}")
     click.echo(
         f"  export AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
-        ' AWS_REGION=eu-west-1\n  or, in the desired state: [workspace] target = "' + url + '"'
+        ' AWS_DEFAULT_REGION=eu-west-1\n  or, in the desired state: [workspace] target = "' + url + '"'
     )
