@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -22,6 +24,8 @@ SERVICES = ("iot", "iot-managed-integrations")
 EMBEDDED_ACCOUNT = "123456789012"
 _DEFAULT_REGION = "eu-west-1"
 _CONNECTIONS = 64
+LOCAL_KEYS = ("test", "test")
+"""Key id and secret for a registry on this machine; others' are not looked for, so none of them is sent there."""
 
 
 @frozen
@@ -92,20 +96,46 @@ def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> C
     from reconciler.aws.rates import limit
 
     endpoint = None if settings.target == "aws" else settings.target
+    local = local_endpoint(settings, environ)
+    keys = LOCAL_KEYS if local and not _keys_are_named(settings, environ) else (None, None)
     core = _core_session()
     limit(core, quotas)
     try:
         # AWS_REGION, which boto3 does not know, comes before AWS_DEFAULT_REGION and the profile, which it does.
         region = settings.region or environ.get("AWS_REGION")
-        session = boto3.Session(profile_name=settings.profile, region_name=region, botocore_session=core)
+        session = boto3.Session(
+            *keys, profile_name=settings.profile, region_name=region, botocore_session=core
+        )
         if settings.role_arn:
             session = _assume(session, settings, quotas)
         if not session.region_name:
             raise NoRegionError
-        account = _account(session, endpoint)
-        return Connection(Target(settings.target, session.region_name, account), _caller(session, endpoint))
+        account = _account(session, local or endpoint)
+        target = Target(local or settings.target, session.region_name, account)
+        return Connection(target, _caller(session, endpoint))
     except (BotoCoreError, ClientError) as error:
         raise unreached(error, f"cannot reach {settings.target}") from error
+    except (
+        ValueError
+    ) as error:  # so botocore says that an endpoint of the environment or the profile is no URL
+        raise TargetError(f"the endpoint cannot be used: {error}") from error
+
+
+def local_endpoint(settings: Settings, environ: Mapping[str, str]) -> str | None:
+    """The endpoint, where it is on this machine: the workspace's own, or the one that boto3 takes from the environment."""
+    endpoint = settings.target
+    if endpoint == "aws" and environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
+        endpoint = environ.get("AWS_ENDPOINT_URL_IOT") or environ.get("AWS_ENDPOINT_URL") or ""
+    try:
+        host = urlsplit(endpoint).hostname or ""
+        return endpoint if host == "localhost" or ip_address(host).is_loopback else None
+    except ValueError:
+        return None
+
+
+def _keys_are_named(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Whether somebody said with which keys to sign. Nobody has to for a registry on this machine, which asks for none."""
+    return bool(settings.profile or environ.get("AWS_PROFILE") or environ.get("AWS_ACCESS_KEY_ID"))
 
 
 def _core_session() -> Any:

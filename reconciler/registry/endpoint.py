@@ -6,11 +6,12 @@ is answered as AWS's internal error, its traceback goes to the log, and nothing 
 
 import logging
 import os
-import time
 from collections.abc import Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from pathlib import Path
+
+from attrs import Factory, frozen
 
 from reconciler.registry import catalog
 from reconciler.registry.addressing import Caller, Target, caller_of, service_of, target_of
@@ -30,6 +31,23 @@ _NO_CONTENT = 204
 Answer = tuple[int, dict[str, str], bytes]
 
 
+@frozen
+class Asked:
+    """A request, recognised: whom it comes from, and the operation that it is for.
+
+    `wire` is None, and `refused` says why, where there is no such operation or it is not served here.
+    """
+
+    request: Request
+    headers: Mapping[str, str]
+    caller: Caller
+    service: Service
+    wire: WireOperation | None = None
+    labels: Mapping[str, str] = Factory(dict)
+    target: Target | None = None
+    refused: ApiError | None = None
+
+
 class Registry:
     """AWS IoT's registry over one SQLite database, for many threads, and for other processes on the same file.
 
@@ -37,44 +55,58 @@ class Registry:
     """
 
     def __init__(self, path: str | Path, settings: Settings = Settings()) -> None:  # noqa: B008  (a frozen value)
-        self._settings = settings
+        self.settings = settings
         self._store = Store(path, catalog.schemas())
         self._signer = TokenSigner(self._store.secret("page tokens"))
         self._served = catalog.served()
 
     def handle(self, request: Request) -> Response:
         """Answer one request. Safe to call from many threads at once."""
-        if self._settings.latency_seconds:
-            time.sleep(self._settings.latency_seconds)
+        return self.perform(self.recognise(request))
+
+    def recognise(self, request: Request) -> Asked:
+        """Find out whom a request comes from and what it is for; nothing is done yet."""
         headers = {_text(name).lower(): _text(value) for name, value in request.headers.items()}
-        caller = caller_of(headers.get("authorization"), self._settings)
-        status, answered, body = self._answer(request, headers, caller)
-        answered["Date"] = _date(int(self._settings.clock()))
-        answered["x-amzn-RequestId"] = _request_id()
-        if status != _NO_CONTENT:
-            answered["Content-Length"] = str(len(body))
-        return Response(status, answered, body)
+        caller = caller_of(headers.get("authorization"), self.settings)
+        try:
+            target = target_of(request.url)
+        except MalformedError as error:
+            refused = ApiError("InvalidRequestException", str(error))
+            return Asked(request, headers, caller, service(caller.service or "iot"), refused=refused)
+        meant = service(service_of(caller, request.method, target, request.url))
+        found = meant.routes.find(request.method, target.segments)
+        if found is None:
+            refused = _unknown(meant, f"No operation has the path of this {request.method} request.")
+            return Asked(request, headers, caller, meant, refused=refused)
+        wire, labels = found
+        if (meant.name, wire.name) not in self._served:
+            refused = _unknown(meant, f"The operation {wire.name} is not served by the embedded registry.")
+            return Asked(request, headers, caller, meant, refused=refused)
+        return Asked(request, headers, caller, meant, wire, labels, target)
+
+    def perform(self, asked: Asked) -> Response:
+        """Do what is asked, and answer it."""
+        if asked.refused is not None:
+            return self.refuse(asked, asked.refused)
+        return self._response(*self._answer(asked))
+
+    def refuse(self, asked: Asked, error: ApiError) -> Response:
+        """Answer with an error, and do nothing."""
+        return self._response(*error_response(asked.service, error))
+
+    def reset(self) -> None:
+        """Forget everything that was registered, of every account and Region."""
+        self._store.empty()
 
     def close(self) -> None:
         """Close the database."""
         self._store.close()
 
-    def _answer(self, request: Request, headers: Mapping[str, str], caller: Caller) -> Answer:
+    def _answer(self, asked: Asked) -> Answer:
+        wire, meant = asked.wire, asked.service
+        assert wire is not None
         try:
-            target = target_of(request.url)
-        except MalformedError as error:
-            return error_response(
-                service(caller.service or "iot"), ApiError("InvalidRequestException", str(error))
-            )
-        meant = service(service_of(caller, request.method, target, request.url))
-        found = meant.routes.find(request.method, target.segments)
-        if found is None:
-            return _unknown(meant, f"No operation has the path of this {request.method} request.")
-        wire, labels = found
-        if (meant.name, wire.name) not in self._served:
-            return _unknown(meant, f"The operation {wire.name} is not served by the embedded registry.")
-        try:
-            return self._perform(wire, _params(wire, labels, target, headers, request.body), caller)
+            return self._perform(wire, _params(asked, wire), asked.caller)
         except ApiError as error:
             return error_response(meant, error)
         except MalformedError as error:
@@ -84,6 +116,13 @@ class Registry:
         except Exception:  # noqa: BLE001  (whatever is wrong with us, the client gets an answer)
             _log.exception("%s %s failed", meant.name, wire.name)
             return error_response(meant, ApiError(wire.fault_code, "An unexpected error has occurred."))
+
+    def _response(self, status: int, headers: dict[str, str], body: bytes) -> Response:
+        headers["Date"] = _date(int(self.settings.clock()))
+        headers["x-amzn-RequestId"] = _request_id()
+        if status != _NO_CONTENT:
+            headers["Content-Length"] = str(len(body))
+        return Response(status, headers, body)
 
     def _perform(self, wire: WireOperation, params: catalog.Params, caller: Caller) -> Answer:
         operation = self._served[wire.service, wire.name]
@@ -97,8 +136,8 @@ class Registry:
                 scope,
                 caller.account,
                 caller.region,
-                self._settings.clock(),
-                self._settings,
+                self.settings.clock(),
+                self.settings,
                 wire.invalid_code,
                 self._signer,
             )
@@ -111,18 +150,17 @@ class Registry:
         raise failure
 
 
-def _params(
-    wire: WireOperation, labels: Mapping[str, str], target: Target, headers: Mapping[str, str], body: bytes
-) -> catalog.Params:
-    params, problems = wire.parser.parse(labels, target.query, headers, body)
+def _params(asked: Asked, wire: WireOperation) -> catalog.Params:
+    assert asked.target is not None
+    params, problems = wire.parser.parse(asked.labels, asked.target.query, asked.headers, asked.request.body)
     if problems.found:
         raise ApiError(wire.invalid_code, problems.text())
     return params
 
 
-def _unknown(meant: Service, message: str) -> Answer:
+def _unknown(meant: Service, message: str) -> ApiError:
     _log.info("%s: %s", meant.name, message)
-    return error_response(meant, ApiError(UNKNOWN_OPERATION, message))
+    return ApiError(UNKNOWN_OPERATION, message)
 
 
 def _text(value: str | bytes) -> str:

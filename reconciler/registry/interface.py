@@ -34,8 +34,8 @@ class Settings:
     that is 12 digits, the region from the SigV4 credential scope. `clock` gives seconds since the epoch; every answer's `Date` is read off it.
 
     The durations are seconds: how long a detached principal or policy still blocks the deletion of its thing or of
-    itself, how long a managed thing stays in DELETE_IN_PROGRESS, how long after its deprecation a thing type may be deleted, and how long every
-    request sleeps before it is answered (for benchmarks).
+    itself, how long a managed thing stays in DELETE_IN_PROGRESS, how long after its deprecation a thing type may be deleted, and how
+    long a registration task is in progress. `buckets` is a folder that stands for S3: its folders are the buckets.
     """
 
     account: str = "123456789012"
@@ -45,5 +45,4 @@ class Settings:
     managed_thing_deletion_seconds: float = 0.0
     thing_type_deletion_seconds: float = 300.0
     registration_task_seconds: float = 0.0
-    latency_seconds: float = 0.0
     buckets: Path | None = None

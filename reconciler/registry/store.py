@@ -48,6 +48,7 @@ _FOUNDATION = (
     )
     """,
 )
+_LASTING = {"schema_steps", "secrets", "scopes"}
 
 
 class StoreError(Exception):
@@ -154,6 +155,16 @@ class Store:
         with self.write() as tx:
             tx.run("INSERT OR IGNORE INTO secrets (name, value) VALUES (?, ?)", name, secrets.token_bytes(32))
             return bytes(tx.one("SELECT value FROM secrets WHERE name = ?", name)[0])
+
+    def empty(self) -> None:
+        """Delete every row of every noun; schema, secrets and the numbers of accounts and Regions stay."""
+        with self.write() as tx:
+            tx.run("PRAGMA defer_foreign_keys=ON")
+            tables = tx.all(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+            for table in {row["name"] for row in tables} - _LASTING:
+                tx.run(f'DELETE FROM "{table}"')  # noqa: S608  (a name of our own schema)
 
     def close(self) -> None:
         """Close every connection. What is still running on one fails."""

@@ -19,6 +19,7 @@ from reconciler.model.settings import Settings
 
 QUOTAS = load_quotas({})
 URL = "http://127.0.0.1:4566"
+FAR = "https://registry.example:4566"
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 NO_CREDENTIALS = "no AWS credentials: Unable to locate credentials; sign in, or name a profile in [workspace]"
 NO_REGION = "no region: say region in [workspace], or set AWS_REGION"
@@ -133,11 +134,61 @@ def test_what_is_missing_is_told_with_what_to_do(connected, said, text):
 
 def test_an_endpoint_without_credentials_says_that_any_will_do_where_it_is_not_awss(connected):
     with pytest.raises(TargetError) as caught:
-        connected(target=URL, region="eu-west-1")
+        connected(target=FAR, region="eu-west-1")
     assert str(caught.value) == (
-        f"no credentials to sign requests to {URL} with; where that is not AWS any will do, "
+        f"no credentials to sign requests to {FAR} with; where that is not AWS any will do, "
         "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "environ"),
+    [
+        (URL, {}),
+        ("http://localhost:4566", {}),
+        ("http://[::1]:4566", {}),
+        ("aws", {"AWS_ENDPOINT_URL": URL}),
+        ("aws", {"AWS_ENDPOINT_URL": FAR, "AWS_ENDPOINT_URL_IOT": URL}),
+    ],
+)
+def test_a_registry_on_this_machine_needs_no_credentials_and_nobody_is_asked_who_we_are(
+    connected, monkeypatch, target, environ
+):
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    found = connected(target=target, region="eu-west-1").target
+    assert found == Target(URL if target == "aws" else target, "eu-west-1", "123456789012")
+
+
+def test_a_default_profiles_keys_are_not_sent_to_a_registry_on_this_machine(connected, world):
+    (world / "credentials").write_text(
+        "[default]\naws_access_key_id = 000000000042\naws_secret_access_key = x\n"
+    )
+    found = connected(target=URL, region="eu-west-1").target
+    assert found == Target(URL, "eu-west-1", "123456789012")
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"AWS_ENDPOINT_URL": FAR},
+        {"AWS_ENDPOINT_URL": URL, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+    ],
+)
+def test_elsewhere_the_environments_endpoint_needs_credentials(connected, monkeypatch, environ):
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(TargetError) as caught:
+        connected(target="aws", region="eu-west-1")
+    assert str(caught.value) == NO_CREDENTIALS
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_an_endpoint_of_the_environment_that_is_no_url_is_told(connected, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://[half")
+    with pytest.raises(TargetError) as caught:
+        connected(target="aws", region="eu-west-1")
+    assert str(caught.value) == "the endpoint cannot be used: Invalid IPv6 URL"
 
 
 @pytest.fixture

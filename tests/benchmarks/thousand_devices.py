@@ -72,11 +72,13 @@ class Counted(Cloud):
     def __init__(self, path: Path, latency: float) -> None:
         from reconciler.registry import Registry
         from reconciler.registry import Settings as RegistrySettings
+        from reconciler.registry.conditions import Conditioned, Conditions
 
         self._lock = threading.Lock()
         super().__init__(path)
         self.registry.close()
-        self.registry = Registry(path, RegistrySettings(ACCOUNT, REGION, latency_seconds=latency))
+        opened = Registry(path, RegistrySettings(ACCOUNT, REGION))
+        self.registry: Any = Conditioned(opened, Conditions(latency=lambda: latency), time.sleep)
         self.requests = 0
 
     def handle(self, request: Any) -> Any:

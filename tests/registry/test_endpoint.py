@@ -157,17 +157,6 @@ def test_header_names_count_in_any_case_and_header_values_may_be_bytes(registry)
     assert json.loads(response.body)["thingArn"] == "arn:aws:iot:eu-west-1:999999999999:thing/a"
 
 
-def test_latency_is_slept_once_per_request(monkeypatch):
-    slept = []
-    monkeypatch.setattr("reconciler.registry.endpoint.time.sleep", slept.append)
-    registry = Registry(":memory:", Settings(latency_seconds=0.25))
-
-    for _ in range(2):
-        registry.handle(Request("GET", f"{IOT}/things", {}, b""))
-
-    assert slept == [0.25, 0.25]
-
-
 def test_a_registry_makes_the_folder_of_its_file(tmp_path):
     registry = Registry(tmp_path / "a" / "b" / "registry.db")
     registry.close()

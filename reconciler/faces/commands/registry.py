@@ -1,4 +1,4 @@
-"""`reconciler registry`: the embedded registry's own file."""
+"""`reconciler registry`: the embedded registry's own file, and the registry as an endpoint."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import sys
 import click
 
 from reconciler.faces.commands.options import Options, answering, common
+from reconciler.faces.commands.serve import serve
 
 
 @click.group()
 def registry() -> None:
-    """Where the embedded registry is, and how to begin anew."""
+    """Where the embedded registry is, how to begin anew, and serving it to other clients."""
+
+
+registry.add_command(serve)
 
 
 @registry.command()

@@ -1,0 +1,94 @@
+"""What the network and AWS's own state do to a request: delays, throttling, faults. The registry itself knows none of it.
+
+Law: what becomes of a request is decided before it is performed, from its service, operation and caller alone. Delays
+are waited for outside of the registry, so none of its locks is held meanwhile.
+"""
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from reconciler.registry.endpoint import Asked, Registry
+from reconciler.registry.errors import ApiError
+from reconciler.registry.faults import Faults
+from reconciler.registry.interface import Request, Response
+from reconciler.registry.latency import Latency
+from reconciler.registry.limits import Limits
+
+_THROTTLED = ApiError("ThrottlingException", "Rate exceeded")
+
+
+@frozen
+class Fate:
+    """What becomes of one request: it waits so many seconds, and then `kind` (of `faults.KINDS`) happens, if any.
+
+    `room_in` is how many seconds later there would have been room for a call that is refused for its rate.
+    """
+
+    delay: float = 0.0
+    kind: str | None = None
+    room_in: float = 0.0
+
+
+@frozen
+class Conditions:
+    """Under which conditions a registry is reached; the default is none at all."""
+
+    limits: Limits | None = None
+    latency: Latency | None = None
+    faults: Faults | None = None
+
+    def fate(self, asked: Asked) -> Fate:
+        """Decide what becomes of a request. What no operation answers only waits."""
+        delay = self.latency() if self.latency else 0.0
+        if asked.wire is None:
+            return Fate(delay)
+        service, operation = asked.wire.service, asked.wire.name
+        kind, later = self.faults.strike(service, operation) if self.faults else (None, 0.0)
+        caller = asked.caller
+        room_in = self.limits.admit(caller.account, caller.region, service, operation) if self.limits else 0.0
+        return Fate(delay + later, "throttle" if room_in else kind, room_in)
+
+
+def fulfil(registry: Registry, asked: Asked, fate: Fate) -> Response | None:
+    """Let a request have its fate, its delay aside; None when its connection is lost."""
+    match fate.kind:
+        case "throttle":
+            return registry.refuse(asked, _THROTTLED)
+        case "error_before":
+            return registry.refuse(asked, _fault(asked))
+        case "error_after":
+            registry.perform(asked)
+            return registry.refuse(asked, _fault(asked))
+        case "reset_before":
+            return None
+        case "reset_after":
+            registry.perform(asked)
+            return None
+        case _:
+            return registry.perform(asked)
+
+
+def _fault(asked: Asked) -> ApiError:
+    assert asked.wire is not None
+    return ApiError(asked.wire.fault_code, "An unexpected error has occurred.")
+
+
+@frozen
+class Conditioned:
+    """A registry in this process, under conditions: it has `handle`, as a registry has."""
+
+    registry: Registry
+    conditions: Conditions
+    sleep: Callable[[float], None]
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request. Raises ConnectionResetError where its fate is to lose its connection."""
+        asked = self.registry.recognise(request)
+        fate = self.conditions.fate(asked)
+        if fate.delay:
+            self.sleep(fate.delay)
+        response = fulfil(self.registry, asked, fate)
+        if response is None:
+            raise ConnectionResetError("the connection was lost")
+        return response

@@ -1,0 +1,36 @@
+"""STS's GetCallerIdentity, and nothing else of it: clients that are pointed here ask it who they are.
+
+STS speaks AWS's query protocol: a form in, XML out.
+"""
+
+import os
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from reconciler.registry.addressing import caller_of
+from reconciler.registry.context import partition
+from reconciler.registry.interface import Request, Response, Settings
+
+_ANSWER = """\
+<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+  <GetCallerIdentityResult>
+    <Arn>{arn}</Arn>
+    <UserId>{account}</UserId>
+    <Account>{account}</Account>
+  </GetCallerIdentityResult>
+  <ResponseMetadata><RequestId>{request}</RequestId></ResponseMetadata>
+</GetCallerIdentityResponse>
+"""
+
+
+def caller_identity(request: Request, settings: Settings) -> Response | None:
+    """Say whose account it is, which is all that there is to say; None for what is no such question."""
+    if request.method != "POST" or b"Action=GetCallerIdentity" not in request.body:
+        return None
+    if parse_qs(request.body.decode("latin-1")).get("Action") != ["GetCallerIdentity"]:
+        return None
+    authorization = {name.lower(): value for name, value in request.headers.items()}.get("authorization")
+    caller = caller_of(authorization, settings)
+    arn = f"arn:{partition(caller.region)}:iam::{caller.account}:root"
+    body = _ANSWER.format(arn=escape(arn), account=caller.account, request=os.urandom(16).hex()).encode()
+    return Response(200, {"Content-Type": "text/xml", "Content-Length": str(len(body))}, body)

@@ -1,0 +1,95 @@
+"""With whose key AWS would encrypt: `iot`'s Describe and UpdateEncryptionConfiguration, and managed integrations' Get and
+PutDefaultEncryptionConfiguration. Nothing is encrypted here, so every configuration is a healthy one.
+"""
+
+from typing import Any
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+
+MANAGED = "iot-managed-integrations"
+
+SCHEMA = (
+    """
+    CREATE TABLE encryption_configurations (
+      scope INTEGER NOT NULL,
+      service TEXT NOT NULL,
+      type TEXT NOT NULL,
+      key TEXT,
+      role TEXT,
+      modified_at REAL NOT NULL,
+      PRIMARY KEY (scope, service)
+    ) WITHOUT ROWID
+    """,
+)
+
+
+@operation("iot", "DescribeEncryptionConfiguration")
+def describe_encryption_configuration(context: Context, _params: Params) -> Result | None:
+    """Give the configuration; AWS's own key encrypts until it is updated."""
+    row = _find(context)
+    if row is None:
+        return {"encryptionType": "AWS_OWNED_KMS_KEY"}
+    healthy = {"configurationStatus": "HEALTHY"} if row["key"] else None
+    return {
+        "encryptionType": row["type"],
+        "kmsKeyArn": row["key"],
+        "kmsAccessRoleArn": row["role"],
+        "configurationDetails": healthy,
+        "lastModifiedDate": row["modified_at"],
+    }
+
+
+@operation("iot", "UpdateEncryptionConfiguration")
+def update_encryption_configuration(context: Context, params: Params) -> Result | None:
+    """Replace the configuration. Raises InvalidRequest when a key of the customer's is to be used and none is named."""
+    key, role = params.get("kmsKeyArn"), params.get("kmsAccessRoleArn")
+    own = params["encryptionType"] == "CUSTOMER_MANAGED_KMS_KEY"
+    if own and not (key and role):
+        raise context.invalid("CUSTOMER_MANAGED_KMS_KEY needs kmsKeyArn and kmsAccessRoleArn.")
+    if not own and (key or role):
+        raise context.invalid("AWS_OWNED_KMS_KEY takes neither kmsKeyArn nor kmsAccessRoleArn.")
+    _keep(context, params["encryptionType"], key, role)
+    return None
+
+
+@operation(MANAGED, "GetDefaultEncryptionConfiguration")
+def get_default_encryption_configuration(context: Context, _params: Params) -> Result | None:
+    """Give the configuration; the service's own key encrypts until another is put."""
+    row = _find(context)
+    return {
+        "configurationStatus": {"state": "ENABLED"},
+        "encryptionType": "MANAGED_INTEGRATIONS_DEFAULT_ENCRYPTION" if row is None else row["type"],
+        "kmsKeyArn": None if row is None else row["key"],
+    }
+
+
+@operation(MANAGED, "PutDefaultEncryptionConfiguration")
+def put_default_encryption_configuration(context: Context, params: Params) -> Result | None:
+    """Replace the configuration. Raises ValidationException when a key of the customer's is to be used and none is named."""
+    key = params.get("kmsKeyArn")
+    if (params["encryptionType"] == "CUSTOMER_KEY_ENCRYPTION") != (key is not None):
+        raise context.invalid("CUSTOMER_KEY_ENCRYPTION needs a kmsKeyArn, and nothing else takes one.")
+    _keep(context, params["encryptionType"], key, None)
+    return get_default_encryption_configuration(context, params)
+
+
+def _find(context: Context) -> Any:
+    return context.tx.one(
+        "SELECT * FROM encryption_configurations WHERE scope = ? AND service = ?",
+        context.scope,
+        context.service,
+    )
+
+
+def _keep(context: Context, encryption: str, key: str | None, role: str | None) -> None:
+    context.tx.run(
+        "INSERT OR REPLACE INTO encryption_configurations (scope, service, type, key, role, modified_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        context.scope,
+        context.service,
+        encryption,
+        key,
+        role,
+        context.now,
+    )

@@ -1,0 +1,48 @@
+"""Which changes AWS would publish events of: Describe and UpdateEventConfigurations. None is published here."""
+
+import json
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.wire.service import service
+
+SCHEMA = (
+    """
+    CREATE TABLE event_configurations (
+      scope INTEGER PRIMARY KEY,
+      enabled TEXT NOT NULL,
+      created_at REAL NOT NULL,
+      modified_at REAL NOT NULL
+    )
+    """,
+)
+
+
+@operation("iot", "DescribeEventConfigurations")
+def describe_event_configurations(context: Context, _params: Params) -> Result | None:
+    """Say of every type of event whether it is enabled; none is until it is updated."""
+    row = context.tx.one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
+    enabled = {} if row is None else json.loads(row["enabled"])
+    types = service("iot").model.shape_for("EventType").metadata["enum"]
+    return {
+        "eventConfigurations": {name: {"Enabled": enabled.get(name, False)} for name in types},
+        "creationDate": None if row is None else row["created_at"],
+        "lastModifiedDate": None if row is None else row["modified_at"],
+    }
+
+
+@operation("iot", "UpdateEventConfigurations")
+def update_event_configurations(context: Context, params: Params) -> Result | None:
+    """Change the types of event that are given; the others stay."""
+    row = context.tx.one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
+    enabled = {} if row is None else json.loads(row["enabled"])
+    for name, given in params.get("eventConfigurations", {}).items():
+        enabled[name] = given.get("Enabled", False)
+    context.tx.run(
+        "INSERT OR REPLACE INTO event_configurations (scope, enabled, created_at, modified_at) VALUES (?, ?, ?, ?)",
+        context.scope,
+        json.dumps(enabled),
+        context.now if row is None else row["created_at"],
+        context.now,
+    )
+    return None

@@ -1,0 +1,73 @@
+"""An account's settings in managed integrations: the custom endpoint, and how long a hub's token holds.
+
+That a setting which was never made is not found is UNCONFIRMED; both operations have this error in their models.
+"""
+
+import hashlib
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import not_found
+
+SERVICE = "iot-managed-integrations"
+
+SCHEMA = (
+    """
+    CREATE TABLE managed_settings (
+      scope INTEGER PRIMARY KEY,
+      endpoint TEXT,
+      hub_token_seconds INTEGER,
+      hub_updated_at REAL
+    )
+    """,
+)
+_PREFIX_LENGTH = 14
+
+
+@operation(SERVICE, "GetCustomEndpoint")
+def get_custom_endpoint(context: Context, _params: Params) -> Result | None:
+    """Give the address that was registered. Raises ResourceNotFound."""
+    row = context.tx.one("SELECT endpoint FROM managed_settings WHERE scope = ?", context.scope)
+    if row is None or row["endpoint"] is None:
+        raise not_found("No custom endpoint is registered.")
+    return {"EndpointAddress": row["endpoint"]}
+
+
+@operation(SERVICE, "RegisterCustomEndpoint")
+def register_custom_endpoint(context: Context, params: Params) -> Result | None:
+    """Give the account its address, which is the same every time (UNCONFIRMED); nothing answers there."""
+    owner = hashlib.sha256(f"{context.account}/{context.region}/managed".encode()).hexdigest()
+    address = f"a{owner[:_PREFIX_LENGTH]}.iotmanagedintegrations.{context.region}.api.aws"
+    _ensure(context)
+    context.tx.run("UPDATE managed_settings SET endpoint = ? WHERE scope = ?", address, context.scope)
+    return get_custom_endpoint(context, params)
+
+
+@operation(SERVICE, "GetHubConfiguration")
+def get_hub_configuration(context: Context, _params: Params) -> Result | None:
+    """Give how long a hub's token holds, and since when. Raises ResourceNotFound."""
+    row = context.tx.one("SELECT * FROM managed_settings WHERE scope = ?", context.scope)
+    if row is None or row["hub_token_seconds"] is None:
+        raise not_found("There is no hub configuration.")
+    return {
+        "HubTokenTimerExpirySettingInSeconds": row["hub_token_seconds"],
+        "UpdatedAt": row["hub_updated_at"],
+    }
+
+
+@operation(SERVICE, "PutHubConfiguration")
+def put_hub_configuration(context: Context, params: Params) -> Result | None:
+    """Set how long a hub's token holds."""
+    seconds = params["HubTokenTimerExpirySettingInSeconds"]
+    _ensure(context)
+    context.tx.run(
+        "UPDATE managed_settings SET hub_token_seconds = ?, hub_updated_at = ? WHERE scope = ?",
+        seconds,
+        context.now,
+        context.scope,
+    )
+    return {"HubTokenTimerExpirySettingInSeconds": seconds}
+
+
+def _ensure(context: Context) -> None:
+    context.tx.run("INSERT OR IGNORE INTO managed_settings (scope) VALUES (?)", context.scope)

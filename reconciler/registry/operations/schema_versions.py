@@ -1,0 +1,27 @@
+"""The catalogue of capability schemas: ListSchemaVersions and GetSchemaVersion.
+
+AWS's public schemas are AWS's, and not here: the catalogue is that of an account without schemas of its own.
+"""
+
+from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.context import Context
+from reconciler.registry.errors import not_found
+from reconciler.registry.paging import MANAGED
+
+SERVICE = "iot-managed-integrations"
+
+
+@operation(SERVICE, "ListSchemaVersions")
+def list_schema_versions(context: Context, params: Params) -> Result | None:
+    """Give no schemas. Raises ValidationException for a token: there is no second page."""
+    MANAGED.start(context, params)
+    return {"Items": []}
+
+
+@operation(SERVICE, "GetSchemaVersion")
+def get_schema_version(_context: Context, params: Params) -> Result | None:
+    """Raise ResourceNotFound."""
+    identity = params["SchemaVersionedId"]
+    raise not_found(
+        f"The schema {identity} does not exist.", ResourceId=identity, ResourceType="schema-version"
+    )

@@ -1,0 +1,237 @@
+"""The registry on a loopback port: both services under one address, over HTTP/1.1, by uvicorn.
+
+Law: requests are performed one after another on the server's one thread, in the order in which their delays are over.
+A request takes some 0.1 ms, less than handing it to another thread would, and SQLite lets one writer in at a time anyway.
+
+Nobody but programs of this machine may come in. The socket is a loopback one; and a web page that is open here, which
+could reach that too, is kept out: a `Host` that is no loopback name is refused (it may have been rebound), and so is
+whatever has an `Origin`, which browsers send and AWS's clients do not. There is no CORS.
+"""
+
+import asyncio
+import ipaddress
+import json
+import logging
+import signal
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import uvicorn
+import uvloop
+from attrs import frozen
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from reconciler.registry.clock import VirtualClock
+from reconciler.registry.conditions import Conditions, fulfil
+from reconciler.registry.endpoint import Registry
+from reconciler.registry.identity import caller_identity
+from reconciler.registry.interface import Request, Response
+from reconciler.registry.wire.service import SERVICES, service
+
+# Not AWS's: no request comes near it (a template has 10 KB, and that is the longest member by far).
+MOST_BYTES = 4 * 1024 * 1024
+_A_CENTURY = 100 * 365 * 86_400.0
+
+_BACKLOG = 1024
+# Longer than AWS's clients keep an idle connection, so that none is closed on a request that is on its way.
+_KEEP_ALIVE_SECONDS = 120
+_GRACE_SECONDS = 10
+_LINGER_NOT = struct.pack("ii", 1, 0)
+
+_log = logging.getLogger(__name__)
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+class NotLoopbackError(ValueError):
+    """The address is not one of this machine's own."""
+
+
+class _GoneError(Exception):
+    """The client has closed its connection."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Give a listening socket; port 0 is any free one.
+
+    Raises NotLoopbackError for an address that others can reach, OSError when the port is taken.
+    """
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    if not ipaddress.ip_address(address[0]).is_loopback:
+        raise NotLoopbackError(f"{host} is not a loopback address")
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+        opened.listen(_BACKLOG)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def url_of(opened: socket.socket) -> str:
+    """Give the address that clients are pointed to."""
+    host, port = opened.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(opened: socket.socket, app: "App") -> None:
+    """Serve until SIGTERM or SIGINT; what is being answered then is answered."""
+    for name in SERVICES:  # so that the first request does not wait for the service models
+        _ = service(name).routes
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    # uvicorn raises the signal again when it is done; then it has been heeded.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(uvicorn.Server(config).serve(sockets=[opened]))
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's, which also lets an application lose its connection."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["state"]["lose"] = self._lose
+
+    def _lose(self) -> None:
+        if (opened := self.transport.get_extra_info("socket")) is not None:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        self.transport.abort()
+
+
+@frozen
+class App:
+    """The ASGI application. With a virtual clock, whatever waits moves it and takes no time."""
+
+    registry: Registry
+    conditions: Conditions
+    clock: VirtualClock | None = None
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request, or lose its connection."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            response = await self._respond(scope, headers, receive)
+        except _GoneError:
+            return
+        if response is None:
+            scope["state"]["lose"]()
+        else:
+            await _send(send, response)
+
+    async def _respond(
+        self, scope: Mapping[str, Any], headers: Mapping[str, str], receive: Receive
+    ) -> Response | None:
+        if (stranger := _stranger(headers)) is not None:
+            return _told(403, {"message": stranger})
+        body = await _whole(receive)
+        if body is None:
+            return _told(413, {"message": f"The request is longer than {MOST_BYTES} bytes."})
+        query = scope["query_string"]
+        path = scope["raw_path"] + (b"?" + query if query else b"")
+        request = Request(scope["method"], f"http://{headers['host']}{path.decode('latin-1')}", headers, body)
+        return self._own(scope["path"], request) or await self._answer(request)
+
+    async def _answer(self, request: Request) -> Response | None:
+        asked = self.registry.recognise(request)
+        fate = self.conditions.fate(asked)
+        if self.clock is None and fate.delay:
+            await asyncio.sleep(fate.delay)
+        elif self.clock is not None:
+            await self._pass_time(self.clock, fate.delay, fate.room_in)
+        return fulfil(self.registry, asked, fate)
+
+    async def _pass_time(self, clock: VirtualClock, delay: float, room_in: float) -> None:
+        """Move the clock by the delay, once for all who came together, and to where there is room again."""
+        begun = clock()
+        if delay:
+            await asyncio.sleep(0)
+        clock.reach(begun + delay + room_in)
+
+    def _own(self, path: str, request: Request) -> Response | None:
+        """Answer what is the server's own affair; None for AWS's."""
+        match request.method, path:
+            case "GET" | "HEAD", "/health":
+                return _told(200, {"status": "ok", "services": list(SERVICES)})
+            case "POST", "/moto-api/reset":
+                self.registry.reset()
+                return _told(200, {"status": "ok"})
+            case _, "/clock" if self.clock is not None:
+                return _clock(self.clock, request.method, request.body)
+            case "POST", "/":
+                return caller_identity(request, self.registry.settings)
+        return None
+
+
+def _clock(clock: VirtualClock, method: str, body: bytes) -> Response:
+    """Tell the time, and on POST first move it by `{"advance": seconds}`."""
+    if method == "POST":
+        try:
+            seconds = float(json.loads(body)["advance"])
+        except (ValueError, TypeError, KeyError):
+            return _told(400, {"message": 'Expected {"advance": seconds}.'})
+        if not 0 <= seconds < _A_CENTURY:
+            return _told(400, {"message": "The clock cannot be moved by this much."})
+        clock.reach(clock() + seconds)
+    return _told(200, {"now": clock()})
+
+
+def _stranger(headers: Mapping[str, str]) -> str | None:
+    """Say why a request does not come from a program of this machine that means this server; None when it may."""
+    if "origin" in headers:
+        return "Web pages are not served."
+    host = headers.get("host", "")
+    name = host[: host.rfind("]") + 1].strip("[]") if host.startswith("[") else host.partition(":")[0]
+    if name == "localhost" or name.endswith(".localhost"):
+        return None
+    try:
+        known = ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        known = False
+    return None if known else "The Host is not this machine."
+
+
+async def _whole(receive: Receive) -> bytes | None:
+    """Give the request's body, or None for one that is too long. Raises _GoneError when the client left before its end."""
+    parts: list[bytes] = []
+    length, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise _GoneError
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
+        if length > MOST_BYTES:
+            return None
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _told(status: int, document: Mapping[str, Any]) -> Response:
+    body = json.dumps(document).encode()
+    return Response(status, {"Content-Type": "application/json", "Content-Length": str(len(body))}, body)
+
+
+async def _send(send: Send, response: Response) -> None:
+    headers: Sequence[tuple[bytes, bytes]] = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

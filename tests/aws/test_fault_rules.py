@@ -1,0 +1,92 @@
+"""The file of `--faults`."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.aws.fault_rules import load_faults
+from reconciler.model.errors import TargetError
+
+
+@pytest.fixture
+def load(tmp_path):
+    def read(text):
+        file = tmp_path / "faults.toml"
+        file.write_text(text)
+        return load_faults(file)
+
+    return read
+
+
+def test_rules_are_read_in_their_order(load):
+    faults = load(
+        """
+        seed = 3
+        [[rules]]
+        operation = "iot:Create*"
+        kind = "error_after"
+        calls = [2]
+        [[rules]]
+        operation = "*"
+        kind = "delay"
+        seconds = 2
+        """
+    )
+
+    found = [faults.strike("iot", "CreateThing") for _ in range(3)]
+    assert found == [(None, 2.0), ("error_after", 2.0), (None, 2.0)]
+
+
+def test_an_empty_file_has_no_rules(load):
+    assert load("").strike("iot", "CreateThing") == (None, 0.0)
+
+
+def test_every_mistake_is_told_at_once(load, tmp_path):
+    with pytest.raises(TargetError) as caught:
+        load(
+            """
+            [[rules]]
+            operation = ""
+            kind = "throttel"
+            probabilty = 0.5
+            probability = 2
+            calls = [0]
+            [[rules]]
+            kind = "delay"
+            """
+        )
+
+    kinds = "'throttle', 'error_before', 'error_after', 'reset_before', 'reset_after', 'delay'"
+    assert str(caught.value).replace(f"{tmp_path}/", "").splitlines() == [
+        "faults.toml: rules[0].operation is the string ''; expected a glob such as \"iot:Create*\"",
+        f"faults.toml: rules[0].kind is the string 'throttel'; expected one of {kinds}",
+        "faults.toml: rules[0].probabilty is unknown; did you mean 'probability'?",
+        "faults.toml: rules[0].probability is the integer 2; expected a number from 0 to 1",
+        "faults.toml: rules[0].calls is an array; expected an array of ordinals, such as [1, 3]",
+        "faults.toml: rules[0]: probability and calls exclude each other",
+        'faults.toml: rules[1].operation is missing; expected a glob such as "iot:Create*"',
+        "faults.toml: rules[1]: seconds belong to kind = 'delay', and it needs them",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("rules = 3", "rules is the integer 3; expected tables [[rules]]"),
+        ("rule = []", "rule is unknown; did you mean 'rules'?"),
+        ("seed = true", "seed is true; expected an integer"),
+    ],
+)
+def test_the_files_own_keys_are_checked(load, tmp_path, text, told):
+    with pytest.raises(TargetError) as caught:
+        load(text)
+
+    assert str(caught.value) == f"{tmp_path / 'faults.toml'}: {told}"
+
+
+def test_a_file_that_is_no_toml_is_told_with_its_line(load, tmp_path):
+    with pytest.raises(TargetError) as caught:
+        load("seed = 1\nrules = 1 2")
+
+    assert str(caught.value).startswith(f"{tmp_path / 'faults.toml'}: ")
+    assert "line 2" in str(caught.value)

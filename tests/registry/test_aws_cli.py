@@ -1,0 +1,156 @@
+"""The aws CLI as a process of its own against the served registry: one device's life, as AWS's guides type it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from . import pki
+from .conftest import ACCOUNT
+from .serving import served
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("awscli") is None, reason="awscli is not installed: pip install awscli"
+)
+
+ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory):
+    """Run the aws CLI; give its exit code, and what it said: JSON, or the text of its error."""
+    folder = tmp_path_factory.mktemp("aws")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with served("--thing-type-deletion", "0s") as server:
+        environ = {
+            **kept,
+            "AWS_ENDPOINT_URL": server.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_CONFIG_FILE": os.devnull,
+            "HOME": str(folder),
+        }
+
+        def run(*words):
+            command = [sys.executable, "-m", "awscli", *words, "--output", "json"]
+            done = subprocess.run(
+                command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
+            )
+            told = json.loads(done.stdout) if done.stdout.strip() else done.stderr.strip()
+            return done.returncode, told
+
+        run.folder = folder
+        yield run
+
+
+@pytest.fixture(scope="module")
+def device(aws):
+    """A CA and a device certificate, registered from files."""
+    factory = pki.authority(pki.name("Factory"), pki.ec_key())
+    code = aws("iot", "get-registration-code", "--query", "registrationCode")[1]
+    for name, pem in {
+        "ca": factory.pem,
+        "proof": factory.issue(code),
+        "device": factory.issue("pump-7"),
+    }.items():
+        (aws.folder / f"{name}.pem").write_text(pem)
+    ca = aws(
+        *("iot", "register-ca-certificate", "--ca-certificate", "file://ca.pem"),
+        *("--verification-certificate", "file://proof.pem", "--set-as-active"),
+    )
+    registered = aws(
+        *("iot", "register-certificate", "--certificate-pem", "file://device.pem"),
+        *("--ca-certificate-pem", "file://ca.pem", "--status", "ACTIVE"),
+    )
+    assert (ca[0], registered[0]) == (0, 0), (ca, registered)
+    return registered[1]
+
+
+def test_a_device_is_registered_connected_and_read(aws, device):
+    arn = device["certificateArn"]
+    document = (
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}'
+    )
+    thing = ("--thing-name", "pump-7")
+    done = [
+        aws("iot", "create-thing-type", "--thing-type-name", "pump"),
+        aws(
+            *("iot", "create-thing", *thing, "--thing-type-name", "pump"),
+            *("--attribute-payload", "attributes={site=oslo}"),
+        ),
+        aws("iot", "attach-thing-principal", *thing, "--principal", arn),
+        aws("iot", "create-policy", "--policy-name", "all", "--policy-document", document),
+        aws("iot", "attach-policy", "--policy-name", "all", "--target", arn),
+    ]
+    described = aws("iot", "describe-thing", *thing)[1]
+    described.pop("thingId")
+
+    assert [code for code, _ in done] == [0] * 5, done
+    assert described == {
+        "defaultClientId": "pump-7",
+        "thingName": "pump-7",
+        "thingArn": ARN + "thing/pump-7",
+        "thingTypeName": "pump",
+        "attributes": {"site": "oslo"},
+        "version": 1,
+    }
+    assert aws("iot", "list-thing-principals", *thing)[1] == {"principals": [arn]}
+    assert aws("iot", "list-attached-policies", "--target", arn)[1] == {
+        "policies": [{"policyName": "all", "policyArn": ARN + "policy/all"}]
+    }
+
+
+def test_pages_are_joined_and_their_size_is_heeded(aws):
+    for number in range(3):
+        aws("iot", "create-thing-group", "--thing-group-name", f"g{number}")
+    pages = ("--page-size", "1", "--query", "thingGroups[].groupName")
+
+    assert aws("iot", "list-thing-groups", *pages) == (0, ["g0", "g1", "g2"])
+    assert len(aws("iot", "list-thing-groups", "--max-items", "2")[1]["thingGroups"]) == 2
+
+
+def test_errors_are_told_in_awss_words(aws):
+    missing = aws("iot", "describe-thing", "--thing-name", "none")
+    invalid = aws("iot", "list-things", "--max-results", "251")
+    unserved = aws("iot", "list-jobs")
+
+    head = "An error occurred"
+    assert 0 not in {missing[0], invalid[0], unserved[0]}
+    assert missing[1] == (
+        f"{head} (ResourceNotFoundException) when calling the DescribeThing operation: Thing none does not exist"
+    )
+    assert invalid[1] == (
+        f"{head} (InvalidRequestException) when calling the ListThings operation: 1 validation error detected: "
+        "Value '251' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 250"
+    )
+    assert unserved[1] == (
+        f"{head} (UnknownOperationException) when calling the ListJobs operation: "
+        "The operation ListJobs is not served by the embedded registry."
+    )
+
+
+def test_managed_integrations_have_the_same_address(aws):
+    made = aws(
+        *("iot-managed-integrations", "create-managed-thing", "--role", "DEVICE", "--name", "pump"),
+        *("--authentication-material", "SN:0007;UPC:012345678905;"),
+        *("--authentication-material-type", "WIFI_SETUP_QR_BAR_CODE", "--tags", "line=A"),
+    )
+    found = aws("iot-managed-integrations", "get-managed-thing", "--identifier", made[1]["Id"])
+
+    kept = {name: found[1][name] for name in ("Name", "SerialNumber", "ProvisioningStatus", "Tags")}
+    assert kept == {
+        "Name": "pump",
+        "SerialNumber": "0007",
+        "ProvisioningStatus": "PRE_ASSOCIATED",
+        "Tags": {"line": "A"},
+    }
+
+
+def test_it_knows_who_it_is(aws):
+    assert aws("sts", "get-caller-identity")[1]["Account"] == ACCOUNT

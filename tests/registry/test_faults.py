@@ -1,0 +1,60 @@
+"""Which calls go wrong, and how."""
+
+import pytest
+
+from reconciler.registry.faults import Faults, Rule
+
+
+def struck(faults, operations):
+    return [faults.strike("iot", operation)[0] for operation in operations]
+
+
+@pytest.mark.parametrize(
+    ("glob", "hit"),
+    [
+        ("CreateThing", ["CreateThing"]),
+        ("Create*", ["CreateThing", "CreatePolicy"]),
+        ("iot:*Thing", ["CreateThing", "DeleteThing"]),
+        ("iot-managed-integrations:*", []),
+        ("creatething", []),
+    ],
+)
+def test_a_rule_names_operations_with_a_glob(glob, hit):
+    operations = ["CreateThing", "CreatePolicy", "DeleteThing"]
+    faults = Faults([Rule(glob, "throttle")])
+
+    assert [name for name in operations if faults.strike("iot", name)[0]] == hit
+
+
+def test_a_rule_strikes_the_calls_that_it_counts():
+    faults = Faults([Rule("Create*", "error_after", calls=frozenset({2, 4}))])
+
+    found = struck(faults, ["CreateThing", "DeleteThing", "CreatePolicy", "CreateThing", "CreateThing"])
+
+    assert found == [None, None, "error_after", None, "error_after"]
+
+
+def test_a_rule_strikes_about_as_often_as_its_probability_and_the_same_calls_with_the_same_seed():
+    def run(seed):
+        return struck(Faults([Rule("*", "throttle", probability=0.25)], seed), ["CreateThing"] * 2000)
+
+    assert 430 < run(7).count("throttle") < 570
+    assert run(7) == run(7) != run(8)
+
+
+def test_the_first_rule_that_strikes_decides_and_delays_add_up():
+    faults = Faults(
+        [
+            Rule("*", "delay", seconds=1.0),
+            Rule("Delete*", "reset_before"),
+            Rule("*", "throttle"),
+            Rule("*", "delay", seconds=0.5),
+        ]
+    )
+
+    assert faults.strike("iot", "DeleteThing") == ("reset_before", 1.5)
+    assert faults.strike("iot", "CreateThing") == ("throttle", 1.5)
+
+
+def test_without_rules_nothing_goes_wrong():
+    assert Faults().strike("iot", "CreateThing") == (None, 0.0)
