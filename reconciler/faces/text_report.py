@@ -46,7 +46,7 @@ def end(view: End, room: int) -> Text:
 def result(view: ResultView) -> Iterator[Text]:
     """What was done, what was not and why, and what to do next."""
     yield from unfinished(view)
-    yield _conclusion(view)
+    yield conclusion(view)
 
 
 def unfinished(view: ResultView) -> Iterator[Text]:
@@ -176,10 +176,14 @@ def _failure(failure: Failure) -> Iterator[Text]:
             yield Text.assemble(f"      {word:<8} ", shown(side))
     if failure.request_id:
         yield Text(f"    request  {failure.request_id}", "dim")
+    for moved in failure.moved:
+        said = f"saw {moved.seen.text}, would make it {moved.planned.text}, found {moved.live.text}"
+        yield Text.assemble("    moved    ", (f"{moved.path}  ", "bold"), said)
     yield Text(f"    next     {failure.next_step}")
 
 
-def _conclusion(view: ResultView) -> Text:
+def conclusion(view: ResultView) -> Text:
+    """The result in one line."""
     told = ", ".join(
         f"{view.actions[action]:,} {_PAST[action]}" for action in ACTIONS if view.actions[action]
     )
