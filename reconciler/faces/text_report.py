@@ -176,9 +176,6 @@ def _failure(failure: Failure) -> Iterator[Text]:
             yield Text.assemble(f"      {word:<8} ", shown(side))
     if failure.request_id:
         yield Text(f"    request  {failure.request_id}", "dim")
-    for moved in failure.moved:
-        said = f"saw {moved.seen.text}, would make it {moved.planned.text}, found {moved.live.text}"
-        yield Text.assemble("    moved    ", (f"{moved.path}  ", "bold"), said)
     yield Text(f"    next     {failure.next_step}")
 
 

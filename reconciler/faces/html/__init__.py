@@ -17,7 +17,6 @@ from markupsafe import Markup
 from reconciler.faces.html import plan, report
 from reconciler.faces.mistakes import MistakesView
 from reconciler.faces.report import Comparison, ResultView
-from reconciler.faces.trouble import Trouble
 from reconciler.faces.view import PlanView
 
 Draw: TypeAlias = Callable[[Any], h.Renderable]
@@ -27,7 +26,6 @@ DRAWN: Mapping[type, Draw] = {
     ResultView: report.result,
     Comparison: report.comparison,
     MistakesView: report.mistakes,
-    Trouble: report.trouble,
 }
 """How each view is drawn. A new one needs nothing but its line here."""
 
