@@ -48,6 +48,13 @@ _HOMES = {
 }
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext reconciler`."""
+    from reconciler.faces.notebook.extension import load
+
+    load(shell)
+
+
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version

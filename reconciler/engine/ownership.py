@@ -18,6 +18,7 @@ from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing, workspace_group
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
+from reconciler.model.plan import Plan
 from reconciler.model.resource import Desired, Lifecycle, Origin, Resource
 
 MARKED = frozenset({"things", "certificates", TABLE})
@@ -94,6 +95,14 @@ def mark_names(workspace: str) -> frozenset[str]:
 def reserved(workspace: str) -> frozenset[Address]:
     """The addresses that the workspace may come to add by itself."""
     return frozenset({_group(workspace), _policy(workspace), _holder(workspace)})
+
+
+def unchanged_marks(plan: Plan, resources: Desired) -> int:
+    """How many of the resources that a plan leaves unchanged are the workspace's own marks, not the file's."""
+    changed = {step.address for step in plan.steps}
+    marked = with_marks(plan.workspace, resources)
+    kept = sum(found.implied and address not in changed for address, found in marked.items())
+    return min(kept, plan.unchanged)
 
 
 def _holder(workspace: str) -> Address:

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reconciler.faces import text, text_report
+from reconciler.faces.pace import Pace
 from reconciler.faces.report import ENDS, end_view
 from reconciler.faces.terminal import write
 from reconciler.faces.values import visible
@@ -84,17 +85,14 @@ class Moving:
     """A bar, the counts, the running addresses, the time that passed and that is left."""
 
     def __init__(self, plan: Plan, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._plan, self._console, self._clock = plan, console, clock
+        self._plan, self._console = plan, console
         self._room = longest(plan)
-        self._lock = threading.Lock()
-        self._running: dict[str, tuple[str, float]] = {}
-        self._counts = dict.fromkeys(("applied", "failed", "skipped", "cancelled"), 0)
-        self._begun = clock()
+        self._pace = Pace(plan, clock)
         self._stopping = False
         self._live = Live(get_renderable=self.picture, console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> Self:
-        self._begun = self._clock()
+        self._pace.begin()
         self._live.start()
         return self
 
@@ -103,13 +101,7 @@ class Moving:
 
     def hear(self, outcome: Outcome) -> None:
         """Counts it, and leaves a line where that is worth one."""
-        end = end_view(outcome)
-        with self._lock:
-            if isinstance(outcome, Started):
-                self._running[end.address] = (end.action, self._clock())
-                return
-            self._running.pop(end.address, None)
-            self._counts[end.word] += 1
+        end = self._pace.hear(outcome)
         if end.word == "failed" or (len(self._plan.steps) <= _EACH and end.word == "applied"):
             write(self._console, [text_report.end(end, self._room)])
 
@@ -119,32 +111,20 @@ class Moving:
 
     def picture(self) -> RenderableType:
         """What is seen now."""
-        with self._lock:
-            counts, running = dict(self._counts), list(self._running.items())
-        now, ended, total = self._clock(), sum(counts.values()), len(self._plan.steps)
+        now = self._pace.view()
         grid = Table.grid(padding=(0, 1))
         bar = ProgressBar(
-            total=max(total, 1), completed=ended, width=24, complete_style=text.COLORS["create"]
+            total=max(now.total, 1), completed=now.ended, width=24, complete_style=text.COLORS["create"]
         )
         grid.add_row(
-            "", bar, Text(f"{ended:,} of {total:,}"), _counted(counts), self._time(now, ended, total)
+            "", bar, Text(f"{now.ended:,} of {now.total:,}"), _counted(now.counts), Text(now.time, "dim")
         )
-        lines = [_running(address, action, now - since) for address, (action, since) in running[:_RUNNING]]
-        if len(running) > _RUNNING:
-            lines.append(Text(f"   … and {len(running) - _RUNNING:,} more at work", "dim"))
+        lines = [_running(*running) for running in now.running[:_RUNNING]]
+        if len(now.running) > _RUNNING:
+            lines.append(Text(f"   … and {len(now.running) - _RUNNING:,} more at work", "dim"))
         if self._stopping:
             lines.append(Text(f" {STOPPING}", f"bold {text.COLORS['warning']}"))
         return Group(grid, *lines)
-
-    def _time(self, now: float, ended: int, total: int) -> Text:
-        passed = now - self._begun
-        said = f"{seconds(passed)} passed"
-        if 0 < ended < total:
-            at_this_pace = passed / ended * (total - ended)
-            least = 0.0 if self._plan.target.endpoint == "embedded" else self._plan.estimate.seconds - passed
-            left = max(at_this_pace, least)
-            said += f", about {seconds(left)} left"
-        return Text(said, "dim")
 
 
 @contextmanager
@@ -188,7 +168,7 @@ def longest(plan: Plan) -> int:
     return min(48, max((len(visible(str(step.address))) for step in plan.steps), default=0))
 
 
-def _counted(counts: dict[str, int]) -> Text:
+def _counted(counts: Mapping[str, int]) -> Text:
     parts = Text()
     for word, count in counts.items():
         if count or word == "applied":

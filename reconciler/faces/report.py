@@ -74,7 +74,9 @@ class End:
 
 @frozen
 class ResultView:
-    """A whole result. `skipped` counts steps by the address whose failure they were skipped for."""
+    """A whole result. `skipped` counts steps by the address whose failure they were skipped for; `ends` has
+    every step, or as many as were asked for, and `left` says how many there are beside these.
+    """
 
     workspace: str
     counts: Mapping[str, int]
@@ -83,6 +85,8 @@ class ResultView:
     skipped: tuple[tuple[str, int], ...]
     seconds: float
     ok: bool
+    ends: tuple[End, ...] = ()
+    left: int = 0
 
 
 @frozen
@@ -127,8 +131,8 @@ def end_view(outcome: Outcome, step: Step | None = None) -> End:
     return End(outcome.word, ENDS[outcome.word], change.action, visible(str(change.address)), about, failure)
 
 
-def result_view(result: Result) -> ResultView:
-    """The result as a tree."""
+def result_view(result: Result, *, most: int | None = None) -> ResultView:
+    """The result as a tree; `most` leaves it at so many ends."""
     steps = {step.address: step for step in result.plan.steps}
     failed = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
     causes = Counter(visible(str(end.because)) for end in result.outcomes if isinstance(end, Skipped))
@@ -140,6 +144,8 @@ def result_view(result: Result) -> ResultView:
         skipped=tuple(sorted(causes.items())),
         seconds=result.seconds,
         ok=result.ok,
+        ends=tuple(end_view(end, steps.get(end.change.address)) for end in result.outcomes[:most]),
+        left=len(result.outcomes[most:]) if most is not None else 0,
     )
 
 

@@ -92,6 +92,8 @@ def _section(section: Section, width: int) -> Iterator[Text]:
     room = max((len(row.address) for row in section.rows if len(row.address) <= _ADDRESS), default=0)
     for row in section.rows:
         yield from _row(row, room, width)
+    if section.left:
+        yield Text(f"  and {section.left:,} more {section.title[:1].lower()}{section.title[1:]}", _QUIET)
 
 
 def _row(row: Row, room: int, width: int) -> Iterator[Text]:

@@ -46,7 +46,7 @@ def end(view: End, room: int) -> Text:
 def result(view: ResultView) -> Iterator[Text]:
     """What was done, what was not and why, and what to do next."""
     yield from unfinished(view)
-    yield _conclusion(view)
+    yield conclusion(view)
 
 
 def unfinished(view: ResultView) -> Iterator[Text]:
@@ -179,7 +179,8 @@ def _failure(failure: Failure) -> Iterator[Text]:
     yield Text(f"    next     {failure.next_step}")
 
 
-def _conclusion(view: ResultView) -> Text:
+def conclusion(view: ResultView) -> Text:
+    """The result in one line."""
     told = ", ".join(
         f"{view.actions[action]:,} {_PAST[action]}" for action in ACTIONS if view.actions[action]
     )

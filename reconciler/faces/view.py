@@ -71,13 +71,17 @@ class Row:
 
 @frozen
 class Section:
-    """The changes of one kind. `position` is the kind's place among all kinds, which colours follow."""
+    """The changes of one kind. `position` is the kind's place among all kinds, which colours follow.
+
+    `left` is how many changes there are beside `rows`, where not all were asked for.
+    """
 
     kind: str
     title: str
     position: int
     counts: Mapping[str, int]
     rows: tuple[Row, ...]
+    left: int = 0
 
 
 @frozen
@@ -129,8 +133,10 @@ class PlanView:
         return sum(self.counts.values())
 
 
-def plan_view(plan: Plan, *, requests: bool = False, unchanged_marks: int = 0) -> PlanView:
-    """The plan as a tree; `requests` adds every API call with its parameters."""
+def plan_view(
+    plan: Plan, *, requests: bool = False, unchanged_marks: int = 0, most: int | None = None
+) -> PlanView:
+    """The plan as a tree; `requests` adds every API call with its parameters; `most` leaves it at so many rows a kind."""
     by_kind: dict[str, list[Step]] = {}
     for step in plan.steps:
         by_kind.setdefault(step.address.kind, []).append(step)
@@ -140,7 +146,7 @@ def plan_view(plan: Plan, *, requests: bool = False, unchanged_marks: int = 0) -
         workspace=visible(plan.workspace),
         target=visible(str(plan.target)),
         digest=plan.digest[:12],
-        sections=tuple(_section(kind, by_kind[kind], requests=requests) for kind in ordered),
+        sections=tuple(_section(kind, by_kind[kind], most, requests=requests) for kind in ordered),
         counts=plan.counts,
         unchanged=plan.unchanged,
         cost=_cost(plan.estimate),
@@ -201,18 +207,20 @@ def told(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[action]:,} to {action}" for action in ACTIONS if counts.get(action))
 
 
-def _section(kind: str, steps: Sequence[Step], *, requests: bool) -> Section:
-    rows = tuple(_row(step, requests=requests) for step in steps)
-    return Section(kind, title(kind), position(kind), Counter(row.action for row in rows), rows)
+def _section(kind: str, steps: Sequence[Step], most: int | None, *, requests: bool) -> Section:
+    rows = tuple(row_view(step, requests=requests) for step in steps[:most])
+    counts = Counter(step.change.action for step in steps)
+    return Section(kind, title(kind), position(kind), counts, rows, len(steps) - len(rows))
 
 
-def _row(step: Step, *, requests: bool) -> Row:
+def row_view(step: Step, *, requests: bool) -> Row:
+    """One step."""
     change = step.change
     return Row(
         action=change.action,
         glyph=GLYPHS[change.action],
         address=_address(change.address),
-        origin=_origin(change),
+        origin=origin(change),
         lines=lines(change),
         calls=len(step.calls),
         requests=tuple(_request(call) for call in step.calls) if requests else (),
@@ -220,7 +228,8 @@ def _row(step: Step, *, requests: bool) -> Row:
     )
 
 
-def _origin(change: Change) -> str:
+def origin(change: Change) -> str:
+    """Where it is declared: `file:line`, or nothing for what the file no longer has."""
     if isinstance(change, Delete):
         return ""
     if isinstance(change, Forget):

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attrs import asdict
+
+from reconciler.faces import notebook
+from reconciler.faces.display import DisplayedPlan, DisplayedResource, DisplayedResult
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.errors import JournalError, ReconcilerError, TargetError
-from reconciler.model.outcome import Outcome, Result, Started
+from reconciler.model.outcome import Outcome, Started
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
 from reconciler.model.run import History, Record, Run
@@ -59,6 +64,26 @@ def _silent(words: str, done: int, total: int | None) -> None:
     """Progress that nobody watches."""
 
 
+def _reading(progress: Progress | None) -> AbstractContextManager[Progress]:
+    """Who watches the reading: who was named, else the notebook's cell, else nobody."""
+    if progress is None and notebook.is_here():
+        from reconciler.faces.notebook import cell
+
+        return cell.reading()
+    return nullcontext(progress or _silent)
+
+
+def _applying(
+    plan: Plan, listen: Callable[[Outcome], None] | None, stop: threading.Event
+) -> AbstractContextManager[Callable[[Outcome], None]]:
+    """Who watches an apply, likewise."""
+    if listen is None and notebook.is_here():
+        from reconciler.faces.notebook import cell
+
+        return cell.applying(plan, stop)
+    return nullcontext(listen or (lambda _outcome: None))
+
+
 class Workspace:
     """A desired state and the registry that it is about.
 
@@ -74,6 +99,7 @@ class Workspace:
     ) -> None:
         self.path = Path(path)
         self._environ = os.environ if environ is None else environ
+        self._planned = False
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r})"
@@ -81,6 +107,9 @@ class Workspace:
     @cached_property
     def desired(self) -> DesiredState:
         """What the file says. Raises InvalidDesiredStateError with every mistake."""
+        return self._load()
+
+    def _load(self) -> DesiredState:
         from reconciler.aws.service_model import ServiceModelLimits
         from reconciler.engine.loading.load import load
 
@@ -92,9 +121,9 @@ class Workspace:
         destroy: bool = False,
         adopt: Collection[str] = (),
         wave: float = 100.0,
-        progress: Progress = _silent,
-    ) -> Plan:
-        """Read the registry and say exactly what would be sent.
+        progress: Progress | None = None,
+    ) -> DisplayedPlan:
+        """Read the file and the registry, and say exactly what would be sent.
 
         `destroy` plans the removal of all that the workspace owns; `adopt` names resources without its mark that it may
         take over; `wave` is how many per cent of the rotations will be made at a time, which is what limits are held to.
@@ -103,14 +132,19 @@ class Workspace:
         from reconciler.engine.plan import make_plan
         from reconciler.engine.refusals import Request
 
-        return make_plan(
-            self.desired,
-            Request(destroy, frozenset(map(Address.parse, adopt)), wave),
-            target=self._connection.target,
-            call=self._connection.call,
-            quotas=self._quotas,
-            progress=progress,
-        )
+        if self._planned:
+            self.reload()
+        with _reading(progress) as tell:
+            made = make_plan(
+                self.desired,
+                Request(destroy, frozenset(map(Address.parse, adopt)), wave),
+                target=self._connection.target,
+                call=self._connection.call,
+                quotas=self._quotas,
+                progress=tell,
+            )
+        self._planned = True
+        return DisplayedPlan(**asdict(made, recurse=False), state=self.desired)
 
     def apply(
         self,
@@ -119,11 +153,12 @@ class Workspace:
         listen: Callable[[Outcome], None] | None = None,
         stop: threading.Event | None = None,
         command: str = "apply",
-    ) -> Result:
+    ) -> DisplayedResult:
         """Send the plan's calls and say what became of each step.
 
-        `listen` hears every outcome as it happens; setting `stop` finishes what is in flight and cancels the rest;
-        `command` is what the journal calls the run. Raises LockedError while somebody else applies this workspace.
+        `listen` hears every outcome as it happens; where nobody does, a notebook's cell shows how it goes. Setting `stop`
+        finishes what is in flight and cancels the rest; `command` is what the journal calls the run. Raises LockedError
+        while somebody else applies this workspace.
         """
         from reconciler.engine.apply import apply
 
@@ -133,17 +168,17 @@ class Workspace:
         with (
             self._leased(plan) as guard,
             self._recorded(plan, command) as recorder,
+            _applying(plan, listen, stop) as hear,
             closing(
                 apply(plan, self._connection.call, stop=stop, guard=guard, recorder=recorder)
             ) as outcomes,
         ):
             for outcome in outcomes:
                 recorder.outcome(outcome)
-                if listen:
-                    listen(outcome)
+                hear(outcome)
                 if not isinstance(outcome, Started):
                     final.append(outcome)
-        return Result(plan, tuple(final), time.monotonic() - begun, recorder.trouble)
+        return DisplayedResult(plan, tuple(final), time.monotonic() - begun, recorder.trouble)
 
     def lease(self) -> Held | None:
         """Who applies this workspace right now, None where nobody does. Raises AwsError and TargetError."""
@@ -227,14 +262,49 @@ class Workspace:
         at = Address.parse(address)
         return found.desired.get(at), found.live.get(at), found.changes.get(at)
 
+    def show(self, address: str) -> DisplayedResource:
+        """One resource as the file wants it and as the registry has it, to be looked at.
+
+        Raises ReconcilerError, with the nearest address, where it is in neither.
+        """
+        from reconciler.model.wording import closest
+
+        found = DisplayedResource(Address.parse(address), *self.inspect(address))
+        if found.desired is None and found.live is None:
+            near = closest(address, {str(known) for known in self.desired.resources})
+            told = f"; did you mean {near!r}?" if near else ""
+            raise ReconcilerError(f"{address} is neither in {self.path} nor in the registry{told}")
+        return found
+
+    def panel(self, plan: Plan | None = None) -> None:
+        """The plan to look at, to apply and to watch, in a notebook; anywhere else it is only told.
+
+        Without a plan, one is made. Raises what `plan` raises.
+        """
+        plan = plan or self.plan()
+        if not notebook.is_here():
+            sys.stdout.write(f"{plan!r}\n")
+            return
+        from reconciler.faces.notebook.panel import Panel
+
+        Panel(self, plan).present()
+
+    def reload(self) -> None:
+        """Read the file again, and connect anew where it names another target. Raises InvalidDesiredStateError.
+
+        A second plan does this by itself: it is of the file as it then is.
+        """
+        now, before = self._load(), self.__dict__.get("desired")
+        self.__dict__["desired"] = now
+        if before and before.settings != now.settings:
+            for name in ("_quotas", "_connection"):
+                self.__dict__.pop(name, None)
+
     def marks(self, plan: Plan) -> int:
         """How many of the resources that a plan leaves unchanged are the workspace's own marks, not the file's."""
-        from reconciler.engine.ownership import with_marks
+        from reconciler.engine.ownership import unchanged_marks
 
-        changed = {step.address for step in plan.steps}
-        marked = with_marks(self.desired.settings.name, self.desired.resources)
-        kept = sum(found.implied and address not in changed for address, found in marked.items())
-        return min(kept, plan.unchanged)
+        return unchanged_marks(plan, self.desired.resources)
 
     def graph(self) -> nx.DiGraph[Address]:
         """The dependency graph of the file: an edge leads from what is needed to what needs it."""

@@ -25,6 +25,11 @@ from attrs import frozen
 class ReconcilerError(Exception):
     """Base of all; `str()` is a message for people, with what to do next where there is something to do."""
 
+    def _render_traceback_(self) -> list[str]:
+        """The message alone, its control characters spelt: IPython asks for this, and shows it where a traceback would be."""
+        told = f"{type(self).__name__}: {self}".splitlines()
+        return ["".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in line) for line in told]
+
 
 @frozen
 class Mistake:

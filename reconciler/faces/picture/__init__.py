@@ -68,9 +68,25 @@ class Picture:
         """Itself, or, with too many nodes, one node for each kind and action."""
         return self if len(self.nodes) <= most else self.collapse()
 
-    def collapse(self) -> Self:
-        """One node for each kind and action, with counts; edges between them are counted too."""
-        group = {node.id: f"{node.kind}/{node.action or ''}" for node in self.nodes}
+    def around(self, node: str, distance: int = 1) -> Self:
+        """What is at most so many edges away from a node, whichever way they lead; if that is too much, collapsed around it."""
+        later, earlier = neighbours(self.edges)
+        near = edge = {node}
+        for _ in range(distance):
+            edge = {other for name in edge for way in (later, earlier) for other in way.get(name, ())} - near
+            near = near | edge
+        part = evolve(
+            self,
+            nodes=tuple(found for found in self.nodes if found.id in near),
+            edges=tuple(found for found in self.edges if found.before in near and found.after in near),
+        )
+        return part if len(part.nodes) <= READABLE else part.collapse(keep=node)
+
+    def collapse(self, keep: str = "") -> Self:
+        """One node for each kind and action, with counts; edges between them are counted too. One may be kept as it is."""
+        group = {
+            node.id: node.id if node.id == keep else f"{node.kind}/{node.action or ''}" for node in self.nodes
+        }
         sizes = Counter(group.values())
         firsts = {group[node.id]: node for node in reversed(self.nodes)}
         nodes = tuple(

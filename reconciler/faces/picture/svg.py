@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
+from zlib import crc32
 
 from attrs import frozen
 
@@ -41,8 +42,8 @@ class _Box:
     width: float
 
 
-def draw(picture: Picture) -> str:
-    """The whole document."""
+def draw(picture: Picture, *, inside: str = "") -> str:
+    """A document of its own; or, `inside` the element that a selector names, a part of a page and of its theme."""
     placed = place(picture, step=_STEP, thin=_THIN)
     boxes = _boxes(picture, placed)
     legend = [*_legend(picture)]
@@ -54,15 +55,16 @@ def draw(picture: Picture) -> str:
         *(line for node in picture.nodes for line in _node(node, boxes[node.id])),
         *(f'<g transform="translate({x:.0f} {height - 26:.0f})">{drawn}</g>' for x, _, drawn in legend),
     ]
-    return "\n".join([*_head(picture, width, height), *body, "</svg>\n"])
+    return "\n".join([*_head(picture, width, height, inside), *body, "</svg>\n"])
 
 
-def _head(picture: Picture, width: float, height: float) -> Iterator[str]:
+def _head(picture: Picture, width: float, height: float, inside: str) -> Iterator[str]:
+    own = f"-{crc32(repr(picture).encode()):08x}" if inside else ""  # a page may have several
     size = f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title desc">'
-    yield f'<title id="title">{_xml(_title(picture))}</title>'
-    yield f'<desc id="desc">{_xml(_description(picture))}</desc>'
-    yield f"<style>\n{_style(picture)}\n</style>"
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title{own} desc{own}">'
+    yield f'<title id="title{own}">{_xml(_title(picture))}</title>'
+    yield f'<desc id="desc{own}">{_xml(_description(picture))}</desc>'
+    yield f"<style>\n{_style_inside(inside, picture) if inside else _style(picture)}\n</style>"
     yield '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     yield '<path class="tip" d="M0 0.8 7.5 4 0 7.2z"/></marker></defs>'
     yield '<rect class="ground" width="100%" height="100%"/>'
@@ -157,40 +159,46 @@ def _legend(picture: Picture) -> Iterator[tuple[float, float, str]]:
             x += 44 + _length(action)
 
 
+_SHAPES = (
+    f"text {{ {_FONT}; }}",
+    ".name { font-size: 13px; font-weight: 600; } .noun { font-size: 11px; } .head { font-size: 17px; }",
+    ".mono { font-size: 10px; font-weight: 700; text-anchor: middle; }",
+    ".glyph { font-size: 15px; font-weight: 700; text-anchor: middle; }",
+    ".edge { fill: none; stroke-width: 1.3; } .card { stroke-width: 1.2; }",
+    ".implied .card { stroke-dasharray: 4 3; }",
+)
+
+
 def _style(picture: Picture) -> str:
-    return "\n".join(
-        [
-            f"text {{ {_FONT}; }}",
-            ".name { font-size: 13px; font-weight: 600; } .noun { font-size: 11px; } .head { font-size: 17px; }",
-            ".mono { font-size: 10px; font-weight: 700; text-anchor: middle; }",
-            ".glyph { font-size: 15px; font-weight: 700; text-anchor: middle; }",
-            ".edge { fill: none; stroke-width: 1.3; } .card { stroke-width: 1.2; }",
-            ".implied .card { stroke-dasharray: 4 3; }",
-            *_theme(picture, dark=False),
-            "@media (prefers-color-scheme: dark) {",
-            *_theme(picture, dark=True),
-            "}",
-        ]
-    )
+    light, dark = _theme(picture, lambda light, _dark: light), _theme(picture, lambda _light, dark: dark)
+    return "\n".join([*_SHAPES, *light, "@media (prefers-color-scheme: dark) {", *dark, "}"])
 
 
-def _theme(picture: Picture, *, dark: bool) -> Iterator[str]:
-    ground, ink, quiet, line, inside = (
-        ("#14171b", "#e8ebef", "#a9b1bb", "#6b7480", "#14171b")
-        if dark
-        else ("#ffffff", "#1b1f24", "#57606a", "#98a1ab", "#ffffff")
+def _style_inside(selector: str, picture: Picture) -> str:
+    """The same for what is in there alone: on the page's own ground, and as light or dark as that is."""
+    theme = _theme(picture, lambda light, dark: f"light-dark({light}, {dark})")
+    return "\n".join([f"{selector} svg {{", *_SHAPES, *theme, ".ground { fill: none; }", "}"])
+
+
+def _theme(picture: Picture, pick: Callable[[str, str], str]) -> Iterator[str]:
+    """The colours; `pick` chooses between the one on light and the one on dark."""
+    ground, ink, quiet, line = (
+        pick("#ffffff", "#14171b"),
+        pick("#1b1f24", "#e8ebef"),
+        pick("#57606a", "#a9b1bb"),
+        pick("#98a1ab", "#6b7480"),
     )
     yield f".ground {{ fill: {ground}; }} .name {{ fill: {ink}; }} .noun {{ fill: {quiet}; }}"
-    yield f".edge {{ stroke: {line}; }} .tip {{ fill: {line}; }} .mono, .glyph {{ fill: {inside}; }}"
+    yield f".edge {{ stroke: {line}; }} .tip {{ fill: {line}; }} .mono, .glyph {{ fill: {ground}; }}"
     for kind in picture.kinds:
         at = position(kind)
-        strong = color(at, lightness=0.76 if dark else 0.52, chroma=0.11)
-        faint = color(at, lightness=0.26 if dark else 0.97, chroma=0.025)
-        edge = color(at, lightness=0.45 if dark else 0.80, chroma=0.07)
+        strong = pick(color(at, lightness=0.52, chroma=0.11), color(at, lightness=0.76, chroma=0.11))
+        faint = pick(color(at, lightness=0.97, chroma=0.025), color(at, lightness=0.26, chroma=0.025))
+        edge = pick(color(at, lightness=0.80, chroma=0.07), color(at, lightness=0.45, chroma=0.07))
         yield f".k{at} .card {{ fill: {faint}; stroke: {edge}; }} .k{at} .dot {{ fill: {strong}; }}"
     if picture.planned:
-        for action, (light, night) in _ACTIONS.items():
-            tone = night if dark else light
+        for action, tones in _ACTIONS.items():
+            tone = pick(*tones)
             yield f".{action} .badge {{ fill: {tone}; }} .{action} .card {{ stroke: {tone}; stroke-width: 2; }}"
 
 
