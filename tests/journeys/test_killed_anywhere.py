@@ -1,0 +1,44 @@
+"""An apply that is killed at any write at all is completed by the next, and the journal tells the truth about both."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.fleet import Fleet, environ, masked
+
+SHARES = 4
+"""Processes that share the kills among them, where there are processors for them."""
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_whatever_write_kills_it_the_next_run_leaves_what_one_clean_run_leaves(tmp_path, share):
+    fleet = Fleet.of(40)
+    folder = tmp_path / "fleet"
+    folder.mkdir()
+    fleet.write(folder)
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.journeys.killing", str(folder), str(share), str(SHARES)],
+        env={**os.environ, **environ()},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=600,
+    )
+    clean, *kills = map(json.loads, run.stdout.splitlines())
+    assert masked(clean["content"]) == json.loads(json.dumps(fleet.content()))
+    assert len(kills) >= 160 / SHARES
+    for found in kills:
+        killed, completed = found["killed"], found["completed"]
+        things = [f"things.{name}" for name in sorted(killed["content"]["things"])]
+        assert found["ended"] == 0, found["number"]
+        assert masked(completed["content"]) == clean["content"], found["number"]
+        assert (killed["status"], completed["status"]) in {("crashed", "applied"), (None, "applied")}
+        # What was answered is there, and what is there was noted before it was sent.
+        assert set(killed["answered"]) <= set(things) <= set(killed["begun"]), found["number"]
