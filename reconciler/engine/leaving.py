@@ -55,9 +55,14 @@ def staying(desired: Desired, live: Inventory, workspace: str) -> Desired:
     return kept
 
 
-def pruned(changes: Changes) -> tuple[Changes, Inventory]:
-    """The changes without deletions, and what stays for that."""
-    kept = {address: change.live for address, change in changes.items() if isinstance(change, Delete)}
+def pruned(changes: Changes, moved: Mapping[Address, Address]) -> tuple[Changes, Inventory]:
+    """The changes without deletions, and what stays for that. What is only renamed goes as it would."""
+    meant = {source for source, _ in renamed(changes, moved)}
+    kept = {
+        address: change.live
+        for address, change in changes.items()
+        if isinstance(change, Delete) and address not in meant
+    }
     return {address: change for address, change in changes.items() if address not in kept}, kept
 
 
@@ -65,7 +70,7 @@ def renaming(changes: Changes, moved: Mapping[Address, Address]) -> Changes:
     """The changes, those that are a renaming saying so: AWS knows none, so one is made and the other goes."""
     said = dict(changes)
     for source, to in renamed(changes, moved):
-        told = FieldChange(RENAMED, str(source), str(to), forces_replacement=True)
+        told = FieldChange(RENAMED, str(source), str(to))
         for address in (source, to):
             change = said[address]
             said[address] = evolve(change, fields=(told, *change.fields))

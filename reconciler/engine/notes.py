@@ -82,8 +82,8 @@ def _kept(found: Comparison, marks: Collection[Address]) -> Iterator[Note]:
     for address in sorted(found.kept.keys() - marks):
         names[address.kind].append(str(address))
     for kind, those in names.items():
-        told = f"{few(those)} left the file and stay: workspace.prune is never; forget them with [[removed]]"
-        yield Note("remark", f"{len(those):,} {kind.replace('_', ' ')}: {told}")
+        what = f"{kind.replace('_', ' ')} that left the file and stay, as workspace.prune is never"
+        yield Note("remark", f"{what} ({len(those):,}): {few(those)}; [[removed]] forgets one")
 
 
 def _renamed(found: Comparison, state: DesiredState) -> Iterator[Note]:

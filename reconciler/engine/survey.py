@@ -54,7 +54,7 @@ def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool
     _stretch_secrets(desired, live, progress)
     differing = {change.address: change for change in diff(workspace, desired, live)}
     changes = renaming(forgetting(differing, live, state.removed), state.moved)
-    changes, kept_back = (changes, {}) if prune else pruned(changes)
+    changes, kept_back = (changes, {}) if prune else pruned(changes, state.moved)
     names = {**seen.names, **_wanted_names(desired)}
     return Comparison(marked, desired, live, changes, seen, Basis(kept, names, state.moved), kept_back)
 

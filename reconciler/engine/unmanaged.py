@@ -31,10 +31,8 @@ def unmanaged(state: DesiredState, found: Comparison) -> Iterator[Note]:
         left = [name for name in names if name not in known]
         if left:
             least = "at least " if kind.table in found.seen.partly else ""
-            what = (
-                f"{least}{len(left):,} {kind.table.replace('_', ' ')} of the account are not this workspace's"
-            )
+            what = f"{kind.table.replace('_', ' ')} of the account that are not this workspace's"
             how = (
                 f"declare one in the file and take it over with `reconciler apply --adopt {kind.table}.NAME`"
             )
-            yield Note("unmanaged", f"{what}: {few(left)}; {how}")
+            yield Note("unmanaged", f"{what} ({least}{len(left):,}): {few(left)}; {how}")

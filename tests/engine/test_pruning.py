@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
 from tests.cloud import Cloud
 from tests.engine.one_device import certificate, one
 from tests.fleets import ca, converge, device, plan_of, resource, state
@@ -26,8 +28,8 @@ def keeping(*resources):
 
 
 def kept(count, kind, names):
-    told = f"{names} left the file and stay: workspace.prune is never; forget them with [[removed]]"
-    return f"{count} {kind}: {told}"
+    what = f"{kind} that left the file and stay, as workspace.prune is never"
+    return f"{what} ({count}): {names}; [[removed]] forgets one"
 
 
 def test_nothing_that_left_the_file_is_deleted_and_all_of_it_is_told(cloud):
@@ -45,10 +47,8 @@ def test_nothing_that_left_the_file_is_deleted_and_all_of_it_is_told(cloud):
 
 def test_the_first_few_are_named(cloud):
     converge(state(*(resource("thing_groups", f"g{n}", ThingGroup()) for n in range(5))), cloud)
-    (note,) = plan_of(keeping(), cloud).notes
-    assert note.text == kept(
-        5, "thing groups", "thing_groups.g0, thing_groups.g1, thing_groups.g2 and 2 more"
-    )
+    notes = [note.text for note in plan_of(keeping(), cloud).notes]
+    assert notes[0] == kept(5, "thing groups", "thing_groups.g0, thing_groups.g1, thing_groups.g2 and 2 more")
 
 
 def test_a_certificate_that_left_the_file_stays_with_the_thing_that_stays(cloud):
@@ -72,3 +72,10 @@ def test_a_rotation_and_a_destroy_are_meant(cloud):
     (step,) = converge(keeping(ca(), *device("a", 2)), cloud).steps
     assert (step.change.action, list(cloud.content()["certificates"])) == ("replace", [certificate(2)])
     assert plan_of(keeping(ca(), *device("a", 2)), cloud, destroy=True).counts["delete"] == 5
+
+
+def test_what_is_only_renamed_leaves_its_old_name(cloud):
+    converge(state(resource("thing_groups", "old", ThingGroup())), cloud)
+    moved = {Address("thing_groups", "old"): Address("thing_groups", "new")}
+    converge(evolve(keeping(resource("thing_groups", "new", ThingGroup())), moved=moved), cloud)
+    assert sorted(cloud.content()["thing_groups"]) == ["new", "reconciler-ws"]

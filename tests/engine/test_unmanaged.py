@@ -26,7 +26,7 @@ def unmanaged(wanted, cloud):
 
 
 def told(kind, count, names):
-    what = f"{count} {kind.replace('_', ' ')} of the account are not this workspace's: {names}"
+    what = f"{kind.replace('_', ' ')} of the account that are not this workspace's ({count}): {names}"
     return f"{what}; declare one in the file and take it over with `reconciler apply --adopt {kind}.NAME`"
 
 
