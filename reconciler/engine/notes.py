@@ -15,7 +15,7 @@ from reconciler.engine.unmanaged import unmanaged
 from reconciler.kinds import all_kinds, x509
 from reconciler.kinds.fields import members
 from reconciler.model.address import Address
-from reconciler.model.change import Forget
+from reconciler.model.change import Forget, Replace
 from reconciler.model.durations import seconds
 from reconciler.model.errors import Mistake
 from reconciler.model.pem import Pem
@@ -89,6 +89,15 @@ def _kept(found: Comparison, marks: Collection[Address]) -> Iterator[Note]:
 def _renamed(found: Comparison, state: DesiredState) -> Iterator[Note]:
     """What is only called otherwise in the file."""
     for source, to in state.moved.items():
+        change = found.changes.get(to)
+        if isinstance(change, Replace) and any(
+            (field.path, field.before, field.after) == ("name", source.name, to.name)
+            for field in change.fields
+        ):
+            told = (
+                f'AWS cannot change its name, which is the one in the file; name = "{source.name}" keeps it'
+            )
+            yield Note("warning", told, to)
         if to not in found.changes and source not in found.live and all_kinds()[to.kind].name_api is None:
             told = f"was {source}; AWS does not know it by that name, so nothing is sent for it"
             yield Note("remark", told, to)

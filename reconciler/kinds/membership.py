@@ -68,6 +68,9 @@ def complaints(groups: Sequence[Reference], desired: Desired) -> Iterator[Compla
             f"{len(groups)} groups, and the one that marks what the workspace owns",
             f"at most {room}",
         )
+    for group in groups:
+        if _name(group).startswith(_MARK):
+            yield Complaint("thing_groups", f"{_name(group)!r} marks what a workspace owns", "another group")
     first: dict[str, str] = {}
     for group in groups:
         name = _name(group)

@@ -166,3 +166,16 @@ def test_what_must_not_be_destroyed_is_not_renamed_where_aws_cannot(cloud):
         plan_of(evolve(wanted, resources=kept), cloud)
     why = "AWS renames nothing, so the plan would make a new one and delete things.a"
     assert caught.value.reasons == (f"things.b: {why}, and its lifecycle.prevent_destroy forbids that",)
+
+
+def test_a_locker_that_is_named_by_the_file_is_made_anew_and_the_plan_says_how_to_keep_it(cloud):
+    converge(state(resource("credential_lockers", "a", CredentialLocker())), cloud)
+    wanted = moving(
+        state(resource("credential_lockers", "b", CredentialLocker())),
+        it="credential_lockers.a → credential_lockers.b",
+    )
+    plan = plan_of(wanted, cloud)
+    assert actions(plan) == [("replace", "credential_lockers.b")]
+    assert [(note.level, note.text) for note in plan.notes] == [
+        ("warning", 'AWS cannot change its name, which is the one in the file; name = "a" keeps it')
+    ]

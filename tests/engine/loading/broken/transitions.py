@@ -133,6 +133,16 @@ CASES = (
         """,
     ),
     Broken(
+        "no thing is put where it would be another workspace's",
+        """
+        [things.pump-1]
+        thing_groups = [{ id = "reconciler-greenhouse2" }]
+        """,
+        """
+        desired_state.toml:2: error: things.pump-1.thing_groups: 'reconciler-greenhouse2' marks what a workspace owns; expected another group
+        """,
+    ),
+    Broken(
         "they are arrays of tables",
         """
         [removed]
