@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from attrs import evolve
 from hypothesis import strategies as st
 
 from reconciler.aws.quotas import load_quotas
 from reconciler.engine.apply import apply
+from reconciler.engine.fuses import Allowance
 from reconciler.engine.plan import make_plan
 from reconciler.engine.refusals import Request
 from reconciler.kinds.billing_groups import BillingGroup
@@ -37,7 +39,7 @@ from reconciler.model.pem import Pem
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Lifecycle, Resource
 from reconciler.model.secret import Secret
-from reconciler.model.settings import DesiredState, Settings
+from reconciler.model.settings import DesiredState, Fuses, Settings
 from tests.cloud import TARGET, Cloud
 from tests.pki import Authority
 
@@ -58,6 +60,8 @@ def resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resourc
 
 
 def state(*resources: Resource, workspace: str = "ws", **settings: object) -> DesiredState:
+    """A desired state without limits, unless it is given some: most tests delete what they like."""
+    settings.setdefault("limits", Fuses(delete_percent=100, replace_percent=100))
     return DesiredState(Settings(workspace, **settings), {found.address: found for found in resources})
 
 
@@ -92,10 +96,11 @@ def plan_of(
     destroy: bool = False,
     adopt: Collection[Address] = (),
     wave: float = 100.0,
+    allow: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     return make_plan(
         wanted,
-        Request(destroy, frozenset(adopt), wave),
+        Request(destroy, frozenset(adopt), wave, {key: Allowance.parse(most) for key, most in allow.items()}),
         target=TARGET,
         call=cloud.call,
         quotas=QUOTAS,

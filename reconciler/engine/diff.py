@@ -11,13 +11,17 @@ from attrs import evolve
 from reconciler.engine.ownership import mark_names
 from reconciler.kinds import all_kinds
 from reconciler.kinds.fields import members
-from reconciler.kinds.kind import Kind
-from reconciler.model.change import Change, Create, Delete, FieldChange, Replace, Update
+from reconciler.kinds.kind import NAME_TAG, Kind
+from reconciler.model.change import PROTECTION, Change, Create, Delete, FieldChange, Replace, Update
 from reconciler.model.resource import WHATEVER, Desired, External, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
 
 OWNERSHIP = "workspace"
 """The path under which a plan shows that a resource gets the workspace's mark."""
+
+
+CALLED = "name in the file"
+"""The path under which a plan shows that what has a tag with its name gets another."""
 
 
 def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
@@ -37,6 +41,12 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
         elif wanted is not None and there is not None:
             wanted = keeping_ignored(workspace, wanted, there.spec)
             fields = [] if there.owner == workspace else [FieldChange(OWNERSHIP, there.owner, workspace)]
+            called = there.facts.get("tags", {}).get(NAME_TAG, address.name)
+            if called != address.name:  # the tag that names it follows the file
+                fields.append(FieldChange(CALLED, called, address.name))
+            kept, keep = kind.protected(there), wanted.lifecycle.prevent_destroy
+            if kind.bears_marks and kept != keep:
+                fields.append(FieldChange(PROTECTION, kept, keep))
             fields += (found for found in compare(kind, wanted.spec, there.spec) if not _left(wanted, found))
             if any(field.forces_replacement for field in fields):
                 yield Replace(wanted, there, tuple(fields))

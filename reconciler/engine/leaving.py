@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from attrs import evolve
 
 from reconciler.model.address import Address
-from reconciler.model.change import Change, Delete, Forget
-from reconciler.model.resource import Inventory, Origin
+from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
+from reconciler.model.resource import Desired, Inventory, Origin
 
 Changes = Mapping[Address, Change]
+
+RENAMED = "renamed"
+"""The path under which a plan shows that one comes in another's place."""
 
 
 def forgetting(changes: Changes, live: Inventory, removed: Mapping[Address, Origin]) -> Changes:
@@ -27,6 +32,56 @@ def forgetting(changes: Changes, live: Inventory, removed: Mapping[Address, Orig
             if isinstance(changes.get(held), Delete):
                 said.setdefault(held, said[address])
     return {address: _forget(change, said.get(address)) for address, change in changes.items()}
+
+
+def staying(desired: Desired, live: Inventory, workspace: str) -> Desired:
+    """What is desired where nothing is pruned: a certificate that has left the file stays with the things that have it.
+
+    Nothing else could say whose it is.
+    """
+    left = {
+        address.name
+        for address, found in live.items()
+        if address.kind == "certificates" and address not in desired and found.owner == workspace
+    }
+    kept = dict(desired)
+    for address, resource in desired.items():
+        if address not in live:
+            continue
+        held = left.intersection(map(str, getattr(live[address].spec, "certificates", ())))
+        if held:
+            has = tuple(sorted({*resource.spec.certificates, *held}, key=str))
+            kept[address] = evolve(resource, spec=evolve(resource.spec, certificates=has))
+    return kept
+
+
+def pruned(changes: Changes, moved: Mapping[Address, Address]) -> tuple[Changes, Inventory]:
+    """The changes without deletions, and what stays for that. What is only renamed goes as it would."""
+    meant = {source for source, _ in renamed(changes, moved)}
+    kept = {
+        address: change.live
+        for address, change in changes.items()
+        if isinstance(change, Delete) and address not in meant
+    }
+    return {address: change for address, change in changes.items() if address not in kept}, kept
+
+
+def renaming(changes: Changes, moved: Mapping[Address, Address]) -> Changes:
+    """The changes, those that are a renaming saying so: AWS knows none, so one is made and the other goes."""
+    said = dict(changes)
+    for source, to in renamed(changes, moved):
+        told = FieldChange(RENAMED, str(source), str(to))
+        for address in (source, to):
+            change = said[address]
+            said[address] = evolve(change, fields=(told, *change.fields))
+    return said
+
+
+def renamed(changes: Changes, moved: Mapping[Address, Address]) -> Iterator[tuple[Address, Address]]:
+    """What goes, and what comes in its place under another name."""
+    for source, to in moved.items():
+        if isinstance(changes.get(source), Delete) and isinstance(changes.get(to), Create):
+            yield source, to
 
 
 def place(name: Address, live: Inventory) -> Address | None:

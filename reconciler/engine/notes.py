@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 
 from reconciler.engine.advice import advice
 from reconciler.engine.leaving import place
+from reconciler.engine.ownership import reserved
+from reconciler.engine.refusals import Request
 from reconciler.engine.survey import Comparison
+from reconciler.engine.unmanaged import unmanaged
 from reconciler.kinds import all_kinds, x509
 from reconciler.kinds.fields import members
 from reconciler.model.address import Address
-from reconciler.model.change import Forget
+from reconciler.model.change import Forget, Replace
 from reconciler.model.durations import seconds
 from reconciler.model.errors import Mistake
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Note, Step
 from reconciler.model.quotas import Quotas
 from reconciler.model.settings import DesiredState, Settings
+from reconciler.model.wording import few
 
 
-def notes(state: DesiredState, found: Comparison, steps: Sequence[Step], quotas: Quotas) -> Iterator[Note]:
+def notes(
+    state: DesiredState, request: Request, found: Comparison, steps: Sequence[Step], quotas: Quotas
+) -> Iterator[Note]:
     """The file's warnings, certificates about to expire, what the kinds have to say, and advice."""
     yield from map(_warning, state.warnings)
+    for action, allowed in request.allowed.items():
+        told = f"this run may {action} {allowed.text} of what the workspace owns, whatever its limits say"
+        yield Note("warning", told)
     yield from _expiring(found, state.settings)
-    for table, why in found.closed.items():
+    for table, why in found.seen.closed.items():
         told = f"could not be looked for, so any that the workspace owns are left alone: {why}"
         yield Note("warning", f"{table.replace('_', ' ')} {told}")
+    yield from _kept(found, reserved(state.settings.name))
     yield from _remarks(found)
     yield from _gone(found, state)
+    yield from _renamed(found, state)
+    yield from unmanaged(state, found)
     yield from advice(steps, quotas)
 
 
@@ -61,6 +74,33 @@ def _gone(found: Comparison, state: DesiredState) -> Iterator[Note]:
         if at is None or not isinstance(found.changes.get(at), Forget):
             told = "there is nothing to forget: nothing of that name bears this workspace's mark"
             yield Note("remark", told, address)
+
+
+def _kept(found: Comparison, marks: Collection[Address]) -> Iterator[Note]:
+    """What has left the file and stays, the first of each kind by name."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for address in sorted(found.kept.keys() - marks):
+        names[address.kind].append(str(address))
+    for kind, those in names.items():
+        what = f"{kind.replace('_', ' ')} that left the file and stay, as workspace.prune is never"
+        yield Note("remark", f"{what} ({len(those):,}): {few(those)}; [[removed]] forgets one")
+
+
+def _renamed(found: Comparison, state: DesiredState) -> Iterator[Note]:
+    """What is only called otherwise in the file."""
+    for source, to in state.moved.items():
+        change = found.changes.get(to)
+        if isinstance(change, Replace) and any(
+            (field.path, field.before, field.after) == ("name", source.name, to.name)
+            for field in change.fields
+        ):
+            told = (
+                f'AWS cannot change its name, which is the one in the file; name = "{source.name}" keeps it'
+            )
+            yield Note("warning", told, to)
+        if to not in found.changes and source not in found.live and all_kinds()[to.kind].name_api is None:
+            told = f"was {source}; AWS does not know it by that name, so nothing is sent for it"
+            yield Note("remark", told, to)
 
 
 def _remarks(found: Comparison) -> Iterator[Note]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
@@ -14,9 +17,11 @@ from reconciler.engine.references import refer
 from reconciler.engine.send import send
 from reconciler.kinds import all_kinds
 from reconciler.kinds.kind import Kind, Reading, Scope
+from reconciler.kinds.reading import ends_early
 from reconciler.model.address import Address
-from reconciler.model.call import Batch, Call
+from reconciler.model.call import ApiCall, Batch, Call
 from reconciler.model.errors import AwsError, TargetError
+from reconciler.model.plan import Basis
 from reconciler.model.resource import Desired, Inventory, Live
 
 CALLS_AT_ONCE = 32
@@ -32,11 +37,15 @@ class Observation:
     """What is there. `closed` are the kinds that could not be looked at, and why: none that the file has anything of.
 
     `names` is what AWS's ids, by table, are called.
+    `listed` are AWS's ids of all that the account's listings named on the way, by kind; `partly` are the kinds of which a
+    listing was not read to its end.
     """
 
     live: Inventory
     closed: Mapping[str, str]
     names: Names
+    listed: Mapping[str, AbstractSet[str]]
+    partly: AbstractSet[str]
 
 
 _CLOSED = frozenset(
@@ -45,11 +54,20 @@ _CLOSED = frozenset(
 """What AWS answers to who may not look, or where there is no such service."""
 
 
-def observe(
-    workspace: str, desired: Desired, call: Call, progress: Progress, *, destroying: bool = False
+def observe(  # noqa: PLR0913 (what is read, for whom, and with what)
+    workspace: str,
+    desired: Desired,
+    call: Call,
+    progress: Progress,
+    moved: Mapping[Address, Address] = MappingProxyType({}),
+    *,
+    destroying: bool = False,
 ) -> Observation:
-    """Everything that the file wants or the workspace owns, by address. Raises AwsError and TargetError."""
-    whole = Scope(workspace, desired, destroying=destroying)
+    """Everything that the file wants or the workspace owns, by address. Raises AwsError and TargetError.
+
+    `moved` are names that the file no longer has, and what they are called now.
+    """
+    whole = Scope(workspace, desired, destroying=destroying, moved=moved)
     kinds = all_kinds()
     counter = _Counter(progress)
     with ThreadPoolExecutor(CALLS_AT_ONCE) as pool, ThreadPoolExecutor(len(kinds)) as readers:
@@ -59,14 +77,15 @@ def observe(
             pending[name] = readers.submit(_read, kinds[name], whole, before, call, pool, counter)
         ended = {name: future.result() for name, future in pending.items()}
     live, names = named(evolve(whole, read=_lives(ended), now=time.time()))
-    return Observation(live, {name: why for name, why in ended.items() if isinstance(why, str)}, names)
+    closed = {name: why for name, why in ended.items() if isinstance(why, str)}
+    return Observation(live, closed, names, counter.listed, counter.partly)
 
 
 def observe_again(  # noqa: PLR0913 (what is read, for whom, and with what)
-    kind: Kind, identities: Iterable[str], *, workspace: str, desired: Desired, call: Call, pool: Executor
+    kind: Kind, identities: Iterable[str], *, workspace: str, basis: Basis, call: Call, pool: Executor
 ) -> Mapping[str, Live]:
     """Some resources of one kind as they are by now, by identity, with AWS's ids where they refer to others."""
-    scope = Scope(workspace, desired, now=time.time(), only=frozenset(identities))
+    scope = Scope(workspace, basis.declared, now=time.time(), only=frozenset(identities), moved=basis.moved)
     found = _run(kind, kind.read(scope), call, pool, _Counter(lambda *_: None))
     return {live.identity: live for live in found}
 
@@ -150,24 +169,30 @@ def _run(kind: Kind, reading: Reading, call: Call, pool: Executor, counter: _Cou
             result: Sequence[Live] = stop.value
             return result
         counter.expect(len(batch))
-        answers = list(pool.map(lambda asked: counter.done(kind.table, send(call, asked, {})), batch))
+        answers = list(pool.map(lambda asked: counter.done(kind, asked, send(call, asked, {})), batch))
 
 
 class _Counter:
-    """Tells how many of the calls that are known so far have been answered."""
+    """Tells how many of the calls that are known so far have been answered, and keeps what listings name."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._lock = threading.Lock()
         self._done = 0
         self._total = 0
+        self.listed: defaultdict[str, set[str]] = defaultdict(set)
+        self.partly: set[str] = set()
 
     def expect(self, count: int) -> None:
         with self._lock:
             self._total += count
 
-    def done(self, table: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    def done(self, kind: Kind, asked: ApiCall, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         with self._lock:
             self._done += 1
-            self._progress(f"reading {table.replace('_', ' ')}", self._done, self._total)
+            if kind.listing and kind.listing.operation == asked.operation:
+                self.listed[kind.table].update(kind.listing.names(answer))
+                if ends_early(answer):
+                    self.partly.add(kind.table)
+            self._progress(f"reading {kind.table.replace('_', ' ')}", self._done, self._total)
         return answer

@@ -1,7 +1,8 @@
 """What a workspace adds to the file by itself, so that the registry tells what it owns.
 
 Things and device certificates carry no tags. So the workspace's things are members of its own static group, and its
-certificates are attached to its things; those that no thing uses are attached to one made for them.
+certificates are attached to its things; those that no thing uses are attached to one made for them. Things that must not
+be destroyed are members of a second group.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from attrs import evolve
 
 from reconciler.kinds import tags
+from reconciler.kinds.membership import protected_group
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioning import TABLE
 from reconciler.kinds.retirement import DENY_ALL, retired_policy
@@ -34,7 +36,7 @@ def is_group(workspace: str, address: Address) -> bool:
 
 def is_mark(workspace: str, address: Address) -> bool:
     """Whether the address is one of the workspace's own marks."""
-    return address in {_group(workspace), _policy(workspace)}
+    return address in {_group(workspace), _guard(workspace), _policy(workspace)}
 
 
 def with_marks(workspace: str, resources: Desired) -> Desired:
@@ -55,6 +57,8 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
         holder = _holder(workspace)
         spec = Thing(certificates=tuple(address.name for address in loose))
         marked[holder] = Resource(holder, spec, frozenset(loose), origin=_ORIGIN, implied=True)
+    guarded = _protecting(marked)
+    marked |= guarded
     marks: list[Resource] = []
     kinds = {address.kind for address in marked}
     if marked:
@@ -62,12 +66,17 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
         group = ThingGroup(description=_described(workspace))
         kept = Lifecycle(ignore_changes=("attributes",))
         marks.append(Resource(_group(workspace), group, lifecycle=kept, origin=_ORIGIN, implied=True))
+    if guarded:
+        what = f"The things that the reconciler workspace {workspace} must not destroy."
+        guard = Resource(_guard(workspace), ThingGroup(description=what), origin=_ORIGIN, implied=True)
+        marks.append(guard)
     if kinds & {"certificates", TABLE}:
         marks.append(Resource(_policy(workspace), Policy(DENY_ALL), origin=_ORIGIN, implied=True))
     needs = frozenset(mark.address for mark in marks)
     for address, found in marked.items():
         if address.kind in MARKED:
-            marked[address] = evolve(found, needs=found.needs | needs)
+            beside = frozenset() if address in guarded else {_guard(workspace)}
+            marked[address] = evolve(found, needs=found.needs | (needs - beside))
     return dict(sorted((marked | {mark.address: mark for mark in marks}).items()))
 
 
@@ -78,7 +87,7 @@ def group_call(workspace: str, attributes: Mapping[str, str]) -> ApiCall:
         "thingGroupDescription": _described(workspace),
         "attributePayload": {"attributes": dict(attributes), "merge": False},
     }
-    marks = tags.as_list(tags.marked({}, workspace, name))
+    marks = tags.as_list(tags.marked(Resource(_group(workspace), ThingGroup()), workspace))
     params = {"thingGroupName": name, "thingGroupProperties": properties, "tags": marks}
     return ApiCall("iot", "CreateThingGroup", params)
 
@@ -89,12 +98,35 @@ def _described(workspace: str) -> str:
 
 def mark_names(workspace: str) -> frozenset[str]:
     """The names that the marks have wherever something refers to them."""
-    return frozenset({_group(workspace).name, _policy(workspace).name})
+    return frozenset({_group(workspace).name, _guard(workspace).name, _policy(workspace).name})
+
+
+def mark_of_any(name: str) -> bool:
+    """Whether a name is one of those by which workspaces, this one or others, mark what they own."""
+    return name.startswith(workspace_group(""))
 
 
 def reserved(workspace: str) -> frozenset[Address]:
     """The addresses that the workspace may come to add by itself."""
-    return frozenset({_group(workspace), _policy(workspace), _holder(workspace)})
+    return frozenset({_group(workspace), _guard(workspace), _policy(workspace), _holder(workspace)})
+
+
+def _protecting(resources: Desired) -> dict[Address, Resource]:
+    """The things that must not be destroyed: those that say so, and those with a certificate that says so.
+
+    A certificate bears no mark, so it is protected through the things that have it.
+    """
+    kept = {
+        a.name
+        for a, found in resources.items()
+        if a.kind == "certificates" and found.lifecycle.prevent_destroy
+    }
+    return {
+        address: evolve(found, lifecycle=evolve(found.lifecycle, prevent_destroy=True))
+        for address, found in resources.items()
+        if (address.kind in {"things", TABLE} and found.lifecycle.prevent_destroy)
+        or (address.kind == "things" and not kept.isdisjoint(found.spec.certificates))
+    }
 
 
 def unchanged_marks(plan: Plan, resources: Desired) -> int:
@@ -111,6 +143,10 @@ def _holder(workspace: str) -> Address:
 
 def _group(workspace: str) -> Address:
     return Address("thing_groups", workspace_group(workspace))
+
+
+def _guard(workspace: str) -> Address:
+    return Address("thing_groups", protected_group(workspace))
 
 
 def _policy(workspace: str) -> Address:

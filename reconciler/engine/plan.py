@@ -38,7 +38,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     world = world_of(state.settings.name, target, found)
     if why := [*reasons(state, request, found, world)]:
         raise RefusedError(why)
-    steps = steps_of(found.changes, world, state.resources)
+    steps = steps_of(found.changes, world, state.resources, state.moved)
     calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
     return Plan(
         workspace=state.settings.name,
@@ -47,7 +47,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         digest=_digest(target, steps),
         estimate=quotas.estimate(dict(sorted(calls.items()))),
         unchanged=len(found.desired.keys() - found.changes.keys()),
-        notes=tuple(notes(state, found, steps, quotas)),
+        notes=tuple(notes(state, request, found, steps, quotas)),
         basis=found.basis,
     )
 

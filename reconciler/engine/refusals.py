@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
-from reconciler.engine.fuses import blown
+from reconciler.engine.fuses import Allowance, blown
 from reconciler.engine.ownership import is_mark
+from reconciler.engine.protection import protected
 from reconciler.engine.survey import Comparison
 from reconciler.kinds import all_kinds
 from reconciler.kinds.kind import World
@@ -22,27 +23,23 @@ class Request:
     """What a plan is asked for.
 
     `destroy` plans the removal of all that the workspace owns; `adopt` names unmarked resources that it may take over;
-    `wave` is how many per cent of the rotations will be made at a time.
+    `wave` is how many per cent of the rotations will be made at a time; `allowed` is what this run allows in place of the
+    file's limits, by action.
     """
 
     destroy: bool = False
     adopt: frozenset[Address] = frozenset()
     wave: float = 100.0
+    allowed: Mapping[str, Allowance] = field(factory=dict)
 
 
 def reasons(state: DesiredState, request: Request, found: Comparison, world: World) -> Iterator[str]:
     """Every one, fuses included."""
     if not request.destroy:  # then all of it is meant
-        yield from blown(state.settings, found.live, found.changes, request.wave)
-    else:  # then these are deleted as what they are made of
-        for address, resource in state.resources.items():
-            if all_kinds()[address.kind].composite and resource.lifecycle.prevent_destroy:
-                yield _protected(address, "delete")
+        yield from blown(state, found.live, found.changes, request.allowed, request.wave)
+    yield from protected(state, found, world, destroy=request.destroy)
     for address, change in found.changes.items():
         kind = all_kinds()[address.kind]
-        declared = state.resources.get(address)
-        if isinstance(change, Delete | Replace) and declared and declared.lifecycle.prevent_destroy:
-            yield _protected(address, change.action)
         if isinstance(change, Update | Replace) and change.live.owner != state.settings.name:
             yield from _claims(change, request.adopt, state.settings.name)
         for objection in kind.objections(change, world):
@@ -81,10 +78,6 @@ def _left_behind(found: Comparison, world: World) -> Iterator[str]:
         for user in world.live_users.get(address, ()):
             if isinstance(found.changes.get(user), Forget) and (held_by is None or user.kind in held_by):
                 yield f"{address}: the plan would delete it, and {user}, which is to be forgotten, has it; forget it too"
-
-
-def _protected(address: Address, action: str) -> str:
-    return f"{address}: the plan would {action} it, and its lifecycle.prevent_destroy forbids that"
 
 
 def _claims(change: Update | Replace, adopt: Collection[Address], workspace: str) -> Iterator[str]:

@@ -42,7 +42,7 @@ def stale(
             all_kinds()[table],
             seen,
             workspace=plan.workspace,
-            desired=plan.basis.declared,
+            basis=plan.basis,
             call=call,
             pool=pool,
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from reconciler.engine.graph import graph_of, order
+from reconciler.engine.leaving import renamed
 from reconciler.engine.ownership import MARKED, is_group, is_mark
 from reconciler.kinds import all_kinds
 from reconciler.kinds.kind import World
@@ -16,7 +18,12 @@ from reconciler.model.plan import Step
 from reconciler.model.resource import Desired
 
 
-def steps_of(changes: Mapping[Address, Change], world: World, in_file: Desired) -> tuple[Step, ...]:
+def steps_of(
+    changes: Mapping[Address, Change],
+    world: World,
+    in_file: Desired,
+    moved: Mapping[Address, Address] = MappingProxyType({}),
+) -> tuple[Step, ...]:
     """The steps of a plan, in an order that respects what they wait for."""
     needed_by: defaultdict[Address, set[Address]] = defaultdict(set)
     for address, resource in in_file.items():
@@ -34,6 +41,9 @@ def steps_of(changes: Mapping[Address, Change], world: World, in_file: Desired) 
     for address, change in changes.items():
         if isinstance(change, Create):
             waits[address] |= _before_the_name_is_free(change, changes, world)
+    for source, to in renamed(changes, moved):
+        if not _reaches(source, to, waits):  # made before it is broken
+            waits[source] |= {to}
     return tuple(
         Step(
             change=changes[address],
@@ -43,6 +53,19 @@ def steps_of(changes: Mapping[Address, Change], world: World, in_file: Desired) 
         )
         for address in order(graph_of(waits))
     )
+
+
+def _reaches(before: Address, after: Address, waits: Mapping[Address, frozenset[Address]]) -> bool:
+    """Whether the later one waits for the earlier one, be it through others."""
+    open_ones, seen = [after], set[Address]()
+    while open_ones:
+        address = open_ones.pop()
+        if address == before:
+            return True
+        if address not in seen:
+            seen.add(address)
+            open_ones += waits.get(address, ())
+    return False
 
 
 def _waits_for(

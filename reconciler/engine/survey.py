@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from attrs import evolve, field, frozen
 
 from reconciler.engine.diff import diff
-from reconciler.engine.leaving import forgetting
-from reconciler.engine.observe import Names, Progress, observe
+from reconciler.engine.leaving import forgetting, pruned, renaming, staying
+from reconciler.engine.observe import Names, Observation, Progress, observe
 from reconciler.engine.ownership import with_marks
 from reconciler.engine.references import refer, references, users
 from reconciler.kinds import all_kinds
@@ -28,16 +28,17 @@ from reconciler.model.settings import DesiredState
 class Comparison:
     """What is wanted, what is there, and how they differ: everything that a plan is made of.
 
-    `declared` is what the file says and the workspace's marks, `desired` the same as AWS would report it; `closed` are the
-    kinds that could not be looked at, and why.
+    `declared` is what the file says and the workspace's marks, `desired` the same as AWS would report it; `seen` is what
+    was read, and how far; `kept` has left the file and stays, because nothing is pruned.
     """
 
     declared: Desired
     desired: Desired
     live: Inventory
     changes: Mapping[Address, Change]
-    closed: Mapping[str, str] = field(factory=dict)
+    seen: Observation
     basis: Basis = field(factory=Basis)
+    kept: Inventory = field(factory=dict)
 
 
 def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool = False) -> Comparison:
@@ -45,14 +46,17 @@ def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool
     workspace = state.settings.name
     marked = with_marks(workspace, state.resources)
     kept = {a: found for a, found in marked.items() if not (destroy and all_kinds()[a.kind].composite)}
-    seen = observe(workspace, kept, call, progress, destroying=destroy)
+    seen = observe(workspace, kept, call, progress, state.moved, destroying=destroy)
     live = seen.live
     desired = {} if destroy else effective(workspace, marked)
+    prune = destroy or state.settings.prune == "owned"
+    desired = desired if prune else staying(desired, live, workspace)
     _stretch_secrets(desired, live, progress)
     differing = {change.address: change for change in diff(workspace, desired, live)}
-    changes = forgetting(differing, live, state.removed)
+    changes = renaming(forgetting(differing, live, state.removed), state.moved)
+    changes, kept_back = (changes, {}) if prune else pruned(changes, state.moved)
     names = {**seen.names, **_wanted_names(desired)}
-    return Comparison(marked, desired, live, changes, seen.closed, Basis(kept, names))
+    return Comparison(marked, desired, live, changes, seen, Basis(kept, names, state.moved), kept_back)
 
 
 def _wanted_names(desired: Desired) -> Names:

@@ -39,6 +39,7 @@ Progress = Callable[[str, int, int | None], None]
 
 _STATE_FOLDER = ".reconciler"
 _REGISTRY = "RECONCILER_REGISTRY"
+_NO_ALLOWANCE: Mapping[str, str] = {}
 _ELSEWHERE = f"name another file in {_REGISTRY}"
 
 
@@ -121,23 +122,27 @@ class Workspace:
         destroy: bool = False,
         adopt: Collection[str] = (),
         wave: float = 100.0,
+        allow: Mapping[str, str] = _NO_ALLOWANCE,
         progress: Progress | None = None,
     ) -> DisplayedPlan:
         """Read the file and the registry, and say exactly what would be sent.
 
         `destroy` plans the removal of all that the workspace owns; `adopt` names resources without its mark that it may
-        take over; `wave` is how many per cent of the rotations will be made at a time, which is what limits are held to.
+        take over; `wave` is how many per cent of the rotations will be made at a time, which is what limits are held to;
+        `allow` is what this run may "delete" or "replace" whatever the file's limits say, such as "50" or "10%".
         Raises InvalidDesiredStateError, RefusedError, TargetError and AwsError.
         """
+        from reconciler.engine.fuses import Allowance
         from reconciler.engine.plan import make_plan
         from reconciler.engine.refusals import Request
 
         if self._planned:
             self.reload()
+        allowed = {action: Allowance.parse(most) for action, most in allow.items()}
         with _reading(progress) as tell:
             made = make_plan(
                 self.desired,
-                Request(destroy, frozenset(map(Address.parse, adopt)), wave),
+                Request(destroy, frozenset(map(Address.parse, adopt)), wave, allowed),
                 target=self._connection.target,
                 call=self._connection.call,
                 quotas=self._quotas,

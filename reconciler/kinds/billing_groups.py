@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
@@ -40,6 +40,7 @@ class BillingGroups(Kind):
     table = "billing_groups"
     noun = "billing group"
     spec = BillingGroup
+    listing = Listing("ListBillingGroups", "billingGroups", "groupName")
     name_api = "CreateBillingGroup.billingGroupName"
     writes = ("CreateBillingGroup", "UpdateBillingGroup")
     filled = FILLED
@@ -66,7 +67,7 @@ class BillingGroups(Kind):
         spec: BillingGroup = change.resource.spec
         params: dict[str, Any] = {
             "billingGroupName": change.address.name,
-            "tags": as_list(marked(spec.tags, world.workspace, change.address.name)),
+            "tags": as_list(marked(change.resource, world.workspace)),
         }
         if spec.description is not None:
             params["billingGroupProperties"] = {"billingGroupDescription": spec.description}
@@ -83,7 +84,7 @@ class BillingGroups(Kind):
                 "expectedVersion": change.live.version,
             }
             calls.append(ApiCall("iot", "UpdateBillingGroup", params))
-        after = marked(spec.tags, world.workspace, change.address.name)
+        after = marked(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:

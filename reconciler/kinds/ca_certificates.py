@@ -12,7 +12,7 @@ from attrs import frozen
 
 from reconciler.kinds import x509
 from reconciler.kinds.fields import member
-from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.address import Address
@@ -110,6 +110,7 @@ class CaCertificates(Kind):
     table = "ca_certificates"
     noun = "CA certificate"
     spec = CaCertificate
+    listing = Listing("ListCACertificates", "certificates", "certificateId")
     writes = ("RegisterCACertificate", "UpdateCACertificate")
     filled = FILLED
     unsupported = UNSUPPORTED
@@ -189,7 +190,7 @@ class CaCertificates(Kind):
                 params["newAutoRegistrationStatus"] = "ENABLE" if spec.auto_registration else "DISABLE"
         if params:
             calls.append(ApiCall("iot", "UpdateCACertificate", {**known, **params}))
-        after = marked(spec.tags, world.workspace, change.address.name)
+        after = marked(change.resource, world.workspace)
         arn = world.arn(f"cacert/{change.live.identity}")
         return [*calls, *retag("iot", arn, change.live.facts["tags"], after)]
 
@@ -213,7 +214,7 @@ class CaCertificates(Kind):
             "setAsActive": spec.status == "ACTIVE",
             "allowAutoRegistration": spec.auto_registration,
             "certificateMode": spec.certificate_mode,
-            "tags": as_list(marked(spec.tags, world.workspace, resource.address.name)),
+            "tags": as_list(marked(resource, world.workspace)),
         }
         if config := _registration(spec, world):
             params["registrationConfig"] = config

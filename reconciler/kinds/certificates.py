@@ -14,12 +14,12 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-from reconciler.kinds import x509
+from reconciler.kinds import membership, x509
 from reconciler.kinds.attachments import attach, detach
 from reconciler.kinds.fields import member
 from reconciler.kinds.grace import kept_for_grace
 from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsaved, request
-from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.kind import Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.principal_reading import (
     certificates_in,
     find_certificates,
@@ -104,6 +104,7 @@ class Certificates(Kind):
     table = "certificates"
     noun = "device certificate"
     spec = Certificate
+    listing = Listing("ListCertificates", "certificates", "certificateId")
     writes = (
         "RegisterCertificate",
         "RegisterCertificateWithoutCA",
@@ -113,6 +114,7 @@ class Certificates(Kind):
     filled = FILLED
     unsupported = UNSUPPORTED
     reads_after = frozenset({"things", "policies", "provisioned_things"})
+    bears_marks = False
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """Is it in date, did the CA it names sign it, and is it one of both: given, or to be issued?"""
@@ -174,6 +176,7 @@ class Certificates(Kind):
         policies = {name: certificates_in(arns) for name, arns in known.items()}
         retired = policies.get(retired_policy(scope.workspace), frozenset())
         ours, others = _attached(scope)
+        staying, guarding = {found.address.name for found in scope.of("things")}, _guarding(scope)
         matter = (wanted.keys() | ours.keys() | retired) - provisioned_certificates(scope) - others
         issued_now = yield from issued_unsaved(scope, wanted.keys())
         matter |= issued_now.keys()
@@ -184,6 +187,7 @@ class Certificates(Kind):
         kept = {} if scope.destroying else kept_for_grace(scope, leaving, found)
         strangers = [name for name in found if name not in leaving and name in wanted and name not in ours]
         foreign = yield from _foreign([*leaving, *strangers], found, scope)
+        owners = yield from _owners({name: foreign[name] for name in strangers if name in foreign})
         attached = yield from policies_of_certificates(leaving, found)
         lives = []
         for name, item in found.items():
@@ -203,8 +207,10 @@ class Certificates(Kind):
                 "kept": kept.get(name),
                 "foreign": name in foreign,
                 **({"policies": attached[name]} if name in attached else {}),
+                "attached": not staying.isdisjoint(ours.get(name, ())),
+                "protected": not guarding.isdisjoint(ours.get(name, ())),
             }
-            lives.append(Live(name, spec, owner=None if lost else scope.workspace, facts=facts))
+            lives.append(Live(name, spec, owner=owners.get(name) if lost else scope.workspace, facts=facts))
         return lives
 
     def _read_again(self, names: Sequence[str]) -> Reading:
@@ -284,6 +290,12 @@ class Certificates(Kind):
             yield "it is being transferred to another account; accept, reject or cancel the transfer first"
         if isinstance(change, Update) and change.live.spec.status == "REVOKED" and change.changes("status"):
             yield "it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"
+
+    def forewarnings(self, change: Change) -> Iterable[str]:
+        """What a thing has counts as the workspace's, whoever attached it: the registry cannot tell."""
+        if isinstance(change, Delete) and change.live.facts.get("attached"):
+            how = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
+            yield f"it is deleted, for a thing of the workspace has it and no table does; if others attached it, say {how}"
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
         """A rotation: register and attach the new one, then detach, deactivate and delete the old one.
@@ -374,11 +386,28 @@ def _attached(scope: Scope) -> tuple[Mapping[str, Sequence[str]], set[str]]:
 
 
 def _foreign(names: Sequence[str], found: Mapping[str, Mapping[str, Any]], scope: Scope) -> Any:
-    """Those of the certificates that a thing outside the workspace has, too."""
+    """The things outside the workspace that have some of the certificates, too."""
     ours = {thing.identity for thing in scope.read.get("things", ()) if thing.owner == scope.workspace}
     ours |= provisioned_names(scope)
     users = yield from things_of(names, found)
-    return {name for name, things in users.items() if not ours.issuperset(things)}
+    return {name: others for name, things in users.items() if (others := sorted(set(things) - ours))}
+
+
+def _owners(foreign: Mapping[str, Sequence[str]]) -> Any:
+    """Of wanted certificates that things outside the workspace have: the workspace, if any, whose things these are."""
+    things = sorted({thing for users in foreign.values() for thing in users})
+    owners = yield from membership.owners(things)
+    return {
+        name: next((owners[thing] for thing in users if owners[thing]), None)
+        for name, users in foreign.items()
+    }
+
+
+def _guarding(scope: Scope) -> set[str]:
+    """The workspace's things that must not be destroyed, and so protect what they have."""
+    found = {t.identity for t in scope.read.get("things", ()) if t.facts.get("protected")}
+    made = (p for p in scope.read.get("provisioned_things", ()) if p.facts.get("protected"))
+    return found | {each.spec.thing_name for each in made if each.spec.thing_name}
 
 
 def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:

@@ -87,7 +87,7 @@ class CredentialLockers(Kind):
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
         """Only the tags can be changed."""
-        after = marked(change.resource.spec.tags, world.workspace, change.address.name)
+        after = marked(change.resource, world.workspace)
         return [*retag(SERVICE, change.live.facts["arn"], change.live.facts["tags"], after)]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
@@ -120,7 +120,7 @@ def _create(resource: Resource, world: World, *, replaces: str = "") -> ApiCall:
     spec: CredentialLocker = resource.spec
     params: dict[str, Any] = {
         "Name": spec.name or resource.address.name,
-        "Tags": marked(spec.tags, world.workspace, resource.address.name),
+        "Tags": marked(resource, world.workspace),
     }
     request = json.dumps([world.workspace, replaces, params], sort_keys=True)
     return ApiCall(SERVICE, "CreateCredentialLocker", {**params, "ClientToken": digest_of(request)})

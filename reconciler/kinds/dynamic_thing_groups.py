@@ -13,7 +13,7 @@ from typing import Any
 from attrs import frozen
 
 from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
@@ -62,6 +62,7 @@ class DynamicThingGroups(Kind):
     table = "dynamic_thing_groups"
     noun = "dynamic thing group"
     spec = DynamicThingGroup
+    listing = Listing("ListThingGroups", "thingGroups", "groupName")
     name_api = "CreateDynamicThingGroup.thingGroupName"
     writes = ("CreateDynamicThingGroup", "UpdateDynamicThingGroup")
     filled = FILLED
@@ -99,7 +100,7 @@ class DynamicThingGroups(Kind):
             "thingGroupName": change.address.name,
             "thingGroupProperties": _properties(spec),
             **_query(spec),
-            "tags": as_list(marked(spec.tags, world.workspace, change.address.name)),
+            "tags": as_list(marked(change.resource, world.workspace)),
         }
         return [ApiCall("iot", "CreateDynamicThingGroup", params)]
 
@@ -118,7 +119,7 @@ class DynamicThingGroups(Kind):
                 "expectedVersion": change.live.version,
             }
             calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params))
-        after = marked(spec.tags, world.workspace, change.address.name)
+        after = marked(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:

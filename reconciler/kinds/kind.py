@@ -13,12 +13,13 @@ from attrs import field, frozen
 from reconciler.kinds.fields import Member, members
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Ref
-from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.plan import Target
 from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
 
 OWNER_TAG = "reconciler:workspace"
 NAME_TAG = "reconciler:name"
+PROTECTED_TAG = "reconciler:prevent-destroy"
 
 Reading: TypeAlias = Generator[Batch, Sequence[Mapping[str, Any]], Sequence[Live]]
 """A kind's reading of the registry: it yields calls that may run at once, is sent their answers, and returns what is
@@ -35,12 +36,27 @@ class Complaint:
     severity: str = "error"
 
 
+@frozen
+class Listing:
+    """The operation that lists all of a kind, the member with them, and AWS's id in each; empty where they are ids."""
+
+    operation: str
+    items: str
+    key: str
+
+    def names(self, answer: Mapping[str, Any]) -> Iterator[str]:
+        """The ids in an answer."""
+        for item in answer.get(self.items, ()):
+            yield item[self.key] if self.key else item
+
+
 @frozen(slots=False)
 class Scope:
     """What a reading may look at: the whole desired state, what was read of the kinds that it `reads_after`, the time.
 
     `only` are the identities that are read again by themselves, with nothing of other kinds; None where all is read.
     `destroying` says that all is to go, whatever the file wants.
+    `moved` are names that the file no longer has, and what they are called now.
     """
 
     workspace: str
@@ -49,6 +65,7 @@ class Scope:
     now: float = 0.0
     only: frozenset[str] | None = None
     destroying: bool = False
+    moved: Mapping[Address, Address] = field(factory=dict)
 
     @cached_property
     def _by_kind(self) -> Mapping[str, Sequence[Resource]]:
@@ -64,6 +81,10 @@ class Scope:
     def matters(self, identity: str) -> bool:
         """Whether the reading is about it, as far as `only` says."""
         return self.only is None or identity in self.only
+
+    def today(self, kind: str, name: str | None) -> str | None:
+        """What the file calls now what a tag says that it is called."""
+        return self.moved.get(Address(kind, name), Address(kind, name)).name if name else None
 
 
 @frozen(slots=False)
@@ -144,10 +165,14 @@ class Kind(ABC):
     """The operations that create it and change it; their members are what the fields become."""
     filled: ClassVar[Mapping[str, str]] = {}
     """Members of those operations that no field names as its `api`, and what they are made of."""
+    listing: ClassVar[Listing | None] = None
+    """How AWS lists all of the account's, where those that bear no mark can be taken over."""
     unsupported: ClassVar[Mapping[str, str]] = {}
     """Members of those operations that the file cannot say, and why."""
     composite: ClassVar[bool] = False
     """Whether what is no longer in the file is read, and deleted, as the resources of other kinds that it is made of."""
+    bears_marks: ClassVar[bool] = True
+    """Whether the registry can tell of one by itself whose it is, and that it must not be destroyed."""
     creates_after_deletes: ClassVar[bool] = False
     """Whether a new one may need what only the deletion of another sets free."""
     held_by: ClassVar[frozenset[str] | None] = None
@@ -190,14 +215,18 @@ class Kind(ABC):
     def read(self, scope: Scope) -> Reading:
         """What is there of this kind: all that is wanted by the file or bears the workspace's mark."""
 
-    def pair(self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope) -> Mapping[str, str]:  # noqa: ARG002
+    def pair(self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope) -> Mapping[str, str]:
         """Which live resource stands for which wanted one of another identity: live identity → name in the file.
 
         `missing` are wanted and not found by identity, `spare` found and not wanted; what is paired is replaced or
         updated, not created beside. By default: what was tagged with the name.
         """
         names = {resource.address.name for resource in missing}
-        return {live.identity: live.facts["name"] for live in spare if live.facts.get("name") in names}
+        return {
+            live.identity: name
+            for live in spare
+            if (name := scope.today(self.table, live.facts.get("name"))) in names and name
+        }
 
     def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:  # noqa: ARG002 (for subclasses)
         """What a step relies on, by path: all that is compared, and whose it is. `going` where the step deletes it."""
@@ -206,7 +235,8 @@ class Kind(ABC):
             for name, found in members(type(live.spec)).items()
             if found.changing != "create_only"
         }
-        return {"workspace": live.owner, **spec}
+        marks = {PROTECTION: self.protected(live)} if self.bears_marks else {}
+        return {"workspace": live.owner, **marks, **spec}
 
     def remarks(self, live: Live) -> Iterable[str]:  # noqa: ARG002 (for subclasses)
         """What a plan should say about a resource that it leaves alone."""
@@ -219,6 +249,10 @@ class Kind(ABC):
     def forces_replacement(self, name: str, after: Any) -> bool:  # noqa: ARG002 (for subclasses)
         """Whether only a replacement can bring the field to `after`."""
         return name in self.members and self.members[name].changing == "replaces"
+
+    def protected(self, live: Live) -> bool:
+        """Whether it was applied with `prevent_destroy`, as the registry remembers it when the file says nothing more."""
+        return PROTECTED_TAG in live.facts.get("tags", {}) or bool(live.facts.get("protected"))
 
     def half_made(self, change: Update | Replace) -> bool:  # noqa: ARG002 (for subclasses)
         """Whether what is there, unmarked, is what an apply leaves that died between creating and marking."""

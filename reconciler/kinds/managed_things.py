@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from reconciler.kinds import managed_material
-from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.managed_material import ClientToken, Remembered, RememberedMaterial
 from reconciler.kinds.managed_reading import candidates, live_of
 from reconciler.kinds.managed_spec import (
@@ -29,7 +29,7 @@ from reconciler.kinds.managed_spec import (
 from reconciler.kinds.reading import MISSING
 from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag, unmarked
 from reconciler.model.call import ApiCall, Ref
-from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.secret import Secret
 
@@ -56,6 +56,7 @@ class ManagedThings(Kind):
     noun = "managed thing"
     service = SERVICE
     spec = ManagedThing
+    listing = Listing("ListManagedThings", "Items", "Id")
     writes = ("CreateManagedThing", "UpdateManagedThing")
     filled = FILLED
     creates_after_deletes = True
@@ -112,14 +113,15 @@ class ManagedThings(Kind):
         there = [answer for answer in answers if answer and answer.get("ProvisioningStatus") not in _GONE]
         ours = [answer for answer in there if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace]
         wanted = {resource.address.name: resource for resource in scope.of(self.table)}
-        named = {answer["Tags"].get(NAME_TAG) for answer in ours}
+        names = {answer["Id"]: scope.today(self.table, answer["Tags"].get(NAME_TAG)) or "" for answer in ours}
+        named = set(names.values())
         unmarked = [answer for answer in there if OWNER_TAG not in answer.get("Tags", {})]
         missing = {name: resource for name, resource in wanted.items() if unmarked and name not in named}
         devices: defaultdict[str, list[str]] = defaultdict(list)
         for answer in there:
             devices[answer.get("ParentControllerId", "")].append(answer["Id"])
         found = [
-            *(live_of(answer, wanted.get(answer["Tags"].get(NAME_TAG, ""))) for answer in ours),
+            *(live_of(answer, wanted.get(names[answer["Id"]])) for answer in ours),
             *candidates(missing, unmarked),
         ]
         return [
@@ -135,7 +137,10 @@ class ManagedThings(Kind):
         """Everything that the file says in one call: whether AWS keeps or clears what is left out does not matter then."""
         spec: ManagedThing = change.resource.spec
         calls = []
-        if any(not (field.path == "workspace" or field.path.startswith("tags.")) for field in change.fields):
+        if any(
+            not (field.path in {"workspace", PROTECTION} or field.path.startswith("tags."))
+            for field in change.fields
+        ):
             params = {"Identifier": change.live.identity, **attributes(change.resource, world)}
             for name, member_ in CAPABLE.items():
                 if not change.changes(name):
@@ -253,7 +258,7 @@ def _tags(
     for name in CAPABLE:
         if isinstance(value := getattr(spec, name), Remembered):
             more[name.replace("_", "-")] = value.digest
-    return marked(spec.tags, world.workspace, resource.address.name, **more)
+    return marked(resource, world.workspace, **more)
 
 
 KIND = ManagedThings()

@@ -12,6 +12,7 @@ from reconciler.kinds.kind import Complaint, World
 from reconciler.kinds.reading import MISSING
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
+from reconciler.model.change import PROTECTION, Create, Update
 from reconciler.model.resource import Desired, External, Reference
 
 MOST_GROUPS = 10
@@ -25,6 +26,14 @@ _Parent = Callable[[str], Reference | None]
 def workspace_group(workspace: str) -> str:
     """The static thing group whose members are the things that the workspace owns."""
     return f"{_MARK}{workspace}"
+
+
+def protected_group(workspace: str) -> str:
+    """The static thing group of those of them that must not be destroyed.
+
+    No workspace's own group has this name: its name would have a colon, which AWS admits in no name of a policy.
+    """
+    return f"{_MARK}{workspace}:protected"
 
 
 def groups_of(things: Sequence[str]) -> Any:
@@ -46,7 +55,8 @@ def owners(things: Sequence[str]) -> Any:
 
 def owner(groups: Sequence[str]) -> str | None:
     """The workspace, if any, that one of a thing's groups is the mark of."""
-    return next((group.removeprefix(_MARK) for group in groups if group.startswith(_MARK)), None)
+    marks = (group for group in groups if group.startswith(_MARK) and ":" not in group)
+    return next((group.removeprefix(_MARK) for group in marks), None)
 
 
 def complaints(groups: Sequence[Reference], desired: Desired) -> Iterator[Complaint]:
@@ -58,6 +68,9 @@ def complaints(groups: Sequence[Reference], desired: Desired) -> Iterator[Compla
             f"{len(groups)} groups, and the one that marks what the workspace owns",
             f"at most {room}",
         )
+    for group in groups:
+        if _name(group).startswith(_MARK):
+            yield Complaint("thing_groups", f"{_name(group)!r} marks what a workspace owns", "another group")
     first: dict[str, str] = {}
     for group in groups:
         name = _name(group)
@@ -76,6 +89,16 @@ def leave(thing: str, group: Any) -> ApiCall:
     """Out of a group; not being in it is no mistake."""
     params = {"thingGroupName": group, "thingName": thing}
     return ApiCall("iot", "RemoveThingFromThingGroup", params, tolerates=MISSING)
+
+
+def protect(change: Create | Update, world: World) -> Iterator[ApiCall]:
+    """Into the group of those that must not be destroyed, or out of it."""
+    name, group = change.address.name, protected_group(world.workspace)
+    wanted = change.resource.lifecycle.prevent_destroy
+    if isinstance(change, Create) and wanted:
+        yield join(name, group)
+    elif isinstance(change, Update) and change.changes(PROTECTION):
+        yield join(name, group) if wanted else leave(name, group)
 
 
 def move(

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.address import Address
@@ -44,6 +44,7 @@ class Policies(Kind):
     table = "policies"
     noun = "policy"
     spec = Policy
+    listing = Listing("ListPolicies", "policies", "policyName")
     name_api = "CreatePolicy.policyName"
     writes = ("CreatePolicy", "CreatePolicyVersion")
     filled = FILLED
@@ -104,7 +105,7 @@ class Policies(Kind):
         params = {
             "policyName": change.address.name,
             "policyDocument": spec.document.text,
-            "tags": as_list(marked(spec.tags, world.workspace, change.address.name)),
+            "tags": as_list(marked(change.resource, world.workspace)),
         }
         return [ApiCall("iot", "CreatePolicy", params)]
 
@@ -119,7 +120,7 @@ class Policies(Kind):
                 calls.append(_drop(name, older[0]))
             params = {"policyName": name, "policyDocument": spec.document.text, "setAsDefault": True}
             calls.append(ApiCall("iot", "CreatePolicyVersion", params))
-        after = marked(spec.tags, world.workspace, change.address.name)
+        after = marked(change.resource, world.workspace)
         return [*calls, *retag("iot", world.arn(f"policy/{name}"), change.live.facts["tags"], after)]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:

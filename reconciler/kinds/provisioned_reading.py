@@ -172,7 +172,7 @@ class _Seen:
         spec = Provisioned(
             thing_name=plan.name if thing else None,
             other_certificates=tuple(External(name) for name in sorted(others)),
-            **self._thing(plan, thing or {}, mark),
+            **self._thing(plan, thing or {}, {mark, membership.protected_group(workspace)}),
             **self._certificate(plan, registered, held),
         )
         return Live(
@@ -182,11 +182,13 @@ class _Seen:
             owner=workspace if plan.name in self.members.get(mark, ()) else self.owners.get(plan.name),
             facts={
                 "name": plan.address.name,
+                "made": frozenset({plan.name, registered, *held} - {None}),
                 "registered": registered,
                 "attached": registered in held,
                 "deletable": frozenset(others) - frozenset(self.used_elsewhere),
                 "carried": self.anew.get(registered or ""),
                 "exclusive": self._alone(plan.name),
+                "protected": plan.name in self.members.get(membership.protected_group(workspace), ()),
                 "fails": tuple(_failing(plan)),
             },
         )
@@ -199,11 +201,11 @@ class _Seen:
             if found.get("thingPrincipalType") == EXCLUSIVE
         )
 
-    def _thing(self, plan: Blueprint, thing: Mapping[str, Any], mark: str) -> dict[str, Any]:
+    def _thing(self, plan: Blueprint, thing: Mapping[str, Any], marks: Collection[str]) -> dict[str, Any]:
         """The thing's part. What the template leaves alone on a thing that exists is not compared."""
         overrides = plan.thing.overrides if thing else {}
         attributes = thing.get("attributes", {})
-        groups = [group for group, names in self.members.items() if plan.name in names and group != mark]
+        groups = [group for group, names in self.members.items() if plan.name in names and group not in marks]
         if overrides.get("AttributePayload") == "MERGE":
             named = plan.thing.properties.get("AttributePayload", {})
             attributes = {key: value for key, value in attributes.items() if key in named}

@@ -18,16 +18,16 @@ from reconciler.kinds.attachments import detach, let_go, live_id
 from reconciler.kinds.fields import member
 from reconciler.kinds.issuing import fetch
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.membership import workspace_group
+from reconciler.kinds.membership import protected_group, workspace_group
 from reconciler.kinds.provisioned_reading import Provisioned, desired_spec
-from reconciler.kinds.provisioning import TABLE, Blueprint, blueprint, plain, with_group
+from reconciler.kinds.provisioning import TABLE, Blueprint, blueprint, plain, with_groups
 from reconciler.kinds.reading import MISSING
 from reconciler.kinds.retirement import mark_retired, retire
 from reconciler.kinds.template import TemplateError
 from reconciler.kinds.things import UNTYPED_ATTRIBUTES
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
-from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.output import Output, Save
 from reconciler.model.resource import Desired, Reference, Resource
@@ -153,7 +153,10 @@ class ProvisionedThings(Kind):
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """One RegisterThing. The workspace's group is put into the template, so that the thing is marked as it is made."""
         plan = blueprint(world.declared[change.address], world.declared)
-        body = with_group(plan.template, plan.thing.logical_name, workspace_group(world.workspace))
+        groups = [workspace_group(world.workspace)]
+        if change.resource.lifecycle.prevent_destroy:
+            groups.append(protected_group(world.workspace))
+        body = with_groups(plan.template, plan.thing.logical_name, groups)
         params = {"templateBody": body, "parameters": dict(plan.parameters)}
         save_to = world.declared[change.address].spec.save_to
         saves = (Save("certificatePem", save_to),) if plan.request and save_to else ()
@@ -246,6 +249,10 @@ def _memberships(change: Update, plan: Blueprint, world: World) -> Iterator[ApiC
     spec, was = change.resource.spec, change.live.spec
     if change.changes("workspace"):
         yield membership.join(plan.name, workspace_group(world.workspace))
+    if change.changes(PROTECTION):
+        guard = membership.protected_group(world.workspace)
+        wanted = change.resource.lifecycle.prevent_destroy
+        yield membership.join(plan.name, guard) if wanted else membership.leave(plan.name, guard)
     if change.changes("thing_groups"):
         yield from membership.move(plan.name, was.thing_groups, spec.thing_groups, world)
     if change.changes("billing_group"):

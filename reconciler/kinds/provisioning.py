@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -118,13 +118,13 @@ def provisioned_certificates(scope: Scope) -> frozenset[str]:
     return frozenset(found.certificate_id for found in blueprints(scope) if found.certificate_id)
 
 
-def with_group(template: Mapping[str, Any], thing: str, group: str) -> str:
-    """The template as it is sent: the thing belongs to one group more, so that it is marked as it is made."""
+def with_groups(template: Mapping[str, Any], thing: str, marks: Sequence[str]) -> str:
+    """The template as it is sent: the thing belongs to more groups, so that it is marked as it is made."""
     resources = dict(template["Resources"])
     part = dict(resources[thing])
     properties = dict(part["Properties"])
     groups = properties.get("ThingGroups", [])
-    properties["ThingGroups"] = [*(groups if isinstance(groups, list) else [groups]), group]
+    properties["ThingGroups"] = [*(groups if isinstance(groups, list) else [groups]), *marks]
     part["Properties"] = properties
     resources[thing] = part
     return json.dumps({**template, "Resources": resources}, separators=(",", ":"))

@@ -194,7 +194,7 @@ def _makes_claim(spec: ProvisioningProfile) -> bool:
 def _tags(resource: Resource, world: World, *, saved: bool) -> dict[str, Any]:
     spec: ProvisioningProfile = resource.spec
     more = {"ca": spec.ca_certificate.fingerprint} if spec.ca_certificate else {}
-    return marked(spec.tags, world.workspace, resource.address.name, **more, **(_SAVED if saved else {}))
+    return marked(resource, world.workspace, **more, **(_SAVED if saved else {}))
 
 
 def _create(resource: Resource, world: World, *, replaces: str = "") -> Iterator[ApiCall]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from attrs import frozen
 
 from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
@@ -74,6 +74,7 @@ class ProvisioningTemplates(Kind):
     table = "provisioning_templates"
     noun = "provisioning template"
     spec = ProvisioningTemplate
+    listing = Listing("ListProvisioningTemplates", "templates", "templateName")
     name_api = "CreateProvisioningTemplate.templateName"
     writes = (
         "CreateProvisioningTemplate",
@@ -127,7 +128,7 @@ class ProvisioningTemplates(Kind):
         changed = _changed(change)
         if changed:
             calls.append(ApiCall("iot", "UpdateProvisioningTemplate", {"templateName": name, **changed}))
-        after = marked(spec.tags, world.workspace, change.address.name)
+        after = marked(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
@@ -151,7 +152,7 @@ def _create(resource: Resource, world: World) -> ApiCall:
         "provisioningRoleArn": spec.provisioning_role_arn,
         "type": spec.type,
         "enabled": spec.enabled,
-        "tags": as_list(marked(spec.tags, world.workspace, resource.address.name)),
+        "tags": as_list(marked(resource, world.workspace)),
     }
     if spec.description is not None:
         params["description"] = spec.description

@@ -48,11 +48,16 @@ def find(  # noqa: PLR0913 (each is one fact about the listing)
         ApiCall(listing.service, listing.operation, listing.params, at_most=max(pages, 1) * PAGE)
     ]
     found = {item[key]: item for item in answer[items]}
-    if any("token" in member.lower() or member == "nextMarker" for member in answer):
+    if ends_early(answer):
         rest = sorted(set(wanted) - found.keys())
         singles = yield [describe(name) for name in rest]
         found |= {name: single for name, single in zip(rest, singles, strict=True) if single}
     return {name: found[name] for name in wanted if name in found}
+
+
+def ends_early(answer: Mapping[str, Any]) -> bool:
+    """Whether there is more of a listing than the answer has."""
+    return any("token" in member.lower() or member == "nextMarker" for member in answer)
 
 
 def that_matter(scope: Scope, wanted: Collection[str], arns: Mapping[str, str]) -> Tagged:
@@ -81,8 +86,9 @@ def same_first(
     """By the tag that names them; where two have one name, the one that already is as it is wanted."""
     wanted = {resource.address.name: kind.effective(resource, scope) for resource in missing}
     pairs: dict[str, str] = {}
-    for live in sorted(spare, key=lambda live: _unlike(kind, live.spec, wanted.get(live.facts["name"]))):
-        name = live.facts["name"]
+    names = {live.identity: scope.today(kind.table, live.facts["name"]) or "" for live in spare}
+    for live in sorted(spare, key=lambda live: _unlike(kind, live.spec, wanted.get(names[live.identity]))):
+        name = names[live.identity]
         if name in wanted and name not in pairs.values():
             pairs[live.identity] = name
     return pairs

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
@@ -40,6 +40,7 @@ class RoleAliases(Kind):
     table = "role_aliases"
     noun = "role alias"
     spec = RoleAlias
+    listing = Listing("ListRoleAliases", "roleAliases", "")
     name_api = "CreateRoleAlias.roleAlias"
     writes = ("CreateRoleAlias", "UpdateRoleAlias")
 
@@ -69,7 +70,7 @@ class RoleAliases(Kind):
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """One call, the mark included."""
         spec: RoleAlias = change.resource.spec
-        tags = as_list(marked(spec.tags, world.workspace, change.address.name))
+        tags = as_list(marked(change.resource, world.workspace))
         return [ApiCall("iot", "CreateRoleAlias", {**_params(change.address.name, spec), "tags": tags})]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
@@ -78,7 +79,7 @@ class RoleAliases(Kind):
         calls = []
         if change.changes("role_arn") or change.changes("credential_duration_seconds"):
             calls.append(ApiCall("iot", "UpdateRoleAlias", _params(change.live.identity, spec)))
-        after = marked(spec.tags, world.workspace, change.address.name)
+        after = marked(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint
+from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, PROTECTED_TAG, Complaint
 from reconciler.model.call import ApiCall
+from reconciler.model.resource import Resource
 
 PREFIX = "reconciler:"
 
 MOST = 50
 """Tags of one resource (AWS General Reference), and entries of a managed thing's meta data (its service model)."""
 
-OURS = 2
-"""The tags that every taggable resource gets: its owner and its name."""
+OURS = 3
+"""The tags that every taggable resource may get: its owner, its name, and that it must not be destroyed."""
 
 
-def marked(tags: Mapping[str, str], workspace: str, name: str, **more: Any) -> dict[str, Any]:
-    """The user's tags and ours: who owns the resource and what the file calls it."""
-    ours = {OWNER_TAG: workspace, NAME_TAG: name, **{PREFIX + key: value for key, value in more.items()}}
-    return dict(sorted({**tags, **ours}.items()))
+def marked(resource: Resource, workspace: str, **more: Any) -> dict[str, Any]:
+    """The user's tags and ours: who owns the resource, what the file calls it, and whether it must not be destroyed."""
+    ours = {OWNER_TAG: workspace, NAME_TAG: resource.address.name}
+    if resource.lifecycle.prevent_destroy:
+        ours[PROTECTED_TAG] = "true"
+    ours |= {PREFIX + key: value for key, value in more.items()}
+    return dict(sorted({**resource.spec.tags, **ours}.items()))
 
 
 def crowded(field: str, given: Mapping[str, str], ours: int) -> Iterator[Complaint]:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds import membership
 from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.principal_reading import inverted, outside, policies_of, targets
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
@@ -61,6 +61,7 @@ class ThingGroups(Kind):
     table = "thing_groups"
     noun = "thing group"
     spec = ThingGroup
+    listing = Listing("ListThingGroups", "thingGroups", "groupName")
     name_api = "CreateThingGroup.thingGroupName"
     writes = ("CreateThingGroup", "UpdateThingGroup")
     filled = FILLED
@@ -166,7 +167,7 @@ class ThingGroups(Kind):
                 del properties["attributePayload"]
             params = {"thingGroupName": change.live.identity, "thingGroupProperties": properties}
             calls.append(ApiCall("iot", "UpdateThingGroup", {**params, **_version(change.live, world)}))
-        after = marked(spec.tags, world.workspace, change.address.name)
+        after = marked(change.resource, world.workspace)
         return [
             *calls,
             *(_attach(world, policy, arn) for policy in spec.policies if policy not in was.policies),
@@ -230,7 +231,7 @@ def _create(resource: Resource, world: World) -> Iterator[ApiCall]:
     params: dict[str, Any] = {
         "thingGroupName": resource.address.name,
         "thingGroupProperties": _properties(spec),
-        "tags": as_list(marked(spec.tags, world.workspace, resource.address.name)),
+        "tags": as_list(marked(resource, world.workspace)),
     }
     if spec.parent is not None:
         params["parentGroupName"] = world.identity("thing_groups", spec.parent)

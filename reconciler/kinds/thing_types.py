@@ -13,7 +13,7 @@ import attrs
 from attrs import frozen
 
 from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.reading import MISSING, PAGE, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
@@ -72,6 +72,7 @@ class ThingTypes(Kind):
     table = "thing_types"
     noun = "thing type"
     spec = ThingType
+    listing = Listing("ListThingTypes", "thingTypes", "thingTypeName")
     name_api = "CreateThingType.thingTypeName"
     writes = ("CreateThingType", "UpdateThingType", "DeprecateThingType")
 
@@ -121,7 +122,7 @@ class ThingTypes(Kind):
         params = {
             "thingTypeName": change.address.name,
             "thingTypeProperties": _properties(spec),
-            "tags": as_list(marked(spec.tags, world.workspace, change.address.name)),
+            "tags": as_list(marked(change.resource, world.workspace)),
         }
         born = ApiCall("iot", "CreateThingType", params)
         return [born, _deprecate(change.address.name)] if spec.deprecated else [born]
@@ -144,7 +145,7 @@ class ThingTypes(Kind):
             calls.append(ApiCall("iot", "UpdateThingType", params))
         if change.changes("deprecated"):
             calls.append(_deprecate(name, undo=not spec.deprecated))
-        after = marked(spec.tags, world.workspace, change.address.name)
+        after = marked(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:

@@ -7,7 +7,7 @@ members of its own static thing group.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -15,8 +15,8 @@ from attrs import frozen
 
 from reconciler.kinds import attachments, membership
 from reconciler.kinds.fields import member
-from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.membership import workspace_group
+from reconciler.kinds.kind import Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.membership import protected_group, workspace_group
 from reconciler.kinds.principal_reading import find_things, outside
 from reconciler.kinds.provisioning import provisioned_names
 from reconciler.kinds.reading import MISSING, each
@@ -76,6 +76,7 @@ class Things(Kind):
     table = "things"
     noun = "thing"
     spec = Thing
+    listing = Listing("ListThings", "things", "thingName")
     name_api = "CreateThing.thingName"
     writes = ("CreateThing", "UpdateThing", "AttachThingPrincipal")
     filled = FILLED
@@ -105,6 +106,7 @@ class Things(Kind):
         members = yield from _members(scope, "thing_groups", "ListThingsInThingGroup", "thingGroupName")
         billed = yield from _members(scope, "billing_groups", "ListThingsInBillingGroup", "billingGroupName")
         ours = members.pop(workspace_group(scope.workspace), frozenset()) - provisioned_names(scope)
+        protected = members.pop(protected_group(scope.workspace), frozenset())
         wanted = {resource.address.name: resource.spec for resource in scope.of(self.table)}
         matter = sorted(wanted.keys() | ours)
         found = yield from find_things(matter)
@@ -113,10 +115,12 @@ class Things(Kind):
         groups, bills = _by_thing(members), _by_thing(billed)
         return [
             attrs.evolve(
-                _live(item, answer, groups[name], bills[name], alone=_alone(wanted.get(name))),
+                live,
                 owner=scope.workspace if name in ours else owners[name],
+                facts={**live.facts, "protected": name in protected},
             )
             for (name, item), answer in zip(found.items(), answers, strict=True)
+            if (live := _live(item, answer, groups[name], bills[name], alone=_alone(wanted.get(name))))
         ]
 
     def _read_again(self, scope: Scope, names: Sequence[str]) -> Reading:
@@ -129,19 +133,16 @@ class Things(Kind):
             for resource in scope.of(self.table)
             if resource.address.name in found
         }
-        mark = workspace_group(scope.workspace)
+        guard = protected_group(scope.workspace)
+        marks = {workspace_group(scope.workspace), guard}
         return [
             attrs.evolve(
-                _live(
-                    item,
-                    answer,
-                    [group for group in groups[name] if group != mark],
-                    (),
-                    alone=_alone(wanted.get(name)),
-                ),
+                live,
                 owner=membership.owner(groups[name]),
+                facts={**live.facts, "protected": guard in groups[name]},
             )
             for (name, item), answer in zip(found.items(), edges, strict=True)
+            if (live := _live(item, answer, _but(marks, groups[name]), (), alone=_alone(wanted.get(name))))
         ]
 
     def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
@@ -179,6 +180,7 @@ class Things(Kind):
         return [
             ApiCall("iot", "CreateThing", params),
             membership.join(name, workspace_group(world.workspace)),
+            *membership.protect(change, world),
             *membership.move(name, (), spec.thing_groups, world),
             *attachments.gain(change.address, spec.certificates, world),
         ]
@@ -190,6 +192,7 @@ class Things(Kind):
         marks = [membership.join(name, workspace_group(world.workspace))]
         return [
             *(marks if change.changes("workspace") else ()),
+            *membership.protect(change, world),
             *(_rewrite(change, world) if rewritten else ()),
             *membership.bill(name, was.billing_group, spec.billing_group, world),
             *membership.move(name, was.thing_groups, spec.thing_groups, world),
@@ -199,14 +202,14 @@ class Things(Kind):
         ]
 
     def half_made(self, change: Update | Replace) -> bool:
-        """Created as the file says, not yet given anything that the file does not give it."""
+        """Created as the file says, and nothing more: the mark is the very next call.
+
+        What somebody made by hand, as bare as that and just as the file wants it, cannot be told from it.
+        """
         was, spec = change.live.spec, change.resource.spec
-        return (
-            (was.thing_type, was.attributes) == (spec.thing_type, spec.attributes)
-            and was.billing_group == spec.billing_group
-            and not _new(spec.thing_groups, was.thing_groups)
-            and not _new(spec.certificates, was.certificates)
-        )
+        bare = not (was.thing_groups or change.live.facts["principals"]) and change.live.version == 1
+        same = (was.thing_type, was.attributes) == (spec.thing_type, spec.attributes)
+        return bare and same and was.billing_group == spec.billing_group
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
         """AWS changes everything of a thing in place."""
@@ -230,7 +233,11 @@ class Things(Kind):
 
     def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
         """Out of the workspace's group; it keeps its certificates, which are nobody's then."""
-        return [membership.leave(change.live.identity, workspace_group(world.workspace))]
+        name = change.live.identity
+        guard = (
+            [membership.leave(name, protected_group(world.workspace))] if self.protected(change.live) else []
+        )
+        return [*guard, membership.leave(name, workspace_group(world.workspace))]
 
 
 def _members(scope: Scope, table: str, operation: str, member_: str) -> Any:
@@ -252,6 +259,10 @@ def _by_thing(members: Mapping[str, Iterable[str]]) -> defaultdict[str, list[str
         for name in names:
             groups[name].append(group)
     return groups
+
+
+def _but(marks: Collection[str], groups: Iterable[str]) -> list[str]:
+    return [group for group in groups if group not in marks]
 
 
 def _alone(wanted: Thing | None) -> bool:

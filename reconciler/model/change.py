@@ -9,6 +9,9 @@ from attrs import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.resource import Live, Origin, Resource
 
+PROTECTION = "lifecycle.prevent_destroy"
+"""The path under which a plan shows that the registry comes to remember that something must not be destroyed, or forgets it."""
+
 
 @frozen
 class FieldChange:

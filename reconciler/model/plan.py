@@ -82,11 +82,13 @@ class Basis:
     """What a plan was made from, so that its steps can be looked at again before they run.
 
     `declared` is what the file says and the workspace's marks; `names` what AWS's ids, by table, are called in the file,
-    None where something is kept for a while and is called nothing.
+    None where something is kept for a while and is called nothing; `moved` are names that the file no longer has, and what
+    they are called now.
     """
 
     declared: Desired = field(factory=dict)
     names: Mapping[tuple[str, str], str | None] = field(factory=dict)
+    moved: Mapping[Address, Address] = field(factory=dict)
 
 
 @frozen(slots=False)

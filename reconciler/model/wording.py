@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 _LONGEST = 60
 
@@ -81,3 +81,9 @@ def closest(word: str, valid: Collection[str]) -> str | None:
     by_case = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
     found = difflib.get_close_matches(word.casefold(), sorted(by_case), n=1)
     return by_case[found[0]] if found else None
+
+
+def few(names: Sequence[str], most: int = 3) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(map(shown, names[:most])) + more

@@ -37,7 +37,7 @@ def test_a_certificate_that_things_of_others_have_is_not_taken_over(cloud):
     converge(state(ca(), *device("a"), workspace="one"), cloud)
     certificate, _ = device("a")
     mine = state(certificate, workspace="two")
-    assert refused(mine, cloud) == (ADOPT.format("certificates.a"),)
+    assert refused(mine, cloud) == ("certificates.a: it belongs to the workspace 'one', not to 'two'",)
 
 
 def test_an_unmarked_thing_that_differs_is_taken_over_only_when_asked_to(cloud):

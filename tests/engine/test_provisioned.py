@@ -181,8 +181,10 @@ def test_what_is_protected_is_not_destroyed(cloud):
     converge(fleet(protected), cloud)
     with pytest.raises(RefusedError) as error:
         plan_of(fleet(protected), cloud, destroy=True)
+    why = "it was applied with lifecycle.prevent_destroy; say prevent_destroy = false there"
     assert error.value.reasons == (
         "provisioned_things.pump-8: the plan would delete it, and its lifecycle.prevent_destroy forbids that",
+        f"things.pump-8: the plan would delete it, and {why}, apply that, and then go on",
     )
 
 

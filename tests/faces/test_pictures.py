@@ -16,7 +16,7 @@ from reconciler.faces.view import position
 from reconciler.kinds import all_kinds
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from reconciler.model.change import Delete
+from reconciler.model.change import Delete, Forget
 from reconciler.model.plan import Step
 from reconciler.model.resource import Live
 from tests.faces.samples import CREATION, ROTATION, plan
@@ -170,3 +170,10 @@ def test_an_empty_graph_is_still_a_picture():
 
 def test_no_two_kinds_have_the_same_colour():
     assert len({color(position) for position in range(len(all_kinds()))}) == len(all_kinds())
+
+
+def test_what_is_forgotten_is_drawn_as_what_goes_is():
+    live = Live("pump-9", Thing(), owner="greenhouse")
+    step = Step(Forget(Address("things", "pump-9"), live), ())
+    (node,) = picture_of(nx.DiGraph(), {}, plan(step)).nodes
+    assert (node.id, node.action) == ("things.pump-9", "forget")

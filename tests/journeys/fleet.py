@@ -166,6 +166,7 @@ def policies(workspace: str) -> dict[str, Any]:
 HEAD = """\
 [workspace]
 name = "greenhouse"
+limits = { delete_percent = 100, replace_percent = 100 }
 
 [ca_certificates.factory]
 pem = { file = "pki/factory.pem" }

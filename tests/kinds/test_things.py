@@ -115,7 +115,7 @@ def test_groups_and_billing_groups_are_read_by_the_group_and_exclusivity_with_th
         exclusive=True,
     )
     assert found == [live(spec)]
-    assert found[0].facts == {"principals": (CERT,), "exclusive": frozenset({CERT})}
+    assert found[0].facts == {"principals": (CERT,), "exclusive": frozenset({CERT}), "protected": False}
     assert asked == [
         *("ListThingsInThingGroup", "ListThingsInThingGroup"),
         *("ListThingsInBillingGroup", "ListThings", "ListThingPrincipalsV2"),

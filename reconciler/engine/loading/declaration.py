@@ -64,7 +64,7 @@ class Declaration(ABC):
 class Table(Declaration):
     """A table of a file."""
 
-    names: tuple[str, ...]
+    names: tuple[Any, ...]
     entries: Mapping[str, Any]
     document: Document
 

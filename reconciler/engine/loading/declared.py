@@ -13,6 +13,7 @@ from reconciler.engine.loading.files import Surroundings
 from reconciler.engine.loading.fleet import FOR_EACH, Fleet, fleet_of
 from reconciler.engine.loading.manifests import Flaw, Manifest, Manifests
 from reconciler.engine.loading.toml_source import Document
+from reconciler.engine.loading.transitions import TRANSITIONS
 from reconciler.engine.loading.wrong import Wrong
 from reconciler.kinds.kind import Kind
 from reconciler.model.address import Address
@@ -35,7 +36,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 class Declared:
     """What the documents declare: every `[workspace]`, every table with `for_each`, and each resource's first declaration.
 
-    `incomplete` are the kinds that may have resources more, in rows that could not be read.
+    `transitions` are the tables about addresses that the file no longer has. `incomplete` are the kinds that may have resources more, in rows that could not be read.
     """
 
     workspaces: Sequence[Table]
@@ -43,6 +44,7 @@ class Declared:
     resources: Mapping[Address, Declaration]
     findings: Sequence[Finding]
     incomplete: frozenset[str]
+    transitions: Sequence[Table] = ()
 
 
 def declared(
@@ -56,6 +58,8 @@ def declared(
                 sorting.findings.append(found)
             elif found.names == (WORKSPACE,):
                 sorting.workspaces.append(found)
+            elif found.names[0] in TRANSITIONS:
+                sorting.transitions.append(found)
             elif FOR_EACH in found.entries:
                 sorting.fleet(found, around)
             else:
@@ -66,6 +70,7 @@ def declared(
         sorting.resources,
         sorting.findings,
         frozenset(sorting.incomplete),
+        sorting.transitions,
     )
 
 
@@ -78,6 +83,7 @@ class _Sorting:
         self._told: set[int] = set()
         self._members, self._text = _MOST_MEMBERS, _MOST_TEXT
         self.workspaces: list[Table] = []
+        self.transitions: list[Table] = []
         self.fleets: list[Fleet] = []
         self.resources: dict[Address, Declaration] = {}
         self.findings: list[Finding] = []
@@ -134,8 +140,10 @@ def _flawed(table: Table, flaw: Flaw) -> Finding:
 def _tables(document: Document, kinds: Mapping[str, Kind]) -> Iterator[Table | Finding]:
     for name, entries in document.data.items():
         whole = Table((name,), {}, document)
-        if name != WORKSPACE and name not in kinds:
-            valid = [WORKSPACE, *sorted(kinds)]
+        if name in TRANSITIONS:
+            yield from _statements(name, entries, document)
+        elif name != WORKSPACE and name not in kinds:
+            valid = [WORKSPACE, *sorted(kinds), *TRANSITIONS]
             nearest = closest(name, valid)
             what = "table" if isinstance(entries, dict | list) else "key"
             expected = None if nearest else f"one of {', '.join(valid)}"
@@ -155,6 +163,14 @@ def _entries(kind: str, entries: Mapping[str, Any], document: Document) -> Itera
             yield Table((kind, name), entry, document)
         else:
             yield Finding(Table((kind, name), {}, document), Wrong(told(entry), f"a table [{kind}.NAME]"))
+
+
+def _statements(name: str, entries: Any, document: Document) -> Iterator[Table | Finding]:
+    if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
+        yield from (Table((name, number), entry, document) for number, entry in enumerate(entries))
+    else:
+        what = told(entries) if not isinstance(entries, list) else "not only tables"
+        yield Finding(Table((name,), {}, document), Wrong(what, f"tables [[{name}]]"))
 
 
 def _misnamed(name: str, kind: Kind, limits: Limits) -> Iterator[Wrong]:

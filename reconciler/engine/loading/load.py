@@ -15,6 +15,7 @@ from reconciler.engine.loading.fleet import Fleet, Member
 from reconciler.engine.loading.report import told
 from reconciler.engine.loading.resources import Common, Entry, Reader
 from reconciler.engine.loading.toml_source import Document, read
+from reconciler.engine.loading.transitions import transitions
 from reconciler.engine.loading.workspace_table import settings_of
 from reconciler.engine.loading.wrong import Wrong
 from reconciler.kinds import all_kinds
@@ -44,13 +45,19 @@ def load(path: Path, *, limits: Limits, environ: Mapping[str, str]) -> DesiredSt
     common = {fleet: readers[fleet.table.document].common(fleet) for fleet in found.fleets}
     entries = {address: _entry(each, readers, common) for address, each in found.resources.items()}
     wrongs = (Finding(fleet.table, wrong) for fleet, shared in common.items() for wrong in shared.wrongs)
+    within = [
+        (each.declaration, each.around.moved) for each in entries.values() if each.around.moved is not None
+    ]
+    changed = transitions(found.transitions, within, found.resources, settings.name)
     checked = _checked(entries, found.incomplete, settings.name, kinds, limits)
-    report = told(chain(found.findings, unsettled, wrongs, checked), mistakes)
+    report = told(chain(found.findings, unsettled, wrongs, changed.findings, checked), mistakes)
     if any(mistake.severity == "error" for mistake in report):
         raise InvalidDesiredStateError(report)
     resources = (entries[address].resource for address in sorted(entries, key=_alphabetical))
     desired = {resource.address: resource for resource in resources if resource}
-    return DesiredState(settings, desired, report, _digest(surroundings))
+    return DesiredState(
+        settings, desired, report, _digest(surroundings), removed=changed.removed, moved=changed.moved
+    )
 
 
 def _alphabetical(address: Address) -> tuple[str, str]:

@@ -27,6 +27,7 @@ class Around:
 
     depends_on: tuple[str, ...] = ()
     lifecycle: Lifecycle = Lifecycle()
+    moved: Mapping[str, str] | None = None
 
 
 _AROUND = tuple(field.name for field in attrs.fields(Around))

@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import urlsplit
 
+import attrs
+
 from reconciler.engine.loading.structure import key_wrongs, shape_of, understood
 from reconciler.engine.loading.values import converter
 from reconciler.engine.loading.wrong import Wrong
@@ -13,8 +15,8 @@ from reconciler.engine.ownership import reserved
 from reconciler.kinds import all_kinds
 from reconciler.model.durations import IN_WORDS, seconds
 from reconciler.model.limits import Limits
-from reconciler.model.settings import Settings
-from reconciler.model.wording import closest, one_of, quoted
+from reconciler.model.settings import Fuses, Limit, Settings
+from reconciler.model.wording import closest, one_of, quoted, told
 
 _EMBEDDED, _AWS = "embedded", "aws"
 
@@ -30,8 +32,11 @@ def settings_of(
 ) -> tuple[Settings, list[Wrong]]:
     """The settings, as far as they are right, and what is wrong with them; quotas can be given for `services`."""
     shape = shape_of(Settings, converter())
-    values, wrongs = understood(table, shape)
+    values, wrongs = understood({name: value for name, value in table.items() if name != "limits"}, shape)
     wrongs += key_wrongs(table, shape)
+    if "limits" in table:
+        values["limits"], more = _limits(table["limits"])
+        wrongs += (wrong.under("limits") for wrong in more)
     said = Settings(**{"name": "", **values})
     malformed = {wrong.path[0] for wrong in wrongs}
     return said, [
@@ -102,11 +107,36 @@ def _session(settings: Settings) -> Iterator[Wrong]:
         yield Wrong("there is no role_arn that it is for", path=("external_id",))
 
 
+def _limits(given: object) -> tuple[Fuses, list[Wrong]]:
+    """The limits of the whole, and those of single kinds beside them."""
+    if not isinstance(given, dict):
+        return Fuses(), [Wrong(told(given), "a table")]
+    shape, kinds = shape_of(Limit, converter()), all_kinds()
+    whole, wrongs = understood(given, shape)
+    wrongs += key_wrongs(given, shape, sorted(kinds))
+    single: dict[str, Limit] = {}
+    for name in sorted(given.keys() & kinds.keys()):
+        if not isinstance(given[name], dict):
+            wrongs.append(Wrong(told(given[name]), "a table", path=(name,)))
+            continue
+        values, more = understood(given[name], shape)
+        wrongs += (wrong.under(name) for wrong in [*more, *key_wrongs(given[name], shape)])
+        single[name] = Limit(**values)
+    return Fuses(**whole, kinds=single), wrongs
+
+
 def _fuses(settings: Settings) -> Iterator[Wrong]:
-    for name in ("delete_percent", "replace_percent"):
-        percent = getattr(settings.limits, name)
-        if percent is not None and not 0 <= percent <= 100:  # noqa: PLR2004
-            yield Wrong(f"the integer {percent}", "0 to 100", path=("limits", name))
+    for path, limit in (
+        ((), settings.limits),
+        *(((n,), found) for n, found in settings.limits.kinds.items()),
+    ):
+        for name in attrs.fields_dict(Limit):
+            number = getattr(limit, name)
+            where = ("limits", *path, name)
+            if number is not None and name.endswith("percent") and not 0 <= number <= 100:  # noqa: PLR2004
+                yield Wrong(f"the integer {number}", "0 to 100", path=where)
+            elif number is not None and number < 0:
+                yield Wrong(f"the integer {number}", "0 or more", path=where)
 
 
 def _expiry(settings: Settings) -> Iterator[Wrong]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.faces.commands.options import Options, adopting, answering, common
+from reconciler.faces.commands.options import Options, adopting, allowing, answering, common
 
 if TYPE_CHECKING:
     from reconciler.faces.terminal import Terminal
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @common()
 @adopting
+@allowing
 @click.option("--retry-failed", is_flag=True, help="Only what the last run left undone, and what that needs.")
 @answering
 @click.pass_context
@@ -36,7 +37,7 @@ def apply(ctx: click.Context, adopt: Sequence[str], *, retry_failed: bool, yes: 
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
     wanted = workspace.left_undone() if retry_failed else None
-    made = planning.make(workspace, terminal, adopt=adopt)
+    made = planning.make(workspace, terminal, adopt=adopt, allow=options.allow)
     whole = made
     if wanted is not None:
         made = workspace.part(made, wanted)

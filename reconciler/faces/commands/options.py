@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-from attrs import define
+from attrs import Factory, define
 
 from reconciler.model.address import Address
 
@@ -26,6 +26,7 @@ class Options:
     file: str = DEFAULT_FILE
     debug: bool = False
     color: bool = True
+    allow: dict[str, str] = Factory(dict)
 
     @classmethod
     def of(cls, ctx: click.Context) -> Options:
@@ -109,4 +110,34 @@ adopting = click.option(
     metavar="ADDRESS",
     help="Take over this resource, which exists without the workspace's mark. May be given again.",
 )
+
+
+def allowing(function: _Function) -> _Function:
+    """Adds `--allow-delete` and `--allow-replace`, which are kept with the line's options."""
+    for action in ("replace", "delete"):
+        function = click.option(
+            f"--allow-{action}",
+            callback=_allow(action),
+            expose_value=False,
+            metavar="LIMIT",
+            help=f"Let this run {action} so many, such as 50, or such a part, as 10%, whatever the limits say.",
+        )(function)
+    return function
+
+
+def _allow(action: str) -> Callable[..., None]:
+    def callback(ctx: click.Context, _parameter: click.Parameter, given: str | None) -> None:
+        from reconciler.engine.fuses import Allowance
+
+        if given is None:
+            return
+        try:
+            Allowance.parse(given)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+        Options.of(ctx).allow[action] = given
+
+    return callback
+
+
 answering = click.option("-y", "--yes", is_flag=True, help="Do not ask.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.faces.commands.options import CHANGES, Options, adopting, common
+from reconciler.faces.commands.options import CHANGES, Options, adopting, allowing, common
 
 if TYPE_CHECKING:
     from reconciler.faces.terminal import Terminal
@@ -18,12 +19,18 @@ if TYPE_CHECKING:
 @click.command()
 @common()
 @adopting
+@allowing
 @click.option("--destroy", is_flag=True, help="Plan the removal of all that the workspace owns.")
 @click.option("--calls", is_flag=True, help="List the API calls of every step with their parameters.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
 @click.pass_context
 def plan(
-    ctx: click.Context, adopt: Sequence[str], *, destroy: bool, calls: bool, detailed_exitcode: bool
+    ctx: click.Context,
+    adopt: Sequence[str],
+    *,
+    destroy: bool,
+    calls: bool,
+    detailed_exitcode: bool,
 ) -> None:
     """Show what would be done, and send nothing."""
     from reconciler.faces.terminal import Terminal
@@ -32,19 +39,20 @@ def plan(
     options = Options.of(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
-    made = make(workspace, terminal, adopt=adopt, destroy=destroy)
+    made = make(workspace, terminal, adopt=adopt, destroy=destroy, allow=options.allow)
     show(workspace, made, terminal, calls=calls)
     if detailed_exitcode and made:
         ctx.exit(CHANGES)
 
 
-def make(
+def make(  # noqa: PLR0913 (each is one thing that a plan depends on)
     workspace: Workspace,
     terminal: Terminal,
     *,
     adopt: Sequence[str] = (),
     destroy: bool = False,
     wave: float = 100.0,
+    allow: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Read the registry and plan; on a terminal it is seen to be at work. A run before it that crashed is told of."""
     from reconciler.faces import text_report
@@ -54,7 +62,7 @@ def make(
     if crashed := workspace.crashed_run():
         terminal.remark([text_report.crashed(crashed)])
     with reading(terminal.err) as progress:
-        return workspace.plan(destroy=destroy, adopt=adopt, wave=wave, progress=progress)
+        return workspace.plan(destroy=destroy, adopt=adopt, wave=wave, allow=allow, progress=progress)
 
 
 def show(workspace: Workspace, made: Plan, terminal: Terminal, *, calls: bool = False) -> None:

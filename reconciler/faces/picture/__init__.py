@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from reconciler.faces.values import visible
 from reconciler.faces.view import noun, position
-from reconciler.model.change import Delete
+from reconciler.model.change import Delete, Forget
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Desired
 
@@ -109,9 +109,13 @@ class Picture:
 def picture_of(
     graph: nx.DiGraph[Address], desired: Desired, plan: Plan | None = None, *, title: str = ""
 ) -> Picture:
-    """The file's graph; with a plan, what would become of each node, and what would be deleted."""
+    """The file's graph; with a plan, what would become of each node, and what would be deleted or forgotten."""
     actions = {step.address: step.change.action for step in plan.steps} if plan else {}
-    gone = {step.address: step for step in plan.steps if isinstance(step.change, Delete)} if plan else {}
+    gone = (
+        {step.address: step for step in plan.steps if isinstance(step.change, Delete | Forget)}
+        if plan
+        else {}
+    )
     addresses = sorted({*graph.nodes, *gone}, key=lambda address: (position(address.kind), address))
     nodes = tuple(
         Node(

@@ -9,6 +9,7 @@ from tests.engine.loading.broken import (
     manifests,
     provisioned,
     toml,
+    transitions,
     workspace,
 )
 
@@ -22,4 +23,5 @@ CASES = (
     *manifests.CASES,
     *provisioned.CASES,
     *fleets.CASES,
+    *transitions.CASES,
 )

@@ -20,7 +20,7 @@ def _text(given: str) -> str:
 
 
 def _keys(kind: Kind) -> str:
-    return ", ".join(map(repr, [*kind.members, "depends_on", "lifecycle", "for_each"]))
+    return ", ".join(map(repr, [*kind.members, "depends_on", "lifecycle", "moved", "for_each"]))
 
 
 @frozen
@@ -43,7 +43,7 @@ class Broken:
     def lines(self) -> list[str]:
         """The report, all that stands for something else replaced."""
         kinds = all_kinds()
-        text = self.report.replace("{tables}", ", ".join(["workspace", *sorted(kinds)]))
+        text = self.report.replace("{tables}", ", ".join(["workspace", *sorted(kinds), "removed", "moved"]))
         text = text.replace("{yesterday}", f"{NOW - DAY:%Y-%m-%d}")
         return re.sub(r"\{keys of (\w+)\}", lambda found: _keys(kinds[found[1]]), text).splitlines()
 

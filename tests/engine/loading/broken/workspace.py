@@ -193,6 +193,36 @@ CASES = (
         workspace=False,
     ),
     Broken(
+        "fuses are counts as well, of all or of a kind",
+        """
+        [workspace]
+        name = "greenhouse"
+        prune = "sometimes"
+
+        [workspace.limits]
+        delete_count = -1
+        replace_counts = 1
+        policies = 3
+
+        [workspace.limits.things]
+        delete_percent = 120
+        delete_cnt = 3
+
+        [workspace.limits.thing]
+        delete_count = 3
+        """,
+        """
+        desired_state.toml:3: error: workspace.prune: 'sometimes' is not valid; expected one of 'owned', 'never'
+        desired_state.toml:6: error: workspace.limits.delete_count: the integer -1; expected 0 or more
+        desired_state.toml:7: error: workspace.limits.replace_counts: unknown key; did you mean 'replace_count'?
+        desired_state.toml:8: error: workspace.limits.policies: the integer 3; expected a table
+        desired_state.toml:11: error: workspace.limits.things.delete_percent: the integer 120; expected 0 to 100
+        desired_state.toml:12: error: workspace.limits.things.delete_cnt: unknown key; did you mean 'delete_count'?
+        desired_state.toml:14: error: workspace.limits.thing: unknown key; did you mean 'things'?
+        """,
+        workspace=False,
+    ),
+    Broken(
         "quotas name AWS's services and operations, and are rates",
         """
         [workspace]

@@ -1,0 +1,67 @@
+"""What leaves the file, as a user meets it: refused, allowed for one run, forgotten, renamed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HEAD = '[workspace]\nname = "lab"\nlimits = { delete_count = 1, things = { delete_percent = 50 } }\n'
+
+
+@pytest.fixture
+def say(run):
+    """Runs a command over a file; gives its exit code, what it says, and what it says went wrong."""
+
+    def over(text: str, *words: str) -> tuple[int, str, str]:
+        Path("desired_state.toml").write_text(HEAD + text)
+        code, out, err = run(*words)
+        return code, out, err
+
+    return over
+
+
+def fleet(*names: str) -> str:
+    rows = ", ".join(f'{{ n = "{name}" }}' for name in names)
+    return f'[thing_groups.hall]\n[things."pump-{{n}}"]\nfor_each = [{rows}]\n'
+
+
+def test_a_limit_is_raised_for_one_run_and_the_plan_says_so(say):
+    assert say(fleet("1", "2", "3"), "apply", "--yes")[0] == 0
+    code, out, err = say(fleet("1"), "plan")
+    how = "if that is meant, allow it for this run with --allow-delete 2"
+    assert (code, out, err) == (
+        1,
+        "",
+        (
+            "error: the plan is refused; nothing was sent\n"
+            f"  - the plan would delete 2 of 4 resources, more than the 1 that workspace.limits.delete_count allows; {how}\n"
+            "  - the plan would delete 2 of 3 things, more than the 50 % that workspace.limits.things.delete_percent "
+            f"allows; {how}\n"
+        ),
+    )
+    code, out, _ = say(fleet("1"), "plan", "--allow-delete", "2")
+    told = "  ! warning    this run may delete 2 of what the workspace owns, whatever its limits say"
+    assert (code, [line for line in out.splitlines() if "this run" in line]) == (0, [told])
+    assert say(fleet("1"), "apply", "--yes", "--allow-delete", "50%")[0] == 0
+
+
+def test_an_allowance_that_is_none_is_an_error_of_the_line(say):
+    _, out, err = say(fleet("1"), "apply", "--allow-replace", "many")
+    assert (out, err.splitlines()[0]) == (
+        "",
+        "error: invalid value for '--allow-replace': 'many' is no limit; expected a number such as 50, or a part such as 10%",
+    )
+
+
+def test_a_fleet_is_renamed_row_by_row_and_what_is_forgotten_stays(say):
+    assert say(fleet("1", "2"), "apply", "--yes")[0] == 0
+    wanted = (
+        '[thing_groups.hall]\n[things."device-{n}"]\nfor_each = [{ n = "1" }]\n'
+        'moved = { from = "things.pump-{n}" }\n[[removed]]\nfrom = "things.pump-2"\ndestroy = false\n'
+    )
+    code, out, _ = say(wanted, "apply", "--yes")
+    assert (code, "1 created, 1 deleted, 1 forgotten." in out) == (0, True)
+    code, out, _ = say(wanted, "plan")
+    remark = "  · remark     things.pump-2  there is nothing to forget: nothing of that name bears this workspace's mark"
+    assert (code, remark in out.splitlines()) == (0, True)
