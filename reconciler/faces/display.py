@@ -18,6 +18,7 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
+from reconciler.model.run import History, Record
 from reconciler.model.settings import DesiredState
 from reconciler.model.wording import closest
 
@@ -114,6 +115,26 @@ class DisplayedResource(Displayed):
         return comparison(self.address, self.desired, self.live, self.change)
 
 
+@frozen(eq=False, repr=False)
+class DisplayedHistory(Displayed, History):
+    """Runs that show themselves."""
+
+    def _view(self) -> Any:
+        from reconciler.faces.history import HistoryView, history_view
+
+        return HistoryView(history_view(self))
+
+
+@frozen(eq=False, repr=False)
+class DisplayedRecord(Displayed, Record):
+    """One run that shows itself."""
+
+    def _view(self) -> Any:
+        from reconciler.faces.history import record_view
+
+        return record_view(self)
+
+
 @frozen(repr=False)
 class DisplayedGraph:
     """A graph that shows itself: whole while that can be read, else one node for each kind and action."""
@@ -154,7 +175,8 @@ def in_text(view: Any, width: int = WIDTH) -> str:
 
 def _drawn() -> Mapping[type, Draw]:
     """How each view is told in text. A new one needs nothing but its line here."""
-    from reconciler.faces import text, text_report
+    from reconciler.faces import text, text_history, text_report
+    from reconciler.faces.history import HistoryView, RecordView
     from reconciler.faces.mistakes import MistakesView
     from reconciler.faces.report import Comparison, ResultView
     from reconciler.faces.view import PlanView
@@ -164,6 +186,8 @@ def _drawn() -> Mapping[type, Draw]:
         ResultView: lambda view, _width: text_report.result(view),
         Comparison: text_report.comparison,
         MistakesView: lambda view, _width: text_report.mistakes(view),
+        HistoryView: lambda view, _width: text_history.runs(view.rows),
+        RecordView: lambda view, _width: text_history.record(view),
     }
 
 

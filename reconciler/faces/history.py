@@ -86,6 +86,13 @@ class RecordView:
     other_calls: tuple[CallRow, ...] = ()
 
 
+@frozen
+class HistoryView:
+    """Runs, the newest first."""
+
+    rows: tuple[RunRow, ...]
+
+
 def history_view(history: History) -> tuple[RunRow, ...]:
     """Runs as rows."""
     return tuple(_run(run) for run in history)

@@ -21,13 +21,13 @@ _STYLES: Mapping[str, str] = {
     "lost": ENDINGS["failed"],
     "refused": ENDINGS["failed"],
 }
-_NO_RUN = "No run yet: `reconciler apply` makes the first."
+NO_RUN = "No run yet: `reconciler apply` makes the first."
 
 
 def runs(rows: Sequence[RunRow]) -> Iterator[Text]:
     """A table of runs; the workspace is told where there are several."""
     if not rows:
-        yield Text(_NO_RUN, "bold")
+        yield Text(NO_RUN, "bold")
         return
     several = len({row.workspace for row in rows}) > 1
     heads = ("run", "begun (UTC)", "by", "command", "status", "file", "steps")

@@ -15,14 +15,20 @@ from typing import TYPE_CHECKING
 from attrs import asdict
 
 from reconciler.faces import notebook
-from reconciler.faces.display import DisplayedPlan, DisplayedResource, DisplayedResult
+from reconciler.faces.display import (
+    DisplayedHistory,
+    DisplayedPlan,
+    DisplayedRecord,
+    DisplayedResource,
+    DisplayedResult,
+)
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.errors import JournalError, ReconcilerError, TargetError
 from reconciler.model.outcome import Outcome, Started
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
-from reconciler.model.run import History, Record, Run
+from reconciler.model.run import Run
 from reconciler.model.settings import DesiredState
 from reconciler.model.wording import closest, quoted
 
@@ -197,11 +203,11 @@ class Workspace:
 
         return unlock(self.desired.settings.name, self._connection.call)
 
-    def history(self, limit: int | None = 20) -> History:
+    def history(self, limit: int | None = 20) -> DisplayedHistory:
         """The latest runs of this folder's journal, the newest first. Raises JournalError."""
-        return History(self._journal.runs(limit))
+        return DisplayedHistory(self._journal.runs(limit))
 
-    def run(self, part: str) -> Record:
+    def run(self, part: str) -> DisplayedRecord:
         """One run with its steps and calls, by the start or the end of its id. Raises JournalError, ReconcilerError."""
         known = self._journal.ids()
         found = [run_id for run_id in known if run_id.startswith(part) or run_id.endswith(part)]
@@ -209,12 +215,12 @@ class Workspace:
             raise ReconcilerError(_which_run(part, found, known))
         record = self._journal.record(found[0])
         assert record
-        return record
+        return DisplayedRecord(record.run, record.steps, record.calls)
 
-    def last_run(self) -> Record | None:
+    def last_run(self) -> DisplayedRecord | None:
         """This workspace's latest run with its steps and calls, None before the first. Raises JournalError."""
         latest = self._journal.runs(1, self.desired.settings.name)
-        return self._journal.record(latest[0].id) if latest else None
+        return self.run(latest[0].id) if latest else None
 
     def crashed_run(self) -> Run | None:
         """This workspace's latest run, if it ended without a word; a journal that cannot be read tells of none."""

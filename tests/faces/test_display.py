@@ -51,6 +51,13 @@ def test_a_result_shows_itself(workspace):
     assert sorted(shown(result)) == ["text/html", "text/plain"]
 
 
+def test_the_history_and_a_run_of_it_show_themselves(workspace):
+    workspace.apply(workspace.plan())
+    told = [repr(value).split("\n")[0].split()[0] for value in (workspace.history(), workspace.last_run())]
+    assert told == ["run", "Run"]
+    assert sorted(shown(workspace.last_run())) == ["text/html", "text/plain"]
+
+
 def test_a_resource_shows_both_of_its_sides(workspace):
     workspace.apply(workspace.plan())
     told = repr(workspace.show("things.pump-1"))

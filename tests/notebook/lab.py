@@ -166,3 +166,15 @@ def until(holds: Any, complaint: str, patience: float = PATIENCE) -> None:
     while not holds():
         assert time.monotonic() < end, complaint
         time.sleep(0.05)
+
+
+def execute(page: Page, code: str) -> None:
+    """In the kernel of the notebook that is open, beside its cells."""
+    told = page.evaluate(
+        """async (code) => {
+            const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+            return (await kernel.requestExecute({ code }).done).content;
+        }""",
+        code,
+    )
+    assert told["status"] == "ok", told

@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 import htpy as h
 from markupsafe import Markup
 
-from reconciler.faces.html import plan, report
+from reconciler.faces.history import HistoryView, RecordView
+from reconciler.faces.html import history, plan, report
 from reconciler.faces.mistakes import MistakesView
 from reconciler.faces.report import Comparison, ResultView
 from reconciler.faces.view import PlanView
@@ -26,6 +27,8 @@ DRAWN: Mapping[type, Draw] = {
     ResultView: report.result,
     Comparison: report.comparison,
     MistakesView: report.mistakes,
+    HistoryView: history.history,
+    RecordView: history.record,
 }
 """How each view is drawn. A new one needs nothing but its line here."""
 

@@ -25,7 +25,7 @@ def value(shown: Shown | None) -> h.Renderable:
 def action(word: str, count: int | None = None) -> h.Renderable:
     """An action as glyph, word and colour; with a count, as the summary has it."""
     told = word if count is None else f"{count:,} {word}"
-    return h.strong(f".act.{word}")[h.span(".glyph", aria_hidden="true")[GLYPHS[word]], " ", told]
+    return h.strong(f".act.{word}")[h.span(".glyph", aria_hidden="true")[GLYPHS.get(word, "·")], " ", told]
 
 
 def actions(counts: Mapping[str, int]) -> Iterable[h.Node]:

@@ -66,7 +66,7 @@ function header(model, ask, id) {
   const open = () => {
     apply.dispatchEvent(new CustomEvent("confirm", { bubbles: true }));
   };
-  const element = make("header", {}, make("div", {}, title, target, about, notes), make("div", { class: "buttons" }, again, retry, stop, apply));
+  const element = make("div", { class: "top" }, make("div", {}, title, target, about, notes), make("div", { class: "buttons" }, again, retry, stop, apply));
   return {
     element,
     draw({ head, phase, reading, remarks }) {
@@ -194,7 +194,7 @@ function tabs(model, ask, id) {
 
 /** The changes: filters, and a tree grid of which only the rows in sight are drawn. */
 function table(model, ask, id) {
-  const COLUMNS = ["", "action", "address", "what differs", "declared", "status"];
+  const COLUMNS = ["action", "address", "what differs", "declared", "status"];
   const wanted = { actions: new Set(), kind: "", text: "" };
   let rows = [], found = [], tops = [], active = 0;
   const open = new Map(); // row → what is behind it, or null while it is asked for
@@ -205,10 +205,9 @@ function table(model, ask, id) {
   const text = make("input", { type: "search", "aria-label": "Filter by text", placeholder: "Filter by text", oninput: () => { wanted.text = text.value.trim().toLowerCase(); filter(); } });
   text.addEventListener("keydown", (event) => event.stopPropagation());
   const many = make("span", { class: "quiet", role: "status" });
-  const heads = make("div", { class: "line heads", role: "row" }, ...COLUMNS.map((name) => make("div", { role: "columnheader" }, name || make("span", { class: "glyph" }, ""))));
-  heads.firstChild.setAttribute("aria-label", "unfold");
+  const heads = make("div", { class: "line heads", role: "row" }, ...COLUMNS.map((name) => make("div", { role: "columnheader" }, name)));
   const layer = make("div", { class: "layer", role: "rowgroup" });
-  const grid = make("div", { class: "grid", role: "treegrid", "aria-label": "Changes" }, make("div", { role: "rowgroup", class: "top" }, heads), layer);
+  const grid = make("div", { class: "grid", role: "treegrid", "aria-label": "Changes" }, make("div", { role: "rowgroup", class: "pinned" }, heads), layer);
   const element = make("div", {}, make("div", { class: "filters" }, chips, kinds, text, many), grid);
 
   /** Where each row begins, in pixels; the last entry is where they end. */
@@ -250,8 +249,7 @@ function table(model, ask, id) {
     return make(
       "div",
       { role: "row", class: "line", "data-place": place, "aria-rowindex": place + 2, "aria-level": 1, "aria-expanded": String(unfolded), tabindex: place === active ? 0 : -1, style: `position: absolute; left: 0; right: 0; top: ${tops[place]}px` },
-      cell(make("span", { "aria-hidden": "true" }, unfolded ? "▾" : "▸"), { class: "twist" }),
-      cell(marked("act", action, sign, action)),
+      make("div", { role: "gridcell" }, make("span", { class: "twist", "aria-hidden": "true" }, unfolded ? "▾" : "▸"), marked("act", action, sign, action)),
       cell(make("code", { class: "address" }, address), { title: address }),
       cell(about, { title: about }),
       cell(make("span", { class: "quiet" }, origin), { title: origin }),

@@ -14,6 +14,7 @@ from IPython.display import DisplayHandle
 
 from reconciler.faces.display import MOST, in_text
 from reconciler.faces.html import fragment, style
+from reconciler.faces.notebook import interrupt
 from reconciler.faces.notebook.record import Record
 from reconciler.faces.notebook.session import Session
 from reconciler.faces.report import result_view
@@ -44,6 +45,7 @@ class Panel(anywidget.AnyWidget):
         self._frame = DisplayHandle()
         self._record = Record(workspace, plan)
         self._session = Session(workspace, plan, self)
+        self._session.start()
         self.on_msg(self._asked)
 
     def present(self) -> None:
@@ -80,6 +82,8 @@ class Panel(anywidget.AnyWidget):
 
     def show(self, state: Mapping[str, Any]) -> None:
         """These parts of the state changed."""
+        if "phase" in state:
+            interrupt.hear(self._session.stop if state["phase"] == "applying" else None)
         state = dict(state)
         with self.hold_sync():
             for name in ("rows", "ends", "graph", "lines"):

@@ -64,6 +64,9 @@ class Session:
         self._agreed: frozenset[tuple[str, Address]] = frozenset()
         self._planned(plan)
         self._pump = threading.Thread(target=self._run, name="panel", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
         self._pump.start()
 
     # ── what may be asked for ───────────────────────────────────────────────────────────────────

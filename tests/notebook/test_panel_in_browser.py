@@ -1,0 +1,193 @@
+"""The panel in JupyterLab, as somebody sees and uses it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from nbconvert import HTMLExporter
+from playwright.sync_api import expect
+
+from tests.notebook.lab import command, execute
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+BEFORE = '[workspace]\nname = "greenhouse"\n' + "".join(
+    f'[things.pump-{number}]\nattributes = {{ site = "oslo" }}\n' for number in range(1, 6)
+)
+AFTER = (
+    '[workspace]\nname = "greenhouse"\n'
+    + "".join(f'[things.pump-{number}]\nattributes = {{ site = "bergen" }}\n' for number in range(1, 3))
+    + "".join(f'[things.valve-{number}]\nattributes = {{ house = "A" }}\n' for number in range(1, 46))
+)
+PREPARED = f"""
+import threading
+from pathlib import Path
+from reconciler import Workspace
+
+gate = threading.Semaphore(0)
+
+class Gated(Workspace):
+    def apply(self, plan, *, listen=None, **options):
+        def hear(outcome):
+            if outcome.word != "started":
+                gate.acquire()
+            listen(outcome)
+        return super().apply(plan, listen=hear, **options)
+
+Path("desired_state.toml").write_text({BEFORE!r})
+done = Workspace().apply(Workspace().plan())
+Path("desired_state.toml").write_text({AFTER!r})
+"""
+PANEL = "ws = Gated()\nws.panel()"
+SHOTS = Path(os.environ.get("SCREENSHOTS", ".pytest_cache/screenshots"))
+
+
+@pytest.fixture
+def panel(lab, page, request):
+    """A panel over a plan of 50 changes, whose apply goes on only as far as the gate lets it."""
+    name = request.node.name
+    (lab.folder / name).mkdir()
+    lab.notebook(f"{name}/panel.ipynb", [PREPARED, PANEL])
+    lab.open(page, f"{name}/panel.ipynb")
+    command(page, "notebook:run-all-cells")
+    found = page.get_by_role("region", name="Panel of greenhouse")
+    expect(found.get_by_text("50 changes")).to_be_visible()
+    found.name = f"{name}/panel.ipynb"
+    return found
+
+
+def kept(locator, name: str) -> None:
+    """A picture of it, to look at afterwards."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    locator.screenshot(path=SHOTS / f"{name}.png")
+
+
+def agree(panel) -> None:
+    panel.get_by_role("button", name="Apply …").click()
+    panel.get_by_label("to go on").fill("greenhouse")
+    panel.get_by_role("button", name="Apply", exact=True).click()
+
+
+def rows(panel):
+    return panel.locator("[data-place]")
+
+
+def test_a_plan_is_looked_at_confirmed_applied_watched_stopped_and_finished(lab, page, panel):
+    # look at it
+    panel.get_by_role("button", name="3 delete").click()
+    expect(panel.get_by_text("3 of 50 changes")).to_be_visible()
+    assert rows(panel).locator(".address").all_inner_texts() == [
+        "things.pump-3",
+        "things.pump-4",
+        "things.pump-5",
+    ]
+    panel.get_by_role("button", name="3 delete").click()
+    panel.get_by_label("Kind").select_option("things")
+    panel.get_by_label("Filter by text").fill("BERGEN")
+    expect(panel.get_by_text("2 of 50 changes")).to_be_visible()
+    rows(panel).first.click()
+    expect(panel.locator(".unfolded .lines").first).to_have_text("~attributes.siteoslo → bergen")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(panel.locator("[aria-expanded=true]")).to_have_count(2)
+    page.keyboard.press("ArrowLeft")
+    expect(panel.locator("[aria-expanded=true]")).to_have_count(1)
+    kept(panel, "planned")
+    panel.get_by_label("Filter by text").fill("")
+
+    # confirm it
+    panel.get_by_role("button", name="Apply …").click()
+    expect(panel.get_by_text("45 to create, 2 to update, 3 to delete?")).to_be_visible()
+    sure = panel.get_by_role("button", name="Apply", exact=True)
+    expect(sure).to_be_disabled()
+    panel.get_by_label("to go on").fill("grenhouse")
+    expect(sure).to_be_disabled()
+    panel.get_by_label("to go on").fill("greenhouse")
+    kept(panel, "confirm")
+    sure.click()
+
+    # watch it, and load the page again in the middle
+    execute(page, "gate.release(5)")
+    expect(panel.get_by_text("5 of 50", exact=True)).to_be_visible()
+    expect(panel.locator(".pace .applied")).to_have_text("✔ 5 applied")
+    kept(panel, "applying")
+    command(page, "docmanager:save")
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    lab.open(page, panel.name)
+    expect(panel.get_by_text("5 of 50", exact=True)).to_be_visible()
+    execute(page, "gate.release(2)")
+    expect(panel.get_by_text("7 of 50", exact=True)).to_be_visible()
+
+    # stop it, and finish it
+    panel.get_by_role("button", name="Stop").click()
+    expect(panel.get_by_role("button", name="Stopping …")).to_be_disabled()
+    execute(page, "gate.release(100)")
+    expect(panel.get_by_role("alert")).to_contain_text("Not everything was applied")
+    expect(panel.get_by_role("alert")).to_contain_text("not begun, because the run was stopped")
+    panel.get_by_role("tab", name="Log").click()
+    expect(panel.get_by_role("log")).to_contain_text("stopping: what is in flight is finished")
+    panel.get_by_role("button", name="Retry what failed").click()
+    expect(panel.get_by_role("alert")).to_contain_text("Done")
+
+
+def test_an_interrupted_kernel_stops_calmly_and_a_finished_panel_leaves_its_record(lab, page, panel):
+    agree(panel)
+    execute(page, "gate.release(1)")
+    expect(panel.get_by_text("1 of 50", exact=True)).to_be_visible()
+    lab.interrupt(panel.name)
+    expect(panel.get_by_role("button", name="Stopping …")).to_be_visible()
+    execute(page, "gate.release(200)")
+    expect(panel.get_by_role("alert")).to_contain_text("Not everything was applied")
+    panel.get_by_role("button", name="Retry what failed").click()
+
+    expect(panel).to_have_count(0)  # the result has taken its place
+    output = page.locator(".jp-Cell").nth(1).locator(".jp-OutputArea")
+    expect(output.locator("section[aria-label='Result of applying greenhouse']").last).to_contain_text("Done")
+    kept(output, "record")
+    command(page, "docmanager:save")
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    saved = nbformat.read(lab.folder / panel.name, nbformat.NO_CONVERT)
+    assert [sorted(shown.data) for shown in saved.cells[1].outputs] == [["text/html", "text/plain"]] * 2
+    exported, _ = HTMLExporter().from_notebook_node(saved)
+    assert exported.count('aria-label="Result of applying greenhouse"') == 2
+    # a notebook that nobody trusts shows the same
+    assert "✔ Done" in saved.cells[1].outputs[1].data["text/plain"]
+
+
+def test_the_panel_has_no_flaw_that_axe_finds_in_light_or_dark(page, panel):
+    found = {}
+
+    def look(where: str) -> None:
+        for theme in ("JupyterLab Light", "JupyterLab Dark"):
+            command(page, "apputils:change-theme", theme=theme)
+            page.wait_for_function(
+                "dark => document.body.dataset.jpThemeLight === String(!dark)", arg=theme.endswith("Dark")
+            )
+            result = Axe().run(page, context=".reconciler.panel")
+            for flaw in result.response["violations"]:
+                found[where, theme, flaw["id"]] = [node["html"] for node in flaw["nodes"]]
+            kept(panel, f"{where}-{theme.split()[-1].lower()}")
+
+    rows(panel).first.click()
+    expect(panel.locator(".unfolded .lines").first).to_be_visible()
+    panel.get_by_role("button", name="Apply …").click()
+    look("confirming")
+    panel.get_by_role("tab", name="Graph").click()
+    expect(panel.get_by_role("img", name="Dependency graph of greenhouse")).to_be_visible()
+    look("graph")
+    panel.get_by_role("tab", name="Changes").click()
+    panel.get_by_label("to go on").fill("greenhouse")
+    panel.get_by_role("button", name="Apply", exact=True).click()
+    execute(page, "gate.release(7)")
+    expect(panel.get_by_text("7 of 50", exact=True)).to_be_visible()
+    look("applying")
+    panel.get_by_role("button", name="Stop").click()
+    execute(page, "gate.release(100)")
+    expect(panel.get_by_role("alert")).to_contain_text("Not everything was applied")
+    look("unfinished")
+    command(page, "apputils:change-theme", theme="JupyterLab Light")
+    assert found == {}
