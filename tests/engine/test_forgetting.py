@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from reconciler.kinds.policies import Policy
 from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.thing_types import ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from reconciler.model.document import Document
 from reconciler.model.errors import RefusedError
 from reconciler.model.resource import Origin
 from tests.cloud import Cloud
@@ -106,14 +105,12 @@ def test_what_bears_tags_loses_ours_and_keeps_the_users(cloud):
 
 
 def test_what_a_forgotten_one_has_cannot_be_deleted(cloud):
-    allow = Document.of({"Version": "2012-10-17", "Statement": []})
-    policy = resource("policies", "p", Policy(allow))
-    group = resource("thing_groups", "g", ThingGroup(policies=("p",)))
-    converge(state(policy, group), cloud)
+    kind, thing = resource("thing_types", "t", ThingType()), resource("things", "a", Thing(thing_type="t"))
+    converge(state(kind, thing), cloud)
     with pytest.raises(RefusedError) as caught:
-        plan_of(forgetting(state(), "thing_groups.g"), cloud)
+        plan_of(forgetting(state(), "things.a"), cloud)
     assert caught.value.reasons == (
-        "policies.p: the plan would delete it, and thing_groups.g, which is to be forgotten, has it; forget it too",
+        "thing_types.t: the plan would delete it, and things.a, which is to be forgotten, has it; forget it too",
     )
 
 
