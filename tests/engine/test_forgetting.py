@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.thing_groups import ThingGroup
-from reconciler.kinds.thing_types import ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.errors import RefusedError
@@ -105,12 +105,15 @@ def test_what_bears_tags_loses_ours_and_keeps_the_users(cloud):
 
 
 def test_what_a_forgotten_one_has_cannot_be_deleted(cloud):
-    kind, thing = resource("thing_types", "t", ThingType()), resource("things", "a", Thing(thing_type="t"))
-    converge(state(kind, thing), cloud)
+    bill, thing = (
+        resource("billing_groups", "b", BillingGroup()),
+        resource("things", "a", Thing(billing_group="b")),
+    )
+    converge(state(bill, thing), cloud)
     with pytest.raises(RefusedError) as caught:
         plan_of(forgetting(state(), "things.a"), cloud)
     assert caught.value.reasons == (
-        "thing_types.t: the plan would delete it, and things.a, which is to be forgotten, has it; forget it too",
+        "billing_groups.b: the plan would delete it, and things.a, which is to be forgotten, has it; forget it too",
     )
 
 
