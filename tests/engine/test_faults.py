@@ -15,7 +15,7 @@ from tests.cloud import Cloud
 from tests.faults import WRITES_LOST, Faults, FaultyCloud
 from tests.fleets import AUTHORITIES, converge, desired_states, failures, plan_of, run
 
-EXAMPLES = int(os.environ.get("TORTURE", "12"))
+EXAMPLES = int(os.environ.get("TORTURE", "8"))
 """`make torture` sets it higher."""
 
 _RATES = st.sampled_from([0.05, 0.2, 0.5])
