@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: apply test check format docs bench clean
+.PHONY: apply test check format docs torture bench clean
 .DEFAULT_GOAL := apply
 
 $(READY): pyproject.toml
@@ -34,6 +34,10 @@ format: $(READY)
 
 docs: $(READY)
 	@$(BIN)/python -m tests.docs.generate
+
+# The network at its worst, some hundred times as often as in CI.
+torture: $(READY)
+	TORTURE=1000 $(BIN)/python -m pytest tests/engine/test_faults.py
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.thousand_devices

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.session import Session
 
 from reconciler.aws.calls import Caller
 from reconciler.aws.embedded import bind
+from reconciler.aws.retries import BOTOCORES_OWN
 from reconciler.model.plan import Target
 from reconciler.registry import Registry, Request, Response
 from reconciler.registry import Settings as RegistrySettings
@@ -27,8 +29,9 @@ class Cloud:
         core = Session()
         bind(core, self)
         session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core)
-        self.iot: Any = session.client("iot")
-        self.managed: Any = session.client("iot-managed-integrations")
+        once = Config(retries=dict(BOTOCORES_OWN))
+        self.iot: Any = session.client("iot", config=once)
+        self.managed: Any = session.client("iot-managed-integrations", config=once)
         self.call = Caller({"iot": self.iot, "iot-managed-integrations": self.managed})
         self.requests = 0
         self.registry = Registry(path, SETTINGS)

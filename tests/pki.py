@@ -57,3 +57,11 @@ def key_pem_of(key: ec.EllipticCurvePrivateKey) -> str:
 
 def certificate_id(pem: str) -> str:
     return Pem.parse(pem).fingerprint
+
+
+def signing_request(name: str) -> str:
+    """A certificate signing request in PEM, for a key of its own."""
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    made = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    key = ec.generate_private_key(ec.SECP256R1())
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()

@@ -188,9 +188,10 @@ def _caller(session: Any, endpoint: str | None) -> Call:
     from botocore.config import Config
 
     from reconciler.aws.calls import Caller
+    from reconciler.aws.retries import BOTOCORES_OWN
 
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": 8},
+        retries=dict(BOTOCORES_OWN),
         max_pool_connections=_CONNECTIONS,
         user_agent_extra="reconciler",
     )

@@ -18,9 +18,10 @@ from reconciler.engine.send import Pause, send
 from reconciler.engine.staleness import conflict, stale
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
-from reconciler.model.errors import AwsError, LeaseLostError, ReconcilerError, StaleError
+from reconciler.model.errors import AwsError, LeaseLostError, ReconcilerError, ServiceDownError, StaleError
 from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Started
 from reconciler.model.plan import Plan, Step
+from reconciler.model.redaction import redacted
 
 WORKERS = 32
 
@@ -69,8 +70,8 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
                 stop.set()
                 continue
             running -= 1
-            if isinstance(outcome, Failed) and isinstance(outcome.error, LeaseLostError):
-                stop.set()
+            if isinstance(outcome, Failed) and isinstance(outcome.error, LeaseLostError | ServiceDownError):
+                stop.set()  # what is left would fail as this did
             yield outcome
             yield from queue.settle(step, outcome)
     yield from (Cancelled(step.change) for step in queue.left())
@@ -161,7 +162,8 @@ _SECOND_LOOK = 0.2
 def _told(error: Exception) -> ReconcilerError:
     if isinstance(error, ReconcilerError):
         return error
-    fault = ReconcilerError(f"a fault in reconciler itself: {type(error).__name__}: {error}")
+    told = redacted(f"{type(error).__name__}: {error}")
+    fault = ReconcilerError(f"a fault in reconciler itself: {told}")
     fault.__cause__ = error
     return fault
 

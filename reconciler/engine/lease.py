@@ -20,8 +20,10 @@ from typing import Any
 from attrs import field, frozen
 
 from reconciler.engine.ownership import group_call
+from reconciler.engine.send import send
 from reconciler.engine.who import at_work, this_machine
 from reconciler.kinds.membership import workspace_group
+from reconciler.kinds.proofs import group_shown
 from reconciler.kinds.reading import MISSING
 from reconciler.kinds.tags import PREFIX
 from reconciler.model.call import ApiCall, Call
@@ -238,13 +240,15 @@ def _write(workspace: str, call: Call, group: _Group, lease: Mapping[str, str]) 
     """Put a lease in place of the one that is there, unless the group has changed since it was read."""
     ours = {_HOLDER, _PROCESS, _SINCE, _UNTIL}
     kept = {key: value for key, value in group.attributes.items() if key not in ours}
-    params = {
+    params: dict[str, Any] = {
         "thingGroupName": workspace_group(workspace),
         "thingGroupProperties": {"attributePayload": {"attributes": {**kept, **lease}, "merge": False}},
         "expectedVersion": group.version,
     }
     try:
-        call(ApiCall("iot", "UpdateThingGroup", params))
+        # Our token is in it, so that a write whose answer was lost is found again.
+        proof = group_shown(params["thingGroupName"])
+        send(call, ApiCall("iot", "UpdateThingGroup", params, proof=proof), {})
     except AwsError as error:
         if error.code not in {_CONFLICT, *MISSING}:
             raise

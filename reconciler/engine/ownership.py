@@ -89,7 +89,7 @@ def group_call(workspace: str, attributes: Mapping[str, str]) -> ApiCall:
     }
     marks = tags.as_list(tags.marked(Resource(_group(workspace), ThingGroup()), workspace))
     params = {"thingGroupName": name, "thingGroupProperties": properties, "tags": marks}
-    return ApiCall("iot", "CreateThingGroup", params)
+    return ApiCall("iot", "CreateThingGroup", params, repeatable=True)
 
 
 def _described(workspace: str) -> str:

@@ -68,7 +68,7 @@ def recorded(call: Call, recorder: Recorder, address: Address) -> Call:
             answer = call(asked)
         except AwsError as error:
             expected = error.code in asked.tolerates | asked.until
-            state = "answered" if expected else "refused"
+            state = "lost" if error.unknown else "answered" if expected else "refused"
             recorder.answered(token, state, error.request_id, error.code)
             raise
         except Exception as error:

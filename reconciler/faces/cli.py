@@ -14,6 +14,7 @@ import click
 
 from reconciler.faces.commands.options import Options, common
 from reconciler.model.errors import ReconcilerError
+from reconciler.model.redaction import redacted
 
 _COMMANDS: Mapping[str, str] = {
     "init": "init",
@@ -105,7 +106,7 @@ class Shell(click.Group):
             raise
         except Exception as error:  # noqa: BLE001 (the last boundary before the user)
             _debug(ctx)
-            told = f"{type(error).__name__}: {error}".splitlines()[0]
+            told = redacted(f"{type(error).__name__}: {error}").splitlines()[0]
             hint = () if Options.of(ctx).debug else ("run again with --debug and report what it prints",)
             _say(f"this is a bug in reconciler, not in your file: {told}", Options.of(ctx), *hint)
         else:
@@ -133,7 +134,9 @@ def _say(message: str, options: Options, *more: str) -> None:
 
 def _debug(ctx: click.Context) -> None:
     if Options.of(ctx).debug:
-        click.echo(traceback.format_exc(), err=True)
+        from reconciler.faces.wire_log import safe
+
+        click.echo(safe(traceback.format_exc()), err=True)
 
 
 def _tell(ctx: click.Context, error: ReconcilerError) -> None:

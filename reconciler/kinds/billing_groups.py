@@ -13,6 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.proofs import Shown
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
@@ -71,7 +72,7 @@ class BillingGroups(Kind):
         }
         if spec.description is not None:
             params["billingGroupProperties"] = {"billingGroupDescription": spec.description}
-        return [ApiCall("iot", "CreateBillingGroup", params)]
+        return [ApiCall("iot", "CreateBillingGroup", params, repeatable=True)]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
         """The description only over the version that the plan saw; tags in their own calls."""
@@ -83,7 +84,9 @@ class BillingGroups(Kind):
                 "billingGroupProperties": {"billingGroupDescription": spec.description or ""},
                 "expectedVersion": change.live.version,
             }
-            calls.append(ApiCall("iot", "UpdateBillingGroup", params))
+            question = ApiCall("iot", "DescribeBillingGroup", {"billingGroupName": change.live.identity})
+            proof = Shown(question, {"billingGroupProperties": "billingGroupProperties"})
+            calls.append(ApiCall("iot", "UpdateBillingGroup", params, proof=proof))
         after = marked(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 

@@ -13,6 +13,7 @@ from attrs import frozen
 from reconciler.kinds import x509
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.proofs import Shown
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.address import Address
@@ -224,8 +225,9 @@ class CaCertificates(Kind):
             yield ApiCall("iot", "GetRegistrationCode")
             code = Ref(resource.address, "registrationCode")
             params["verificationCertificate"] = SignedCode(spec.pem, spec.verification.key, code)
-        # Registering the same certificate again is the same certificate: an answer that was lost is no failure.
-        yield ApiCall("iot", "RegisterCACertificate", params, tolerates={"ResourceAlreadyExistsException"})
+        question = ApiCall("iot", "DescribeCACertificate", {"certificateId": spec.pem.fingerprint})
+        proof = Shown(question, {"certificateMode": "certificateDescription.certificateMode"})
+        yield ApiCall("iot", "RegisterCACertificate", params, proof=proof)
 
 
 def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[Complaint]:

@@ -28,6 +28,7 @@ from reconciler.kinds.principal_reading import (
     targets,
     things_of,
 )
+from reconciler.kinds.proofs import Registered
 from reconciler.kinds.provisioning import provisioned_certificates, provisioned_names
 from reconciler.kinds.reading import MISSING
 from reconciler.kinds.retirement import mark_retired, retire, retired_policy
@@ -270,10 +271,7 @@ class Certificates(Kind):
             *(fetch(change.live.identity, spec.save_to) if change.changes("save_to") else ()),
             *(_attach_policy(world.identity("policies", policy), arn) for policy in gained),
             *([ApiCall("iot", "UpdateCertificate", params)] if change.changes("status") else ()),
-            *(
-                ApiCall("iot", "DetachPolicy", {"policyName": name, "target": arn}, tolerates=MISSING)
-                for name in lost
-            ),
+            *(_detach_policy(name, arn) for name in lost),
         ]
 
     def half_made(self, change: Update | Replace) -> bool:
@@ -335,7 +333,7 @@ class Certificates(Kind):
         if policy not in change.live.facts["policies"]:
             return []
         params = {"policyName": policy, "target": world.arn(f"cert/{change.live.identity}")}
-        return [ApiCall("iot", "DetachPolicy", params, tolerates=MISSING)]
+        return [ApiCall("iot", "DetachPolicy", params, tolerates=MISSING, repeatable=True)]
 
     def remarks(self, live: Live) -> Iterable[str]:
         """What is kept for a while, and how long."""
@@ -347,7 +345,11 @@ class Certificates(Kind):
         spec: Certificate = resource.spec
         arn = world.certificate_arn(resource.address.name)
         if isinstance(arn, Ref):
-            yield request(spec)
+            assert isinstance(spec.csr, str)
+            assert isinstance(spec.save_to, Output)
+            before = world.live.get(resource.address)
+            known = before.identity if before else None
+            yield request(spec.csr, spec.save_to, active=spec.status == "ACTIVE", known=known)
         else:
             yield _registration(spec, world)
         yield from (_attach_policy(world.identity("policies", policy), arn) for policy in spec.policies)
@@ -362,8 +364,9 @@ def _registration(spec: Certificate, world: World) -> ApiCall:
         params["caCertificatePem"] = ca.spec.pem.text
     elif not spec.ca and spec.certificate_mode == "SNI_ONLY":
         operation = "RegisterCertificateWithoutCA"
-    # Registering the same certificate again is the same certificate: an answer that was lost is no failure.
-    return ApiCall("iot", operation, params, tolerates={"ResourceAlreadyExistsException"})
+    # Whoever has registered this certificate meanwhile, it is this one: nothing of it is somebody else's.
+    exists = {"ResourceAlreadyExistsException"}
+    return ApiCall("iot", operation, params, tolerates=exists, proof=Registered(spec.pem.fingerprint))
 
 
 def _attached(scope: Scope) -> tuple[Mapping[str, Sequence[str]], set[str]]:
@@ -412,6 +415,11 @@ def _guarding(scope: Scope) -> set[str]:
 
 def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:
     return ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
+
+
+def _detach_policy(name: str | Ref, arn: str) -> ApiCall:
+    params = {"policyName": name, "target": arn}
+    return ApiCall("iot", "DetachPolicy", params, tolerates=MISSING, repeatable=True)
 
 
 KIND = Certificates()

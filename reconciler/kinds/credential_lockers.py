@@ -123,7 +123,8 @@ def _create(resource: Resource, world: World, *, replaces: str = "") -> ApiCall:
         "Tags": marked(resource, world.workspace),
     }
     request = json.dumps([world.workspace, replaces, params], sort_keys=True)
-    return ApiCall(SERVICE, "CreateCredentialLocker", {**params, "ClientToken": digest_of(request)})
+    params["ClientToken"] = digest_of(request)
+    return ApiCall(SERVICE, "CreateCredentialLocker", params, repeatable=True)
 
 
 def _delete(live: Live) -> ApiCall:

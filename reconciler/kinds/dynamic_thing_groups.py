@@ -14,6 +14,7 @@ from attrs import frozen
 
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.proofs import group_shown
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
@@ -102,7 +103,7 @@ class DynamicThingGroups(Kind):
             **_query(spec),
             "tags": as_list(marked(change.resource, world.workspace)),
         }
-        return [ApiCall("iot", "CreateDynamicThingGroup", params)]
+        return [ApiCall("iot", "CreateDynamicThingGroup", params, proof=group_shown(change.address.name))]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
         """Properties and query in one call, only over the version that the plan saw; tags in their own."""
@@ -118,7 +119,8 @@ class DynamicThingGroups(Kind):
                 **_query(spec),
                 "expectedVersion": change.live.version,
             }
-            calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params))
+            proof = group_shown(change.live.identity)
+            calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params, proof=proof))
         after = marked(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from reconciler.kinds import x509
 from reconciler.kinds.kind import Complaint, Scope
-from reconciler.kinds.reading import MISSING
-from reconciler.model.call import ApiCall
+from reconciler.kinds.reading import MISSING, PAGE
+from reconciler.model.call import ApiCall, Looking, Proof
 from reconciler.model.output import Output, Save
 from reconciler.model.pem import Pem
 
@@ -27,11 +29,49 @@ def issued(spec: Certificate) -> Pem | None:
     return Pem.parse(saved, spec.save_to.name) if saved and isinstance(spec.save_to, Output) else None
 
 
-def request(spec: Certificate) -> ApiCall:
-    """The call that has the certificate issued, and saves it."""
-    assert isinstance(spec.save_to, Output)
-    params = {"certificateSigningRequest": spec.csr, "setAsActive": spec.status == "ACTIVE"}
-    return ApiCall("iot", "CreateCertificateFromCsr", params, saves=(Save("certificatePem", spec.save_to),))
+def request(csr: str, save_to: Output, *, active: bool, known: str | None = None) -> ApiCall:
+    """The call that has the certificate issued, and saves it; `known` is the id of the one that it takes over from."""
+    params = {"certificateSigningRequest": csr, "setAsActive": active}
+    saves = (Save("certificatePem", save_to),)
+    return ApiCall("iot", "CreateCertificateFromCsr", params, saves=saves, proof=Issued.to(csr, known))
+
+
+@frozen
+class Issued(Proof):
+    """A certificate for the request's key (`key` is its SHA-256) is among the newest; asking twice would issue two.
+
+    `known` is an older one of the same key. Where a `thing` should have it too, it does.
+    """
+
+    key: str | None
+    known: str | None = None
+    thing: str | None = None
+
+    @classmethod
+    def to(cls, csr: str, known: str | None = None, thing: str | None = None) -> Issued:
+        """For a certificate signing request in PEM."""
+        return cls(x509.request_key(csr), known, thing)
+
+    def look(self, sent: ApiCall) -> Looking:  # noqa: ARG002 (the key says it all)
+        """AWS lists no keys, so the certificates are asked for one by one. Raises LookupError for half of it."""
+        listed = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, at_most=PAGE)
+        newest = sorted(listed["certificates"], key=lambda item: item["creationDate"], reverse=True)
+        for item in newest:
+            question = {"certificateId": item["certificateId"]}
+            answer = yield ApiCall("iot", "DescribeCertificate", question, tolerates=MISSING)
+            described = answer.get("certificateDescription", {})
+            pem = described.get("certificatePem")
+            if not pem or item["certificateId"] == self.known or x509.public_key(Pem.parse(pem)) != self.key:
+                continue
+            if self.thing:
+                principal = {"principal": described["certificateArn"]}
+                users = yield ApiCall("iot", "ListPrincipalThings", principal, tolerates=MISSING)
+                if self.thing not in users.get("things", ()):
+                    raise LookupError(
+                        f"certificate {item['certificateId']}, which {self.thing} does not have,"
+                    )
+            return {name: described[name] for name in ("certificateArn", "certificateId", "certificatePem")}
+        return None
 
 
 def fetch(identity: str, save_to: Any) -> Iterator[ApiCall]:

@@ -192,7 +192,7 @@ def _create(resource: Resource, world: World, *, replaces: str = "") -> Iterator
     params["ClientToken"] = ClientToken(request, remembered)
     # When devices swap their codes, the other one may still have this one's for a moment.
     retries = {"ConflictException"} if ManagedThings.table in world.replacing else frozenset[str]()
-    yield ApiCall(SERVICE, "CreateManagedThing", params, retries=retries)
+    yield ApiCall(SERVICE, "CreateManagedThing", params, retries=retries, repeatable=True)
     if spec.hub_network_mode:  # which only an update takes
         again = attributes(resource, world, refined=False)
         yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": Ref(resource.address, "Id"), **again})

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.proofs import Shown
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.address import Address
@@ -107,7 +108,7 @@ class Policies(Kind):
             "policyDocument": spec.document.text,
             "tags": as_list(marked(change.resource, world.workspace)),
         }
-        return [ApiCall("iot", "CreatePolicy", params)]
+        return [ApiCall("iot", "CreatePolicy", params, proof=_shown(change.address.name))]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
         """A new default version; the oldest of the others goes first where five are there."""
@@ -119,7 +120,7 @@ class Policies(Kind):
             if len(older) + 1 >= VERSIONS:
                 calls.append(_drop(name, older[0]))
             params = {"policyName": name, "policyDocument": spec.document.text, "setAsDefault": True}
-            calls.append(ApiCall("iot", "CreatePolicyVersion", params))
+            calls.append(ApiCall("iot", "CreatePolicyVersion", params, proof=_shown(name)))
         after = marked(change.resource, world.workspace)
         return [*calls, *retag("iot", world.arn(f"policy/{name}"), change.live.facts["tags"], after)]
 
@@ -153,6 +154,11 @@ def _letting_go(policy: Address, world: World) -> set[str]:
     for live in world.live.values():  # what provisioned things had before is deleted in their own steps
         found |= {world.arn(f"cert/{name}") for name in live.facts.get("deletable", ())}
     return found
+
+
+def _shown(name: str) -> Shown:
+    """Sending the same document twice makes two versions of it; the default one tells."""
+    return Shown(ApiCall("iot", "GetPolicy", {"policyName": name}), {"policyDocument": "policyDocument"})
 
 
 def _drop(name: str, version: str) -> ApiCall:

@@ -16,9 +16,10 @@ from attrs import frozen
 from reconciler.kinds import membership, provisioned_reading, x509
 from reconciler.kinds.attachments import detach, let_go, live_id
 from reconciler.kinds.fields import member
-from reconciler.kinds.issuing import fetch
+from reconciler.kinds.issuing import Issued, fetch, request
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.membership import protected_group, workspace_group
+from reconciler.kinds.proofs import Registered, thing_shown
 from reconciler.kinds.provisioned_reading import Provisioned, desired_spec
 from reconciler.kinds.provisioning import TABLE, Blueprint, blueprint, plain, with_groups
 from reconciler.kinds.reading import MISSING
@@ -159,8 +160,13 @@ class ProvisionedThings(Kind):
         body = with_groups(plan.template, plan.thing.logical_name, groups)
         params = {"templateBody": body, "parameters": dict(plan.parameters)}
         save_to = world.declared[change.address].spec.save_to
-        saves = (Save("certificatePem", save_to),) if plan.request and save_to else ()
-        return [ApiCall("iot", "RegisterThing", params, saves=saves)]
+        if plan.request and save_to:
+            saves, proof = (Save("certificatePem", save_to),), Issued.to(plan.request, thing=plan.name)
+            return [ApiCall("iot", "RegisterThing", params, saves=saves, proof=proof)]
+        # What exists is left or set as before, unless the template says that it must not exist.
+        parts = (plan.thing, plan.evaluated.certificate, *plan.evaluated.policies)
+        fails = any("FAIL" in part.overrides.values() for part in parts if part)
+        return [ApiCall("iot", "RegisterThing", params, repeatable=not fails)]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
         """Only what is missing or differs; certificates and policies come before the old ones go."""
@@ -235,14 +241,15 @@ def _thing(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
     if change.live.spec.thing_name is None:
         if attributes:
             params["attributePayload"] = {"attributes": attributes}
-        yield ApiCall("iot", "CreateThing", params)
+        yield ApiCall("iot", "CreateThing", params, repeatable=True)
     elif change.changes("attributes") or change.changes("thing_type"):
         if change.changes("attributes"):
             merge = plan.thing.overrides.get("AttributePayload") == "MERGE"
             params["attributePayload"] = {"attributes": attributes, "merge": merge}
         if spec.thing_type is None and change.changes("thing_type"):
             params["removeThingType"] = True
-        yield ApiCall("iot", "UpdateThing", {**params, "expectedVersion": change.live.version})
+        params["expectedVersion"] = change.live.version
+        yield ApiCall("iot", "UpdateThing", params, proof=thing_shown(name))
 
 
 def _memberships(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
@@ -322,30 +329,29 @@ def _lost_policies(change: Update, world: World, arn: Any) -> Iterator[ApiCall]:
     for policy in change.live.spec.policies:
         if policy not in change.resource.spec.policies:
             params = {"policyName": world.identity("policies", policy), "target": arn}
-            yield ApiCall("iot", "DetachPolicy", params, tolerates=MISSING)
+            yield ApiCall("iot", "DetachPolicy", params, tolerates=MISSING, repeatable=True)
 
 
 def _registration(plan: Blueprint, properties: Mapping[str, Any], save_to: Output | None) -> ApiCall:
     status = plain(properties.get("Status", "ACTIVE"))
     if plan.request and not plan.certificate_id:
         assert save_to
-        params: dict[str, Any] = {
-            "certificateSigningRequest": plan.request,
-            "setAsActive": status == "ACTIVE",
-        }
-        return ApiCall("iot", "CreateCertificateFromCsr", params, saves=(Save("certificatePem", save_to),))
+        return request(plan.request, save_to, active=status == "ACTIVE")
     assert plan.certificate
     params = {"certificatePem": plan.certificate.text, "status": status}
     if "CACertificatePem" in properties:
         params["caCertificatePem"] = plain(properties["CACertificatePem"])
-    return ApiCall("iot", "RegisterCertificate", params, tolerates={"ResourceAlreadyExistsException"})
+    exists, proof = {"ResourceAlreadyExistsException"}, Registered(plan.certificate.fingerprint)
+    return ApiCall("iot", "RegisterCertificate", params, tolerates=exists, proof=proof)
 
 
 def _own_policy(document: Document, arn: Any) -> Iterator[ApiCall]:
     """A policy that the template brings. AWS names such by a hash of 40 upper-case digits; which one is not documented."""
     name = hashlib.sha1(document.text.encode(), usedforsecurity=False).hexdigest().upper()
     params = {"policyName": name, "policyDocument": document.text}
-    yield ApiCall("iot", "CreatePolicy", params, tolerates={"ResourceAlreadyExistsException"})
+    # Several devices may bring it at once; its name says what is in it.
+    tolerates = {"ResourceAlreadyExistsException"}
+    yield ApiCall("iot", "CreatePolicy", params, tolerates=tolerates, repeatable=True)
     yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
 
 

@@ -215,10 +215,11 @@ def _create(resource: Resource, world: World, *, replaces: str = "") -> Iterator
         saves.append(Save("ClaimCertificatePrivateKey", spec.save_claim_key_to, secret=True))
     if spec.save_claim_certificate_to:
         saves.append(Save("ClaimCertificate", spec.save_claim_certificate_to))
-    yield ApiCall(SERVICE, "CreateProvisioningProfile", params, saves=tuple(saves))
+    yield ApiCall(SERVICE, "CreateProvisioningProfile", params, saves=tuple(saves), repeatable=True)
     if _makes_claim(spec):
         tags = {PREFIX + key: value for key, value in _SAVED.items()}
-        yield ApiCall(SERVICE, "TagResource", {"ResourceArn": Ref(resource.address, "Arn"), "Tags": tags})
+        params = {"ResourceArn": Ref(resource.address, "Arn"), "Tags": tags}
+        yield ApiCall(SERVICE, "TagResource", params, repeatable=True)
 
 
 def _delete(live: Live) -> Iterator[ApiCall]:

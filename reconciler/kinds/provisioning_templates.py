@@ -13,6 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.proofs import Shown
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
@@ -124,10 +125,12 @@ class ProvisioningTemplates(Kind):
                 params = {"templateName": name, "versionId": older[0]}
                 calls.append(ApiCall("iot", "DeleteProvisioningTemplateVersion", params, tolerates=MISSING))
             version = {"templateName": name, "templateBody": spec.body.text, "setAsDefault": True}
-            calls.append(ApiCall("iot", "CreateProvisioningTemplateVersion", version))
+            proof = _shown(name, "templateBody")
+            calls.append(ApiCall("iot", "CreateProvisioningTemplateVersion", version, proof=proof))
         changed = _changed(change)
         if changed:
-            calls.append(ApiCall("iot", "UpdateProvisioningTemplate", {"templateName": name, **changed}))
+            params = {"templateName": name, **changed}
+            calls.append(ApiCall("iot", "UpdateProvisioningTemplate", params, repeatable=True))
         after = marked(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
@@ -158,7 +161,13 @@ def _create(resource: Resource, world: World) -> ApiCall:
         params["description"] = spec.description
     if spec.pre_provisioning_hook:
         params["preProvisioningHook"] = _hook(spec.pre_provisioning_hook)
-    return ApiCall("iot", "CreateProvisioningTemplate", params)
+    said = [name for name in params if name not in {"templateName", "tags"}]
+    return ApiCall("iot", "CreateProvisioningTemplate", params, proof=_shown(resource.address.name, *said))
+
+
+def _shown(name: str, *said: str) -> Shown:
+    question = ApiCall("iot", "DescribeProvisioningTemplate", {"templateName": name})
+    return Shown(question, {member: member for member in said})
 
 
 def _delete(live: Live) -> ApiCall:

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.proofs import Shown
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
@@ -71,7 +72,10 @@ class RoleAliases(Kind):
         """One call, the mark included."""
         spec: RoleAlias = change.resource.spec
         tags = as_list(marked(change.resource, world.workspace))
-        return [ApiCall("iot", "CreateRoleAlias", {**_params(change.address.name, spec), "tags": tags})]
+        params = _params(change.address.name, spec)
+        question = ApiCall("iot", "DescribeRoleAlias", {"roleAlias": change.address.name})
+        proof = Shown(question, {name: f"roleAliasDescription.{name}" for name in params})
+        return [ApiCall("iot", "CreateRoleAlias", {**params, "tags": tags}, proof=proof)]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
         """Role and duration in one call, tags in their own."""

@@ -61,9 +61,9 @@ def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str,
     else:
         untag, tag = {"ResourceArn": arn, "TagKeys": gone}, {"ResourceArn": arn, "Tags": new}
     if gone:
-        yield ApiCall(service, "UntagResource", untag)
+        yield ApiCall(service, "UntagResource", untag, repeatable=True)
     if new:
-        yield ApiCall(service, "TagResource", tag)
+        yield ApiCall(service, "TagResource", tag, repeatable=True)
 
 
 def unmarked(service: str, arn: str, tags: Mapping[str, str]) -> Iterator[ApiCall]:

@@ -120,6 +120,10 @@ def preview(template: Mapping[str, Any], parameters: Parameters) -> list[Part]:
     return [part for kind, part in _Evaluation(template, parameters, {}).resources() if kind == CERTIFICATE]
 
 
+_MOST_TEXT = 2**20
+"""Characters that the functions of one template may make for one thing; AWS's largest parts have some thousands."""
+
+
 class _Evaluation:
     """One walk through a template; faults are collected on the way."""
 
@@ -130,6 +134,7 @@ class _Evaluation:
         self._secrets: set[str] = set()
         self._unset: set[str] = set()
         self._mappings = template.get("Mappings", {})
+        self._room = _MOST_TEXT
         self._values: dict[str, str] = {}
         for name in sorted(template.keys() - _SECTIONS):
             self._fault(name, "no section of a template", ", ".join(sorted(_SECTIONS)))
@@ -298,7 +303,10 @@ class _Evaluation:
         match argument:
             case [str(separator), items]:
                 found = self._value(f"{path}.1", items)
-                return separator.join(found) if isinstance(found, list) else found
+                if not isinstance(found, list):
+                    return found
+                size = sum(map(len, found)) + len(separator) * len(found)
+                return separator.join(found) if self._has_room(path, size) else ""
         self._fault(path, "wrong arguments", '["separator", [values]]')
         return ""
 
@@ -351,7 +359,16 @@ class _Evaluation:
             name = match[1]
             return own[name] if name in own else self._ref(path, name)
 
-        return _SUB.sub(put, text).replace("${!", "${")
+        size = sum(len(put(match)) for match in _SUB.finditer(text)) + len(text)
+        return _SUB.sub(put, text).replace("${!", "${") if self._has_room(path, size) else ""
+
+    def _has_room(self, path: str, size: int) -> bool:
+        """A short text may name a long one thousands of times, and so on upwards."""
+        self._room -= size
+        if self._room >= 0:
+            return True
+        self._fault(path, "the template makes too much text", f"at most {_MOST_TEXT:,} characters")
+        return False
 
     def _fault(self, path: str, problem: str, expected: str | None = None) -> None:
         self.faults.append(Fault(path, problem, expected))

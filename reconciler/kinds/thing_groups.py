@@ -15,6 +15,7 @@ from reconciler.kinds import membership
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.principal_reading import inverted, outside, policies_of, targets
+from reconciler.kinds.proofs import group_shown
 from reconciler.kinds.reading import MISSING, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.address import Address
@@ -166,7 +167,9 @@ class ThingGroups(Kind):
             if not change.changes("attributes"):
                 del properties["attributePayload"]
             params = {"thingGroupName": change.live.identity, "thingGroupProperties": properties}
-            calls.append(ApiCall("iot", "UpdateThingGroup", {**params, **_version(change.live, world)}))
+            params |= _version(change.live, world)
+            proof = group_shown(change.live.identity)
+            calls.append(ApiCall("iot", "UpdateThingGroup", params, proof=proof))
         after = marked(change.resource, world.workspace)
         return [
             *calls,
@@ -238,7 +241,7 @@ def _create(resource: Resource, world: World) -> Iterator[ApiCall]:
     # Whoever applies takes the lease first, which makes the workspace's own group.
     made = resource.address.name == membership.workspace_group(world.workspace)
     known = {"ResourceAlreadyExistsException"} if made else frozenset[str]()
-    yield ApiCall("iot", "CreateThingGroup", params, tolerates=known)
+    yield ApiCall("iot", "CreateThingGroup", params, tolerates=known, repeatable=True)
     arn = world.arn(f"thinggroup/{resource.address.name}")
     yield from (_attach(world, policy, arn) for policy in spec.policies)
 
@@ -261,7 +264,7 @@ def _attach(world: World, policy: Reference, arn: str) -> ApiCall:
 
 def _detach(world: World, policy: Reference, arn: str) -> ApiCall:
     params = {"policyName": world.identity("policies", policy), "target": arn}
-    return ApiCall("iot", "DetachPolicy", params, tolerates=MISSING)
+    return ApiCall("iot", "DetachPolicy", params, tolerates=MISSING, repeatable=True)
 
 
 def _properties(spec: ThingGroup) -> dict[str, Any]:

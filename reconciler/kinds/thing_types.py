@@ -124,7 +124,7 @@ class ThingTypes(Kind):
             "thingTypeProperties": _properties(spec),
             "tags": as_list(marked(change.resource, world.workspace)),
         }
-        born = ApiCall("iot", "CreateThingType", params)
+        born = ApiCall("iot", "CreateThingType", params, repeatable=True)
         return [born, _deprecate(change.address.name)] if spec.deprecated else [born]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
@@ -142,7 +142,7 @@ class ThingTypes(Kind):
                 **_properties(spec),
             }
             params = {"thingTypeName": name, "thingTypeProperties": properties}
-            calls.append(ApiCall("iot", "UpdateThingType", params))
+            calls.append(ApiCall("iot", "UpdateThingType", params, repeatable=True))
         if change.changes("deprecated"):
             calls.append(_deprecate(name, undo=not spec.deprecated))
         after = marked(change.resource, world.workspace)
@@ -192,7 +192,8 @@ class ThingTypes(Kind):
 
 
 def _deprecate(name: str, *, undo: bool = False) -> ApiCall:
-    return ApiCall("iot", "DeprecateThingType", {"thingTypeName": name, "undoDeprecate": undo})
+    params = {"thingTypeName": name, "undoDeprecate": undo}
+    return ApiCall("iot", "DeprecateThingType", params, repeatable=True)
 
 
 def _properties(spec: ThingType) -> dict[str, Any]:

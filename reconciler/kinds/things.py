@@ -18,6 +18,7 @@ from reconciler.kinds.fields import member
 from reconciler.kinds.kind import Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.membership import protected_group, workspace_group
 from reconciler.kinds.principal_reading import find_things, outside
+from reconciler.kinds.proofs import thing_shown
 from reconciler.kinds.provisioning import provisioned_names
 from reconciler.kinds.reading import MISSING, each
 from reconciler.kinds.retirement import mark_retired
@@ -178,7 +179,7 @@ class Things(Kind):
         if spec.billing_group is not None:
             params["billingGroupName"] = world.identity("billing_groups", spec.billing_group)
         return [
-            ApiCall("iot", "CreateThing", params),
+            ApiCall("iot", "CreateThing", params, repeatable=True),
             membership.join(name, workspace_group(world.workspace)),
             *membership.protect(change, world),
             *membership.move(name, (), spec.thing_groups, world),
@@ -310,7 +311,7 @@ def _rewrite(change: Update, world: World) -> Iterator[ApiCall]:
             params["removeThingType"] = True
         else:
             params["thingTypeName"] = world.identity("thing_types", spec.thing_type)
-    yield ApiCall("iot", "UpdateThing", params)
+    yield ApiCall("iot", "UpdateThing", params, proof=thing_shown(change.address.name))
 
 
 def _new(before: Iterable[Reference], after: Iterable[Reference]) -> list[Reference]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
@@ -61,6 +61,12 @@ class ApiCall:
 
     `patience` is for how many seconds the latter two go on, where it is known how long AWS takes.
     `saves` are the parts of the answer that are written to files, before anything else is done with it.
+    Two say what becomes of it when its answer is lost, so that nobody knows whether it was done. Where neither is said, a
+    call that HTTP calls idempotent is repeated, and any other fails its step.
+
+    - `repeatable`: sent twice it does no more than sent once, and is answered the same, so it is simply repeated;
+    - `proof`: reading tells whether it was done; it is repeated only where it was not.
+
     `at_most` stops a listing after so many items; its answer then still has a token for the next page.
     """
 
@@ -73,9 +79,27 @@ class ApiCall:
     at_most: int | None = None
     patience: float | None = None
     saves: tuple[Save, ...] = ()
+    repeatable: bool = field(default=False, eq=False)  # two calls that ask the same are the same
+    proof: Proof | None = field(default=None, eq=False)
 
     def __str__(self) -> str:
         return f"{self.service}:{self.operation}"
+
+
+Looking: TypeAlias = Generator[ApiCall, Mapping[str, Any], Mapping[str, Any] | None]
+"""Yields questions, one after the other, and is sent their answers. It returns what the lost answer said, as far as it
+matters, or None where the call was not done."""
+
+
+class Proof(ABC):
+    """How reading tells whether a call was done whose answer was lost."""
+
+    @abstractmethod
+    def look(self, sent: ApiCall) -> Looking:
+        """Look for what the call, complete as it was sent, would have done.
+
+        Raises LookupError, with what was found, where only half of it is there.
+        """
 
 
 Call: TypeAlias = Callable[[ApiCall], Mapping[str, Any]]

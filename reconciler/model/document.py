@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 from attrs import field, frozen
 
@@ -24,8 +24,10 @@ class Document:
     def parse(cls, text: str, source: str | None = None) -> Document:
         """Read JSON. Raises ValueError saying what is wrong."""
         try:
-            value = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+            value = json.loads(text, object_pairs_hook=_once, parse_constant=_no)
+        except RecursionError:
+            raise ValueError(_TOO_DEEP) from None
+        except json.JSONDecodeError as error:
             raise ValueError(f"not JSON: {error}") from None
         return cls.of(value, source, text)
 
@@ -34,6 +36,8 @@ class Document:
         """From what JSON would be read to. Raises ValueError when that is no object."""
         if not isinstance(value, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004 (the file is wrong, not the caller)
+        if _is_deep(value):
+            raise ValueError(_TOO_DEEP)
         compact = json.dumps(value, separators=(",", ":"))
         return cls(
             json.dumps(_meaning(value), sort_keys=True, separators=(",", ":")), text or compact, source
@@ -46,6 +50,35 @@ class Document:
 
     def __str__(self) -> str:
         return self.canonical
+
+
+_DEEPEST = 64
+"""Objects and arrays in each other: no policy and no template needs a tenth of it, and each costs frames of the stack."""
+
+_TOO_DEEP = f"nested too deeply, expected at most {_DEEPEST} levels"
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        below = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [item for items in below for item in items if isinstance(item, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two values of a key JSON's readers take one or the other: what a reviewer read may not be what AWS does."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is there twice")
+    return found
+
+
+def _no(constant: str) -> NoReturn:
+    raise ValueError(f"not JSON: {constant}")
 
 
 # Members of a policy document that may be one value or a list of them, in any order.

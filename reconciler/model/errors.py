@@ -10,7 +10,8 @@ ReconcilerError                 everything this package raises on purpose; its t
 ├── UnansweredError             a step needs what an earlier one was not answered
 ├── JournalError                the record of past runs cannot be read or written
 ├── TargetError                 no credentials, no region, no route to the endpoint
-│   └── ServiceDownError        the endpoint fails call after call; nothing more is sent to it
+│   ├── ServiceDownError        the endpoint fails call after call; nothing more is sent to it
+│   └── UnknownOutcomeError     a call's answer was lost, and reading does not tell whether it was done
 └── AwsError                    AWS refused one call
 """
 
@@ -135,22 +136,48 @@ class JournalError(ReconcilerError):
 
 
 class TargetError(ReconcilerError):
-    """The target cannot be reached: no credentials, no region, no route."""
+    """The target cannot be reached: no credentials, no region, no route.
+
+    `unknown` says that a call was sent and may have been done, although it was not answered.
+    """
+
+    def __init__(self, told: str, *, unknown: bool = False) -> None:
+        self.unknown = unknown
+        super().__init__(told)
 
 
 class ServiceDownError(TargetError):
     """The endpoint fails call after call: nothing more is sent to it until it has had time to recover."""
 
 
+class UnknownOutcomeError(TargetError):
+    """The answer to a call was lost, and reading does not tell whether it was done."""
+
+    def __init__(self, call: object, why: Exception, look_at: str = "") -> None:
+        where = f"; {look_at} may tell" if look_at else ""
+        super().__init__(
+            f"{call} may or may not have been done: its answer was lost ({why}){where}; plan again, which reads what is there",
+            unknown=True,
+        )
+
+
 class AwsError(ReconcilerError):
     """AWS refused one call.
 
     `code` is AWS's error code, `status` the HTTP status (0 when there was no answer), `request_id` AWS's id of the
-    request (empty when there was none).
+    request (empty when there was none). `unknown` says that the call may have been done all the same (5xx).
     """
 
     def __init__(  # noqa: PLR0913 (what AWS answers has these parts)
-        self, *, service: str, operation: str, code: str, message: str, status: int = 0, request_id: str = ""
+        self,
+        *,
+        service: str,
+        operation: str,
+        code: str,
+        message: str,
+        status: int = 0,
+        request_id: str = "",
+        unknown: bool = False,
     ) -> None:
         self.service = service
         self.operation = operation
@@ -158,5 +185,6 @@ class AwsError(ReconcilerError):
         self.message = message
         self.status = status
         self.request_id = request_id
+        self.unknown = unknown
         told = f" (request {request_id})" if request_id else ""
         super().__init__(f"{service}:{operation} answered {code}: {message}{told}")

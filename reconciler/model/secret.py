@@ -11,8 +11,9 @@ from typing import Any
 from attrs import field, frozen
 
 from reconciler.model.errors import MissingSecretError
+from reconciler.model.redaction import HIDDEN, remember
 
-SHOWN = "(sensitive)"
+SHOWN = HIDDEN
 
 # 2**12 rounds of 1 KiB blocks cost about 8 ms and 4 MiB a guess, and a fleet's plan stays in seconds.
 _COST = 12
@@ -29,6 +30,11 @@ class Secret:
 
     reference: str
     value: str | None = field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Whoever repeats it, it is not shown."""
+        if self.value is not None:
+            remember(self.value)
 
     def __repr__(self) -> str:
         return SHOWN

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from reconciler.aws.calls import Caller
 from reconciler.aws.embedded import bind
-from reconciler.aws.rates import TokenBucket, limit
+from reconciler.aws.rates import RECOVERY, TokenBucket, limit
+from reconciler.aws.retries import BOTOCORES_OWN, Retries
 from reconciler.model.call import ApiCall
+from reconciler.model.errors import AwsError
 from reconciler.model.quotas import Quotas
 from reconciler.registry import Registry, Response
 
@@ -90,9 +92,8 @@ def time(monkeypatch):
 
 
 @pytest.fixture
-def limited(time, monkeypatch):
+def limited(time):
     """A `Call` behind rates of one a second, and the answers that stand before the registry's own."""
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
     instead: list[Response] = []
     registry = Registry(":memory:")
     front = SimpleNamespace(handle=lambda asked: instead.pop() if instead else registry.handle(asked))
@@ -101,8 +102,14 @@ def limited(time, monkeypatch):
     limit(core, Quotas({"iot": {"default": 1.0, "CreateThing": 1000.0}}, shared))
     bind(core, front)
     session = boto3.Session("embedded", "embedded", region_name="eu-west-1", botocore_session=core)
-    config = Config(retries={"mode": "standard", "total_max_attempts": 8})
-    return Caller({"iot": session.client("iot", config=config)}), instead
+    client = session.client("iot", config=Config(retries=dict(BOTOCORES_OWN)))
+    at_once = Retries(time.clock, time.pauses.append, lambda _least, _most: 0.0)
+    return Caller({"iot": client}, at_once), instead
+
+
+def answer(status: int, code: str) -> Response:
+    headers = {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
+    return Response(status, headers, b'{"message": "m"}')
 
 
 def test_every_page_of_a_listing_takes_its_turn(limited, time):
@@ -117,10 +124,63 @@ def test_every_page_of_a_listing_takes_its_turn(limited, time):
 
 def test_every_retry_takes_its_turn(limited, time):
     call, instead = limited
-    headers = {"x-amzn-ErrorType": "ThrottlingException", "Content-Type": "application/json"}
-    instead += [Response(429, headers, b'{"message": "slow down"}')] * 3
+    instead += [answer(500, "InternalFailureException")] * 3
     assert call(ApiCall("iot", "ListThingTypes"))["thingTypes"] == []
-    assert time.pauses == [1.0, 1.0, 1.0]
+    # After each answer the pause of its retry, none here, and then the wait for the bucket.
+    assert time.pauses == [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "ThrottlingException"), (429, "Whatever")])
+def test_what_aws_throttles_is_slowed_down_for_every_call_that_draws_on_it(limited, time, status, code):
+    call, instead = limited
+    instead += [answer(status, code)]
+    call(ApiCall("iot", "ListThings"))
+    # Half a call a second from its own bucket, and from the shared one which has filled up meanwhile.
+    assert time.pauses[:2] == [0.0, 2.0]
+    time.pauses.clear()
+    call(ApiCall("iot", "ListCertificates"))
+    assert time.pauses == pytest.approx([1 / (0.5 + 2 / RECOVERY)])
+
+
+def test_a_quota_of_things_slows_nothing_down(limited, time):
+    call, instead = limited
+    instead += [answer(410, "LimitExceededException")]
+    with pytest.raises(AwsError, match="LimitExceededException"):
+        call(ApiCall("iot", "ListThings"))
+    time.pauses.clear()
+    call(ApiCall("iot", "ListThings"))
+    assert time.pauses == [1.0]
+
+
+def test_each_throttling_halves_the_rate_and_those_of_one_second_are_one():
+    time = Time()
+    bucket = TokenBucket(64.0, time.clock, time.pause)
+    assert [bucket.slow(), bucket.slow()] == [32.0, None]
+    time.now += 1.0
+    assert bucket.slow() == pytest.approx((32 + 64 / RECOVERY) / 2)
+
+
+def test_a_throttled_rate_grows_by_the_same_each_second_up_to_the_quota():
+    time = Time()
+    bucket = TokenBucket(60.0, time.clock, time.pause)
+    bucket.slow()
+    rates = []
+    for _ in range(40):
+        time.now += 1.0
+        bucket.take()
+        rates.append(bucket._rate)
+    assert rates == pytest.approx([min(60.0, 30.0 + 60 / RECOVERY * second) for second in range(1, 41)])
+
+
+def test_however_often_it_is_throttled_a_call_is_let_through_in_the_end():
+    time = Time()
+    bucket = TokenBucket(10.0, time.clock, time.pause)
+    for _ in range(50):
+        time.now += 1.0
+        bucket.slow()
+    assert 10.0 / 64 <= bucket._rate < 1.0
+    bucket.take()
+    assert time.pauses == pytest.approx([1 / bucket._rate])
 
 
 def test_operations_that_share_a_quota_wait_for_each_other(limited, time):

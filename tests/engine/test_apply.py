@@ -14,7 +14,7 @@ from reconciler.engine.apply import apply
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Create
-from reconciler.model.errors import AwsError, TargetError
+from reconciler.model.errors import AwsError, ServiceDownError, TargetError
 from reconciler.model.outcome import Applied, Cancelled, Failed, Skipped, Started
 from reconciler.model.plan import Estimate, Plan, Step, Target
 from reconciler.model.resource import Resource
@@ -264,3 +264,16 @@ def test_who_waits_for_aws_to_catch_up_does_not_wait_to_be_stopped():
 
     (outcome,) = ended(run(made, busy, stop=stop))
     assert str(outcome.error) == "stopped while waiting for AWS to catch up; the next run goes on from here"
+
+
+def test_a_service_that_is_down_ends_the_run_and_what_is_left_is_cancelled():
+    stop = threading.Event()
+    down = ServiceDownError("iot is left alone for now")
+    made = plan({"a": "", "b": "a", "c": "", "d": ""})
+    assert ended(run(made, answering(a=down), stop=stop)) == [
+        Failed(change("a"), down, 0),
+        Skipped(change("b"), at("a")),
+        Cancelled(change("c")),
+        Cancelled(change("d")),
+    ]
+    assert stop.is_set()

@@ -91,7 +91,6 @@ def test_a_device_is_created_after_its_ca_and_the_marks(cloud):
                     certificateMode="DEFAULT",
                     tags=tags("alpha"),
                     verificationCertificate=SignedCode(Pem.parse(ALPHA.pem), key, code),
-                    tolerates=EXISTS,
                 ),
             ],
         ),

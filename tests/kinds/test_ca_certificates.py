@@ -45,7 +45,6 @@ def test_a_new_ca_is_registered_with_its_template():
     assert create(found, world(found, template())) == [
         iot(
             "RegisterCACertificate",
-            tolerates={"ResourceAlreadyExistsException"},
             caCertificate=PEM.text,
             setAsActive=True,
             allowAutoRegistration=False,

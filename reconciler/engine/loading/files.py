@@ -90,8 +90,7 @@ class Surroundings:
     def _bytes(self, name: str, largest: int) -> bytes:
         path = self._inside(name)
         try:
-            # Opened without waiting, so that a pipe cannot hold up the run, and looked at before anything is read.
-            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            handle = self._opened(path)
             with os.fdopen(handle, "rb") as file:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
                     raise Wrong(f"{quoted(name)} is not a regular file")
@@ -104,6 +103,24 @@ class Surroundings:
             raise Wrong("the files named so far are too large", f"at most {_LARGEST_OF_ALL >> 20} MiB in all")
         self._left -= len(raw)
         return raw
+
+    def _opened(self, path: str) -> int:
+        """A handle of what is at a path without links, which it is still to have none of: each step is taken from the folder.
+
+        It is opened without waiting, so that a pipe cannot hold up the run.
+        """
+        *folders, last = path.removeprefix(self._folder).strip("/").split("/")
+        at = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for folder in folders:
+                below = os.open(
+                    folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at
+                )
+                os.close(at)
+                at = below
+            return os.open(last or ".", os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+        finally:
+            os.close(at)
 
     def _inside(self, name: str) -> str:
         if "\0" in name:

@@ -53,8 +53,8 @@ def common(*, environment: bool = False) -> Callable[[_Function], _Function]:
                 "--debug",
                 is_flag=True,
                 expose_value=False,
-                callback=_keep("debug"),
-                help="Show the traceback of an error.",
+                callback=_keep("debug", _watched),
+                help="Show what is sent and answered, and the traceback of an error; no secrets.",
             ),
             click.option(
                 "-f",
@@ -78,6 +78,16 @@ def _keep(name: str, turn: Callable[[Any], Any] = lambda given: given) -> Callab
             setattr(Options.of(ctx), name, turn(given))
 
     return callback
+
+
+def _watched(given: Any) -> Any:
+    """From where the option is read to the end of the line."""
+    from reconciler.faces.wire_log import show_wire
+
+    ctx = click.get_current_context().find_root()
+    if not Options.of(ctx).debug:
+        ctx.call_on_close(show_wire())
+    return given
 
 
 def checked(_ctx: click.Context, _parameter: click.Parameter, given: Any) -> Any:

@@ -1,0 +1,238 @@
+"""What is sent again, how long, and when a service is left alone."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from itertools import pairwise
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+    SSLError,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.aws.retries import PATIENCE, Circuit, GaveUp, Retries, Trouble, trouble_of
+from reconciler.model.call import ApiCall
+from reconciler.model.errors import AwsError, ServiceDownError, TargetError
+from tests.faults import Fault, FaultyCloud, Once, Time
+
+URL = "https://iot.eu-west-1.amazonaws.com"
+
+
+def refusal(status: int, code: str) -> ClientError:
+    told = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(told, "Make")
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (refusal(400, "ThrottlingException"), Trouble.THROTTLED),
+        (refusal(429, "ThrottlingException"), Trouble.THROTTLED),
+        (refusal(429, "Whatever"), Trouble.THROTTLED),
+        (refusal(400, "TooManyRequestsException"), Trouble.THROTTLED),
+        (refusal(503, "SlowDown"), Trouble.THROTTLED),
+        (refusal(500, "InternalFailureException"), Trouble.LOST),
+        (refusal(503, "ServiceUnavailableException"), Trouble.LOST),
+        (refusal(408, "RequestTimeout"), Trouble.UNSENT),
+        (ReadTimeoutError(endpoint_url=URL), Trouble.LOST),
+        (ConnectionClosedError(endpoint_url=URL), Trouble.LOST),
+        (ConnectTimeoutError(endpoint_url=URL), Trouble.UNSENT),
+        (EndpointConnectionError(endpoint_url=URL), Trouble.UNSENT),
+        (refusal(410, "LimitExceededException"), None),
+        (refusal(409, "ConflictException"), None),
+        (refusal(403, "AccessDenied"), None),
+        (SSLError(endpoint_url=URL, error="self-signed"), None),
+        (NoCredentialsError(), None),
+    ],
+)
+def test_what_an_error_says_of_the_fate_of_a_call(error, trouble):
+    assert trouble_of(error) is trouble
+
+
+THROTTLED, DOWN, LOST = (
+    refusal(400, "ThrottlingException"),
+    EndpointConnectionError(endpoint_url=URL),
+    ReadTimeoutError(endpoint_url=URL),
+)
+
+
+class Service:
+    """Fails in turn, and then answers; or fails for ever."""
+
+    def __init__(self, *errors: Exception, ever: bool = False) -> None:
+        self.errors, self.ever = list(errors), ever
+        self.attempts = 0
+
+    def __call__(self) -> str:
+        self.attempts += 1
+        if not self.errors:
+            return "answer"
+        raise self.errors[0] if self.ever else self.errors.pop(0)
+
+
+def most(_least: float, largest: float) -> float:
+    return largest
+
+
+def persist(service, time=None, *, reads=False, repeatable=False, circuit=None):
+    time = time or Time()
+    circuit = circuit or Circuit("iot", time.clock)
+    return Retries(time.clock, time.pause, most).run(service, circuit, reads=reads, repeatable=repeatable)
+
+
+@pytest.mark.parametrize("error", [THROTTLED, DOWN], ids=["put off", "never sent"])
+def test_what_was_surely_not_done_is_sent_again(error):
+    service = Service(error, error)
+    assert (persist(service), service.attempts) == ("answer", 3)
+
+
+@pytest.mark.parametrize(
+    ("more", "attempts"), [({}, 1), ({"reads": True}, 2), ({"repeatable": True}, 2)], ids=str
+)
+def test_what_may_have_been_done_is_sent_again_only_where_that_is_the_same(more, attempts):
+    service = Service(LOST)
+    with nullcontext() if more else pytest.raises(GaveUp):
+        persist(service, **more)
+    assert service.attempts == attempts
+
+
+@pytest.mark.parametrize(("reads", "unknown"), [(True, False), (False, True)])
+def test_of_a_call_that_changes_nothing_it_does_not_matter_whether_it_was_done(reads, unknown):
+    with pytest.raises(GaveUp) as caught:
+        persist(Service(LOST, *[THROTTLED] * 99), reads=reads, repeatable=True)
+    assert caught.value.unknown is unknown
+    with pytest.raises(ServiceDownError) as down:
+        persist(Service(LOST, ever=True), reads=reads, repeatable=True)
+    assert down.value.unknown is unknown
+
+
+def test_a_refusal_is_an_answer_even_after_a_lost_one():
+    with pytest.raises(GaveUp) as caught:
+        persist(Service(LOST, refusal(404, "ResourceNotFoundException")), repeatable=True)
+    assert caught.value.unknown is False
+
+
+@given(st.integers(0, 2**32))
+def test_pauses_are_anywhere_between_nothing_and_a_bound_that_doubles_up_to_ten_seconds(seed):
+    import random
+
+    time, pauses, bounds = Time(), [], []
+
+    def spread(least, largest):
+        bounds.append((least, largest))
+        return random.Random(seed + len(bounds)).uniform(least, largest)
+
+    def pause(seconds):
+        pauses.append(seconds)
+        time.pause(seconds)
+
+    with pytest.raises(GaveUp):
+        Retries(time.clock, pause, spread).run(
+            Service(THROTTLED, ever=True), Circuit("iot", time.clock), reads=True, repeatable=True
+        )
+    assert {least for least, _ in bounds} == {0}
+    assert [largest for _, largest in bounds] == [min(10.0, 0.1 * 2**n) for n in range(len(bounds))]
+    assert sum(pauses) <= PATIENCE
+    assert all(later >= sooner for (_, sooner), (_, later) in pairwise(bounds))
+
+
+def test_a_service_that_only_fails_is_left_alone_and_tried_again_after_a_rest():
+    time = Time()
+    circuit = Circuit("iot", time.clock)
+    service = Service(DOWN, ever=True)
+    with pytest.raises(ServiceDownError) as caught:
+        persist(service, time, circuit=circuit)
+    assert str(caught.value) == (
+        f"iot has failed {service.attempts} times in a row and is left alone for now; "
+        "run again when it has recovered: what was done is found there, and the rest is planned again"
+    )
+    assert service.attempts >= Circuit.FAILURES
+    before = service.attempts
+    with pytest.raises(ServiceDownError):
+        persist(service, time, circuit=circuit)
+    assert service.attempts == before
+    time.pause(Circuit.REST)
+    service.errors = []
+    assert persist(service, time, circuit=circuit) == "answer"
+    assert persist(service, time, circuit=circuit) == "answer"
+
+
+def test_while_one_tries_whether_the_service_is_back_the_others_wait():
+    time = Time()
+    circuit = Circuit("iot", time.clock)
+    for _ in range(Circuit.FAILURES):
+        time.pause(2.0)
+        circuit.failed()
+    time.pause(Circuit.REST)
+    circuit.enter()
+    with pytest.raises(ServiceDownError):
+        circuit.enter()
+    circuit.answered()
+    circuit.enter()
+
+
+@pytest.mark.parametrize("gap", [0.0, PATIENCE + 1])
+def test_a_short_fault_and_faults_far_apart_open_nothing(gap):
+    time = Time()
+    circuit = Circuit("iot", time.clock)
+    for _ in range(5 * Circuit.FAILURES):
+        circuit.failed()
+        time.pause(gap)
+    circuit.enter()
+
+
+def test_throttling_opens_nothing():
+    time = Time()
+    circuit = Circuit("iot", time.clock)
+    for _ in range(5):
+        with pytest.raises(GaveUp):
+            persist(Service(THROTTLED, ever=True), time, circuit=circuit)
+    circuit.enter()
+
+
+@pytest.fixture(scope="module")
+def cloud() -> FaultyCloud:
+    return FaultyCloud()
+
+
+CREATE = ApiCall("iot", "CreatePolicy", {"policyName": "p", "policyDocument": "{}"})
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"), [(Fault.FAIL_AFTER, AwsError), (Fault.TIMEOUT_AFTER, TargetError)]
+)
+def test_a_creation_that_may_have_been_done_is_sent_once_and_says_so(cloud, fault, kind):
+    cloud.calm().empty()
+    cloud.sent.clear()
+    cloud.faults = Once("POST", "/policies/p", fault)
+    with pytest.raises(kind) as caught:
+        cloud.call(CREATE)
+    assert (caught.value.unknown, len(cloud.sent)) == (True, 1)
+
+
+@pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.REFUSE])
+def test_a_creation_that_was_surely_not_done_is_sent_again(cloud, fault):
+    cloud.calm().empty()
+    cloud.faults = Once("POST", "/policies/p", fault)
+    assert cloud.call(CREATE)["policyName"] == "p"
+    assert cloud.faults.met == 1
+
+
+@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
+def test_a_page_that_fails_is_asked_for_again_and_the_others_are_not(cloud, fault):
+    cloud.calm().empty()
+    for number in range(300):
+        cloud.iot.create_thing(thingName=f"t{number:03}")
+    cloud.sent.clear()
+    cloud.faults = Once("GET", "nextToken", fault)
+    answer = cloud.call(ApiCall("iot", "ListThings"))
+    assert [item["thingName"] for item in answer["things"]] == [f"t{number:03}" for number in range(300)]
+    assert (cloud.faults.met, sum("nextToken" not in path for _, path in cloud.sent)) == (1, 1)
