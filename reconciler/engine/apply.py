@@ -19,7 +19,7 @@ from reconciler.engine.staleness import conflict, stale
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import AwsError, LeaseLostError, ReconcilerError, ServiceDownError, StaleError
-from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Started
+from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Started, Waiting
 from reconciler.model.plan import Plan, Step
 from reconciler.model.redaction import redacted
 
@@ -68,6 +68,9 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
                 if stop.is_set():
                     raise
                 stop.set()
+                continue
+            if isinstance(outcome, Waiting):
+                yield outcome
                 continue
             running -= 1
             if isinstance(outcome, Failed) and isinstance(outcome.error, LeaseLostError | ServiceDownError):
@@ -132,10 +135,11 @@ class _Run:
     def _run(self, step: Step) -> Outcome:
         begun = time.monotonic()
         request_ids: list[str] = []
+        pause = self._telling(step)
         call = _guarded(self.guard, recorded(self.call, self.recorder, step.address))
         try:
             for asked in step.calls:
-                answer = send(call, asked, self.answers, self.pause)
+                answer = send(call, asked, self.answers, pause)
                 self.answers[step.address].update(answer)
                 request_ids.append(_request_id(answer))
         except AwsError as error:
@@ -146,6 +150,20 @@ class _Run:
             return Failed(step.change, _told(error), len(request_ids))
         return Applied(step.change, time.monotonic() - begun, tuple(request_ids))
 
+    def _telling(self, step: Step) -> Pause:
+        """The pause, told of where a step waits for long."""
+        waited, told = 0.0, 0.0
+
+        def pause(seconds: float) -> None:
+            nonlocal waited, told
+            if waited >= told + (_TELL_EVERY if told else _TELL_AFTER):
+                told = waited
+                self.ended.put((step, Waiting(step.change, waited)))
+            self.pause(seconds)
+            waited += seconds
+
+        return pause
+
 
 def _guarded(guard: Guard, call: Call) -> Call:
     def send_if_allowed(asked: ApiCall) -> Mapping[str, Any]:
@@ -154,6 +172,9 @@ def _guarded(guard: Guard, call: Call) -> Call:
 
     return send_if_allowed
 
+
+_TELL_AFTER, _TELL_EVERY = 2.0, 30.0
+"""Seconds of waiting after which a step says so, and then again."""
 
 _SECOND_LOOK = 0.2
 """Seconds after which what seems stale is read once more."""

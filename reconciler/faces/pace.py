@@ -11,7 +11,7 @@ from attrs import frozen
 from reconciler.faces.report import End, end_view
 from reconciler.faces.values import visible
 from reconciler.faces.view import seconds
-from reconciler.model.outcome import Outcome, Started
+from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 
 
@@ -51,7 +51,7 @@ class Pace:
         with self._lock:
             if isinstance(outcome, Started):
                 self._running[end.address] = (end.action, self._clock())
-            else:
+            elif not isinstance(outcome, Waiting):
                 self._running.pop(end.address, None)
                 self._counts[end.word] += 1
         return end

@@ -25,11 +25,18 @@ from reconciler.model.errors import (
     StaleError,
     TargetError,
 )
-from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Result, Skipped
+from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Result, Skipped, Waiting
 from reconciler.model.plan import Step
 from reconciler.model.resource import Live, Resource
 
-ENDS: Mapping[str, str] = {"started": "▸", "applied": "✔", "failed": "✖", "skipped": "↷", "cancelled": "◌"}
+ENDS: Mapping[str, str] = {
+    "started": "▸",
+    "waiting": "…",
+    "applied": "✔",
+    "failed": "✖",
+    "skipped": "↷",
+    "cancelled": "◌",
+}
 """What stands beside the word for what became of a step."""
 
 
@@ -121,6 +128,8 @@ def end_view(outcome: Outcome, step: Step | None = None) -> End:
     match outcome:
         case Applied():
             about = f"{outcome.seconds:.2f} s"
+        case Waiting():
+            about = f"for AWS to catch up, {outcome.seconds:.0f} s by now"
         case Failed():
             failure = _failure(outcome, step)
             about = failure.code

@@ -17,6 +17,7 @@ from reconciler.model.run import Run
 
 ENDINGS: Mapping[str, str] = {
     "applied": COLORS["applied"],
+    "waiting": "dim",
     "failed": f"bold {COLORS['error']}",
     "skipped": COLORS["warning"],
     "cancelled": COLORS["warning"],

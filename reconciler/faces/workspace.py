@@ -25,7 +25,7 @@ from reconciler.faces.display import (
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.errors import JournalError, ReconcilerError, TargetError
-from reconciler.model.outcome import Outcome, Started
+from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
 from reconciler.model.run import Run
@@ -185,9 +185,10 @@ class Workspace:
             ) as outcomes,
         ):
             for outcome in outcomes:
-                recorder.outcome(outcome)
+                if not isinstance(outcome, Waiting):
+                    recorder.outcome(outcome)
                 hear(outcome)
-                if not isinstance(outcome, Started):
+                if not isinstance(outcome, Started | Waiting):
                     final.append(outcome)
         return DisplayedResult(plan, tuple(final), time.monotonic() - begun, recorder.trouble)
 

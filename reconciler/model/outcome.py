@@ -21,6 +21,15 @@ class Started:
 
 
 @frozen
+class Waiting:
+    """It goes on waiting for AWS to catch up with what was done, for so many seconds by now."""
+
+    word: ClassVar[str] = "waiting"
+    change: Change
+    seconds: float
+
+
+@frozen
 class Applied:
     """Every call of it was answered. `seconds` is wall time; `request_ids` are AWS's, in the order of the calls."""
 
@@ -57,7 +66,7 @@ class Cancelled:
     change: Change
 
 
-Outcome: TypeAlias = Started | Applied | Failed | Skipped | Cancelled
+Outcome: TypeAlias = Started | Waiting | Applied | Failed | Skipped | Cancelled
 
 
 @frozen

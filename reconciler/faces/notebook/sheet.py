@@ -40,7 +40,14 @@ _ABOUT = 90
 """Letters of what differs, in a row."""
 _DESTROYING = (Delete.action, Replace.action)
 """What needs the workspace's name to be typed."""
-MARKS: Mapping[str, str] = {"started": "s", "applied": "a", "failed": "f", "skipped": "k", "cancelled": "c"}
+MARKS: Mapping[str, str] = {
+    "started": "s",
+    "waiting": "s",
+    "applied": "a",
+    "failed": "f",
+    "skipped": "k",
+    "cancelled": "c",
+}
 """One letter for what became of a step, so that ten thousand of them are a short text."""
 
 
