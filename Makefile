@@ -36,7 +36,7 @@ docs: $(READY)
 	@$(BIN)/python -m tests.docs.generate
 
 bench: $(READY)
-	$(BIN)/python -m tests.benchmarks.thousand_devices
+	$(BIN)/python -m tests.benchmarks.race
 
 clean:
 	rm -rf $(VENV) .reconciler build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
