@@ -40,7 +40,7 @@ torture: $(READY)
 	TORTURE=1000 $(BIN)/python -m pytest tests/engine/test_faults.py
 
 bench: $(READY)
-	$(BIN)/python -m tests.benchmarks.thousand_devices
+	$(BIN)/python -m tests.benchmarks.race
 
 clean:
 	rm -rf $(VENV) .reconciler build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -29,7 +29,7 @@ terraform {{
 }}
 provider "aws" {{
   region                      = "eu-west-1"
-  access_key                  = "test"
+  access_key                  = "{account}"
   secret_key                  = "test"
   skip_credentials_validation = true
   skip_requesting_account_id  = true
@@ -53,9 +53,9 @@ class Terraform:
             [self.binary, *words], cwd=folder, env=environment(), capture_output=True, text=True, check=False
         )
 
-    def prepare(self, folder: Path, url: str, config: str) -> None:
+    def prepare(self, folder: Path, url: str, config: str, account: str = "test") -> None:
         """Write the configuration, with the provider pointed to the URL, and initialise the folder."""
-        (folder / "main.tf").write_text(HEAD.format(url=url) + config)
+        (folder / "main.tf").write_text(HEAD.format(url=url, account=account) + config)
         done = self.run(folder, "init", "-no-color", f"-plugin-dir={self.mirror}")
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)

@@ -93,13 +93,15 @@ def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> C
     from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
     from reconciler.aws.calls import unreached
+    from reconciler.aws.local_rates import limit_once_throttled
     from reconciler.aws.rates import limit
 
     endpoint = None if settings.target == "aws" else settings.target
     local = local_endpoint(settings, environ)
     keys = LOCAL_KEYS if local and not _keys_are_named(settings, environ) else (None, None)
     core = _core_session()
-    limit(core, quotas)
+    hold = limit_once_throttled if local and not settings.quotas else limit
+    hold(core, quotas)
     try:
         # AWS_REGION, which boto3 does not know, comes before AWS_DEFAULT_REGION and the profile, which it does.
         region = settings.region or environ.get("AWS_REGION")
@@ -117,7 +119,7 @@ def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> C
         raise unreached(error, f"cannot reach {settings.target}") from error
     except (
         ValueError
-    ) as error:  # so botocore says that an endpoint of the environment or the profile is no URL
+    ) as error:  # botocore's, for an endpoint of the environment or the profile that is no URL
         raise TargetError(f"the endpoint cannot be used: {error}") from error
 
 

@@ -15,12 +15,13 @@ import logging
 import signal
 import socket
 import struct
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import uvicorn
 import uvloop
-from attrs import frozen
+from attrs import field, frozen
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from reconciler.registry.clock import VirtualClock
@@ -118,11 +119,15 @@ class _Protocol(HttpToolsProtocol):
 
 @frozen
 class App:
-    """The ASGI application. With a virtual clock, whatever waits moves it and takes no time."""
+    """The ASGI application. With a virtual clock, whatever waits moves it and takes no time.
+
+    `calls` counts what was asked since the last reset, refused or not, by account, service and operation.
+    """
 
     registry: Registry
     conditions: Conditions
     clock: VirtualClock | None = None
+    calls: Counter[str] = field(factory=Counter, init=False)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request, or lose its connection."""
@@ -151,6 +156,8 @@ class App:
 
     async def _answer(self, request: Request) -> Response | None:
         asked = self.registry.recognise(request)
+        if asked.wire is not None:
+            self.calls[f"{asked.caller.account}:{asked.wire.service}:{asked.wire.name}"] += 1
         fate = self.conditions.fate(asked)
         if self.clock is None and fate.delay:
             await asyncio.sleep(fate.delay)
@@ -172,9 +179,12 @@ class App:
                 return _told(200, {"status": "ok", "services": list(SERVICES)})
             case "POST", "/moto-api/reset":
                 self.registry.reset()
+                self.calls.clear()
                 return _told(200, {"status": "ok"})
             case _, "/clock" if self.clock is not None:
                 return _clock(self.clock, request.method, request.body)
+            case "GET", "/calls":
+                return _told(200, self.calls)
             case "POST", "/":
                 return caller_identity(request, self.registry.settings)
         return None

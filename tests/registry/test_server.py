@@ -76,6 +76,21 @@ def test_its_health_is_told_without_a_signature(server):
     )
 
 
+def test_calls_are_counted_by_account_service_and_operation_since_the_last_reset(server):
+    for client in (server.client(), server.client(), server.client("iot", "000000000001")):
+        client.list_things()
+    server.client("iot-managed-integrations").list_managed_things()
+    counted = server.ask("GET", "/calls").document
+    server.reset()
+
+    assert counted == {
+        "123456789012:iot:ListThings": 2,
+        "000000000001:iot:ListThings": 1,
+        "123456789012:iot-managed-integrations:ListManagedThings": 1,
+    }
+    assert server.ask("GET", "/calls").document == {}
+
+
 def test_a_client_is_told_who_it_is(server):
     def identity(account):
         answer = server.client("sts", account).get_caller_identity()

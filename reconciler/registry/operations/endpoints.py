@@ -23,6 +23,6 @@ def describe_endpoint(context: Context, params: Params) -> Result | None:
     """Give the address of one type of endpoint. Raises InvalidRequest for an unknown type."""
     host = _HOSTS.get(params.get("endpointType", "iot:Data"))
     if host is None:
-        raise context.invalid(f"The endpoint type {params['endpointType']} is not valid.")
+        raise context.invalid(f"Endpoint type {params['endpointType']} not recognized.")
     owner = hashlib.sha256(f"{context.account}/{context.region}".encode()).hexdigest()
     return {"endpointAddress": host.format(prefix=f"a{owner[:_PREFIX_LENGTH]}", region=context.region)}

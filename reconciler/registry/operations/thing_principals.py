@@ -10,7 +10,7 @@ from reconciler.registry.operations.principals import (
     require_attachable,
     require_principal,
 )
-from reconciler.registry.operations.things import require_thing
+from reconciler.registry.operations.things import find_thing, require_thing
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.store import Row
 
@@ -121,7 +121,11 @@ def list_principal_things_v2(context: Context, params: Params) -> Result | None:
 
 def _principals(context: Context, params: Params, member: str, item: Item) -> Result:
     page = REGISTRY.start(context, params)
-    require_thing(context, params["thingName"])
+    name = params["thingName"]
+    if find_thing(context, name) is None:
+        raise not_found(
+            f"Failed to list principals for thing {name} because the thing does not exist in your account"
+        )
     rows = context.tx.all(
         "SELECT principal, exclusive FROM principal_edges WHERE scope = ? AND thing = ? AND principal > ?"
         " AND gone_at IS NULL AND (? IS NULL OR exclusive = ?) ORDER BY principal LIMIT ?",

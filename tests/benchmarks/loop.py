@@ -1,0 +1,96 @@
+"""What one would write by hand with boto3 for the fleet of the race: one request after the other, nothing marked as its
+own. `python -m tests.benchmarks.loop FOLDER URL ACCOUNT PHASE`
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from tests.benchmarks.fleet import POLICY
+from tests.pki import certificate_id
+
+
+def devices(folder: Path) -> dict[str, str]:
+    with (folder / "devices.csv").open(newline="") as file:
+        return {row["name"]: row["site"] for row in csv.DictReader(file)}
+
+
+def pem(folder: Path, name: str) -> str:
+    return (folder / "pems" / f"{name}.pem").read_text()
+
+
+def create(folder: Path, iot: Any, _account: str) -> None:
+    ca = (folder / "ca.pem").read_text()
+    iot.register_ca_certificate(caCertificate=ca, certificateMode="SNI_ONLY", setAsActive=True)
+    iot.create_policy(policyName="connect", policyDocument=POLICY)
+    for name, site in devices(folder).items():
+        made = iot.register_certificate(
+            certificatePem=pem(folder, name), caCertificatePem=ca, status="ACTIVE"
+        )
+        iot.create_thing(thingName=name, attributePayload={"attributes": {"site": site}})
+        iot.attach_policy(policyName="connect", target=made["certificateArn"])
+        iot.attach_thing_principal(thingName=name, principal=made["certificateArn"])
+
+
+def read(folder: Path, iot: Any, _account: str) -> None:
+    for name, site in devices(folder).items():
+        if not as_wanted(folder, iot, name, site):
+            raise SystemExit(f"{name} is not as it should be")
+
+
+def as_wanted(folder: Path, iot: Any, name: str, site: str) -> bool:
+    thing = iot.describe_thing(thingName=name)
+    identity = certificate_id(pem(folder, name))
+    found = iot.describe_certificate(certificateId=identity)["certificateDescription"]
+    arn = found["certificateArn"]
+    policies = iot.list_attached_policies(target=arn)["policies"]
+    return (
+        thing["attributes"] == {"site": site}
+        and found["status"] == "ACTIVE"
+        and iot.list_thing_principals(thingName=name)["principals"] == [arn]
+        and [policy["policyName"] for policy in policies] == ["connect"]
+    )
+
+
+def change(folder: Path, iot: Any, _account: str) -> None:
+    for name, site in devices(folder).items():
+        if not as_wanted(folder, iot, name, site):
+            iot.update_thing(thingName=name, attributePayload={"attributes": {"site": site}})
+
+
+def destroy(folder: Path, iot: Any, account: str) -> None:
+    for name in devices(folder):
+        identity = certificate_id(pem(folder, name))
+        arn = f"arn:aws:iot:eu-west-1:{account}:cert/{identity}"
+        iot.detach_thing_principal(thingName=name, principal=arn)
+        iot.delete_thing(thingName=name)
+        iot.detach_policy(policyName="connect", target=arn)
+        iot.update_certificate(certificateId=identity, newStatus="INACTIVE")
+        iot.delete_certificate(certificateId=identity)
+    iot.delete_policy(policyName="connect")
+    ca = certificate_id((folder / "ca.pem").read_text())
+    iot.update_ca_certificate(certificateId=ca, newStatus="INACTIVE")
+    iot.delete_ca_certificate(certificateId=ca)
+
+
+PHASES = {"create": create, "no-op": read, "change 1 %": change, "destroy": destroy}
+
+
+def main(folder: str, url: str, account: str, phase: str) -> None:
+    iot = boto3.Session().client(
+        "iot",
+        region_name="eu-west-1",
+        endpoint_url=url,
+        aws_access_key_id=account,
+        aws_secret_access_key="test",
+    )
+    PHASES[phase](Path(folder), iot, account)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

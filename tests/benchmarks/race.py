@@ -1,0 +1,228 @@
+"""A fleet brought up, left alone, changed and taken down: by Terraform, by a sequential boto3 script, by `reconciler`.
+
+    python -m tests.benchmarks.race [--devices N …] [--runs N] [--latency TIME] [--without NAME …] [--bound N …]
+
+All three are commands of their own, start-up included, against one served registry (in memory, on this machine), each in
+an account of its own, in turns. Terraform is left out, and that is said, where it is not on the machine. Then the same
+fleet under AWS's default quotas, in virtual time: how near `reconciler` comes to the least time that they allow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from tests import terraform
+from tests.benchmarks import bound, fleet
+from tests.registry.serving import Served, served
+
+PHASES = ("create", "no-op", "change 1 %", "destroy")
+OURS = "reconciler"
+RECONCILER = (sys.executable, "-c", "from reconciler.faces.cli import main; main()")
+FAILED = "-"
+
+
+@frozen
+class Figures:
+    """What one phase took: requests, wall and processor seconds, MiB at the most of its largest process."""
+
+    calls: float
+    seconds: float
+    processor: float
+    memory: float
+
+
+@frozen
+class Contender:
+    """One of the three: the account that it works in, and its command for a phase."""
+
+    name: str
+    account: str
+    command: Callable[[Path, str, str], Sequence[str]]
+
+
+def _reconciler(_folder: Path, _url: str, phase: str) -> Sequence[str]:
+    words = {"no-op": ("plan", "--detailed-exitcode"), "destroy": ("destroy", "--yes")}
+    return (*RECONCILER, *words.get(phase, ("apply", "--yes")))
+
+
+def _loop(account: str) -> Callable[[Path, str, str], Sequence[str]]:
+    return lambda folder, url, phase: (
+        *(sys.executable, "-m", "tests.benchmarks.loop"),
+        *(str(folder), url, account, phase),
+    )
+
+
+def _terraform(binary: str) -> Callable[[Path, str, str], Sequence[str]]:
+    words = {
+        "no-op": ("plan", "-detailed-exitcode"),
+        "destroy": ("destroy", "-auto-approve"),
+    }
+    return lambda _folder, _url, phase: (
+        *(binary, *words.get(phase, ("apply", "-auto-approve"))),
+        *("-no-color", "-input=false"),
+    )
+
+
+def contenders(without: Sequence[str]) -> Iterator[Contender]:
+    """Who takes part."""
+    tool = terraform.find()
+    if isinstance(tool, terraform.Terraform):
+        yield Contender("terraform", "000000000003", _terraform(tool.binary))
+    elif "terraform" not in without:
+        sys.stderr.write(f"without terraform: {tool}\n")
+    yield Contender("boto3 script", "000000000002", _loop("000000000002"))
+    yield Contender(OURS, "000000000001", _reconciler)
+
+
+def run(server: Served, contender: Contender, folder: Path, phase: str) -> Figures:
+    """One phase of one contender. Raises SystemExit when it did not do what it should."""
+    before = calls(server, contender)
+    environ = {
+        **terraform.environment(),
+        "AWS_ACCESS_KEY_ID": contender.account,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    log = folder / "log.txt"
+    begun = time.perf_counter()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            contender.command(folder, server.url, phase),
+            cwd=folder,
+            env=environ,
+            stdout=output,
+            stderr=output,
+        )
+        _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begun
+    if code := os.waitstatus_to_exitcode(status):
+        raise SystemExit(
+            f"{contender.name}, {phase}: exit code {code}\n{log.read_text(errors='replace')[-2000:]}"
+        )
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    counted = calls(server, contender) - before
+    return Figures(counted, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / unit)
+
+
+def calls(server: Served, contender: Contender) -> int:
+    counted = server.ask("GET", "/calls").document
+    return sum(count for key, count in counted.items() if key.startswith(contender.account))
+
+
+def prepared(root: Path, devices: int, url: str, contender: Contender) -> Path:
+    """A folder with the fleet and what points the contender to the server."""
+    folder = root / contender.account
+    shutil.copytree(root / "fleet", folder)
+    fleet.point(folder, url)
+    if contender.name == "terraform":
+        tool = terraform.find()
+        assert isinstance(tool, terraform.Terraform)
+        tool.prepare(folder, url, fleet.TERRAFORM, contender.account)
+    return folder
+
+
+def take(
+    devices: int, runs: int, latency: str | None, who: Sequence[Contender]
+) -> Mapping[tuple[str, str], list[Figures]]:
+    """All phases of all contenders, on a new server each run, the contenders in turns."""
+    taken: dict[tuple[str, str], list[Figures]] = {}
+    for number in range(runs):
+        with (
+            tempfile.TemporaryDirectory(prefix="reconciler-race-") as temporary,
+            served(*(("--latency", latency) if latency else ())) as server,
+        ):
+            root = Path(temporary)
+            fleet.write(root / "fleet", devices)
+            folders = {one.name: prepared(root, devices, server.url, one) for one in who}
+            for phase, one in itertools.product(PHASES, who):
+                fleet.write_devices(folders[one.name], devices, changed=phase in PHASES[2:])
+                found = run(server, one, folders[one.name], phase)
+                taken.setdefault((phase, one.name), []).append(found)
+                told = f"{devices:,} devices, run {number + 1} of {runs}: {phase}, {one.name}"
+                sys.stderr.write(f"  {told}: {found.seconds:.2f} s\n")
+    return taken
+
+
+def median(found: Sequence[Figures]) -> Figures:
+    """Each figure's own median."""
+    columns = zip(*((one.calls, one.seconds, one.processor, one.memory) for one in found), strict=True)
+    return Figures(*map(statistics.median, columns))
+
+
+COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "times ours", "CPU s", "peak MiB")
+
+
+def rows(
+    devices: int, taken: Mapping[tuple[str, str], list[Figures]], who: Sequence[Contender]
+) -> Iterator[tuple[str, ...]]:
+    """A row a phase and contender."""
+    for phase in PHASES:
+        own = median(taken[phase, OURS])
+        for one in who:
+            found = median(taken[phase, one.name])
+            ratio = f"{found.seconds / own.seconds:.1f}"
+            yield (
+                *(f"{devices:,}", phase, one.name, f"{found.calls:,.0f}", f"{found.seconds:.2f}"),
+                *(ratio, f"{found.processor:.1f}", f"{found.memory:.0f}"),
+            )
+
+
+def table(columns: Sequence[str], lines: Sequence[Sequence[str]], texts: int) -> str:
+    """Markdown, the first `texts` columns to the left, lined up for who reads it as it is."""
+    whole = [columns, *lines]
+    widths = [max(map(len, column)) for column in zip(*whole, strict=True)]
+    rule = ["-" * width if place < texts else "-" * (width - 1) + ":" for place, width in enumerate(widths)]
+    told = (
+        [
+            cell.ljust(width) if place < texts else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        for line in (columns, rule, *lines)
+    )
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in told)
+
+
+def main(words: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--devices", type=int, action="append", metavar="N", help="100 and 1,000; may be given again"
+    )
+    parser.add_argument("--runs", type=int, default=3, metavar="N")
+    parser.add_argument("--latency", metavar="TIME", help="of every answer, as `registry serve` takes it")
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="NAME", help="a contender that stays out"
+    )
+    parser.add_argument(
+        "--bound", type=int, action="append", metavar="N", help="devices under AWS's quotas; 1,000"
+    )
+    given = parser.parse_args(words)
+    who = [one for one in contenders(given.without) if one.name not in given.without]
+    lines: list[tuple[str, ...]] = []
+    for devices in given.devices or (100, 1000):
+        lines += rows(devices, take(devices, given.runs, given.latency, who), who)
+    where = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
+    latency = f", {given.latency} added to every answer" if given.latency else ""
+    say = sys.stdout.write
+    say(f"Medians of {given.runs} on {where}{latency}; commands whole, start-up included.\n\n")
+    say(table(COLUMNS, lines, 3) + "\n\n")
+    say("Under AWS's default quotas, in virtual time:\n\n")
+    say(table(bound.COLUMNS, [line for n in given.bound or (1000,) for line in bound.rows(n)], 2) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
