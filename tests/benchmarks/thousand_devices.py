@@ -129,7 +129,7 @@ def reconcile(job: Job, cloud: Cloud) -> float:
     from reconciler.engine.apply import apply
     from reconciler.engine.loading.load import load
     from reconciler.engine.plan import make_plan
-    from reconciler.engine.refusals import Request
+    from reconciler.model.request import Request
 
     file = job.folder / ("before.toml" if job.phase in {"create", "no-op"} else "after.toml")
     plan = make_plan(
