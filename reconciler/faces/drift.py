@@ -23,6 +23,9 @@ IN_WORDS: Mapping[str, str] = {
     "unmanaged": "there without this workspace's mark",
 }
 
+DRIFTED = frozenset({"changed", "unmanaged"})
+"""The directions of what is on both sides: its attributes come, go and change; the others' all come, or all go."""
+
 
 @frozen
 class DriftRow:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from rich.text import Text
 
-from reconciler.faces.drift import DIRECTION_GLYPHS, IN_WORDS, DriftRow, DriftView
+from reconciler.faces.drift import DIRECTION_GLYPHS, DRIFTED, IN_WORDS, DriftRow, DriftView
 from reconciler.faces.text import COLORS, attribute_lines
 from reconciler.faces.view import plural
 
@@ -16,6 +16,7 @@ _COLORS: Mapping[str, str] = {
     "extra": COLORS["create"],
     "unmanaged": "dim",
 }
+LEGEND = "Attributes: the file's value → the registry's."
 _ADDRESS = 40
 """Addresses up to this long are aligned."""
 
@@ -32,7 +33,7 @@ def drift(view: DriftView, width: int) -> Iterator[Text]:
             yield from row_lines(row, room, width)
     if view.sections and any(row.lines for section in view.sections for row in section.rows):
         yield Text()
-        yield Text("Attributes: the file's value → the registry's.", "dim")
+        yield Text(LEGEND, "dim")
     for told in view.closed:
         yield Text(f"  ! could not be looked at: {told}", COLORS["warning"])
     yield Text()
@@ -50,7 +51,7 @@ def row_lines(row: DriftRow, room: int, width: int) -> Iterator[Text]:
     )
     head.rstrip()
     yield head
-    yield from attribute_lines(row.lines, width, signs=row.direction in ("changed", "unmanaged"))
+    yield from attribute_lines(row.lines, width, signs=row.direction in DRIFTED)
 
 
 def summary(view: DriftView) -> Text:

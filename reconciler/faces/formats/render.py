@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
 from reconciler.model.plan import Plan
@@ -18,7 +17,9 @@ def pictured(view: Any, form: str) -> str:
         from reconciler.faces import markdown
 
         return markdown.document(view)
-    return str(import_module("reconciler.faces.html").document(view))
+    from reconciler.faces import html
+
+    return html.document(view)
 
 
 def recorded(plan: Plan, form: str, *, unchanged_marks: int = 0) -> Iterator[str]:
