@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 
 import cattrs
 from attrs import frozen
@@ -100,7 +100,9 @@ def _requests() -> cattrs.Converter:
     """Requests as JSON has them: addresses as text, sets sorted."""
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook(Address, lambda text, _: Address.parse(text))
-    converter.register_unstructure_hook(frozenset, lambda found: sorted(map(str, found)))
+    converter.register_unstructure_hook_func(
+        lambda sort: get_origin(sort) is frozenset, lambda found: sorted(map(str, found))
+    )
     return converter
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
@@ -19,7 +19,7 @@ DIRECTION_GLYPHS: Mapping[str, str] = {"missing": "-", "changed": "~", "extra": 
 IN_WORDS: Mapping[str, str] = {
     "missing": "missing there",
     "changed": "changed there",
-    "extra": "only there, and this workspace's",
+    "extra": "this workspace's and not in the file",
     "unmanaged": "there without this workspace's mark",
 }
 
@@ -51,7 +51,7 @@ class DriftSection:
 
 @frozen
 class DriftView:
-    """All of it. `counts` has every direction; `ask` says who applied last, where the journal knows."""
+    """All of it. `counts` has every direction; `ask` says who could be asked: who applied last, where the journal knows."""
 
     workspace: str
     target: str
@@ -82,9 +82,18 @@ def drift_view(drift: Drift, last: Run | None = None) -> DriftView:
         ),
         counts={direction: found[direction] for direction in DIRECTIONS},
         same=drift.same,
-        ask=_last(last, drift),
+        ask=_ask(last, drift),
         closed=tuple(map(visible, drift.closed)),
     )
+
+
+def summed(view: DriftView) -> Sequence[str]:
+    """How much there is in every direction."""
+    return [
+        f"{DIRECTION_GLYPHS[direction]} {count:,} {IN_WORDS[direction]}"
+        for direction, count in view.counts.items()
+        if count
+    ]
 
 
 def _row(item: Drifted, workspace: str) -> DriftRow:
@@ -100,12 +109,14 @@ def _row(item: Drifted, workspace: str) -> DriftRow:
     )
 
 
-def _last(run: Run | None, drift: Drift) -> str:
+def _ask(run: Run | None, drift: Drift) -> str:
     """Who applied last, and whether the file is still what it was then: if it is not, the difference may be the file's."""
-    if run is None:
-        return ""
-    job = f", {run.who.job}" if run.who.job else ""
-    told = f"last applied {run.begun:%Y-%m-%d %H:%M} UTC by {run.who}{job}"
-    if run.file_digest != drift.source:
-        told += "; the file has changed since then"
-    return visible(told)
+    told = []
+    if run:
+        job = f", {run.who.job}" if run.who.job else ""
+        told.append(f"last applied {run.begun:%Y-%m-%d %H:%M} UTC by {run.who}{job}")
+        if run.file_digest != drift.source:
+            told.append("the file has changed since then")
+    if drift and drift.target.endpoint == "aws":
+        told.append("CloudTrail has who changed what there")
+    return visible("; ".join(told))

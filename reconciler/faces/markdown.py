@@ -91,7 +91,7 @@ def result(view: ResultView, limit: int = COMMENT) -> str:
 def drift(view: DriftView, limit: int = COMMENT) -> str:
     """The drift in at most `limit` bytes."""
     what = "; ".join(f"{count:,} {IN_WORDS[way]}" for way, count in view.counts.items() if count)
-    about = f"{code(view.target)} · {plural(view.same, 'resource')} as the file says"
+    about = f"{code(view.target)} · {text_drift.same(view)}"
     head = [
         marker("drift", view.workspace),
         f"### Drift of {code(view.workspace)}: {what or 'none'}",

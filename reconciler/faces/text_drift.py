@@ -56,12 +56,16 @@ def row_lines(row: DriftRow, room: int, width: int) -> Iterator[Text]:
 
 def summary(view: DriftView) -> Text:
     """The drift in one line."""
-    same = f"{plural(view.same, 'resource')} as the file says"
     if not view.total:
-        return Text(f"No drift: {same}.", "bold")
+        return Text(f"No drift: {same(view)}.", "bold")
     text = Text("Drift", "bold")
     for direction, count in view.counts.items():
         if count:
             words = f"  {DIRECTION_GLYPHS[direction]} {count:,} {IN_WORDS[direction]}"
             text.append(words, _COLORS[direction])
-    return text.append(f"  {same}", "dim")
+    return text.append(f"  {same(view)}", "dim")
+
+
+def same(view: DriftView) -> str:
+    """What is as it should be."""
+    return f"{plural(view.same, 'resource')} {'is' if view.same == 1 else 'are'} as the file says"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -12,15 +13,31 @@ import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
-from reconciler.engine.drift import find_drift
+from reconciler.engine.drift import Difference, Drift, Drifted, find_drift
+from reconciler.faces import html, markdown, text, text_drift
+from reconciler.faces.commands.plan import FORMATS
+from reconciler.faces.drift import drift_view
 from reconciler.faces.formats import drift_file, lines, plan_file
 from reconciler.faces.formats.events import Events
 from reconciler.faces.formats.schemas import OUTPUTS, schema
+from reconciler.faces.view import plan_view
+from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped, Started
+from reconciler.model.plan import Step
 from reconciler.model.run import Run, Who
 from tests.cloud import TARGET, Cloud
-from tests.faces.samples import CREATION, DELETION, EVERYTHING, MANAGED, ROTATION, UPDATE, plan
+from tests.faces.samples import (
+    CREATION,
+    DELETION,
+    EVERYTHING,
+    HOSTILE,
+    MANAGED,
+    ROTATION,
+    UPDATE,
+    plan,
+    thing,
+)
 from tests.fleets import converge, desired_states, plan_of
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
@@ -169,9 +186,9 @@ def test_an_apply_as_events_writes_nothing_else_to_stdout(fleet):
 
 def test_drift_is_exit_code_2_in_every_format_and_none_is_0(fleet):
     fleet("apply", "--yes")
-    assert [fleet("drift", "--format", form)[0] for form in ("text", "json", "jsonl", "markdown")] == [0] * 4
+    assert [fleet("drift", "--format", form)[0] for form in FORMATS] == [0] * 5
     change('site = "bergen"', 'site = "trondheim"')
-    assert [fleet("drift", "--format", form)[0] for form in ("text", "json", "jsonl", "markdown")] == [2] * 4
+    assert [fleet("drift", "--format", form)[0] for form in FORMATS] == [2] * 5
     code, out, err = fleet("drift")
     assert (code, err) == (2, "")
     assert out.splitlines()[3:] == [
@@ -181,7 +198,7 @@ def test_drift_is_exit_code_2_in_every_format_and_none_is_0(fleet):
         "",
         "Attributes: the file's value → the registry's.",
         "",
-        "Drift  ~ 1 changed there  5 resources as the file says",
+        "Drift  ~ 1 changed there  5 resources are as the file says",
     ]
     assert out.splitlines()[1].endswith("; the file has changed since then")
 
@@ -190,3 +207,77 @@ def test_a_text_that_githubs_old_runners_would_obey_is_spelt_in_json():
     step = evolve(UPDATE, calls=(evolve(UPDATE.calls[0], params={"thingName": "##[add-mask]x"}),))
     (_, line) = lines.plan_lines(plan(step))
     assert ("##[" in line, json.loads(line)["calls"][0]["params"]) == (False, {"thingName": "##[add-mask]x"})
+
+
+def test_ten_thousand_changes_are_told_in_every_format():
+    count = 10_000
+    made = plan(*[Step(thing(f"pump-{number}"), CREATION.calls) for number in range(count)])
+    view = plan_view(made)
+    told = {
+        "text": "\n".join(line.plain for line in text.plan(view, 100)),
+        "json": plan_file.write(made),
+        "jsonl": "".join(lines.plan_lines(made)),
+        "html": html.document(view),
+    }
+    found = {form: len(set(re.findall(r"things\.pump-\d+", page))) for form, page in told.items()}
+    assert found == dict.fromkeys(told, count)
+    comment = markdown.plan(view)
+    shown = len(re.findall(r"things\.pump-\d+", comment))
+    assert (shown > 500, comment.splitlines()[-1]) == (
+        True,
+        f"**… and {count - shown:,} more**: {count - shown:,} to create",
+    )
+
+
+DRIFTED = Drift(
+    "greenhouse",
+    TARGET,
+    "0" * 64,
+    (
+        Drifted("missing", Address("things", "pump-1"), origin="desired_state.toml:9"),
+        Drifted(
+            "changed",
+            Address("things", "pump-2"),
+            (
+                Difference("attributes.site", HOSTILE, "oslo"),
+                Difference("code", "canary", "canary", sensitive=True),
+            ),
+            owner="greenhouse",
+        ),
+        Drifted("extra", Address("things", HOSTILE), owner="greenhouse"),
+        Drifted("unmanaged", Address("certificates", "c"), owner="other"),
+    ),
+    7,
+    (HOSTILE,),
+)
+
+
+def test_drift_reads_alike_as_text_and_as_a_page_and_nothing_in_it_acts():
+    view = drift_view(DRIFTED, RUN)
+    spelt = r'<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
+    assert [line.plain for line in text_drift.drift(view, 100)] == [
+        "Drift of greenhouse",
+        "embedded · 123456789012 · eu-west-1 · last applied 2026-11-22 12:00 UTC by ada@ci",
+        "",
+        "Device certificates",
+        "  ? unmanaged  certificates.c  it is the workspace other's",
+        "",
+        "Things",
+        "  - missing    things.pump-1  desired_state.toml:9",
+        "  ~ changed    things.pump-2",
+        r'             ~ attributes.site  "<script>alert(\"1\")</script> [bold red]x[/] \x1b[31m\u202ered"',
+        "                              → oslo",
+        "             ~ code             (sensitive) → (sensitive)",
+        f"  + extra      things.{spelt}",
+        "",
+        "Attributes: the file's value → the registry's.",
+        f"  ! could not be looked at: {spelt}",
+        "",
+        (
+            "Drift  - 1 missing there  ~ 1 changed there  + 1 this workspace's and not in the file  "
+            "? 1 there without this workspace's mark  7 resources are as the file says"
+        ),
+    ]
+    page = html.document(view)
+    assert [word for word in ("<script", "canary", "\x1b", "\u202e") if word in page] == []
+    assert "things.pump-2" in page

@@ -76,7 +76,7 @@ DRIFT = """\
 <!-- reconciler drift greenhouse -->
 ### Drift of `greenhouse`: 1 missing there; 1 changed there
 
-`embedded · 123456789012 · eu-west-1` · 7 resources as the file says
+`embedded · 123456789012 · eu-west-1` · 7 resources are as the file says
 
 **1 missing there**
 

@@ -254,6 +254,16 @@ def test_a_destroy_can_be_saved_and_applied(applied):
     assert (code, call("ListThings")["things"]) == (0, [])
 
 
+def test_what_a_plan_was_asked_for_is_asked_for_again(applied):
+    """What it adopts, and what was selected: without that the plan made anew would be another."""
+    change("[things.pump-1]", '[things.tank]\nattributes = { site = "oslo" }\n\n[things.pump-1]')
+    call("CreateThing", thingName="tank")
+    words = ("--adopt", "things.tank", "--select", "things.tank things.pump-1")
+    assert applied("plan", *words, "--out", "a.json")[0] == 0
+    assert applied("apply", "a.json")[0] == 0
+    assert (call("DescribeThing", thingName="tank")["attributes"], site()) == ({"site": "oslo"}, "bergen")
+
+
 def test_a_saved_plan_takes_no_option_that_chooses_changes(applied):
     applied("plan", "--out", "a.json")
     told = "a saved plan was asked for what it is for; give no other option that chooses changes"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import htpy as h
 
 from reconciler.faces import text_drift
-from reconciler.faces.drift import DRIFTED, DriftRow, DriftSection, DriftView
+from reconciler.faces.drift import DRIFTED, DriftRow, DriftSection, DriftView, summed
 from reconciler.faces.html import parts
 
 _SMALL = 30
@@ -27,7 +27,9 @@ def drift(view: DriftView) -> h.Renderable:
     return h.section(aria_label=f"Drift of {view.workspace}")[
         h.p(".title")["Drift of ", h.strong[view.workspace]],
         h.p(".quiet")[" · ".join(part for part in (view.target, view.ask) if part)],
-        h.p(".summary")[h.strong[text_drift.summary(view).plain]],
+        h.p(".summary")[
+            h.strong[" · ".join(summed(view)) or "No drift"], h.span(".quiet")[f" · {text_drift.same(view)}"]
+        ],
         (h.p(".remark.warning")[h.strong["! could not be looked at"], " ", told] for told in view.closed),
         (_section(section, unfolded=view.total <= _SMALL) for section in view.sections),
         h.p(".quiet")[text_drift.LEGEND] if view.sections else None,
