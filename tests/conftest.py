@@ -16,12 +16,14 @@ def authority() -> Authority:
 
 @pytest.fixture(autouse=True)
 def _no_ambient_aws(monkeypatch):
-    """No test sees the credentials, the region or the profile of whoever runs it."""
+    """No test sees the credentials, the region or the profile of whoever runs it, nor that a workflow does."""
     for name in (
         "AWS_PROFILE",
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
         "AWS_ENDPOINT_URL",
         "RECONCILER_REGISTRY",
+        "GITHUB_ACTIONS",
+        "GITHUB_WORKSPACE",
     ):
         monkeypatch.delenv(name, raising=False)

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.aws.quotas import load_quotas
 from reconciler.engine.apply import apply
-from reconciler.engine.fuses import Allowance
 from reconciler.engine.plan import make_plan
-from reconciler.engine.refusals import Request
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.ca_certificates import CaCertificate, Verification
 from reconciler.kinds.certificates import Certificate
@@ -37,6 +35,7 @@ from reconciler.model.document import Document
 from reconciler.model.outcome import Outcome
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Plan
+from reconciler.model.request import Allowance, Request
 from reconciler.model.resource import Lifecycle, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.settings import DesiredState, Fuses, Settings
@@ -97,10 +96,13 @@ def plan_of(
     adopt: Collection[Address] = (),
     wave: float = 100.0,
     allow: Mapping[str, str] = MappingProxyType({}),
+    select: Collection[str] = (),
+    exclude: Collection[str] = (),
 ) -> Plan:
+    allowed = {key: Allowance.parse(most) for key, most in allow.items()}
     return make_plan(
         wanted,
-        Request(destroy, frozenset(adopt), wave, {key: Allowance.parse(most) for key, most in allow.items()}),
+        Request(destroy, frozenset(adopt), wave, allowed, tuple(select), tuple(exclude)),
         target=TARGET,
         call=cloud.call,
         quotas=QUOTAS,

@@ -12,6 +12,7 @@ from reconciler.engine.leaving import renamed
 from reconciler.engine.ownership import reserved
 from reconciler.model.address import Address
 from reconciler.model.change import Change
+from reconciler.model.request import Allowance
 from reconciler.model.resource import Inventory
 from reconciler.model.settings import DesiredState, Limit
 
@@ -22,27 +23,6 @@ in this way, takes the same two numbers (octodns/provider/plan.py). Two of three
 
 GUARDED = ("delete", "replace")
 """The actions that are limited."""
-
-
-@frozen
-class Allowance:
-    """What one run allows in place of the file's limits: a count, or per cent of what the workspace owns."""
-
-    text: str
-    count: int | None = None
-    percent: float | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Allowance:
-        """`50` or `10%`. Raises ValueError."""
-        digits = text.strip().removesuffix("%")
-        if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:  # noqa: PLR2004 (more than any fleet has)
-            raise ValueError(f"{text!r} is no limit; expected a number such as 50, or a part such as 10%")
-        if not text.strip().endswith("%"):
-            return cls(digits, count=int(digits))
-        if int(digits) > 100:  # noqa: PLR2004 (per cent)
-            raise ValueError(f"{text!r} is more than all; expected at most 100%")
-        return cls(f"{digits} %", percent=float(digits))
 
 
 @frozen

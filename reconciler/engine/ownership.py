@@ -130,7 +130,12 @@ def _protecting(resources: Desired) -> dict[Address, Resource]:
 
 
 def unchanged_marks(plan: Plan, resources: Desired) -> int:
-    """How many of the resources that a plan leaves unchanged are the workspace's own marks, not the file's."""
+    """How many of the resources that a plan leaves unchanged are the workspace's own marks, not the file's.
+
+    Of a plan for a selection none are: they are no part of what is counted.
+    """
+    if plan.request.partial:
+        return 0
     changed = {step.address for step in plan.steps}
     marked = with_marks(plan.workspace, resources)
     kept = sum(found.implied and address not in changed for address, found in marked.items())

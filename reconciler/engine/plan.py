@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+
+from attrs import evolve
 
 from reconciler.engine.notes import notes
 from reconciler.engine.observe import Progress
-from reconciler.engine.refusals import Request, reasons
+from reconciler.engine.plain import digest
+from reconciler.engine.refusals import reasons
+from reconciler.engine.selection import chosen
 from reconciler.engine.steps import steps_of
 from reconciler.engine.survey import survey, world_of
 from reconciler.model.call import Call
 from reconciler.model.errors import RefusedError
-from reconciler.model.plan import Plan, Step, Target
+from reconciler.model.plan import Plan, Target
 from reconciler.model.quotas import Quotas
-from reconciler.model.secret import Secret
+from reconciler.model.request import Request
 from reconciler.model.settings import DesiredState
 
 
@@ -32,10 +32,12 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
 ) -> Plan:
     """Read, compare, and say exactly what would be sent.
 
-    Raises RefusedError with every reason why the plan must not be applied, AwsError and TargetError.
+    Raises RefusedError with every reason why the plan must not be applied, SelectionError, AwsError and TargetError.
     """
     found = survey(state, call, progress, destroy=request.destroy)
     world = world_of(state.settings.name, target, found)
+    names = chosen(request, found, world, state)
+    found = evolve(found, changes={a: change for a, change in found.changes.items() if a in names})
     if why := [*reasons(state, request, found, world)]:
         raise RefusedError(why)
     steps = steps_of(found.changes, world, state.resources, state.moved)
@@ -44,33 +46,15 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         workspace=state.settings.name,
         target=target,
         steps=steps,
-        digest=_digest(target, steps),
+        digest=digest(state.settings.name, target, steps),
         estimate=quotas.estimate(dict(sorted(calls.items()))),
-        unchanged=len(found.desired.keys() - found.changes.keys()),
-        notes=tuple(notes(state, request, found, steps, quotas)),
+        unchanged=len((found.desired.keys() & names) - found.changes.keys()),
+        notes=tuple(
+            note
+            for note in notes(state, request, found, steps, quotas)
+            if not request.partial or note.address is None or note.address in names
+        ),
+        request=request,
+        source=state.digest,
         basis=found.basis,
     )
-
-
-def _digest(target: Target, steps: Sequence[Step]) -> str:
-    """The SHA-256 of what would be sent and where; secrets stand as their references."""
-    said = [
-        str(target),
-        [
-            [step.change.action, str(step.address), [[str(call), _plain(call.params)] for call in step.calls]]
-            for step in steps
-        ],
-    ]
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Secret():
-            return value.reference
-        case Mapping():
-            return {key: _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case _:
-            return value

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
-from attrs import field, frozen
-
-from reconciler.engine.fuses import Allowance, blown
+from reconciler.engine.fuses import blown
 from reconciler.engine.ownership import is_mark
 from reconciler.engine.protection import protected
 from reconciler.engine.survey import Comparison
@@ -14,23 +12,9 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.kind import World
 from reconciler.model.address import Address
 from reconciler.model.change import Delete, Forget, Replace, Update
+from reconciler.model.request import Request
 from reconciler.model.settings import DesiredState
 from reconciler.model.wording import closest
-
-
-@frozen
-class Request:
-    """What a plan is asked for.
-
-    `destroy` plans the removal of all that the workspace owns; `adopt` names unmarked resources that it may take over;
-    `wave` is how many per cent of the rotations will be made at a time; `allowed` is what this run allows in place of the
-    file's limits, by action.
-    """
-
-    destroy: bool = False
-    adopt: frozenset[Address] = frozenset()
-    wave: float = 100.0
-    allowed: Mapping[str, Allowance] = field(factory=dict)
 
 
 def reasons(state: DesiredState, request: Request, found: Comparison, world: World) -> Iterator[str]:
@@ -76,7 +60,7 @@ def _left_behind(found: Comparison, world: World) -> Iterator[str]:
         if not isinstance(change, Delete) or is_mark(world.workspace, address):
             continue
         for user in world.live_users.get(address, ()):
-            if isinstance(found.changes.get(user), Forget) and (held_by is None or user.kind in held_by):
+            if isinstance(world.changes.get(user), Forget) and (held_by is None or user.kind in held_by):
                 yield f"{address}: the plan would delete it, and {user}, which is to be forgotten, has it; forget it too"
 
 

@@ -18,13 +18,13 @@ from reconciler.model.plan import Step
 from reconciler.model.resource import Desired
 
 
-def steps_of(
+def waits_of(
     changes: Mapping[Address, Change],
     world: World,
     in_file: Desired,
     moved: Mapping[Address, Address] = MappingProxyType({}),
-) -> tuple[Step, ...]:
-    """The steps of a plan, in an order that respects what they wait for."""
+) -> Mapping[Address, frozenset[Address]]:
+    """What each change waits for."""
     needed_by: defaultdict[Address, set[Address]] = defaultdict(set)
     for address, resource in in_file.items():
         for need in resource.needs:
@@ -44,6 +44,17 @@ def steps_of(
     for source, to in renamed(changes, moved):
         if not _reaches(source, to, waits):  # made before it is broken
             waits[source] |= {to}
+    return waits
+
+
+def steps_of(
+    changes: Mapping[Address, Change],
+    world: World,
+    in_file: Desired,
+    moved: Mapping[Address, Address] = MappingProxyType({}),
+) -> tuple[Step, ...]:
+    """The steps of a plan, in an order that respects what they wait for."""
+    waits = waits_of(changes, world, in_file, moved)
     return tuple(
         Step(
             change=changes[address],

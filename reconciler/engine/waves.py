@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 
 from attrs import evolve
 
+from reconciler.engine.plain import digest
 from reconciler.model.address import Address
 from reconciler.model.change import Replace, Update
 from reconciler.model.plan import Plan, Step
@@ -62,4 +63,5 @@ def _rotates(step: Step) -> bool:
 
 def _with(plan: Plan, steps: tuple[Step, ...], quotas: Quotas) -> Plan:
     calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
-    return evolve(plan, steps=steps, estimate=quotas.estimate(dict(sorted(calls.items()))))
+    said = digest(plan.workspace, plan.target, steps)
+    return evolve(plan, steps=steps, digest=said, estimate=quotas.estimate(dict(sorted(calls.items()))))

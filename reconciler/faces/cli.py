@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from reconciler.faces.commands import exits
 from reconciler.faces.commands.options import Options, common
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.redaction import redacted
@@ -23,6 +24,7 @@ _COMMANDS: Mapping[str, str] = {
     "apply": "apply",
     "rotate": "rotate",
     "destroy": "apply",
+    "drift": "drift",
     "history": "history",
     "show": "show",
     "unlock": "unlock",
@@ -36,7 +38,7 @@ _STREAMS = ("stdout", "stderr")
 
 
 class Shell(click.Group):
-    """Loads a command when it is named; turns every error into a message for people and exit code 1.
+    """Loads a command when it is named; turns every error into a message for people and the exit code that it has.
 
     Exit code 2 means "there are changes" to a CI job, so a misspelt option must not give it either.
     """
@@ -71,7 +73,7 @@ class Shell(click.Group):
         return super().parse_args(ctx, [*args[1:], "--help"] if args[:1] == ["help"] else args)
 
     def main(self, *args: Any, **options: Any) -> NoReturn:
-        """Run, and exit with 0, 1, or what a command asked for."""
+        """Run, and exit with what `exits` says, or what a command asked for."""
         options["standalone_mode"] = False
         for name in _STREAMS:  # a terminal without our glyphs shows their codes instead of failing
             if reconfigure := getattr(getattr(sys, name), "reconfigure", None):
@@ -88,11 +90,13 @@ class Shell(click.Group):
 
     def invoke(self, ctx: click.Context) -> None:
         """One command, its errors told."""
+        code = exits.ERROR
         try:
             super().invoke(ctx)
         except ReconcilerError as error:
             _debug(ctx)
             _tell(ctx, error)
+            code = exits.of_error(error)
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output has seen enough
                 sys.stdout = sys.stderr = None
@@ -111,7 +115,7 @@ class Shell(click.Group):
             _say(f"this is a bug in reconciler, not in your file: {told}", Options.of(ctx), *hint)
         else:
             return
-        ctx.exit(1)
+        ctx.exit(code)
 
 
 def _complain(error: click.ClickException, options: Options) -> None:

@@ -60,10 +60,24 @@ def write(console: Console, lines: Iterable[Text] | str) -> None:
     """All lines at once. They were laid out for the console's width; what is longer runs on unbroken."""
     from rich.text import Text
 
-    text = Text(lines) if isinstance(lines, str) else Text("\n").join(lines)
+    text = Text(lines) if isinstance(lines, str) else Text("\n").join(map(_inert, lines))
     console.print(text, soft_wrap=True)
 
 
 def _told_width() -> int:
     told = os.environ.get("COLUMNS", "")
     return int(told) if told.isdigit() and int(told) else PIPE_WIDTH
+
+
+def _inert(line: Text) -> Text:
+    """A line that no runner of GitHub's takes for a command of ours: those begin a line, or are in `##[` and `]` anywhere.
+
+    Source: actions/runner, `ActionCommand.cs`.
+    """
+    from rich.text import Text
+
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return line
+    if "##[" in line.plain:
+        line = Text(line.plain.replace("##[", r"#\x23["))
+    return Text.assemble("│ ", line) if line.plain.lstrip().startswith("::") else line

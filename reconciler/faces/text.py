@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -42,7 +42,7 @@ def plan(view: PlanView, width: int) -> Iterator[Text]:
         yield from _section(section, width)
     if view.remarks:
         yield Text()
-        yield from (_remark(remark) for remark in view.remarks)
+        yield from (remark_line(remark) for remark in view.remarks)
     if view.total:
         yield Text()
         yield from _cost(view.cost)
@@ -91,12 +91,13 @@ def _section(section: Section, width: int) -> Iterator[Text]:
     yield Text.assemble((section.title, "bold underline"), "  ", (told(section.counts), _QUIET))
     room = max((len(row.address) for row in section.rows if len(row.address) <= _ADDRESS), default=0)
     for row in section.rows:
-        yield from _row(row, room, width)
+        yield from row_lines(row, room, width)
     if section.left:
         yield Text(f"  and {section.left:,} more {section.title[:1].lower()}{section.title[1:]}", _QUIET)
 
 
-def _row(row: Row, room: int, width: int) -> Iterator[Text]:
+def row_lines(row: Row, room: int, width: int) -> Iterator[Text]:
+    """One change: its head, what differs, and its calls where they were asked for. `room` is how wide addresses are."""
     style = f"bold {COLORS[row.action]}"
     head = Text.assemble((f"  {row.glyph} {row.action:<7}", style), "  ", (row.address.ljust(room), "bold"))
     waits = f"waits for at most {seconds(row.waits)}" if row.waits else ""
@@ -107,18 +108,18 @@ def _row(row: Row, room: int, width: int) -> Iterator[Text]:
         head.rstrip()
         yield head
         yield Text(" " * _INDENT + about, _QUIET)
-    yield from _lines(row, width)
+    yield from attribute_lines(row.lines, width, signs=row.action in ("update", "replace"))
     for number, request in enumerate(row.requests, 1):
         yield from _request(number, request, width)
 
 
-def _lines(row: Row, width: int) -> Iterator[Text]:
-    signs = row.action in ("update", "replace")
-    paths = max((len(line.path) for line in row.lines), default=0)
+def attribute_lines(lines: Sequence[Line], width: int, *, signs: bool) -> Iterator[Text]:
+    """Attributes below each other; with signs where some come, some go and some change."""
+    paths = max((len(line.path) for line in lines), default=0)
     room = width - _INDENT - 2 - paths - 2
-    befores = (len(line.before.text) for line in row.lines if line.before and _fits(line, room))
+    befores = (len(line.before.text) for line in lines if line.before and _fits(line, room))
     left = max(befores, default=0)
-    for line in row.lines:
+    for line in lines:
         yield from _line(line, paths, left, signs=signs, width=width)
 
 
@@ -181,7 +182,8 @@ def _request(number: int, request: Request, width: int) -> Iterator[Text]:
         yield Text.assemble(head, shown(Shown(cut(value.text, room), value.quiet)))
 
 
-def _remark(remark: Remark) -> Text:
+def remark_line(remark: Remark) -> Text:
+    """One remark."""
     style = COLORS["warning"] if remark.level == "warning" else _QUIET
     address = f"{remark.address}  " if remark.address else ""
     return Text.assemble((f"  {remark.glyph} {remark.level:<9}  ", style), (address, "bold"), remark.text)

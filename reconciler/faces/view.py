@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from reconciler.engine.ownership import reserved
 from reconciler.faces.documents import MOST, inside
@@ -156,6 +156,17 @@ def plan_view(
     )
 
 
+def without_requests(view: PlanView) -> PlanView:
+    """The same, without its API calls one by one."""
+    return evolve(
+        view,
+        sections=tuple(
+            evolve(section, rows=tuple(evolve(row, requests=()) for row in section.rows))
+            for section in view.sections
+        ),
+    )
+
+
 def position(kind: str) -> int:
     """The kind's place in dependency order; what is no kind of ours comes last."""
     kinds = list(all_kinds())
@@ -184,7 +195,7 @@ def lines(change: Change) -> tuple[Line, ...]:
     """What differs, attribute by attribute; a creation without a list of its own tells all that is not a default."""
     if isinstance(change, Create) and not change.fields:
         return tuple(_given(change.resource.spec))
-    return tuple(line for field in change.fields for line in _field_lines(field))
+    return tuple(line for field in change.fields for line in field_lines(field))
 
 
 def seconds(value: float) -> str:
@@ -224,7 +235,7 @@ def row_view(step: Step, *, requests: bool) -> Row:
         lines=lines(change),
         calls=len(step.calls),
         requests=tuple(_request(call) for call in step.calls) if requests else (),
-        waits=sum(call.patience for call in step.calls if call.patience is not None),
+        waits=sum((call.patience for call in step.calls if call.patience is not None), 0.0),
     )
 
 
@@ -248,7 +259,8 @@ def _given(spec: Any) -> Iterator[Line]:
                 yield line
 
 
-def _field_lines(field: FieldChange) -> Iterator[Line]:
+def field_lines(field: FieldChange) -> Iterator[Line]:
+    """One attribute that differs; of a document, what differs in it."""
     parts = inside(field)
     yield from (line for part in parts[:MOST] if (line := _line(part, whole=part is not field)))
     if len(parts) > MOST:

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from reconciler.aws.session import Connection
+    from reconciler.engine.drift import Drift
     from reconciler.engine.journal import Journal
     from reconciler.engine.lease import Held
     from reconciler.engine.recording import Recorder
     from reconciler.model.quotas import Quotas
+    from reconciler.model.request import Request
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -122,13 +124,15 @@ class Workspace:
 
         return load(self.path, limits=ServiceModelLimits(), environ=self._environ)
 
-    def plan(
+    def plan(  # noqa: PLR0913 (what a plan may be asked for)
         self,
         *,
         destroy: bool = False,
         adopt: Collection[str] = (),
         wave: float = 100.0,
         allow: Mapping[str, str] = _NO_ALLOWANCE,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> DisplayedPlan:
         """Read the file and the registry, and say exactly what would be sent.
@@ -136,19 +140,74 @@ class Workspace:
         `destroy` plans the removal of all that the workspace owns; `adopt` names resources without its mark that it may
         take over; `wave` is how many per cent of the rotations will be made at a time, which is what limits are held to;
         `allow` is what this run may "delete" or "replace" whatever the file's limits say, such as "50" or "10%".
-        Raises InvalidDesiredStateError, RefusedError, TargetError and AwsError.
+        `select` and `exclude` say which changes are made: addresses, globs, kinds, `+` for what they need and what needs them.
+        Raises InvalidDesiredStateError, RefusedError, SelectionError, TargetError and AwsError.
         """
-        from reconciler.engine.fuses import Allowance
-        from reconciler.engine.plan import make_plan
-        from reconciler.engine.refusals import Request
+        from reconciler.model.request import Allowance, Request
 
-        if self._planned:
-            self.reload()
+        names = frozenset(map(Address.parse, adopt))
         allowed = {action: Allowance.parse(most) for action, most in allow.items()}
+        return self._plan(Request(destroy, names, wave, allowed, tuple(select), tuple(exclude)), progress)
+
+    def save(self, plan: Plan, path: str | Path) -> None:
+        """Write a plan to a file, for `reopen`: what it would send and what it saw, secrets by reference."""
+        from reconciler.faces.formats import plan_file
+
+        Path(path).write_text(plan_file.write(plan, unchanged_marks=self.marks(plan)), encoding="utf-8")
+
+    def reopen(self, path: str | Path, *, progress: Progress | None = None) -> DisplayedPlan:
+        """The plan that was saved there, if planning anew gives the same.
+
+        Raises RefusedError with every reason why not: it was edited, it was made from another desired state or for another
+        target, or something that it touches has changed since, for example because it was applied already.
+        """
+        from reconciler.engine import saved
+        from reconciler.faces.formats import plan_file
+
+        self._anew()
+        document = plan_file.read(Path(path).read_bytes())
+        saved.check_place(document, self.desired, self._connection.target)
+        anew = self._plan(saved.request(document), progress)
+        saved.check_content(document, anew)
+        plan_file.check_shown(document, anew)
+        return anew
+
+    def drift(
+        self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), progress: Progress | None = None
+    ) -> Drift:
+        """Where the registry is not as the file says. Nothing is written, no lock is taken, no change is planned.
+
+        Raises InvalidDesiredStateError, SelectionError, TargetError and AwsError.
+        """
+        from reconciler.engine.drift import find_drift
+
+        self._anew()
+        with _reading(progress) as tell:
+            return find_drift(
+                self.desired,
+                target=self._connection.target,
+                call=self._connection.call,
+                progress=tell,
+                select=select,
+                exclude=exclude,
+            )
+
+    def last_apply(self) -> Run | None:
+        """This workspace's latest run on this target; a journal that cannot be read tells of none."""
+        try:
+            latest = self._journal.runs(1, self.desired.settings.name, str(self._connection.target))
+        except JournalError:
+            return None
+        return latest[0] if latest else None
+
+    def _plan(self, request: Request, progress: Progress | None) -> DisplayedPlan:
+        from reconciler.engine.plan import make_plan
+
+        self._anew()
         with _reading(progress) as tell:
             made = make_plan(
                 self.desired,
-                Request(destroy, frozenset(map(Address.parse, adopt)), wave, allowed),
+                request,
                 target=self._connection.target,
                 call=self._connection.call,
                 quotas=self._quotas,
@@ -156,6 +215,12 @@ class Workspace:
             )
         self._planned = True
         return DisplayedPlan(**asdict(made, recurse=False), state=self.desired)
+
+    def _anew(self) -> None:
+        """A file that was planned from may have been edited since."""
+        if self._planned:
+            self.reload()
+            self._planned = False
 
     def apply(
         self,
@@ -312,17 +377,39 @@ class Workspace:
             for name in ("_quotas", "_connection"):
                 self.__dict__.pop(name, None)
 
+    def inspect_all(
+        self, select: Sequence[str] = (), exclude: Sequence[str] = ()
+    ) -> Mapping[Address, tuple[Resource | None, Live | None, Change | None]]:
+        """The same of every selected resource, by address. Raises SelectionError, too."""
+        from reconciler.engine.selection import select_known
+        from reconciler.engine.survey import survey
+
+        found = survey(self.desired, self._connection.call, _silent)
+        return {
+            at: (found.desired.get(at), found.live.get(at), found.changes.get(at))
+            for at in sorted(select_known(found, select, exclude))
+        }
+
     def marks(self, plan: Plan) -> int:
         """How many of the resources that a plan leaves unchanged are the workspace's own marks, not the file's."""
         from reconciler.engine.ownership import unchanged_marks
 
         return unchanged_marks(plan, self.desired.resources)
 
-    def graph(self) -> nx.DiGraph[Address]:
-        """The dependency graph of the file: an edge leads from what is needed to what needs it."""
+    def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> nx.DiGraph[Address]:
+        """The dependency graph of the file: an edge leads from what is needed to what needs it.
+
+        Of a part of it where `select` or `exclude` say so. Raises SelectionError.
+        """
         from reconciler.engine.graph import graph
 
-        return graph(self.desired.resources)
+        whole = graph(self.desired.resources)
+        if not (select or exclude):
+            return whole
+        from reconciler.engine.selection import select as selected
+
+        kept = selected(whole, select, exclude)
+        return graph({address: found for address, found in self.desired.resources.items() if address in kept})
 
     @property
     def registry_path(self) -> Path:

@@ -100,3 +100,6 @@ Change: TypeAlias = Create | Update | Replace | Delete | Forget
 
 ACTIONS: tuple[str, ...] = ("create", "update", "replace", "delete", "forget")
 """Every action, in the order in which they are told."""
+
+DANGEROUS_FIRST: tuple[str, ...] = ("delete", "replace", "forget", "update", "create")
+"""Every action, the one that is hardest to undo first: where not all of a plan is told, the rest of it is harmless."""

@@ -4,6 +4,7 @@ ReconcilerError                 everything this package raises on purpose; its t
 ├── InvalidDesiredStateError    the file: every mistake in it, at once
 ├── RefusedError                the plan would do what it must not; every reason, at once
 │   └── LockedError             somebody else is applying this workspace
+├── SelectionError              a selector names nothing
 ├── StaleError                  what a step is about is no longer as its plan saw it
 ├── LeaseLostError              the workspace's lease went to somebody else, or could not be renewed in time
 ├── MissingSecretError          a secret is needed and its reference yields nothing
@@ -84,6 +85,14 @@ class LockedError(RefusedError):
         self.holder, self.since, self.until = holder, since, until
         held = f"the workspace is locked by {holder} since {since}; its lease ends at {until} unless it is renewed"
         super().__init__([f"{held}; if nobody is applying any more, `reconciler unlock` breaks it"])
+
+
+class SelectionError(ReconcilerError):
+    """Selectors that name nothing. `problems` holds a sentence for each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
 
 
 @frozen

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import ACTIONS, Change
+from reconciler.model.request import Request
 from reconciler.model.resource import Desired, Live
 
 
@@ -95,8 +96,9 @@ class Basis:
 class Plan:
     """Everything that will be sent. `steps` are in an order that respects `waits_for`, ties broken by address.
 
-    `digest` is the SHA-256 over target and calls: two plans with one digest send the same. `unchanged` counts the
-    resources that already are as the file wants them.
+    `digest` is the SHA-256 over target, calls and what was seen: two plans with one digest send the same. `unchanged` counts
+    the resources that already are as the file wants them. `request` is what it was asked for, `source` the digest of the
+    desired state.
     """
 
     workspace: str
@@ -106,6 +108,8 @@ class Plan:
     estimate: Estimate
     unchanged: int = 0
     notes: tuple[Note, ...] = field(default=())
+    request: Request = Request()
+    source: str = ""
     basis: Basis = field(factory=Basis, eq=False, repr=False)
 
     def __bool__(self) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from reconciler.engine.fuses import Allowance
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.errors import RefusedError
+from reconciler.model.request import Allowance
 from reconciler.model.settings import Fuses, Limit
 from tests.cloud import Cloud
 from tests.fleets import converge, plan_of, resource, state

@@ -1,4 +1,4 @@
-"""What a user is told when something is wrong: in one form, with what to do, and with exit code 1."""
+"""What a user is told when something is wrong: in one form, with what to do, and with exit code 1, or 3 where it is refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def change(old: str, new: str) -> None:
         (["plna"], "there is no command 'plna'; did you mean 'plan'?", ""),
         (["zzz"], "there is no command 'zzz'", ""),
         (["--bogus"], "no such option '--bogus'", ""),
-        (["plan", "--bogus"], "no such option '--bogus'", " plan"),
+        (["plan", "--xyz"], "no such option '--xyz'", " plan"),
         (["show"], "missing argument 'ADDRESS'", " show"),
         (
             ["show", "nodot"],
@@ -165,7 +165,7 @@ def test_what_cannot_be_adopted_is_refused_with_the_nearest_that_can(fleet, addr
     fleet("apply", "--yes")
     change("[managed_things", "[things.pump-3]\n\n[managed_things")
     assert fleet("plan", "--adopt", address, "--detailed-exitcode") == (
-        1,
+        3,
         "",
         f"error: the plan is refused; nothing was sent\n  - {address}: there is nothing to adopt: {why}\n",
     )
@@ -177,7 +177,7 @@ def test_a_slip_in_what_is_to_be_adopted_is_answered_with_what_waits_to_be(fleet
     Workspace()._connection.call(ApiCall("iot", "CreateThing", {"thingName": "tank-9"}))
     unmarked = "it exists and does not bear this workspace's mark"
     assert fleet("plan", "--adopt", "things.tank-8") == (
-        1,
+        3,
         "",
         (
             "error: the plan is refused; nothing was sent\n"
@@ -191,8 +191,8 @@ def test_a_slip_in_what_is_to_be_adopted_is_answered_with_what_waits_to_be(fleet
 @pytest.mark.parametrize(
     "words", [["plan", "--destroy"], ["plan", "--destroy", "--detailed-exitcode"], ["destroy"]]
 )
-def test_a_plan_that_is_refused_is_exit_code_1(fleet, words):
+def test_a_plan_that_is_refused_is_exit_code_3(fleet, words):
     change("[things.pump-1]\n", "[things.pump-1]\nlifecycle = { prevent_destroy = true }\n")
     fleet("apply", "--yes")
     told = "things.pump-1: the plan would delete it, and its lifecycle.prevent_destroy forbids that"
-    assert fleet(*words) == (1, "", f"error: the plan is refused; nothing was sent\n  - {told}\n")
+    assert fleet(*words) == (3, "", f"error: the plan is refused; nothing was sent\n  - {told}\n")

@@ -215,14 +215,14 @@ def test_a_slip_in_a_runs_id_is_answered_with_the_nearest(fleet):
 def test_there_is_nothing_to_retry_before_the_first_run_nor_after_one_that_went_well(fleet):
     refused = "error: the plan is refused; nothing was sent\n  - "
     assert fleet("apply", "--retry-failed", "--yes") == (
-        1,
+        3,
         "",
         f"{refused}the journal knows of no run of this workspace on this target; apply without --retry-failed\n",
     )
     fleet("apply", "--yes")
     (run,) = Workspace().history()
     told = f"the last run, {run.id} of {run.who} at {run.begun:%Y-%m-%d %H:%M:%S} UTC,"
-    assert fleet("apply", "--retry-failed", "--yes") == (1, "", f"{refused}{told} left nothing undone\n")
+    assert fleet("apply", "--retry-failed", "--yes") == (3, "", f"{refused}{told} left nothing undone\n")
     fleet("destroy", "--yes")
     assert fleet("apply", "--retry-failed", "--yes")[2].endswith(
         "was a destroy; `reconciler destroy` goes on with it\n"

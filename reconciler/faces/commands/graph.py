@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.faces.commands.options import Options, common
+from reconciler.faces.commands.options import Options, common, selecting
 
 if TYPE_CHECKING:
     from reconciler.faces.picture import Picture
@@ -31,9 +31,18 @@ _SUFFIXES: Mapping[str, str] = {
     "--format", "form", type=click.Choice(_FORMATS), help="Else what --out's suffix says, else a tree."
 )
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@selecting
 @click.option("--plan", "planned", is_flag=True, help="Read the registry and colour by what would be done.")
 @click.pass_context
-def graph(ctx: click.Context, form: str | None, out: Path | None, *, planned: bool) -> None:
+def graph(  # noqa: PLR0913 (its options)
+    ctx: click.Context,
+    form: str | None,
+    out: Path | None,
+    select: Sequence[str],
+    exclude: Sequence[str],
+    *,
+    planned: bool,
+) -> None:
     """Show what needs what."""
     from reconciler.faces.terminal import Terminal
     from reconciler.faces.workspace import Workspace
@@ -41,7 +50,7 @@ def graph(ctx: click.Context, form: str | None, out: Path | None, *, planned: bo
     options = Options.of(ctx)
     form = form or _guess(out)
     terminal = Terminal.open(color=options.color)
-    picture = _picture(Workspace(options.file), terminal, planned=planned)
+    picture = _picture(Workspace(options.file), terminal, select, exclude, planned=planned)
     if form == "tree" and out is None:
         from reconciler.faces.picture.tree import tree
 
@@ -65,13 +74,20 @@ def _guess(out: Path | None) -> str:
     raise click.ClickException(f"{out} tells no format; say --format {'|'.join(_FORMATS)}")
 
 
-def _picture(workspace: Workspace, terminal: Terminal, *, planned: bool) -> Picture:
+def _picture(
+    workspace: Workspace,
+    terminal: Terminal,
+    select: Sequence[str],
+    exclude: Sequence[str],
+    *,
+    planned: bool,
+) -> Picture:
     from reconciler.faces.commands.plan import make
     from reconciler.faces.picture import picture_of
 
     desired = workspace.desired
     made = make(workspace, terminal) if planned else None
-    return picture_of(workspace.graph(), desired.resources, made, title=desired.settings.name)
+    return picture_of(workspace.graph(select, exclude), desired.resources, made, title=desired.settings.name)
 
 
 def _drawn(picture: Picture, form: str) -> str:

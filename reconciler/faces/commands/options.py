@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -11,10 +13,6 @@ from attrs import Factory, define
 from reconciler.model.address import Address
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-CHANGES = 2
-"""The exit code that `--detailed-exitcode` gives when there are changes."""
-
 
 DEFAULT_FILE = "desired_state.toml"
 
@@ -137,7 +135,7 @@ def allowing(function: _Function) -> _Function:
 
 def _allow(action: str) -> Callable[..., None]:
     def callback(ctx: click.Context, _parameter: click.Parameter, given: str | None) -> None:
-        from reconciler.engine.fuses import Allowance
+        from reconciler.model.request import Allowance
 
         if given is None:
             return
@@ -151,3 +149,35 @@ def _allow(action: str) -> Callable[..., None]:
 
 
 answering = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+def selecting(function: _Function) -> _Function:
+    """Adds `--select` and `--exclude`."""
+    for name, told in (
+        ("exclude", "Leave these out. May be given again."),
+        (
+            "select",
+            "Only these: addresses, globs, kinds; + in front adds what they need, behind what needs them. May be given again.",
+        ),
+    ):
+        function = click.option(
+            f"--{name}", multiple=True, shell_complete=complete, metavar="SELECTOR", help=told
+        )(function)
+    return function
+
+
+def digest(_ctx: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
+    """A plan's digest, or as much of the beginning as plans show."""
+    if given is not None and not re.fullmatch("[0-9a-f]{12,64}", given):
+        raise click.BadParameter(
+            f"{given!r} is no digest of a plan; expected at least the 12 digits that plans show"
+        )
+    return given
+
+
+summarizing = click.option(
+    "--summary",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Append it as Markdown to this file, such as $GITHUB_STEP_SUMMARY.",
+)

@@ -3,27 +3,80 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.faces.commands.options import Options, checked, common, complete
+from reconciler.faces.commands.options import Options, checked, common, complete, selecting
+from reconciler.faces.commands.plan import FORMATS
+
+if TYPE_CHECKING:
+    from reconciler.faces.terminal import Terminal
+
+
+def _address_or_file(ctx: click.Context, parameter: click.Parameter, given: str | None) -> Path | str | None:
+    """A file that is there, unless it has the name of an address of ours."""
+    from reconciler.kinds import all_kinds
+
+    if given is None:
+        return None
+    if given.partition(".")[0] not in all_kinds() and Path(given).is_file():
+        return Path(given)
+    address: str = checked(ctx, parameter, given)
+    return address
 
 
 @click.command()
 @common()
-@click.argument("address", callback=checked, shell_complete=complete)
+@selecting
+@click.option("--calls", is_flag=True, help="Of a saved plan, list the API calls of every step.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    help="How a saved plan is shown; else text.",
+)
+@click.argument("what", metavar="ADDRESS", required=False, callback=_address_or_file, shell_complete=complete)
 @click.pass_context
-def show(ctx: click.Context, address: str) -> None:
-    """Compare one resource with what is there."""
+def show(  # noqa: PLR0913 (its options)
+    ctx: click.Context,
+    what: Path | str | None,
+    select: Sequence[str],
+    exclude: Sequence[str],
+    form: str,
+    *,
+    calls: bool,
+) -> None:
+    """Compare resources with what is there, or show a plan that was saved.
+
+    ADDRESS is one resource, or else a file that `reconciler plan --out` wrote; --select names several resources.
+    """
+    from reconciler.faces.terminal import Terminal
+
+    options = Options.of(ctx)
+    terminal = Terminal.open(color=options.color)
+    if isinstance(what, Path):
+        _saved(what, terminal, form, calls=calls)
+    elif what and (select or exclude):
+        raise click.UsageError("name an ADDRESS or select, not both", ctx)
+    elif what:
+        _one(what, options, terminal)
+    elif select or exclude:
+        _selected(options, terminal, select, exclude)
+    else:
+        raise click.UsageError("missing argument 'ADDRESS'", ctx)
+
+
+def _one(address: str, options: Options, terminal: Terminal) -> None:
     from reconciler.faces import text_report
     from reconciler.faces.report import comparison
-    from reconciler.faces.terminal import Terminal
     from reconciler.faces.workspace import Workspace
     from reconciler.kinds import all_kinds
     from reconciler.model.address import Address
 
-    options = Options.of(ctx)
     workspace = Workspace(options.file)
     at, known = Address.parse(address), workspace.desired.resources
     if at.kind not in all_kinds():
@@ -32,9 +85,39 @@ def show(ctx: click.Context, address: str) -> None:
     if resource is None and live is None:
         near = _nearest(address, map(str, known))
         raise click.ClickException(f"{address} is neither in {options.file} nor in the registry{near}")
-    terminal = Terminal.open(color=options.color)
     view = comparison(at, resource, live, change)
     terminal.tell(text_report.comparison(view, terminal.out.width))
+
+
+def _selected(options: Options, terminal: Terminal, select: Sequence[str], exclude: Sequence[str]) -> None:
+    from rich.text import Text
+
+    from reconciler.faces import text_report
+    from reconciler.faces.report import comparison
+    from reconciler.faces.workspace import Workspace
+
+    found = Workspace(options.file).inspect_all(select, exclude)
+    for place, (at, (resource, live, change)) in enumerate(found.items()):
+        lines = text_report.comparison(comparison(at, resource, live, change), terminal.out.width)
+        terminal.tell([*([Text()] if place else []), *lines])
+
+
+def _saved(file: Path, terminal: Terminal, form: str, *, calls: bool) -> None:
+    """A saved plan, from the file alone: whether it still holds is asked by its apply."""
+    from reconciler.faces.commands.plan import picture
+    from reconciler.faces.formats import plan_file
+    from reconciler.faces.formats.lines import lines_of
+    from reconciler.faces.view import without_requests
+
+    raw = file.read_bytes()
+    document = plan_file.read(raw)
+    if form == "json":
+        click.echo(raw.decode(), nl=False)
+    elif form == "jsonl":
+        for line in lines_of(document):
+            click.echo(line, nl=False)
+    else:
+        picture(document.view if calls else without_requests(document.view), terminal, form)
 
 
 def _nearest(written: str, valid: Iterable[str]) -> str:

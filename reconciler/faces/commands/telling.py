@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+import click
 
 from reconciler.faces.commands.options import DEFAULT_FILE, Options
 from reconciler.model.errors import AwsError, InvalidDesiredStateError, Mistake, ReconcilerError, RefusedError
@@ -13,6 +16,7 @@ def tell_error(error: ReconcilerError, options: Options) -> None:
     """The message for people, and what to do next where we know."""
     from reconciler.faces.advice import next_step
 
+    annotate_error(error, options)
     match error:
         case InvalidDesiredStateError() if not Path(options.file).exists():
             tell(_missing(options.file), options)
@@ -25,6 +29,36 @@ def tell_error(error: ReconcilerError, options: Options) -> None:
             tell(str(error), options, f"next: {next_step(error)}")
         case _:
             tell(str(error), options)
+
+
+def annotate_error(error: ReconcilerError, options: Options) -> None:
+    """The same for GitHub, in a workflow there: mistakes on their lines, anything else on the job."""
+    from reconciler.faces.commands import annotations
+
+    match error:
+        case _ if not annotations.wanted():
+            return
+        case InvalidDesiredStateError() if Path(options.file).exists():
+            annotate(error.mistakes, options)
+        case RefusedError():
+            click.echo(
+                annotations.command("error", "\n".join(error.reasons), title="reconciler: refused"), err=True
+            )
+        case _:
+            click.echo(annotations.command("error", str(error), title="reconciler"), err=True)
+
+
+def annotate(mistakes: Iterable[Mistake], options: Options) -> None:
+    """Mistakes and warnings on the lines of the file, in a workflow on GitHub; elsewhere nothing."""
+    from reconciler.faces.commands import annotations
+
+    if annotations.wanted():
+        told = list(mistakes)
+        found = {
+            name: path for name in {each.file for each in told} if (path := _located(name, options.file))
+        }
+        for line in annotations.of_mistakes(told, found):
+            click.echo(line, err=True)
 
 
 def tell(message: str, options: Options, *more: str) -> None:
@@ -59,13 +93,17 @@ def _missing(file: str) -> str:
 
 def sources(mistakes: Iterable[Mistake], file: str) -> Mapping[str, Sequence[str]]:
     """The lines of the files that mistakes name; a file that cannot be read has none."""
-    base = Path(file) if Path(file).is_dir() else Path(file).parent
     found: dict[str, Sequence[str]] = {}
     for name in {mistake.file for mistake in mistakes}:
-        for path in (Path(name), base / name):
-            try:
-                found[name] = path.read_text(encoding="utf-8", errors="replace").split("\n")
-                break
-            except OSError:
-                continue
+        path = _located(name, file)
+        if path:
+            found[name] = path.read_text(encoding="utf-8", errors="replace").split("\n")
     return found
+
+
+def _located(name: str, file: str) -> Path | None:
+    """Where a file is that a mistake names; None for one that cannot be read."""
+    base = Path(file) if Path(file).is_dir() else Path(file).parent
+    return next(
+        (path for path in (Path(name), base / name) if path.is_file() and os.access(path, os.R_OK)), None
+    )

@@ -17,7 +17,7 @@ def validate(ctx: click.Context) -> None:
     from rich.text import Text
 
     from reconciler.faces import text_report
-    from reconciler.faces.commands.telling import sources
+    from reconciler.faces.commands.telling import annotate, sources
     from reconciler.faces.mistakes import mistakes_view
     from reconciler.faces.terminal import Terminal
     from reconciler.faces.text import COLORS
@@ -30,6 +30,7 @@ def validate(ctx: click.Context) -> None:
     if desired.warnings:
         view = mistakes_view(desired.warnings, sources(desired.warnings, options.file))
         terminal.remark([*text_report.mistakes(view), Text()])
+        annotate(desired.warnings, options)
     told = [resource for resource in desired.resources.values() if not resource.implied]
     counts = Counter(resource.address.kind for resource in told)
     ordered = sorted(counts, key=lambda kind: (position(kind), kind))

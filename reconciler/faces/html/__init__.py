@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 import htpy as h
 from markupsafe import Markup
 
+from reconciler.faces.drift import DriftView
 from reconciler.faces.history import HistoryView, RecordView
-from reconciler.faces.html import history, plan, report
+from reconciler.faces.html import drift, history, plan, report
 from reconciler.faces.mistakes import MistakesView
 from reconciler.faces.report import Comparison, ResultView
 from reconciler.faces.view import PlanView
@@ -29,6 +30,7 @@ DRAWN: Mapping[type, Draw] = {
     MistakesView: report.mistakes,
     HistoryView: history.history,
     RecordView: history.record,
+    DriftView: drift.drift,
 }
 """How each view is drawn. A new one needs nothing but its line here."""
 

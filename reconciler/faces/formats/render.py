@@ -1,0 +1,34 @@
+"""Each format that is not the terminal's own, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from reconciler.model.plan import Plan
+
+RECORDED = ("json", "jsonl")
+"""What machines read."""
+
+
+def pictured(view: Any, form: str) -> str:
+    """What people read outside a terminal: Markdown, or a whole HTML page."""
+    if form == "markdown":
+        from reconciler.faces import markdown
+
+        return markdown.document(view)
+    from reconciler.faces import html
+
+    return html.document(view)
+
+
+def recorded(plan: Plan, form: str, *, unchanged_marks: int = 0) -> Iterator[str]:
+    """What machines read, in pieces."""
+    if form == "json":
+        from reconciler.faces.formats import plan_file
+
+        yield plan_file.write(plan, unchanged_marks=unchanged_marks)
+    else:
+        from reconciler.faces.formats.lines import plan_lines
+
+        yield from plan_lines(plan)

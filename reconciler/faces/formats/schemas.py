@@ -1,0 +1,47 @@
+"""JSON Schemas of what is written for machines, made of the classes that it is written from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from reconciler.faces.formats.drift_file import DriftDocument, DriftedLine, DriftLine
+from reconciler.faces.formats.events import EndEvent, RunEvent, StepEvent
+from reconciler.faces.formats.lines import ChangeLine, NoteLine, PlanLine
+from reconciler.faces.formats.plan_file import PlanDocument
+
+OUTPUTS: Mapping[str, tuple[type, ...]] = {
+    "plan": (PlanDocument,),
+    "plan-line": (PlanLine, ChangeLine, NoteLine),
+    "event": (RunEvent, StepEvent, EndEvent),
+    "drift": (DriftDocument,),
+    "drift-line": (DriftLine, DriftedLine),
+}
+"""Every output and what it, or one line of it, may be: `plan --format json` and `--out`, `--format jsonl`, `apply --format
+jsonl`, and the same of `drift`."""
+
+
+def schema(output: str) -> Mapping[str, Any]:
+    """The schema of one output. Raises KeyError for what is none of `OUTPUTS`."""
+    sorts = OUTPUTS[output]
+    found, components = msgspec.json.schema_components(sorts, ref_template="#/$defs/{name}")
+    alone = found[0] if len(sorts) == 1 else {"oneOf": list(found)}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"reconciler {output}, version 1",
+        **alone,
+        "$defs": {name: _whole(components[name]) for name in sorted(components)},
+    }
+
+
+def _whole(component: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a class, every member is written every time, whatever it is where nothing is said."""
+    if "properties" not in component:
+        return component
+    properties = {
+        name: {word: said for word, said in told.items() if word != "default"}
+        for name, told in component["properties"].items()
+    }
+    return {**component, "properties": properties, "required": list(properties)}
