@@ -88,7 +88,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that a drift depends on)
         source=state.digest,
         items=tuple(sorted(items, key=lambda item: (DIRECTIONS.index(item.direction), item.address))),
         same=len((found.desired.keys() & names) - differing),
-        closed=tuple(f"{table}: {why}" for table, why in found.closed.items()),
+        closed=tuple(f"{table}: {why}" for table, why in found.seen.closed.items()),
     )
 
 

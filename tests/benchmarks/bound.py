@@ -24,9 +24,9 @@ from reconciler.aws.serving import limits_of
 from reconciler.engine.apply import apply
 from reconciler.engine.loading.load import load
 from reconciler.engine.plan import make_plan
-from reconciler.engine.refusals import Request
 from reconciler.model.call import ApiCall
 from reconciler.model.quotas import Bucket
+from reconciler.model.request import Request
 from reconciler.registry import Registry, Settings
 from reconciler.registry.clock import VirtualClock
 from reconciler.registry.conditions import Conditioned, Conditions
