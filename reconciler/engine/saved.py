@@ -100,10 +100,13 @@ def _requests() -> cattrs.Converter:
     """Requests as JSON has them: addresses as text, sets sorted."""
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook(Address, lambda text, _: Address.parse(text))
-    converter.register_unstructure_hook_func(
-        lambda sort: get_origin(sort) in {frozenset}, lambda found: sorted(map(str, found))
-    )
+    converter.register_unstructure_hook_func(_is_set, lambda found: sorted(map(str, found)))
     return converter
+
+
+def _is_set(sort: Any) -> bool:
+    origin: Any = get_origin(sort)
+    return origin is frozenset
 
 
 def check_place(saved: PlanRecord, state: DesiredState, target: Target) -> None:
