@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Sequence
 from reconciler.engine.advice import advice
 from reconciler.engine.leaving import place
 from reconciler.engine.ownership import reserved
-from reconciler.engine.refusals import Request
 from reconciler.engine.survey import Comparison
 from reconciler.engine.unmanaged import unmanaged
 from reconciler.kinds import all_kinds, x509
@@ -21,6 +20,7 @@ from reconciler.model.errors import Mistake
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Note, Step
 from reconciler.model.quotas import Quotas
+from reconciler.model.request import Request
 from reconciler.model.settings import DesiredState, Settings
 from reconciler.model.wording import few
 

@@ -101,7 +101,7 @@ def _requests() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook(Address, lambda text, _: Address.parse(text))
     converter.register_unstructure_hook_func(
-        lambda sort: get_origin(sort) is frozenset, lambda found: sorted(map(str, found))
+        lambda sort: str(get_origin(sort)) == str(frozenset), lambda found: sorted(map(str, found))
     )
     return converter
 
