@@ -12,6 +12,7 @@ from reconciler.engine.observe import Progress
 from reconciler.engine.ownership import reserved
 from reconciler.engine.selection import select_known
 from reconciler.engine.survey import Comparison, survey
+from reconciler.engine.unmanaged import unmanaged
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
@@ -54,7 +55,9 @@ class Drifted:
 
 @frozen
 class Drift:
-    """All of it. `same` counts the resources that are as the file says; `closed` are the kinds that could not be looked at."""
+    """All of it. `same` counts the resources that are as the file says; `closed` are the kinds that could not be looked at,
+    and `remarks` say what else is in the account, which is nobody's drift.
+    """
 
     workspace: str
     target: Target
@@ -62,6 +65,7 @@ class Drift:
     items: tuple[Drifted, ...]
     same: int
     closed: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -89,6 +93,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that a drift depends on)
         items=tuple(sorted(items, key=lambda item: (DIRECTIONS.index(item.direction), item.address))),
         same=len((found.desired.keys() & names) - differing),
         closed=tuple(f"{table}: {why}" for table, why in found.seen.closed.items()),
+        remarks=tuple(note.text for note in unmanaged(state, found)),
     )
 
 
@@ -100,6 +105,8 @@ def _items(workspace: str, found: Comparison) -> Iterator[Drifted]:
     for address, change in found.changes.items():
         if address not in reserved(workspace):
             yield _drifted(workspace, change)
+    for address, live in found.kept.items():  # it has left the file and stays, because nothing is pruned
+        yield Drifted("extra", address, owner=live.owner, identity=live.identity)
     for address, live in found.live.items():
         if address not in found.desired and live.owner is None:
             yield Drifted("unmanaged", address, identity=live.identity)

@@ -60,6 +60,7 @@ class DriftView:
     same: int
     ask: str
     closed: tuple[str, ...]
+    remarks: tuple[str, ...]
 
     @property
     def total(self) -> int:
@@ -84,6 +85,7 @@ def drift_view(drift: Drift, last: Run | None = None) -> DriftView:
         same=drift.same,
         ask=_ask(last, drift),
         closed=tuple(map(visible, drift.closed)),
+        remarks=tuple(map(visible, drift.remarks)),
     )
 
 

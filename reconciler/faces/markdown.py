@@ -103,7 +103,11 @@ def drift(view: DriftView, limit: int = COMMENT) -> str:
         head[-1:] = ["", code(view.ask), ""]
     start = "\n".join(head) + "\n"
     start += _clipped(
-        [f"could not be looked at: {told}" for told in view.closed], (limit - _size(start)) // 4
+        [
+            *(f"! could not be looked at: {told}" for told in view.closed),
+            *(f"? unmanaged: {told}" for told in view.remarks),
+        ],
+        (limit - _size(start)) // 4,
     )
     rows = [row for section in view.sections for row in section.rows]
     items = [_Item(row.direction, _diffed(text_drift.row_lines(row, 0, _WIDTH), row.glyph)) for row in rows]

@@ -36,6 +36,8 @@ def drift(view: DriftView, width: int) -> Iterator[Text]:
         yield Text(LEGEND, "dim")
     for told in view.closed:
         yield Text(f"  ! could not be looked at: {told}", COLORS["warning"])
+    for told in view.remarks:
+        yield Text(f"  ? unmanaged: {told}", "dim")
     yield Text()
     yield summary(view)
 

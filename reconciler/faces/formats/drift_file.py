@@ -67,6 +67,7 @@ class DriftDocument:
     same: int
     last_run: LastRun | None
     closed: tuple[str, ...]
+    remarks: tuple[str, ...]
     resources: tuple[DriftedRecord, ...]
 
 
@@ -84,6 +85,7 @@ class DriftLine:
     same: int
     last_run: LastRun | None
     closed: tuple[str, ...]
+    remarks: tuple[str, ...]
     resources: int
 
 
@@ -116,6 +118,7 @@ def _whole(drift: Drift, last: Run | None) -> Mapping[str, Any]:
         "same": drift.same,
         "last_run": _last(last) if last else None,
         "closed": drift.closed,
+        "remarks": drift.remarks,
     }
 
 

@@ -31,6 +31,7 @@ def drift(view: DriftView) -> h.Renderable:
             h.strong[" · ".join(summed(view)) or "No drift"], h.span(".quiet")[f" · {text_drift.same(view)}"]
         ],
         (h.p(".remark.warning")[h.strong["! could not be looked at"], " ", told] for told in view.closed),
+        (h.p(".remark.unmanaged")[h.strong["? unmanaged"], " ", told] for told in view.remarks),
         (_section(section, unfolded=view.total <= _SMALL) for section in view.sections),
         h.p(".quiet")[text_drift.LEGEND] if view.sections else None,
     ]
