@@ -13,9 +13,8 @@ from reconciler.faces.cli import cli
 from reconciler.kinds import all_kinds
 from reconciler.model.resource import Lifecycle
 from reconciler.model.settings import Fuses, Settings
-from tests.docs.calls_of import calls_of
 from tests.docs.journey import ROOT
-from tests.docs.tables import said
+from tests.docs.tables import calls_of, said
 
 
 @pytest.fixture(scope="module")

@@ -89,27 +89,14 @@ def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
 
 
 def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
     from reconciler.aws.calls import unreached
-    from reconciler.aws.local_rates import limit_once_throttled
-    from reconciler.aws.rates import limit
 
     endpoint = None if settings.target == "aws" else settings.target
     local = local_endpoint(settings, environ)
-    keys = LOCAL_KEYS if local and not _keys_are_named(settings, environ) else (None, None)
-    core = _core_session()
-    hold = limit_once_throttled if local and not settings.quotas else limit
-    hold(core, quotas)
     try:
-        # AWS_REGION, which boto3 does not know, comes before AWS_DEFAULT_REGION and the profile, which it does.
-        region = settings.region or environ.get("AWS_REGION")
-        session = boto3.Session(
-            *keys, profile_name=settings.profile, region_name=region, botocore_session=core
-        )
-        if settings.role_arn:
-            session = _assume(session, settings, quotas)
+        session = remote_session(settings, quotas, environ)
         if not session.region_name:
             raise NoRegionError
         account = _account(session, local or endpoint)
@@ -138,6 +125,27 @@ def local_endpoint(settings: Settings, environ: Mapping[str, str]) -> str | None
 def _keys_are_named(settings: Settings, environ: Mapping[str, str]) -> bool:
     """Whether somebody said with which keys to sign. Nobody has to for a registry on this machine, which asks for none."""
     return bool(settings.profile or environ.get("AWS_PROFILE") or environ.get("AWS_ACCESS_KEY_ID"))
+
+
+def remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Any:
+    """boto3's session for a target that is not embedded, as its own chain finds the credentials, or as the role's.
+
+    Raises what boto3 does.
+    """
+    import boto3
+
+    from reconciler.aws.local_rates import limit_once_throttled
+    from reconciler.aws.rates import limit
+
+    local = local_endpoint(settings, environ)
+    keys = LOCAL_KEYS if local and not _keys_are_named(settings, environ) else (None, None)
+    core = _core_session()
+    hold = limit_once_throttled if local and not settings.quotas else limit
+    hold(core, quotas)
+    # AWS_REGION, which boto3 does not know, comes before AWS_DEFAULT_REGION and the profile, which it does.
+    region = settings.region or environ.get("AWS_REGION")
+    session = boto3.Session(*keys, profile_name=settings.profile, region_name=region, botocore_session=core)
+    return _assume(session, settings, quotas) if settings.role_arn else session
 
 
 def _core_session() -> Any:

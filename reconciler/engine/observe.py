@@ -48,7 +48,7 @@ class Observation:
     partly: AbstractSet[str]
 
 
-_CLOSED = frozenset(
+CLOSED = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "UnknownOperationException"}
 )
 """What AWS answers to who may not look, or where there is no such service."""
@@ -82,10 +82,20 @@ def observe(  # noqa: PLR0913 (what is read, for whom, and with what)
 
 
 def observe_again(  # noqa: PLR0913 (what is read, for whom, and with what)
-    kind: Kind, identities: Iterable[str], *, workspace: str, basis: Basis, call: Call, pool: Executor
+    kind: Kind,
+    identities: Iterable[str] | None,
+    *,
+    workspace: str,
+    basis: Basis,
+    call: Call,
+    pool: Executor,
 ) -> Mapping[str, Live]:
-    """Some resources of one kind as they are by now, by identity, with AWS's ids where they refer to others."""
-    scope = Scope(workspace, basis.declared, now=time.time(), only=frozenset(identities), moved=basis.moved)
+    """Some resources of one kind as they are by now, by identity, with AWS's ids where they refer to others.
+
+    Without identities it is what the workspace wants or owns of that kind, as far as its reading looks at no other.
+    """
+    only = None if identities is None else frozenset(identities)
+    scope = Scope(workspace, basis.declared, now=time.time(), only=only, moved=basis.moved)
     found = _run(kind, kind.read(scope), call, pool, _Counter(lambda *_: None))
     return {live.identity: live for live in found}
 
@@ -151,7 +161,7 @@ def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it wa
     try:
         return _run(kind, kind.read(scope), call, pool, counter)
     except AwsError as error:
-        if needed or error.code not in _CLOSED:
+        if needed or error.code not in CLOSED:
             raise
         return str(error)
     except TargetError as error:

@@ -29,6 +29,12 @@ _COMMANDS: Mapping[str, str] = {
     "show": "show",
     "unlock": "unlock",
     "graph": "graph",
+    "adopt": "adopt",
+    "export": "export",
+    "doctor": "doctor",
+    "completion": "completion",
+    "permissions": "permissions",
+    "schema": "schema",
     "registry": "registry",
     "version": "version",
 }

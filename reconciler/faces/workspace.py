@@ -25,6 +25,7 @@ from reconciler.faces.display import (
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.errors import JournalError, ReconcilerError, TargetError
+from reconciler.model.finding import Finding
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
@@ -395,6 +396,17 @@ class Workspace:
         from reconciler.engine.ownership import unchanged_marks
 
         return unchanged_marks(plan, self.desired.resources)
+
+    @property
+    def connection(self) -> Connection:
+        """Which registry this is about, and how it is called. Raises TargetError when that cannot be."""
+        return self._connection
+
+    def examine(self) -> Iterator[Finding]:
+        """What is in order and what is not between the file and an apply: versions, target, credentials, permissions."""
+        from reconciler.faces.examination import examine
+
+        return examine(self, self._environ)
 
     def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> nx.DiGraph[Address]:
         """The dependency graph of the file: an edge leads from what is needed to what needs it.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import attrs
 from attrs import frozen
 
 from reconciler.kinds import x509
@@ -154,6 +155,11 @@ class CaCertificates(Kind):
         if given and given.key and given.key.value is None:
             yield f"its verification.key from {given.key.reference} is not set"
 
+    def declared(self, spec: CaCertificate, desired: Desired) -> CaCertificate:  # noqa: ARG002 (all is in the spec)
+        """A CA in DEFAULT mode has to be shown to be ours, whenever it is registered anew."""
+        key = Verification(key=Secret("its private key"))
+        return attrs.evolve(spec, verification=key) if spec.certificate_mode == "DEFAULT" else spec
+
     def read(self, scope: Scope) -> Reading:
         """All CAs of the account in pages, the tags of each, and the details of those that matter."""
         (listed,) = yield [ApiCall("iot", "ListCACertificates")]
@@ -257,7 +263,7 @@ def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
     description, config = answer["certificateDescription"], answer.get("registrationConfig") or {}
     template = config.get("templateName")
     spec = CaCertificate(
-        pem=Pem(description["certificateId"]),
+        pem=Pem(description["certificateId"], description.get("certificatePem")),
         certificate_mode=description.get("certificateMode", "DEFAULT"),
         status=description["status"],
         auto_registration=description.get("autoRegistrationStatus") == "ENABLE",

@@ -163,6 +163,16 @@ class Certificates(Kind):
         known = issued(resource.spec)
         return known.fingerprint if known else None
 
+    def declared(self, spec: Certificate, desired: Desired) -> Certificate:
+        """With its CA, where that is in the file; then the CA's mode holds."""
+        assert isinstance(spec.pem, Pem)
+        cas = [found for found in desired.values() if found.address.kind == "ca_certificates"]
+        signer = x509.signer(spec.pem, cas)
+        modes = {ca.address.name: ca.spec.certificate_mode for ca in cas}
+        if signer is None or modes[signer] != spec.certificate_mode:
+            return spec
+        return attrs.evolve(spec, ca=signer, certificate_mode=None)
+
     def read(self, scope: Scope) -> Reading:
         """Those the file wants and those of the workspace; pages first, single questions for the rest.
 
@@ -223,7 +233,7 @@ class Certificates(Kind):
             Live(
                 name,
                 Certificate(
-                    pem=Pem(name),
+                    pem=Pem(name, item.get("certificatePem")),
                     csr=WHATEVER,
                     certificate_mode=item.get("certificateMode", "DEFAULT"),
                     status=item["status"],

@@ -105,14 +105,6 @@ class World:
     changes: Mapping[Address, Change] = field(factory=dict)
     declared: Desired = field(factory=dict)
 
-    @cached_property
-    def partition(self) -> str:
-        """AWS's partition, which follows from the region (AWS General Reference, Amazon Resource Names)."""
-        prefix = self.target.region.partition("-")[0]
-        return {"cn": "aws-cn"}.get(
-            prefix, "aws-us-gov" if self.target.region.startswith("us-gov-") else "aws"
-        )
-
     def certificate_arn(self, reference: Reference) -> str | Ref:
         """The ARN of a device certificate; a `Ref` where AWS has yet to issue it."""
         identity = self.identity("certificates", reference)
@@ -139,7 +131,7 @@ class World:
 
     def arn(self, resource: str, service: str = "iot") -> str:
         """The ARN of `cert/…`, `thing/…` and the like in this target."""
-        return f"arn:{self.partition}:{service}:{self.target.region}:{self.target.account}:{resource}"
+        return f"arn:{self.target.partition}:{service}:{self.target.region}:{self.target.account}:{resource}"
 
     def identity(self, kind: str, reference: Reference) -> str | Ref:
         """AWS's id of what is referred to; a `Ref` where only AWS can assign it and has not yet."""
@@ -210,6 +202,10 @@ class Kind(ABC):
         """What of AWS's a resource is, as table and id: no two resources of a file may be the same, whatever their tables."""
         identity = self.identity(resource)
         return ((self.table, identity),) if identity is not None else ()
+
+    def declared(self, spec: Any, desired: Desired) -> Any:  # noqa: ARG002 (for subclasses)
+        """A spec as it was read, put as a file says it that has `desired` besides."""
+        return spec
 
     @abstractmethod
     def read(self, scope: Scope) -> Reading:

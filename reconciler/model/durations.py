@@ -8,10 +8,10 @@ IN_WORDS = 'a number and s, m, h or d, such as "7d"'
 """How a time is written."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_TIME = re.compile(r"([0-9]{1,6})([smhd])")
+TIME = re.compile(r"([0-9]{1,6})([smhd])")
 
 
 def seconds(text: str) -> float | None:
     """How many seconds that is; None when it is no time."""
-    match = _TIME.fullmatch(text)
+    match = TIME.fullmatch(text)
     return float(int(match[1]) * _UNITS[match[2]]) if match else None

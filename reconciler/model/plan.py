@@ -23,6 +23,12 @@ class Target:
     region: str
     account: str
 
+    @property
+    def partition(self) -> str:
+        """AWS's partition, which follows from the region (AWS General Reference, Amazon Resource Names)."""
+        prefix = self.region.partition("-")[0]
+        return {"cn": "aws-cn"}.get(prefix, "aws-us-gov" if self.region.startswith("us-gov-") else "aws")
+
     def __str__(self) -> str:
         return f"{self.endpoint} · {self.account} · {self.region}"
 

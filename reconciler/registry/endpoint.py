@@ -98,6 +98,10 @@ class Registry:
         """Forget everything that was registered, of every account and Region."""
         self._store.empty()
 
+    def problems(self) -> list[str]:
+        """What is wrong with the database; nothing where it is sound and can be written to."""
+        return self._store.problems()
+
     def close(self) -> None:
         """Close the database."""
         self._store.close()

@@ -26,6 +26,11 @@ BUSY_SECONDS = 30.0
 OPEN_ATTEMPTS = 200
 OPEN_PAUSE_SECONDS = 0.05
 
+_MOST_PROBLEMS, _TOLD_PROBLEMS = 1_000_000, 5
+
+_MISTAKEN = "NULL value in "
+"""What SQLite before 3.42 says of rows of a sound table WITHOUT ROWID whose key is not its first columns."""
+
 _FOUNDATION = (
     """
     CREATE TABLE IF NOT EXISTS schema_steps (
@@ -165,6 +170,18 @@ class Store:
             )
             for table in {row["name"] for row in tables} - _LASTING:
                 tx.run(f'DELETE FROM "{table}"')  # noqa: S608  (a name of our own schema)
+
+    def problems(self) -> list[str]:
+        """What SQLite finds wrong with the file (SQLite, "PRAGMA integrity_check"), and whether it can be written to."""
+        try:
+            with self.read() as tx:
+                told = (str(row[0]) for row in tx.all(f"PRAGMA integrity_check({_MOST_PROBLEMS})"))
+                found = [problem for problem in told if not problem.startswith(_MISTAKEN)]
+            with self.write() as tx:
+                tx.run("DELETE FROM schema_steps WHERE FALSE")
+        except (sqlite3.DatabaseError, StoreBusyError) as error:
+            return [str(error)]
+        return [problem for problem in found if problem != "ok"][:_TOLD_PROBLEMS]
 
     def close(self) -> None:
         """Close every connection. What is still running on one fails."""

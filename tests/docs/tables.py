@@ -10,18 +10,24 @@ from typing import Any, get_args, get_origin
 import attrs
 import click
 
+from reconciler.aws.service_model import ServiceModelLimits
 from reconciler.engine.loading.values import wanted, written
+from reconciler.engine.operations import VERBS
+from reconciler.engine.operations import calls_of as calls_by_verb
 from reconciler.faces.cli import cli
 from reconciler.faces.view import noun
 from reconciler.kinds import all_kinds
 from reconciler.kinds.fields import Member
 from reconciler.kinds.kind import Kind
 from reconciler.model.document import Document
-from tests.docs.calls_of import VERBS, calls_of
 
 CHANGING = {"in_place": "in place", "replaces": "**a new one**", "create_only": "when created"}
 MAKING = ("Create", "Register", "Add", "Attach")
 COMMON = frozenset({"file", "debug", "color", "no_color", "help"})
+
+
+def calls_of(kind: Kind) -> Mapping[str, tuple[str, ...]]:
+    return calls_by_verb(kind, ServiceModelLimits())
 
 
 def mapping() -> str:
@@ -56,7 +62,7 @@ def calls() -> str:
         cells = [_code(found[verb]) or "none" for verb in VERBS]
         service = "" if kind.service == "iot" else f"<br>`{kind.service}`"
         rows.append((f"`{kind.table}`{service}", *cells))
-    return _table(("", "To read", "To create", "To update", "To replace", "To delete"), rows)
+    return _table(("", *(f"To {verb}" for verb in VERBS)), rows)
 
 
 def fields() -> str:

@@ -22,7 +22,7 @@ from reconciler.model.wording import closest, told
 
 WORKSPACE = "workspace"
 
-_LONGEST_NAME = 256
+LONGEST_NAME = 256
 """Characters of a name: it is the value of a tag (AWS General Reference, tag naming limits)."""
 
 _MOST_MEMBERS = 5_000_000
@@ -176,8 +176,8 @@ def _statements(name: str, entries: Any, document: Document) -> Iterator[Table |
 def _misnamed(name: str, kind: Kind, limits: Limits) -> Iterator[Wrong]:
     if not name:
         yield Wrong("the name is empty", "a name")
-    elif len(name) > _LONGEST_NAME:
-        yield Wrong(f"the name has {len(name)} characters", f"at most {_LONGEST_NAME}")
+    elif len(name) > LONGEST_NAME:
+        yield Wrong(f"the name has {len(name)} characters", f"at most {LONGEST_NAME}")
     elif not name.isprintable() and any(unicodedata.category(character) in _UNSEEN for character in name):
         yield Wrong("the name has control characters", "a name that can be read")
     elif kind.name_api:

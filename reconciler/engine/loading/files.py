@@ -23,7 +23,7 @@ _LARGEST_OF_ALL = 2**30
 IN_WORDS = '{ env = "NAME" } or { file = "path" }'
 """How a secret is written."""
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Surroundings:
@@ -58,7 +58,7 @@ class Surroundings:
     def secret(self, table: Mapping[str, object]) -> Secret:
         """What `{ env = … }` or `{ file = … }` stands for; one line end after it is no part of it. Raises Wrong."""
         match dict(table):
-            case {"env": str(variable), **rest} if not rest and _VARIABLE.fullmatch(variable):
+            case {"env": str(variable), **rest} if not rest and VARIABLE.fullmatch(variable):
                 return Secret(f"env {variable}", self._environ.get(variable) or None)
             case {"env": _, **rest} if not rest:
                 raise Wrong("env is not the name of an environment variable", "letters, digits and _")

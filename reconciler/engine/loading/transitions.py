@@ -16,7 +16,11 @@ from reconciler.model.resource import Origin
 from reconciler.model.wording import closest, dotted, one_of, quoted, told
 
 REMOVED, MOVED = "removed", "moved"
-TRANSITIONS = (REMOVED, MOVED)
+KEYS: Mapping[str, Sequence[str]] = {REMOVED: ("from", "destroy"), MOVED: ("from", "to")}
+WITHIN = ("from",)
+"""What `moved` says inside a resource's own table."""
+
+TRANSITIONS = tuple(KEYS)
 """The arrays of tables that are about addresses which the file no longer has."""
 
 _AN_ADDRESS = "kind.name, such as 'things.pump-7'"
@@ -54,15 +58,14 @@ def transitions(
     made = Transitions()
     renamings: list[Renaming] = []
     for table in tables:
-        valid = ("from", "destroy") if table.names[0] == REMOVED else ("from", "to")
-        wrongs = [*_keys(table.entries, valid)]
+        wrongs = [*_keys(table.entries, KEYS[table.names[0]])]
         made.findings += (Finding(table, wrong) for wrong in wrongs)
         if table.names[0] == REMOVED:
             _remove(table, declared, workspace, made)
         elif not wrongs:
             renamings.append(Renaming(table, (), table.entries["from"], table.entries["to"]))
     for declaration, said in within:
-        wrongs = [wrong.under(MOVED) for wrong in _keys(said, ("from",))]
+        wrongs = [wrong.under(MOVED) for wrong in _keys(said, WITHIN)]
         made.findings += (Finding(declaration, wrong) for wrong in wrongs)
         if not wrongs:
             renamings.append(Renaming(declaration, (MOVED,), said["from"], str(declaration.address)))

@@ -62,6 +62,16 @@ def written(annotation: Any) -> Any:
     return Reference if External in parts else parts[0]
 
 
+def alternatives(annotation: Any) -> tuple[Any, ...]:
+    """Everything that a file can say for an annotation, as annotations of one form each."""
+    parts = set(get_args(annotation)) if _is_union(annotation) else set()
+    if {Document, External} <= parts:
+        return (Document,)  # whose text may be a name as well
+    if {str, Secret} <= parts:
+        return (str, Secret)
+    return (written(annotation),)
+
+
 def wanted(annotation: Any) -> str:
     """What a field of this annotation takes, in words."""
     annotation = written(annotation)

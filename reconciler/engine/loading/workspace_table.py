@@ -13,7 +13,7 @@ from reconciler.engine.loading.values import converter
 from reconciler.engine.loading.wrong import Wrong
 from reconciler.engine.ownership import reserved
 from reconciler.kinds import all_kinds
-from reconciler.model.durations import IN_WORDS, seconds
+from reconciler.model.durations import IN_WORDS, TIME, seconds
 from reconciler.model.limits import Limits
 from reconciler.model.settings import Fuses, Limit, Settings
 from reconciler.model.wording import closest, one_of, quoted, told
@@ -25,6 +25,14 @@ _REST = "default"
 
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]+")
+
+FORMS: Mapping[str, re.Pattern[str]] = {"region": _REGION, "role_arn": _ROLE, "expires_within": TIME}
+"""The settings that are texts of one form."""
+
+TARGETS = (_EMBEDDED, _AWS)
+"""Those that are words."""
+
+PERCENT = range(101)
 
 
 def settings_of(
@@ -66,10 +74,10 @@ def _name(settings: Settings, limits: Limits) -> Iterator[Wrong]:
 
 def _target(settings: Settings) -> Iterator[Wrong]:
     target, where = settings.target, ("target",)
-    if target in {_EMBEDDED, _AWS}:
+    if target in TARGETS:
         return
     if "://" not in target:
-        nearest = closest(target, (_EMBEDDED, _AWS))
+        nearest = closest(target, TARGETS)
         yield Wrong(f"{quoted(target)} is not valid", _one_target(), nearest, where)
         return
     try:
@@ -84,7 +92,7 @@ def _target(settings: Settings) -> Iterator[Wrong]:
 
 
 def _one_target() -> str:
-    return f'{one_of((_EMBEDDED, _AWS))} or a URL such as "http://127.0.0.1:4566"'
+    return f'{one_of(TARGETS)} or a URL such as "http://127.0.0.1:4566"'
 
 
 def _region(settings: Settings) -> Iterator[Wrong]:
@@ -133,7 +141,7 @@ def _fuses(settings: Settings) -> Iterator[Wrong]:
         for name in attrs.fields_dict(Limit):
             number = getattr(limit, name)
             where = ("limits", *path, name)
-            if number is not None and name.endswith("percent") and not 0 <= number <= 100:  # noqa: PLR2004
+            if number is not None and name.endswith("percent") and number not in PERCENT:
                 yield Wrong(f"the integer {number}", "0 to 100", path=where)
             elif number is not None and number < 0:
                 yield Wrong(f"the integer {number}", "0 or more", path=where)

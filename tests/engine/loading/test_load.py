@@ -26,12 +26,20 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Lifecycle, Origin, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.settings import DesiredState, Fuses, Settings
+from tests.documents import accepted
 from tests.engine.loading.broken import CASES
 from tests.engine.loading.broken.case import WORKSPACE, Broken
 from tests.engine.loading.shelf import fill
 from tests.pki import DAY, NOW
 
-load = partial(load_with, limits=ServiceModelLimits())
+load_plainly = partial(load_with, limits=ServiceModelLimits())
+
+
+def load(path: Path, *, environ: Mapping[str, str]) -> DesiredState:
+    """What is loaded without a mistake is right by the published schema as well."""
+    found = load_plainly(path, environ=environ)
+    accepted(path)
+    return found
 
 
 @pytest.fixture(scope="session")

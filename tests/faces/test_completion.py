@@ -1,0 +1,56 @@
+"""Completion, asked as a shell asks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("reconciler")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_a_script_of_its_own(run, shell):
+    code, out, err = run("completion", shell)
+    assert (code, err) == (0, "")
+    assert f"_RECONCILER_COMPLETE={shell}_complete" in out
+    if found := shutil.which(shell):
+        check = subprocess.run([found, "-n"], input=out, capture_output=True, text=True, check=False)
+        assert (check.returncode, check.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["sch"], ["schema"]),
+        (["show", "things."], ["things.pump-1", "things.pump-2"]),
+        (["plan", "--adopt", "certificates.pump-1"], ["certificates.pump-1"]),
+        (["completion", ""], ["bash", "zsh", "fish"]),
+    ],
+)
+def test_words_are_completed_from_the_commands_and_from_the_file(fleet, tmp_path, words, expected):
+    line = ["reconciler", *words]
+    environ = {
+        **os.environ,
+        "_RECONCILER_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(line),
+        "COMP_CWORD": str(len(line) - 1),
+    }
+    ended = subprocess.run([COMMAND], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert [found.partition(",")[2] for found in ended.stdout.splitlines()] == expected
+
+
+def test_nothing_is_completed_from_a_broken_file(fleet, tmp_path):
+    (tmp_path / "desired_state.toml").write_text("[workspace\n")
+    environ = {
+        **os.environ,
+        "_RECONCILER_COMPLETE": "bash_complete",
+        "COMP_WORDS": "reconciler show things.",
+        "COMP_CWORD": "2",
+    }
+    ended = subprocess.run([COMMAND], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert (ended.stdout.strip(), ended.stderr) == ("", "")
