@@ -146,7 +146,7 @@ def test_a_plan_that_nobody_approved_is_not_applied(repository, monkeypatch):
     monkeypatch.setattr(Runner, "_action", meddled)
     jobs = repository.merge_and_apply()
     assert results(jobs) == {"plan": "success", "apply": "failure 3"}
-    assert [name for name in repository.content()["things"]] == ["pump-1"]
+    assert list(repository.content()["things"]) == ["pump-1"]
 
 
 def test_a_mistake_fails_the_plan_on_its_line_and_comments_nothing(repository, github):
