@@ -54,7 +54,7 @@ def test_what_is_in_the_file_already_is_adopted_and_the_file_stays(place):
     run, file, cloud, _ = place
     text = HEAD + '\n[policies.p]\ndocument = { Version = "2012-10-17", Statement = [] }\n'
     file.write_text(text)
-    assert run("apply", "--yes")[0] == 1
+    assert run("apply", "--yes")[0] == 3
     assert run("adopt", "policies.p", "--yes")[0] == 0
     assert file.read_text() == text
     assert cloud.content()["policies"]["p"]["tags"] == {
@@ -99,14 +99,26 @@ def test_what_another_workspace_owns_is_not_free(place):
 
 def test_a_refused_plan_leaves_the_file_as_it_was(place):
     run, file, _, _ = place
-    text = HEAD + '\n[policies.p]\ndocument = { Version = "2012-10-17", Statement = [] }\n'
+    text = HEAD + "\n[workspace.limits]\ndelete_percent = 10\n"
     file.write_text(text)
-    code, out, err = run("adopt", "things.other", "--yes")
-    assert (code, out, file.read_text()) == (1, "", text)
-    assert err.splitlines()[:2] == [
+    assert run("adopt", "policies.p", "--yes")[0] == 0
+    adopted = file.read_text()
+    code, out, err = run("adopt", "policies.p", "things.other", "--yes")
+    assert (code, out, file.read_text()) == (3, "", adopted)
+    assert err.splitlines() == [
         "desired_state.toml gets 1 table at its end",
         "error: the plan is refused; nothing was sent",
+        "  - policies.p: there is nothing to adopt: it is this workspace's already",
     ]
+
+
+def test_what_else_in_the_file_is_unmarked_is_left_for_another_time(place):
+    run, file, cloud, _ = place
+    text = HEAD + '\n[policies.p]\ndocument = { Version = "2012-10-17", Statement = [] }\n'
+    file.write_text(text)
+    assert run("adopt", "things.other", "--yes")[0] == 0
+    assert cloud.content()["policies"]["p"]["tags"] == {}
+    assert cloud.content()["things"]["other"]["groups"] == ["reconciler-greenhouse"]
 
 
 def test_in_a_folder_of_files_it_goes_into_one_of_its_own(place):

@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 
+from reconciler.aws.calls import Caller
 from reconciler.aws.iam import LARGEST, action_of, policy
 from reconciler.aws.service_model import ServiceModelLimits
 from reconciler.engine.operations import PURPOSES, needed, roles
@@ -126,13 +127,35 @@ def test_a_destroy_needs_no_more_than_its_own():
     assert made == {"iot:CreatePolicyVersion"}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(desired_states(), desired_states())
 def test_whatever_a_file_makes_of_another_is_allowed_by_both(before, after):
     cloud = Recorder()
     converge(before, cloud)
     asked = cloud.during(converge, after, cloud)
     assert asked - (allowed(before, "apply") | allowed(after, "apply")) == set()
+
+
+def test_the_commands_send_nothing_else_lease_and_second_looks_included(fleet, monkeypatch):
+    asked = set()
+    send = Caller.__call__
+
+    def recorded(self, call, *rest, **more):
+        asked.add(action_of(call.service, call.operation))
+        return send(self, call, *rest, **more)
+
+    monkeypatch.setattr(Caller, "__call__", recorded)
+    for purpose, *words in (
+        ("apply", "apply", "--yes"),
+        ("plan", "plan"),
+        ("plan", "drift"),
+        ("plan", "export"),
+        ("destroy", "destroy", "--yes"),
+    ):
+        printed = json.loads(fleet("permissions", "--for", purpose)[1])["Statement"]
+        asked.clear()
+        assert fleet(*words)[0] == 0
+        assert asked - {action for found in printed for action in found["Action"]} == set(), words
 
 
 def test_roles_are_passed_by_name_and_to_aws_iot_alone():

@@ -26,6 +26,7 @@ from reconciler.faces.commands.options import Options, answering, checked, commo
 def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *, yes: bool) -> None:
     """Take over what exists without a mark; what the file does not have is put at its end."""
     from reconciler.faces.adoption import appended, home
+    from reconciler.faces.commands import exits
     from reconciler.faces.commands.apply import agreed, run
     from reconciler.faces.commands.plan import make, show
     from reconciler.faces.exporting import keeping, tables_for
@@ -52,8 +53,9 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
         terminal.remark(f"{file} gets {plural(len(found.tables), 'table')} at its end")
     with writing:
         workspace = Workspace(options.file)
-        made = workspace.part(make(workspace, terminal, adopt=[*map(str, wanted)]), wanted)
+        only = [*map(str, wanted)]
+        made = make(workspace, terminal, adopt=only, select=only)
         show(workspace, made, terminal)
         if not yes and not agreed(f"Adopt {len(wanted)} on {made.target.endpoint}? Type yes", "yes"):
-            raise click.exceptions.Exit(1)
+            raise click.exceptions.Exit(exits.REFUSED)
     run(ctx, workspace, made, terminal, "adopt")
