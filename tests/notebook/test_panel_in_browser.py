@@ -152,11 +152,11 @@ def test_an_interrupted_kernel_stops_calmly_and_a_finished_panel_leaves_its_reco
     command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
     saved = nbformat.read(lab.folder / panel.name, nbformat.NO_CONVERT)
-    assert [sorted(shown.data) for shown in saved.cells[1].outputs] == [["text/html", "text/plain"]] * 2
+    plan, result = saved.cells[1].outputs[-2:]  # before them is, on a slow machine, that the registry was read
+    assert sorted(plan.data) == sorted(result.data) == ["text/html", "text/plain"]
     exported, _ = HTMLExporter().from_notebook_node(saved)
     assert exported.count('aria-label="Result of applying greenhouse"') == 2
-    # a notebook that nobody trusts shows the same
-    assert "✔ Done" in saved.cells[1].outputs[1].data["text/plain"]
+    assert result.data["text/plain"].startswith("✔ Done")
 
 
 def test_the_panel_has_no_flaw_that_axe_finds_in_light_or_dark(page, panel):
