@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: apply test check format docs torture bench clean
+.PHONY: apply test browser check format docs notebooks torture bench clean
 .DEFAULT_GOAL := apply
 
 $(READY): pyproject.toml
@@ -19,21 +19,30 @@ apply: $(READY)
 	@echo "and once more, to see that nothing is left to be done:"
 	@$(BIN)/reconciler plan --detailed-exitcode
 
-test: $(READY)
-	@$(BIN)/python -m pytest -n auto
+test: $(READY) browser
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+# Chromium, where it is missing and can be had.
+browser:
+	@tests/notebook/browser.sh
 
 check: $(READY)
-	$(BIN)/ruff format --check reconciler tests
-	$(BIN)/ruff check reconciler tests
+	$(BIN)/ruff format --check reconciler tests notebooks
+	$(BIN)/ruff check reconciler tests notebooks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(READY)
-	$(BIN)/ruff format reconciler tests
-	$(BIN)/ruff check --fix reconciler tests
+	$(BIN)/ruff format reconciler tests notebooks
+	$(BIN)/ruff check --fix reconciler tests notebooks
 
 docs: $(READY)
 	@$(BIN)/python -m tests.docs.generate
+
+# The notebooks, run again and stored with what a reader sees; the README's picture of the panel.
+notebooks: $(READY) browser
+	@$(BIN)/python -m tests.notebook.books
+	@$(BIN)/python -m tests.notebook.picture
 
 # The network at its worst, some hundred times as often as in CI.
 torture: $(READY)

@@ -30,10 +30,11 @@ LOCAL_KEYS = ("test", "test")
 
 @frozen
 class Connection:
-    """A registry that can be called."""
+    """A registry that can be called; `clients` are boto3's own, by service."""
 
     target: Target
     call: Call
+    clients: Mapping[str, Any]
 
 
 def connect(
@@ -60,7 +61,7 @@ def _embedded(settings: Settings, registry_path: Path, environ: Mapping[str, str
     core = _core_session()
     bind(core, _registry(registry_path, region, environ))
     session = boto3.Session("embedded", "embedded", region_name=region, botocore_session=core)
-    return Connection(Target("embedded", region, EMBEDDED_ACCOUNT), _caller(session, None))
+    return _connection(Target("embedded", region, EMBEDDED_ACCOUNT), session, None)
 
 
 def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
@@ -101,7 +102,7 @@ def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> C
             raise NoRegionError
         account = _account(session, local or endpoint)
         target = Target(local or settings.target, session.region_name, account)
-        return Connection(target, _caller(session, endpoint))
+        return _connection(target, session, endpoint)
     except (BotoCoreError, ClientError) as error:
         raise unreached(error, f"cannot reach {settings.target}") from error
     except (
@@ -194,7 +195,7 @@ def _account(session: Any, endpoint: str | None) -> str:
     return key if len(key) == len(EMBEDDED_ACCOUNT) and key.isdigit() else EMBEDDED_ACCOUNT
 
 
-def _caller(session: Any, endpoint: str | None) -> Call:
+def _connection(target: Target, session: Any, endpoint: str | None) -> Connection:
     from botocore.config import Config
 
     from reconciler.aws.calls import Caller
@@ -206,4 +207,4 @@ def _caller(session: Any, endpoint: str | None) -> Call:
         user_agent_extra="reconciler",
     )
     clients = {name: session.client(name, endpoint_url=endpoint, config=config) for name in SERVICES}
-    return Caller(clients)
+    return Connection(target, Caller(clients), clients)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
@@ -366,6 +366,10 @@ class Workspace:
         from reconciler.faces.notebook.panel import Panel
 
         Panel(self, plan).present()
+
+    def client(self, service: str = "iot") -> Any:
+        """A boto3 client at the same registry: to look around, or to do by hand what no plan and no journal knows of."""
+        return self._connection.clients[service]
 
     def reload(self) -> None:
         """Read the file again, and connect anew where it names another target. Raises InvalidDesiredStateError.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import nbformat
@@ -151,11 +152,11 @@ def test_an_interrupted_kernel_stops_calmly_and_a_finished_panel_leaves_its_reco
     command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
     saved = nbformat.read(lab.folder / panel.name, nbformat.NO_CONVERT)
-    assert [sorted(shown.data) for shown in saved.cells[1].outputs] == [["text/html", "text/plain"]] * 2
+    plan, result = saved.cells[1].outputs[-2:]  # before them is, on a slow machine, that the registry was read
+    assert sorted(plan.data) == sorted(result.data) == ["text/html", "text/plain"]
     exported, _ = HTMLExporter().from_notebook_node(saved)
     assert exported.count('aria-label="Result of applying greenhouse"') == 2
-    # a notebook that nobody trusts shows the same
-    assert "✔ Done" in saved.cells[1].outputs[1].data["text/plain"]
+    assert result.data["text/plain"].startswith("✔ Done")
 
 
 def test_the_panel_has_no_flaw_that_axe_finds_in_light_or_dark(page, panel):
@@ -191,3 +192,51 @@ def test_the_panel_has_no_flaw_that_axe_finds_in_light_or_dark(page, panel):
     look("unfinished")
     command(page, "apputils:change-theme", theme="JupyterLab Light")
     assert found == {}
+
+
+OPEN = 2.0
+"""Seconds from running the cell to the rows."""
+LARGE = """
+from attrs import evolve
+from reconciler import Address
+base = ws.plan().steps[-1]
+def named(number):
+    resource = evolve(base.change.resource, address=Address("things", f"pump-{number}"))
+    return evolve(base, change=evolve(base.change, resource=resource), waits_for=frozenset())
+large = evolve(ws.plan(), steps=tuple(map(named, range(10_000))))
+"""
+FLOOD = """
+from reconciler import Result
+from reconciler.model.outcome import Applied, Cancelled
+
+class Flooded(Workspace):
+    def apply(self, plan, *, listen=None, **options):
+        *first, last = plan.steps
+        outcomes = (*(Applied(step.change, 0.0) for step in first), Cancelled(last.change))
+        for outcome in outcomes:
+            listen(outcome)
+        return Result(plan, outcomes, 1.0)
+
+Flooded().panel(large)
+"""
+
+
+def test_ten_thousand_rows_open_at_once_and_keep_up_with_a_flood(lab, page):
+    (lab.folder / "large").mkdir()
+    lab.notebook("large/panel.ipynb", [PREPARED + "ws = Gated()" + LARGE, FLOOD])
+    messages = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: messages.append(len(frame))))
+    lab.open(page, "large/panel.ipynb")
+    command(page, "notebook:run-cell-and-select-next")
+    expect(page.locator(".jp-InputPrompt").first).to_have_text("[1]:")
+    begun = time.monotonic()
+    command(page, "notebook:run-cell-and-select-next")
+    panel = page.get_by_role("region", name="Panel of greenhouse")
+    expect(panel.get_by_text("10,000 changes")).to_be_visible()
+    assert time.monotonic() - begun < OPEN
+    assert page.evaluate("document.querySelectorAll('.reconciler.panel *').length") < 1_000
+    before = len(messages)
+    panel.get_by_role("button", name="Apply …").click()
+    panel.get_by_role("button", name="Apply", exact=True).click()
+    expect(panel.get_by_text("10,000 of 10,000", exact=True)).to_be_visible()
+    assert len(messages) - before < 200

@@ -115,7 +115,7 @@ class Session:
 
     def _write(self) -> None:
         if self._pace and self._state["phase"] in ("applying", "stopping"):
-            self._set(progress=self._progress(self._pace))
+            self._set(progress=self._progress(self._pace), ends=self._sheet.ends)
         if changed := self._changed:
             self._changed = {}
             self._page.show(changed)
@@ -181,7 +181,7 @@ class Session:
             phase="planned",
             head=self._sheet.head,
             rows=self._sheet.rows,
-            ends=" " * len(plan.steps),
+            ends=self._sheet.ends,
             confirm=self._sheet.confirm,
             remarks=self._sheet.remarks,
             graph="",
@@ -226,7 +226,7 @@ class Session:
     def _take_in(self, outcome: Outcome) -> None:
         assert self._pace
         end = self._pace.hear(outcome)
-        self._set(ends=self._sheet.mark(outcome.change.address, end.word))
+        self._sheet.mark(outcome.change.address, end.word)
         if end.word != "started":
             self._say(f"{end.glyph} {end.action:<7} {end.address}  {end.word}  {end.about}")
 
@@ -242,6 +242,7 @@ class Session:
             phase="done" if result.ok else "unfinished",
             banner=self._sheet.result(result),
             progress=self._progress(self._pace),
+            ends=self._sheet.ends,
         )
         self._say(str(result))
         self._page.finished(result)

@@ -99,9 +99,13 @@ class Sheet:
         """Whether any step of it was."""
         return any(mark != " " for mark in self._ends)
 
-    def mark(self, address: Address, word: str) -> str:
-        """Note what became of a step; all marks as one text."""
+    def mark(self, address: Address, word: str) -> None:
+        """Note what became of a step."""
         self._ends[self._places[address]] = MARKS[word]
+
+    @property
+    def ends(self) -> str:
+        """What became of each step, a letter each; a blank for what was not begun."""
         return "".join(self._ends)
 
     def unfinished(self) -> Collection[Address]:
