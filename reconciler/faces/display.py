@@ -175,7 +175,8 @@ def in_text(view: Any, width: int = WIDTH) -> str:
 
 def _drawn() -> Mapping[type, Draw]:
     """How each view is told in text. A new one needs nothing but its line here."""
-    from reconciler.faces import text, text_history, text_report
+    from reconciler.faces import text, text_drift, text_history, text_report
+    from reconciler.faces.drift import DriftView
     from reconciler.faces.history import HistoryView, RecordView
     from reconciler.faces.mistakes import MistakesView
     from reconciler.faces.report import Comparison, ResultView
@@ -188,6 +189,7 @@ def _drawn() -> Mapping[type, Draw]:
         MistakesView: lambda view, _width: text_report.mistakes(view),
         HistoryView: lambda view, _width: text_history.runs(view.rows),
         RecordView: lambda view, _width: text_history.record(view),
+        DriftView: text_drift.drift,
     }
 
 
