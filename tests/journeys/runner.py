@@ -43,12 +43,13 @@ class Job:
 
 @define
 class Runner:
-    """Runs workflows on a clone of a repository, with a registry that outlives the jobs."""
+    """Runs workflows on a clone of a repository, with a registry that outlives the jobs; `told` is all that they said."""
 
     origin: Path
     folder: Path
     environ: dict[str, str]
     count: int = 0
+    told: str = ""
 
     def run(self, name: str, event: Mapping[str, Any], ref: str = "main") -> dict[str, Job]:
         """Every job of a workflow in the order of the file, which is that of their needs."""
@@ -66,6 +67,7 @@ class Runner:
                 done[key] = Job("skipped")
             else:
                 done[key] = self._job(job, context, ref)
+                self.told += done[key].printed + done[key].summary
         return done
 
     def _job(self, job: Mapping[str, Any], context: dict[str, Any], ref: str) -> Job:
