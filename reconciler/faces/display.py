@@ -175,7 +175,8 @@ def in_text(view: Any, width: int = WIDTH) -> str:
 
 def _drawn() -> Mapping[type, Draw]:
     """How each view is told in text. A new one needs nothing but its line here."""
-    from reconciler.faces import text, text_history, text_report
+    from reconciler.faces import text, text_drift, text_history, text_report
+    from reconciler.faces.drift import DriftView
     from reconciler.faces.history import HistoryView, RecordView
     from reconciler.faces.mistakes import MistakesView
     from reconciler.faces.report import Comparison, ResultView
@@ -186,6 +187,7 @@ def _drawn() -> Mapping[type, Draw]:
         ResultView: lambda view, _width: text_report.result(view),
         Comparison: text_report.comparison,
         MistakesView: lambda view, _width: text_report.mistakes(view),
+        DriftView: text_drift.drift,
         HistoryView: lambda view, _width: text_history.runs(view.rows),
         RecordView: lambda view, _width: text_history.record(view),
     }

@@ -152,7 +152,9 @@ def test_an_interrupted_kernel_stops_calmly_and_a_finished_panel_leaves_its_reco
     command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
     saved = nbformat.read(lab.folder / panel.name, nbformat.NO_CONVERT)
-    plan, result = saved.cells[1].outputs[-2:]  # before them is, on a slow machine, that the registry was read
+    plan, result = saved.cells[1].outputs[
+        -2:
+    ]  # before them is, on a slow machine, that the registry was read
     assert sorted(plan.data) == sorted(result.data) == ["text/html", "text/plain"]
     exported, _ = HTMLExporter().from_notebook_node(saved)
     assert exported.count('aria-label="Result of applying greenhouse"') == 2
