@@ -187,6 +187,7 @@ def _drawn() -> Mapping[type, Draw]:
         ResultView: lambda view, _width: text_report.result(view),
         Comparison: text_report.comparison,
         MistakesView: lambda view, _width: text_report.mistakes(view),
+        DriftView: text_drift.drift,
         HistoryView: lambda view, _width: text_history.runs(view.rows),
         RecordView: lambda view, _width: text_history.record(view),
         DriftView: text_drift.drift,

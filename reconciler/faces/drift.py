@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from reconciler.engine.drift import DIRECTIONS, Drift, Drifted
+from reconciler.faces.display import Displayed
 from reconciler.faces.values import visible
 from reconciler.faces.view import Line, field_lines, position, title
 from reconciler.model.change import FieldChange
@@ -66,6 +67,16 @@ class DriftView:
     def total(self) -> int:
         """How many resources are not as the file says."""
         return sum(self.counts.values())
+
+
+@frozen(eq=False, repr=False)
+class DisplayedDrift(Displayed, Drift):
+    """Drift that shows itself; `last` is the workspace's last run: whoever applied it could be asked."""
+
+    last: Run | None = field(default=None, kw_only=True)
+
+    def _view(self) -> DriftView:
+        return drift_view(self, self.last)
 
 
 def drift_view(drift: Drift, last: Run | None = None) -> DriftView:

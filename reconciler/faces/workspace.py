@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from reconciler.aws.session import Connection
-    from reconciler.engine.drift import Drift
     from reconciler.engine.journal import Journal
     from reconciler.engine.lease import Held
     from reconciler.engine.recording import Recorder
+    from reconciler.faces.drift import DisplayedDrift
     from reconciler.model.quotas import Quotas
     from reconciler.model.request import Request
 
@@ -109,7 +109,7 @@ class Workspace:
     ) -> None:
         self.path = Path(path)
         self._environ = os.environ if environ is None else environ
-        self._planned = False
+        self._used = False
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r})"
@@ -175,16 +175,17 @@ class Workspace:
 
     def drift(
         self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), progress: Progress | None = None
-    ) -> Drift:
+    ) -> DisplayedDrift:
         """Where the registry is not as the file says. Nothing is written, no lock is taken, no change is planned.
 
         Raises InvalidDesiredStateError, SelectionError, TargetError and AwsError.
         """
         from reconciler.engine.drift import find_drift
+        from reconciler.faces.drift import DisplayedDrift
 
         self._anew()
         with _reading(progress) as tell:
-            return find_drift(
+            found = find_drift(
                 self.desired,
                 target=self._connection.target,
                 call=self._connection.call,
@@ -192,6 +193,7 @@ class Workspace:
                 select=select,
                 exclude=exclude,
             )
+        return DisplayedDrift(**asdict(found, recurse=False), last=self.last_apply())
 
     def last_apply(self) -> Run | None:
         """This workspace's latest run on this target; a journal that cannot be read tells of none."""
@@ -214,14 +216,13 @@ class Workspace:
                 quotas=self._quotas,
                 progress=tell,
             )
-        self._planned = True
         return DisplayedPlan(**asdict(made, recurse=False), state=self.desired)
 
     def _anew(self) -> None:
-        """A file that was planned from may have been edited since."""
-        if self._planned:
+        """The file as it is now: it may have been edited since something was last made of it."""
+        if self._used:
             self.reload()
-            self._planned = False
+        self._used = True
 
     def apply(
         self,
@@ -347,6 +348,7 @@ class Workspace:
         """
         from reconciler.model.wording import closest
 
+        self._anew()
         found = DisplayedResource(Address.parse(address), *self.inspect(address))
         if found.desired is None and found.live is None:
             near = closest(address, {str(known) for known in self.desired.resources})

@@ -58,6 +58,14 @@ def test_the_history_and_a_run_of_it_show_themselves(workspace):
     assert sorted(shown(workspace.last_run())) == ["text/html", "text/plain"]
 
 
+def test_drift_shows_itself(workspace):
+    workspace.apply(workspace.plan())
+    workspace.client().delete_thing_group(thingGroupName="reconciler-greenhouse")
+    found = workspace.drift()
+    assert sorted(shown(found)) == ["text/html", "text/plain"]
+    assert repr(found).split("\n")[0] == "Drift of greenhouse"
+
+
 def test_a_resource_shows_both_of_its_sides(workspace):
     workspace.apply(workspace.plan())
     told = repr(workspace.show("things.pump-1"))

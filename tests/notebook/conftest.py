@@ -6,7 +6,10 @@ import os
 
 import pytest
 
+from tests.faces.conftest import fleet, run
 from tests.notebook.lab import Lab, browser, chromium
+
+__all__ = ["fleet", "run"]
 
 _MISSING = "there is no Chromium on this machine; `make browser` installs one"
 

@@ -65,6 +65,7 @@ def _show(workspace: Workspace, *addresses: str) -> Any:
 WORDS: Mapping[str, Callable[..., Any]] = {
     "plan": lambda workspace: workspace.plan(),
     "apply": _apply,
+    "drift": lambda workspace: workspace.drift(),
     "panel": lambda workspace: workspace.panel(),
     "graph": lambda workspace: workspace.plan().graph,
     "show": _show,
