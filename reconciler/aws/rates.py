@@ -72,27 +72,32 @@ class TokenBucket:
         self._rate = min(self._quota, self._rate + self._quota * passed / RECOVERY)
 
 
-def limit(session: Session, quotas: Quotas) -> None:
-    """Make every request of the session's future clients, pages and retries included, wait for its buckets."""
+def limit(session: Session, quotas: Quotas, *, unasked: bool = True) -> None:
+    """Make every request of the session's future clients, pages and retries included, wait for its buckets.
+
+    With `unasked` off nothing waits for a bucket before one of its calls has been throttled: for a registry that has AWS's
+    quotas only if it was told to have them.
+    """
     buckets: dict[Bucket, TokenBucket] = {}
     lock = threading.Lock()
 
-    def found(event_name: str) -> list[tuple[Bucket, TokenBucket]]:
+    def found(event_name: str, *, new: bool) -> list[tuple[Bucket, TokenBucket]]:
         _, service, operation = event_name.split(".", 2)
         with lock:
             return [
                 (bucket, buckets.setdefault(bucket, TokenBucket(bucket.rate)))
                 for bucket in quotas.buckets(service, operation)
+                if new or bucket in buckets
             ]
 
     def wait(event_name: str, **_context: Any) -> None:
-        for _, tokens in found(event_name):
+        for _, tokens in found(event_name, new=unasked):
             tokens.take()
 
     def heed(event_name: str, parsed_response: Mapping[str, Any] | None, **_context: Any) -> None:
         if not throttled(parsed_response or {}):
             return
-        for bucket, tokens in found(event_name):
+        for bucket, tokens in found(event_name, new=True):
             if rate := tokens.slow():
                 _log.info(
                     "throttled: %s:%s slows down to %.2g calls a second", bucket.service, bucket.name, rate

@@ -107,7 +107,7 @@ def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> C
         raise unreached(error, f"cannot reach {settings.target}") from error
     except (
         ValueError
-    ) as error:  # botocore's, for an endpoint of the environment or the profile that is no URL
+    ) as error:  # botocore's, where the environment or the profile has an endpoint that is no URL
         raise TargetError(f"the endpoint cannot be used: {error}") from error
 
 
@@ -135,14 +135,12 @@ def remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str
     """
     import boto3
 
-    from reconciler.aws.local_rates import limit_once_throttled
     from reconciler.aws.rates import limit
 
     local = local_endpoint(settings, environ)
     keys = LOCAL_KEYS if local and not _keys_are_named(settings, environ) else (None, None)
     core = _core_session()
-    hold = limit_once_throttled if local and not settings.quotas else limit
-    hold(core, quotas)
+    limit(core, quotas, unasked=not local or bool(settings.quotas))
     # AWS_REGION, which boto3 does not know, comes before AWS_DEFAULT_REGION and the profile, which it does.
     region = settings.region or environ.get("AWS_REGION")
     session = boto3.Session(*keys, profile_name=settings.profile, region_name=region, botocore_session=core)

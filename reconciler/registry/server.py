@@ -39,6 +39,9 @@ _BACKLOG = 1024
 # Longer than AWS's clients keep an idle connection, so that none is closed on a request that is on its way.
 _KEEP_ALIVE_SECONDS = 120
 _GRACE_SECONDS = 10
+# Go's client writes a body after its head, and when it is answered before it has returned from that, which AWS is too
+# far away for, it takes the connection for broken, and sends again what has been done (aws-sdk-go-v2, so Terraform).
+_RETURN_SECONDS = 0.003
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 _log = logging.getLogger(__name__)
@@ -105,7 +108,22 @@ def run(opened: socket.socket, app: "App") -> None:
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's, which also lets an application lose its connection."""
+    """uvicorn's, which also lets an application lose its connection, and tells it of a body that came after its head."""
+
+    _reads = 0
+    _head_read = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._reads += 1
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._head_read = self._reads
+
+    def on_body(self, body: bytes) -> None:
+        self.scope["state"]["body_came_later"] = self._reads > self._head_read
+        super().on_body(body)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -149,6 +167,8 @@ class App:
         body = await _whole(receive)
         if body is None:
             return _told(413, {"message": f"The request is longer than {MOST_BYTES} bytes."})
+        if scope["state"].get("body_came_later"):
+            await asyncio.sleep(_RETURN_SECONDS)
         query = scope["query_string"]
         path = scope["raw_path"] + (b"?" + query if query else b"")
         request = Request(scope["method"], f"http://{headers['host']}{path.decode('latin-1')}", headers, body)

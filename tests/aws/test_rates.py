@@ -92,14 +92,15 @@ def time(monkeypatch):
 
 
 @pytest.fixture
-def limited(time):
+def limited(time, request):
     """A `Call` behind rates of one a second, and the answers that stand before the registry's own."""
     instead: list[Response] = []
     registry = Registry(":memory:")
     front = SimpleNamespace(handle=lambda asked: instead.pop() if instead else registry.handle(asked))
     shared = {"iot": {"registrations": (1.0, frozenset({"ListThings", "ListCertificates"}))}}
     core = Session()
-    limit(core, Quotas({"iot": {"default": 1.0, "CreateThing": 1000.0}}, shared))
+    quotas = Quotas({"iot": {"default": 1.0, "CreateThing": 1000.0}}, shared)
+    limit(core, quotas, unasked=getattr(request, "param", True))
     bind(core, front)
     session = boto3.Session("embedded", "embedded", region_name="eu-west-1", botocore_session=core)
     client = session.client("iot", config=Config(retries=dict(BOTOCORES_OWN)))
@@ -140,6 +141,21 @@ def test_what_aws_throttles_is_slowed_down_for_every_call_that_draws_on_it(limit
     time.pauses.clear()
     call(ApiCall("iot", "ListCertificates"))
     assert time.pauses == pytest.approx([1 / (0.5 + 2 / RECOVERY)])
+
+
+@pytest.mark.parametrize("limited", [False], indirect=True)
+def test_where_no_quotas_are_known_of_nothing_waits_until_one_shows(limited, time):
+    call, instead = limited
+    for _ in range(5):
+        call(ApiCall("iot", "ListThingTypes"))
+    before = list(time.pauses)
+    instead += [answer(400, "ThrottlingException")]
+    call(ApiCall("iot", "ListThingTypes"))
+    call(ApiCall("iot", "ListThings"))
+
+    assert before == []
+    # The pause of the retry and the wait for the bucket that showed; no other one has.
+    assert time.pauses == [0.0, 2.0]
 
 
 def test_a_quota_of_things_slows_nothing_down(limited, time):

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
@@ -147,6 +148,21 @@ def test_a_request_that_is_too_long_is_refused(server):
     answer = server.ask("POST", "/things/a", b"x" * (4 * 1024 * 1024 + 1))
 
     assert answer.status == 413
+
+
+def test_an_answer_leaves_a_client_the_time_to_finish_writing_its_body(server):
+    """Go's does so after the head, and gives up on a connection that answers meanwhile."""
+    with socket.create_connection(server.address, timeout=5) as raw:
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw.sendall(b"POST /things/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n")
+        while server.ask("GET", "/health").status != 200:
+            pass
+        begun = time.monotonic()
+        raw.sendall(b"{}")
+        answered = raw.recv(12)
+
+    assert answered == b"HTTP/1.1 200"
+    assert time.monotonic() - begun >= 0.003
 
 
 def test_a_request_whose_sender_leaves_half_way_is_not_performed(server):
