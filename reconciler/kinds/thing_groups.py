@@ -119,9 +119,10 @@ class ThingGroups(Kind):
         ]
 
     def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
-        """AWS takes the policies of a group along when it goes, whoever attached them."""
+        """AWS takes the policies of a group along when it goes, whoever attached them, and the things of one that moves."""
         seen = super().watched(live, going=going)
-        return {**seen, "attached": live.facts["attached"]} if going else seen
+        gone = {"attached": live.facts["attached"], "members": live.facts.get("members", ())}
+        return {**seen, **gone} if going else seen
 
     def objections(self, change: Change, world: World) -> Iterable[str]:
         """AWS changes no parent: a new group takes the place of the old one, unless something would be lost."""

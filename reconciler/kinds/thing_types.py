@@ -106,7 +106,7 @@ class ThingTypes(Kind):
         wanted = {resource.address.name for resource in scope.of(self.table)}
         arns = {name: item["thingTypeArn"] for name, item in items.items()}
         matter = yield from that_matter(scope, wanted, arns)
-        going = [name for name in matter if name not in wanted] if scope.only is None else []
+        going = [name for name in matter if name not in wanted or scope.only is not None]
         answers = yield [
             ApiCall("iot", "ListThings", {"thingTypeName": name}, at_most=PAGE) for name in going
         ]
@@ -115,6 +115,11 @@ class ThingTypes(Kind):
             for name, answer in zip(going, answers, strict=True)
         }
         return [_live(items[name], tags, having.get(name, ())) for name, tags in matter.items()]
+
+    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+        """AWS would keep a type that a thing has got since waiting to the end of all patience."""
+        seen = super().watched(live, going=going)
+        return {**seen, "things": live.facts["things"]} if going else seen
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """One call, the mark included, and a second where it is born deprecated."""
