@@ -165,6 +165,8 @@ class Kind(ABC):
     """Whether what is no longer in the file is read, and deleted, as the resources of other kinds that it is made of."""
     bears_marks: ClassVar[bool] = True
     """Whether the registry can tell of one by itself whose it is, and that it must not be destroyed."""
+    creates_over: ClassVar[bool] = False
+    """Whether AWS answers a creation with success where there is one already, so that it has to be asked before."""
     creates_after_deletes: ClassVar[bool] = False
     """Whether a new one may need what only the deletion of another sets free."""
     held_by: ClassVar[frozenset[str] | None] = None
@@ -256,6 +258,10 @@ class Kind(ABC):
 
     def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002
         """Why the change cannot be made, whatever is sent."""
+        return ()
+
+    def beside(self, change: Change, world: World) -> Iterable[Address]:  # noqa: ARG002 (for subclasses)
+        """What else the change's calls write over, or delete, which no other step sees to before."""
         return ()
 
     @abstractmethod

@@ -120,9 +120,11 @@ class ThingGroups(Kind):
 
     def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
         """AWS takes the policies of a group along when it goes, whoever attached them, and the things of one that moves."""
-        seen = super().watched(live, going=going)
-        gone = {"attached": live.facts["attached"], "members": live.facts.get("members", ())}
-        return {**seen, **gone} if going else seen
+        seen, facts = super().watched(live, going=going), live.facts
+        if not going:
+            return seen
+        attached = facts.get("policies", facts["attached"])
+        return {**seen, "attached": attached, "members": facts.get("members", ())}
 
     def objections(self, change: Change, world: World) -> Iterable[str]:
         """AWS changes no parent: a new group takes the place of the old one, unless something would be lost."""
