@@ -33,22 +33,22 @@ def stale(
     What a plan creates is asked for only where AWS would not refuse to create what is there. Raises AwsError and TargetError.
     """
     looks = [look for step in steps for look in _looks(step)]
-    asked: defaultdict[str, set[str]] = defaultdict(set)
-    for _, address, identity in looks:
-        asked[address.kind].add(identity)
+    asked: defaultdict[str, dict[str, Live | None]] = defaultdict(dict)
+    for _, address, identity, seen in looks:
+        asked[address.kind][identity] = seen
     there = {
         table: observe_again(
             all_kinds()[table],
-            identities,
+            seen,
             workspace=plan.workspace,
             basis=plan.basis,
             call=call,
             pool=pool,
         )
-        for table, identities in asked.items()
+        for table, seen in asked.items()
     }
     found: dict[Address, StaleError | None] = {}
-    for step, address, identity in looks:
+    for step, address, identity, _ in looks:
         now = there[address.kind].get(identity)
         if now:
             now = evolve(now, spec=refer(now.spec, plan.basis.names))
@@ -60,14 +60,14 @@ def stale(
     return found
 
 
-def _looks(step: Step) -> Iterator[tuple[Step, Address, str]]:
-    """What is read again for a step, by AWS's ids: what it is about last, whose word counts most."""
-    yield from ((step, address, live.identity) for address, live in step.beside.items())
+def _looks(step: Step) -> Iterator[tuple[Step, Address, str, Live | None]]:
+    """What is read again for a step, by AWS's ids, and as it was seen; what it is about last, whose word counts most."""
+    yield from ((step, address, live.identity, live) for address, live in step.beside.items())
     change, kind = step.change, all_kinds()[step.address.kind]
     if step.precondition is not None:
-        yield step, step.address, step.precondition.identity
+        yield step, step.address, step.precondition.identity, step.precondition
     elif isinstance(change, Create) and kind.creates_over:
-        yield step, step.address, kind.identity(change.resource) or str(step.address)
+        yield step, step.address, kind.identity(change.resource) or str(step.address), None
 
 
 def _judge(step: Step, now: Live | None, workspace: str) -> Mapping[Address, StaleError | None]:

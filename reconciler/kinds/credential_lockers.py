@@ -68,11 +68,13 @@ class CredentialLockers(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All of the account in pages, and one question for each: the list does not tell tags."""
-        (listed,) = yield [ApiCall(SERVICE, "ListCredentialLockers")]
+        if scope.only is None:
+            (listed,) = yield [ApiCall(SERVICE, "ListCredentialLockers")]
+            ids = [item["Id"] for item in listed["Items"]]
+        else:
+            ids = sorted(scope.only)
         answers = yield [
-            ApiCall(SERVICE, "GetCredentialLocker", {"Identifier": item["Id"]}, tolerates=MISSING)
-            for item in listed["Items"]
-            if scope.matters(item["Id"])
+            ApiCall(SERVICE, "GetCredentialLocker", {"Identifier": name}, tolerates=MISSING) for name in ids
         ]
         return [
             _live(answer) for answer in answers if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace

@@ -54,7 +54,8 @@ class Listing:
 class Scope:
     """What a reading may look at: the whole desired state, what was read of the kinds that it `reads_after`, the time.
 
-    `only` are the identities that are read again by themselves, with nothing of other kinds; None where all is read.
+    `only` are what is read by itself, with nothing of other kinds: by identity, and as it was seen before where it was;
+    None where all is read.
     `destroying` says that all is to go, whatever the file wants.
     `moved` are names that the file no longer has, and what they are called now.
     """
@@ -63,7 +64,7 @@ class Scope:
     desired: Desired
     read: Mapping[str, Sequence[Live]] = field(factory=dict)
     now: float = 0.0
-    only: frozenset[str] | None = None
+    only: Mapping[str, Live | None] | None = None
     destroying: bool = False
     moved: Mapping[Address, Address] = field(factory=dict)
 

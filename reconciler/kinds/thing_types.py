@@ -14,7 +14,7 @@ from attrs import frozen
 
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.reading import MISSING, PAGE, that_matter
+from reconciler.kinds.reading import MISSING, PAGE, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -101,8 +101,12 @@ class ThingTypes(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All types of the account in pages, with all that they have, and the tags of each; who has one that goes."""
-        (listed,) = yield [ApiCall("iot", "ListThingTypes")]
-        items = {item["thingTypeName"]: item for item in listed["thingTypes"]}
+        if scope.only is None:
+            (listed,) = yield [ApiCall("iot", "ListThingTypes")]
+            found = listed["thingTypes"]
+        else:
+            found = yield from each("DescribeThingType", "thingTypeName", sorted(scope.only))
+        items = {item["thingTypeName"]: item for item in found if item}
         wanted = {resource.address.name for resource in scope.of(self.table)}
         arns = {name: item["thingTypeArn"] for name, item in items.items()}
         matter = yield from that_matter(scope, wanted, arns)
@@ -111,7 +115,7 @@ class ThingTypes(Kind):
             ApiCall("iot", "ListThings", {"thingTypeName": name}, at_most=PAGE) for name in going
         ]
         having = {
-            name: tuple(found["thingName"] for found in answer["things"])
+            name: tuple(thing["thingName"] for thing in answer["things"])
             for name, answer in zip(going, answers, strict=True)
         }
         return [_live(items[name], tags, having.get(name, ())) for name, tags in matter.items()]
