@@ -128,7 +128,7 @@ def failures(outcomes: list[Outcome]) -> list[str]:
     return [
         f"{found.word} {found.change.address}: {getattr(found, 'error', '')}"
         for found in outcomes
-        if found.word not in {"started", "applied"}
+        if found.word not in {"started", "waiting", "applied"}
     ]
 
 

@@ -131,12 +131,12 @@ def selected(live: Inventory, patterns: Collection[str]) -> Inventory:
     }
 
 
-def _ids(kind: Kind, call: Call) -> Collection[str] | None:
+def _ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
     """All of the account's, where those that bear no mark can be taken over."""
     if kind.listing is None:
         return None
     answer = send(call, ApiCall(kind.service, kind.listing.operation), {})
-    return frozenset(kind.listing.names(answer))
+    return dict.fromkeys(kind.listing.names(answer))
 
 
 _ID = re.compile(r"[0-9a-f]{64}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from reconciler.engine.ownership import group_call
 from reconciler.engine.send import send
@@ -43,6 +44,12 @@ _UNFIT = re.compile(r"[^a-zA-Z0-9_.,@/:#-]")
 """What AWS admits in no attribute's value (service model, AttributeValue)."""
 
 Clock = Callable[[], float]
+
+
+def _awake_or_asleep() -> float:
+    """Seconds that go on while the computer sleeps, as the lease does. `time.monotonic` stands still then (clock_gettime(2))."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)  # Linux alone has it
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
 
 
 @frozen
@@ -105,7 +112,7 @@ def leased(  # noqa: PLR0913 (the last three are this process's own unless a tes
     *,
     machine: str | None = None,
     seconds: float = SECONDS,
-    clock: Clock = time.monotonic,
+    clock: Clock = _awake_or_asleep,
 ) -> Iterator[Callable[[], None]]:
     """Hold the lease, renewing it in the background, and give it back on every way out.
 
@@ -113,15 +120,16 @@ def leased(  # noqa: PLR0913 (the last three are this process's own unless a tes
     somebody else has it, AwsError and TargetError.
     """
     lease = _Lease(workspace, call, who, machine or this_machine(), seconds, clock)
-    lease.acquire()
     over = threading.Event()
     renewing = threading.Thread(target=lease.keep, args=(over,), name="lease", daemon=True)
-    renewing.start()
     try:
+        lease.acquire()
+        renewing.start()
         yield lease.check
-    finally:
+    finally:  # even where it seems not to have been acquired: the answer may have been lost, and only that
         over.set()
-        renewing.join()
+        if renewing.ident is not None:
+            renewing.join()
         lease.release()
 
 
@@ -265,7 +273,7 @@ def _parse(attributes: Mapping[str, str]) -> Held | None:
     """The lease that a group's attributes tell of, whether or not it has run out. What nobody can read holds nobody up."""
     try:
         pid, born, machine, token = attributes[_PROCESS].split("/")
-        user, _, host = attributes[_HOLDER].partition("@")
+        user, _, host = attributes[_HOLDER].rpartition("@")  # a directory's users may have one in their names
         since, until = (datetime.datetime.fromisoformat(attributes[key]) for key in (_SINCE, _UNTIL))
         return Held(Who(user, host, int(pid), born=float(born)), machine, token, since, until)
     except (KeyError, ValueError):
@@ -274,7 +282,8 @@ def _parse(attributes: Mapping[str, str]) -> Held | None:
 
 def _has_died(held: Held) -> bool:
     """Whether the process was one of this machine's and is no more."""
-    return held.machine == this_machine() and not at_work(held.holder)
+    here = evolve(held.holder, host=socket.gethostname())  # which AWS may not admit in an attribute as it is
+    return held.machine == this_machine() and not at_work(here)
 
 
 def _text(moment: datetime.datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from types import MappingProxyType
@@ -83,7 +83,7 @@ def observe(  # noqa: PLR0913 (what is read, for whom, and with what)
 
 def observe_again(  # noqa: PLR0913 (what is read, for whom, and with what)
     kind: Kind,
-    identities: Iterable[str] | None,
+    seen: Mapping[str, Live | None] | None,
     *,
     workspace: str,
     basis: Basis,
@@ -92,10 +92,10 @@ def observe_again(  # noqa: PLR0913 (what is read, for whom, and with what)
 ) -> Mapping[str, Live]:
     """Some resources of one kind as they are by now, by identity, with AWS's ids where they refer to others.
 
-    Without identities it is what the workspace wants or owns of that kind, as far as its reading looks at no other.
+    `seen` says how each was when it was read before, None where it was not. Without it, it is what the workspace wants or owns
+    of that kind, as far as its reading looks at no other.
     """
-    only = None if identities is None else frozenset(identities)
-    scope = Scope(workspace, basis.declared, now=time.time(), only=only, moved=basis.moved)
+    scope = Scope(workspace, basis.declared, now=time.time(), only=seen, moved=basis.moved)
     found = _run(kind, kind.read(scope), call, pool, _Counter(lambda *_: None))
     return {live.identity: live for live in found}
 

@@ -19,7 +19,7 @@ from reconciler.engine.references import refer
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.call import Call
-from reconciler.model.change import Create, Delete, Forget, Replace
+from reconciler.model.change import PROTECTION, Create, Delete, Forget, Replace
 from reconciler.model.errors import Difference, StaleError
 from reconciler.model.plan import Plan, Step
 from reconciler.model.resource import WHATEVER, External, Live
@@ -30,15 +30,14 @@ def stale(
 ) -> Mapping[Address, StaleError | None]:
     """The steps that must not run, and why; None where there is nothing left to do, as it has gone already.
 
-    What a plan creates is not asked for: AWS refuses to create what is there. Raises AwsError and TargetError.
+    What a plan creates is asked for only where AWS would not refuse to create what is there. Raises AwsError and TargetError.
     """
-    by_kind: defaultdict[str, dict[str, Step]] = defaultdict(dict)
-    for step in steps:
-        if step.precondition is not None:
-            by_kind[step.address.kind][step.precondition.identity] = step
-    found: dict[Address, StaleError | None] = {}
-    for table, seen in by_kind.items():
-        there = observe_again(
+    looks = [look for step in steps for look in _looks(step)]
+    asked: defaultdict[str, dict[str, Live | None]] = defaultdict(dict)
+    for _, address, identity, seen in looks:
+        asked[address.kind][identity] = seen
+    there = {
+        table: observe_again(
             all_kinds()[table],
             seen,
             workspace=plan.workspace,
@@ -46,19 +45,56 @@ def stale(
             call=call,
             pool=pool,
         )
-        for identity, step in seen.items():
-            found.update(_judge(step, there.get(identity), plan))
+        for table, seen in asked.items()
+    }
+    found: dict[Address, StaleError | None] = {}
+    for step, address, identity, _ in looks:
+        now = there[address.kind].get(identity)
+        if now:
+            now = evolve(now, spec=refer(now.spec, plan.basis.names))
+        if address != step.address:
+            judged = _judge_beside(step, address, now)
+        else:
+            judged = _judge(step, now, plan.workspace)
+        found.update(judged)
     return found
 
 
-def _judge(step: Step, now: Live | None, plan: Plan) -> Mapping[Address, StaleError | None]:
+def _looks(step: Step) -> Iterator[tuple[Step, Address, str, Live | None]]:
+    """What is read again for a step, by AWS's ids, and as it was seen; what it is about last, whose word counts most."""
+    yield from ((step, address, live.identity, live) for address, live in step.beside.items())
+    change, kind = step.change, all_kinds()[step.address.kind]
+    if step.precondition is not None:
+        yield step, step.address, step.precondition.identity, step.precondition
+    elif isinstance(change, Create) and kind.creates_over:
+        yield step, step.address, kind.identity(change.resource) or str(step.address), None
+
+
+def _judge(step: Step, now: Live | None, workspace: str) -> Mapping[Address, StaleError | None]:
+    if isinstance(step.change, Create):
+        come = StaleError(f"{step.address} has come to be since the plan was made; plan again")
+        return {step.address: come} if now else {}
     if now is None:
         gone = isinstance(step.change, Delete | Forget)
         return {step.address: None if gone else StaleError(f"{step.address} is no longer there; plan again")}
-    now = evolve(now, spec=refer(now.spec, plan.basis.names))
-    if differences := tuple(_differences(step, now, plan.workspace)):
+    if differences := tuple(_differences(step, now, workspace)):
         return {step.address: StaleError(_told(step.address, differences), differences)}
     return {}
+
+
+def _judge_beside(step: Step, address: Address, now: Live | None) -> Mapping[Address, StaleError]:
+    """Nothing of another resource may differ: the plan has no change of it that could explain one."""
+    if now is None:
+        return {}
+    watched = all_kinds()[address.kind].watched
+    seen, there = watched(step.beside[address], going=True), watched(now, going=True)
+    pairs = ((path, before, there[path]) for path, before in seen.items())
+    differences = tuple(
+        Difference(path, before, before, after)
+        for path, before, after in pairs
+        if before != after and WHATEVER not in (before, after)
+    )
+    return {step.address: StaleError(_told(address, differences), differences)} if differences else {}
 
 
 def conflict(step: Step, plan: Plan, call: Call, pool: Executor) -> StaleError:
@@ -82,7 +118,9 @@ def _differences(step: Step, now: Live, workspace: str) -> Iterator[Difference]:
     seen, there = kind.watched(change.live, going=going), kind.watched(now, going=going)
     planned: Mapping[str, Any] = {}
     if not isinstance(change, Delete | Forget):
-        planned = kind.watched(Live("", change.resource.spec, owner=workspace, facts=now.facts), going=False)
+        planned = kind.watched(Live("", change.resource.spec, owner=workspace), going=False)
+        if kind.bears_marks:
+            planned = {**planned, PROTECTION: change.resource.lifecycle.prevent_destroy}
     for path, before in seen.items():
         yield from _moved(path, before, planned.get(path), there[path], mark_names(workspace))
 

@@ -61,6 +61,7 @@ def steps_of(
             calls=tuple(_calls(changes[address], world)),
             waits_for=waits[address],
             precondition=None if isinstance(change := changes[address], Create) else change.live,
+            beside={other: world.live[other] for other in all_kinds()[address.kind].beside(change, world)},
         )
         for address in order(graph_of(waits))
     )

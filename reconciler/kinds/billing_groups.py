@@ -14,7 +14,7 @@ from attrs import frozen
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.proofs import Shown
-from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.reading import MISSING, arns_of, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Replace, Update
@@ -56,8 +56,7 @@ class BillingGroups(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All billing groups of the account in pages, the tags of each, and the details of those that matter."""
-        (listed,) = yield [ApiCall("iot", "ListBillingGroups")]
-        arns = {item["groupName"]: item["groupArn"] for item in listed["billingGroups"]}
+        arns = yield from arns_of(self, scope, "groupArn")
         wanted = {resource.address.name for resource in scope.of(self.table)}
         matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeBillingGroup", "billingGroupName", matter)

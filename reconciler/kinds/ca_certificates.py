@@ -15,7 +15,7 @@ from reconciler.kinds import x509
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.proofs import Shown
-from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.reading import MISSING, arns_of, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.address import Address
 from reconciler.model.call import Answers, ApiCall, Deferred, Ref
@@ -162,8 +162,7 @@ class CaCertificates(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All CAs of the account in pages, the tags of each, and the details of those that matter."""
-        (listed,) = yield [ApiCall("iot", "ListCACertificates")]
-        arns = {item["certificateId"]: item["certificateArn"] for item in listed["certificates"]}
+        arns = yield from arns_of(self, scope, "certificateArn")
         wanted = {self.identity(resource) for resource in scope.of(self.table)}
         matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeCACertificate", "certificateId", matter)
@@ -271,7 +270,7 @@ def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
         registration_template=External(template) if template else None,
         registration_role_arn=config.get("roleArn"),
     )
-    facts = {"tags": tags, "name": tags.get(NAME_TAG)}
+    facts = {"tags": tags, "name": tags.get(NAME_TAG), "arn": description["certificateArn"]}
     return Live(description["certificateId"], spec, owner=tags.get(OWNER_TAG), facts=facts)
 
 

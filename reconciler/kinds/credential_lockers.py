@@ -20,8 +20,9 @@ from reconciler.kinds.managed_material import digest_of
 from reconciler.kinds.managed_things import SERVICE
 from reconciler.kinds.reading import MISSING, same_first
 from reconciler.kinds.tags import OURS, crowded, marked, retag, unmarked, users
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Forget, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 
 FILLED = {
@@ -67,11 +68,13 @@ class CredentialLockers(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All of the account in pages, and one question for each: the list does not tell tags."""
-        (listed,) = yield [ApiCall(SERVICE, "ListCredentialLockers")]
+        if scope.only is None:
+            (listed,) = yield [ApiCall(SERVICE, "ListCredentialLockers")]
+            ids = [item["Id"] for item in listed["Items"]]
+        else:
+            ids = sorted(scope.only)
         answers = yield [
-            ApiCall(SERVICE, "GetCredentialLocker", {"Identifier": item["Id"]}, tolerates=MISSING)
-            for item in listed["Items"]
-            if scope.matters(item["Id"])
+            ApiCall(SERVICE, "GetCredentialLocker", {"Identifier": name}, tolerates=MISSING) for name in ids
         ]
         return [
             _live(answer) for answer in answers if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace
@@ -98,6 +101,10 @@ class CredentialLockers(Kind):
             _delete(change.live),
         ]
 
+    def beside(self, change: Change, world: World) -> Iterable[Address]:
+        """What moves over with it: an update says all that the file says."""
+        return _moving(change, world) if isinstance(change, Replace) else ()
+
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """The workspace's managed things have left it by then."""
         return [_delete(change.live)]
@@ -107,13 +114,17 @@ class CredentialLockers(Kind):
         return [*unmarked(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
 
 
-def _moves(change: Replace, world: World) -> Iterator[ApiCall]:
+def _moving(change: Change, world: World) -> list[Address]:
     """Those that stay in it and that no other step changes; such a step comes later and says the new locker itself."""
     stays = set(world.desired_users.get(change.address, ()))
-    for user in world.live_users.get(change.address, ()):
-        if user in stays and user not in world.changes:
-            params = managed_things.attributes(world.desired[user], world, refined=False)
-            yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": world.live[user].identity, **params})
+    users = world.live_users.get(change.address, ())
+    return [user for user in users if user in stays and user not in world.changes]
+
+
+def _moves(change: Replace, world: World) -> Iterator[ApiCall]:
+    for user in _moving(change, world):
+        params = managed_things.attributes(world.desired[user], world, refined=False)
+        yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": world.live[user].identity, **params})
 
 
 def _create(resource: Resource, world: World, *, replaces: str = "") -> ApiCall:

@@ -15,7 +15,7 @@ from attrs import frozen
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.proofs import group_shown
-from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.reading import MISSING, each, names_of, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Replace, Update
@@ -80,14 +80,10 @@ class DynamicThingGroups(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """Every group that is not known to be static, by itself: AWS lists both sorts together and does not tell which."""
-        (listed,) = yield [ApiCall("iot", "ListThingGroups")]
+        names = yield from names_of(self, scope)
         static = {live.identity for live in scope.read.get("thing_groups", ())}
-        names = [
-            item["groupName"]
-            for item in listed["thingGroups"]
-            if item["groupName"] not in static and scope.matters(item["groupName"])
-        ]
-        answers = yield from each("DescribeThingGroup", "thingGroupName", names)
+        unknown = [name for name in names if name not in static]
+        answers = yield from each("DescribeThingGroup", "thingGroupName", unknown)
         found = {answer["thingGroupName"]: answer for answer in answers if answer and "queryString" in answer}
         wanted = {resource.address.name for resource in scope.of(self.table)}
         arns = {name: answer["thingGroupArn"] for name, answer in found.items()}

@@ -54,7 +54,8 @@ class Listing:
 class Scope:
     """What a reading may look at: the whole desired state, what was read of the kinds that it `reads_after`, the time.
 
-    `only` are the identities that are read again by themselves, with nothing of other kinds; None where all is read.
+    `only` are what is read by itself, with nothing of other kinds: by identity, and as it was seen before where it was;
+    None where all is read.
     `destroying` says that all is to go, whatever the file wants.
     `moved` are names that the file no longer has, and what they are called now.
     """
@@ -63,7 +64,7 @@ class Scope:
     desired: Desired
     read: Mapping[str, Sequence[Live]] = field(factory=dict)
     now: float = 0.0
-    only: frozenset[str] | None = None
+    only: Mapping[str, Live | None] | None = None
     destroying: bool = False
     moved: Mapping[Address, Address] = field(factory=dict)
 
@@ -165,6 +166,8 @@ class Kind(ABC):
     """Whether what is no longer in the file is read, and deleted, as the resources of other kinds that it is made of."""
     bears_marks: ClassVar[bool] = True
     """Whether the registry can tell of one by itself whose it is, and that it must not be destroyed."""
+    creates_over: ClassVar[bool] = False
+    """Whether AWS answers a creation with success where there is one already, so that it has to be asked before."""
     creates_after_deletes: ClassVar[bool] = False
     """Whether a new one may need what only the deletion of another sets free."""
     held_by: ClassVar[frozenset[str] | None] = None
@@ -256,6 +259,10 @@ class Kind(ABC):
 
     def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002
         """Why the change cannot be made, whatever is sent."""
+        return ()
+
+    def beside(self, change: Change, world: World) -> Iterable[Address]:  # noqa: ARG002 (for subclasses)
+        """What else the change's calls write over, or delete, which no other step sees to before."""
         return ()
 
     @abstractmethod

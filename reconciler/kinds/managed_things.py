@@ -28,6 +28,7 @@ from reconciler.kinds.managed_spec import (
 )
 from reconciler.kinds.reading import MISSING
 from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag, unmarked
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
@@ -155,6 +156,13 @@ class ManagedThings(Kind):
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
         """The old one goes first: two managed things cannot have the same setup code."""
         return [*_delete(change.live), *_create(change.resource, world, replaces=change.live.identity)]
+
+    def beside(self, change: Change, world: World) -> Iterable[Address]:
+        """The devices of a hub, which go with it."""
+        if not isinstance(change, Delete | Replace) or not change.live.facts.get("controls"):
+            return []
+        mine = (address for address in world.live if address.kind == self.table)
+        return [address for address in mine if world.live[address].identity in change.live.facts["controls"]]
 
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """AWS deletes asynchronously; done is when it is gone."""

@@ -53,10 +53,10 @@ def owners(things: Sequence[str]) -> Any:
     return {name: owner(found) for name, found in groups.items()}
 
 
-def owner(groups: Sequence[str]) -> str | None:
-    """The workspace, if any, that one of a thing's groups is the mark of."""
-    marks = (group for group in groups if group.startswith(_MARK) and ":" not in group)
-    return next((group.removeprefix(_MARK) for group in marks), None)
+def owner(groups: Sequence[str], workspace: str = "") -> str | None:
+    """The workspace, if any, that one of a thing's groups is the mark of; of several one that is not `workspace`."""
+    marks = [group.removeprefix(_MARK) for group in groups if group.startswith(_MARK) and ":" not in group]
+    return next((mark for mark in marks if mark != workspace), workspace if marks else None)
 
 
 def complaints(groups: Sequence[Reference], desired: Desired) -> Iterator[Complaint]:

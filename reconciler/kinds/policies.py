@@ -13,7 +13,7 @@ from attrs import frozen
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.proofs import Shown
-from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.reading import MISSING, arns_of, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -68,8 +68,7 @@ class Policies(Kind):
 
         Whom a policy is attached to is asked of the policy: AWS lists its targets in pages, whatever kind they are of.
         """
-        (listed,) = yield [ApiCall("iot", "ListPolicies")]
-        arns = {item["policyName"]: item["policyArn"] for item in listed["policies"]}
+        arns = yield from arns_of(self, scope, "policyArn")
         wanted = {resource.address.name for resource in scope.of(self.table)}
         matter = yield from that_matter(scope, wanted, arns)
         documents = yield from each("GetPolicy", "policyName", matter)
@@ -174,7 +173,7 @@ def _live(
 ) -> Live:
     older = sorted((str(v["versionId"]) for v in versions if not v["isDefaultVersion"]), key=int)
     spec = Policy(Document.parse(policy["policyDocument"]), users(tags))
-    facts = {"tags": tags, "older": tuple(older), "targets": tuple(targets)}
+    facts = {"tags": tags, "arn": policy["policyArn"], "older": tuple(older), "targets": tuple(targets)}
     return Live(policy["policyName"], spec, owner=tags.get(OWNER_TAG), facts=facts)
 
 

@@ -134,10 +134,11 @@ def read(scope: Scope) -> Reading:
     others = [name for name in sorted(attached - wanted) if name in certificates]
     users = yield from things_of(others, certificates)
     # What others have, or the file wants elsewhere, is let go, and stays.
-    used = wanted | _declared(scope) | {name for name, found in users.items() if len(found) > 1}
+    elsewhere = wanted | _declared(scope)
+    holders = {name: found for name, found in users.items() if name not in elsewhere}
     anew = yield from _carried(plans.values(), certificates, scope)
     seen = _Seen(
-        members, billing, things, principals, certificates, policies, documents, used, issued, owners, anew
+        members, billing, things, principals, certificates, policies, documents, holders, issued, owners, anew
     )
     lives = (seen.live(plan, scope.workspace) for plan in plans.values())
     return [live for live in lives if live]
@@ -154,7 +155,7 @@ class _Seen:
     certificates: Mapping[str, Mapping[str, Any]]
     targets: Mapping[str, Collection[str]]
     documents: Mapping[str, Sequence[Document]]
-    used_elsewhere: Collection[str]
+    holders: Mapping[str, Sequence[str]]
     issued: Mapping[str, str]
     owners: Mapping[str, str | None]
     anew: Mapping[str, Carried]
@@ -169,6 +170,7 @@ class _Seen:
         mark = workspace_group(workspace)
         held = [found["principal"].rpartition("/")[2] for found in self.principals.get(plan.name, ())]
         others = [name for name in held if name != registered and name in self.certificates]
+        holders = {name: self.holders[name] for name in others if name in self.holders}
         spec = Provisioned(
             thing_name=plan.name if thing else None,
             other_certificates=tuple(External(name) for name in sorted(others)),
@@ -185,7 +187,9 @@ class _Seen:
                 "made": frozenset({plan.name, registered, *held} - {None}),
                 "registered": registered,
                 "attached": registered in held,
-                "deletable": frozenset(others) - frozenset(self.used_elsewhere),
+                "holders": holders,
+                "deletable": frozenset(name for name, having in holders.items() if len(having) <= 1),
+                "active": frozenset(name for name in others if self.certificates[name]["status"] == "ACTIVE"),
                 "carried": self.anew.get(registered or ""),
                 "exclusive": self._alone(plan.name),
                 "protected": plan.name in self.members.get(membership.protected_group(workspace), ()),

@@ -31,7 +31,7 @@ from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.output import Output, Save
-from reconciler.model.resource import Desired, Reference, Resource
+from reconciler.model.resource import WHATEVER, Desired, Live, Reference, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.wording import several
 
@@ -64,6 +64,7 @@ class ProvisionedThings(Kind):
     table = TABLE
     noun = "provisioned thing"
     spec = ProvisionedThing
+    creates_over = True
     reads_after = frozenset({"thing_groups", "billing_groups", "policies"})
     composite = True
 
@@ -118,6 +119,16 @@ class ProvisionedThings(Kind):
     def read(self, scope: Scope) -> Reading:
         """The things, certificates, policies and groups that the templates name, in bulk."""
         return provisioned_reading.read(scope)
+
+    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+        """What it lets go of, or registers anew, is let go of by those that were seen to have it, and by no others."""
+        carried = live.facts.get("carried")
+        return {
+            **super().watched(live, going=going),
+            "holders": live.facts.get("holders", {}),
+            "carried.things": tuple(carried.things) if carried else WHATEVER,
+            "carried.policies": tuple(carried.policies) if carried else WHATEVER,
+        }
 
     def objections(self, change: Change, world: World) -> Iterable[str]:
         """A secret that is not set cannot be sent; a template that says FAIL is taken at its word."""
@@ -365,7 +376,7 @@ def _old_certificates(change: Update, plan: Blueprint, world: World) -> Iterator
         arn = world.arn(f"cert/{name}")
         yield mark_retired(world, arn)
         yield detach(plan.name, arn)
-        yield from retire(name, active=True)
+        yield from retire(name, active=name in change.live.facts["active"])
     yield from let_go(world, plan.name, [reference for name, reference in old.items() if name not in own])
 
 

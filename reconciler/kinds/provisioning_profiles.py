@@ -147,11 +147,14 @@ class ProvisioningProfiles(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All of the account in pages, and one question for each: the list tells neither tags nor claims."""
-        (listed,) = yield [ApiCall(SERVICE, "ListProvisioningProfiles")]
+        if scope.only is None:
+            (listed,) = yield [ApiCall(SERVICE, "ListProvisioningProfiles")]
+            ids = [item["Id"] for item in listed["Items"] if item.get("Status") != _GOING]
+        else:
+            ids = sorted(scope.only)
         answers = yield [
-            ApiCall(SERVICE, "GetProvisioningProfile", {"Identifier": item["Id"]}, tolerates=MISSING)
-            for item in listed["Items"]
-            if item.get("Status") != _GOING and scope.matters(item["Id"])
+            ApiCall(SERVICE, "GetProvisioningProfile", {"Identifier": name}, tolerates=MISSING)
+            for name in ids
         ]
         return [
             _live(answer)

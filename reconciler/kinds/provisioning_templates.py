@@ -14,7 +14,7 @@ from attrs import frozen
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.proofs import Shown
-from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.reading import MISSING, arns_of, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Replace, Update
@@ -99,8 +99,7 @@ class ProvisioningTemplates(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All templates of the account in pages, the tags of each, and body and versions of those that matter."""
-        (listed,) = yield [ApiCall("iot", "ListProvisioningTemplates")]
-        arns = {item["templateName"]: item["templateArn"] for item in listed["templates"]}
+        arns = yield from arns_of(self, scope, "templateArn")
         wanted = {resource.address.name for resource in scope.of(self.table)}
         matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeProvisioningTemplate", "templateName", matter)

@@ -20,6 +20,8 @@ MISSING = frozenset({"ResourceNotFoundException"})
 
 Asking = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, Mapping[str, Any]]]
 Tagged = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, dict[str, str]]]
+Names = Generator[Batch, Sequence[Mapping[str, Any]], Sequence[str]]
+Arns = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, str]]
 Details = Generator[Batch, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
 
 
@@ -60,9 +62,28 @@ def ends_early(answer: Mapping[str, Any]) -> bool:
     return any("token" in member.lower() or member == "nextMarker" for member in answer)
 
 
+def names_of(kind: Kind, scope: Scope) -> Names:
+    """The names of all of one kind, in pages; where some are read again, theirs: an account may have very many beside them."""
+    if scope.only is not None:
+        return sorted(scope.only)
+    assert kind.listing
+    (answer,) = yield [ApiCall(kind.service, kind.listing.operation)]
+    return [*kind.listing.names(answer)]
+
+
+def arns_of(kind: Kind, scope: Scope, member: str) -> Arns:
+    """The same with their ARNs, which a listing has in this member; no listing is read for what has been seen before."""
+    seen = {name: live.facts["arn"] for name, live in (scope.only or {}).items() if live}
+    if scope.only is not None and seen.keys() == scope.only.keys():
+        return seen
+    assert kind.listing
+    (answer,) = yield [ApiCall(kind.service, kind.listing.operation)]
+    found = {item[kind.listing.key]: item[member] for item in answer[kind.listing.items]}
+    return {name: arn for name, arn in found.items() if scope.matters(name)}
+
+
 def that_matter(scope: Scope, wanted: Collection[str], arns: Mapping[str, str]) -> Tagged:
     """Those of a listing that the file wants or that bear the workspace's mark: their tags by name."""
-    arns = {name: arn for name, arn in arns.items() if scope.matters(name)}
     answers = yield [
         ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, tolerates=MISSING)
         for arn in arns.values()

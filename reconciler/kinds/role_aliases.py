@@ -14,7 +14,7 @@ from attrs import frozen
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.proofs import Shown
-from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.reading import MISSING, each, names_of, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Replace, Update
@@ -55,8 +55,7 @@ class RoleAliases(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All aliases of the account in pages, and each by itself: the list has nothing but names."""
-        (listed,) = yield [ApiCall("iot", "ListRoleAliases")]
-        names = [name for name in listed["roleAliases"] if scope.matters(name)]
+        names = yield from names_of(self, scope)
         answers = yield from each("DescribeRoleAlias", "roleAlias", names)
         found = {
             answer["roleAliasDescription"]["roleAlias"]: answer["roleAliasDescription"]

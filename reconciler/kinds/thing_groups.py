@@ -16,7 +16,7 @@ from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.principal_reading import inverted, outside, policies_of, targets
 from reconciler.kinds.proofs import group_shown
-from reconciler.kinds.reading import MISSING, each, that_matter
+from reconciler.kinds.reading import MISSING, arns_of, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -84,8 +84,7 @@ class ThingGroups(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All groups of the account in pages, the tags of each, and the details of those that matter."""
-        (listed,) = yield [ApiCall("iot", "ListThingGroups")]
-        arns = {item["groupName"]: item["groupArn"] for item in listed["thingGroups"]}
+        arns = yield from arns_of(self, scope, "groupArn")
         wanted = {resource.address.name: resource.spec for resource in scope.of(self.table)}
         matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeThingGroup", "thingGroupName", matter)
@@ -119,9 +118,12 @@ class ThingGroups(Kind):
         ]
 
     def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
-        """AWS takes the policies of a group along when it goes, whoever attached them."""
-        seen = super().watched(live, going=going)
-        return {**seen, "attached": live.facts["attached"]} if going else seen
+        """AWS takes the policies of a group along when it goes, whoever attached them, and the things of one that moves."""
+        seen, facts = super().watched(live, going=going), live.facts
+        if not going:
+            return seen
+        attached = facts.get("policies", facts["attached"])
+        return {**seen, "attached": attached, "members": facts.get("members", ())}
 
     def objections(self, change: Change, world: World) -> Iterable[str]:
         """AWS changes no parent: a new group takes the place of the old one, unless something would be lost."""

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from reconciler.kinds.fields import member
 from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.reading import MISSING, PAGE, that_matter
+from reconciler.kinds.reading import MISSING, PAGE, each, that_matter
 from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -101,20 +101,29 @@ class ThingTypes(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All types of the account in pages, with all that they have, and the tags of each; who has one that goes."""
-        (listed,) = yield [ApiCall("iot", "ListThingTypes")]
-        items = {item["thingTypeName"]: item for item in listed["thingTypes"]}
+        if scope.only is None:
+            (listed,) = yield [ApiCall("iot", "ListThingTypes")]
+            found = listed["thingTypes"]
+        else:
+            found = yield from each("DescribeThingType", "thingTypeName", sorted(scope.only))
+        items = {item["thingTypeName"]: item for item in found if item}
         wanted = {resource.address.name for resource in scope.of(self.table)}
         arns = {name: item["thingTypeArn"] for name, item in items.items()}
         matter = yield from that_matter(scope, wanted, arns)
-        going = [name for name in matter if name not in wanted] if scope.only is None else []
+        going = [name for name in matter if name not in wanted or scope.only is not None]
         answers = yield [
             ApiCall("iot", "ListThings", {"thingTypeName": name}, at_most=PAGE) for name in going
         ]
         having = {
-            name: tuple(found["thingName"] for found in answer["things"])
+            name: tuple(thing["thingName"] for thing in answer["things"])
             for name, answer in zip(going, answers, strict=True)
         }
         return [_live(items[name], tags, having.get(name, ())) for name, tags in matter.items()]
+
+    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+        """AWS would keep a type that a thing has got since waiting to the end of all patience."""
+        seen = super().watched(live, going=going)
+        return {**seen, "things": live.facts["things"]} if going else seen
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
         """One call, the mark included, and a second where it is born deprecated."""

@@ -83,6 +83,7 @@ class Things(Kind):
     filled = FILLED
     unsupported = UNSUPPORTED
     held_by = frozenset()
+    creates_over = True
     reads_after = frozenset({"thing_groups", "billing_groups"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
@@ -139,7 +140,7 @@ class Things(Kind):
         return [
             attrs.evolve(
                 live,
-                owner=membership.owner(groups[name]),
+                owner=membership.owner(groups[name], scope.workspace),
                 facts={**live.facts, "protected": guard in groups[name]},
             )
             for (name, item), answer in zip(found.items(), edges, strict=True)

@@ -38,13 +38,14 @@ class Step:
     """One node of the plan.
 
     `calls` run in order; `waits_for` are the addresses of steps that must have been applied before. `precondition` is
-    what the plan saw of the resource: None when it was not there.
+    what the plan saw of the resource: None when it was not there; `beside` is the same of what else the calls write over.
     """
 
     change: Change
     calls: tuple[ApiCall, ...]
     waits_for: frozenset[Address] = frozenset()
     precondition: Live | None = None
+    beside: Mapping[Address, Live] = field(factory=dict)
 
     @property
     def address(self) -> Address:

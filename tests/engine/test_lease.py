@@ -195,6 +195,33 @@ def test_a_lease_that_nobody_can_read_holds_nobody_up(cloud, time):
         guard()
 
 
+def test_a_live_holder_of_this_machine_keeps_it_whatever_its_user_and_host_are_called(cloud, time):
+    me = evolve(this_process({}), user="ada@corp.example")
+    with (
+        leased("ws", cloud.call, me, clock=time) as guard,
+        pytest.raises(LockedError, match="ada@corp.example@"),
+        leased("ws", cloud.call, this_process({}), clock=time),
+    ):
+        pass
+    with leased("ws", cloud.call, evolve(me, host="host äöü"), clock=time) as guard:
+        assert holder("ws", cloud.call).holder.host == "host____"
+        guard()
+
+
+def test_a_lease_whose_answer_was_lost_is_given_back(cloud, time):
+    def call(asked):
+        answer = cloud.call(asked)
+        if asked.operation == "UpdateThingGroup" and not lost:
+            lost.append(asked)
+            raise TargetError("no answer")
+        return answer
+
+    lost: list[object] = []
+    with pytest.raises(TargetError), leased("ws", call, this_process({}), clock=time):
+        pass
+    assert (holder("ws", cloud.call), attributes(cloud)) == (None, {})
+
+
 def test_a_registry_that_cannot_be_reached_at_the_end_is_no_new_error(cloud, time):
     reachable = threading.Event()
     reachable.set()

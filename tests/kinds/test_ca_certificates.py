@@ -56,7 +56,12 @@ def test_a_new_ca_is_registered_with_its_template():
 
 
 def test_what_is_there_is_read_with_its_template():
-    description = {"certificateId": ID, "status": "ACTIVE", "certificateMode": "SNI_ONLY"}
+    description = {
+        "certificateId": ID,
+        "certificateArn": ARN,
+        "status": "ACTIVE",
+        "certificateMode": "SNI_ONLY",
+    }
     answers = {
         "ListCACertificates": {"certificates": [{"certificateId": ID, "certificateArn": ARN}]},
         "ListTagsForResource": {"tags": tag_list(NAMED)},
