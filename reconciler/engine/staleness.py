@@ -21,7 +21,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import PROTECTION, Create, Delete, Forget, Replace
 from reconciler.model.errors import Difference, StaleError
-from reconciler.model.plan import Plan, Step
+from reconciler.model.plan import Basis, Plan, Step
 from reconciler.model.resource import WHATEVER, External, Live
 
 
@@ -32,6 +32,7 @@ def stale(
 
     What a plan creates is asked for only where AWS would not refuse to create what is there. Raises AwsError and TargetError.
     """
+    basis = _about(steps, plan.basis)
     looks = [look for step in steps for look in _looks(step)]
     asked: defaultdict[str, dict[str, Live | None]] = defaultdict(dict)
     for _, address, identity, seen in looks:
@@ -41,7 +42,7 @@ def stale(
             all_kinds()[table],
             seen,
             workspace=plan.workspace,
-            basis=plan.basis,
+            basis=basis,
             call=call,
             pool=pool,
         )
@@ -52,12 +53,23 @@ def stale(
         now = there[address.kind].get(identity)
         if now:
             now = evolve(now, spec=refer(now.spec, plan.basis.names))
+        judged: Mapping[Address, StaleError | None]
         if address != step.address:
             judged = _judge_beside(step, address, now)
         else:
             judged = _judge(step, now, plan.workspace)
         found.update(judged)
     return found
+
+
+def _about(steps: Sequence[Step], basis: Basis) -> Basis:
+    """The basis with no more than some steps' resources and what these need: a look at few must not cost a look at all."""
+    addresses: set[Address] = set()
+    for step in steps:
+        addresses |= {step.address, *step.beside}
+        if not isinstance(step.change, Delete | Forget):
+            addresses |= step.change.resource.needs
+    return evolve(basis, declared={a: basis.declared[a] for a in addresses if a in basis.declared})
 
 
 def _looks(step: Step) -> Iterator[tuple[Step, Address, str, Live | None]]:

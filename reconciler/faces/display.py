@@ -190,7 +190,6 @@ def _drawn() -> Mapping[type, Draw]:
         DriftView: text_drift.drift,
         HistoryView: lambda view, _width: text_history.runs(view.rows),
         RecordView: lambda view, _width: text_history.record(view),
-        DriftView: text_drift.drift,
     }
 
 

@@ -199,7 +199,7 @@ def test_a_live_holder_of_this_machine_keeps_it_whatever_its_user_and_host_are_c
     me = evolve(this_process({}), user="ada@corp.example")
     with (
         leased("ws", cloud.call, me, clock=time) as guard,
-        pytest.raises(LockedError, match="ada@corp.example@"),
+        pytest.raises(LockedError, match=r"ada@corp\.example@"),
         leased("ws", cloud.call, this_process({}), clock=time),
     ):
         pass
