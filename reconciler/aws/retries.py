@@ -29,6 +29,7 @@ from botocore.exceptions import (
 )
 
 from reconciler.model.errors import ServiceDownError
+from reconciler.model.redaction import redacted
 
 Answered = TypeVar("Answered")
 
@@ -118,6 +119,7 @@ class Circuit:
         self._lock = threading.Lock()
         self._failures = 0
         self._since = self._last = 0.0
+        self._why = ""
         self._opened: float | None = None
 
     def enter(self, *, lost: bool = False) -> None:
@@ -129,14 +131,15 @@ class Circuit:
                 self._opened = self._clock()  # the one that tries; the others go on waiting
                 return
             raise ServiceDownError(
-                f"{self._service} has failed {self._failures} times in a row and is left alone for now; "
+                f"{self._service} has failed {self._failures} times in a row and is left alone for now ({self._why}); "
                 "run again when it has recovered: what was done is found there, and the rest is planned again",
                 unknown=lost,
             )
 
-    def failed(self) -> None:
+    def failed(self, why: str) -> None:
         """No answer, or one that tells of a fault of AWS's."""
         with self._lock:
+            self._why = why
             now = self._clock()
             if not self._failures or now - self._last > PATIENCE:
                 self._failures, self._since = 0, now
@@ -175,7 +178,10 @@ class Retries:
                 answer = attempt()
             except (ClientError, BotoCoreError) as error:
                 trouble = trouble_of(error)
-                circuit.answered() if trouble in {None, Trouble.THROTTLED} else circuit.failed()
+                if trouble in {None, Trouble.THROTTLED}:
+                    circuit.answered()
+                else:
+                    circuit.failed(redacted(str(error)))
                 lost = lost or (trouble is Trouble.LOST and not reads)
                 seconds = self.spread(0, min(_LONGEST, _FIRST * 2**pauses))
                 hopeless = trouble is None or (trouble is Trouble.LOST and not (reads or repeatable))

@@ -151,7 +151,7 @@ def test_a_service_that_only_fails_is_left_alone_and_tried_again_after_a_rest():
     with pytest.raises(ServiceDownError) as caught:
         persist(service, time, circuit=circuit)
     assert str(caught.value) == (
-        f"iot has failed {service.attempts} times in a row and is left alone for now; "
+        f"iot has failed {service.attempts} times in a row and is left alone for now ({DOWN}); "
         "run again when it has recovered: what was done is found there, and the rest is planned again"
     )
     assert service.attempts >= Circuit.FAILURES
@@ -170,7 +170,7 @@ def test_while_one_tries_whether_the_service_is_back_the_others_wait():
     circuit = Circuit("iot", time.clock)
     for _ in range(Circuit.FAILURES):
         time.pause(2.0)
-        circuit.failed()
+        circuit.failed("why")
     time.pause(Circuit.REST)
     circuit.enter()
     with pytest.raises(ServiceDownError):
@@ -184,7 +184,7 @@ def test_a_short_fault_and_faults_far_apart_open_nothing(gap):
     time = Time()
     circuit = Circuit("iot", time.clock)
     for _ in range(5 * Circuit.FAILURES):
-        circuit.failed()
+        circuit.failed("why")
         time.pause(gap)
     circuit.enter()
 

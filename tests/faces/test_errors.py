@@ -143,9 +143,9 @@ def test_a_url_needs_credentials_and_any_will_do(fleet, monkeypatch):
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "none")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
-    change('target = "embedded"', 'target = "http://127.0.0.1:1"')
+    change('target = "embedded"', 'target = "http://192.0.2.1:1"')
     told = (
-        "error: no credentials to sign requests to http://127.0.0.1:1 with; where that is not AWS any will do, "
+        "error: no credentials to sign requests to http://192.0.2.1:1 with; where that is not AWS any will do, "
         "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n"
     )
     assert fleet("plan") == (1, "", told)

@@ -31,7 +31,7 @@ def test_a_limit_is_raised_for_one_run_and_the_plan_says_so(say):
     code, out, err = say(fleet("1"), "plan")
     how = "if that is meant, allow it for this run with --allow-delete 2"
     assert (code, out, err) == (
-        1,
+        3,
         "",
         (
             "error: the plan is refused; nothing was sent\n"
