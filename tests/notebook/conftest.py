@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.faces.conftest import fleet, run
 from tests.notebook.lab import Lab, browser, chromium
 
 __all__ = ["fleet", "run"]
 
+expect.set_options(timeout=20_000)
 _MISSING = "there is no Chromium on this machine; `make browser` installs one"
 
 
