@@ -54,7 +54,7 @@ def test_what_is_there_is_read_with_versions_and_targets():
     answers = {
         "ListPolicies": {"policies": [{"policyName": "a", "policyArn": ARN}]},
         "ListTagsForResource": {"tags": tag_list(MARKS)},
-        "GetPolicy": {"policyName": "a", "policyDocument": ALLOW.text},
+        "GetPolicy": {"policyName": "a", "policyArn": ARN, "policyDocument": ALLOW.text},
         "ListPolicyVersions": {
             "policyVersions": [
                 {"versionId": "10", "isDefaultVersion": False},
