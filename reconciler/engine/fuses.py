@@ -10,8 +10,9 @@ from attrs import frozen
 
 from reconciler.engine.leaving import renamed
 from reconciler.engine.ownership import reserved
+from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
-from reconciler.model.change import Change
+from reconciler.model.change import Change, Update
 from reconciler.model.request import Allowance
 from reconciler.model.resource import Inventory
 from reconciler.model.settings import DesiredState, Limit
@@ -98,12 +99,18 @@ def blown(
             yield from one.blown(limit, default=False)
 
 
+def _acts(change: Change) -> str:
+    """What it amounts to."""
+    renewed = isinstance(change, Update) and all_kinds()[change.address.kind].renews(change)
+    return "replace" if renewed else change.action
+
+
 def _counts(action: str, changes: Mapping[Address, Change], moved: Mapping[Address, Address]) -> Counter[str]:
     """How many of each kind."""
     sources = {source for source, _ in renamed(changes, moved)}
     counts = Counter(
         address.kind
         for address, change in changes.items()
-        if change.action == action and address not in sources
+        if _acts(change) == action and address not in sources
     )
     return counts + Counter(source.kind for source in sources) if action == "replace" else counts

@@ -56,7 +56,7 @@ class BillingGroups(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All billing groups of the account in pages, the tags of each, and the details of those that matter."""
-        arns = yield from arns_of(self, scope, "groupArn")
+        arns = yield from arns_of(self, scope, "ListBillingGroups", "groupArn")
         wanted = {resource.address.name for resource in scope.of(self.table)}
         matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeBillingGroup", "billingGroupName", matter)

@@ -162,7 +162,7 @@ class CaCertificates(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All CAs of the account in pages, the tags of each, and the details of those that matter."""
-        arns = yield from arns_of(self, scope, "certificateArn")
+        arns = yield from arns_of(self, scope, "ListCACertificates", "certificateArn")
         wanted = {self.identity(resource) for resource in scope.of(self.table)}
         matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeCACertificate", "certificateId", matter)

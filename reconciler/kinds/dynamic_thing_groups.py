@@ -80,7 +80,7 @@ class DynamicThingGroups(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """Every group that is not known to be static, by itself: AWS lists both sorts together and does not tell which."""
-        names = yield from names_of(self, scope)
+        names = yield from names_of(self, scope, "ListThingGroups")
         static = {live.identity for live in scope.read.get("thing_groups", ())}
         unknown = [name for name in names if name not in static]
         answers = yield from each("DescribeThingGroup", "thingGroupName", unknown)

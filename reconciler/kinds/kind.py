@@ -261,6 +261,10 @@ class Kind(ABC):
         """Why the change cannot be made, whatever is sent."""
         return ()
 
+    def renews(self, change: Update) -> bool:  # noqa: ARG002 (for subclasses)
+        """Whether an update makes a part of it go and another one come, which limits count as a replacement."""
+        return False
+
     def beside(self, change: Change, world: World) -> Iterable[Address]:  # noqa: ARG002 (for subclasses)
         """What else the change's calls write over, or delete, which no other step sees to before."""
         return ()

@@ -68,7 +68,7 @@ class Policies(Kind):
 
         Whom a policy is attached to is asked of the policy: AWS lists its targets in pages, whatever kind they are of.
         """
-        arns = yield from arns_of(self, scope, "policyArn")
+        arns = yield from arns_of(self, scope, "ListPolicies", "policyArn")
         wanted = {resource.address.name for resource in scope.of(self.table)}
         matter = yield from that_matter(scope, wanted, arns)
         documents = yield from each("GetPolicy", "policyName", matter)

@@ -134,8 +134,12 @@ def read(scope: Scope) -> Reading:
     others = [name for name in sorted(attached - wanted) if name in certificates]
     users = yield from things_of(others, certificates)
     # What others have, or the file wants elsewhere, is let go, and stays.
-    elsewhere = wanted | _declared(scope)
-    holders = {name: found for name, found in users.items() if name not in elsewhere}
+    if scope.only is None:
+        nobody_elses = users.keys() - wanted - _declared(scope)
+    else:
+        before = [live for live in scope.only.values() if live]
+        nobody_elses = {name for live in before for name in live.facts["holders"]}
+    holders = {name: found for name, found in users.items() if name in nobody_elses}
     anew = yield from _carried(plans.values(), certificates, scope)
     seen = _Seen(
         members, billing, things, principals, certificates, policies, documents, holders, issued, owners, anew

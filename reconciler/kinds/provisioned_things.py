@@ -154,6 +154,12 @@ class ProvisionedThings(Kind):
                 "for a moment the device cannot connect"
             )
 
+    def renews(self, change: Update) -> bool:
+        """Its certificate goes for another one, or for the same one under another mode."""
+        facts = change.live.facts
+        gone = facts["deletable"] and change.changes("other_certificates")
+        return bool(gone or (facts["carried"] and change.changes("certificate_mode")))
+
     def half_made(self, change: Update | Replace) -> bool:
         """Nothing of it differs from the file: what is missing is what a registration that failed did not come to."""
         was, wanted = change.live.spec, change.resource.spec

@@ -99,7 +99,7 @@ class ProvisioningTemplates(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All templates of the account in pages, the tags of each, and body and versions of those that matter."""
-        arns = yield from arns_of(self, scope, "templateArn")
+        arns = yield from arns_of(self, scope, "ListProvisioningTemplates", "templateArn")
         wanted = {resource.address.name for resource in scope.of(self.table)}
         matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeProvisioningTemplate", "templateName", matter)

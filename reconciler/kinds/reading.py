@@ -62,22 +62,22 @@ def ends_early(answer: Mapping[str, Any]) -> bool:
     return any("token" in member.lower() or member == "nextMarker" for member in answer)
 
 
-def names_of(kind: Kind, scope: Scope) -> Names:
+def names_of(kind: Kind, scope: Scope, operation: str) -> Names:
     """The names of all of one kind, in pages; where some are read again, theirs: an account may have very many beside them."""
     if scope.only is not None:
         return sorted(scope.only)
     assert kind.listing
-    (answer,) = yield [ApiCall(kind.service, kind.listing.operation)]
+    (answer,) = yield [ApiCall(kind.service, operation)]
     return [*kind.listing.names(answer)]
 
 
-def arns_of(kind: Kind, scope: Scope, member: str) -> Arns:
+def arns_of(kind: Kind, scope: Scope, operation: str, member: str) -> Arns:
     """The same with their ARNs, which a listing has in this member; no listing is read for what has been seen before."""
     seen = {name: live.facts["arn"] for name, live in (scope.only or {}).items() if live}
     if scope.only is not None and seen.keys() == scope.only.keys():
         return seen
     assert kind.listing
-    (answer,) = yield [ApiCall(kind.service, kind.listing.operation)]
+    (answer,) = yield [ApiCall(kind.service, operation)]
     found = {item[kind.listing.key]: item[member] for item in answer[kind.listing.items]}
     return {name: arn for name, arn in found.items() if scope.matters(name)}
 

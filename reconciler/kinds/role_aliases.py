@@ -55,7 +55,7 @@ class RoleAliases(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All aliases of the account in pages, and each by itself: the list has nothing but names."""
-        names = yield from names_of(self, scope)
+        names = yield from names_of(self, scope, "ListRoleAliases")
         answers = yield from each("DescribeRoleAlias", "roleAlias", names)
         found = {
             answer["roleAliasDescription"]["roleAlias"]: answer["roleAliasDescription"]

@@ -84,7 +84,7 @@ class ThingGroups(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All groups of the account in pages, the tags of each, and the details of those that matter."""
-        arns = yield from arns_of(self, scope, "groupArn")
+        arns = yield from arns_of(self, scope, "ListThingGroups", "groupArn")
         wanted = {resource.address.name: resource.spec for resource in scope.of(self.table)}
         matter = yield from that_matter(scope, wanted, arns)
         details = yield from each("DescribeThingGroup", "thingGroupName", matter)

@@ -24,7 +24,7 @@ NO = AwsError(service="iot", operation="Make", code="Denied", message="no")
 
 
 def at(name: str) -> Address:
-    return Address("things", name)
+    return Address("thing_groups", name)
 
 
 def change(name: str) -> Create:

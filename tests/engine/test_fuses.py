@@ -13,6 +13,8 @@ from reconciler.model.errors import RefusedError
 from reconciler.model.request import Allowance
 from reconciler.model.settings import Fuses, Limit
 from tests.cloud import Cloud
+from tests.engine.test_provisioned import fleet as provisioned
+from tests.engine.test_provisioned import pump
 from tests.fleets import converge, plan_of, resource, state
 
 DEFAULTS = Fuses()
@@ -129,3 +131,18 @@ def test_an_allowance_is_a_number_or_a_part(text, expected):
 def test_nothing_else_is_one(text):
     with pytest.raises(ValueError, match="expected"):
         Allowance.parse(text)
+
+
+def test_a_provisioned_thing_whose_certificate_goes_for_another_counts_as_replaced(cloud):
+    """It is an update of the thing, and yet as much is lost as when a device certificate is replaced."""
+
+    def pumps(generation):
+        found = provisioned(*(pump(str(number), generation) for number in range(11)))
+        return evolve(found, settings=evolve(found.settings, limits=DEFAULTS))
+
+    converge(pumps(1), cloud)
+    most = "more than the 30 % that are allowed where workspace.limits.replace_percent says nothing"
+    tail = "if that is meant, allow it for this run with --allow-replace 11"
+    assert reasons(pumps(2), cloud) == [f"the plan would replace 11 of 13 resources, {most}; {tail}"]
+    assert plan_of(pumps(2), cloud, allow={"replace": "11"}).counts["update"] == 11
+    assert plan_of(pumps(2), cloud, wave=10.0).counts["update"] == 11

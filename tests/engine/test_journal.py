@@ -45,7 +45,7 @@ def clock() -> Callable[[], float]:
 
 
 def at(name: str) -> Address:
-    return Address("things", name)
+    return Address("thing_groups", name)
 
 
 def change(name: str) -> Create:
@@ -105,16 +105,25 @@ def test_a_run_is_read_as_it_was_told(tmp_path):
             0,
         ),
         (
-            RunStep("things.a", "create", "applied", 3.0),
-            RunStep("things.b", "create", "failed", 3.0, "iot:Make answered Denied: no (request r-no)"),
+            RunStep("thing_groups.a", "create", "applied", 3.0),
+            RunStep("thing_groups.b", "create", "failed", 3.0, "iot:Make answered Denied: no (request r-no)"),
         ),
         (
             RunCall(
-                1, "things.a", "iot", "CreateThing", "thingName=a", "answered", time(2), time(3), "r-1", ""
+                1,
+                "thing_groups.a",
+                "iot",
+                "CreateThing",
+                "thingName=a",
+                "answered",
+                time(2),
+                time(3),
+                "r-1",
+                "",
             ),
             RunCall(
                 2,
-                "things.b",
+                "thing_groups.b",
                 "iot",
                 "CreateThing",
                 "thingName=b",
@@ -160,10 +169,11 @@ def test_any_runs_one_after_the_other_are_read_as_they_were_told_the_newest_firs
         seen = set(ends.values())
         status = "failed" if seen & {"failed", "skipped"} else "applied" if seen <= {"applied"} else "stopped"
         steps = [
-            (f"things.{name}", end, f"no {name}" if end == "failed" else "") for name, end in ends.items()
+            (f"thing_groups.{name}", end, f"no {name}" if end == "failed" else "")
+            for name, end in ends.items()
         ]
         sent = [
-            (number, f"things.{name}", f"thingName={name}", result)
+            (number, f"thing_groups.{name}", f"thingName={name}", result)
             for number, (name, result) in enumerate(calls, 1)
         ]
         expected.insert(0, (run.run_id, status, steps, sent))
@@ -219,9 +229,9 @@ def test_an_apply_notes_every_attempt_at_a_call_and_what_became_of_it(tmp_path):
     run.end()
     record = the_only(kept)
     assert [(call.address, call.state, call.code, call.request_id) for call in record.calls] == [
-        ("things.a", "refused", "Denied", "r-no"),
-        ("things.a", "lost", "OSError", ""),
-        ("things.b", "answered", "", "r-2"),
+        ("thing_groups.a", "refused", "Denied", "r-no"),
+        ("thing_groups.a", "lost", "OSError", ""),
+        ("thing_groups.b", "answered", "", "r-2"),
     ]
     assert [step.state for step in record.steps] == ["failed", "applied"]
     assert record.run.unanswered == 1
@@ -335,7 +345,7 @@ def test_a_run_that_is_killed_has_crashed_and_what_was_in_flight_is_unknown(tmp_
             ("answered", "r-1"),
             ("unknown", ""),
         ]
-        assert record.unfinished == ("things.a", "things.b")
+        assert record.unfinished == ("thing_groups.a", "thing_groups.b")
         writer.communicate(timeout=60)
 
 

@@ -15,10 +15,11 @@ from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.errors import StaleError
+from reconciler.model.pem import Pem
 from tests.cloud import Cloud
 from tests.engine.test_meddling import ACCOUNT, BEFORE, CHANGED, allow
 from tests.engine.test_provisioned import fleet, identity, pump
-from tests.fleets import ca, converge, device, failures, managed, plan_of, resource, run, state
+from tests.fleets import AUTHORITIES, ca, converge, device, failures, managed, plan_of, resource, run, state
 
 THING = resource("things", "a", Thing(attributes={"site": "oslo"}))
 
@@ -169,6 +170,16 @@ def test_a_provisioned_thing_whose_certificate_was_revoked_gets_its_new_one_and_
     cloud.iot.update_certificate(certificateId=identity("1"), newStatus="REVOKED")
     converge(fleet(pump("1", 2)), cloud)
     assert [*cloud.content()["certificates"]] == [identity("1", 2)]
+
+
+def test_an_old_certificate_that_goes_to_another_thing_of_the_file_holds_up_nobody(cloud):
+    converge(fleet(pump("1")), cloud)
+    moves = Certificate(Pem.parse(AUTHORITIES["alpha"].device("pump-1", 1)), ca="alpha")
+    given = [resource("certificates", "x", moves), resource("things", "x", Thing(certificates=("x",)))]
+    for workers in (1, 8):
+        converge(fleet(pump("1")), cloud)
+        assert failures(run(plan_of(fleet(pump("1", 2), *given), cloud), cloud, workers=workers)) == []
+        assert cloud.content()["things"]["x"]["principals"] == [(identity("1"), "NON_EXCLUSIVE_THING")]
 
 
 def registered_anew(mode):

@@ -54,7 +54,7 @@ def test_what_is_there_is_read_with_versions_and_targets():
     answers = {
         "ListPolicies": {"policies": [{"policyName": "a", "policyArn": ARN}]},
         "ListTagsForResource": {"tags": tag_list(MARKS)},
-        "GetPolicy": {"policyName": "a", "policyDocument": ALLOW.text},
+        "GetPolicy": {"policyName": "a", "policyArn": ARN, "policyDocument": ALLOW.text},
         "ListPolicyVersions": {
             "policyVersions": [
                 {"versionId": "10", "isDefaultVersion": False},
@@ -66,7 +66,12 @@ def test_what_is_there_is_read_with_versions_and_targets():
     }
     found, _ = read("policies", answers)
     assert found == [live()]
-    assert found[0].facts == {"tags": MARKS, "older": ("9", "10"), "targets": (arn("cert/x"),)}
+    assert found[0].facts == {
+        "tags": MARKS,
+        "arn": ARN,
+        "older": ("9", "10"),
+        "targets": (arn("cert/x"),),
+    }
 
 
 @pytest.mark.parametrize(("older", "dropped"), [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])])
