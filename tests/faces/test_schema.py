@@ -11,6 +11,8 @@ import pytest
 from reconciler.aws.constraints import constraints
 from reconciler.engine.loading.transitions import KEYS
 from reconciler.engine.schema import schema
+from reconciler.faces.formats.schemas import OUTPUTS
+from reconciler.faces.formats.schemas import schema as of_output
 from reconciler.faces.starter import starter
 from reconciler.kinds import all_kinds
 from tests.documents import complaints
@@ -123,3 +125,11 @@ def test_the_command_prints_it_and_writes_it(run, tmp_path):
         "wrote form.json; a TOML file names it in its first line: #:schema ./form.json\n",
     )
     assert (tmp_path / "form.json").read_text() == out
+
+
+@pytest.mark.parametrize("form", sorted(OUTPUTS))
+def test_the_command_prints_the_forms_of_what_is_written_for_programs(run, form):
+    assert [json.loads(run("schema", form)[1]), run("schema", form)[0]] == [
+        json.loads(json.dumps(of_output(form))),
+        0,
+    ]
