@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from functools import cached_property
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,40 +20,27 @@ from reconciler.faces.display import (
     DisplayedResource,
     DisplayedResult,
 )
+from reconciler.faces.place import Place
 from reconciler.model.address import Address
 from reconciler.model.change import Change
-from reconciler.model.errors import JournalError, ReconcilerError, TargetError
+from reconciler.model.errors import JournalError, ReconcilerError
 from reconciler.model.finding import Finding
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
 from reconciler.model.run import Run
-from reconciler.model.settings import DesiredState
 from reconciler.model.wording import closest, quoted
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from reconciler.aws.session import Connection
-    from reconciler.engine.journal import Journal
     from reconciler.engine.lease import Held
-    from reconciler.engine.recording import Recorder
     from reconciler.faces.drift import DisplayedDrift
-    from reconciler.model.quotas import Quotas
     from reconciler.model.request import Request
 
 Progress = Callable[[str, int, int | None], None]
 
-_STATE_FOLDER = ".reconciler"
-_REGISTRY = "RECONCILER_REGISTRY"
 _NO_ALLOWANCE: Mapping[str, str] = {}
-_ELSEWHERE = f"name another file in {_REGISTRY}"
-
-
-def _is_database(path: Path) -> bool:
-    """Whether a file is SQLite's, by its first bytes (SQLite, "Database File Format"); an empty one may become one."""
-    with path.open("rb") as file:
-        return file.read(16) in {b"SQLite format 3\0", b""}
 
 
 def _which_run(part: str, found: Collection[str], known: Collection[str]) -> str:
@@ -94,7 +79,7 @@ def _applying(
     return nullcontext(listen or (lambda _outcome: None))
 
 
-class Workspace:
+class Workspace(Place):
     """A desired state and the registry that it is about.
 
     `path` is a TOML file or a folder of them; `environ` stands for the process's environment variables.
@@ -103,27 +88,6 @@ class Workspace:
     >>> plan = workspace.plan()
     >>> result = workspace.apply(plan)
     """
-
-    def __init__(
-        self, path: str | Path = "desired_state.toml", *, environ: Mapping[str, str] | None = None
-    ) -> None:
-        self.path = Path(path)
-        self._environ = os.environ if environ is None else environ
-        self._used = False
-
-    def __repr__(self) -> str:
-        return f"Workspace({str(self.path)!r})"
-
-    @cached_property
-    def desired(self) -> DesiredState:
-        """What the file says. Raises InvalidDesiredStateError with every mistake."""
-        return self._load()
-
-    def _load(self) -> DesiredState:
-        from reconciler.aws.service_model import ServiceModelLimits
-        from reconciler.engine.loading.load import load
-
-        return load(self.path, limits=ServiceModelLimits(), environ=self._environ)
 
     def plan(  # noqa: PLR0913 (what a plan may be asked for)
         self,
@@ -217,12 +181,6 @@ class Workspace:
                 progress=tell,
             )
         return DisplayedPlan(**asdict(made, recurse=False), state=self.desired)
-
-    def _anew(self) -> None:
-        """The file as it is now: it may have been edited since something was last made of it."""
-        if self._used:
-            self.reload()
-        self._used = True
 
     def apply(
         self,
@@ -373,17 +331,6 @@ class Workspace:
         """A boto3 client at the same registry: to look around, or to do by hand what no plan and no journal knows of."""
         return self._connection.clients[service]
 
-    def reload(self) -> None:
-        """Read the file again, and connect anew where it names another target. Raises InvalidDesiredStateError.
-
-        A second plan does this by itself: it is of the file as it then is.
-        """
-        now, before = self._load(), self.__dict__.get("desired")
-        self.__dict__["desired"] = now
-        if before and before.settings != now.settings:
-            for name in ("_quotas", "_connection"):
-                self.__dict__.pop(name, None)
-
     def inspect_all(
         self, select: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> Mapping[Address, tuple[Resource | None, Live | None, Change | None]]:
@@ -402,11 +349,6 @@ class Workspace:
         from reconciler.engine.ownership import unchanged_marks
 
         return unchanged_marks(plan, self.desired.resources)
-
-    @property
-    def connection(self) -> Connection:
-        """Which registry this is about, and how it is called. Raises TargetError when that cannot be."""
-        return self._connection
 
     def examine(self) -> Iterator[Finding]:
         """What is in order and what is not between the file and an apply: versions, target, credentials, permissions."""
@@ -428,85 +370,3 @@ class Workspace:
 
         kept = selected(whole, select, exclude)
         return graph({address: found for address, found in self.desired.resources.items() if address in kept})
-
-    @property
-    def registry_path(self) -> Path:
-        """Where the embedded registry keeps its database: beside the file, or at `RECONCILER_REGISTRY`."""
-        given = self._environ.get(_REGISTRY)
-        return Path(given) if given else self._folder / _STATE_FOLDER / "registry.sqlite3"
-
-    @property
-    def _folder(self) -> Path:
-        """Where the file is."""
-        return self.path if self.path.is_dir() else self.path.parent
-
-    def reset_registry(self) -> None:
-        """Forget everything that the embedded registry holds. Raises TargetError when its path is some other file's."""
-        named = "RECONCILER_REGISTRY" in self._environ
-        if named and self.registry_path.exists() and not _is_database(self.registry_path):
-            raise TargetError(f"{self.registry_path} is no registry, so it is left alone")
-        self.__dict__.pop("_connection", None)
-        for suffix in ("", "-wal", "-shm"):
-            self.registry_path.with_name(self.registry_path.name + suffix).unlink(missing_ok=True)
-
-    @property
-    def _journal(self) -> Journal:
-        from reconciler.engine.journal import Journal
-
-        return Journal(self._folder / _STATE_FOLDER / "journal.sqlite3")
-
-    @contextmanager
-    def _leased(self, plan: Plan) -> Iterator[Callable[[], None]]:
-        """One writer at a time; a plan of nothing writes nothing."""
-        from reconciler.engine.lease import leased
-        from reconciler.engine.who import this_process
-
-        if not plan:
-            yield lambda: None
-            return
-        with leased(plan.workspace, self._connection.call, this_process(self._environ)) as guard:
-            yield guard
-
-    @contextmanager
-    def _recorded(self, plan: Plan, command: str) -> Iterator[Recorder]:
-        """A run in the journal; where that cannot be written the run goes on, and says so at its end."""
-        from reconciler.engine.recording import Unrecorded
-        from reconciler.engine.who import this_process
-
-        journal = self._journal
-        recorder: Recorder
-        try:
-            journal.path.parent.mkdir(exist_ok=True)
-            recorder = journal.begin(plan, this_process(self._environ), command, self.desired.digest)
-        except OSError as error:
-            recorder = Unrecorded(f"{journal.path.parent} cannot be made: {error.strerror}")
-        except JournalError as error:
-            recorder = Unrecorded(str(error))
-        try:
-            yield recorder
-        finally:
-            recorder.end()
-
-    @cached_property
-    def _quotas(self) -> Quotas:
-        from reconciler.aws.quotas import load_quotas
-
-        return load_quotas(self.desired.settings.quotas)
-
-    @cached_property
-    def _connection(self) -> Connection:
-        from reconciler.aws.session import connect
-
-        settings = self.desired.settings
-        if settings.target == "embedded" and not self._environ.get(_REGISTRY):
-            self._make_state_folder()
-        return connect(settings, self._quotas, self.registry_path, self._environ)
-
-    def _make_state_folder(self) -> None:
-        """The only folder that is made unasked."""
-        folder = self.registry_path.parent
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            told = f"{folder} cannot be made: {error.strerror}"
-            raise TargetError(f"the embedded registry cannot be used: {told}; {_ELSEWHERE}") from error

@@ -14,8 +14,9 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-from reconciler.kinds import membership, x509
+from reconciler.kinds import x509
 from reconciler.kinds.attachments import attach, detach
+from reconciler.kinds.certificate_users import attached_to, guards, owners_of, used_outside
 from reconciler.kinds.fields import member
 from reconciler.kinds.grace import kept_for_grace
 from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsaved, request
@@ -29,7 +30,7 @@ from reconciler.kinds.principal_reading import (
     things_of,
 )
 from reconciler.kinds.proofs import Registered
-from reconciler.kinds.provisioning import provisioned_certificates, provisioned_names
+from reconciler.kinds.provisioning import provisioned_certificates
 from reconciler.kinds.reading import MISSING
 from reconciler.kinds.retirement import mark_retired, retire, retired_policy
 from reconciler.model.address import Address
@@ -186,8 +187,8 @@ class Certificates(Kind):
         )
         policies = {name: certificates_in(arns) for name, arns in known.items()}
         retired = policies.get(retired_policy(scope.workspace), frozenset())
-        ours, others = _attached(scope)
-        staying, guarding = {found.address.name for found in scope.of("things")}, _guarding(scope)
+        ours, others = attached_to(scope)
+        staying, guarding = {found.address.name for found in scope.of("things")}, guards(scope)
         matter = (wanted.keys() | ours.keys() | retired) - provisioned_certificates(scope) - others
         issued_now = yield from issued_unsaved(scope, wanted.keys())
         matter |= issued_now.keys()
@@ -197,8 +198,8 @@ class Certificates(Kind):
         ]
         kept = {} if scope.destroying else kept_for_grace(scope, leaving, found)
         strangers = [name for name in found if name not in leaving and name in wanted and name not in ours]
-        foreign = yield from _foreign([*leaving, *strangers], found, scope)
-        owners = yield from _owners({name: foreign[name] for name in strangers if name in foreign})
+        foreign = yield from used_outside([*leaving, *strangers], found, scope)
+        owners = yield from owners_of({name: foreign[name] for name in strangers if name in foreign})
         attached = yield from policies_of_certificates(leaving, found)
         lives = []
         for name, item in found.items():
@@ -377,50 +378,6 @@ def _registration(spec: Certificate, world: World) -> ApiCall:
     # Whoever has registered this certificate meanwhile, it is this one: nothing of it is somebody else's.
     exists = {"ResourceAlreadyExistsException"}
     return ApiCall("iot", operation, params, tolerates=exists, proof=Registered(spec.pem.fingerprint))
-
-
-def _attached(scope: Scope) -> tuple[Mapping[str, Sequence[str]], set[str]]:
-    """The certificates of the workspace's things, each with those that have it; and those that are not this table's.
-
-    Those are the ones that things of the file have from outside it, and the ones that provisioned things retire themselves.
-    """
-    ours: defaultdict[str, list[str]] = defaultdict(list)
-    others = outside(found for thing in scope.of("things") for found in thing.spec.certificates)
-    for thing in scope.read.get("things", ()):
-        if thing.owner == scope.workspace:
-            for reference in thing.spec.certificates:
-                ours[reference.id].append(thing.identity)
-    for made in scope.read.get("provisioned_things", ()):
-        others |= made.facts["deletable"]
-        if made.owner == scope.workspace and made.spec.thing_name:
-            for reference in made.spec.other_certificates:
-                ours[reference.id].append(made.spec.thing_name)
-    return ours, others
-
-
-def _foreign(names: Sequence[str], found: Mapping[str, Mapping[str, Any]], scope: Scope) -> Any:
-    """The things outside the workspace that have some of the certificates, too."""
-    ours = {thing.identity for thing in scope.read.get("things", ()) if thing.owner == scope.workspace}
-    ours |= provisioned_names(scope)
-    users = yield from things_of(names, found)
-    return {name: others for name, things in users.items() if (others := sorted(set(things) - ours))}
-
-
-def _owners(foreign: Mapping[str, Sequence[str]]) -> Any:
-    """Of wanted certificates that things outside the workspace have: the workspace, if any, whose things these are."""
-    things = sorted({thing for users in foreign.values() for thing in users})
-    owners = yield from membership.owners(things)
-    return {
-        name: next((owners[thing] for thing in users if owners[thing]), None)
-        for name, users in foreign.items()
-    }
-
-
-def _guarding(scope: Scope) -> set[str]:
-    """The workspace's things that must not be destroyed, and so protect what they have."""
-    found = {t.identity for t in scope.read.get("things", ()) if t.facts.get("protected")}
-    made = (p for p in scope.read.get("provisioned_things", ()) if p.facts.get("protected"))
-    return found | {each.spec.thing_name for each in made if each.spec.thing_name}
 
 
 def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:

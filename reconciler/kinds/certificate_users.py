@@ -1,0 +1,56 @@
+"""Who has device certificates: the workspace's things and provisioned things, and others beside them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler.kinds import membership
+from reconciler.kinds.kind import Scope
+from reconciler.kinds.principal_reading import outside, things_of
+from reconciler.kinds.provisioning import provisioned_names
+
+
+def attached_to(scope: Scope) -> tuple[Mapping[str, Sequence[str]], set[str]]:
+    """The certificates of the workspace's things, each with those that have it; and those that are not this table's.
+
+    Those are the ones that things of the file have from outside it, and the ones that provisioned things retire themselves.
+    """
+    ours: defaultdict[str, list[str]] = defaultdict(list)
+    others = outside(found for thing in scope.of("things") for found in thing.spec.certificates)
+    for thing in scope.read.get("things", ()):
+        if thing.owner == scope.workspace:
+            for reference in thing.spec.certificates:
+                ours[reference.id].append(thing.identity)
+    for made in scope.read.get("provisioned_things", ()):
+        others |= made.facts["deletable"]
+        if made.owner == scope.workspace and made.spec.thing_name:
+            for reference in made.spec.other_certificates:
+                ours[reference.id].append(made.spec.thing_name)
+    return ours, others
+
+
+def used_outside(names: Sequence[str], found: Mapping[str, Mapping[str, Any]], scope: Scope) -> Any:
+    """The things outside the workspace that have some of the certificates, too."""
+    ours = {thing.identity for thing in scope.read.get("things", ()) if thing.owner == scope.workspace}
+    ours |= provisioned_names(scope)
+    users = yield from things_of(names, found)
+    return {name: others for name, things in users.items() if (others := sorted(set(things) - ours))}
+
+
+def owners_of(foreign: Mapping[str, Sequence[str]]) -> Any:
+    """Of wanted certificates that things outside the workspace have: the workspace, if any, whose things these are."""
+    things = sorted({thing for users in foreign.values() for thing in users})
+    owners = yield from membership.owners(things)
+    return {
+        name: next((owners[thing] for thing in users if owners[thing]), None)
+        for name, users in foreign.items()
+    }
+
+
+def guards(scope: Scope) -> set[str]:
+    """The workspace's things that must not be destroyed, and so protect what they have."""
+    found = {t.identity for t in scope.read.get("things", ()) if t.facts.get("protected")}
+    made = (p for p in scope.read.get("provisioned_things", ()) if p.facts.get("protected"))
+    return found | {each.spec.thing_name for each in made if each.spec.thing_name}
