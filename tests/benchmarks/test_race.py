@@ -62,9 +62,10 @@ def test_the_contenders_leave_the_same_devices(raced, phase):
 
 
 def test_the_change_is_a_change(raced):
-    sites = [attributes["site"] for attributes, _ in raced[2]["change 1 %", OURS].values()]
+    changed = raced[2]["change 1 %", OURS]
+    sites = {name: attributes["site"] for name, (attributes, _) in changed.items()}
 
-    assert sites == ["bergen", "oslo", "oslo"]
+    assert sites == {"pump-000000": "bergen", "pump-000001": "oslo", "pump-000002": "oslo"}
 
 
 def test_the_table_has_a_row_for_each_phase_and_contender(raced):
