@@ -55,15 +55,14 @@ def serve(serving: Serving, ready: Callable[[str], None]) -> None:
     the latency or the faults are not as they should be.
     """
     from reconciler.registry.clock import VirtualClock
-    from reconciler.registry.server import App, run, url_of
+    from reconciler.registry.server import App, run
 
     clock = VirtualClock() if serving.virtual_time else None
     conditions = _conditions(serving, clock)
     registry = _registry(serving, clock)
     try:
         with _listening(serving) as opened:
-            ready(url_of(opened))
-            run(opened, App(registry, conditions, clock))
+            run(opened, App(registry, conditions, clock), ready)
     finally:
         registry.close()
 

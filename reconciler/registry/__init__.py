@@ -15,6 +15,12 @@ The parts, from the outside in:
 - `templates/`  provisioning templates: their grammar and what they come to
 - `x509`, `issuing`, `fleet_query`   reading and making certificates, and fleet indexing's queries, without any state
 - `store`       SQLite: connections, transactions, schema steps
+
+And around it, for who reaches it as AWS is reached:
+
+- `server`      one loopback port for both services, over HTTP; `identity` tells a client who it is
+- `conditions`  what becomes of a request on its way: `latency`, `limits` (AWS's rates) and `faults` on purpose
+- `clock`       time that passes only where somebody waits
 """
 
 from reconciler.registry.endpoint import Registry

@@ -83,8 +83,8 @@ def url_of(opened: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(opened: socket.socket, app: "App") -> None:
-    """Serve until SIGTERM or SIGINT; what is being answered then is answered."""
+def run(opened: socket.socket, app: "App", ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; what is being answered then is answered. `ready` hears the URL when both are heeded."""
     for name in SERVICES:  # so that the first request does not wait for the service models
         _ = service(name).routes
     config = uvicorn.Config(
@@ -100,11 +100,13 @@ def run(opened: socket.socket, app: "App") -> None:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    # uvicorn raises the signal again when it is done; then it has been heeded.
+    server = uvicorn.Server(config)
+    # From now on, and not only once uvicorn runs; it raises the signal again when it is done, which then changes nothing.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, server.handle_exit)
+    ready(url_of(opened))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(uvicorn.Server(config).serve(sockets=[opened]))
+        runner.run(server.serve(sockets=[opened]))
 
 
 class _Protocol(HttpToolsProtocol):
