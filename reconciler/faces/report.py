@@ -11,9 +11,9 @@ from attrs import frozen
 from reconciler.faces.advice import next_step
 from reconciler.faces.documents import inside
 from reconciler.faces.values import HIDDEN, Shown, flat, show, visible
-from reconciler.faces.view import GLYPHS, plural
+from reconciler.faces.view import GLYPHS, plural, seconds
 from reconciler.model.address import Address
-from reconciler.model.change import Change, FieldChange
+from reconciler.model.change import ACTIONS, Change, FieldChange
 from reconciler.model.document import Document
 from reconciler.model.errors import (
     AwsError,
@@ -156,6 +156,28 @@ def result_view(result: Result, *, most: int | None = None) -> ResultView:
         ends=tuple(end_view(end, steps.get(end.change.address)) for end in result.outcomes[:most]),
         left=len(result.outcomes[most:]) if most is not None else 0,
     )
+
+
+_PAST: Mapping[str, str] = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "forget": "forgotten",
+}
+
+
+def concluded(view: ResultView) -> tuple[str, str, str]:
+    """A result in one sentence: the word for its end, the words that stand out, and the rest."""
+    told = ", ".join(
+        f"{view.actions[action]:,} {_PAST[action]}" for action in ACTIONS if view.actions[action]
+    )
+    passed = seconds(view.seconds)
+    if view.ok:
+        return "applied", "Done", f" in {passed}: {told}." if told else ": there was nothing to do."
+    counts = ", ".join(f"{count:,} {word}" for word, count in view.counts.items() if count)
+    done = f" Done so far: {told}." if told else " Nothing was changed by a finished step."
+    return "failed", "Not everything was applied", f" in {passed}: {counts}.{done}"
 
 
 def comparison(

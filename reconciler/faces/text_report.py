@@ -8,11 +8,10 @@ from itertools import zip_longest
 from rich.text import Text
 
 from reconciler.faces.mistakes import Excerpt, MistakeRow, MistakesView
-from reconciler.faces.report import ENDS, Comparison, End, Failure, Pair, ResultView
+from reconciler.faces.report import ENDS, Comparison, End, Failure, Pair, ResultView, concluded
 from reconciler.faces.text import COLORS, label, shown
 from reconciler.faces.values import visible
 from reconciler.faces.view import plural, seconds
-from reconciler.model.change import ACTIONS
 from reconciler.model.run import Run
 
 ENDINGS: Mapping[str, str] = {
@@ -23,14 +22,6 @@ ENDINGS: Mapping[str, str] = {
     "cancelled": COLORS["warning"],
 }
 """How the word for what became of a step looks."""
-
-_PAST: Mapping[str, str] = {
-    "create": "created",
-    "update": "updated",
-    "replace": "replaced",
-    "delete": "deleted",
-    "forget": "forgotten",
-}
 
 
 def end(view: End, room: int) -> Text:
@@ -182,19 +173,9 @@ def _failure(failure: Failure) -> Iterator[Text]:
 
 def conclusion(view: ResultView) -> Text:
     """The result in one line."""
-    told = ", ".join(
-        f"{view.actions[action]:,} {_PAST[action]}" for action in ACTIONS if view.actions[action]
-    )
-    passed = seconds(view.seconds)
-    if view.ok:
-        return Text.assemble(
-            (f"{ENDS['applied']} Done", f"bold {COLORS['applied']}"), f" in {passed}: {told}."
-        )
-    counts = ", ".join(f"{count:,} {word}" for word, count in view.counts.items() if count)
-    done = f" Done so far: {told}." if told else " Nothing was changed by a finished step."
-    return Text.assemble(
-        (f"{ENDS['failed']} Not everything was applied", ENDINGS["failed"]), f" in {passed}: {counts}.{done}"
-    )
+    end, first, rest = concluded(view)
+    style = f"bold {COLORS['applied']}" if view.ok else ENDINGS["failed"]
+    return Text.assemble((f"{ENDS[end]} {first}", style), rest)
 
 
 def _verdict(view: Comparison) -> Text:

@@ -35,6 +35,12 @@ def test_a_result_that_went_well_is_one_line():
     assert said(text_report.result(result_view(result))) == "✔ Done in 1 min 15 s: 1 created, 1 deleted."
 
 
+def test_a_result_of_nothing_says_so():
+    assert (
+        said(text_report.result(result_view(Result(plan(), (), 0.0)))) == "✔ Done: there was nothing to do."
+    )
+
+
 def test_a_failure_says_what_was_being_done_what_was_answered_and_what_to_do_next():
     made = plan(ROTATION, UPDATE, CREATION, DELETION)
     outcomes = (

@@ -22,7 +22,7 @@ BOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 PATIENCE = 120
 WHO = str(this_process(os.environ))
 """Who runs them, as the journal has it: nobody else's business."""
-_WIDGET = "application/vnd.jupyter.widget-view+json"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def checkout(folder: Path) -> Path:
@@ -68,7 +68,7 @@ def _passing(output: Any) -> bool:
     data = output.get("data", {})
     page = str(data.get("text/html", ""))
     return (
-        _WIDGET in data
+        WIDGET in data
         or 'role="status"' in page
         or 'aria-label="Applying ' in page
         or "read the registry in" in page

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.notebook.books import BOOKS, FOLDER, WHO, checkout, kept, run
+from tests.notebook.books import BOOKS, FOLDER, WHO, WIDGET, checkout, kept, run
 
 
 def stored(name):
@@ -21,6 +21,13 @@ def test_every_notebook_runs_from_a_clean_registry_and_once_more_on_what_it_left
     first = run(folder, name)
     second = run(folder, name)
     assert shapes(kept(first)) == shapes(kept(second)) == shapes(stored(name))
+
+
+def test_a_panel_is_a_widget_and_beside_it_what_any_front_end_can_show(tmp_path):
+    folder = checkout(tmp_path / "books")
+    panel = next(cell for cell in run(folder, "quickstart.ipynb").cells if cell.source == "ws.panel(plan)")
+    static = ["text/html", "text/plain"]
+    assert [sorted(output.data) for output in panel.outputs] == [static, [WIDGET, *static]]
 
 
 def shapes(book):

@@ -6,20 +6,18 @@ from collections.abc import Sequence
 
 import htpy as h
 
-from reconciler.faces import text_report
 from reconciler.faces.html import parts
 from reconciler.faces.mistakes import Excerpt, MistakeRow, MistakesView
-from reconciler.faces.report import ENDS, Comparison, End, Failure, Moved, Pair, ResultView
+from reconciler.faces.report import ENDS, Comparison, End, Failure, Moved, Pair, ResultView, concluded
 from reconciler.faces.trouble import Trouble
 from reconciler.faces.view import plural
 
 
 def result(view: ResultView) -> h.Renderable:
     """What was done, what was not and why, what to do next, and every step with its end."""
+    end, first, rest = concluded(view)
     return h.section(aria_label=f"Result of applying {view.workspace}")[
-        h.p(".title")[
-            parts.word(*_ok(view)), " ", text_report.conclusion(view).plain.partition(_ok(view)[2])[2].strip()
-        ],
+        h.p(".title")[parts.word(ENDS[end], end, first), rest],
         (_failure(failure) for failure in view.failures),
         (_skipped(address, count) for address, count in view.skipped),
         _cancelled(view.counts["cancelled"]),
@@ -84,12 +82,6 @@ def trouble(view: Trouble) -> h.Renderable:
         mistakes(view.mistakes) if view.mistakes else None,
         h.p[h.span(".quiet")["next "], view.next_step] if view.next_step else None,
     ]
-
-
-def _ok(view: ResultView) -> tuple[str, str, str]:
-    if view.ok:
-        return ENDS["applied"], "applied", "Done"
-    return ENDS["failed"], "failed", "Not everything was applied"
 
 
 def _counted(view: ResultView) -> str:

@@ -1,7 +1,7 @@
 // The panel's part of the page. It decides nothing: it draws the model's traits, and says what was pressed.
 
 const ENDS = {
-  " ": ["", "", ""], s: ["▸", "running", "started"], a: ["✔", "applied", "applied"], f: ["✖", "failed", "failed"],
+  " ": ["", "", ""], s: ["▸", "running", "started"], w: ["▸", "waiting", "started"], a: ["✔", "applied", "applied"], f: ["✖", "failed", "failed"],
   k: ["↷", "skipped", "skipped"], c: ["◌", "cancelled", "cancelled"],
 };
 const ROW = 28; // pixels, as the style has it

@@ -227,7 +227,7 @@ class Session:
         assert self._pace
         end = self._pace.hear(outcome)
         self._sheet.mark(outcome.change.address, end.word)
-        if end.word != "started":
+        if end.word not in ("started", "waiting"):
             self._say(f"{end.glyph} {end.action:<7} {end.address}  {end.word}  {end.about}")
 
     def _stopping(self) -> None:

@@ -42,7 +42,7 @@ _DESTROYING = (Delete.action, Replace.action)
 """What needs the workspace's name to be typed."""
 MARKS: Mapping[str, str] = {
     "started": "s",
-    "waiting": "s",
+    "waiting": "w",
     "applied": "a",
     "failed": "f",
     "skipped": "k",
