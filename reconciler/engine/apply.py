@@ -50,17 +50,20 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
     before and after it.
     """
     queue = Ready(plan)
-    with ThreadPoolExecutor(workers, "apply") as pool, ThreadPoolExecutor(workers, "look") as looking:
+    with (
+        ThreadPoolExecutor(workers + _MOST_WAITING, "apply") as pool,
+        ThreadPoolExecutor(workers, "look") as looking,
+    ):
         run = _Run(plan, call, guard, recorder, pause or _pausing(stop), looking)
-        running = 0
-        while queue or running:
+        running, waiting = 0, set[Address]()
+        while queue or running or waiting:
             if (free := workers - running) and queue and not stop.is_set():
                 steps = queue.pop(free)
                 running += len(steps)
                 yield from (Started(step.change) for step in steps)
                 pool.submit(run.begin, steps, pool)
                 continue
-            if not running:
+            if not running and not waiting:
                 break
             try:
                 step, outcome = run.ended.get()
@@ -70,9 +73,15 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
                 stop.set()
                 continue
             if isinstance(outcome, Waiting):
+                if step.address not in waiting:  # others may go on, and what it waits for may be one of them
+                    waiting.add(step.address)
+                    running -= 1
                 yield outcome
                 continue
-            running -= 1
+            if step.address in waiting:
+                waiting.remove(step.address)
+            else:
+                running -= 1
             if isinstance(outcome, Failed) and isinstance(outcome.error, LeaseLostError | ServiceDownError):
                 stop.set()  # what is left would fail as this did
             yield outcome
@@ -172,6 +181,9 @@ def _guarded(guard: Guard, call: Call) -> Call:
 
     return send_if_allowed
 
+
+_MOST_WAITING = 1000
+"""Steps that may wait for AWS beside those at work; each is an idle thread."""
 
 _TELL_AFTER, _TELL_EVERY = 2.0, 30.0
 """Seconds of waiting after which a step says so, and then again."""

@@ -10,7 +10,7 @@ from reconciler.kinds.thing_types import ThingType
 from reconciler.model.outcome import Waiting
 from reconciler.registry import Registry
 from tests.cloud import SETTINGS, Cloud
-from tests.fleets import converge, failures, plan_of, resource, run, state
+from tests.fleets import converge, failures, managed, plan_of, resource, run, state
 
 
 def test_a_thing_types_five_minutes_are_waited_for_and_told_of_twice_a_minute():
@@ -31,3 +31,16 @@ def test_a_thing_types_five_minutes_are_waited_for_and_told_of_twice_a_minute():
     assert all(30 <= later - earlier < 36 for earlier, later in pairwise(told))
     assert 8 <= len(told) <= 10
     assert cloud.content()["thing_types"] == {}
+
+
+def test_a_step_that_waits_makes_room_for_the_one_that_it_waits_for():
+    """No two managed things may have one setup code, so of two that swap theirs one waits until the other has let go."""
+    cloud = Cloud()
+    codes = [f"9000{number}" for number in range(8)]
+    fleet = [managed(f"m{number}", code) for number, code in enumerate(codes)]
+    converge(state(*fleet), cloud)
+    swapped = [managed(f"m{number}", code) for number, code in enumerate(codes[1:] + codes[:1])]
+    outcomes = run(plan_of(state(*swapped), cloud), cloud, workers=1)
+    assert failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
+    assert any(isinstance(outcome, Waiting) for outcome in outcomes)
+    assert plan_of(state(*swapped), cloud).steps == ()
