@@ -19,7 +19,7 @@ from reconciler.kinds.attachments import attach, detach
 from reconciler.kinds.certificate_users import attached_to, guards, owners_of, used_outside
 from reconciler.kinds.fields import member
 from reconciler.kinds.grace import kept_for_grace
-from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsaved, request
+from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsaved, request, unwritable
 from reconciler.kinds.kind import Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.principal_reading import (
     certificates_in,
@@ -295,6 +295,8 @@ class Certificates(Kind):
             signer = world.desired.get(Address("ca_certificates", ca))
             if signer and signer.spec.status != "ACTIVE":
                 yield f"its CA {signer.address} is to be INACTIVE, and AWS registers certificates of active CAs only"
+        if isinstance(change, Create | Replace) and (wanted := world.declared.get(change.address)):
+            yield from unwritable(wanted.spec.save_to)
         if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
             yield "it is being transferred to another account; accept, reject or cancel the transfer first"
         if isinstance(change, Update) and change.live.spec.status == "REVOKED" and change.changes("status"):

@@ -211,6 +211,20 @@ class TestIssued:
         assert cloud.content()["certificates"] == {certificate_id(path.read_text()): ("ACTIVE", "DEFAULT")}
         assert plan_of(self.wanted(path, request_pem), cloud).steps == ()
 
+    def test_one_that_the_registry_no_longer_has_is_not_issued_over_its_file(
+        self, cloud, tmp_path, request_pem
+    ):
+        path = tmp_path / "a.pem"
+        converge(self.wanted(path, request_pem), cloud)
+        with pytest.raises(RefusedError) as caught:
+            plan_of(self.wanted(path, request_pem), cloud.empty())
+        assert caught.value.reasons == (
+            (
+                "certificates.a: a.pem is a certificate that AWS issued and that is not registered: it was deleted, or is "
+                "another account's; move the file away to have another one issued"
+            ),
+        )
+
     @pytest.mark.parametrize("attached", [True, False])
     def test_a_run_that_dies_before_it_is_saved_is_completed_without_another(
         self, cloud, tmp_path, request_pem, attached
