@@ -128,6 +128,20 @@ class TestGrace:
         assert cloud.content()["certificates"] == {identity("a", 2): ("ACTIVE", "DEFAULT")}
         assert plan_of(self.rotated(2), cloud).steps == ()
 
+    def test_what_goes_after_it_was_counted_when_its_successor_came(self, cloud, monkeypatch):
+        strict = Fuses(delete_count=0)
+        converge(self.rotated(1), cloud)
+        converge(self.rotated(2), cloud)
+        later = time.time() + 8 * 86400
+        monkeypatch.setattr(observe, "time", SimpleNamespace(time=lambda: later))
+        wanted = self.rotated(2)
+        plan = plan_of(evolve(wanted, settings=evolve(wanted.settings, limits=strict)), cloud)
+        assert [(step.change.action, str(step.address)) for step in plan.steps] == [
+            ("update", "things.a"),
+            ("delete", f"certificates.a:{identity('a')[:12]}"),
+        ]
+        assert plan.notes == ()
+
 
 class TestWaves:
     """A fleet is rotated a part at a time."""
