@@ -226,8 +226,8 @@ class _Evaluation:
             if key not in _PROPERTIES[kind]:
                 self._fault(path, f"no property of {kind}", ", ".join(sorted(_PROPERTIES[kind])))
             elif key in {"AttributePayload", "PackageVersions"}:
-                items = self._table(path, value).items()
-                found[key] = {name: self._one(f"{path}.{name}", item) for name, item in items}
+                table = self._table(path, value)
+                found[key] = {name: self._one(f"{path}.{name}", item) for name, item in table.items()}
             elif key == "ThingGroups":
                 items = value if isinstance(value, list) else [value]
                 found[key] = [self._one(f"{path}.{index}", item) for index, item in enumerate(items)]
