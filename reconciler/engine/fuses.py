@@ -99,10 +99,12 @@ def blown(
             yield from one.blown(limit, default=False)
 
 
-def _acts(change: Change) -> str:
-    """What it amounts to."""
-    renewed = isinstance(change, Update) and all_kinds()[change.address.kind].renews(change)
-    return "replace" if renewed else change.action
+def _acts(change: Change) -> str | None:
+    """What it amounts to; nothing where an earlier plan agreed to it."""
+    kind = all_kinds()[change.address.kind]
+    if kind.agreed(change):
+        return None
+    return "replace" if isinstance(change, Update) and kind.renews(change) else change.action
 
 
 def _counts(action: str, changes: Mapping[Address, Change], moved: Mapping[Address, Address]) -> Counter[str]:

@@ -18,8 +18,8 @@ from reconciler.kinds import x509
 from reconciler.kinds.attachments import attach, detach
 from reconciler.kinds.certificate_users import attached_to, guards, owners_of, used_outside
 from reconciler.kinds.fields import member
-from reconciler.kinds.grace import kept_for_grace
-from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsaved, request
+from reconciler.kinds.grace import graces
+from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsaved, request, unwritable
 from reconciler.kinds.kind import Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.principal_reading import (
     certificates_in,
@@ -196,7 +196,8 @@ class Certificates(Kind):
         leaving = [
             name for name in found if scope.destroying or name not in wanted.keys() | issued_now.keys()
         ]
-        kept = {} if scope.destroying else kept_for_grace(scope, leaving, found)
+        ends = {} if scope.destroying else graces(scope, leaving, found)
+        kept = {name: until for name, until in ends.items() if until > scope.now}
         strangers = [name for name in found if name not in leaving and name in wanted and name not in ours]
         foreign = yield from used_outside([*leaving, *strangers], found, scope)
         owners = yield from owners_of({name: foreign[name] for name in strangers if name in foreign})
@@ -217,6 +218,7 @@ class Certificates(Kind):
                 "name": issued_now.get(name) or f"{next(iter(ours.get(name, ())), 'retired')}:{name[:12]}",
                 "things": tuple(sorted(ours.get(name, ()))),
                 "kept": kept.get(name),
+                "outlived": name in ends.keys() - kept.keys(),
                 "foreign": name in foreign,
                 **({"policies": attached[name]} if name in attached else {}),
                 "attached": not staying.isdisjoint(ours.get(name, ())),
@@ -295,6 +297,8 @@ class Certificates(Kind):
             signer = world.desired.get(Address("ca_certificates", ca))
             if signer and signer.spec.status != "ACTIVE":
                 yield f"its CA {signer.address} is to be INACTIVE, and AWS registers certificates of active CAs only"
+        if isinstance(change, Create | Replace) and (wanted := world.declared.get(change.address)):
+            yield from unwritable(wanted.spec.save_to)
         if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
             yield "it is being transferred to another account; accept, reject or cancel the transfer first"
         if isinstance(change, Update) and change.live.spec.status == "REVOKED" and change.changes("status"):
@@ -302,7 +306,7 @@ class Certificates(Kind):
 
     def forewarnings(self, change: Change) -> Iterable[str]:
         """What a thing has counts as the workspace's, whoever attached it: the registry cannot tell."""
-        if isinstance(change, Delete) and change.live.facts.get("attached"):
+        if isinstance(change, Delete) and change.live.facts.get("attached") and not self.agreed(change):
             how = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
             yield f"it is deleted, for a thing of the workspace has it and no table does; if others attached it, say {how}"
 
@@ -345,6 +349,10 @@ class Certificates(Kind):
             return []
         params = {"policyName": policy, "target": world.arn(f"cert/{change.live.identity}")}
         return [ApiCall("iot", "DetachPolicy", params, tolerates=MISSING, repeatable=True)]
+
+    def agreed(self, change: Change) -> bool:
+        """One whose grace is over: its rotation was counted when its successor came."""
+        return isinstance(change, Delete) and bool(change.live.facts.get("outlived"))
 
     def remarks(self, live: Live) -> Iterable[str]:
         """What is kept for a while, and how long."""

@@ -10,25 +10,22 @@ from reconciler.kinds.kind import Scope
 from reconciler.model.durations import seconds
 
 
-def kept_for_grace(
-    scope: Scope, leaving: Sequence[str], found: Mapping[str, Mapping[str, Any]]
-) -> dict[str, float]:
-    """Of the certificates about to go: those whose successor's grace is not over, and when it is (seconds since 1970)."""
-    graces: dict[str, float] = {}
+def graces(scope: Scope, leaving: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Of the certificates about to go: those that have a successor with a grace, and when it is over (seconds since 1970)."""
+    ends: dict[str, float] = {}
     for resource in scope.of("certificates"):
         known = issued(resource.spec)
         grace = seconds(resource.spec.rotation.grace) if resource.spec.rotation else None
         if known and grace and known.fingerprint in found:
-            graces[resource.address.name] = _created(found[known.fingerprint]).timestamp() + grace
-    if not graces:
+            ends[resource.address.name] = _created(found[known.fingerprint]).timestamp() + grace
+    if not ends:
         return {}
     users = {thing.address.name: thing.spec.certificates for thing in scope.of("things")}
-    kept: dict[str, float] = {}
+    over: dict[str, float] = {}
     for thing in scope.read.get("things", ()):
-        until = max((graces[name] for name in users.get(thing.identity, ()) if name in graces), default=0.0)
-        if until > scope.now:
-            kept |= {ref.id: until for ref in thing.spec.certificates if ref.id in leaving}
-    return kept
+        if until := max((ends[name] for name in users.get(thing.identity, ()) if name in ends), default=0.0):
+            over |= {ref.id: until for ref in thing.spec.certificates if ref.id in leaving}
+    return over
 
 
 def _created(item: Mapping[str, Any]) -> Any:

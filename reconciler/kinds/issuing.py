@@ -80,6 +80,15 @@ def fetch(identity: str, save_to: Any) -> Iterator[ApiCall]:
     yield ApiCall("iot", "DescribeCertificate", {"certificateId": identity}, saves=saves)
 
 
+def unwritable(save_to: Any) -> Iterator[str]:
+    """Why nothing is issued where an issued certificate is saved that the registry does not have (any more)."""
+    if isinstance(save_to, Output) and save_to.content:
+        yield (
+            f"{save_to} is a certificate that AWS issued and that is not registered: it was deleted, or is "
+            "another account's; move the file away to have another one issued"
+        )
+
+
 def check_request(spec: Certificate) -> Iterator[Complaint]:
     """A request is one, its certificate has somewhere to go, and what is there already is its own."""
     assert isinstance(spec.csr, str)

@@ -245,6 +245,10 @@ class Kind(ABC):
         """What a plan should say about a change before it is applied."""
         return ()
 
+    def agreed(self, change: Change) -> bool:  # noqa: ARG002 (for subclasses)
+        """Whether it ends what an earlier plan began, so that the workspace's limits have nothing to say."""
+        return False
+
     def forces_replacement(self, name: str, after: Any) -> bool:  # noqa: ARG002 (for subclasses)
         """Whether only a replacement can bring the field to `after`."""
         return name in self.members and self.members[name].changing == "replaces"

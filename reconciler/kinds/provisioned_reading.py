@@ -42,12 +42,14 @@ class Provisioned:
     attributes: Mapping[str, str | Secret] | Whatever = member(
         "Its attributes.", api="CreateThing.attributePayload.attributes", factory=dict
     )
-    thing_type: Reference | Whatever | None = member("Its type.", references="thing_types", default=None)
+    thing_type: Reference | Whatever | None = member(
+        "Its type.", api="CreateThing.thingTypeName", references="thing_types", default=None
+    )
     thing_groups: tuple[Reference, ...] | Whatever = member(
         "Its static groups.", references="thing_groups", default=()
     )
     billing_group: Reference | Whatever | None = member(
-        "Its billing group.", references="billing_groups", default=None
+        "Its billing group.", api="CreateThing.billingGroupName", references="billing_groups", default=None
     )
     certificate: Pem | Whatever | None = member("Its certificate.", default=None)
     ca: Reference | None = member(

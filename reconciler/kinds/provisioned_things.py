@@ -16,7 +16,7 @@ from attrs import frozen
 from reconciler.kinds import membership, provisioned_reading, x509
 from reconciler.kinds.attachments import detach, let_go, live_id
 from reconciler.kinds.fields import member
-from reconciler.kinds.issuing import Issued, fetch, request
+from reconciler.kinds.issuing import Issued, fetch, request, unwritable
 from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
 from reconciler.kinds.membership import protected_group, workspace_group
 from reconciler.kinds.proofs import Registered, thing_shown
@@ -42,6 +42,7 @@ class ProvisionedThing:
 
     template: Document | Reference = member(
         "The provisioning template: a file, a table, JSON text, or the name of a stored one.",
+        api="RegisterThing.templateBody",
         references="provisioning_templates",
         changing="create_only",
     )
@@ -73,6 +74,9 @@ class ProvisionedThings(Kind):
         named = resource.spec.template
         if isinstance(named, str) and Address("provisioning_templates", named) not in desired:
             return  # it is missing, or reported itself
+        if isinstance(named, Document) and len(named.value) == 1 and named.value.keys() <= {"id", "arn"}:
+            yield Complaint("template", "a template outside this file is not read", _WITHIN)
+            return
         try:
             plan = blueprint(resource, desired)
         except TemplateError as error:
@@ -138,6 +142,9 @@ class ProvisionedThings(Kind):
         for name, value in plan.parameters.items():
             if isinstance(value, Secret) and value.value is None:
                 yield f"its parameter {name} from {value.reference} is not set"
+        registered = isinstance(change, Update) and change.live.facts["registered"]
+        if plan.certificate_id and not registered:
+            yield from _unregistered(plan, world.declared[change.address].spec.save_to)
         if isinstance(change, Update):
             yield from _torn(change, world)
             yield from (
@@ -208,6 +215,8 @@ class ProvisionedThings(Kind):
         raise NotImplementedError(f"{change.address} is forgotten as the thing that it is")
 
 
+_WITHIN = "its body here, or its name in [provisioning_templates.*]"
+
 # What a plan has to name: a secret that goes into one of these would be told.
 _TOLD = ("ThingName", "ThingTypeName", "ThingGroups", "BillingGroup", "PolicyName", "PolicyDocument")
 
@@ -233,6 +242,17 @@ def _torn(change: Update, world: World) -> Iterator[str]:
         yield (
             "its certificate has to be registered anew, as AWS changes no certificate's mode, and things outside "
             f"the workspace would lose it ({several(others)}); detach it from them first"
+        )
+
+
+def _unregistered(plan: Blueprint, save_to: Output | None) -> Iterator[str]:
+    """A certificate that AWS has to have already, and has not."""
+    if plan.request:
+        yield from unwritable(save_to)
+    elif not plan.certificate:
+        yield (
+            f"its template names the certificate {plan.certificate_id} by its CertificateId, and there is none in "
+            "this account and region; register it first, or have the template take a CertificatePem"
         )
 
 

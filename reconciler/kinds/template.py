@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
+from reconciler.model.document import Document
 from reconciler.model.secret import Secret
 
 Parameters: TypeAlias = Mapping[str, "str | Secret"]
@@ -48,6 +49,19 @@ _OVERRIDES = {
     CERTIFICATE: {"Status": {"DO_NOTHING", "REPLACE", "FAIL"}},
     POLICY: {},
 }
+_PATTERNS = (
+    (
+        "CertificateId",
+        re.compile("[0-9a-f]{64}"),
+        "the id of a registered certificate: 64 hexadecimal digits",
+    ),
+    ("Status", re.compile("ACTIVE|INACTIVE"), "ACTIVE or INACTIVE"),
+    (
+        "ThingPrincipalType",
+        re.compile("EXCLUSIVE_THING|NON_EXCLUSIVE_THING"),
+        "EXCLUSIVE_THING or NON_EXCLUSIVE_THING",
+    ),
+)
 _SUB = re.compile(r"\$\{([^!}][^}]*)\}")
 
 
@@ -133,12 +147,14 @@ class _Evaluation:
         self._used: set[str] = set()
         self._secrets: set[str] = set()
         self._unset: set[str] = set()
-        self._mappings = template.get("Mappings", {})
+        self._declared = self._table("Parameters", template.get("Parameters", {}))
+        self._mappings = self._table("Mappings", template.get("Mappings", {}))
         self._room = _MOST_TEXT
         self._values: dict[str, str] = {}
         for name in sorted(template.keys() - _SECTIONS):
             self._fault(name, "no section of a template", ", ".join(sorted(_SECTIONS)))
         self._take(parameters, pseudo)
+        self._flat()
 
     def resources(self) -> list[tuple[str, Part]]:
         """Every resource with its type."""
@@ -150,15 +166,9 @@ class _Evaluation:
         return [part for part in found if part]
 
     def _take(self, parameters: Parameters, pseudo: Parameters) -> None:
-        declared = self._template.get("Parameters", {})
-        if not isinstance(declared, dict):
-            self._fault("Parameters", "not a table", "names with a Type")
-            return
-        for name in sorted(parameters.keys() - declared.keys()):
-            self._fault(
-                "Parameters", f"{name!r} is given and not declared", f"one of {', '.join(sorted(declared))}"
-            )
-        for name, body in declared.items():
+        for name in sorted(parameters.keys() - self._declared.keys()):
+            self._fault("Parameters", f"{name!r} is given and not declared", self._one_declared())
+        for name, body in self._declared.items():
             where = f"Parameters.{name}"
             if (
                 not isinstance(body, dict)
@@ -178,12 +188,30 @@ class _Evaluation:
             elif value is not None:
                 self._fault(f"{where}.Default", "not a string", "a string")
 
+    def _flat(self) -> None:
+        """Sections into which nothing is put: mappings of two levels, and the device's configuration."""
+        for name, mapping in self._mappings.items():
+            for key, found in self._table(f"Mappings.{name}", mapping).items():
+                self._strings(f"Mappings.{name}.{key}", found)
+        self._strings("DeviceConfiguration", self._template.get("DeviceConfiguration", {}))
+
+    def _strings(self, path: str, given: Any) -> None:
+        for key, value in self._table(path, given).items():
+            if not isinstance(value, str):
+                self._fault(f"{path}.{key}", "not a string", "a string; nothing is put in here")
+
+    def _table(self, path: str, given: Any) -> Mapping[str, Any]:
+        if isinstance(given, dict):
+            return given
+        self._fault(path, "not a table", "a table")
+        return {}
+
     def _resource(self, name: str, body: Any) -> tuple[str, Part] | None:
         where = f"Resources.{name}"
-        if not isinstance(body, dict) or body.get("Type") not in _PROPERTIES:
+        kind = body.get("Type") if isinstance(body, dict) else None
+        if not isinstance(kind, str) or kind not in _PROPERTIES:
             self._fault(f"{where}.Type", "no type of resource", " or ".join(_PROPERTIES))
             return None
-        kind: str = body["Type"]
         for key in sorted(body.keys() - {"Type", "Properties", "OverrideSettings"}):
             self._fault(f"{where}.{key}", "not part of a resource", "Type, Properties, OverrideSettings")
         properties = self._properties(where, kind, body.get("Properties", {}))
@@ -193,19 +221,13 @@ class _Evaluation:
 
     def _properties(self, where: str, kind: str, given: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        if not isinstance(given, dict):
-            self._fault(f"{where}.Properties", "not a table", "a table")
-            return found
-        for key, value in given.items():
+        for key, value in self._table(f"{where}.Properties", given).items():
             path = f"{where}.Properties.{key}"
             if key not in _PROPERTIES[kind]:
                 self._fault(path, f"no property of {kind}", ", ".join(sorted(_PROPERTIES[kind])))
-            elif (
-                key in {"AttributePayload", "PackageVersions"}
-                and isinstance(value, dict)
-                and not _function(value)
-            ):
-                found[key] = {name: self._one(f"{path}.{name}", item) for name, item in value.items()}
+            elif key in {"AttributePayload", "PackageVersions"}:
+                table = self._table(path, value)
+                found[key] = {name: self._one(f"{path}.{name}", item) for name, item in table.items()}
             elif key == "ThingGroups":
                 items = value if isinstance(value, list) else [value]
                 found[key] = [self._one(f"{path}.{index}", item) for index, item in enumerate(items)]
@@ -214,19 +236,17 @@ class _Evaluation:
         return found
 
     def _overrides(self, where: str, kind: str, given: Any) -> dict[str, str]:
-        if not isinstance(given, dict):
-            self._fault(f"{where}.OverrideSettings", "not a table", "a table")
-            return {}
-        for key, value in given.items():
+        settings = self._table(f"{where}.OverrideSettings", given)
+        for key, value in settings.items():
             valid = _OVERRIDES[kind].get(key)
-            if valid is None or value not in valid:
+            if valid is None or not isinstance(value, str) or value not in valid:
                 expected = (
                     " or ".join(sorted(valid))
                     if valid
                     else ", ".join(_OVERRIDES[kind]) or "none for a policy"
                 )
                 self._fault(f"{where}.OverrideSettings.{key}", f"{value!r} is no setting", expected)
-        return {key: value for key, value in given.items() if isinstance(value, str)}
+        return {key: value for key, value in settings.items() if isinstance(value, str)}
 
     def _check(self, where: str, kind: str, properties: Mapping[str, Any]) -> None:
         def one_of(*names: str) -> None:
@@ -237,10 +257,19 @@ class _Evaluation:
             self._fault(f"{where}.Properties", "a thing without ThingName", "ThingName")
         elif kind == CERTIFICATE:
             one_of("CertificateSigningRequest", "CertificateId", "CertificatePem")
-            if properties.get("Status", "ACTIVE") not in {"ACTIVE", "INACTIVE"}:
-                self._fault(f"{where}.Properties.Status", "no status to register with", "ACTIVE or INACTIVE")
+            for name, pattern, expected in _PATTERNS:
+                if isinstance(value := properties.get(name), str) and not pattern.fullmatch(value):
+                    self._fault(f"{where}.Properties.{name}", f"{value!r} is none", expected)
         elif kind == POLICY:
             one_of("PolicyName", "PolicyDocument")
+            self._document(f"{where}.Properties.PolicyDocument", properties.get("PolicyDocument"))
+
+    def _document(self, path: str, text: Any) -> None:
+        if isinstance(text, str):
+            try:
+                Document.parse(text)
+            except ValueError as error:
+                self._fault(path, str(error), "a policy document as JSON text")
 
     def _one(self, path: str, value: Any) -> Any:
         """A string, or a `Secret` where a secret went into it."""
@@ -290,14 +319,20 @@ class _Evaluation:
         if isinstance(name, str) and name in self._values:
             self._used.add(name)
             return self._values[name]
-        declared = self._template.get("Parameters", {})
-        if isinstance(name, str) and name in declared:
+        if isinstance(name, str) and name in self._declared:
             self._fault(
                 path, f"the parameter {name!r} has neither value nor default", "a value in parameters"
             )
         else:
-            self._fault(path, f"{name!r} is no parameter", f"one of {', '.join(sorted(declared))}")
+            self._fault(path, f"{name!r} is no parameter", self._one_declared())
         return ""
+
+    def _one_declared(self) -> str:
+        return (
+            f"one of {', '.join(sorted(self._declared))}"
+            if self._declared
+            else "none: no Parameters are declared"
+        )
 
     def _join(self, path: str, argument: Any) -> str:
         match argument:
@@ -315,7 +350,7 @@ class _Evaluation:
             case [index, items]:
                 found = self._value(f"{path}.1", items)
                 place = self._text(f"{path}.0", index)
-                if isinstance(found, list) and place.isdigit() and int(place) < len(found):
+                if isinstance(found, list) and place.isdecimal() and int(place) < len(found):
                     return found[int(place)]
                 self._fault(path, f"there is no item {place} in the list", "an index inside the list, from 0")
                 return ""
@@ -372,7 +407,3 @@ class _Evaluation:
 
     def _fault(self, path: str, problem: str, expected: str | None = None) -> None:
         self.faults.append(Fault(path, problem, expected))
-
-
-def _function(value: Mapping[str, Any]) -> bool:
-    return len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::"))

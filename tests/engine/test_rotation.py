@@ -128,6 +128,20 @@ class TestGrace:
         assert cloud.content()["certificates"] == {identity("a", 2): ("ACTIVE", "DEFAULT")}
         assert plan_of(self.rotated(2), cloud).steps == ()
 
+    def test_what_goes_after_it_was_counted_when_its_successor_came(self, cloud, monkeypatch):
+        strict = Fuses(delete_count=0)
+        converge(self.rotated(1), cloud)
+        converge(self.rotated(2), cloud)
+        later = time.time() + 8 * 86400
+        monkeypatch.setattr(observe, "time", SimpleNamespace(time=lambda: later))
+        wanted = self.rotated(2)
+        plan = plan_of(evolve(wanted, settings=evolve(wanted.settings, limits=strict)), cloud)
+        assert [(step.change.action, str(step.address)) for step in plan.steps] == [
+            ("update", "things.a"),
+            ("delete", f"certificates.a:{identity('a')[:12]}"),
+        ]
+        assert plan.notes == ()
+
 
 class TestWaves:
     """A fleet is rotated a part at a time."""
@@ -210,6 +224,20 @@ class TestIssued:
         converge(self.wanted(path, request_pem), cloud)
         assert cloud.content()["certificates"] == {certificate_id(path.read_text()): ("ACTIVE", "DEFAULT")}
         assert plan_of(self.wanted(path, request_pem), cloud).steps == ()
+
+    def test_one_that_the_registry_no_longer_has_is_not_issued_over_its_file(
+        self, cloud, tmp_path, request_pem
+    ):
+        path = tmp_path / "a.pem"
+        converge(self.wanted(path, request_pem), cloud)
+        with pytest.raises(RefusedError) as caught:
+            plan_of(self.wanted(path, request_pem), cloud.empty())
+        assert caught.value.reasons == (
+            (
+                "certificates.a: a.pem is a certificate that AWS issued and that is not registered: it was deleted, or is "
+                "another account's; move the file away to have another one issued"
+            ),
+        )
 
     @pytest.mark.parametrize("attached", [True, False])
     def test_a_run_that_dies_before_it_is_saved_is_completed_without_another(

@@ -245,3 +245,31 @@ def test_what_a_template_says_and_aws_would_refuse_is_a_mistake():
     assert complaints(many) == [
         "template: 4 attributes on a thing without a type; expected at most 3, or a ThingTypeName"
     ]
+
+
+def test_a_template_outside_the_file_is_not_read():
+    named = resource("provisioned_things", "a", ProvisionedThing(Document.of({"id": "stored"})))
+    assert complaints(named) == [
+        (
+            "template: a template outside this file is not read; "
+            "expected its body here, or its name in [provisioning_templates.*]"
+        )
+    ]
+
+
+def test_a_certificate_that_is_named_by_its_id_has_to_be_registered():
+    part = {"Type": CERTIFICATE, "Properties": {"CertificateId": OLD.fingerprint}}
+    template = body().value
+    named = Document.of(
+        {**template, "Parameters": {}, "Resources": {**template["Resources"], "certificate": part}}
+    )
+    found, around = seen(
+        resource("provisioned_things", "a", ProvisionedThing(named)),
+        live(certificate=None, certificate_status=None, registered=None, attached=False),
+    )
+    assert objections(found, around) == [
+        (
+            f"its template names the certificate {OLD.fingerprint} by its CertificateId, and there is none in this account "
+            "and region; register it first, or have the template take a CertificatePem"
+        )
+    ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.kinds.template import (
     CERTIFICATE,
@@ -230,7 +232,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
         {
             "Resources": {
                 **ONE_THING,
-                "c": {"Type": CERTIFICATE, "Properties": {"CertificateId": "a", "CertificatePem": "b"}},
+                "c": {"Type": CERTIFICATE, "Properties": {"CertificateId": "a" * 64, "CertificatePem": "b"}},
             }
         },
         [
@@ -238,6 +240,92 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
                 "Resources.c.Properties",
                 "AWS::IoT::Certificate has one of CertificateSigningRequest, CertificateId, CertificatePem",
                 "exactly one",
+            )
+        ],
+    ),
+    (
+        "a certificate id that is none, a status and an exclusiveness that AWS does not know",
+        {
+            "Resources": {
+                **ONE_THING,
+                "c": {
+                    "Type": CERTIFICATE,
+                    "Properties": {
+                        "CertificateId": "A1",
+                        "Status": "REVOKED",
+                        "ThingPrincipalType": "SHARED",
+                    },
+                },
+            }
+        },
+        [
+            Fault(
+                "Resources.c.Properties.CertificateId",
+                "'A1' is none",
+                "the id of a registered certificate: 64 hexadecimal digits",
+            ),
+            Fault("Resources.c.Properties.Status", "'REVOKED' is none", "ACTIVE or INACTIVE"),
+            Fault(
+                "Resources.c.Properties.ThingPrincipalType",
+                "'SHARED' is none",
+                "EXCLUSIVE_THING or NON_EXCLUSIVE_THING",
+            ),
+        ],
+    ),
+    (
+        "a policy document that is no JSON text",
+        {
+            "Resources": {
+                **ONE_THING,
+                "c": {"Type": CERTIFICATE, "Properties": {"CertificatePem": "b"}},
+                "p": {"Type": POLICY, "Properties": {"PolicyDocument": "allow"}},
+                "q": {"Type": POLICY, "Properties": {"PolicyDocument": {"Statement": []}}},
+            }
+        },
+        [
+            Fault(
+                "Resources.p.Properties.PolicyDocument",
+                "not JSON: Expecting value: line 1 column 1 (char 0)",
+                "a policy document as JSON text",
+            ),
+            Fault(
+                "Resources.q.Properties.PolicyDocument.Statement",
+                "no function of templates",
+                "Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split, Fn::Sub",
+            ),
+            Fault(
+                "Resources.q.Properties.PolicyDocument",
+                "not JSON: Expecting value: line 1 column 1 (char 0)",
+                "a policy document as JSON text",
+            ),
+        ],
+    ),
+    (
+        "attributes that are no table",
+        {"Resources": {"thing": {"Type": THING, "Properties": {"ThingName": "a", "AttributePayload": "b"}}}},
+        [Fault("Resources.thing.Properties.AttributePayload", "not a table", "a table")],
+    ),
+    (
+        "a function inside mappings, and a mapping of one level",
+        thing_named("x", Mappings={"A": {"b": {"c": {"Ref": "Serial"}}}, "B": {"c": "d"}}),
+        [
+            Fault("Mappings.A.b.c", "not a string", "a string; nothing is put in here"),
+            Fault("Mappings.B.c", "not a table", "a table"),
+        ],
+    ),
+    (
+        "a device's configuration that is not flat",
+        thing_named("x", DeviceConfiguration={"url": {"Ref": "Url"}}),
+        [Fault("DeviceConfiguration.url", "not a string", "a string; nothing is put in here")],
+    ),
+    (
+        "an index that is a digit and no number",
+        thing_named({"Fn::Select": ["\u00b2", ["a"]]}),
+        [
+            Fault(
+                "Resources.thing.Properties.ThingName.Fn::Select",
+                "there is no item \u00b2 in the list",
+                "an index inside the list, from 0",
             )
         ],
     ),
@@ -268,3 +356,50 @@ def test_a_parameter_that_is_not_declared_is_refused():
     with pytest.raises(TemplateError) as error:
         evaluate({"Parameters": {"A": {"Type": "String"}}, "Resources": ONE_THING}, {"B": "1"}, {})
     assert list(error.value.faults) == [Fault("Parameters", "'B' is given and not declared", "one of A")]
+
+
+WORDS = st.sampled_from(
+    [
+        "Ref",
+        "Fn::Join",
+        "Fn::Select",
+        "Fn::FindInMap",
+        "Fn::Sub",
+        "Type",
+        "Properties",
+        "Status",
+        "A",
+        "${A}",
+        "",
+    ]
+)
+ANYTHING = st.recursive(
+    WORDS | st.none() | st.booleans() | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=8,
+)
+PROPERTIES = st.dictionaries(
+    st.sampled_from(
+        ["ThingName", "AttributePayload", "ThingGroups", "CertificatePem", "Status", "PolicyDocument"]
+    ),
+    ANYTHING,
+    max_size=3,
+)
+PARTS = st.fixed_dictionaries(
+    {"Type": st.sampled_from([THING, CERTIFICATE, POLICY]) | ANYTHING, "Properties": PROPERTIES | ANYTHING},
+    optional={"OverrideSettings": ANYTHING},
+)
+TEMPLATES = st.fixed_dictionaries(
+    {"Resources": st.dictionaries(st.sampled_from("abc"), PARTS | ANYTHING, max_size=3) | ANYTHING},
+    optional={"Parameters": ANYTHING, "Mappings": ANYTHING, "DeviceConfiguration": ANYTHING},
+)
+
+
+@given(TEMPLATES)
+def test_whatever_a_template_is_it_is_evaluated_or_refused(template):
+    try:
+        made = evaluate(template, {}, {})
+    except TemplateError:
+        return
+    assert isinstance(made.thing.properties["ThingName"], str)
+    assert isinstance(made.thing.properties.get("AttributePayload", {}), dict)
