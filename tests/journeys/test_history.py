@@ -59,7 +59,7 @@ def test_an_apply_that_fails_in_one_place_is_told_and_tried_again_there_alone(fo
     assert folder.content() == SMALL.content()
     latest, _ = told(folder)["runs"]
     assert states(told(folder, latest["id"])) == {"managed_things.pump-1": "applied"}
-    assert folder.run("apply", "--retry-failed", "--yes").code == 1
+    assert folder.run("apply", "--retry-failed", "--yes").code == 3
     folder.apply()
     assert folder.content() == SMALL.having("pump-2", site="trondheim").content()
 

@@ -164,7 +164,7 @@ def test_a_setup_code_that_is_not_set_is_missed_only_when_it_is_needed(applied):
     shutil.rmtree(applied.registry.parent)
     ended = applied.run("apply", "--yes")
     assert (ended.code, ended.out, ended.err) == (
-        1,
+        3,
         "",
         (
             "error: the plan is refused; nothing was sent\n"
@@ -189,15 +189,15 @@ def test_a_bad_file_is_told_and_nothing_is_asked_of_the_registry(folder, command
 
 
 BROKEN = """\
-error: desired_state.toml:30  things.pump-9.certificates[0]
-    30 | certificates = …
+error: desired_state.toml:31  things.pump-9.certificates[0]
+    31 | certificates = …
        | ^^^^^^^^^^^^
     there is no certificates.pump-8 in this file
     expected  a name in [certificates.*], or { id = "…" } for one outside this file
     did you mean  pump-2?
 
-error: desired_state.toml:31  things.pump-9.atributes
-    31 | atributes = …
+error: desired_state.toml:32  things.pump-9.atributes
+    32 | atributes = …
        | ^^^^^^^^^
     unknown key
     did you mean  attributes?
