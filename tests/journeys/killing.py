@@ -12,12 +12,13 @@ import shutil
 import signal
 import sys
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from reconciler import Workspace
 from reconciler.registry import Registry
-from tests.cloud import Cloud
+from tests.cloud import SETTINGS, Cloud
 
 
 def apply(folder: Path) -> bool:
@@ -63,10 +64,18 @@ def forked(work: Any) -> int:
         os._exit(2)
 
 
+@cache
+def _cloud() -> Cloud:
+    """Clients are slow to make."""
+    return Cloud()
+
+
 def told(folder: Path) -> dict[str, Any]:
     """What the registry holds and what the journal says of the latest run."""
     record = Workspace(folder / "desired_state.toml").last_run()
-    cloud = Cloud(folder / ".reconciler" / "registry.sqlite3")
+    cloud = _cloud()
+    cloud.registry.close()
+    cloud.registry = Registry(folder / ".reconciler" / "registry.sqlite3", SETTINGS)
     calls = [(call.operation, call.address, call.state) for call in record.calls] if record else []
     return {
         "content": cloud.content(),
