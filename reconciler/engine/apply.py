@@ -55,15 +55,15 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
         ThreadPoolExecutor(workers, "look") as looking,
     ):
         run = _Run(plan, call, guard, recorder, pause or _pausing(stop), looking)
-        running, waiting = 0, set[Address]()
-        while queue or running or waiting:
-            if (free := workers - running) and queue and not stop.is_set():
+        at_work, waiting = set[Address](), set[Address]()
+        while queue or at_work or waiting:
+            if (free := workers - len(at_work)) and queue and not stop.is_set():
                 steps = queue.pop(free)
-                running += len(steps)
+                at_work.update(step.address for step in steps)
                 yield from (Started(step.change) for step in steps)
                 pool.submit(run.begin, steps, pool)
                 continue
-            if not running and not waiting:
+            if not at_work and not waiting:
                 break
             try:
                 step, outcome = run.ended.get()
@@ -72,16 +72,12 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
                     raise
                 stop.set()
                 continue
+            at_work.discard(step.address)
             if isinstance(outcome, Waiting):
-                if step.address not in waiting:  # others may go on, and what it waits for may be one of them
-                    waiting.add(step.address)
-                    running -= 1
+                waiting.add(step.address)  # others may go on, and what it waits for may be one of them
                 yield outcome
                 continue
-            if step.address in waiting:
-                waiting.remove(step.address)
-            else:
-                running -= 1
+            waiting.discard(step.address)
             if isinstance(outcome, Failed) and isinstance(outcome.error, LeaseLostError | ServiceDownError):
                 stop.set()  # what is left would fail as this did
             yield outcome

@@ -97,8 +97,7 @@ def holder(workspace: str, call: Call) -> Held | None:
 
 def unlock(workspace: str, call: Call) -> Held | None:
     """Break the lease, whoever has it, and say who had it. Raises AwsError and TargetError."""
-    group = _read(workspace, call)
-    held = _parse(group.attributes) if group else None
+    group, held = _look(workspace, call)
     if group and held:
         _write(workspace, call, group, {})
     return held
@@ -116,8 +115,8 @@ def leased(  # noqa: PLR0913 (the last three are this process's own unless a tes
 ) -> Iterator[Callable[[], None]]:
     """Hold the lease, renewing it in the background, and give it back on every way out.
 
-    `machine` is this one unless something else is said. Gives what to ask before each write: it raises LeaseLostError once the lease is no longer ours. Raises LockedError where
-    somebody else has it, AwsError and TargetError.
+    `machine` is this one unless something else is said. Gives what to ask before each write: it raises LeaseLostError once
+    the lease is no longer ours. Raises LockedError where somebody else has it, AwsError and TargetError.
     """
     lease = _Lease(workspace, call, who, machine or this_machine(), seconds, clock)
     over = threading.Event()
@@ -194,8 +193,7 @@ class _Lease:
         """One renewal. Raises LeaseLostError, AwsError and TargetError."""
         for _ in range(_TRIES):
             asked = self.clock()
-            group = _read(self.workspace, self.call)
-            found = _parse(group.attributes) if group else None
+            group, found = _look(self.workspace, self.call)
             if group is None or found is None or found.token != self.token:
                 self._renewed[0] = None
                 raise _lost(found)
@@ -217,8 +215,7 @@ class _Lease:
         """Given back if it is still ours. What cannot be given back ends by itself."""
         try:
             for _ in range(_TRIES):
-                group = _read(self.workspace, self.call)
-                found = _parse(group.attributes) if group else None
+                group, found = _look(self.workspace, self.call)
                 if group is None or found is None or found.token != self.token:
                     return
                 if _write(self.workspace, self.call, group, {}):
@@ -242,6 +239,12 @@ def _read(workspace: str, call: Call) -> _Group | None:
         return None
     attributes = answer.get("thingGroupProperties", {}).get("attributePayload", {}).get("attributes", {})
     return _Group(answer["version"], attributes, _registry_time(answer))
+
+
+def _look(workspace: str, call: Call) -> tuple[_Group | None, Held | None]:
+    """The group, and the lease that it bears, run out or not."""
+    group = _read(workspace, call)
+    return group, _parse(group.attributes) if group else None
 
 
 def _write(workspace: str, call: Call, group: _Group, lease: Mapping[str, str]) -> bool:
