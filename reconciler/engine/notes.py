@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from reconciler.engine.advice import advice
+from reconciler.engine.lease import Held
 from reconciler.engine.leaving import place
 from reconciler.engine.ownership import reserved
 from reconciler.engine.survey import Comparison
@@ -25,10 +26,18 @@ from reconciler.model.settings import DesiredState, Settings
 from reconciler.model.wording import few
 
 
-def notes(
-    state: DesiredState, request: Request, found: Comparison, steps: Sequence[Step], quotas: Quotas
+def notes(  # noqa: PLR0913 (each is one thing that there may be something to say of)
+    state: DesiredState,
+    request: Request,
+    found: Comparison,
+    steps: Sequence[Step],
+    quotas: Quotas,
+    *,
+    at_work: Held | None,
 ) -> Iterator[Note]:
-    """The file's warnings, certificates about to expire, what the kinds have to say, and advice."""
+    """Who applies meanwhile, the file's warnings, certificates about to expire, what the kinds have to say, and advice."""
+    if at_work:
+        yield Note("warning", at_work.halfway())
     yield from map(_warning, state.warnings)
     for action, allowed in request.allowed.items():
         told = f"this run may {action} {allowed.text} of what the workspace owns, whatever its limits say"

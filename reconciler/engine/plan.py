@@ -6,6 +6,7 @@ from collections import Counter
 
 from attrs import evolve
 
+from reconciler.engine.lease import writer
 from reconciler.engine.notes import notes
 from reconciler.engine.observe import Progress
 from reconciler.engine.plain import digest
@@ -38,8 +39,10 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     world = world_of(state.settings.name, target, found)
     names = chosen(request, found, world, state)
     found = evolve(found, changes={a: change for a, change in found.changes.items() if a in names})
-    if why := [*reasons(state, request, found, world)]:
-        raise RefusedError(why)
+    why = [*reasons(state, request, found, world)]
+    at_work = writer(state.settings.name, found.live, call, doubted=bool(why))
+    if why:
+        raise RefusedError([*why, at_work.halfway()] if at_work else why)
     steps = steps_of(found.changes, world, state.resources, state.moved)
     calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
     return Plan(
@@ -51,7 +54,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         unchanged=len((found.desired.keys() & names) - found.changes.keys()),
         notes=tuple(
             note
-            for note in notes(state, request, found, steps, quotas)
+            for note in notes(state, request, found, steps, quotas, at_work=at_work)
             if not request.partial or note.address is None or note.address in names
         ),
         request=request,

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from reconciler.engine.lease import SECONDS, holder, leased, unlock
 from reconciler.engine.who import this_process
-from reconciler.model.errors import LeaseLostError, LockedError, TargetError
+from reconciler.model.errors import LeaseLostError, LockedError, RefusedError, TargetError
 from reconciler.model.run import Who
 from reconciler.registry import Registry
 from tests.cloud import SETTINGS, Cloud
@@ -19,6 +19,10 @@ from tests.fleets import ca, converge, device, failures, plan_of, run, state
 
 ELSEWHERE = Who("ada", "build-7", 4711, born=1.5)
 GROUP = "reconciler-ws"
+HALFWAY = (
+    "ada@build-7 (process 4711) is applying this workspace since 2026-03-01T00:00:00Z, and what was read may be half of "
+    "its work; plan again when it is done"
+)
 PARTS = {"holder", "process", "since", "until"}
 
 
@@ -276,3 +280,29 @@ class TestApplying:
         assert len(ended) == len(plan.steps)
         assert {outcome.word for outcome in ended} <= {"applied", "failed", "skipped", "cancelled"}
         assert sum(outcome.word == "failed" for outcome in ended) == 1
+
+
+def test_a_plan_made_while_somebody_applies_says_so(cloud, time):
+    desired = state(ca(), *device("pump"))
+    before = plan_of(desired, cloud)
+    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+        meanwhile = plan_of(desired, cloud)
+    told = {note.text for note in meanwhile.notes} - {note.text for note in before.notes}
+    assert told == {HALFWAY}
+    assert meanwhile.digest == plan_of(desired, cloud).digest
+
+
+def test_a_plan_refused_for_what_somebody_is_just_making_says_who(cloud, time):
+    desired = state(ca(), *device("pump"))
+    cloud.iot.create_thing(
+        thingName="pump", attributePayload={"attributes": {"site": "elsewhere"}}
+    )
+    with (
+        leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
+        pytest.raises(RefusedError) as refused,
+    ):
+        plan_of(desired, cloud)
+    *_, last = refused.value.reasons
+    assert last.startswith(
+        "ada@build-7 (process 4711) is applying this workspace since 2026-03-01T00:00:00Z, and what"
+    )

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from reconciler import Workspace
-from reconciler.model.errors import LockedError, StaleError
+from reconciler.model.errors import LockedError, RefusedError, StaleError
 from reconciler.model.outcome import Failed, Result
 
 
@@ -23,13 +23,15 @@ def kind(result: Result) -> str:
 def main(folder: Path, rounds: int) -> None:
     workspace = Workspace(folder / "desired_state.toml")
     for _ in range(rounds):
-        plan = workspace.plan()
-        if not plan:
-            continue
         try:
+            plan = workspace.plan()
+            if not plan:
+                continue
             ended = kind(workspace.apply(plan))
         except LockedError as error:
             ended = f"locked: {error.holder}"
+        except RefusedError:  # what the other one has just made does not yet bear the workspace's mark
+            ended = "refused"
         sys.stdout.write(f"{ended}\n")
         sys.stdout.flush()
 
