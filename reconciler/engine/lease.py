@@ -20,7 +20,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from reconciler.engine.ownership import group_address, group_call
+from reconciler.engine.ownership import group_call
 from reconciler.engine.send import send
 from reconciler.engine.who import at_work, this_machine
 from reconciler.kinds.membership import workspace_group
@@ -29,7 +29,6 @@ from reconciler.kinds.reading import MISSING
 from reconciler.kinds.tags import PREFIX
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import AwsError, LeaseLostError, LockedError, ReconcilerError, TargetError
-from reconciler.model.resource import Inventory
 from reconciler.model.run import Who
 
 SECONDS = 60.0
@@ -101,17 +100,6 @@ def holder(workspace: str, call: Call) -> Held | None:
     """Who has the lease of a workspace, None where nobody has. Raises AwsError and TargetError."""
     group = _read(workspace, call)
     return group.held() if group else None
-
-
-def writer(workspace: str, live: Inventory, call: Call, *, doubted: bool) -> Held | None:
-    """Who applies a workspace while it is read: asked for where its group bore a lease then, or what was read is `doubted`.
-
-    Raises AwsError and TargetError.
-    """
-    group = live.get(group_address(workspace))
-    if not doubted and (group is None or _parse(group.spec.attributes) is None):
-        return None
-    return holder(workspace, call)
 
 
 def unlock(workspace: str, call: Call) -> Held | None:

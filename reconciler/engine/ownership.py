@@ -31,12 +31,12 @@ _ORIGIN = Origin("[workspace]", 1)
 
 def is_group(workspace: str, address: Address) -> bool:
     """Whether the address is the workspace's group, which has its lease, and so comes first and goes last."""
-    return address == group_address(workspace)
+    return address == _group(workspace)
 
 
 def is_mark(workspace: str, address: Address) -> bool:
     """Whether the address is one of the workspace's own marks."""
-    return address in {group_address(workspace), _guard(workspace), _policy(workspace)}
+    return address in {_group(workspace), _guard(workspace), _policy(workspace)}
 
 
 def with_marks(workspace: str, resources: Desired) -> Desired:
@@ -65,7 +65,7 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
         # The group's attributes are the workspace's own book-keeping, not a part of what is desired.
         group = ThingGroup(description=_described(workspace))
         kept = Lifecycle(ignore_changes=("attributes",))
-        marks.append(Resource(group_address(workspace), group, lifecycle=kept, origin=_ORIGIN, implied=True))
+        marks.append(Resource(_group(workspace), group, lifecycle=kept, origin=_ORIGIN, implied=True))
     if guarded:
         what = f"The things that the reconciler workspace {workspace} must not destroy."
         guard = Resource(_guard(workspace), ThingGroup(description=what), origin=_ORIGIN, implied=True)
@@ -87,7 +87,7 @@ def group_call(workspace: str, attributes: Mapping[str, str]) -> ApiCall:
         "thingGroupDescription": _described(workspace),
         "attributePayload": {"attributes": dict(attributes), "merge": False},
     }
-    marks = tags.as_list(tags.marked(Resource(group_address(workspace), ThingGroup()), workspace))
+    marks = tags.as_list(tags.marked(Resource(_group(workspace), ThingGroup()), workspace))
     params = {"thingGroupName": name, "thingGroupProperties": properties, "tags": marks}
     return ApiCall("iot", "CreateThingGroup", params, repeatable=True)
 
@@ -98,7 +98,7 @@ def _described(workspace: str) -> str:
 
 def mark_names(workspace: str) -> frozenset[str]:
     """The names that the marks have wherever something refers to them."""
-    return frozenset({group_address(workspace).name, _guard(workspace).name, _policy(workspace).name})
+    return frozenset({_group(workspace).name, _guard(workspace).name, _policy(workspace).name})
 
 
 def mark_of_any(name: str) -> bool:
@@ -108,7 +108,7 @@ def mark_of_any(name: str) -> bool:
 
 def reserved(workspace: str) -> frozenset[Address]:
     """The addresses that the workspace may come to add by itself."""
-    return frozenset({group_address(workspace), _guard(workspace), _policy(workspace), _holder(workspace)})
+    return frozenset({_group(workspace), _guard(workspace), _policy(workspace), _holder(workspace)})
 
 
 def _protecting(resources: Desired) -> dict[Address, Resource]:
@@ -146,8 +146,7 @@ def _holder(workspace: str) -> Address:
     return Address("things", f"{workspace_group(workspace)}-unattached")
 
 
-def group_address(workspace: str) -> Address:
-    """The address of the workspace's group."""
+def _group(workspace: str) -> Address:
     return Address("thing_groups", workspace_group(workspace))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from attrs import evolve
 
-from reconciler.engine.lease import writer
+from reconciler.engine.lease import holder
 from reconciler.engine.notes import notes
 from reconciler.engine.observe import Progress
 from reconciler.engine.plain import digest
@@ -40,7 +40,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     names = chosen(request, found, world, state)
     found = evolve(found, changes={a: change for a, change in found.changes.items() if a in names})
     why = [*reasons(state, request, found, world)]
-    at_work = writer(state.settings.name, found.live, call, doubted=bool(why))
+    at_work = holder(state.settings.name, call)
     if why:
         raise RefusedError([*why, at_work.halfway()] if at_work else why)
     steps = steps_of(found.changes, world, state.resources, state.moved)

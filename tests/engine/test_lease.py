@@ -294,9 +294,7 @@ def test_a_plan_made_while_somebody_applies_says_so(cloud, time):
 
 def test_a_plan_refused_for_what_somebody_is_just_making_says_who(cloud, time):
     desired = state(ca(), *device("pump"))
-    cloud.iot.create_thing(
-        thingName="pump", attributePayload={"attributes": {"site": "elsewhere"}}
-    )
+    cloud.iot.create_thing(thingName="pump", attributePayload={"attributes": {"site": "elsewhere"}})
     with (
         leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
         pytest.raises(RefusedError) as refused,
