@@ -1,11 +1,11 @@
-"""Runs a plan: a ready-queue over its graph, longest remaining path first, as many steps at once as there are workers."""
+"""Runs a plan: a ready-queue over its graph, the kinds in turn, as many steps at once as there are workers."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, TypeAlias
@@ -61,7 +61,8 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
                 steps = queue.pop(free)
                 at_work.update(step.address for step in steps)
                 yield from (Started(step.change) for step in steps)
-                pool.submit(run.begin, steps, pool)
+                for alike in _by_kind(steps):
+                    pool.submit(run.begin, alike, pool)
                 continue
             if not at_work and not waiting:
                 break
@@ -83,6 +84,14 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
             yield outcome
             yield from queue.settle(step, outcome)
     yield from (Cancelled(step.change) for step in queue.left())
+
+
+def _by_kind(steps: Sequence[Step]) -> Iterable[Sequence[Step]]:
+    """So that no kind's look waits for another's."""
+    found: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        found[step.address.kind].append(step)
+    return found.values()
 
 
 def _pausing(stop: threading.Event) -> Pause:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from types import MappingProxyType
@@ -24,7 +24,9 @@ from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Basis
 from reconciler.model.resource import Desired, Inventory, Live
 
-CALLS_AT_ONCE = 32
+CALLS_AT_ONCE = 64
+_OF_ONE_KIND = 32
+"""So that a kind whose quota makes its calls wait leaves room for those of the others."""
 
 Names: TypeAlias = Mapping[tuple[str, str], str | None]
 
@@ -155,8 +157,7 @@ def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it wa
     counter: _Counter,
 ) -> Sequence[Live] | str:
     """What is there of one kind. One that the file has nothing of may be closed to us: then it is said why."""
-    read = _lives({name: future.result() for name, future in before.items()})
-    scope = evolve(whole, read=read, now=time.time())
+    scope = evolve(whole, read=_Found(before), now=time.time())
     needed = any(True for _ in scope.of(kind.table))
     try:
         return _run(kind, kind.read(scope), call, pool, counter)
@@ -179,7 +180,42 @@ def _run(kind: Kind, reading: Reading, call: Call, pool: Executor, counter: _Cou
             result: Sequence[Live] = stop.value
             return result
         counter.expect(len(batch))
-        answers = list(pool.map(lambda asked: counter.done(kind, asked, send(call, asked, {})), batch))
+        answers = [
+            counter.done(kind, asked, answer)
+            for asked, answer in zip(batch, _answers(batch, call, pool), strict=True)
+        ]
+
+
+def _answers(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[str, Any]]:
+    """The answers in their order, while so many of the calls are under way as one kind may have."""
+    under_way: deque[Future[Mapping[str, Any]]] = deque()
+    try:
+        for asked in batch:
+            if len(under_way) == _OF_ONE_KIND:
+                yield under_way.popleft().result()
+            under_way.append(pool.submit(send, call, asked, {}))
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        for left in under_way:
+            left.cancel()
+
+
+class _Found(Mapping[str, Sequence[Live]]):
+    """What the readings of other kinds have found: who looks at one waits for its end, and no sooner."""
+
+    def __init__(self, readings: Mapping[str, Future[Sequence[Live] | str]]) -> None:
+        self._readings = readings
+
+    def __getitem__(self, kind: str) -> Sequence[Live]:
+        found = self._readings[kind].result()
+        return () if isinstance(found, str) else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readings)
+
+    def __len__(self) -> int:
+        return len(self._readings)
 
 
 class _Counter:

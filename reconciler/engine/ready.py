@@ -1,9 +1,13 @@
-"""Which steps of a plan can run: those whose needs are applied, the one with the longest path behind it first."""
+"""Which steps of a plan can run: those whose needs are applied.
+
+The kinds take turns, for each has quotas of its own, and what waits for one leaves the others free: things that go do not
+keep the certificates waiting that they have let go of. Of one kind the step with the longest path behind it is first.
+"""
 
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 
 from reconciler.model.address import Address
@@ -28,18 +32,32 @@ class Ready:
             )
         self._rank = {step.address: (-depth[step.address], place) for place, step in enumerate(plan.steps)}
         self._left = dict.fromkeys(self._steps)
-        self._heap = [(self._rank[address], address) for address, count in self._open.items() if not count]
-        heapq.heapify(self._heap)
+        self._heaps: defaultdict[str, list[tuple[tuple[int, int], Address]]] = defaultdict(list)
+        self._turns: deque[str] = deque()
+        for address, count in self._open.items():
+            if not count:
+                self._push(address)
 
     def __bool__(self) -> bool:
-        return bool(self._heap)
+        return bool(self._turns)
 
     def pop(self, most: int) -> Sequence[Step]:
         """The next steps, `most` of them at the most."""
-        addresses = [heapq.heappop(self._heap)[1] for _ in range(min(most, len(self._heap)))]
+        addresses: list[Address] = []
+        while self._turns and len(addresses) < most:
+            heap = self._heaps[kind := self._turns.popleft()]
+            addresses.append(heapq.heappop(heap)[1])
+            if heap:
+                self._turns.append(kind)
         for address in addresses:
             del self._left[address]
         return [self._steps[address] for address in addresses]
+
+    def _push(self, address: Address) -> None:
+        heap = self._heaps[address.kind]
+        if not heap:
+            self._turns.append(address.kind)
+        heapq.heappush(heap, (self._rank[address], address))
 
     def settle(self, step: Step, outcome: Outcome) -> Iterator[Outcome]:
         """Free what waited for an applied step; skip what waited for a failed one, and so on down."""
@@ -47,7 +65,7 @@ class Ready:
             for after in self._followers[step.address]:
                 self._open[after] -= 1
                 if not self._open[after] and after in self._left:
-                    heapq.heappush(self._heap, (self._rank[after], after))
+                    self._push(after)
             return
         doomed = list(self._followers[step.address])
         while doomed:

@@ -60,8 +60,12 @@ def write(console: Console, lines: Iterable[Text] | str) -> None:
     """All lines at once. They were laid out for the console's width; what is longer runs on unbroken."""
     from rich.text import Text
 
-    text = Text(lines) if isinstance(lines, str) else Text("\n").join(map(_inert, lines))
-    console.print(text, soft_wrap=True)
+    found = [Text(lines)] if isinstance(lines, str) else [*map(_inert, lines)]
+    if not console.is_terminal:  # nobody sees a style there, and working them out takes longer than a call
+        console.file.write("".join(f"{line.plain}\n" for line in found or [Text()]))
+        console.file.flush()
+    else:
+        console.print(Text("\n").join(found), soft_wrap=True)
 
 
 def _told_width() -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.kinds import membership
 from reconciler.kinds.kind import Scope
-from reconciler.kinds.principal_reading import outside, things_of
+from reconciler.kinds.principal_reading import outside
 from reconciler.kinds.provisioning import provisioned_names
 
 
@@ -31,11 +31,10 @@ def attached_to(scope: Scope) -> tuple[Mapping[str, Sequence[str]], set[str]]:
     return ours, others
 
 
-def used_outside(names: Sequence[str], found: Mapping[str, Mapping[str, Any]], scope: Scope) -> Any:
-    """The things outside the workspace that have some of the certificates, too."""
+def used_outside(users: Mapping[str, Sequence[str]], scope: Scope) -> dict[str, list[str]]:
+    """Of the things that have each certificate those outside the workspace, where there are any."""
     ours = {thing.identity for thing in scope.read.get("things", ()) if thing.owner == scope.workspace}
     ours |= provisioned_names(scope)
-    users = yield from things_of(names, found)
     return {name: others for name, things in users.items() if (others := sorted(set(things) - ours))}
 
 

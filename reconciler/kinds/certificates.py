@@ -22,16 +22,17 @@ from reconciler.kinds.grace import graces
 from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsaved, request, unwritable
 from reconciler.kinds.kind import Complaint, Kind, Listing, Reading, Scope, World
 from reconciler.kinds.principal_reading import (
+    arns_of_certificates,
     certificates_in,
     find_certificates,
     outside,
-    policies_of_certificates,
+    policies_of,
     targets,
     things_of,
 )
 from reconciler.kinds.proofs import Registered
 from reconciler.kinds.provisioning import provisioned_certificates
-from reconciler.kinds.reading import MISSING
+from reconciler.kinds.reading import MISSING, together
 from reconciler.kinds.retirement import mark_retired, retire, retired_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -180,8 +181,13 @@ class Certificates(Kind):
         The workspace's are those that its things have, and those that a run has marked on their way out.
         """
         if scope.only is not None:
-            return (yield from self._read_again(sorted(scope.only)))
+            return (yield from self._read_again(scope.only))
         wanted = {name: found for found in scope.of(self.table) if (name := self.identity(found))}
+        # What goes whoever has it is asked about while the things are still being read.
+        sure = wanted.keys() if scope.destroying else frozenset[str]()
+        early = yield from find_certificates(sorted(sure))
+        arns = arns_of_certificates(early, early)
+        users, attached = yield from together(things_of(arns), policies_of(arns))
         known = yield from targets(
             scope, outside(policy for found in scope.of(self.table) for policy in found.spec.policies)
         )
@@ -192,16 +198,21 @@ class Certificates(Kind):
         matter = (wanted.keys() | ours.keys() | retired) - provisioned_certificates(scope) - others
         issued_now = yield from issued_unsaved(scope, wanted.keys())
         matter |= issued_now.keys()
-        found = yield from find_certificates(sorted(matter))
+        late = yield from find_certificates(sorted(matter - sure))
+        found = {name: item for name, item in sorted({**early, **late}.items()) if name in matter}
         leaving = [
             name for name in found if scope.destroying or name not in wanted.keys() | issued_now.keys()
         ]
         ends = {} if scope.destroying else graces(scope, leaving, found)
         kept = {name: until for name, until in ends.items() if until > scope.now}
         strangers = [name for name in found if name not in leaving and name in wanted and name not in ours]
-        foreign = yield from used_outside([*leaving, *strangers], found, scope)
+        arns = arns_of_certificates((name for name in leaving if name not in attached), found)
+        had, has = yield from together(
+            things_of(arns | arns_of_certificates(strangers, found)), policies_of(arns)
+        )
+        users, attached = users | had, attached | has
+        foreign = used_outside(users, scope)
         owners = yield from owners_of({name: foreign[name] for name in strangers if name in foreign})
-        attached = yield from policies_of_certificates(leaving, found)
         lives = []
         for name, item in found.items():
             spec = Certificate(
@@ -216,6 +227,7 @@ class Certificates(Kind):
             facts = {
                 # One that goes has no name in the file; whose it was says more than its id.
                 "name": issued_now.get(name) or f"{next(iter(ours.get(name, ())), 'retired')}:{name[:12]}",
+                "arn": item["certificateArn"],
                 "things": tuple(sorted(ours.get(name, ()))),
                 "kept": kept.get(name),
                 "outlived": name in ends.keys() - kept.keys(),
@@ -227,11 +239,15 @@ class Certificates(Kind):
             lives.append(Live(name, spec, owner=owners.get(name) if lost else scope.workspace, facts=facts))
         return lives
 
-    def _read_again(self, names: Sequence[str]) -> Reading:
-        """Some certificates by themselves, and who has them."""
-        found = yield from find_certificates(names, listed=False)
-        policies = yield from policies_of_certificates(found, found)
-        users = yield from things_of([*found], found)
+    def _read_again(self, seen: Mapping[str, Live | None]) -> Reading:
+        """Some certificates by themselves, and who has them. Of what was seen before the ARN is known, so all is asked at once."""
+        known = {name: live.facts["arn"] for name, live in sorted(seen.items()) if live}
+        found, users, policies = yield from together(
+            find_certificates(sorted(seen), listed=False), things_of(known), policies_of(known)
+        )
+        rest = arns_of_certificates(found.keys() - known.keys(), found)
+        users |= yield from things_of(rest)
+        policies |= yield from policies_of(rest)
         return [
             Live(
                 name,
@@ -242,7 +258,7 @@ class Certificates(Kind):
                     status=item["status"],
                     policies=tuple(External(policy) for policy in policies[name]),
                 ),
-                facts={"things": users[name], "policies": policies[name]},
+                facts={"arn": item["certificateArn"], "things": users[name], "policies": policies[name]},
             )
             for name, item in found.items()
         ]

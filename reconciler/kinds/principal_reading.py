@@ -44,11 +44,15 @@ def find_certificates(
     return {name: item.get("certificateDescription", item) for name, item in found.items()}
 
 
-def things_of(ids: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> Names:
-    """The things that have each of the certificates, sorted."""
-    arns = [found[name]["certificateArn"] for name in ids]
-    answers = yield from each("ListPrincipalThings", "principal", arns)
-    return {name: tuple(sorted(answer.get("things", ()))) for name, answer in zip(ids, answers, strict=True)}
+def arns_of_certificates(ids: Iterable[str], found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The ARNs of some of the certificates that were found, by id."""
+    return {name: found[name]["certificateArn"] for name in ids}
+
+
+def things_of(arns: Mapping[str, str]) -> Names:
+    """The things that have each of the certificates, sorted; `arns` by what they are to be called."""
+    answers = yield from each("ListPrincipalThings", "principal", arns.values())
+    return {name: tuple(sorted(answer.get("things", ()))) for name, answer in zip(arns, answers, strict=True)}
 
 
 def policies_of(arns: Mapping[str, str]) -> Names:
@@ -58,11 +62,6 @@ def policies_of(arns: Mapping[str, str]) -> Names:
         name: tuple(sorted(policy["policyName"] for policy in answer.get("policies", ())))
         for name, answer in zip(arns, answers, strict=True)
     }
-
-
-def policies_of_certificates(ids: Iterable[str], found: Mapping[str, Mapping[str, Any]]) -> Names:
-    """The same of certificates by id."""
-    return policies_of({name: found[name]["certificateArn"] for name in ids})
 
 
 def inverted(policies: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:

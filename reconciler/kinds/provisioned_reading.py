@@ -14,17 +14,18 @@ from reconciler.kinds.issuing import issued as known
 from reconciler.kinds.kind import Reading, Scope
 from reconciler.kinds.membership import workspace_group
 from reconciler.kinds.principal_reading import (
+    arns_of_certificates,
     certificates_in,
     find_certificates,
     find_things,
     inverted,
     outside,
-    policies_of_certificates,
+    policies_of,
     targets,
     things_of,
 )
 from reconciler.kinds.provisioning import Blueprint, blueprints, plain
-from reconciler.kinds.reading import MISSING, each
+from reconciler.kinds.reading import MISSING, each, together
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.document import Document
@@ -126,7 +127,7 @@ def read(scope: Scope) -> Reading:
     policies: Mapping[str, Collection[str]]
     if alone:
         mine = sorted(wanted & certificates.keys())
-        policies = inverted((yield from policies_of_certificates(mine, certificates)))
+        policies = inverted((yield from policies_of(arns_of_certificates(mine, certificates))))
     else:
         having = yield from targets(scope, (name for plan in plans.values() for name in plan.policies))
         policies = {name: certificates_in(arns) for name, arns in having.items()}
@@ -134,7 +135,7 @@ def read(scope: Scope) -> Reading:
     ours = members.get(workspace_group(scope.workspace), frozenset())
     owners = yield from membership.owners([name for name in things if name not in ours])
     others = [name for name in sorted(attached - wanted) if name in certificates]
-    users = yield from things_of(others, certificates)
+    users = yield from things_of(arns_of_certificates(others, certificates))
     # What others have, or the file wants elsewhere, is let go, and stays.
     if scope.only is None:
         nobody_elses = users.keys() - wanted - _declared(scope)
@@ -331,7 +332,7 @@ def _own_documents(
     ids = sorted(
         plan.certificate_id or "" for plan in plans if plan.documents and plan.certificate_id in registered
     )
-    attached = yield from policies_of_certificates(ids, certificates)
+    attached = yield from policies_of(arns_of_certificates(ids, certificates))
     names = sorted({policy for found in attached.values() for policy in found})
     texts = yield from each("GetPolicy", "policyName", names)
     documents = {
@@ -365,8 +366,8 @@ def _carried(
         for name, signer in signed.items()
         if _mode(signer, scope) not in {WHATEVER, certificates[name or ""].get("certificateMode", "DEFAULT")}
     )
-    things = yield from things_of(wrong, certificates)
-    policies = yield from policies_of_certificates(wrong, certificates)
+    arns = arns_of_certificates(wrong, certificates)
+    things, policies = yield from together(things_of(arns), policies_of(arns))
     return {name: Carried(certificates[name]["status"], things[name], policies[name]) for name in wrong}
 
 

@@ -22,6 +22,7 @@ Asking = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, Mapping[str, An
 Tagged = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, dict[str, str]]]
 Names = Generator[Batch, Sequence[Mapping[str, Any]], Sequence[str]]
 Arns = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, str]]
+Together = Generator[Batch, Sequence[Mapping[str, Any]], list[Any]]
 Details = Generator[Batch, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
 
 
@@ -60,6 +61,29 @@ def find(  # noqa: PLR0913 (each is one fact about the listing)
 def ends_early(answer: Mapping[str, Any]) -> bool:
     """Whether there is more of a listing than the answer has."""
     return any("token" in member.lower() or member == "nextMarker" for member in answer)
+
+
+def together(*readings: Generator[Batch, Sequence[Mapping[str, Any]], Any]) -> Together:
+    """What several readings find, in their order; what each asks next goes out beside what the others ask.
+
+    Every operation has a quota of its own, so their calls take turns: none waits behind all of another's.
+    """
+    results: list[Any] = [None] * len(readings)
+    answers: dict[int, Any] = dict.fromkeys(range(len(readings)))
+    while True:
+        batches: dict[int, Batch] = {}
+        for place, answered in answers.items():
+            try:
+                batches[place] = readings[place].send(answered)
+            except StopIteration as stop:
+                results[place] = stop.value
+        if not batches:
+            return results
+        turns = sorted((turn, place) for place, batch in batches.items() for turn in range(len(batch)))
+        found = yield [batches[place][turn] for turn, place in turns]
+        answers = {place: [] for place in batches}
+        for (_, place), answer in zip(turns, found, strict=True):
+            answers[place].append(answer)
 
 
 def names_of(kind: Kind, scope: Scope, operation: str) -> Names:

@@ -20,7 +20,7 @@ from reconciler.kinds.membership import protected_group, workspace_group
 from reconciler.kinds.principal_reading import find_things, outside
 from reconciler.kinds.proofs import thing_shown
 from reconciler.kinds.provisioning import provisioned_names
-from reconciler.kinds.reading import MISSING, each
+from reconciler.kinds.reading import MISSING, each, together
 from reconciler.kinds.retirement import mark_retired
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -126,10 +126,10 @@ class Things(Kind):
         ]
 
     def _read_again(self, scope: Scope, names: Sequence[str]) -> Reading:
-        """Some things by themselves, and the groups that each is in."""
-        found = yield from find_things(names, listed=False)
-        edges = yield from each("ListThingPrincipalsV2", "thingName", found)
-        groups = yield from membership.groups_of([*found])
+        """Some things by themselves, and the groups that each is in. Of those seen before all is asked at once."""
+        known = [name for name in names if (scope.only or {}).get(name)]
+        found, ties = yield from together(find_things(names, listed=False), _ties(known))
+        ties |= yield from _ties([name for name in found if name not in ties])
         wanted = {
             resource.address.name: resource.spec
             for resource in scope.of(self.table)
@@ -140,11 +140,12 @@ class Things(Kind):
         return [
             attrs.evolve(
                 live,
-                owner=membership.owner(groups[name], scope.workspace),
-                facts={**live.facts, "protected": guard in groups[name]},
+                owner=membership.owner(groups, scope.workspace),
+                facts={**live.facts, "protected": guard in groups},
             )
-            for (name, item), answer in zip(found.items(), edges, strict=True)
-            if (live := _live(item, answer, _but(marks, groups[name]), (), alone=_alone(wanted.get(name))))
+            for name, item in found.items()
+            for had, groups in [ties[name]]
+            if (live := _live(item, had, _but(marks, groups), (), alone=_alone(wanted.get(name))))
         ]
 
     def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
@@ -240,6 +241,14 @@ class Things(Kind):
             [membership.leave(name, protected_group(world.workspace))] if self.protected(change.live) else []
         )
         return [*guard, membership.leave(name, workspace_group(world.workspace))]
+
+
+def _ties(names: Sequence[str]) -> Any:
+    """Of each thing the answer about its principals, and the groups that it is in."""
+    had, groups = yield from together(
+        each("ListThingPrincipalsV2", "thingName", names), membership.groups_of(names)
+    )
+    return {name: (answer, groups[name]) for name, answer in zip(names, had, strict=True)}
 
 
 def _members(scope: Scope, table: str, operation: str, member_: str) -> Any:

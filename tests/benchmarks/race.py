@@ -1,6 +1,6 @@
 """A fleet brought up, left alone, changed and taken down: by Terraform, by a sequential boto3 script, by `reconciler`.
 
-    python -m tests.benchmarks.race [--devices N …] [--runs N] [--latency TIME] [--without NAME …] [--bound N …]
+    python -m tests.benchmarks.race [--devices N …] [--runs N] [--latency TIME] [--without NAME …] [--limit S] [--bound N …]
 
 All three are commands of their own, start-up included, against one served registry (in memory, on this machine), each in
 an account of its own, in turns. Terraform is left out, and that is said, where it is not on the machine. Then the same
@@ -10,16 +10,20 @@ fleet under AWS's default quotas, in virtual time: how near `reconciler` comes t
 from __future__ import annotations
 
 import argparse
+import compileall
 import itertools
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
@@ -36,12 +40,16 @@ FAILED = "-"
 
 @frozen
 class Figures:
-    """What one phase took: requests, wall and processor seconds, MiB at the most of its largest process."""
+    """What one phase took: requests, wall and processor seconds, MiB at the most of its largest process.
+
+    One that was stopped because it took too long has not `ended`.
+    """
 
     calls: float
     seconds: float
     processor: float
     memory: float
+    ended: bool = True
 
 
 @frozen
@@ -87,11 +95,13 @@ def contenders(without: Sequence[str]) -> Iterator[Contender]:
     yield Contender(OURS, "000000000001", _reconciler)
 
 
-def run(server: Served, contender: Contender, folder: Path, phase: str) -> Figures:
-    """One phase of one contender. Raises SystemExit when it did not do what it should."""
+def run(
+    server: Served, contender: Contender, folder: Path, phase: str, limit: float | None = None
+) -> Figures:
+    """One phase of one contender, for at most `limit` seconds. Raises SystemExit when it did not do what it should."""
     before = calls(server, contender)
     environ = {
-        **terraform.environment(),
+        **environment(),
         "AWS_ACCESS_KEY_ID": contender.account,
         "AWS_SECRET_ACCESS_KEY": "test",
         "PYTHONPATH": str(Path(__file__).parents[2]),
@@ -105,16 +115,45 @@ def run(server: Served, contender: Contender, folder: Path, phase: str) -> Figur
             env=environ,
             stdout=output,
             stderr=output,
+            start_new_session=True,
         )
-        _, status, used = os.wait4(process.pid, 0)
+        with _stopped_after(limit, process.pid) as stopped:
+            _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begun
-    if code := os.waitstatus_to_exitcode(status):
+    if (code := os.waitstatus_to_exitcode(status)) and not stopped.is_set():
         raise SystemExit(
             f"{contender.name}, {phase}: exit code {code}\n{log.read_text(errors='replace')[-2000:]}"
         )
     unit = 1024**2 if sys.platform == "darwin" else 1024
     counted = calls(server, contender) - before
-    return Figures(counted, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / unit)
+    return Figures(
+        counted, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / unit, ended=not stopped.is_set()
+    )
+
+
+@contextmanager
+def _stopped_after(limit: float | None, group: int) -> Iterator[threading.Event]:
+    """Kill a process and those that it began when it takes longer than so many seconds; the event tells of it."""
+    stopped = threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        os.killpg(group, signal.SIGKILL)
+
+    timer = threading.Timer(limit or threading.TIMEOUT_MAX, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield stopped
+    finally:
+        timer.cancel()
+
+
+def environment() -> Mapping[str, str]:
+    """The process's own, as it is where a package was installed, and so compiled."""
+    return {
+        name: value for name, value in terraform.environment().items() if name != "PYTHONDONTWRITEBYTECODE"
+    }
 
 
 def calls(server: Served, contender: Contender) -> int:
@@ -135,10 +174,14 @@ def prepared(root: Path, devices: int, url: str, contender: Contender) -> Path:
 
 
 def take(
-    devices: int, runs: int, latency: str | None, who: Sequence[Contender]
+    devices: int, runs: int, latency: str | None, who: Sequence[Contender], limit: float | None = None
 ) -> Mapping[tuple[str, str], list[Figures]]:
-    """All phases of all contenders, on a new server each run, the contenders in turns."""
+    """All phases of all contenders, on a new server each run, the contenders in turns.
+
+    Whoever does not end a phase within the limit takes no further part.
+    """
     taken: dict[tuple[str, str], list[Figures]] = {}
+    out: set[str] = set()
     for number in range(runs):
         with (
             tempfile.TemporaryDirectory(prefix="reconciler-race-") as temporary,
@@ -148,18 +191,22 @@ def take(
             fleet.write(root / "fleet", devices)
             folders = {one.name: prepared(root, devices, server.url, one) for one in who}
             for phase, one in itertools.product(PHASES, who):
+                if one.name in out:
+                    continue
                 fleet.write_devices(folders[one.name], devices, changed=phase in PHASES[2:])
-                found = run(server, one, folders[one.name], phase)
+                found = run(server, one, folders[one.name], phase, limit)
                 taken.setdefault((phase, one.name), []).append(found)
+                out |= set() if found.ended else {one.name}
                 told = f"{devices:,} devices, run {number + 1} of {runs}: {phase}, {one.name}"
-                sys.stderr.write(f"  {told}: {found.seconds:.2f} s\n")
+                ended = "" if found.ended else ", stopped there"
+                sys.stderr.write(f"  {told}: {found.seconds:.2f} s{ended}\n")
     return taken
 
 
 def median(found: Sequence[Figures]) -> Figures:
     """Each figure's own median."""
     columns = zip(*((one.calls, one.seconds, one.processor, one.memory) for one in found), strict=True)
-    return Figures(*map(statistics.median, columns))
+    return Figures(*map(statistics.median, columns), ended=all(one.ended for one in found))
 
 
 COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "times ours", "CPU s", "peak MiB")
@@ -168,16 +215,16 @@ COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "times ours", "C
 def rows(
     devices: int, taken: Mapping[tuple[str, str], list[Figures]], who: Sequence[Contender]
 ) -> Iterator[tuple[str, ...]]:
-    """A row a phase and contender."""
-    for phase in PHASES:
-        own = median(taken[phase, OURS])
-        for one in who:
-            found = median(taken[phase, one.name])
-            ratio = f"{found.seconds / own.seconds:.1f}"
-            yield (
-                *(f"{devices:,}", phase, one.name, f"{found.calls:,.0f}", f"{found.seconds:.2f}"),
-                *(ratio, f"{found.processor:.1f}", f"{found.memory:.0f}"),
-            )
+    """A row a phase and contender; of one that was stopped, what it took at the least."""
+    for phase, one in itertools.product(PHASES, who):
+        if (phase, one.name) not in taken:
+            continue
+        own, found = median(taken[phase, OURS]), median(taken[phase, one.name])
+        more = "" if found.ended else "> "
+        yield (
+            *(f"{devices:,}", phase, one.name, f"{found.calls:,.0f}", f"{more}{found.seconds:.2f}"),
+            *(f"{more}{found.seconds / own.seconds:.1f}", f"{found.processor:.1f}", f"{found.memory:.0f}"),
+        )
 
 
 def table(columns: Sequence[str], lines: Sequence[Sequence[str]], texts: int) -> str:
@@ -210,11 +257,14 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument(
         "--bound", type=int, action="append", metavar="N", help="devices under AWS's quotas; 1,000"
     )
+    parser.add_argument("--limit", type=float, metavar="S", help="seconds after which a phase is stopped")
     given = parser.parse_args(words)
     who = [one for one in contenders(given.without) if one.name not in given.without]
+    for package in ("reconciler", "tests/benchmarks"):
+        compileall.compile_dir(Path(__file__).parents[2] / package, quiet=1)
     lines: list[tuple[str, ...]] = []
     for devices in given.devices or (100, 1000):
-        lines += rows(devices, take(devices, given.runs, given.latency, who), who)
+        lines += rows(devices, take(devices, given.runs, given.latency, who, given.limit), who)
     where = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
     latency = f", {given.latency} added to every answer" if given.latency else ""
     say = sys.stdout.write

@@ -131,7 +131,7 @@ def test_what_the_file_wants_and_what_its_things_have_is_read_from_pages():
             ]
         )
     ]
-    assert asked == ["ListCertificates", "ListPrincipalThings", "ListPrincipalThings", "ListAttachedPolicies"]
+    assert asked == ["ListCertificates", "ListPrincipalThings", "ListAttachedPolicies", "ListPrincipalThings"]
 
 
 def test_policies_come_before_they_go_and_the_status_is_between():
