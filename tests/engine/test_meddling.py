@@ -331,15 +331,9 @@ def cloud(_cloud):
     return _cloud
 
 
-AFTER_THE_THING = {
-    "certificates.a",
-    "policies.p",
-    "thing_groups.g",
-    "thing_types.t",
-    "billing_groups.b",
-    "ca_certificates.alpha",
-}
-"""What goes only when the thing that has it has gone."""
+_USED = {"certificates.a", "policies.p", "thing_groups.g", "thing_types.t", "billing_groups.b"}
+AFTER_THE_THING = {updated: set(CHANGED), without: _USED, destroyed: _USED | {"ca_certificates.alpha"}}
+"""What is written only when something else has been."""
 
 CASES = [
     pytest.param(
@@ -349,7 +343,7 @@ CASES = [
     for wanted in (updated, without, destroyed)
     for early in (True, False)
     if wanted is updated or not edit.takes
-    if early or wanted is updated or edit.address in AFTER_THE_THING
+    if early or edit.address in AFTER_THE_THING[wanted]
 ]
 
 
