@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, TypeAlias
 
-import networkx as nx
-
 from reconciler.model.address import Address
 from reconciler.model.resource import Desired
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     Graph: TypeAlias = nx.DiGraph[Address]
 
 
@@ -22,6 +22,8 @@ def graph(resources: Desired) -> Graph:
 
 def graph_of(waits: Mapping[Address, AbstractSet[Address]]) -> Graph:
     """The same of any addresses and what each waits for."""
+    import networkx as nx  # a tenth of a second, which a plan of nothing does not need
+
     made: Graph = nx.DiGraph()
     made.add_nodes_from(sorted(waits))
     for address in sorted(waits):
@@ -52,6 +54,8 @@ def tangled(waits: Mapping[Address, AbstractSet[Address]]) -> Mapping[Address, A
 
 def order(made: Graph) -> list[Address]:
     """Every address after all that it needs, ties broken by address. Raises networkx.NetworkXUnfeasible on a cycle."""
+    import networkx as nx
+
     return list(nx.lexicographical_topological_sort(made))
 
 
@@ -60,6 +64,8 @@ def cycles(made: Graph) -> Iterator[tuple[Address, ...]]:
 
     A knot of many cycles has exponentially many paths through it, so the shortest through each address are given.
     """
+    import networkx as nx
+
     for knot in sorted(nx.strongly_connected_components(made), key=min):
         if len(knot) == 1 and not made.has_edge(*knot, *knot):
             continue
@@ -76,6 +82,8 @@ def cycles(made: Graph) -> Iterator[tuple[Address, ...]]:
 
 def _shortest(knot: Graph, start: Address) -> tuple[Address, ...]:
     """The shortest way from `start` back to it, turned so that its first address is in front."""
+    import networkx as nx
+
     before = dict(nx.bfs_predecessors(knot, start))
     ways = []
     for last in knot.predecessors(start):

@@ -54,6 +54,8 @@ def steps_of(
     moved: Mapping[Address, Address] = MappingProxyType({}),
 ) -> tuple[Step, ...]:
     """The steps of a plan, in an order that respects what they wait for."""
+    if not changes:
+        return ()
     waits = waits_of(changes, world, in_file, moved)
     return tuple(
         Step(

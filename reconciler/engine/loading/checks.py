@@ -220,7 +220,7 @@ def _again(entry: Entry, table: str, first: Resource) -> Finding:
 def knots(entries: Mapping[Address, Entry]) -> Iterator[Finding]:
     """Cycles, each as the path that closes it."""
     waits = tangled({address: entry.needs for address, entry in entries.items()})
-    for cycle in cycles(graph_of(waits)):
+    for cycle in cycles(graph_of(waits)) if waits else ():
         path = " → ".join(dotted((each.kind, each.name)) for each in (*cycle, cycle[0]))
         problem = f"a cycle, in which each has to exist before the next: {path}"
         yield Finding(entries[cycle[0]].declaration, Wrong(problem))
