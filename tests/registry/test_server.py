@@ -227,6 +227,11 @@ def asked_and_not_answered(server, count):
     return opened
 
 
+def ask_on_and_on(server):
+    while server.ask("GET", "/health"):
+        pass
+
+
 def answer_on(opened):
     """Status, error and body of the answer that ends a connection."""
     answer = http.client.HTTPResponse(opened)
@@ -261,9 +266,8 @@ def test_a_second_interrupt_ends_it_at_once_and_what_was_not_done_is_told(tmp_pa
     with served("--db", str(file), "--latency", "60s", log=True) as server:
         (opened,) = asked_and_not_answered(server, 1)
         server.process.send_signal(signal.SIGINT)
-        with pytest.raises(OSError):  # noqa: PT011  (refused or reset: it listens no more)
-            while server.ask("GET", "/health"):
-                pass
+        with pytest.raises(ConnectionError):
+            ask_on_and_on(server)
         ended = server.end(signal.SIGINT)
         answered = answer_on(opened)
 
