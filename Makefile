@@ -49,6 +49,7 @@ torture: $(READY)
 	TORTURE=1000 $(BIN)/python -m pytest tests/engine/test_faults.py
 
 bench: $(READY)
+	$(BIN)/python -m tests.benchmarks.endpoint
 	$(BIN)/python -m tests.benchmarks.race
 
 clean:

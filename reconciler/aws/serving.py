@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from functools import cache
@@ -122,6 +123,5 @@ def _listening(serving: Serving) -> socket:
         ) from error
     except OSError as error:
         where = f"{serving.host}:{serving.port}"
-        raise TargetError(
-            f"cannot listen on {where}: {error.strerror}; --port 0 takes any free port"
-        ) from error
+        way_out = "; --port 0 takes any free port" if error.errno == errno.EADDRINUSE else ""
+        raise TargetError(f"cannot listen on {where}: {error.strerror}{way_out}") from error

@@ -7,7 +7,9 @@ r"""The query language of fleet indexing, as far as the registry's own data goes
 
 Law: terms match whole values, in any case of letters; `*` and `?` are wildcards outside quotes, `\` makes the next
 character plain. A term without a field is sought in every field. Fields of shadows, connectivity and Device Defender, and
-unknown ones, are allowed and match nothing. At most twelve terms (documented) and 1,000 characters.
+unknown ones, are allowed and match nothing. At most twelve terms, of which one may begin with a wildcard, and then the
+query has at most 100 characters (AWS IoT Developer Guide, "Query syntax"); `*` alone is everything and no such term.
+Otherwise there may be 1,000 characters.
 """
 
 import re
@@ -22,12 +24,15 @@ from reconciler.registry.store import Value
 
 MOST_TERMS = 12
 MOST_CHARACTERS = 1000
+MOST_CHARACTERS_LED = 100
 DEEPEST = 50
 
 _WORD = re.compile(r"(AND|OR|NOT)(?=[\s()]|\Z)")
 _FIELD = re.compile(r"((?:\\.|[\w.$,@/#-])+)(:\s*(?:[<>]=?)?|[<>]=?)", re.DOTALL)
-_RANGE = re.compile(r"([\[{])\s*(\S+)\s+TO\s+(\S+?)\s*([\]}])")
 _QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
+_END = r'("(?:\\.|[^"\\])*"|[^\s"]+?)'
+_RANGE = re.compile(rf"([\[{{])\s*{_END}\s+TO\s+{_END}\s*([\]}}])", re.DOTALL)
+_LED = re.compile(r"\*+[^*]|\?")
 _TERM = re.compile(r'(?:\\.|[^\s()"\\])+', re.DOTALL)
 _SPACE = re.compile(r"\s*")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -72,6 +77,7 @@ class _Parser:
     at: int = 0
     depth: int = 0
     terms: int = 0
+    led: int = 0
     fields: list[str] = Factory(list)
 
     def parse(self) -> Condition:
@@ -144,29 +150,38 @@ class _Parser:
         if bare is None:
             self._fail("a term is expected")
         self.at = bare.end()
+        if not quoted and _LED.match(bare[0]):
+            self._count_led()
         pattern = _like(_plain(quoted[1]), wild=False) if quoted else _like(bare[0], wild=True)
         return _sought(field, "{0} LIKE ? ESCAPE '!'", (pattern,))
 
     def _compared(self, field: str, operator: str) -> Condition:
         self._count()
         self._skip()
-        term = _TERM.match(self.text, self.at)
+        term = _QUOTED.match(self.text, self.at) or _TERM.match(self.text, self.at)
         if term is None:
             self._fail("a term is expected")
         self.at = term.end()
-        return _bounded(field, [(operator, _plain(term[0]))])
+        return _bounded(field, [(operator, term[0])])
 
     def _ranged(self, field: str, bounds: re.Match[str]) -> Condition:
         self._count()
         self.at = bounds.end()
         opening, low, high, closing = bounds.groups()
         ends = [(">=" if opening == "[" else ">", low), ("<=" if closing == "]" else "<", high)]
-        return _bounded(field, [(sign, _plain(end)) for sign, end in ends if end != "*"])
+        return _bounded(field, [(sign, end) for sign, end in ends if end != "*"])
 
     def _count(self) -> None:
         self.terms += 1
         if self.terms > MOST_TERMS:
             self._fail(f"it has more than {MOST_TERMS} terms")
+
+    def _count_led(self) -> None:
+        self.led += 1
+        if self.led > 1:
+            self._fail("a second term begins with a wildcard")
+        if len(self.text) > MOST_CHARACTERS_LED:
+            self._fail(f"a term begins with a wildcard in more than {MOST_CHARACTERS_LED} characters")
 
     def _skip(self) -> None:
         space = _SPACE.match(self.text, self.at)
@@ -220,13 +235,13 @@ def _sought(field: str | None, test: str, values: tuple[Value, ...]) -> Conditio
 
 
 def _bounded(field: str, ends: Sequence[tuple[str, str]]) -> Condition:
-    """Compare a field with one end or two: as numbers when all are numbers, else as texts."""
-    if all(_NUMBER.fullmatch(end) for _, end in ends):
+    """Compare a field with one end or two: as numbers when all are numbers without quotes, else as texts."""
+    if all(_NUMBER.fullmatch(_plain(end)) for _, end in ends):
         tests = ["json_valid({0}) AND json_type({0}) IN ('integer', 'real')"]
         tests += [f"CAST({{0}} AS REAL) {sign} ?" for sign, _ in ends]
-        return _sought(field, f"({' AND '.join(tests)})", tuple(float(end) for _, end in ends))
+        return _sought(field, f"({' AND '.join(tests)})", tuple(float(_plain(end)) for _, end in ends))
     tests = [f"{{0}} {sign} ? COLLATE NOCASE" for sign, _ in ends]
-    return _sought(field, f"({' AND '.join(tests)})", tuple(end for _, end in ends))
+    return _sought(field, f"({' AND '.join(tests)})", tuple(_unquoted(end) for _, end in ends))
 
 
 def _like(term: str, *, wild: bool) -> str:
@@ -242,6 +257,11 @@ def _like(term: str, *, wild: bool) -> str:
             pattern += f"!{character}" if character in "!%_" else character
         plain = not wild
     return pattern
+
+
+def _unquoted(end: str) -> str:
+    quoted = _QUOTED.fullmatch(end)
+    return _plain(quoted[1] if quoted else end)
 
 
 def _plain(text: str) -> str:

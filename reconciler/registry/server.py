@@ -2,6 +2,7 @@
 
 Law: requests are performed one after another on the server's one thread, in the order in which their delays are over.
 A request takes some 0.1 ms, less than handing it to another thread would, and SQLite lets one writer in at a time anyway.
+So none is interrupted: one that the server's end does not wait for has not been begun, and is answered 503.
 
 Nobody but programs of this machine may come in. The socket is a loopback one; and a web page that is open here, which
 could reach that too, is kept out: a `Host` that is no loopback name is refused (it may have been rebound), and so is
@@ -17,12 +18,14 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import uvicorn
 import uvloop
 from attrs import field, frozen
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from reconciler.registry.clock import VirtualClock
 from reconciler.registry.conditions import Conditions, fulfil
@@ -84,7 +87,10 @@ def url_of(opened: socket.socket) -> str:
 
 
 def run(opened: socket.socket, app: "App", ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; what is being answered then is answered. `ready` hears the URL when both are heeded."""
+    """Serve until SIGTERM or SIGINT; `ready` hears the URL when both are heeded.
+
+    What has been asked by then is answered, for ten seconds or until another SIGINT.
+    """
     for name in SERVICES:  # so that the first request does not wait for the service models
         _ = service(name).routes
     config = uvicorn.Config(
@@ -122,16 +128,14 @@ class _Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._head_read = self._reads
+        self.scope["state"]["lose"] = partial(self._lose, self.cycle)
 
     def on_body(self, body: bytes) -> None:
         self.scope["state"]["body_came_later"] = self._reads > self._head_read
         super().on_body(body)
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["state"]["lose"] = self._lose
-
-    def _lose(self) -> None:
+    def _lose(self, answering: RequestResponseCycle) -> None:
+        answering.disconnected = True  # or uvicorn would miss an answer
         if (opened := self.transport.get_extra_info("socket")) is not None:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
         self.transport.abort()
@@ -156,6 +160,8 @@ class App:
             response = await self._respond(scope, headers, receive)
         except _GoneError:
             return
+        except asyncio.CancelledError:
+            response = _ENDING
         if response is None:
             scope["state"]["lose"]()
         else:
@@ -256,9 +262,19 @@ async def _whole(receive: Receive) -> bytes | None:
     return b"".join(parts)
 
 
-def _told(status: int, document: Mapping[str, Any]) -> Response:
+def _told(
+    status: int, document: Mapping[str, Any], more: Mapping[str, str] = MappingProxyType({})
+) -> Response:
     body = json.dumps(document).encode()
-    return Response(status, {"Content-Type": "application/json", "Content-Length": str(len(body))}, body)
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **more}
+    return Response(status, headers, body)
+
+
+_ENDING = _told(
+    503,
+    {"message": "The registry ends, and has not done this."},
+    {"x-amzn-ErrorType": "ServiceUnavailableException", "Connection": "close"},
+)
 
 
 async def _send(send: Send, response: Response) -> None:

@@ -242,6 +242,10 @@ def table(columns: Sequence[str], lines: Sequence[Sequence[str]], texts: int) ->
     return "\n".join(f"| {' | '.join(cells)} |" for cells in told)
 
 
+def machine() -> str:
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
+
+
 def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -265,10 +269,9 @@ def main(words: Sequence[str]) -> None:
     lines: list[tuple[str, ...]] = []
     for devices in given.devices or (100, 1000):
         lines += rows(devices, take(devices, given.runs, given.latency, who, given.limit), who)
-    where = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
     latency = f", {given.latency} added to every answer" if given.latency else ""
     say = sys.stdout.write
-    say(f"Medians of {given.runs} on {where}{latency}; commands whole, start-up included.\n\n")
+    say(f"Medians of {given.runs} on {machine()}{latency}; commands whole, start-up included.\n\n")
     say(table(COLUMNS, lines, 3) + "\n\n")
     say("Under AWS's default quotas, in virtual time:\n\n")
     say(table(bound.COLUMNS, [line for n in given.bound or (1000,) for line in bound.rows(n)], 2) + "\n")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.registry.wire.patterns import compile_pattern
 
+EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
 _MORE = 6
 _COMMON = [chr(code) for code in range(0x20, 0x17F)] + ["\n", "\t", "\u2003", "\u4e2d", "\U0001f331"]
 _PRINTABLE = [chr(code) for code in range(0x21, 0x7F)]
@@ -64,7 +65,7 @@ def _scalars(shape: Shape, location: str | None) -> st.SearchStrategy[Any]:
     if shape.type_name == "blob":
         return st.binary(min_size=1, max_size=8)
     if shape.type_name == "timestamp":
-        return st.integers(0, 4_000_000_000).map(lambda seconds: dt.datetime.fromtimestamp(seconds, dt.UTC))
+        return st.integers(0, 4_000_000_000_000).map(lambda number: EPOCH + dt.timedelta(milliseconds=number))
     return _texts(shape, location)
 
 

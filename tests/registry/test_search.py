@@ -85,6 +85,12 @@ def names(iot, query):
         ("attributes.power:<=10", ["pump-7"]),
         ("attributes.site:[a TO p]", ["pump-7", "pump-8", "fan_1"]),
         ("attributes.site>0", []),
+        ('attributes.site:["BERGEN" TO "oslo"]', ["pump-7", "pump-8"]),
+        ('attributes.site:{"bergen" TO *}', ["pump-7", "fan_1"]),
+        ('attributes.power:["7" TO "8"]', ["pump-7"]),
+        ('attributes.power>="8"', ["pump-8"]),
+        ("attributes.site:*north", ["fan_1"]),
+        ("attributes.site:* AND thingName:*8", ["pump-8"]),
     ],
 )
 def test_a_query_finds_what_it_means(iot, fleet, query, expected):
@@ -107,6 +113,9 @@ def test_a_query_finds_what_it_means(iot, fleet, query, expected):
         "attributes.power>",
         " ".join(["a"] * 13),
         "a" * 1001,
+        "thingName:*a AND thingGroupNames:*b",
+        "thingName:?a ?b",
+        "*a" + "b" * 99,
         "(" * 51 + "a" + ")" * 51,
         "(" * 900,
         "NOT " * 200 + "a",

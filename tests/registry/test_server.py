@@ -1,8 +1,10 @@
 """`reconciler registry serve`: one port for both services, for this machine alone, until it is told to end."""
 
+import http.client
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -214,6 +216,70 @@ def test_a_signal_ends_it_well_and_the_file_keeps_what_was_registered(tmp_path, 
     assert [thing["thingName"] for thing in kept] == ["kept"]
 
 
+def asked_and_not_answered(server, count):
+    """Connections on each of which the creation of a thing is under way: counted, and waiting for its latency."""
+    opened = [socket.create_connection(server.address, timeout=20) for _ in range(count)]
+    for number, one in enumerate(opened):
+        head = f"POST /things/t{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
+        one.sendall(head.encode() + b"{}")
+    while server.ask("GET", "/calls").document != {"123456789012:iot:CreateThing": count}:
+        pass
+    return opened
+
+
+def ask_on_and_on(server):
+    while server.ask("GET", "/health"):
+        pass
+
+
+def answer_on(opened):
+    """Status, error and body of the answer that ends a connection."""
+    answer = http.client.HTTPResponse(opened)
+    answer.begin()
+    with opened, answer:
+        return answer.status, answer.headers.get("x-amzn-ErrorType"), json.loads(answer.read())
+
+
+def kept_in(file):
+    with sqlite3.connect(file) as database:
+        sound = database.execute("PRAGMA integrity_check").fetchone()[0]
+        return sound, sorted(name for (name,) in database.execute("SELECT name FROM things"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_was_asked_before_a_signal_is_done_and_answered(tmp_path, number):
+    file = tmp_path / "registry.db"
+    with served("--db", str(file), "--latency", "1s", log=True) as server:
+        opened = asked_and_not_answered(server, 8)
+        ended = server.end(number)
+        answers = [answer_on(one) for one in opened]
+
+    assert ended == (0, "")
+    assert [(status, document["thingName"]) for status, _, document in answers] == [
+        (200, f"t{place}") for place in range(8)
+    ]
+    assert kept_in(file) == ("ok", [f"t{place}" for place in range(8)])
+
+
+def test_a_second_interrupt_ends_it_at_once_and_what_was_not_done_is_told(tmp_path):
+    file = tmp_path / "registry.db"
+    with served("--db", str(file), "--latency", "60s", log=True) as server:
+        (opened,) = asked_and_not_answered(server, 1)
+        server.process.send_signal(signal.SIGINT)
+        with pytest.raises(ConnectionError):
+            ask_on_and_on(server)
+        ended = server.end(signal.SIGINT)
+        answered = answer_on(opened)
+
+    assert ended == (0, "")
+    assert answered == (
+        503,
+        "ServiceUnavailableException",
+        {"message": "The registry ends, and has not done this."},
+    )
+    assert kept_in(file) == ("ok", [])
+
+
 def test_what_is_not_served_is_said_in_the_log():
     with served(log=True) as server:
         assert code_of(server.client().list_jobs) == ("UnknownOperationException", 404)
@@ -278,15 +344,17 @@ def test_faults_are_injected_and_a_lost_connection_is_one(tmp_path):
         calls = [2]
         """
     )
-    with served("--faults", str(rules)) as server:
+    with served("--faults", str(rules), log=True) as server:
         iot = server.client()
         with pytest.raises(ConnectionClosedError):
             iot.create_thing(thingName="first")
         code = code_of(iot.create_thing, thingName="second")
         iot.create_thing(thingName="third")
         names = [thing["thingName"] for thing in iot.list_things()["things"]]
+        ended = server.end()
 
     assert (code, names) == (("InternalFailureException", 500), ["first", "third"])
+    assert ended == (0, "")
 
 
 @pytest.mark.parametrize(

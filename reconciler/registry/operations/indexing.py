@@ -46,6 +46,12 @@ def indexes_connectivity(context: Context) -> bool:
     return bool(_configuration(context)[0]["thingConnectivityIndexingMode"] == "STATUS")
 
 
+def custom_fields(context: Context) -> dict[str, str]:
+    """The types of the fields that the configuration names, by name; one without a type holds texts."""
+    fields = _configuration(context)[0].get("customFields", [])
+    return {field["name"]: field.get("type", "String") for field in fields if "name" in field}
+
+
 @operation("iot", "GetIndexingConfiguration")
 def get_indexing_configuration(context: Context, _params: Params) -> Result | None:
     """Give the configuration, which is OFF until it is updated."""

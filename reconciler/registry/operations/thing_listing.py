@@ -38,9 +38,9 @@ def list_things(context: Context, params: Params) -> Result | None:
 
 
 def _by_attribute(context: Context, params: Params, page: Page) -> Result:
-    value, seq = page.after or ("", 0)
-    where, values = ["a.scope = ?", "a.name = ?"], [context.scope, params["attributeName"]]
     wanted = params.get("attributeValue")
+    value, seq = page.after or (wanted or "", 0)
+    where, values = ["a.scope = ?", "a.name = ?"], [context.scope, params["attributeName"]]
     if wanted is not None and not params.get("usePrefixAttributeValue"):
         where.append("a.value = ? AND a.seq > ?")
         values += [wanted, seq]
@@ -48,8 +48,8 @@ def _by_attribute(context: Context, params: Params, page: Page) -> Result:
         where.append("(a.value, a.seq) > (?, ?)")
         values += [value, seq]
     if wanted is not None and params.get("usePrefixAttributeValue"):
-        where.append("a.value >= ? AND a.value < ?")
-        values += [wanted, wanted + _LAST_CHARACTER]
+        where.append("a.value < ?")
+        values.append(wanted + _LAST_CHARACTER)
     if "thingTypeName" in params:
         where.append("t.type = ?")
         values.append(params["thingTypeName"])
