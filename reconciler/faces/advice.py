@@ -28,6 +28,7 @@ _CODES: Mapping[str, str] = {
     "DeleteConflictException": "something still uses it; plan again in a moment to see what",
     "CertificateConflictException": "the certificate is registered with another CA; see `show` for what is there",
     "CertificateValidationException": "look at the certificate and the CA that should have signed it; `validate` may say more",
+    "CertificateStateException": "the certificate, or its CA, is not registered or not in a state that allows this; see `show`",
     "RegistrationCodeValidationException": "the verification must be signed by the CA's own key, over this account's code",
     "InvalidRequestException": "correct the file as AWS says, then apply again",
     "ValidationException": "correct the file as AWS says, then apply again",

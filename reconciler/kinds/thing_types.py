@@ -1,7 +1,8 @@
 """Thing types: which attributes things of one sort have.
 
 Source: AWS IoT API reference, CreateThingType and its neighbours; developer guide, "Thing types": a type is deleted five
-minutes after its deprecation at the earliest, and while nothing has it.
+minutes after its deprecation at the earliest, and while nothing has it. UpdateThingType takes the MQTT 5 configuration alone
+("Can only update mqtt5Configuration", aws-cli issue 9884); Terraform's provider replaces a type for the rest, too.
 """
 
 from __future__ import annotations
@@ -46,11 +47,15 @@ class ThingType:
     """`[thing_types.*]`."""
 
     description: str | None = member(
-        "What the type is for.", api=f"{_PROPERTIES}.thingTypeDescription", default=None
+        "What the type is for.",
+        api=f"{_PROPERTIES}.thingTypeDescription",
+        changing="replaces",
+        default=None,
     )
     searchable_attributes: tuple[str, ...] = member(
         "The attributes by which things of this type are searched.",
         api=f"{_PROPERTIES}.searchableAttributes",
+        changing="replaces",
         default=(),
     )
     propagating_attributes: tuple[PropagatingAttribute, ...] = member(
@@ -92,7 +97,7 @@ class ThingTypes(Kind):
                 )
 
     def effective(self, resource: Resource, scope: Scope) -> ThingType:  # noqa: ARG002 (all is in the resource)
-        """The order of attributes means nothing."""
+        """The order of attributes means nothing, and an empty description is none."""
         return _sorted(resource.spec)
 
     def identity(self, resource: Resource) -> str:
@@ -110,7 +115,8 @@ class ThingTypes(Kind):
         wanted = {resource.address.name for resource in scope.of(self.table)}
         arns = {name: item["thingTypeArn"] for name, item in items.items()}
         matter = yield from that_matter(scope, wanted, arns)
-        going = [name for name in matter if name not in wanted or scope.only is not None]
+        kept = {resource.address.name for resource in scope.of(self.table) if _fits(resource, items)}
+        going = [name for name in matter if name not in kept or scope.only is not None]
         answers = yield [
             ApiCall("iot", "ListThings", {"thingTypeName": name}, at_most=PAGE) for name in going
         ]
@@ -137,20 +143,14 @@ class ThingTypes(Kind):
         return [born, _deprecate(change.address.name)] if spec.deprecated else [born]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
-        """All properties in one call: whether AWS keeps or clears what is left out does not matter then."""
+        """What propagates is all that AWS changes of a type, beside its deprecation and tags."""
         spec: ThingType = change.resource.spec
         name, calls = change.live.identity, []
-        if any(
-            change.changes(field)
-            for field in ("description", "searchable_attributes", "propagating_attributes")
-        ):
-            properties = {
-                "thingTypeDescription": "",
-                "searchableAttributes": [],
-                "mqtt5Configuration": {"propagatingAttributes": []},
-                **_properties(spec),
+        if change.changes("propagating_attributes"):
+            propagating = {
+                "propagatingAttributes": [_propagating(item) for item in spec.propagating_attributes]
             }
-            params = {"thingTypeName": name, "thingTypeProperties": properties}
+            params = {"thingTypeName": name, "thingTypeProperties": {"mqtt5Configuration": propagating}}
             calls.append(ApiCall("iot", "UpdateThingType", params, repeatable=True))
         if change.changes("deprecated"):
             calls.append(_deprecate(name, undo=not spec.deprecated))
@@ -158,11 +158,16 @@ class ThingTypes(Kind):
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
     def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
-        """AWS changes everything of a type in place."""
-        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
+        """The old one goes first: the name is taken. That it has no things is what the plan was made with."""
+        return [*_removal(change.live), *self.create(Create(change.resource, change.fields), world)]
 
     def objections(self, change: Change, world: World) -> Iterable[str]:
         """AWS deletes no type that things have; of many, the first page is looked at."""
+        if isinstance(change, Replace) and (having := change.live.facts["things"]):
+            yield (
+                "AWS changes neither the description nor the searchable attributes of a thing type, and replaces none that "
+                f"things have ({several(having)}); make a type of another name and give them that"
+            )
         if not isinstance(change, Delete):
             return
         users = world.live_users.get(change.address, ())
@@ -178,26 +183,42 @@ class ThingTypes(Kind):
 
     def forewarnings(self, change: Change) -> Iterable[str]:
         """The wait is no surprise."""
-        if isinstance(change, Delete):
+        if isinstance(change, Delete | Replace):
             minutes = f"{DELETION_SECONDS / 60:.0f} minutes"
             yield f"AWS deletes a thing type {minutes} after its deprecation at the earliest; the step waits for that"
 
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
-        """Deprecated, waited for, deleted. AWS says InvalidRequest until the time has come."""
-        name = change.live.identity
-        gone = ApiCall(
-            "iot",
-            "DeleteThingType",
-            {"thingTypeName": name},
-            tolerates=MISSING,
-            retries={"InvalidRequestException"},
-            patience=DELETION_SECONDS + _SLACK_SECONDS,
-        )
-        return [gone] if change.live.spec.deprecated else [_deprecate(name), gone]
+        """Deprecated, waited for, deleted."""
+        return _removal(change.live)
 
     def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
         """Our tags come off."""
         return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
+
+
+def _fits(resource: Resource, items: Mapping[str, Any]) -> bool:
+    """Whether what is there, if anything is, can become what is wanted without a replacement."""
+    item = items.get(resource.address.name)
+    if item is None:
+        return True
+    wanted, there = _sorted(resource.spec), _live(item, {}, ()).spec
+    return (wanted.description, wanted.searchable_attributes) == (
+        there.description,
+        there.searchable_attributes,
+    )
+
+
+def _removal(live: Live) -> list[ApiCall]:
+    """Deprecate a type, if it is not, and delete it. AWS says InvalidRequest until the time has come."""
+    gone = ApiCall(
+        "iot",
+        "DeleteThingType",
+        {"thingTypeName": live.identity},
+        tolerates=MISSING,
+        retries={"InvalidRequestException"},
+        patience=DELETION_SECONDS + _SLACK_SECONDS,
+    )
+    return [gone] if live.spec.deprecated else [_deprecate(live.identity), gone]
 
 
 def _deprecate(name: str, *, undo: bool = False) -> ApiCall:
@@ -229,6 +250,7 @@ def _propagating(item: PropagatingAttribute) -> dict[str, str]:
 def _sorted(spec: ThingType) -> ThingType:
     return attrs.evolve(
         spec,
+        description=spec.description or None,
         searchable_attributes=tuple(sorted(spec.searchable_attributes)),
         propagating_attributes=tuple(sorted(spec.propagating_attributes, key=str)),
     )
@@ -238,7 +260,7 @@ def _live(item: Mapping[str, Any], tags: Mapping[str, str], things: Sequence[str
     properties = item.get("thingTypeProperties", {})
     propagating = properties.get("mqtt5Configuration", {}).get("propagatingAttributes", ())
     spec = ThingType(
-        description=properties.get("thingTypeDescription") or None,
+        description=properties.get("thingTypeDescription"),
         searchable_attributes=tuple(properties.get("searchableAttributes", ())),
         propagating_attributes=tuple(
             PropagatingAttribute(

@@ -1,23 +1,25 @@
 r"""The query language of fleet indexing, as far as the registry's own data goes: a query → a condition in SQL. Pure.
 
-    query  := clause (OR clause)*
-    clause := part ((AND)? part)*
-    part   := (NOT | -) part | ( query ) | field:( query ) | field:range | field:term | field>term | term
+    query  := either either*                  all of them: nothing between two binds less than OR, as AWS has it
+    either := clause ((OR | ||) clause)*
+    clause := part ((AND | &&) part)*
+    part   := (NOT | - | !)? plain
+    plain  := ( query ) | field:( query ) | field:range | field:term | field>term | term
     range  := [from TO to] or {from TO to} or a mixture; a square bracket includes its end, and * leaves an end open
 
 Law: terms match whole values, in any case of letters; `*` and `?` are wildcards outside quotes, `\` makes the next
-character plain. A term without a field is sought in every field. Fields of shadows, connectivity and Device Defender, and
-unknown ones, are allowed and match nothing. At most twelve terms, of which one may begin with a wildcard, and then the
-query has at most 100 characters (AWS IoT Developer Guide, "Query syntax"); `*` alone is everything and no such term.
-Otherwise there may be 1,000 characters.
+character plain. A term without a field is sought in every field. Fields of shadows and Device Defender match nothing, and
+no thing is ever connected; that a query is about these is in `sources`. At most twelve terms, of which one may begin with a
+wildcard, and then the query has at most 100 characters (AWS IoT Developer Guide, "Query syntax"); `*` alone is everything and
+no such term. Otherwise there may be 1,000 characters.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NoReturn
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, evolve, frozen
 
 from reconciler.registry.errors import ApiError
 from reconciler.registry.store import Value
@@ -27,7 +29,8 @@ MOST_CHARACTERS = 1000
 MOST_CHARACTERS_LED = 100
 DEEPEST = 50
 
-_WORD = re.compile(r"(AND|OR|NOT)(?=[\s()]|\Z)")
+_WORD = re.compile(r"(AND|OR|NOT|&&|\|\|)(?=[\s()]|\Z)")
+_MEANING = {"&&": "AND", "||": "OR"}
 _FIELD = re.compile(r"((?:\\.|[\w.$,@/#-])+)(:\s*(?:[<>]=?)?|[<>]=?)", re.DOTALL)
 _QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
 _END = r'("(?:\\.|[^"\\])*"|[^\s"]+?)'
@@ -39,34 +42,77 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 _NOTHING = "0"
-_COLUMNS = {
-    "thingName": "t.name",
-    "thingId": "t.id",
-    "thingTypeName": "t.type",
-    "registry.thingTypeName": "t.type",
-}
-_GROUP_FIELDS = ("thingGroupNames", "registry.thingGroupNames")
 _ATTRIBUTE = "attributes."
+_SOURCES = {"connectivity.": "Connectivity", "shadow.": "Shadow", "deviceDefender.": "Devicedefender"}
 _IN_GROUP = (
     "SELECT g.name AS value FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
     " WHERE m.thing = t.seq UNION ALL SELECT t.billing_group"
+)
+_ABOVE = (
+    "WITH RECURSIVE above (value) AS (SELECT t.parent UNION SELECT g.parent FROM above JOIN thing_groups g"
+    " ON g.scope = t.scope AND g.name = above.value) SELECT value FROM above"
+)
+
+
+@frozen(eq=False)
+class Index:
+    """What an index can be asked of a row called `t`.
+
+    `columns` and `lists` are the fields of one value and of many, with their SQL, `everywhere` those of them in which a
+    term without a field is sought; `attributes` is a FROM with its WHERE, in which `named` and `valued` are columns.
+    """
+
+    columns: Mapping[str, str]
+    lists: Mapping[str, str]
+    everywhere: tuple[str, ...]
+    attributes: str
+    named: str
+    valued: str
+    sources: Mapping[str, str] = Factory(dict)
+
+
+THINGS = Index(
+    columns={
+        "thingName": "t.name",
+        "thingId": "t.id",
+        "thingTypeName": "t.type",
+        "registry.thingTypeName": "t.type",
+        "connectivity.connected": "'false'",
+        "connectivity.timestamp": "'0'",
+        "connectivity.clientId": "t.name",
+    },
+    lists={"thingGroupNames": _IN_GROUP, "registry.thingGroupNames": _IN_GROUP},
+    everywhere=("thingName", "thingId", "thingTypeName", "thingGroupNames"),
+    attributes="thing_attributes a WHERE a.seq = t.seq",
+    named="a.name",
+    valued="a.value",
+    sources=_SOURCES,
+)
+THING_GROUPS = Index(
+    columns={"thingGroupName": "t.name", "thingGroupId": "t.id", "description": "t.description"},
+    lists={"parentGroupNames": _ABOVE},
+    everywhere=("thingGroupName", "thingGroupId", "description", "parentGroupNames"),
+    attributes="json_each(t.attributes) a WHERE 1",
+    named="a.key",
+    valued="a.value",
 )
 
 
 @frozen
 class Condition:
-    """A condition on `things t`, never NULL, and the parameters that stand in it."""
+    """A condition on an index's row `t`, never NULL, the parameters in it, and what it is about beside the registry."""
 
     sql: str
     values: tuple[Value, ...] = ()
+    sources: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=256)
-def compile_query(query: str) -> Condition:
-    """Turn a query into a condition. Raises InvalidQueryException."""
+def compile_query(query: str, index: Index = THINGS) -> Condition:
+    """Turn a query of an index into a condition. Raises InvalidQueryException."""
     if len(query) > MOST_CHARACTERS:
-        raise _invalid(f"it is longer than {MOST_CHARACTERS} characters")
-    return _Parser(query).parse()
+        raise _invalid(f"it is longer than {MOST_CHARACTERS} characters", query)
+    return _Parser(query, index).parse()
 
 
 @define
@@ -74,6 +120,7 @@ class _Parser:
     """One query being read, from `at` on."""
 
     text: str
+    index: Index
     at: int = 0
     depth: int = 0
     terms: int = 0
@@ -81,25 +128,31 @@ class _Parser:
     fields: list[str] = Factory(list)
 
     def parse(self) -> Condition:
-        condition = self._either()
+        condition = self._query()
         if self.at < len(self.text):
             self._fail("a bracket is closed that was not opened")
         return condition
 
+    def _query(self) -> Condition:
+        parts = [self._either()]
+        while self._at_part():
+            parts.append(self._either())
+        return _joined(" AND ", parts)
+
     def _either(self) -> Condition:
-        clauses = [self._all()]
+        clauses = [self._clause()]
         while self._take_word("OR"):
-            clauses.append(self._all())
+            clauses.append(self._clause())
         return _joined(" OR ", clauses)
 
-    def _all(self) -> Condition:
+    def _clause(self) -> Condition:
         parts = [self._part()]
-        while self._take_word("AND") or self._at_part():
+        while self._take_word("AND"):
             parts.append(self._part())
         return _joined(" AND ", parts)
 
     def _at_part(self) -> bool:
-        """Whether another part follows at once: AND is what stands between parts when nothing does."""
+        """Whether another part follows at once."""
         self._skip()
         word = _WORD.match(self.text, self.at)
         return self.at < len(self.text) and self.text[self.at] != ")" and (not word or word[1] == "NOT")
@@ -109,19 +162,25 @@ class _Parser:
         if self.depth > DEEPEST:
             self._fail(f"it is nested deeper than {DEEPEST} levels")
         try:
-            if self._take_word("NOT") or self._take("-"):
-                inner = self._part()
-                return Condition(f"NOT {inner.sql}", inner.values)
-            if self._take("("):
-                return self._group()
-            if _WORD.match(self.text, self.at):
-                self._fail("an operator stands where a term is expected")
-            return self._fielded()
+            if self._take_negation():
+                inner = self._plain()
+                return evolve(inner, sql=f"NOT {inner.sql}")
+            return self._plain()
         finally:
             self.depth -= 1
 
+    def _plain(self) -> Condition:
+        if self._take("("):
+            return self._group()
+        if _WORD.match(self.text, self.at) or self._take_negation():
+            self._fail("an operator stands where a term is expected")
+        return self._fielded()
+
+    def _take_negation(self) -> bool:
+        return self._take_word("NOT") or self._take("-") or self._take("!")
+
     def _group(self) -> Condition:
-        condition = self._either()
+        condition = self._query()
         if not self._take(")"):
             self._fail("a bracket is not closed")
         return condition
@@ -153,7 +212,7 @@ class _Parser:
         if not quoted and _LED.match(bare[0]):
             self._count_led()
         pattern = _like(_plain(quoted[1]), wild=False) if quoted else _like(bare[0], wild=True)
-        return _sought(field, "{0} LIKE ? ESCAPE '!'", (pattern,))
+        return self._sought(field, "{0} LIKE ? ESCAPE '!'", (pattern,))
 
     def _compared(self, field: str, operator: str) -> Condition:
         self._count()
@@ -162,14 +221,44 @@ class _Parser:
         if term is None:
             self._fail("a term is expected")
         self.at = term.end()
-        return _bounded(field, [(operator, term[0])])
+        return self._bounded(field, [(operator, term[0])])
 
     def _ranged(self, field: str, bounds: re.Match[str]) -> Condition:
         self._count()
         self.at = bounds.end()
         opening, low, high, closing = bounds.groups()
         ends = [(">=" if opening == "[" else ">", low), ("<=" if closing == "]" else "<", high)]
-        return _bounded(field, [(sign, end) for sign, end in ends if end != "*"])
+        return self._bounded(field, [(sign, end) for sign, end in ends if end != "*"])
+
+    def _bounded(self, field: str, ends: Sequence[tuple[str, str]]) -> Condition:
+        """Compare a field with one end or two: as numbers when all are numbers without quotes, else as texts."""
+        if all(_NUMBER.fullmatch(_plain(end)) for _, end in ends):
+            tests = ["json_valid({0}) AND json_type({0}) IN ('integer', 'real')"]
+            tests += [f"CAST({{0}} AS REAL) {sign} ?" for sign, _ in ends]
+            return self._sought(
+                field, f"({' AND '.join(tests)})", tuple(float(_plain(end)) for _, end in ends)
+            )
+        tests = [f"{{0}} {sign} ? COLLATE NOCASE" for sign, _ in ends]
+        return self._sought(field, f"({' AND '.join(tests)})", tuple(_unquoted(end) for _, end in ends))
+
+    def _sought(self, field: str | None, test: str, values: tuple[Value, ...]) -> Condition:
+        """Hold the values of a field, or of every field, against a test, in which they are called `{0}`."""
+        index = self.index
+        attribute = f"EXISTS (SELECT 1 FROM {index.attributes} AND {test.format(index.valued)}"  # noqa: S608
+        if field is None:
+            every = [self._sought(name, test, values) for name in index.everywhere]
+            return _joined(" OR ", [*every, Condition(f"{attribute})", values)])
+        sources = frozenset(source for prefix, source in index.sources.items() if field.startswith(prefix))
+        if field in index.columns:
+            return Condition(f"IFNULL({test.format(index.columns[field])}, 0)", values, sources)
+        if field in index.lists:
+            many = f"EXISTS (SELECT 1 FROM ({index.lists[field]}) WHERE {test.format('value')})"  # noqa: S608
+            return Condition(many, values)
+        if field.startswith(_ATTRIBUTE) and field != _ATTRIBUTE:
+            return Condition(f"{attribute} AND {index.named} = ?)", (*values, field.removeprefix(_ATTRIBUTE)))
+        if not sources:
+            raise _invalid(f"invalid field name, field name: {field}", self.text)
+        return Condition(_NOTHING, (), sources)
 
     def _count(self) -> None:
         self.terms += 1
@@ -197,51 +286,21 @@ class _Parser:
     def _take_word(self, word: str) -> bool:
         self._skip()
         found = _WORD.match(self.text, self.at)
-        if found is None or found[1] != word:
+        if found is None or _MEANING.get(found[1], found[1]) != word:
             return False
         self.at = found.end()
         return True
 
     def _fail(self, why: str) -> NoReturn:
-        raise _invalid(f"{why}, at character {self.at + 1}")
+        raise _invalid(f"invalid syntax: {why}, at character {self.at + 1}", self.text)
 
 
 def _joined(operator: str, parts: Sequence[Condition]) -> Condition:
     if len(parts) == 1:
         return parts[0]
     values = tuple(value for part in parts for value in part.values)
-    return Condition(f"({operator.join(part.sql for part in parts)})", values)
-
-
-def _sought(field: str | None, test: str, values: tuple[Value, ...]) -> Condition:
-    """Hold the values of a field, or of every field, against a test, in which they are called `{0}`."""
-    if field is None:
-        every = [
-            _sought(name, test, values)
-            for name in ("thingName", "thingId", "thingTypeName", _GROUP_FIELDS[0])
-        ]
-        anything = (
-            f"EXISTS (SELECT 1 FROM thing_attributes a WHERE a.seq = t.seq AND {test.format('a.value')})"  # noqa: S608
-        )
-        return _joined(" OR ", [*every, Condition(anything, values)])
-    if field in _COLUMNS:
-        return Condition(f"IFNULL({test.format(_COLUMNS[field])}, 0)", values)
-    if field in _GROUP_FIELDS:
-        return Condition(f"EXISTS (SELECT 1 FROM ({_IN_GROUP}) WHERE {test.format('value')})", values)  # noqa: S608
-    if field.startswith(_ATTRIBUTE):
-        named = f"EXISTS (SELECT 1 FROM thing_attributes a WHERE a.seq = t.seq AND a.name = ? AND {test.format('a.value')})"  # noqa: S608
-        return Condition(named, (field.removeprefix(_ATTRIBUTE), *values))
-    return Condition(_NOTHING)
-
-
-def _bounded(field: str, ends: Sequence[tuple[str, str]]) -> Condition:
-    """Compare a field with one end or two: as numbers when all are numbers without quotes, else as texts."""
-    if all(_NUMBER.fullmatch(_plain(end)) for _, end in ends):
-        tests = ["json_valid({0}) AND json_type({0}) IN ('integer', 'real')"]
-        tests += [f"CAST({{0}} AS REAL) {sign} ?" for sign, _ in ends]
-        return _sought(field, f"({' AND '.join(tests)})", tuple(float(_plain(end)) for _, end in ends))
-    tests = [f"{{0}} {sign} ? COLLATE NOCASE" for sign, _ in ends]
-    return _sought(field, f"({' AND '.join(tests)})", tuple(_unquoted(end) for _, end in ends))
+    sources = frozenset().union(*(part.sources for part in parts))
+    return Condition(f"({operator.join(part.sql for part in parts)})", values, sources)
 
 
 def _like(term: str, *, wild: bool) -> str:
@@ -268,5 +327,5 @@ def _plain(text: str) -> str:
     return _ESCAPED.sub(r"\1", text)
 
 
-def _invalid(why: str) -> ApiError:
-    return ApiError("InvalidQueryException", f"The query is not valid: {why}.")
+def _invalid(why: str, query: str) -> ApiError:
+    return ApiError("InvalidQueryException", f"Unable to parse query, {why}, query string: {query}")

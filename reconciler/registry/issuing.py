@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PSS, PKCS1v15
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -75,12 +76,32 @@ def issue_for(authority: str, request_pem: str, now: float) -> str:
     """Issue a certificate for a signing request, in PEM, with the request's subject. Raises UnusableRequestError."""
     try:
         request = x509.load_pem_x509_csr(request_pem.encode("utf-8"))
-        valid, key, subject = request.is_signature_valid, request.public_key(), request.subject
-    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:
+        key, digest, subject = request.public_key(), request.signature_hash_algorithm, request.subject
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UnusableRequestError("it is not a certificate signing request in PEM format") from error
-    if not valid:
-        raise UnusableRequestError("its signature does not fit its public key")
-    return _signed(authority, _allowed(key), subject, now, None)
+    allowed = _allowed(key)
+    try:
+        _verify(allowed, request, digest)
+    except (InvalidSignature, UnsupportedAlgorithm) as error:
+        raise UnusableRequestError("its signature does not fit its public key") from error
+    return _signed(authority, allowed, subject, now, None)
+
+
+def _verify(
+    key: PublicKey, request: x509.CertificateSigningRequest, digest: hashes.HashAlgorithm | None
+) -> None:
+    """Verify that the request's sender has its key, with SHA-1 too: `is_signature_valid` denies that of every such one.
+
+    A signature proves the possession of the key here and nothing else, and AWS documents no digest as refused.
+    """
+    if digest is None:
+        raise InvalidSignature
+    if isinstance(key, rsa.RSAPublicKey):
+        padding = request.signature_algorithm_parameters
+        assert isinstance(padding, PKCS1v15 | PSS)
+        key.verify(request.signature, request.tbs_certrequest_bytes, padding, digest)
+    else:
+        key.verify(request.signature, request.tbs_certrequest_bytes, ec.ECDSA(digest))
 
 
 def _allowed(key: object) -> PublicKey:

@@ -17,7 +17,7 @@ from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.role_aliases import RoleAlias
 from reconciler.kinds.thing_groups import ThingGroup
-from reconciler.kinds.thing_types import ThingType
+from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.document import Document
@@ -44,7 +44,7 @@ BEFORE = [
     ca(),
     resource("policies", "p", Policy(allow("iot:Connect"))),
     resource("certificates", "a", Certificate(PEM, ca="alpha", policies=("p",))),
-    resource("thing_types", "t", ThingType("Pumps")),
+    resource("thing_types", "t", ThingType("Pumps", (), (PropagatingAttribute("where", "site"),))),
     resource("billing_groups", "b", BillingGroup("Plants")),
     resource("thing_groups", "g", ThingGroup("Plants", {"floor": "1"}, policies=("p",))),
     resource("dynamic_thing_groups", "d", DynamicThingGroup("attributes.site:oslo")),
@@ -63,7 +63,7 @@ CHANGED = {
     "ca_certificates.alpha": {"auto_registration": True},
     "policies.p": {"document": allow("iot:Publish")},
     "certificates.a": {"status": "INACTIVE"},
-    "thing_types.t": {"description": "Valves"},
+    "thing_types.t": {"propagating_attributes": (PropagatingAttribute("who", "house"),)},
     "billing_groups.b": {"description": "Offices"},
     "thing_groups.g": {"description": "Offices", "attributes": {"floor": "2"}},
     "dynamic_thing_groups.d": {"query_string": "attributes.site:bergen"},
@@ -235,11 +235,16 @@ EDITS = [
     ),
     Edit(
         "thing_types.t",
-        "its description is changed",
+        "what propagates is changed",
         lambda c: c.iot.update_thing_type(
-            thingTypeName="t", thingTypeProperties={"thingTypeDescription": "By hand"}
+            thingTypeName="t",
+            thingTypeProperties={
+                "mqtt5Configuration": {
+                    "propagatingAttributes": [{"userPropertyKey": "by:hand", "thingAttribute": "x"}]
+                }
+            },
         ),
-        lambda c: c.iot.describe_thing_type(thingTypeName="t")["thingTypeProperties"]["thingTypeDescription"],
+        lambda c: c.iot.describe_thing_type(thingTypeName="t")["thingTypeProperties"]["mqtt5Configuration"],
     ),
     Edit(
         "billing_groups.b",

@@ -9,7 +9,8 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from reconciler.model.change import Delete
+from reconciler.model.change import Delete, Replace
+from reconciler.model.errors import RefusedError
 from reconciler.model.resource import Live
 from tests.cloud import Cloud
 from tests.fleets import plan_of, resource, run, state
@@ -96,27 +97,33 @@ def test_what_is_there_is_read_from_pages_with_the_tags_of_each():
     ("after", "expected"),
     [
         (
-            ThingType(),
+            evolve(FULL, propagating_attributes=(), tags={}),
             [
                 iot(
                     "UpdateThingType",
                     thingTypeName="a",
-                    thingTypeProperties={
-                        "thingTypeDescription": "",
-                        "searchableAttributes": [],
-                        "mqtt5Configuration": {"propagatingAttributes": []},
-                    },
+                    thingTypeProperties={"mqtt5Configuration": {"propagatingAttributes": []}},
                 ),
                 iot("UntagResource", resourceArn=arn("thingtype/a"), tagKeys=["line"]),
             ],
         ),
         (evolve(FULL, deprecated=True), [DEPRECATE]),
     ],
-    ids=["everything cleared", "deprecated"],
+    ids=["what propagates and tags cleared", "deprecated"],
 )
-def test_everything_changes_in_place(after, expected):
+def test_what_propagates_deprecation_and_tags_change_in_place(after, expected):
     there = live(evolve(FULL, searchable_attributes=("house", "site")))
     assert calls(change(resource("thing_types", "a", after), there)) == expected
+
+
+@pytest.mark.parametrize(
+    "after", [evolve(FULL, description="Fans"), evolve(FULL, searchable_attributes=("site",))]
+)
+def test_what_aws_never_changes_of_a_type_replaces_one_that_no_thing_has(after):
+    wanted = resource("thing_types", "a", after)
+    there = live(evolve(FULL, searchable_attributes=("house", "site")))
+
+    assert calls(change(wanted, there)) == [DEPRECATE, GONE, *create(wanted)]
 
 
 def test_a_deprecation_can_be_undone():
@@ -173,3 +180,33 @@ def test_a_type_that_other_things_have_is_not_deleted():
             "give them another type first, or keep it here as deprecated"
         )
     ]
+
+
+def test_a_type_that_things_have_is_not_replaced():
+    wanted = resource("thing_types", "a", ThingType("Fans"))
+    found = Replace(wanted, live(ThingType("Pumps"), "x", "y"), ())
+    assert objections(found, world(wanted, live={"thing_types.a": found.live}, changes=[found])) == [
+        (
+            "AWS changes neither the description nor the searchable attributes of a thing type, and replaces none that "
+            "things have (x, y); make a type of another name and give them that"
+        )
+    ]
+
+
+def test_another_description_is_refused_while_things_have_the_type_and_replaces_it_afterwards():
+    cloud = Cloud()
+    thing = resource("things", "pump", Thing(thing_type="a"))
+    run(plan_of(state(resource("thing_types", "a", ThingType("Pumps")), thing), cloud), cloud)
+    other = state(resource("thing_types", "a", ThingType("Fans")), thing)
+
+    with pytest.raises(RefusedError, match="replaces none that things have \\(pump\\)"):
+        plan_of(other, cloud)
+    bare = resource("things", "pump", Thing())
+    run(plan_of(state(resource("thing_types", "a", ThingType("Pumps")), bare), cloud), cloud)
+    run(plan_of(state(resource("thing_types", "a", ThingType("Fans")), bare), cloud), cloud)
+    run(plan_of(other, cloud), cloud)
+
+    assert cloud.iot.describe_thing_type(thingTypeName="a")["thingTypeProperties"] == {
+        "thingTypeDescription": "Fans"
+    }
+    assert cloud.iot.describe_thing(thingName="pump")["thingTypeName"] == "a"

@@ -122,8 +122,8 @@ def test_a_ca_that_is_not_registered_registers_nothing(iot, authority, device_pe
     more = {"caCertificatePem": authority.pem} if named else {}
 
     assert error_of(iot.register_certificate, certificatePem=device_pem, **more) == (
-        "CertificateValidationException",
-        400,
+        "CertificateStateException",
+        406,
     )
 
 

@@ -27,6 +27,25 @@ def request_for(common_name, key=None):
     return builder.sign(key or pki.ec_key(), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
+def request_signed_with_sha1(common_name):
+    """Make a request as old tools do, which the library only reads: its key signs the same content, and SHA-1 is named."""
+    key = pki.ec_key()
+    builder = x509.CertificateSigningRequestBuilder().subject_name(pki.name(common_name))
+    content = builder.sign(key, hashes.SHA256()).tbs_certrequest_bytes
+    signature = b"\0" + key.sign(content, ec.ECDSA(hashes.SHA1()))
+    ecdsa_with_sha1 = bytes.fromhex("06072a8648ce3d0401")
+    whole = asn1(0x30, content + asn1(0x30, ecdsa_with_sha1) + asn1(0x03, signature))
+    return x509.load_der_x509_csr(whole).public_bytes(Encoding.PEM).decode()
+
+
+def asn1(tag, content):
+    """Wrap content in DER's tag and length."""
+    length = len(content)
+    big = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    head = big if length < 128 else bytes([0x80 | len(big)]) + big
+    return bytes([tag]) + head + content
+
+
 def der(key):
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
@@ -86,6 +105,20 @@ def test_the_same_request_twice_gives_two_certificates(iot):
     assert len(made) == 2
 
 
+def test_a_request_that_is_signed_with_sha_1_is_fulfilled(iot):
+    made = iot.create_certificate_from_csr(certificateSigningRequest=request_signed_with_sha1("pump-7"))
+
+    issued = x509.load_pem_x509_certificate(made["certificatePem"].encode())
+    assert issued.subject == pki.name("pump-7")
+
+
+def test_a_request_whose_signature_is_not_its_keys_is_refused(iot):
+    signed = x509.load_pem_x509_csr(request_for("pump-7").encode()).public_bytes(Encoding.DER)
+    forged = x509.load_der_x509_csr(signed.replace(b"pump-7", b"pump-8")).public_bytes(Encoding.PEM).decode()
+
+    assert error_of(iot.create_certificate_from_csr, certificateSigningRequest=forged) == INVALID
+
+
 @pytest.mark.parametrize(
     "request_pem",
     [
@@ -105,6 +138,6 @@ def test_the_issuer_registers_nothing(iot):
     iot.delete_certificate(certificateId=made["certificateId"])
 
     code = error_of(iot.register_certificate, certificatePem=made["certificatePem"])
-    assert code == ("CertificateValidationException", 400)
+    assert code == ("CertificateStateException", 406)
     iot.register_certificate_without_ca(certificatePem=made["certificatePem"])
     assert iot.list_ca_certificates()["certificates"] == []

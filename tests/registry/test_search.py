@@ -67,13 +67,16 @@ def names(iot, query):
         ("oslo", ["pump-7"]),
         ("acme", ["fan_1"]),
         ("pump", ["pump-7", "pump-8"]),
-        ("shadow.reported.x:1", []),
-        ("NOT connectivity.connected:true", ["pump-7", "pump-8", "fan_1", "bare"]),
         ("thingTypeName:pump AND attributes.site:oslo", ["pump-7"]),
         ("thingTypeName:pump attributes.site:oslo", ["pump-7"]),
         ("thingTypeName:fan OR attributes.site:oslo", ["pump-7", "fan_1"]),
         ("thingName:bare OR thingTypeName:pump AND attributes.site:oslo", ["pump-7", "bare"]),
         ("(thingName:bare OR thingTypeName:pump) AND NOT attributes.site:oslo", ["pump-8", "bare"]),
+        ("thingName:bare OR thingTypeName:pump attributes.site:oslo", ["pump-7"]),
+        ("thingName:bare || thingTypeName:pump && attributes.site:oslo", ["pump-7", "bare"]),
+        ("!thingTypeName:pump", ["fan_1", "bare"]),
+        ("thingName:* - thingTypeName:pump", ["fan_1", "bare"]),
+        ("NOT thingTypeName:pump AND thingName:bare", ["bare"]),
         ("NOT thingTypeName:pump", ["fan_1", "bare"]),
         ("-thingTypeName:pump -thingName:bare", ["fan_1"]),
         ("NOT (thingTypeName:pump OR thingTypeName:fan)", ["bare"]),
@@ -106,6 +109,13 @@ def test_a_query_finds_what_it_means(iot, fleet, query, expected):
         "thingName:a AND",
         "thingName:a OR OR thingName:b",
         "NOT",
+        "NOT NOT thingName:a",
+        "NOT -thingName:a",
+        "thingName:a NOT",
+        "colour:red",
+        "thingname:a",
+        "attributes.:a",
+        "registry.version:1",
         "(thingName:a",
         "thingName:a)",
         "thingName:",
@@ -153,7 +163,10 @@ def test_connectivity_is_told_when_it_is_indexed(iot, fleet):
 
     found = iot.search_index(queryString="thingName:bare")["things"]
 
-    assert [thing["connectivity"] for thing in found] == [{"connected": False}]
+    never = {"connected": False, "timestamp": 0, "clientId": "bare"}
+    assert [thing["connectivity"] for thing in found] == [never]
+    assert names(iot, "connectivity.connected:false AND connectivity.clientId:fan*") == ["fan_1"]
+    assert names(iot, "connectivity.connected:true") == []
     assert without_metadata(iot.describe_index(indexName="AWS_Things")) == {
         "indexName": "AWS_Things",
         "indexStatus": "ACTIVE",
@@ -163,12 +176,19 @@ def test_connectivity_is_told_when_it_is_indexed(iot, fleet):
 
 def test_indexing_is_off_until_it_is_turned_on_and_each_part_is_replaced_as_a_whole(iot):
     before = without_metadata(iot.get_indexing_configuration())
-    fields = {**REGISTRY, "customFields": [{"name": "attributes.power", "type": "Number"}]}
+    fields = {
+        **REGISTRY,
+        "namedShadowIndexingMode": "ON",
+        "filter": {"namedShadowNames": ["settings"]},
+        "customFields": [{"name": "attributes.power", "type": "Number"}],
+    }
     iot.update_indexing_configuration(thingIndexingConfiguration=fields)
     iot.update_indexing_configuration(
         thingGroupIndexingConfiguration={"thingGroupIndexingMode": "ON"},
     )
     after = without_metadata(iot.get_indexing_configuration())
+    for part in after.values():
+        del part["managedFields"]
 
     assert before == {
         "thingIndexingConfiguration": OFF,
@@ -180,10 +200,194 @@ def test_indexing_is_off_until_it_is_turned_on_and_each_part_is_replaced_as_a_wh
     }
 
 
-def test_nothing_is_indexed_of_things_while_things_are_not(iot):
-    mode = {"thingIndexingMode": "OFF", "thingConnectivityIndexingMode": "STATUS"}
+@pytest.mark.parametrize(
+    ("modes", "count", "some"),
+    [
+        ({}, 5, ("thingName", "String")),
+        ({"thingIndexingMode": "REGISTRY_AND_SHADOW"}, 7, ("shadow.hasDelta", "Boolean")),
+        ({"thingConnectivityIndexingMode": "STATUS"}, 13, ("connectivity.timestamp", "Number")),
+        ({"deviceDefenderIndexingMode": "VIOLATIONS"}, 10, ("deviceDefender.violationCount", "Number")),
+        (
+            {"namedShadowIndexingMode": "ON", "filter": {"namedShadowNames": ["settings"]}},
+            7,
+            ("shadow.name.*.version", "Number"),
+        ),
+    ],
+)
+def test_each_mode_has_fields_that_aws_manages(iot, modes, count, some):
+    iot.update_indexing_configuration(thingIndexingConfiguration={**REGISTRY, **modes})
 
-    assert error_of(iot.update_indexing_configuration, thingIndexingConfiguration=mode) == INVALID
+    found = iot.get_indexing_configuration()["thingIndexingConfiguration"]
+    assert len(found["managedFields"]) == count
+    assert some in {(field["name"], field["type"]) for field in found["managedFields"]}
+
+
+def test_a_configuration_that_was_read_can_be_written_back(iot):
+    modes = {**REGISTRY, "thingConnectivityIndexingMode": "STATUS"}
+    groups = {"thingGroupIndexingMode": "ON"}
+    iot.update_indexing_configuration(
+        thingIndexingConfiguration=modes, thingGroupIndexingConfiguration=groups
+    )
+    before = without_metadata(iot.get_indexing_configuration())
+    iot.update_indexing_configuration(**before)
+
+    assert without_metadata(iot.get_indexing_configuration()) == before
+    assert before["thingIndexingConfiguration"]["filter"] == {"namedShadowNames": []}
+
+
+def test_things_that_are_no_longer_indexed_forget_their_fields(iot):
+    iot.update_indexing_configuration(
+        thingIndexingConfiguration={**REGISTRY, "customFields": [{"name": "attributes.a", "type": "String"}]}
+    )
+    iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "OFF"})
+
+    assert iot.get_indexing_configuration()["thingIndexingConfiguration"] == OFF
+
+
+@pytest.mark.parametrize(
+    ("configuration", "text"),
+    [
+        (
+            {},
+            (
+                "At least one configuration to update (thingIndexingConfiguration"
+                " / thingGroupIndexingConfiguration) is required"
+            ),
+        ),
+        (
+            {"thingIndexingConfiguration": {**OFF, "thingConnectivityIndexingMode": "STATUS"}},
+            "ThingIndexingMode must be turned ON for enabling ThingConnectivityIndexingMode",
+        ),
+        (
+            {"thingIndexingConfiguration": {**REGISTRY, "namedShadowIndexingMode": "ON"}},
+            "NamedShadowNames Filter must not be empty for enabling NamedShadowIndexingMode",
+        ),
+        (
+            {
+                "thingIndexingConfiguration": {
+                    **REGISTRY,
+                    "managedFields": [
+                        {"name": "thingId", "type": "String"},
+                        {"name": "site", "type": "String"},
+                        {"name": "thingName", "type": "Number"},
+                    ],
+                }
+            },
+            (
+                "Only managed fields with expected types are allowed in thingIndexingConfiguration.managedFields."
+                " Invalid field(s): [name:site, type:String, name:thingName, type:Number]"
+            ),
+        ),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused_in_awss_words(iot, configuration, text):
+    with pytest.raises(iot.exceptions.InvalidRequestException) as caught:
+        iot.update_indexing_configuration(**configuration)
+
+    assert caught.value.response["Error"]["Message"] == text
+    assert iot.get_indexing_configuration()["thingIndexingConfiguration"] == OFF
+
+
+@pytest.mark.parametrize(
+    ("query", "source"),
+    [
+        ("thingName:a OR connectivity.connected:true", "Connectivity"),
+        ("NOT shadow.reported.x:1", "Shadow"),
+        ("deviceDefender.violationCount>0", "Devicedefender"),
+    ],
+)
+def test_what_is_not_indexed_cannot_be_asked_for(iot, fleet, query, source):
+    text = (
+        f"Query includes one or more constraints for {source} attribute,"
+        f" but {source} indexing is not enabled for AWS_Things index"
+    )
+    with pytest.raises(iot.exceptions.InvalidRequestException) as caught:
+        iot.search_index(queryString=query)
+
+    assert caught.value.response["Error"]["Message"] == text
+    assert error_of(iot.create_dynamic_thing_group, thingGroupName="some", queryString=query) == INVALID
+    iot.update_indexing_configuration(
+        thingIndexingConfiguration={
+            "thingIndexingMode": "REGISTRY_AND_SHADOW",
+            "thingConnectivityIndexingMode": "STATUS",
+            "deviceDefenderIndexingMode": "VIOLATIONS",
+        }
+    )
+    assert len(names(iot, query)) == (4 if query.startswith("NOT") else 0)
+
+
+@pytest.fixture
+def wings(iot):
+    """Three groups, one within another, and their index turned on."""
+    iot.update_indexing_configuration(thingGroupIndexingConfiguration={"thingGroupIndexingMode": "ON"})
+    for name, parent, properties in (
+        ("plant", {}, {"thingGroupDescription": "All of it"}),
+        ("wing", {"parentGroupName": "plant"}, {}),
+        ("line", {"parentGroupName": "wing"}, {"attributePayload": {"attributes": {"site": "oslo"}}}),
+    ):
+        iot.create_thing_group(thingGroupName=name, thingGroupProperties=properties, **parent)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("*", ["plant", "wing", "line"]),
+        ("thingGroupName:WI*", ["wing"]),
+        ('description:"all of it"', ["plant"]),
+        ("parentGroupNames:plant", ["wing", "line"]),
+        ("parentGroupNames:plant AND NOT parentGroupNames:wing", ["wing"]),
+        ("attributes.site:oslo", ["line"]),
+        ("attributes.site:*", ["line"]),
+        ("oslo OR thingGroupName:plant", ["plant", "line"]),
+    ],
+)
+def test_thing_groups_are_searched_in_an_index_of_their_own(iot, wings, query, expected):
+    found = iot.search_index(indexName="AWS_ThingGroups", queryString=query)["thingGroups"]
+
+    assert [group["thingGroupName"] for group in found] == expected
+
+
+def test_a_thing_group_is_found_with_everything_that_is_indexed(iot, wings):
+    query = {"indexName": "AWS_ThingGroups", "queryString": "thingGroupName:plant OR thingGroupName:line"}
+    found = iot.search_index(**query)["thingGroups"]
+
+    def identity(name):
+        return iot.describe_thing_group(thingGroupName=name)["thingGroupId"]
+
+    assert found == [
+        {
+            "thingGroupName": "plant",
+            "thingGroupId": identity("plant"),
+            "thingGroupDescription": "All of it",
+        },
+        {
+            "thingGroupName": "line",
+            "thingGroupId": identity("line"),
+            "attributes": {"site": "oslo"},
+            "parentGroupNames": ["plant", "wing"],
+        },
+    ]
+    assert without_metadata(iot.describe_index(indexName="AWS_ThingGroups")) == {
+        "indexName": "AWS_ThingGroups",
+        "indexStatus": "ACTIVE",
+        "schema": "REGISTRY",
+    }
+    fields = iot.get_indexing_configuration()["thingGroupIndexingConfiguration"]["managedFields"]
+    assert {field["name"] for field in fields} == {
+        "thingGroupName",
+        "thingGroupId",
+        "description",
+        "parentGroupNames",
+        "version",
+    }
+
+
+def test_the_two_indexes_have_fields_of_their_own(iot, wings, fleet):
+    assert iot.list_indices()["indexNames"] == ["AWS_Things", "AWS_ThingGroups"]
+    assert error_of(iot.search_index, queryString="thingGroupName:wing") == INVALID_QUERY
+    in_groups = {"indexName": "AWS_ThingGroups", "queryString": "thingName:pump-7"}
+    assert error_of(iot.search_index, **in_groups) == INVALID_QUERY
+    assert error_of(iot.create_dynamic_thing_group, thingGroupName="some", **in_groups) == INVALID
 
 
 def test_without_an_index_nothing_is_found_and_no_dynamic_group_made(iot):
@@ -195,5 +399,7 @@ def test_without_an_index_nothing_is_found_and_no_dynamic_group_made(iot):
     iot.update_indexing_configuration(thingIndexingConfiguration=REGISTRY)
     assert iot.list_indices()["indexNames"] == ["AWS_Things"]
     assert iot.search_index(queryString="*")["things"] == []
-    assert error_of(iot.search_index, queryString="*", indexName="AWS_Other") == MISSING
+    assert error_of(iot.search_index, queryString="*", indexName="AWS_ThingGroups") == MISSING
+    assert error_of(iot.search_index, queryString="*", indexName="AWS_Other") == INVALID
+    assert error_of(iot.describe_index, indexName="AWS_Other") == INVALID
     assert error_of(iot.search_index, queryString="*", queryVersion="2018-01-01") == INVALID

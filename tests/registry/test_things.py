@@ -211,7 +211,6 @@ def test_things_are_listed_whole_in_the_order_of_their_creation(fleet):
             {"attributeName": "site", "attributeValue": "oslo", "usePrefixAttributeValue": True},
             ["c", "b", "d"],
         ),
-        ({"attributeName": "site", "attributeValue": "oslo", "thingTypeName": "pump"}, ["c"]),
         ({"attributeName": "Site"}, []),
         ({"thingTypeName": "pump"}, ["c"]),
         ({"thingTypeName": "none"}, []),
@@ -230,3 +229,11 @@ def test_listing_by_attribute_follows_updates(fleet):
 
     assert names(fleet.list_things(attributeName="site", attributeValue="bergen")) == ["c", "a"]
     assert names(fleet.list_things(attributeName="site", attributeValue="oslo")) == ["b"]
+
+
+def test_listing_takes_no_attribute_and_type_at_once(fleet):
+    with pytest.raises(fleet.exceptions.InvalidRequestException) as caught:
+        fleet.list_things(attributeName="site", attributeValue="oslo", thingTypeName="pump")
+
+    text = "Listing things by the combination of attribute and thing type is not supported"
+    assert caught.value.response["Error"]["Message"] == text

@@ -15,9 +15,9 @@ from reconciler.registry.x509 import Certificate, read_certificate
 def register_certificate(context: Context, params: Params) -> Result | None:
     """Register a certificate that a registered, ACTIVE CA signed, in the mode of that CA; INACTIVE unless told.
 
-    Raises CertificateValidation (400) when a PEM is none or the CA is not registered or did not sign it,
-    ResourceAlreadyExists (409), CertificateConflict (409) when several registered CAs could have signed it,
-    CertificateState (406) when the CA is INACTIVE (the code is UNCONFIRMED), InvalidRequest for a bad status.
+    Raises CertificateValidation (400) when a PEM is none or the named CA did not sign it, ResourceAlreadyExists (409),
+    CertificateConflict (409) when several registered CAs could have signed it, CertificateState (406) when the CA is not
+    registered or INACTIVE (of the latter the code is UNCONFIRMED), InvalidRequest for a bad status.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
     status = _status(context, params)
@@ -86,9 +86,10 @@ def _authority(context: Context, certificate: Certificate, ca_pem: str | None) -
         named = read_certificate(ca_pem, "CA certificate")
         row: Row | None = find_ca(context, named.id)
         if row is None:
-            raise _unsigned(f"The CA certificate {named.id} is not registered.")
+            raise _without_authority()
         if not certificate.issued_by(named):
-            raise _unsigned(f"The certificate is not signed by the CA certificate {named.id}.")
+            message = f"The certificate is not signed by the CA certificate {named.id}."
+            raise ApiError("CertificateValidationException", message)
         return row
     candidates = context.tx.all(
         "SELECT * FROM ca_certificates WHERE scope = ? AND subject = ?", context.scope, certificate.issuer
@@ -97,7 +98,7 @@ def _authority(context: Context, certificate: Certificate, ca_pem: str | None) -
         row for row in candidates if certificate.issued_by(read_certificate(row["pem"], "CA certificate"))
     ]
     if not signers:
-        raise _unsigned("The certificate is not signed by a registered CA certificate.")
+        raise _without_authority()
     if len(signers) > 1:
         raise ApiError(
             "CertificateConflictException",
@@ -107,5 +108,6 @@ def _authority(context: Context, certificate: Certificate, ca_pem: str | None) -
     return signers[0]
 
 
-def _unsigned(message: str) -> ApiError:
-    return ApiError("CertificateValidationException", message)
+def _without_authority() -> ApiError:
+    # As people report it of AWS: it is the state that is wrong, not the certificate.
+    return ApiError("CertificateStateException", "No CA certificate exists for the given certificate")

@@ -12,7 +12,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.fleet_query import compile_query
 from reconciler.registry.operations.attributes import changed_attributes, given_attributes, require_room
-from reconciler.registry.operations.indexing import INDEX, require_index
+from reconciler.registry.operations.indexing import INDEX, require_index, require_sources
 from reconciler.registry.operations.search import require_query_version
 from reconciler.registry.operations.tagging import add_tags, forget_tags, tags_of_list
 from reconciler.registry.operations.thing_groups import (
@@ -38,9 +38,7 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Result | Non
     name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
     attributes = given_attributes(properties.get("attributePayload"))
     tags = tags_of_list(context, params.get("tags", []))
-    version = require_query_version(context, params.get("queryVersion"))
-    require_index(context, params.get("indexName", INDEX))
-    compile_query(params["queryString"])
+    version = _require_query(context, params, params["queryString"])
     existing = find_group(context, name)
     if existing is not None:
         require_same(context, existing, params, tags)
@@ -74,10 +72,8 @@ def update_dynamic_thing_group(context: Context, params: Params) -> Result | Non
     row = require_group(context, params["thingGroupName"])
     _require_dynamic(context, row)
     require_version(params, row)
-    version = require_query_version(context, params.get("queryVersion"))
-    require_index(context, params.get("indexName", INDEX))
     query = params.get("queryString", row["query"])
-    compile_query(query)
+    version = _require_query(context, params, query)
     properties = params["thingGroupProperties"]
     attributes = changed_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
     require_room(context, attributes, MOST_ATTRIBUTES)
@@ -107,6 +103,17 @@ def delete_dynamic_thing_group(context: Context, params: Params) -> Result | Non
     context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
     forget_tags(context, group_arn(context, row["name"]))
     return None
+
+
+def _require_query(context: Context, params: Params, query: str) -> str:
+    """Give the version of the query language, when the query can be asked of the only index that such groups have."""
+    version = require_query_version(context, params.get("queryVersion"))
+    index = params.get("indexName", INDEX)
+    require_index(context, index)
+    if index != INDEX:
+        raise context.invalid(f"A dynamic thing group asks the index {INDEX}, not {index}.")
+    require_sources(context, compile_query(query).sources)
+    return version
 
 
 def _require_dynamic(context: Context, row: Row) -> None:

@@ -7,7 +7,9 @@ known here but its form.
 import re
 
 from reconciler.registry.context import Context
-from reconciler.registry.operations.certificates import certificate_arn, require_certificate
+from reconciler.registry.errors import not_found
+from reconciler.registry.operations.certificates import certificate_arn, find_certificate
+from reconciler.registry.store import Row
 
 _COGNITO = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-fA-F-]{36}")
 
@@ -24,11 +26,18 @@ def certificate_of(context: Context, principal: str) -> str | None:
     )
 
 
-def require_principal(context: Context, principal: str) -> None:
-    """Raise InvalidRequest for what is no principal, ResourceNotFound for an unknown certificate."""
+def require_principal(context: Context, principal: str) -> Row | None:
+    """Give the certificate that is meant, None for a Cognito identity.
+
+    Raises InvalidRequest for what is no principal, ResourceNotFound for an unknown certificate.
+    """
     certificate_id = certificate_of(context, principal)
-    if certificate_id is not None:
-        require_certificate(context, certificate_id)
+    if certificate_id is None:
+        return None
+    row: Row | None = find_certificate(context, certificate_id)
+    if row is None:
+        raise not_found("The certificate given in the principal does not exist.")
+    return row
 
 
 def require_attachable(context: Context, principal: str) -> None:
@@ -36,8 +45,6 @@ def require_attachable(context: Context, principal: str) -> None:
 
     The latter is UNCONFIRMED; nothing may hang on a certificate that is transferred.
     """
-    certificate_id = certificate_of(context, principal)
-    if certificate_id is not None and (
-        require_certificate(context, certificate_id)["status"] == "PENDING_TRANSFER"
-    ):
-        raise context.invalid(f"The certificate {certificate_id} is PENDING_TRANSFER.")
+    row = require_principal(context, principal)
+    if row is not None and row["status"] == "PENDING_TRANSFER":
+        raise context.invalid(f"The certificate {row['id']} is PENDING_TRANSFER.")

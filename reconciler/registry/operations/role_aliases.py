@@ -48,7 +48,9 @@ def create_role_alias(context: Context, params: Params) -> Result | None:
     name, arn = params["roleAlias"], _arn(context, params["roleAlias"])
     tags = tags_of_list(context, params.get("tags", []))
     if find_role_alias(context, name) is not None:
-        raise already_exists(f"Role alias {name} already exists.", resource_id=name, resource_arn=arn)
+        raise already_exists(
+            f"Role alias {name} already exists for this account", resource_id=name, resource_arn=arn
+        )
     context.tx.run(
         "INSERT INTO role_aliases (scope, name, role, seconds, created_at, modified_at) VALUES (?, ?, ?, ?, ?, ?)",
         context.scope,

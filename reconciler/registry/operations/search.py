@@ -1,13 +1,19 @@
-"""SearchIndex: the things that match a query, from the registry itself."""
+"""SearchIndex: the things, or the thing groups, that match a query, from the registry itself."""
 
 import json
 from typing import Any
 
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
-from reconciler.registry.fleet_query import compile_query
-from reconciler.registry.operations.indexing import INDEX, indexes_connectivity, require_index
-from reconciler.registry.paging import SEARCH
+from reconciler.registry.fleet_query import THING_GROUPS, Condition, compile_query
+from reconciler.registry.operations.indexing import (
+    GROUP_INDEX,
+    INDEX,
+    indexes_connectivity,
+    require_index,
+    require_sources,
+)
+from reconciler.registry.paging import SEARCH, Page
 from reconciler.registry.store import Row
 
 MOST_RESULTS = 100
@@ -17,13 +23,13 @@ QUERY_VERSION = "2017-09-30"
 def require_query_version(context: Context, version: str | None) -> str:
     """Give the version of the query language that is meant, of which there is one. Raises InvalidRequest for others."""
     if version not in (None, QUERY_VERSION):
-        raise context.invalid(f"The query version {version} is not supported; {QUERY_VERSION} is.")
+        raise context.invalid(f"Invalid queryVersion. Expected one of: [{QUERY_VERSION}]")
     return QUERY_VERSION
 
 
 @operation("iot", "SearchIndex", writes=False)
 def search_index(context: Context, params: Params) -> Result | None:
-    """Give the things that match a query, in the order of their creation; at most 100 a page.
+    """Give what matches a query, in the order of its creation; at most 100 a page.
 
     Raises ResourceNotFound while there is no index, InvalidQuery, InvalidRequest.
     """
@@ -31,22 +37,36 @@ def search_index(context: Context, params: Params) -> Result | None:
     if page.size > MOST_RESULTS:
         raise context.invalid(f"maxResults is at most {MOST_RESULTS}.")
     require_query_version(context, params.get("queryVersion"))
-    require_index(context, params.get("indexName", INDEX))
+    index = params.get("indexName", INDEX)
+    require_index(context, index)
+    if index == GROUP_INDEX:
+        rows = _matching(context, "thing_groups", compile_query(params["queryString"], THING_GROUPS), page)
+        return page.answer(
+            "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: _group(context, row)
+        )
     condition = compile_query(params["queryString"])
-    rows = context.tx.all(
-        f"SELECT * FROM things t WHERE t.scope = ? AND t.seq > ? AND {condition.sql} ORDER BY t.seq LIMIT ?",  # noqa: S608
+    require_sources(context, condition.sources)
+    connected = indexes_connectivity(context)
+    rows = _matching(context, "things", condition, page)
+    return page.answer(
+        "things",
+        rows,
+        key=lambda row: (row["seq"],),
+        item=lambda row: _thing(context, row, connected=connected),
+    )
+
+
+def _matching(context: Context, table: str, condition: Condition, page: Page) -> list[Row]:
+    return context.tx.all(
+        f"SELECT * FROM {table} t WHERE t.scope = ? AND t.seq > ? AND {condition.sql} ORDER BY t.seq LIMIT ?",  # noqa: S608
         context.scope,
         page.after[0] if page.after else 0,
         *condition.values,
         page.limit,
     )
-    connectivity = {"connected": False} if indexes_connectivity(context) else None
-    return page.answer(
-        "things", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row, connectivity)
-    )
 
 
-def _item(context: Context, row: Row, connectivity: dict[str, Any] | None) -> dict[str, Any]:
+def _thing(context: Context, row: Row, *, connected: bool) -> dict[str, Any]:
     groups = context.tx.all(
         "SELECT g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
         " WHERE m.thing = ? ORDER BY m.thing_group",
@@ -55,11 +75,31 @@ def _item(context: Context, row: Row, connectivity: dict[str, Any] | None) -> di
     names = [group["name"] for group in groups]
     if row["billing_group"] is not None:
         names.append(row["billing_group"])
+    # No thing ever connects here, and this is how AWS shows one that never did.
+    never = {"connected": False, "timestamp": 0, "clientId": row["name"]}
     return {
         "thingName": row["name"],
         "thingId": row["id"],
         "thingTypeName": row["type"],
         "thingGroupNames": names or None,
         "attributes": json.loads(row["attributes"]) or None,
-        "connectivity": connectivity,
+        "connectivity": never if connected else None,
+    }
+
+
+def _group(context: Context, row: Row) -> dict[str, Any]:
+    parents: list[str] = []
+    parent = row["parent"]
+    while parent is not None:
+        parents.insert(0, parent)
+        above = context.tx.one(
+            "SELECT parent FROM thing_groups WHERE scope = ? AND name = ?", context.scope, parent
+        )
+        parent = above["parent"]
+    return {
+        "thingGroupName": row["name"],
+        "thingGroupId": row["id"],
+        "thingGroupDescription": row["description"],
+        "attributes": json.loads(row["attributes"]) or None,
+        "parentGroupNames": parents or None,
     }

@@ -106,7 +106,7 @@ def require_same(context: Context, row: Row, params: Params, tags: dict[str, str
     )
     if not same:
         raise already_exists(
-            f"Thing group {row['name']} already exists in account with different configuration",
+            f"Thing Group {row['name']} already exists in current account with different properties",
             resource_id=row["id"],
             resource_arn=arn,
         )

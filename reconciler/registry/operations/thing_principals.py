@@ -24,8 +24,8 @@ NON_EXCLUSIVE = "NON_EXCLUSIVE_THING"
 def attach_thing_principal(context: Context, params: Params) -> Result | None:
     """Attach a principal to a thing; attaching it again the same way succeeds.
 
-    An exclusively attached principal refuses a second thing, and one with other things refuses to become exclusive; that
-    this is InvalidRequest is UNCONFIRMED. Of one pair, attaching anew changes the type (UNCONFIRMED).
+    An exclusively attached principal refuses a second thing, and one with other things refuses to become exclusive, in
+    the words that Terraform's acceptance tests expect of AWS. Of one pair, attaching anew changes the type (UNCONFIRMED).
 
     Raises ResourceNotFound for an unknown thing or certificate, InvalidRequest.
     """
@@ -41,11 +41,9 @@ def attach_thing_principal(context: Context, params: Params) -> Result | None:
         thing,
     )
     if any(row["exclusive"] for row in others):
-        raise context.invalid(f"The principal {principal} is attached exclusively to another thing.")
+        raise context.invalid("Principal already has an exclusive Thing attached to it")
     if exclusive and others:
-        raise context.invalid(
-            f"The principal {principal} is attached to other things: it cannot be exclusive."
-        )
+        raise context.invalid("Principal already has a Thing attached to it")
     context.tx.run(
         "INSERT OR REPLACE INTO principal_edges (scope, thing, principal, exclusive, gone_at)"
         " VALUES (?, ?, ?, ?, NULL)",

@@ -181,15 +181,15 @@ def _most_attributes(thing_type: str | None) -> int:
 
 
 def _create_again(context: Context, row: Row, attributes: Mapping[str, str], params: Params) -> Result:
-    same = (
-        json.loads(row["attributes"]) == attributes
-        and row["type"] == params.get("thingTypeName")
-        and row["billing_group"] == params.get("billingGroupName")
+    same_attributes = json.loads(row["attributes"]) == attributes
+    same_membership = row["type"] == params.get("thingTypeName") and row["billing_group"] == params.get(
+        "billingGroupName"
     )
     arn = thing_arn(context, row["name"])
-    if not same:
+    if not (same_attributes and same_membership):
+        different = "configuration" if same_attributes else "attributes"
         raise already_exists(
-            f"Thing {row['name']} already exists in account with different configuration",
+            f"Thing {row['name']} already exists in account with different {different}",
             resource_id=row["id"],
             resource_arn=arn,
         )
