@@ -117,7 +117,7 @@ class TestEvaluation:
         payload = evaluate(template, {"Pin": Secret("env PIN", "1234")}, {}).thing.properties[
             "AttributePayload"
         ]
-        assert payload == {"pin": Secret("parameter Pin", "p1234"), "site": "oslo"}
+        assert payload == {"pin": Secret("parameter Pin (env PIN)", "p1234"), "site": "oslo"}
 
 
 REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
