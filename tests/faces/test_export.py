@@ -148,17 +148,19 @@ name = "m"
 """
 
 
-def test_what_another_workspace_owns_stays_out_and_so_do_the_marks():
+def test_what_another_workspace_owns_stays_out_and_so_do_the_marks_and_what_nobody_owns_is_told():
     cloud = CLOUD.empty()
     converge(state(ca(), *device("a"), workspace="ws"), cloud)
     converge(state(ca("beta"), resource("things", "b", Thing()), workspace="theirs"), cloud)
     cloud.iot.create_thing(thingName="by-hand")
-    assert sorted(str(table.address) for table in exported(cloud).tables) == [
+    found = exported(cloud)
+    assert sorted(str(table.address) for table in found.tables) == [
         "ca_certificates.alpha",
         "certificates.a",
         "things.a",
         "things.by-hand",
     ]
+    assert found.unmarked == (Address("things", "by-hand"),)
 
 
 def test_a_selection_refers_to_the_rest_by_id():
