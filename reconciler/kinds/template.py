@@ -109,7 +109,7 @@ def evaluate(template: Mapping[str, Any], parameters: Parameters, pseudo: Parame
     evaluation = _Evaluation(template, parameters, pseudo)
     parts = evaluation.resources()
     if evaluation.faults:
-        raise TemplateError(evaluation.faults)
+        raise TemplateError([*dict.fromkeys(evaluation.faults)])  # one place may be looked at twice
     things = [part for kind, part in parts if kind == THING]
     certificates = [part for kind, part in parts if kind == CERTIFICATE]
     policies = tuple(part for kind, part in parts if kind == POLICY)

@@ -120,6 +120,17 @@ class TestEvaluation:
         assert payload == {"pin": Secret("parameter Pin (env PIN)", "p1234"), "site": "oslo"}
 
 
+def test_what_is_wrong_in_one_place_is_told_once():
+    attributes = {"a": {"Fn::Sub": "${S}"}}
+    thing = {"Type": THING, "Properties": {"ThingName": "pump", "AttributePayload": attributes}}
+    template = {"Parameters": {"S": {"Type": "String"}}, "Resources": {"thing": thing}}
+    with pytest.raises(TemplateError) as caught:
+        evaluate(template, {}, {})
+    problem = "the parameter 'S' has neither value nor default"
+    where = "Resources.thing.Properties.AttributePayload.a.Fn::Sub"
+    assert caught.value.faults == (Fault(where, problem, "a value in parameters"),)
+
+
 REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
     ("no resources", {}, [Fault("Resources", "no resources", "a table of them")]),
     (
