@@ -61,7 +61,7 @@ def compare(kind: Kind, wanted: Any, there: Any) -> Iterator[FieldChange]:
             continue
         before, after = getattr(there, member.name), getattr(wanted, member.name)
         for path, old, new in _differences(member.name, before, after):
-            sensitive = isinstance(old, SecretDigest) or isinstance(new, Secret)
+            sensitive = isinstance(old, Secret | SecretDigest) or isinstance(new, Secret)
             yield FieldChange(path, old, new, sensitive, kind.forces_replacement(member.name, new))
 
 
@@ -73,8 +73,8 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any,
         case SecretDigest(), Secret():
             if not before.matches(after):
                 yield path, before, after
-        case str(), Secret():
-            if after.value is not None and after.value != before:
+        case Secret(), Secret():
+            if after.value is not None and after.value != before.value:
                 yield path, before, after
         case _ if before is not WHATEVER and after is not WHATEVER and before != after:
             yield path, before, after

@@ -49,10 +49,11 @@ class Table:
 
 @frozen
 class Export:
-    """Tables, those that others refer to first; and what could not be said, with the reason."""
+    """Tables, those that others refer to first; what could not be said, with the reason; and which bear no mark yet."""
 
     tables: tuple[Table, ...]
     left_out: Mapping[Address, str]
+    unmarked: tuple[Address, ...]
 
 
 def everything(state: DesiredState, call: Call) -> Inventory:
@@ -101,7 +102,13 @@ def export(
             desired[address] = Resource(address, spec)
             guarded = kind.bears_marks and kind.protected(live[address])
             tables.append(_table(address, spec, keep, guarded=guarded))
-    return Export(tuple(tables), left_out)
+    unmarked = tuple(table.address for table in tables if _unmarked(live[table.address]))
+    return Export(tuple(tables), left_out, unmarked)
+
+
+def _unmarked(live: Live) -> bool:
+    """Certificates bear no mark of their own: those of a thing go with it."""
+    return live.owner is None and not live.facts.get("things")
 
 
 def lacking(state: DesiredState, live: Inventory, wanted: Collection[Address], keep: Keep) -> Export:

@@ -130,12 +130,13 @@ def _workspace(constraints: Constraints) -> Node:
         node["properties"][name]["pattern"] = f"^(?:{pattern.pattern})$"
     node["properties"]["quotas"]["additionalProperties"]["additionalProperties"]["exclusiveMinimum"] = 0
     fuses = node["properties"]["limits"]["properties"]
-    for limits in (fuses, fuses["kinds"]["additionalProperties"]["properties"]):
+    single = fuses.pop("kinds")["additionalProperties"]
+    for limits in (fuses, single["properties"]):
         for name, fuse in limits.items():
+            fuse |= {"minimum": 0}
             if name.endswith("percent"):
                 fuse |= {"minimum": PERCENT.start, "maximum": PERCENT.stop - 1}
-            elif fuse.get("type") == "integer":
-                fuse |= {"minimum": 0}
+    fuses |= dict.fromkeys(sorted(all_kinds()), single)  # beside them, by table
     return {"description": "Whose resources these are, and where they live.", **node}
 
 

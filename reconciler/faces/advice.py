@@ -20,7 +20,7 @@ _CODES: Mapping[str, str] = {
     "UnrecognizedClientException": "check the credentials (aws sts get-caller-identity), then apply again",
     "ExpiredTokenException": "renew the credentials, then apply again",
     "VersionConflictException": "somebody changed it after the plan was made; plan again and look at what they changed",
-    "ConflictException": "somebody changed it after the plan was made; plan again and look at what they changed",
+    "ConflictException": "another one has what must be its own, such as a setup code, or somebody changed it since; plan again to see",
     "ConflictingResourceUpdateException": "somebody else is changing it right now; plan again in a moment",
     "ResourceAlreadyExistsException": "it exists and is not this workspace's; see `plan --adopt`, or choose another name",
     "ResourceNotFoundException": "what it needs is gone; plan again to see what is there now",

@@ -92,6 +92,9 @@ class Shell(click.Group):
         except click.Abort:
             click.echo("interrupted", err=True)
             code = 1
+        except OSError as error:  # not even the help could be written
+            _say(error.strerror or str(error), Options())
+            code = 1
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: click.Context) -> None:

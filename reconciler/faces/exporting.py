@@ -35,7 +35,8 @@ def tables_for(workspace: Workspace, addresses: Collection[Address], keep: Keep)
 def keeping(folder: Path | None, base: Path) -> Keep:
     """Certificates as text, or as files of a folder, which has to be in the TOML file's (`base`).
 
-    Raises ReconcilerError where it is not. Files are written when they are named.
+    Raises ReconcilerError where it is not, or where a file is there that has something else in it. Files are written when
+    they are named.
     """
     if folder is None:
         return _inline
@@ -47,7 +48,14 @@ def keeping(folder: Path | None, base: Path) -> Keep:
     def keep(address: Address, pem: Pem) -> Any:
         path = folder / address.kind / _file_name(address.name, pem)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(pem.text or "", encoding="ascii")
+        try:
+            with path.open("x", encoding="ascii") as file:
+                file.write(pem.text or "")
+        except FileExistsError:
+            if path.read_bytes() != (pem.text or "").encode():
+                raise ReconcilerError(
+                    f"{path} is there already with something else in it, and is not overwritten"
+                ) from None
         return {"file": path.resolve().relative_to(base.resolve()).as_posix()}
 
     return keep

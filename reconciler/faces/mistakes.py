@@ -17,6 +17,9 @@ from reconciler.model.errors import Mistake
 _KEY = re.compile(
     r"""\s*((?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*'))*)\s*="""
 )
+_LONGEST = 200
+"""Characters of a key or a header that are shown."""
+
 _HEADER = re.compile(r"\s*(\[\[?[^\[\]#\n]+\]\]?)")
 
 
@@ -80,8 +83,14 @@ def _excerpt(mistake: Mistake, line: str) -> Excerpt | None:
         found, tail = header[1], ""
     else:
         return None
+    if len(found) > _LONGEST:
+        return Excerpt(mistake.line, visible(found[:_LONGEST]) + "…", 0, len(visible(found[:_LONGEST])))
     meant = (mistake.field or mistake.address or "").rpartition(".")[2]
-    start = found.rfind(meant) if meant else -1
-    start, length = (start, len(meant)) if start >= 0 else (0, len(found))
+    places = (
+        [part.start() for part in re.finditer(rf"(?<![\w-]){re.escape(meant)}(?![\w-])", found)]
+        if meant
+        else []
+    )
+    start, length = (places[-1], len(meant)) if places else (0, len(found))
     shown = visible(found[:start]), visible(found[start : start + length])
     return Excerpt(mistake.line, visible(found) + tail, len(shown[0]), len(shown[1]))

@@ -25,8 +25,16 @@ def issued(spec: Certificate) -> Pem | None:
     """The certificate as far as it is known: given, or issued and saved by an earlier run."""
     if isinstance(spec.pem, Pem):
         return spec.pem
-    saved = spec.save_to.content if isinstance(spec.save_to, Output) else None
-    return Pem.parse(saved, spec.save_to.name) if saved and isinstance(spec.save_to, Output) else None
+    try:
+        return _saved(spec.save_to)
+    except ValueError:
+        return None  # reported with the file, by `check_request`
+
+
+def _saved(save_to: Any) -> Pem | None:
+    """What the file has, if it is there. Raises ValueError where that is no certificate."""
+    content = save_to.content if isinstance(save_to, Output) else None
+    return None if content is None else Pem.parse(content, save_to.name)
 
 
 def request(csr: str, save_to: Output, *, active: bool, known: str | None = None) -> ApiCall:
@@ -100,7 +108,7 @@ def check_request(spec: Certificate) -> Iterator[Complaint]:
         yield Complaint("save_to", "the issued certificate has nowhere to go", "the path of a new file")
         return
     try:
-        known = issued(spec)
+        known = _saved(spec.save_to)
     except ValueError as error:
         yield Complaint(
             "save_to", f"{spec.save_to}: {error}", "a file that is not there yet, or the certificate"

@@ -220,6 +220,7 @@ class _Seen:
         if overrides.get("AttributePayload") == "MERGE":
             named = plan.thing.properties.get("AttributePayload", {})
             attributes = {key: value for key, value in attributes.items() if key in named}
+        attributes = _sealed(plan, attributes)
         if overrides.get("ThingGroups") == "MERGE":
             groups = [group for group in groups if group in plan.groups]
         found: dict[str, Any] = {
@@ -248,6 +249,17 @@ class _Seen:
                 found for found in plan.documents if found in self.documents.get(registered, ())
             ),
         }
+
+
+def _sealed(plan: Blueprint, attributes: Mapping[str, str]) -> Mapping[str, str | Secret]:
+    """Where the template puts a secret, the value that AWS has is one as well: perhaps the same, perhaps the one before."""
+    wanted = plan.thing.properties.get("AttributePayload", {})
+    return {
+        key: Secret(f"attribute {key} of {plan.address}", value)
+        if isinstance(wanted.get(key), Secret)
+        else value
+        for key, value in attributes.items()
+    }
 
 
 # Without a setting AWS's behaviour is not documented. A reconciler exists to bring what differs in line, so it is

@@ -150,4 +150,4 @@ def _certificate(parts: Iterable[Part]) -> Pem | None:
 
 
 def _saved(save_to: Output | None) -> Pem | None:
-    return Pem.parse(save_to.content, save_to.name) if save_to and save_to.content else None
+    return None if save_to is None or save_to.content is None else Pem.parse(save_to.content, save_to.name)

@@ -109,7 +109,7 @@ def evaluate(template: Mapping[str, Any], parameters: Parameters, pseudo: Parame
     evaluation = _Evaluation(template, parameters, pseudo)
     parts = evaluation.resources()
     if evaluation.faults:
-        raise TemplateError(evaluation.faults)
+        raise TemplateError([*dict.fromkeys(evaluation.faults)])  # one place may be looked at twice
     things = [part for kind, part in parts if kind == THING]
     certificates = [part for kind, part in parts if kind == CERTIFICATE]
     policies = tuple(part for kind, part in parts if kind == POLICY)
@@ -145,7 +145,7 @@ class _Evaluation:
         self.faults: list[Fault] = []
         self._template = template
         self._used: set[str] = set()
-        self._secrets: set[str] = set()
+        self._secrets: dict[str, str] = {}  # parameters that are secret, with what each was read from
         self._unset: set[str] = set()
         self._declared = self._table("Parameters", template.get("Parameters", {}))
         self._mappings = self._table("Mappings", template.get("Mappings", {}))
@@ -179,7 +179,7 @@ class _Evaluation:
                 continue
             value = parameters.get(name, pseudo.get(name, body.get("Default")))
             if isinstance(value, Secret):
-                self._secrets.add(name)
+                self._secrets[name] = value.reference
                 if value.value is None:
                     self._unset.add(name)
                 value = value.value or ""
@@ -275,10 +275,12 @@ class _Evaluation:
         """A string, or a `Secret` where a secret went into it."""
         self._used.clear()
         text = self._text(path, value)
-        secret = sorted(self._used & self._secrets)
+        secret = sorted(self._used & self._secrets.keys())
         if not secret:
             return text
-        return Secret(f"parameter {', '.join(secret)}", None if self._used & self._unset else text)
+        # With what it was read from: a saved plan keeps one hash for each reference, and every device has a parameter Pin.
+        told = ", ".join(f"{name} ({self._secrets[name]})" for name in secret)
+        return Secret(f"parameter {told}", None if self._used & self._unset else text)
 
     def _text(self, path: str, value: Any) -> str:
         found = self._value(path, value)

@@ -38,7 +38,12 @@ class Document:
             raise ValueError("not a JSON object")  # noqa: TRY004 (the file is wrong, not the caller)
         if _is_deep(value):
             raise ValueError(_TOO_DEEP)
-        compact = json.dumps(value, separators=(",", ":"))
+        try:
+            compact = json.dumps(value, separators=(",", ":"), allow_nan=False)
+        except TypeError:  # the one sort of TOML that JSON lacks
+            raise ValueError("not JSON: a date or time") from None
+        except ValueError:
+            raise ValueError("not JSON: a number that is infinite or none") from None
         return cls(
             json.dumps(_meaning(value), sort_keys=True, separators=(",", ":")), text or compact, source
         )

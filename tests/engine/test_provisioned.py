@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from attrs import evolve
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from reconciler.engine import plain
 from reconciler.kinds.kind import Complaint
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
@@ -261,13 +263,35 @@ def test_a_secret_parameter_is_nowhere_in_the_plan(cloud):
     assert plan_of(wanted, cloud).steps == ()
 
 
+def test_the_value_that_a_secret_replaces_is_as_secret_as_it(cloud):
+    converge(fleet(pump("8", Site=Secret("env SITE", "canary-before"))), cloud)
+    plan = plan_of(fleet(pump("8", Site=Secret("env SITE", "canary-after"))), cloud)
+    (step,) = plan.steps
+    (field,) = step.change.fields
+    before = Secret("attribute site of provisioned_things.pump-8", "canary-before")
+    after = Secret("parameter Site (env SITE)", "canary-after")
+    assert field == FieldChange("attributes.site", before, after, sensitive=True)
+    assert b"canary" not in msgspec.json.encode(plain.changes(plan.steps))
+
+
+def test_secrets_of_two_things_are_told_apart_by_what_they_were_read_from(cloud):
+    before, after = (
+        [pump(serial, Site=Secret(f"env SITE_{serial}", f"{when}-{serial}")) for serial in ("8", "9")]
+        for when in ("then", "now")
+    )
+    converge(fleet(*before), cloud)
+    calls = [call for step in plan_of(fleet(*after), cloud).steps for call in step.calls]
+    assert {secret.reference: secret.reveal() for call in calls for secret in plain.secrets(call.params)} == {
+        "parameter Site (env SITE_8)": "now-8",
+        "parameter Site (env SITE_9)": "now-9",
+    }
+
+
 def test_a_secret_may_not_go_into_what_is_shown():
     name = resource(
         "provisioned_things", "a", ProvisionedThing(TEMPLATE, {"Serial": Secret("env S", "1"), "Pem": "x"})
     )
-    problem = (
-        "the secret from parameter Serial goes into Resources.thing.Properties.ThingName, which is shown"
-    )
+    problem = "the secret from parameter Serial (env S) goes into Resources.thing.Properties.ThingName, which is shown"
     assert list(KIND.check(name, {})) == [
         Complaint("parameters", problem, "secrets in attributes at the most")
     ]

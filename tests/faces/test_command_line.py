@@ -176,6 +176,7 @@ def test_show_puts_both_sides_beside_each_other(fleet):
     [
         (["show", "things.pump-22"], "things.pump-22 is neither in desired_state.toml nor in the registry; did you mean 'things.pump-2'?"),
         (["show", "thngs.pump-2"], "'thngs' is no kind; did you mean 'things'?"),
+        (["show", "things.pump-2", "--format", "json"], "resources are shown as text; --format and --calls are for a saved plan\n`reconciler show --help` says what there is"),
         (["graph", "--out", "a.pdf"], "a.pdf tells no format; say --format tree|svg|dot|mermaid"),
         (["registry", "reset"], "there is no terminal to ask on; say --yes to go on without being asked"),
     ],
@@ -196,6 +197,13 @@ def test_without_a_terminal_nothing_is_sent_unless_told_so(fleet, command):
         "\nerror: nothing was sent: there is no terminal to ask on; say --yes to go on without being asked\n",
     )
     assert fleet("plan")[1] == before
+
+
+def test_help_that_cannot_be_written_is_an_error_and_no_traceback():
+    words = [sys.executable, "-c", "from reconciler.faces.cli import main; main()", "--help"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
 
 
 def test_destroy_removes_all_and_the_next_plan_creates_all(fleet):

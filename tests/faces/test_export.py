@@ -20,6 +20,7 @@ from reconciler.kinds.provisioning_profiles import ProvisioningProfile
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.document import Document
+from reconciler.model.errors import ReconcilerError
 from reconciler.model.pem import Pem
 from tests.cloud import Cloud
 from tests.documents import accepted
@@ -148,17 +149,19 @@ name = "m"
 """
 
 
-def test_what_another_workspace_owns_stays_out_and_so_do_the_marks():
+def test_what_another_workspace_owns_stays_out_and_so_do_the_marks_and_what_nobody_owns_is_told():
     cloud = CLOUD.empty()
     converge(state(ca(), *device("a"), workspace="ws"), cloud)
     converge(state(ca("beta"), resource("things", "b", Thing()), workspace="theirs"), cloud)
     cloud.iot.create_thing(thingName="by-hand")
-    assert sorted(str(table.address) for table in exported(cloud).tables) == [
+    found = exported(cloud)
+    assert sorted(str(table.address) for table in found.tables) == [
         "ca_certificates.alpha",
         "certificates.a",
         "things.a",
         "things.by-hand",
     ]
+    assert found.unmarked == (Address("things", "by-hand"),)
 
 
 def test_a_selection_refers_to_the_rest_by_id():
@@ -201,6 +204,17 @@ def test_certificates_become_files_that_no_name_leads_out_of_the_folder(tmp_path
     assert name == f"pki/certificates/-..-evil-{Pem.parse(pem).fingerprint[:12]}.pem"
     assert Pem.parse((tmp_path / name).read_text()) == Pem.parse(pem)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
+
+
+def test_no_file_of_somebody_s_is_overwritten_by_a_certificate(tmp_path):
+    keep, pem = keeping(tmp_path / "pki", tmp_path), Pem.parse(AUTHORITIES["alpha"].device("a", 1))
+    path = tmp_path / "pki/certificates/a.pem"
+    assert keep(Address("certificates", "a"), pem) == keep(Address("certificates", "a"), pem)
+    path.write_text("theirs")
+    with pytest.raises(ReconcilerError) as caught:
+        keep(Address("certificates", "a"), pem)
+    told = f"{path} is there already with something else in it, and is not overwritten"
+    assert (str(caught.value), path.read_text()) == (told, "theirs")
 
 
 def test_what_the_registry_says_cannot_break_out_of_its_text():

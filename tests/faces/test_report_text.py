@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from attrs import evolve
 
 from reconciler.faces import text_report
@@ -133,3 +134,17 @@ def test_an_excerpt_never_shows_a_value_for_it_may_be_a_secret():
     found = [Mistake("a.toml", line, "unknown key") for line in (1, 2, 3)]
     excerpts = [row.excerpt and row.excerpt.text for row in mistakes_view(found, {"a.toml": lines}).rows]
     assert excerpts == ["authentication_materal = …", None, "x = …"]
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "shown"),
+    [
+        ("attributes = { a = 1 }", "attributes.a", ("attributes = …", 0, 10)),
+        ("attributes.a = 1", "attributes.a", ("attributes.a = …", 11, 1)),
+        (f"{'a.' * 500}a = 1", "a", ("a." * 100 + "…", 0, 200)),
+    ],
+)
+def test_the_whole_key_is_pointed_at_where_the_part_that_is_meant_is_not_shown(line, field, shown):
+    view = mistakes_view([Mistake("a.toml", 1, "wrong", "things.pump-7", field)], {"a.toml": [line]})
+    (row,) = view.rows
+    assert (row.excerpt.text, row.excerpt.start, row.excerpt.length) == shown

@@ -84,6 +84,8 @@ def _refused(case: Broken) -> bool:
         '[workspace]\nname = "a"\ntarget = "embeded"\n',
         '[workspace]\nname = "a"\ntarget = "http://me:secret@127.0.0.1"\n',
         '[workspace]\nname = "a"\n[workspace.limits]\ndelete_percent = 101\n',
+        '[workspace]\nname = "a"\n[workspace.limits.things]\ndelete_count = -1\n',
+        '[workspace]\nname = "a"\n[workspace.limits.kinds.things]\ndelete_count = 1\n',
         '[thing_groups.g]\ntags = { "reconciler:workspace" = "b" }\n',
     ],
 )
@@ -96,6 +98,7 @@ def test_a_form_that_is_not_kept_is_refused(text):
     [
         '[things."pump-{n}"]\nfor_each = [{ n = 1 }]\nattributes = { site = "{n}", "{n}" = "x" }\n',
         f'[workspace]\nname = "{"a" * 100}"\ntarget = "http://127.0.0.1:4566/"\n',
+        '[workspace]\nname = "a"\nlimits = { delete_count = 3, things = { replace_percent = 5 } }\n',
         '[things.pump]\ncertificates = ["a", { id = "b" }, { arn = "arn:aws:iot:eu-west-1:1:cert/c" }]\n',
         '[provisioned_things.p]\ntemplate = "stored"\nparameters = { Code = { env = "CODE" }, Name = "p" }\n',
     ],

@@ -117,7 +117,18 @@ class TestEvaluation:
         payload = evaluate(template, {"Pin": Secret("env PIN", "1234")}, {}).thing.properties[
             "AttributePayload"
         ]
-        assert payload == {"pin": Secret("parameter Pin", "p1234"), "site": "oslo"}
+        assert payload == {"pin": Secret("parameter Pin (env PIN)", "p1234"), "site": "oslo"}
+
+
+def test_what_is_wrong_in_one_place_is_told_once():
+    attributes = {"a": {"Fn::Sub": "${S}"}}
+    thing = {"Type": THING, "Properties": {"ThingName": "pump", "AttributePayload": attributes}}
+    template = {"Parameters": {"S": {"Type": "String"}}, "Resources": {"thing": thing}}
+    with pytest.raises(TemplateError) as caught:
+        evaluate(template, {}, {})
+    problem = "the parameter 'S' has neither value nor default"
+    where = "Resources.thing.Properties.AttributePayload.a.Fn::Sub"
+    assert caught.value.faults == (Fault(where, problem, "a value in parameters"),)
 
 
 REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [

@@ -6,6 +6,7 @@ import signal
 import threading
 
 import pytest
+from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
@@ -101,6 +102,9 @@ def test_the_magic_plans_applies_and_shows(fleet):
     [
         ("plam", "there is no %reconcile 'plam'; did you mean 'plan'?"),
         ("show", "say %reconcile show ADDRESS, such as things.pump-1"),
+        ("plan now", "%reconcile knows no 'now' here; the commands of a shell have options"),
+        ("plan -f", "-f names a file, such as desired_state.toml"),
+        ("show 'things", "%reconcile show 'things: No closing quotation"),
         ("apply now", "say %reconcile apply, or %reconcile apply --yes to go on without being asked"),
         (
             "",
@@ -115,6 +119,19 @@ def test_a_slip_in_the_magic_is_told(fleet, line, told):
     with pytest.raises(ReconcilerError) as caught:
         extension.reconcile(line)
     assert str(caught.value) == told
+
+
+def test_the_magic_sends_nothing_where_nobody_can_be_asked(fleet, monkeypatch):
+    monkeypatch.setattr("builtins.input", _nobody)
+    with capture_output(), pytest.raises(ReconcilerError) as caught:
+        extension.reconcile("apply")
+    assert str(caught.value) == "nobody can be asked here, and nothing was sent; say %reconcile apply --yes"
+    assert extension.reconcile("plan").counts["create"] > 0
+
+
+def _nobody(_asked: str) -> str:
+    """As a kernel has it that a script drives."""
+    raise StdinNotImplementedError
 
 
 def test_a_panel_where_there_is_no_notebook_is_the_plan_in_text(fleet, capsys):

@@ -59,6 +59,8 @@ def read(path: Path, shown: str) -> Document | Mistake:
         text = raw.decode()
     except UnicodeDecodeError as error:
         return Mistake(shown, raw.count(b"\n", 0, error.start) + 1, "not UTF-8 text")
+    if text.startswith("\ufeff"):
+        return Mistake(shown, 1, "it begins with a byte order mark", expected="UTF-8 without one")
     lines = Lines(raw)
     if lines.too_long:
         return Mistake(shown, lines.too_long, "nested too deeply")

@@ -55,10 +55,14 @@ def _known(_ctx: click.Context, _parameter: click.Parameter, given: Sequence[str
 def export(
     ctx: click.Context, kinds: Sequence[str], out: Path | None, pem_dir: Path | None, selectors: Sequence[str]
 ) -> None:
-    """Write what is there as a file that plans empty, other workspaces' aside."""
+    """Write what is there as a file that plans empty, other workspaces' aside.
+
+    What bears no workspace's mark is told: the first plan of it sets the mark, where --adopt names it.
+    """
     from reconciler.faces.exporting import exported, keeping
     from reconciler.faces.view import plural
     from reconciler.faces.workspace import Workspace
+    from reconciler.model.wording import several
 
     if out is not None and out.exists():
         raise click.ClickException(f"{out} is there already, and is not overwritten")
@@ -71,6 +75,9 @@ def export(
     else:
         out.write_text(text, encoding="utf-8")
         click.echo(f"wrote {out}: {plural(len(found.tables), 'resource')}", err=True)
+    if found.unmarked:
+        named = several(map(str, found.unmarked))
+        click.echo(f"no workspace's yet, so a plan takes them over first, with --adopt: {named}", err=True)
     for address, why in found.left_out.items():
         click.echo(f"left out {address}: {why}", err=True)
 

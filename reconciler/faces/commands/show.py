@@ -37,7 +37,7 @@ def _address_or_file(ctx: click.Context, parameter: click.Parameter, given: str 
     "form",
     type=click.Choice(FORMATS),
     default="text",
-    help="How a saved plan is shown; else text.",
+    help="How a saved plan is shown; resources are shown as text.",
 )
 @click.argument("what", metavar="ADDRESS", required=False, callback=_address_or_file, shell_complete=complete)
 @click.pass_context
@@ -60,6 +60,8 @@ def show(  # noqa: PLR0913 (its options)
     terminal = Terminal.open(color=options.color)
     if isinstance(what, Path):
         _saved(what, terminal, form, calls=calls)
+    elif calls or form != "text":
+        raise click.UsageError("resources are shown as text; --format and --calls are for a saved plan", ctx)
     elif what and (select or exclude):
         raise click.UsageError("name an ADDRESS or select, not both", ctx)
     elif what:

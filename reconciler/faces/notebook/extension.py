@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
@@ -27,10 +28,15 @@ def reconcile(line: str) -> Any:
 
     `-f FILE` names the desired state; without it, desired_state.toml.
     """
-    words = shlex.split(line)
+    try:
+        words = shlex.split(line)
+    except ValueError as error:  # a quotation mark that is never closed
+        raise ReconcilerError(f"%reconcile {line}: {error}") from None
     file = _FILE
-    if "-f" in words and words.index("-f") + 1 < len(words):
+    if "-f" in words:
         place = words.index("-f")
+        if words[place + 1 :] == []:
+            raise ReconcilerError(f"-f names a file, such as {_FILE}")
         file = words[place + 1]
         del words[place : place + 2]
     word, *rest = words or [""]
@@ -51,7 +57,13 @@ def _apply(workspace: Workspace, *words: str) -> Any:
         return plan
     display(plan)
     asked = f"Apply this to {plan.target.endpoint}: {told(plan.counts)}? Type yes to go on: "
-    if not words and input(asked).strip() != "yes":
+    try:
+        agreed = words or input(asked).strip() == "yes"
+    except StdinNotImplementedError:
+        raise ReconcilerError(
+            "nobody can be asked here, and nothing was sent; say %reconcile apply --yes"
+        ) from None
+    if not agreed:
         raise ReconcilerError("nothing was sent")
     return workspace.apply(plan)
 
@@ -62,14 +74,27 @@ def _show(workspace: Workspace, *addresses: str) -> Any:
     return workspace.show(addresses[0])
 
 
+def _alone(told: Callable[[Workspace], Any]) -> Callable[..., Any]:
+    """A word that takes no other behind it."""
+
+    def tell(workspace: Workspace, *words: str) -> Any:
+        if words:
+            raise ReconcilerError(
+                f"%reconcile knows no {words[0]!r} here; the commands of a shell have options"
+            )
+        return told(workspace)
+
+    return tell
+
+
 WORDS: Mapping[str, Callable[..., Any]] = {
-    "plan": lambda workspace: workspace.plan(),
+    "plan": _alone(Workspace.plan),
     "apply": _apply,
-    "drift": lambda workspace: workspace.drift(),
-    "panel": lambda workspace: workspace.panel(),
-    "graph": lambda workspace: workspace.plan().graph,
+    "drift": _alone(Workspace.drift),
+    "panel": _alone(Workspace.panel),
+    "graph": _alone(lambda workspace: workspace.plan().graph),
     "show": _show,
-    "history": lambda workspace: workspace.history(),
-    "last_run": lambda workspace: workspace.last_run(),
+    "history": _alone(Workspace.history),
+    "last_run": _alone(Workspace.last_run),
 }
 """What may follow the magic. A new word needs nothing but its line here."""

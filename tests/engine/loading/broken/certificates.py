@@ -1,6 +1,7 @@
 """Certificates, their CAs, their keys."""
 
 from tests.engine.loading.broken.case import Broken
+from tests.pki import signing_request
 
 CASES = (
     Broken(
@@ -25,6 +26,28 @@ CASES = (
         """
         desired_state.toml:2: error: certificates.pump-1.pem: not an X.509 certificate; expected a certificate in PEM
         """,
+    ),
+    Broken(
+        "where an issued certificate is to be saved there is that certificate or nothing, not even an empty file",
+        """
+        [certificates.pump-1]
+        csr = { file = "pump.csr" }
+        save_to = "other.pem"
+
+        [certificates.pump-2]
+        csr = { file = "valve.csr" }
+        save_to = "empty.pem"
+        """,
+        """
+        desired_state.toml:3: error: certificates.pump-1.save_to: other.pem: no PEM certificate found, expected one -----BEGIN CERTIFICATE----- block; expected a file that is not there yet, or the certificate
+        desired_state.toml:7: error: certificates.pump-2.save_to: empty.pem: no PEM certificate found, expected one -----BEGIN CERTIFICATE----- block; expected a file that is not there yet, or the certificate
+        """,
+        beside={
+            "pump.csr": signing_request("pump"),
+            "valve.csr": signing_request("valve"),
+            "other.pem": "junk",
+            "empty.pem": "",
+        },
     ),
     Broken(
         "a device certificate has to be signed by the CA that it names",

@@ -14,6 +14,20 @@ CASES = (
         """,
     ),
     Broken(
+        "what TOML can say and JSON cannot is in no document",
+        """
+        [policies.since]
+        document = { Version = 1979-05-27 }
+
+        [policies.many]
+        document = { Version = inf }
+        """,
+        """
+        desired_state.toml:2: error: policies.since.document: not JSON: a date or time; expected a JSON object: { file = "path" }, text, or a table
+        desired_state.toml:5: error: policies.many.document: not JSON: a number that is infinite or none; expected a JSON object: { file = "path" }, text, or a table
+        """,
+    ),
+    Broken(
         "a text that ends too early is told at its last line",
         """
         [things.pump-1]
@@ -83,7 +97,7 @@ CASES = (
         "a byte order mark is not TOML",
         "",
         """
-        desired_state.toml:1: error: not valid TOML: invalid statement
+        desired_state.toml:1: error: it begins with a byte order mark; expected UTF-8 without one
         """,
         beside={"desired_state.toml": b'\xef\xbb\xbf[workspace]\nname = "greenhouse"\n'},
     ),
