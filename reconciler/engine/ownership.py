@@ -22,6 +22,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Desired, Lifecycle, Origin, Resource
+from reconciler.model.shared import Shared
 
 MARKED = frozenset({"things", "certificates", TABLE})
 """The kinds that bear marks."""
@@ -72,11 +73,11 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
         marks.append(guard)
     if kinds & {"certificates", TABLE}:
         marks.append(Resource(_policy(workspace), Policy(DENY_ALL), origin=_ORIGIN, implied=True))
-    needs = frozenset(mark.address for mark in marks)
+    needs, shared = frozenset(mark.address for mark in marks), Shared()
     for address, found in marked.items():
         if address.kind in MARKED:
             beside = frozenset() if address in guarded else {_guard(workspace)}
-            marked[address] = evolve(found, needs=found.needs | (needs - beside))
+            marked[address] = evolve(found, needs=shared(found.needs | (needs - beside)))
     return dict(sorted((marked | {mark.address: mark for mark in marks}).items()))
 
 

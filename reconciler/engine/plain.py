@@ -87,8 +87,13 @@ def digest(workspace: str, target: Target, steps: Iterable[Step]) -> str:
     Secrets stand as their references: which value a reference yields is not in it, and so nothing can be guessed from it.
     Where in the file a change comes from is not in it either.
     """
-    said = [workspace, attrs.asdict(target), [evolve(change, origin=None) for change in changes(steps)]]
-    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
+    head, tail = msgspec.json.encode([workspace, attrs.asdict(target), []], order="sorted"), b"]]"
+    whole = hashlib.sha256(head.removesuffix(tail))
+    for number, change in enumerate(map(_change, steps)):  # as one list, and never all of it at once
+        whole.update(b"," if number else b"")
+        whole.update(msgspec.json.encode(evolve(change, origin=None), order="sorted"))
+    whole.update(tail)
+    return whole.hexdigest()
 
 
 def plain(value: Any) -> Any:

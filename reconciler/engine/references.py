@@ -14,18 +14,20 @@ from reconciler.model.resource import External
 
 
 def refer(spec: Any, names: Mapping[tuple[str, str], str | None]) -> Any:
-    """The spec with its references by name wherever the name is known, lists of them sorted."""
+    """The spec with its references by name wherever the name is known, lists of them sorted; itself where it is so."""
     changes: dict[str, Any] = {}
     for member in members(type(spec)).values():
         value = getattr(spec, member.name)
         if not member.references or value is None:
             continue
         if isinstance(value, tuple):
-            changes[member.name] = tuple(
+            named: Any = tuple(
                 sorted({_refer(item, member.references, names) for item in value} - {None}, key=str)
             )
         else:
-            changes[member.name] = _refer(value, member.references, names)
+            named = _refer(value, member.references, names)
+        if named != value:
+            changes[member.name] = named
     return evolve(spec, **changes) if changes else spec
 
 

@@ -84,8 +84,9 @@ def known(found: Comparison) -> Mapping[Address, AbstractSet[Address]]:
 
 def select_known(found: Comparison, wanted: Sequence[str], unwanted: Sequence[str]) -> frozenset[Address]:
     """Those of a comparison that are selected. Raises SelectionError."""
-    names = known(found)
-    return select(graph_of(names), wanted, unwanted) if wanted or unwanted else frozenset(names)
+    if not (wanted or unwanted):
+        return frozenset(found.live.keys() | (found.desired or found.declared).keys())
+    return select(graph_of(known(found)), wanted, unwanted)
 
 
 def chosen(request: Request, found: Comparison, world: World, state: DesiredState) -> frozenset[Address]:

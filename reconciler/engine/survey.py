@@ -21,6 +21,7 @@ from reconciler.model.change import Change, Replace
 from reconciler.model.plan import Basis, Target
 from reconciler.model.resource import Desired, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
+from reconciler.model.shared import Shared
 from reconciler.model.settings import DesiredState
 
 
@@ -73,12 +74,13 @@ def effective(workspace: str, desired: Desired) -> Desired:
     scope = Scope(workspace, desired)
     kinds = all_kinds()
     names = _wanted_names(desired)
-    found = {}
+    found, shared = {}, Shared()
     for address, resource in desired.items():
         spec = refer(kinds[address.kind].effective(resource, scope), names)
         # What only the evaluated spec refers to has to exist before it just as well.
-        needs = resource.needs | {need for need in references(spec) if need in desired}
-        found[address] = evolve(resource, spec=spec, needs=needs)
+        needs = shared(resource.needs.union(need for need in references(spec) if need in desired))
+        same = spec is resource.spec and needs == resource.needs
+        found[address] = resource if same else evolve(resource, spec=spec, needs=needs)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -12,6 +13,9 @@ from attrs import frozen
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+_AT_A_TIME = 1000
+"""Lines that are written at a time: a large plan has a million."""
 
 PIPE_WIDTH = 100
 """How wide lines are where there is no terminal to ask; what does not fit is never cut off, it runs on."""
@@ -57,15 +61,18 @@ def console(*, stderr: bool, color: bool = True) -> Console:
 
 
 def write(console: Console, lines: Iterable[Text] | str) -> None:
-    """All lines at once. They were laid out for the console's width; what is longer runs on unbroken."""
+    """Lines that were laid out for the console's width; what is longer runs on unbroken. Many are written at a time."""
     from rich.text import Text
 
-    found = [Text(lines)] if isinstance(lines, str) else [*map(_inert, lines)]
-    if not console.is_terminal:  # nobody sees a style there, and working them out takes longer than a call
-        console.file.write("".join(f"{line.plain}\n" for line in found or [Text()]))
-        console.file.flush()
-    else:
-        console.print(Text("\n").join(found), soft_wrap=True)
+    left = iter([Text(lines)] if isinstance(lines, str) else map(_inert, lines))
+    found = [*islice(left, _AT_A_TIME)] or [Text()]
+    while found:
+        if not console.is_terminal:  # nobody sees a style there, and working them out takes longer than a call
+            console.file.write("".join(f"{line.plain}\n" for line in found))
+        else:
+            console.print(Text("\n").join(found), soft_wrap=True)
+        found = [*islice(left, _AT_A_TIME)]
+    console.file.flush()
 
 
 def _told_width() -> int:

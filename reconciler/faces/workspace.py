@@ -118,7 +118,8 @@ class Workspace(Place):
         """Write a plan to a file, for `reopen`: what it would send and what it saw, secrets by reference."""
         from reconciler.faces.formats import plan_file
 
-        Path(path).write_text(plan_file.write(plan, unchanged_marks=self.marks(plan)), encoding="utf-8")
+        with Path(path).open("w", encoding="utf-8") as file:
+            file.writelines(plan_file.write(plan, unchanged_marks=self.marks(plan)))
 
     def reopen(self, path: str | Path, *, progress: Progress | None = None) -> DisplayedPlan:
         """The plan that was saved there, if planning anew gives the same.

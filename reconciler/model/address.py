@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 
-@frozen(cache_hash=True)
+@frozen
 class Address:
     """A resource's kind (its table in the file) and its name there. Addresses sort by kind, then name."""
 

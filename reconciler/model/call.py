@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
@@ -43,8 +44,14 @@ class Ref(Deferred):
         return f"(known after apply: {self.field} of {self.address})"
 
 
+@cache
+def _shared(codes: frozenset[str]) -> frozenset[str]:
+    """One set in place of many that are equal: a plan has hundreds of thousands of calls, and few sets of codes."""
+    return codes
+
+
 def _codes(given: Iterable[str]) -> frozenset[str]:
-    return frozenset(given)
+    return _shared(frozenset(given))
 
 
 @frozen

@@ -171,7 +171,7 @@ def test_a_plan_for_another_place_is_refused_with_every_part_that_differs(applie
         target=Target("aws", "eu-north-1", "210987654321"),
         source="0" * 64,
     )
-    Path("a.json").write_text(plan_file.write(plan))
+    Path("a.json").write_text("".join(plan_file.write(plan)))
     assert refused(applied("apply", "a.json")) == [
         "it was made for the workspace other; now it is greenhouse",
         "it was made for the endpoint aws; now it is embedded",
@@ -244,7 +244,7 @@ def test_a_file_that_shows_other_changes_than_it_holds_is_refused(applied):
 def test_what_a_file_shows_cannot_act_on_a_terminal(applied):
     document = plan_file.document(Workspace().plan())
     evil = evolve(document, view=evolve(document.view, workspace="\x1b[31mred"))
-    Path("a.json").write_text(plan_file.sealed(evil))
+    Path("a.json").write_text("".join(plan_file.sealed(evil)))
     assert applied("show", "a.json")[1].splitlines()[0] == r"Plan for \x1b[31mred"
 
 

@@ -123,8 +123,9 @@ def over_limits(entry: Entry, scope: Scope, limits: Limits) -> Iterator[Wrong]:
     filled = kind.effective(resource, scope) if resource else None
     # What a template makes is of another class than the table that names it.
     made = {} if filled is None or type(filled) is kind.spec else members(type(filled))
+    values = entry.values
     for name, member in {**made, **kind.members}.items():
-        given = entry.values.get(name)
+        given = values.get(name)
         if isinstance(given, dict):
             yield from _reserved(name, given)
         said = getattr(filled, name, None) if given is None else given

@@ -19,6 +19,7 @@ from reconciler.engine.loading.wrong import Wrong
 from reconciler.kinds.kind import Kind
 from reconciler.model.address import Address
 from reconciler.model.resource import External, Lifecycle, Reference, Resource
+from reconciler.model.shared import Shared
 
 
 @frozen
@@ -31,24 +32,29 @@ class Around:
 
 
 _AROUND = tuple(field.name for field in attrs.fields(Around))
+_NONE = Around()
 
 
 @frozen(eq=False)
 class Entry:
-    """One declaration as it was understood.
+    """One declaration as it was understood: a `resource` where all of it is right, else what is `said` and right.
 
-    `values` are the fields that are right, defaults among them when all are: then there is a `resource` as well.
     `wrongs` say what is not.
     """
 
     declaration: Declaration
     kind: Kind
-    values: Mapping[str, Any]
+    said: Mapping[str, Any]
     around: Around
     references: tuple[tuple[Path, str, Reference], ...]
     needs: frozenset[Address]
     resource: Resource | None
     wrongs: tuple[Wrong, ...] = ()
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The fields that are right, defaults among them when all are."""
+        return self.said if self.resource is None else _fields(self.resource.spec, self.kind)
 
 
 class Reader:
@@ -59,20 +65,21 @@ class Reader:
         self._around = shape_of(Around, converter())
         self._kinds = kinds
         self._shapes: dict[str, Shape] = {}
+        self._shared = Shared()
 
     def entry(self, table: Table) -> Entry:
         """A table by itself."""
         kind, shape = self._of(table)
         values, wrongs = understood(table.entries, shape)
         wrongs += key_wrongs(table.entries, shape, (FOR_EACH,))
-        return _entry(table, kind, values, wrongs, whole=not wrongs)
+        return _entry(table, kind, values, wrongs, self._shared, whole=not wrongs)
 
     def common(self, fleet: Fleet) -> Common:
         """What all members of a fleet share, understood once."""
         kind, shape = self._of(fleet.table)
         values, wrongs = understood(fleet.fixed, shape)
         wrongs += key_wrongs(fleet.table.entries, shape, (FOR_EACH,))
-        return Common(kind, shape, values, tuple(wrongs), not (wrongs or fleet.wrongs))
+        return Common(kind, shape, values, tuple(wrongs), self._shared, not (wrongs or fleet.wrongs))
 
     def _of(self, table: Table) -> tuple[Kind, Shape]:
         kind = self._kinds[table.names[0]]
@@ -89,6 +96,7 @@ class Common:
     shape: Shape
     values: Mapping[str, Any]
     wrongs: tuple[Wrong, ...]
+    shared: Shared
     whole: bool
 
     def entry(self, member: Member) -> Entry:
@@ -96,21 +104,33 @@ class Common:
         filled, clashes = member.filled()
         values, wrongs = understood(filled, self.shape)
         wrongs += clashes
-        return _entry(member, self.kind, {**self.values, **values}, wrongs, whole=self.whole and not wrongs)
+        said, whole = {**self.values, **values}, self.whole and not wrongs
+        return _entry(member, self.kind, said, wrongs, self.shared, whole=whole)
 
 
-def _entry(
-    declaration: Declaration, kind: Kind, said: dict[str, Any], wrongs: list[Wrong], *, whole: bool
+def _entry(  # noqa: PLR0913 (what was understood, and what all have in common)
+    declaration: Declaration,
+    kind: Kind,
+    said: dict[str, Any],
+    wrongs: list[Wrong],
+    shared: Shared,
+    *,
+    whole: bool,
 ) -> Entry:
-    around = Around(**{name: said.pop(name) for name in _AROUND if name in said}) if said else Around()
+    around = Around(**{name: said.pop(name) for name in _AROUND if name in said}) if said else _NONE
     spec = kind.spec(**said) if whole else None
-    values = {name: getattr(spec, name) for name in kind.members} if whole else said
-    references = tuple(_references(values, kind))
-    needs = frozenset(_needs(references, around))
+    references = tuple(_references(_fields(spec, kind) if whole else said, kind))
+    needs = shared(frozenset(map(shared, _needs(references, around))))
     resource = None
     if whole:
-        resource = Resource(declaration.address, spec, needs, around.lifecycle, declaration.origin)
-    return Entry(declaration, kind, values, around, references, needs, resource, tuple(wrongs))
+        resource = Resource(shared(declaration.address), spec, needs, around.lifecycle, declaration.origin)
+    return Entry(
+        declaration, kind, {} if whole else said, around, references, needs, resource, tuple(wrongs)
+    )
+
+
+def _fields(spec: Any, kind: Kind) -> Mapping[str, Any]:
+    return {name: getattr(spec, name) for name in kind.members}
 
 
 def _references(values: Mapping[str, Any], kind: Kind) -> Iterator[tuple[Path, str, Reference]]:

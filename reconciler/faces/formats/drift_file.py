@@ -98,7 +98,8 @@ class DriftedLine(DriftedRecord):
 
 def document(drift: Drift, last: Run | None = None) -> str:
     """The text of the document."""
-    return laid_out(DriftDocument(**_whole(drift, last), resources=tuple(map(_drifted, drift.items))))
+    resources = tuple(map(_drifted, drift.items))
+    return "".join(laid_out(DriftDocument(**_whole(drift, last), resources=resources)))
 
 
 def drift_lines(drift: Drift, last: Run | None = None) -> Iterator[str]:

@@ -8,6 +8,8 @@ can write its seal. That is why an apply plans anew, and takes from the file not
 from __future__ import annotations
 
 import hashlib
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -15,13 +17,16 @@ import msgspec
 from attrs import frozen
 
 from reconciler.engine.saved import FORMAT, VERSION, PlanRecord, record_of
-from reconciler.faces.formats.text import laid_out
+from reconciler.faces.formats.text import encode, laid_out
 from reconciler.faces.values import visible
 from reconciler.faces.view import PlanView, plan_view
 from reconciler.model.errors import RefusedError
 from reconciler.model.plan import Plan
 
 _BLANK = "0" * 64
+
+_LAST = 2
+"""The pieces that end a document: the seal, which is its last member, and what closes it."""
 
 
 @frozen(kw_only=True)
@@ -39,16 +44,21 @@ def document(plan: Plan, *, unchanged_marks: int = 0) -> PlanDocument:
     return PlanDocument(**{name: getattr(record, name) for name in attrs.fields_dict(PlanRecord)}, view=shown)
 
 
-def write(plan: Plan, *, unchanged_marks: int = 0) -> str:
-    """The text of the file."""
+def write(plan: Plan, *, unchanged_marks: int = 0) -> Iterator[str]:
+    """The text of the file, in pieces: of a large fleet's plan it is hundreds of megabytes."""
     return sealed(document(plan, unchanged_marks=unchanged_marks))
 
 
-def sealed(blank_document: PlanDocument) -> str:
-    """The text of a document that has no seal yet, with its seal."""
-    blank = laid_out(blank_document)
-    head, _, tail = blank.rpartition(_BLANK)
-    return f"{head}{hashlib.sha256(blank.encode()).hexdigest()}{tail}"
+def sealed(blank: PlanDocument) -> Iterator[str]:
+    """The text of a document that has no seal yet, with its seal, in pieces."""
+    whole, held = hashlib.sha256(), deque[str]()
+    for piece in laid_out(blank):
+        whole.update(piece.encode())
+        held.append(piece)
+        if len(held) > _LAST:
+            yield held.popleft()
+    _, end = held
+    yield f"{encode(whole.hexdigest())}{end}"
 
 
 def read(raw: bytes) -> PlanDocument:

@@ -27,7 +27,7 @@ def recorded(plan: Plan, form: str, *, unchanged_marks: int = 0) -> Iterator[str
     if form == "json":
         from reconciler.faces.formats import plan_file
 
-        yield plan_file.write(plan, unchanged_marks=unchanged_marks)
+        yield from plan_file.write(plan, unchanged_marks=unchanged_marks)
     else:
         from reconciler.faces.formats.lines import plan_lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -16,14 +17,17 @@ def encode(value: Any) -> str:
     return msgspec.json.encode(value, order="sorted").decode().replace("##[", r"#\u0023[")
 
 
-def laid_out(document: Any) -> str:
-    """A document: a line for each member, and for each item of a list of objects."""
-    names = [field.name for field in attrs.fields(type(document))]
-    members = (f"{encode(name)}: {_spread(getattr(document, name))}" for name in names)
-    return "{\n" + ",\n".join(members) + "\n}\n"
+def laid_out(document: Any) -> Iterator[str]:
+    """A document in pieces: a line for each member, and for each item of a list of objects."""
+    for number, field in enumerate(attrs.fields(type(document))):
+        yield f"{',' if number else '{'}\n{encode(field.name)}: "
+        yield from _spread(getattr(document, field.name))
+    yield "\n}\n"
 
 
-def _spread(value: Any) -> str:
+def _spread(value: Any) -> Iterator[str]:
     if isinstance(value, list | tuple) and value and attrs.has(type(value[0])):
-        return "[\n" + ",\n".join(map(encode, value)) + "\n]"
-    return encode(value)
+        yield from (f"{',' if number else '['}\n{encode(item)}" for number, item in enumerate(value))
+        yield "\n]"
+    else:
+        yield encode(value)

@@ -1,0 +1,64 @@
+"""A registry that has a whole fleet in a moment: its first device was applied as any other, and the rest are copies of
+its rows, which is what applying them would have left.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from tests.pki import certificate_id
+
+_COPIES = (
+    """
+    INSERT INTO things (scope, name, id, type, attributes, billing_group, version)
+    SELECT t.scope, d.name, lower(hex(randomblob(16))), t.type, t.attributes, t.billing_group, t.version
+    FROM devices d JOIN things t ON t.name = (SELECT name FROM first)
+    """,
+    """
+    INSERT INTO thing_attributes
+    SELECT a.scope, a.name, a.value, copy.seq
+    FROM devices d JOIN things copy ON copy.name = d.name
+    JOIN things t ON t.name = (SELECT name FROM first) JOIN thing_attributes a ON a.seq = t.seq
+    """,
+    """
+    INSERT INTO thing_group_members
+    SELECT m.scope, m.thing_group, copy.seq
+    FROM devices d JOIN things copy ON copy.name = d.name
+    JOIN things t ON t.name = (SELECT name FROM first) JOIN thing_group_members m ON m.thing = t.seq
+    """,
+    """
+    INSERT INTO certificates
+    SELECT c.scope, d.id, d.pem, c.ca_id, c.mode, c.status, c.previous_owner, c.generation_id, c.customer_version,
+      c.not_before, c.not_after, c.created_at, c.modified_at
+    FROM devices d JOIN certificates c ON c.id = (SELECT id FROM first)
+    """,
+    """
+    INSERT INTO policy_edges (scope, target, policy, gone_at)
+    SELECT e.scope, replace(e.target, first.id, d.id), e.policy, e.gone_at
+    FROM devices d JOIN first JOIN policy_edges e ON e.target LIKE '%' || first.id
+    """,
+    """
+    INSERT INTO principal_edges
+    SELECT e.scope, d.name, replace(e.principal, first.id, d.id), e.exclusive, e.gone_at
+    FROM devices d JOIN first JOIN principal_edges e ON e.thing = first.name
+    """,
+)
+
+
+def copy(database: Path, folder: Path, names: Sequence[str]) -> None:
+    """Put the fleet's other devices beside the first one, which the registry has."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for table, some in (("first", names[:1]), ("devices", names[1:])):
+            connection.execute(f"CREATE TEMP TABLE {table} (name TEXT, id TEXT, pem TEXT)")
+            connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", _devices(folder, some))  # noqa: S608
+        for statement in _COPIES:
+            connection.execute(statement)
+
+
+def _devices(folder: Path, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    for name in names:
+        pem = (folder / "pems" / f"{name}.pem").read_text()
+        yield name, certificate_id(pem), pem
