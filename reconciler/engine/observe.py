@@ -114,7 +114,9 @@ def named(scope: Scope) -> tuple[Inventory, Names]:
         for live, name in _name(kind, scope):
             # What is kept for a while is no difference of whoever still refers to it.
             names[table, live.identity] = None if live.facts.get("kept") else name
-            found[Address(table, name)] = live
+            address = Address(table, name)
+            wanted = scope.desired.get(address)
+            found[wanted.address if wanted else address] = live
     return {
         address: evolve(live, spec=refer(live.spec, names)) for address, live in sorted(found.items())
     }, names

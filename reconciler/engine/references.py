@@ -1,15 +1,13 @@
-"""Who refers to what: specs with names in place of ids, the addresses that a spec names, and who names an address."""
+"""Specs with names in place of AWS's ids."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve
 
 from reconciler.kinds.fields import members
-from reconciler.model.address import Address
 from reconciler.model.resource import External
 
 
@@ -29,25 +27,6 @@ def refer(spec: Any, names: Mapping[tuple[str, str], str | None]) -> Any:
         if named != value:
             changes[member.name] = named
     return evolve(spec, **changes) if changes else spec
-
-
-def references(spec: Any) -> Iterator[Address]:
-    """The addresses that a spec names."""
-    for member in members(type(spec)).values():
-        if member.references:
-            value = getattr(spec, member.name)
-            for item in value if isinstance(value, tuple) else (value,):
-                if isinstance(item, str):
-                    yield Address(member.references, item)
-
-
-def users(specs: Iterable[tuple[Address, Any]]) -> Mapping[Address, Sequence[Address]]:
-    """Who refers to an address."""
-    users: defaultdict[Address, list[Address]] = defaultdict(list)
-    for address, spec in specs:
-        for used in references(spec):
-            users[used].append(address)
-    return users
 
 
 def _refer(reference: Any, table: str, names: Mapping[tuple[str, str], str | None]) -> Any:

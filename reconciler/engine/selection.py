@@ -19,10 +19,10 @@ from attrs import frozen
 
 from reconciler.engine.graph import graph_of
 from reconciler.engine.ownership import reserved
-from reconciler.engine.references import references
 from reconciler.engine.steps import waits_of
 from reconciler.kinds import all_kinds
 from reconciler.kinds.kind import World
+from reconciler.kinds.references import references
 from reconciler.model.address import Address
 from reconciler.model.errors import RefusedError, SelectionError
 from reconciler.model.request import Request

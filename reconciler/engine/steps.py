@@ -39,8 +39,8 @@ def waits_of(
             if freed and address.kind == table and isinstance(change, Create):
                 waits[address] |= freed
     for address, change in changes.items():
-        if isinstance(change, Create):
-            waits[address] |= _before_the_name_is_free(change, changes, world)
+        if isinstance(change, Create) and (before := _before_the_name_is_free(change, changes, world)):
+            waits[address] |= before
     for source, to in renamed(changes, moved):
         if not _reaches(source, to, waits):  # made before it is broken
             waits[source] |= {to}
@@ -89,12 +89,10 @@ def _waits_for(
     if isinstance(change, Forget):
         return frozenset()
     if not isinstance(change, Delete):
-        needs = {
-            need
-            for need in change.resource.needs
-            if need in changes and not isinstance(changes[need], Delete)
-        }
-        return frozenset(needs | _rid_of(change, changes, world) if isinstance(change, Replace) else needs)
+        needs = change.resource.needs
+        if not all(need in changes and not isinstance(changes[need], Delete) for need in needs):
+            needs = frozenset(n for n in needs if n in changes and not isinstance(changes[n], Delete))
+        return needs | _rid_of(change, changes, world) if isinstance(change, Replace) else needs
     users = {
         user
         for user in world.live_users.get(change.address, ())

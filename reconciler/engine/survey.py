@@ -11,18 +11,19 @@ from reconciler.engine.diff import diff
 from reconciler.engine.leaving import forgetting, pruned, renaming, staying
 from reconciler.engine.observe import Names, Observation, Progress, observe
 from reconciler.engine.ownership import with_marks
-from reconciler.engine.references import refer, references, users
+from reconciler.engine.references import refer
 from reconciler.kinds import all_kinds
 from reconciler.kinds.fields import members
 from reconciler.kinds.kind import Scope, World
+from reconciler.kinds.references import references
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import Change, Replace
 from reconciler.model.plan import Basis, Target
 from reconciler.model.resource import Desired, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
-from reconciler.model.shared import Shared
 from reconciler.model.settings import DesiredState
+from reconciler.model.shared import Shared
 
 
 @frozen
@@ -95,15 +96,12 @@ def world_of(workspace: str, target: Target, found: Comparison) -> World:
     for address, live in found.live.items():
         if not isinstance(found.changes.get(address), Replace):  # whose next id AWS has yet to assign
             identities.setdefault(address, live.identity)
-    specs = ((address, live.spec) for address, live in found.live.items())
     return World(
         workspace=workspace,
         target=target,
         desired=found.desired,
         live=found.live,
         identities=identities,
-        desired_users=users((address, resource.spec) for address, resource in found.desired.items()),
-        live_users=users(specs),
         changes=found.changes,
         declared=found.declared,
     )

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeAlias
 from attrs import field, frozen
 
 from reconciler.kinds.fields import Member, members
+from reconciler.kinds.references import users
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Ref
 from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
@@ -92,7 +93,6 @@ class Scope:
 class World:
     """What a kind may look at when it turns a change into calls.
 
-    `desired_users` and `live_users` tell, for an address, who refers to it: in the file and in the registry.
     `changes` are all of the plan's; `declared` are the resources as the file has them.
     """
 
@@ -101,10 +101,18 @@ class World:
     desired: Desired
     live: Inventory
     identities: Mapping[Address, str]
-    desired_users: Mapping[Address, Sequence[Address]]
-    live_users: Mapping[Address, Sequence[Address]]
     changes: Mapping[Address, Change] = field(factory=dict)
     declared: Desired = field(factory=dict)
+
+    @cached_property
+    def desired_users(self) -> Mapping[Address, Sequence[Address]]:
+        """Who refers to an address in the file."""
+        return users(self.desired)
+
+    @cached_property
+    def live_users(self) -> Mapping[Address, Sequence[Address]]:
+        """Who refers to an address in the registry."""
+        return users(self.live)
 
     def certificate_arn(self, reference: Reference) -> str | Ref:
         """The ARN of a device certificate; a `Ref` where AWS has yet to issue it."""

@@ -124,7 +124,7 @@ class Things(Kind):
                 facts={**live.facts, "protected": name in protected},
             )
             for (name, item), answer in zip(found.items(), answers, strict=True)
-            if (live := _live(item, answer, groups[name], bills[name], alone=_alone(wanted.get(name))))
+            if (live := _live(item, answer, groups.get(name, ()), bills.get(name, ()), wanted.get(name)))
         ]
 
     def _read_again(self, scope: Scope, names: Sequence[str]) -> Reading:
@@ -147,7 +147,7 @@ class Things(Kind):
             )
             for name, item in found.items()
             for had, groups in [ties[name]]
-            if (live := _live(item, had, _but(marks, groups), (), alone=_alone(wanted.get(name))))
+            if (live := _live(item, had, _but(marks, groups), (), wanted.get(name)))
         ]
 
     def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
@@ -278,29 +278,28 @@ def _but(marks: Collection[str], groups: Iterable[str]) -> list[str]:
     return [group for group in groups if group not in marks]
 
 
-def _alone(wanted: Thing | None) -> bool:
-    return bool(wanted and wanted.exclusive)
-
-
 def _live(
     item: Mapping[str, Any],
     answer: Mapping[str, Any],
     groups: Sequence[str],
     billed: Sequence[str],
-    *,
-    alone: bool,
+    wanted: Thing | None,
 ) -> Live:
-    """One thing as it is. Where only some of its certificates are exclusive it is what the file does not say (`alone`)."""
+    """One thing as it is. Where only some of its certificates are exclusive it is what the file does not say."""
     found = sorted(answer.get("thingPrincipalObjects", ()), key=lambda edge: str(edge["principal"]))
     edges = {edge["principal"]: edge.get("thingPrincipalType") == attachments.EXCLUSIVE for edge in found}
     certificates = {arn: exclusive for arn, exclusive in edges.items() if ":cert/" in arn}
     exclusive: bool | Whatever = WHATEVER
     if certificates:
-        exclusive = all(certificates.values()) if alone else any(certificates.values())
+        every = wanted is not None and wanted.exclusive
+        exclusive = all(certificates.values()) if every else any(certificates.values())
+    attributes = item.get("attributes", {})
+    if wanted and wanted.attributes == attributes:
+        attributes = wanted.attributes  # one mapping for both: a fleet has very many
     kind, bill = item.get("thingTypeName"), item.get("billingGroupName") or next(iter(billed), None)
     spec = Thing(
         thing_type=External(kind) if kind else None,
-        attributes=item.get("attributes", {}),
+        attributes=attributes,
         thing_groups=tuple(External(group) for group in sorted(groups)),
         certificates=tuple(External(arn.rpartition("/")[2]) for arn in certificates),
         billing_group=External(bill) if bill else None,

@@ -148,7 +148,7 @@ def sign_code(ca: str, key: str, code: str) -> str:
     return made.public_bytes(serialization.Encoding.PEM).decode()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)  # one certificate is asked several things in a row
 def _load(text: str) -> Certificate:
     from cryptography import x509
 

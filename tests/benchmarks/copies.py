@@ -53,7 +53,7 @@ def copy(database: Path, folder: Path, names: Sequence[str]) -> None:
     with closing(sqlite3.connect(database)) as connection, connection:
         for table, some in (("first", names[:1]), ("devices", names[1:])):
             connection.execute(f"CREATE TEMP TABLE {table} (name TEXT, id TEXT, pem TEXT)")
-            connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", _devices(folder, some))  # noqa: S608
+            connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", _devices(folder, some))
         for statement in _COPIES:
             connection.execute(statement)
 

@@ -13,7 +13,6 @@ from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.resource import Live, Resource
 from tests.cloud import TARGET
-from tests.fleets import resource
 
 MARKS = {"reconciler:name": "a", "reconciler:workspace": "ws"}
 MISSING = frozenset({"ResourceNotFoundException"})
@@ -81,24 +80,7 @@ def world(
     for address, found in there.items():
         if not isinstance(changed.get(address), Replace):
             identities.setdefault(address, found.identity)
-    return World(
-        "ws",
-        TARGET,
-        wanted,
-        there,
-        identities,
-        _users({address: found.spec for address, found in wanted.items()}),
-        _users({address: found.spec for address, found in there.items()}),
-        changed,
-    )
-
-
-def _users(specs: Mapping[Address, Any]) -> dict[Address, list[Address]]:
-    users: dict[Address, list[Address]] = {}
-    for address, spec in specs.items():
-        for need in resource(address.kind, address.name, spec).needs:
-            users.setdefault(need, []).append(address)
-    return users
+    return World("ws", TARGET, wanted, there, identities, changed)
 
 
 def create(wanted: Resource, around: World | None = None) -> list[ApiCall]:

@@ -124,9 +124,7 @@ def _entry(  # noqa: PLR0913 (what was understood, and what all have in common)
     resource = None
     if whole:
         resource = Resource(shared(declaration.address), spec, needs, around.lifecycle, declaration.origin)
-    return Entry(
-        declaration, kind, {} if whole else said, around, references, needs, resource, tuple(wrongs)
-    )
+    return Entry(declaration, kind, {} if whole else said, around, references, needs, resource, tuple(wrongs))
 
 
 def _fields(spec: Any, kind: Kind) -> Mapping[str, Any]:

@@ -149,7 +149,8 @@ def show(
         for piece in render.recorded(made, form, unchanged_marks=marks):
             click.echo(piece, nl=False)
     else:
-        picture(plan_view(made, requests=calls, unchanged_marks=marks), terminal, form)
+        view = plan_view(made, requests=calls, unchanged_marks=marks, most=render.MOST.get(form))
+        picture(view, terminal, form)
 
 
 def told(workspace: Workspace, made: Plan, terminal: Terminal) -> Iterator[Text]:

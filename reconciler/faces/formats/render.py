@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.model.plan import Plan
 
 RECORDED = ("json", "jsonl")
 """What machines read."""
+
+MOST: Mapping[str, int] = {"html": 5_000}
+"""So many changes of a kind are told one by one, of more how many there are: no browser shows a page of a hundred megabytes."""
 
 
 def pictured(view: Any, form: str) -> str:

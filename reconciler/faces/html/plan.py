@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import htpy as h
-from markupsafe import Markup
 
 from reconciler.faces import text
 from reconciler.faces.html import parts
@@ -61,7 +60,7 @@ def _section(section: Section, *, unfolded: bool) -> h.Renderable:
     more = f"and {section.left:,} more {section.title[:1].lower()}{section.title[1:]}"
     return h.details(".kind", open=len(section.rows) + section.left <= _SMALL)[
         h.summary[h.strong[section.title], " ", h.span(".quiet")[told(section.counts)]],
-        h.table(".rows")[h.tbody[(Markup(_row(row, unfolded=unfolded)) for row in section.rows)]],
+        h.table(".rows")[h.tbody[(_row(row, unfolded=unfolded) for row in section.rows)]],
         h.p(".quiet")[more] if section.left else None,
     ]
 
