@@ -51,6 +51,7 @@ torture: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.endpoint
 	$(BIN)/python -m tests.benchmarks.race
+	$(BIN)/python -m tests.benchmarks.manifest
 
 clean:
 	rm -rf $(VENV) .reconciler build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

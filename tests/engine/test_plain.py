@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 
+import attrs
 import msgspec
 import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
+from msgspec.json import encode
 
 from reconciler.engine import saved
 from reconciler.engine.plain import changes, digest, plain, secrets
@@ -116,6 +119,13 @@ def test_a_digest_says_nothing_of_what_a_secret_is(cloud):
     """A job that has no secrets gives the digest that the one with them gives."""
     codes = (state(managed("a", "90001")), state(managed("a", "90002")))
     assert len({plan_of(wanted, cloud).digest for wanted in codes}) == 1
+
+
+def test_a_digest_is_that_of_the_whole_plan_as_one_text(cloud):
+    made = plan_of(state(managed("a", "90001"), managed("b", "90002")), cloud)
+    said = ["ws", attrs.asdict(TARGET), [evolve(change, origin=None) for change in changes(made.steps)]]
+    assert len(made.steps) > 1
+    assert digest("ws", TARGET, made.steps) == hashlib.sha256(encode(said, order="sorted")).hexdigest()
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reconciler.faces.commands import annotations, exits
+from reconciler.faces.formats import render
 from reconciler.faces.terminal import write
 from reconciler.model.errors import (
     AwsError,
@@ -61,6 +62,22 @@ def test_an_error_ends_with_1_and_a_refusal_with_3(error, code):
 )
 def test_an_apply_ends_with_3_only_where_refusals_are_all_that_went_wrong(ends, code):
     assert exits.of_result(Result(plan(), ends, 0.0)) == code
+
+
+@pytest.mark.parametrize("colours", [False, True])
+def test_a_text_of_many_lines_is_written_whole_and_in_order(colours):
+    console = Console(file=io.StringIO(), force_terminal=colours, width=40)
+    write(console, (Text(f"line {number}") for number in range(2_001)))
+    assert console.file.getvalue().splitlines() == [f"line {number}" for number in range(2_001)]
+
+
+def test_a_page_of_a_large_plan_says_how_much_more_there_is(fleet, monkeypatch):
+    whole = fleet("plan", "--format", "html")[1]
+    monkeypatch.setitem(render.MOST, "html", 1)
+    part = fleet("plan", "--format", "html")[1]
+    things = whole.count('<code class="address">things.')
+    assert f"and {things - 1} more things</p>" in part
+    assert "more things</p>" not in whole
 
 
 def test_a_misspelt_selector_is_an_error_with_the_nearest_name(fleet):

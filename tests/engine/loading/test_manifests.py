@@ -329,6 +329,22 @@ def _thing(name: str, group: str, more: str = "") -> str:
     return f'[things.{json.dumps(f"t-{name}")}]\n{more}attributes.{json.dumps(name)} = "1"\n{kept}'
 
 
+class TestMemory:
+    def test_what_a_fleets_resources_need_alike_is_one_object(self, tmp_path):
+        table = """
+[thing_groups.all]
+[things."{name}"]
+for_each = { file = "devices.csv" }
+thing_groups = ["all"]
+"""
+        found = desired(tmp_path, table, {"devices.csv": "name\na\nb\n"})
+        one, other = (found[Address("things", name)] for name in "ab")
+        (group,) = one.needs
+
+        assert one.needs is other.needs
+        assert group is found[Address("thing_groups", "all")].address
+
+
 class TestSameAsByHand:
     @given(pieces=_PIECES, rows=_ROWS, form=st.sampled_from(["csv", "jsonl", "toml"]))
     @settings(deadline=None)
