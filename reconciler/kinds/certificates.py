@@ -200,18 +200,19 @@ class Certificates(Kind):
         matter |= issued_now.keys()
         late = yield from find_certificates(sorted(matter - sure))
         found = {name: item for name, item in sorted({**early, **late}.items()) if name in matter}
-        leaving = [
-            name for name in found if scope.destroying or name not in wanted.keys() | issued_now.keys()
-        ]
+        staying_on = frozenset[str]() if scope.destroying else wanted.keys() | issued_now.keys()
+        leaving = [name for name in found if name not in staying_on]
         ends = {} if scope.destroying else graces(scope, leaving, found)
         kept = {name: until for name, until in ends.items() if until > scope.now}
-        strangers = [name for name in found if name not in leaving and name in wanted and name not in ours]
+        outlived = ends.keys() - kept.keys()
+        strangers = [name for name in found if name in staying_on and name in wanted and name not in ours]
         arns = arns_of_certificates((name for name in leaving if name not in attached), found)
         had, has = yield from together(
             things_of(arns | arns_of_certificates(strangers, found)), policies_of(arns)
         )
         users, attached = users | had, attached | has
         foreign = used_outside(users, scope)
+        given = _given(policies)
         owners = yield from owners_of({name: foreign[name] for name in strangers if name in foreign})
         lives = []
         for name, item in found.items():
@@ -221,7 +222,7 @@ class Certificates(Kind):
                 ca=wanted[name].spec.ca if name in wanted else None,
                 certificate_mode=item.get("certificateMode", "DEFAULT"),
                 status=item["status"],
-                policies=tuple(External(policy) for policy, targets in policies.items() if name in targets),
+                policies=given.get(name, ()),
             )
             lost = name in foreign or name in kept
             facts = {
@@ -230,7 +231,7 @@ class Certificates(Kind):
                 "arn": item["certificateArn"],
                 "things": tuple(sorted(ours.get(name, ()))),
                 "kept": kept.get(name),
-                "outlived": name in ends.keys() - kept.keys(),
+                "outlived": name in outlived,
                 "foreign": name in foreign,
                 **({"policies": attached[name]} if name in attached else {}),
                 "attached": not staying.isdisjoint(ours.get(name, ())),
@@ -278,12 +279,13 @@ class Certificates(Kind):
         going = {live.identity for live in spare if live.owner == scope.workspace} - pairs.keys()
         for thing in scope.read.get("things", ()):
             attached[thing.identity] += [ref.id for ref in thing.spec.certificates if ref.id in going]
-        new = {resource.address.name for resource in missing} - set(pairs.values())
+        free = {resource.address.name for resource in missing} - set(pairs.values())
         for user in sorted(scope.of("things"), key=lambda thing: thing.address):
             olds = [old for old in attached[user.address.name] if old not in pairs]
-            names = [name for name in user.spec.certificates if name in new and name not in pairs.values()]
+            names = [name for name in user.spec.certificates if name in free]
             if len(olds) == len(names) == 1:
                 pairs[olds[0]] = names[0]
+                free.remove(names[0])
         return pairs
 
     def create(self, change: Create, world: World) -> Sequence[ApiCall]:
@@ -388,6 +390,16 @@ class Certificates(Kind):
         else:
             yield _registration(spec, world)
         yield from (_attach_policy(world.identity("policies", policy), arn) for policy in spec.policies)
+
+
+def _given(policies: Mapping[str, Iterable[str]]) -> Mapping[str, tuple[External, ...]]:
+    """The policies of each certificate, from the certificates of each policy; many have the same."""
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for policy, certificates in policies.items():
+        for name in certificates:
+            found[name] += (policy,)
+    shared = {names: tuple(map(External, names)) for names in found.values()}
+    return {certificate: shared[names] for certificate, names in found.items()}
 
 
 def _registration(spec: Certificate, world: World) -> ApiCall:

@@ -131,11 +131,13 @@ def same_first(
     """By the tag that names them; where two have one name, the one that already is as it is wanted."""
     wanted = {resource.address.name: kind.effective(resource, scope) for resource in missing}
     pairs: dict[str, str] = {}
+    taken: set[str] = set()
     names = {live.identity: scope.today(kind.table, live.facts["name"]) or "" for live in spare}
     for live in sorted(spare, key=lambda live: _unlike(kind, live.spec, wanted.get(names[live.identity]))):
         name = names[live.identity]
-        if name in wanted and name not in pairs.values():
+        if name in wanted and name not in taken:
             pairs[live.identity] = name
+            taken.add(name)
     return pairs
 
 
