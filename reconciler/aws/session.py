@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,9 +149,14 @@ def remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str
 
 
 def _core_session() -> Any:
+    """One whose times are in UTC: in botocore's own each has a zone of its own, which takes as much room as a thing does."""
     from botocore.session import Session
+    from botocore.utils import parse_timestamp
 
-    return Session()
+    session = Session()
+    factory = session.get_component("response_parser_factory")
+    factory.set_parser_defaults(timestamp_parser=lambda told: parse_timestamp(told).astimezone(UTC))
+    return session
 
 
 def _assume(session: Any, settings: Settings, quotas: Quotas) -> Any:

@@ -200,6 +200,7 @@ class Certificates(Kind):
         matter |= issued_now.keys()
         late = yield from find_certificates(sorted(matter - sure))
         found = {name: item for name, item in sorted({**early, **late}.items()) if name in matter}
+        del early, late
         staying_on = frozenset[str]() if scope.destroying else wanted.keys() | issued_now.keys()
         leaving = [name for name in found if name not in staying_on]
         ends = {} if scope.destroying else graces(scope, leaving, found)
@@ -215,7 +216,11 @@ class Certificates(Kind):
         given = _given(policies)
         owners = yield from owners_of({name: foreign[name] for name in strangers if name in foreign})
         lives = []
-        for name, item in found.items():
+        for name in [*found]:
+            item = found.pop(
+                name
+            )  # of a large fleet all that is listed takes as much room as all that is made of it
+            things = ours.get(name, ())
             spec = Certificate(
                 pem=Pem(name),
                 csr=WHATEVER if name in issued_now else None,
@@ -224,20 +229,24 @@ class Certificates(Kind):
                 status=item["status"],
                 policies=given.get(name, ()),
             )
-            lost = name in foreign or name in kept
-            facts = {
+            seldom = {
                 # One that goes has no name in the file; whose it was says more than its id.
-                "name": issued_now.get(name) or f"{next(iter(ours.get(name, ())), 'retired')}:{name[:12]}",
-                "arn": item["certificateArn"],
-                "things": tuple(sorted(ours.get(name, ()))),
+                "name": issued_now.get(name)
+                or (name not in wanted and f"{next(iter(things), 'retired')}:{name[:12]}"),
                 "kept": kept.get(name),
                 "outlived": name in outlived,
                 "foreign": name in foreign,
-                **({"policies": attached[name]} if name in attached else {}),
-                "attached": not staying.isdisjoint(ours.get(name, ())),
-                "protected": not guarding.isdisjoint(ours.get(name, ())),
+                "attached": not staying.isdisjoint(things),
+                "protected": not guarding.isdisjoint(things),
             }
-            lives.append(Live(name, spec, owner=owners.get(name) if lost else scope.workspace, facts=facts))
+            facts = {
+                "arn": item["certificateArn"],
+                "things": tuple(sorted(things)),
+                **({"policies": attached[name]} if name in attached else {}),
+                **{word: fact for word, fact in seldom.items() if fact},
+            }
+            owner = owners.get(name) if name in foreign or name in kept else scope.workspace
+            lives.append(Live(name, spec, owner=owner, facts=facts))
         return lives
 
     def _read_again(self, seen: Mapping[str, Live | None]) -> Reading:
@@ -307,7 +316,7 @@ class Certificates(Kind):
 
     def half_made(self, change: Update | Replace) -> bool:
         """Declaring this very certificate means this very certificate, unless others have it."""
-        return not change.live.facts["foreign"]
+        return not change.live.facts.get("foreign")
 
     def objections(self, change: Change, world: World) -> Iterable[str]:
         """Revocation is final (developer guide, "Revoke a CA or client certificate"); an idle CA registers nothing."""
