@@ -9,30 +9,17 @@ from __future__ import annotations
 import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import attrs
-from attrs import frozen
 
-from reconciler.kinds import x509
+from reconciler.kinds import certificate_reading, x509
 from reconciler.kinds.attachments import attach, detach
-from reconciler.kinds.certificate_users import attached_to, guards, owners_of, used_outside
-from reconciler.kinds.fields import member
-from reconciler.kinds.grace import graces
-from reconciler.kinds.issuing import check_request, fetch, issued, issued_unsaved, request, unwritable
+from reconciler.kinds.certificate_spec import Certificate, Rotation
+from reconciler.kinds.issuing import check_request, fetch, issued, request, unwritable
 from reconciler.kinds.kind import Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.principal_reading import (
-    arns_of_certificates,
-    certificates_in,
-    find_certificates,
-    outside,
-    policies_of,
-    targets,
-    things_of,
-)
 from reconciler.kinds.proofs import Registered
-from reconciler.kinds.provisioning import provisioned_certificates
-from reconciler.kinds.reading import MISSING, together
+from reconciler.kinds.reading import MISSING
 from reconciler.kinds.retirement import mark_retired, retire, retired_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -40,53 +27,9 @@ from reconciler.model.change import Change, Create, Delete, Forget, Replace, Upd
 from reconciler.model.durations import IN_WORDS, seconds
 from reconciler.model.output import Output
 from reconciler.model.pem import Pem
-from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource, Whatever
+from reconciler.model.resource import WHATEVER, Desired, Live, Resource
 
-
-@frozen
-class Rotation:
-    """How a certificate takes over from the one before it. `grace` is how long both stay, such as "7d" or "12h"."""
-
-    grace: str
-
-
-@frozen
-class Certificate:
-    """`[certificates.*]`: one that was issued elsewhere (`pem`), or one that AWS issues (`csr`, `save_to`)."""
-
-    pem: Pem | Whatever | None = member(
-        "The device's certificate.",
-        api="RegisterCertificate.certificatePem",
-        changing="replaces",
-        default=None,
-    )
-    csr: str | Whatever | None = member(
-        "A certificate signing request, for AWS to issue the certificate.",
-        api="CreateCertificateFromCsr.certificateSigningRequest",
-        changing="replaces",
-        default=None,
-    )
-    save_to: Output | Whatever | None = member(
-        "The new file that the issued certificate is written to; never overwritten.", default=None
-    )
-    ca: Reference | None = member(
-        "The CA that signed it.", references="ca_certificates", changing="create_only", default=None
-    )
-    certificate_mode: Literal["DEFAULT", "SNI_ONLY"] | Whatever | None = member(
-        "SNI_ONLY registers it without a CA; with a CA, the CA's mode holds.",
-        changing="replaces",
-        default=None,
-    )
-    status: Literal["ACTIVE", "INACTIVE", "REVOKED"] = member(
-        "REVOKED is final.", api="UpdateCertificate.newStatus", default="ACTIVE"
-    )
-    policies: tuple[Reference, ...] = member(
-        "What it may do once it is connected.", references="policies", default=()
-    )
-    rotation: Rotation | None = member(
-        "How long the one before it stays beside it.", changing="create_only", default=None
-    )
-
+__all__ = ["KIND", "Certificate", "Certificates", "Rotation"]
 
 FILLED = {
     "RegisterCertificate.caCertificatePem": "the pem of the certificate's `ca`",
@@ -176,102 +119,11 @@ class Certificates(Kind):
         return attrs.evolve(spec, ca=signer, certificate_mode=None)
 
     def read(self, scope: Scope) -> Reading:
-        """Those the file wants and those of the workspace; pages first, single questions for the rest.
-
-        The workspace's are those that its things have, and those that a run has marked on their way out.
-        """
+        """Those the file wants and those of the workspace."""
         if scope.only is not None:
-            return (yield from self._read_again(scope.only))
+            return (yield from certificate_reading.read_again(scope.only))
         wanted = {name: found for found in scope.of(self.table) if (name := self.identity(found))}
-        # What goes whoever has it is asked about while the things are still being read.
-        sure = wanted.keys() if scope.destroying else frozenset[str]()
-        early = yield from find_certificates(sorted(sure))
-        arns = arns_of_certificates(early, early)
-        users, attached = yield from together(things_of(arns), policies_of(arns))
-        known = yield from targets(
-            scope, outside(policy for found in scope.of(self.table) for policy in found.spec.policies)
-        )
-        policies = {name: certificates_in(arns) for name, arns in known.items()}
-        retired = policies.get(retired_policy(scope.workspace), frozenset())
-        ours, others = attached_to(scope)
-        staying, guarding = {found.address.name for found in scope.of("things")}, guards(scope)
-        matter = (wanted.keys() | ours.keys() | retired) - provisioned_certificates(scope) - others
-        issued_now = yield from issued_unsaved(scope, wanted.keys())
-        matter |= issued_now.keys()
-        late = yield from find_certificates(sorted(matter - sure))
-        found = {name: item for name, item in sorted({**early, **late}.items()) if name in matter}
-        del early, late
-        staying_on = frozenset[str]() if scope.destroying else wanted.keys() | issued_now.keys()
-        leaving = [name for name in found if name not in staying_on]
-        ends = {} if scope.destroying else graces(scope, leaving, found)
-        kept = {name: until for name, until in ends.items() if until > scope.now}
-        outlived = ends.keys() - kept.keys()
-        strangers = [name for name in found if name in staying_on and name in wanted and name not in ours]
-        arns = arns_of_certificates((name for name in leaving if name not in attached), found)
-        had, has = yield from together(
-            things_of(arns | arns_of_certificates(strangers, found)), policies_of(arns)
-        )
-        users, attached = users | had, attached | has
-        foreign = used_outside(users, scope)
-        given = _given(policies)
-        owners = yield from owners_of({name: foreign[name] for name in strangers if name in foreign})
-        lives = []
-        for name in [*found]:
-            item = found.pop(
-                name
-            )  # of a large fleet all that is listed takes as much room as all that is made of it
-            things = ours.get(name, ())
-            spec = Certificate(
-                pem=Pem(name),
-                csr=WHATEVER if name in issued_now else None,
-                ca=wanted[name].spec.ca if name in wanted else None,
-                certificate_mode=item.get("certificateMode", "DEFAULT"),
-                status=item["status"],
-                policies=given.get(name, ()),
-            )
-            seldom = {
-                # One that goes has no name in the file; whose it was says more than its id.
-                "name": issued_now.get(name)
-                or (name not in wanted and f"{next(iter(things), 'retired')}:{name[:12]}"),
-                "kept": kept.get(name),
-                "outlived": name in outlived,
-                "foreign": name in foreign,
-                "attached": not staying.isdisjoint(things),
-                "protected": not guarding.isdisjoint(things),
-            }
-            facts = {
-                "arn": item["certificateArn"],
-                "things": tuple(sorted(things)),
-                **({"policies": attached[name]} if name in attached else {}),
-                **{word: fact for word, fact in seldom.items() if fact},
-            }
-            owner = owners.get(name) if name in foreign or name in kept else scope.workspace
-            lives.append(Live(name, spec, owner=owner, facts=facts))
-        return lives
-
-    def _read_again(self, seen: Mapping[str, Live | None]) -> Reading:
-        """Some certificates by themselves, and who has them. Of what was seen before the ARN is known, so all is asked at once."""
-        known = {name: live.facts["arn"] for name, live in sorted(seen.items()) if live}
-        found, users, policies = yield from together(
-            find_certificates(sorted(seen), listed=False), things_of(known), policies_of(known)
-        )
-        rest = arns_of_certificates(found.keys() - known.keys(), found)
-        users |= yield from things_of(rest)
-        policies |= yield from policies_of(rest)
-        return [
-            Live(
-                name,
-                Certificate(
-                    pem=Pem(name, item.get("certificatePem")),
-                    csr=WHATEVER,
-                    certificate_mode=item.get("certificateMode", "DEFAULT"),
-                    status=item["status"],
-                    policies=tuple(External(policy) for policy in policies[name]),
-                ),
-                facts={"arn": item["certificateArn"], "things": users[name], "policies": policies[name]},
-            )
-            for name, item in found.items()
-        ]
+        return (yield from certificate_reading.read(scope, wanted))
 
     def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
         """Whose it is shows in the things that have it: what goes was let go by those that were seen, and by no others."""
@@ -399,16 +251,6 @@ class Certificates(Kind):
         else:
             yield _registration(spec, world)
         yield from (_attach_policy(world.identity("policies", policy), arn) for policy in spec.policies)
-
-
-def _given(policies: Mapping[str, Iterable[str]]) -> Mapping[str, tuple[External, ...]]:
-    """The policies of each certificate, from the certificates of each policy; many have the same."""
-    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
-    for policy, certificates in policies.items():
-        for name in certificates:
-            found[name] += (policy,)
-    shared = {names: tuple(map(External, names)) for names in found.values()}
-    return {certificate: shared[names] for certificate, names in found.items()}
 
 
 def _registration(spec: Certificate, world: World) -> ApiCall:
