@@ -30,6 +30,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
+from reconciler.model.errors import MissingSecretError
 from reconciler.model.output import Output, Save
 from reconciler.model.resource import WHATEVER, Desired, Live, Reference, Resource
 from reconciler.model.secret import Secret
@@ -79,6 +80,8 @@ class ProvisionedThings(Kind):
             return
         try:
             plan = blueprint(resource, desired)
+        except MissingSecretError:
+            return  # a warning, as for any secret that is not set
         except TemplateError as error:
             yield from (Complaint("template", f"{f.path}: {f.problem}", f.expected) for f in error.faults)
             return
@@ -103,7 +106,7 @@ class ProvisionedThings(Kind):
         """What the template makes."""
         try:
             return desired_spec(blueprint(resource, scope.desired), resource.spec.save_to, scope)
-        except ValueError:
+        except (ValueError, MissingSecretError):
             return Provisioned(thing_name=None)  # reported with the file
 
     def identity(self, resource: Resource) -> str | None:  # noqa: ARG002 (the template's, not the resource's)
@@ -114,7 +117,7 @@ class ProvisionedThings(Kind):
         """The thing and the certificate that its template makes."""
         try:
             plan = blueprint(resource, desired)
-        except ValueError:
+        except (ValueError, MissingSecretError):
             return  # reported with the template
         yield "things", plan.name
         if plan.certificate_id:

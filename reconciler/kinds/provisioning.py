@@ -13,8 +13,10 @@ from reconciler.kinds.kind import Scope
 from reconciler.kinds.template import Evaluated, Part, TemplateError, evaluate, preview
 from reconciler.model.address import Address
 from reconciler.model.document import Document
+from reconciler.model.errors import MissingSecretError
 from reconciler.model.output import Output
 from reconciler.model.pem import Pem
+from reconciler.model.redaction import conceal
 from reconciler.model.resource import Desired, Resource
 from reconciler.model.secret import Secret
 
@@ -71,13 +73,26 @@ def plain(value: Any) -> str:
 
 
 def blueprint(resource: Resource, desired: Desired) -> Blueprint:
-    """The template of a resource with its parameters put in. Raises TemplateError."""
+    """The template of a resource with its parameters put in.
+
+    Raises TemplateError, and MissingSecretError where it asks something of a certificate that is not set.
+    From then on no log tells what the registry has in attributes that secrets fill: perhaps it is the secret before.
+    """
     spec = resource.spec
     template = _template(spec.template, desired)
     parameters: dict[str, str | Secret] = dict(spec.parameters)
-    given = _certificate(preview(template, parameters))
+    text = _certificate_text(preview(template, parameters))
+    if (
+        isinstance(text, Secret)
+        and text.value is None
+        and x509.asked(template.get("Parameters", ())) - parameters.keys()
+    ):
+        raise MissingSecretError(text.reference)
+    given = _certificate(text)
     pseudo = x509.pseudo_parameters(given) if given else {}
     evaluated = evaluate(template, parameters, pseudo)
+    attributes = evaluated.thing.properties.get("AttributePayload", {})
+    conceal([name for name, value in attributes.items() if isinstance(value, Secret)])
     declared = template.get("Parameters", {})
     sent = {**{name: value for name, value in pseudo.items() if name in declared}, **parameters}
     properties = evaluated.certificate.properties if evaluated.certificate else {}
@@ -98,7 +113,7 @@ def blueprint(resource: Resource, desired: Desired) -> Blueprint:
 
 
 def blueprints(scope: Scope) -> Iterator[Blueprint]:
-    """All that can be worked out and is to be read, in the order of addresses."""
+    """All that can be worked out and is to be read, in the order of addresses. Raises MissingSecretError."""
     for resource in scope.of(TABLE):
         if not scope.matters(str(resource.address)):
             continue
@@ -138,15 +153,15 @@ def _template(given: Any, desired: Desired) -> Mapping[str, Any]:
     return value
 
 
-def _certificate(parts: Iterable[Part]) -> Pem | None:
-    for part in parts:
-        text = part.properties.get("CertificatePem")
-        if text:
-            try:
-                return Pem.parse(plain(text))
-            except ValueError:
-                return None
-    return None
+def _certificate_text(parts: Iterable[Part]) -> str | Secret | None:
+    return next((text for part in parts if (text := part.properties.get("CertificatePem"))), None)
+
+
+def _certificate(text: str | Secret | None) -> Pem | None:
+    try:
+        return Pem.parse(plain(text)) if text else None
+    except ValueError:
+        return None
 
 
 def _saved(save_to: Output | None) -> Pem | None:

@@ -67,6 +67,9 @@ _SUBJECT = {
 }
 
 
+_PSEUDO = "AWS::IoT::Certificate::"
+
+
 def pseudo_parameters(pem: Pem) -> dict[str, str]:
     """What a provisioning template may ask of a certificate: `AWS::IoT::Certificate::CommonName` and the like.
 
@@ -74,8 +77,7 @@ def pseudo_parameters(pem: Pem) -> dict[str, str]:
     """
     from cryptography.x509 import NameOID
 
-    prefix = "AWS::IoT::Certificate::"
-    found = {f"{prefix}Id": pem.fingerprint}
+    found = {f"{_PSEUDO}Id": pem.fingerprint}
     try:
         subject = _load(_text(pem)).subject
     except ValueError:
@@ -83,8 +85,13 @@ def pseudo_parameters(pem: Pem) -> dict[str, str]:
     for name, oid in _SUBJECT.items():
         values = subject.get_attributes_for_oid(getattr(NameOID, oid))
         if values:
-            found[prefix + name] = str(values[0].value)
+            found[_PSEUDO + name] = str(values[0].value)
     return found
+
+
+def asked(declared: Iterable[str]) -> set[str]:
+    """The parameters among those declared that only a certificate gives."""
+    return {name for name in declared if name.startswith(_PSEUDO)}
 
 
 def request_key(csr: str) -> str | None:

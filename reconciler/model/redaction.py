@@ -2,7 +2,8 @@
 
 What we write ourselves holds no secret. What botocore writes may: its log has whole requests, its errors have wrong values, and
 AWS repeats what it refuses. So every secret that this process has read is remembered, and taken out wherever such text is
-shown; and with it what looks like a private key or a credential, whosever it is.
+shown; and with it what looks like a private key or a credential, whosever it is. Of an attribute that a secret fills AWS
+may answer a value that this process has never read, the one before: such attributes are known by their names.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from urllib.parse import quote
 
 HIDDEN = "(sensitive)"
@@ -30,9 +31,14 @@ _CREDENTIALS = re.compile(
     r"[^'\"\\\r\n}]+"
 )
 
+_KEY = r"""b?(?P<mark>\\*['"])(?:{})(?P=mark)\s*:\s*"""
+_VALUE = r"""b?(?P<quote>\\*['"])(?:[^\\]|\\++.?)*?(?:(?P=quote)|\Z)"""
+
 _lock = threading.Lock()
 _known: set[str] = set()
 _forms: tuple[str, ...] = ()
+_keys: frozenset[str] = frozenset()
+_concealed: re.Pattern[str] | None = None
 
 
 def remember(secret: str) -> None:
@@ -44,9 +50,22 @@ def remember(secret: str) -> None:
             _forms = ()
 
 
+def conceal(keys: Collection[str]) -> None:
+    """From now on `redacted` takes out whatever text stands behind one of these keys, in JSON or as `repr` writes it."""
+    global _concealed, _keys  # noqa: PLW0603 (as above)
+    if not _keys.issuperset(keys):
+        with _lock:
+            _keys = _keys.union(keys)
+            _concealed = re.compile(
+                f"(?P<key>{_KEY.format('|'.join(map(re.escape, sorted(_keys))))}){_VALUE}", re.DOTALL
+            )
+
+
 def redacted(text: str) -> str:
     """The text without what is secret."""
     text = _CREDENTIALS.sub(rf"\1{HIDDEN}", _PRIVATE.sub(HIDDEN, text))
+    if _concealed:
+        text = _concealed.sub(rf"\g<key>\g<quote>{HIDDEN}\g<quote>", text)
     for form in _all_forms():
         if form in text:
             text = text.replace(form, HIDDEN)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -61,6 +63,109 @@ def test_no_file_but_the_ones_that_hold_them_has_a_secret_in_it(secret):
     files = [path for path in secret.path.rglob("*") if path.is_file()]
     assert {path.name: leaks(path.read_bytes()) for path in files} == {path.name: [] for path in files}
     assert secret.registry in files
+
+
+PROVISIONED = """
+[workspace]
+name = "greenhouse"
+
+[ca_certificates.factory]
+pem = { file = "pki/factory.pem" }
+verification = { key = { env = "FACTORY_CA_KEY" } }
+
+[provisioned_things.pump-1]
+template = { file = "template.json" }
+parameters = { Pin = { env = "PIN" }, Pem = { env = "PUMP_PEM" } }
+"""
+TEMPLATE = {
+    "Parameters": {name: {"Type": "String"} for name in ("Pin", "Pem", "AWS::IoT::Certificate::Id")},
+    "Resources": {
+        "thing": {
+            "Type": "AWS::IoT::Thing",
+            "Properties": {
+                "ThingName": {"Ref": "AWS::IoT::Certificate::Id"},
+                "AttributePayload": {"code": {"Ref": "Pin"}, "site": "oslo"},
+            },
+        },
+        "certificate": {"Type": "AWS::IoT::Certificate", "Properties": {"CertificatePem": {"Ref": "Pem"}}},
+    },
+}
+
+
+@pytest.fixture
+def provisioned(folder) -> Folder:
+    """A thing with an attribute that a secret fills, and with a name that its certificate gives."""
+    (folder.path / "pki").mkdir()
+    (folder.path / "pki/factory.pem").write_text(factory().pem)
+    (folder.path / "template.json").write_text(json.dumps(TEMPLATE))
+    (folder.path / "desired_state.toml").write_text(PROVISIONED)
+    folder.environ |= {"PIN": "canary-3141", "PUMP_PEM": factory().device("pump-1", 1)}
+    return folder
+
+
+def test_no_log_tells_what_a_secret_was_before(provisioned):
+    """What the registry has is logged as it is answered, before anybody knows that it was a secret once."""
+    provisioned.apply()
+    assert "canary-3141" in str(provisioned.content())
+    provisioned.environ["PIN"] = "another-2718"
+    said = [
+        told(provisioned, "--debug", *words)
+        for words in (("plan", "--calls"), ("drift",), ("apply", "--yes"))
+    ]
+    assert [leaks(text, "canary-3141", "another-2718") for text in said] == [[], [], []]
+    assert ["oslo" in text and "(sensitive)" in text for text in said] == [True] * 3
+
+
+def test_a_parameter_that_is_not_set_is_a_warning_even_where_the_template_asks_something_of_it(provisioned):
+    del provisioned.environ["PIN"], provisioned.environ["PUMP_PEM"]
+    valid, refused = provisioned.run("validate"), provisioned.run("plan")
+    assert (valid.code, valid.err) == (
+        0,
+        """\
+warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pem
+    11 | parameters = …
+       | ^^^^^^^^^^
+    env PUMP_PEM is not set
+    expected  a value by the time it is needed
+
+warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pin
+    11 | parameters = …
+       | ^^^^^^^^^^
+    env PIN is not set
+    expected  a value by the time it is needed
+
+2 warnings
+
+""",
+    )
+    assert (refused.code, refused.err.splitlines()[-1]) == (
+        1,
+        "error: the secret from parameter Pem (env PUMP_PEM) is needed and is not set",
+    )
+
+
+WIFI = (
+    """
+[managed_things.hub]
+role = "CONTROLLER"
+authentication_material = { env = "WIFI_CODE" }
+authentication_material_type = "WIFI_SETUP_QR_BAR_CODE"
+wi_fi_simple_setup_configuration = { enable_as_provisioner = true, enable_as_provisionee = false, timeout_in_minutes = 5 }
+""",
+    "SN:canary-2236;UPC:123456789012;",
+)
+
+
+def test_no_log_tells_a_wi_fi_setup_code(folder):
+    """Neither as it is sent, nor when another one replaces it, nor when it goes."""
+    tables, code = WIFI
+    (folder.path / "desired_state.toml").write_text(f'[workspace]\nname = "greenhouse"\n{tables}')
+    folder.environ["WIFI_CODE"] = code
+    said = [told(folder, "--debug", "apply", "--yes")]
+    folder.environ["WIFI_CODE"] = code.replace("2236", "2645")
+    said += [told(folder, "--debug", *words, "--yes") for words in (("apply",), ("destroy",))]
+    assert ["WiFiSimpleSetupConfiguration" in text for text in said] == [True] * 3
+    assert [leaks(text, code, code.replace("2236", "2645")) for text in said] == [[], [], []]
 
 
 WRONG_KEY = key_pem_of(ec.generate_private_key(ec.SECP256R1()))

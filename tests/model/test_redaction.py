@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.redaction import redacted, remember
+from reconciler.model.redaction import conceal, redacted, remember
 from reconciler.model.secret import Secret
 from tests.pki import Authority
 
@@ -86,3 +86,33 @@ def test_no_text_holds_a_secret_after_it(secrets, before, after):
 def test_what_is_too_short_to_tell_anything_is_left():
     Secret("env C", "Zq9")
     assert redacted("Zq9") == "Zq9"
+
+
+READABLE = {
+    **{way: WAYS[way] for way in ("JSON in JSON", "bytes")},
+    "JSON": str,
+    "repr": lambda text: repr(json.loads(text)),
+}
+
+
+@pytest.mark.parametrize("way", READABLE)
+@pytest.mark.parametrize("value", ["zq9", "a b", ""])
+def test_what_stands_behind_a_concealed_key_is_taken_out_whatever_it_is(way, value):
+    conceal(["pin.of-day"])
+    was, hidden = (
+        READABLE[way](json.dumps({"a": "1", "pin.of-day": text, "z": "2"})) for text in (value, "(sensitive)")
+    )
+    assert redacted(was) == hidden
+
+
+@pytest.mark.parametrize("way", READABLE)
+def test_so_is_what_has_quotes_and_backslashes_in_it(way):
+    conceal(["pin.of-day"])
+    text = READABLE[way](json.dumps({"a": "1", "pin.of-day": "zq9\" zq9\\' zq9\\"}))
+    assert "zq9" in text
+    assert "zq9" not in redacted(text)
+
+
+def test_a_value_behind_a_concealed_key_that_is_cut_short_is_one():
+    conceal(["pin.of-day"])
+    assert redacted('{"pin.of-day": "zq9') == '{"pin.of-day": "(sensitive)"'

@@ -27,7 +27,7 @@ from reconciler.model.resource import Desired, External, Resource, Whatever
 from reconciler.model.secret import Secret
 from reconciler.model.wording import closest, dotted, quoted
 
-_LEAVES = (str, type(None), tuple, dict, bool, int, Pem, Document)
+_LEAVES = (str, type(None), tuple, bool, int, Pem, Document)
 """What most fields hold, and no secret is in."""
 
 _COMPARISONS = 100_000
@@ -113,6 +113,8 @@ def unset(values: Mapping[str, Any], path: Path = ()) -> Iterator[Wrong]:
             if value.value is None:
                 problem = f"{value.reference} is not set"
                 yield Wrong(problem, "a value by the time it is needed", path=(*path, name))
+        elif isinstance(value, Mapping):
+            yield from unset(value, (*path, name))
         elif not isinstance(value, _LEAVES) and attrs.has(type(value)):
             yield from unset(attrs.asdict(value, recurse=False), (*path, name))
 

@@ -74,6 +74,8 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
 
 def wanted(annotation: Any) -> str:
     """What a field of this annotation takes, in words."""
+    if set(get_args(annotation)) >= {Document, External}:
+        return f"{_DOCUMENT}, or a name in this file"
     annotation = written(annotation)
     if annotation == Reference:
         return _REFERENCE
