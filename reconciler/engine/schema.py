@@ -17,7 +17,7 @@ from reconciler.engine.loading.files import VARIABLE
 from reconciler.engine.loading.fleet import FOR_EACH
 from reconciler.engine.loading.resources import Around
 from reconciler.engine.loading.transitions import KEYS, MOVED, WITHIN
-from reconciler.engine.loading.values import alternatives
+from reconciler.engine.loading.values import alternatives, is_named_document
 from reconciler.engine.loading.workspace_table import FORMS, PERCENT, TARGETS
 from reconciler.engine.ownership import reserved
 from reconciler.kinds import all_kinds
@@ -142,7 +142,8 @@ def _workspace(constraints: Constraints) -> Node:
 
 def _transitions(keys: Sequence[str]) -> Node:
     """What becomes of addresses that the file no longer has."""
-    forms = {key: {"const": False} if key == "destroy" else _TEXT for key in keys}
+    address = {"type": "string", "pattern": rf"^({'|'.join(all_kinds())})\..+$"}
+    forms = {key: {"const": False} if key == "destroy" else address for key in keys}
     return {"type": "array", "items": _closed(forms)}
 
 
@@ -255,6 +256,8 @@ def _default(field: Any) -> Node:
 
 def _form(annotation: Any, text: Node) -> Node:
     """What a field of this annotation takes, as the loader reads it."""
+    if is_named_document(annotation):
+        return {"anyOf": [_FILE, _TEXT, {"type": "object", "properties": {"id": False, "arn": False}}]}
     forms = [_single(part, text) for part in alternatives(annotation)]
     return forms[0] if len(forms) == 1 else {"anyOf": forms}
 

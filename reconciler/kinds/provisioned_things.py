@@ -32,7 +32,7 @@ from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, 
 from reconciler.model.document import Document
 from reconciler.model.errors import MissingSecretError
 from reconciler.model.output import Output, Save
-from reconciler.model.resource import WHATEVER, Desired, Live, Reference, Resource
+from reconciler.model.resource import WHATEVER, Desired, Live, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.wording import several
 
@@ -41,8 +41,8 @@ from reconciler.model.wording import several
 class ProvisionedThing:
     """`[provisioned_things.*]`."""
 
-    template: Document | Reference = member(
-        "The provisioning template: a file, a table, JSON text, or the name of a stored one.",
+    template: Document | str = member(
+        "The provisioning template: a file, a table, JSON text, or the name of one in this file.",
         api="RegisterThing.templateBody",
         references="provisioning_templates",
         changing="create_only",

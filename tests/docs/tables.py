@@ -11,7 +11,7 @@ import attrs
 import click
 
 from reconciler.aws.service_model import ServiceModelLimits
-from reconciler.engine.loading.values import wanted, written
+from reconciler.engine.loading.values import is_named_document, wanted, written
 from reconciler.engine.operations import VERBS
 from reconciler.engine.operations import calls_of as calls_by_verb
 from reconciler.faces.cli import cli
@@ -185,9 +185,10 @@ def _change(kind: Kind, member: Member) -> str:
 
 
 def _takes(annotation: Any, references: str | None) -> str:
+    if is_named_document(annotation):
+        return f"{_takes(Document, None)}; or a name from `[{references}.*]`"
     if references:
-        other = [f"{_takes(part, None)}; " for part in get_args(annotation) if part is Document]
-        return "".join(other) + _names(references, many=wanted(annotation).startswith("an array"))
+        return _names(references, many=wanted(annotation).startswith("an array"))
     told = wanted(annotation)
     told = re.sub(r"'([A-Za-z0-9_.-]+)'", r"`\1`", told)
     return re.sub(r"\{[^}]*\}", lambda match: f"`{match[0]}`", told)

@@ -87,6 +87,14 @@ def _refused(case: Broken) -> bool:
         '[workspace]\nname = "a"\n[workspace.limits.things]\ndelete_count = -1\n',
         '[workspace]\nname = "a"\n[workspace.limits.kinds.things]\ndelete_count = 1\n',
         '[thing_groups.g]\ntags = { "reconciler:workspace" = "b" }\n',
+        *(
+            f'[[removed]]\nfrom = "{name}"\ndestroy = false\n'
+            for name in ("things", "things.", "thing.a", "")
+        ),
+        '[[moved]]\nfrom = "things"\nto = "things.a"\n',
+        '[provisioned_things.p]\ntemplate = { id = "stored" }\n',
+        '[provisioned_things.p]\ntemplate = { arn = "arn:aws:iot:eu-west-1:1:provisioningtemplate/a" }\n',
+        "[provisioned_things.p]\ntemplate = 5\n",
     ],
 )
 def test_a_form_that_is_not_kept_is_refused(text):
@@ -100,6 +108,9 @@ def test_a_form_that_is_not_kept_is_refused(text):
         f'[workspace]\nname = "{"a" * 100}"\ntarget = "http://127.0.0.1:4566/"\n',
         '[workspace]\nname = "a"\nlimits = { delete_count = 3, things = { replace_percent = 5 } }\n',
         '[things.pump]\ncertificates = ["a", { id = "b" }, { arn = "arn:aws:iot:eu-west-1:1:cert/c" }]\n',
+        '[[removed]]\nfrom = "things.a.b c"\ndestroy = false\n[[moved]]\nfrom = "things.a"\nto = "things.b"\n',
+        '[provisioned_things.p]\ntemplate = { file = "template.json" }\n',
+        "[provisioned_things.p]\ntemplate = { Resources = {} }\n",
         '[provisioned_things.p]\ntemplate = "stored"\nparameters = { Code = { env = "CODE" }, Name = "p" }\n',
     ],
 )

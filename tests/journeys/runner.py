@@ -97,9 +97,11 @@ class Runner:
         known = {name: _filled(found.get("default", ""), _TOKEN) for name, found in action["inputs"].items()}
         assert given.keys() <= known.keys()
         context: dict[str, Any] = {"inputs": {**known, **given}, "steps": {}, **_TOKEN}
-        printed = ""
+        printed, failed = "", 0
         for step in action["runs"]["steps"]:
             if "uses" in step or step["name"] == "install" or not _true(step.get("if", "true"), context):
+                continue
+            if failed and "always()" not in step.get("if", ""):
                 continue
             outputs = temp / "outputs"
             outputs.write_text("")
@@ -126,8 +128,9 @@ class Runner:
             printed += ended.stdout
             said = dict(line.split("=", 1) for line in outputs.read_text().splitlines())
             context["steps"][step.get("id", "")] = {"outputs": said}
-            if ended.returncode:
-                return ended.returncode, printed, {}
+            failed = failed or ended.returncode
+        if failed:
+            return failed, printed, {}
         told = {name: _filled(found["value"], context) for name, found in action["outputs"].items()}
         return 0, printed, told
 
@@ -153,7 +156,7 @@ def _true(condition: str, context: Mapping[str, Any]) -> bool:
 
 
 def _holds(part: str, context: Mapping[str, Any]) -> bool:
-    if part == "true":
+    if part in {"true", "always()"}:
         return True
     left, operator, right = re.fullmatch(r"(\S+) (==|!=) (\S+)", part).groups()
     same = _value(left, context) == (right[1:-1] if right[0] == "'" else _value(right, context))

@@ -153,15 +153,50 @@ def test_a_plan_that_nobody_approved_is_not_applied(repository, monkeypatch):
     assert list(repository.content()["things"]) == ["pump-1"]
 
 
-def test_a_mistake_fails_the_plan_on_its_line_and_comments_nothing(repository, github):
+def test_a_mistake_fails_the_plan_on_its_line_and_the_comment_says_so_until_it_is_mended(repository, github):
     repository.git("switch", "-q", "-c", "wrong")
-    with (repository.work / "desired_state.toml").open("a") as file:
-        file.write("[things.pump-9]\natributes = {}\n")
-    repository.git("commit", "-qam", "A slip")
-    jobs = repository.runner.run("plan.yml", PULL, "wrong")
-    assert jobs["plan"].result == "failure 1"
-    assert re.search(r"^::error .*file=desired_state.toml,line=\d+", jobs["plan"].printed, re.MULTILINE)
-    assert github.comments == {}
+    file, marker = repository.work / "desired_state.toml", "<!-- reconciler plan greenhouse -->"
+    right = file.read_text()
+    assert results(repository.runner.run("plan.yml", PULL, "wrong")) == {"plan": "success"}
+
+    def pushed(text):
+        file.write_text(text)
+        repository.git("commit", "-qam", "A push")
+        job = repository.runner.run("plan.yml", PULL, "wrong")["plan"]
+        assert len(github.comments) == 1
+        return job, github.comments[1]["body"]
+
+    job, told = pushed(f"{right}[things.pump-9]\n'```\\u001b @everyone' = 1\n")
+    assert (job.result, job.summary) == ("failure 1", told)
+    assert re.search(r"^::error .*file=desired_state.toml,line=\d+", job.printed, re.MULTILINE)
+    first, heading, *_, fence, last = (marker, *told.splitlines()[1:], "")
+    assert (told.splitlines()[0], heading, fence, last) == (first, "### There is no plan", "````", "")
+    assert ("@everyone" in told, "::error" in told, "\x1b" in told) == (True, False, False)
+
+    # a file in which not even the name can be read, and one that a later push mends
+    job, told = pushed(f"{right}[things.")
+    assert (job.result, told.splitlines()[:2]) == (
+        "failure 1",
+        ["<!-- reconciler plan -->", "### There is no plan"],
+    )
+    job, told = pushed(f"{right}\n[thing_groups.new]\n")
+    assert (job.result, told.splitlines()[0]) == ("success", marker)
+
+
+def test_a_plan_that_is_refused_is_commented(repository, github):
+    repository.merge_and_apply()
+    repository.git("switch", "-q", "-c", "less")
+    repository.commit(SMALL.without("pump-2"))
+    file = repository.work / "desired_state.toml"
+    file.write_text(file.read_text().replace("delete_percent = 100", "delete_percent = 0, delete_count = 0"))
+    repository.git("commit", "-qam", "No limits")
+    job = repository.runner.run("plan.yml", PULL, "less")["plan"]
+    told = github.comments[1]["body"].splitlines()
+    assert (job.result, told[:2]) == (
+        "failure 3",
+        ["<!-- reconciler plan greenhouse -->", "### The plan is refused"],
+    )
+    assert "error: the plan is refused; nothing was sent" in told
 
 
 def test_a_pull_request_from_a_fork_is_not_planned(repository):

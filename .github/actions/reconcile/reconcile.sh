@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Runs one command for a workflow's step: the result goes to the log, to the step's summary, and as Markdown to
-# $RUNNER_TEMP/reconciler.md; `digest` and `changes` are the step's outputs. $COMMAND, $FILE and $APPROVED say what to do.
+# $RUNNER_TEMP/reconciler.md; `digest` and `changes` are the step's outputs,
+# and `told`, true once there is Markdown: a plan, or why there is none. $COMMAND, $FILE and $APPROVED say what to do.
 set -euo pipefail
 
 markdown="$RUNNER_TEMP/reconciler.md"
+said="$RUNNER_TEMP/reconciler.stderr"
 saved="$RUNNER_TEMP/reconciler.plan.json"
 
 output() { # a name and a value of one line
@@ -12,11 +14,18 @@ output() { # a name and a value of one line
 
 told() { # a command whose result is Markdown; its exit code 2 is word of changes, not of a failure
   local code=0
-  "$@" >"$markdown" || code=$?
+  "$@" >"$markdown" 2>"$said" || code=$?
+  cat "$said" >&2
   if ((code != 0 && code != 2)); then
+    if [[ "$COMMAND" == plan ]]; then # the comment must not go on showing the plan before
+      python3 "$GITHUB_ACTION_PATH/refusal.py" "$code" "$FILE" "$said" >"$markdown"
+      cat "$markdown" >>"$GITHUB_STEP_SUMMARY"
+      output told true
+    fi
     exit "$code"
   fi
   cat "$markdown" >>"$GITHUB_STEP_SUMMARY"
+  output told true
   output changes "$([[ $code == 2 ]] && echo true || echo false)"
 }
 

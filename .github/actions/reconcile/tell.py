@@ -38,14 +38,23 @@ def call(method: str, path: str, body: dict[str, str] | None = None) -> Any:
         return json.load(answer)
 
 
-def marked(path: str, marker: str) -> Iterator[dict[str, Any]]:
-    """What a bot wrote with this marker. Anybody could write the marker, so only a bot's is taken for ours."""
+def ours(path: str, marker: str) -> dict[str, Any] | None:
+    """What has this marker. A marker without a name, as a file has that cannot be read, is that of any, if there is one."""
+    subject = " ".join(marker.split()[:3])
+    found = {first: item for first, item in reversed([*written(path)]) if first.startswith(f"{subject} ")}
+    nameless = f"{subject} -->"
+    if marker == nameless and len(found) == 1:
+        return next(iter(found.values()))
+    return found.get(marker, found.get(nameless))
+
+
+def written(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What bots wrote, by their first lines. Anybody could write a marker, so only a bot's is taken for ours."""
     number = 1
     while page := call("GET", f"{path}{'&' if '?' in path else '?'}per_page={PAGE}&page={number}"):
         for item in page:
-            first = (item.get("body") or "").split("\n", 1)[0].rstrip("\r")
-            if first == marker and item["user"]["type"] == "Bot" and "pull_request" not in item:
-                yield item
+            if item["user"]["type"] == "Bot" and "pull_request" not in item:
+                yield (item.get("body") or "").split("\n", 1)[0].rstrip("\r"), item
         if len(page) < PAGE:
             return
         number += 1
@@ -55,7 +64,7 @@ def comment(number: str, text: str) -> str:
     """One comment on the pull request, with the text."""
     if not number.isdigit():
         raise SystemExit("the pull request's number is no number")
-    found = next(marked(f"issues/{number}/comments", text.split("\n", 1)[0]), None)
+    found = ours(f"issues/{number}/comments", text.split("\n", 1)[0])
     if found is None:
         call("POST", f"issues/{number}/comments", {"body": text})
         return "commented"
@@ -65,7 +74,7 @@ def comment(number: str, text: str) -> str:
 
 def issue(drifted: str, text: str) -> str:
     """One open issue while there is drift, none while there is not."""
-    found = next(marked("issues?state=open", text.split("\n", 1)[0]), None)
+    found = ours("issues?state=open", text.split("\n", 1)[0])
     if drifted != "true":
         if found is None:
             return "no drift"

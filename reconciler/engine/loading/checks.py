@@ -11,7 +11,7 @@ import attrs
 from reconciler.engine.graph import cycles, graph_of, tangled
 from reconciler.engine.loading.declaration import Finding, Path
 from reconciler.engine.loading.resources import Entry
-from reconciler.engine.loading.values import written
+from reconciler.engine.loading.values import is_named_document, written
 from reconciler.engine.loading.wrong import Wrong
 from reconciler.engine.ownership import reserved
 from reconciler.kinds import all_kinds
@@ -55,7 +55,10 @@ class Dangling:
             if isinstance(name, External) or self._is_there(Address(table, name)):
                 continue
             known = table in self._kinds
-            outside = '{ id = "…" } for one outside this file'
+            field = getattr(attrs.fields(entry.kind.spec), str(path[0]))
+            outside = (
+                "its body" if is_named_document(field.type) else '{ id = "…" } for one outside this file'
+            )
             expected = f"a name in [{table}.*], or {outside}" if known else outside
             nearest = self._nearest(table, name)
             yield Wrong(f"there is no {dotted((table, name))} in this file", expected, nearest, path)

@@ -24,6 +24,7 @@ Hook: TypeAlias = Callable[[Any, Any], Any]
 
 _PEM = 'a certificate in PEM, as text or { file = "path" }'
 _DOCUMENT = 'a JSON object: { file = "path" }, text, or a table'
+_OR_NAME = "or a name in this file"
 _REFERENCE = 'a name in this file, { id = "…" } or { arn = "…" }'
 
 _PLAIN: Mapping[type, str] = {str: "a string", bool: "true or false", int: "an integer", float: "a number"}
@@ -65,17 +66,20 @@ def written(annotation: Any) -> Any:
 def alternatives(annotation: Any) -> tuple[Any, ...]:
     """Everything that a file can say for an annotation, as annotations of one form each."""
     parts = set(get_args(annotation)) if _is_union(annotation) else set()
-    if {Document, External} <= parts:
-        return (Document,)  # whose text may be a name as well
     if {str, Secret} <= parts:
         return (str, Secret)
     return (written(annotation),)
 
 
+def is_named_document(annotation: Any) -> bool:
+    """Whether a field takes a document, or the name of one in this file; one outside the file is not read."""
+    return _is_union(annotation) and {Document, str} <= set(get_args(annotation))
+
+
 def wanted(annotation: Any) -> str:
     """What a field of this annotation takes, in words."""
-    if set(get_args(annotation)) >= {Document, External}:
-        return f"{_DOCUMENT}, or a name in this file"
+    if is_named_document(annotation):
+        return f"{_DOCUMENT}; {_OR_NAME}"
     annotation = written(annotation)
     if annotation == Reference:
         return _REFERENCE
@@ -193,7 +197,7 @@ def _literal(cls: Any) -> Hook:
 
 def _union(cls: Any, made: Converter) -> Hook:
     parts = set(get_args(cls))
-    if {Document, External} <= parts:
+    if is_named_document(cls):
         return _either(made.get_structure_hook(Document))
     if {str, Secret} <= parts:
         text, secret = made.get_structure_hook(str), made.get_structure_hook(Secret)
@@ -213,6 +217,8 @@ def _either(document: Hook) -> Hook:
     def hook(value: Any, annotation: Any) -> Any:
         if isinstance(value, str) and not value.lstrip().startswith("{"):
             return value
+        if not isinstance(value, str | dict):
+            raise Wrong(told(value), f"{_DOCUMENT}; {_OR_NAME}")
         return document(value, annotation)
 
     return hook

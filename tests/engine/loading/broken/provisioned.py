@@ -35,6 +35,24 @@ CASES = (
         """,
     ),
     Broken(
+        "a template is a document or a name in the file, never one outside of it",
+        """
+        [provisioned_things.one]
+        template = "pump"
+
+        [provisioned_things.two]
+        template = { id = "pump" }
+
+        [provisioned_things.three]
+        template = 5
+        """,
+        """
+        desired_state.toml:2: error: provisioned_things.one.template: there is no provisioning_templates.pump in this file; expected a name in [provisioning_templates.*], or its body
+        desired_state.toml:5: error: provisioned_things.two.template: a template outside this file is not read; expected its body here, or its name in [provisioning_templates.*]
+        desired_state.toml:8: error: provisioned_things.three.template: the integer 5; expected a JSON object: { file = "path" }, text, or a table; or a name in this file
+        """,
+    ),
+    Broken(
         "what a template makes is in no other table",
         """
         [certificates.pump]
