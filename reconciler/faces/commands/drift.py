@@ -43,9 +43,11 @@ def drift(
     with reading(terminal.err) as progress:
         found = workspace.drift(select=select, exclude=exclude, progress=progress)
     last = workspace.last_apply()
-    _show(found, last, terminal, form)
-    if summary:
-        markdown.append(summary, lambda limit: markdown.drift(drift_view(found, last), limit))
+    try:
+        _show(found, last, terminal, form)
+    finally:  # whoever reads our output may have seen enough before its end; the file is written all the same
+        if summary:
+            markdown.append(summary, lambda limit: markdown.drift(drift_view(found, last), limit))
     if found:
         ctx.exit(exits.CHANGES)
 

@@ -81,7 +81,15 @@ def plan(  # noqa: PLR0913 (its options)
         select=select,
         exclude=exclude,
     )
-    show(workspace, made, terminal, calls=calls, form=form)
+    try:
+        show(workspace, made, terminal, calls=calls, form=form)
+    finally:  # whoever reads our output may have seen enough before its end; files are written all the same
+        _keep(workspace, made, out, summary)
+    if detailed_exitcode and made:
+        ctx.exit(exits.CHANGES)
+
+
+def _keep(workspace: Workspace, made: Plan, out: Path | None, summary: Path | None) -> None:
     if out:
         workspace.save(made, out)
         click.echo(
@@ -90,8 +98,6 @@ def plan(  # noqa: PLR0913 (its options)
         )
     if summary:
         summarize(workspace, made, summary)
-    if detailed_exitcode and made:
-        ctx.exit(exits.CHANGES)
 
 
 def make(  # noqa: PLR0913 (what a plan may be asked for)
