@@ -52,10 +52,12 @@ def read(scope: Scope, wanted: Mapping[str, Resource]) -> Reading:
     late = yield from find_certificates(sorted(matter - sure))
     found = {name: item for name, item in sorted({**early, **late}.items()) if name in matter}
     del early, late
-    staying_on = frozenset[str]() if scope.destroying else wanted.keys() | issued_now.keys()
+    declared = wanted.keys() | issued_now.keys()
+    staying_on = frozenset[str]() if scope.destroying else declared
     leaving = [name for name in found if name not in staying_on]
-    ends = {} if scope.destroying else graces(scope, leaving, found)
-    kept = {name: until for name, until in ends.items() if until > scope.now}
+    ends = graces(scope, [name for name in leaving if name not in declared], found)
+    within = {name: until for name, until in ends.items() if until > scope.now}
+    kept = {} if scope.destroying else within
     strangers = [name for name in found if name in staying_on and name in wanted and name not in ours]
     arns = arns_of_certificates((name for name in leaving if name not in attached), found)
     had, has = yield from together(
@@ -74,7 +76,8 @@ def read(scope: Scope, wanted: Mapping[str, Resource]) -> Reading:
         foreign=foreign,
         owners=owners,
         kept=kept,
-        outlived=ends.keys() - kept.keys(),
+        outlived=ends.keys() - within.keys(),
+        explained=declared | ends.keys(),
         staying={found.address.name for found in scope.of("things")},
         guarding=guards(scope),
     )
@@ -88,6 +91,7 @@ class _Seen:
 
     `ours` are the workspace's things that have each, `foreign` the others; `given` are the file's policies, `attached` all
     policies of those that go. `kept` stay until then beside their successors, for `outlived` that is over.
+    `explained` are those that the file has, or had before a rotation.
     """
 
     workspace: str
@@ -100,6 +104,7 @@ class _Seen:
     owners: Mapping[str, str | None]
     kept: Mapping[str, float]
     outlived: AbstractSet[str]
+    explained: AbstractSet[str]
     staying: AbstractSet[str]
     guarding: AbstractSet[str]
 
@@ -121,7 +126,7 @@ class _Seen:
             "kept": self.kept.get(name),
             "outlived": name in self.outlived,
             "foreign": name in self.foreign,
-            "attached": not self.staying.isdisjoint(things),
+            "unexplained": name not in self.explained and not self.staying.isdisjoint(things),
             "protected": not self.guarding.isdisjoint(things),
         }
         facts = {

@@ -185,7 +185,7 @@ class Certificates(Kind):
 
     def forewarnings(self, change: Change) -> Iterable[str]:
         """What a thing has counts as the workspace's, whoever attached it: the registry cannot tell."""
-        if isinstance(change, Delete) and change.live.facts.get("attached") and not self.agreed(change):
+        if isinstance(change, Delete) and change.live.facts.get("unexplained"):
             how = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
             yield f"it is deleted, for a thing of the workspace has it and no table does; if others attached it, say {how}"
 

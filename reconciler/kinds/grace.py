@@ -16,7 +16,7 @@ def graces(scope: Scope, leaving: Sequence[str], found: Mapping[str, Mapping[str
     for resource in scope.of("certificates"):
         known = issued(resource.spec)
         grace = seconds(resource.spec.rotation.grace) if resource.spec.rotation else None
-        if known and grace and known.fingerprint in found:
+        if known and grace is not None and known.fingerprint in found:
             ends[resource.address.name] = _created(found[known.fingerprint]).timestamp() + grace
     if not ends:
         return {}

@@ -142,6 +142,43 @@ class TestGrace:
         ]
         assert plan.notes == ()
 
+    def test_what_the_file_has_or_had_before_a_rotation_is_destroyed_without_a_warning(
+        self, cloud, monkeypatch
+    ):
+        converge(self.rotated(1), cloud)
+        converge(self.rotated(2), cloud)
+        for days in (0, 8):
+            later = time.time() + days * 86400
+            monkeypatch.setattr(observe, "time", SimpleNamespace(time=lambda later=later: later))
+            plan = plan_of(self.rotated(2), cloud, destroy=True)
+            going = [str(step.address) for step in plan.steps if step.address.kind == "certificates"]
+            assert (going, plan.notes) == (["certificates.a", f"certificates.a:{identity('a')[:12]}"], ())
+
+    def test_what_others_attached_is_destroyed_with_a_warning(self, cloud):
+        converge(state(ca(), *device("a")), cloud)
+        made = cloud.iot.create_keys_and_certificate(setAsActive=True)
+        cloud.iot.attach_thing_principal(thingName="a", principal=made["certificateArn"])
+        (note,) = plan_of(state(ca(), *device("a")), cloud, destroy=True).notes
+        assert (note.level, note.address) == (
+            "warning",
+            Address("certificates", f"a:{made['certificateId'][:12]}"),
+        )
+
+    def test_a_grace_of_nothing_is_over_at_once(self, cloud):
+        def rotated(generation):
+            wanted = self.rotated(generation)
+            found = wanted.resources[Address("certificates", "a")]
+            at_once = evolve(found, spec=evolve(found.spec, rotation=Rotation("0d")))
+            return evolve(wanted, resources={**wanted.resources, at_once.address: at_once})
+
+        converge(rotated(1), cloud)
+        converge(rotated(2), cloud)
+        plan = plan_of(rotated(2), cloud)
+        assert ([str(step.address) for step in plan.steps], plan.notes) == (
+            ["things.a", f"certificates.a:{identity('a')[:12]}"],
+            (),
+        )
+
 
 class TestWaves:
     """A fleet is rotated a part at a time."""

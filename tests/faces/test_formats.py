@@ -20,12 +20,13 @@ from reconciler.faces.drift import drift_view
 from reconciler.faces.formats import drift_file, lines, plan_file
 from reconciler.faces.formats.events import Events
 from reconciler.faces.formats.schemas import OUTPUTS, schema
+from reconciler.faces.history import document
 from reconciler.faces.view import plan_view
 from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped, Started
 from reconciler.model.plan import Step
-from reconciler.model.run import Run, Who
+from reconciler.model.run import History, Record, Run, RunCall, RunStep, Who
 from tests.cloud import TARGET, Cloud
 from tests.faces.samples import (
     CREATION,
@@ -64,6 +65,24 @@ def test_every_schema_is_one(output):
 def test_a_plan_is_as_its_schema_says(made):
     assert valid("plan", "".join(plan_file.write(made)))
     assert all(valid("plan-line", line) for line in lines.plan_lines(made))
+
+
+def test_runs_are_as_their_schemas_say_ended_or_not():
+    going = evolve(RUN, ended=None, status="running", counts={"planned": 1}, calls=1, unanswered=1)
+    call = RunCall(1, "things.a", "iot", "CreateThing", "a", "in flight", NOON)
+    record = Record(going, (RunStep("things.a", "create", "started"),), (call, evolve(call, ended=NOON)))
+    assert valid("history", json.dumps(document(History((going, RUN)))))
+    assert valid("history", json.dumps(document(History())))
+    assert valid("run", json.dumps(document(record)))
+
+
+@pytest.mark.parametrize("broken", ["run", "steps", "calls"])
+def test_a_schema_refuses_a_run_that_lacks_something(broken):
+    told = document(Record(RUN))
+    del told[broken]
+    assert [error.message for error in VALIDATORS["run"].iter_errors(told)] == [
+        f"{broken!r} is a required property"
+    ]
 
 
 @pytest.mark.parametrize("broken", ["digest", "changes", "format", "seal"])

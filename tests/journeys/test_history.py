@@ -6,6 +6,9 @@ import json
 import re
 from typing import Any
 
+import jsonschema
+
+from reconciler.faces.formats.schemas import schema
 from tests.cloud import Cloud
 from tests.journeys.fleet import CODES, SMALL, Fleet
 from tests.journeys.folder import PATIENCE, Folder, until
@@ -14,7 +17,9 @@ from tests.journeys.folder import PATIENCE, Folder, until
 def told(folder: Folder, *words: str) -> Any:
     ended = folder.run("history", *words, "--json")
     assert ended.code == 0, ended
-    return json.loads(ended.out)
+    found = json.loads(ended.out)
+    jsonschema.validate(found, schema("run" if words else "history"))
+    return found
 
 
 def states(record: dict[str, Any]) -> dict[str, str]:

@@ -55,9 +55,9 @@ def _known(_ctx: click.Context, _parameter: click.Parameter, given: Sequence[str
 def export(
     ctx: click.Context, kinds: Sequence[str], out: Path | None, pem_dir: Path | None, selectors: Sequence[str]
 ) -> None:
-    """Write what is there as a file that plans empty, other workspaces' aside.
+    """Write what is there as a file, other workspaces' aside: what bears the workspace's mark plans empty.
 
-    What bears no workspace's mark is told: the first plan of it sets the mark, where --adopt names it.
+    What bears no mark is named: it is to be taken over first, where --adopt names it.
     """
     from reconciler.faces.exporting import exported, keeping
     from reconciler.faces.view import plural

@@ -20,7 +20,7 @@ _FILE = "file"
 def schema(form: str, out: Path | None) -> None:
     """Print the JSON Schema of a desired-state file, by which editors complete and check it.
 
-    Of what is written for programs with another FORM: plan, plan-line, event, drift or drift-line.
+    Of what is written for programs with another FORM: plan, plan-line, event, drift, drift-line, history or run.
     """
     import json
 

@@ -11,6 +11,7 @@ from reconciler.faces.formats.drift_file import DriftDocument, DriftedLine, Drif
 from reconciler.faces.formats.events import EndEvent, RunEvent, StepEvent
 from reconciler.faces.formats.lines import ChangeLine, NoteLine, PlanLine
 from reconciler.faces.formats.plan_file import PlanDocument
+from reconciler.model.run import History, Record
 
 OUTPUTS: Mapping[str, tuple[type, ...]] = {
     "plan": (PlanDocument,),
@@ -18,9 +19,11 @@ OUTPUTS: Mapping[str, tuple[type, ...]] = {
     "event": (RunEvent, StepEvent, EndEvent),
     "drift": (DriftDocument,),
     "drift-line": (DriftLine, DriftedLine),
+    "history": (History,),
+    "run": (Record,),
 }
 """Every output and what it, or one line of it, may be: `plan --format json` and `--out`, `--format jsonl`, `apply --format
-jsonl`, and the same of `drift`."""
+jsonl`, the same of `drift`, `history --json`, and `history RUN --json`."""
 
 
 def schema(output: str) -> Mapping[str, Any]:
