@@ -25,7 +25,9 @@ from reconciler.kinds.retirement import mark_retired
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.redaction import concealed
 from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource, Whatever
+from reconciler.model.secret import Secret
 
 __all__ = ["KIND", "Thing", "Things", "workspace_group"]
 
@@ -114,6 +116,8 @@ class Things(Kind):
         wanted = {resource.address.name: resource.spec for resource in scope.of(self.table)}
         matter = sorted(wanted.keys() | ours)
         found = yield from find_things(matter)
+        # What is destroyed may be what a template made, and so may tell the secrets that it was made of.
+        sealed = concealed() if scope.destroying else _NONE
         answers = yield from each("ListThingPrincipalsV2", "thingName", found)
         owners = yield from membership.owners([name for name in found if name not in ours])
         groups, bills = _by_thing(members), _by_thing(billed)
@@ -123,7 +127,8 @@ class Things(Kind):
                 owner=scope.workspace if name in ours else owners[name],
                 facts={**live.facts, "protected": name in protected},
             )
-            for (name, item), answer in zip(found.items(), answers, strict=True)
+            for (name, listed), answer in zip(found.items(), answers, strict=True)
+            for item in [_sealed(listed, sealed)]
             if (live := _live(item, answer, groups.get(name, ()), bills.get(name, ()), wanted.get(name)))
         ]
 
@@ -145,7 +150,8 @@ class Things(Kind):
                 owner=membership.owner(groups, scope.workspace),
                 facts={**live.facts, "protected": guard in groups},
             )
-            for name, item in found.items()
+            for name, described in found.items()
+            for item in [_sealed(described, _secret_keys((scope.only or {}).get(name)))]
             for had, groups in [ties[name]]
             if (live := _live(item, had, _but(marks, groups), (), wanted.get(name)))
         ]
@@ -243,6 +249,24 @@ class Things(Kind):
             [membership.leave(name, protected_group(world.workspace))] if self.protected(change.live) else []
         )
         return [*guard, membership.leave(name, workspace_group(world.workspace))]
+
+
+def _sealed(item: Mapping[str, Any], keys: Collection[str]) -> Mapping[str, Any]:
+    """The same thing, the values of such attributes being secret."""
+    attributes = item.get("attributes", {})
+    if attributes.keys().isdisjoint(keys):
+        return item
+    whose = item["thingName"]
+    hidden = {
+        key: Secret(f"attribute {key} of {whose}", value) if key in keys else value
+        for key, value in attributes.items()
+    }
+    return {**item, "attributes": hidden}
+
+
+def _secret_keys(seen: Live | None) -> frozenset[str]:
+    attributes = seen.spec.attributes if seen else {}
+    return frozenset(key for key, value in attributes.items() if isinstance(value, Secret))
 
 
 def _ties(names: Sequence[str]) -> Any:

@@ -61,6 +61,11 @@ def conceal(keys: Collection[str]) -> None:
             )
 
 
+def concealed() -> frozenset[str]:
+    """The keys that were named so far."""
+    return _keys
+
+
 def redacted(text: str) -> str:
     """The text without what is secret."""
     text = _CREDENTIALS.sub(rf"\1{HIDDEN}", _PRIVATE.sub(HIDDEN, text))

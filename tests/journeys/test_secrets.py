@@ -116,6 +116,21 @@ def test_no_log_tells_what_a_secret_was_before(provisioned):
     assert ["oslo" in text and "(sensitive)" in text for text in said] == [True] * 3
 
 
+def test_what_destroys_it_tells_it_no_more_than_what_made_it(provisioned):
+    provisioned.apply()
+    provisioned.environ["PIN"] = "another-2718"
+    said = [
+        told(provisioned, "--debug", *words)
+        for words in (
+            ("plan", "--destroy", "--calls"),
+            ("plan", "--destroy", "--format", "json"),
+            ("destroy", "--yes"),
+        )
+    ]
+    assert [leaks(text, "canary-3141", "another-2718") for text in said] == [[], [], []]
+    assert not any(provisioned.content().values())
+
+
 def test_a_parameter_that_is_not_set_is_a_warning_even_where_the_template_asks_something_of_it(provisioned):
     del provisioned.environ["PIN"], provisioned.environ["PUMP_PEM"]
     valid, refused = provisioned.run("validate"), provisioned.run("plan")
