@@ -9,15 +9,21 @@ import sys
 from pathlib import Path
 
 from reconciler import Workspace
-from reconciler.model.errors import LockedError, RefusedError, StaleError
+from reconciler.model.errors import AwsError, LockedError, ReconcilerError, RefusedError, StaleError
 from reconciler.model.outcome import Failed, Result
 
 
 def kind(result: Result) -> str:
     """`applied`, `stale` where that is all that went wrong, or what else did."""
     errors = [found.error for found in result.outcomes if isinstance(found, Failed)]
-    strange = [str(error) for error in errors if not isinstance(error, StaleError)]
+    strange = [str(error) for error in errors if not came_too_late(error)]
     return strange[0] if strange else "stale" if errors else "applied"
+
+
+def came_too_late(error: ReconcilerError) -> bool:
+    """Whether the other one was there before: AWS itself says so of most of what is to be created."""
+    made = isinstance(error, AwsError) and error.code == "ResourceAlreadyExistsException"
+    return made or isinstance(error, StaleError)
 
 
 def main(folder: Path, rounds: int) -> None:
