@@ -78,7 +78,7 @@ def observe(  # noqa: PLR0913 (what is read, for whom, and with what)
             before = {other: pending[other] for other in kinds[name].reads_after}
             pending[name] = readers.submit(_read, kinds[name], whole, before, call, pool, counter)
         ended = {name: future.result() for name, future in pending.items()}
-    live, names = named(evolve(whole, read=_lives(ended), now=time.time()))
+    live, names = named(evolve(whole, read=_Found(pending), now=time.time()))
     closed = {name: why for name, why in ended.items() if isinstance(why, str)}
     return Observation(live, closed, names, counter.listed, counter.partly)
 
@@ -100,10 +100,6 @@ def observe_again(  # noqa: PLR0913 (what is read, for whom, and with what)
     scope = Scope(workspace, basis.declared, now=time.time(), only=seen, moved=basis.moved)
     found = _run(kind, kind.read(scope), call, pool, _Counter(lambda *_: None))
     return {live.identity: live for live in found}
-
-
-def _lives(ended: Mapping[str, Sequence[Live] | str]) -> Mapping[str, Sequence[Live]]:
-    return {name: () if isinstance(found, str) else found for name, found in ended.items()}
 
 
 def named(scope: Scope) -> tuple[Inventory, Names]:

@@ -67,9 +67,8 @@ def write(console: Console, lines: Iterable[Text] | str) -> None:
     left = iter([Text(lines)] if isinstance(lines, str) else map(_inert, lines))
     found = [*islice(left, _AT_A_TIME)] or [Text()]
     while found:
-        if (
-            not console.is_terminal
-        ):  # nobody sees a style there, and working them out takes longer than a call
+        # In a pipe nobody sees a style, and working them out takes longer than a call.
+        if not console.is_terminal:
             console.file.write("".join(f"{line.plain}\n" for line in found))
         else:
             console.print(Text("\n").join(found), soft_wrap=True)

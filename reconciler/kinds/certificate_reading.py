@@ -55,7 +55,7 @@ def read(scope: Scope, wanted: Mapping[str, Resource]) -> Reading:
     declared = wanted.keys() | issued_now.keys()
     staying_on = frozenset[str]() if scope.destroying else declared
     leaving = [name for name in found if name not in staying_on]
-    ends = graces(scope, [name for name in leaving if name not in declared], found)
+    ends = graces(scope, {name for name in leaving if name not in declared}, found)
     within = {name: until for name, until in ends.items() if until > scope.now}
     kept = {} if scope.destroying else within
     strangers = [name for name in found if name in staying_on and name in wanted and name not in ours]

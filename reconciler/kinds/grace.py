@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from reconciler.kinds.issuing import issued
@@ -10,7 +11,9 @@ from reconciler.kinds.kind import Scope
 from reconciler.model.durations import seconds
 
 
-def graces(scope: Scope, leaving: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+def graces(
+    scope: Scope, leaving: AbstractSet[str], found: Mapping[str, Mapping[str, Any]]
+) -> dict[str, float]:
     """Of the certificates about to go: those that have a successor with a grace, and when it is over (seconds since 1970)."""
     ends: dict[str, float] = {}
     for resource in scope.of("certificates"):

@@ -24,7 +24,7 @@ from reconciler.kinds.principal_reading import (
     targets,
     things_of,
 )
-from reconciler.kinds.provisioning import Blueprint, blueprints, plain
+from reconciler.kinds.provisioning import Blueprint, blueprints, plain, sealed, secret_keys
 from reconciler.kinds.reading import MISSING, each, together
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -220,7 +220,9 @@ class _Seen:
         if overrides.get("AttributePayload") == "MERGE":
             named = plan.thing.properties.get("AttributePayload", {})
             attributes = {key: value for key, value in attributes.items() if key in named}
-        attributes = _sealed(plan, attributes)
+        # Where the template puts a secret, the value that AWS has is one as well.
+        told = secret_keys(plan.thing.properties.get("AttributePayload", {}))
+        attributes = sealed(attributes, told, plan.address)
         if overrides.get("ThingGroups") == "MERGE":
             groups = [group for group in groups if group in plan.groups]
         found: dict[str, Any] = {
@@ -249,17 +251,6 @@ class _Seen:
                 found for found in plan.documents if found in self.documents.get(registered, ())
             ),
         }
-
-
-def _sealed(plan: Blueprint, attributes: Mapping[str, str]) -> Mapping[str, str | Secret]:
-    """Where the template puts a secret, the value that AWS has is one as well: perhaps the same, perhaps the one before."""
-    wanted = plan.thing.properties.get("AttributePayload", {})
-    return {
-        key: Secret(f"attribute {key} of {plan.address}", value)
-        if isinstance(wanted.get(key), Secret)
-        else value
-        for key, value in attributes.items()
-    }
 
 
 # Without a setting AWS's behaviour is not documented. A reconciler exists to bring what differs in line, so it is

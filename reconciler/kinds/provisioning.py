@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -92,7 +92,7 @@ def blueprint(resource: Resource, desired: Desired) -> Blueprint:
     pseudo = x509.pseudo_parameters(given) if given else {}
     evaluated = evaluate(template, parameters, pseudo)
     attributes = evaluated.thing.properties.get("AttributePayload", {})
-    conceal([name for name, value in attributes.items() if isinstance(value, Secret)])
+    conceal(secret_keys(attributes))
     declared = template.get("Parameters", {})
     sent = {**{name: value for name, value in pseudo.items() if name in declared}, **parameters}
     properties = evaluated.certificate.properties if evaluated.certificate else {}
@@ -151,6 +151,21 @@ def _template(given: Any, desired: Desired) -> Mapping[str, Any]:
         given = stored.spec.body if stored else None
     value: Mapping[str, Any] = given.value if isinstance(given, Document) else {}
     return value
+
+
+def sealed(attributes: Mapping[str, str], keys: Collection[str], whose: object) -> Mapping[str, str | Secret]:
+    """A thing's attributes, the values of those keys being secret: perhaps the same as the file's, perhaps the one before."""
+    if attributes.keys().isdisjoint(keys):
+        return attributes
+    return {
+        key: Secret(f"attribute {key} of {whose}", value) if key in keys else value
+        for key, value in attributes.items()
+    }
+
+
+def secret_keys(attributes: Mapping[str, str | Secret]) -> frozenset[str]:
+    """The attributes that are secret."""
+    return frozenset(key for key, value in attributes.items() if isinstance(value, Secret))
 
 
 def _certificate_text(parts: Iterable[Part]) -> str | Secret | None:

@@ -19,7 +19,7 @@ from reconciler.kinds.kind import Complaint, Kind, Listing, Reading, Scope, Worl
 from reconciler.kinds.membership import protected_group, workspace_group
 from reconciler.kinds.principal_reading import find_things, outside
 from reconciler.kinds.proofs import thing_shown
-from reconciler.kinds.provisioning import provisioned_names
+from reconciler.kinds.provisioning import provisioned_names, sealed, secret_keys
 from reconciler.kinds.reading import MISSING, each, together
 from reconciler.kinds.retirement import mark_retired
 from reconciler.model.address import Address
@@ -27,7 +27,6 @@ from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.redaction import concealed
 from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource, Whatever
-from reconciler.model.secret import Secret
 
 __all__ = ["KIND", "Thing", "Things", "workspace_group"]
 
@@ -117,7 +116,7 @@ class Things(Kind):
         matter = sorted(wanted.keys() | ours)
         found = yield from find_things(matter)
         # What is destroyed may be what a template made, and so may tell the secrets that it was made of.
-        sealed = concealed() if scope.destroying else _NONE
+        secret = concealed() if scope.destroying else _NONE
         answers = yield from each("ListThingPrincipalsV2", "thingName", found)
         owners = yield from membership.owners([name for name in found if name not in ours])
         groups, bills = _by_thing(members), _by_thing(billed)
@@ -128,7 +127,7 @@ class Things(Kind):
                 facts={**live.facts, "protected": name in protected},
             )
             for (name, listed), answer in zip(found.items(), answers, strict=True)
-            for item in [_sealed(listed, sealed)]
+            for item in [_hidden(listed, secret)]
             if (live := _live(item, answer, groups.get(name, ()), bills.get(name, ()), wanted.get(name)))
         ]
 
@@ -151,7 +150,8 @@ class Things(Kind):
                 facts={**live.facts, "protected": guard in groups},
             )
             for name, described in found.items()
-            for item in [_sealed(described, _secret_keys((scope.only or {}).get(name)))]
+            for seen in [(scope.only or {}).get(name)]
+            for item in [_hidden(described, secret_keys(seen.spec.attributes) if seen else _NONE)]
             for had, groups in [ties[name]]
             if (live := _live(item, had, _but(marks, groups), (), wanted.get(name)))
         ]
@@ -251,22 +251,10 @@ class Things(Kind):
         return [*guard, membership.leave(name, workspace_group(world.workspace))]
 
 
-def _sealed(item: Mapping[str, Any], keys: Collection[str]) -> Mapping[str, Any]:
-    """The same thing, the values of such attributes being secret."""
-    attributes = item.get("attributes", {})
-    if attributes.keys().isdisjoint(keys):
-        return item
-    whose = item["thingName"]
-    hidden = {
-        key: Secret(f"attribute {key} of {whose}", value) if key in keys else value
-        for key, value in attributes.items()
-    }
-    return {**item, "attributes": hidden}
-
-
-def _secret_keys(seen: Live | None) -> frozenset[str]:
-    attributes = seen.spec.attributes if seen else {}
-    return frozenset(key for key, value in attributes.items() if isinstance(value, Secret))
+def _hidden(item: Mapping[str, Any], keys: Collection[str]) -> Mapping[str, Any]:
+    return (
+        {**item, "attributes": sealed(item.get("attributes", {}), keys, item["thingName"])} if keys else item
+    )
 
 
 def _ties(names: Sequence[str]) -> Any:
