@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,12 +151,21 @@ def remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str
 def _core_session() -> Any:
     """One whose times are in UTC: in botocore's own each has a zone of its own, which takes as much room as a thing does."""
     from botocore.session import Session
-    from botocore.utils import parse_timestamp
 
     session = Session()
-    factory = session.get_component("response_parser_factory")
-    factory.set_parser_defaults(timestamp_parser=lambda told: parse_timestamp(told).astimezone(UTC))
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_utc)
     return session
+
+
+def _utc(told: Any) -> datetime:
+    """A time as AWS tells it, which by these services' JSON is in seconds since 1970."""
+    from botocore.utils import parse_timestamp
+
+    return (
+        datetime.fromtimestamp(told, UTC)
+        if isinstance(told, int | float)
+        else parse_timestamp(told).astimezone(UTC)
+    )
 
 
 def _assume(session: Any, settings: Settings, quotas: Quotas) -> Any:

@@ -77,7 +77,7 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
     for address, found in marked.items():
         if address.kind in MARKED:
             beside = frozenset() if address in guarded else {_guard(workspace)}
-            marked[address] = evolve(found, needs=shared(found.needs | (needs - beside)))
+            marked[address] = evolve(found, marks=shared(needs - beside))
     return dict(sorted((marked | {mark.address: mark for mark in marks}).items()))
 
 

@@ -51,7 +51,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         steps=steps,
         digest=digest(state.settings.name, target, steps),
         estimate=quotas.estimate(dict(sorted(calls.items()))),
-        unchanged=len((found.desired.keys() & names) - found.changes.keys()),
+        unchanged=sum(address in names and address not in found.changes for address in found.desired),
         notes=tuple(
             note
             for note in notes(state, request, found, steps, quotas, at_work=at_work)

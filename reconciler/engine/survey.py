@@ -23,7 +23,6 @@ from reconciler.model.plan import Basis, Target
 from reconciler.model.resource import Desired, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.settings import DesiredState
-from reconciler.model.shared import Shared
 
 
 @frozen
@@ -75,13 +74,14 @@ def effective(workspace: str, desired: Desired) -> Desired:
     scope = Scope(workspace, desired)
     kinds = all_kinds()
     names = _wanted_names(desired)
-    found, shared = {}, Shared()
+    found = {}
     for address, resource in desired.items():
         spec = refer(kinds[address.kind].effective(resource, scope), names)
         # What only the evaluated spec refers to has to exist before it just as well.
-        needs = shared(resource.needs.union(need for need in references(spec) if need in desired))
-        same = spec is resource.spec and needs == resource.needs
-        found[address] = resource if same else evolve(resource, spec=spec, needs=needs)
+        needs = resource.needs
+        more = {need for need in references(spec) if need in desired and need not in needs}
+        changed = resource if spec is resource.spec else evolve(resource, spec=spec)
+        found[address] = evolve(changed, needs=needs | more) if more else changed
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from sys import intern
 from typing import Any
 
 from attrs import frozen
@@ -130,7 +131,7 @@ class _Seen:
             "protected": not self.guarding.isdisjoint(things),
         }
         facts = {
-            "arn": item["certificateArn"],
+            "arn": intern(item["certificateArn"]),  # which things and policies tell as well
             "things": tuple(sorted(things)),
             **({"policies": self.attached[name]} if name in self.attached else {}),
             **{word: fact for word, fact in seldom.items() if fact},

@@ -6,6 +6,7 @@ Source: AWS IoT API reference, CreatePolicy and its neighbours; AWS General Refe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from sys import intern
 from typing import Any
 
 from attrs import frozen
@@ -173,7 +174,12 @@ def _live(
 ) -> Live:
     older = sorted((str(v["versionId"]) for v in versions if not v["isDefaultVersion"]), key=int)
     spec = Policy(Document.parse(policy["policyDocument"]), users(tags))
-    facts = {"tags": tags, "arn": policy["policyArn"], "older": tuple(older), "targets": tuple(targets)}
+    facts = {
+        "tags": tags,
+        "arn": policy["policyArn"],
+        "older": tuple(older),
+        "targets": tuple(map(intern, targets)),
+    }
     return Live(policy["policyName"], spec, owner=tags.get(OWNER_TAG), facts=facts)
 
 

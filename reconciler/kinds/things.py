@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from sys import intern
 from typing import Any
 
 import attrs
@@ -299,7 +300,9 @@ def _live(
 ) -> Live:
     """One thing as it is. Where only some of its certificates are exclusive it is what the file does not say."""
     found = sorted(answer.get("thingPrincipalObjects", ()), key=lambda edge: str(edge["principal"]))
-    edges = {edge["principal"]: edge.get("thingPrincipalType") == attachments.EXCLUSIVE for edge in found}
+    edges = {
+        intern(edge["principal"]): edge.get("thingPrincipalType") == attachments.EXCLUSIVE for edge in found
+    }
     certificates = {arn: exclusive for arn, exclusive in edges.items() if ":cert/" in arn}
     exclusive: bool | Whatever = WHATEVER
     if certificates:

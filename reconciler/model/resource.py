@@ -69,15 +69,22 @@ class Resource:
     """One desired resource.
 
     `spec` is an instance of its kind's spec class; `needs` are the addresses that must exist before it: those it
-    refers to and those in its `depends_on`. `implied` marks what the workspace adds by itself to mark what it owns.
+    refers to, those in its `depends_on`, and the workspace's `marks`, which many have in common.
+    `implied` marks what the workspace adds by itself to mark what it owns.
     """
 
     address: Address
     spec: Any
-    needs: frozenset[Address] = frozenset()
+    _needs: frozenset[Address] = frozenset()
     lifecycle: Lifecycle = Lifecycle()
     origin: Origin = field(default=Origin("<memory>", 1), eq=False)
     implied: bool = field(default=False, kw_only=True)
+    marks: frozenset[Address] = field(default=frozenset(), kw_only=True)
+
+    @property
+    def needs(self) -> frozenset[Address]:
+        """The addresses that must exist before it."""
+        return self._needs | self.marks if self.marks else self._needs
 
 
 @frozen

@@ -9,7 +9,7 @@ from typing import Any, get_origin
 import attrs
 
 from reconciler.engine.graph import cycles, graph_of, tangled
-from reconciler.engine.loading.declaration import Finding, Path
+from reconciler.engine.loading.declaration import Declaration, Finding, Path
 from reconciler.engine.loading.resources import Entry
 from reconciler.engine.loading.values import is_named_document, written
 from reconciler.engine.loading.wrong import Wrong
@@ -23,7 +23,7 @@ from reconciler.model.document import Document
 from reconciler.model.limits import Limits
 from reconciler.model.output import Output
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Desired, External, Resource, Whatever
+from reconciler.model.resource import Desired, External, Whatever
 from reconciler.model.secret import Secret
 from reconciler.model.wording import closest, dotted, quoted
 
@@ -200,18 +200,21 @@ def marks(entries: Collection[Entry], workspace: str) -> Iterator[Finding]:
 
 def same(entries: Collection[Entry], desired: Desired) -> Iterator[Finding]:
     """Resources that AWS could not tell apart: one certificate under two names, a thing in two templates."""
-    found: defaultdict[tuple[str, str], list[tuple[Entry, Resource]]] = defaultdict(list)
+    firsts: dict[tuple[str, str], Entry] = {}
+    more: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         if entry.resource:
             for one in entry.kind.stands_for(entry.resource, desired):
-                found[one].append((entry, entry.resource))
-    for (table, _), several in found.items():
-        if len(several) > 1:
-            (_, first), *others = sorted(several, key=lambda pair: (pair[1].origin, pair[1].address))
-            yield from (_again(entry, table, first) for entry, _ in others)
+                if firsts.setdefault(one, entry) is not entry:
+                    more[one].append(entry)
+    for (table, _), several in ((one, (firsts[one], *others)) for one, others in more.items()):
+        first, *again = sorted(
+            several, key=lambda entry: (entry.declaration.origin, entry.declaration.address)
+        )
+        yield from (_again(entry, table, first.declaration) for entry in again)
 
 
-def _again(entry: Entry, table: str, first: Resource) -> Finding:
+def _again(entry: Entry, table: str, first: Declaration) -> Finding:
     where = f"{dotted((first.address.kind, first.address.name))} at {first.origin}"
     noun, pems = (
         all_kinds()[table].noun,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -46,7 +46,6 @@ class Entry:
     kind: Kind
     said: Mapping[str, Any]
     around: Around
-    references: tuple[tuple[Path, str, Reference], ...]
     needs: frozenset[Address]
     resource: Resource | None
     wrongs: tuple[Wrong, ...] = ()
@@ -55,6 +54,11 @@ class Entry:
     def values(self) -> Mapping[str, Any]:
         """The fields that are right, defaults among them when all are."""
         return self.said if self.resource is None else _fields(self.resource.spec, self.kind)
+
+    @property
+    def references(self) -> Iterator[tuple[Path, str, Reference]]:
+        """Where it refers to something, and to what: a table and a name in it."""
+        return _references(self.values, self.kind)
 
 
 class Reader:
@@ -117,14 +121,15 @@ def _entry(  # noqa: PLR0913 (what was understood, and what all have in common)
     *,
     whole: bool,
 ) -> Entry:
-    around = Around(**{name: said.pop(name) for name in _AROUND if name in said}) if said else _NONE
+    beside = {name: said.pop(name) for name in _AROUND if name in said}
+    around = Around(**beside) if beside else _NONE
     spec = kind.spec(**said) if whole else None
-    references = tuple(_references(_fields(spec, kind) if whole else said, kind))
+    references = _references(_fields(spec, kind) if whole else said, kind)
     needs = shared(frozenset(map(shared, _needs(references, around))))
     resource = None
     if whole:
         resource = Resource(shared(declaration.address), spec, needs, around.lifecycle, declaration.origin)
-    return Entry(declaration, kind, {} if whole else said, around, references, needs, resource, tuple(wrongs))
+    return Entry(declaration, kind, {} if whole else said, around, needs, resource, tuple(wrongs))
 
 
 def _fields(spec: Any, kind: Kind) -> Mapping[str, Any]:
@@ -146,7 +151,7 @@ def _referring(kind: Kind) -> tuple[tuple[str, str], ...]:
     return tuple((name, member.references) for name, member in kind.members.items() if member.references)
 
 
-def _needs(references: tuple[tuple[Path, str, Reference], ...], around: Around) -> Iterator[Address]:
+def _needs(references: Iterable[tuple[Path, str, Reference]], around: Around) -> Iterator[Address]:
     for _, table, name in references:
         if not isinstance(name, External):
             yield Address(table, name)
