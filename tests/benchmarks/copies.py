@@ -1,5 +1,5 @@
 """A registry that has a whole fleet in a moment: its first device was applied as any other, and the rest are copies of
-its rows, which is what applying them would have left.
+its rows, in every account, which is what applying them would have left.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _COPIES = (
     INSERT INTO thing_attributes
     SELECT a.scope, a.name, a.value, copy.seq
     FROM devices d JOIN things copy ON copy.name = d.name
-    JOIN things t ON t.name = (SELECT name FROM first) JOIN thing_attributes a ON a.seq = t.seq
+    JOIN things t ON t.scope = copy.scope AND t.name = (SELECT name FROM first) JOIN thing_attributes a ON a.seq = t.seq
     """,
     """
     INSERT INTO thing_group_members
     SELECT m.scope, m.thing_group, copy.seq
     FROM devices d JOIN things copy ON copy.name = d.name
-    JOIN things t ON t.name = (SELECT name FROM first) JOIN thing_group_members m ON m.thing = t.seq
+    JOIN things t ON t.scope = copy.scope AND t.name = (SELECT name FROM first) JOIN thing_group_members m ON m.thing = t.seq
     """,
     """
     INSERT INTO certificates

@@ -1,6 +1,7 @@
 """A fleet brought up, left alone, changed and taken down: by Terraform, by a sequential boto3 script, by `reconciler`.
 
-    python -m tests.benchmarks.race [--devices N …] [--runs N] [--latency TIME] [--without NAME …] [--limit S] [--bound N …]
+    python -m tests.benchmarks.race [--devices N …] [--runs N] [--latency TIME] [--without NAME …] [--limit S] [--copied]
+                                    [--bound N …]
 
 All three are commands of their own, start-up included, against one served registry (in memory, on this machine), each in
 an account of its own, in turns. Terraform is left out, and that is said, where it is not on the machine. Then the same
@@ -29,7 +30,7 @@ from pathlib import Path
 from attrs import frozen
 
 from tests import terraform
-from tests.benchmarks import bound, fleet
+from tests.benchmarks import bound, copies, fleet, terraform_state
 from tests.registry.serving import Served, served
 
 PHASES = ("create", "no-op", "change 1 %", "destroy")
@@ -174,33 +175,57 @@ def prepared(root: Path, devices: int, url: str, contender: Contender) -> Path:
 
 
 def take(
-    devices: int, runs: int, latency: str | None, who: Sequence[Contender], limit: float | None = None
+    devices: int,
+    runs: int,
+    latency: str | None,
+    who: Sequence[Contender],
+    limit: float | None = None,
+    *,
+    copied: bool = False,
 ) -> Mapping[tuple[str, str], list[Figures]]:
     """All phases of all contenders, on a new server each run, the contenders in turns.
 
-    Whoever does not end a phase within the limit takes no further part.
+    Who does not end a phase within the limit takes no further part in that run, and later runs leave that phase out for
+    it. With `copied` each creates one device, and the race begins when the others have been copied from it.
     """
     taken: dict[tuple[str, str], list[Figures]] = {}
-    out: set[str] = set()
     for number in range(runs):
-        with (
-            tempfile.TemporaryDirectory(prefix="reconciler-race-") as temporary,
-            served(*(("--latency", latency) if latency else ())) as server,
-        ):
+        with tempfile.TemporaryDirectory(prefix="reconciler-race-") as temporary:
             root = Path(temporary)
-            fleet.write(root / "fleet", devices)
-            folders = {one.name: prepared(root, devices, server.url, one) for one in who}
-            for phase, one in itertools.product(PHASES, who):
-                if one.name in out:
-                    continue
-                fleet.write_devices(folders[one.name], devices, changed=phase in PHASES[2:])
-                found = run(server, one, folders[one.name], phase, limit)
-                taken.setdefault((phase, one.name), []).append(found)
-                out |= set() if found.ended else {one.name}
-                told = f"{devices:,} devices, run {number + 1} of {runs}: {phase}, {one.name}"
-                ended = "" if found.ended else ", stopped there"
-                sys.stderr.write(f"  {told}: {found.seconds:.2f} s{ended}\n")
+            kept = ("--db", str(root / "registry.sqlite3")) if copied else ()
+            with served(*(("--latency", latency) if latency else ()), *kept) as server:
+                fleet.write(root / "fleet", devices)
+                folders = {one.name: prepared(root, devices, server.url, one) for one in who}
+                if copied:
+                    populate(server, who, folders, root, devices)
+                out = set[str]()
+                for phase, one in itertools.product(PHASES[copied:], who):
+                    if any(not found.ended for found in taken.get((phase, one.name), ())):
+                        out.add(one.name)
+                    if one.name in out:
+                        continue
+                    fleet.write_devices(folders[one.name], devices, changed=phase in PHASES[2:])
+                    found = run(server, one, folders[one.name], phase, limit)
+                    taken.setdefault((phase, one.name), []).append(found)
+                    if not found.ended:
+                        out.add(one.name)
+                    told = f"{devices:,} devices, run {number + 1} of {runs}: {phase}, {one.name}"
+                    ended = "" if found.ended else ", stopped there"
+                    sys.stderr.write(f"  {told}: {found.seconds:.2f} s{ended}\n")
     return taken
+
+
+def populate(
+    server: Served, who: Sequence[Contender], folders: Mapping[str, Path], root: Path, devices: int
+) -> None:
+    """Give everyone's registry, and Terraform's state, what creating the whole fleet would have left there."""
+    names = [*fleet.names(devices)]
+    for one in who:
+        fleet.write_devices(folders[one.name], 1, changed=False)
+        run(server, one, folders[one.name], PHASES[0])
+    copies.copy(root / "registry.sqlite3", root / "fleet", names)
+    if "terraform" in folders:
+        terraform_state.copy(folders["terraform"], names)
 
 
 def median(found: Sequence[Figures]) -> Figures:
@@ -262,13 +287,17 @@ def main(words: Sequence[str]) -> None:
         "--bound", type=int, action="append", metavar="N", help="devices under AWS's quotas; 1,000"
     )
     parser.add_argument("--limit", type=float, metavar="S", help="seconds after which a phase is stopped")
+    parser.add_argument(
+        "--copied", action="store_true", help="all but creation, of a fleet that is copied there"
+    )
     given = parser.parse_args(words)
     who = [one for one in contenders(given.without) if one.name not in given.without]
     for package in ("reconciler", "tests/benchmarks"):
         compileall.compile_dir(Path(__file__).parents[2] / package, quiet=1)
     lines: list[tuple[str, ...]] = []
     for devices in given.devices or (100, 1000):
-        lines += rows(devices, take(devices, given.runs, given.latency, who, given.limit), who)
+        taken = take(devices, given.runs, given.latency, who, given.limit, copied=given.copied)
+        lines += rows(devices, taken, who)
     latency = f", {given.latency} added to every answer" if given.latency else ""
     say = sys.stdout.write
     say(f"Medians of {given.runs} on {machine()}{latency}; commands whole, start-up included.\n\n")
