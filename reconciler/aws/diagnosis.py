@@ -32,10 +32,10 @@ def versions() -> Iterator[Finding]:
     """Python, boto3, and whether botocore knows both services."""
     from importlib.metadata import version
 
-    from botocore.loaders import Loader
+    from reconciler.aws.service_model import loader
 
     told = f"Python {platform.python_version()}, boto3 {version('boto3')}, botocore {version('botocore')}"
-    missing = set(SERVICES) - set(Loader().list_available_services("service-2"))
+    missing = set(SERVICES) - set(loader(None).list_available_services("service-2"))
     if missing:
         what = f"{told}, which knows nothing of {', '.join(sorted(missing))}"
         yield Finding("broken", "versions", what, "pip install --upgrade boto3")

@@ -14,6 +14,7 @@ from reconciler.model.limits import Breach
 from reconciler.model.wording import closest, one_of, quoted, told
 
 if TYPE_CHECKING:
+    from botocore.loaders import Loader
     from botocore.model import ServiceModel, Shape
 
 TAGS = 50
@@ -52,11 +53,18 @@ def shape_of(service: str, member: str) -> Shape:
 
 
 @cache
+def loader(path: str | None) -> Loader:
+    """Botocore's loader of a search path, None for its own; what it has read for one it need not read for others."""
+    from botocore.loaders import create_loader
+
+    return create_loader(path)
+
+
+@cache
 def _model(service: str) -> ServiceModel:
-    from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    return ServiceModel(loader(None).load_service_model(service, "service-2"), service)
 
 
 @cache

@@ -149,10 +149,16 @@ def remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str
 
 
 def _core_session() -> Any:
-    """One whose times are in UTC: in botocore's own each has a zone of its own, which takes as much room as a thing does."""
+    """One whose times are in UTC: in botocore's own each has a zone of its own, which takes as much room as a thing does.
+
+    What is read of the service models is shared with the limits, which are read from them.
+    """
     from botocore.session import Session
 
+    from reconciler.aws.service_model import loader
+
     session = Session()
+    session.lazy_register_component("data_loader", lambda: loader(session.get_config_variable("data_path")))
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_utc)
     return session
 

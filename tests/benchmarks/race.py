@@ -162,7 +162,7 @@ def calls(server: Served, contender: Contender) -> int:
     return sum(count for key, count in counted.items() if key.startswith(contender.account))
 
 
-def prepared(root: Path, devices: int, url: str, contender: Contender) -> Path:
+def prepared(root: Path, url: str, contender: Contender) -> Path:
     """A folder with the fleet and what points the contender to the server."""
     folder = root / contender.account
     shutil.copytree(root / "fleet", folder)
@@ -183,36 +183,45 @@ def take(
     *,
     copied: bool = False,
 ) -> Mapping[tuple[str, str], list[Figures]]:
-    """All phases of all contenders, on a new server each run, the contenders in turns.
+    """All phases of all contenders, on a new server each run, the contenders in turns; no creation if it is `copied`.
 
     Who does not end a phase within the limit takes no further part in that run, and later runs leave that phase out for
-    it. With `copied` each creates one device, and the race begins when the others have been copied from it.
+    it.
     """
     taken: dict[tuple[str, str], list[Figures]] = {}
     for number in range(runs):
-        with tempfile.TemporaryDirectory(prefix="reconciler-race-") as temporary:
-            root = Path(temporary)
-            kept = ("--db", str(root / "registry.sqlite3")) if copied else ()
-            with served(*(("--latency", latency) if latency else ()), *kept) as server:
-                fleet.write(root / "fleet", devices)
-                folders = {one.name: prepared(root, devices, server.url, one) for one in who}
-                if copied:
-                    populate(server, who, folders, root, devices)
-                out = set[str]()
-                for phase, one in itertools.product(PHASES[copied:], who):
-                    if any(not found.ended for found in taken.get((phase, one.name), ())):
-                        out.add(one.name)
-                    if one.name in out:
-                        continue
-                    fleet.write_devices(folders[one.name], devices, changed=phase in PHASES[2:])
-                    found = run(server, one, folders[one.name], phase, limit)
-                    taken.setdefault((phase, one.name), []).append(found)
-                    if not found.ended:
-                        out.add(one.name)
-                    told = f"{devices:,} devices, run {number + 1} of {runs}: {phase}, {one.name}"
-                    ended = "" if found.ended else ", stopped there"
-                    sys.stderr.write(f"  {told}: {found.seconds:.2f} s{ended}\n")
-    return taken
+        out = set[str]()
+        with stage(devices, latency, who, copied=copied) as (server, folders):
+            for phase, one in itertools.product(PHASES[copied:], who):
+                before = taken.setdefault((phase, one.name), [])
+                if one.name in out or not all(found.ended for found in before):
+                    out.add(one.name)
+                    continue
+                fleet.write_devices(folders[one.name], devices, changed=phase in PHASES[2:])
+                found = run(server, one, folders[one.name], phase, limit)
+                before.append(found)
+                out |= set() if found.ended else {one.name}
+                told = f"{devices:,} devices, run {number + 1} of {runs}: {phase}, {one.name}"
+                ended = "" if found.ended else ", stopped there"
+                sys.stderr.write(f"  {told}: {found.seconds:.2f} s{ended}\n")
+    return {key: found for key, found in taken.items() if found}
+
+
+@contextmanager
+def stage(
+    devices: int, latency: str | None, who: Sequence[Contender], *, copied: bool
+) -> Iterator[tuple[Served, Mapping[str, Path]]]:
+    """A new server and a folder for each; with `copied` each has created one device, and the others were copied from it."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-race-") as temporary:
+        root = Path(temporary)
+        slow = ("--latency", latency) if latency else ()
+        kept = ("--db", str(root / "registry.sqlite3")) if copied else ()
+        with served(*slow, *kept) as server:
+            fleet.write(root / "fleet", devices)
+            folders = {one.name: prepared(root, server.url, one) for one in who}
+            if copied:
+                populate(server, who, folders, root, devices)
+            yield server, folders
 
 
 def populate(

@@ -31,7 +31,7 @@ def raced(tmp_path_factory):
     who = [one for one in contenders(["terraform"]) if one.name != "terraform"]
     with served() as server:
         for one in who:
-            folder = prepared(root, DEVICES, server.url, one)
+            folder = prepared(root, server.url, one)
             for phase in PHASES:
                 fleet.write_devices(folder, DEVICES, changed=phase in PHASES[2:])
                 taken[phase, one.name] = [run(server, one, folder, phase)]
@@ -88,6 +88,16 @@ def test_who_takes_longer_than_the_limit_is_stopped_and_takes_no_further_part(ra
     lines = list(rows(DEVICES, own | found, [script, ours]))
     assert [line[1:3] for line in lines] == [("create", script.name), *((phase, OURS) for phase in PHASES)]
     assert lines[0][4].startswith("> 0.")
+
+
+def test_a_fleet_that_is_copied_there_is_to_everyone_as_if_they_had_created_it():
+    who = [*contenders(["terraform"])]
+    found = take(
+        DEVICES, 1, None, who, copied=True
+    )  # a plan that is not empty is no no-op: it would raise SystemExit
+    assert {key: [figures.ended for figures in each] for key, each in found.items()} == {
+        (phase, one.name): [True] for phase in PHASES[1:] for one in who
+    }
 
 
 def test_a_figure_is_the_median_of_its_own_column():

@@ -43,8 +43,8 @@ class Fleet:
         if self.name is None:
             return
         kind = self.table.names[0]
-        for number, values in self.manifest.rows:
-            yield Member(self, Address(kind, self.name.fill(values)), number, values)
+        for row, values in self.manifest.rows:
+            yield Member(self, Address(kind, self.name.fill(values)), row, values)
 
     @property
     def size(self) -> int:
@@ -70,7 +70,7 @@ class Member(Declaration):
 
     fleet: Fleet
     _address: Address
-    _number: int
+    _row: Row
     _values: Values = field(repr=False)
 
     @property
@@ -92,7 +92,7 @@ class Member(Declaration):
     def origin(self) -> Origin:
         """The table's header, and the row."""
         at = self.fleet.table.origin
-        return Origin(at.file, at.line, Row(self.fleet.manifest.name, self._number))
+        return Origin(at.file, at.line, self._row)
 
     @property
     def siblings(self) -> int:

@@ -39,14 +39,14 @@ class Flaw:
 
 @frozen(eq=False)
 class Manifest:
-    """Its columns, None where nothing says them; its rows, each with its number; and its flaws, which are in none.
+    """Its columns, None where nothing says them; its rows, each with its place; and its flaws, which are in none.
 
     `name` is what it is called in messages, and is empty for an array in the table itself.
     """
 
     name: str
     columns: tuple[str, ...] | None
-    rows: Sequence[tuple[int, Values]]
+    rows: Sequence[tuple[Row, Values]]
     flaws: Sequence[Flaw] = ()
 
 
@@ -96,7 +96,7 @@ class _Reading:
     name: str
     room: int
     columns: tuple[str, ...] | None = None
-    rows: list[tuple[int, Values]] = Factory(list)
+    rows: list[tuple[Row, Values]] = Factory(list)
     flaws: list[Flaw] = Factory(list)
 
     def flaw(
@@ -125,7 +125,7 @@ class _Reading:
         elif (len(self.rows) + 1) * len(values) > self.room:
             self.flaw(number, "too many values", f"at most {MOST_VALUES:,} in all manifests")
         else:
-            self.rows.append((number, values))
+            self.rows.append((Row(self.name, number), values))
             return True
         return False
 

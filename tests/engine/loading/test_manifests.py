@@ -42,7 +42,7 @@ def read(folder: Path, name: str, raw: str | bytes) -> tuple[object, ...]:
     """The columns, and the rows with their numbers."""
     found = manifest(folder, name, raw)
     assert [(flaw.row, str(flaw.wrong)) for flaw in found.flaws] == []
-    return found.columns, *found.rows
+    return found.columns, *((row.number, values) for row, values in found.rows)
 
 
 def flaws(found: Manifest) -> list[tuple[Row, str, str | None]]:
