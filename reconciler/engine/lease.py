@@ -110,6 +110,13 @@ def unlock(workspace: str, call: Call) -> Held | None:
     return held
 
 
+def clear(workspace: str, call: Call) -> None:
+    """Take away the lease of one who has died, or whose time is over, where any is left. Raises AwsError and TargetError."""
+    group = _read(workspace, call)
+    if group and _parse(group.attributes) and not group.held():
+        _write(workspace, call, group, {})
+
+
 @contextmanager
 def leased(  # noqa: PLR0913 (the last three are this process's own unless a test says otherwise)
     workspace: str,

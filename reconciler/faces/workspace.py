@@ -202,6 +202,7 @@ class Workspace(Place):
         begun = time.monotonic()
         final: list[Outcome] = []
         stop = stop or threading.Event()
+        self._clear(plan)
         with (
             self._leased(plan) as guard,
             self._recorded(plan, command) as recorder,
@@ -258,10 +259,18 @@ class Workspace(Place):
         return latest[0] if latest and latest[0].status == "crashed" else None
 
     def conclude(self, plan: Plan, command: str = "apply") -> None:
-        """Note that a plan had nothing to do, where the run before it crashed: that matter is then settled."""
+        """Settle what a run before it left that crashed, when a plan had nothing to do: its lease, and word of it."""
+        self._clear(plan)
         if self.crashed_run():
             with self._recorded(plan, command):
                 pass
+
+    def _clear(self, plan: Plan) -> None:
+        """Take away the lease of one who died with everything done: a plan of nothing takes no lease over."""
+        from reconciler.engine.lease import clear
+
+        if not plan:
+            clear(plan.workspace, self._connection.call)
 
     def left_undone(self) -> Collection[Address]:
         """What this workspace's last run on this target did not bring to what was wanted.

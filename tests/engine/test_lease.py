@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from attrs import evolve
 
-from reconciler.engine.lease import SECONDS, holder, leased, unlock
+from reconciler.engine.lease import SECONDS, clear, holder, leased, unlock
 from reconciler.engine.who import this_process
 from reconciler.model.errors import LeaseLostError, LockedError, RefusedError, TargetError
 from reconciler.model.run import Who
@@ -124,6 +124,20 @@ def test_the_lease_of_a_process_of_this_machine_that_has_died_holds_nobody_up(cl
     crashed(cloud, evolve(this_process({}), born=1.0), None, monkeypatch, time)
     with leased("ws", cloud.call, this_process({}), clock=time) as guard:
         guard()
+
+
+def test_what_a_dead_holder_left_is_cleared_away_and_what_else_the_group_has_stays(cloud, time, monkeypatch):
+    crashed(cloud, evolve(this_process({}), born=1.0), None, monkeypatch, time)
+    given = {"attributes": {"site": "oslo"}, "merge": True}
+    cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties={"attributePayload": given})
+    clear("ws", cloud.call)
+    assert attributes(cloud) == {"site": "oslo"}
+
+
+def test_the_lease_of_one_who_may_be_alive_is_not_cleared_away(cloud, time, monkeypatch):
+    crashed(cloud, ELSEWHERE, "another", monkeypatch, time)
+    clear("ws", cloud.call)
+    assert holder("ws", cloud.call).holder == ELSEWHERE
 
 
 def test_unlock_breaks_the_lease_and_the_holder_writes_no_more(cloud, time):

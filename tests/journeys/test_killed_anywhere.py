@@ -12,6 +12,14 @@ import pytest
 
 from tests.journeys.fleet import Fleet, environ, masked
 
+DYING = """
+import os
+from reconciler import Workspace
+from reconciler.engine.lease import _Lease
+_Lease.release = lambda lease: os._exit(9)
+workspace = Workspace("desired_state.toml")
+workspace.apply(workspace.plan())
+"""
 SHARES = 4
 """Processes that share the kills among them, where there are processors for them."""
 
@@ -46,3 +54,17 @@ def test_whatever_write_kills_it_the_next_run_leaves_what_one_clean_run_leaves(t
         assert completed["status"] == "applied", found["number"]
         # What was answered is there, and what is there was noted before it was sent.
         assert set(killed["answered"]) <= set(things) <= set(killed["begun"]), found["number"]
+
+
+def test_one_that_died_with_everything_done_has_its_lease_taken_away_by_an_apply_of_nothing(folder):
+    fleet = Fleet.of(2)
+    folder.write(fleet)
+    died = subprocess.run(
+        [sys.executable, "-c", DYING], cwd=folder.path, env={**os.environ, **environ()}, check=False
+    )
+    assert died.returncode == 9
+    group = "reconciler-greenhouse"
+    assert folder.content()["thing_groups"][group]["attributes"]
+    folder.apply()
+    assert folder.content()["thing_groups"][group]["attributes"] == {}
+    assert folder.content() == fleet.content()
