@@ -52,6 +52,11 @@ class Figures:
     memory: float
     ended: bool = True
 
+    def __str__(self) -> str:
+        ended = "" if self.ended else " and stopped there"
+        took = f"{self.calls:,.0f} calls, {self.processor:.1f} s of CPU, {self.memory:.0f} MiB"
+        return f"{self.seconds:.2f} s{ended} ({took})"
+
 
 @frozen
 class Contender:
@@ -202,8 +207,7 @@ def take(
                 before.append(found)
                 out |= set() if found.ended else {one.name}
                 told = f"{devices:,} devices, run {number + 1} of {runs}: {phase}, {one.name}"
-                ended = "" if found.ended else ", stopped there"
-                sys.stderr.write(f"  {told}: {found.seconds:.2f} s{ended}\n")
+                sys.stderr.write(f"  {told}: {found}\n")
     return {key: found for key, found in taken.items() if found}
 
 
