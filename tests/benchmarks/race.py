@@ -3,7 +3,7 @@
     python -m tests.benchmarks.race [--devices N …] [--runs N] [--latency TIME] [--without NAME …] [--limit S] [--copied]
                                     [--bound N …]
 
-All three are commands of their own, start-up included, against one served registry (in memory, on this machine), each in
+All three are commands of their own, start-up included, against one served registry (on this machine, and in memory unless its fleet is copied there), each in
 an account of its own, in turns. Terraform is left out, and that is said, where it is not on the machine. Then the same
 fleet under AWS's default quotas, in virtual time: how near `reconciler` comes to the least time that they allow.
 """

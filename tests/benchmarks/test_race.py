@@ -92,9 +92,8 @@ def test_who_takes_longer_than_the_limit_is_stopped_and_takes_no_further_part(ra
 
 def test_a_fleet_that_is_copied_there_is_to_everyone_as_if_they_had_created_it():
     who = [*contenders(["terraform"])]
-    found = take(
-        DEVICES, 1, None, who, copied=True
-    )  # a plan that is not empty is no no-op: it would raise SystemExit
+    # A plan that is not empty is no no-op: it would raise SystemExit.
+    found = take(DEVICES, 1, None, who, copied=True)
     assert {key: [figures.ended for figures in each] for key, each in found.items()} == {
         (phase, one.name): [True] for phase in PHASES[1:] for one in who
     }

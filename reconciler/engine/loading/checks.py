@@ -207,11 +207,10 @@ def same(entries: Collection[Entry], desired: Desired) -> Iterator[Finding]:
             for one in entry.kind.stands_for(entry.resource, desired):
                 if firsts.setdefault(one, entry) is not entry:
                     more[one].append(entry)
-    for (table, _), several in ((one, (firsts[one], *others)) for one, others in more.items()):
-        first, *again = sorted(
-            several, key=lambda entry: (entry.declaration.origin, entry.declaration.address)
-        )
-        yield from (_again(entry, table, first.declaration) for entry in again)
+    for (table, name), others in more.items():
+        declared = [firsts[table, name], *others]
+        declared.sort(key=lambda entry: (entry.declaration.origin, entry.declaration.address))
+        yield from (_again(entry, table, declared[0].declaration) for entry in declared[1:])
 
 
 def _again(entry: Entry, table: str, first: Declaration) -> Finding:
