@@ -41,8 +41,8 @@ docs: $(READY)
 
 # The notebooks, run again and stored with what a reader sees; the README's picture of the panel.
 notebooks: $(READY) browser
-	@$(BIN)/python -m tests.notebook.books
-	@$(BIN)/python -m tests.notebook.picture
+	@$(BIN)/python -m tests.notebook.store_notebooks
+	@$(BIN)/python -m tests.notebook.panel_picture
 
 # The network at its worst, some hundred times as often as in CI.
 torture: $(READY)

@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconciler.faces.workspace import Workspace
     from reconciler.model.address import Address
     from reconciler.model.errors import (
         AwsError,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     )
     from reconciler.model.outcome import Result
     from reconciler.model.plan import Plan
+    from reconciler.workspace import Workspace
 
     __version__: str
 
@@ -44,13 +44,13 @@ _HOMES = {
     "Address": "model.address",
     "Plan": "model.plan",
     "Result": "model.outcome",
-    "Workspace": "faces.workspace",
+    "Workspace": "workspace",
 }
 
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext reconciler`."""
-    from reconciler.faces.notebook.extension import load
+    from reconciler.notebook.extension import load
 
     load(shell)
 

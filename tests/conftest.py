@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("tests.fleets", "tests.cloud")
+pytest.register_assert_rewrite("tests.support.desired_states", "tests.support.registry_client")
 
-from tests.pki import Authority  # noqa: E402
+from tests.support.pki import Authority  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ import attrs
 import click
 import pytest
 
-from reconciler.engine.loading.resources import Around
-from reconciler.faces.cli import cli
+from reconciler.cli.main import cli
+from reconciler.engine.load.resources import Around
 from reconciler.kinds import all_kinds
 from reconciler.model.resource import Lifecycle
 from reconciler.model.settings import Fuses, Settings

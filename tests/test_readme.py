@@ -12,8 +12,8 @@ from reconciler.kinds.things import Thing
 from tests.docs import journey, pictures
 from tests.docs.generate import PICTURES, README, tabulated
 from tests.docs.journey import ROOT, UntrueError, checkout, commands, recipe, retold, run
-from tests.fleets import ca, converge, device, failures, plan_of, resource, state
-from tests.fleets import run as applied
+from tests.support.desired_states import ca, converge, device, failures, plan_of, resource, state
+from tests.support.desired_states import run as applied
 
 AGAIN = "python -m tests.docs.generate writes it anew"
 
@@ -25,7 +25,7 @@ def readme():
 
 @pytest.fixture
 def cloud():
-    from tests.cloud import Cloud
+    from tests.support.registry_client import Cloud
 
     return Cloud()
 

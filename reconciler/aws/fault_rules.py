@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.model.errors import TargetError
-from reconciler.model.wording import closest, one_of, told
+from reconciler.model.text import closest, one_of, told
 from reconciler.registry.faults import KINDS, Faults, Rule
 
 _Check = Callable[[Any], bool]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from reconciler.model.quotas import Quotas
+from reconciler.model.quota import Quotas
 
 
 def load_quotas(overrides: Mapping[str, Mapping[str, float]]) -> Quotas:

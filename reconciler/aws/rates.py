@@ -15,7 +15,7 @@ from typing import Any
 from botocore.session import Session
 
 from reconciler.aws.retries import throttled
-from reconciler.model.quotas import Bucket, Quotas
+from reconciler.model.quota import Bucket, Quotas
 
 _log = logging.getLogger(__name__)
 

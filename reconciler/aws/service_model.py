@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 import regex
 
+from reconciler.model.constraints import Breach
 from reconciler.model.document import Document
-from reconciler.model.limits import Breach
-from reconciler.model.wording import closest, one_of, quoted, told
+from reconciler.model.text import closest, one_of, quoted, told
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader

@@ -14,7 +14,7 @@ from attrs import frozen
 from reconciler.model.call import Call
 from reconciler.model.errors import TargetError
 from reconciler.model.plan import Target
-from reconciler.model.quotas import Quotas
+from reconciler.model.quota import Quotas
 from reconciler.model.settings import Settings
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
 def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:
     from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-    from reconciler.aws.calls import unreached
+    from reconciler.aws.caller import unreached
 
     endpoint = None if settings.target == "aws" else settings.target
     local = local_endpoint(settings, environ)
@@ -217,7 +217,7 @@ def _account(session: Any, endpoint: str | None) -> str:
 def _connection(target: Target, session: Any, endpoint: str | None) -> Connection:
     from botocore.config import Config
 
-    from reconciler.aws.calls import Caller
+    from reconciler.aws.caller import Caller
     from reconciler.aws.retries import BOTOCORES_OWN
 
     config = Config(

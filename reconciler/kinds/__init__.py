@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.base.kind import Kind
 
 
 @cache

@@ -11,12 +11,12 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-from reconciler.kinds import x509
-from reconciler.kinds.fields import member
-from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.proofs import Shown
-from reconciler.kinds.reading import MISSING, arns_of, each, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.base.reads import MISSING, arns_of, each, that_matter
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.verification import Shown
+from reconciler.kinds.shared import x509
 from reconciler.model.address import Address
 from reconciler.model.call import Answers, ApiCall, Deferred, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update

@@ -13,19 +13,19 @@ from typing import Any
 
 import attrs
 
-from reconciler.kinds import certificate_reading, x509
-from reconciler.kinds.attachments import attach, detach
-from reconciler.kinds.certificate_spec import Certificate, Rotation
-from reconciler.kinds.issuing import check_request, fetch, issued, request, unwritable
-from reconciler.kinds.kind import Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.proofs import Registered
-from reconciler.kinds.reading import MISSING
-from reconciler.kinds.retirement import mark_retired, retire, retired_policy
+from reconciler.kinds.base.kind import Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.base.reads import MISSING
+from reconciler.kinds.base.verification import Registered
+from reconciler.kinds.shared import certificate_reads, x509
+from reconciler.kinds.shared.certificate_attachments import attach, detach
+from reconciler.kinds.shared.certificate_issuance import check_request, fetch, issued, request, unwritable
+from reconciler.kinds.shared.certificate_retirement import mark_retired, retire, retired_policy
+from reconciler.kinds.shared.certificate_spec import Certificate, Rotation
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
-from reconciler.model.durations import IN_WORDS, seconds
-from reconciler.model.output import Output
+from reconciler.model.duration import IN_WORDS, seconds
+from reconciler.model.output_file import Output
 from reconciler.model.pem import Pem
 from reconciler.model.resource import WHATEVER, Desired, Live, Resource
 
@@ -121,9 +121,9 @@ class Certificates(Kind):
     def read(self, scope: Scope) -> Reading:
         """Those the file wants and those of the workspace."""
         if scope.only is not None:
-            return (yield from certificate_reading.read_again(scope.only))
+            return (yield from certificate_reads.read_again(scope.only))
         wanted = {name: found for found in scope.of(self.table) if (name := self.identity(found))}
-        return (yield from certificate_reading.read(scope, wanted))
+        return (yield from certificate_reads.read(scope, wanted))
 
     def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
         """Whose it is shows in the things that have it: what goes was let go by those that were seen, and by no others."""

@@ -14,12 +14,12 @@ import attrs
 from attrs import frozen
 
 from reconciler.kinds import managed_things
-from reconciler.kinds.fields import member
-from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.managed_material import digest_of
+from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.base.reads import MISSING, same_first
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.tags import OURS, crowded, marked, retag, unmarked, users
 from reconciler.kinds.managed_things import SERVICE
-from reconciler.kinds.reading import MISSING, same_first
-from reconciler.kinds.tags import OURS, crowded, marked, retag, unmarked, users
+from reconciler.kinds.shared.managed_setup_code import digest_of
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update

@@ -13,11 +13,13 @@ from typing import Any
 
 import attrs
 
-from reconciler.kinds import managed_material
-from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.managed_material import ClientToken, Remembered, RememberedMaterial
-from reconciler.kinds.managed_reading import candidates, live_of
-from reconciler.kinds.managed_spec import (
+from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.base.reads import MISSING
+from reconciler.kinds.base.tags import OURS, PREFIX, crowded, marked, retag, unmarked
+from reconciler.kinds.shared import managed_setup_code
+from reconciler.kinds.shared.managed_setup_code import ClientToken, Remembered, RememberedMaterial
+from reconciler.kinds.shared.managed_thing_reads import candidates, live_of
+from reconciler.kinds.shared.managed_thing_spec import (
     CAPABLE,
     LOCKER,
     MODE,
@@ -26,8 +28,6 @@ from reconciler.kinds.managed_spec import (
     SimpleSetup,
     said,
 )
-from reconciler.kinds.reading import MISSING
-from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag, unmarked
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
@@ -100,7 +100,7 @@ class ManagedThings(Kind):
         spec: ManagedThing = change.resource.spec
         if (adopted or not isinstance(change, Update)) and isinstance(spec.authentication_material, Secret):
             kind = str(spec.authentication_material_type)
-            yield from managed_material.objections(spec.authentication_material, kind)
+            yield from managed_setup_code.objections(spec.authentication_material, kind)
         if not isinstance(change, Create) and len(change.live.facts["candidates"]) > 1:
             found = "; ".join(change.live.facts["candidates"])
             yield f"several managed things without marks could be it: {found}; give it the serial_number of one"

@@ -11,17 +11,17 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.proofs import Shown
-from reconciler.kinds.reading import MISSING, arns_of, each, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.base.reads import MISSING, arns_of, each, that_matter
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.verification import Shown
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
-from reconciler.model.wording import several
+from reconciler.model.text import several
 
 VERSIONS = 5
 SIZE = 2048

@@ -13,28 +13,28 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds import membership, provisioned_reading, x509
-from reconciler.kinds.attachments import detach, let_go, live_id
-from reconciler.kinds.fields import member
-from reconciler.kinds.issuing import Issued, fetch, request, unwritable
-from reconciler.kinds.kind import Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.membership import protected_group, workspace_group
-from reconciler.kinds.proofs import Registered, thing_shown
-from reconciler.kinds.provisioned_reading import Provisioned, desired_spec
-from reconciler.kinds.provisioning import TABLE, Blueprint, blueprint, plain, with_groups
-from reconciler.kinds.reading import MISSING
-from reconciler.kinds.retirement import mark_retired, retire
-from reconciler.kinds.template import TemplateError
+from reconciler.kinds.base.kind import Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.base.reads import MISSING
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.verification import Registered, thing_shown
+from reconciler.kinds.shared import group_membership, provisioned_thing_reads, x509
+from reconciler.kinds.shared.certificate_attachments import detach, let_go, live_id
+from reconciler.kinds.shared.certificate_issuance import Issued, fetch, request, unwritable
+from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
+from reconciler.kinds.shared.group_membership import protected_group, workspace_group
+from reconciler.kinds.shared.provisioned_thing_reads import Provisioned, desired_spec
+from reconciler.kinds.shared.provisioning_blueprint import TABLE, Blueprint, blueprint, plain, with_groups
+from reconciler.kinds.shared.provisioning_template import TemplateError
 from reconciler.kinds.things import UNTYPED_ATTRIBUTES
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.errors import MissingSecretError
-from reconciler.model.output import Output, Save
+from reconciler.model.output_file import Output, Save
 from reconciler.model.resource import WHATEVER, Desired, Live, Resource
 from reconciler.model.secret import Secret
-from reconciler.model.wording import several
+from reconciler.model.text import several
 
 
 @frozen
@@ -125,7 +125,7 @@ class ProvisionedThings(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """The things, certificates, policies and groups that the templates name, in bulk."""
-        return provisioned_reading.read(scope)
+        return provisioned_thing_reads.read(scope)
 
     def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
         """What it lets go of, or registers anew, is let go of by those that were seen to have it, and by no others."""
@@ -295,15 +295,15 @@ def _thing(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
 def _memberships(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
     spec, was = change.resource.spec, change.live.spec
     if change.changes("workspace"):
-        yield membership.join(plan.name, workspace_group(world.workspace))
+        yield group_membership.join(plan.name, workspace_group(world.workspace))
     if change.changes(PROTECTION):
-        guard = membership.protected_group(world.workspace)
+        guard = group_membership.protected_group(world.workspace)
         wanted = change.resource.lifecycle.prevent_destroy
-        yield membership.join(plan.name, guard) if wanted else membership.leave(plan.name, guard)
+        yield group_membership.join(plan.name, guard) if wanted else group_membership.leave(plan.name, guard)
     if change.changes("thing_groups"):
-        yield from membership.move(plan.name, was.thing_groups, spec.thing_groups, world)
+        yield from group_membership.move(plan.name, was.thing_groups, spec.thing_groups, world)
     if change.changes("billing_group"):
-        yield from membership.bill(plan.name, was.billing_group, spec.billing_group, world)
+        yield from group_membership.bill(plan.name, was.billing_group, spec.billing_group, world)
 
 
 def _certificate(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:

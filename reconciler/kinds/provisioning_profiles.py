@@ -15,16 +15,16 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-from reconciler.kinds import x509
-from reconciler.kinds.fields import member
-from reconciler.kinds.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.managed_material import digest_of
+from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
+from reconciler.kinds.base.reads import MISSING, same_first
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.tags import OURS, PREFIX, crowded, marked, retag, unmarked, users
 from reconciler.kinds.managed_things import SERVICE
-from reconciler.kinds.reading import MISSING, same_first
-from reconciler.kinds.tags import OURS, PREFIX, crowded, marked, retag, unmarked, users
+from reconciler.kinds.shared import x509
+from reconciler.kinds.shared.managed_setup_code import digest_of
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
-from reconciler.model.output import Output, Save
+from reconciler.model.output_file import Output, Save
 from reconciler.model.pem import Pem
 from reconciler.model.resource import WHATEVER, Desired, Live, Resource, Whatever
 

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.proofs import Shown
-from reconciler.kinds.reading import MISSING, arns_of, each, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.base.reads import MISSING, arns_of, each, that_matter
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.verification import Shown
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document

@@ -11,18 +11,18 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds import membership
-from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.principal_reading import inverted, outside, policies_of, targets
-from reconciler.kinds.proofs import group_shown
-from reconciler.kinds.reading import MISSING, arns_of, each, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.base.reads import MISSING, arns_of, each, that_matter
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.verification import group_shown
+from reconciler.kinds.shared import group_membership
+from reconciler.kinds.shared.principal_reads import inverted, outside, policies_of, targets
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource
-from reconciler.model.wording import several
+from reconciler.model.text import several
 
 FILLED = {
     "CreateThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
@@ -138,7 +138,7 @@ class ThingGroups(Kind):
             if not isinstance(world.changes.get(Address(self.table, child)), Delete)
         )
         how = "AWS changes the parent of no group, and a new one in its place"
-        if change.address.name == membership.workspace_group(world.workspace):
+        if change.address.name == group_membership.workspace_group(world.workspace):
             yield f"{how} would lose what marks the workspace's things"
             return
         given = {
@@ -197,7 +197,7 @@ class ThingGroups(Kind):
         return [
             _delete(change.live, world),
             *_create(change.resource, world),
-            *membership.come_back(change.address, world),
+            *group_membership.come_back(change.address, world),
         ]
 
     def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:
@@ -241,7 +241,7 @@ def _create(resource: Resource, world: World) -> Iterator[ApiCall]:
     if spec.parent is not None:
         params["parentGroupName"] = world.identity("thing_groups", spec.parent)
     # Whoever applies takes the lease first, which makes the workspace's own group.
-    made = resource.address.name == membership.workspace_group(world.workspace)
+    made = resource.address.name == group_membership.workspace_group(world.workspace)
     known = {"ResourceAlreadyExistsException"} if made else frozenset[str]()
     yield ApiCall("iot", "CreateThingGroup", params, tolerates=known, repeatable=True)
     arn = world.arn(f"thinggroup/{resource.address.name}")
@@ -250,7 +250,7 @@ def _create(resource: Resource, world: World) -> Iterator[ApiCall]:
 
 def _version(live: Live, world: World) -> dict[str, Any]:
     """The version that the plan saw. The workspace's own group gets new ones while its lease is held."""
-    if live.identity == membership.workspace_group(world.workspace):
+    if live.identity == group_membership.workspace_group(world.workspace):
         return {}
     return {"expectedVersion": live.version}
 

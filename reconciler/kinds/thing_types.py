@@ -13,14 +13,14 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from reconciler.kinds.fields import member
-from reconciler.kinds.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.reading import MISSING, PAGE, each, that_matter
-from reconciler.kinds.tags import OURS, as_list, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.base.reads import MISSING, PAGE, each, that_matter
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
-from reconciler.model.wording import several
+from reconciler.model.text import several
 
 SEARCHABLE = 3
 """Searchable attributes of one type (AWS General Reference, AWS IoT Device Management quotas)."""

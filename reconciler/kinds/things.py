@@ -14,15 +14,15 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from reconciler.kinds import attachments, membership
-from reconciler.kinds.fields import member
-from reconciler.kinds.kind import Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.membership import protected_group, workspace_group
-from reconciler.kinds.principal_reading import find_things, outside
-from reconciler.kinds.proofs import thing_shown
-from reconciler.kinds.provisioning import provisioned_names, sealed, secret_keys
-from reconciler.kinds.reading import MISSING, each, together
-from reconciler.kinds.retirement import mark_retired
+from reconciler.kinds.base.kind import Complaint, Kind, Listing, Reading, Scope, World
+from reconciler.kinds.base.reads import MISSING, each, together
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.verification import thing_shown
+from reconciler.kinds.shared import certificate_attachments, group_membership
+from reconciler.kinds.shared.certificate_retirement import mark_retired
+from reconciler.kinds.shared.group_membership import protected_group, workspace_group
+from reconciler.kinds.shared.principal_reads import find_things, outside
+from reconciler.kinds.shared.provisioning_blueprint import provisioned_names, sealed, secret_keys
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -93,7 +93,7 @@ class Things(Kind):
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """AWS admits three attributes without a type, and one group of each hierarchy."""
         spec: Thing = resource.spec
-        yield from membership.complaints(spec.thing_groups, desired)
+        yield from group_membership.complaints(spec.thing_groups, desired)
         if spec.thing_type is None and len(spec.attributes) > UNTYPED_ATTRIBUTES:
             yield Complaint(
                 "attributes",
@@ -119,7 +119,7 @@ class Things(Kind):
         # What is destroyed may be what a template made, and so may tell the secrets that it was made of.
         secret = concealed() if scope.destroying else _NONE
         answers = yield from each("ListThingPrincipalsV2", "thingName", found)
-        owners = yield from membership.owners([name for name in found if name not in ours])
+        owners = yield from group_membership.owners([name for name in found if name not in ours])
         groups, bills = _by_thing(members), _by_thing(billed)
         return [
             attrs.evolve(
@@ -147,7 +147,7 @@ class Things(Kind):
         return [
             attrs.evolve(
                 live,
-                owner=membership.owner(groups, scope.workspace),
+                owner=group_membership.owner(groups, scope.workspace),
                 facts={**live.facts, "protected": guard in groups},
             )
             for name, described in found.items()
@@ -191,26 +191,26 @@ class Things(Kind):
             params["billingGroupName"] = world.identity("billing_groups", spec.billing_group)
         return [
             ApiCall("iot", "CreateThing", params, repeatable=True),
-            membership.join(name, workspace_group(world.workspace)),
-            *membership.protect(change, world),
-            *membership.move(name, (), spec.thing_groups, world),
-            *attachments.gain(change.address, spec.certificates, world),
+            group_membership.join(name, workspace_group(world.workspace)),
+            *group_membership.protect(change, world),
+            *group_membership.move(name, (), spec.thing_groups, world),
+            *certificate_attachments.gain(change.address, spec.certificates, world),
         ]
 
     def update(self, change: Update, world: World) -> Sequence[ApiCall]:
         """Type and attributes in one call, only over the version that the plan saw; certificates come before they go."""
         name, spec, was = change.address.name, change.resource.spec, change.live.spec
         rewritten = change.changes("attributes") or change.changes("thing_type")
-        marks = [membership.join(name, workspace_group(world.workspace))]
+        marks = [group_membership.join(name, workspace_group(world.workspace))]
         return [
             *(marks if change.changes("workspace") else ()),
-            *membership.protect(change, world),
+            *group_membership.protect(change, world),
             *(_rewrite(change, world) if rewritten else ()),
-            *membership.bill(name, was.billing_group, spec.billing_group, world),
-            *membership.move(name, was.thing_groups, spec.thing_groups, world),
-            *attachments.gain(change.address, _new(was.certificates, spec.certificates), world),
-            *(attachments.retype(change, world) if change.changes("exclusive") else ()),
-            *attachments.let_go(world, name, _new(spec.certificates, was.certificates)),
+            *group_membership.bill(name, was.billing_group, spec.billing_group, world),
+            *group_membership.move(name, was.thing_groups, spec.thing_groups, world),
+            *certificate_attachments.gain(change.address, _new(was.certificates, spec.certificates), world),
+            *(certificate_attachments.retype(change, world) if change.changes("exclusive") else ()),
+            *certificate_attachments.let_go(world, name, _new(spec.certificates, was.certificates)),
         ]
 
     def half_made(self, change: Update | Replace) -> bool:
@@ -234,12 +234,12 @@ class Things(Kind):
         # AWS detaches asynchronously, so for some seconds it may still see a principal.
         again = {"InvalidRequestException"} if change.live.facts["principals"] else frozenset[str]()
         going = {
-            world.arn(f"cert/{attachments.live_id(world, found)}")
-            for found in attachments.leaving(world, change.live.spec.certificates)
+            world.arn(f"cert/{certificate_attachments.live_id(world, found)}")
+            for found in certificate_attachments.leaving(world, change.live.spec.certificates)
         }
         return [
             *(mark_retired(world, arn) for arn in sorted(going)),
-            *(attachments.detach(name, arn) for arn in change.live.facts["principals"]),
+            *(certificate_attachments.detach(name, arn) for arn in change.live.facts["principals"]),
             ApiCall("iot", "DeleteThing", params, tolerates=MISSING, retries=again),
         ]
 
@@ -247,9 +247,11 @@ class Things(Kind):
         """Out of the workspace's group; it keeps its certificates, which are nobody's then."""
         name = change.live.identity
         guard = (
-            [membership.leave(name, protected_group(world.workspace))] if self.protected(change.live) else []
+            [group_membership.leave(name, protected_group(world.workspace))]
+            if self.protected(change.live)
+            else []
         )
-        return [*guard, membership.leave(name, workspace_group(world.workspace))]
+        return [*guard, group_membership.leave(name, workspace_group(world.workspace))]
 
 
 def _hidden(item: Mapping[str, Any], keys: Collection[str]) -> Mapping[str, Any]:
@@ -261,7 +263,7 @@ def _hidden(item: Mapping[str, Any], keys: Collection[str]) -> Mapping[str, Any]
 def _ties(names: Sequence[str]) -> Any:
     """Of each thing the answer about its principals, and the groups that it is in."""
     had, groups = yield from together(
-        each("ListThingPrincipalsV2", "thingName", names), membership.groups_of(names)
+        each("ListThingPrincipalsV2", "thingName", names), group_membership.groups_of(names)
     )
     return {name: (answer, groups[name]) for name, answer in zip(names, had, strict=True)}
 
@@ -301,7 +303,8 @@ def _live(
     """One thing as it is. Where only some of its certificates are exclusive it is what the file does not say."""
     found = sorted(answer.get("thingPrincipalObjects", ()), key=lambda edge: str(edge["principal"]))
     edges = {
-        intern(edge["principal"]): edge.get("thingPrincipalType") == attachments.EXCLUSIVE for edge in found
+        intern(edge["principal"]): edge.get("thingPrincipalType") == certificate_attachments.EXCLUSIVE
+        for edge in found
     }
     certificates = {arn: exclusive for arn, exclusive in edges.items() if ":cert/" in arn}
     exclusive: bool | Whatever = WHATEVER

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from reconciler.model.address import Address
 from reconciler.model.errors import UnansweredError
-from reconciler.model.output import Save
+from reconciler.model.output_file import Save
 from reconciler.model.secret import Secret
 
 Answers: TypeAlias = Mapping[Address, Mapping[str, Any]]

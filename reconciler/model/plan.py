@@ -11,7 +11,7 @@ from attrs import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import ACTIONS, Change
-from reconciler.model.request import Request
+from reconciler.model.plan_options import Request
 from reconciler.model.resource import Desired, Live
 
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from attrs import frozen
 
-from reconciler.registry.interface import Settings
+from reconciler.registry.http import Settings
 from reconciler.registry.wire.payload import MalformedError
 from reconciler.registry.wire.service import SERVICES, service, signing_names
 

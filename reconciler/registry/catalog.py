@@ -50,12 +50,13 @@ def operation(service: str, name: str, *, writes: bool | None = None) -> Callabl
 @cache
 def schemas() -> Mapping[str, tuple[str, ...]]:
     """Import every noun and give the schema steps of those that have tables, by the noun's file name."""
-    package = import_module("reconciler.registry.operations")
+    packages = [import_module(f"reconciler.registry.{name}") for name in ("operations", "shared")]
     nouns = {
         module.name: import_module(f"{package.__name__}.{module.name}")
-        for module in sorted(iter_modules(package.__path__), key=lambda module: module.name)
+        for package in packages
+        for module in iter_modules(package.__path__)
     }
-    return {name: noun.SCHEMA for name, noun in nouns.items() if hasattr(noun, "SCHEMA")}
+    return {name: noun.SCHEMA for name, noun in sorted(nouns.items()) if hasattr(noun, "SCHEMA")}
 
 
 def served() -> Mapping[tuple[str, str], Operation]:

@@ -11,9 +11,9 @@ from attrs import frozen
 from reconciler.registry.endpoint import Asked, Registry
 from reconciler.registry.errors import ApiError
 from reconciler.registry.faults import Faults
-from reconciler.registry.interface import Request, Response
+from reconciler.registry.http import Request, Response
 from reconciler.registry.latency import Latency
-from reconciler.registry.limits import Limits
+from reconciler.registry.throttling import Limits
 
 _THROTTLED = ApiError("ThrottlingException", "Rate exceeded")
 

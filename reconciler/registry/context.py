@@ -6,7 +6,7 @@ Law: a context lives for one request. Operations get everything through it and k
 from attrs import frozen
 
 from reconciler.registry.errors import ApiError
-from reconciler.registry.interface import Settings
+from reconciler.registry.http import Settings
 from reconciler.registry.paging import TokenSigner
 from reconciler.registry.store import Transaction
 

@@ -17,7 +17,7 @@ from reconciler.registry import catalog
 from reconciler.registry.addressing import Caller, Target, caller_of, service_of, target_of
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, PartialError
-from reconciler.registry.interface import Request, Response, Settings
+from reconciler.registry.http import Request, Response, Settings
 from reconciler.registry.paging import TokenSigner
 from reconciler.registry.store import Store, StoreBusyError
 from reconciler.registry.wire.faults import UNKNOWN_OPERATION, error_response

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from reconciler.registry.addressing import caller_of
 from reconciler.registry.context import partition
-from reconciler.registry.interface import Request, Response, Settings
+from reconciler.registry.http import Request, Response, Settings
 
 _ANSWER = """\
 <GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">

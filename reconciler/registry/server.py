@@ -30,8 +30,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from reconciler.registry.clock import VirtualClock
 from reconciler.registry.conditions import Conditions, fulfil
 from reconciler.registry.endpoint import Registry
+from reconciler.registry.http import Request, Response
 from reconciler.registry.identity import caller_identity
-from reconciler.registry.interface import Request, Response
 from reconciler.registry.wire.service import SERVICES, service
 
 # Not AWS's: no request comes near it (a template has 10 KB, and that is the longest member by far).

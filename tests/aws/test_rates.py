@@ -13,13 +13,13 @@ from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.aws.calls import Caller
+from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
 from reconciler.aws.rates import RECOVERY, TokenBucket, limit
 from reconciler.aws.retries import BOTOCORES_OWN, Retries
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError
-from reconciler.model.quotas import Quotas
+from reconciler.model.quota import Quotas
 from reconciler.registry import Registry, Response
 
 

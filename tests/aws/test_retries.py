@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from reconciler.aws.retries import PATIENCE, Circuit, GaveUp, Retries, Trouble, trouble_of
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, ServiceDownError, TargetError
-from tests.faults import Fault, FaultyCloud, Once, Time
+from tests.support.fault_injection import Fault, FaultyCloud, Once, Time
 
 URL = "https://iot.eu-west-1.amazonaws.com"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelLimits, _model, compiled, shape_of
 from reconciler.kinds import all_kinds
-from reconciler.model.limits import Breach
+from reconciler.model.constraints import Breach
 
 IOT, MANAGED = "iot", "iot-managed-integrations"
 

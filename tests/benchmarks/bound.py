@@ -15,23 +15,23 @@ import boto3
 from attrs import frozen
 from botocore.session import Session
 
-from reconciler.aws.calls import Caller
+from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
 from reconciler.aws.quotas import load_quotas
 from reconciler.aws.rates import TokenBucket
+from reconciler.aws.serve import limits_of
 from reconciler.aws.service_model import ServiceModelLimits
-from reconciler.aws.serving import limits_of
-from reconciler.engine.apply import apply
-from reconciler.engine.loading.load import load
-from reconciler.engine.plan import make_plan
+from reconciler.engine.apply.executor import apply
+from reconciler.engine.load.load import load
+from reconciler.engine.plan.planner import make_plan
 from reconciler.model.call import ApiCall
-from reconciler.model.quotas import Bucket
-from reconciler.model.request import Request
+from reconciler.model.plan_options import Request
+from reconciler.model.quota import Bucket
 from reconciler.registry import Registry, Settings
 from reconciler.registry.clock import VirtualClock
 from reconciler.registry.conditions import Conditioned, Conditions
 from tests.benchmarks import fleet
-from tests.cloud import ACCOUNT, REGION, TARGET
+from tests.support.registry_client import ACCOUNT, REGION, TARGET
 
 LATENCY = 0.02
 COLUMNS = ("devices", "phase", "least s", "plan's s", "apply's least s", "apply's s", "ratio", "throttled")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from tests.pki import certificate_id
+from tests.support.pki import certificate_id
 
 _COPIES = (
     """

@@ -24,7 +24,7 @@ from urllib.parse import quote
 from reconciler.registry import Registry
 from tests.benchmarks.load import drive, written
 from tests.benchmarks.race import machine, table
-from tests.registry.serving import Served, served
+from tests.support.registry_server import Served, served
 
 SITES = ("oslo", "bergen", "moss", "hamar")
 MEMORY = ":memory:"

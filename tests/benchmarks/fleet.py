@@ -8,7 +8,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.pki import Authority
+from tests.support.pki import Authority
 
 POLICY = """{
   "Version": "2012-10-17",

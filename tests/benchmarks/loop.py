@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 
 from tests.benchmarks.fleet import POLICY
-from tests.pki import certificate_id
+from tests.support.pki import certificate_id
 
 
 def devices(folder: Path) -> dict[str, str]:

@@ -27,7 +27,7 @@ from attrs import frozen
 
 from tests.benchmarks import copies, fleet
 from tests.benchmarks.race import RECONCILER, table
-from tests.registry.serving import served
+from tests.support.registry_server import served
 
 BASE = 1000
 """Devices of the small fleet."""
@@ -50,9 +50,9 @@ class Figures:
 
 def stage(name: str) -> float:
     """Run a stage on the fleet in this folder, all that comes before it first; give its own seconds."""
-    from reconciler.faces.commands.plan import show
-    from reconciler.faces.terminal import Terminal
-    from reconciler.faces.workspace import Workspace
+    from reconciler.cli.commands.plan import show
+    from reconciler.cli.terminal import Terminal
+    from reconciler.workspace import Workspace
 
     workspace = Workspace()
     begun = time.perf_counter()

@@ -29,13 +29,13 @@ from pathlib import Path
 
 from attrs import frozen
 
-from tests import terraform
 from tests.benchmarks import bound, copies, fleet, terraform_state
-from tests.registry.serving import Served, served
+from tests.support import terraform
+from tests.support.registry_server import Served, served
 
 PHASES = ("create", "no-op", "change 1 %", "destroy")
 OURS = "reconciler"
-RECONCILER = (sys.executable, "-c", "from reconciler.faces.cli import main; main()")
+RECONCILER = (sys.executable, "-c", "from reconciler.cli.main import main; main()")
 FAILED = "-"
 
 

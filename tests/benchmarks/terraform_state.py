@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.pki import certificate_id
+from tests.support.pki import certificate_id
 
 
 def copy(folder: Path, names: Sequence[str]) -> None:

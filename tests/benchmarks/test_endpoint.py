@@ -9,7 +9,7 @@ import pytest
 
 from tests.benchmarks.endpoint import REQUESTS, resident, speed, speeds, times
 from tests.benchmarks.load import drive, written
-from tests.registry.serving import served
+from tests.support.registry_server import served
 
 
 def test_every_request_is_counted_by_its_status_whatever_the_connections():

@@ -17,7 +17,7 @@ from tests.benchmarks.race import (
     table,
     take,
 )
-from tests.registry.serving import served
+from tests.support.registry_server import served
 
 DEVICES = 3
 

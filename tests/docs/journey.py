@@ -22,7 +22,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from reconciler import Workspace
-from reconciler.faces.cli import cli
+from reconciler.cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = "desired_state.toml"

@@ -11,15 +11,15 @@ import attrs
 import click
 
 from reconciler.aws.service_model import ServiceModelLimits
-from reconciler.engine.loading.values import is_named_document, wanted, written
-from reconciler.engine.operations import VERBS
-from reconciler.engine.operations import calls_of as calls_by_verb
-from reconciler.faces.cli import cli
-from reconciler.faces.view import noun
+from reconciler.cli.main import cli
+from reconciler.engine.load.converters import is_named_document, wanted, written
+from reconciler.engine.permissions.operations import VERBS
+from reconciler.engine.permissions.operations import calls_of as calls_by_verb
 from reconciler.kinds import all_kinds
-from reconciler.kinds.fields import Member
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.schema import Member
 from reconciler.model.document import Document
+from reconciler.render.views.plan import noun
 
 CHANGING = {"in_place": "in place", "replaces": "**a new one**", "create_only": "when created"}
 MAKING = ("Create", "Register", "Add", "Attach")
@@ -77,8 +77,8 @@ def commands() -> str:
 
 def reading() -> str:
     """What it costs to find that there is nothing to do."""
-    from tests.cloud import Cloud
-    from tests.fleets import ca, converge, device, plan_of, state
+    from tests.support.desired_states import ca, converge, device, plan_of, state
+    from tests.support.registry_client import Cloud
 
     devices, cloud = 300, Cloud()
     fleet = state(ca(), *(found for number in range(devices) for found in device(f"d{number}", site="oslo")))

@@ -7,15 +7,15 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.engine.diff import diff
-from reconciler.engine.observe import observe
-from reconciler.engine.ownership import with_marks
-from reconciler.engine.survey import effective
+from reconciler.engine.ownership.markers import with_marks
+from reconciler.engine.plan.compare import effective
+from reconciler.engine.plan.diff import diff
+from reconciler.engine.plan.refresh import observe
 from reconciler.model.errors import AwsError
 from reconciler.model.resource import Resource
 from reconciler.model.settings import DesiredState
-from tests.cloud import Cloud
-from tests.fleets import converge, desired_states, failures, plan_of, run
+from tests.support.desired_states import converge, desired_states, failures, plan_of, run
+from tests.support.registry_client import Cloud
 
 _QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 
@@ -124,7 +124,7 @@ def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, 
 
 
 def test_effective_specs_are_their_own_effective_specs():
-    from tests.fleets import ca, device, state
+    from tests.support.desired_states import ca, device, state
 
     wanted = with_marks("ws", state(ca(), *device("a")).resources)
     once = effective("ws", wanted)

@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Plan
 from reconciler.model.settings import DesiredState
-from tests.cloud import Cloud
-from tests.faults import WRITES_LOST, Faults, FaultyCloud
-from tests.fleets import AUTHORITIES, converge, desired_states, failures, plan_of, run
+from tests.support.desired_states import AUTHORITIES, converge, desired_states, failures, plan_of, run
+from tests.support.fault_injection import WRITES_LOST, Faults, FaultyCloud
+from tests.support.registry_client import Cloud
 
 EXAMPLES = int(os.environ.get("TORTURE", "8"))
 """`make torture` sets it higher."""

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from tests.journeys.fleet import SMALL
-from tests.journeys.folder import Ended, Folder
+from tests.support.project_folder import Ended, Folder
+from tests.support.small_fleet import SMALL
 
 
 def unread(folder: Folder, *words: str) -> Ended:

@@ -8,10 +8,10 @@ from typing import Any
 
 import jsonschema
 
-from reconciler.faces.formats.schemas import schema
-from tests.cloud import Cloud
-from tests.journeys.fleet import CODES, SMALL, Fleet
-from tests.journeys.folder import PATIENCE, Folder, until
+from reconciler.render.json.schemas import schema
+from tests.support.project_folder import PATIENCE, Folder, until
+from tests.support.registry_client import Cloud
+from tests.support.small_fleet import CODES, SMALL, Fleet
 
 
 def told(folder: Folder, *words: str) -> Any:

@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from tests.journeys.fleet import Fleet, empty, factory, fingerprint
-from tests.journeys.folder import PATIENCE, Folder, applied, registered, until
+from tests.support.project_folder import PATIENCE, Folder, applied, registered, until
+from tests.support.small_fleet import Fleet, empty, factory, fingerprint
 
 
 def test_ctrl_c_ends_what_is_in_flight_tells_the_truth_and_the_next_apply_completes(folder):

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.fleet import Fleet, environ, masked
+from tests.support.small_fleet import Fleet, environ, masked
 
 DYING = """
 import os
 from reconciler import Workspace
-from reconciler.engine.lease import _Lease
+from reconciler.engine.ownership.lease import _Lease
 _Lease.release = lambda lease: os._exit(9)
 workspace = Workspace("desired_state.toml")
 workspace.apply(workspace.plan())
@@ -31,7 +31,7 @@ def test_whatever_write_kills_it_the_next_run_leaves_what_one_clean_run_leaves(t
     folder.mkdir()
     fleet.write(folder)
     run = subprocess.run(
-        [sys.executable, "-m", "tests.journeys.killing", str(folder), str(share), str(SHARES)],
+        [sys.executable, "-m", "tests.support.killed_applies", str(folder), str(share), str(SHARES)],
         env={**os.environ, **environ()},
         cwd=Path(__file__).parents[2],
         capture_output=True,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud import ACCOUNT, REGION, Cloud
-from tests.journeys.fleet import (
+from tests.support.registry_client import ACCOUNT, REGION, Cloud
+from tests.support.small_fleet import (
     HEAD,
     MASKED,
     SMALL,

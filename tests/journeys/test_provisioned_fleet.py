@@ -7,9 +7,9 @@ import json
 import pytest
 from attrs import evolve, frozen
 
-from tests.cloud import Cloud
-from tests.journeys.fleet import factory, fingerprint
-from tests.journeys.folder import Folder
+from tests.support.project_folder import Folder
+from tests.support.registry_client import Cloud
+from tests.support.small_fleet import factory, fingerprint
 
 DEVICES = 500
 TENTH = range(0, DEVICES, 10)

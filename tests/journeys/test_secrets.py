@@ -7,9 +7,9 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.journeys.fleet import SMALL, factory
-from tests.journeys.folder import Folder
-from tests.pki import key_pem_of
+from tests.support.pki import key_pem_of
+from tests.support.project_folder import Folder
+from tests.support.small_fleet import SMALL, factory
 
 CODE = "90718281828459045235360287"
 """A setup code that the registry takes."""

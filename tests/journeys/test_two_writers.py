@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cloud import Cloud
-from tests.journeys.fleet import Fleet, environ, masked
+from tests.support.registry_client import Cloud
+from tests.support.small_fleet import Fleet, environ, masked
 
 ROUNDS = 50
 
@@ -28,7 +28,7 @@ def test_of_two_that_contend_a_hundred_times_one_writes_at_a_time(tmp_path):
     variables = {**os.environ, **environ(), "RECONCILER_REGISTRY": str(registry)}
     writers = {
         site: subprocess.Popen(
-            [sys.executable, "-m", "tests.journeys.contending", str(tmp_path / site), str(ROUNDS)],
+            [sys.executable, "-m", "tests.support.concurrent_writer", str(tmp_path / site), str(ROUNDS)],
             env=variables,
             cwd=Path(__file__).parents[2],
             stdout=subprocess.PIPE,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cloud import Cloud
-from tests.journeys.fleet import SMALL, environ, masked
-from tests.journeys.runner import (
+from tests.support.registry_client import Cloud
+from tests.support.small_fleet import SMALL, environ, masked
+from tests.support.workflow_runner import (
     ACTION,
     EXAMPLES,
     PINNED,
@@ -237,7 +237,7 @@ def test_every_example_is_tested():
 
 
 def test_gitlab_s_jobs_run_commands_that_there_are():
-    from reconciler.faces.cli import cli
+    from reconciler.cli.main import cli
 
     jobs = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text())
     lines = [line for job in ("plan", "apply", "drift") for line in jobs[job]["script"]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.model.resource import Live
-from tests.fleets import resource
-from tests.kinds.desk import MARKS, MISSING, arn, calls, change, create, delete, iot, read, tag_list
+from tests.support.desired_states import resource
+from tests.support.kind_driver import MARKS, MISSING, arn, calls, change, create, delete, iot, read, tag_list
 
 ARN = arn("billinggroup/a")
 

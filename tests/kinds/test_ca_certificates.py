@@ -9,8 +9,19 @@ from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live
-from tests.fleets import AUTHORITIES, ROLE, ca, resource
-from tests.kinds.desk import MARKS, arn, calls, change, complaints, create, iot, read, tag_list, world
+from tests.support.desired_states import AUTHORITIES, ROLE, ca, resource
+from tests.support.kind_driver import (
+    MARKS,
+    arn,
+    calls,
+    change,
+    complaints,
+    create,
+    iot,
+    read,
+    tag_list,
+    world,
+)
 
 PEM = Pem.parse(AUTHORITIES["alpha"].pem)
 ID = PEM.fingerprint

@@ -7,15 +7,14 @@ from attrs import evolve
 
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.policies import Policy
-from reconciler.kinds.retirement import DENY_ALL
+from reconciler.kinds.shared.certificate_retirement import DENY_ALL
 from reconciler.kinds.things import Thing
 from reconciler.model.change import Create, Replace
-from reconciler.model.output import Output, Save
+from reconciler.model.output_file import Output, Save
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live
-from tests.cloud import Cloud
-from tests.fleets import AUTHORITIES, ca, converge, plan_of, resource, state
-from tests.kinds.desk import (
+from tests.support.desired_states import AUTHORITIES, ca, converge, plan_of, resource, state
+from tests.support.kind_driver import (
     MISSING,
     arn,
     calls,
@@ -28,6 +27,7 @@ from tests.kinds.desk import (
     read,
     world,
 )
+from tests.support.registry_client import Cloud
 
 OLD, NEW = (Pem.parse(AUTHORITIES["alpha"].device("a", generation)) for generation in (1, 2))
 P = resource("policies", "p", Policy(DENY_ALL))

@@ -10,7 +10,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from reconciler.kinds import all_kinds
-from reconciler.kinds.kind import Kind
+from reconciler.kinds.base.kind import Kind
 
 WITHOUT = {"provisioned_things"}
 """What is made of resources of other kinds: there the kinds themselves say it."""

@@ -7,14 +7,13 @@ from attrs import evolve
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.credential_lockers import CredentialLocker
-from reconciler.kinds.managed_material import Remembered
+from reconciler.kinds.shared.managed_setup_code import Remembered
 from reconciler.model.address import Address
 from reconciler.model.call import Ref
 from reconciler.model.change import Replace
 from reconciler.model.resource import Live
-from tests.cloud import Cloud
-from tests.fleets import converge, managed, plan_of, resource, state
-from tests.kinds.desk import (
+from tests.support.desired_states import converge, managed, plan_of, resource, state
+from tests.support.kind_driver import (
     MARKS,
     MISSING,
     calls,
@@ -27,6 +26,7 @@ from tests.kinds.desk import (
     scope,
     world,
 )
+from tests.support.registry_client import Cloud
 
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:credential-locker/L1"
 GONE = mi("DeleteCredentialLocker", tolerates=MISSING, Identifier="L1")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.resource import Live
-from tests.fleets import resource
-from tests.kinds.desk import MARKS, MISSING, arn, calls, change, create, delete, iot, read, tag_list
+from tests.support.desired_states import resource
+from tests.support.kind_driver import MARKS, MISSING, arn, calls, change, create, delete, iot, read, tag_list
 
 ARN = arn("thinggroup/a")
 QUERY = "attributes.site:oslo"

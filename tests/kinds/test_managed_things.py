@@ -7,9 +7,9 @@ import json
 import pytest
 from attrs import evolve
 
-from reconciler.kinds.managed_material import Remembered, objections, serial_number
-from reconciler.kinds.managed_spec import SimpleSetup
 from reconciler.kinds.managed_things import ManagedThing
+from reconciler.kinds.shared.managed_setup_code import Remembered, objections, serial_number
+from reconciler.kinds.shared.managed_thing_spec import SimpleSetup
 from reconciler.model.address import Address
 from reconciler.model.call import Ref, resolve
 from reconciler.model.change import Create, Delete, Replace, Update
@@ -17,10 +17,10 @@ from reconciler.model.document import Document
 from reconciler.model.errors import RefusedError
 from reconciler.model.resource import WHATEVER, Live
 from reconciler.model.secret import Secret
-from tests.cloud import Cloud
-from tests.fleets import converge, managed, plan_of, resource, run, state
-from tests.kinds.desk import MARKS, MISSING, calls, change, create, effective, mi, read, world
-from tests.kinds.desk import objections as objected
+from tests.support.desired_states import converge, managed, plan_of, resource, run, state
+from tests.support.kind_driver import MARKS, MISSING, calls, change, create, effective, mi, read, world
+from tests.support.kind_driver import objections as objected
+from tests.support.registry_client import Cloud
 
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:managed-thing/M1"
 REPORT = Document.of({"version": "1.0.0", "endpoints": []})

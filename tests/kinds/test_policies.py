@@ -11,8 +11,8 @@ from reconciler.model.address import Address
 from reconciler.model.change import Delete
 from reconciler.model.document import Document
 from reconciler.model.resource import Live
-from tests.fleets import resource
-from tests.kinds.desk import (
+from tests.support.desired_states import resource
+from tests.support.kind_driver import (
     MARKS,
     MISSING,
     arn,

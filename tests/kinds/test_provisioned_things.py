@@ -8,21 +8,32 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from reconciler.engine.diff import compare
+from reconciler.engine.plan.diff import compare
+from reconciler.kinds.base.kind import World
 from reconciler.kinds.billing_groups import BillingGroup
-from reconciler.kinds.kind import World
 from reconciler.kinds.policies import Policy
-from reconciler.kinds.provisioned_reading import Carried, Provisioned
 from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
-from reconciler.kinds.retirement import DENY_ALL
-from reconciler.kinds.template import CERTIFICATE, POLICY, THING
+from reconciler.kinds.shared.certificate_retirement import DENY_ALL
+from reconciler.kinds.shared.provisioned_thing_reads import Carried, Provisioned
+from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.change import Update
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live, Resource
-from tests.fleets import AUTHORITIES, ca, resource
-from tests.kinds.desk import MISSING, arn, calls, complaints, create, iot, objections, read, scope, world
+from tests.support.desired_states import AUTHORITIES, ca, resource
+from tests.support.kind_driver import (
+    MISSING,
+    arn,
+    calls,
+    complaints,
+    create,
+    iot,
+    objections,
+    read,
+    scope,
+    world,
+)
 
 PEM, OLD = (Pem.parse(AUTHORITIES["alpha"].device("pump", generation)) for generation in (1, 2))
 CERT, OLD_CERT = (arn(f"cert/{pem.fingerprint}") for pem in (PEM, OLD))

@@ -9,13 +9,24 @@ from reconciler.kinds.provisioning_profiles import ProvisioningProfile
 from reconciler.model.address import Address
 from reconciler.model.call import Ref
 from reconciler.model.change import Create, Replace, Update
-from reconciler.model.output import Output, Save
+from reconciler.model.output_file import Output, Save
 from reconciler.model.pem import Pem
 from reconciler.model.resource import WHATEVER, Live
-from tests.cloud import Cloud
-from tests.fleets import AUTHORITIES, converge, failures, plan_of, resource, run, state
-from tests.kinds.desk import MARKS, MISSING, calls, change, complaints, create, delete, mi, objections, read
 from tests.kinds.test_credential_lockers import without_token
+from tests.support.desired_states import AUTHORITIES, converge, failures, plan_of, resource, run, state
+from tests.support.kind_driver import (
+    MARKS,
+    MISSING,
+    calls,
+    change,
+    complaints,
+    create,
+    delete,
+    mi,
+    objections,
+    read,
+)
+from tests.support.registry_client import Cloud
 
 ALPHA = AUTHORITIES["alpha"]
 CA, CLAIM = Pem.parse(ALPHA.pem), Pem.parse(ALPHA.device("claim"))

@@ -9,9 +9,8 @@ from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate
 from reconciler.model.change import Replace
 from reconciler.model.document import Document
 from reconciler.model.resource import Live
-from tests.cloud import Cloud
-from tests.fleets import ROLE, converge, plan_of, resource, state
-from tests.kinds.desk import (
+from tests.support.desired_states import ROLE, converge, plan_of, resource, state
+from tests.support.kind_driver import (
     MARKS,
     MISSING,
     arn,
@@ -24,6 +23,7 @@ from tests.kinds.desk import (
     read,
     tag_list,
 )
+from tests.support.registry_client import Cloud
 
 ARN = arn("provisioningtemplate/a")
 BODY = Document.parse('{"Resources": {}}')

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from reconciler.kinds.role_aliases import RoleAlias
 from reconciler.model.resource import Live
-from tests.fleets import ROLE, resource
-from tests.kinds.desk import MARKS, MISSING, arn, calls, change, create, delete, iot, read, tag_list
+from tests.support.desired_states import ROLE, resource
+from tests.support.kind_driver import MARKS, MISSING, arn, calls, change, create, delete, iot, read, tag_list
 
 ARN = arn("rolealias/a")
 OTHER = "arn:aws:iam::123456789012:role/other"

@@ -13,9 +13,8 @@ from reconciler.model.change import Replace
 from reconciler.model.document import Document
 from reconciler.model.errors import RefusedError
 from reconciler.model.resource import External, Live
-from tests.cloud import Cloud
-from tests.fleets import converge, plan_of, resource, state
-from tests.kinds.desk import (
+from tests.support.desired_states import converge, plan_of, resource, state
+from tests.support.kind_driver import (
     MARKS,
     MISSING,
     arn,
@@ -30,6 +29,7 @@ from tests.kinds.desk import (
     tag_list,
     world,
 )
+from tests.support.registry_client import Cloud
 
 ARN = arn("thinggroup/a")
 PROPERTIES = {"attributePayload": {"attributes": {}, "merge": False}}

@@ -12,9 +12,8 @@ from reconciler.model.address import Address
 from reconciler.model.change import Delete, Replace
 from reconciler.model.errors import RefusedError
 from reconciler.model.resource import Live
-from tests.cloud import Cloud
-from tests.fleets import plan_of, resource, run, state
-from tests.kinds.desk import (
+from tests.support.desired_states import plan_of, resource, run, state
+from tests.support.kind_driver import (
     MARKS,
     MISSING,
     arn,
@@ -29,6 +28,7 @@ from tests.kinds.desk import (
     tag_list,
     world,
 )
+from tests.support.registry_client import Cloud
 
 FULL = ThingType(
     "Pumps",

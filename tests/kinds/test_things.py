@@ -13,9 +13,8 @@ from reconciler.kinds.things import Thing
 from reconciler.model.change import Create
 from reconciler.model.pem import Pem
 from reconciler.model.resource import WHATEVER, External, Live
-from tests.cloud import Cloud
-from tests.fleets import AUTHORITIES, ca, converge, device, plan_of, resource, state
-from tests.kinds.desk import (
+from tests.support.desired_states import AUTHORITIES, ca, converge, device, plan_of, resource, state
+from tests.support.kind_driver import (
     MISSING,
     arn,
     calls,
@@ -28,6 +27,7 @@ from tests.kinds.desk import (
     read,
     world,
 )
+from tests.support.registry_client import Cloud
 
 PEM = Pem.parse(AUTHORITIES["alpha"].device("a"))
 CERT = arn(f"cert/{PEM.fingerprint}")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.redaction import conceal, redacted, remember
 from reconciler.model.secret import Secret
-from tests.pki import Authority
+from tests.support.pki import Authority
 
 KEY = Authority("Redacted CA").key_pem
 CODE = 'canary "4711" \\ größe\n/?&'

@@ -7,8 +7,8 @@ import os
 import pytest
 from playwright.sync_api import expect
 
-from tests.faces.conftest import fleet, run
-from tests.notebook.lab import Lab, browser, chromium
+from tests.cli.conftest import fleet, run
+from tests.support.jupyter_lab import Lab, browser, chromium
 
 __all__ = ["fleet", "run"]
 

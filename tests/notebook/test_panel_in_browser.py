@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
-from tests.notebook.lab import command, execute
+from tests.support.jupyter_lab import command, execute
 
 pytestmark = pytest.mark.xdist_group("browser")
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from reconciler import Workspace
-from reconciler.faces.notebook.session import Session
-from tests.cloud import Cloud
-from tests.faces.samples import HOSTILE
+from reconciler.notebook.session import Session
+from tests.support.registry_client import Cloud
+from tests.support.sample_plans import HOSTILE
 
 FILE = """
 [workspace]

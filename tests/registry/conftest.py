@@ -10,8 +10,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.config import Config
 
 from reconciler.registry import Registry, Request, Settings
-
-from . import pki
+from tests.support import registry_pki as pki
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"

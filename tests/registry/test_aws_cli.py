@@ -10,9 +10,10 @@ import sys
 
 import pytest
 
-from . import pki
+from tests.support import registry_pki as pki
+from tests.support.registry_server import served
+
 from .conftest import ACCOUNT
-from .serving import served
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("awscli") is None, reason="awscli is not installed: pip install awscli"

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from . import pki
+from tests.support import registry_pki as pki
+
 from .conftest import ACCOUNT, NOON, REGION, error_of, make_client, register_ca, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cacert/"

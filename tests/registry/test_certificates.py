@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from . import pki
+from tests.support import registry_pki as pki
+
 from .conftest import ACCOUNT, NOON, error_of, register_ca, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"

@@ -5,7 +5,7 @@ import pytest
 from reconciler.registry import Request
 from reconciler.registry.conditions import Conditioned, Conditions
 from reconciler.registry.faults import Faults, Rule
-from reconciler.registry.limits import Limits
+from reconciler.registry.throttling import Limits
 
 IOT = "https://iot.eu-west-1.amazonaws.com"
 MANAGED = "https://api.eu-west-1.iotmanagedintegrations.amazonaws.com"

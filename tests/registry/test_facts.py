@@ -10,9 +10,10 @@ import textwrap
 import pytest
 from botocore.exceptions import ClientError
 
-from . import pki
+from tests.support import registry_pki as pki
+from tests.support.registry_server import served
+
 from .conftest import without_metadata
-from .serving import served
 from .test_issued_certificates import request_for
 from .test_register_thing import declared, template
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from . import pki
+from tests.support import registry_pki as pki
+
 from .conftest import ACCOUNT, NOON, error_of, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"

@@ -7,7 +7,8 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from . import pki
+from tests.support import registry_pki as pki
+
 from .conftest import ACCOUNT, error_of, without_metadata
 from .test_issued_certificates import request_for
 from .test_thing_groups import members

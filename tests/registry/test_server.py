@@ -12,7 +12,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from .serving import COMMAND, served
+from tests.support.registry_server import COMMAND, served
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from tests import terraform
+from tests.support import registry_pki as pki
+from tests.support import terraform
+from tests.support.registry_server import Served, served
 
-from . import pki
-from .serving import Served, served
 from .test_issued_certificates import request_for
 
 CONFIG = (Path(__file__).parent / "terraform" / "fleet.tf").read_text()

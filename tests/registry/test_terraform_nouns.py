@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from tests import terraform
-
-from . import pki
-from .serving import Served, served
+from tests.support import registry_pki as pki
+from tests.support import terraform
+from tests.support.registry_server import Served, served
 
 CONFIG = (Path(__file__).parent / "terraform" / "nouns.tf").read_text()
 TERRAFORM = terraform.find()

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.registry import Registry, Request
+from tests.support.shape_strategies import values
 
-from .shapes import values
 from .test_wire_oracle import SERVED, as_bytes, as_http, model_of
 
 MANY = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

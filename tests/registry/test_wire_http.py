@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from reconciler.registry import Registry, Request, catalog
 from reconciler.registry.wire.service import service
-
-from .serving import served
-from .shapes import values
+from tests.support.registry_server import served
+from tests.support.shape_strategies import values
 
 FEW = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 NAMES = {"iot": "iot", "iot-managed-integrations": "iotmanagedintegrations"}

@@ -15,8 +15,7 @@ from reconciler.registry.addressing import target_of
 from reconciler.registry.errors import ApiError
 from reconciler.registry.wire.faults import error_response
 from reconciler.registry.wire.service import SERVICES, service
-
-from .shapes import values
+from tests.support.shape_strategies import values
 
 SERVED = sorted(catalog.served())
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -6,9 +6,9 @@ Law: a thing is in one billing group at most.
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.billing_groups import billing_group_arn, require_billing_group
-from reconciler.registry.operations.naming import given_name
 from reconciler.registry.operations.things import require_thing, thing_arn
 from reconciler.registry.paging import REGISTRY
+from reconciler.registry.shared.naming import given_name
 from reconciler.registry.store import Row
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
-from reconciler.registry.operations.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
 from reconciler.registry.paging import REGISTRY
+from reconciler.registry.shared.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
 from reconciler.registry.store import Row
 
 SCHEMA = (

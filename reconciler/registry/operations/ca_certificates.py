@@ -9,8 +9,8 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.operations.provisioning_templates import require_template
 from reconciler.registry.operations.registration_codes import registration_code
-from reconciler.registry.operations.tagging import add_tags, forget_tags, taggable, tags_of_list
 from reconciler.registry.paging import MARKERS
+from reconciler.registry.shared.tagging import add_tags, forget_tags, taggable, tags_of_list
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import Certificate, read_certificate
 

@@ -12,9 +12,9 @@ from reconciler.registry.operations.certificates import (
     find_certificate,
     require_certificate,
 )
-from reconciler.registry.operations.policy_edges import has_policies
-from reconciler.registry.operations.principal_edges import blocks_principal
 from reconciler.registry.paging import MARKERS
+from reconciler.registry.shared.policy_edges import has_policies
+from reconciler.registry.shared.principal_edges import blocks_principal
 from reconciler.registry.store import Row
 
 PENDING = "PENDING_TRANSFER"

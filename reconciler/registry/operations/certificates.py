@@ -9,10 +9,10 @@ from typing import Any
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
-from reconciler.registry.operations.policy_edges import forget_target, has_policies
-from reconciler.registry.operations.principal_edges import blocks_principal, forget_principal
-from reconciler.registry.operations.transfer_records import transfer_data
 from reconciler.registry.paging import MARKERS
+from reconciler.registry.shared.policy_edges import forget_target, has_policies
+from reconciler.registry.shared.principal_edges import blocks_principal, forget_principal
+from reconciler.registry.shared.transfer_records import transfer_data
 from reconciler.registry.store import Row, Value
 
 SCHEMA = (

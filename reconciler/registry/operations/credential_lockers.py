@@ -6,9 +6,9 @@ from typing import Any
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.operations.client_tokens import forget_token, made_before, remember_token
-from reconciler.registry.operations.tagging import add_tags, forget_tags, read_tags, taggable
 from reconciler.registry.paging import MANAGED
+from reconciler.registry.shared.client_tokens import forget_token, made_before, remember_token
+from reconciler.registry.shared.tagging import add_tags, forget_tags, read_tags, taggable
 from reconciler.registry.store import Row
 
 SERVICE = "iot-managed-integrations"

@@ -11,10 +11,8 @@ from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.fleet_query import compile_query
-from reconciler.registry.operations.attributes import changed_attributes, given_attributes, require_room
 from reconciler.registry.operations.indexing import INDEX, require_index, require_sources
 from reconciler.registry.operations.search import require_query_version
-from reconciler.registry.operations.tagging import add_tags, forget_tags, tags_of_list
 from reconciler.registry.operations.thing_groups import (
     MOST_ATTRIBUTES,
     find_group,
@@ -23,6 +21,8 @@ from reconciler.registry.operations.thing_groups import (
     require_same,
     require_version,
 )
+from reconciler.registry.shared.attributes import changed_attributes, given_attributes, require_room
+from reconciler.registry.shared.tagging import add_tags, forget_tags, tags_of_list
 from reconciler.registry.store import Row
 
 MOST_DYNAMIC = 100

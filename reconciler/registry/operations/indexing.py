@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.operations.indexed_fields import managed_fields, not_managed
+from reconciler.registry.shared.indexed_fields import managed_fields, not_managed
 
 SCHEMA = (
     """

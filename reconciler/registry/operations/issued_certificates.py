@@ -5,8 +5,14 @@ neither listed nor described, and no certificate can be registered by it.
 """
 
 from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.certificate_authority import (
+    UnusableRequestError,
+    issue,
+    issue_for,
+    new_authority,
+    new_key_pair,
+)
 from reconciler.registry.context import Context
-from reconciler.registry.issuing import UnusableRequestError, issue, issue_for, new_authority, new_key_pair
 from reconciler.registry.operations.certificate_registration import insert_certificate
 from reconciler.registry.x509 import read_certificate
 

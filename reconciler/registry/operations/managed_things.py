@@ -15,8 +15,8 @@ from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.credential_lockers import require_locker
-from reconciler.registry.operations.managed_material import initial_status, read_material
-from reconciler.registry.operations.tagging import add_tags, read_tags, taggable
+from reconciler.registry.shared.setup_code import initial_status, read_material
+from reconciler.registry.shared.tagging import add_tags, read_tags, taggable
 from reconciler.registry.store import Row
 
 SERVICE = "iot-managed-integrations"

@@ -12,9 +12,9 @@ from typing import Any
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
-from reconciler.registry.operations.policy_edges import blocks_policy
-from reconciler.registry.operations.tagging import add_tags, forget_tags, taggable, tags_of_list
 from reconciler.registry.paging import MARKERS, by_seq
+from reconciler.registry.shared.policy_edges import blocks_policy
+from reconciler.registry.shared.tagging import add_tags, forget_tags, taggable, tags_of_list
 from reconciler.registry.store import Row
 from reconciler.registry.wire.payload import MalformedError, load_json
 

@@ -8,13 +8,9 @@ from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.policies import find_policy, policy_item, require_policy
-from reconciler.registry.operations.principals import (
-    certificate_of,
-    require_attachable,
-    require_principal,
-)
 from reconciler.registry.operations.thing_groups import ancestors, find_group, group_arn, require_static
 from reconciler.registry.paging import MARKERS, by_seq
+from reconciler.registry.shared.principals import certificate_of, require_attachable, require_principal
 from reconciler.registry.store import Row
 
 MOST_POLICIES = 10

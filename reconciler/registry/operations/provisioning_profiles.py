@@ -8,13 +8,13 @@ import uuid
 from typing import Any
 
 from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.certificate_authority import issue, new_key_pair
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
-from reconciler.registry.issuing import issue, new_key_pair
-from reconciler.registry.operations.client_tokens import forget_token, made_before, remember_token
 from reconciler.registry.operations.issued_certificates import authority_of
-from reconciler.registry.operations.tagging import add_tags, forget_tags, read_tags, taggable
 from reconciler.registry.paging import MANAGED
+from reconciler.registry.shared.client_tokens import forget_token, made_before, remember_token
+from reconciler.registry.shared.tagging import add_tags, forget_tags, read_tags, taggable
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import read_certificate
 

@@ -6,9 +6,9 @@ Law: a template has at most five versions, always exactly one default, and never
 from typing import Any
 
 from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.certificate_authority import issue, new_key_pair
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
-from reconciler.registry.issuing import issue, new_key_pair
 from reconciler.registry.operations.issued_certificates import authority_of
 from reconciler.registry.operations.provisioning_templates import (
     FLEET,

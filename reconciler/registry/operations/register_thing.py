@@ -14,14 +14,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.registry.calling import call
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, PartialError
+from reconciler.registry.internal_calls import call
 from reconciler.registry.operations.certificates import certificate_arn, find_certificate
 from reconciler.registry.operations.policies import find_policy, policy_arn
-from reconciler.registry.operations.registered_things import ensure_thing
 from reconciler.registry.operations.things import thing_arn
+from reconciler.registry.shared.registered_things import ensure_thing
 from reconciler.registry.store import Row
 from reconciler.registry.templates.document import Resource, TemplateError, read_template
 from reconciler.registry.templates.parts import (

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from reconciler.registry.calling import call
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
+from reconciler.registry.internal_calls import call
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.store import Row
 from reconciler.registry.templates.document import TemplateError, read_template

@@ -5,8 +5,8 @@ from typing import Any
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found
-from reconciler.registry.operations.tagging import add_tags, forget_tags, taggable, tags_of_list
 from reconciler.registry.paging import MARKERS
+from reconciler.registry.shared.tagging import add_tags, forget_tags, taggable, tags_of_list
 from reconciler.registry.store import Row
 
 SCHEMA = (

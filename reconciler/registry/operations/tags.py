@@ -2,7 +2,7 @@
 
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
-from reconciler.registry.operations.tagging import (
+from reconciler.registry.shared.tagging import (
     add_tags,
     read_tags,
     remove_tags,

@@ -7,7 +7,6 @@ its query is asked whenever its things, or a thing's groups, are listed.
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.fleet_query import compile_query
-from reconciler.registry.operations.naming import given_name
 from reconciler.registry.operations.thing_groups import (
     group_arn,
     name_and_arn,
@@ -16,6 +15,7 @@ from reconciler.registry.operations.thing_groups import (
 )
 from reconciler.registry.operations.things import require_thing, thing_arn
 from reconciler.registry.paging import REGISTRY
+from reconciler.registry.shared.naming import given_name
 from reconciler.registry.store import Row
 
 SCHEMA = (

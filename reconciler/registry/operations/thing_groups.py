@@ -10,10 +10,10 @@ from typing import Any
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
-from reconciler.registry.operations.attributes import changed_attributes, given_attributes, require_room
 from reconciler.registry.operations.indexing import INDEX
-from reconciler.registry.operations.policy_edges import forget_target
-from reconciler.registry.operations.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
+from reconciler.registry.shared.attributes import changed_attributes, given_attributes, require_room
+from reconciler.registry.shared.policy_edges import forget_target
+from reconciler.registry.shared.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
 from reconciler.registry.store import Row
 
 SCHEMA = (

@@ -5,13 +5,9 @@ from collections.abc import Callable
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.operations.principals import (
-    certificate_of,
-    require_attachable,
-    require_principal,
-)
 from reconciler.registry.operations.things import find_thing, require_thing
 from reconciler.registry.paging import REGISTRY
+from reconciler.registry.shared.principals import certificate_of, require_attachable, require_principal
 from reconciler.registry.store import Row
 
 Item = Callable[[Row], object]

@@ -12,10 +12,10 @@ from typing import Any
 from reconciler.registry.catalog import Params, Result, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
-from reconciler.registry.operations.attributes import changed_attributes, given_attributes, require_room
 from reconciler.registry.operations.billing_groups import require_billing_group
-from reconciler.registry.operations.principal_edges import blocks_thing, forget_thing
 from reconciler.registry.operations.thing_types import require_assignable
+from reconciler.registry.shared.attributes import changed_attributes, given_attributes, require_room
+from reconciler.registry.shared.principal_edges import blocks_thing, forget_thing
 from reconciler.registry.store import Row
 
 SCHEMA = (

@@ -1,0 +1,1 @@
+"""The command line: options, prompts, progress, errors and exit codes."""

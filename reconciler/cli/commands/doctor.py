@@ -1,0 +1,60 @@
+"""`reconciler doctor`: what is in order, what is not, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.options import Options, common
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from reconciler.model.check_result import Finding
+
+
+@click.command()
+@common()
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Say who we are, where, with which permissions, and what is not in order."""
+    from reconciler.cli.terminal import Terminal
+    from reconciler.workspace import Workspace
+
+    options = Options.of(ctx)
+    terminal = Terminal.open(color=options.color)
+    broken = False
+    for finding in Workspace(options.file).examine():
+        terminal.tell(_lines(finding))
+        broken |= finding.level == "broken"
+    if broken:
+        ctx.exit(1)
+
+
+_SHOWN = {
+    "ok": ("✔", "ok", "applied"),
+    "doubt": ("!", "warning", "warning"),
+    "broken": ("✖", "broken", "error"),
+    "unknown": ("?", "unknown", "warning"),
+}
+"""A sign, a word and a tone for each level."""
+
+_WORD, _ABOUT = 8, 12
+
+
+def _lines(finding: Finding) -> Iterator[Text]:
+    from rich.text import Text
+
+    from reconciler.render.text.plan import COLORS
+    from reconciler.render.views.format_value import visible
+
+    sign, word, tone = _SHOWN[finding.level]
+    yield Text.assemble(
+        (f"{sign} {word:<{_WORD}}", COLORS[tone]),
+        (f"{finding.about:<{_ABOUT}}", "bold"),
+        visible(finding.told),
+    )
+    if finding.advice:
+        yield Text(f"{'':<{2 + _WORD + _ABOUT}}next: {visible(finding.advice)}", "dim")

@@ -1,0 +1,127 @@
+"""`reconciler show`: one resource as the file wants it and as the registry has it, side by side."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.commands.plan import FORMATS
+from reconciler.cli.options import Options, checked, common, complete, selecting
+
+if TYPE_CHECKING:
+    from reconciler.cli.terminal import Terminal
+
+
+def _address_or_file(ctx: click.Context, parameter: click.Parameter, given: str | None) -> Path | str | None:
+    """A file that is there, unless it has the name of an address of ours."""
+    from reconciler.kinds import all_kinds
+
+    if given is None:
+        return None
+    if given.partition(".")[0] not in all_kinds() and Path(given).is_file():
+        return Path(given)
+    address: str = checked(ctx, parameter, given)
+    return address
+
+
+@click.command()
+@common()
+@selecting
+@click.option("--calls", is_flag=True, help="Of a saved plan, list the API calls of every step.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    help="How a saved plan is shown; resources are shown as text.",
+)
+@click.argument("what", metavar="ADDRESS", required=False, callback=_address_or_file, shell_complete=complete)
+@click.pass_context
+def show(  # noqa: PLR0913 (its options)
+    ctx: click.Context,
+    what: Path | str | None,
+    select: Sequence[str],
+    exclude: Sequence[str],
+    form: str,
+    *,
+    calls: bool,
+) -> None:
+    """Compare resources with what is there, or show a plan that was saved.
+
+    ADDRESS is one resource, or else a file that `reconciler plan --out` wrote; --select names several resources.
+    """
+    from reconciler.cli.terminal import Terminal
+
+    options = Options.of(ctx)
+    terminal = Terminal.open(color=options.color)
+    if isinstance(what, Path):
+        _saved(what, terminal, form, calls=calls)
+    elif calls or form != "text":
+        raise click.UsageError("resources are shown as text; --format and --calls are for a saved plan", ctx)
+    elif what and (select or exclude):
+        raise click.UsageError("name an ADDRESS or select, not both", ctx)
+    elif what:
+        _one(what, options, terminal)
+    elif select or exclude:
+        _selected(options, terminal, select, exclude)
+    else:
+        raise click.UsageError("missing argument 'ADDRESS'", ctx)
+
+
+def _one(address: str, options: Options, terminal: Terminal) -> None:
+    from reconciler.kinds import all_kinds
+    from reconciler.model.address import Address
+    from reconciler.render.text import result
+    from reconciler.render.views.result import comparison
+    from reconciler.workspace import Workspace
+
+    workspace = Workspace(options.file)
+    at, known = Address.parse(address), workspace.desired.resources
+    if at.kind not in all_kinds():
+        raise click.ClickException(f"{at.kind!r} is no kind{_nearest(at.kind, all_kinds())}")
+    resource, live, change = workspace.inspect(address)
+    if resource is None and live is None:
+        near = _nearest(address, map(str, known))
+        raise click.ClickException(f"{address} is neither in {options.file} nor in the registry{near}")
+    view = comparison(at, resource, live, change)
+    terminal.tell(result.comparison(view, terminal.out.width))
+
+
+def _selected(options: Options, terminal: Terminal, select: Sequence[str], exclude: Sequence[str]) -> None:
+    from rich.text import Text
+
+    from reconciler.render.text import result
+    from reconciler.render.views.result import comparison
+    from reconciler.workspace import Workspace
+
+    found = Workspace(options.file).inspect_all(select, exclude)
+    for place, (at, (resource, live, change)) in enumerate(found.items()):
+        lines = result.comparison(comparison(at, resource, live, change), terminal.out.width)
+        terminal.tell([*([Text()] if place else []), *lines])
+
+
+def _saved(file: Path, terminal: Terminal, form: str, *, calls: bool) -> None:
+    """A saved plan, from the file alone: whether it still holds is asked by its apply."""
+    from reconciler.cli.commands.plan import picture
+    from reconciler.render.json import plan_file
+    from reconciler.render.json.plan_lines import lines_of
+    from reconciler.render.views.plan import without_requests
+
+    raw = file.read_bytes()
+    document = plan_file.read(raw)
+    if form == "json":
+        click.echo(raw.decode(), nl=False)
+    elif form == "jsonl":
+        for line in lines_of(document):
+            click.echo(line, nl=False)
+    else:
+        picture(document.view if calls else without_requests(document.view), terminal, form)
+
+
+def _nearest(written: str, valid: Iterable[str]) -> str:
+    close = difflib.get_close_matches(written, list(valid), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

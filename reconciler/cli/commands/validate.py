@@ -1,0 +1,42 @@
+"""`reconciler validate`: every mistake in the file, at once; nothing is reached."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.options import Options, common
+
+
+@click.command()
+@common()
+@click.pass_context
+def validate(ctx: click.Context) -> None:
+    """Check the file; nothing is read from AWS."""
+    from collections import Counter
+
+    from rich.text import Text
+
+    from reconciler.cli.errors import annotate, sources
+    from reconciler.cli.terminal import Terminal
+    from reconciler.render.text import result
+    from reconciler.render.text.plan import COLORS
+    from reconciler.render.views.diagnostics import mistakes_view
+    from reconciler.render.views.plan import noun, plural, position
+    from reconciler.workspace import Workspace
+
+    options = Options.of(ctx)
+    terminal = Terminal.open(color=options.color)
+    desired = Workspace(options.file).desired
+    if desired.warnings:
+        view = mistakes_view(desired.warnings, sources(desired.warnings, options.file))
+        terminal.remark([*result.mistakes(view), Text()])
+        annotate(desired.warnings, options)
+    told = [resource for resource in desired.resources.values() if not resource.implied]
+    counts = Counter(resource.address.kind for resource in told)
+    ordered = sorted(counts, key=lambda kind: (position(kind), kind))
+    room = max((len(f"{counts[kind]:,}") for kind in ordered), default=0)
+    lines = [Text(f"  {counts[kind]:>{room},}  {noun(kind, counts[kind])}", "dim") for kind in ordered]
+    head = Text.assemble(
+        ("✔ ", COLORS["applied"]), (options.file, "bold"), " is valid: ", plural(len(told), "resource")
+    )
+    terminal.tell([head, *lines])

@@ -1,0 +1,186 @@
+"""The apply as it happens: a moving picture on a terminal, a line for each outcome in a pipe, and a calm Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from reconciler.cli.terminal import write
+from reconciler.model.outcome import Cancelled, Outcome, Started
+from reconciler.render.text import plan as text
+from reconciler.render.text import result
+from reconciler.render.views.format_value import visible
+from reconciler.render.views.plan import seconds
+from reconciler.render.views.progress import Pace
+from reconciler.render.views.result import ENDS, end_view
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from reconciler.model.plan import Plan
+
+STOPPING = "stopping: what is in flight is finished, nothing new is begun; once more interrupts at once"
+_EACH = 60
+"""Plans up to this many steps leave a line for each; of larger ones only what went wrong stays on the screen."""
+_RUNNING = 6
+"""How many of the running addresses are shown by name."""
+
+
+class Display(Protocol):
+    """Something that watches an apply."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def hear(self, outcome: Outcome) -> None:
+        """One outcome, from any thread."""
+
+    def stopping(self) -> None:
+        """The run was asked to stop; called from a signal handler, so it must not wait for a lock."""
+
+
+def display(plan: Plan, console: Console) -> Display:
+    """The one that fits where the console writes to."""
+    if console.is_terminal and not console.is_dumb_terminal:
+        return Moving(plan, console)
+    return Plain(plan, console)
+
+
+class Plain:
+    """One line for each outcome, as it happens."""
+
+    def __init__(self, plan: Plan, console: Console) -> None:
+        self._console = console
+        self._room = longest(plan)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+    def hear(self, outcome: Outcome) -> None:
+        """Every end is a line; beginnings are not, and what was never begun is counted at the end."""
+        if not isinstance(outcome, Started | Cancelled):
+            write(self._console, [result.end(end_view(outcome), self._room)])
+
+    def stopping(self) -> None:
+        """Straight to the stream: a signal may have come in the middle of a print."""
+        os.write(2, f"{STOPPING}\n".encode())
+
+
+class Moving:
+    """A bar, the counts, the running addresses, the time that passed and that is left."""
+
+    def __init__(self, plan: Plan, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._plan, self._console = plan, console
+        self._room = longest(plan)
+        self._pace = Pace(plan, clock)
+        self._stopping = False
+        self._live = Live(get_renderable=self.picture, console=console, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> Self:
+        self._pace.begin()
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def hear(self, outcome: Outcome) -> None:
+        """Counts it, and leaves a line where that is worth one."""
+        end = self._pace.hear(outcome)
+        if end.word == "failed" or (len(self._plan.steps) <= _EACH and end.word == "applied"):
+            write(self._console, [result.end(end, self._room)])
+
+    def stopping(self) -> None:
+        """The next picture says so."""
+        self._stopping = True
+
+    def picture(self) -> RenderableType:
+        """What is seen now."""
+        now = self._pace.view()
+        grid = Table.grid(padding=(0, 1))
+        bar = ProgressBar(
+            total=max(now.total, 1), completed=now.ended, width=24, complete_style=text.COLORS["create"]
+        )
+        grid.add_row(
+            "", bar, Text(f"{now.ended:,} of {now.total:,}"), _counted(now.counts), Text(now.time, "dim")
+        )
+        lines = [_running(*running) for running in now.running[:_RUNNING]]
+        if len(now.running) > _RUNNING:
+            lines.append(Text(f"   … and {len(now.running) - _RUNNING:,} more at work", "dim"))
+        if self._stopping:
+            lines.append(Text(f" {STOPPING}", f"bold {text.COLORS['warning']}"))
+        return Group(grid, *lines)
+
+
+@contextmanager
+def calm_interrupt(stop: threading.Event, tell: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM, as CI systems cancel) sets `stop` and says so; the second interrupts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        tell()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def reading(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
+    """What is being read, on a terminal; in a pipe nothing, for nobody waits there."""
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield lambda _words, _done, _total: None
+        return
+    with console.status(Text("reading the registry …")) as status:
+
+        def tell(words: str, done: int, total: int | None) -> None:
+            many = f" {done:,} of {total:,}" if total else f" {done:,}" if done else ""
+            status.update(Text(f"{visible(words)}{many} …"))
+
+        yield tell
+
+
+def longest(plan: Plan) -> int:
+    """How much room addresses need to be aligned."""
+    return min(48, max((len(visible(str(step.address))) for step in plan.steps), default=0))
+
+
+def _counted(counts: Mapping[str, int]) -> Text:
+    parts = Text()
+    for word, count in counts.items():
+        if count or word == "applied":
+            parts.append(
+                f"{ENDS[word]} {count:,} {'done' if word == 'applied' else word}  ", result.ENDINGS[word]
+            )
+    return parts
+
+
+def _running(address: str, action: str, passed: float) -> Text:
+    glyph = ENDS["started"]
+    return Text.assemble(
+        (f"   {glyph} {action:<7} ", text.COLORS[action]), address, (f"  {seconds(passed)}", "dim")
+    )

@@ -1,0 +1,1 @@
+"""Send one call until it is answered, and write the files that responses fill."""

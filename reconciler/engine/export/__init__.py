@@ -1,0 +1,1 @@
+"""Write live resources as desired-state tables and files."""

@@ -1,0 +1,1 @@
+"""The journal: a SQLite store of every run, and its history."""

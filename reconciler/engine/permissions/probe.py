@@ -1,0 +1,49 @@
+"""Asks the first question of every kind's reading, and no more: which kinds may be looked at?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import evolve
+
+from reconciler.engine.ownership.markers import with_marks
+from reconciler.engine.plan.refresh import CLOSED
+from reconciler.kinds import all_kinds
+from reconciler.kinds.base.kind import Reading, Scope
+from reconciler.model.call import ApiCall, Call
+from reconciler.model.check_result import Finding
+from reconciler.model.errors import AwsError
+from reconciler.model.settings import DesiredState
+
+
+def probe(state: DesiredState, call: Call) -> Iterator[Finding]:
+    """What reading shows of permissions, kind by kind where one is closed. Raises TargetError and other AwsErrors."""
+    workspace = state.settings.name
+    marked = with_marks(workspace, state.resources)
+    scope = Scope(workspace, marked)
+    closed = 0
+    for table, kind in all_kinds().items():
+        try:
+            for first in _first(kind.read(scope)):
+                call(evolve(first, at_most=1))
+        except AwsError as error:
+            if error.code not in CLOSED:
+                raise
+            closed += 1
+            needed = any(True for _ in scope.of(table))
+            advice = "`reconciler permissions --for plan` prints what reading needs"
+            why = "the file has some of them" if needed else "the file has none, so plans go on without"
+            yield Finding("broken" if needed else "doubt", "reading", f"{table}: {error}; {why}", advice)
+    if not closed:
+        yield Finding("ok", "reading", f"the first question of all {len(all_kinds())} kinds is answered")
+
+
+def _first(reading: Reading) -> Iterator[ApiCall]:
+    """The first call of the first batch that has any."""
+    try:
+        asked = next(reading)
+        while not asked:
+            asked = reading.send([])
+    except StopIteration:
+        return
+    yield asked[0]

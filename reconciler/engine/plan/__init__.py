@@ -1,0 +1,1 @@
+"""Build a plan: refresh, diff, check, order, estimate."""

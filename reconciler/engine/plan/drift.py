@@ -1,0 +1,136 @@
+"""Where the registry is not as the file says, told from the registry's side. Nothing is written, and nobody is kept out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from reconciler.engine.ownership.markers import reserved
+from reconciler.engine.plan.compare import Comparison, survey
+from reconciler.engine.plan.diff import OWNERSHIP
+from reconciler.engine.plan.refresh import Progress
+from reconciler.engine.plan.selection import select_known
+from reconciler.engine.plan.unmanaged import unmanaged
+from reconciler.model.address import Address
+from reconciler.model.call import Call
+from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
+from reconciler.model.plan import Target
+from reconciler.model.resource import Live
+from reconciler.model.settings import DesiredState
+
+DIRECTIONS: tuple[str, ...] = ("missing", "changed", "extra", "unmanaged")
+"""Every direction, in the order in which they are told.
+
+missing: the file wants it, and it is not there; changed: it is there and is another; extra: it is there, ours, and not in the
+file; unmanaged: it is there without the workspace's mark.
+"""
+
+
+@frozen
+class Difference:
+    """One attribute: as the file has it and as it is there; None is absence."""
+
+    path: str
+    file: Any
+    there: Any
+    sensitive: bool = False
+
+
+@frozen
+class Drifted:
+    """One resource that is not as the file says. `origin` is where in the file it is, None where it is not in there.
+
+    `owner` is the workspace whose mark it bears, and None where it bears none or is not there.
+    """
+
+    direction: str
+    address: Address
+    differences: tuple[Difference, ...] = ()
+    origin: str | None = None
+    owner: str | None = None
+    identity: str | None = None
+
+
+@frozen
+class Drift:
+    """All of it. `same` counts the resources that are as the file says; `closed` are the kinds that could not be looked at,
+    and `remarks` say what else is in the account, which is nobody's drift.
+    """
+
+    workspace: str
+    target: Target
+    source: str
+    items: tuple[Drifted, ...]
+    same: int
+    closed: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+
+def find_drift(  # noqa: PLR0913 (each is one thing that a drift depends on)
+    state: DesiredState,
+    *,
+    target: Target,
+    call: Call,
+    progress: Progress,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> Drift:
+    """Read and compare; every call only reads. Raises SelectionError, AwsError and TargetError."""
+    found = survey(state, call, progress)
+    names = select_known(found, select, exclude)
+    workspace = state.settings.name
+    items = tuple(item for item in _items(workspace, found) if item.address in names)
+    differing = {item.address for item in items} | reserved(workspace)
+    return Drift(
+        workspace=workspace,
+        target=target,
+        source=state.digest,
+        items=tuple(sorted(items, key=lambda item: (DIRECTIONS.index(item.direction), item.address))),
+        same=len((found.desired.keys() & names) - differing),
+        closed=tuple(f"{table}: {why}" for table, why in found.seen.closed.items()),
+        remarks=tuple(note.text for note in unmanaged(state, found)),
+    )
+
+
+def _items(workspace: str, found: Comparison) -> Iterator[Drifted]:
+    """The changes that a plan would make, seen from the other side, and what it would leave alone for want of a mark.
+
+    The workspace's own marks are not the file's: what is missing of them before the first apply is no drift of its own.
+    """
+    for address, change in found.changes.items():
+        if address not in reserved(workspace):
+            yield _drifted(workspace, change)
+    for address, live in found.kept.items():  # it has left the file and stays, because nothing is pruned
+        yield Drifted("extra", address, owner=live.owner, identity=live.identity)
+    for address, live in found.live.items():
+        if address not in found.desired and live.owner is None:
+            yield Drifted("unmanaged", address, identity=live.identity)
+
+
+def _drifted(workspace: str, change: Change) -> Drifted:
+    """One change from the other side."""
+    if isinstance(change, Create):
+        return Drifted("missing", change.address, _turned(change.fields), str(change.resource.origin))
+    live: Live = change.live
+    if isinstance(change, Delete | Forget):
+        return Drifted(
+            "extra", change.address, _turned(change.fields), owner=live.owner, identity=live.identity
+        )
+    fields = tuple(found for found in change.fields if found.path != OWNERSHIP)
+    return Drifted(
+        "changed" if live.owner == workspace else "unmanaged",
+        change.address,
+        _turned(fields),
+        str(change.resource.origin),
+        live.owner,
+        live.identity,
+    )
+
+
+def _turned(fields: Sequence[FieldChange]) -> tuple[Difference, ...]:
+    return tuple(Difference(found.path, found.after, found.before, found.sensitive) for found in fields)

@@ -1,0 +1,67 @@
+"""A part of a plan, and a plan in waves: the same steps, with the same calls, some of them later or not at all."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from attrs import evolve
+
+from reconciler.engine.plan.record import digest
+from reconciler.model.address import Address
+from reconciler.model.change import Replace, Update
+from reconciler.model.plan import Plan, Step
+from reconciler.model.quota import Quotas
+
+
+def rotations(plan: Plan) -> tuple[Address, ...]:
+    """The steps of a plan that give a device a new certificate, in the plan's order."""
+    return tuple(step.address for step in plan.steps if _rotates(step))
+
+
+def part(plan: Plan, wanted: Collection[Address], quotas: Quotas) -> Plan:
+    """The wanted steps and all that they wait for; nothing else of the plan."""
+    steps = {step.address: step for step in plan.steps}
+    kept: set[Address] = set()
+    open_ones = [address for address in wanted if address in steps]
+    while open_ones:
+        address = open_ones.pop()
+        if address not in kept:
+            kept.add(address)
+            open_ones += steps[address].waits_for
+    return _with(plan, tuple(step for step in plan.steps if step.address in kept), quotas)
+
+
+def waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Plan]:
+    """The plan's rotations in waves of so many per cent, rounded up, each with what it waits for and is not done yet."""
+    wanted = rotations(plan)
+    size = max(1, math.ceil(len(wanted) * percent / 100))
+    done: set[Address] = set()
+    for start in range(0, len(wanted), size):
+        wave = part(plan, wanted[start : start + size], quotas)
+        steps = tuple(
+            evolve(step, waits_for=step.waits_for - done) for step in wave.steps if step.address not in done
+        )
+        done |= {step.address for step in steps}
+        yield _with(plan, steps, quotas)
+
+
+def _rotates(step: Step) -> bool:
+    """A replaced device certificate, or a thing that lets go of one certificate for another."""
+    change = step.change
+    if isinstance(change, Replace):
+        return change.address.kind == "certificates"
+    if not isinstance(change, Update):
+        return False
+    return any(
+        (field.path == "other_certificates" and field.before)
+        or (field.path == "certificates" and field.after and set(field.before) - set(field.after))
+        for field in change.fields
+    )
+
+
+def _with(plan: Plan, steps: tuple[Step, ...], quotas: Quotas) -> Plan:
+    calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
+    said = digest(plan.workspace, plan.target, steps)
+    return evolve(plan, steps=steps, digest=said, estimate=quotas.estimate(dict(sorted(calls.items()))))

@@ -1,0 +1,1 @@
+"""What several kinds share: certificates, groups, provisioning. Imports no kind."""

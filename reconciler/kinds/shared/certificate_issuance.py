@@ -1,0 +1,150 @@
+"""Certificates that AWS issues for a request, and how a run that died is found to have had one issued already.
+
+Source: AWS IoT API reference, CreateCertificateFromCsr: one request submitted twice is two certificates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from reconciler.kinds.base.kind import Complaint, Scope
+from reconciler.kinds.base.reads import MISSING, PAGE
+from reconciler.kinds.shared import x509
+from reconciler.model.call import ApiCall, Looking, Proof
+from reconciler.model.output_file import Output, Save
+from reconciler.model.pem import Pem
+
+if TYPE_CHECKING:
+    from reconciler.kinds.certificates import Certificate
+
+
+def issued(spec: Certificate) -> Pem | None:
+    """The certificate as far as it is known: given, or issued and saved by an earlier run."""
+    if isinstance(spec.pem, Pem):
+        return spec.pem
+    try:
+        return _saved(spec.save_to)
+    except ValueError:
+        return None  # reported with the file, by `check_request`
+
+
+def _saved(save_to: Any) -> Pem | None:
+    """What the file has, if it is there. Raises ValueError where that is no certificate."""
+    content = save_to.content if isinstance(save_to, Output) else None
+    return None if content is None else Pem.parse(content, save_to.name)
+
+
+def request(csr: str, save_to: Output, *, active: bool, known: str | None = None) -> ApiCall:
+    """The call that has the certificate issued, and saves it; `known` is the id of the one that it takes over from."""
+    params = {"certificateSigningRequest": csr, "setAsActive": active}
+    saves = (Save("certificatePem", save_to),)
+    return ApiCall("iot", "CreateCertificateFromCsr", params, saves=saves, proof=Issued.to(csr, known))
+
+
+@frozen
+class Issued(Proof):
+    """A certificate for the request's key (`key` is its SHA-256) is among the newest; asking twice would issue two.
+
+    `known` is an older one of the same key. Where a `thing` should have it too, it does.
+    """
+
+    key: str | None
+    known: str | None = None
+    thing: str | None = None
+
+    @classmethod
+    def to(cls, csr: str, known: str | None = None, thing: str | None = None) -> Issued:
+        """For a certificate signing request in PEM."""
+        return cls(x509.request_key(csr), known, thing)
+
+    def look(self, sent: ApiCall) -> Looking:  # noqa: ARG002 (the key says it all)
+        """AWS lists no keys, so the certificates are asked for one by one. Raises LookupError for half of it."""
+        listed = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, at_most=PAGE)
+        newest = sorted(listed["certificates"], key=lambda item: item["creationDate"], reverse=True)
+        for item in newest:
+            question = {"certificateId": item["certificateId"]}
+            answer = yield ApiCall("iot", "DescribeCertificate", question, tolerates=MISSING)
+            described = answer.get("certificateDescription", {})
+            pem = described.get("certificatePem")
+            if not pem or item["certificateId"] == self.known or x509.public_key(Pem.parse(pem)) != self.key:
+                continue
+            if self.thing:
+                principal = {"principal": described["certificateArn"]}
+                users = yield ApiCall("iot", "ListPrincipalThings", principal, tolerates=MISSING)
+                if self.thing not in users.get("things", ()):
+                    raise LookupError(
+                        f"certificate {item['certificateId']}, which {self.thing} does not have,"
+                    )
+            return {name: described[name] for name in ("certificateArn", "certificateId", "certificatePem")}
+        return None
+
+
+def fetch(identity: str, save_to: Any) -> Iterator[ApiCall]:
+    """What an earlier run had AWS issue and did not come to save."""
+    saves = (Save("certificateDescription.certificatePem", save_to),)
+    yield ApiCall("iot", "DescribeCertificate", {"certificateId": identity}, saves=saves)
+
+
+def unwritable(save_to: Any) -> Iterator[str]:
+    """Why nothing is issued where an issued certificate is saved that the registry does not have (any more)."""
+    if isinstance(save_to, Output) and save_to.content:
+        yield (
+            f"{save_to} is a certificate that AWS issued and that is not registered: it was deleted, or is "
+            "another account's; move the file away to have another one issued"
+        )
+
+
+def check_request(spec: Certificate) -> Iterator[Complaint]:
+    """A request is one, its certificate has somewhere to go, and what is there already is its own."""
+    assert isinstance(spec.csr, str)
+    key = x509.request_key(spec.csr)
+    if key is None:
+        yield Complaint("csr", "not a certificate signing request", "one in PEM, signed with its own key")
+        return
+    if not isinstance(spec.save_to, Output):
+        yield Complaint("save_to", "the issued certificate has nowhere to go", "the path of a new file")
+        return
+    try:
+        known = _saved(spec.save_to)
+    except ValueError as error:
+        yield Complaint(
+            "save_to", f"{spec.save_to}: {error}", "a file that is not there yet, or the certificate"
+        )
+        return
+    if known and x509.public_key(known) != key:
+        what = "the certificate that was issued for it, or a new path"
+        yield Complaint("save_to", f"{spec.save_to} is a certificate of another key than the request", what)
+    if spec.ca or spec.certificate_mode:
+        yield Complaint("csr", "AWS signs what it issues", "neither ca nor certificate_mode")
+    if spec.status == "REVOKED":
+        yield Complaint("status", "nothing is issued to be revoked", "ACTIVE or INACTIVE")
+
+
+def issued_unsaved(scope: Scope, known: Collection[str]) -> Any:
+    """Certificates that were issued for a request of the file and not saved: by id, the name in the file.
+
+    A run that died between the answer and the file leaves them; the public key tells whose they are. AWS lists no keys,
+    so each certificate that the file does not know is asked for, and only while a request waits for its certificate.
+    """
+    waiting = {
+        key: found.address.name
+        for found in scope.of("certificates")
+        if found.spec.csr and not issued(found.spec) and (key := x509.request_key(found.spec.csr))
+    }
+    if not waiting:
+        return {}
+    (listed,) = yield [ApiCall("iot", "ListCertificates")]
+    unknown = [item["certificateId"] for item in listed["certificates"] if item["certificateId"] not in known]
+    answers = yield [
+        ApiCall("iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING) for name in unknown
+    ]
+    found: dict[str, str] = {}
+    for name, answer in zip(unknown, answers, strict=True):
+        pem = answer.get("certificateDescription", {}).get("certificatePem")
+        owner = waiting.get(x509.public_key(Pem.parse(pem))) if pem else None
+        if owner and owner not in found.values():
+            found[name] = owner
+    return found

@@ -1,0 +1,175 @@
+"""What there is of the device certificates of a file and of a workspace, read in bulk."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from sys import intern
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.kinds.base.kind import Reading, Scope
+from reconciler.kinds.base.reads import together
+from reconciler.kinds.shared.certificate_grace_period import graces
+from reconciler.kinds.shared.certificate_holders import attached_to, guards, owners_of, used_outside
+from reconciler.kinds.shared.certificate_issuance import issued_unsaved
+from reconciler.kinds.shared.certificate_retirement import retired_policy
+from reconciler.kinds.shared.certificate_spec import Certificate
+from reconciler.kinds.shared.principal_reads import (
+    arns_of_certificates,
+    certificates_in,
+    find_certificates,
+    outside,
+    policies_of,
+    targets,
+    things_of,
+)
+from reconciler.kinds.shared.provisioning_blueprint import provisioned_certificates
+from reconciler.model.pem import Pem
+from reconciler.model.resource import WHATEVER, External, Live, Resource
+
+
+def read(scope: Scope, wanted: Mapping[str, Resource]) -> Reading:
+    """Those the file wants, by id, and those of the workspace; pages first, single questions for the rest.
+
+    The workspace's are those that its things have, and those that a run has marked on their way out.
+    """
+    # What goes whoever has it is asked about while the things are still being read.
+    sure = wanted.keys() if scope.destroying else frozenset[str]()
+    early = yield from find_certificates(sorted(sure))
+    arns = arns_of_certificates(early, early)
+    users, attached = yield from together(things_of(arns), policies_of(arns))
+    known = yield from targets(
+        scope, outside(policy for found in scope.of("certificates") for policy in found.spec.policies)
+    )
+    policies = {name: certificates_in(arns) for name, arns in known.items()}
+    retired = policies.get(retired_policy(scope.workspace), frozenset())
+    ours, others = attached_to(scope)
+    matter = (wanted.keys() | ours.keys() | retired) - provisioned_certificates(scope) - others
+    issued_now = yield from issued_unsaved(scope, wanted.keys())
+    matter |= issued_now.keys()
+    late = yield from find_certificates(sorted(matter - sure))
+    found = {name: item for name, item in sorted({**early, **late}.items()) if name in matter}
+    del early, late
+    declared = wanted.keys() | issued_now.keys()
+    staying_on = frozenset[str]() if scope.destroying else declared
+    leaving = [name for name in found if name not in staying_on]
+    ends = graces(scope, {name for name in leaving if name not in declared}, found)
+    within = {name: until for name, until in ends.items() if until > scope.now}
+    kept = {} if scope.destroying else within
+    strangers = [name for name in found if name in staying_on and name in wanted and name not in ours]
+    arns = arns_of_certificates((name for name in leaving if name not in attached), found)
+    had, has = yield from together(
+        things_of(arns | arns_of_certificates(strangers, found)), policies_of(arns)
+    )
+    users, attached = users | had, attached | has
+    foreign = used_outside(users, scope)
+    owners = yield from owners_of({name: foreign[name] for name in strangers if name in foreign})
+    seen = _Seen(
+        workspace=scope.workspace,
+        wanted=wanted,
+        issued=issued_now,
+        ours=ours,
+        given=_given(policies),
+        attached=attached,
+        foreign=foreign,
+        owners=owners,
+        kept=kept,
+        outlived=ends.keys() - within.keys(),
+        explained=declared | ends.keys(),
+        staying={found.address.name for found in scope.of("things")},
+        guarding=guards(scope),
+    )
+    # Of a large fleet all that was listed takes as much room as all that is made of it.
+    return [seen.live(name, found.pop(name)) for name in [*found]]
+
+
+@frozen
+class _Seen:
+    """What was read: by certificate, but for the names of things that stay or guard what they have.
+
+    `ours` are the workspace's things that have each, `foreign` the others; `given` are the file's policies, `attached` all
+    policies of those that go. `kept` stay until then beside their successors, for `outlived` that is over.
+    `explained` are those that the file has, or had before a rotation.
+    """
+
+    workspace: str
+    wanted: Mapping[str, Resource]
+    issued: Mapping[str, str]
+    ours: Mapping[str, Sequence[str]]
+    given: Mapping[str, tuple[External, ...]]
+    attached: Mapping[str, tuple[str, ...]]
+    foreign: Mapping[str, Sequence[str]]
+    owners: Mapping[str, str | None]
+    kept: Mapping[str, float]
+    outlived: AbstractSet[str]
+    explained: AbstractSet[str]
+    staying: AbstractSet[str]
+    guarding: AbstractSet[str]
+
+    def live(self, name: str, item: Mapping[str, Any]) -> Live:
+        """One of them as it is. Facts that hold of few are there where they hold."""
+        things, wanted = self.ours.get(name, ()), self.wanted.get(name)
+        spec = Certificate(
+            pem=Pem(name),
+            csr=WHATEVER if name in self.issued else None,
+            ca=wanted.spec.ca if wanted else None,
+            certificate_mode=item.get("certificateMode", "DEFAULT"),
+            status=item["status"],
+            policies=self.given.get(name, ()),
+        )
+        # One that goes has no name in the file; whose it was says more than its id.
+        going = "" if wanted else f"{next(iter(things), 'retired')}:{name[:12]}"
+        seldom = {
+            "name": self.issued.get(name) or going,
+            "kept": self.kept.get(name),
+            "outlived": name in self.outlived,
+            "foreign": name in self.foreign,
+            "unexplained": name not in self.explained and not self.staying.isdisjoint(things),
+            "protected": not self.guarding.isdisjoint(things),
+        }
+        facts = {
+            "arn": intern(item["certificateArn"]),  # which things and policies tell as well
+            "things": tuple(sorted(things)),
+            **({"policies": self.attached[name]} if name in self.attached else {}),
+            **{word: fact for word, fact in seldom.items() if fact},
+        }
+        lost = name in self.foreign or name in self.kept
+        return Live(name, spec, owner=self.owners.get(name) if lost else self.workspace, facts=facts)
+
+
+def read_again(seen: Mapping[str, Live | None]) -> Reading:
+    """Some certificates by themselves, and who has them. Of what was seen before the ARN is known, so all is asked at once."""
+    known = {name: live.facts["arn"] for name, live in sorted(seen.items()) if live}
+    found, users, policies = yield from together(
+        find_certificates(sorted(seen), listed=False), things_of(known), policies_of(known)
+    )
+    rest = arns_of_certificates(found.keys() - known.keys(), found)
+    users |= yield from things_of(rest)
+    policies |= yield from policies_of(rest)
+    return [
+        Live(
+            name,
+            Certificate(
+                pem=Pem(name, item.get("certificatePem")),
+                csr=WHATEVER,
+                certificate_mode=item.get("certificateMode", "DEFAULT"),
+                status=item["status"],
+                policies=tuple(External(policy) for policy in policies[name]),
+            ),
+            facts={"arn": item["certificateArn"], "things": users[name], "policies": policies[name]},
+        )
+        for name, item in found.items()
+    ]
+
+
+def _given(policies: Mapping[str, Iterable[str]]) -> Mapping[str, tuple[External, ...]]:
+    """The policies of each certificate, from the certificates of each policy; many have the same."""
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for policy, certificates in policies.items():
+        for name in certificates:
+            found[name] += (policy,)
+    shared = {names: tuple(map(External, names)) for names in found.values()}
+    return {certificate: shared[names] for certificate, names in found.items()}

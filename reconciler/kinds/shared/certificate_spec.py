@@ -1,0 +1,60 @@
+"""What the file says of a device certificate.
+
+Source: AWS IoT API reference, RegisterCertificate, RegisterCertificateWithoutCA and CreateCertificateFromCsr.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import frozen
+
+from reconciler.kinds.base.schema import member
+from reconciler.model.output_file import Output
+from reconciler.model.pem import Pem
+from reconciler.model.resource import Reference, Whatever
+
+
+@frozen
+class Rotation:
+    """How a certificate takes over from the one before it. `grace` is how long both stay, such as "7d" or "12h"."""
+
+    grace: str
+
+
+@frozen
+class Certificate:
+    """`[certificates.*]`: one that was issued elsewhere (`pem`), or one that AWS issues (`csr`, `save_to`)."""
+
+    pem: Pem | Whatever | None = member(
+        "The device's certificate.",
+        api="RegisterCertificate.certificatePem",
+        changing="replaces",
+        default=None,
+    )
+    csr: str | Whatever | None = member(
+        "A certificate signing request, for AWS to issue the certificate.",
+        api="CreateCertificateFromCsr.certificateSigningRequest",
+        changing="replaces",
+        default=None,
+    )
+    save_to: Output | Whatever | None = member(
+        "The new file that the issued certificate is written to; never overwritten.", default=None
+    )
+    ca: Reference | None = member(
+        "The CA that signed it.", references="ca_certificates", changing="create_only", default=None
+    )
+    certificate_mode: Literal["DEFAULT", "SNI_ONLY"] | Whatever | None = member(
+        "SNI_ONLY registers it without a CA; with a CA, the CA's mode holds.",
+        changing="replaces",
+        default=None,
+    )
+    status: Literal["ACTIVE", "INACTIVE", "REVOKED"] = member(
+        "REVOKED is final.", api="UpdateCertificate.newStatus", default="ACTIVE"
+    )
+    policies: tuple[Reference, ...] = member(
+        "What it may do once it is connected.", references="policies", default=()
+    )
+    rotation: Rotation | None = member(
+        "How long the one before it stays beside it.", changing="create_only", default=None
+    )

@@ -1,0 +1,180 @@
+"""What is asked of certificates: who signed them, when they expire, which key is theirs."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from reconciler.kinds.base.kind import Complaint
+from reconciler.model.pem import Pem
+from reconciler.model.resource import Resource
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+
+def expiry(pem: Pem) -> datetime.datetime | None:
+    """When the certificate ends; None where only its id is known."""
+    return _load(pem.text).not_valid_after_utc if pem.text else None
+
+
+def complaints(pem: Pem, field: str, *, ca: bool) -> Iterator[Complaint]:
+    """What is wrong or doubtful with a certificate by itself."""
+    try:
+        certificate = _load(_text(pem))
+    except ValueError:
+        yield Complaint(field, "not an X.509 certificate", "a certificate in PEM")
+        return
+    now = datetime.datetime.now(datetime.UTC)
+    expires = certificate.not_valid_after_utc
+    if expires <= now:
+        yield Complaint(field, f"the certificate expired on {expires:%Y-%m-%d}", severity="warning")
+    elif certificate.not_valid_before_utc > now:
+        start = certificate.not_valid_before_utc
+        yield Complaint(field, f"the certificate is not valid before {start:%Y-%m-%d}", severity="warning")
+    if ca and not _is_ca(certificate):
+        what = "a certificate with the basic constraint CA:TRUE"
+        yield Complaint(field, "this is not a CA certificate", what)
+
+
+def signed_by(pem: Pem, ca: Pem) -> bool:
+    """Whether the CA's key made the signature on the certificate, and the names fit."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        _load(_text(pem)).verify_directly_issued_by(_load(_text(ca)))
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
+def public_key(pem: Pem) -> str:
+    """The SHA-256 of the certificate's public key, as hexadecimal digits."""
+    return _key_digest(_load(_text(pem)).public_key())
+
+
+_SUBJECT = {
+    "Country": "COUNTRY_NAME",
+    "Organization": "ORGANIZATION_NAME",
+    "OrganizationalUnit": "ORGANIZATIONAL_UNIT_NAME",
+    "DistinguishedNameQualifier": "DN_QUALIFIER",
+    "StateName": "STATE_OR_PROVINCE_NAME",
+    "CommonName": "COMMON_NAME",
+    "SerialNumber": "SERIAL_NUMBER",
+}
+
+
+_PSEUDO = "AWS::IoT::Certificate::"
+
+
+def pseudo_parameters(pem: Pem) -> dict[str, str]:
+    """What a provisioning template may ask of a certificate: `AWS::IoT::Certificate::CommonName` and the like.
+
+    Source: AWS IoT developer guide, "Just-in-time provisioning". What is not in the certificate is left out.
+    """
+    from cryptography.x509 import NameOID
+
+    found = {f"{_PSEUDO}Id": pem.fingerprint}
+    try:
+        subject = _load(_text(pem)).subject
+    except ValueError:
+        return found
+    for name, oid in _SUBJECT.items():
+        values = subject.get_attributes_for_oid(getattr(NameOID, oid))
+        if values:
+            found[_PSEUDO + name] = str(values[0].value)
+    return found
+
+
+def asked(declared: Iterable[str]) -> set[str]:
+    """The parameters among those declared that only a certificate gives."""
+    return {name for name in declared if name.startswith(_PSEUDO)}
+
+
+def request_key(csr: str) -> str | None:
+    """The same of a certificate signing request; None when it is none, or is not signed with its own key."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        request = x509.load_pem_x509_csr(csr.encode())
+        return _key_digest(request.public_key()) if request.is_signature_valid else None
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _key_digest(key: Any) -> str:
+    from cryptography.hazmat.primitives import serialization
+
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()
+
+
+def signer(pem: Pem, cas: Iterable[Resource]) -> str | None:
+    """The name of the CA among `cas` that signed the certificate, if one did: it has to be registered before."""
+    return next((ca.address.name for ca in cas if signed_by(pem, ca.spec.pem)), None)
+
+
+def key_fits(pem: Pem, key: str) -> bool:
+    """Whether the private key (unencrypted PEM) is the certificate's own."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        private = load_pem_private_key(key.encode(), password=None)
+        return bool(private.public_key() == _load(_text(pem)).public_key())
+    except (UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+
+
+def sign_code(ca: str, key: str, code: str) -> str:
+    """A verification certificate: `code` as its common name, signed by the CA, valid for a day.
+
+    Source: AWS IoT developer guide, "Register a CA certificate" (DEFAULT mode).
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    issuer = _load(ca)
+    signer = serialization.load_pem_private_key(key.encode(), password=None)
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, code)]))
+        .issuer_name(issuer.subject)
+        .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(signer, hashes.SHA256())  # type: ignore[arg-type]  # the key's type was checked with the file
+    )
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@lru_cache(maxsize=256)  # one certificate is asked several things in a row
+def _load(text: str) -> Certificate:
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificate(text.encode())
+    except x509.InvalidVersion as error:
+        raise ValueError(str(error)) from None
+
+
+def _text(pem: Pem) -> str:
+    if pem.text is None:
+        raise ValueError("only its id is known")
+    return pem.text
+
+
+def _is_ca(certificate: Certificate) -> bool:
+    from cryptography import x509
+
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False

@@ -1,0 +1,1 @@
+"""Tables and helpers that several operations share. No operation is here."""

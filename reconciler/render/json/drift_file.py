@@ -1,0 +1,148 @@
+"""Drift as JSON: one document, or a line for the whole and one for each resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from attrs import frozen
+
+from reconciler.engine.plan.drift import DIRECTIONS, Drift, Drifted
+from reconciler.engine.plan.record import plain
+from reconciler.model.plan import Target
+from reconciler.model.run import Run
+from reconciler.render.json.encode import encode, laid_out
+
+FORMAT: Literal["reconciler.drift"] = "reconciler.drift"
+VERSION: Literal[1] = 1
+
+
+@frozen(kw_only=True)
+class DifferenceRecord:
+    """One attribute: as the file has it and as it is there; null is absence."""
+
+    path: str
+    file: Any
+    there: Any
+    sensitive: bool
+
+
+@frozen(kw_only=True)
+class DriftedRecord:
+    """One resource that is not as the file says.
+
+    `direction` is "missing" (it is not there), "changed" (it is there and is another), "extra" (it is there, this workspace's,
+    and not in the file) or "unmanaged" (it is there without this workspace's mark).
+    """
+
+    direction: Literal["missing", "changed", "extra", "unmanaged"]
+    address: str
+    origin: str | None
+    owner: str | None
+    identity: str | None
+    differences: tuple[DifferenceRecord, ...]
+
+
+@frozen(kw_only=True)
+class LastRun:
+    """This workspace's last apply as the journal has it. `file` is the SHA-256 of what the file was then."""
+
+    id: str
+    by: str
+    job: str
+    begun: str
+    file: str
+
+
+@frozen(kw_only=True)
+class DriftDocument:
+    """The whole drift. `same` counts what is as the file says, `file` is the SHA-256 of the desired state."""
+
+    format: Literal["reconciler.drift"] = FORMAT
+    version: Literal[1] = VERSION
+    workspace: str
+    target: Target
+    file: str
+    counts: Mapping[str, int]
+    same: int
+    last_run: LastRun | None
+    closed: tuple[str, ...]
+    remarks: tuple[str, ...]
+    resources: tuple[DriftedRecord, ...]
+
+
+@frozen(kw_only=True)
+class DriftLine:
+    """The first line: the whole, with how many lines follow in place of the resources."""
+
+    type: Literal["drift"] = "drift"
+    format: Literal["reconciler.drift"] = FORMAT
+    version: Literal[1] = VERSION
+    workspace: str
+    target: Target
+    file: str
+    counts: Mapping[str, int]
+    same: int
+    last_run: LastRun | None
+    closed: tuple[str, ...]
+    remarks: tuple[str, ...]
+    resources: int
+
+
+@frozen(kw_only=True)
+class DriftedLine(DriftedRecord):
+    """One resource."""
+
+    type: Literal["drifted"] = "drifted"
+
+
+def document(drift: Drift, last: Run | None = None) -> str:
+    """The text of the document."""
+    resources = tuple(map(_drifted, drift.items))
+    return "".join(laid_out(DriftDocument(**_whole(drift, last), resources=resources)))
+
+
+def drift_lines(drift: Drift, last: Run | None = None) -> Iterator[str]:
+    """The lines, each ending with its line break."""
+    yield f"{encode(DriftLine(**_whole(drift, last), resources=len(drift.items)))}\n"
+    yield from (f"{encode(_drifted(item, DriftedLine))}\n" for item in drift.items)
+
+
+def _whole(drift: Drift, last: Run | None) -> Mapping[str, Any]:
+    return {
+        "workspace": drift.workspace,
+        "target": drift.target,
+        "file": drift.source,
+        "counts": {
+            direction: sum(item.direction == direction for item in drift.items) for direction in DIRECTIONS
+        },
+        "same": drift.same,
+        "last_run": _last(last) if last else None,
+        "closed": drift.closed,
+        "remarks": drift.remarks,
+    }
+
+
+def _last(run: Run) -> LastRun:
+    return LastRun(
+        id=run.id, by=str(run.who), job=run.who.job, begun=run.begun.isoformat(), file=run.file_digest
+    )
+
+
+def _drifted(item: Drifted, sort: type[DriftedRecord] = DriftedRecord) -> DriftedRecord:
+    return sort(
+        direction=item.direction,  # type: ignore[arg-type]
+        address=str(item.address),
+        origin=item.origin,
+        owner=item.owner,
+        identity=item.identity,
+        differences=tuple(
+            DifferenceRecord(
+                path=found.path,
+                file=plain(found.file),
+                there=plain(found.there),
+                sensitive=found.sensitive,
+            )
+            for found in item.differences
+        ),
+    )

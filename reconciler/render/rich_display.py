@@ -1,0 +1,197 @@
+"""Values that show themselves: as HTML or a picture in a notebook, as text everywhere else.
+
+IPython asks a value for `_repr_mimebundle_`; every other prompt prints its repr. Values of the model know nothing of either,
+so what the workspace hands out are subclasses of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from attrs import field, frozen
+
+from reconciler.model.address import Address
+from reconciler.model.change import Change
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.outcome import Result
+from reconciler.model.plan import Plan
+from reconciler.model.resource import Live, Resource
+from reconciler.model.run import History, Record
+from reconciler.model.settings import DesiredState
+from reconciler.model.text import closest
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from reconciler.render.graph import Picture
+
+WIDTH = 110
+"""Of the text in a notebook's output and of a repr."""
+
+Draw: TypeAlias = "Callable[[Any, int], Iterator[Text]]"
+
+
+MOST = 100
+"""Rows of a kind in a notebook's output: more of them make the page slow, and nobody reads them."""
+
+
+class Displayed:
+    """A value that shows itself: subclasses say which view of it."""
+
+    def _view(self) -> Any:
+        """What is told in text."""
+        raise NotImplementedError
+
+    def _page(self) -> Any:
+        """What is told as HTML, where more of it can be folded away."""
+        return self._view()
+
+    def __repr__(self) -> str:
+        return in_text(self._view())
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> Mapping[str, str]:
+        """What IPython shows; it picks among these by what its front end can."""
+        del include, exclude
+        from reconciler.render.html import fragment
+
+        return {"text/plain": in_text(self._view()), "text/html": fragment(self._page())}
+
+
+@frozen(slots=False, eq=False, repr=False)
+class DisplayedPlan(Displayed, Plan):
+    """A plan that shows itself; `state` is what it was made from."""
+
+    state: DesiredState | None = field(default=None, kw_only=True)
+
+    @cached_property
+    def graph(self) -> DisplayedGraph:
+        """The dependency graph, coloured by what would be done."""
+        from reconciler.engine.graph import graph
+        from reconciler.render.graph import picture_of
+
+        resources = self.state.resources if self.state else {}
+        return DisplayedGraph(picture_of(graph(resources), resources, self, title=self.workspace))
+
+    def _view(self) -> Any:
+        return self._told(requests=False)
+
+    def _page(self) -> Any:
+        return self._told(requests=True)
+
+    def _told(self, *, requests: bool) -> Any:
+        from reconciler.engine.ownership.markers import unchanged_marks
+        from reconciler.render.views.plan import plan_view
+
+        marks = unchanged_marks(self, self.state.resources) if self.state else 0
+        return plan_view(self, requests=requests, unchanged_marks=marks, most=MOST)
+
+
+@frozen(eq=False, repr=False)
+class DisplayedResult(Displayed, Result):
+    """A result that shows itself."""
+
+    def _view(self) -> Any:
+        from reconciler.render.views.result import result_view
+
+        return result_view(self, most=MOST)
+
+
+@frozen(repr=False)
+class DisplayedResource(Displayed):
+    """One resource as the file wants it, as the registry has it, and what would be done about it."""
+
+    address: Address
+    desired: Resource | None
+    live: Live | None
+    change: Change | None
+
+    def _view(self) -> Any:
+        from reconciler.render.views.result import comparison
+
+        return comparison(self.address, self.desired, self.live, self.change)
+
+
+@frozen(eq=False, repr=False)
+class DisplayedHistory(Displayed, History):
+    """Runs that show themselves."""
+
+    def _view(self) -> Any:
+        from reconciler.render.views.history import HistoryView, history_view
+
+        return HistoryView(history_view(self))
+
+
+@frozen(eq=False, repr=False)
+class DisplayedRecord(Displayed, Record):
+    """One run that shows itself."""
+
+    def _view(self) -> Any:
+        from reconciler.render.views.history import record_view
+
+        return record_view(self)
+
+
+@frozen(repr=False)
+class DisplayedGraph:
+    """A graph that shows itself: whole while that can be read, else one node for each kind and action."""
+
+    picture: Picture
+
+    def around(self, address: str, distance: int = 1) -> DisplayedGraph:
+        """What is at most so many dependencies away from one resource, whichever way they lead.
+
+        Raises ReconcilerError, with the nearest address, where there is none such in the graph.
+        """
+        known = {node.id for node in self.picture.nodes}
+        if address not in known:
+            near = closest(address, known)
+            told = f"; did you mean {near!r}?" if near else ""
+            raise ReconcilerError(f"{address!r} is not in the graph{told}")
+        return DisplayedGraph(self.picture.around(address, distance))
+
+    def __repr__(self) -> str:
+        from reconciler.render.graph.tree import tree
+
+        return _plain(tree(self.picture.readable()))
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> Mapping[str, str]:
+        """The picture; where there are no pictures, the tree."""
+        del include, exclude
+        from reconciler.render.graph import svg
+
+        return {"text/plain": repr(self), "image/svg+xml": svg.draw(self.picture.readable())}
+
+
+def in_text(view: Any, width: int = WIDTH) -> str:
+    """A view as plain text."""
+    return _plain(_drawn()[type(view)](view, width))
+
+
+def _drawn() -> Mapping[type, Draw]:
+    """How each view is told in text. A new one needs nothing but its line here."""
+    from reconciler.render.text import drift, history, plan, result
+    from reconciler.render.views.diagnostics import MistakesView
+    from reconciler.render.views.drift import DriftView
+    from reconciler.render.views.history import HistoryView, RecordView
+    from reconciler.render.views.plan import PlanView
+    from reconciler.render.views.result import Comparison, ResultView
+
+    return {
+        PlanView: plan.plan,
+        ResultView: lambda view, _width: result.result(view),
+        Comparison: result.comparison,
+        MistakesView: lambda view, _width: result.mistakes(view),
+        DriftView: drift.drift,
+        HistoryView: lambda view, _width: history.runs(view.rows),
+        RecordView: lambda view, _width: history.record(view),
+    }
+
+
+def _plain(lines: Iterator[Text]) -> str:
+    return "\n".join(line.plain for line in lines)

@@ -1,0 +1,73 @@
+"""Drift as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rich.text import Text
+
+from reconciler.render.text.plan import COLORS, attribute_lines
+from reconciler.render.views.drift import DIRECTION_GLYPHS, DRIFTED, IN_WORDS, DriftRow, DriftView
+from reconciler.render.views.plan import plural
+
+_COLORS: Mapping[str, str] = {
+    "missing": COLORS["delete"],
+    "changed": COLORS["update"],
+    "extra": COLORS["create"],
+    "unmanaged": "dim",
+}
+LEGEND = "Attributes: the file's value → the registry's."
+_ADDRESS = 40
+"""Addresses up to this long are aligned."""
+
+
+def drift(view: DriftView, width: int) -> Iterator[Text]:
+    """What is not as the file says, by kind; then how much of it."""
+    yield Text.assemble("Drift of ", (view.workspace, "bold"))
+    yield Text(" · ".join(part for part in (view.target, view.ask) if part), "dim")
+    for section in view.sections:
+        yield Text()
+        yield Text(section.title, "bold underline")
+        room = max((len(row.address) for row in section.rows if len(row.address) <= _ADDRESS), default=0)
+        for row in section.rows:
+            yield from row_lines(row, room, width)
+    if view.sections and any(row.lines for section in view.sections for row in section.rows):
+        yield Text()
+        yield Text(LEGEND, "dim")
+    for told in view.closed:
+        yield Text(f"  ! could not be looked at: {told}", COLORS["warning"])
+    for told in view.remarks:
+        yield Text(f"  ? unmanaged: {told}", "dim")
+    yield Text()
+    yield summary(view)
+
+
+def row_lines(row: DriftRow, room: int, width: int) -> Iterator[Text]:
+    """One resource: how it differs, and in what."""
+    about = " · ".join(part for part in (row.about, row.ask) if part)
+    head = Text.assemble(
+        (f"  {row.glyph} {row.direction:<9}", f"bold {_COLORS[row.direction]}"),
+        "  ",
+        (row.address.ljust(room), "bold"),
+        (f"  {about}" if about else "", "dim"),
+    )
+    head.rstrip()
+    yield head
+    yield from attribute_lines(row.lines, width, signs=row.direction in DRIFTED)
+
+
+def summary(view: DriftView) -> Text:
+    """The drift in one line."""
+    if not view.total:
+        return Text(f"No drift: {same(view)}.", "bold")
+    text = Text("Drift", "bold")
+    for direction, count in view.counts.items():
+        if count:
+            words = f"  {DIRECTION_GLYPHS[direction]} {count:,} {IN_WORDS[direction]}"
+            text.append(words, _COLORS[direction])
+    return text.append(f"  {same(view)}", "dim")
+
+
+def same(view: DriftView) -> str:
+    """What is as it should be."""
+    return f"{plural(view.same, 'resource')} {'is' if view.same == 1 else 'are'} as the file says"

@@ -1,0 +1,135 @@
+"""Drift, told once: the tree of plain values that every format walks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from attrs import field, frozen
+
+from reconciler.engine.plan.drift import DIRECTIONS, Drift, Drifted
+from reconciler.model.change import FieldChange
+from reconciler.model.run import Run
+from reconciler.render.rich_display import Displayed
+from reconciler.render.views.format_value import visible
+from reconciler.render.views.plan import Line, field_lines, position, title
+
+DIRECTION_GLYPHS: Mapping[str, str] = {"missing": "-", "changed": "~", "extra": "+", "unmanaged": "?"}
+"""What stands beside the word for it: as the registry differs from the file."""
+
+IN_WORDS: Mapping[str, str] = {
+    "missing": "missing there",
+    "changed": "changed there",
+    "extra": "this workspace's and not in the file",
+    "unmanaged": "there without this workspace's mark",
+}
+
+DRIFTED = frozenset({"changed", "unmanaged"})
+"""The directions of what is on both sides: its attributes come, go and change; the others' all come, or all go."""
+
+
+@frozen
+class DriftRow:
+    """One resource. In its lines `before` is the file's value and `after` the registry's."""
+
+    direction: str
+    glyph: str
+    address: str
+    about: str
+    lines: tuple[Line, ...]
+    ask: str
+
+
+@frozen
+class DriftSection:
+    """What drifted of one kind."""
+
+    kind: str
+    title: str
+    position: int
+    rows: tuple[DriftRow, ...]
+
+
+@frozen
+class DriftView:
+    """All of it. `counts` has every direction; `ask` says who could be asked: who applied last, where the journal knows."""
+
+    workspace: str
+    target: str
+    sections: tuple[DriftSection, ...]
+    counts: Mapping[str, int]
+    same: int
+    ask: str
+    closed: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        """How many resources are not as the file says."""
+        return sum(self.counts.values())
+
+
+@frozen(eq=False, repr=False)
+class DisplayedDrift(Displayed, Drift):
+    """Drift that shows itself; `last` is the workspace's last run: whoever applied it could be asked."""
+
+    last: Run | None = field(default=None, kw_only=True)
+
+    def _view(self) -> DriftView:
+        return drift_view(self, self.last)
+
+
+def drift_view(drift: Drift, last: Run | None = None) -> DriftView:
+    """The drift as a tree; `last` is the workspace's last run."""
+    by_kind: dict[str, list[DriftRow]] = {}
+    for item in drift.items:
+        by_kind.setdefault(item.address.kind, []).append(_row(item, drift.workspace))
+    found = Counter(item.direction for item in drift.items)
+    return DriftView(
+        workspace=visible(drift.workspace),
+        target=visible(str(drift.target)),
+        sections=tuple(
+            DriftSection(kind, title(kind), position(kind), tuple(by_kind[kind]))
+            for kind in sorted(by_kind, key=lambda kind: (position(kind), kind))
+        ),
+        counts={direction: found[direction] for direction in DIRECTIONS},
+        same=drift.same,
+        ask=_ask(last, drift),
+        closed=tuple(map(visible, drift.closed)),
+        remarks=tuple(map(visible, drift.remarks)),
+    )
+
+
+def summed(view: DriftView) -> Sequence[str]:
+    """How much there is in every direction."""
+    return [
+        f"{DIRECTION_GLYPHS[direction]} {count:,} {IN_WORDS[direction]}"
+        for direction, count in view.counts.items()
+        if count
+    ]
+
+
+def _row(item: Drifted, workspace: str) -> DriftRow:
+    fields = (FieldChange(one.path, one.file, one.there, one.sensitive) for one in item.differences)
+    other = item.owner if item.owner not in (None, workspace) else None
+    return DriftRow(
+        direction=item.direction,
+        glyph=DIRECTION_GLYPHS[item.direction],
+        address=visible(str(item.address)),
+        about=visible(item.origin or ""),
+        lines=tuple(line for field in fields for line in field_lines(field)),
+        ask=f"it is the workspace {visible(other)}'s" if other else "",
+    )
+
+
+def _ask(run: Run | None, drift: Drift) -> str:
+    """Who applied last, and whether the file is still what it was then: if it is not, the difference may be the file's."""
+    told = []
+    if run:
+        job = f", {run.who.job}" if run.who.job else ""
+        told.append(f"last applied {run.begun:%Y-%m-%d %H:%M} UTC by {run.who}{job}")
+        if run.file_digest != drift.source:
+            told.append("the file has changed since then")
+    if drift and drift.target.endpoint == "aws":
+        told.append("CloudTrail has who changed what there")
+    return visible("; ".join(told))

@@ -1,0 +1,172 @@
+"""How one value reads: short, truthful and inert."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from reconciler.model.call import Deferred
+from reconciler.model.document import Document
+from reconciler.model.output_file import Output
+from reconciler.model.pem import Pem
+from reconciler.model.resource import Whatever
+from reconciler.model.secret import SHOWN, Secret, SecretDigest
+
+_BARE = re.compile(r"[\w./:@%+=#,*-]+")
+_REQUEST = re.compile(
+    r"\s*-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END (?:NEW )?CERTIFICATE REQUEST-----\s*"
+)
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_SHORT_DOCUMENT = 120
+_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+@frozen
+class Shown:
+    """A value as people read it. `quiet` marks words of ours in its place: "(sensitive)", "(known after apply)"."""
+
+    text: str
+    quiet: bool = False
+
+
+HIDDEN = Shown(SHOWN, quiet=True)
+LATER = "(known after apply)"
+
+
+def visible(text: str) -> str:
+    """The text with all that a terminal or a reader's eye would be misled by (controls, escapes, bidi marks) spelt out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_spelt(mark) if unicodedata.category(mark) in _INVISIBLE else mark for mark in text)
+
+
+def show(value: Any) -> Shown:
+    """Any value of a spec or of a request. A value class with words of its own is told in those."""
+    match value:
+        case Secret() | SecretDigest():
+            return HIDDEN
+        case None | Whatever():
+            return Shown("none" if value is None else value.value, quiet=True)
+        case bool():
+            return Shown("true" if value else "false")
+        case str():
+            return _text(value)
+        case Deferred():
+            return Shown(visible(str(value)) if _speaks(value) else LATER, quiet=True)
+        case Output():
+            name = visible(value.name)
+            return Shown(f"will be written to {name}" if value.content is None else name)
+        case Document():
+            return _document(value)
+        case Mapping() | list() | tuple():
+            return _collection(value)
+        case _ if attrs.has(type(value)) and not _speaks(value):
+            return _collection({name: item for name, item in _fields(value) if item is not None})
+        case _:
+            return Shown(visible(str(value)))
+
+
+def flat(spec: Any) -> Iterator[tuple[str, Any]]:
+    """Every leaf of a spec by its dotted path in the file, in the order in which the kind declares them."""
+    for name, value in _fields(spec):
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{key}", item) for key, item in sorted(value.items()))
+        elif attrs.has(type(value)) and not _speaks(value):
+            yield from ((f"{name}.{path}", item) for path, item in flat(value))
+        else:
+            yield name, value
+
+
+def window(before: str, after: str, room: int) -> tuple[str, str]:
+    """Both cut to about `room` characters, so that where they first differ is still seen; what was cut is counted."""
+    if len(before) <= room and len(after) <= room:
+        return before, after
+    same = next(
+        (place for place, (one, other) in enumerate(zip(before, after, strict=False)) if one != other),
+        min(len(before), len(after)),
+    )
+    start = max(0, same - 12) if same > room - 12 else 0
+    return cut(before, room, start), cut(after, room, start)
+
+
+def cut(text: str, room: int, start: int = 0) -> str:
+    """At most `room` characters from `start`, saying how many there are in all."""
+    if len(text) <= room:
+        return text
+    tail = "…" if start + room < len(text) else ""
+    return f"{'…' if start else ''}{text[start : start + room]}{tail} ({len(text):,} characters)"
+
+
+def _spelt(mark: str) -> str:
+    code = ord(mark)
+    if mark in _SHORT:
+        return _SHORT[mark]
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+
+
+def _text(value: str) -> Shown:
+    if "PRIVATE KEY-----" in value or SecretDigest.parse(value):
+        return HIDDEN
+    if value.startswith("-----BEGIN CERTIFICATE-----"):
+        try:
+            return Shown(str(Pem.parse(value)))
+        except ValueError:
+            pass  # not one certificate: shown as the text it is
+    if request := _REQUEST.fullmatch(value):
+        try:
+            der = base64.b64decode(request[1])
+        except ValueError:
+            pass
+        else:
+            return Shown(f"a signing request, sha256:{hashlib.sha256(der).hexdigest()[:12]}…")
+    if _BARE.fullmatch(value):
+        return Shown(visible(value))
+    value = _in_one_line(value)
+    if (
+        '"' in value and "'" not in value and value.isprintable()
+    ):  # as TOML has it: what is in there is as it is
+        return Shown(f"'{value}'")
+    return Shown('"' + visible(value.replace("\\", "\\\\").replace('"', '\\"')) + '"')
+
+
+def _in_one_line(text: str) -> str:
+    """JSON without the spaces and line breaks between its parts; any other text as it is."""
+    if not text.startswith("{") or "\n" not in text:
+        return text
+    try:
+        return json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _speaks(value: Any) -> bool:
+    return any("__str__" in vars(base) for base in type(value).__mro__[:-1])
+
+
+def _collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> Shown:
+    if not value:
+        return Shown("none", quiet=True)
+    if isinstance(value, Mapping):
+        pairs = (f"{visible(str(key))} = {show(item).text}" for key, item in value.items())
+        return Shown(f"{{ {', '.join(pairs)} }}")
+    return Shown(f"[{', '.join(show(item).text for item in value)}]")
+
+
+def _document(value: Document) -> Shown:
+    """Whole where that is short, else what its parts are called."""
+    whole = _collection(value.value).text
+    if len(whole) > _SHORT_DOCUMENT:
+        whole = f"{{ {', '.join(visible(str(key)) for key in value.value)} }}"
+    return Shown(f"{whole} ({visible(value.source)})" if value.source else whole)
+
+
+def _fields(value: Any) -> Iterator[tuple[str, Any]]:
+    return ((field.name, getattr(value, field.name)) for field in attrs.fields(type(value)))

@@ -1,0 +1,162 @@
+"""What the journal tells, as trees of plain values."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from reconciler.model.run import History, Record, Run, RunCall, RunStep
+from reconciler.render.views.format_value import visible
+from reconciler.render.views.plan import seconds
+from reconciler.render.views.result import ENDS
+
+STATUS_GLYPHS: Mapping[str, str] = {
+    "running": ENDS["started"],
+    "applied": ENDS["applied"],
+    "failed": ENDS["failed"],
+    "stopped": ENDS["cancelled"],
+    "crashed": "!",
+}
+STEP_GLYPHS: Mapping[str, str] = {**ENDS, "planned": "·", "unknown": "?"}
+
+_FINGERPRINT = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+"""A certificate's id, of which the first digits are enough for people."""
+
+
+@frozen
+class RunRow:
+    """One run in a line. Digests are cut to twelve characters; `counts` are steps by state."""
+
+    id: str
+    workspace: str
+    target: str
+    command: str
+    status: str
+    glyph: str
+    begun: str
+    took: str
+    who: str
+    process: str
+    job: str
+    counts: Mapping[str, int]
+    calls: int
+    unanswered: int
+    file: str
+    plan: str
+
+
+@frozen
+class CallRow:
+    """One attempt at one call."""
+
+    number: int
+    name: str
+    names: str
+    state: str
+    begun: str
+    took: str
+    code: str
+    request_id: str
+
+
+@frozen
+class StepRow:
+    """One step with its calls."""
+
+    action: str
+    address: str
+    state: str
+    glyph: str
+    took: str
+    error: str
+    calls: tuple[CallRow, ...]
+
+
+@frozen
+class RecordView:
+    """One run whole: steps in the plan's order. `other_calls` belong to no step of the plan."""
+
+    run: RunRow
+    steps: tuple[StepRow, ...]
+    other_calls: tuple[CallRow, ...] = ()
+
+
+@frozen
+class HistoryView:
+    """Runs, the newest first."""
+
+    rows: tuple[RunRow, ...]
+
+
+def history_view(history: History) -> tuple[RunRow, ...]:
+    """Runs as rows."""
+    return tuple(_run(run) for run in history)
+
+
+def record_view(record: Record) -> RecordView:
+    """One run as a tree."""
+    of: dict[str, list[RunCall]] = {}
+    for call in record.calls:
+        of.setdefault(call.address, []).append(call)
+    steps = tuple(_step(step, of.pop(step.address, [])) for step in record.steps)
+    return RecordView(_run(record.run), steps, tuple(_call(call) for calls in of.values() for call in calls))
+
+
+def document(value: Any) -> Any:
+    """Runs, or one of them whole, as JSON has it: times in ISO 8601."""
+    return attrs.asdict(value, value_serializer=_plain)
+
+
+def _plain(_instance: Any, _field: Any, value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime.datetime) else value
+
+
+def _run(run: Run) -> RunRow:
+    return RunRow(
+        id=visible(run.id),
+        workspace=visible(run.workspace),
+        target=visible(run.target),
+        command=visible(run.command),
+        status=visible(run.status),
+        glyph=STATUS_GLYPHS.get(run.status, "·"),
+        begun=f"{run.begun:%Y-%m-%d %H:%M:%S}",
+        took="" if run.seconds is None else seconds(run.seconds),
+        who=visible(str(run.who)),
+        process=str(run.who.pid),
+        job=visible(run.who.job),
+        counts={visible(state): count for state, count in run.counts.items() if count},
+        calls=run.calls,
+        unanswered=run.unanswered,
+        file=visible(run.file_digest[:12]),
+        plan=visible(run.plan_digest[:12]),
+    )
+
+
+def _step(step: RunStep, calls: list[RunCall]) -> StepRow:
+    return StepRow(
+        action=visible(step.action),
+        address=visible(step.address),
+        state=visible(step.state),
+        glyph=STEP_GLYPHS.get(step.state, "·"),
+        took="" if step.seconds is None else f"{step.seconds:.2f} s",
+        error=visible(step.error),
+        calls=tuple(map(_call, calls)),
+    )
+
+
+def _call(call: RunCall) -> CallRow:
+    return CallRow(
+        number=call.number,
+        name=visible(str(call)),
+        names=visible(_FINGERPRINT.sub(r"\1…", call.names)),
+        state=visible(call.state),
+        begun=f"{call.begun:%H:%M:%S}.{call.begun.microsecond // 1000:03}",
+        took="" if call.seconds is None else f"{call.seconds:.2f} s",
+        code=visible(call.code),
+        request_id=visible(call.request_id),
+    )

@@ -1,0 +1,255 @@
+"""What became of a plan, and one resource seen from both sides, as trees of plain values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.model.address import Address
+from reconciler.model.change import ACTIONS, Change, FieldChange
+from reconciler.model.document import Document
+from reconciler.model.errors import (
+    AwsError,
+    Difference,
+    LeaseLostError,
+    MissingSecretError,
+    ReconcilerError,
+    ServiceDownError,
+    StaleError,
+    TargetError,
+)
+from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Result, Skipped, Waiting
+from reconciler.model.plan import Step
+from reconciler.model.resource import Live, Resource
+from reconciler.render.views.document_diff import inside
+from reconciler.render.views.format_value import HIDDEN, Shown, flat, show, visible
+from reconciler.render.views.next_step import next_step
+from reconciler.render.views.plan import GLYPHS, plural, seconds
+
+ENDS: Mapping[str, str] = {
+    "started": "▸",
+    "waiting": "…",
+    "applied": "✔",
+    "failed": "✖",
+    "skipped": "↷",
+    "cancelled": "◌",
+}
+"""What stands beside the word for what became of a step."""
+
+
+@frozen
+class Moved:
+    """One attribute of a stale step: what the plan saw, what it would have made of it, and what is there."""
+
+    path: str
+    seen: Shown | None
+    planned: Shown | None
+    live: Shown | None
+
+
+@frozen
+class Failure:
+    """One failed step: what was being done, what was answered, what to do next.
+
+    `code` is AWS's error code, or a word or two of ours; `moved` is what somebody else has changed.
+    """
+
+    action: str
+    address: str
+    doing: str
+    code: str
+    message: str
+    request_id: str
+    next_step: str
+    moved: tuple[Moved, ...] = ()
+
+
+@frozen
+class End:
+    """One outcome in a line. `about` is its seconds, or why it was not tried."""
+
+    word: str
+    glyph: str
+    action: str
+    address: str
+    about: str
+    failure: Failure | None = None
+
+
+@frozen
+class ResultView:
+    """A whole result. `skipped` counts steps by the address whose failure they were skipped for; `ends` has
+    every step, or as many as were asked for, and `left` says how many there are beside these.
+    """
+
+    workspace: str
+    counts: Mapping[str, int]
+    actions: Mapping[str, int]
+    failures: tuple[Failure, ...]
+    skipped: tuple[tuple[str, int], ...]
+    seconds: float
+    ok: bool
+    ends: tuple[End, ...] = ()
+    left: int = 0
+
+
+@frozen
+class Pair:
+    """One attribute on both sides."""
+
+    path: str
+    desired: Shown | None
+    live: Shown | None
+    differs: bool
+
+
+@frozen
+class Comparison:
+    """One resource as the file wants it and as AWS reports it. `action` is what a plan would do, or None."""
+
+    address: str
+    origin: str
+    identity: str
+    owner: str
+    version: str
+    action: str | None
+    glyph: str
+    needs: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+
+
+def end_view(outcome: Outcome, step: Step | None = None) -> End:
+    """One outcome; its step, where it is at hand, says which of its calls failed."""
+    change = outcome.change
+    failure, about = None, ""
+    match outcome:
+        case Applied():
+            about = f"{outcome.seconds:.2f} s"
+        case Waiting():
+            about = f"for AWS to catch up, {outcome.seconds:.0f} s by now"
+        case Failed():
+            failure = _failure(outcome, step)
+            about = failure.code
+        case Skipped():
+            about = f"{visible(str(outcome.because))} failed"
+        case Cancelled():
+            about = "the run was stopped"
+    return End(outcome.word, ENDS[outcome.word], change.action, visible(str(change.address)), about, failure)
+
+
+def result_view(result: Result, *, most: int | None = None) -> ResultView:
+    """The result as a tree; `most` leaves it at so many ends."""
+    steps = {step.address: step for step in result.plan.steps}
+    failed = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
+    causes = Counter(visible(str(end.because)) for end in result.outcomes if isinstance(end, Skipped))
+    return ResultView(
+        workspace=visible(result.plan.workspace),
+        counts={word: result.count(word) for word in ("applied", "failed", "skipped", "cancelled")},
+        actions=Counter(end.change.action for end in result.outcomes if isinstance(end, Applied)),
+        failures=tuple(_failure(outcome, steps.get(outcome.change.address)) for outcome in failed),
+        skipped=tuple(sorted(causes.items())),
+        seconds=result.seconds,
+        ok=result.ok,
+        ends=tuple(end_view(end, steps.get(end.change.address)) for end in result.outcomes[:most]),
+        left=len(result.outcomes[most:]) if most is not None else 0,
+    )
+
+
+_PAST: Mapping[str, str] = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "forget": "forgotten",
+}
+
+
+def concluded(view: ResultView) -> tuple[str, str, str]:
+    """A result in one sentence: the word for its end, the words that stand out, and the rest."""
+    told = ", ".join(
+        f"{view.actions[action]:,} {_PAST[action]}" for action in ACTIONS if view.actions[action]
+    )
+    passed = seconds(view.seconds)
+    if view.ok:
+        return "applied", "Done", f" in {passed}: {told}." if told else ": there was nothing to do."
+    counts = ", ".join(f"{count:,} {word}" for word, count in view.counts.items() if count)
+    done = f" Done so far: {told}." if told else " Nothing was changed by a finished step."
+    return "failed", "Not everything was applied", f" in {passed}: {counts}.{done}"
+
+
+def comparison(
+    address: Address, resource: Resource | None, live: Live | None, change: Change | None
+) -> Comparison:
+    """Both sides of one resource, attribute by attribute, in the kind's order."""
+    differing = {field.path: field for field in change.fields} if change else {}
+    wanted = dict(flat(resource.spec)) if resource else {}
+    found = dict(flat(live.spec)) if live else {}
+    paths = [*wanted, *(path for path in [*found, *differing] if path not in wanted)]
+    pairs = [
+        pair for path in dict.fromkeys(paths) for pair in _pairs(path, wanted, found, differing.get(path))
+    ]
+    return Comparison(
+        address=visible(str(address)),
+        origin=visible(str(resource.origin)) if resource else "",
+        identity=visible(live.identity) if live else "",
+        owner=visible(live.owner) if live and live.owner else "",
+        version=str(live.version) if live and live.version is not None else "",
+        action=change.action if change else None,
+        glyph=GLYPHS[change.action] if change else "",
+        needs=tuple(visible(str(need)) for need in sorted(resource.needs)) if resource else (),
+        pairs=tuple(pairs),
+    )
+
+
+def _pairs(
+    path: str, wanted: Mapping[str, Any], found: Mapping[str, Any], field: FieldChange | None
+) -> Iterator[Pair]:
+    """One attribute on both sides; of a document that differs, only what does."""
+    if field and isinstance(field.before, Document) and isinstance(field.after, Document):
+        for part in inside(field):
+            yield Pair(visible(part.path), _side(part.after), _side(part.before), differs=True)
+        return
+    hide = bool(field and field.sensitive)
+    left = wanted.get(path, field.after if field else None)
+    right = found.get(path, field.before if field else None)
+    if left not in (None, (), {}) or right not in (None, (), {}):
+        yield Pair(visible(path), _side(left, hide=hide), _side(right, hide=hide), field is not None)
+
+
+def _side(value: Any, *, hide: bool = False) -> Shown | None:
+    return None if value is None else HIDDEN if hide else show(value)
+
+
+def _failure(outcome: Failed, step: Step | None) -> Failure:
+    error, change = outcome.error, outcome.change
+    doing = f"{change.action} {change.address}"
+    if isinstance(error, AwsError):
+        doing += f", {error.service}:{error.operation}"
+        if step and len(step.calls) > 1:
+            doing += f" (call {min(outcome.done + 1, len(step.calls))} of {plural(len(step.calls), 'call')})"
+    return Failure(
+        action=change.action,
+        address=visible(str(change.address)),
+        doing=visible(doing),
+        code=visible(error.code) if isinstance(error, AwsError) else _WORDS.get(type(error), ""),
+        message=visible(error.message if isinstance(error, AwsError) else str(error)),
+        request_id=visible(error.request_id) if isinstance(error, AwsError) else "",
+        next_step=next_step(error),
+        moved=tuple(map(_moved, error.differences)) if isinstance(error, StaleError) else (),
+    )
+
+
+_WORDS: Mapping[type[ReconcilerError], str] = {
+    StaleError: "stale",
+    LeaseLostError: "lease lost",
+    MissingSecretError: "secret missing",
+    ServiceDownError: "service down",
+    TargetError: "no answer",
+}
+
+
+def _moved(found: Difference) -> Moved:
+    return Moved(visible(found.path), _side(found.seen), _side(found.planned), _side(found.live))

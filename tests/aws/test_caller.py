@@ -1,0 +1,157 @@
+"""`Caller`: every page, no exception of boto3's."""
+
+from __future__ import annotations
+
+import string
+
+import botocore.exceptions
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError, WaiterError
+
+from reconciler.aws.caller import translated
+from reconciler.model.call import ApiCall
+from reconciler.model.errors import AwsError, ReconcilerError, TargetError
+from tests.support.registry_client import Cloud
+
+CALL = ApiCall("iot", "CreateThing", {"thingName": "a"})
+NOT_ERRORS = {"UnsupportedTLSVersionWarning", "ImminentRemovalWarning"}
+OF_THE_LIBRARY = {"UndefinedModelAttributeError", "MissingServiceIdError"}
+"""Raised where a service model is read that lacks what botocore needs of it: none that ships with botocore does."""
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Cloud:
+    found = Cloud()
+    for number in range(300):
+        found.iot.create_thing(thingName=f"t{number:03}")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _counting_from_zero(cloud):
+    cloud.requests = 0
+
+
+def names(answer):
+    return [item["thingName"] for item in answer["things"]]
+
+
+def test_a_listing_is_all_its_pages_as_large_as_aws_admits(cloud):
+    answer = cloud.call(ApiCall("iot", "ListThings"))
+    assert names(answer) == [f"t{number:03}" for number in range(300)]
+    assert ("NextToken" in answer, cloud.requests) == (False, 2)
+
+
+@pytest.mark.parametrize(("most", "requests"), [(10, 1), (250, 1), (260, 2)])
+def test_a_listing_that_is_cut_short_says_so_with_a_token(cloud, most, requests):
+    answer = cloud.call(ApiCall("iot", "ListThings", at_most=most))
+    assert names(answer) == [f"t{number:03}" for number in range(most)]
+    assert ("NextToken" in answer, cloud.requests) == (True, requests)
+
+
+def test_a_listing_that_reaches_its_end_has_no_token(cloud):
+    answer = cloud.call(ApiCall("iot", "ListThings", at_most=300))
+    assert (len(names(answer)), "NextToken" in answer) == (300, False)
+
+
+def test_a_listing_of_nothing_has_its_key(cloud):
+    assert cloud.call(ApiCall("iot", "ListCertificates"))["certificates"] == []
+
+
+def test_parameters_go_with_every_page(cloud):
+    answer = cloud.call(ApiCall("iot", "ListThings", {"attributeName": "site", "attributeValue": "oslo"}))
+    assert names(answer) == []
+
+
+def test_what_has_no_pages_is_answered_as_it_is(cloud):
+    answer = cloud.call(ApiCall("iot", "DescribeThing", {"thingName": "t007"}))
+    assert (answer["thingName"], answer["version"], cloud.requests) == ("t007", 1, 1)
+
+
+def test_a_refusal_carries_what_aws_said(cloud):
+    with pytest.raises(AwsError) as caught:
+        cloud.call(ApiCall("iot", "DescribeThing", {"thingName": "none"}))
+    error = caught.value
+    told = (error.service, error.operation, error.code, error.status)
+    assert told == ("iot", "DescribeThing", "ResourceNotFoundException", 404)
+    assert str(error) == (
+        f"iot:DescribeThing answered ResourceNotFoundException: {error.message} (request {error.request_id})"
+    )
+    assert (error.message != "", error.request_id != "") == (True, True)
+
+
+def test_what_botocore_itself_refuses_is_told_like_a_refusal_and_nothing_is_sent(cloud):
+    with pytest.raises(AwsError) as caught:
+        cloud.call(ApiCall("iot", "DescribeThing", {"thingName": 7}))
+    assert str(caught.value) == (
+        "iot:DescribeThing answered ParameterValidation: "
+        "Invalid type for parameter thingName, value: 7, type: <class 'int'>, valid types: <class 'str'>"
+    )
+    assert cloud.requests == 0
+
+
+def exceptions() -> dict[str, type[Exception]]:
+    return {
+        name: found
+        for name, found in vars(botocore.exceptions).items()
+        if isinstance(found, type) and issubclass(found, Exception) and name not in NOT_ERRORS
+        and found.__module__ == "botocore.exceptions"
+    }  # fmt: skip
+
+
+def made(error: type[Exception]) -> Exception:
+    """One of it, every part of its text filled with the part's name."""
+    if issubclass(error, ClientError):
+        told = {"Error": {"Code": "Some", "Message": "text"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        return error(told, "CreateThing")
+    if issubclass(error, WaiterError):
+        return error("name", "reason", {})
+    parts = {part: part for _, part, _, _ in string.Formatter().parse(error.fmt) if part}
+    return (
+        error(request=None, response=None, **parts) if issubclass(error, HTTPClientError) else error(**parts)
+    )
+
+
+def test_every_exception_of_botocores_that_a_call_can_raise_is_caught():
+    families = (ClientError, BotoCoreError)
+    assert {name for name, found in exceptions().items() if not issubclass(found, families)} == OF_THE_LIBRARY
+
+
+@pytest.mark.parametrize("name", sorted(exceptions().keys() - OF_THE_LIBRARY))
+def test_every_exception_of_botocores_becomes_one_of_ours_with_its_text(name):
+    error = made(exceptions()[name])
+    ours = translated(error, CALL)
+    if isinstance(error, ClientError):
+        expected = AwsError, "iot:CreateThing answered Some: text"
+    elif isinstance(error, ParamValidationError):
+        expected = AwsError, "iot:CreateThing answered ParameterValidation: report"
+    elif name == "NoRegionError":
+        expected = TargetError, "no region: say region in [workspace], or set AWS_REGION"
+    elif name in {
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+    }:
+        expected = TargetError, f"no AWS credentials: {error}; sign in, or name a profile in [workspace]"
+    else:
+        expected = TargetError, f"iot:CreateThing got no answer: {error}"
+    assert (type(ours), str(ours)) == expected
+    assert isinstance(ours, ReconcilerError)
+
+
+@pytest.mark.parametrize(
+    ("response", "text"),
+    [
+        ({}, "iot:CreateThing answered Unknown: no message"),
+        ({"Error": {}}, "iot:CreateThing answered Unknown: no message"),
+        ({"Error": {"Code": "C", "message": "m"}}, "iot:CreateThing answered C: m"),
+        ({"Error": {"Code": "C", "Message": ""}, "message": "m"}, "iot:CreateThing answered C: m"),
+        (
+            {"Error": {"Code": "C", "Message": "m"}, "ResponseMetadata": {"RequestId": "r", "HTTPStatusCode": 409}},
+            "iot:CreateThing answered C: m (request r)",
+        ),
+    ],
+)  # fmt: skip
+def test_an_answer_that_lacks_parts_is_told_all_the_same(response, text):
+    assert str(translated(ClientError(response, "CreateThing"), CALL)) == text

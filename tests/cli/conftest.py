@@ -1,0 +1,29 @@
+"""The command line in a folder of its own."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from reconciler.cli.main import cli
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A run of the command in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RECONCILER_FILE", raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def invoke(*words, stdin=None):
+        result = CliRunner().invoke(cli, words, input=stdin, prog_name="reconciler")
+        return result.exit_code, result.stdout, result.stderr
+
+    return invoke
+
+
+@pytest.fixture
+def fleet(run):
+    """The starter's fleet, not yet applied."""
+    run("init", "--name", "greenhouse")
+    return run

@@ -1,0 +1,256 @@
+"""`reconciler doctor` tells what is in order, what is not, and what is next; it changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
+from urllib.parse import parse_qs
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.session import Session
+
+from reconciler.engine.ownership.lease import leased
+from reconciler.model.run import Who
+from reconciler.registry import Registry, Request
+from reconciler.workspace import Workspace
+
+PASSED = "✔ ok      versions    Python"
+
+
+@pytest.fixture(autouse=True)
+def world(tmp_path, monkeypatch):
+    """No credentials, no files of them, no network to ask for them."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+
+
+@pytest.fixture
+def doctor(fleet):
+    """What it says after the versions, and its exit code."""
+
+    def run():
+        code, out, err = fleet("doctor")
+        assert (out.startswith(PASSED), err) == (True, "")
+        return code, out.splitlines()[1:]
+
+    return run
+
+
+def rewrite(folder, old, new):
+    path = folder / "desired_state.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_all_is_well_on_a_new_embedded_registry_and_on_an_old_one(doctor, fleet, tmp_path):
+    path = ".reconciler/registry.sqlite3"
+    rest = [
+        "✔ ok      target      embedded · 123456789012 · eu-west-1",
+        "✔ ok      reading     the first question of all 14 kinds is answered",
+        "✔ ok      lock        nobody is applying this workspace",
+    ]
+    empty, used = "✔ ok      journal     empty", "✔ ok      journal     in order"
+    file = "✔ ok      file        desired_state.toml: 6 resources"
+    new = f"✔ ok      registry    there is none at {path} yet; the first plan makes it"
+    assert doctor() == (0, [file, new, *rest, empty])
+    fleet("apply", "--yes")
+    old = f"✔ ok      registry    {path} is sound and can be written to"
+    assert doctor() == (0, [file, old, *rest, used])
+
+
+def test_who_applies_is_told(doctor, fleet, tmp_path):
+    fleet("apply", "--yes")
+    call = Workspace(tmp_path / "desired_state.toml")._connection.call
+    who = Who("somebody", "elsewhere", 1, "", 0.0)
+    with leased("greenhouse", call, who, machine="another"):
+        code, lines = doctor()
+    (told,) = [line for line in lines if line.split()[2] == "lock"]
+    assert (code, told.partition(" has been")[0]) == (0, f"! warning lock        {who} (process 1)")
+
+
+def test_a_registry_that_is_none_is_broken(doctor, tmp_path):
+    (tmp_path / ".reconciler").mkdir()
+    (tmp_path / ".reconciler/registry.sqlite3").write_text(
+        "not a database, but long enough to be looked at\n" * 9
+    )
+    code, lines = doctor()
+    assert code == 1
+    assert lines[1].startswith("✖ broken  registry")
+    assert lines[2].strip() == "next: `reconciler registry reset` begins a new one"
+
+
+def test_a_damaged_registry_is_told(doctor, fleet, tmp_path):
+    fleet("apply", "--yes")
+    path = tmp_path / ".reconciler/registry.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'things'").fetchone()
+    raw = bytearray(path.read_bytes())
+    raw[4096 * (page - 1) : 4096 * page] = b"\xff" * 4096
+    path.write_bytes(raw)
+    code, lines = doctor()
+    assert (code, lines[1].split()[:3]) == (1, ["✖", "broken", "registry"])
+
+
+def test_a_broken_file_is_told_and_nothing_else_is_looked_at(doctor, tmp_path):
+    rewrite(tmp_path, "target", "targt")
+    assert doctor() == (
+        1,
+        [
+            "✖ broken  file        desired_state.toml: 1 mistakes",
+            f"{'':22}next: `reconciler validate` tells them with their lines",
+        ],
+    )
+
+
+def test_without_credentials_it_says_how_to_sign_in(doctor, tmp_path):
+    rewrite(tmp_path, '"embedded"', '"aws"')
+    code, lines = doctor()
+    assert (code, lines[1:]) == (
+        1,
+        [
+            "✖ broken  credentials boto3 finds none",
+            f"{'':22}next: sign in (`aws sso login`), set AWS_PROFILE, or name a profile in [workspace]",
+            "✔ ok      journal     empty",
+        ],
+    )
+
+
+# ── at AWS, with AWS's answers in the place of the network ──
+
+
+@pytest.fixture
+def aws(tmp_path, monkeypatch):
+    """STS, IAM and both services; what they answer can be changed, and what was asked is kept."""
+    rewrite(tmp_path, '"embedded"', '"aws"')
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE000000000")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
+    registry = Registry(":memory:")
+    found = SimpleNamespace(
+        arn="arn:aws:sts::210987654321:assumed-role/deploy/ci",
+        skew=0.0,
+        denied=(),
+        closed=(),
+        simulates=True,
+        sources=set(),
+    )
+
+    def answer(request, **_):
+        date = {"Date": format_datetime(datetime.now(UTC) - timedelta(seconds=found.skew), usegmt=True)}
+        if "://sts." in request.url:
+            return AWSResponse(request.url, 200, date, _Raw(_IDENTITY.format(arn=found.arn)))
+        if "://iam." in request.url:
+            if not found.simulates:
+                return AWSResponse(request.url, 403, date, _Raw(_REFUSED))
+            form = parse_qs(request.body if isinstance(request.body, str) else request.body.decode())
+            found.sources.add(form["PolicySourceArn"][0])
+            names = [form[key][0] for key in sorted(form) if key.startswith("ActionNames")]
+            told = "".join(
+                _RESULT.format(name=name, decision="implicitDeny" if name in found.denied else "allowed")
+                for name in names
+            )
+            return AWSResponse(request.url, 200, date, _Raw(_SIMULATED.format(told=told)))
+        if any(part in request.url for part in found.closed):
+            body = '{"message": "no"}'
+            return AWSResponse(request.url, 403, {"x-amzn-ErrorType": "AccessDeniedException"}, _Raw(body))
+        body = request.body or b""
+        asked = Request(request.method, request.url, {}, body.encode() if isinstance(body, str) else body)
+        told = registry.handle(asked)
+        return AWSResponse(request.url, told.status, dict(told.headers), _Raw(told.body.decode()))
+
+    def session():
+        core = Session()
+        core.register("before-send", answer)
+        return core
+
+    monkeypatch.setattr("reconciler.aws.session._core_session", session)
+    return found
+
+
+class _Raw:
+    def __init__(self, text):
+        self.text = text
+
+    def stream(self, **_):
+        yield self.text.encode()
+
+
+_IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>{arn}</Arn><Account>210987654321</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
+_SIMULATED = """<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">
+<SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>{told}</EvaluationResults>
+</SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"""
+_RESULT = "<member><EvalActionName>{name}</EvalActionName><EvalDecision>{decision}</EvalDecision></member>"
+_REFUSED = """<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>
+<Code>AccessDenied</Code><Message>no</Message></Error><RequestId>r</RequestId></ErrorResponse>"""
+
+
+def test_at_aws_it_says_who_we_are_and_that_nothing_is_missing(doctor, aws):
+    code, lines = doctor()
+    told = re.sub(r"all \d+ operations", "all operations", "\n".join(lines[1:]))
+    assert (code, told.splitlines()) == (
+        0,
+        [
+            "✔ ok      credentials from environment variables",
+            "✔ ok      endpoint    https://iot.eu-west-1.amazonaws.com in eu-west-1",
+            "✔ ok      identity    arn:aws:sts::210987654321:assumed-role/deploy/ci of account 210987654321",
+            "✔ ok      clock       agrees with the endpoint's",
+            "✔ ok      permissions all operations that apply may send",
+            "✔ ok      target      aws · 210987654321 · eu-west-1",
+            "✔ ok      reading     the first question of all 14 kinds is answered",
+            "✔ ok      lock        nobody is applying this workspace",
+            "✔ ok      journal     empty",
+        ],
+    )
+    assert aws.sources == {"arn:aws:iam::210987654321:role/deploy"}
+
+
+def test_what_is_missing_is_named_and_the_policy_is_next(doctor, aws):
+    aws.denied = ("iot:CreateThing", "iotmanagedintegrations:CreateManagedThing")
+    code, lines = doctor()
+    assert (code, lines[-3:-1]) == (
+        1,
+        [
+            "✖ broken  permissions 2 missing: iotmanagedintegrations:CreateManagedThing, iot:CreateThing",
+            f"{'':22}next: `reconciler permissions` prints the policy that this file needs",
+        ],
+    )
+
+
+def test_where_iam_may_not_be_asked_reading_is_tried_and_the_rest_is_not_known(doctor, aws):
+    aws.simulates = False
+    aws.closed = ("/billing-groups",)
+    code, lines = doctor()
+    levels = {line.split()[2]: line.split()[1] for line in lines if not line.startswith(" ")}
+    assert (code, levels["permissions"], levels["reading"]) == (0, "unknown", "warning")
+    aws.closed = ("/things",)
+    code, lines = doctor()
+    assert (code, [line.split()[1:4] for line in lines if line.startswith("✖")]) == (
+        1,
+        [["broken", "reading", "things:"]],
+    )
+
+
+def test_a_clock_that_is_off_is_told(doctor, aws):
+    aws.skew = 100
+    code, lines = doctor()
+    (told,) = [line for line in lines if "clock" in line.split()[:3]]
+    assert (code, re.sub(r"\d+ s", "N s", told)) == (
+        0,
+        "! warning clock       this machine is N s ahead of the endpoint",
+    )
+
+
+def test_no_secret_is_told(doctor, aws):
+    _, lines = doctor()
+    assert not any("very-secret" in line or "AKIDEXAMPLE" in line for line in lines)

@@ -1,0 +1,198 @@
+"""What a user is told when something is wrong: in one form, with what to do, and with exit code 1, or 3 where it is refused."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from reconciler.model.call import ApiCall
+from reconciler.workspace import Workspace
+
+UNUSABLE = "error: the embedded registry cannot be used: "
+ELSEWHERE = "name another file in RECONCILER_REGISTRY"
+UNSET = f"{ELSEWHERE}, or unset it to keep the registry beside the desired state\n"
+
+
+def change(old: str, new: str) -> None:
+    path = Path("desired_state.toml")
+    path.write_text(path.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "help_of"),
+    [
+        (["plna"], "there is no command 'plna'; did you mean 'plan'?", ""),
+        (["zzz"], "there is no command 'zzz'", ""),
+        (["--bogus"], "no such option '--bogus'", ""),
+        (["plan", "--xyz"], "no such option '--xyz'", " plan"),
+        (["show"], "missing argument 'ADDRESS'", " show"),
+        (
+            ["show", "nodot"],
+            "invalid value for 'ADDRESS': 'nodot' is not an address; expected kind.name, such as things.pump-7",
+            " show",
+        ),
+        (
+            ["rotate", "--wave", "0"],
+            "invalid value for '--wave': '0' is no part of a fleet; expected such as 10%",
+            " rotate",
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_told_like_any_error_and_is_no_2_which_means_changes(
+    run, words, told, help_of
+):
+    assert run(*words) == (1, "", f"error: {told}\n`reconciler{help_of} --help` says what there is\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "same"),
+    [
+        (["help"], ["--help"]),
+        (["help", "plan"], ["plan", "--help"]),
+        (["help", "registry", "path"], ["registry", "path", "--help"]),
+    ],
+)
+def test_help_is_help(run, asked, same):
+    expected = run(*same)
+    assert (expected[0], expected[2]) == (0, "")
+    assert run(*asked) == expected
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "apply", "rotate", "destroy", "graph"])
+def test_where_there_is_no_file_every_command_says_how_to_get_one(run, command):
+    told = "error: there is no desired_state.toml here; `reconciler init` writes one, or name yours with -f\n"
+    assert run(command) == (1, "", told)
+
+
+def test_a_file_that_was_named_and_is_not_there_is_told_by_its_name(run):
+    told = "error: there is no x/y.toml; name a TOML file, or a folder of them, with -f or RECONCILER_FILE\n"
+    assert run("plan", "-f", "x/y.toml") == (1, "", told)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "a b",
+            (
+                "not usable in the name of the thing group that marks what is owned: 'reconciler-a b' is not what AWS "
+                "takes; expected letters, digits, : _ - (a match of [a-zA-Z0-9:_-]+)"
+            ),
+        ),
+        ("", "the name is empty; expected a name"),
+    ],
+)
+def test_init_writes_nothing_under_a_name_that_validate_would_refuse(run, name, told):
+    assert run("init", "--name", name) == (1, "", f"error: {name!r} cannot be a workspace's name: {told}\n")
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["greenhouse", "green house", "."])
+def test_every_line_that_init_ends_with_works_when_it_is_pasted(run, monkeypatch, folder):
+    lines = [
+        line[2:] for line in run("init", folder)[1].partition("\n\nNext")[2].split("\n") if line[:2] == "  "
+    ]
+    assert lines[-3:] == ["reconciler plan", "reconciler apply", "reconciler graph"]
+    for command, *words in map(shlex.split, lines):
+        if command == "cd":
+            monkeypatch.chdir(*words)
+        else:
+            assert run(*words, *(["--yes"] if words == ["apply"] else []))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/proc/a.sqlite3", "/proc/a.sqlite3 cannot be opened: unable to open database file"),
+        ("pki/pump-1.pem", "{here}/pki/pump-1.pem is not a registry database: file is not a database"),
+        ("pki", "pki is a folder"),
+        ("new/deep/r.sqlite3", "the folder of new/deep/r.sqlite3 does not exist"),
+    ],
+)
+def test_a_registry_that_cannot_be_used_is_told_and_no_folder_is_made_for_it(fleet, monkeypatch, path, told):
+    monkeypatch.setenv("RECONCILER_REGISTRY", path)
+    before = sorted(Path().rglob("*"))
+    assert fleet("plan") == (1, "", f"{UNUSABLE}{told.format(here=Path.cwd())}; {UNSET}")
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_the_registry_beside_the_file_can_be_begun_anew(fleet):
+    fleet("apply", "--yes")
+    path = Path(".reconciler/registry.sqlite3").resolve()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.write_text("no database")
+    told = f"{path} is not a registry database: file is not a database"
+    again = f"`reconciler registry reset` begins a new one, or {ELSEWHERE}"
+    assert fleet("plan") == (1, "", f"{UNUSABLE}{told}; {again}\n")
+    assert fleet("registry", "reset", "--yes")[0] == 0
+    assert fleet("plan")[0] == 0
+
+
+def test_a_folder_that_cannot_be_made_is_told(fleet):
+    Path(".reconciler").write_text("in the way")
+    told = f".reconciler cannot be made: File exists; {ELSEWHERE}"
+    assert fleet("plan") == (1, "", f"{UNUSABLE}{told}\n")
+
+
+def test_a_url_needs_credentials_and_any_will_do(fleet, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "none")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
+    change('target = "embedded"', 'target = "http://192.0.2.1:1"')
+    told = (
+        "error: no credentials to sign requests to http://192.0.2.1:1 with; where that is not AWS any will do, "
+        "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n"
+    )
+    assert fleet("plan") == (1, "", told)
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("things.nope", "it is not in the file"),
+        ("things.pump-11", "it is not in the file; did you mean things.pump-1?"),
+        ("thngs.pump-1", "it is not in the file; did you mean things.pump-1?"),
+        ("things.pump-1", "it is this workspace's already"),
+        ("things.pump-3", "it is not there yet, and the plan creates it"),
+    ],
+)
+def test_what_cannot_be_adopted_is_refused_with_the_nearest_that_can(fleet, address, why):
+    fleet("apply", "--yes")
+    change("[managed_things", "[things.pump-3]\n\n[managed_things")
+    assert fleet("plan", "--adopt", address, "--detailed-exitcode") == (
+        3,
+        "",
+        f"error: the plan is refused; nothing was sent\n  - {address}: there is nothing to adopt: {why}\n",
+    )
+
+
+def test_a_slip_in_what_is_to_be_adopted_is_answered_with_what_waits_to_be(fleet):
+    fleet("apply", "--yes")
+    change("[managed_things", '[things.tank-9]\nattributes = { site = "oslo" }\n\n[managed_things')
+    Workspace()._connection.call(ApiCall("iot", "CreateThing", {"thingName": "tank-9"}))
+    unmarked = "it exists and does not bear this workspace's mark"
+    assert fleet("plan", "--adopt", "things.tank-8") == (
+        3,
+        "",
+        (
+            "error: the plan is refused; nothing was sent\n"
+            f"  - things.tank-9: {unmarked}; adopt it with --adopt things.tank-9 to let the plan take it over\n"
+            "  - things.tank-8: there is nothing to adopt: it is not in the file; did you mean things.tank-9?\n"
+        ),
+    )
+    assert fleet("plan", "--adopt", "things.tank-9")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["plan", "--destroy"], ["plan", "--destroy", "--detailed-exitcode"], ["destroy"]]
+)
+def test_a_plan_that_is_refused_is_exit_code_3(fleet, words):
+    change("[things.pump-1]\n", "[things.pump-1]\nlifecycle = { prevent_destroy = true }\n")
+    fleet("apply", "--yes")
+    told = "things.pump-1: the plan would delete it, and its lifecycle.prevent_destroy forbids that"
+    assert fleet(*words) == (3, "", f"error: the plan is refused; nothing was sent\n  - {told}\n")

@@ -1,0 +1,185 @@
+"""What a CI job gets: exit codes, annotations on the file's lines, a log in which nothing acts."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from reconciler.cli import exit_codes, github_annotations
+from reconciler.cli.terminal import write
+from reconciler.model.errors import (
+    AwsError,
+    InvalidDesiredStateError,
+    LeaseLostError,
+    LockedError,
+    Mistake,
+    ReconcilerError,
+    RefusedError,
+    SelectionError,
+    StaleError,
+    TargetError,
+)
+from reconciler.model.outcome import Applied, Cancelled, Failed, Result
+from reconciler.render.json import formats
+from tests.support.sample_plans import CREATION, DELETION, UPDATE, plan
+
+AWS = AwsError(service="iot", operation="X", code="C", message="m")
+STALE = StaleError("changed")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ReconcilerError("x"), 1),
+        (AWS, 1),
+        (TargetError("x"), 1),
+        (SelectionError(["x"]), 1),
+        (InvalidDesiredStateError([]), 1),
+        (RefusedError(["x"]), 3),
+        (LockedError("a", "b", "c"), 3),
+        (STALE, 3),
+        (LeaseLostError("x"), 3),
+    ],
+)
+def test_an_error_ends_with_1_and_a_refusal_with_3(error, code):
+    assert exit_codes.of_error(error) == code
+
+
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [
+        ((), 0),
+        ((Applied(UPDATE.change, 0.1),), 0),
+        ((Applied(CREATION.change, 0.1), Failed(UPDATE.change, STALE)), 3),
+        ((Failed(UPDATE.change, LeaseLostError("x")), Cancelled(CREATION.change)), 3),
+        ((Failed(UPDATE.change, STALE), Failed(DELETION.change, AWS)), 1),
+        ((Cancelled(UPDATE.change),), 1),
+    ],
+)
+def test_an_apply_ends_with_3_only_where_refusals_are_all_that_went_wrong(ends, code):
+    assert exit_codes.of_result(Result(plan(), ends, 0.0)) == code
+
+
+@pytest.mark.parametrize("colours", [False, True])
+def test_a_text_of_many_lines_is_written_whole_and_in_order(colours):
+    console = Console(file=io.StringIO(), force_terminal=colours, width=40)
+    write(console, (Text(f"line {number}") for number in range(2_001)))
+    assert console.file.getvalue().splitlines() == [f"line {number}" for number in range(2_001)]
+
+
+def test_a_page_of_a_large_plan_says_how_much_more_there_is(fleet, monkeypatch):
+    whole = fleet("plan", "--format", "html")[1]
+    monkeypatch.setitem(formats.MOST, "html", 1)
+    part = fleet("plan", "--format", "html")[1]
+    things = whole.count('<code class="address">things.')
+    assert f"and {things - 1} more things</p>" in part
+    assert "more things</p>" not in whole
+
+
+def test_a_misspelt_selector_is_an_error_with_the_nearest_name(fleet):
+    for command in ("plan", "drift", "graph", "show", "apply"):
+        assert fleet(command, "--select", "things.pump-11") == (
+            1,
+            "",
+            "error: 'things.pump-11' names nothing; did you mean 'things.pump-1'?\n",
+        )
+
+
+def test_a_selection_that_leaves_something_behind_is_refused(fleet):
+    assert fleet("plan", "--select", "things.pump-1") == (
+        3,
+        "",
+        (
+            "error: the plan is refused; nothing was sent\n"
+            "  - things.pump-1: it waits for the change of certificates.pump-1, which is not selected; "
+            "select certificates.pump-1 as well, or leave things.pump-1 out\n"
+        ),
+    )
+
+
+def test_graph_and_show_take_selections(fleet):
+    assert fleet("graph", "--select", "+things.pump-1")[1] == (
+        "greenhouse\n"
+        "└─ development  CA certificate\n"
+        "   └─ pump-1  device certificate\n"
+        "      └─ pump-1  thing\n"
+        "\n"
+        "3 resources, 2 dependencies\n"
+    )
+    fleet("apply", "--yes")
+    shown = fleet("show", "--select", "things certificates", "--exclude", "certificates.*")
+    assert [line for line in shown[1].splitlines() if line.startswith("things.")] == [
+        "things.pump-1",
+        "things.pump-2",
+    ]
+
+
+def test_mistakes_are_annotations_on_their_lines(fleet, monkeypatch):
+    before = fleet("validate")
+    path = Path("desired_state.toml")
+    path.write_text(path.read_text() + '[things."a,b:%"]\n')
+    plain = fleet("validate")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(Path.cwd().parent))
+    code, out, err = fleet("validate")
+    commands = [line for line in err.splitlines() if line.startswith("::")]
+    told = "the name: 'a,b:%25' is not what AWS takes; expected a match of [a-zA-Z0-9:_-]+"
+    place = f"file={Path.cwd().name}/desired_state.toml,line=48,title=things.a%2Cb%3A%25"
+    assert commands == [f"::error {place}::{told}"]
+    assert (code, out, [line for line in err.splitlines() if line not in commands]) == (
+        1,
+        "",
+        plain[2].splitlines(),
+    )
+    assert before[0] == 0
+
+
+def test_a_refusal_is_one_annotation(fleet, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    err = fleet("apply", "--approved", "0" * 12)[2]
+    assert err.splitlines()[0].startswith(
+        "::error title=reconciler%3A refused::the plan that was approved has the digest 000000000000; "
+    )
+
+
+def test_a_command_is_one_line_in_which_nothing_else_acts():
+    assert github_annotations.command("error", "50%\n::warning::x\r\x1b[0m", title="a:b,c\n", file="") == (
+        r"::error title=a%3Ab%2Cc::50%25%0A::warning::x%0A\x1b[0m"
+    )
+
+
+def test_of_many_mistakes_as_many_are_annotated_as_github_shows():
+    mistakes = [Mistake("a.toml", line, "bad") for line in range(1, 30)]
+    mistakes += [Mistake("a.toml", line, "odd", severity="warning") for line in range(1, 3)]
+    told = [line.partition(" ")[0] for line in github_annotations.of_mistakes(mistakes, {})]
+    assert (told.count("::error"), told.count("::warning")) == (10, 2)
+
+
+@pytest.mark.parametrize(
+    ("line", "in_a_workflow"),
+    [
+        ("  ::add-mask::x", "│   ::add-mask::x"),
+        ("site  ##[add-mask]x", r"site  #\x23[add-mask]x"),
+        ("a ::b", "a ::b"),
+    ],
+)
+def test_no_line_of_ours_is_a_runners_command(monkeypatch, line, in_a_workflow):
+    def written() -> str:
+        stream = io.StringIO()
+        write(Console(file=stream, width=80), [Text(line)])
+        return stream.getvalue()
+
+    assert written() == f"{line}\n"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert written() == f"{in_a_workflow}\n"
+
+
+def test_plan_writes_its_summary_and_ends_with_2_where_asked(fleet):
+    assert fleet("plan", "--summary", "s.md", "--detailed-exitcode")[0] == 2
+    assert Path("s.md").read_text() == fleet("plan", "--format", "markdown")[1]
+    assert fleet("apply", "--yes", "--summary", "s.md")[0] == 0
+    assert "\n### Apply of `greenhouse`: done\n\n✔ Done in " in Path("s.md").read_text()

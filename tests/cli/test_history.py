@@ -1,0 +1,263 @@
+"""The journal as people read it, whole."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from reconciler.engine.journal.journal import Journal
+from reconciler.model.run import History, Record, Run, RunCall, RunStep, Who
+from reconciler.render.text import history
+from reconciler.render.text import result as text_report
+from reconciler.render.views.history import document, history_view, record_view
+from reconciler.workspace import Workspace
+from tests.support.sample_plans import HOSTILE
+
+
+def at(second: float) -> datetime.datetime:
+    return datetime.datetime(2026, 11, 22, 10, 0, tzinfo=datetime.UTC) + datetime.timedelta(seconds=second)
+
+
+FINE = Run(
+    "1m80a2gzwhr",
+    "greenhouse",
+    "embedded · 123456789012 · eu-west-1",
+    Who("ada", "laptop", 4242),
+    "apply",
+    "f2f1785f9a68" + "0" * 52,
+    "19c9383d1b99" + "0" * 52,
+    at(0),
+    at(1.5),
+    "applied",
+    {"applied": 8},
+    13,
+)
+DEAD = evolve(
+    FINE,
+    id="1m80a9gzwhr",
+    who=Who("runner", "ci-7", 9, "https://ci.example/7"),
+    ended=None,
+    status="crashed",
+    counts={"applied": 1, "planned": 1, "unknown": 1},
+    calls=3,
+    unanswered=1,
+)
+CERTIFICATE = "arn:aws:iot:eu-west-1:123456789012:cert/" + "ab12cd34ef56" + "0" * 52
+RECORD = Record(
+    DEAD,
+    (
+        RunStep("things.pump-1", "create", "applied", 0.25),
+        RunStep("things.pump-2", "update", "unknown"),
+        RunStep("things.pump-3", "delete", "planned"),
+    ),
+    (
+        RunCall(1, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "refused", at(0.1), at(0.2), "r-1", "Slow"),
+        RunCall(2, "things.pump-1", "iot", "CreateThing", "thingName=pump-1", "answered", at(0.25), at(0.3), "r-2"),
+        RunCall(3, "things.pump-2", "iot", "AttachThingPrincipal", f"principal={CERTIFICATE}", "unknown", at(0.3)),
+    ),
+)  # fmt: skip
+
+
+def said(lines):
+    return "\n".join(line.plain for line in lines)
+
+
+def test_runs_are_a_table():
+    assert said(history.runs(history_view(History((DEAD, FINE))))) == (
+        "run          begun (UTC)          by           command  status     file          steps\n"
+        "1m80a9gzwhr  2026-11-22 10:00:00  runner@ci-7  apply    ! crashed  f2f1785f9a68  1 applied, 1 planned, 1 unknown\n"
+        "1m80a2gzwhr  2026-11-22 10:00:00  ada@laptop   apply    ✔ applied  f2f1785f9a68  8 applied"
+    )
+
+
+def test_where_runs_are_of_several_workspaces_the_table_says_of_which():
+    lines = said(history.runs(history_view(History((FINE, evolve(FINE, workspace="lab")))))).split("\n")
+    assert [line.split()[4:6] for line in lines[1:]] == [["apply", "greenhouse"], ["apply", "lab"]]
+
+
+def test_before_the_first_run_the_table_says_so():
+    assert said(history.runs(())) == "No run yet: `reconciler apply` makes the first."
+
+
+def test_one_run_is_told_step_by_step_and_call_by_call():
+    assert said(history.record(record_view(RECORD))) == (
+        "Run 1m80a9gzwhr  ! crashed\n"
+        "embedded · 123456789012 · eu-west-1 · apply of greenhouse · plan 19c9383d1b99 · file f2f1785f9a68\n"
+        "by runner@ci-7, process 9, https://ci.example/7\n"
+        "begun 2026-11-22 10:00:00 UTC\n"
+        "\n"
+        "✔ create  things.pump-1  0.25 s\n"
+        "       1  10:00:00.100  iot:CreateThing  thingName=pump-1  0.10 s  refused Slow  r-1\n"
+        "       2  10:00:00.250  iot:CreateThing  thingName=pump-1  0.05 s  answered  r-2\n"
+        "? update  things.pump-2  unknown\n"
+        "       3  10:00:00.300  iot:AttachThingPrincipal  "
+        "principal=arn:aws:iot:eu-west-1:123456789012:cert/ab12cd34ef56…  unknown\n"
+        "· delete  things.pump-3  planned\n"
+        "\n"
+        "Summary  1 applied, 1 planned, 1 unknown · 3 calls, 1 without an answer"
+    )
+
+
+def test_the_next_run_says_in_one_line_that_the_one_before_crashed():
+    assert text_report.crashed(DEAD).plain == (
+        "warning: the run 1m80a9gzwhr of runner@ci-7 at 2026-11-22 10:00:00 UTC ended without a word after 3 calls, "
+        "1 of them unanswered; this plan goes on from what the registry has"
+    )
+
+
+def test_runs_and_records_show_themselves():
+    assert str(History((FINE,))) == (
+        "run 1m80a2gzwhr: apply of greenhouse by ada@laptop, 2026-11-22 10:00:00 UTC, applied (8 applied)"
+    )
+    assert str(History()) == "no run yet"
+    assert str(RECORD).split("\n")[1:] == [
+        "  applied create things.pump-1",
+        "  unknown update things.pump-2",
+        "  planned delete things.pump-3",
+    ]
+
+
+def test_as_json_a_record_has_everything():
+    found = json.loads(json.dumps(document(RECORD)))
+    assert found["run"]["who"] == {
+        "user": "runner",
+        "host": "ci-7",
+        "pid": 9,
+        "job": "https://ci.example/7",
+        "born": 0.0,
+    }
+    assert (found["run"]["begun"], found["run"]["ended"]) == ("2026-11-22T10:00:00+00:00", None)
+    assert found["calls"][2]["names"] == f"principal={CERTIFICATE}"
+    assert [step["state"] for step in found["steps"]] == ["applied", "unknown", "planned"]
+
+
+def test_what_a_journal_says_comes_out_inert():
+    run = evolve(
+        FINE, workspace=HOSTILE, who=Who(HOSTILE, HOSTILE, 1, HOSTILE), command=HOSTILE, counts={HOSTILE: 1}
+    )
+    step = RunStep(f"things.{HOSTILE}", "create", "failed", 1.0, HOSTILE)
+    call = RunCall(1, step.address, "iot", HOSTILE, HOSTILE, "refused", at(0), at(1), HOSTILE, HOSTILE)
+    lines = [
+        *history.runs(history_view(History((run, FINE)))),
+        *history.record(record_view(Record(run, (step,), (call,)))),
+        text_report.crashed(run),
+    ]
+    assert [mark for mark in said(lines) if not mark.isprintable() and mark != "\n"] == []
+
+
+def test_a_plan_is_the_same_without_the_journal(fleet):
+    fleet("apply", "--yes")
+    file = Path("desired_state.toml")
+    file.write_text(file.read_text().replace('site = "bergen"', 'site = "trondheim"'))
+    before = Workspace().plan()
+    journal = Path(".reconciler/journal.sqlite3")
+    assert [run.status for run in Workspace().history()] == ["applied"]
+    for path in journal.parent.glob("journal*"):
+        path.unlink()
+    assert (Workspace().plan(), len(Workspace().history()), Workspace().last_run()) == (before, 0, None)
+    journal.write_bytes(b"no journal" * 1000)
+    assert Workspace().plan() == before
+
+
+def test_an_apply_whose_journal_cannot_be_written_goes_on_and_says_so_once(fleet):
+    journal = Path(".reconciler/journal.sqlite3")
+    journal.mkdir(parents=True)
+    code, out, err = fleet("apply", "--yes")
+    assert (code, out.split("\n")[-2].split(" in ")[0]) == (0, "✔ Done")
+    assert [line for line in err.split("\n") if line.startswith("warning")] == [
+        (
+            "warning: this run is not in the history, or not all of it: the journal .reconciler/journal.sqlite3 is no file; "
+            "it is never needed: without it the next apply begins a new one"
+        )
+    ]
+    assert fleet("history") == (
+        1,
+        "",
+        (
+            "error: the journal .reconciler/journal.sqlite3 is no file; "
+            "it is never needed: without it the next apply begins a new one\n"
+        ),
+    )
+
+
+def test_the_last_run_is_this_workspaces(fleet):
+    fleet("apply", "--yes")
+    other = Path("other.toml")
+    other.write_text('[workspace]\nname = "lab"\n[thing_groups.shelf]\n')
+    result = Workspace("other.toml").apply(Workspace("other.toml").plan(), command="try")
+    assert (result.ok, result.unrecorded) == (True, "")
+    last = Workspace().last_run()
+    assert (last.run.workspace, last.run.command, last.run.file_digest) == (
+        "greenhouse",
+        "apply",
+        Workspace().desired.digest,
+    )
+    assert [(run.workspace, run.command) for run in Workspace().history()] == [
+        ("lab", "try"),
+        ("greenhouse", "apply"),
+    ]
+    assert Workspace().run(last.run.id[:-1]) == last
+
+
+def test_a_slip_in_a_runs_id_is_answered_with_the_nearest(fleet):
+    assert fleet("history", "x")[2] == "error: no run is known yet\n"
+    fleet("apply", "--yes")
+    (run,) = Workspace().history()
+    wrong = f"{run.id[:5]}-{run.id[6:]}"
+    assert fleet("history", wrong) == (1, "", f"error: there is no run {wrong!r}; did you mean {run.id!r}?\n")
+    assert fleet("history", "!") == (1, "", "error: there is no run '!'; `history` lists them\n")
+    assert fleet("history", run.id[-3:])[1] == fleet("history", run.id)[1]
+
+
+def test_there_is_nothing_to_retry_before_the_first_run_nor_after_one_that_went_well(fleet):
+    refused = "error: the plan is refused; nothing was sent\n  - "
+    assert fleet("apply", "--retry-failed", "--yes") == (
+        3,
+        "",
+        f"{refused}the journal knows of no run of this workspace on this target; apply without --retry-failed\n",
+    )
+    fleet("apply", "--yes")
+    (run,) = Workspace().history()
+    told = f"the last run, {run.id} of {run.who} at {run.begun:%Y-%m-%d %H:%M:%S} UTC,"
+    assert fleet("apply", "--retry-failed", "--yes") == (3, "", f"{refused}{told} left nothing undone\n")
+    fleet("destroy", "--yes")
+    assert fleet("apply", "--retry-failed", "--yes")[2].endswith(
+        "was a destroy; `reconciler destroy` goes on with it\n"
+    )
+
+
+def test_a_crash_that_left_nothing_to_do_is_told_of_until_an_apply_has_seen_that(fleet):
+    fleet("apply", "--yes")
+    workspace = Workspace()
+    elsewhere = Who("ada", "elsewhere", 7)
+    dead = Journal(Path(".reconciler/journal.sqlite3")).begin(workspace.plan(), elsewhere, "apply", "")
+    told = text_report.crashed(workspace.crashed_run()).plain
+    assert dead.run_id in told
+    assert fleet("plan")[2] == f"{told}\n"
+    assert fleet("apply", "--yes")[2] == f"{told}\n"
+    assert fleet("plan")[2] == ""
+    assert [run.status for run in workspace.history()] == ["applied", "crashed", "applied"]
+
+
+def test_a_run_whose_listener_breaks_is_ended_in_the_journal_too(fleet):
+    workspace = Workspace()
+
+    def listen(outcome):
+        if outcome.word == "applied":
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        workspace.apply(workspace.plan(), listen=listen)
+    record = workspace.last_run()
+    assert (record.run.status, record.run.ended is not None, record.run.unanswered) == ("stopped", True, 0)
+
+
+def test_the_history_is_told_whatever_the_file_says(fleet):
+    fleet("apply", "--yes")
+    before = fleet("history")
+    Path("desired_state.toml").write_text("no toml")
+    assert (before[0], fleet("history")) == (0, before)

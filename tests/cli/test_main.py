@@ -1,0 +1,275 @@
+"""The commands, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import reconciler
+
+HEAVY = ("boto3", "botocore", "rich", "networkx", "ipywidgets", "cryptography")
+
+
+def steady(text: str) -> str:
+    """Without what differs from run to run: fingerprints, digests, times."""
+    text = re.sub(r"sha256:[0-9a-f]{12}", "sha256:", text)
+    return re.sub(r"plan [0-9a-f]{12}", "plan", re.sub(r"\d+\.\d+ s", "0 s", text))
+
+
+def change(old: str, new: str) -> None:
+    path = Path("desired_state.toml")
+    path.write_text(path.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "start", ["import reconciler", "from reconciler.cli.main import cli; cli.main(['--help'])"]
+)
+def test_neither_the_import_nor_the_help_loads_a_slow_library(start):
+    code = f"""
+import sys, contextlib, io, json
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    {start}
+print(json.dumps(sorted({HEAVY!r} & sys.modules.keys())))
+""".replace(repr(HEAVY), f"set({HEAVY!r})")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+
+
+def test_every_promised_name_is_there_and_they_are_sorted():
+    assert sorted(reconciler.__all__) == reconciler.__all__
+    assert [name for name in reconciler.__all__ if getattr(reconciler, name, None) is None] == []
+
+
+def test_init_writes_a_file_that_is_valid_and_plans(fleet):
+    assert fleet("validate") == (
+        0,
+        (
+            "✔ desired_state.toml is valid: 6 resources\n"
+            "  1  CA certificate\n  2  device certificates\n  2  things\n  1  managed thing\n"
+        ),
+        "",
+    )
+
+
+def test_init_keeps_keys_and_codes_to_their_owner(fleet):
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in Path("pki").iterdir()}
+    assert modes == {
+        "development-ca.key": 0o600,
+        "development-ca.pem": 0o644,
+        "pump-1.key": 0o600,
+        "pump-1.pem": 0o644,
+        "pump-1.setup-code": 0o600,
+        "pump-2.key": 0o600,
+        "pump-2.pem": 0o644,
+    }
+    assert Path(".gitignore").read_text() == "*.key\npki/*.setup-code\n.reconciler/\n"
+
+
+def test_init_overwrites_nothing(fleet):
+    Path("desired_state.toml").write_text("mine")
+    code, out, err = fleet("init")
+    assert (code, out, err.startswith("error: nothing was written, because this exists already:")) == (
+        1,
+        "",
+        True,
+    )
+    assert Path("desired_state.toml").read_text() == "mine"
+
+
+def test_init_only_adds_to_a_gitignore(run):
+    Path(".gitignore").write_text("*.key\nmine")
+    run("init")
+    assert Path(".gitignore").read_text() == "*.key\nmine\npki/*.setup-code\n.reconciler/\n"
+
+
+def test_the_starter_file_is_written_as_people_write_toml(fleet):
+    text = Path("desired_state.toml").read_text()
+    assert tomllib.loads(text)["ca_certificates"]["development"] == {
+        "pem": {"file": "pki/development-ca.pem"},
+        "certificate_mode": "DEFAULT",
+        "verification": {"key": {"file": "pki/development-ca.key"}},
+    }
+    assert 'verification = { key = { file = "pki/development-ca.key" } }\n' in text
+
+
+def test_apply_shows_the_plan_does_it_and_a_second_plan_is_empty(fleet):
+    code, out, err = fleet("apply", "--yes")
+    assert (code, steady(out).split("\n")[-4:]) == (
+        0,
+        ["Summary  + 8 create  2 own marks among them", "", "✔ Done in 0 s: 8 created.", ""],
+    )
+    assert sorted(line.split()[2] for line in err.split("\n") if line) == [
+        "ca_certificates.development",
+        "certificates.pump-1",
+        "certificates.pump-2",
+        "managed_things.pump-1",
+        "policies.reconciler-greenhouse-retired",
+        "thing_groups.reconciler-greenhouse",
+        "things.pump-1",
+        "things.pump-2",
+    ]
+    assert steady(fleet("plan", "--detailed-exitcode")[1]) == (
+        "Plan for greenhouse\n"
+        "embedded · 123456789012 · eu-west-1 · plan\n"
+        "\n"
+        "Nothing to do: all 6 resources are as the file wants them, and so are the workspace's 2 own marks.\n"
+    )
+
+
+def test_one_changed_attribute_is_exactly_one_change_and_exit_code_2(fleet):
+    fleet("apply", "--yes")
+    change('site = "bergen"', 'site = "trondheim"')
+    code, out, _ = fleet("plan", "--detailed-exitcode", "--calls")
+    assert (code, steady(out)) == (
+        2,
+        (
+            "Plan for greenhouse\n"
+            "embedded · 123456789012 · eu-west-1 · plan\n"
+            "\n"
+            "Things  1 to update\n"
+            "  ~ update   things.pump-2  desired_state.toml:36 · 1 call\n"
+            "             ~ attributes.site  bergen → trondheim\n"
+            "             1. iot:UpdateThing\n"
+            "                thingName         pump-2\n"
+            "                expectedVersion   1\n"
+            "                attributePayload  { attributes = { site = trondheim }, merge = false }\n"
+            "\n"
+            "API calls  1, at the least 0 s under AWS's quotas\n"
+            "  1  iot:UpdateThing  at 100 a second: 0 s\n"
+            "\n"
+            "Summary  ~ 1 update  5 and 2 own marks unchanged\n"
+        ),
+    )
+
+
+def test_show_puts_both_sides_beside_each_other(fleet):
+    fleet("apply", "--yes")
+    change('site = "bergen"', 'site = "trondheim"')
+    assert fleet("show", "things.pump-2") == (
+        0,
+        (
+            "things.pump-2\n"
+            "in the file    desired_state.toml:36\n"
+            "registered as  pump-2 · version 1 · owned by greenhouse\n"
+            "needs          certificates.pump-2, policies.reconciler-greenhouse-retired, thing_groups.reconciler-greenhouse\n"
+            "\n"
+            "  attribute        in the file       in the registry\n"
+            "≠ attributes.site  trondheim         bergen\n"
+            "  certificates     [pump-2]          [pump-2]\n"
+            "  exclusive        false             false\n"
+            "\n"
+            "~ update is what a plan would do.\n"
+        ),
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["show", "things.pump-22"], "things.pump-22 is neither in desired_state.toml nor in the registry; did you mean 'things.pump-2'?"),
+        (["show", "thngs.pump-2"], "'thngs' is no kind; did you mean 'things'?"),
+        (["show", "things.pump-2", "--format", "json"], "resources are shown as text; --format and --calls are for a saved plan\n`reconciler show --help` says what there is"),
+        (["graph", "--out", "a.pdf"], "a.pdf tells no format; say --format tree|svg|dot|mermaid"),
+        (["registry", "reset"], "there is no terminal to ask on; say --yes to go on without being asked"),
+    ],
+)  # fmt: skip
+def test_a_slip_is_answered_with_what_would_be_right(fleet, words, message):
+    fleet("apply", "--yes")
+    assert fleet(*words) == (1, "", f"error: {message}\n")
+
+
+@pytest.mark.parametrize("command", ["apply", "destroy"])
+def test_without_a_terminal_nothing_is_sent_unless_told_so(fleet, command):
+    if command == "destroy":
+        fleet("apply", "--yes")
+    before = fleet("plan")[1]
+    code, _, err = fleet(command, stdin="yes\ngreenhouse\n")
+    assert (code, err) == (
+        1,
+        "\nerror: nothing was sent: there is no terminal to ask on; say --yes to go on without being asked\n",
+    )
+    assert fleet("plan")[1] == before
+
+
+def test_help_that_cannot_be_written_is_an_error_and_no_traceback():
+    words = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "--help"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
+
+
+def test_destroy_removes_all_and_the_next_plan_creates_all(fleet):
+    fleet("apply", "--yes")
+    code, out, _ = fleet("destroy", "--yes")
+    assert (code, steady(out).split("\n")[-2]) == (0, "✔ Done in 0 s: 8 deleted.")
+    assert fleet("plan")[1].split("\n")[-2] == "Summary  + 8 create  2 own marks among them"
+
+
+def test_graph_writes_the_format_that_the_name_asks_for(fleet):
+    starts = {
+        "a.svg": "<svg ",
+        "a.dot": "digraph reconciler {",
+        "a.mmd": "flowchart LR",
+        "a.txt": "greenhouse\n└─ development",
+    }
+    for name in starts:
+        assert fleet("graph", "--out", name) == (0, "", f"wrote {name}\n")
+    assert {name: Path(name).read_text()[: len(start)] for name, start in starts.items()} == starts
+
+
+def test_every_mistake_is_told_on_stderr_and_nothing_is_sent(fleet):
+    with Path("desired_state.toml").open("a") as stream:
+        stream.write('[things.pump-3]\natributes = { site = "canary" }\n')
+    for command in ("validate", "plan", "apply"):
+        assert fleet(command) == (
+            1,
+            "",
+            (
+                "error: desired_state.toml:49  things.pump-3.atributes\n"
+                "    49 | atributes = …\n"
+                "       | ^^^^^^^^^\n"
+                "    unknown key\n"
+                "    did you mean  attributes?\n"
+                "\n"
+                "1 mistake\n"
+                "nothing was sent\n"
+            ),
+        )
+
+
+def test_the_file_may_be_named_before_or_after_the_command_or_in_the_environment(fleet, monkeypatch):
+    Path("desired_state.toml").rename("other.toml")
+    expected = fleet("-f", "other.toml", "graph")
+    assert expected[0] == 0
+    assert fleet("graph", "--file", "other.toml") == expected
+    monkeypatch.setenv("RECONCILER_FILE", "other.toml")
+    assert fleet("graph") == expected
+    assert fleet("graph", "-f", "none.toml")[0] == 1
+
+
+def test_a_bug_is_told_in_a_sentence_and_traced_only_on_request(fleet, monkeypatch):
+    monkeypatch.setattr("reconciler.workspace.Workspace.plan", lambda *_, **__: 1 / 0)
+    assert fleet("plan") == (
+        1,
+        "",
+        (
+            "error: this is a bug in reconciler, not in your file: ZeroDivisionError: division by zero\n"
+            "run again with --debug and report what it prints\n"
+        ),
+    )
+    assert fleet("--debug", "plan")[2].split("\n")[0] == "Traceback (most recent call last):"
+
+
+def test_registry_says_where_it_is_and_reset_forgets_everything(fleet):
+    fleet("apply", "--yes")
+    assert fleet("registry", "path") == (0, ".reconciler/registry.sqlite3\n", "")
+    assert fleet("registry", "reset", "--yes") == (0, "", ".reconciler/registry.sqlite3 is gone\n")
+    assert fleet("plan")[1].split("\n")[-2] == "Summary  + 8 create  2 own marks among them"

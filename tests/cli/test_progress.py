@@ -1,0 +1,94 @@
+"""The apply as it is watched."""
+
+from __future__ import annotations
+
+import io
+import signal
+import threading
+
+import pytest
+from rich.console import Console
+
+from reconciler.cli.progress import Moving, Plain, calm_interrupt, display, reading
+from reconciler.model.errors import AwsError
+from reconciler.model.outcome import Applied, Cancelled, Failed, Skipped, Started
+from tests.support.sample_plans import CREATION, DELETION, ROTATION, UPDATE, plan
+
+THROTTLED = AwsError(service="iot", operation="CreateThing", code="ThrottlingException", message="slower")
+MADE = plan(ROTATION, UPDATE, CREATION, DELETION)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def console(*, terminal: bool) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, color_system=None, width=100)
+
+
+def test_a_pipe_gets_one_line_for_each_outcome():
+    piped = console(terminal=False)
+    with display(MADE, piped) as watching:
+        for outcome in (
+            Started(CREATION.change),
+            Applied(CREATION.change, 0.02),
+            Failed(ROTATION.change, THROTTLED),
+            Skipped(UPDATE.change, ROTATION.address),
+            Cancelled(DELETION.change),
+        ):
+            watching.hear(outcome)
+    assert piped.file.getvalue() == (
+        "✔ create  things.pump-8        0.02 s\n"
+        "✖ replace certificates.pump-7  failed: ThrottlingException\n"
+        "↷ update  things.pump-7        skipped: certificates.pump-7 failed\n"
+    )
+
+
+def test_a_terminal_sees_the_bar_the_counts_what_runs_and_the_time():
+    clock, screen = Clock(), console(terminal=True)
+    moving = Moving(MADE, screen, clock)
+    moving.hear(Started(CREATION.change))
+    moving.hear(Started(UPDATE.change))
+    clock.now = 2.0
+    moving.hear(Applied(CREATION.change, 2.0))
+    clock.now = 3.0
+    screen.file.truncate(0)
+    screen.file.seek(0)
+    screen.print(moving.picture())
+    assert [line.rstrip() for line in screen.file.getvalue().split("\n")] == [
+        " ━━━━━━                   1 of 4 ✔ 1 done   3.0 s passed, about 9.0 s left",
+        "   ▸ update  things.pump-7  3.0 s",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(("terminal", "kind"), [(True, Moving), (False, Plain)])
+def test_the_display_fits_where_it_is_shown(terminal, kind):
+    assert type(display(MADE, console(terminal=terminal))) is kind
+
+
+def test_reading_says_nothing_in_a_pipe():
+    piped = console(terminal=False)
+    with reading(piped) as tell:
+        tell("things", 3, 10)
+    assert piped.file.getvalue() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_stops_calmly_and_the_second_interrupts(number):
+    stop, told = threading.Event(), []
+    with calm_interrupt(stop, lambda: told.append("stopping")):
+        signal.raise_signal(number)
+        assert (stop.is_set(), told) == (True, ["stopping"])
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+
+
+def test_afterwards_signals_mean_what_they_meant_before():
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with calm_interrupt(threading.Event(), lambda: None):
+        pass
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before

@@ -1,0 +1,206 @@
+"""`reconciler rotate`: a fleet gets new certificates, wave by wave."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.commands import apply as asking
+from reconciler.model.call import ApiCall
+from reconciler.workspace import Workspace
+from tests.support.pki import certificate_id
+
+DEVICES = 20
+NAMES = tuple(f"d-{number:02}" for number in range(1, DEVICES + 1))
+FILE = """
+[workspace]
+name = "field"
+
+[ca_certificates.factory]
+pem = { file = "ca.pem" }
+certificate_mode = "SNI_ONLY"
+
+[certificates."{serial}"]
+for_each = { file = "devices.csv" }
+pem = { file = "{serial}.pem" }
+ca = "factory"
+
+[things."{serial}"]
+for_each = { file = "devices.csv" }
+certificates = ["{serial}"]
+attributes = { site = "{site}" }
+"""
+
+
+@pytest.fixture
+def pems(authority):
+    """New certificates for all devices, or for some."""
+
+    def write(generation: int, names=NAMES) -> None:
+        for name in names:
+            Path(f"{name}.pem").write_text(authority.device(name, generation))
+
+    return write
+
+
+@pytest.fixture
+def rotate(run, authority, pems):
+    """The command, on a fleet that was applied and for which the file has new certificates."""
+    Path("desired_state.toml").write_text(FILE)
+    Path("ca.pem").write_text(authority.pem)
+    Path("devices.csv").write_text("serial,site\n" + "".join(f"{name},oslo\n" for name in NAMES))
+    pems(1)
+    assert run("apply", "--yes")[0] == 0
+    pems(2)
+    return lambda *words: run("rotate", *words)
+
+
+def call(operation: str, **params: object):
+    return Workspace()._connection.call(ApiCall("iot", operation, params))
+
+
+def held() -> dict[str, list[str]]:
+    """The certificates that each device has."""
+    return {
+        name: [arn.rpartition("/")[2] for arn in call("ListThingPrincipals", thingName=name)["principals"]]
+        for name in NAMES
+        if any(thing["thingName"] == name for thing in call("ListThings")["things"])
+    }
+
+
+def wanted(authority, generation: int, names=NAMES) -> dict[str, list[str]]:
+    return {name: [certificate_id(authority.device(name, generation))] for name in names}
+
+
+def steady(shown: str) -> str:
+    return re.sub(
+        r"\(?request [0-9a-f-]+\)?|request  [0-9a-f-]+", "request", re.sub(r"\d+\.\d+ s", "0 s", shown)
+    )
+
+
+def between(waves: int, interfere, monkeypatch) -> None:
+    """Do something after so many waves, as somebody else would."""
+    apply, begun = Workspace.apply, []
+
+    def applied(workspace, plan, **options):
+        begun.append(plan)
+        if len(begun) == waves + 1:
+            interfere()
+        return apply(workspace, plan, **options)
+
+    monkeypatch.setattr(Workspace, "apply", applied)
+
+
+def test_a_fleet_of_20_is_rotated_in_4_waves_of_5(rotate, authority):
+    code, out, _ = rotate("--wave", "25%", "--yes")
+    assert (code, steady(out).split("\n")[-13:]) == (
+        0,
+        [
+            "API calls  120, at the least 0 s under AWS's quotas",
+            "  20  iot:AttachPolicy",
+            "  20  iot:AttachThingPrincipal",
+            "  20  iot:DeleteCertificate",
+            "  20  iot:DetachThingPrincipal",
+            "  20  iot:RegisterCertificate",
+            "  20  iot:UpdateCertificate  at 10 a second: 0 s",
+            "",
+            "Summary  ± 20 replace  21 and 2 own marks unchanged",
+            "Waves    4, of at most 5 devices",
+            "",
+            "✔ Rotated in 0 s: 20 devices with a new certificate, in 4 waves.",
+            "",
+        ],
+    )
+
+
+def test_every_wave_is_announced_and_has_its_own_devices_and_no_others(rotate, authority):
+    _, _, err = rotate("--wave", "25%", "--yes")
+    waves = [part.split("\n") for part in err.split("\nwave ")[1:]]
+    assert [wave[0] for wave in waves] == [f"{number} of 4: 5 devices" for number in (1, 2, 3, 4)]
+    assert [sorted(line.split()[2] for line in wave[1:] if line) for wave in waves] == [
+        [f"certificates.{name}" for name in NAMES[start : start + 5]] for start in (0, 5, 10, 15)
+    ]
+    assert held() == wanted(authority, 2)
+
+
+def test_when_a_device_fails_its_wave_is_finished_and_no_other_is_begun(rotate, authority, monkeypatch):
+    def remove():
+        (arn,) = call("ListThingPrincipals", thingName="d-08")["principals"]
+        call("DetachThingPrincipal", thingName="d-08", principal=arn)
+        call("DeleteThing", thingName="d-08")
+
+    between(1, remove, monkeypatch)
+    code, out, err = rotate("--wave", "25%", "--yes")
+    assert (code, steady(out).partition("of at most 5 devices\n")[2]) == (
+        1,
+        (
+            "\n"
+            "✖ failed  replace certificates.d-08, iot:AttachThingPrincipal (call 2 of 6 calls)\n"
+            "    answer   ResourceNotFoundException: Thing d-08 does not exist\n"
+            "    request\n"
+            "    next     what it needs is gone; plan again to see what is there now\n"
+            "\n"
+            "✖ Stopped in wave 2 of 4: 9 of 20 devices with a new certificate, 10 of later waves not touched. "
+            "Once the cause is gone, `reconciler plan` shows what is left.\n"
+        ),
+    )
+    assert re.findall(r"wave (\d) of 4", err) == ["1", "2"]
+    done, later = [name for name in NAMES[:10] if name != "d-08"], NAMES[10:]
+    assert held() == wanted(authority, 2, done) | wanted(authority, 1, later)
+
+
+def test_a_certificate_that_somebody_registered_meanwhile_is_no_failure(rotate, authority, monkeypatch):
+    pem = authority.device("d-08", 2)
+    between(1, lambda: call("RegisterCertificateWithoutCA", certificatePem=pem, status="ACTIVE"), monkeypatch)
+    assert rotate("--wave", "25%", "--yes")[0] == 0
+    assert held() == wanted(authority, 2)
+
+
+def test_what_else_the_plan_has_is_left_for_apply_and_said_to_be(rotate, run, authority):
+    path = Path("devices.csv")
+    path.write_text(path.read_text().replace("d-13,oslo", "d-13,bergen"))
+    code, out, _ = rotate("--yes")
+    tail = steady(out).partition("Summary  ")[2]
+    assert (code, tail) == (
+        0,
+        (
+            "± 20 replace  20 and 2 own marks unchanged\n"
+            "Waves    10, of at most 2 devices\n"
+            "1 other change of the plan is left for `reconciler apply`.\n"
+            "\n"
+            "✔ Rotated in 0 s: 20 devices with a new certificate, in 10 waves.\n"
+        ),
+    )
+    assert rotate("--yes") == (
+        0,
+        (
+            "Nothing to rotate: no device has another certificate in the file.\n"
+            "1 other change of the plan is left for `reconciler apply`.\n"
+        ),
+        "",
+    )
+
+
+def test_only_devices_with_a_new_certificate_are_counted(rotate, pems, authority):
+    pems(1, NAMES[3:])
+    code, out, _ = rotate("--wave", "50%", "--yes")
+    assert (code, steady(out).partition("unchanged")[2]) == (
+        0,
+        (
+            "\n"
+            "Waves    2, of at most 2 devices\n"
+            "\n"
+            "✔ Rotated in 0 s: 3 devices with a new certificate, in 2 waves.\n"
+        ),
+    )
+    assert held() == wanted(authority, 2, NAMES[:3]) | wanted(authority, 1, NAMES[3:])
+
+
+def test_nothing_is_sent_unless_somebody_agrees(rotate, authority, monkeypatch):
+    asked = []
+    monkeypatch.setattr(asking, "agreed", lambda question, answer: asked.append((question, answer)))
+    assert rotate("--wave", "25%")[0] == 1
+    assert asked == [("Rotate 20 devices on embedded in 4 waves? Type yes", "yes")]
+    assert held() == wanted(authority, 1)

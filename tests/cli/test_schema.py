@@ -1,0 +1,149 @@
+"""The JSON Schema of the file: what the loader accepts it accepts; what it can say of a broken file it says."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.aws.json_schema import constraints
+from reconciler.cli.starter import starter
+from reconciler.engine.load.json_schema import schema
+from reconciler.engine.load.moved_removed import KEYS
+from reconciler.kinds import all_kinds
+from reconciler.render.json.schemas import OUTPUTS
+from reconciler.render.json.schemas import schema as of_output
+from tests.engine.load.invalid import CASES
+from tests.engine.load.invalid.case import Broken
+from tests.support.json_schema import complaints
+from tests.support.small_fleet import HEAD, SMALL
+
+ROOT = Path(__file__).parents[2]
+
+EXPRESSIBLE = re.compile(
+    r"^desired_state\.toml:\d+: error: [^:]*: "
+    r"(unknown key|unknown table|missing; expected (?!the keys)|the (integer|number|string) [^;]+; expected (a |an |true)"
+    r"|\S+ is not valid; expected one of|the prefix 'reconciler:')"
+)
+"""Reports of what a form alone shows, without another table, a file or the rows of a manifest."""
+
+
+@pytest.mark.parametrize("path", ["desired_state.toml"])
+def test_the_repository_s_own_file_is_accepted(path):
+    assert complaints((ROOT / path).read_text()) == []
+
+
+def test_what_init_writes_is_accepted():
+    (text,) = (file.content for file in starter("nursery") if str(file.path).endswith(".toml"))
+    assert complaints(text) == []
+
+
+def test_the_files_of_the_journeys_are_accepted():
+    assert complaints(HEAD + "".join(map(SMALL.tables, SMALL.devices))) == []
+
+
+def test_every_example_of_the_readme_that_is_a_file_is_accepted():
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) > 1
+    assert [found for block in blocks for found in complaints(block)] == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.sentence.replace(" ", "-") for case in CASES])
+def test_a_broken_file_whose_form_shows_it_is_refused(case: Broken):
+    if any(EXPRESSIBLE.match(line) for line in case.lines):
+        assert _refused(case)
+
+
+def test_about_half_of_all_broken_files_are_refused():
+    """The others need a file, another table, AWS, or a sum."""
+    refused = sum(map(_refused, CASES))
+    assert (refused, len(CASES)) >= (60, 122)
+
+
+def _refused(case: Broken) -> bool:
+    text = case.files["desired_state.toml"]
+    try:
+        return bool(complaints(text if isinstance(text, str) else text.decode()))
+    except (ValueError, RecursionError):
+        return True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[thing.pump]\n",
+        "[things.pump]\nattributs = {}\n",
+        '[things."a b"]\n',
+        '[things.pump]\nattributes = { site = "o s" }\n',
+        '[things.pump]\ncertificates = ["a", "a"]\n',
+        "[managed_things.pump]\n",
+        '[workspace]\nname = "a b"\n',
+        f'[workspace]\nname = "{"a" * 129}"\n',
+        '[workspace]\nname = "a"\ntarget = "embeded"\n',
+        '[workspace]\nname = "a"\ntarget = "http://me:secret@127.0.0.1"\n',
+        '[workspace]\nname = "a"\n[workspace.limits]\ndelete_percent = 101\n',
+        '[workspace]\nname = "a"\n[workspace.limits.things]\ndelete_count = -1\n',
+        '[workspace]\nname = "a"\n[workspace.limits.kinds.things]\ndelete_count = 1\n',
+        '[thing_groups.g]\ntags = { "reconciler:workspace" = "b" }\n',
+        *(
+            f'[[removed]]\nfrom = "{name}"\ndestroy = false\n'
+            for name in ("things", "things.", "thing.a", "")
+        ),
+        '[[moved]]\nfrom = "things"\nto = "things.a"\n',
+        '[provisioned_things.p]\ntemplate = { id = "stored" }\n',
+        '[provisioned_things.p]\ntemplate = { arn = "arn:aws:iot:eu-west-1:1:provisioningtemplate/a" }\n',
+        "[provisioned_things.p]\ntemplate = 5\n",
+    ],
+)
+def test_a_form_that_is_not_kept_is_refused(text):
+    assert complaints(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[things."pump-{n}"]\nfor_each = [{ n = 1 }]\nattributes = { site = "{n}", "{n}" = "x" }\n',
+        f'[workspace]\nname = "{"a" * 100}"\ntarget = "http://127.0.0.1:4566/"\n',
+        '[workspace]\nname = "a"\nlimits = { delete_count = 3, things = { replace_percent = 5 } }\n',
+        '[things.pump]\ncertificates = ["a", { id = "b" }, { arn = "arn:aws:iot:eu-west-1:1:cert/c" }]\n',
+        '[[removed]]\nfrom = "things.a.b c"\ndestroy = false\n[[moved]]\nfrom = "things.a"\nto = "things.b"\n',
+        '[provisioned_things.p]\ntemplate = { file = "template.json" }\n',
+        "[provisioned_things.p]\ntemplate = { Resources = {} }\n",
+        '[provisioned_things.p]\ntemplate = "stored"\nparameters = { Code = { env = "CODE" }, Name = "p" }\n',
+    ],
+)
+def test_a_form_that_is_kept_is_accepted(text):
+    assert complaints(text) == []
+
+
+def test_every_kind_is_in_it_with_every_field_and_its_sentence():
+    made = schema(constraints)
+    assert list(made["properties"]) == ["workspace", *KEYS, *all_kinds()]
+    for table, kind in all_kinds().items():
+        told = {
+            name: found["description"]
+            for name, found in made["$defs"][table]["properties"].items()
+            if name in kind.members
+        }
+        assert told == {name: member.doc for name, member in kind.members.items()}
+
+
+def test_the_command_prints_it_and_writes_it(run, tmp_path):
+    code, out, err = run("schema")
+    assert (code, json.loads(out), err) == (0, schema(constraints), "")
+    assert run("schema", "--out", "form.json") == (
+        0,
+        "",
+        "wrote form.json; a TOML file names it in its first line: #:schema ./form.json\n",
+    )
+    assert (tmp_path / "form.json").read_text() == out
+
+
+@pytest.mark.parametrize("form", sorted(OUTPUTS))
+def test_the_command_prints_the_forms_of_what_is_written_for_programs(run, form):
+    assert [json.loads(run("schema", form)[1]), run("schema", form)[0]] == [
+        json.loads(json.dumps(of_output(form))),
+        0,
+    ]

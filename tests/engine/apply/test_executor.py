@@ -1,0 +1,279 @@
+"""A plan's steps run in the order that the graph allows, and what became of each is told as it happens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.engine.apply.executor import apply
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall, Ref
+from reconciler.model.change import Create
+from reconciler.model.errors import AwsError, ServiceDownError, TargetError
+from reconciler.model.outcome import Applied, Cancelled, Failed, Skipped, Started
+from reconciler.model.plan import Estimate, Plan, Step, Target
+from reconciler.model.resource import Resource
+
+TARGET = Target("embedded", "eu-west-1", "123456789012")
+NO = AwsError(service="iot", operation="Make", code="Denied", message="no")
+
+
+def at(name: str) -> Address:
+    return Address("thing_groups", name)
+
+
+def change(name: str) -> Create:
+    return Create(Resource(at(name), None))
+
+
+def plan(waits: Mapping[str, str], **calls: int) -> Plan:
+    """Steps by name with the names that each waits for, one letter each; one call a step where nothing else is said."""
+    steps = tuple(
+        Step(
+            change(name),
+            tuple(ApiCall("iot", "Make", {"name": name, "n": n}) for n in range(calls.get(name, 1))),
+            frozenset(map(at, before)),
+        )
+        for name, before in waits.items()
+    )
+    return Plan("ws", TARGET, steps, "0" * 64, Estimate({}, 0.0))
+
+
+def answering(**errors: Exception):
+    """A registry that refuses what it is told to refuse: by name, or by name and number of the call (`a1`)."""
+
+    def call(asked):
+        name, number = asked.params["name"], asked.params["n"]
+        for key in (name, f"{name}{number}"):
+            if key in errors:
+                raise errors[key]
+        return {"Id": f"{name}{number}", "ResponseMetadata": {"RequestId": f"r-{name}{number}"}}
+
+    return call
+
+
+def run(made, call=None, **options):
+    """All outcomes, times aside."""
+    options.setdefault("stop", threading.Event())
+    found = apply(made, call or answering(), **{"workers": 1, **options})
+    return [evolve(one, seconds=0.0) if isinstance(one, Applied) else one for one in found]
+
+
+def applied(name, *request_ids):
+    return Applied(change(name), 0.0, request_ids or (f"r-{name}0",))
+
+
+def ended(outcomes):
+    return [found for found in outcomes if not isinstance(found, Started)]
+
+
+def started(outcomes):
+    return "".join(found.change.address.name for found in outcomes if isinstance(found, Started))
+
+
+def test_every_step_is_started_and_applied_with_the_request_ids_of_its_calls():
+    assert run(plan({"a": "", "b": "a"}, a=2)) == [
+        Started(change("a")),
+        applied("a", "r-a0", "r-a1"),
+        Started(change("b")),
+        applied("b"),
+    ]
+
+
+def test_a_plan_without_steps_has_no_outcomes():
+    assert run(plan({})) == []
+
+
+def test_a_step_without_calls_is_applied():
+    assert run(plan({"a": ""}, a=0)) == [Started(change("a")), Applied(change("a"), 0.0)]
+
+
+def test_a_failed_step_tells_the_error_and_how_many_of_its_calls_were_done():
+    outcomes = run(plan({"a": ""}, a=4), answering(a2=NO))
+    assert outcomes == [Started(change("a")), Failed(change("a"), NO, done=2)]
+
+
+def test_a_failed_step_skips_what_waits_for_it_however_far_and_nothing_else():
+    made = plan({"a": "", "b": "a", "c": "b", "d": "", "e": "d", "f": "ce"})
+    assert ended(run(made, answering(a=NO))) == [
+        Failed(change("a"), NO),
+        Skipped(change("b"), because=at("a")),
+        Skipped(change("c"), because=at("a")),
+        Skipped(change("f"), because=at("a")),
+        applied("d"),
+        applied("e"),
+    ]
+
+
+def test_what_two_failures_would_skip_is_told_once():
+    made = plan({"a": "", "b": "", "c": "ab", "d": "c"})
+    assert ended(run(made, answering(a=NO, b=NO))) == [
+        Failed(change("a"), NO),
+        Skipped(change("c"), because=at("a")),
+        Skipped(change("d"), because=at("a")),
+        Failed(change("b"), NO),
+    ]
+
+
+def test_the_step_with_the_longest_path_behind_it_goes_first():
+    made = plan({"a": "", "b": "", "c": "", "x": "b", "y": "x", "z": "c"})
+    assert started(run(made)) == "bcxayz"
+
+
+def test_steps_with_equal_paths_go_in_the_order_of_the_plan():
+    assert started(run(plan({"c": "", "a": "", "b": ""}))) == "cab"
+
+
+@given(st.data())
+def test_no_step_starts_before_what_it_waits_for_is_applied_and_each_ends_once(data):
+    names = "abcdefgh"[: data.draw(st.integers(0, 8))]
+    waits = {
+        name: "".join(data.draw(st.sets(st.sampled_from(names[:n])))) if n else ""
+        for n, name in enumerate(names)
+    }
+    failing = data.draw(st.sets(st.sampled_from(names))) if names else set()
+    made = plan(waits)
+    done: set[Address] = set()
+    finals: list[Address] = []
+    for outcome in run(made, answering(**dict.fromkeys(failing, NO)), workers=data.draw(st.integers(1, 4))):
+        address = outcome.change.address
+        if isinstance(outcome, Started):
+            assert {at(before) for before in waits[address.name]} <= done
+            continue
+        finals.append(address)
+        if isinstance(outcome, Applied):
+            done.add(address)
+    assert sorted(finals) == sorted(map(at, names))
+    doomed = set(failing)
+    for name in names:
+        doomed |= {name} if doomed & set(waits[name]) else set()
+    assert done == {at(name) for name in names if name not in doomed}
+
+
+def test_as_many_steps_run_at_once_as_there_are_workers():
+    together = threading.Barrier(3, timeout=10)
+
+    def call(asked):
+        together.wait()
+        return {}
+
+    outcomes = run(plan({"a": "", "b": "", "c": ""}), call, workers=3)
+    assert [found.word for found in outcomes] == ["started"] * 3 + ["applied"] * 3
+
+
+def test_when_stopped_what_is_in_flight_ends_and_the_rest_is_cancelled():
+    stop = threading.Event()
+
+    def call(asked):
+        if asked.params["name"] == "b":
+            stop.set()
+        return answering()(asked)
+
+    made = plan({"a": "", "b": "", "c": "a", "d": "", "e": "b"}, b=2)
+    outcomes = run(made, call, stop=stop, workers=1)
+    assert outcomes == [
+        Started(change("a")),
+        applied("a"),
+        Started(change("b")),
+        applied("b", "r-b0", "r-b1"),
+        Cancelled(change("c")),
+        Cancelled(change("d")),
+        Cancelled(change("e")),
+    ]
+
+
+def test_when_stopped_what_waits_for_a_failure_is_still_told_as_skipped():
+    stop = threading.Event()
+
+    def call(asked):
+        stop.set()
+        raise NO
+
+    assert ended(run(plan({"a": "", "b": "a", "c": ""}), call, stop=stop)) == [
+        Failed(change("a"), NO),
+        Skipped(change("b"), because=at("a")),
+        Cancelled(change("c")),
+    ]
+
+
+def test_when_stopped_before_it_begins_nothing_is_sent():
+    stop = threading.Event()
+    stop.set()
+    asked = []
+    outcomes = run(plan({"a": "", "b": "a"}), asked.append, stop=stop)
+    assert (outcomes, asked) == ([Cancelled(change("a")), Cancelled(change("b"))], [])
+
+
+@pytest.mark.parametrize("error", [NO, TargetError("no route")])
+def test_an_error_of_ours_is_told_as_it_is(error):
+    assert ended(run(plan({"a": ""}), answering(a=error))) == [Failed(change("a"), error)]
+
+
+def test_a_fault_in_one_step_is_told_as_a_failure_and_leaves_the_others_running():
+    fault = ZeroDivisionError("division by zero")
+    (failed, *rest) = ended(run(plan({"a": "", "b": "a", "c": ""}), answering(a=fault)))
+    assert (failed.change, failed.done, str(failed.error), failed.error.__cause__) == (
+        change("a"),
+        0,
+        "a fault in reconciler itself: ZeroDivisionError: division by zero",
+        fault,
+    )
+    assert rest == [Skipped(change("b"), because=at("a")), applied("c")]
+
+
+def test_an_id_that_aws_assigned_is_known_to_the_steps_after():
+    asked = []
+
+    def call(call):
+        asked.append(call.params["name"])
+        return {"Id": f"id of {call.params['name']}"}
+
+    first = Step(change("a"), (ApiCall("iot", "Make", {"name": "a"}),))
+    second = Step(change("b"), (ApiCall("iot", "Make", {"name": Ref(at("a"), "Id")}),), frozenset({at("a")}))
+    run(Plan("ws", TARGET, (first, second), "", Estimate({}, 0.0)), call)
+    assert asked == ["a", "id of a"]
+
+
+def test_waiting_for_aws_to_catch_up_uses_the_pause_that_was_handed_over():
+    pauses, refusals = [], [NO, NO]
+
+    def call(asked):
+        if refusals:
+            raise refusals.pop()
+        return {}
+
+    step = Step(change("a"), (ApiCall("iot", "Make", {}, retries={"Denied"}),))
+    made = Plan("ws", TARGET, (step,), "", Estimate({}, 0.0))
+    assert [found.word for found in run(made, call, pause=pauses.append)] == ["started", "applied"]
+    assert len(pauses) == 2
+
+
+def test_who_waits_for_aws_to_catch_up_does_not_wait_to_be_stopped():
+    stop = threading.Event()
+    step = Step(change("a"), (ApiCall("iot", "Make", {"name": "a", "n": 0}, retries={"Denied"}),))
+    made = Plan("ws", TARGET, (step,), "0" * 64, Estimate({}, 0.0))
+
+    def busy(_asked):
+        stop.set()
+        raise NO
+
+    (outcome,) = ended(run(made, busy, stop=stop))
+    assert str(outcome.error) == "stopped while waiting for AWS to catch up; the next run goes on from here"
+
+
+def test_a_service_that_is_down_ends_the_run_and_what_is_left_is_cancelled():
+    stop = threading.Event()
+    down = ServiceDownError("iot is left alone for now")
+    made = plan({"a": "", "b": "a", "c": "", "d": ""})
+    assert ended(run(made, answering(a=down), stop=stop)) == [
+        Failed(change("a"), down, 0),
+        Skipped(change("b"), at("a")),
+        Cancelled(change("c")),
+        Cancelled(change("d")),
+    ]
+    assert stop.is_set()

@@ -1,0 +1,238 @@
+"""Somebody else meddles with what a step makes, takes along or writes over beside the resource that it is about."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from attrs import evolve
+
+from reconciler.kinds import all_kinds
+from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.credential_lockers import CredentialLocker
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.thing_types import ThingType
+from reconciler.kinds.things import Thing
+from reconciler.model.errors import StaleError
+from reconciler.model.pem import Pem
+from tests.engine.apply.test_staleness import ACCOUNT, BEFORE, CHANGED, allow
+from tests.engine.test_provisioned_things import fleet, identity, pump
+from tests.support.desired_states import (
+    AUTHORITIES,
+    ca,
+    converge,
+    device,
+    failures,
+    managed,
+    plan_of,
+    resource,
+    run,
+    state,
+)
+from tests.support.registry_client import Cloud
+
+THING = resource("things", "a", Thing(attributes={"site": "oslo"}))
+
+
+@pytest.fixture(scope="module")
+def _cloud():
+    return Cloud()
+
+
+@pytest.fixture
+def cloud(_cloud):
+    return _cloud.empty()
+
+
+def refused(plan, cloud, address):
+    """Why the step was stale; nothing of it was sent."""
+    sent = []
+
+    def call(asked):
+        sent.append(asked)
+        return cloud.call(asked)
+
+    ended = {str(found.change.address): found for found in run(plan, SimpleNamespace(call=call))}
+    assert isinstance(ended[address].error, StaleError)
+    (step,) = (step for step in plan.steps if str(step.address) == address)
+    assert not [asked for asked in step.calls if asked in sent]
+    return str(ended[address].error)
+
+
+def changed(address, *paths):
+    return f"{address} was changed since the plan was made ({', '.join(paths)}); nothing of this step was sent; plan again"
+
+
+def come(address):
+    return f"{address} has come to be since the plan was made; plan again"
+
+
+def groups(cloud, thing):
+    found = cloud.iot.list_thing_groups_for_thing(thingName=thing)["thingGroups"]
+    return sorted(group["groupName"] for group in found)
+
+
+def test_a_thing_that_another_workspace_has_made_meanwhile_is_not_ours_although_aws_lets_us_make_it_again(
+    cloud,
+):
+    plan = plan_of(state(THING), cloud)
+    converge(state(THING, workspace="other"), cloud)
+    assert refused(plan, cloud, "things.a") == come("things.a")
+    assert groups(cloud, "a") == ["reconciler-other"]
+
+
+def test_a_template_is_not_registered_over_a_thing_that_has_come_to_be(cloud):
+    plan = plan_of(fleet(pump("1")), cloud)
+    by_hand = {"attributePayload": {"attributes": {"site": "by-hand"}}}
+    cloud.iot.create_thing(thingName="pump-1", **by_hand)
+    assert refused(plan, cloud, "provisioned_things.pump-1") == come("provisioned_things.pump-1")
+    assert cloud.content()["things"]["pump-1"]["attributes"] == {"site": "by-hand"}
+
+
+@pytest.mark.parametrize("wanted", [state(), state(evolve(THING, spec=Thing()))], ids=["deleted", "changed"])
+@pytest.mark.parametrize("other", ["reconciler-other", "reconciler-zz"])
+def test_a_thing_that_bears_another_workspaces_mark_beside_ours_is_left_alone(cloud, wanted, other):
+    converge(state(THING), cloud)
+    plan = plan_of(wanted, cloud)
+    cloud.iot.create_thing_group(thingGroupName=other)
+    cloud.iot.add_thing_to_thing_group(thingGroupName=other, thingName="a")
+    assert refused(plan, cloud, "things.a") == changed("things.a", "workspace")
+
+
+def test_a_type_that_a_thing_has_got_is_neither_deprecated_nor_waited_for(cloud):
+    converge(state(resource("thing_types", "t", ThingType())), cloud)
+    plan = plan_of(state(), cloud)
+    cloud.iot.create_thing(thingName="by-hand", thingTypeName="t")
+    assert refused(plan, cloud, "thing_types.t") == changed("thing_types.t", "things")
+    assert cloud.content()["thing_types"]["t"]["deprecated"] is False
+
+
+def moving(parent):
+    found = [resource("thing_groups", name, ThingGroup()) for name in ("g", "k")]
+    return state(*found, resource("thing_groups", "h", ThingGroup(parent=parent)))
+
+
+def test_a_group_does_not_move_once_a_thing_has_come_that_it_would_lose(cloud):
+    converge(moving("g"), cloud)
+    plan = plan_of(moving("k"), cloud)
+    cloud.iot.create_thing(thingName="by-hand")
+    cloud.iot.add_thing_to_thing_group(thingGroupName="h", thingName="by-hand")
+    assert refused(plan, cloud, "thing_groups.h") == changed("thing_groups.h", "members")
+    assert groups(cloud, "by-hand") == ["h"]
+
+
+def test_a_group_does_not_move_once_a_policy_has_come_that_it_would_lose(cloud):
+    converge(moving("g"), cloud)
+    plan = plan_of(moving("k"), cloud)
+    cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
+    cloud.iot.attach_policy(policyName="by-hand", target=f"{ACCOUNT}thinggroup/h")
+    assert refused(plan, cloud, "thing_groups.h") == changed("thing_groups.h", "attached")
+
+
+def stored(name):
+    spec = CredentialLocker(name)
+    return state(resource("credential_lockers", "l", spec), managed("m", brand="Acme", credential_locker="l"))
+
+
+def test_what_moves_to_a_new_locker_is_not_written_over(cloud):
+    converge(stored("One"), cloud)
+    plan = plan_of(stored("Two"), cloud)
+    (listed,) = cloud.managed.list_managed_things()["Items"]
+    cloud.managed.update_managed_thing(Identifier=listed["Id"], Brand="By hand")
+    assert refused(plan, cloud, "credential_lockers.l") == changed("managed_things.m", "brand")
+    assert cloud.content()["managed_things"][0]["Brand"] == "By hand"
+
+
+def test_what_has_gone_from_a_locker_holds_up_nobody(cloud):
+    converge(stored("One"), cloud)
+    plan = plan_of(stored("Two"), cloud)
+    (listed,) = cloud.managed.list_managed_things()["Items"]
+    cloud.managed.delete_managed_thing(Identifier=listed["Id"])
+    ended = {found.word for found in run(plan, cloud)}
+    assert ended == {"started", "failed"}  # AWS says that it is not there; that is nobody's edit
+    assert failures(run(plan_of(stored("Two"), cloud), cloud)) == []
+
+
+def test_a_hub_takes_no_device_along_that_somebody_has_changed(cloud):
+    converge(state(managed("hub", "90001", role="CONTROLLER"), managed("lamp", "90002", brand="Acme")), cloud)
+    ids = {found["Name"]: found["Id"] for found in cloud.managed.list_managed_things()["Items"]}
+    with cloud.registry._store.write() as tx:  # only a hub itself reports its devices
+        tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", ids["hub"], ids["lamp"])
+    plan = plan_of(state(), cloud)
+    cloud.managed.update_managed_thing(Identifier=ids["lamp"], Brand="By hand")
+    assert refused(plan, cloud, "managed_things.hub") == changed("managed_things.lamp", "brand")
+    assert refused(plan, cloud, "managed_things.lamp") == changed("managed_things.lamp", "brand")
+
+
+def test_the_old_certificate_of_a_provisioned_thing_that_another_one_has_got_stays(cloud):
+    converge(fleet(pump("1")), cloud)
+    plan = plan_of(fleet(pump("1", 2)), cloud)
+    cloud.iot.create_thing(thingName="by-hand")
+    cloud.iot.attach_thing_principal(thingName="by-hand", principal=f"{ACCOUNT}cert/{identity('1')}")
+    assert refused(plan, cloud, "provisioned_things.pump-1") == changed(
+        "provisioned_things.pump-1", f"holders.{identity('1')}"
+    )
+    assert cloud.content()["certificates"][identity("1")] == ("ACTIVE", "DEFAULT")
+
+
+def test_a_provisioned_thing_whose_certificate_was_revoked_gets_its_new_one_and_loses_the_old(cloud):
+    converge(fleet(pump("1")), cloud)
+    cloud.iot.update_certificate(certificateId=identity("1"), newStatus="REVOKED")
+    converge(fleet(pump("1", 2)), cloud)
+    assert [*cloud.content()["certificates"]] == [identity("1", 2)]
+
+
+def test_an_old_certificate_that_goes_to_another_thing_of_the_file_holds_up_nobody(cloud):
+    converge(fleet(pump("1")), cloud)
+    moves = Certificate(Pem.parse(AUTHORITIES["alpha"].device("pump-1", 1)), ca="alpha")
+    given = [resource("certificates", "x", moves), resource("things", "x", Thing(certificates=("x",)))]
+    for workers in (1, 8):
+        converge(fleet(pump("1")), cloud)
+        assert failures(run(plan_of(fleet(pump("1", 2), *given), cloud), cloud, workers=workers)) == []
+        assert cloud.content()["things"]["x"]["principals"] == [(identity("1"), "NON_EXCLUSIVE_THING")]
+
+
+def registered_anew(mode):
+    """All that AWS has of a certificate goes when it is registered anew under another mode."""
+    verification = {} if mode == "DEFAULT" else {"certificate_mode": mode, "verification": None}
+    before = fleet(pump("1"))
+    return evolve(before, resources={**before.resources, ca().address: ca(**verification)})
+
+
+def test_what_a_certificate_has_got_is_not_lost_when_it_is_registered_anew(cloud):
+    converge(registered_anew("DEFAULT"), cloud)
+    plan = plan_of(registered_anew("SNI_ONLY"), cloud)
+    cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
+    cloud.iot.attach_policy(policyName="by-hand", target=f"{ACCOUNT}cert/{identity('1')}")
+    assert refused(plan, cloud, "provisioned_things.pump-1") == changed(
+        "provisioned_things.pump-1", "carried.policies"
+    )
+
+
+def test_a_look_at_what_a_step_is_about_lists_nothing_of_the_account(cloud):
+    """An account may have very many beside it, and AWS serves ten pages a second: hundreds of steps would take minutes."""
+    converge(state(*BEFORE), cloud)
+    wanted = [evolve(found, spec=evolve(found.spec, **CHANGED[str(found.address)])) for found in BEFORE]
+    listings = {kind.listing.operation for kind in all_kinds().values() if kind.listing}
+    listings |= {"ListCredentialLockers", "ListProvisioningProfiles"}
+    asked = []
+
+    def call(sent):
+        if sent.operation in listings and not sent.params:
+            asked.append(sent)
+        return cloud.call(sent)
+
+    assert failures(run(plan_of(state(*wanted), cloud), SimpleNamespace(call=call))) == []
+    assert asked == []
+
+
+def test_a_certificate_that_was_revoked_meanwhile_keeps_that(cloud):
+    with_policy = resource("policies", "p", Policy(allow("iot:Connect")))
+    found, thing = device("a")
+    converge(state(ca(), with_policy, found, thing), cloud)
+    given = evolve(found, spec=evolve(found.spec, policies=("p",)))
+    assert isinstance(given.spec, Certificate)
+    plan = plan_of(state(ca(), with_policy, given, thing), cloud)
+    cloud.iot.update_certificate(certificateId=found.spec.pem.fingerprint, newStatus="REVOKED")
+    assert refused(plan, cloud, "certificates.a") == changed("certificates.a", "status")

@@ -1,0 +1,46 @@
+"""Where AWS takes its time a step waits, says so now and then, and ends as soon as AWS has caught up."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from attrs import evolve
+
+from reconciler.kinds.thing_types import ThingType
+from reconciler.model.outcome import Waiting
+from reconciler.registry import Registry
+from tests.support.desired_states import converge, failures, managed, plan_of, resource, run, state
+from tests.support.registry_client import SETTINGS, Cloud
+
+
+def test_a_thing_types_five_minutes_are_waited_for_and_told_of_twice_a_minute():
+    now = [0.0]
+    cloud = Cloud()
+    settings = evolve(SETTINGS, clock=lambda: now[0], thing_type_deletion_seconds=300)
+    cloud.registry = Registry(":memory:", settings)
+    converge(state(resource("thing_types", "t", ThingType("Pumps"))), cloud)
+
+    def pause(seconds):
+        now[0] += seconds
+
+    outcomes = run(plan_of(state(), cloud), cloud, pause=pause)
+    told = [outcome.seconds for outcome in outcomes if isinstance(outcome, Waiting)]
+    assert failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
+    assert 300 <= now[0] < 310
+    assert 2 <= told[0] < 8
+    assert all(30 <= later - earlier < 36 for earlier, later in pairwise(told))
+    assert 8 <= len(told) <= 10
+    assert cloud.content()["thing_types"] == {}
+
+
+def test_a_step_that_waits_makes_room_for_the_one_that_it_waits_for():
+    """No two managed things may have one setup code, so of two that swap theirs one waits until the other has let go."""
+    cloud = Cloud()
+    codes = [f"9000{number}" for number in range(8)]
+    fleet = [managed(f"m{number}", code) for number, code in enumerate(codes)]
+    converge(state(*fleet), cloud)
+    swapped = [managed(f"m{number}", code) for number, code in enumerate(codes[1:] + codes[:1])]
+    outcomes = run(plan_of(state(*swapped), cloud), cloud, workers=1)
+    assert failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
+    assert any(isinstance(outcome, Waiting) for outcome in outcomes)
+    assert plan_of(state(*swapped), cloud).steps == ()

@@ -1,0 +1,277 @@
+"""A call whose answer was lost is looked for; it is sent again only where it was not done, or where that is the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.engine.calls.send import send
+from reconciler.kinds.base.verification import Registered, Shown
+from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioned_things import ProvisionedThing
+from reconciler.kinds.shared.certificate_issuance import Issued
+from reconciler.kinds.shared.provisioning_template import CERTIFICATE, THING
+from reconciler.kinds.things import Thing
+from reconciler.model.call import ApiCall
+from reconciler.model.document import Document
+from reconciler.model.errors import AwsError, TargetError, UnknownOutcomeError
+from reconciler.model.output_file import Output
+from reconciler.model.pem import Pem
+from tests.support.desired_states import AUTHORITIES, failures, managed, plan_of, resource, run, state
+from tests.support.fault_injection import WRITES_LOST, Fault, FaultyCloud, Once
+from tests.support.pki import certificate_id, signing_request
+
+NOT_DONE = (Fault.FAIL_BEFORE, Fault.RESET_BEFORE)
+ANY = pytest.mark.parametrize("fault", [*WRITES_LOST, *NOT_DONE], ids=lambda fault: fault.name.lower())
+
+
+@pytest.fixture(scope="module")
+def network() -> FaultyCloud:
+    return FaultyCloud()
+
+
+@pytest.fixture
+def cloud(network) -> FaultyCloud:
+    return network.calm().empty()
+
+
+def applied(cloud: FaultyCloud, wanted: Any, method: str, path: str, fault: Fault) -> list[str]:
+    """What did not go as planned when the first such request met the fault."""
+    plan = plan_of(wanted, cloud)
+    cloud.faults = Once(method, path, fault)
+    outcomes = run(plan, cloud, pause=cloud.time.pause)
+    assert cloud.faults.met == 1
+    cloud.calm()
+    return failures(outcomes)
+
+
+class TestIssued:
+    """AWS issues a certificate for each request, and for each repetition of one."""
+
+    @staticmethod
+    def certificate(request: str, output: Output) -> Any:
+        spec = Certificate(csr=request, save_to=output)
+        return state(resource("certificates", "a", spec), resource("things", "a", Thing(certificates=("a",))))
+
+    @staticmethod
+    def provisioned(request: str, output: Output) -> Any:
+        ref = {"Ref": "Csr"}
+        body = Document.of(
+            {
+                "Parameters": {"Csr": {"Type": "String"}},
+                "Resources": {
+                    "thing": {"Type": THING, "Properties": {"ThingName": "a"}},
+                    "certificate": {"Type": CERTIFICATE, "Properties": {"CertificateSigningRequest": ref}},
+                },
+            }
+        )
+        spec = ProvisionedThing(body, {"Csr": request}, output)
+        return state(resource("provisioned_things", "a", spec))
+
+    @ANY
+    @pytest.mark.parametrize(
+        ("make", "path"),
+        [(certificate, "/certificates"), (provisioned, "/things")],
+        ids=["certificate", "thing"],
+    )
+    def test_one_certificate_is_issued_and_saved(self, cloud, tmp_path, make, path, fault):
+        request, file = signing_request("a"), tmp_path / "a.pem"
+        older = cloud.iot.create_certificate_from_csr(certificateSigningRequest=signing_request("b"))
+        assert applied(cloud, make(request, Output("a.pem", str(file))), "POST", path, fault) == []
+        issued = certificate_id(file.read_text())
+        assert cloud.content()["certificates"].keys() == {issued, older["certificateId"]}
+        assert cloud.content()["things"]["a"]["principals"] == [(issued, "NON_EXCLUSIVE_THING")]
+        known = Output("a.pem", str(file), file.read_text())
+        assert plan_of(make(request, known), cloud).steps == ()
+
+    def test_the_certificate_that_it_takes_over_from_is_not_taken_for_it(self, cloud):
+        request = signing_request("a")
+        before = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
+        assert looked(cloud, Issued.to(request, before["certificateId"])) is None
+        after = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
+        found = looked(cloud, Issued.to(request, before["certificateId"]))
+        assert found["certificateArn"] == after["certificateArn"]
+
+    def test_half_of_a_provisioned_thing_is_left_for_the_next_run_to_find(self, cloud):
+        request = signing_request("a")
+        made = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
+        with pytest.raises(
+            LookupError, match=rf"^certificate {made['certificateId']}, which a does not have,$"
+        ):
+            looked(cloud, Issued.to(request, thing="a"))
+
+
+def looked(cloud, proof, **params):
+    looking = proof.look(ApiCall("iot", "Any", params))
+    try:
+        question = next(looking)
+        while True:
+            question = looking.send(send(cloud.call, question, {}))
+    except StopIteration as ended:
+        return ended.value
+
+
+@ANY
+def test_a_claim_key_that_was_told_to_nobody_is_replaced_by_the_next_run(cloud, tmp_path, fault):
+    from reconciler.kinds.provisioning_profiles import ProvisioningProfile
+
+    file = tmp_path / "claim.key"
+
+    def wanted():
+        content = file.read_text() if file.exists() else None
+        spec = ProvisioningProfile(
+            "FLEET_PROVISIONING", save_claim_key_to=Output("claim.key", str(file), content)
+        )
+        return state(resource("provisioning_profiles", "e", spec))
+
+    lost = applied(cloud, wanted(), "POST", "/provisioning-profiles", fault)
+    told = "claim.key: cannot be written: AWS did not say ClaimCertificatePrivateKey, as it says it once only"
+    assert lost == ([] if fault in NOT_DONE else [f"failed provisioning_profiles.e: {told}"])
+    assert failures(run(plan_of(wanted(), cloud), cloud)) == []
+    assert len(cloud.content()["provisioning_profiles"]) == 1
+    assert "PRIVATE KEY" in file.read_text()
+    assert plan_of(wanted(), cloud).steps == ()
+
+
+@ANY
+def test_one_managed_thing_is_made_of_a_code(cloud, fault):
+    assert applied(cloud, state(managed("a")), "POST", "/managed-things", fault) == []
+    assert len(cloud.content()["managed_things"]) == 1
+
+
+class Aws:
+    """Answers in turn: a dict is an answer, an exception itself. What was asked is kept."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    def __call__(self, call):
+        self.asked.append(call.operation)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def send(self, **more):
+        params = {"name": "a", "policyDocument": '{"a": 1}'}
+        return send(self, ApiCall("iot", "Make", params, **more), {}, lambda _seconds: None)
+
+
+def refused(code: str, *, unknown: bool = False) -> AwsError:
+    return AwsError(service="iot", operation="Make", code=code, message="m", unknown=unknown)
+
+
+LOST = TargetError("no answer", unknown=True)
+EXISTS = refused("ResourceAlreadyExistsException")
+NONE = refused("ResourceNotFoundException")
+PROOF = Shown(ApiCall("iot", "Read"), {"policyDocument": "policyDocument"})
+DONE, OTHER = {"policyDocument": '{"a":1}'}, {"policyDocument": '{"a":2}'}
+ANSWER = {"id": "7"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "told", "asked"),
+    [
+        ([ANSWER], ANSWER, ["Make"]),
+        ([LOST, DONE], DONE, ["Make", "Read"]),
+        ([LOST, NONE, ANSWER], ANSWER, ["Make", "Read", "Make"]),
+        ([LOST, OTHER, ANSWER], ANSWER, ["Make", "Read", "Make"]),
+        ([LOST, NONE, LOST, DONE], DONE, ["Make", "Read", "Make", "Read"]),
+        # What was not there to be read was on its way: only reading it again makes a refusal a success.
+        ([LOST, NONE, EXISTS, DONE], DONE, ["Make", "Read", "Make", "Read"]),
+        ([refused("InternalFailure", unknown=True), DONE], DONE, ["Make", "Read"]),
+    ],
+)
+def test_what_was_done_is_not_done_again(answers, told, asked):
+    aws = Aws(*answers)
+    assert (aws.send(proof=PROOF), aws.asked) == (told, asked)
+
+
+@pytest.mark.parametrize(
+    ("answers", "error", "asked"),
+    [
+        # The first answer is no news of ours.
+        ([EXISTS], EXISTS, ["Make"]),
+        ([LOST, NONE, EXISTS, OTHER], EXISTS, ["Make", "Read", "Make", "Read"]),
+        ([TargetError("no route")], TargetError("no route"), ["Make"]),
+    ],
+)
+def test_what_somebody_else_did_is_refused(answers, error, asked):
+    aws = Aws(*answers)
+    with pytest.raises(type(error)) as caught:
+        aws.send(proof=PROOF)
+    assert (str(caught.value), aws.asked) == (str(error), asked)
+
+
+UNKNOWN = "iot:Make may or may not have been done: its answer was lost (no answer); plan again, which reads what is there"
+
+
+@pytest.mark.parametrize(
+    ("answers", "more"),
+    [
+        ([LOST], {}),
+        ([LOST, TargetError("no route")], {"proof": PROOF}),
+        ([LOST, refused("AccessDenied")], {"proof": PROOF}),
+        ([LOST, NONE] * 40, {"proof": PROOF}),
+    ],
+    ids=["no proof", "nothing to be read", "not allowed to look", "lost for ever"],
+)
+def test_what_cannot_be_told_fails_and_says_so(answers, more):
+    with pytest.raises(UnknownOutcomeError) as caught:
+        Aws(*answers).send(**more)
+    assert str(caught.value) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("version", "done"), [(1, False), (2, True), (3, False)], ids=["untouched", "ours", "somebody's after"]
+)
+def test_a_change_of_a_version_is_done_if_the_version_is_the_next(version, done):
+    sent = ApiCall("iot", "Change", {"expectedVersion": 1})
+    looking = Shown(ApiCall("iot", "Read"), {}).look(sent)
+    next(looking)
+    with pytest.raises(StopIteration) as ended:
+        looking.send({"version": version, "x": 1})
+    assert (ended.value.value is not None) is done
+
+
+@pytest.mark.parametrize(("status", "done"), [("ACTIVE", True), ("INACTIVE", False)])
+def test_a_registered_certificate_has_the_status_that_was_asked_for(cloud, status, done):
+    pem = AUTHORITIES["alpha"].device("a")
+    proof = Registered(Pem.parse(pem).fingerprint)
+    assert looked(cloud, proof, status="ACTIVE") is None
+    cloud.iot.register_certificate_without_ca(certificatePem=pem, status=status)
+    assert (looked(cloud, proof, status="ACTIVE") is not None) is done
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "same"),
+    [
+        ({"a": {"b": "x"}}, {"a": {"b": "x", "c": "y"}}, True),
+        ({"a": {"b": "x"}}, {"a": {"b": "y"}}, False),
+        ({"a": {"b": "x"}}, {}, False),
+        ({"a": ""}, {}, True),
+        ({"a": ""}, {"a": "x"}, False),
+        ({}, {"a": "x"}, True),
+        ({"a": '{"b": [1, 2]}'}, {"a": '{"b":[1,2]}'}, True),
+        ({"a": '{"b": [1, 2]}'}, {"a": '{"b":[2,1]}'}, False),
+        ({"a": "{"}, {"a": "{ "}, False),
+    ],
+)
+def test_what_was_asked_for_is_there_whatever_else_is(asked, told, same):
+    looking = Shown(ApiCall("iot", "Read"), {"a": "a"}).look(ApiCall("iot", "Make", asked))
+    next(looking)
+    with pytest.raises(StopIteration) as ended:
+        looking.send({"version": 1, **told})
+    assert (ended.value.value is not None) is same
+
+
+def test_a_policy_is_made_once(cloud):
+    policy = Document.of({"Version": "2012-10-17", "Statement": []})
+    wanted = state(resource("policies", "p", Policy(policy)))
+    assert applied(cloud, wanted, "POST", "/policies/p", Fault.RESET_AFTER) == []
+    assert [path for method, path in cloud.sent if (method, path) == ("POST", "/policies/p")] == [
+        "/policies/p"
+    ]

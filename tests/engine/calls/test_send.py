@@ -1,0 +1,148 @@
+"""One call, sent until it is answered for good."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.engine.calls.send import PATIENCE, growing_pauses, send
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall, Ref
+from reconciler.model.errors import (
+    AwsError,
+    MissingSecretError,
+    ReconcilerError,
+    TargetError,
+    UnansweredError,
+)
+from reconciler.model.secret import Secret
+
+FOUND, GONE, BUSY, DENIED = {"found": True}, "NotFound", "Busy", "Denied"
+A = Address("things", "a")
+
+
+class Aws:
+    """Answers in turn, the last for ever: a dict is an answer, a text an error's code, an exception itself."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked: list[ApiCall] = []
+        self.pauses: list[float] = []
+
+    def __call__(self, call):
+        self.asked.append(call)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, str):
+            raise AwsError(service=call.service, operation=call.operation, code=answer, message="m")
+        return answer
+
+    def send(self, answers=None, params=None, **codes):
+        return send(self, ApiCall("iot", "Ask", params or {}, **codes), answers or {}, self.pauses.append)
+
+
+def test_an_answer_is_the_answer():
+    aws = Aws(FOUND)
+    assert (aws.send(), len(aws.asked), aws.pauses) == (FOUND, 1, [])
+
+
+def test_what_is_sent_is_complete():
+    aws = Aws(FOUND)
+    aws.send({A: {"Id": "7"}}, {"name": Ref(A, "Id"), "code": Secret("env A", "90001")})
+    assert aws.asked == [ApiCall("iot", "Ask", {"name": "7", "code": "90001"})]
+
+
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [({"name": Ref(A, "Id")}, UnansweredError), ({"code": Secret("env A")}, MissingSecretError)],
+)
+def test_what_is_incomplete_is_not_sent(params, error):
+    aws = Aws(FOUND)
+    with pytest.raises(error):
+        aws.send(params=params)
+    assert aws.asked == []
+
+
+def test_a_tolerated_error_is_an_empty_answer():
+    aws = Aws(GONE)
+    assert (aws.send(tolerates={GONE}), len(aws.asked), aws.pauses) == ({}, 1, [])
+
+
+def test_an_error_that_the_call_says_nothing_of_is_raised_at_once():
+    aws = Aws(DENIED)
+    with pytest.raises(AwsError, match=r"^iot:Ask answered Denied: m$"):
+        aws.send(tolerates={GONE}, retries={BUSY})
+    assert (len(aws.asked), aws.pauses) == (1, [])
+
+
+def test_a_target_that_cannot_be_reached_is_raised_at_once():
+    aws = Aws(TargetError("no route"))
+    with pytest.raises(TargetError, match=r"^no route$"):
+        aws.send(tolerates={GONE}, retries={BUSY}, until={GONE})
+    assert len(aws.asked) == 1
+
+
+@given(st.integers(0, 20))
+def test_an_error_that_passes_is_waited_for(times):
+    aws = Aws(*[BUSY] * times, FOUND)
+    assert aws.send(retries={BUSY}) == FOUND
+    assert (len(aws.asked), len(aws.pauses)) == (times + 1, times)
+
+
+def test_while_waiting_other_errors_still_mean_what_they_mean():
+    assert Aws(BUSY, GONE).send(retries={BUSY}, tolerates={GONE}) == {}
+    with pytest.raises(AwsError, match=r"^iot:Ask answered Denied: m$"):
+        Aws(BUSY, DENIED).send(retries={BUSY}, tolerates={GONE})
+
+
+def test_an_error_that_does_not_pass_is_raised_when_patience_ends():
+    aws = Aws(BUSY)
+    with pytest.raises(AwsError, match=r"^iot:Ask answered Busy: m$"):
+        aws.send(retries={BUSY})
+    assert sum(aws.pauses) >= PATIENCE
+
+
+@given(st.integers(0, 20))
+def test_a_question_is_repeated_until_it_is_answered_with_what_it_waits_for(times):
+    aws = Aws(*[FOUND] * times, GONE)
+    assert aws.send(until={GONE}) == {}
+    assert (len(aws.asked), len(aws.pauses)) == (times + 1, times)
+
+
+def test_a_question_that_goes_on_is_given_up_with_what_to_do():
+    aws = Aws(FOUND)
+    with pytest.raises(ReconcilerError) as caught:
+        aws.send(until={GONE})
+    assert str(caught.value) == "iot:Ask still finds it after 300 s; plan again to go on"
+    assert sum(aws.pauses) >= PATIENCE
+
+
+def test_a_call_may_have_a_patience_of_its_own():
+    aws = Aws(BUSY)
+    with pytest.raises(AwsError):
+        aws.send(retries={BUSY}, patience=20)
+    assert 20 <= sum(aws.pauses) < 25
+
+
+def test_a_question_may_have_to_wait_for_an_error_to_pass():
+    aws = Aws(FOUND, BUSY, FOUND, GONE)
+    assert aws.send(until={GONE}, retries={BUSY}) == {}
+    assert len(aws.pauses) == 3
+
+
+@given(st.floats(0, 1000))
+def test_pauses_grow_from_50_ms_to_5_s_and_end_when_patience_does(patience):
+    pauses = list(growing_pauses(patience))
+    most = [min(0.05 * 2**n, 5.0) for n in range(len(pauses))]
+    assert all(limit / 2 <= pause <= limit for pause, limit in zip(pauses, most, strict=True))
+    assert sum(pauses[:-1]) < max(patience, 1e-9)
+    assert sum(pauses) >= patience
+
+
+def test_pauses_are_not_the_same_for_everybody():
+    assert [*growing_pauses()] != [*growing_pauses()]
+    assert len({round(later - sooner, 9) for sooner, later in pairwise(growing_pauses())}) > 1

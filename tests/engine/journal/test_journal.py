@@ -1,0 +1,543 @@
+"""What is told to the journal is read from it, whatever happens to the process, the file, or beside it."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.engine.apply.executor import apply
+from reconciler.engine.apply.recorder import recorded
+from reconciler.engine.journal.journal import Journal
+from reconciler.engine.ownership.process import at_work, this_process
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Create
+from reconciler.model.errors import AwsError, JournalError, ReconcilerError
+from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Skipped, Started
+from reconciler.model.plan import Estimate, Plan, Step, Target
+from reconciler.model.resource import Resource
+from reconciler.model.run import Record, Run, RunCall, RunStep, Who
+from reconciler.model.secret import Secret
+
+TARGET = Target("embedded", "eu-west-1", "123456789012")
+NO = AwsError(service="iot", operation="Make", code="Denied", message="no", request_id="r-no")
+ME = this_process({})
+GONE = evolve(ME, host="elsewhere")
+
+
+def clock() -> Callable[[], float]:
+    """A second passes whenever somebody looks."""
+    return itertools.count(1_000_000_000.0).__next__
+
+
+def at(name: str) -> Address:
+    return Address("thing_groups", name)
+
+
+def change(name: str) -> Create:
+    return Create(Resource(at(name), None))
+
+
+def plan(names: str, workspace: str = "ws", **params: object) -> Plan:
+    call = ApiCall("iot", "Make", params)
+    steps = tuple(Step(change(name), (call,)) for name in names)
+    return Plan(workspace, TARGET, steps, "d" * 64, Estimate({}, 0.0))
+
+
+def journal(folder: Path, **options: object) -> Journal:
+    return Journal(folder / "journal.sqlite3", **{"clock": clock(), **options})
+
+
+def time(second: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(1_000_000_000 + second, datetime.UTC)
+
+
+def the_only(kept: Journal) -> Record:
+    (run,) = kept.runs()
+    record = kept.record(run.id)
+    assert record
+    return record
+
+
+# ── what is told is read ────────────────────────────────────────────────────────────────────────
+
+
+def test_a_run_is_read_as_it_was_told(tmp_path):
+    kept = journal(tmp_path)
+    run = kept.begin(plan("ab"), ME, "apply", "f" * 64)
+    run.outcome(Started(change("a")))
+    first = run.calling(at("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
+    run.answered(first, "answered", "r-1")
+    run.outcome(Applied(change("a"), 9.0))
+    run.outcome(Started(change("b")))
+    second = run.calling(at("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
+    run.answered(second, "refused", "r-no", "Denied")
+    run.outcome(Failed(change("b"), NO))
+    run.end()
+    assert the_only(kept) == Record(
+        Run(
+            run.run_id,
+            "ws",
+            str(TARGET),
+            ME,
+            "apply",
+            "f" * 64,
+            "d" * 64,
+            time(0),
+            time(9),
+            "failed",
+            {"applied": 1, "failed": 1},
+            2,
+            0,
+        ),
+        (
+            RunStep("thing_groups.a", "create", "applied", 3.0),
+            RunStep("thing_groups.b", "create", "failed", 3.0, "iot:Make answered Denied: no (request r-no)"),
+        ),
+        (
+            RunCall(
+                1,
+                "thing_groups.a",
+                "iot",
+                "CreateThing",
+                "thingName=a",
+                "answered",
+                time(2),
+                time(3),
+                "r-1",
+                "",
+            ),
+            RunCall(
+                2,
+                "thing_groups.b",
+                "iot",
+                "CreateThing",
+                "thingName=b",
+                "refused",
+                time(6),
+                time(7),
+                "r-no",
+                "Denied",
+            ),
+        ),
+    )
+
+
+ENDS: dict[str, Callable[[str], Outcome]] = {
+    "applied": lambda name: Applied(change(name), 0.0),
+    "failed": lambda name: Failed(change(name), ReconcilerError(f"no {name}")),
+    "skipped": lambda name: Skipped(change(name), at("z")),
+    "cancelled": lambda name: Cancelled(change(name)),
+}
+RESULTS = ("answered", "refused", "lost")
+step_ends = st.sampled_from([*ENDS, "planned"])
+one_run = st.tuples(
+    st.dictionaries(st.sampled_from("abcdef"), step_ends, max_size=6),
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from([*RESULTS, "unknown"])), max_size=6),
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(one_run, max_size=4))
+def test_any_runs_one_after_the_other_are_read_as_they_were_told_the_newest_first(tmp_path_factory, told):
+    kept = journal(tmp_path_factory.mktemp("any"))
+    expected = []
+    for ends, calls in told:
+        run = kept.begin(plan("".join(ends)), ME, "apply", "")
+        for name, result in calls:
+            token = run.calling(at(name), ApiCall("iot", "Make", {"thingName": name}))
+            if result in RESULTS:
+                run.answered(token, result, "r", "c")
+        for name, end in ends.items():
+            if end in ENDS:
+                run.outcome(ENDS[end](name))
+        run.end()
+        seen = set(ends.values())
+        status = "failed" if seen & {"failed", "skipped"} else "applied" if seen <= {"applied"} else "stopped"
+        steps = [
+            (f"thing_groups.{name}", end, f"no {name}" if end == "failed" else "")
+            for name, end in ends.items()
+        ]
+        sent = [
+            (number, f"thing_groups.{name}", f"thingName={name}", result)
+            for number, (name, result) in enumerate(calls, 1)
+        ]
+        expected.insert(0, (run.run_id, status, steps, sent))
+    records = [kept.record(run.id) for run in kept.runs()]
+    assert [
+        (
+            found.run.id,
+            found.run.status,
+            [(step.address, step.state, step.error) for step in found.steps],
+            [(call.number, call.address, call.names, call.state) for call in found.calls],
+        )
+        for found in records
+    ] == expected
+    assert sorted(kept.ids(), reverse=True) == [run_id for run_id, *_ in expected]
+
+
+def test_a_call_is_read_by_others_as_soon_as_it_is_noted_before_and_after_it_is_sent(tmp_path):
+    kept = journal(tmp_path)
+    run = kept.begin(plan("a"), ME, "apply", "")
+    token = run.calling(at("a"), ApiCall("iot", "Make"))
+    (call,) = the_only(kept).calls
+    assert (the_only(kept).run.status, call.state) == ("running", "in flight")
+    run.answered(token, "answered", "r")
+    (call,) = the_only(kept).calls
+    assert (call.state, call.request_id) == ("answered", "r")
+    run.end()
+
+
+def test_an_apply_notes_every_attempt_at_a_call_and_what_became_of_it(tmp_path):
+    answers = [NO, OSError("cable"), {"ResponseMetadata": {"RequestId": "r-2"}}]
+
+    def call(_asked):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    made = Plan(
+        "ws",
+        TARGET,
+        tuple(
+            Step(change(name), (ApiCall("iot", "Make", {"thingName": name}, retries={"Denied"}),))
+            for name in "ab"
+        ),
+        "",
+        Estimate({}, 0.0),
+    )
+    kept = journal(tmp_path)
+    run = kept.begin(made, ME, "apply", "")
+    stop = threading.Event()
+    for outcome in apply(made, call, stop=stop, workers=1, pause=lambda _: None, recorder=run):
+        run.outcome(outcome)
+    run.end()
+    record = the_only(kept)
+    assert [(call.address, call.state, call.code, call.request_id) for call in record.calls] == [
+        ("thing_groups.a", "refused", "Denied", "r-no"),
+        ("thing_groups.a", "lost", "OSError", ""),
+        ("thing_groups.b", "answered", "", "r-2"),
+    ]
+    assert [step.state for step in record.steps] == ["failed", "applied"]
+    assert record.run.unanswered == 1
+
+
+def test_an_error_that_means_that_all_is_well_is_an_answer(tmp_path):
+    def call(_asked):
+        raise NO
+
+    kept = journal(tmp_path)
+    run = kept.begin(plan("a"), ME, "apply", "")
+    for codes in ({"tolerates": {"Denied"}}, {"until": {"Denied"}}, {"retries": {"Denied"}}):
+        with pytest.raises(AwsError):
+            recorded(call, run, at("a"))(ApiCall("iot", "Make", **codes))
+    run.end()
+    assert [(call.state, call.code) for call in the_only(kept).calls] == [
+        ("answered", "Denied"),
+        ("answered", "Denied"),
+        ("refused", "Denied"),
+    ]
+
+
+def test_a_run_of_one_workspace_is_not_taken_for_another_ones(tmp_path):
+    kept = journal(tmp_path)
+    for name in ("one", "two"):
+        kept.begin(plan("a", name), ME, "apply", "").end()
+    assert [run.workspace for run in kept.runs(1, "one")] == ["one"]
+    assert [run.workspace for run in kept.runs(None, "one", "embedded · 1 · elsewhere")] == []
+    assert [run.workspace for run in kept.runs(1)] == ["two"]
+
+
+def test_where_there_is_no_journal_there_are_no_runs_and_none_is_made_by_looking(tmp_path):
+    kept = journal(tmp_path)
+    assert (kept.runs(), kept.ids(), kept.record("x"), [*tmp_path.iterdir()]) == ((), (), None, [])
+
+
+# ── processes that die, and processes beside each other ─────────────────────────────────────────
+
+WRITER = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from reconciler.engine.journal.journal import Journal
+from reconciler.engine.apply.recorder import recorded
+from reconciler.model.call import ApiCall
+from reconciler.model.outcome import Started
+from tests.engine.journal.test_journal import ME, at, change, plan
+kept = Journal(Path(sys.argv[1]))
+call = ApiCall("iot", "Make", {"thingName": sys.argv[2]})
+"""
+MANY = """
+for _ in range(4):
+    run = kept.begin(plan("a"), ME, "apply", sys.argv[2])
+    send = recorded(lambda asked: {}, run, at("a"))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, [call] * 25))
+    run.end()
+    assert run.trouble == ""
+"""
+DYING = """
+run = kept.begin(plan("ab"), ME, "apply", "")
+run.outcome(Started(change("a")))
+run.answered(run.calling(at("a"), call), "answered", "r-1")
+run.calling(at("a"), call)
+print("sent", flush=True)
+threading.Event().wait()
+"""
+
+
+def start(code: str, path: Path, name: str = "x") -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER + code, path, name],
+        cwd=Path(__file__).parents[3],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_that_write_at_once_lose_no_row(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    writers = [start(MANY, path, name) for name in ("p", "q")]
+    assert [(writer.communicate(timeout=60)[1], writer.returncode) for writer in writers] == [("", 0)] * 2
+    kept = Journal(path)
+    runs = kept.runs()
+    assert sorted(run.file_digest for run in runs) == ["p"] * 4 + ["q"] * 4
+    assert {
+        run.id: [(call.number, call.names, call.state) for call in kept.record(run.id).calls] for run in runs
+    } == {run.id: [(n, f"thingName={run.file_digest}", "answered") for n in range(1, 26)] for run in runs}
+
+
+def test_a_run_that_is_killed_has_crashed_and_what_was_in_flight_is_unknown(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    writer = start(DYING, path)
+    assert writer.stdout
+    assert writer.stdout.readline() == "sent\n"
+    assert the_only(Journal(path)).run.status == "running"
+    writer.send_signal(signal.SIGKILL)
+    while at_work(evolve(ME, pid=writer.pid, born=the_only(Journal(path)).run.who.born)):
+        os.sched_yield()
+    for _ in range(2):  # before its parent asked how it ended, and after
+        record = the_only(Journal(path))
+        assert (record.run.status, record.run.ended, record.run.calls, record.run.unanswered) == (
+            "crashed",
+            None,
+            2,
+            1,
+        )
+        assert [step.state for step in record.steps] == ["unknown", "planned"]
+        assert [(call.state, call.request_id) for call in record.calls] == [
+            ("answered", "r-1"),
+            ("unknown", ""),
+        ]
+        assert record.unfinished == ("thing_groups.a", "thing_groups.b")
+        writer.communicate(timeout=60)
+
+
+def test_a_run_that_never_ended_has_crashed_where_its_process_cannot_be_seen(tmp_path):
+    kept = journal(tmp_path)
+    reborn = evolve(ME, born=ME.born - 60)
+    for who in (ME, GONE, reborn):
+        kept.begin(plan("a"), who, "apply", "")
+    assert [run.status for run in kept.runs()] == ["crashed", "crashed", "running"]
+
+
+# ── bounded ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_oldest_runs_go_when_there_are_too_many_and_one_at_work_never_does(tmp_path):
+    kept = journal(tmp_path, kept_runs=3)
+    at_work = kept.begin(plan("a"), ME, "apply", "at work")
+    crashed = kept.begin(plan("a"), GONE, "apply", "crashed")
+    for number in range(5):
+        kept.begin(plan("a"), ME, "apply", str(number)).end()
+    assert [run.file_digest for run in kept.runs()] == ["4", "3", "at work"]
+    at_work.end()
+    crashed.end()
+
+
+def test_the_oldest_runs_go_when_they_are_too_large_and_the_file_with_them(tmp_path):
+    kept = journal(tmp_path, kept_bytes=300_000)
+    sizes = []
+    for _ in range(8):
+        run = kept.begin(plan(map(str, range(1000))), ME, "apply", "")
+        run.end()
+        sizes.append(kept.path.stat().st_size)
+    assert 2 <= len(kept.runs()) < 8
+    assert max(sizes) < 450_000
+    assert journal(tmp_path, kept_bytes=1).begin(plan(""), ME, "apply", "").run_id in kept.ids()
+    assert len(kept.runs()) == 2
+
+
+# ── what must not be in it, and who may read it ─────────────────────────────────────────────────
+
+CANARY = "90314159265358979323846264"
+KEY = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n-----END PRIVATE KEY-----\n"
+
+
+def test_no_secret_is_in_the_bytes_of_the_journal(tmp_path):
+    params = {
+        "AuthenticationMaterial": Secret("env CODE", CANARY),
+        "certificatePem": KEY,
+        "nested": {"deep": [Secret("env KEY", KEY)]},
+        "Name": "pump-1",
+    }
+    made = plan("a", **params)
+    kept = journal(tmp_path)
+    run = kept.begin(made, ME, "apply", "")
+    told = f"{CANARY} is no code, and {KEY.strip()} no key, nor is {KEY.splitlines()[1]}"
+    call = ApiCall("iot", "Make", {**params, "AuthenticationMaterial": CANARY, "targetName": KEY})
+    run.answered(run.calling(at("a"), call), "refused", code="Denied")
+    run.outcome(Failed(change("a"), ReconcilerError(told)))
+    whole = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    run.end()
+    whole += b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert [secret for secret in (CANARY, *KEY.splitlines()[1:2]) if secret.encode() in whole] == []
+    record = the_only(kept)
+    assert record.calls[0].names == "Name=pump-1"
+    assert record.steps[0].error == "(sensitive) is no code, and (sensitive) no key, nor is (sensitive)"
+
+
+def test_only_its_owner_may_read_it(tmp_path):
+    kept = journal(tmp_path)
+    kept.begin(plan("a"), ME, "apply", "").end()
+    kept.path.chmod(0o644)
+    run = kept.begin(plan("a"), ME, "apply", "")
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    run.end()
+    assert modes == {f"journal.sqlite3{suffix}": 0o600 for suffix in ("", "-wal", "-shm")}
+
+
+# ── what is no journal, or no longer ────────────────────────────────────────────────────────────
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"\x00 no database \xff" * 400)
+
+
+def empty(path: Path) -> None:
+    path.touch()
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def link(path: Path) -> None:
+    path.symlink_to(path.with_name("elsewhere.sqlite3"))
+
+
+def later(path: Path) -> None:
+    Journal(path).begin(plan("a"), ME, "apply", "").end()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def torn(path: Path) -> None:
+    Journal(path).begin(plan(map(str, range(500))), ME, "apply", "").end()
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+
+
+def other(path: Path) -> None:
+    later(path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.execute("ALTER TABLE runs DROP COLUMN born")
+    connection.close()
+
+
+def test_tables_that_are_not_ours_are_an_error_of_the_journal(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    other(path)
+    for use in (lambda: Journal(path).begin(plan("a"), ME, "apply", ""), Journal(path).runs):
+        with pytest.raises(JournalError):
+            use()
+
+
+SPOILT = {
+    garbage: "cannot be {done}: file is not a database",
+    empty: "is no journal",
+    folder: "is no file",
+    fifo: "is no file",
+    link: "is no file",
+    later: "was written by a later version of reconciler",
+    torn: "cannot be {done}: database disk image is malformed",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__)
+def test_what_is_no_journal_is_said_to_be_none_and_is_left_as_it_is(tmp_path, spoil):
+    path = tmp_path / "journal.sqlite3"
+    spoil(path)
+    kept, before = Journal(path), os.lstat(path)
+    for done, use in (
+        ("written", lambda: kept.begin(plan("a"), ME, "apply", "")),
+        ("read", kept.runs),
+    ):
+        with pytest.raises(JournalError) as error:
+            use()
+        assert str(error.value) == (
+            f"the journal {path} {SPOILT[spoil].format(done=done)}; "
+            "it is never needed: without it the next apply begins a new one"
+        )
+    assert os.lstat(path).st_size == before.st_size
+
+
+def test_a_journal_that_breaks_on_the_way_is_said_once_and_stops_nobody(tmp_path):
+    kept = journal(tmp_path)
+    run = kept.begin(plan("a"), ME, "apply", "")
+    run.answered(run.calling(at("a"), ApiCall("iot", "Make")), "answered")
+    connection = sqlite3.connect(kept.path)
+    connection.execute("DROP TABLE calls")
+    connection.close()
+    run.answered(run.calling(at("a"), ApiCall("iot", "Make")), "answered")
+    run.outcome(Applied(change("a"), 0.0))
+    run.end()
+    assert run.trouble == "no such table: calls"
+    run.calling(at("a"), ApiCall("iot", "Make"))  # nobody writes any more, and nobody waits
+
+
+# ── who ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("environ", "job"),
+    [
+        ({}, ""),
+        ({"CI_JOB_URL": "https://git.example/7"}, "https://git.example/7"),
+        (
+            {"GITHUB_RUN_ID": "7", "GITHUB_REPOSITORY": "a/b", "GITHUB_SERVER_URL": "https://git.example"},
+            "https://git.example/a/b/actions/runs/7",
+        ),
+        ({"BUILD_URL": "x" * 300}, "x" * 200),
+    ],
+)
+def test_a_run_in_ci_says_which_job_it_is(environ, job):
+    who = this_process(environ)
+    assert (who.job, who.pid, at_work(who)) == (job, os.getpid(), True)
+
+
+def test_who_is_user_and_host():
+    assert str(Who("ada", "laptop", 7)) == "ada@laptop"

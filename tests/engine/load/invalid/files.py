@@ -1,0 +1,219 @@
+"""What is named and lies elsewhere: files and secrets."""
+
+from tests.engine.load.invalid.case import Broken
+
+CASES = (
+    Broken(
+        "a PEM file has to be there",
+        """
+        [certificates.pump-1]
+        pem = { file = "pki/pump-9.pem" }
+        """,
+        """
+        desired_state.toml:2: error: certificates.pump-1.pem: the file 'pki/pump-9.pem' cannot be read: No such file or directory
+        """,
+    ),
+    Broken(
+        "a file is named by its path alone",
+        """
+        [certificates.pump-1]
+        pem = { file = "pki/pump-1.pem", encoding = "pem" }
+
+        [certificates.pump-2]
+        pem = { path = "pki/pump-2.pem" }
+
+        [certificates.pump-3]
+        pem = { file = 3 }
+
+        [certificates.pump-4]
+        pem = { env = "PUMP_4" }
+
+        [certificates.pump-5]
+        pem = 5
+        """,
+        """
+        desired_state.toml:2: error: certificates.pump-1.pem: a table of another form; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:5: error: certificates.pump-2.pem: a table of another form; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:8: error: certificates.pump-3.pem: file is the integer 3; expected the path of a file
+        desired_state.toml:11: error: certificates.pump-4.pem: a table of another form; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:14: error: certificates.pump-5.pem: the integer 5; expected a certificate in PEM, as text or { file = "path" }
+        """,
+    ),
+    Broken(
+        "a file that is no PEM, and a text that is none, are told",
+        """
+        [certificates.pump-1]
+        pem = { file = "pki/note.txt" }
+
+        [certificates.pump-2]
+        pem = "MIIB"
+
+        [certificates.pump-3]
+        pem = { file = "pki/factory.key.pem" }
+        """,
+        """
+        desired_state.toml:2: error: certificates.pump-1.pem: 'pki/note.txt': no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block
+        desired_state.toml:5: error: certificates.pump-2.pem: no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block
+        desired_state.toml:8: error: certificates.pump-3.pem: 'pki/factory.key.pem': no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block
+        """,
+    ),
+    Broken(
+        "one PEM holds one certificate",
+        """
+        [certificates.pump-1]
+        pem = { file = "pki/chain.pem" }
+        """,
+        """
+        desired_state.toml:2: error: certificates.pump-1.pem: 'pki/chain.pem': 2 PEM certificates found; expected one -----BEGIN CERTIFICATE----- block
+        """,
+    ),
+    Broken(
+        "a file stays in the folder of the TOML file that names it",
+        """
+        [certificates.pump-1]
+        pem = { file = "../outside.pem" }
+
+        [certificates.pump-2]
+        pem = { file = "/etc/hostname" }
+
+        [certificates.pump-3]
+        pem = { file = "pki/link.pem" }
+
+        [certificates.pump-4]
+        pem = { file = "pki/../../outside.pem" }
+        """,
+        """
+        desired_state.toml:2: error: certificates.pump-1.pem: '../outside.pem' is outside the folder of the file that names it; expected a file in that folder
+        desired_state.toml:5: error: certificates.pump-2.pem: '/etc/hostname' is outside the folder of the file that names it; expected a file in that folder
+        desired_state.toml:8: error: certificates.pump-3.pem: 'pki/link.pem' is outside the folder of the file that names it; expected a file in that folder
+        desired_state.toml:11: error: certificates.pump-4.pem: 'pki/../../outside.pem' is outside the folder of the file that names it; expected a file in that folder
+        """,
+    ),
+    Broken(
+        "a folder, a pipe and an impossible path are no files",
+        r"""
+        [certificates.pump-1]
+        pem = { file = "pki" }
+
+        [certificates.pump-2]
+        pem = { file = "pki/pipe" }
+
+        [certificates.pump-3]
+        pem = { file = "pki/\u0000" }
+
+        [certificates.pump-4]
+        pem = { file = "" }
+
+        [certificates.pump-5]
+        pem = { file = "pki/loop.pem" }
+        """,
+        r"""
+        desired_state.toml:2: error: certificates.pump-1.pem: the file 'pki' cannot be read: Is a directory
+        desired_state.toml:5: error: certificates.pump-2.pem: 'pki/pipe' is not a regular file
+        desired_state.toml:8: error: certificates.pump-3.pem: 'pki/\x00' is no path; expected the path of a file
+        desired_state.toml:11: error: certificates.pump-4.pem: file is the string ''; expected the path of a file
+        desired_state.toml:14: error: certificates.pump-5.pem: the file 'pki/loop.pem' cannot be read: Too many levels of symbolic links
+        """,
+    ),
+    Broken(
+        "a file that is too large or not UTF-8 is not read",
+        """
+        [certificates.pump-1]
+        pem = { file = "pki/large.pem" }
+
+        [certificates.pump-2]
+        pem = { file = "pki/latin-1.txt" }
+        """,
+        """
+        desired_state.toml:2: error: certificates.pump-1.pem: the file 'pki/large.pem' is too large; expected at most 1 MiB
+        desired_state.toml:5: error: certificates.pump-2.pem: the file 'pki/latin-1.txt' is not UTF-8 text
+        """,
+    ),
+    Broken(
+        "a secret in the file is refused and not told",
+        """
+        [managed_things.pump-1]
+        role = "DEVICE"
+        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+        authentication_material = "hunter2"
+
+        [managed_things.pump-2]
+        role = "DEVICE"
+        authentication_material = { value = "hunter2" }
+        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+
+        [managed_things.pump-3]
+        role = "DEVICE"
+        authentication_material = { env = "hunter 2!" }
+        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+        """,
+        """
+        desired_state.toml:4: error: managed_things.pump-1.authentication_material: a secret is never written into the file; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:8: error: managed_things.pump-2.authentication_material: a table of another form; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:13: error: managed_things.pump-3.authentication_material: env is not the name of an environment variable; expected letters, digits and _
+        """,
+    ),
+    Broken(
+        "a secret's file has to be there and to hold something",
+        """
+        [managed_things.pump-1]
+        role = "DEVICE"
+        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+        authentication_material = { file = "pki/none.txt" }
+
+        [managed_things.pump-2]
+        role = "DEVICE"
+        authentication_material = { file = "pki/empty.txt" }
+        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+        """,
+        """
+        desired_state.toml:4: error: managed_things.pump-1.authentication_material: the file 'pki/none.txt' cannot be read: No such file or directory
+        desired_state.toml:8: error: managed_things.pump-2.authentication_material: the file 'pki/empty.txt' is empty; expected the secret
+        """,
+    ),
+    Broken(
+        "an environment variable that is not set is a warning among the mistakes",
+        """
+        [managed_things.pump-1]
+        role = "DEVICE"
+        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+        authentication_material = { env = "PUMP_1_QR" }
+        colour = "red"
+
+        [managed_things.pump-2]
+        role = "DEVICE"
+        authentication_material = { env = "PUMP_2_QR" }
+        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+
+        [managed_things.pump-3]
+        role = "DEVICE"
+        authentication_material = { env = "PUMP_3_QR" }
+        authentication_material_type = "ZWAVE_QR_BAR_CODE"
+        """,
+        """
+        desired_state.toml:5: error: managed_things.pump-1.colour: unknown key; expected one of {keys of managed_things}
+        desired_state.toml:9: warning: managed_things.pump-2.authentication_material: env PUMP_2_QR is not set; expected a value by the time it is needed
+        desired_state.toml:14: warning: managed_things.pump-3.authentication_material: env PUMP_3_QR is not set; expected a value by the time it is needed
+        """,
+        environ={"PUMP_1_QR": "90017", "PUMP_3_QR": ""},
+    ),
+    Broken(
+        "a secret that AWS would not take is told without its value",
+        """
+        [managed_things.pump-1]
+        role = "DEVICE"
+        authentication_material_type = "CUSTOM_PROTOCOL_QR_BAR_CODE"
+        authentication_material = { env = "PUMP_1_QR" }
+
+        [managed_things.pump-2]
+        role = "DEVICE"
+        authentication_material = { env = "PUMP_2_QR" }
+        authentication_material_type = "CUSTOM_PROTOCOL_QR_BAR_CODE"
+        """,
+        r"""
+        desired_state.toml:4: error: managed_things.pump-1.authentication_material: the value is not what AWS takes; expected a match of [0-9A-Za-z!#$%&()*\+\-;<=>?@^_`{|}~\/: {},\\"]+
+        desired_state.toml:8: error: managed_things.pump-2.authentication_material: the value has the wrong length; expected at most 512
+        """,
+        environ={"PUMP_1_QR": "hunter²", "PUMP_2_QR": "n" * 600},
+    ),
+)

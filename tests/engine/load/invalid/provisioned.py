@@ -1,0 +1,78 @@
+"""Provisioned things, told apart by what their templates make."""
+
+from tests.engine.load.invalid.case import Broken
+
+CASES = (
+    Broken(
+        "two templates that make the same thing or have the same certificate are told with both places",
+        """
+        [provisioning_templates.pump]
+        provisioning_role_arn = "arn:aws:iam::123456789012:role/provisioning"
+
+        [provisioning_templates.pump.body.Parameters]
+        Name = { Type = "String" }
+        Pem = { Type = "String" }
+
+        [provisioning_templates.pump.body.Resources]
+        thing = { Type = "AWS::IoT::Thing", Properties = { ThingName = { Ref = "Name" } } }
+        certificate = { Type = "AWS::IoT::Certificate", Properties = { CertificatePem = { Ref = "Pem" } } }
+
+        [provisioned_things.one]
+        template = "pump"
+        parameters = { Name = "pump-1", Pem = { file = "pki/pump-1.pem" } }
+
+        [provisioned_things.two]
+        template = "pump"
+        parameters = { Name = "pump-1", Pem = { file = "pki/pump-2.pem" } }
+
+        [provisioned_things.three]
+        template = "pump"
+        parameters = { Name = "pump-3", Pem = { file = "pki/pump-1.pem" } }
+        """,
+        """
+        desired_state.toml:16: error: provisioned_things.two: its thing is the one of provisioned_things.one at desired_state.toml:12; expected each once
+        desired_state.toml:20: error: provisioned_things.three: its device certificate is the one of provisioned_things.one at desired_state.toml:12; expected each once
+        """,
+    ),
+    Broken(
+        "a template is a document or a name in the file, never one outside of it",
+        """
+        [provisioned_things.one]
+        template = "pump"
+
+        [provisioned_things.two]
+        template = { id = "pump" }
+
+        [provisioned_things.three]
+        template = 5
+        """,
+        """
+        desired_state.toml:2: error: provisioned_things.one.template: there is no provisioning_templates.pump in this file; expected a name in [provisioning_templates.*], or its body
+        desired_state.toml:5: error: provisioned_things.two.template: a template outside this file is not read; expected its body here, or its name in [provisioning_templates.*]
+        desired_state.toml:8: error: provisioned_things.three.template: the integer 5; expected a JSON object: { file = "path" }, text, or a table; or a name in this file
+        """,
+    ),
+    Broken(
+        "what a template makes is in no other table",
+        """
+        [certificates.pump]
+        pem = { file = "pki/pump-1.pem" }
+
+        [provisioned_things.pump]
+        parameters = { Pem = { file = "pki/pump-1.pem" } }
+
+        [provisioned_things.pump.template.Parameters]
+        Pem = { Type = "String" }
+
+        [provisioned_things.pump.template.Resources]
+        thing = { Type = "AWS::IoT::Thing", Properties = { ThingName = "pump-1" } }
+        certificate = { Type = "AWS::IoT::Certificate", Properties = { CertificatePem = { Ref = "Pem" } } }
+
+        [things.pump-1]
+        """,
+        """
+        desired_state.toml:4: error: provisioned_things.pump: its device certificate is the one of certificates.pump at desired_state.toml:1; expected each once
+        desired_state.toml:14: error: things.pump-1: the same thing as provisioned_things.pump at desired_state.toml:4; expected each once
+        """,
+    ),
+)

@@ -1,0 +1,409 @@
+"""TOML files → the desired state, or every mistake in them at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.aws.service_model import ServiceModelLimits
+from reconciler.engine.load.load import load as load_with
+from reconciler.kinds.ca_certificates import CaCertificate, Verification
+from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.managed_things import ManagedThing
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
+from reconciler.model.errors import InvalidDesiredStateError, Mistake
+from reconciler.model.pem import Pem
+from reconciler.model.resource import External, Lifecycle, Origin, Resource
+from reconciler.model.secret import Secret
+from reconciler.model.settings import DesiredState, Fuses, Settings
+from tests.engine.load.invalid import CASES
+from tests.engine.load.invalid.case import WORKSPACE, Broken
+from tests.support.input_files import fill
+from tests.support.json_schema import accepted
+from tests.support.pki import DAY, NOW
+
+load_plainly = partial(load_with, limits=ServiceModelLimits())
+
+
+def load(path: Path, *, environ: Mapping[str, str]) -> DesiredState:
+    """What is loaded without a mistake is right by the published schema as well."""
+    found = load_plainly(path, environ=environ)
+    accepted(path)
+    return found
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory) -> Path:
+    """Certificates, keys and other files, made once."""
+    folder = tmp_path_factory.mktemp("shelf") / "pki"
+    fill(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, shelf) -> Path:
+    """A folder with all of them in `pki/`, and one outside it that is none of its business."""
+    shutil.copytree(shelf, tmp_path / "state" / "pki", symlinks=True, ignore=shutil.ignore_patterns("pipe"))
+    os.mkfifo(tmp_path / "state" / "pki" / "pipe")
+    (tmp_path / "outside.pem").write_text("not for you")
+    return tmp_path / "state"
+
+
+def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, text in files.items():
+        (folder / name).write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
+
+
+def report(path: Path, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Every mistake as it is printed."""
+    with pytest.raises(InvalidDesiredStateError) as caught:
+        load(path, environ=environ or {})
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def state_of(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> DesiredState:
+    write(folder, {"desired_state.toml": text})
+    return load(folder / "desired_state.toml", environ=environ or {})
+
+
+def pem_at(folder: Path, name: str) -> Pem:
+    return Pem.parse((folder / name).read_text(), name)
+
+
+class TestBroken:
+    @pytest.mark.parametrize("case", CASES, ids=[case.sentence.replace(" ", "-") for case in CASES])
+    def test_report(self, case: Broken, folder):
+        write(folder, case.files)
+        path = folder if case.folder else folder / "desired_state.toml"
+        assert report(path, case.environ) == case.lines
+
+    def test_a_path_that_leads_nowhere_is_a_mistake(self, tmp_path):
+        expected = ["none.toml:1: error: cannot be read: No such file or directory"]
+        assert report(tmp_path / "none.toml") == expected
+
+    def test_a_folder_without_toml_is_a_mistake(self, tmp_path):
+        (tmp_path / "fleet").mkdir()
+        (tmp_path / "fleet" / ".hidden.toml").write_text("nothing to see")
+        assert report(tmp_path / "fleet") == ["fleet:1: error: the folder has no *.toml file"]
+
+    def test_a_pipe_is_no_file(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe.toml")
+        assert report(tmp_path / "pipe.toml") == ["pipe.toml:1: error: not a regular file"]
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
+    def test_a_file_without_permission_is_a_mistake(self, tmp_path):
+        (tmp_path / "closed.toml").touch(mode=0)
+        assert report(tmp_path / "closed.toml") == ["closed.toml:1: error: cannot be read: Permission denied"]
+
+    def test_a_file_that_is_too_large_is_not_read(self, tmp_path):
+        with (tmp_path / "large.toml").open("wb") as file:
+            file.truncate(16 * 2**20 + 1)
+        assert report(tmp_path / "large.toml") == ["large.toml:1: error: too large; expected at most 16 MiB"]
+
+    def test_the_workspace_may_be_in_the_file_that_cannot_be_read(self, folder):
+        write(folder, {"a.toml": "[things.pump-1]\n", "b.toml": "[workspace\n"})
+        expected = ["b.toml:1: error: not valid TOML: expected ']' at the end of a table declaration"]
+        assert report(folder) == expected
+
+    def test_a_fleet_of_mistakes_is_reported_without_a_search_for_each(self, folder):
+        things = "".join(f'[things.pump-{n}]\ncertificates = ["pump-{n}"]\n' for n in range(2_000))
+        pems = "".join(f"[certificates.pomp-{n}]\n" for n in range(2_000))
+        write(folder, {"desired_state.toml": things + pems + WORKSPACE})
+        assert len(report(folder)) == 4_000
+
+
+class TestLoaded:
+    def test_the_workspace_becomes_settings(self, folder):
+        text = """
+            [workspace]
+            name = "greenhouse"
+            target = "aws"
+            region = "eu-west-1"
+            profile = "factory"
+            role_arn = "arn:aws:iam::123456789012:role/deploy"
+            external_id = "x"
+            limits = { delete_percent = 20, replace_percent = 0 }
+            quotas.iot = { CreateThing = 100, default = 2.5 }
+        """
+        assert state_of(folder, text).settings == Settings(
+            name="greenhouse",
+            target="aws",
+            region="eu-west-1",
+            profile="factory",
+            role_arn="arn:aws:iam::123456789012:role/deploy",
+            external_id="x",
+            limits=Fuses(delete_percent=20, replace_percent=0),
+            quotas={"iot": {"CreateThing": 100.0, "default": 2.5}},
+        )
+
+    @pytest.mark.parametrize("target", ["embedded", "http://127.0.0.1:4566", "https://iot.example.com"])
+    def test_a_target_is_a_word_or_a_url(self, folder, target):
+        text = f'[workspace]\nname = "greenhouse"\ntarget = "{target}"\n'
+        assert state_of(folder, text).settings == Settings("greenhouse", target)
+
+    def test_every_kind_of_value_arrives(self, folder):
+        text = """
+            [workspace]
+            name = "greenhouse"
+
+            [ca_certificates.factory]
+            pem = { file = "pki/factory.pem" }
+            verification.key = { file = "pki/factory.key.pem" }
+            auto_registration = true
+            tags = { line = "A" }
+
+            [certificates.pump-1]
+            pem = { file = "pki/pump-1.pem" }
+            ca = "factory"
+            status = "INACTIVE"
+
+            [thing_groups.hall]
+            description = "The hall"
+
+            [things.pump-1]
+            thing_type = { id = "pump" }
+            thing_groups = ["hall", { id = "elsewhere" }]
+            certificates = ["pump-1", { arn = "arn:aws:iot:eu-west-1:123456789012:cert/0a" }]
+            attributes = { site = "oslo" }
+            depends_on = ["ca_certificates.factory"]
+            lifecycle = { prevent_destroy = true, ignore_changes = ["attributes.firmware", "thing_type"] }
+
+            [managed_things.pump-1]
+            thing = "pump-1"
+            role = "DEVICE"
+            authentication_material = { env = "PUMP_1_QR" }
+            authentication_material_type = "ZWAVE_QR_BAR_CODE"
+            credential_locker = { id = "locker" }
+            meta_data = { since = "2024" }
+        """
+        factory, cert = Address("ca_certificates", "factory"), Address("certificates", "pump-1")
+        hall, thing = Address("thing_groups", "hall"), Address("things", "pump-1")
+        managed = Address("managed_things", "pump-1")
+        key = (folder / "pki" / "factory.key.pem").read_text().removesuffix("\n")
+        assert state_of(folder, text, {"PUMP_1_QR": "90017"}).resources == {
+            factory: Resource(
+                factory,
+                CaCertificate(
+                    pem=pem_at(folder, "pki/factory.pem"),
+                    verification=Verification(key=Secret("file pki/factory.key.pem", key)),
+                    auto_registration=True,
+                    tags={"line": "A"},
+                ),
+            ),
+            cert: Resource(
+                cert,
+                Certificate(pem=pem_at(folder, "pki/pump-1.pem"), ca="factory", status="INACTIVE"),
+                frozenset({factory}),
+            ),
+            hall: Resource(hall, ThingGroup(description="The hall")),
+            thing: Resource(
+                thing,
+                Thing(
+                    thing_type=External("pump"),
+                    thing_groups=("hall", External("elsewhere")),
+                    certificates=("pump-1", External("arn:aws:iot:eu-west-1:123456789012:cert/0a")),
+                    attributes={"site": "oslo"},
+                ),
+                frozenset({hall, cert, factory}),
+                Lifecycle(prevent_destroy=True, ignore_changes=("attributes.firmware", "thing_type")),
+            ),
+            managed: Resource(
+                managed,
+                ManagedThing(
+                    thing="pump-1",
+                    role="DEVICE",
+                    authentication_material=Secret("env PUMP_1_QR", "90017"),
+                    authentication_material_type="ZWAVE_QR_BAR_CODE",
+                    credential_locker=External("locker"),
+                    meta_data={"since": "2024"},
+                ),
+                frozenset({thing}),
+            ),
+        }
+
+    def test_resources_know_where_they_are_declared(self, folder):
+        write(folder, {"a.toml": '[workspace]\nname = "w"\n', "b.toml": "\n[things.a]\n[things.b]\n"})
+        found = load(folder, environ={}).resources
+        origins = {str(address): resource.origin for address, resource in found.items()}
+        assert origins == {"things.a": Origin("b.toml", 2), "things.b": Origin("b.toml", 3)}
+
+    def test_a_pem_is_the_same_inline_and_from_a_file(self, folder):
+        pem = (folder / "pki" / "pump-1.pem").read_text()
+        inline = state_of(folder, f"{WORKSPACE}[certificates.a]\npem = '''\n{pem}'''\n").resources
+        named = state_of(
+            folder, f'{WORKSPACE}[certificates.a]\npem = {{ file = "pki/pump-1.pem" }}\n'
+        ).resources
+        assert inline == named
+
+    def test_a_pem_says_where_it_was_read_from(self, folder):
+        text = f'{WORKSPACE}[certificates.a]\npem = {{ file = "pki/pump-1.pem" }}\n'
+        spec = state_of(folder, text).resources[Address("certificates", "a")].spec
+        assert spec.pem.source == "pki/pump-1.pem"
+
+    def test_long_text_may_be_a_file(self, folder):
+        (folder / "capabilities.json").write_text('{"lamp": "1.0"}')
+        text = f"""{WORKSPACE}
+[managed_things.a]
+role = "DEVICE"
+authentication_material = {{ file = "pki/qr.txt" }}
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
+capabilities = {{ file = "capabilities.json" }}
+"""
+        spec = state_of(folder, text).resources[Address("managed_things", "a")].spec
+        assert spec.capabilities == '{"lamp": "1.0"}'
+
+    def test_a_line_end_after_a_secret_is_no_part_of_it(self, folder):
+        text = f"""{WORKSPACE}
+[managed_things.a]
+role = "DEVICE"
+authentication_material = {{ file = "pki/qr.txt" }}
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
+"""
+        spec = state_of(folder, text).resources[Address("managed_things", "a")].spec
+        assert spec.authentication_material == Secret("file pki/qr.txt", "900151714358810")
+
+    def test_a_file_that_is_read_through_a_link_inside_the_folder_is_inside(self, folder):
+        (folder / "latest.pem").symlink_to("pki/pump-1.pem")
+        text = f'{WORKSPACE}[certificates.a]\npem = {{ file = "latest.pem" }}\n'
+        spec = state_of(folder, text).resources[Address("certificates", "a")].spec
+        assert spec.pem == pem_at(folder, "pki/pump-1.pem")
+
+    def test_each_file_names_files_from_its_own_folder(self, folder):
+        write(folder, {"desired_state.toml": f'{WORKSPACE}[certificates.a]\npem.file = "pki/pump-1.pem"\n'})
+        found = load(Path(os.path.relpath(folder / "desired_state.toml")), environ={})
+        assert found.resources[Address("certificates", "a")].spec.pem == pem_at(folder, "pki/pump-1.pem")
+
+    def test_a_secret_that_is_not_set_is_a_warning(self, folder):
+        text = f"""{WORKSPACE}
+[managed_things.a]
+role = "DEVICE"
+authentication_material = {{ env = "A_QR" }}
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
+"""
+        assert state_of(folder, text).warnings == (
+            Mistake(
+                "desired_state.toml",
+                7,
+                "env A_QR is not set",
+                "managed_things.a",
+                "authentication_material",
+                "a value by the time it is needed",
+                severity="warning",
+            ),
+        )
+
+    def test_an_expired_certificate_is_a_warning(self, folder):
+        text = f'{WORKSPACE}[certificates.a]\npem = {{ file = "pki/expired.pem" }}\n'
+        assert list(map(str, state_of(folder, text).warnings)) == [
+            f"desired_state.toml:5: warning: certificates.a.pem: the certificate expired on {NOW - DAY:%Y-%m-%d}"
+        ]
+
+    def test_a_reference_to_a_later_table_is_fine(self, folder):
+        text = f'{WORKSPACE}[things.a]\ndepends_on = ["things.b"]\n[things.b]\n'
+        needs = {
+            str(address): resource.needs for address, resource in state_of(folder, text).resources.items()
+        }
+        assert needs == {"things.a": frozenset({Address("things", "b")}), "things.b": frozenset()}
+
+    def test_a_name_may_hold_dots(self, folder):
+        text = f'{WORKSPACE}[certificates."a.b"]\npem.file = "pki/pump-1.pem"\n[things.c]\ncertificates = ["a.b"]\ndepends_on = ["certificates.a.b"]\n'
+        found = state_of(folder, text).resources[Address("things", "c")]
+        assert found.needs == {Address("certificates", "a.b")}
+
+
+def test_a_secret_parameter_of_a_template_is_not_looked_into(folder):
+    text = """
+[workspace]
+name = "ws"
+
+[provisioned_things.a]
+template = { Parameters = { S = { Type = "String" } }, Resources = { t = { Type = "AWS::IoT::Thing", Properties = { ThingName = "a", AttributePayload = { s = { Ref = "S" } } } } } }
+parameters = { S = { env = "S" } }
+"""
+    (resource,) = state_of(folder, text, {"S": "a b"}).resources.values()
+    assert resource.spec.parameters == {"S": Secret("env S", "a b")}
+
+
+class TestDigest:
+    TEXT = f"""{WORKSPACE}
+[certificates.a]
+pem = {{ file = "pki/pump-1.pem" }}
+
+[managed_things.a]
+role = "DEVICE"
+authentication_material = {{ file = "pki/qr.txt" }}
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
+"""
+
+    def test_the_same_files_have_the_same_digest_wherever_they_are(self, folder, tmp_path):
+        first = state_of(folder, self.TEXT).digest
+        moved = folder.rename(tmp_path / "moved")
+        assert load(moved, environ={}).digest == first
+
+    def test_a_change_in_the_file_changes_it(self, folder):
+        first = state_of(folder, self.TEXT).digest
+        assert state_of(folder, self.TEXT + "# more\n").digest != first
+
+    def test_a_change_in_a_file_that_it_names_changes_it(self, folder):
+        first = state_of(folder, self.TEXT).digest
+        shutil.copy(folder / "pki" / "pump-2.pem", folder / "pki" / "pump-1.pem")
+        assert state_of(folder, self.TEXT).digest != first
+
+    def test_secrets_stay_out_of_it(self, folder):
+        first = state_of(folder, self.TEXT).digest
+        (folder / "pki" / "qr.txt").write_text("90099")
+        assert state_of(folder, self.TEXT).digest == first
+
+
+_TABLES = (
+    '[workspace]\nname = "greenhouse"\n',
+    '[ca_certificates.factory]\npem.file = "pki/factory.pem"\ncertificate_mode = "SNI_ONLY"\n',
+    '[certificates.pump-1]\npem.file = "pki/pump-1.pem"\nca = "factory"\n',
+    '[certificates.pump-2]\npem = { file = "pki/pump-2.pem" }\nca = "factory"\n',
+    "[thing_groups.hall]\n",
+    '[things.pump-1]\ncertificates = ["pump-1"]\nthing_groups = ["hall"]\n',
+    '[things.pump-2]\ncertificates = ["pump-2"]\n',
+    '[things.pump-2.attributes]\nsite = "oslo"\n',
+    '[things.pump-3]\ndepends_on = ["things.pump-1", "things.pump-2"]\n',
+)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("shared")
+    fill(folder / "pki")
+    return folder
+
+
+class TestShuffling:
+    @given(tables=st.permutations(_TABLES))
+    @settings(deadline=None)
+    def test_the_order_of_tables_changes_nothing(self, shared, tables):
+        ordered = state_of(shared, "\n".join(_TABLES))
+        shuffled = state_of(shared, "\n".join(tables))
+        assert list(shuffled.resources.items()) == list(ordered.resources.items())
+
+    @given(files=st.lists(st.integers(0, 2), min_size=len(_TABLES), max_size=len(_TABLES)))
+    @settings(deadline=None)
+    def test_the_files_in_which_resources_are_declared_change_nothing(self, shared, files):
+        ordered = state_of(shared, "\n".join(_TABLES))
+        # A table and its sub-table are one declaration and stay together.
+        files[7] = files[6]
+        texts = {f"{name}.toml": "" for name in "abc"}
+        for table, file in zip(_TABLES, files, strict=True):
+            texts[f"{'abc'[file]}.toml"] += table
+        (shared / "desired_state.toml").unlink()
+        write(shared, texts)
+        assert list(load(shared, environ={}).resources.items()) == list(ordered.resources.items())
+        for name in texts:
+            (shared / name).unlink()

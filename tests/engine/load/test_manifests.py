@@ -1,0 +1,379 @@
+"""Manifests → rows; tables with `for_each` → the resources that the same tables would say, written out for each row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.aws.service_model import ServiceModelLimits
+from reconciler.engine.load import declarations as declared
+from reconciler.engine.load import manifests
+from reconciler.engine.load.input_files import Surroundings
+from reconciler.engine.load.load import load as load_with
+from reconciler.engine.load.manifests import LARGEST, Manifest, Manifests
+from reconciler.engine.load.value_error import Wrong
+from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.managed_things import ManagedThing
+from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
+from reconciler.model.errors import InvalidDesiredStateError
+from reconciler.model.pem import Pem
+from reconciler.model.resource import Desired, External, Lifecycle, Origin, Resource, Row
+from reconciler.model.secret import Secret
+from tests.engine.load.invalid.case import WORKSPACE
+
+load = partial(load_with, limits=ServiceModelLimits(), environ={})
+
+
+def manifest(folder: Path, name: str, raw: str | bytes) -> Manifest:
+    (folder / name).write_bytes(raw if isinstance(raw, bytes) else raw.encode())
+    return Manifests().of({"file": name}, Surroundings(folder, {}))
+
+
+def read(folder: Path, name: str, raw: str | bytes) -> tuple[object, ...]:
+    """The columns, and the rows with their numbers."""
+    found = manifest(folder, name, raw)
+    assert [(flaw.row, str(flaw.wrong)) for flaw in found.flaws] == []
+    return found.columns, *((row.number, values) for row, values in found.rows)
+
+
+def flaws(found: Manifest) -> list[tuple[Row, str, str | None]]:
+    return [(flaw.row, flaw.wrong.problem, flaw.wrong.expected) for flaw in found.flaws]
+
+
+def desired(folder: Path, text: str, files: Mapping[str, str] | None = None) -> Desired:
+    for name, held in (files or {}).items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(held)
+    (folder / "desired_state.toml").write_text(text + WORKSPACE)
+    return load(folder / "desired_state.toml").resources
+
+
+def report(folder: Path, text: str, files: Mapping[str, str] | None = None) -> list[str]:
+    with pytest.raises(InvalidDesiredStateError) as caught:
+        desired(folder, text, files)
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+class TestCsv:
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            "serial,site\n1,oslo\n2,bergen\n",
+            "serial,site\n1,oslo\n2,bergen",
+            "serial,site\r\n1,oslo\r\n2,bergen\r\n",
+            b"\xef\xbb\xbfserial,site\n1,oslo\n2,bergen\n",
+            '"serial","site"\n"1","oslo"\n"2","bergen"\n',
+        ],
+        ids=["unix", "no last line end", "windows", "byte order mark", "quoted"],
+    )
+    def test_line_ends_quotes_and_the_byte_order_mark_change_nothing(self, tmp_path, raw):
+        expected = (("serial", "site"), (2, ("1", "oslo")), (3, ("2", "bergen")))
+        assert read(tmp_path, "devices.csv", raw) == expected
+
+    def test_a_row_is_numbered_by_the_line_it_starts_on(self, tmp_path):
+        raw = 'serial,note\n\n1,"two\nlines"\n\n2,"a ""quote"", and a comma"\n\n'
+        expected = (("serial", "note"), (3, ("1", "two\nlines")), (6, ("2", 'a "quote", and a comma')))
+        assert read(tmp_path, "devices.csv", raw) == expected
+
+    def test_a_value_may_be_empty_and_is_never_trimmed(self, tmp_path):
+        assert read(tmp_path, "a.csv", "a,b\n, x \n") == (("a", "b"), (2, ("", " x ")))
+
+    def test_a_header_alone_has_no_rows(self, tmp_path):
+        assert read(tmp_path, "a.csv", "serial,site\n") == (("serial", "site"),)
+
+    @given(rows=st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2)))
+    @settings(deadline=None)
+    def test_every_text_arrives(self, tmp_path_factory, rows):
+        written = io.StringIO()
+        csv.writer(written).writerows([["a", "b"], *rows])
+        found = manifest(tmp_path_factory.mktemp("csv"), "a.csv", written.getvalue())
+        assert (found.flaws, [list(values) for _, values in found.rows]) == ([], rows)
+
+
+class TestJsonLines:
+    def test_numbers_are_as_they_are_written(self, tmp_path):
+        raw = '{"a": 1.10, "b": 7}\n{"b": -0, "a": 1E400}\n'
+        expected = (("a", "b"), (1, ("1.10", "7")), (2, ("1E400", "-0")))
+        assert read(tmp_path, "a.jsonl", raw) == expected
+
+    def test_booleans_are_words(self, tmp_path):
+        assert read(tmp_path, "a.jsonl", '{"a": true, "b": false}') == (("a", "b"), (1, ("true", "false")))
+
+    def test_blank_lines_are_no_rows(self, tmp_path):
+        raw = b'\xef\xbb\xbf\n{"a": "x"}\r\n \r\n{"a": "\\u00e5"}'
+        assert read(tmp_path, "a.jsonl", raw) == (("a",), (2, ("x",)), (4, ("å",)))
+
+    def test_an_empty_file_has_no_rows(self, tmp_path):
+        assert read(tmp_path, "a.jsonl", "") == (None,)
+
+    @given(
+        rows=st.lists(
+            st.fixed_dictionaries({"a": st.text(st.characters(exclude_categories=["Cs"]))}), min_size=1
+        )
+    )
+    @settings(deadline=None)
+    def test_every_text_arrives(self, tmp_path_factory, rows):
+        raw = "\n".join(map(json.dumps, rows))
+        found = manifest(tmp_path_factory.mktemp("json"), "a.jsonl", raw)
+        assert (found.flaws, [{"a": values[0]} for _, values in found.rows]) == ([], rows)
+
+
+class TestBounds:
+    def test_a_manifest_that_is_too_large_is_not_read(self, tmp_path):
+        with (tmp_path / "a.csv").open("wb") as file:
+            file.truncate(LARGEST + 1)
+        with pytest.raises(Wrong) as caught:
+            Manifests().of({"file": "a.csv"}, Surroundings(tmp_path, {}))
+        found = caught.value
+        expected = ("the file 'a.csv' is too large", "at most 64 MiB", ("file",))
+        assert (found.problem, found.expected, found.path) == expected
+
+    def test_a_pipe_is_no_manifest(self, tmp_path):
+        os.mkfifo(tmp_path / "a.csv")
+        with pytest.raises(Wrong, match=r"^'a\.csv' is not a regular file$"):
+            Manifests().of({"file": "a.csv"}, Surroundings(tmp_path, {}))
+
+    @pytest.mark.parametrize(("name", "line"), [("a.csv", 1), ("a.jsonl", 0)])
+    def test_rows_are_bounded(self, tmp_path, monkeypatch, name, line):
+        monkeypatch.setattr(manifests, "MOST_ROWS", 2)
+        raw = "a\n1\n2\n3\n4\n" if name == "a.csv" else '{"a": 1}\n{"a": 2}\n{"a": 3}\n{"a": 4}\n'
+        expected = [(Row(name, line + 3), "too many rows", "at most 2")]
+        assert flaws(manifest(tmp_path, name, raw)) == expected
+
+    def test_values_are_bounded_in_all_manifests_together(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(manifests, "MOST_VALUES", 6)
+        every, around = Manifests(), Surroundings(tmp_path, {})
+        for name in ("a.csv", "b.csv"):
+            (tmp_path / name).write_text("x,y\n1,2\n3,4\n")
+        found = [every.of({"file": name}, around) for name in ("a.csv", "b.csv")]
+        assert [flaws(each) for each in found] == [
+            [],
+            [(Row("b.csv", 3), "too many values", "at most 6 in all manifests")],
+        ]
+
+    def test_what_the_rows_of_all_tables_make_is_bounded(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(declared, "_MOST_MEMBERS", 3)
+        tables = '[things."a-{n}"]\nfor_each.file = "n.csv"\n[things."b-{n}"]\nfor_each.file = "n.csv"\n'
+        assert report(tmp_path, tables, {"n.csv": "n\n1\n2\n"}) == [
+            "desired_state.toml:4: error: things.b-{n}.for_each: the rows so far make too much; expected at most 3 resources and 256 MiB of text"
+        ]
+
+    def test_a_small_file_cannot_ask_for_endless_text(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(declared, "_MOST_TEXT", 2**20)
+        table = f'[thing_groups."{{n}}"]\nfor_each.file = "n.csv"\ndescription = "{"{n}" * 1000}"\n'
+        rows = "".join(f"{n:04}\n" for n in range(300))
+        assert report(tmp_path, table, {"n.csv": f"n\n{rows}"}) == [
+            "desired_state.toml:2: error: thing_groups.{n}.for_each: the rows so far make too much; expected at most 5,000,000 resources and 1 MiB of text"
+        ]
+
+
+class TestExpansion:
+    def test_every_text_of_the_table_may_use_the_columns(self, tmp_path, authority):
+        text = """
+[certificates."pump-{serial}"]
+for_each = { file = "devices.csv" }
+pem = { file = "pki/{serial}.pem" }
+certificate_mode = "SNI_ONLY"
+status = "{status}"
+
+[things."pump-{serial}"]
+for_each = { file = "devices.csv" }
+certificates = ["pump-{serial}"]
+thing_groups = [{ id = "{site}-hall" }]
+attributes = { "at-{site}" = "{serial}/{serial}", fixed = "yes" }
+depends_on = ["certificates.pump-{serial}"]
+lifecycle = { ignore_changes = ["attributes.{site}"], prevent_destroy = true }
+
+[managed_things."{serial}"]
+for_each = { file = "devices.csv" }
+thing = "pump-{serial}"
+role = "DEVICE"
+authentication_material = { env = "QR_{serial}" }
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
+"""
+        pems = {f"pki/{n}.pem": authority.device(f"pump-{n}") for n in (1, 2)}
+        rows = "serial,site,status\n1,oslo,ACTIVE\n2,bergen,INACTIVE\n"
+        expected = {}
+        for serial, site, status in [("1", "oslo", "ACTIVE"), ("2", "bergen", "INACTIVE")]:
+            pem = Pem.parse(pems[f"pki/{serial}.pem"])
+            cert, thing = Address("certificates", f"pump-{serial}"), Address("things", f"pump-{serial}")
+            managed = Address("managed_things", serial)
+            expected[cert] = Resource(cert, Certificate(pem, certificate_mode="SNI_ONLY", status=status))
+            spec = Thing(
+                certificates=(cert.name,),
+                thing_groups=(External(f"{site}-hall"),),
+                attributes={f"at-{site}": f"{serial}/{serial}", "fixed": "yes"},
+            )
+            kept = Lifecycle(prevent_destroy=True, ignore_changes=(f"attributes.{site}",))
+            expected[thing] = Resource(thing, spec, frozenset({cert}), kept)
+            code = Secret(f"env QR_{serial}", None)
+            owned = ManagedThing("DEVICE", code, "ZWAVE_QR_BAR_CODE", thing=thing.name)
+            expected[managed] = Resource(managed, owned, frozenset({thing}))
+        assert desired(tmp_path, text, {"devices.csv": rows, **pems}) == expected
+
+    def test_a_resource_knows_its_table_and_its_row(self, tmp_path):
+        text = '[things."a-{n}"]\nfor_each = { file = "m/n.csv" }\n[things."b-{n}"]\nfor_each = [{ n = 3 }]\n'
+        found = desired(tmp_path, text, {"m/n.csv": "n\n\n7\n"})
+        at = "desired_state.toml"
+        origins = {address.name: resource.origin for address, resource in found.items()}
+        assert origins == {"a-7": Origin(at, 1, Row("m/n.csv", 3)), "b-3": Origin(at, 3, Row("", 0))}
+        assert [str(origin) for origin in origins.values()] == [
+            f"{at}:1 (m/n.csv:3)",
+            f"{at}:3 (for_each[0])",
+        ]
+
+    def test_what_is_put_in_is_not_read_again(self, tmp_path):
+        text = (
+            '[thing_groups."{n}"]\nfor_each = [{ n = "1", d = "{n} {{n}} %s ${n}" }]\ndescription = "{d}"\n'
+        )
+        (found,) = desired(tmp_path, text).values()
+        assert found.spec.description == "{n} {{n}} %s ${n}"
+
+    def test_braces_written_twice_are_braces(self, tmp_path):
+        text = '[thing_groups."{n}"]\nfor_each = [{ n = "1" }]\ndescription = "{{n}} {{{n}}}"\ntags = { a = "x" }\n'
+        (found,) = desired(tmp_path, text).values()
+        assert found.spec.description == "{n} {1}"
+
+    def test_a_table_without_for_each_is_left_as_it_is(self, tmp_path):
+        text = '[thing_groups.a]\ndescription = "{n} {{n}} {"\n'
+        (found,) = desired(tmp_path, text).values()
+        assert found.spec.description == "{n} {{n}} {"
+
+    def test_integers_and_booleans_of_an_array_are_words(self, tmp_path):
+        text = '[things."{n}-{on}"]\nfor_each = [{ n = 1_000, on = true }, { n = -1, on = false }]\n'
+        assert [address.name for address in desired(tmp_path, text)] == ["-1-false", "1000-true"]
+
+    def test_without_rows_there_are_no_resources(self, tmp_path):
+        text = (
+            '[things."{n}"]\nfor_each.file = "n.csv"\n[things."{m}"]\nfor_each = []\nattributes.x = "{y}"\n'
+        )
+        assert desired(tmp_path, text, {"n.csv": "n\n"}) == {}
+
+    def test_a_manifest_that_several_tables_name_is_read_once(self, tmp_path):
+        (tmp_path / "n.csv").write_text("n\n1\n")
+        (tmp_path / "link.csv").symlink_to("n.csv")
+        every, around = Manifests(), Surroundings(tmp_path, {})
+        first = every.of({"file": "n.csv"}, around)
+        assert [every.of({"file": name}, around) is first for name in ("n.csv", "./n.csv", "link.csv")] == [
+            True
+        ] * 3
+
+    def test_the_digest_covers_the_manifest(self, tmp_path):
+        (tmp_path / "desired_state.toml").write_text(
+            f'[things."{{n}}"]\nfor_each.file = "n.csv"\n{WORKSPACE}'
+        )
+        digests = []
+        for rows in ("n,x\n1,a\n", "n,x\n1,b\n", "n,x\n1,a\n"):
+            (tmp_path / "n.csv").write_text(rows)
+            digests.append(load(tmp_path / "desired_state.toml").digest)
+        assert (digests[0] == digests[2], digests[0] == digests[1]) == (True, False)
+
+    def test_warnings_of_many_rows_are_told_for_a_few(self, tmp_path):
+        text = """
+[managed_things."{n}"]
+for_each = { file = "n.csv" }
+role = "DEVICE"
+authentication_material = { env = "QR_{n}" }
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
+"""
+        rows = "n\n" + "".join(f"{n}\n" for n in range(1_022))
+        (tmp_path / "n.csv").write_text(rows)
+        (tmp_path / "desired_state.toml").write_text(text + WORKSPACE)
+        warnings = list(map(str, load(tmp_path / "desired_state.toml").warnings))
+        where = "desired_state.toml:5: warning: managed_things"
+        assert warnings == [
+            *(
+                f"{where}.{n}.authentication_material: n.csv:{n + 2}, column 'n': env QR_{n} is not set; expected a value by the time it is needed"
+                for n in range(20)
+            ),
+            f"{where}.{{n}}.authentication_material: and 1,002 more rows like these",
+        ]
+
+
+_WORDS = st.text("ab{}\"',;%$. ", max_size=6)
+_PIECES = st.lists(
+    st.one_of(_WORDS.map(lambda text: (None, text)), st.sampled_from([("x", ""), ("y", "")])), max_size=4
+)
+_ROWS = st.lists(
+    st.fixed_dictionaries({"x": _WORDS, "y": _WORDS, "n": st.from_regex(r"[a-z]{1,3}", fullmatch=True)}),
+    unique_by=lambda row: row["n"],
+    max_size=4,
+)
+
+
+def _template(pieces: list[tuple[str | None, str]]) -> str:
+    return "".join(
+        f"{{{name}}}" if name else text.replace("{", "{{").replace("}", "}}") for name, text in pieces
+    )
+
+
+def _by_hand(pieces: list[tuple[str | None, str]], row: Mapping[str, str]) -> str:
+    return "".join(row[name] if name else text for name, text in pieces)
+
+
+def _group(name: str, description: str, more: str = "") -> str:
+    return f"[thing_groups.{json.dumps(name)}]\n{more}description = {json.dumps(description)}\n"
+
+
+def _thing(name: str, group: str, more: str = "") -> str:
+    kept = f'depends_on = [{json.dumps(f"thing_groups.{group}")}]\nlifecycle.ignore_changes = ["attributes.{name}"]\n'
+    return f'[things.{json.dumps(f"t-{name}")}]\n{more}attributes.{json.dumps(name)} = "1"\n{kept}'
+
+
+class TestMemory:
+    def test_what_a_fleets_resources_need_alike_is_one_object(self, tmp_path):
+        table = """
+[thing_groups.all]
+[things."{name}"]
+for_each = { file = "devices.csv" }
+thing_groups = ["all"]
+"""
+        found = desired(tmp_path, table, {"devices.csv": "name\na\nb\n"})
+        one, other = (found[Address("things", name)] for name in "ab")
+        (group,) = one.needs
+
+        assert one.needs is other.needs
+        assert group is found[Address("thing_groups", "all")].address
+
+
+class TestSameAsByHand:
+    @given(pieces=_PIECES, rows=_ROWS, form=st.sampled_from(["csv", "jsonl", "toml"]))
+    @settings(deadline=None)
+    def test_a_table_for_each_row_is_the_tables_written_out(self, tmp_path_factory, pieces, rows, form):
+        folder = tmp_path_factory.mktemp("fleet")
+        each = _for_each(folder, rows, form)
+        fleet = _group("g-{n}", _template(pieces), each) + _thing("{n}", "g-{n}", each)
+        written = "".join(
+            _group(f"g-{row['n']}", _by_hand(pieces, row)) + _thing(row["n"], f"g-{row['n']}") for row in rows
+        )
+        assert _outcome(folder, fleet) == _outcome(folder, written)
+
+
+def _for_each(folder: Path, rows: list[dict[str, str]], form: str) -> str:
+    if form == "toml":
+        tables = ", ".join(
+            "{ " + ", ".join(f"{key} = {json.dumps(value)}" for key, value in row.items()) + " }"
+            for row in rows
+        )
+        return f"for_each = [{tables}]\n"
+    written = io.StringIO()
+    if form == "csv":
+        csv.writer(written).writerows([["x", "y", "n"], *([row["x"], row["y"], row["n"]] for row in rows)])
+    else:
+        written.write("\n".join(map(json.dumps, rows)))
+    (folder / f"rows.{form}").write_text(written.getvalue(), newline="")
+    return f'for_each = {{ file = "rows.{form}" }}\n'
+
+
+def _outcome(folder: Path, text: str) -> list[tuple[Address, Resource]]:
+    return list(desired(folder, text).items())

@@ -1,0 +1,67 @@
+"""What a workspace may touch: what bears its mark, and what nobody's mark is on when it is asked to."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model.address import Address
+from reconciler.model.errors import RefusedError
+from tests.support.desired_states import ca, converge, device, plan_of, state
+from tests.support.registry_client import Cloud
+
+ADOPT = (
+    "{0}: it exists and does not bear this workspace's mark; "
+    "adopt it with --adopt {0} to let the plan take it over"
+)
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def refused(wanted, cloud, **options) -> tuple[str, ...]:
+    with pytest.raises(RefusedError) as error:
+        plan_of(wanted, cloud, **options)
+    return error.value.reasons
+
+
+def test_what_another_workspace_owns_is_refused_and_named(cloud):
+    converge(state(ca(), *device("a"), workspace="one"), cloud)
+    assert refused(state(*device("a", site="oslo")[1:], workspace="two"), cloud) == (
+        "things.a: it belongs to the workspace 'one', not to 'two'",
+    )
+
+
+def test_a_certificate_that_things_of_others_have_is_not_taken_over(cloud):
+    converge(state(ca(), *device("a"), workspace="one"), cloud)
+    certificate, _ = device("a")
+    mine = state(certificate, workspace="two")
+    assert refused(mine, cloud) == ("certificates.a: it belongs to the workspace 'one', not to 'two'",)
+
+
+def test_an_unmarked_thing_that_differs_is_taken_over_only_when_asked_to(cloud):
+    cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "bergen"}})
+    wanted = state(ca(), *device("a", site="oslo"))
+    assert refused(wanted, cloud) == (ADOPT.format("things.a"),)
+    assert plan_of(wanted, cloud, adopt=[Address("things", "a")]).counts["update"] == 1
+
+
+def test_what_bears_no_mark_is_never_deleted(cloud):
+    cloud.iot.create_thing(thingName="somebody-elses")
+    converge(state(ca(), *device("a")), cloud)
+    converge(state(), cloud)
+    assert list(cloud.content()["things"]) == ["somebody-elses"]
+
+
+def test_a_certificate_that_somebody_elses_thing_has_is_let_go_and_not_deleted(cloud):
+    converge(state(ca(), *device("a")), cloud)
+    (held,) = cloud.iot.list_thing_principals(thingName="a")["principals"]
+    cloud.iot.create_thing(thingName="somebody-elses")
+    cloud.iot.attach_thing_principal(thingName="somebody-elses", principal=held)
+    converge(state(ca()), cloud)
+    content = cloud.content()
+    assert (list(content["things"]), list(content["certificates"])) == (
+        ["somebody-elses"],
+        [held.rpartition("/")[2]],
+    )

@@ -1,0 +1,162 @@
+"""Two workspaces in one account: neither touches what the other owns, in whatever order they are applied."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
+from reconciler.model.document import Document
+from reconciler.model.errors import RefusedError
+from reconciler.model.resource import Lifecycle, Origin
+from reconciler.model.settings import DesiredState
+from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
+from tests.support.registry_client import Cloud
+
+ALLOW = Document.of({"Version": "2012-10-17", "Statement": []})
+_QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=15)
+
+
+@pytest.fixture(scope="module")
+def account() -> Cloud:
+    return Cloud()
+
+
+@pytest.fixture
+def cloud(account) -> Cloud:
+    return account.empty()
+
+
+@st.composite
+def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
+    """Devices, loose certificates, groups, policies, managed things, protected or not, all names with the prefix."""
+    names = sorted(draw(st.sets(st.sampled_from(["a", "b"]))))
+    groups = sorted(draw(st.sets(st.sampled_from(["g", "h"]))))
+    policies = sorted(draw(st.sets(st.just("p"))))
+    found = [resource("thing_groups", prefix + name, ThingGroup("Plants")) for name in groups]
+    found += [resource("policies", prefix + name, Policy(ALLOW)) for name in policies]
+    for name in names:
+        certificate, thing = device(prefix + name, draw(st.integers(1, 2)), site=draw(st.sampled_from("xy")))
+        spec = evolve(
+            certificate.spec,
+            ca=None,
+            certificate_mode="SNI_ONLY",
+            policies=tuple(prefix + policy for policy in policies if draw(st.booleans())),
+        )
+        found.append(resource("certificates", prefix + name, spec))
+        if draw(st.booleans()):
+            member = tuple(prefix + group for group in groups if draw(st.booleans()))
+            found.append(resource("things", prefix + name, evolve(thing.spec, thing_groups=member)))
+    if draw(st.booleans()):
+        found.append(managed(prefix + "m", "9000" + str(draw(st.integers(1, 2))) + workspace[-1]))
+    kept = draw(st.booleans())
+    found = [
+        evolve(each, lifecycle=Lifecycle(prevent_destroy=kept and each.address.kind == "things"))
+        for each in found
+    ]
+    return state(*found, workspace=workspace)
+
+
+def unguarded(wanted: DesiredState) -> DesiredState:
+    return evolve(
+        wanted, resources={a: evolve(f, lifecycle=Lifecycle()) for a, f in wanted.resources.items()}
+    )
+
+
+def of(content: dict, prefix: str, workspace: str) -> dict:
+    """The part of an account's content that is one workspace's."""
+    marks = f"reconciler-{workspace}"
+    held = {
+        principal
+        for name, thing in content["things"].items()
+        if name.startswith((prefix, marks))
+        for principal, _ in thing["principals"]
+    }
+    part = {
+        kind: {name: found for name, found in content[kind].items() if name.startswith((prefix, marks))}
+        for kind in ("things", "thing_groups", "policies")
+    }
+    part["certificates"] = {name: found for name, found in content["certificates"].items() if name in held}
+    part["managed"] = [m for m in content["managed_things"] if m["Tags"]["reconciler:workspace"] == workspace]
+    return part
+
+
+@_QUIET
+@given(
+    one=st.tuples(fleets("ws-1", "one-"), fleets("ws-1", "one-")),
+    two=st.tuples(fleets("ws-2", "two-"), fleets("ws-2", "two-")),
+    order=st.permutations([0, 0, 1, 1]),
+)
+def test_in_any_order_each_ends_as_alone(account, one, two, order):
+    sequences = [[unguarded(first), then] for first, then in (one, two)]
+    alone = []
+    for index, (prefix, workspace) in enumerate((("one-", "ws-1"), ("two-", "ws-2"))):
+        account.empty()
+        for wanted in sequences[index]:
+            converge(wanted, account)
+        alone.append(of(account.content(), prefix, workspace))
+    account.empty()
+    left = [list(sequence) for sequence in sequences]
+    for index in order:
+        converge(left[index].pop(0), account)
+    content = account.content()
+    assert [of(content, "one-", "ws-1"), of(content, "two-", "ws-2")] == alone
+    assert [plan_of(sequences[index][-1], account).steps for index in (0, 1)] == [(), ()]
+    if not any(found.lifecycle.prevent_destroy for found in one[1].resources.values()):
+        converge(state(workspace="ws-1"), account)
+    assert of(account.content(), "two-", "ws-2") == alone[1]
+
+
+@_QUIET
+@given(wanted=fleets("ws-1", "same-"))
+def test_what_one_owns_the_other_is_refused_by_name_and_may_not_adopt(account, wanted):
+    converge(wanted, account.empty())
+    theirs = evolve(wanted, settings=evolve(wanted.settings, name="ws-2"))
+    before = account.content()
+    unique = {address for address in wanted.resources if address.kind != "managed_things"}  # AWS's own ids
+    if unique:
+        with pytest.raises(RefusedError) as caught:
+            plan_of(theirs, account, adopt=unique)
+        told = [f"{address}: it belongs to the workspace 'ws-1', not to 'ws-2'" for address in sorted(unique)]
+        assert list(caught.value.reasons) == told
+    assert account.content() == before
+
+
+def test_a_certificate_goes_only_when_no_thing_of_anybody_has_it(cloud):
+    converge(state(ca(), *device("a"), workspace="one"), cloud)
+    (held,) = cloud.iot.list_thing_principals(thingName="a")["principals"]
+    converge(state(resource("things", "theirs", Thing()), workspace="two"), cloud)
+    cloud.iot.create_thing(thingName="foreign")
+    for name in ("theirs", "foreign"):
+        cloud.iot.attach_thing_principal(thingName=name, principal=held)
+
+    def users():
+        return sorted(cloud.iot.list_principal_things(principal=held)["things"])
+
+    converge(state(ca(), workspace="one"), cloud)
+    assert users() == ["foreign", "theirs"]
+    assert cloud.iot.list_attached_policies(target=held)["policies"] == []
+    cloud.iot.detach_thing_principal(thingName="foreign", principal=held)
+    converge(state(workspace="two"), cloud)
+    assert list(cloud.content()["certificates"]) == []
+
+
+def test_the_forewarning_says_how_a_certificate_that_was_attached_by_hand_is_let_go(cloud):
+    wanted = state(resource("things", "a", Thing()))
+    converge(wanted, cloud)
+    made = cloud.iot.create_keys_and_certificate(setAsActive=True)
+    cloud.iot.attach_thing_principal(thingName="a", principal=made["certificateArn"])
+    notes = [note.text for note in plan_of(wanted, cloud).notes if note.level == "warning"]
+    how = f'[[removed]] from = "certificates.{made["certificateId"]}", destroy = false'
+    assert notes == [
+        f"it is deleted, for a thing of the workspace has it and no table does; if others attached it, say {how}"
+    ]
+    removed = {Address("certificates", made["certificateId"]): Origin("desired_state.toml", 1)}
+    converge(evolve(wanted, removed=removed), cloud)
+    assert cloud.content()["certificates"] == {made["certificateId"]: ("ACTIVE", "DEFAULT")}
+    assert cloud.content()["things"]["a"]["principals"] == []

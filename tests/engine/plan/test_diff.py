@@ -1,0 +1,79 @@
+"""What differs, and what a change carries."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from reconciler.engine.plan.diff import diff
+from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.things import Thing
+from reconciler.model.change import Create, Delete, FieldChange, Update
+from reconciler.model.pem import Pem
+from reconciler.model.resource import Live
+from tests.support.desired_states import converge, plan_of, resource, state
+from tests.support.registry_client import Cloud
+
+
+def test_what_only_the_file_has_is_created_with_all_that_it_sets():
+    wanted = resource("things", "a", Thing(attributes={"site": "oslo"}))
+    assert list(diff("ws", {wanted.address: wanted}, {})) == [
+        Create(wanted, (FieldChange("attributes.site", None, "oslo"),))
+    ]
+
+
+@pytest.mark.parametrize(("owner", "deleted"), [("ws", True), ("other", False), (None, False)])
+def test_what_only_the_registry_has_is_deleted_when_it_is_ours(owner, deleted):
+    live = Live("a", Thing(), 1, owner)
+    address = resource("things", "a", Thing()).address
+    assert list(diff("ws", {}, {address: live})) == ([Delete(address, live)] if deleted else [])
+
+
+def test_maps_are_compared_key_by_key():
+    wanted = resource("things", "a", Thing(attributes={"site": "oslo", "house": "A"}))
+    live = Live("a", Thing(attributes={"site": "bergen", "floor": "2"}), 1, "ws")
+    (change,) = diff("ws", {wanted.address: wanted}, {wanted.address: live})
+    assert change == Update(
+        wanted,
+        live,
+        (
+            FieldChange("attributes.floor", "2", None),
+            FieldChange("attributes.house", None, "A"),
+            FieldChange("attributes.site", "bergen", "oslo"),
+        ),
+    )
+
+
+class TestIgnored:
+    """What `ignore_changes` names is left to others."""
+
+    def test_it_is_no_difference(self):
+        wanted = resource("things", "a", Thing(attributes={"fw": "1"}), ignore_changes=("attributes.fw",))
+        live = Live("a", Thing(attributes={"fw": "2"}), 1, "ws")
+        assert list(diff("ws", {wanted.address: wanted}, {wanted.address: live})) == []
+
+    def test_a_mark_is_nothing_to_ignore(self):
+        wanted = resource(
+            "certificates", "a", Certificate(Pem("00"), policies=("p",)), ignore_changes=("policies",)
+        )
+        live = Live("00", Certificate(Pem("00"), policies=("by-hand", "reconciler-ws-retired")), owner="ws")
+        (change,) = diff("ws", {wanted.address: wanted}, {wanted.address: live})
+        assert change.fields == (FieldChange("policies", ("by-hand", "reconciler-ws-retired"), ("by-hand",)),)
+
+    def test_what_cannot_be_sent_again_is_not_compared(self):
+        wanted = resource("certificates", "a", Certificate(Pem("00")), ignore_changes=("pem",))
+        live = Live("11", Certificate(Pem("11")), owner="ws")
+        assert list(diff("ws", {wanted.address: wanted}, {wanted.address: live})) == []
+
+    @pytest.mark.parametrize("reported", ["2", None])
+    def test_an_update_of_something_else_does_not_undo_it(self, reported):
+        cloud = Cloud()
+        first = resource("things", "a", Thing(attributes={"fw": "1", "site": "oslo"}))
+        converge(state(first), cloud)
+        attributes = {"site": "oslo", **({"fw": reported} if reported else {})}
+        cloud.iot.update_thing(thingName="a", attributePayload={"attributes": attributes, "merge": False})
+        lifecycle = evolve(first.lifecycle, ignore_changes=("attributes.fw",))
+        second = evolve(first, spec=Thing(attributes={"fw": "1", "site": "bergen"}), lifecycle=lifecycle)
+        converge(state(second), cloud)
+        assert cloud.iot.describe_thing(thingName="a")["attributes"] == {**attributes, "site": "bergen"}
+        assert plan_of(state(second), cloud).steps == ()

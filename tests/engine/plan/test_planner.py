@@ -1,0 +1,316 @@
+"""A plan is complete: every call with every parameter, in an order that works, or every reason why there is none."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from reconciler.kinds.ca_certificates import SignedCode
+from reconciler.model.address import Address
+from reconciler.model.call import Ref
+from reconciler.model.errors import Mistake
+from reconciler.model.pem import Pem
+from reconciler.model.plan import Bottleneck, Estimate, Note
+from reconciler.model.secret import Secret
+from tests.support.desired_states import AUTHORITIES, ca, converge, device, managed, plan_of, run, state
+from tests.support.one_device import arn, certificate, iot, one, told
+from tests.support.registry_client import Cloud
+
+ALPHA = AUTHORITIES["alpha"]
+GONE = frozenset({"ResourceNotFoundException"})
+EXISTS = frozenset({"ResourceAlreadyExistsException"})
+IN_USE = frozenset({"DeleteConflictException"})
+
+
+@pytest.fixture(scope="module")
+def _cloud() -> Cloud:
+    return Cloud()
+
+
+@pytest.fixture
+def cloud(_cloud) -> Cloud:
+    return _cloud.empty()
+
+
+def tags(name):
+    return [
+        {"Key": "reconciler:name", "Value": name},
+        {"Key": "reconciler:workspace", "Value": "ws"},
+    ]
+
+
+def registered(generation=1):
+    return iot(
+        "RegisterCertificate",
+        certificatePem=ALPHA.device("a", generation),
+        caCertificatePem=ALPHA.pem,
+        status="ACTIVE",
+        tolerates=EXISTS,
+    )
+
+
+def retired():
+    told = {"LimitExceededException", "ResourceNotFoundException"}
+    return iot("AttachPolicy", policyName="reconciler-ws-retired", target=arn(), tolerates=told)
+
+
+DETACHED = iot("DetachThingPrincipal", thingName="a", principal=arn(), tolerates=GONE)
+DELETED = [
+    iot("UpdateCertificate", certificateId=certificate(), newStatus="INACTIVE"),
+    iot("DeleteCertificate", certificateId=certificate(), forceDelete=True, tolerates=GONE, retries=IN_USE),
+]
+THING_DELETED = [
+    retired(),
+    DETACHED,
+    iot("DeleteThing", thingName="a", expectedVersion=1, tolerates=GONE, retries={"InvalidRequestException"}),
+]
+POLICY_DELETED = [iot("DeletePolicy", policyName="reconciler-ws-retired", tolerates=GONE, retries=IN_USE)]
+GROUP_DELETED = [iot("DeleteThingGroup", thingGroupName="reconciler-ws", tolerates=GONE)]
+
+
+# ── the calls ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_device_is_created_after_its_ca_and_the_marks(cloud):
+    key = Secret("env alpha", ALPHA.key_pem)
+    code = Ref(Address("ca_certificates", "alpha"), "registrationCode")
+    deny = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iot:*","Resource":"*"}]}'
+    marks = ["policies.reconciler-ws-retired", "thing_groups.reconciler-ws"]
+    assert told(plan_of(one(site="oslo"), cloud)) == [
+        (
+            "create",
+            "ca_certificates.alpha",
+            [],
+            [
+                iot("GetRegistrationCode"),
+                iot(
+                    "RegisterCACertificate",
+                    caCertificate=ALPHA.pem,
+                    setAsActive=True,
+                    allowAutoRegistration=False,
+                    certificateMode="DEFAULT",
+                    tags=tags("alpha"),
+                    verificationCertificate=SignedCode(Pem.parse(ALPHA.pem), key, code),
+                ),
+            ],
+        ),
+        (
+            "create",
+            "policies.reconciler-ws-retired",
+            [],
+            [
+                iot(
+                    "CreatePolicy",
+                    policyName="reconciler-ws-retired",
+                    policyDocument=deny,
+                    tags=tags("reconciler-ws-retired"),
+                )
+            ],
+        ),
+        (
+            "create",
+            "thing_groups.reconciler-ws",
+            [],
+            [
+                iot(
+                    "CreateThingGroup",
+                    thingGroupName="reconciler-ws",
+                    thingGroupProperties={
+                        "attributePayload": {"attributes": {}, "merge": False},
+                        "thingGroupDescription": "The things that the reconciler workspace ws owns.",
+                    },
+                    tags=tags("reconciler-ws"),
+                    tolerates=EXISTS,
+                )
+            ],
+        ),
+        ("create", "certificates.a", ["ca_certificates.alpha", *marks], [registered()]),
+        (
+            "create",
+            "things.a",
+            ["certificates.a", *marks],
+            [
+                iot("CreateThing", thingName="a", attributePayload={"attributes": {"site": "oslo"}}),
+                iot("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
+                iot("AttachThingPrincipal", thingName="a", principal=arn()),
+            ],
+        ),
+    ]
+
+
+def test_a_changed_attribute_is_one_call_over_the_version_that_was_seen(cloud):
+    converge(one(site="oslo"), cloud)
+    attributes = {"attributes": {"site": "bergen"}, "merge": False}
+    assert told(plan_of(one(site="bergen"), cloud)) == [
+        (
+            "update",
+            "things.a",
+            [],
+            [iot("UpdateThing", thingName="a", expectedVersion=1, attributePayload=attributes)],
+        )
+    ]
+
+
+def test_a_new_certificate_comes_before_the_old_one_goes(cloud):
+    converge(one(), cloud)
+    assert told(plan_of(state(ca(), *device("a", 2)), cloud)) == [
+        (
+            "replace",
+            "certificates.a",
+            [],
+            [
+                registered(2),
+                iot("AttachThingPrincipal", thingName="a", principal=arn(2)),
+                retired(),
+                DETACHED,
+                *DELETED,
+            ],
+        )
+    ]
+
+
+def test_a_device_that_left_the_file_is_deleted_users_first_and_the_marks_last(cloud):
+    converge(one(), cloud)
+    certificates = f"certificates.a:{certificate()[:12]}"
+    assert told(plan_of(state(ca()), cloud)) == [
+        ("delete", "things.a", [], THING_DELETED),
+        ("delete", certificates, ["things.a"], DELETED),
+        ("delete", "policies.reconciler-ws-retired", [certificates, "things.a"], POLICY_DELETED),
+    ]
+
+
+def test_destroying_deletes_against_the_arrows(cloud):
+    converge(one(), cloud)
+    authority = Pem.parse(ALPHA.pem).fingerprint
+    everything = ["ca_certificates.alpha", "certificates.a", "policies.reconciler-ws-retired", "things.a"]
+    assert told(plan_of(one(), cloud, destroy=True)) == [
+        ("delete", "things.a", [], THING_DELETED),
+        ("delete", "certificates.a", ["things.a"], DELETED),
+        (
+            "delete",
+            "ca_certificates.alpha",
+            ["certificates.a"],
+            [
+                iot("UpdateCACertificate", certificateId=authority, newStatus="INACTIVE"),
+                iot("DeleteCACertificate", certificateId=authority, tolerates=GONE),
+            ],
+        ),
+        ("delete", "policies.reconciler-ws-retired", ["certificates.a", "things.a"], POLICY_DELETED),
+        ("delete", "thing_groups.reconciler-ws", everything, GROUP_DELETED),
+    ]
+
+
+def test_a_destroy_that_died_after_letting_certificates_go_still_finds_them(cloud):
+    converge(one(), cloud)
+    plan = plan_of(one(), cloud, destroy=True)
+    run(evolve(plan, steps=plan.steps[:1]), cloud)
+    assert [(action, address) for action, address, _, _ in told(plan_of(one(), cloud, destroy=True))] == [
+        ("delete", "certificates.a"),
+        ("delete", "ca_certificates.alpha"),
+        ("delete", "policies.reconciler-ws-retired"),
+        ("delete", "thing_groups.reconciler-ws"),
+    ]
+
+
+def test_a_certificate_that_was_on_its_way_out_is_taken_back(cloud):
+    converge(one(), cloud)
+    plan = plan_of(one(), cloud, destroy=True)
+    run(evolve(plan, steps=plan.steps[:1]), cloud)
+    (thing, taken) = sorted(told(plan_of(one(), cloud)), key=lambda step: step[0])
+    assert thing[:2] == ("create", "things.a")
+    back = iot("DetachPolicy", policyName="reconciler-ws-retired", target=arn(), tolerates=GONE)
+    assert (taken[0], taken[1], taken[3]) == ("update", "certificates.a", [back])
+
+
+# ── what it says of itself ──────────────────────────────────────────────────────────────────────
+
+
+def test_a_plan_of_what_is_there_is_empty_and_counts_it(cloud):
+    converge(one(), cloud)
+    plan = plan_of(one(), cloud)
+    assert (plan.steps, plan.unchanged, plan.estimate) == ((), 5, Estimate({}, 0.0))
+
+
+def test_the_estimate_counts_every_call_by_api_and_names_the_slowest(cloud):
+    devices = [part for name in "abc" for part in device(name)]
+    calls = {
+        ("iot", "AddThingToThingGroup"): 3,
+        ("iot", "AttachThingPrincipal"): 3,
+        ("iot", "CreatePolicy"): 1,
+        ("iot", "CreateThing"): 3,
+        ("iot", "CreateThingGroup"): 1,
+        ("iot", "GetRegistrationCode"): 1,
+        ("iot", "RegisterCACertificate"): 1,
+        ("iot", "RegisterCertificate"): 3,
+    }
+    expected = Estimate(calls, 0.3, Bottleneck("RegisterCertificate", 3, 10))
+    assert plan_of(state(ca(), *devices), cloud).estimate == expected
+
+
+def test_each_step_carries_what_the_plan_saw(cloud):
+    converge(one(site="oslo"), cloud)
+    (step,) = plan_of(one(site="bergen"), cloud).steps
+    seen = step.precondition
+    assert (seen.identity, seen.version, seen.owner, seen.spec.attributes) == ("a", 1, "ws", {"site": "oslo"})
+    assert all(step.precondition is None for step in plan_of(one(), cloud.empty()).steps)
+
+
+def test_the_files_warnings_are_notes(cloud):
+    warning = Mistake("a.toml", 7, "expires soon", "certificates.a", "pem", severity="warning")
+    (note,) = plan_of(evolve(one(), warnings=(warning,)), cloud).notes
+    assert (note.level, "expires soon" in note.text) == ("warning", True)
+    assert isinstance(note, Note)
+
+
+def test_what_is_there_and_not_ours_is_left_alone(cloud):
+    cloud.iot.create_thing(thingName="somebody-elses")
+    cloud.iot.create_thing_group(thingGroupName="theirs")
+    converge(one(), cloud)
+    assert [str(step.address) for step in plan_of(one(), cloud, destroy=True).steps] == [
+        "things.a",
+        "certificates.a",
+        "ca_certificates.alpha",
+        "policies.reconciler-ws-retired",
+        "thing_groups.reconciler-ws",
+    ]
+
+
+# ── the digest ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_same_input_has_the_same_digest(cloud):
+    wanted = state(ca(), *device("a", site="oslo"), managed("m"))
+    turned = evolve(wanted, resources=dict(reversed(wanted.resources.items())))
+    assert plan_of(wanted, cloud).digest == plan_of(turned, cloud).digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        one(site="bergen"),
+        one(),
+        state(ca(), *device("a", 2, site="oslo")),
+        state(ca(), *device("b", site="oslo")),
+        state(ca(auto_registration=True), *device("a", site="oslo")),
+        state(ca(), *device("a", site="oslo"), workspace="other"),
+        state(ca(), *device("a", site="oslo"), managed("m")),
+    ],
+    ids=["attribute", "no attribute", "certificate", "name", "CA", "workspace", "one more"],
+)
+def test_another_input_has_another_digest(cloud, other):
+    assert plan_of(one(site="oslo"), cloud).digest != plan_of(other, cloud).digest
+
+
+def test_the_digest_knows_a_secret_by_its_reference_alone(cloud):
+    def digest(code):
+        return plan_of(state(managed("m", code)), cloud).digest
+
+    assert digest("90001") == digest("90002")
+
+
+def test_a_certificate_that_names_no_ca_follows_the_one_that_signed_it(cloud):
+    idle = ca(certificate_mode="SNI_ONLY", verification=None)
+    named, thing = device("a")
+    wanted = state(idle, evolve(named, spec=evolve(named.spec, ca=None), needs=frozenset()), thing)
+    converge(wanted, cloud)
+    assert plan_of(wanted, cloud).steps == ()

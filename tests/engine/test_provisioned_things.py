@@ -1,0 +1,356 @@
+"""Provisioned things: one RegisterThing when there is none of it, what is missing when there is part of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from attrs import evolve
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from reconciler.engine.plan import record
+from reconciler.kinds.base.kind import Complaint
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
+from reconciler.kinds.provisioning_templates import ProvisioningTemplate
+from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
+from reconciler.model.change import FieldChange
+from reconciler.model.document import Document
+from reconciler.model.errors import RefusedError
+from reconciler.model.output_file import Output
+from reconciler.model.pem import Pem
+from reconciler.model.resource import Lifecycle
+from reconciler.model.secret import Secret
+from tests.support.desired_states import AUTHORITIES, ca, converge, device, plan_of, resource, run, state
+from tests.support.pki import certificate_id
+from tests.support.registry_client import Cloud
+
+ALLOW = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}],
+}
+
+
+def template(**changes: Any) -> Document:
+    """A thing with an attribute, its certificate, and a policy; `changes` are put over the thing."""
+    thing = {
+        "Type": THING,
+        "Properties": {
+            "ThingName": {"Fn::Join": ["-", ["pump", {"Ref": "Serial"}]]},
+            "AttributePayload": {"site": {"Ref": "Site"}},
+        },
+        **changes,
+    }
+    return Document.of(
+        {
+            "Parameters": {
+                "Serial": {"Type": "String"},
+                "Site": {"Type": "String", "Default": "oslo"},
+                "Pem": {"Type": "String"},
+            },
+            "Resources": {
+                "thing": thing,
+                "certificate": {"Type": CERTIFICATE, "Properties": {"CertificatePem": {"Ref": "Pem"}}},
+                "policy": {"Type": POLICY, "Properties": {"PolicyName": "telemetry"}},
+            },
+        }
+    )
+
+
+TEMPLATE = template()
+
+
+def pump(serial: str, generation: int = 1, body: Document = TEMPLATE, **parameters: Any):
+    """One provisioned pump."""
+    pem = AUTHORITIES["alpha"].device(f"pump-{serial}", generation)
+    given = {"Serial": serial, "Pem": pem, **parameters}
+    return resource("provisioned_things", f"pump-{serial}", ProvisionedThing(body, given))
+
+
+def fleet(*pumps: Any):
+    return state(ca(), resource("policies", "telemetry", Policy(Document.of(ALLOW))), *pumps)
+
+
+def identity(serial: str, generation: int = 1) -> str:
+    return certificate_id(AUTHORITIES["alpha"].device(f"pump-{serial}", generation))
+
+
+def calls(plan) -> dict[str, list[str]]:
+    return {str(step.address): [call.operation for call in step.calls] for step in plan.steps}
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def test_what_is_not_there_is_one_call_and_the_next_plan_is_empty(cloud):
+    plan = converge(fleet(pump("8")), cloud)
+    assert calls(plan)["provisioned_things.pump-8"] == ["RegisterThing"]
+    content = cloud.content()
+    assert content["things"] == {
+        "pump-8": {
+            "attributes": {"site": "oslo"},
+            "type": None,
+            "principals": [(identity("8"), "NON_EXCLUSIVE_THING")],
+            "billed": None,
+            "groups": ["reconciler-ws"],
+        }
+    }
+    assert content["certificates"] == {identity("8"): ("ACTIVE", "DEFAULT")}
+    assert plan_of(fleet(pump("8")), cloud).steps == ()
+
+
+def test_the_plan_shows_what_will_exist(cloud):
+    (step,) = [s for s in plan_of(fleet(pump("8")), cloud).steps if s.address.kind == "provisioned_things"]
+    pem = Pem(identity("8"))
+    assert step.change.fields == (
+        FieldChange("thing_name", None, "pump-8"),
+        FieldChange("attributes.site", None, "oslo"),
+        FieldChange("certificate", None, pem),
+        FieldChange("ca", None, "alpha"),
+        FieldChange("certificate_mode", None, "DEFAULT"),
+        FieldChange("certificate_status", None, "ACTIVE"),
+        FieldChange("policies", None, ("telemetry",)),
+    )
+
+
+def test_a_template_may_be_one_that_is_stored(cloud):
+    role = "arn:aws:iam::123456789012:role/provisioning"
+    stored = resource("provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, role))
+    named = pump("8", body="pumps")
+    wanted = fleet(stored, evolve(named, needs=frozenset({stored.address})))
+    assert calls(converge(wanted, cloud))["provisioned_things.pump-8"] == ["RegisterThing"]
+    assert plan_of(wanted, cloud).steps == ()
+
+
+def test_a_changed_parameter_is_one_update(cloud):
+    converge(fleet(pump("8")), cloud)
+    plan = converge(fleet(pump("8", Site="bergen")), cloud)
+    assert calls(plan) == {"provisioned_things.pump-8": ["UpdateThing"]}
+    assert cloud.content()["things"]["pump-8"]["attributes"] == {"site": "bergen"}
+
+
+def test_a_new_certificate_comes_before_the_old_one_goes(cloud):
+    converge(fleet(pump("8")), cloud)
+    plan = converge(fleet(pump("8", 2)), cloud)
+    assert calls(plan) == {
+        "provisioned_things.pump-8": [
+            "RegisterCertificate",
+            "AttachPolicy",
+            "AttachThingPrincipal",
+            "AttachPolicy",
+            "DetachThingPrincipal",
+            "UpdateCertificate",
+            "DeleteCertificate",
+        ]
+    }
+    assert cloud.content()["certificates"] == {identity("8", 2): ("ACTIVE", "DEFAULT")}
+    assert plan_of(fleet(pump("8", 2)), cloud).steps == ()
+
+
+def test_a_policy_that_leaves_the_file_is_let_go_before_it_goes(cloud):
+    converge(fleet(pump("8")), cloud)
+    value = TEMPLATE.value
+    del value["Resources"]["policy"]
+    wanted = state(ca(), pump("8", body=Document.of(value)))
+    converge(wanted, cloud)
+    assert sorted(cloud.content()["policies"]) == ["reconciler-ws-retired"]
+    assert plan_of(wanted, cloud).steps == ()
+
+
+def test_what_leaves_the_file_goes_with_its_certificate(cloud):
+    converge(fleet(pump("8"), pump("9")), cloud)
+    converge(fleet(pump("9")), cloud)
+    content = cloud.content()
+    assert (list(content["things"]), list(content["certificates"])) == (["pump-9"], [identity("9")])
+    assert plan_of(fleet(pump("9")), cloud).steps == ()
+
+
+def test_destroying_leaves_an_empty_registry(cloud):
+    empty = cloud.content()
+    converge(fleet(pump("8"), pump("9")), cloud)
+    run(plan_of(fleet(pump("8"), pump("9")), cloud, destroy=True), cloud)
+    assert cloud.content() == empty
+
+
+def test_what_is_protected_is_not_destroyed(cloud):
+    protected = evolve(pump("8"), lifecycle=Lifecycle(prevent_destroy=True))
+    converge(fleet(protected), cloud)
+    with pytest.raises(RefusedError) as error:
+        plan_of(fleet(protected), cloud, destroy=True)
+    why = "it was applied with lifecycle.prevent_destroy; say prevent_destroy = false there"
+    assert error.value.reasons == (
+        "provisioned_things.pump-8: the plan would delete it, and its lifecycle.prevent_destroy forbids that",
+        f"things.pump-8: the plan would delete it, and {why}, apply that, and then go on",
+    )
+
+
+def test_things_that_swap_certificates_lose_none(cloud):
+    converge(fleet(pump("8"), pump("9")), cloud)
+    pems = {serial: AUTHORITIES["alpha"].device(f"pump-{serial}", 1) for serial in ("8", "9")}
+    swapped = fleet(pump("8", Pem=pems["9"]), pump("9", Pem=pems["8"]))
+    converge(swapped, cloud)
+    content = cloud.content()
+    held = {name: thing["principals"][0][0] for name, thing in content["things"].items()}
+    assert held == {"pump-8": identity("9"), "pump-9": identity("8")}
+    assert set(content["certificates"].values()) == {("ACTIVE", "DEFAULT")}
+    assert plan_of(swapped, cloud).steps == ()
+
+
+@pytest.mark.parametrize("missing", ["policy", "attachment", "certificate"])
+def test_of_what_is_partly_there_only_the_rest_is_sent(cloud, missing):
+    converge(fleet(pump("8")), cloud)
+    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{identity('8')}"
+    expected = {
+        "policy": ["AttachPolicy"],
+        "attachment": ["AttachThingPrincipal"],
+        "certificate": ["RegisterCertificate", "AttachPolicy", "AttachThingPrincipal"],
+    }[missing]
+    if missing in {"policy", "certificate"}:
+        cloud.iot.detach_policy(policyName="telemetry", target=arn)
+    if missing in {"attachment", "certificate"}:
+        cloud.iot.detach_thing_principal(thingName="pump-8", principal=arn)
+    if missing == "certificate":
+        cloud.iot.update_certificate(certificateId=identity("8"), newStatus="INACTIVE")
+        cloud.iot.delete_certificate(certificateId=identity("8"))
+    plan = converge(fleet(pump("8")), cloud)
+    assert calls(plan) == {"provisioned_things.pump-8": expected}
+    assert plan_of(fleet(pump("8")), cloud).steps == ()
+
+
+class TestOverrides:
+    """What a template says it does to a thing that is there."""
+
+    @pytest.mark.parametrize(
+        ("setting", "left"),
+        [
+            ("REPLACE", {"site": "bergen"}),
+            ("MERGE", {"site": "bergen", "by-hand": "1"}),
+            ("DO_NOTHING", {"site": "oslo", "by-hand": "1"}),
+        ],
+    )
+    def test_attributes(self, cloud, setting, left):
+        converge(fleet(pump("8")), cloud)
+        cloud.iot.update_thing(
+            thingName="pump-8", attributePayload={"attributes": {"by-hand": "1"}, "merge": True}
+        )
+        body = template(OverrideSettings={"AttributePayload": setting})
+        converge(fleet(pump("8", body=body, Site="bergen")), cloud)
+        assert cloud.content()["things"]["pump-8"]["attributes"] == left
+        assert plan_of(fleet(pump("8", body=body, Site="bergen")), cloud).steps == ()
+
+    def test_fail_refuses_the_plan(self, cloud):
+        converge(fleet(pump("8")), cloud)
+        body = template(OverrideSettings={"AttributePayload": "FAIL"})
+        with pytest.raises(RefusedError) as error:
+            plan_of(fleet(pump("8", body=body, Site="bergen")), cloud)
+        assert error.value.reasons == (
+            "provisioned_things.pump-8: attributes differs, and the template's OverrideSettings say FAIL",
+        )
+
+
+def test_a_secret_parameter_is_nowhere_in_the_plan(cloud):
+    wanted = fleet(pump("8", Site=Secret("env SITE", "canary-site")))
+    plan = plan_of(wanted, cloud)
+    assert "canary-site" not in repr(plan)
+    converge(wanted, cloud)
+    assert cloud.content()["things"]["pump-8"]["attributes"] == {"site": "canary-site"}
+    assert plan_of(wanted, cloud).steps == ()
+
+
+def test_the_value_that_a_secret_replaces_is_as_secret_as_it(cloud):
+    converge(fleet(pump("8", Site=Secret("env SITE", "canary-before"))), cloud)
+    plan = plan_of(fleet(pump("8", Site=Secret("env SITE", "canary-after"))), cloud)
+    (step,) = plan.steps
+    (field,) = step.change.fields
+    before = Secret("attribute site of provisioned_things.pump-8", "canary-before")
+    after = Secret("parameter Site (env SITE)", "canary-after")
+    assert field == FieldChange("attributes.site", before, after, sensitive=True)
+    assert b"canary" not in msgspec.json.encode(record.changes(plan.steps))
+
+
+def test_secrets_of_two_things_are_told_apart_by_what_they_were_read_from(cloud):
+    before, after = (
+        [pump(serial, Site=Secret(f"env SITE_{serial}", f"{when}-{serial}")) for serial in ("8", "9")]
+        for when in ("then", "now")
+    )
+    converge(fleet(*before), cloud)
+    calls = [call for step in plan_of(fleet(*after), cloud).steps for call in step.calls]
+    assert {
+        secret.reference: secret.reveal() for call in calls for secret in record.secrets(call.params)
+    } == {
+        "parameter Site (env SITE_8)": "now-8",
+        "parameter Site (env SITE_9)": "now-9",
+    }
+
+
+def test_a_secret_may_not_go_into_what_is_shown():
+    name = resource(
+        "provisioned_things", "a", ProvisionedThing(TEMPLATE, {"Serial": Secret("env S", "1"), "Pem": "x"})
+    )
+    problem = "the secret from parameter Serial (env S) goes into Resources.thing.Properties.ThingName, which is shown"
+    assert list(KIND.check(name, {})) == [
+        Complaint("parameters", problem, "secrets in attributes at the most")
+    ]
+
+
+def test_a_policy_that_the_template_brings_is_made_and_found_again(cloud):
+    body = template()
+    value = body.value
+    value["Resources"]["policy"]["Properties"] = {"PolicyDocument": Document.of(ALLOW).text}
+    wanted = state(ca(), pump("8", body=Document.of(value)))
+    converge(wanted, cloud)
+    assert plan_of(wanted, cloud).steps == ()
+    (name,) = [name for name in cloud.content()["policies"] if not name.startswith("reconciler-")]
+    arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{identity('8')}"
+    cloud.iot.detach_policy(policyName=name, target=arn)
+    converge(wanted, cloud)
+    assert plan_of(wanted, cloud).steps == ()
+
+
+class TestRequests:
+    """A certificate that AWS issues in the call."""
+
+    @staticmethod
+    def wanted(path: Path, request: str):
+        value = TEMPLATE.value
+        value["Resources"]["certificate"]["Properties"] = {"CertificateSigningRequest": {"Ref": "Pem"}}
+        output = Output("pump-8.pem", str(path), path.read_text() if path.exists() else None)
+        spec = ProvisionedThing(Document.of(value), {"Serial": "8", "Pem": request}, output)
+        return fleet(resource("provisioned_things", "pump-8", spec))
+
+    @pytest.fixture
+    def request_pem(self) -> str:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "pump-8")])
+        made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        return made.public_bytes(serialization.Encoding.PEM).decode()
+
+    def test_it_is_saved_and_the_next_plan_is_empty(self, cloud, tmp_path, request_pem):
+        path = tmp_path / "pump-8.pem"
+        converge(self.wanted(path, request_pem), cloud)
+        assert list(cloud.content()["certificates"]) == [certificate_id(path.read_text())]
+        assert plan_of(self.wanted(path, request_pem), cloud).steps == ()
+
+    def test_a_run_that_died_before_saving_is_completed_without_another(self, cloud, tmp_path, request_pem):
+        path = tmp_path / "pump-8.pem"
+        converge(self.wanted(path, request_pem), cloud)
+        text = path.read_text()
+        path.unlink()
+        plan = converge(self.wanted(path, request_pem), cloud)
+        assert calls(plan) == {"provisioned_things.pump-8": ["DescribeCertificate"]}
+        assert (path.read_text(), list(cloud.content()["certificates"])) == (text, [certificate_id(text)])
+
+
+def test_a_thing_that_moves_into_a_template_stays_as_it_is(cloud):
+    certificate, thing = device("pump-8", site="oslo")
+    telemetry = resource("policies", "telemetry", Policy(Document.of(ALLOW)))
+    converge(state(ca(), telemetry, certificate, thing), cloud)
+    plan = converge(fleet(pump("8")), cloud)
+    assert calls(plan) == {"provisioned_things.pump-8": ["AttachPolicy"]}
+    assert list(cloud.content()["things"]) == ["pump-8"]

@@ -1,0 +1,67 @@
+"""What AWS's rates mean for many calls."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.plan import Bottleneck, Estimate
+from reconciler.model.quota import Bucket, Quotas
+
+QUOTAS = Quotas(
+    {"iot": {"default": 10.0, "CreateThing": 100.0, "Slow": 0.5}},
+    {"iot": {"registrations": (15.0, frozenset({"RegisterOne", "RegisterOther"}))}},
+)
+
+
+def test_a_call_draws_from_its_own_bucket_and_every_shared_one():
+    assert {
+        name: QUOTAS.buckets("iot", name) for name in ("CreateThing", "Unnamed", "RegisterOne")
+    } == {
+        "CreateThing": (Bucket("iot", "CreateThing", 100.0),),
+        "Unnamed": (Bucket("iot", "Unnamed", 10.0),),
+        "RegisterOne": (Bucket("iot", "RegisterOne", 10.0), Bucket("iot", "registrations", 15.0)),
+    }  # fmt: skip
+
+
+def test_a_service_without_rates_has_no_buckets():
+    assert QUOTAS.buckets("sts", "GetCallerIdentity") == ()
+
+
+def test_the_estimate_is_the_fullest_buckets_time():
+    calls = {("iot", "CreateThing"): 100, ("iot", "DescribeThing"): 30}
+    assert QUOTAS.estimate(calls) == Estimate(calls, 3.0, Bottleneck("DescribeThing", 30, 10.0))
+
+
+def test_operations_that_share_a_bucket_are_counted_together():
+    calls = {("iot", "RegisterOne"): 60, ("iot", "RegisterOther"): 60}
+    assert QUOTAS.estimate(calls) == Estimate(calls, 8.0, Bottleneck("registrations", 120, 15.0))
+
+
+def test_of_buckets_that_take_as_long_the_last_by_name_is_told():
+    calls = {("iot", "A"): 10, ("iot", "B"): 10}
+    assert QUOTAS.estimate(calls).bottleneck == Bottleneck("B", 10, 10.0)
+
+
+def test_nothing_takes_no_time():
+    assert QUOTAS.estimate({}) == Estimate({}, 0.0)
+
+
+def test_calls_without_a_rate_are_counted_and_take_no_time():
+    estimate = QUOTAS.estimate({("sts", "GetCallerIdentity"): 7})
+    assert (estimate.total, estimate.seconds, estimate.bottleneck) == (7, 0.0, None)
+
+
+_CALLS = st.dictionaries(
+    st.tuples(
+        st.just("iot"), st.sampled_from(["CreateThing", "Slow", "RegisterOne", "RegisterOther", "Any"])
+    ),
+    st.integers(1, 1000),
+)
+
+
+@given(_CALLS, _CALLS)
+def test_more_calls_never_take_less_time(one, other):
+    both = {key: one.get(key, 0) + other.get(key, 0) for key in one.keys() | other.keys()}
+    seconds = QUOTAS.estimate(both).seconds
+    assert seconds >= max(QUOTAS.estimate(one).seconds, QUOTAS.estimate(other).seconds)

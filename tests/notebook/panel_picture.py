@@ -1,0 +1,68 @@
+"""`python -m tests.notebook.panel_picture`: the README's picture of the panel, in the middle of an apply."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.docs.generate import PICTURES
+from tests.docs.journey import checkout
+from tests.docs.pictures import _edited
+from tests.support.jupyter_lab import Lab, browser, command, execute
+
+CELL = """
+import threading
+from pathlib import Path
+from reconciler import Workspace
+
+gate = threading.Semaphore(0)
+
+class Gated(Workspace):
+    def apply(self, plan, *, listen=None, **options):
+        def hear(outcome):
+            if outcome.word != "started":
+                gate.acquire()
+            listen(outcome)
+        return super().apply(plan, listen=hear, **options)
+
+done = Workspace().apply(Workspace().plan())
+Path("desired_state.toml").write_text({edited!r})
+Gated().panel()
+"""
+
+
+def main() -> None:
+    """A plan with every action in it, one row unfolded, some steps done."""
+    with tempfile.TemporaryDirectory() as scratch, browser() as chrome:
+        folder = checkout(Path(scratch) / "greenhouse")
+        edited = _edited((folder / "desired_state.toml").read_text(encoding="utf-8"))
+        lab = Lab(folder, Path(scratch) / "lab").start()
+        try:
+            lab.notebook("panel.ipynb", [CELL.format(edited=edited)])
+            page = chrome.new_page(viewport={"width": 1180, "height": 1000}, device_scale_factor=2)
+            lab.open(page, "panel.ipynb")
+            command(page, "application:toggle-left-area")
+            command(page, "notebook:run-all-cells")
+            panel = page.get_by_role("region", name="Panel of greenhouse")
+            panel.get_by_role("button", name="Apply …").click()
+            panel.get_by_label("to go on").fill("greenhouse")
+            panel.get_by_role("button", name="Apply", exact=True).click()
+            execute(page, "gate.release(3)")
+            expect(panel.locator(".pace")).to_contain_text("3 applied")
+            panel.get_by_text("ca_certificates.factory").or_(
+                panel.get_by_text("things.pump-1", exact=True)
+            ).last.click()
+            expect(panel.locator(".unfolded .lines").first).to_be_visible()
+            page.mouse.move(0, 0)
+            panel.screenshot(path=PICTURES / "panel.png")
+            execute(page, "gate.release(100)")
+        finally:
+            lab.stop()
+    sys.stdout.write(f"wrote {PICTURES / 'panel.png'}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""What came from a file or the registry is text in every format, whatever it says."""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ET
+
+import networkx as nx
+import pytest
+from rich.console import Console
+
+from reconciler.cli.terminal import write
+from reconciler.model.address import Address
+from reconciler.model.change import FieldChange
+from reconciler.model.pem import Pem
+from reconciler.model.plan import Step
+from reconciler.model.secret import Secret
+from reconciler.render.graph import dot, mermaid, picture_of, svg
+from reconciler.render.graph.palette import color
+from reconciler.render.graph.tree import tree
+from reconciler.render.text import plan as text
+from reconciler.render.views.format_value import show, visible
+from reconciler.render.views.plan import plan_view, position
+from tests.support.sample_plans import HOSTILE, MANAGED, plan, thing
+
+AT = position("things")
+FAINT = color(AT, lightness=0.95, chroma=0.03)
+SPELT = r'<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
+
+
+def picture():
+    graph = nx.DiGraph()
+    graph.add_node(Address("things", HOSTILE))
+    return picture_of(graph, {}, title=HOSTILE)
+
+
+def printed(lines) -> str:
+    """As a terminal with colours gets it, its own styling aside."""
+    stream = io.StringIO()
+    write(Console(file=stream, force_terminal=True, color_system=None, width=200, markup=False), lines)
+    return stream.getvalue()
+
+
+def test_a_hostile_attribute_comes_out_spelt_in_text():
+    made = plan(Step(thing("pump-7", FieldChange("attributes.note", None, HOSTILE)), ()))
+    assert printed(text.plan(plan_view(made), 200)) == (
+        "Plan for greenhouse\n"
+        "embedded · 123456789012 · eu-west-1 · plan 3f9a2c81d0e2\n"
+        "\n"
+        "Things  1 to create\n"
+        "  + create   things.pump-7  desired_state.toml:1 · 0 calls\n"
+        r'             attributes.note  "<script>alert(\"1\")</script> [bold red]x[/] \x1b[31m\u202ered"'
+        "\n\nAPI calls  0, at the least 0.60 s under AWS's quotas\n\nSummary  + 1 create\n"
+    )
+
+
+def test_a_hostile_name_comes_out_spelt_in_the_tree():
+    assert printed(tree(picture())) == f"{SPELT}\n└─ {SPELT}  thing\n\n1 resource, 0 dependencies\n"
+
+
+def test_a_hostile_name_is_only_text_in_svg():
+    drawn = ET.fromstring(svg.draw(picture()))
+    spoken = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert spoken == [SPELT, "1 resource", "T", f"{SPELT[:16]}…{SPELT[-16:]}", "thing", "1 thing"]
+    assert {node.tag.rpartition("}")[2] for node in drawn.iter()} == {
+        "svg", "title", "desc", "style", "defs", "marker", "path", "rect", "text", "g", "circle",
+    }  # fmt: skip
+
+
+def test_a_hostile_name_is_only_text_in_dot():
+    quoted = r"<script>alert(\"1\")</script> [bold red]x[/] \\x1b[31m\\u202ered"
+    identity = rf'"things.{quoted}"'
+    assert dot.draw(picture()) == (
+        "digraph reconciler {\n"
+        f'  graph [label="{quoted}", labelloc=t, rankdir=LR, fontname="sans-serif"];\n'
+        '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];\n'
+        '  edge [color="#98a1ab", arrowsize=0.7];\n'
+        f'  {identity} [label="{quoted}\\nthing", color="{color(AT)}", fillcolor="{FAINT}"];\n'
+        "}\n"
+    )
+
+
+def test_a_hostile_name_is_only_text_in_mermaid():
+    said = (
+        "#60;script#62;alert#40;#34;1#34;#41;#60;/script#62; #91;bold red#93;x#91;/#93; "
+        "#92;x1b#91;31m#92;u202ered"
+    )
+    assert mermaid.draw(picture()) == (
+        f'flowchart LR\n  n0("{said}<br>thing"):::k{AT}\n'
+        f"  classDef k{AT} fill:{FAINT},stroke:{color(AT)},color:#1b1f24\n"
+    )
+
+
+def test_a_secret_is_in_no_rendering_of_a_plan():
+    seen = printed(text.plan(plan_view(plan(MANAGED), requests=True), 100))
+    assert [line.split()[1:] for line in seen.split("\n") if "aterial " in line] == [
+        ["(sensitive)"],
+        ["(sensitive)"],
+    ]
+    assert "canary" not in seen
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("oslo", "oslo"),
+        ("Acme Corp", '"Acme Corp"'),
+        ("", '""'),
+        ("a\nb\tc", r'"a\nb\tc"'),
+        ("C:\\x", r'"C:\\x"'),
+        (True, "true"),
+        (3, "3"),
+        (None, "none"),
+        ((), "none"),
+        (("a", "b c"), '[a, "b c"]'),
+        ({"site": "oslo", "n": 1}, "{ site = oslo, n = 1 }"),
+        (Secret("env X", "canary"), "(sensitive)"),
+        (str(Secret("env X", "canary").digest("salt")), "(sensitive)"),
+        ("-----BEGIN PRIVATE KEY-----\nabc", "(sensitive)"),
+        (Pem("ab" * 32, source="pki/a.pem"), "sha256:abababababab… (pki/a.pem)"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "sha256:709e80c88487…"),
+    ],
+)
+def test_every_value_has_one_reading(value, expected):
+    assert show(value).text == expected
+
+
+@pytest.mark.parametrize("name", ["pump-7", "pumpe-ø", "水泵"])
+def test_letters_of_any_script_are_left_as_they_are(name):
+    assert visible(name) == name

@@ -1,0 +1,179 @@
+"""The dependency graph as pictures."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+
+import networkx as nx
+import pytest
+
+from reconciler.kinds import all_kinds
+from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
+from reconciler.model.change import Delete, Forget
+from reconciler.model.plan import Step
+from reconciler.model.resource import Live
+from reconciler.render.graph import Edge, Node, dot, mermaid, picture_of, svg
+from reconciler.render.graph.layout import place
+from reconciler.render.graph.palette import color
+from reconciler.render.graph.tree import tree
+from reconciler.render.views.plan import position
+from tests.support.sample_plans import CREATION, ROTATION, plan
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def fleet(count: int = 2):
+    graph = nx.DiGraph()
+    ca, group = Address("ca_certificates", "factory"), Address("thing_groups", "hall")
+    graph.add_nodes_from([ca, group])
+    for number in range(7, 7 + count):
+        certificate, thing = Address("certificates", f"pump-{number}"), Address("things", f"pump-{number}")
+        graph.add_edge(ca, certificate)
+        graph.add_edge(certificate, thing)
+        graph.add_edge(group, thing)
+    return graph
+
+
+def faint(kind):
+    return color(position(kind), lightness=0.95, chroma=0.03)
+
+
+def in_order(*nodes):
+    """As pictures have them: by kind, and only by dependency, which leaves some kinds to choose."""
+    return tuple(sorted(nodes, key=lambda node: position(node.kind)))
+
+
+def plain(picture, **options):
+    return "\n".join(line.plain for line in tree(picture, **options))
+
+
+def test_the_tree_has_every_resource_once_and_names_its_other_needs():
+    assert plain(picture_of(fleet(), {}, title="greenhouse")) == (
+        "greenhouse\n"
+        "├─ factory  CA certificate\n"
+        "│  ├─ pump-7  device certificate\n"
+        "│  │  └─ pump-7  thing  also needs thing_groups.hall\n"
+        "│  └─ pump-8  device certificate\n"
+        "│     └─ pump-8  thing  also needs thing_groups.hall\n"
+        "└─ hall  thing group\n"
+        "\n"
+        "6 resources, 6 dependencies"
+    )
+
+
+def test_the_tree_needs_no_more_than_ascii_where_there_is_no_more():
+    graph = nx.DiGraph([(Address("ca_certificates", "factory"), Address("certificates", "pump-7"))])
+    assert plain(picture_of(graph, {}, title="greenhouse"), ascii_only=True) == (
+        "greenhouse\n`- factory  CA certificate\n   `- pump-7  device certificate\n\n2 resources, 1 dependency"
+    )
+
+
+def test_with_a_plan_the_tree_says_what_would_be_done_and_shows_what_would_go():
+    gone = Step(Delete(Address("things", "pump-3"), Live("pump-3", Thing())), ())
+    made = plan(ROTATION, CREATION, gone)
+    graph = nx.DiGraph([(Address("certificates", "pump-7"), Address("things", "pump-8"))])
+    assert plain(picture_of(graph, {}, made, title="greenhouse")) == (
+        "greenhouse\n"
+        "├─ ± replace pump-7  device certificate\n"
+        "│  └─ + create pump-8  thing\n"
+        "└─ - delete pump-3  thing\n"
+        "\n"
+        "3 resources, 1 dependency"
+    )
+
+
+def test_dot_says_nodes_and_edges():
+    graph = nx.DiGraph([(Address("ca_certificates", "factory"), Address("certificates", "pump-7"))])
+    assert dot.draw(picture_of(graph, {}, plan(ROTATION), title="greenhouse")) == (
+        "digraph reconciler {\n"
+        '  graph [label="greenhouse", labelloc=t, rankdir=LR, fontname="sans-serif"];\n'
+        '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];\n'
+        '  edge [color="#98a1ab", arrowsize=0.7];\n'
+        f'  "ca_certificates.factory" [label="factory\\nCA certificate", color="{color(position("ca_certificates"))}", fillcolor="{faint("ca_certificates")}"];\n'
+        f'  "certificates.pump-7" [label="pump-7\\ndevice certificate\\n± replace", color="{color(position("certificates"))}", fillcolor="{faint("certificates")}"];\n'
+        '  "ca_certificates.factory" -> "certificates.pump-7";\n'
+        "}\n"
+    )
+
+
+def test_a_large_graph_is_drawn_as_one_node_for_each_kind_and_action():
+    picture = picture_of(fleet(400), {}, plan(ROTATION), title="greenhouse").readable()
+    assert (picture.nodes, picture.edges) == (
+        in_order(
+            Node("ca_certificates/", "ca_certificates", "factory"),
+            Node("thing_groups/", "thing_groups", "hall"),
+            Node("certificates/replace", "certificates", "pump-7", "replace"),
+            Node("certificates/", "certificates", "399 device certificates", count=399),
+            Node("things/", "things", "400 things", count=400),
+        ),
+        (
+            Edge("ca_certificates/", "certificates/", 399),
+            Edge("ca_certificates/", "certificates/replace"),
+            Edge("certificates/", "things/", 399),
+            Edge("certificates/replace", "things/"),
+            Edge("thing_groups/", "things/", 400),
+        ),
+    )
+
+
+def test_mermaid_counts_what_it_collapsed():
+    graph = nx.DiGraph(
+        (Address("ca_certificates", "factory"), Address("certificates", f"pump-{number}"))
+        for number in range(3)
+    )
+    assert mermaid.draw(picture_of(graph, {}).collapse()).split("\n")[:4] == [
+        "flowchart LR",
+        f'  n0("factory<br>CA certificate"):::k{position("ca_certificates")}',
+        f'  n1("3 device certificates"):::k{position("certificates")}',
+        "  n0 -->|3| n1",
+    ]
+
+
+def test_the_svg_tells_a_screen_reader_what_it_shows():
+    drawn = ET.fromstring(svg.draw(picture_of(fleet(), {}, plan(ROTATION), title="greenhouse")))
+    assert (drawn.get("role"), drawn.find(f"{SVG}title").text, drawn.find(f"{SVG}desc").text) == (
+        "img",
+        "Dependency graph of greenhouse",
+        "6 resources; 1 to replace",
+    )
+
+
+def test_every_node_of_the_svg_has_its_whole_name_in_a_tooltip():
+    graph = nx.DiGraph()
+    graph.add_node(Address("things", "a" * 60))
+    drawn = ET.fromstring(svg.draw(picture_of(graph, {})))
+    assert [node.text for node in drawn.iterfind(f"{SVG}g/{SVG}title")] == ["a" * 60 + ", thing"]
+
+
+def test_columns_follow_dependency_and_a_root_stands_beside_those_that_need_it():
+    placed = place(picture_of(fleet(1), {}), step=50, thin=10)
+    assert [set(column) for column in placed.columns] == [
+        {"ca_certificates.factory"},
+        {"thing_groups.hall", "certificates.pump-7"},
+        {"things.pump-7"},
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 5, 40])
+def test_no_two_nodes_of_a_column_overlap(count):
+    placed = place(picture_of(fleet(count), {}), step=50, thin=10)
+    for column in placed.columns:
+        heights = [placed.middle[name] for name in column]
+        assert all(below - above >= 49.999 for above, below in pairwise(heights))
+
+
+def test_an_empty_graph_is_still_a_picture():
+    assert ET.fromstring(svg.draw(picture_of(nx.DiGraph(), {}, title="greenhouse"))).tag == f"{SVG}svg"
+
+
+def test_no_two_kinds_have_the_same_colour():
+    assert len({color(position) for position in range(len(all_kinds()))}) == len(all_kinds())
+
+
+def test_what_is_forgotten_is_drawn_as_what_goes_is():
+    live = Live("pump-9", Thing(), owner="greenhouse")
+    step = Step(Forget(Address("things", "pump-9"), live), ())
+    (node,) = picture_of(nx.DiGraph(), {}, plan(step)).nodes
+    assert (node.id, node.action) == ("things.pump-9", "forget")

@@ -1,0 +1,304 @@
+"""What machines read: each output is what its published schema says, and says what happened."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+from attrs import evolve
+from hypothesis import HealthCheck, given, settings
+
+from reconciler.cli.commands.plan import FORMATS
+from reconciler.engine.plan.drift import Difference, Drift, Drifted, find_drift
+from reconciler.model.address import Address
+from reconciler.model.errors import AwsError
+from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped, Started
+from reconciler.model.plan import Step
+from reconciler.model.run import History, Record, Run, RunCall, RunStep, Who
+from reconciler.render import html, markdown
+from reconciler.render.json import drift_file, plan_file, plan_lines
+from reconciler.render.json.events import Events
+from reconciler.render.json.schemas import OUTPUTS, schema
+from reconciler.render.text import drift
+from reconciler.render.text import plan as text
+from reconciler.render.views.drift import drift_view
+from reconciler.render.views.history import document
+from reconciler.render.views.plan import plan_view
+from tests.support.desired_states import converge, desired_states, plan_of
+from tests.support.registry_client import TARGET, Cloud
+from tests.support.sample_plans import (
+    CREATION,
+    DELETION,
+    EVERYTHING,
+    HOSTILE,
+    MANAGED,
+    ROTATION,
+    UPDATE,
+    plan,
+    thing,
+)
+
+NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
+RUN = Run("r1", "ws", "embedded", Who("ada", "ci", 1), "apply", "0" * 64, "1" * 64, NOON, NOON, "applied")
+VALIDATORS = {name: jsonschema.Draft202012Validator(schema(name)) for name in OUTPUTS}
+
+
+def valid(output: str, text: str) -> bool:
+    VALIDATORS[output].validate(json.loads(text))
+    return True
+
+
+def change(old: str, new: str) -> None:
+    path = Path("desired_state.toml")
+    path.write_text(path.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_every_schema_is_one(output):
+    jsonschema.Draft202012Validator.check_schema(schema(output))
+
+
+@pytest.mark.parametrize("made", [EVERYTHING, plan()])
+def test_a_plan_is_as_its_schema_says(made):
+    assert valid("plan", "".join(plan_file.write(made)))
+    assert all(valid("plan-line", line) for line in plan_lines.plan_lines(made))
+
+
+def test_runs_are_as_their_schemas_say_ended_or_not():
+    going = evolve(RUN, ended=None, status="running", counts={"planned": 1}, calls=1, unanswered=1)
+    call = RunCall(1, "things.a", "iot", "CreateThing", "a", "in flight", NOON)
+    record = Record(going, (RunStep("things.a", "create", "started"),), (call, evolve(call, ended=NOON)))
+    assert valid("history", json.dumps(document(History((going, RUN)))))
+    assert valid("history", json.dumps(document(History())))
+    assert valid("run", json.dumps(document(record)))
+
+
+@pytest.mark.parametrize("broken", ["run", "steps", "calls"])
+def test_a_schema_refuses_a_run_that_lacks_something(broken):
+    told = json.loads(json.dumps(document(Record(RUN))))
+    del told[broken]
+    assert [error.message for error in VALIDATORS["run"].iter_errors(told)] == [
+        f"{broken!r} is a required property"
+    ]
+
+
+@pytest.mark.parametrize("broken", ["digest", "changes", "format", "seal"])
+def test_a_schema_refuses_a_plan_that_lacks_something(broken):
+    document = json.loads("".join(plan_file.write(EVERYTHING)))
+    del document[broken]
+    assert [error.message for error in VALIDATORS["plan"].iter_errors(document)] == [
+        f"{broken!r} is a required property"
+    ]
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(before=desired_states(), after=desired_states())
+def test_any_plan_and_any_drift_is_as_its_schema_says_and_reads_back(cloud, before, after):
+    converge(before, cloud.empty())
+    made = plan_of(after, cloud)
+    text = "".join(plan_file.write(made))
+    assert valid("plan", text)
+    document = plan_file.read(text.encode())
+    assert "".join(plan_file.sealed(evolve(document, seal="0" * 64))) == text
+    assert all(valid("plan-line", line) for line in plan_lines.plan_lines(made))
+    found = find_drift(after, target=TARGET, call=cloud.call, progress=lambda *_: None)
+    for last in (None, RUN):
+        assert valid("drift", drift_file.document(found, last))
+        assert all(valid("drift-line", line) for line in drift_file.drift_lines(found, last))
+
+
+@pytest.fixture(scope="module")
+def _cloud() -> Cloud:
+    return Cloud()
+
+
+@pytest.fixture
+def cloud(_cloud) -> Cloud:
+    return _cloud.empty()
+
+
+def test_a_plan_as_lines_is_its_head_and_then_each_change():
+    found = [json.loads(line) for line in plan_lines.plan_lines(EVERYTHING)]
+    assert [(line["type"], line.get("address")) for line in found] == [
+        ("plan", None),
+        ("change", "certificates.pump-7"),
+        ("change", "things.pump-3"),
+        ("change", "things.pump-7"),
+        ("change", "things.pump-8"),
+        ("change", "managed_things.pump-8"),
+        ("note", "certificates.pump-9"),
+        ("note", "things.pump-99"),
+    ]
+    assert (found[0]["changes"], found[0]["notes"]) == (5, 2)
+
+
+def test_a_run_is_told_event_by_event_as_it_happens():
+    seconds = iter([1.0, 2.5])
+    stream = io.StringIO()
+    made = plan(CREATION, UPDATE, DELETION, ROTATION, MANAGED)
+    error = AwsError(
+        service="iot",
+        operation="UpdateThing",
+        code="ThrottlingException",
+        message="slow down, canary",
+        request_id="r-2",
+    )
+    outcomes = [
+        Started(UPDATE.change),
+        Failed(UPDATE.change, error, 0),
+        Skipped(DELETION.change, UPDATE.address),
+        Applied(CREATION.change, 0.25, ("r-1",)),
+        Cancelled(ROTATION.change),
+        Cancelled(MANAGED.change),
+    ]
+    with Events(made, stream, clock=lambda: next(seconds), now=lambda: NOON) as events:
+        for outcome in outcomes:
+            events.hear(outcome)
+        events.end(Result(made, tuple(outcomes[1:]), 3.0))
+    told = stream.getvalue().splitlines()
+    assert all(valid("event", line) for line in told)
+    found = [json.loads(line) for line in told]
+    assert {line["time"] for line in found} == {"2026-11-22T12:00:00.000+00:00"}
+    assert [(line["event"], line.get("address"), line.get("seconds")) for line in found] == [
+        ("run", None, None),
+        ("started", "things.pump-7", None),
+        ("failed", "things.pump-7", 1.5),
+        ("skipped", "things.pump-3", None),
+        ("applied", "things.pump-8", 0.25),
+        ("cancelled", "certificates.pump-7", None),
+        ("cancelled", "managed_things.pump-8", None),
+        ("end", None, 3.0),
+    ]
+    assert found[2]["error"] == {
+        "message": "slow down, (sensitive)",
+        "code": "ThrottlingException",
+        "request_id": "r-2",
+        "next": "AWS asks for a slower pace; apply again, or lower the rate in [workspace.quotas]",
+    }
+    assert (found[3]["because"], found[4]["calls"], found[4]["request_ids"], found[4]["done"]) == (
+        "things.pump-7",
+        ["iot:CreateThing"],
+        ["r-1"],
+        1,
+    )
+    assert (found[-1]["ok"], found[-1]["counts"]) == (
+        False,
+        {"applied": 1, "failed": 1, "skipped": 1, "cancelled": 2},
+    )
+
+
+def test_an_apply_as_events_writes_nothing_else_to_stdout(fleet):
+    code, out, err = fleet("apply", "--yes", "--format", "jsonl")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert (code, all(valid("event", line) for line in out.splitlines())) == (0, True)
+    assert sorted(line["address"] for line in told if line["event"] == "applied") == sorted(
+        line["address"] for line in told if line["event"] == "started"
+    )
+    assert all(line["request_ids"] for line in told if line["event"] == "applied")
+    assert err.startswith("Plan for greenhouse\n")
+    again = fleet("apply", "--format", "jsonl")
+    assert [json.loads(line)["event"] for line in again[1].splitlines()] == ["run", "end"]
+
+
+def test_drift_is_exit_code_2_in_every_format_and_none_is_0(fleet):
+    fleet("apply", "--yes")
+    assert [fleet("drift", "--format", form)[0] for form in FORMATS] == [0] * 5
+    change('site = "bergen"', 'site = "trondheim"')
+    assert [fleet("drift", "--format", form)[0] for form in FORMATS] == [2] * 5
+    code, out, err = fleet("drift")
+    assert (code, err) == (2, "")
+    assert out.splitlines()[3:] == [
+        "Things",
+        "  ~ changed    things.pump-2  desired_state.toml:36",
+        "             ~ attributes.site  trondheim → bergen",
+        "",
+        "Attributes: the file's value → the registry's.",
+        "",
+        "Drift  ~ 1 changed there  5 resources are as the file says",
+    ]
+    assert out.splitlines()[1].endswith("; the file has changed since then")
+
+
+def test_a_text_that_githubs_old_runners_would_obey_is_spelt_in_json():
+    step = evolve(UPDATE, calls=(evolve(UPDATE.calls[0], params={"thingName": "##[add-mask]x"}),))
+    (_, line) = plan_lines.plan_lines(plan(step))
+    assert ("##[" in line, json.loads(line)["calls"][0]["params"]) == (False, {"thingName": "##[add-mask]x"})
+
+
+def test_ten_thousand_changes_are_told_in_every_format():
+    count = 10_000
+    made = plan(*[Step(thing(f"pump-{number}"), CREATION.calls) for number in range(count)])
+    view = plan_view(made)
+    told = {
+        "text": "\n".join(line.plain for line in text.plan(view, 100)),
+        "json": "".join(plan_file.write(made)),
+        "jsonl": "".join(plan_lines.plan_lines(made)),
+        "html": html.document(view),
+    }
+    found = {form: len(set(re.findall(r"things\.pump-\d+", page))) for form, page in told.items()}
+    assert found == dict.fromkeys(told, count)
+    comment = markdown.plan(view)
+    shown = len(re.findall(r"things\.pump-\d+", comment))
+    assert (shown > 500, comment.splitlines()[-1]) == (
+        True,
+        f"**… and {count - shown:,} more**: {count - shown:,} to create",
+    )
+
+
+DRIFTED = Drift(
+    "greenhouse",
+    TARGET,
+    "0" * 64,
+    (
+        Drifted("missing", Address("things", "pump-1"), origin="desired_state.toml:9"),
+        Drifted(
+            "changed",
+            Address("things", "pump-2"),
+            (
+                Difference("attributes.site", HOSTILE, "oslo"),
+                Difference("code", "canary", "canary", sensitive=True),
+            ),
+            owner="greenhouse",
+        ),
+        Drifted("extra", Address("things", HOSTILE), owner="greenhouse"),
+        Drifted("unmanaged", Address("certificates", "c"), owner="other"),
+    ),
+    7,
+    (HOSTILE,),
+)
+
+
+def test_drift_reads_alike_as_text_and_as_a_page_and_nothing_in_it_acts():
+    view = drift_view(DRIFTED, RUN)
+    spelt = r'<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
+    assert [line.plain for line in drift.drift(view, 100)] == [
+        "Drift of greenhouse",
+        "embedded · 123456789012 · eu-west-1 · last applied 2026-11-22 12:00 UTC by ada@ci",
+        "",
+        "Device certificates",
+        "  ? unmanaged  certificates.c  it is the workspace other's",
+        "",
+        "Things",
+        "  - missing    things.pump-1  desired_state.toml:9",
+        "  ~ changed    things.pump-2",
+        r'             ~ attributes.site  "<script>alert(\"1\")</script> [bold red]x[/] \x1b[31m\u202ered"',
+        "                              → oslo",
+        "             ~ code             (sensitive) → (sensitive)",
+        f"  + extra      things.{spelt}",
+        "",
+        "Attributes: the file's value → the registry's.",
+        f"  ! could not be looked at: {spelt}",
+        "",
+        (
+            "Drift  - 1 missing there  ~ 1 changed there  + 1 this workspace's and not in the file  "
+            "? 1 there without this workspace's mark  7 resources are as the file says"
+        ),
+    ]
+    page = html.document(view)
+    assert [word for word in ("<script", "canary", "\x1b", "\u202e") if word in page] == []
+    assert "things.pump-2" in page

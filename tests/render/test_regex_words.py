@@ -1,0 +1,53 @@
+"""AWS's regular expressions in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model.errors import Mistake
+from reconciler.render.views.diagnostics import mistakes_view
+from reconciler.render.views.regex_words import in_words
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("[a-zA-Z0-9:_-]+", "letters, digits, : _ -"),
+        ("[A-Za-z0-9-_ ]+", "letters, digits, spaces, - _"),
+        ("[A-Z0-9_-]+", "capital letters, digits, _ -"),
+        ("[a-z0-9]+", "lower-case letters, digits"),
+        (r"[\w+=,.@-]+", "letters, digits, _ + = , . @ -"),
+        (r"[a-zA-Z0-9_.,@/:#=\[\]-]*", "letters, digits, _ . , @ / : # = [ ] -"),
+        (r"[\p{L}\p{N} ._-]+", "letters of any script, digits of any script, spaces, . _ -"),
+        (r"[\p{Graph}\x20]*", "visible ASCII characters, spaces"),
+        (
+            r"[a-zA-Z0-9\s'\x{0022},.:\\\/{$}\[\]=_\-\+]+",
+            "letters, digits, white space, ' \" , . : \\ / { $ } [ ] = _ - +",
+        ),
+        (r"^([\p{L}\p{Z}_@]*)$", "letters of any script, spaces, _ @"),
+        (r"[\s\S]*", "any text"),
+    ],
+)
+def test_a_set_of_characters_is_told_in_words_with_the_pattern_after_it(pattern, words):
+    assert in_words(f"a match of {pattern}") == f"{words} (a match of {pattern})"
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        "a match of .*[a-zA-Z]+.*",
+        "a match of (0x)?[a-fA-F0-9]+",
+        "a match of [^_].*",
+        r"a match of [^\p{C}]+",
+        r"a match of \d+\.\d+",
+        "at most 128",
+        "",
+    ],
+)
+def test_what_is_more_than_that_or_no_pattern_stays_as_it_is(expected):
+    assert in_words(expected) == expected
+
+
+def test_a_mistake_is_told_so():
+    (row,) = mistakes_view([Mistake("a.toml", 1, "no", expected="a match of [a-z]+")], {}).rows
+    assert row.expected == "lower-case letters (a match of [a-z]+)"

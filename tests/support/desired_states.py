@@ -1,0 +1,418 @@
+"""Desired states made in memory, and Hypothesis strategies for any of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+
+from attrs import evolve
+from hypothesis import strategies as st
+
+from reconciler.aws.quotas import load_quotas
+from reconciler.engine.apply.executor import apply
+from reconciler.engine.plan.planner import make_plan
+from reconciler.kinds.base.schema import members
+from reconciler.kinds.billing_groups import BillingGroup
+from reconciler.kinds.ca_certificates import CaCertificate, Verification
+from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.credential_lockers import CredentialLocker
+from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.managed_things import ManagedThing
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioned_things import ProvisionedThing
+from reconciler.kinds.provisioning_profiles import ProvisioningProfile
+from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate
+from reconciler.kinds.role_aliases import RoleAlias
+from reconciler.kinds.shared.managed_thing_spec import SimpleSetup
+from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
+from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
+from reconciler.model.document import Document
+from reconciler.model.outcome import Outcome
+from reconciler.model.pem import Pem
+from reconciler.model.plan import Plan
+from reconciler.model.plan_options import Allowance, Request
+from reconciler.model.resource import Lifecycle, Resource
+from reconciler.model.secret import Secret
+from reconciler.model.settings import DesiredState, Fuses, Settings
+from tests.support.pki import Authority
+from tests.support.registry_client import TARGET, Cloud
+
+AUTHORITIES = {name: Authority(name) for name in ("alpha", "beta")}
+ROLE = "arn:aws:iam::123456789012:role/provisioning"
+QUOTAS = load_quotas({})
+
+
+def resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resource:
+    """A resource that needs what its spec refers to."""
+    needs = set()
+    for member in members(type(spec)).values():
+        value = getattr(spec, member.name)
+        if member.references:
+            items = value if isinstance(value, tuple) else (value,)
+            needs |= {Address(member.references, item) for item in items if isinstance(item, str)}
+    return Resource(Address(kind, name), spec, frozenset(needs), Lifecycle(**lifecycle))
+
+
+def state(*resources: Resource, workspace: str = "ws", **settings: object) -> DesiredState:
+    """A desired state without limits, unless it is given some: most tests delete what they like."""
+    settings.setdefault("limits", Fuses(delete_percent=100, replace_percent=100))
+    return DesiredState(Settings(workspace, **settings), {found.address: found for found in resources})
+
+
+def device(name: str, generation: int = 1, **attributes: str) -> tuple[Resource, Resource]:
+    """A certificate of the CA alpha, and the thing that has it."""
+    pem = Pem.parse(AUTHORITIES["alpha"].device(name, generation))
+    return (
+        resource("certificates", name, Certificate(pem, ca="alpha")),
+        resource("things", name, Thing(attributes=attributes, certificates=(name,))),
+    )
+
+
+def ca(name: str = "alpha", **changes: object) -> Resource:
+    authority = AUTHORITIES[name]
+    verification = Verification(key=Secret(f"env {name}", authority.key_pem))
+    return resource(
+        "ca_certificates",
+        name,
+        evolve(CaCertificate(Pem.parse(authority.pem), verification=verification), **changes),
+    )
+
+
+def managed(name: str, code: str = "90001", **more: object) -> Resource:
+    spec = ManagedThing("DEVICE", Secret(f"env {name}", code), "ZWAVE_QR_BAR_CODE")
+    return resource("managed_things", name, evolve(spec, **more))
+
+
+def plan_of(
+    wanted: DesiredState,
+    cloud: Cloud,
+    *,
+    destroy: bool = False,
+    adopt: Collection[Address] = (),
+    wave: float = 100.0,
+    allow: Mapping[str, str] = MappingProxyType({}),
+    select: Collection[str] = (),
+    exclude: Collection[str] = (),
+) -> Plan:
+    allowed = {key: Allowance.parse(most) for key, most in allow.items()}
+    return make_plan(
+        wanted,
+        Request(destroy, frozenset(adopt), wave, allowed, tuple(select), tuple(exclude)),
+        target=TARGET,
+        call=cloud.call,
+        quotas=QUOTAS,
+        progress=lambda *_: None,
+    )
+
+
+def run(plan: Plan, cloud: Cloud, **options: object) -> list[Outcome]:
+    """Apply, a hundred times less patient than in life: the registry in this process keeps nobody waiting."""
+    options.setdefault("pause", lambda seconds: time.sleep(seconds / 100))
+    return list(apply(plan, cloud.call, stop=threading.Event(), **options))
+
+
+def converge(wanted: DesiredState, cloud: Cloud) -> Plan:
+    """Plan and apply; every step must have been applied."""
+    plan = plan_of(wanted, cloud)
+    assert failures(run(plan, cloud)) == []
+    return plan
+
+
+def failures(outcomes: list[Outcome]) -> list[str]:
+    """What did not go as planned, for people."""
+    return [
+        f"{found.word} {found.change.address}: {getattr(found, 'error', '')}"
+        for found in outcomes
+        if found.word not in {"started", "waiting", "applied"}
+    ]
+
+
+NAMES = ("a", "b", "c")
+PROVISIONED = ("c", "x")
+"""Names of provisioned things: one that a plain thing may have had before."""
+_texts = st.sampled_from(["oslo", "bergen", "x_1"])
+_descriptions = st.sampled_from([None, "Plants"])
+_tags = st.dictionaries(st.sampled_from(["line", "owner"]), _texts, max_size=2)
+
+
+@st.composite
+def desired_states(draw: st.DrawFn) -> DesiredState:
+    """Any valid desired state over a small world of names, so that two of them meet often."""
+    found: list[Resource] = []
+    cas = draw(st.sets(st.sampled_from(sorted(AUTHORITIES))))
+    certificates = draw(
+        st.dictionaries(st.sampled_from(NAMES), st.tuples(st.booleans(), st.integers(1, 2)), max_size=3)
+    )
+    signers = {}
+    policies = sorted(draw(st.sets(st.sampled_from(["p", "q"]))))
+    found += [
+        resource(
+            "policies",
+            name,
+            Policy(_allow(draw(st.sampled_from(["iot:Connect", "iot:Publish"]))), draw(_tags)),
+        )
+        for name in policies
+    ]
+    for name, (second, generation) in sorted(certificates.items()):
+        signer = "beta" if second else "alpha"
+        signers[name] = signer
+        pem = Pem.parse(AUTHORITIES[signer].device(name, generation))
+        more = {
+            "status": draw(st.sampled_from(["ACTIVE", "INACTIVE"])),
+            "policies": _some(draw, policies),
+        }
+        if signer in cas:
+            spec = Certificate(pem, ca=signer, **more)
+        else:
+            spec = Certificate(pem, certificate_mode="SNI_ONLY", **more)
+        found.append(resource("certificates", name, spec))
+    templates = _any_templates(draw)
+    provisioned = sorted(draw(st.sets(st.sampled_from(PROVISIONED)))) if "alpha" in cas else []
+    signing = {*signers.values(), *(["alpha"] if provisioned else [])}
+    found += [_any_ca(draw, name, templates, idle=name not in signing) for name in sorted(cas)]
+    found += [*templates, *_any_aliases(draw), *_any_profiles(draw)]
+    groups = _any_groups(draw, policies)
+    bills = [
+        resource("billing_groups", name, BillingGroup(draw(_descriptions), draw(_tags)))
+        for name in sorted(draw(st.sets(st.sampled_from(["b", "c"]))))
+    ]
+    types = _any_types(draw)
+    things = _any_things(draw, certificates, groups, bills, types, provisioned)
+    found += [_any_provisioned(draw, name, groups, bills, types, policies) for name in provisioned]
+    found += [*groups, *_any_queries(draw), *bills, *types, *things]
+    found += _any_managed(draw, [thing.address.name for thing in things])
+    return state(*draw(st.permutations(found)))
+
+
+def _allow(action: str) -> Document:
+    return Document.of(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
+    )
+
+
+def _any_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, idle: bool) -> Resource:
+    changes: dict[str, object] = {"tags": draw(_tags), "auto_registration": draw(st.booleans())}
+    usable = [found.address.name for found in templates if found.spec.type == "JITP"]
+    if usable:
+        changes["registration_template"] = draw(st.sampled_from([None, *usable]))
+        if changes["registration_template"]:
+            changes["registration_role_arn"] = draw(st.sampled_from([None, ROLE]))
+    if draw(st.booleans()):
+        changes |= {"certificate_mode": "SNI_ONLY", "verification": None}
+    if idle:
+        changes["status"] = draw(st.sampled_from(["ACTIVE", "INACTIVE"]))
+    return ca(name, **changes)
+
+
+def _any_templates(draw: st.DrawFn) -> list[Resource]:
+    found = []
+    for name in sorted(draw(st.sets(st.sampled_from(["v", "w"])))):
+        kind = draw(st.sampled_from(["JITP", "FLEET_PROVISIONING"]))
+        hook = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
+        spec = ProvisioningTemplate(
+            Document.of({"Parameters": {draw(_texts): {"Type": "String"}}, "Resources": {}}),
+            ROLE,
+            kind,
+            draw(st.booleans()),
+            draw(_descriptions),
+            draw(st.sampled_from([None, hook])) if kind != "JITP" else None,
+            draw(_tags),
+        )
+        found.append(resource("provisioning_templates", name, spec))
+    return found
+
+
+def _any_aliases(draw: st.DrawFn) -> list[Resource]:
+    durations = st.sampled_from([900, 3600])
+    names = sorted(draw(st.sets(st.just("r"))))
+    return [resource("role_aliases", name, RoleAlias(ROLE, draw(durations), draw(_tags))) for name in names]
+
+
+def _any_queries(draw: st.DrawFn) -> list[Resource]:
+    """The names are not those of static groups: AWS keeps both in one list."""
+    queries = st.sampled_from(["attributes.site:oslo", "thingName:a"])
+    return [
+        resource(
+            "dynamic_thing_groups",
+            name,
+            DynamicThingGroup(
+                draw(queries),
+                draw(_descriptions),
+                draw(st.dictionaries(st.just("floor"), _texts)),
+                tags=draw(_tags),
+            ),
+        )
+        for name in sorted(draw(st.sets(st.just("d"))))
+    ]
+
+
+def _any_groups(draw: st.DrawFn, policies: list[str]) -> list[Resource]:
+    """`h` may be a part of `g` or of `k`; a group with children is never moved, which AWS does not admit."""
+    names = sorted(draw(st.sets(st.sampled_from(["g", "h", "k"]))))
+    return [
+        resource(
+            "thing_groups",
+            name,
+            ThingGroup(
+                draw(_descriptions),
+                draw(st.dictionaries(st.just("floor"), _texts)),
+                draw(_tags),
+                draw(st.sampled_from([None, *(other for other in names if other != "h")]))
+                if name == "h"
+                else None,
+                _some(draw, policies),
+            ),
+        )
+        for name in names
+    ]
+
+
+def _any_types(draw: st.DrawFn) -> list[Resource]:
+    return [
+        resource(
+            "thing_types",
+            name,
+            # A type's name decides on what AWS never changes of it: things that have it would forbid a replacement.
+            ThingType(
+                {"t": "A pump"}.get(name),
+                {"u": ("site", "house")}.get(name, ()),
+                (PropagatingAttribute("where", "site"),) if draw(st.booleans()) else (),
+                deprecated=draw(st.booleans()),
+                tags=draw(_tags),
+            ),
+        )
+        for name in sorted(draw(st.sets(st.sampled_from(["t", "u"]))))
+    ]
+
+
+def _any_things(  # noqa: PLR0917 (each is a kind that a thing may name)
+    draw: st.DrawFn,
+    certificates: dict[str, tuple[bool, int]],
+    groups: list[Resource],
+    bills: list[Resource],
+    types: list[Resource],
+    provisioned: list[str],
+) -> list[Resource]:
+    """Nothing has a deprecated type or two groups of one hierarchy, or is in two tables."""
+    things = []
+    for name in sorted(draw(st.sets(st.sampled_from(NAMES))) - set(provisioned)):
+        spec = Thing(
+            thing_type=draw(st.sampled_from([None, *_usable(types)])),
+            attributes=draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
+            thing_groups=_one_of_each_hierarchy(draw, groups),
+            certificates=_some(draw, sorted(certificates)),
+            billing_group=draw(st.sampled_from([None, *(found.address.name for found in bills)])),
+        )
+        things.append(resource("things", name, spec))
+    return [
+        evolve(found, spec=evolve(found.spec, exclusive=draw(st.booleans())))
+        if _alone(found, things)
+        else found
+        for found in things
+    ]
+
+
+def _usable(types: list[Resource]) -> list[str]:
+    return [found.address.name for found in types if not found.spec.deprecated]
+
+
+def _one_of_each_hierarchy(draw: st.DrawFn, groups: list[Resource]) -> tuple[str, ...]:
+    parents = {found.address.name: found.spec.parent for found in groups}
+    return tuple({parents[group] or group: group for group in _some(draw, sorted(parents))}.values())
+
+
+def _any_provisioned(  # noqa: PLR0917 (each is a kind that a template may name)
+    draw: st.DrawFn,
+    name: str,
+    groups: list[Resource],
+    bills: list[Resource],
+    types: list[Resource],
+    policies: list[str],
+) -> Resource:
+    """The template is whole and has all its names in it; only the thing's name and its certificate are parameters."""
+    thing: dict[str, object] = {
+        "ThingName": {"Ref": "Name"},
+        "AttributePayload": draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
+        "ThingGroups": list(_one_of_each_hierarchy(draw, groups)),
+        "ThingTypeName": draw(st.sampled_from([None, *_usable(types)])),
+        "BillingGroup": draw(st.sampled_from([None, *(found.address.name for found in bills)])),
+    }
+    certificate = {
+        "CertificatePem": {"Ref": "Pem"},
+        "Status": draw(st.sampled_from(["ACTIVE", "INACTIVE"])),
+    }
+    parts = {
+        "thing": {"Type": THING, "Properties": {key: value for key, value in thing.items() if value}},
+        "certificate": {"Type": CERTIFICATE, "Properties": certificate},
+    }
+    for policy in _some(draw, policies):
+        parts[f"policy{policy}"] = {"Type": POLICY, "Properties": {"PolicyName": policy}}
+    parameters = {"Name": {"Type": "String"}, "Pem": {"Type": "String"}}
+    pem = AUTHORITIES["alpha"].device(f"provisioned-{draw(st.integers(1, 2))}-{name}", 1)
+    template = Document.of({"Parameters": parameters, "Resources": parts})
+    return resource(
+        "provisioned_things", f"from-template-{name}", ProvisionedThing(template, {"Name": name, "Pem": pem})
+    )
+
+
+def _alone(thing: Resource, things: list[Resource]) -> bool:
+    others = {name for other in things if other is not thing for name in other.spec.certificates}
+    return others.isdisjoint(thing.spec.certificates)
+
+
+def _some(draw: st.DrawFn, names: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(draw(st.sets(st.sampled_from(names))))) if names else ()
+
+
+def _any_managed(draw: st.DrawFn, things: list[str]) -> list[Resource]:
+    codes = draw(st.permutations(["90001", "90002", "90003"]))
+    names = sorted(draw(st.sets(st.sampled_from(NAMES))))
+    lockers = [
+        resource(
+            "credential_lockers", name, CredentialLocker(draw(st.sampled_from([None, "X"])), draw(_tags))
+        )
+        for name in sorted(draw(st.sets(st.sampled_from(["l", "m"]))))
+    ]
+    return [
+        *lockers,
+        *(
+            managed(
+                name,
+                code,
+                role=draw(st.sampled_from(["DEVICE", "CONTROLLER"])),
+                thing=draw(st.sampled_from([None, *things])),
+                brand=draw(st.sampled_from([None, "Acme", "Apex"])),
+                credential_locker=draw(st.sampled_from([None, *(found.address.name for found in lockers)])),
+                hub_network_mode=draw(st.sampled_from([None, "STANDARD", "NETWORK_WIDE_EXCLUSION"])),
+                capabilities=draw(st.sampled_from([None, '{"on": 1}', '{"off": 2}'])),
+                capability_report=draw(st.sampled_from([None, _report("1"), _report("2")])),
+                wi_fi_simple_setup_configuration=draw(st.sampled_from([None, SimpleSetup(True, False, 5)])),
+                meta_data=draw(_tags),
+                tags=draw(_tags),
+            )
+            for name, code in zip(names, codes, strict=False)
+        ),
+    ]
+
+
+def _report(endpoint: str) -> Document:
+    endpoints = [{"id": endpoint, "deviceTypes": ["Light"], "capabilities": []}]
+    return Document.of({"version": "1.0.0", "endpoints": endpoints})
+
+
+def _any_profiles(draw: st.DrawFn) -> list[Resource]:
+    authority = AUTHORITIES["alpha"]
+    claims = st.sampled_from([authority.device("claim"), authority.device("claim", 2)])
+    found = []
+    for name in sorted(draw(st.sets(st.just("e")))):
+        spec = ProvisioningProfile("JITR", ca_certificate=Pem.parse(authority.pem), tags=draw(_tags))
+        if draw(st.booleans()):
+            claim = Pem.parse(draw(claims))
+            spec = ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=claim, tags=draw(_tags))
+        found.append(resource("provisioning_profiles", name, spec))
+    return found

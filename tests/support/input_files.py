@@ -1,0 +1,43 @@
+"""A folder of certificates, keys and other files that desired states in tests name."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+from tests.support.pki import Authority
+
+LARGE = 2**20 + 1
+
+
+def fill(folder: Path) -> None:
+    """Make the folder and everything in it; links lead where no desired state may follow."""
+    folder.mkdir(parents=True)
+    factory, other, third = Authority("Factory CA"), Authority("Other CA"), Authority("Third CA")
+    for name, text in {
+        "factory.pem": factory.pem,
+        "factory.key.pem": factory.key_pem,
+        "other.pem": other.pem,
+        "other.key.pem": other.key_pem,
+        "third.pem": third.pem,
+        "pump-1.pem": factory.device("pump-1"),
+        "pump-2.pem": factory.device("pump-2"),
+        "expired.pem": factory.device("expired", days=-1),
+        "stranger.pem": other.device("stranger"),
+        "chain.pem": factory.device("pump-1") + factory.pem,
+        "garbage.pem": _pem(b"not a certificate"),
+        "note.txt": "Remember to water the plants!\n",
+        "qr.txt": "900151714358810\n",
+        "empty.txt": "\n",
+        "large.pem": "-" * LARGE,
+    }.items():
+        (folder / name).write_text(text, "utf-8")
+    (folder / "latin-1.txt").write_bytes("große".encode("latin-1"))
+    (folder / "link.pem").symlink_to("/etc/hostname")
+    (folder / "loop.pem").symlink_to("loop.pem")
+    os.mkfifo(folder / "pipe")
+
+
+def _pem(der: bytes) -> str:
+    return f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(der).decode()}\n-----END CERTIFICATE-----\n"

@@ -1,0 +1,228 @@
+"""An embedded registry seen through plain boto3 clients: what AWS would report, ids and times aside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.session import Session
+
+from reconciler.aws.caller import Caller
+from reconciler.aws.embedded import bind
+from reconciler.aws.retries import BOTOCORES_OWN
+from reconciler.model.plan import Target
+from reconciler.registry import Registry, Request, Response
+from reconciler.registry import Settings as RegistrySettings
+
+REGION, ACCOUNT = "eu-west-1", "123456789012"
+TARGET = Target("embedded", REGION, ACCOUNT)
+SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
+
+
+class Cloud:
+    """Clients are slow to make and registries quick: the clients stay, `empty()` puts a new registry behind them."""
+
+    def __init__(self, path: Path | str = ":memory:") -> None:
+        core = Session()
+        bind(core, self)
+        session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core)
+        once = Config(retries=dict(BOTOCORES_OWN))
+        self.iot: Any = session.client("iot", config=once)
+        self.managed: Any = session.client("iot-managed-integrations", config=once)
+        self.call = Caller({"iot": self.iot, "iot-managed-integrations": self.managed})
+        self.requests = 0
+        self.registry = Registry(path, SETTINGS)
+        self._index()
+
+    def handle(self, request: Request) -> Response:
+        self.requests += 1
+        return self.registry.handle(request)
+
+    def empty(self) -> Cloud:
+        self.registry.close()
+        self.registry = Registry(":memory:", SETTINGS)
+        self._index()
+        return self
+
+    def _index(self) -> None:
+        """Dynamic groups need it, and it is the account's own affair."""
+        self.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
+
+    def content(self) -> dict[str, Any]:
+        """Everything that is registered, by what identifies it to people."""
+        return {
+            "ca_certificates": self._cas(),
+            "certificates": self._certificates(),
+            "things": self._things(),
+            "thing_groups": self._groups(),
+            "managed_things": self._managed(),
+            "policies": self._policies(),
+            "thing_types": self._types(),
+            "billing_groups": self._billing(),
+            "role_aliases": self._aliases(),
+            "provisioning_templates": self._templates(),
+            "credential_lockers": self._lockers(),
+            "provisioning_profiles": self._profiles(),
+        }
+
+    def _pages(self, client: Any, operation: str, items: str, **params: Any) -> list[Any]:
+        return client.get_paginator(operation).paginate(**params).build_full_result().get(items, [])
+
+    def _iot_tags(self, arn: str) -> dict[str, str]:
+        return {
+            tag["Key"]: tag["Value"]
+            for tag in self._pages(self.iot, "list_tags_for_resource", "tags", resourceArn=arn)
+        }
+
+    def _cas(self) -> dict[str, Any]:
+        found = {}
+        for listed in self._pages(self.iot, "list_ca_certificates", "certificates"):
+            answer = self.iot.describe_ca_certificate(certificateId=listed["certificateId"])
+            detail = answer["certificateDescription"]
+            kept = {key: detail.get(key) for key in ("status", "certificateMode", "autoRegistrationStatus")}
+            if "registrationConfig" in answer:
+                kept["registrationConfig"] = answer["registrationConfig"]
+            found[listed["certificateId"]] = {**kept, "tags": self._iot_tags(listed["certificateArn"])}
+        return found
+
+    def _certificates(self) -> dict[str, Any]:
+        listed = self._pages(self.iot, "list_certificates", "certificates")
+        return {item["certificateId"]: (item["status"], item["certificateMode"]) for item in listed}
+
+    def _things(self) -> dict[str, Any]:
+        return {
+            item["thingName"]: {
+                "attributes": item["attributes"],
+                "type": item.get("thingTypeName"),
+                "principals": sorted(
+                    (edge["principal"].rpartition("/")[2], edge["thingPrincipalType"])
+                    for edge in self._pages(
+                        self.iot,
+                        "list_thing_principals_v2",
+                        "thingPrincipalObjects",
+                        thingName=item["thingName"],
+                    )
+                ),
+                "billed": self.iot.describe_thing(thingName=item["thingName"]).get("billingGroupName"),
+                "groups": sorted(
+                    group["groupName"]
+                    for group in self._pages(
+                        self.iot, "list_thing_groups_for_thing", "thingGroups", thingName=item["thingName"]
+                    )
+                ),
+            }
+            for item in self._pages(self.iot, "list_things", "things")
+        }
+
+    def _types(self) -> dict[str, Any]:
+        return {
+            item["thingTypeName"]: {
+                "properties": {
+                    key: value for key, value in item["thingTypeProperties"].items() if _is_said(value)
+                },
+                "deprecated": item["thingTypeMetadata"]["deprecated"],
+                "tags": self._iot_tags(item["thingTypeArn"]),
+            }
+            for item in self._pages(self.iot, "list_thing_types", "thingTypes")
+        }
+
+    def _aliases(self) -> dict[str, Any]:
+        found = {}
+        for name in self._pages(self.iot, "list_role_aliases", "roleAliases"):
+            detail = self.iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]
+            kept = {key: detail[key] for key in ("roleArn", "credentialDurationSeconds")}
+            found[name] = {**kept, "tags": self._iot_tags(detail["roleAliasArn"])}
+        return found
+
+    def _templates(self) -> dict[str, Any]:
+        """Versions aside: how many there are tells the past."""
+        said = ("enabled", "provisioningRoleArn", "preProvisioningHook", "type")
+        found = {}
+        for item in self._pages(self.iot, "list_provisioning_templates", "templates"):
+            detail = self.iot.describe_provisioning_template(templateName=item["templateName"])
+            found[item["templateName"]] = {
+                **{key: detail.get(key) for key in said},
+                "description": detail.get("description") or None,
+                "body": json.loads(detail["templateBody"]),
+                "tags": self._iot_tags(item["templateArn"]),
+            }
+        return found
+
+    def _billing(self) -> dict[str, Any]:
+        return {
+            item["groupName"]: {
+                "properties": self.iot.describe_billing_group(billingGroupName=item["groupName"])[
+                    "billingGroupProperties"
+                ].get("billingGroupDescription")
+                or None,
+                "tags": self._iot_tags(item["groupArn"]),
+            }
+            for item in self._pages(self.iot, "list_billing_groups", "billingGroups")
+        }
+
+    def _groups(self) -> dict[str, Any]:
+        found = {}
+        for item in self._pages(self.iot, "list_thing_groups", "thingGroups"):
+            detail = self.iot.describe_thing_group(thingGroupName=item["groupName"])
+            properties = detail["thingGroupProperties"]
+            found[item["groupName"]] = {
+                "description": properties.get("thingGroupDescription") or None,
+                "parent": detail["thingGroupMetadata"].get("parentGroupName"),
+                "query": detail.get("queryString"),
+                "attributes": properties.get("attributePayload", {}).get("attributes", {}),
+                "tags": self._iot_tags(item["groupArn"]),
+            }
+        return found
+
+    def _policies(self) -> dict[str, Any]:
+        return {
+            item["policyName"]: {
+                "document": json.loads(self.iot.get_policy(policyName=item["policyName"])["policyDocument"]),
+                "targets": sorted(
+                    self._pages(self.iot, "list_targets_for_policy", "targets", policyName=item["policyName"])
+                ),
+                "tags": self._iot_tags(item["policyArn"]),
+            }
+            for item in self._pages(self.iot, "list_policies", "policies")
+        }
+
+    def _lockers(self) -> list[Any]:
+        found = []
+        for item in self._pages(self.managed, "list_credential_lockers", "Items"):
+            detail = self.managed.get_credential_locker(Identifier=item["Id"])
+            found.append((detail["Name"], detail["Tags"]))
+        return sorted(found, key=str)
+
+    def _profiles(self) -> list[Any]:
+        dropped = ("Id", "Arn", "ResponseMetadata")
+        found = []
+        for item in self._pages(self.managed, "list_provisioning_profiles", "Items"):
+            detail = self.managed.get_provisioning_profile(Identifier=item["Id"])
+            found.append({key: value for key, value in detail.items() if key not in dropped})
+        return sorted(found, key=str)
+
+    def _managed(self) -> list[Any]:
+        """A locker is told by its name: its id is AWS's, and another one in every run."""
+        dropped = ("Id", "Arn", "CreatedAt", "UpdatedAt", "ActivatedAt", "ResponseMetadata")
+        lockers = {
+            item["Id"]: item["Name"] for item in self._pages(self.managed, "list_credential_lockers", "Items")
+        }
+        found = []
+        for item in self._pages(self.managed, "list_managed_things", "Items"):
+            detail = self.managed.get_managed_thing(Identifier=item["Id"])
+            able = self.managed.get_managed_thing_capabilities(Identifier=item["Id"])
+            kept = {key: value for key, value in detail.items() if key not in dropped}
+            if "CredentialLockerId" in kept:
+                kept["CredentialLockerId"] = lockers.get(kept["CredentialLockerId"], "gone")
+            if "CapabilityReport" in able:
+                kept["CapabilityReport"] = able["CapabilityReport"]
+            found.append(kept)
+        return sorted(found, key=lambda item: item["Tags"].get("reconciler:name", ""))
+
+
+def _is_said(value: Any) -> bool:
+    """Whether a property of a thing type says anything: what was cleared is there and empty."""
+    return any(map(_is_said, value.values())) if isinstance(value, dict) else bool(value)
