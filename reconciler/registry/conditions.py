@@ -4,14 +4,12 @@ Law: what becomes of a request is decided before it is performed, from its servi
 are waited for outside of the registry, so none of its locks is held meanwhile.
 """
 
-from collections.abc import Callable
-
 from attrs import frozen
 
 from reconciler.registry.endpoint import Asked, Registry
 from reconciler.registry.errors import ApiError
 from reconciler.registry.faults import Faults
-from reconciler.registry.http import Request, Response
+from reconciler.registry.http import Response
 from reconciler.registry.latency import Latency
 from reconciler.registry.throttling import Limits
 
@@ -72,23 +70,3 @@ def fulfil(registry: Registry, asked: Asked, fate: Fate) -> Response | None:
 def _fault(asked: Asked) -> ApiError:
     assert asked.wire is not None
     return ApiError(asked.wire.fault_code, "An unexpected error has occurred.")
-
-
-@frozen
-class Conditioned:
-    """A registry in this process, under conditions: it has `handle`, as a registry has."""
-
-    registry: Registry
-    conditions: Conditions
-    sleep: Callable[[float], None]
-
-    def handle(self, request: Request) -> Response:
-        """Answer one request. Raises ConnectionResetError where its fate is to lose its connection."""
-        asked = self.registry.recognise(request)
-        fate = self.conditions.fate(asked)
-        if fate.delay:
-            self.sleep(fate.delay)
-        response = fulfil(self.registry, asked, fate)
-        if response is None:
-            raise ConnectionResetError("the connection was lost")
-        return response

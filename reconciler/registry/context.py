@@ -7,7 +7,7 @@ from attrs import frozen
 
 from reconciler.registry.errors import ApiError
 from reconciler.registry.http import Settings
-from reconciler.registry.paging import TokenSigner
+from reconciler.registry.page_tokens import TokenSigner
 from reconciler.registry.store import Transaction
 
 

@@ -18,7 +18,7 @@ from reconciler.registry.addressing import Caller, Target, caller_of, service_of
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, PartialError
 from reconciler.registry.http import Request, Response, Settings
-from reconciler.registry.paging import TokenSigner
+from reconciler.registry.page_tokens import TokenSigner
 from reconciler.registry.store import Store, StoreBusyError
 from reconciler.registry.wire.faults import UNKNOWN_OPERATION, error_response
 from reconciler.registry.wire.payload import MalformedError

@@ -5,55 +5,21 @@ or be skipped. It is signed with a secret of the database over the operation, th
 made-up token, or one from another listing, is refused.
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 
+from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
-
-if TYPE_CHECKING:
-    from reconciler.registry.context import Context
+from reconciler.registry.page_tokens import Key
 
 # AWS documents no default page size but that of the certificate lists (25). UNCONFIRMED; a small one makes clients page.
 DEFAULT_PAGE = 50
 
-Key = Sequence[str | int | float]
 T = TypeVar("T")
-_DIGEST_BYTES = 12
 _LAST_SEQ = 2**63 - 1
-
-
-@frozen
-class TokenSigner:
-    """Turns keys into tokens and back, with the secret of one database."""
-
-    secret: bytes = field(repr=False)
-
-    def seal(self, purpose: str, key: Key) -> str:
-        """Make a token of letters, digits and base64's signs that suit a URL."""
-        payload = json.dumps(list(key), separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._digest(purpose, payload) + payload).decode()
-
-    def open(self, purpose: str, token: str) -> list[Any] | None:
-        """Give the key back, or None for a token that was not made here for this purpose."""
-        try:
-            raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
-        except (UnicodeEncodeError, binascii.Error):
-            return None
-        digest, payload = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
-        if not hmac.compare_digest(digest, self._digest(purpose, payload)):
-            return None
-        key = json.loads(payload)
-        return key if isinstance(key, list) else None
-
-    def _digest(self, purpose: str, payload: bytes) -> bytes:
-        return hmac.digest(self.secret, purpose.encode() + b"\0" + payload, hashlib.sha256)[:_DIGEST_BYTES]
 
 
 @frozen
@@ -61,7 +27,7 @@ class Page:
     """One page being read: where it starts, and how many rows it holds at most."""
 
     pager: "Pager"
-    context: "Context"
+    context: Context
     purpose: str
     after: list[Any] | None
     size: int
@@ -92,7 +58,7 @@ class Pager:
     default: int = DEFAULT_PAGE
     url_safe: bool = True
 
-    def start(self, context: "Context", params: Mapping[str, Any]) -> Page:
+    def start(self, context: Context, params: Mapping[str, Any]) -> Page:
         """Begin the page that the request asks for.
 
         Raises the operation's error for bad requests when the token is not one of this listing's.
@@ -122,7 +88,7 @@ class Pager:
     def _inward(self, token: str) -> str:
         return token if self.url_safe else token.replace("+", "-").replace("/", "_")
 
-    def _invalid(self, context: "Context") -> ApiError:
+    def _invalid(self, context: Context) -> ApiError:
         return context.invalid(f"The value of {self.token_in} is not valid.")
 
 

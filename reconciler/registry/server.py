@@ -200,7 +200,7 @@ class App:
         begun = clock()
         if delay:
             await asyncio.sleep(0)
-        clock.reach(begun + delay + room_in)
+        clock.advance_to(begun + delay + room_in)
 
     def _own(self, path: str, request: Request) -> Response | None:
         """Answer what is the server's own affair; None for AWS's."""
@@ -229,7 +229,7 @@ def _clock(clock: VirtualClock, method: str, body: bytes) -> Response:
             return _told(400, {"message": 'Expected {"advance": seconds}.'})
         if not 0 <= seconds < _A_CENTURY:
             return _told(400, {"message": "The clock cannot be moved by this much."})
-        clock.reach(clock() + seconds)
+        clock.advance_to(clock() + seconds)
     return _told(200, {"now": clock()})
 
 

@@ -28,10 +28,11 @@ from reconciler.model.call import ApiCall
 from reconciler.model.plan_options import Request
 from reconciler.model.quota import Bucket
 from reconciler.registry import Registry, Settings
-from reconciler.registry.clock import VirtualClock
-from reconciler.registry.conditions import Conditioned, Conditions
+from reconciler.registry.conditions import Conditions
 from tests.benchmarks import fleet
+from tests.support.conditioned_registry import ConditionedRegistry
 from tests.support.registry_client import ACCOUNT, REGION, TARGET
+from tests.support.waiting_clock import WaitingClock
 
 LATENCY = 0.02
 COLUMNS = ("devices", "phase", "least s", "plan's s", "apply's least s", "apply's s", "ratio", "throttled")
@@ -42,7 +43,7 @@ QUOTAS = load_quotas({})
 class Simulated:
     """A registry under AWS's quotas, and a client of it that keeps them, with one virtual clock for both."""
 
-    clock: VirtualClock
+    clock: WaitingClock
     calls: Counter[tuple[str, str]]
     throttled: Counter[str]
     client: Caller
@@ -54,21 +55,21 @@ class Simulated:
 
 def simulated(path: str | Path = ":memory:") -> Simulated:
     """A new registry, 20 ms away."""
-    clock = VirtualClock()
+    clock = WaitingClock()
     registry = Registry(path, Settings(ACCOUNT, REGION, clock=clock))
     conditions = Conditions(limits_of(QUOTAS, clock), lambda: LATENCY)
     core = Session()
     calls: Counter[tuple[str, str]] = Counter()
     throttled: Counter[str] = Counter()
     _pace(core, clock, calls, throttled)
-    bind(core, Conditioned(registry, conditions, clock.sleep))  # type: ignore[arg-type]
+    bind(core, ConditionedRegistry(registry, conditions, clock.sleep))  # type: ignore[arg-type]
     session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core)
     clients = {name: session.client(name) for name in ("iot", "iot-managed-integrations")}
     return Simulated(clock, calls, throttled, Caller(clients))
 
 
 def _pace(
-    core: Session, clock: VirtualClock, calls: Counter[tuple[str, str]], throttled: Counter[str]
+    core: Session, clock: WaitingClock, calls: Counter[tuple[str, str]], throttled: Counter[str]
 ) -> None:
     """As `aws.rates.limit` does it, on the virtual clock, and counted."""
     buckets: dict[Bucket, TokenBucket] = {}

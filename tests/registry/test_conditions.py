@@ -3,9 +3,10 @@
 import pytest
 
 from reconciler.registry import Request
-from reconciler.registry.conditions import Conditioned, Conditions
+from reconciler.registry.conditions import Conditions
 from reconciler.registry.faults import Faults, Rule
 from reconciler.registry.throttling import Limits
+from tests.support.conditioned_registry import ConditionedRegistry
 
 IOT = "https://iot.eu-west-1.amazonaws.com"
 MANAGED = "https://api.eu-west-1.iotmanagedintegrations.amazonaws.com"
@@ -14,7 +15,7 @@ MANAGED = "https://api.eu-west-1.iotmanagedintegrations.amazonaws.com"
 @pytest.fixture
 def under(registry, clock):
     """The registry under conditions; waiting moves the tests' clock."""
-    return lambda **conditions: Conditioned(registry, Conditions(**conditions), clock.advance)
+    return lambda **conditions: ConditionedRegistry(registry, Conditions(**conditions), clock.advance)
 
 
 def ask(registry, method, path, base=IOT):

@@ -1,0 +1,45 @@
+"""The opaque tokens between the pages of a listing: a key and a signature.
+
+Invariant: a token that this database did not sign for this purpose cannot be opened.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+Key = Sequence[str | int | float]
+
+_DIGEST_BYTES = 12
+
+
+@frozen
+class TokenSigner:
+    """Turns keys into tokens and back, with the secret of one database."""
+
+    secret: bytes = field(repr=False)
+
+    def seal(self, purpose: str, key: Key) -> str:
+        """Make a token of letters, digits and base64's signs that suit a URL."""
+        payload = json.dumps(list(key), separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(self._digest(purpose, payload) + payload).decode()
+
+    def open(self, purpose: str, token: str) -> list[Any] | None:
+        """Give the key back, or None for a token that was not made here for this purpose."""
+        try:
+            raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
+        except (UnicodeEncodeError, binascii.Error):
+            return None
+        digest, payload = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
+        if not hmac.compare_digest(digest, self._digest(purpose, payload)):
+            return None
+        key = json.loads(payload)
+        return key if isinstance(key, list) else None
+
+    def _digest(self, purpose: str, payload: bytes) -> bytes:
+        return hmac.digest(self.secret, purpose.encode() + b"\0" + payload, hashlib.sha256)[:_DIGEST_BYTES]
