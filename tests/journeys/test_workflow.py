@@ -170,14 +170,14 @@ def test_a_mistake_fails_the_plan_on_its_line_and_the_comment_says_so_until_it_i
     assert (job.result, job.summary) == ("failure 1", told)
     assert re.search(r"^::error .*file=desired_state.toml,line=\d+", job.printed, re.MULTILINE)
     first, heading, *_, fence, last = (marker, *told.splitlines()[1:], "")
-    assert (told.splitlines()[0], heading, fence, last) == (first, "### There is no plan", "````", "")
+    assert (told.splitlines()[0], heading, fence, last) == (first, "### No plan", "````", "")
     assert ("@everyone" in told, "::error" in told, "\x1b" in told) == (True, False, False)
 
     # a file in which not even the name can be read, and one that a later push mends
     job, told = pushed(f"{right}[things.")
     assert (job.result, told.splitlines()[:2]) == (
         "failure 1",
-        ["<!-- reconciler plan -->", "### There is no plan"],
+        ["<!-- reconciler plan -->", "### No plan"],
     )
     job, told = pushed(f"{right}\n[thing_groups.new]\n")
     assert (job.result, told.splitlines()[0]) == ("success", marker)
@@ -194,7 +194,7 @@ def test_a_plan_that_is_refused_is_commented(repository, github):
     told = github.comments[1]["body"].splitlines()
     assert (job.result, told[:2]) == (
         "failure 3",
-        ["<!-- reconciler plan greenhouse -->", "### The plan is refused"],
+        ["<!-- reconciler plan greenhouse -->", "### The plan was rejected"],
     )
     assert "error: the plan is refused; nothing was sent" in told
 

@@ -1,0 +1,53 @@
+"""Check that a commit subject is imperative and at most 72 characters long.
+
+usage: check_subject.py MESSAGE_FILE
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+MAX_SUBJECT = 72
+GENERATED = ("Merge ", "Revert ", "fixup! ", "squash! ", "amend! ")
+"""How the subjects that git writes begin."""
+
+NOT_IMPERATIVE = re.compile(
+    r"^(?:an?|the|this|that|these|those|what|who|which|where|when|while|of|in|on|for|with|and|no|not|it|its|there|one|two|wip"
+    r"|\w+(?:ed|ing|ies))\b",
+    re.IGNORECASE,
+)
+"""Openings that no imperative sentence has; the verbs that look like them are in `IMPERATIVE`."""
+
+IMPERATIVE = frozenset({"bring", "embed", "exceed", "feed", "need", "ping", "proceed", "seed", "shed", "speed", "spring", "string"})
+
+
+def problems(subject: str) -> list[str]:
+    """Return what is wrong with a subject, an empty list if nothing is."""
+    if subject.startswith(GENERATED):
+        return []
+    first = subject.split(" ", 1)[0]
+    checks = {
+        "is empty": not subject,
+        f"has {len(subject)} characters; expected at most {MAX_SUBJECT}": len(subject) > MAX_SUBJECT,
+        "ends with a period; remove it": subject.endswith("."),
+        "begins in lower case; capitalize the first word": first[:1].islower(),
+        'is not imperative; begin with a verb, as in "Add", "Fix", "Rename"': bool(NOT_IMPERATIVE.match(subject))
+        and first.lower() not in IMPERATIVE,
+    }
+    return [problem for problem, applies in checks.items() if applies]
+
+
+def main() -> int:
+    """Print the problems of the message's subject; return 1 if there is one."""
+    message = Path(sys.argv[1]).read_text(encoding="utf-8")
+    lines = [line for line in message.splitlines() if not line.startswith("#")]
+    subject = lines[0] if lines else ""
+    for problem in problems(subject):
+        print(f"commit subject: {problem}\n  {subject}", file=sys.stderr)
+    return 1 if problems(subject) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
