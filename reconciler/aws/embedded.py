@@ -8,7 +8,7 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.session import Session
 
-from reconciler.registry import Registry, Request
+from reconciler.registry import HttpRequest, Registry
 
 
 def bind(session: Session, registry: Registry) -> None:
@@ -17,7 +17,7 @@ def bind(session: Session, registry: Registry) -> None:
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         body = request.body or b""
         headers = {key: _text(value) for key, value in request.headers.items()}
-        asked = Request(
+        asked = HttpRequest(
             request.method, request.url, headers, body.encode() if isinstance(body, str) else body
         )
         told = registry.handle(asked)

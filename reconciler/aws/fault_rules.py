@@ -22,7 +22,7 @@ from typing import Any
 
 from reconciler.model.errors import TargetError
 from reconciler.model.text import closest, one_of, told
-from reconciler.registry.faults import KINDS, Faults, Rule
+from reconciler.registry.faults import FAULT_KINDS, FaultRule, Faults
 
 _Check = Callable[[Any], bool]
 
@@ -37,7 +37,7 @@ def _count(value: Any) -> bool:
 
 _FIELDS: Mapping[str, tuple[_Check, str]] = {
     "operation": (lambda value: isinstance(value, str) and bool(value), 'a glob such as "iot:Create*"'),
-    "kind": (lambda value: isinstance(value, str) and value in KINDS, one_of(KINDS)),
+    "kind": (lambda value: isinstance(value, str) and value in FAULT_KINDS, one_of(FAULT_KINDS)),
     "probability": (lambda value: _number(value, 1), "a number from 0 to 1"),
     "calls": (
         lambda value: isinstance(value, list) and bool(value) and all(map(_count, value)),
@@ -92,8 +92,8 @@ def _wrong(
     )
 
 
-def _rule(table: Mapping[str, Any]) -> Rule:
-    return Rule(
+def _rule(table: Mapping[str, Any]) -> FaultRule:
+    return FaultRule(
         table["operation"],
         table["kind"],
         float(table.get("probability", 1.0)),

@@ -45,8 +45,7 @@ def versions() -> Iterator[Finding]:
 
 def database(path: Path, region: str) -> Iterator[Finding]:
     """The embedded registry's file: sound, writable, of a version that we know."""
-    from reconciler.registry import Registry
-    from reconciler.registry import Settings as RegistrySettings
+    from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreError
 
     reset = "`reconciler registry reset` begins a new one"
@@ -58,7 +57,7 @@ def database(path: Path, region: str) -> Iterator[Finding]:
     except (StoreError, OSError) as error:
         yield Finding("broken", "registry", str(error), reset)
         return
-    if problems := registry.problems():
+    if problems := registry.check_integrity():
         yield Finding("broken", "registry", f"{path}: {'; '.join(problems)}", reset)
     else:
         yield Finding("ok", "registry", f"{path} is sound and can be written to")

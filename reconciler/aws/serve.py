@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.registry.clock import VirtualClock
     from reconciler.registry.conditions import Conditions
     from reconciler.registry.endpoint import Registry
-    from reconciler.registry.throttling import Limits
+    from reconciler.registry.throttling import RateLimiter
 
 DEFAULT_PORT = 4577
 IN_MEMORY = ":memory:"
@@ -56,14 +56,14 @@ def serve(serving: Serving, ready: Callable[[str], None]) -> None:
     the latency or the faults are not as they should be.
     """
     from reconciler.registry.clock import VirtualClock
-    from reconciler.registry.server import App, run
+    from reconciler.registry.server import RegistryApp, run
 
     clock = VirtualClock() if serving.virtual_time else None
     conditions = _conditions(serving, clock)
     registry = _registry(serving, clock)
     try:
         with _listening(serving) as opened:
-            run(opened, App(registry, conditions, clock), ready)
+            run(opened, RegistryApp(registry, conditions, clock), ready)
     finally:
         registry.close()
 
@@ -71,32 +71,32 @@ def serve(serving: Serving, ready: Callable[[str], None]) -> None:
 def _conditions(serving: Serving, clock: VirtualClock | None) -> Conditions:
     from reconciler.aws.fault_rules import load_faults
     from reconciler.registry.conditions import Conditions
-    from reconciler.registry.latency import latency
+    from reconciler.registry.latency import parse_latency
 
-    limits = limits_of(serving.quotas, clock or time.monotonic) if serving.quotas else None
+    limits = rate_limiter(serving.quotas, clock or time.monotonic) if serving.quotas else None
     try:
-        drawn = latency(serving.latency) if serving.latency else None
+        drawn = parse_latency(serving.latency) if serving.latency else None
     except ValueError as error:
         raise TargetError(str(error)) from error
     return Conditions(limits, drawn, load_faults(serving.faults) if serving.faults else None)
 
 
-def limits_of(quotas: Quotas, clock: Callable[[], float]) -> Limits:
+def rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimiter:
     """The registry's own buckets at these rates."""
-    from reconciler.registry.throttling import Limits
+    from reconciler.registry.throttling import RateLimiter
 
     @cache
     def buckets(service: str, operation: str) -> tuple[tuple[str, str, float], ...]:
         return tuple((found.service, found.name, found.rate) for found in quotas.buckets(service, operation))
 
-    return Limits(buckets, clock)
+    return RateLimiter(buckets, clock)
 
 
 def _registry(serving: Serving, clock: VirtualClock | None) -> Registry:
-    from reconciler.registry import Registry, Settings
+    from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreError
 
-    settings = Settings(
+    settings = RegistrySettings(
         account=EMBEDDED_ACCOUNT,
         region=serving.region,
         clock=clock or time.time,

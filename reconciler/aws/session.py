@@ -67,8 +67,7 @@ def _embedded(settings: Settings, registry_path: Path, environ: Mapping[str, str
 
 def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
     """The registry in its file. No folder is made for it: a path that was mistyped would be a new, empty registry."""
-    from reconciler.registry import Registry
-    from reconciler.registry import Settings as RegistrySettings
+    from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreBusyError, StoreError
 
     path = path.expanduser()

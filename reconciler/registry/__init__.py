@@ -24,6 +24,6 @@ And around it, for who reaches it as AWS is reached:
 """
 
 from reconciler.registry.endpoint import Registry
-from reconciler.registry.http import Request, Response, Settings
+from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings
 
-__all__ = ["Registry", "Request", "Response", "Settings"]
+__all__ = ["HttpRequest", "HttpResponse", "Registry", "RegistrySettings"]

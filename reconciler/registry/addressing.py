@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from attrs import frozen
 
-from reconciler.registry.http import Settings
+from reconciler.registry.http import RegistrySettings
 from reconciler.registry.wire.payload import MalformedError
 from reconciler.registry.wire.service import SERVICES, service, signing_names
 
@@ -23,7 +23,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 @frozen
-class Caller:
+class CredentialScope:
     """Whose registry a request is meant for. `service` is None when the signature does not tell."""
 
     account: str
@@ -32,34 +32,34 @@ class Caller:
 
 
 @frozen
-class Target:
+class RequestTarget:
     """The URL of a request, decoded: path segments, and the values of each query parameter in order."""
 
     segments: tuple[str, ...]
     query: Mapping[str, Sequence[str]]
 
 
-def caller_of(authorization: str | None, settings: Settings) -> Caller:
+def parse_credential_scope(authorization: str | None, settings: RegistrySettings) -> CredentialScope:
     """Read the credential scope of an `Authorization` header.
 
     The access key id is the account when it is 12 digits, as test tools have it.
     """
     if authorization is None:
-        return Caller(settings.account, settings.region, None)
+        return CredentialScope(settings.account, settings.region, None)
     return _caller_of(authorization.partition(",")[0], settings.account, settings.region)
 
 
 @lru_cache(maxsize=1024)
-def _caller_of(credential: str, account: str, region: str) -> Caller:
+def _caller_of(credential: str, account: str, region: str) -> CredentialScope:
     match = _CREDENTIAL.search(credential)
     if match is None:
-        return Caller(account, region, None)
+        return CredentialScope(account, region, None)
     key_id, signed_region, name = match.groups()
     owner = key_id if _ACCOUNT.fullmatch(key_id) else account
-    return Caller(owner, signed_region, signing_names().get(name))
+    return CredentialScope(owner, signed_region, signing_names().get(name))
 
 
-def target_of(url: str) -> Target:
+def parse_target(url: str) -> RequestTarget:
     """Decode a URL. Raises MalformedError when it is no URL, or does not decode to UTF-8."""
     try:
         parts = urlsplit(url)
@@ -70,10 +70,10 @@ def target_of(url: str) -> Target:
     for pair in parts.query.split("&") if parts.query else ():
         name, _, value = pair.replace("+", " ").partition("=")
         query.setdefault(_decoded(name), []).append(_decoded(value))
-    return Target(segments, query)
+    return RequestTarget(segments, query)
 
 
-def service_of(caller: Caller, method: str, target: Target, url: str) -> str:
+def resolve_service(caller: CredentialScope, method: str, target: RequestTarget, url: str) -> str:
     """Decide which service is meant: by the signature, else by the host, else by who has such a path."""
     if caller.service is not None:
         return caller.service

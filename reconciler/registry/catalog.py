@@ -15,33 +15,35 @@ from attrs import frozen
 from reconciler.registry.context import Context
 
 Params = Mapping[str, Any]
-Result = Mapping[str, Any]
-Function = Callable[[Context, Params], Result | None]
+Output = Mapping[str, Any]
+OperationFunction = Callable[[Context, Params], Output | None]
 
 
 @frozen
-class Operation:
+class ServedOperation:
     """One served operation. `writes` says which kind of transaction it runs in; None leaves that to its HTTP method."""
 
     service: str
     name: str
-    function: Function
+    function: OperationFunction
     writes: bool | None
 
 
-_served: dict[tuple[str, str], Operation] = {}
+_served: dict[tuple[str, str], ServedOperation] = {}
 
 
-def operation(service: str, name: str, *, writes: bool | None = None) -> Callable[[Function], Function]:
+def operation(
+    service: str, name: str, *, writes: bool | None = None
+) -> Callable[[OperationFunction], OperationFunction]:
     """Serve one AWS operation with the decorated function.
 
     A GET runs in a read snapshot and anything else in a write transaction, unless `writes` says otherwise.
     """
 
-    def register(function: Function) -> Function:
+    def register(function: OperationFunction) -> OperationFunction:
         if (service, name) in _served:
             raise ValueError(f"{service} {name} is served twice")
-        _served[service, name] = Operation(service, name, function, writes)
+        _served[service, name] = ServedOperation(service, name, function, writes)
         return function
 
     return register
@@ -59,7 +61,7 @@ def schemas() -> Mapping[str, tuple[str, ...]]:
     return {name: noun.SCHEMA for name, noun in sorted(nouns.items()) if hasattr(noun, "SCHEMA")}
 
 
-def served() -> Mapping[tuple[str, str], Operation]:
+def served_operations() -> Mapping[tuple[str, str], ServedOperation]:
     """Give every served operation by service and name."""
     schemas()
     return _served

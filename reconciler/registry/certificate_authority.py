@@ -49,7 +49,7 @@ class KeyPair:
     key: rsa.RSAPrivateKey = field(repr=False, eq=False)
 
 
-class UnusableRequestError(Exception):
+class InvalidCsrError(Exception):
     """A certificate signing request that cannot be fulfilled; the message says why."""
 
 
@@ -78,12 +78,12 @@ def issue_for(authority: str, request_pem: str, now: float) -> str:
         request = x509.load_pem_x509_csr(request_pem.encode("utf-8"))
         key, digest, subject = request.public_key(), request.signature_hash_algorithm, request.subject
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise UnusableRequestError("it is not a certificate signing request in PEM format") from error
+        raise InvalidCsrError("it is not a certificate signing request in PEM format") from error
     allowed = _allowed(key)
     try:
         _verify(allowed, request, digest)
     except (InvalidSignature, UnsupportedAlgorithm) as error:
-        raise UnusableRequestError("its signature does not fit its public key") from error
+        raise InvalidCsrError("its signature does not fit its public key") from error
     return _signed(authority, allowed, subject, now, None)
 
 
@@ -109,7 +109,7 @@ def _allowed(key: object) -> PublicKey:
         return key
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES):
         return key
-    raise UnusableRequestError(
+    raise InvalidCsrError(
         "its key is neither RSA of 2048 bits or more nor one of NIST P-256, P-384 and P-521"
     )
 

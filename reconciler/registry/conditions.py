@@ -6,18 +6,18 @@ are waited for outside of the registry, so none of its locks is held meanwhile.
 
 from attrs import frozen
 
-from reconciler.registry.endpoint import Asked, Registry
+from reconciler.registry.endpoint import Registry, RoutedRequest
 from reconciler.registry.errors import ApiError
 from reconciler.registry.faults import Faults
-from reconciler.registry.http import Response
+from reconciler.registry.http import HttpResponse
 from reconciler.registry.latency import Latency
-from reconciler.registry.throttling import Limits
+from reconciler.registry.throttling import RateLimiter
 
 _THROTTLED = ApiError("ThrottlingException", "Rate exceeded")
 
 
 @frozen
-class Fate:
+class Disruption:
     """What becomes of one request: it waits so many seconds, and then `kind` (of `faults.KINDS`) happens, if any.
 
     `room_in` is how many seconds later there would have been room for a call that is refused for its rate.
@@ -32,41 +32,41 @@ class Fate:
 class Conditions:
     """Under which conditions a registry is reached; the default is none at all."""
 
-    limits: Limits | None = None
+    limits: RateLimiter | None = None
     latency: Latency | None = None
     faults: Faults | None = None
 
-    def fate(self, asked: Asked) -> Fate:
+    def disrupt(self, routed: RoutedRequest) -> Disruption:
         """Decide what becomes of a request. What no operation answers only waits."""
         delay = self.latency() if self.latency else 0.0
-        if asked.wire is None:
-            return Fate(delay)
-        service, operation = asked.wire.service, asked.wire.name
+        if routed.wire is None:
+            return Disruption(delay)
+        service, operation = routed.wire.service, routed.wire.name
         kind, later = self.faults.strike(service, operation) if self.faults else (None, 0.0)
-        caller = asked.caller
+        caller = routed.caller
         room_in = self.limits.admit(caller.account, caller.region, service, operation) if self.limits else 0.0
-        return Fate(delay + later, "throttle" if room_in else kind, room_in)
+        return Disruption(delay + later, "throttle" if room_in else kind, room_in)
 
 
-def fulfil(registry: Registry, asked: Asked, fate: Fate) -> Response | None:
+def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -> HttpResponse | None:
     """Let a request have its fate, its delay aside; None when its connection is lost."""
-    match fate.kind:
+    match disruption.kind:
         case "throttle":
-            return registry.refuse(asked, _THROTTLED)
+            return registry.refuse(routed, _THROTTLED)
         case "error_before":
-            return registry.refuse(asked, _fault(asked))
+            return registry.refuse(routed, _fault(routed))
         case "error_after":
-            registry.perform(asked)
-            return registry.refuse(asked, _fault(asked))
+            registry.perform(routed)
+            return registry.refuse(routed, _fault(routed))
         case "reset_before":
             return None
         case "reset_after":
-            registry.perform(asked)
+            registry.perform(routed)
             return None
         case _:
-            return registry.perform(asked)
+            return registry.perform(routed)
 
 
-def _fault(asked: Asked) -> ApiError:
-    assert asked.wire is not None
-    return ApiError(asked.wire.fault_code, "An unexpected error has occurred.")
+def _fault(routed: RoutedRequest) -> ApiError:
+    assert routed.wire is not None
+    return ApiError(routed.wire.fault_code, "An unexpected error has occurred.")

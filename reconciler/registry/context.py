@@ -6,7 +6,7 @@ Law: a context lives for one request. Operations get everything through it and k
 from attrs import frozen
 
 from reconciler.registry.errors import ApiError
-from reconciler.registry.http import Settings
+from reconciler.registry.http import RegistrySettings
 from reconciler.registry.page_tokens import TokenSigner
 from reconciler.registry.store import Transaction
 
@@ -26,7 +26,7 @@ class Context:
     account: str
     region: str
     now: float
-    settings: Settings
+    settings: RegistrySettings
     invalid_code: str
     signer: TokenSigner
 

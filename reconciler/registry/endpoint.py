@@ -14,10 +14,16 @@ from pathlib import Path
 from attrs import Factory, frozen
 
 from reconciler.registry import catalog
-from reconciler.registry.addressing import Caller, Target, caller_of, service_of, target_of
+from reconciler.registry.addressing import (
+    CredentialScope,
+    RequestTarget,
+    parse_credential_scope,
+    parse_target,
+    resolve_service,
+)
 from reconciler.registry.context import Context
-from reconciler.registry.errors import ApiError, PartialError
-from reconciler.registry.http import Request, Response, Settings
+from reconciler.registry.errors import ApiError, CommittedError
+from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings
 from reconciler.registry.page_tokens import TokenSigner
 from reconciler.registry.store import Store, StoreBusyError
 from reconciler.registry.wire.faults import UNKNOWN_OPERATION, error_response
@@ -32,19 +38,19 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 @frozen
-class Asked:
+class RoutedRequest:
     """A request, recognised: whom it comes from, and the operation that it is for.
 
     `wire` is None, and `refused` says why, where there is no such operation or it is not served here.
     """
 
-    request: Request
+    request: HttpRequest
     headers: Mapping[str, str]
-    caller: Caller
+    caller: CredentialScope
     service: Service
     wire: WireOperation | None = None
     labels: Mapping[str, str] = Factory(dict)
-    target: Target | None = None
+    target: RequestTarget | None = None
     refused: ApiError | None = None
 
 
@@ -54,43 +60,43 @@ class Registry:
     `path` is a file, whose folder is made, or `":memory:"`. Raises `store.StoreError` when it cannot be used.
     """
 
-    def __init__(self, path: str | Path, settings: Settings = Settings()) -> None:  # noqa: B008  (a frozen value)
+    def __init__(self, path: str | Path, settings: RegistrySettings = RegistrySettings()) -> None:  # noqa: B008  (a frozen value)
         self.settings = settings
         self._store = Store(path, catalog.schemas())
         self._signer = TokenSigner(self._store.secret("page tokens"))
-        self._served = catalog.served()
+        self._served = catalog.served_operations()
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Safe to call from many threads at once."""
-        return self.perform(self.recognise(request))
+        return self.perform(self.route(request))
 
-    def recognise(self, request: Request) -> Asked:
+    def route(self, request: HttpRequest) -> RoutedRequest:
         """Find out whom a request comes from and what it is for; nothing is done yet."""
         headers = {_text(name).lower(): _text(value) for name, value in request.headers.items()}
-        caller = caller_of(headers.get("authorization"), self.settings)
+        caller = parse_credential_scope(headers.get("authorization"), self.settings)
         try:
-            target = target_of(request.url)
+            target = parse_target(request.url)
         except MalformedError as error:
             refused = ApiError("InvalidRequestException", str(error))
-            return Asked(request, headers, caller, service(caller.service or "iot"), refused=refused)
-        meant = service(service_of(caller, request.method, target, request.url))
+            return RoutedRequest(request, headers, caller, service(caller.service or "iot"), refused=refused)
+        meant = service(resolve_service(caller, request.method, target, request.url))
         found = meant.routes.find(request.method, target.segments)
         if found is None:
             refused = _unknown(meant, f"No operation has the path of this {request.method} request.")
-            return Asked(request, headers, caller, meant, refused=refused)
+            return RoutedRequest(request, headers, caller, meant, refused=refused)
         wire, labels = found
         if (meant.name, wire.name) not in self._served:
             refused = _unknown(meant, f"The operation {wire.name} is not served by the embedded registry.")
-            return Asked(request, headers, caller, meant, refused=refused)
-        return Asked(request, headers, caller, meant, wire, labels, target)
+            return RoutedRequest(request, headers, caller, meant, refused=refused)
+        return RoutedRequest(request, headers, caller, meant, wire, labels, target)
 
-    def perform(self, asked: Asked) -> Response:
+    def perform(self, asked: RoutedRequest) -> HttpResponse:
         """Do what is asked, and answer it."""
         if asked.refused is not None:
             return self.refuse(asked, asked.refused)
         return self._response(*self._answer(asked))
 
-    def refuse(self, asked: Asked, error: ApiError) -> Response:
+    def refuse(self, asked: RoutedRequest, error: ApiError) -> HttpResponse:
         """Answer with an error, and do nothing."""
         return self._response(*error_response(asked.service, error))
 
@@ -98,15 +104,15 @@ class Registry:
         """Forget everything that was registered, of every account and Region."""
         self._store.empty()
 
-    def problems(self) -> list[str]:
+    def check_integrity(self) -> list[str]:
         """What is wrong with the database; nothing where it is sound and can be written to."""
-        return self._store.problems()
+        return self._store.check_integrity()
 
     def close(self) -> None:
         """Close the database."""
         self._store.close()
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _answer(self, asked: RoutedRequest) -> Answer:
         wire, meant = asked.wire, asked.service
         assert wire is not None
         try:
@@ -121,14 +127,14 @@ class Registry:
             _log.exception("%s %s failed", meant.name, wire.name)
             return error_response(meant, ApiError(wire.fault_code, "An unexpected error has occurred."))
 
-    def _response(self, status: int, headers: dict[str, str], body: bytes) -> Response:
+    def _response(self, status: int, headers: dict[str, str], body: bytes) -> HttpResponse:
         headers["Date"] = _date(int(self.settings.clock()))
         headers["x-amzn-RequestId"] = _request_id()
         if status != _NO_CONTENT:
             headers["Content-Length"] = str(len(body))
-        return Response(status, headers, body)
+        return HttpResponse(status, headers, body)
 
-    def _perform(self, wire: WireOperation, params: catalog.Params, caller: Caller) -> Answer:
+    def _perform(self, wire: WireOperation, params: catalog.Params, caller: CredentialScope) -> Answer:
         operation = self._served[wire.service, wire.name]
         scope = self._store.scope(caller.account, caller.region)
         writes = (not wire.reads_only) if operation.writes is None else operation.writes
@@ -149,12 +155,12 @@ class Registry:
                 output = operation.function(context, params) or {}
                 # Written while the transaction is open: an output that cannot be written is not committed either.
                 return wire.serializer.serialize(output)
-            except PartialError as error:
+            except CommittedError as error:
                 failure = error
         raise failure
 
 
-def _params(asked: Asked, wire: WireOperation) -> catalog.Params:
+def _params(asked: RoutedRequest, wire: WireOperation) -> catalog.Params:
     assert asked.target is not None
     params, problems = wire.parser.parse(asked.labels, asked.target.query, asked.headers, asked.request.body)
     if problems.found:

@@ -20,7 +20,7 @@ class ApiError(Exception):
         self.members = members
 
 
-class PartialError(ApiError):
+class CommittedError(ApiError):
     """An AWS error that does not undo what its operation had done before."""
 
 

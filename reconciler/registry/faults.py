@@ -11,7 +11,7 @@ from threading import Lock
 
 from attrs import define, frozen
 
-KINDS: Mapping[str, str] = {
+FAULT_KINDS: Mapping[str, str] = {
     "throttle": "is refused with AWS's throttling error",
     "error_before": "fails with AWS's internal error, and nothing is done",
     "error_after": "is done, and then answered with AWS's internal error",
@@ -23,7 +23,7 @@ KINDS: Mapping[str, str] = {
 
 
 @frozen
-class Rule:
+class FaultRule:
     """Which calls go wrong, and how.
 
     `operation` is a glob such as `iot:Create*`; without a colon it is held against the operations of every service.
@@ -41,7 +41,7 @@ class Rule:
 class _Armed:
     """A rule with its generator and its counter."""
 
-    rule: Rule
+    rule: FaultRule
     random: Random
     seen: int = 0
 
@@ -58,7 +58,7 @@ class _Armed:
 class Faults:
     """The rules of one run. Safe for many threads."""
 
-    def __init__(self, rules: Sequence[Rule] = (), seed: int = 0) -> None:
+    def __init__(self, rules: Sequence[FaultRule] = (), seed: int = 0) -> None:
         # Random's own seeding of texts is the same in every process and version.
         self._armed = [_Armed(rule, Random(f"{seed}/{place}")) for place, rule in enumerate(rules)]  # noqa: S311
         self._guard = Lock()

@@ -55,7 +55,7 @@ _ABOVE = (
 
 
 @frozen(eq=False)
-class Index:
+class SearchIndex:
     """What an index can be asked of a row called `t`.
 
     `columns` and `lists` are the fields of one value and of many, with their SQL, `everywhere` those of them in which a
@@ -71,7 +71,7 @@ class Index:
     sources: Mapping[str, str] = Factory(dict)
 
 
-THINGS = Index(
+THINGS = SearchIndex(
     columns={
         "thingName": "t.name",
         "thingId": "t.id",
@@ -88,7 +88,7 @@ THINGS = Index(
     valued="a.value",
     sources=_SOURCES,
 )
-THING_GROUPS = Index(
+THING_GROUPS = SearchIndex(
     columns={"thingGroupName": "t.name", "thingGroupId": "t.id", "description": "t.description"},
     lists={"parentGroupNames": _ABOVE},
     everywhere=("thingGroupName", "thingGroupId", "description", "parentGroupNames"),
@@ -99,7 +99,7 @@ THING_GROUPS = Index(
 
 
 @frozen
-class Condition:
+class SqlCondition:
     """A condition on an index's row `t`, never NULL, the parameters in it, and what it is about beside the registry."""
 
     sql: str
@@ -108,7 +108,7 @@ class Condition:
 
 
 @lru_cache(maxsize=256)
-def compile_query(query: str, index: Index = THINGS) -> Condition:
+def compile_query(query: str, index: SearchIndex = THINGS) -> SqlCondition:
     """Turn a query of an index into a condition. Raises InvalidQueryException."""
     if len(query) > MOST_CHARACTERS:
         raise _invalid(f"it is longer than {MOST_CHARACTERS} characters", query)
@@ -120,32 +120,32 @@ class _Parser:
     """One query being read, from `at` on."""
 
     text: str
-    index: Index
+    index: SearchIndex
     at: int = 0
     depth: int = 0
     terms: int = 0
     led: int = 0
     fields: list[str] = Factory(list)
 
-    def parse(self) -> Condition:
+    def parse(self) -> SqlCondition:
         condition = self._query()
         if self.at < len(self.text):
             self._fail("a bracket is closed that was not opened")
         return condition
 
-    def _query(self) -> Condition:
+    def _query(self) -> SqlCondition:
         parts = [self._either()]
         while self._at_part():
             parts.append(self._either())
         return _joined(" AND ", parts)
 
-    def _either(self) -> Condition:
+    def _either(self) -> SqlCondition:
         clauses = [self._clause()]
         while self._take_word("OR"):
             clauses.append(self._clause())
         return _joined(" OR ", clauses)
 
-    def _clause(self) -> Condition:
+    def _clause(self) -> SqlCondition:
         parts = [self._part()]
         while self._take_word("AND"):
             parts.append(self._part())
@@ -157,7 +157,7 @@ class _Parser:
         word = _WORD.match(self.text, self.at)
         return self.at < len(self.text) and self.text[self.at] != ")" and (not word or word[1] == "NOT")
 
-    def _part(self) -> Condition:
+    def _part(self) -> SqlCondition:
         self.depth += 1
         if self.depth > DEEPEST:
             self._fail(f"it is nested deeper than {DEEPEST} levels")
@@ -169,7 +169,7 @@ class _Parser:
         finally:
             self.depth -= 1
 
-    def _plain(self) -> Condition:
+    def _plain(self) -> SqlCondition:
         if self._take("("):
             return self._group()
         if _WORD.match(self.text, self.at) or self._take_negation():
@@ -179,13 +179,13 @@ class _Parser:
     def _take_negation(self) -> bool:
         return self._take_word("NOT") or self._take("-") or self._take("!")
 
-    def _group(self) -> Condition:
+    def _group(self) -> SqlCondition:
         condition = self._query()
         if not self._take(")"):
             self._fail("a bracket is not closed")
         return condition
 
-    def _fielded(self) -> Condition:
+    def _fielded(self) -> SqlCondition:
         found = None if self.fields else _FIELD.match(self.text, self.at)
         if found is None:
             return self._term(self.fields[-1] if self.fields else None)
@@ -201,7 +201,7 @@ class _Parser:
         bounds = _RANGE.match(self.text, self.at)
         return self._term(field) if bounds is None else self._ranged(field, bounds)
 
-    def _term(self, field: str | None) -> Condition:
+    def _term(self, field: str | None) -> SqlCondition:
         """Read one term, quoted or not, and seek it in one field or in all."""
         self._count()
         quoted = _QUOTED.match(self.text, self.at)
@@ -214,7 +214,7 @@ class _Parser:
         pattern = _like(_plain(quoted[1]), wild=False) if quoted else _like(bare[0], wild=True)
         return self._sought(field, "{0} LIKE ? ESCAPE '!'", (pattern,))
 
-    def _compared(self, field: str, operator: str) -> Condition:
+    def _compared(self, field: str, operator: str) -> SqlCondition:
         self._count()
         self._skip()
         term = _QUOTED.match(self.text, self.at) or _TERM.match(self.text, self.at)
@@ -223,14 +223,14 @@ class _Parser:
         self.at = term.end()
         return self._bounded(field, [(operator, term[0])])
 
-    def _ranged(self, field: str, bounds: re.Match[str]) -> Condition:
+    def _ranged(self, field: str, bounds: re.Match[str]) -> SqlCondition:
         self._count()
         self.at = bounds.end()
         opening, low, high, closing = bounds.groups()
         ends = [(">=" if opening == "[" else ">", low), ("<=" if closing == "]" else "<", high)]
         return self._bounded(field, [(sign, end) for sign, end in ends if end != "*"])
 
-    def _bounded(self, field: str, ends: Sequence[tuple[str, str]]) -> Condition:
+    def _bounded(self, field: str, ends: Sequence[tuple[str, str]]) -> SqlCondition:
         """Compare a field with one end or two: as numbers when all are numbers without quotes, else as texts."""
         if all(_NUMBER.fullmatch(_plain(end)) for _, end in ends):
             tests = ["json_valid({0}) AND json_type({0}) IN ('integer', 'real')"]
@@ -241,24 +241,26 @@ class _Parser:
         tests = [f"{{0}} {sign} ? COLLATE NOCASE" for sign, _ in ends]
         return self._sought(field, f"({' AND '.join(tests)})", tuple(_unquoted(end) for _, end in ends))
 
-    def _sought(self, field: str | None, test: str, values: tuple[Value, ...]) -> Condition:
+    def _sought(self, field: str | None, test: str, values: tuple[Value, ...]) -> SqlCondition:
         """Hold the values of a field, or of every field, against a test, in which they are called `{0}`."""
         index = self.index
         attribute = f"EXISTS (SELECT 1 FROM {index.attributes} AND {test.format(index.valued)}"  # noqa: S608
         if field is None:
             every = [self._sought(name, test, values) for name in index.everywhere]
-            return _joined(" OR ", [*every, Condition(f"{attribute})", values)])
+            return _joined(" OR ", [*every, SqlCondition(f"{attribute})", values)])
         sources = frozenset(source for prefix, source in index.sources.items() if field.startswith(prefix))
         if field in index.columns:
-            return Condition(f"IFNULL({test.format(index.columns[field])}, 0)", values, sources)
+            return SqlCondition(f"IFNULL({test.format(index.columns[field])}, 0)", values, sources)
         if field in index.lists:
             many = f"EXISTS (SELECT 1 FROM ({index.lists[field]}) WHERE {test.format('value')})"  # noqa: S608
-            return Condition(many, values)
+            return SqlCondition(many, values)
         if field.startswith(_ATTRIBUTE) and field != _ATTRIBUTE:
-            return Condition(f"{attribute} AND {index.named} = ?)", (*values, field.removeprefix(_ATTRIBUTE)))
+            return SqlCondition(
+                f"{attribute} AND {index.named} = ?)", (*values, field.removeprefix(_ATTRIBUTE))
+            )
         if not sources:
             raise _invalid(f"invalid field name, field name: {field}", self.text)
-        return Condition(_NOTHING, (), sources)
+        return SqlCondition(_NOTHING, (), sources)
 
     def _count(self) -> None:
         self.terms += 1
@@ -295,12 +297,12 @@ class _Parser:
         raise _invalid(f"invalid syntax: {why}, at character {self.at + 1}", self.text)
 
 
-def _joined(operator: str, parts: Sequence[Condition]) -> Condition:
+def _joined(operator: str, parts: Sequence[SqlCondition]) -> SqlCondition:
     if len(parts) == 1:
         return parts[0]
     values = tuple(value for part in parts for value in part.values)
     sources = frozenset().union(*(part.sources for part in parts))
-    return Condition(f"({operator.join(part.sql for part in parts)})", values, sources)
+    return SqlCondition(f"({operator.join(part.sql for part in parts)})", values, sources)
 
 
 def _like(term: str, *, wild: bool) -> str:

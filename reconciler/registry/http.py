@@ -8,7 +8,7 @@ from attrs import frozen
 
 
 @frozen
-class Request:
+class HttpRequest:
     """One HTTP request. `url` is absolute and carries the query string; header names are matched in any case."""
 
     method: str
@@ -18,7 +18,7 @@ class Request:
 
 
 @frozen
-class Response:
+class HttpResponse:
     """One HTTP response, its body complete."""
 
     status: int
@@ -27,7 +27,7 @@ class Response:
 
 
 @frozen
-class Settings:
+class RegistrySettings:
     """How this registry behaves where AWS's behaviour depends on time or on the caller.
 
     `account` and `region` stand for requests that do not name theirs: the account is taken from the access key id when

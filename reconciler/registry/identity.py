@@ -7,9 +7,9 @@ import os
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from reconciler.registry.addressing import caller_of
+from reconciler.registry.addressing import parse_credential_scope
 from reconciler.registry.context import partition
-from reconciler.registry.http import Request, Response, Settings
+from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings
 
 _ANSWER = """\
 <GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
@@ -23,14 +23,14 @@ _ANSWER = """\
 """
 
 
-def caller_identity(request: Request, settings: Settings) -> Response | None:
+def get_caller_identity(request: HttpRequest, settings: RegistrySettings) -> HttpResponse | None:
     """Say whose account it is, which is all that there is to say; None for what is no such question."""
     if request.method != "POST" or b"Action=GetCallerIdentity" not in request.body:
         return None
     if parse_qs(request.body.decode("latin-1")).get("Action") != ["GetCallerIdentity"]:
         return None
     authorization = {name.lower(): value for name, value in request.headers.items()}.get("authorization")
-    caller = caller_of(authorization, settings)
+    caller = parse_credential_scope(authorization, settings)
     arn = f"arn:{partition(caller.region)}:iam::{caller.account}:root"
     body = _ANSWER.format(arn=escape(arn), account=caller.account, request=os.urandom(16).hex()).encode()
-    return Response(200, {"Content-Type": "text/xml", "Content-Length": str(len(body))}, body)
+    return HttpResponse(200, {"Content-Type": "text/xml", "Content-Length": str(len(body))}, body)

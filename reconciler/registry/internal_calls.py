@@ -9,18 +9,18 @@ from typing import Any
 
 from attrs import evolve
 
-from reconciler.registry.catalog import Result, served
+from reconciler.registry.catalog import Output, served_operations
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
-from reconciler.registry.wire.constraints import Problems
+from reconciler.registry.wire.constraints import ValidationErrors
 from reconciler.registry.wire.payload import MalformedError
 from reconciler.registry.wire.service import service
 
 
-def call(context: Context, name: str, params: Mapping[str, Any]) -> Result:
+def call(context: Context, name: str, params: Mapping[str, Any]) -> Output:
     """Perform another operation of the same service. Raises what it raises, and its error for bad requests."""
     wire = service(context.service).operation(name)
-    problems = Problems()
+    problems = ValidationErrors()
     try:
         parsed = wire.values(dict(params), "", problems)
     except MalformedError as error:
@@ -28,4 +28,4 @@ def call(context: Context, name: str, params: Mapping[str, Any]) -> Result:
     if problems.found:
         raise ApiError(wire.invalid_code, problems.text())
     inner = evolve(context, operation=name, invalid_code=wire.invalid_code)
-    return served()[context.service, name].function(inner, parsed) or {}
+    return served_operations()[context.service, name].function(inner, parsed) or {}

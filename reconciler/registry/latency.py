@@ -17,7 +17,7 @@ _TIME = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s)")
 _NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,9})?")
 
 
-def latency(text: str, seed: int = 0) -> Latency:
+def parse_latency(text: str, seed: int = 0) -> Latency:
     """Give what draws the seconds of one answer. Raises ValueError, which says what was expected."""
     name, colon, rest = text.partition(":")
     random = Random(seed)  # noqa: S311  (nothing is kept secret by it)

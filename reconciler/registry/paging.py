@@ -23,7 +23,7 @@ _LAST_SEQ = 2**63 - 1
 
 
 @frozen
-class Page:
+class ListPage:
     """One page being read: where it starts, and how many rows it holds at most."""
 
     pager: "Pager"
@@ -58,7 +58,7 @@ class Pager:
     default: int = DEFAULT_PAGE
     url_safe: bool = True
 
-    def start(self, context: Context, params: Mapping[str, Any]) -> Page:
+    def start(self, context: Context, params: Mapping[str, Any]) -> ListPage:
         """Begin the page that the request asks for.
 
         Raises the operation's error for bad requests when the token is not one of this listing's.
@@ -75,11 +75,11 @@ class Pager:
         size = int(params.get(self.size, self.default))
         token = params.get(self.token_in)
         if token is None:
-            return Page(self, context, purpose, None, size)
+            return ListPage(self, context, purpose, None, size)
         after = context.signer.open(purpose, self._inward(token))
         if after is None:
             raise self._invalid(context)
-        return Page(self, context, purpose, after, size)
+        return ListPage(self, context, purpose, after, size)
 
     def outward(self, token: str) -> str:
         """Spell a token in the alphabet that the model's pattern for it has."""
@@ -92,7 +92,7 @@ class Pager:
         return context.invalid(f"The value of {self.token_in} is not valid.")
 
 
-def by_seq(page: Page, params: Mapping[str, Any]) -> tuple[str, str, int]:
+def by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, int]:
     """Give order, comparison and start of a listing by `seq`: the newest first unless `ascendingOrder`."""
     if params.get("ascendingOrder"):
         return "ASC", ">", page.after[0] if page.after else 0

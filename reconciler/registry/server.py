@@ -28,10 +28,10 @@ from attrs import field, frozen
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from reconciler.registry.clock import VirtualClock
-from reconciler.registry.conditions import Conditions, fulfil
+from reconciler.registry.conditions import Conditions, respond
 from reconciler.registry.endpoint import Registry
-from reconciler.registry.http import Request, Response
-from reconciler.registry.identity import caller_identity
+from reconciler.registry.http import HttpRequest, HttpResponse
+from reconciler.registry.identity import get_caller_identity
 from reconciler.registry.wire.service import SERVICES, service
 
 # Not AWS's: no request comes near it (a template has 10 KB, and that is the longest member by far).
@@ -59,7 +59,7 @@ class NotLoopbackError(ValueError):
     """The address is not one of this machine's own."""
 
 
-class _GoneError(Exception):
+class _ClientDisconnectedError(Exception):
     """The client has closed its connection."""
 
 
@@ -88,7 +88,7 @@ def url_of(opened: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(opened: socket.socket, app: "App", ready: Callable[[str], None]) -> None:
+def run(opened: socket.socket, app: "RegistryApp", ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` hears the URL when both are heeded.
 
     What has been asked by then is answered, for ten seconds or until another SIGINT.
@@ -97,7 +97,7 @@ def run(opened: socket.socket, app: "App", ready: Callable[[str], None]) -> None
         _ = service(name).routes
     config = uvicorn.Config(
         app,
-        http=_Protocol,
+        http=_HttpProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -117,7 +117,7 @@ def run(opened: socket.socket, app: "App", ready: Callable[[str], None]) -> None
         runner.run(server.serve(sockets=[opened]))
 
 
-class _Protocol(HttpToolsProtocol):
+class _HttpProtocol(HttpToolsProtocol):
     """uvicorn's, which also lets an application lose its connection, and tells it of a body that came after its head."""
 
     _reads = 0
@@ -144,7 +144,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 @frozen
-class App:
+class RegistryApp:
     """The ASGI application. With a virtual clock, whatever waits moves it and takes no time.
 
     `calls` counts what was asked since the last reset, refused or not, by account, service and operation.
@@ -160,7 +160,7 @@ class App:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             response = await self._respond(scope, headers, receive)
-        except _GoneError:
+        except _ClientDisconnectedError:
             return
         except asyncio.CancelledError:
             response = _ENDING
@@ -171,7 +171,7 @@ class App:
 
     async def _respond(
         self, scope: Mapping[str, Any], headers: Mapping[str, str], receive: Receive
-    ) -> Response | None:
+    ) -> HttpResponse | None:
         if (stranger := _stranger(headers)) is not None:
             return _told(403, {"message": stranger})
         body = await _whole(receive)
@@ -181,19 +181,21 @@ class App:
             await asyncio.sleep(_RETURN_SECONDS)
         query = scope["query_string"]
         path = scope["raw_path"] + (b"?" + query if query else b"")
-        request = Request(scope["method"], f"http://{headers['host']}{path.decode('latin-1')}", headers, body)
+        request = HttpRequest(
+            scope["method"], f"http://{headers['host']}{path.decode('latin-1')}", headers, body
+        )
         return self._own(scope["path"], request) or await self._answer(request)
 
-    async def _answer(self, request: Request) -> Response | None:
-        asked = self.registry.recognise(request)
-        if asked.wire is not None:
-            self.calls[f"{asked.caller.account}:{asked.wire.service}:{asked.wire.name}"] += 1
-        fate = self.conditions.fate(asked)
-        if self.clock is None and fate.delay:
-            await asyncio.sleep(fate.delay)
+    async def _answer(self, request: HttpRequest) -> HttpResponse | None:
+        routed = self.registry.route(request)
+        if routed.wire is not None:
+            self.calls[f"{routed.caller.account}:{routed.wire.service}:{routed.wire.name}"] += 1
+        disruption = self.conditions.disrupt(routed)
+        if self.clock is None and disruption.delay:
+            await asyncio.sleep(disruption.delay)
         elif self.clock is not None:
-            await self._pass_time(self.clock, fate.delay, fate.room_in)
-        return fulfil(self.registry, asked, fate)
+            await self._pass_time(self.clock, disruption.delay, disruption.room_in)
+        return respond(self.registry, routed, disruption)
 
     async def _pass_time(self, clock: VirtualClock, delay: float, room_in: float) -> None:
         """Move the clock by the delay, once for all who came together, and to where there is room again."""
@@ -202,7 +204,7 @@ class App:
             await asyncio.sleep(0)
         clock.advance_to(begun + delay + room_in)
 
-    def _own(self, path: str, request: Request) -> Response | None:
+    def _own(self, path: str, request: HttpRequest) -> HttpResponse | None:
         """Answer what is the server's own affair; None for AWS's."""
         match request.method, path:
             case "GET" | "HEAD", "/health":
@@ -216,11 +218,11 @@ class App:
             case "GET", "/calls":
                 return _told(200, self.calls)
             case "POST", "/":
-                return caller_identity(request, self.registry.settings)
+                return get_caller_identity(request, self.registry.settings)
         return None
 
 
-def _clock(clock: VirtualClock, method: str, body: bytes) -> Response:
+def _clock(clock: VirtualClock, method: str, body: bytes) -> HttpResponse:
     """Tell the time, and on POST first move it by `{"advance": seconds}`."""
     if method == "POST":
         try:
@@ -255,7 +257,7 @@ async def _whole(receive: Receive) -> bytes | None:
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            raise _GoneError
+            raise _ClientDisconnectedError
         parts.append(message.get("body", b""))
         length += len(parts[-1])
         if length > MOST_BYTES:
@@ -266,10 +268,10 @@ async def _whole(receive: Receive) -> bytes | None:
 
 def _told(
     status: int, document: Mapping[str, Any], more: Mapping[str, str] = MappingProxyType({})
-) -> Response:
+) -> HttpResponse:
     body = json.dumps(document).encode()
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **more}
-    return Response(status, headers, body)
+    return HttpResponse(status, headers, body)
 
 
 _ENDING = _told(
@@ -279,7 +281,7 @@ _ENDING = _told(
 )
 
 
-async def _send(send: Send, response: Response) -> None:
+async def _send(send: Send, response: HttpResponse) -> None:
     headers: Sequence[tuple[bytes, bytes]] = [
         (name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
     ]

@@ -171,7 +171,7 @@ class Store:
             for table in {row["name"] for row in tables} - _LASTING:
                 tx.run(f'DELETE FROM "{table}"')  # noqa: S608  (a name of our own schema)
 
-    def problems(self) -> list[str]:
+    def check_integrity(self) -> list[str]:
         """What SQLite finds wrong with the file (SQLite, "PRAGMA integrity_check"), and whether it can be written to."""
         try:
             with self.read() as tx:

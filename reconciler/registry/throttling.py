@@ -24,7 +24,7 @@ class _Level:
 
 
 @frozen
-class Limits:
+class RateLimiter:
     """Admits calls at the rates of `buckets`, which gives every bucket that an operation of a service draws from.
 
     `clock` gives seconds, from whenever. Safe for many threads.

@@ -16,7 +16,7 @@ from reconciler.registry.errors import ApiError
 
 
 @frozen
-class Certificate:
+class ParsedCertificate:
     """One certificate. `not_before` and `not_after` are seconds since the epoch; `subject` and `issuer` are DER."""
 
     id: str
@@ -27,7 +27,7 @@ class Certificate:
     not_after: float
     parsed: x509.Certificate = field(repr=False, eq=False)
 
-    def issued_by(self, issuer: "Certificate") -> bool:
+    def issued_by(self, issuer: "ParsedCertificate") -> bool:
         """Whether the issuer's name and key, RSA, EC or Ed25519, really signed this certificate."""
         try:
             self.parsed.verify_directly_issued_by(issuer.parsed)
@@ -50,7 +50,7 @@ class Certificate:
         return tuple(str(name.value) for name in names)
 
 
-def read_certificate(pem: str, what: str) -> Certificate:
+def read_certificate(pem: str, what: str) -> ParsedCertificate:
     """Read one PEM certificate; `what` names it in the error.
 
     The text is kept as it was given, as AWS gives it back. A text with several certificates is refused: which of them
@@ -61,7 +61,7 @@ def read_certificate(pem: str, what: str) -> Certificate:
         if len(found) != 1:
             raise _invalid(what, f"it holds {len(found)} certificates instead of one")
         parsed = found[0]
-        return Certificate(
+        return ParsedCertificate(
             id=hashlib.sha256(parsed.public_bytes(Encoding.DER)).hexdigest(),
             pem=pem,
             subject=parsed.subject.public_bytes(),

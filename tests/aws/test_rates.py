@@ -20,7 +20,7 @@ from reconciler.aws.retries import BOTOCORES_OWN, Retries
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError
 from reconciler.model.quota import Quotas
-from reconciler.registry import Registry, Response
+from reconciler.registry import HttpResponse, Registry
 
 
 class Time:
@@ -94,7 +94,7 @@ def time(monkeypatch):
 @pytest.fixture
 def limited(time, request):
     """A `Call` behind rates of one a second, and the answers that stand before the registry's own."""
-    instead: list[Response] = []
+    instead: list[HttpResponse] = []
     registry = Registry(":memory:")
     front = SimpleNamespace(handle=lambda asked: instead.pop() if instead else registry.handle(asked))
     shared = {"iot": {"registrations": (1.0, frozenset({"ListThings", "ListCertificates"}))}}
@@ -108,9 +108,9 @@ def limited(time, request):
     return Caller({"iot": client}, at_once), instead
 
 
-def answer(status: int, code: str) -> Response:
+def answer(status: int, code: str) -> HttpResponse:
     headers = {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
-    return Response(status, headers, b'{"message": "m"}')
+    return HttpResponse(status, headers, b'{"message": "m"}')
 
 
 def test_every_page_of_a_listing_takes_its_turn(limited, time):

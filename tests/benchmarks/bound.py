@@ -19,7 +19,7 @@ from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
 from reconciler.aws.quotas import load_quotas
 from reconciler.aws.rates import TokenBucket
-from reconciler.aws.serve import limits_of
+from reconciler.aws.serve import rate_limiter
 from reconciler.aws.service_model import ServiceModelLimits
 from reconciler.engine.apply.executor import apply
 from reconciler.engine.load.load import load
@@ -27,7 +27,7 @@ from reconciler.engine.plan.planner import make_plan
 from reconciler.model.call import ApiCall
 from reconciler.model.plan_options import Request
 from reconciler.model.quota import Bucket
-from reconciler.registry import Registry, Settings
+from reconciler.registry import Registry, RegistrySettings
 from reconciler.registry.conditions import Conditions
 from tests.benchmarks import fleet
 from tests.support.conditioned_registry import ConditionedRegistry
@@ -56,8 +56,8 @@ class Simulated:
 def simulated(path: str | Path = ":memory:") -> Simulated:
     """A new registry, 20 ms away."""
     clock = WaitingClock()
-    registry = Registry(path, Settings(ACCOUNT, REGION, clock=clock))
-    conditions = Conditions(limits_of(QUOTAS, clock), lambda: LATENCY)
+    registry = Registry(path, RegistrySettings(ACCOUNT, REGION, clock=clock))
+    conditions = Conditions(rate_limiter(QUOTAS, clock), lambda: LATENCY)
     core = Session()
     calls: Counter[tuple[str, str]] = Counter()
     throttled: Counter[str] = Counter()

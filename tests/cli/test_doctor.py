@@ -17,7 +17,7 @@ from botocore.session import Session
 
 from reconciler.engine.ownership.lease import leased
 from reconciler.model.run import Who
-from reconciler.registry import Registry, Request
+from reconciler.registry import HttpRequest, Registry
 from reconciler.workspace import Workspace
 
 PASSED = "✔ ok      versions    Python"
@@ -164,7 +164,7 @@ def aws(tmp_path, monkeypatch):
             body = '{"message": "no"}'
             return AWSResponse(request.url, 403, {"x-amzn-ErrorType": "AccessDeniedException"}, _Raw(body))
         body = request.body or b""
-        asked = Request(request.method, request.url, {}, body.encode() if isinstance(body, str) else body)
+        asked = HttpRequest(request.method, request.url, {}, body.encode() if isinstance(body, str) else body)
         told = registry.handle(asked)
         return AWSResponse(request.url, told.status, dict(told.headers), _Raw(told.body.decode()))
 

@@ -9,7 +9,7 @@ from attrs import define
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.config import Config
 
-from reconciler.registry import Registry, Request, Settings
+from reconciler.registry import HttpRequest, Registry, RegistrySettings
 from tests.support import registry_pki as pki
 
 ACCOUNT = "123456789012"
@@ -47,7 +47,7 @@ def answer(registry: Registry, request: AWSPreparedRequest) -> AWSResponse:
     body = request.body or b""
     headers = {name: _text(value) for name, value in request.headers.items()}
     body = body.encode() if isinstance(body, str) else bytes(body)
-    response = registry.handle(Request(request.method, request.url, headers, body))
+    response = registry.handle(HttpRequest(request.method, request.url, headers, body))
     return AWSResponse(request.url, response.status, HeadersDict(response.headers), _Body(response.body))
 
 
@@ -106,12 +106,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def settings(clock: Clock) -> Settings:
-    return Settings(clock=clock, detach_lag_seconds=5.0, managed_thing_deletion_seconds=60.0)
+def settings(clock: Clock) -> RegistrySettings:
+    return RegistrySettings(clock=clock, detach_lag_seconds=5.0, managed_thing_deletion_seconds=60.0)
 
 
 @pytest.fixture
-def registry(bound: Bound, settings: Settings) -> Iterator[Registry]:
+def registry(bound: Bound, settings: RegistrySettings) -> Iterator[Registry]:
     made = Registry(":memory:", settings)
     bound.registry = made
     yield made

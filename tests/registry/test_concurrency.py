@@ -9,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from reconciler.registry import Registry, Request
+from reconciler.registry import HttpRequest, Registry
 
 IOT = "https://iot.eu-west-1.amazonaws.com"
 
 
 def call(registry, method, path, document=None):
     body = b"" if document is None else json.dumps(document).encode()
-    response = registry.handle(Request(method, IOT + path, {}, body))
+    response = registry.handle(HttpRequest(method, IOT + path, {}, body))
     return response.status, json.loads(response.body or b"{}")
 
 
@@ -80,15 +80,15 @@ def test_threads_that_end_leave_no_connections_behind(tmp_path):
 
 CREATE = """
 import json, sys
-from reconciler.registry import Registry, Request
+from reconciler.registry import HttpRequest, Registry
 registry = Registry(sys.argv[1])
 sys.stdin.readline()
 seen = []
 for number in range(60):
     url = f"https://iot.eu-west-1.amazonaws.com/things/{sys.argv[2]}-{number}"
-    seen.append(registry.handle(Request("POST", url, {}, b"")).status)
+    seen.append(registry.handle(HttpRequest("POST", url, {}, b"")).status)
     url = "https://iot.eu-west-1.amazonaws.com/things/shared"
-    seen.append(registry.handle(Request("PATCH", url, {}, b"")).status)
+    seen.append(registry.handle(HttpRequest("PATCH", url, {}, b"")).status)
 print(json.dumps(seen))
 """
 

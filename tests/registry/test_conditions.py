@@ -2,10 +2,10 @@
 
 import pytest
 
-from reconciler.registry import Request
+from reconciler.registry import HttpRequest
 from reconciler.registry.conditions import Conditions
-from reconciler.registry.faults import Faults, Rule
-from reconciler.registry.throttling import Limits
+from reconciler.registry.faults import FaultRule, Faults
+from reconciler.registry.throttling import RateLimiter
 from tests.support.conditioned_registry import ConditionedRegistry
 
 IOT = "https://iot.eu-west-1.amazonaws.com"
@@ -19,7 +19,7 @@ def under(registry, clock):
 
 
 def ask(registry, method, path, base=IOT):
-    answer = registry.handle(Request(method, base + path, {}, b""))
+    answer = registry.handle(HttpRequest(method, base + path, {}, b""))
     return answer.status, answer.headers.get("x-amzn-ErrorType")
 
 
@@ -50,7 +50,7 @@ def test_every_answer_waits_for_its_latency_even_one_that_no_operation_gives(und
     ],
 )
 def test_a_fault_is_answered_and_the_thing_made_or_not(under, registry, kind, answer, done):
-    faulty = under(faults=Faults([Rule("CreateThing", kind, seconds=2.0 if kind == "delay" else 0.0)]))
+    faulty = under(faults=Faults([FaultRule("CreateThing", kind, seconds=2.0 if kind == "delay" else 0.0)]))
     try:
         found = ask(faulty, "POST", "/things/a")
     except ConnectionResetError:
@@ -60,7 +60,7 @@ def test_a_fault_is_answered_and_the_thing_made_or_not(under, registry, kind, an
 
 
 def test_a_call_over_its_rate_is_refused_as_each_service_does_it_and_is_not_done(under, registry, clock):
-    limits = Limits(lambda service, operation: ((service, operation, 1.0),), clock)
+    limits = RateLimiter(lambda service, operation: ((service, operation, 1.0),), clock)
     limited = under(limits=limits)
     asked = [("POST", "/things/a", IOT), ("POST", "/things/b", IOT)]
     managed = [("GET", "/managed-things", MANAGED)] * 2
@@ -72,6 +72,6 @@ def test_a_call_over_its_rate_is_refused_as_each_service_does_it_and_is_not_done
 
 
 def test_an_operation_that_is_not_served_uses_up_no_rate(under, clock):
-    limited = under(limits=Limits(lambda service, operation: ((service, operation, 1.0),), clock))
+    limited = under(limits=RateLimiter(lambda service, operation: ((service, operation, 1.0),), clock))
 
     assert {ask(limited, "GET", "/jobs") for _ in range(5)} == {(404, "UnknownOperationException")}

@@ -7,17 +7,17 @@ import sys
 
 import pytest
 
-from reconciler.registry import Registry, Request
+from reconciler.registry import HttpRequest, Registry
 
 WRITE = """
 import sys
-from reconciler.registry import Registry, Request
+from reconciler.registry import HttpRequest, Registry
 registry = Registry(sys.argv[1])
 number = 0
 while True:
     url = f"https://iot.eu-west-1.amazonaws.com/things/t{number}"
     body = b'{"attributePayload": {"attributes": {"a": "1", "b": "2", "c": "3"}}}'
-    assert registry.handle(Request("POST", url, {}, body)).status == 200
+    assert registry.handle(HttpRequest("POST", url, {}, body)).status == 200
     print(number, flush=True)
     number += 1
 """
@@ -43,6 +43,8 @@ def test_a_killed_writer_leaves_every_confirmed_thing_and_no_half_of_one(tmp_pat
     assert things >= last + 1
     assert attributes == 3 * things
     registry = Registry(file)
-    response = registry.handle(Request("GET", f"https://iot.eu-west-1.amazonaws.com/things/t{last}", {}, b""))
+    response = registry.handle(
+        HttpRequest("GET", f"https://iot.eu-west-1.amazonaws.com/things/t{last}", {}, b"")
+    )
     registry.close()
     assert json.loads(response.body)["attributes"] == {"a": "1", "b": "2", "c": "3"}

@@ -7,8 +7,8 @@ import uuid
 
 import pytest
 
-from reconciler.registry import Registry, Request, Response, Settings, catalog
-from reconciler.registry.catalog import Operation
+from reconciler.registry import HttpRequest, HttpResponse, Registry, RegistrySettings, catalog
+from reconciler.registry.catalog import ServedOperation
 
 from .conftest import make_client
 
@@ -42,9 +42,9 @@ def test_accounts_and_regions_do_not_see_each_other(iot, bound):
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"authorization": ""}])
 def test_an_unsigned_request_concerns_the_account_and_region_of_the_settings(headers):
-    registry = Registry(":memory:", Settings(account="000000000001", region="ap-south-1"))
+    registry = Registry(":memory:", RegistrySettings(account="000000000001", region="ap-south-1"))
 
-    response = registry.handle(Request("POST", f"{IOT}/things/a", headers, b""))
+    response = registry.handle(HttpRequest("POST", f"{IOT}/things/a", headers, b""))
 
     assert json.loads(response.body)["thingArn"] == "arn:aws:iot:ap-south-1:000000000001:thing/a"
 
@@ -58,14 +58,14 @@ def test_an_unsigned_request_concerns_the_account_and_region_of_the_settings(hea
     ],
 )
 def test_the_service_is_told_by_signature_host_or_path(registry, url, headers):
-    response = registry.handle(Request("GET", url, headers, b""))
+    response = registry.handle(HttpRequest("GET", url, headers, b""))
 
     assert (response.status, response.body) == (200, b'{"Items":[]}')
 
 
 @pytest.mark.parametrize("name", ["iot", "execute-api"])
 def test_the_same_path_is_another_operation_under_another_signature(registry, name):
-    response = registry.handle(Request("GET", "http://127.0.0.1/managed-things", signed(name=name), b""))
+    response = registry.handle(HttpRequest("GET", "http://127.0.0.1/managed-things", signed(name=name), b""))
 
     assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
 
@@ -80,19 +80,19 @@ def test_the_same_path_is_another_operation_under_another_signature(registry, na
     ],
 )
 def test_what_is_not_served_is_an_unknown_operation(registry, method, path, message):
-    response = registry.handle(Request(method, IOT + path, {}, b""))
+    response = registry.handle(HttpRequest(method, IOT + path, {}, b""))
 
     assert (response.status, json.loads(response.body)) == (404, {"message": message})
     assert response.headers["x-amzn-ErrorType"] == "UnknownOperationException"
 
 
 def test_every_response_has_a_request_id_of_its_own_and_a_length(registry):
-    responses = [registry.handle(Request("GET", f"{IOT}/things", {}, b"")) for _ in range(2)]
+    responses = [registry.handle(HttpRequest("GET", f"{IOT}/things", {}, b"")) for _ in range(2)]
 
     ids = [response.headers["x-amzn-RequestId"] for response in responses]
     assert [str(uuid.UUID(one)) for one in ids] == ids
     assert ids[0] != ids[1]
-    assert responses[0] == Response(
+    assert responses[0] == HttpResponse(
         200,
         {
             "Content-Type": "application/json",
@@ -110,7 +110,7 @@ def test_every_response_has_a_request_id_of_its_own_and_a_length(registry):
 )
 def test_every_answer_has_the_clocks_time_as_its_date(registry, clock, method, path):
     def date():
-        return registry.handle(Request(method, IOT + path, {}, b"")).headers["Date"]
+        return registry.handle(HttpRequest(method, IOT + path, {}, b"")).headers["Date"]
 
     first = date()
     clock.advance(1.0)
@@ -130,7 +130,7 @@ def test_a_fault_of_ours_is_awss_internal_error_told_to_the_log_alone(
         raise RuntimeError("a secret of ours")
 
     for key in (("iot", "CreateThing"), ("iot-managed-integrations", "CreateManagedThing")):
-        monkeypatch.setitem(catalog._served, key, Operation(*key, broken, None))
+        monkeypatch.setitem(catalog._served, key, ServedOperation(*key, broken, None))
     document = {
         "Role": "DEVICE",
         "AuthenticationMaterial": "1",
@@ -139,7 +139,7 @@ def test_a_fault_of_ours_is_awss_internal_error_told_to_the_log_alone(
 
     with caplog.at_level(logging.ERROR):
         response = registry.handle(
-            Request("POST", f"http://127.0.0.1{path}", {}, json.dumps(document).encode())
+            HttpRequest("POST", f"http://127.0.0.1{path}", {}, json.dumps(document).encode())
         )
 
     assert (response.status, response.headers["x-amzn-ErrorType"]) == (500, code)
@@ -152,7 +152,7 @@ def test_a_fault_of_ours_is_awss_internal_error_told_to_the_log_alone(
 def test_header_names_count_in_any_case_and_header_values_may_be_bytes(registry):
     headers = {b"AUTHORIZATION": signed("999999999999")["Authorization"].encode()}
 
-    response = registry.handle(Request("POST", f"{IOT}/things/a", headers, b""))
+    response = registry.handle(HttpRequest("POST", f"{IOT}/things/a", headers, b""))
 
     assert json.loads(response.body)["thingArn"] == "arn:aws:iot:eu-west-1:999999999999:thing/a"
 
@@ -168,7 +168,7 @@ def test_a_registry_in_memory_serves_many_threads(registry):
     statuses = []
 
     def create(number):
-        statuses.append(registry.handle(Request("POST", f"{IOT}/things/t{number}", {}, b"")).status)
+        statuses.append(registry.handle(HttpRequest("POST", f"{IOT}/things/t{number}", {}, b"")).status)
 
     threads = [threading.Thread(target=create, args=(number,)) for number in range(16)]
     for thread in threads:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.registry.faults import Faults, Rule
+from reconciler.registry.faults import FaultRule, Faults
 
 
 def struck(faults, operations):
@@ -21,13 +21,13 @@ def struck(faults, operations):
 )
 def test_a_rule_names_operations_with_a_glob(glob, hit):
     operations = ["CreateThing", "CreatePolicy", "DeleteThing"]
-    faults = Faults([Rule(glob, "throttle")])
+    faults = Faults([FaultRule(glob, "throttle")])
 
     assert [name for name in operations if faults.strike("iot", name)[0]] == hit
 
 
 def test_a_rule_strikes_the_calls_that_it_counts():
-    faults = Faults([Rule("Create*", "error_after", calls=frozenset({2, 4}))])
+    faults = Faults([FaultRule("Create*", "error_after", calls=frozenset({2, 4}))])
 
     found = struck(faults, ["CreateThing", "DeleteThing", "CreatePolicy", "CreateThing", "CreateThing"])
 
@@ -36,7 +36,7 @@ def test_a_rule_strikes_the_calls_that_it_counts():
 
 def test_a_rule_strikes_about_as_often_as_its_probability_and_the_same_calls_with_the_same_seed():
     def run(seed):
-        return struck(Faults([Rule("*", "throttle", probability=0.25)], seed), ["CreateThing"] * 2000)
+        return struck(Faults([FaultRule("*", "throttle", probability=0.25)], seed), ["CreateThing"] * 2000)
 
     assert 430 < run(7).count("throttle") < 570
     assert run(7) == run(7) != run(8)
@@ -45,10 +45,10 @@ def test_a_rule_strikes_about_as_often_as_its_probability_and_the_same_calls_wit
 def test_the_first_rule_that_strikes_decides_and_delays_add_up():
     faults = Faults(
         [
-            Rule("*", "delay", seconds=1.0),
-            Rule("Delete*", "reset_before"),
-            Rule("*", "throttle"),
-            Rule("*", "delay", seconds=0.5),
+            FaultRule("*", "delay", seconds=1.0),
+            FaultRule("Delete*", "reset_before"),
+            FaultRule("*", "throttle"),
+            FaultRule("*", "delay", seconds=0.5),
         ]
     )
 

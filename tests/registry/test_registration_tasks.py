@@ -6,7 +6,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from reconciler.registry import Settings
+from reconciler.registry import RegistrySettings
 
 from .conftest import ACCOUNT, NOON, error_of, without_metadata
 from .test_register_thing import declared, template
@@ -23,7 +23,7 @@ GIVEN = {"templateBody": BODY, "inputFileBucket": "devices", "inputFileKey": "ne
 
 @pytest.fixture
 def settings(clock, tmp_path):
-    return Settings(clock=clock, buckets=tmp_path, registration_task_seconds=60.0)
+    return RegistrySettings(clock=clock, buckets=tmp_path, registration_task_seconds=60.0)
 
 
 @pytest.fixture

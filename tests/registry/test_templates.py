@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.registry.templates.document import TemplateError, read_template
 from reconciler.registry.templates.parts import certificate_part, policy_part, thing_part
-from reconciler.registry.templates.values import Scope, text_map_of, text_of, texts_of
+from reconciler.registry.templates.values import TemplateScope, text_map_of, text_of, texts_of
 
 PARAMETERS = {
     "Site": {"Type": "String", "Default": "oslo"},
@@ -22,7 +22,7 @@ def body(**sections):
 
 
 def scope(document=None):
-    return Scope(read_template(json.dumps(document or body())), {"Line": "A"}, {})
+    return TemplateScope(read_template(json.dumps(document or body())), {"Line": "A"}, {})
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.registry.throttling import Limits
+from reconciler.registry.throttling import RateLimiter
 
 from .conftest import Clock
 
@@ -16,7 +16,7 @@ def buckets(service, operation):
 
 @pytest.fixture
 def limits(clock):
-    return Limits(buckets, clock)
+    return RateLimiter(buckets, clock)
 
 
 def admitted(limits, operation, times, account="1", region="r"):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from reconciler.registry import Request
+from reconciler.registry import HttpRequest
 from reconciler.registry.wire.patterns import compile_pattern
 from reconciler.registry.wire.routes import Routes
 from reconciler.registry.wire.service import SERVICES, service
@@ -23,7 +23,7 @@ BOTH = (
 
 def send(registry, method, path, document=None, host="iot"):
     body = b"" if document is None else json.dumps(document).encode()
-    response = registry.handle(Request(method, HOST[host] + path, {}, body))
+    response = registry.handle(HttpRequest(method, HOST[host] + path, {}, body))
     answered = json.loads(response.body)
     return (
         response.status,

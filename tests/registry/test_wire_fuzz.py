@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.registry import Registry, Request
+from reconciler.registry import HttpRequest, Registry
 from tests.support.shape_strategies import values
 
 from .test_wire_oracle import SERVED, as_bytes, as_http, model_of
@@ -143,7 +143,7 @@ def answered(registry, request):
 
 
 def local(method, path, headers=None, body=b""):
-    return Request(method, "http://127.0.0.1:4566" + path, headers or {}, body)
+    return HttpRequest(method, "http://127.0.0.1:4566" + path, headers or {}, body)
 
 
 def addressed(path, label, query):
@@ -179,7 +179,7 @@ def test_no_request_makes_a_fault(shared, request_):
 @example("", "", b"")
 @example("//", "GET", b"")
 def test_no_url_makes_a_fault(shared, url, method, body):
-    answered(shared, Request(method, url, {}, body))
+    answered(shared, HttpRequest(method, url, {}, body))
 
 
 def test_a_document_that_is_nested_too_deeply_is_refused_even_where_any_document_is_allowed(shared):
@@ -202,7 +202,7 @@ def test_a_document_that_is_nested_too_deeply_is_refused_even_where_any_document
 
     assert (
         answered(
-            shared, Request("POST", "http://127.0.0.1/managed-things", {}, json.dumps(document).encode())
+            shared, HttpRequest("POST", "http://127.0.0.1/managed-things", {}, json.dumps(document).encode())
         )
         == 400
     )
@@ -221,7 +221,7 @@ def test_no_valid_input_makes_a_fault_or_an_error_that_the_model_lacks(shared, n
             key: value if isinstance(value, str) else value.decode() for key, value in request.headers.items()
         }
         headers["Authorization"] = f"Credential=1/20250101/eu-west-1/{signing_name(model)}/aws4_request"
-        response = shared.handle(Request(request.method, request.url, headers, as_bytes(request.body)))
+        response = shared.handle(HttpRequest(request.method, request.url, headers, as_bytes(request.body)))
         assert response.status < 500
         assert response.headers.get("x-amzn-ErrorType") in modelled | {None}
 

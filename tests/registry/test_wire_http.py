@@ -9,7 +9,7 @@ from botocore.serialize import create_serializer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.registry import Registry, Request, catalog
+from reconciler.registry import HttpRequest, Registry, catalog
 from reconciler.registry.wire.service import service
 from tests.support.registry_server import served
 from tests.support.shape_strategies import values
@@ -60,7 +60,7 @@ def told(status, headers, body):
     return status, error, document if error else sorted(document), named.get("content-type")
 
 
-@pytest.mark.parametrize(("name", "operation"), sorted(catalog.served()))
+@pytest.mark.parametrize(("name", "operation"), sorted(catalog.served_operations()))
 def test_over_http_as_in_the_process(server, registry, connection, name, operation):
     model = service(name).model.operation_model(operation)
 
@@ -71,7 +71,7 @@ def test_over_http_as_in_the_process(server, registry, connection, name, operati
         connection.request(method, url.removeprefix(server.url), body, headers)
         answer = connection.getresponse()
         over = told(answer.status, dict(answer.headers), answer.read())
-        within = registry.handle(Request(method, url, headers, body))
+        within = registry.handle(HttpRequest(method, url, headers, body))
         assert over == told(within.status, within.headers, within.body)
 
     check()

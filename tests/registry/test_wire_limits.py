@@ -15,7 +15,7 @@ from botocore.awsrequest import create_request_object, prepare_request_dict
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 from botocore.serialize import create_serializer
 
-from reconciler.registry import Registry, Request, catalog
+from reconciler.registry import HttpRequest, Registry, catalog
 from reconciler.registry.wire.patterns import compile_pattern
 from reconciler.registry.wire.service import service
 
@@ -140,7 +140,7 @@ def breaking(pattern: str, location: str | None) -> str | None:
     return next((text for text in possible if not compile_pattern(pattern).fullmatch(text)), None)
 
 
-def as_http(model: OperationModel, params: dict[str, Any]) -> Request:
+def as_http(model: OperationModel, params: dict[str, Any]) -> HttpRequest:
     """The request that botocore makes of these parameters; a part of the path that is not given is `x`."""
     shape = model.input_shape
     labels = {
@@ -157,7 +157,7 @@ def as_http(model: OperationModel, params: dict[str, Any]) -> Request:
     name = model.service_model.metadata.get("signingName", model.service_model.service_name)
     scope = f"AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/{name}/aws4_request"
     headers = {key: str(text) for key, text in request.headers.items()}
-    return Request(
+    return HttpRequest(
         request.method,
         request.url,
         {**headers, "Authorization": scope},
@@ -172,7 +172,7 @@ def shared():
     made.close()
 
 
-@pytest.mark.parametrize(("name", "operation"), sorted(catalog.served()))
+@pytest.mark.parametrize(("name", "operation"), sorted(catalog.served_operations()))
 def test_every_limit_of_an_input_is_enforced_in_awss_words(shared, name, operation):
     model = service(name).model.operation_model(operation)
     untold = []

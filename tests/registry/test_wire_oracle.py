@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.registry import catalog
-from reconciler.registry.addressing import target_of
+from reconciler.registry.addressing import parse_target
 from reconciler.registry.errors import ApiError
 from reconciler.registry.wire.faults import error_response
 from reconciler.registry.wire.service import SERVICES, service
 from tests.support.shape_strategies import values
 
-SERVED = sorted(catalog.served())
+SERVED = sorted(catalog.served_operations())
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
@@ -57,7 +57,7 @@ def test_what_botocore_serializes_we_parse(name, operation):
     @given(values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
         request = as_http(model, params)
-        target = target_of(request.url)
+        target = parse_target(request.url)
         wire, labels = service(name).routes.find(request.method, target.segments)
         headers = {
             key.lower(): text if isinstance(text, str) else text.decode()
@@ -130,7 +130,7 @@ NEVER_INVALID = {"DeleteRegistrationCode", "DescribeEventConfigurations"}
 def test_a_bad_request_and_a_fault_of_ours_have_codes_that_the_model_has(name):
     for operation in service(name).model.operation_names:
         wire = next_wire(name, operation)
-        if (name, operation) in catalog.served():
+        if (name, operation) in catalog.served_operations():
             assert wire.invalid_code in wire.error_codes or operation in NEVER_INVALID
         assert service(name).error(wire.fault_code) is not None
 

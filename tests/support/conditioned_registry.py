@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from reconciler.registry import Registry, Request, Response
-from reconciler.registry.conditions import Conditions, fulfil
+from reconciler.registry import HttpRequest, HttpResponse, Registry
+from reconciler.registry.conditions import Conditions, respond
 
 
 @frozen
@@ -16,13 +16,13 @@ class ConditionedRegistry:
     conditions: Conditions
     sleep: Callable[[float], None]
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Raises ConnectionResetError when the conditions drop the connection."""
-        asked = self.registry.recognise(request)
-        fate = self.conditions.fate(asked)
-        if fate.delay:
-            self.sleep(fate.delay)
-        response = fulfil(self.registry, asked, fate)
+        routed = self.registry.route(request)
+        disruption = self.conditions.disrupt(routed)
+        if disruption.delay:
+            self.sleep(disruption.delay)
+        response = respond(self.registry, routed, disruption)
         if response is None:
             raise ConnectionResetError("the connection was lost")
         return response

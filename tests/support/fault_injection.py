@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, 
 
 from reconciler.aws.caller import Caller
 from reconciler.aws.retries import Retries
-from reconciler.registry import Request, Response
+from reconciler.registry import HttpRequest, HttpResponse
 from tests.support.registry_client import Cloud
 
 
@@ -55,7 +55,7 @@ class Faults:
         self._seed, self._rate, self._kinds = seed, rate, kinds
         self._seen: Counter[str] = Counter()
 
-    def of(self, request: Request) -> Fault | None:
+    def of(self, request: HttpRequest) -> Fault | None:
         key = f"{request.method} {request.url}"
         self._seen[key] += 1
         chance = random.Random(f"{self._seed} {key} {self._seen[key]}")
@@ -69,7 +69,7 @@ class Once(Faults):
         self._wanted, self._fault = (method, path), fault
         self.met = 0
 
-    def of(self, request: Request) -> Fault | None:
+    def of(self, request: HttpRequest) -> Fault | None:
         method, path = self._wanted
         if self.met or request.method != method or path not in request.url:
             return None
@@ -84,7 +84,7 @@ class FaultyCloud(Cloud):
         self.faults: Faults | None = None
         self.time = Time()
         self.sent: list[tuple[str, str]] = []
-        self._late: list[Request] = []
+        self._late: list[HttpRequest] = []
         self._turn = threading.Lock()
         super().__init__()
         self.retries = Retries(self.time.clock, self.time.pause, random.Random(0).uniform)
@@ -101,7 +101,7 @@ class FaultyCloud(Cloud):
         self._arrive()
         return self.restart()
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: HttpRequest) -> HttpResponse:
         with self._turn:
             fault = self.faults.of(request) if self.faults else None
             if fault is Fault.LATE:
@@ -112,7 +112,7 @@ class FaultyCloud(Cloud):
             self._arrive()
             return answer
 
-    def _met(self, fault: Fault | None, request: Request) -> Response:
+    def _met(self, fault: Fault | None, request: HttpRequest) -> HttpResponse:
         match fault:
             case Fault.THROTTLE:
                 return _error(400, "ThrottlingException")
@@ -140,6 +140,6 @@ class FaultyCloud(Cloud):
             super().handle(request)
 
 
-def _error(status: int, code: str) -> Response:
+def _error(status: int, code: str) -> HttpResponse:
     headers = {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
-    return Response(status, headers, b'{"message": "the network"}')
+    return HttpResponse(status, headers, b'{"message": "the network"}')

@@ -14,8 +14,7 @@ from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
 from reconciler.aws.retries import BOTOCORES_OWN
 from reconciler.model.plan import Target
-from reconciler.registry import Registry, Request, Response
-from reconciler.registry import Settings as RegistrySettings
+from reconciler.registry import HttpRequest, HttpResponse, Registry, RegistrySettings
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 TARGET = Target("embedded", REGION, ACCOUNT)
@@ -37,7 +36,7 @@ class Cloud:
         self.registry = Registry(path, SETTINGS)
         self._index()
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: HttpRequest) -> HttpResponse:
         self.requests += 1
         return self.registry.handle(request)
 

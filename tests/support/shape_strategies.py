@@ -78,11 +78,14 @@ def _texts(shape: Shape, location: str | None) -> st.SearchStrategy[str]:
     alphabet = _PRINTABLE if location == "header" else _COMMON
     if pattern is None:
         return st.text(alphabet, min_size=least, max_size=most)
-    allowed = [character for character in alphabet if compile_pattern(pattern).fullmatch(character)]
-    if not compile_pattern(pattern).fullmatch(""):
+    compiled = compile_pattern(pattern)
+    allowed = [character for character in alphabet if compiled.fullmatch(character)]
+    if not compiled.fullmatch(""):
         least = max(least, 1)
-    if allowed and compile_pattern(pattern).fullmatch(allowed[0] * max(least, 1)):
-        return st.text(allowed, min_size=least, max_size=most)
+    if allowed and compiled.fullmatch(allowed[0] * max(least, 1)):
+        return st.text(allowed, min_size=least, max_size=most).filter(
+            lambda text: compiled.fullmatch(text) is not None
+        )
     return _by_regex(pattern).filter(lambda text: least <= len(text) <= shape.metadata.get("max", 10**9))
 
 

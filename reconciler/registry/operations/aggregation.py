@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.fleet_query import compile_query
@@ -36,7 +36,7 @@ _TRUTH = {"true": 1.0, "false": 0.0}
 
 
 @operation("iot", "GetStatistics", writes=False)
-def get_statistics(context: Context, params: Params) -> Result | None:
+def get_statistics(context: Context, params: Params) -> Output | None:
     """Give the count of values and, where they are numbers or truth values, their average, extremes and spread.
 
     That the variance is the population's is UNCONFIRMED.
@@ -67,13 +67,13 @@ def get_statistics(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "GetCardinality", writes=False)
-def get_cardinality(context: Context, params: Params) -> Result | None:
+def get_cardinality(context: Context, params: Params) -> Output | None:
     """Give how many different values there are. Raises what GetStatistics raises."""
     return {"cardinality": len(set(_values(context, params)[0]))}
 
 
 @operation("iot", "GetPercentiles", writes=False)
-def get_percentiles(context: Context, params: Params) -> Result | None:
+def get_percentiles(context: Context, params: Params) -> Output | None:
     """Give the value below which each percentage of the numbers lies, in between two of them by their distance.
 
     Raises what GetStatistics raises, and InvalidAggregation for a field without numbers.
@@ -91,7 +91,7 @@ def get_percentiles(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "GetBucketsAggregation", writes=False)
-def get_buckets_aggregation(context: Context, params: Params) -> Result | None:
+def get_buckets_aggregation(context: Context, params: Params) -> Output | None:
     """Give the most frequent values, each with the number of things that have it, and how many things match the query.
 
     Raises what GetStatistics raises.

@@ -3,7 +3,7 @@
 Law: a thing is in one billing group at most.
 """
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.billing_groups import billing_group_arn, require_billing_group
 from reconciler.registry.operations.things import require_thing, thing_arn
@@ -13,7 +13,7 @@ from reconciler.registry.store import Row
 
 
 @operation("iot", "AddThingToBillingGroup")
-def add_thing_to_billing_group(context: Context, params: Params) -> Result | None:
+def add_thing_to_billing_group(context: Context, params: Params) -> Output | None:
     """Put a thing into a billing group, each by name or ARN; again succeeds.
 
     Raises ResourceNotFound, InvalidRequest when the thing is in another one (UNCONFIRMED: AWS might move it instead).
@@ -28,7 +28,7 @@ def add_thing_to_billing_group(context: Context, params: Params) -> Result | Non
 
 
 @operation("iot", "RemoveThingFromBillingGroup")
-def remove_thing_from_billing_group(context: Context, params: Params) -> Result | None:
+def remove_thing_from_billing_group(context: Context, params: Params) -> Output | None:
     """Take a thing out of a billing group, each by name or ARN; when it is not in it, that is no mistake.
 
     Raises ResourceNotFound, InvalidRequest.
@@ -43,7 +43,7 @@ def remove_thing_from_billing_group(context: Context, params: Params) -> Result 
 
 
 @operation("iot", "ListThingsInBillingGroup")
-def list_things_in_billing_group(context: Context, params: Params) -> Result | None:
+def list_things_in_billing_group(context: Context, params: Params) -> Output | None:
     """Give the names of a billing group's things in the order of their creation. Raises ResourceNotFound."""
     page = REGISTRY.start(context, params)
     group = require_billing_group(context, params["billingGroupName"])

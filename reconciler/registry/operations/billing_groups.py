@@ -6,7 +6,7 @@ Which billing group a thing is in stands beside the thing, for it is in one at m
 import uuid
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.paging import REGISTRY
@@ -57,7 +57,7 @@ def billing_group_exists(context: Context, name: str) -> bool:
 
 
 @operation("iot", "CreateBillingGroup")
-def create_billing_group(context: Context, params: Params) -> Result | None:
+def create_billing_group(context: Context, params: Params) -> Output | None:
     """Create a billing group; the same call again succeeds, one that differs does not.
 
     Tags that are given count as configuration, as a thing group's do (UNCONFIRMED).
@@ -90,7 +90,7 @@ def create_billing_group(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DescribeBillingGroup")
-def describe_billing_group(context: Context, params: Params) -> Result | None:
+def describe_billing_group(context: Context, params: Params) -> Output | None:
     """Give everything of a billing group but its things and tags. Raises ResourceNotFound."""
     row = require_billing_group(context, params["billingGroupName"])
     return {
@@ -104,7 +104,7 @@ def describe_billing_group(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListBillingGroups")
-def list_billing_groups(context: Context, params: Params) -> Result | None:
+def list_billing_groups(context: Context, params: Params) -> Output | None:
     """Give billing groups in the order of their creation, all or those with a prefix."""
     page = REGISTRY.start(context, params)
     prefix = params.get("namePrefixFilter", "")
@@ -129,7 +129,7 @@ def list_billing_groups(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "UpdateBillingGroup")
-def update_billing_group(context: Context, params: Params) -> Result | None:
+def update_billing_group(context: Context, params: Params) -> Output | None:
     """Change the description, when one is given, and give the new version.
 
     Raises ResourceNotFound, VersionConflict (409).
@@ -145,7 +145,7 @@ def update_billing_group(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DeleteBillingGroup")
-def delete_billing_group(context: Context, params: Params) -> Result | None:
+def delete_billing_group(context: Context, params: Params) -> Output | None:
     """Delete a billing group. One that is missing is no mistake: the model has no ResourceNotFound here.
 
     That a thing in it blocks the deletion is UNCONFIRMED: of the two it is the order of calls that always works.

@@ -4,7 +4,7 @@ import json
 import uuid
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.operations.provisioning_templates import require_template
@@ -12,7 +12,7 @@ from reconciler.registry.operations.registration_codes import registration_code
 from reconciler.registry.paging import MARKERS
 from reconciler.registry.shared.tagging import add_tags, forget_tags, taggable, tags_of_list
 from reconciler.registry.store import Row
-from reconciler.registry.x509 import Certificate, read_certificate
+from reconciler.registry.x509 import ParsedCertificate, read_certificate
 
 SCHEMA = (
     """
@@ -64,7 +64,7 @@ def ca_exists(context: Context, certificate_id: str) -> bool:
 
 
 @operation("iot", "RegisterCACertificate")
-def register_ca_certificate(context: Context, params: Params) -> Result | None:
+def register_ca_certificate(context: Context, params: Params) -> Output | None:
     """Register a CA certificate; without `setAsActive` it is INACTIVE.
 
     Raises CertificateValidation (400), InvalidRequest, ResourceAlreadyExists (409), RegistrationCodeValidation (400),
@@ -99,7 +99,7 @@ def register_ca_certificate(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DescribeCACertificate")
-def describe_ca_certificate(context: Context, params: Params) -> Result | None:
+def describe_ca_certificate(context: Context, params: Params) -> Output | None:
     """Give everything of a CA certificate but its tags. Raises ResourceNotFound."""
     row = require_ca(context, params["certificateId"])
     description = {
@@ -124,7 +124,7 @@ def describe_ca_certificate(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListCACertificates")
-def list_ca_certificates(context: Context, params: Params) -> Result | None:
+def list_ca_certificates(context: Context, params: Params) -> Output | None:
     """Give the CA certificates by age, newest first unless `ascendingOrder`; 25 a page by default."""
     page = MARKERS.start(context, params)
     ascending = bool(params.get("ascendingOrder"))
@@ -155,7 +155,7 @@ def list_ca_certificates(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "UpdateCACertificate")
-def update_ca_certificate(context: Context, params: Params) -> Result | None:
+def update_ca_certificate(context: Context, params: Params) -> Output | None:
     """Change status, auto-registration or registration config; device certificates are not touched.
 
     Raises ResourceNotFound, InvalidRequest.
@@ -182,7 +182,7 @@ def update_ca_certificate(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DeleteCACertificate")
-def delete_ca_certificate(context: Context, params: Params) -> Result | None:
+def delete_ca_certificate(context: Context, params: Params) -> Output | None:
     """Delete an INACTIVE CA certificate; the device certificates that it signed stay (that they do not block is
     UNCONFIRMED: the model has no DeleteConflict here).
 
@@ -203,7 +203,7 @@ def _arn(context: Context, certificate_id: str) -> str:
     return context.arn(f"cacert/{certificate_id}")
 
 
-def _refuse_known(context: Context, authority: Certificate, mode: str) -> None:
+def _refuse_known(context: Context, authority: ParsedCertificate, mode: str) -> None:
     """Refuse a CA that is registered here, and a DEFAULT one that another account has in this Region."""
     elsewhere = context.tx.one(
         "SELECT 1 FROM ca_certificates c JOIN scopes s ON s.id = c.scope"
@@ -221,7 +221,7 @@ def _refuse_known(context: Context, authority: Certificate, mode: str) -> None:
         )
 
 
-def _require_authority(authority: Certificate) -> None:
+def _require_authority(authority: ParsedCertificate) -> None:
     """Refuse what is no CA: AWS asks for basic constraints with CA true (the error's code is UNCONFIRMED)."""
     if not authority.is_authority:
         raise ApiError(
@@ -231,7 +231,7 @@ def _require_authority(authority: Certificate) -> None:
 
 
 def _verify_possession(
-    context: Context, authority: Certificate, mode: str, verification_pem: str | None
+    context: Context, authority: ParsedCertificate, mode: str, verification_pem: str | None
 ) -> None:
     """Hold the verification certificate against the mode, the registration code and the CA."""
     if mode == "SNI_ONLY":
@@ -254,7 +254,7 @@ def _verify_possession(
         )
 
 
-def _refuse_crowd(context: Context, authority: Certificate) -> None:
+def _refuse_crowd(context: Context, authority: ParsedCertificate) -> None:
     row = context.tx.one(
         "SELECT count(*) AS number FROM ca_certificates WHERE scope = ? AND subject = ?",
         context.scope,

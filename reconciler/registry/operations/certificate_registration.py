@@ -2,17 +2,17 @@
 
 import uuid
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists
 from reconciler.registry.operations.ca_certificates import find_ca
 from reconciler.registry.operations.certificates import certificate_arn, find_certificate, require_settable
 from reconciler.registry.store import Row
-from reconciler.registry.x509 import Certificate, read_certificate
+from reconciler.registry.x509 import ParsedCertificate, read_certificate
 
 
 @operation("iot", "RegisterCertificate")
-def register_certificate(context: Context, params: Params) -> Result | None:
+def register_certificate(context: Context, params: Params) -> Output | None:
     """Register a certificate that a registered, ACTIVE CA signed, in the mode of that CA; INACTIVE unless told.
 
     Raises CertificateValidation (400) when a PEM is none or the named CA did not sign it, ResourceAlreadyExists (409),
@@ -30,7 +30,7 @@ def register_certificate(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "RegisterCertificateWithoutCA")
-def register_certificate_without_ca(context: Context, params: Params) -> Result | None:
+def register_certificate_without_ca(context: Context, params: Params) -> Output | None:
     """Register a certificate whose CA is not registered, in mode SNI_ONLY; INACTIVE unless told.
 
     Raises CertificateValidation (400), ResourceAlreadyExists (409), InvalidRequest for a bad status.
@@ -42,8 +42,8 @@ def register_certificate_without_ca(context: Context, params: Params) -> Result 
 
 
 def insert_certificate(
-    context: Context, certificate: Certificate, status: str, mode: str, ca_id: str | None
-) -> Result:
+    context: Context, certificate: ParsedCertificate, status: str, mode: str, ca_id: str | None
+) -> Output:
     """Write a certificate that is known to be new; give its ARN and id."""
     context.tx.run(
         "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -71,7 +71,7 @@ def _status(context: Context, params: Params) -> str:
     return "ACTIVE" if params.get("setAsActive") else "INACTIVE"
 
 
-def _refuse_known(context: Context, certificate: Certificate) -> None:
+def _refuse_known(context: Context, certificate: ParsedCertificate) -> None:
     if find_certificate(context, certificate.id) is not None:
         raise already_exists(
             "The certificate is already provisioned or registered",
@@ -80,7 +80,7 @@ def _refuse_known(context: Context, certificate: Certificate) -> None:
         )
 
 
-def _authority(context: Context, certificate: Certificate, ca_pem: str | None) -> Row:
+def _authority(context: Context, certificate: ParsedCertificate, ca_pem: str | None) -> Row:
     """Find the registered CA that signed the certificate: the one that is named, else the only one that could have."""
     if ca_pem is not None:
         named = read_certificate(ca_pem, "CA certificate")

@@ -4,7 +4,7 @@ While a transfer is pending both accounts have the certificate, PENDING_TRANSFER
 it among its certificates and can accept or reject. Both are in one Region.
 """
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context, partition
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.certificates import (
@@ -21,7 +21,7 @@ PENDING = "PENDING_TRANSFER"
 
 
 @operation("iot", "TransferCertificate")
-def transfer_certificate(context: Context, params: Params) -> Result | None:
+def transfer_certificate(context: Context, params: Params) -> Output | None:
     """Offer an INACTIVE certificate, attached to nothing, to another account.
 
     Raises ResourceNotFound, CertificateState (406) for any other status, TransferConflict (409) while a policy or thing
@@ -65,7 +65,7 @@ def transfer_certificate(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "AcceptCertificateTransfer")
-def accept_certificate_transfer(context: Context, params: Params) -> Result | None:
+def accept_certificate_transfer(context: Context, params: Params) -> Output | None:
     """Take a certificate that was offered, INACTIVE unless `setAsActive`; the source has it no longer.
 
     Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
@@ -80,7 +80,7 @@ def accept_certificate_transfer(context: Context, params: Params) -> Result | No
 
 
 @operation("iot", "RejectCertificateTransfer")
-def reject_certificate_transfer(context: Context, params: Params) -> Result | None:
+def reject_certificate_transfer(context: Context, params: Params) -> Output | None:
     """Decline a certificate that was offered; it is INACTIVE at its source again.
 
     Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
@@ -93,7 +93,7 @@ def reject_certificate_transfer(context: Context, params: Params) -> Result | No
 
 
 @operation("iot", "CancelCertificateTransfer")
-def cancel_certificate_transfer(context: Context, params: Params) -> Result | None:
+def cancel_certificate_transfer(context: Context, params: Params) -> Output | None:
     """Take an offer back; the certificate is INACTIVE again.
 
     Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
@@ -115,7 +115,7 @@ def cancel_certificate_transfer(context: Context, params: Params) -> Result | No
 
 
 @operation("iot", "ListOutgoingCertificates")
-def list_outgoing_certificates(context: Context, params: Params) -> Result | None:
+def list_outgoing_certificates(context: Context, params: Params) -> Output | None:
     """Give the certificates that are offered, by age, newest first unless `ascendingOrder`."""
     page = MARKERS.start(context, params)
     ascending = bool(params.get("ascendingOrder"))

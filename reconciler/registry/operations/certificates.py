@@ -6,7 +6,7 @@ AWS's own, REGISTER_INACTIVE is deprecated; asking for one of them is refused.
 
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.paging import MARKERS
@@ -72,7 +72,7 @@ def require_settable(context: Context, status: str) -> str:
 
 
 @operation("iot", "DescribeCertificate")
-def describe_certificate(context: Context, params: Params) -> Result | None:
+def describe_certificate(context: Context, params: Params) -> Output | None:
     """Give everything of a certificate. Raises ResourceNotFound."""
     row = require_certificate(context, params["certificateId"])
     description = {
@@ -95,13 +95,13 @@ def describe_certificate(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListCertificates")
-def list_certificates(context: Context, params: Params) -> Result | None:
+def list_certificates(context: Context, params: Params) -> Output | None:
     """Give the certificates by age, newest first unless `ascendingOrder`, without PEM; 25 a page by default."""
     return _list(context, params, "scope = ?", context.scope)
 
 
 @operation("iot", "ListCertificatesByCA")
-def list_certificates_by_ca(context: Context, params: Params) -> Result | None:
+def list_certificates_by_ca(context: Context, params: Params) -> Output | None:
     """Give the certificates that a CA signed, as ListCertificates does.
 
     The model has no ResourceNotFound here: of an unknown CA the list is empty.
@@ -110,7 +110,7 @@ def list_certificates_by_ca(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "UpdateCertificate")
-def update_certificate(context: Context, params: Params) -> Result | None:
+def update_certificate(context: Context, params: Params) -> Output | None:
     """Change the status; the same status again succeeds.
 
     Raises ResourceNotFound, InvalidRequest for a status that cannot be set, CertificateState (406) when the certificate
@@ -133,7 +133,7 @@ def update_certificate(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DeleteCertificate")
-def delete_certificate(context: Context, params: Params) -> Result | None:
+def delete_certificate(context: Context, params: Params) -> Output | None:
     """Delete a certificate that is not ACTIVE and attached to nothing. `forceDelete` detaches its policies, and never
     overrides attached things.
 
@@ -159,7 +159,7 @@ def delete_certificate(context: Context, params: Params) -> Result | None:
     return None
 
 
-def _list(context: Context, params: Params, where: str, *values: Value) -> Result:
+def _list(context: Context, params: Params, where: str, *values: Value) -> Output:
     page = MARKERS.start(context, params)
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.paging import MANAGED
@@ -52,7 +52,7 @@ def locker_exists(context: Context, identifier: str) -> bool:
 
 
 @operation(SERVICE, "CreateCredentialLocker")
-def create_credential_locker(context: Context, params: Params) -> Result | None:
+def create_credential_locker(context: Context, params: Params) -> Output | None:
     """Create a credential locker; the same call with the same client token again gives the same one.
 
     Names need not be unique. Raises ConflictException (409) for a client token with other parameters.
@@ -74,7 +74,7 @@ def create_credential_locker(context: Context, params: Params) -> Result | None:
 
 
 @operation(SERVICE, "GetCredentialLocker")
-def get_credential_locker(context: Context, params: Params) -> Result | None:
+def get_credential_locker(context: Context, params: Params) -> Output | None:
     """Give everything of a credential locker. Raises ResourceNotFound."""
     row = require_locker(context, params["Identifier"])
     tags = read_tags(context, _arn(context, row["id"]))
@@ -82,7 +82,7 @@ def get_credential_locker(context: Context, params: Params) -> Result | None:
 
 
 @operation(SERVICE, "ListCredentialLockers")
-def list_credential_lockers(context: Context, params: Params) -> Result | None:
+def list_credential_lockers(context: Context, params: Params) -> Output | None:
     """Give the credential lockers by id. Raises ValidationException for a bad token."""
     page = MANAGED.start(context, params)
     rows = context.tx.all(
@@ -100,7 +100,7 @@ def list_credential_lockers(context: Context, params: Params) -> Result | None:
 
 
 @operation(SERVICE, "DeleteCredentialLocker")
-def delete_credential_locker(context: Context, params: Params) -> Result | None:
+def delete_credential_locker(context: Context, params: Params) -> Output | None:
     """Delete a credential locker for good. Managed things that name it keep its id.
 
     That they do not keep it from deletion is UNCONFIRMED: the model has no ConflictException here.

@@ -7,7 +7,7 @@ takes neither policies nor things by hand. That a thing which is in ten groups a
 import json
 import uuid
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.fleet_query import compile_query
@@ -29,7 +29,7 @@ MOST_DYNAMIC = 100
 
 
 @operation("iot", "CreateDynamicThingGroup")
-def create_dynamic_thing_group(context: Context, params: Params) -> Result | None:
+def create_dynamic_thing_group(context: Context, params: Params) -> Output | None:
     """Create a dynamic group; the same call again succeeds, as with static groups (UNCONFIRMED).
 
     Raises ResourceNotFound while there is no index, InvalidQuery, InvalidRequest, LimitExceeded (410) for a 101st one,
@@ -64,7 +64,7 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Result | Non
 
 
 @operation("iot", "UpdateDynamicThingGroup")
-def update_dynamic_thing_group(context: Context, params: Params) -> Result | None:
+def update_dynamic_thing_group(context: Context, params: Params) -> Output | None:
     """Change description, attributes or query, and give the new version; what is not given stays.
 
     Raises ResourceNotFound, VersionConflict (409), InvalidQuery, InvalidRequest for a static group.
@@ -90,7 +90,7 @@ def update_dynamic_thing_group(context: Context, params: Params) -> Result | Non
 
 
 @operation("iot", "DeleteDynamicThingGroup")
-def delete_dynamic_thing_group(context: Context, params: Params) -> Result | None:
+def delete_dynamic_thing_group(context: Context, params: Params) -> Output | None:
     """Delete a dynamic group. One that is missing is no mistake, as with static groups.
 
     Raises InvalidRequest for a static group, VersionConflict (409).
@@ -129,7 +129,7 @@ def _require_place(context: Context) -> None:
         raise ApiError("LimitExceededException", f"There are at most {MOST_DYNAMIC} dynamic thing groups.")
 
 
-def _created(context: Context, name: str, group_id: str, query: str) -> Result:
+def _created(context: Context, name: str, group_id: str, query: str) -> Output:
     return {
         "thingGroupName": name,
         "thingGroupArn": group_arn(context, name),

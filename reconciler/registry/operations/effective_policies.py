@@ -4,7 +4,7 @@ They are the principal's own, and those of the groups that the thing is in, with
 what is not judged.
 """
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.policies import policy_item
 from reconciler.registry.operations.policy_attachments import require_target
@@ -14,7 +14,7 @@ from reconciler.registry.store import Row
 
 
 @operation("iot", "GetEffectivePolicies", writes=False)
-def get_effective_policies(context: Context, params: Params) -> Result | None:
+def get_effective_policies(context: Context, params: Params) -> Output | None:
     """Give the policies of a principal or thing group, and of the thing's groups, each with its default document.
 
     Raises ResourceNotFound, InvalidRequest for what is no principal, or when neither it nor a thing is given.

@@ -4,7 +4,7 @@ PutDefaultEncryptionConfiguration. Nothing is encrypted here, so every configura
 
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 
 MANAGED = "iot-managed-integrations"
@@ -25,7 +25,7 @@ SCHEMA = (
 
 
 @operation("iot", "DescribeEncryptionConfiguration")
-def describe_encryption_configuration(context: Context, _params: Params) -> Result | None:
+def describe_encryption_configuration(context: Context, _params: Params) -> Output | None:
     """Give the configuration; AWS's own key encrypts until it is updated."""
     row = _find(context)
     if row is None:
@@ -41,7 +41,7 @@ def describe_encryption_configuration(context: Context, _params: Params) -> Resu
 
 
 @operation("iot", "UpdateEncryptionConfiguration")
-def update_encryption_configuration(context: Context, params: Params) -> Result | None:
+def update_encryption_configuration(context: Context, params: Params) -> Output | None:
     """Replace the configuration. Raises InvalidRequest when a key of the customer's is to be used and none is named."""
     key, role = params.get("kmsKeyArn"), params.get("kmsAccessRoleArn")
     own = params["encryptionType"] == "CUSTOMER_MANAGED_KMS_KEY"
@@ -54,7 +54,7 @@ def update_encryption_configuration(context: Context, params: Params) -> Result 
 
 
 @operation(MANAGED, "GetDefaultEncryptionConfiguration")
-def get_default_encryption_configuration(context: Context, _params: Params) -> Result | None:
+def get_default_encryption_configuration(context: Context, _params: Params) -> Output | None:
     """Give the configuration; the service's own key encrypts until another is put."""
     row = _find(context)
     return {
@@ -65,7 +65,7 @@ def get_default_encryption_configuration(context: Context, _params: Params) -> R
 
 
 @operation(MANAGED, "PutDefaultEncryptionConfiguration")
-def put_default_encryption_configuration(context: Context, params: Params) -> Result | None:
+def put_default_encryption_configuration(context: Context, params: Params) -> Output | None:
     """Replace the configuration. Raises ValidationException when a key of the customer's is to be used and none is named."""
     key = params.get("kmsKeyArn")
     if (params["encryptionType"] == "CUSTOMER_KEY_ENCRYPTION") != (key is not None):

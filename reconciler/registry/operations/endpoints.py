@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 
 # The part of the address that depends on the endpoint's type; the untyped legacy address is iot:Data's.
@@ -19,7 +19,7 @@ _PREFIX_LENGTH = 13
 
 
 @operation("iot", "DescribeEndpoint")
-def describe_endpoint(context: Context, params: Params) -> Result | None:
+def describe_endpoint(context: Context, params: Params) -> Output | None:
     """Give the address of one type of endpoint. Raises InvalidRequest for an unknown type."""
     host = _HOSTS.get(params.get("endpointType", "iot:Data"))
     if host is None:

@@ -2,7 +2,7 @@
 
 import json
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.wire.service import service
 
@@ -19,7 +19,7 @@ SCHEMA = (
 
 
 @operation("iot", "DescribeEventConfigurations")
-def describe_event_configurations(context: Context, _params: Params) -> Result | None:
+def describe_event_configurations(context: Context, _params: Params) -> Output | None:
     """Say of every type of event whether it is enabled; none is until it is updated."""
     row = context.tx.one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
     enabled = {} if row is None else json.loads(row["enabled"])
@@ -32,7 +32,7 @@ def describe_event_configurations(context: Context, _params: Params) -> Result |
 
 
 @operation("iot", "UpdateEventConfigurations")
-def update_event_configurations(context: Context, params: Params) -> Result | None:
+def update_event_configurations(context: Context, params: Params) -> Output | None:
     """Change the types of event that are given; the others stay."""
     row = context.tx.one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
     enabled = {} if row is None else json.loads(row["enabled"])

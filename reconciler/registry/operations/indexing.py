@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.shared.indexed_fields import managed_fields, not_managed
@@ -74,7 +74,7 @@ def custom_fields(context: Context) -> dict[str, str]:
 
 
 @operation("iot", "GetIndexingConfiguration")
-def get_indexing_configuration(context: Context, _params: Params) -> Result | None:
+def get_indexing_configuration(context: Context, _params: Params) -> Output | None:
     """Give the configuration, which is OFF until it is updated, with the fields that AWS indexes for it."""
     things, thing_groups = _configuration(context)
     if things["thingIndexingMode"] != "OFF":
@@ -85,7 +85,7 @@ def get_indexing_configuration(context: Context, _params: Params) -> Result | No
 
 
 @operation("iot", "UpdateIndexingConfiguration")
-def update_indexing_configuration(context: Context, params: Params) -> Result | None:
+def update_indexing_configuration(context: Context, params: Params) -> Output | None:
     """Replace the part of the configuration that is given, or both parts. What is turned OFF forgets its fields.
 
     Raises InvalidRequest when neither part is given, when something is to be indexed of things while things are not,
@@ -116,7 +116,7 @@ def update_indexing_configuration(context: Context, params: Params) -> Result | 
 
 
 @operation("iot", "ListIndices")
-def list_indices(context: Context, params: Params) -> Result | None:
+def list_indices(context: Context, params: Params) -> Output | None:
     """Give the names of the indexes that there are. Raises InvalidRequest for any token: there is no second page."""
     if "nextToken" in params:
         raise context.invalid("The value of nextToken is not valid.")
@@ -124,7 +124,7 @@ def list_indices(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DescribeIndex")
-def describe_index(context: Context, params: Params) -> Result | None:
+def describe_index(context: Context, params: Params) -> Output | None:
     """Give an index, which is always ACTIVE, and what it holds. Raises ResourceNotFound, InvalidRequest."""
     name = params["indexName"]
     if not _is_on(context, name):

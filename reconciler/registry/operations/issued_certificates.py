@@ -4,9 +4,9 @@ Each account and Region has an authority of its own, made when it is first neede
 neither listed nor described, and no certificate can be registered by it.
 """
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.certificate_authority import (
-    UnusableRequestError,
+    InvalidCsrError,
     issue,
     issue_for,
     new_authority,
@@ -27,7 +27,7 @@ SCHEMA = (
 
 
 @operation("iot", "CreateKeysAndCertificate")
-def create_keys_and_certificate(context: Context, params: Params) -> Result | None:
+def create_keys_and_certificate(context: Context, params: Params) -> Output | None:
     """Make a key pair and a certificate for it, INACTIVE unless `setAsActive`; the private key is given this once."""
     pair = new_key_pair()
     pem = issue(authority_of(context), pair, context.now)
@@ -36,14 +36,14 @@ def create_keys_and_certificate(context: Context, params: Params) -> Result | No
 
 
 @operation("iot", "CreateCertificateFromCsr")
-def create_certificate_from_csr(context: Context, params: Params) -> Result | None:
+def create_certificate_from_csr(context: Context, params: Params) -> Output | None:
     """Issue a certificate for a signing request; the same request again gives another certificate.
 
     Raises InvalidRequest for what is no request, or has a key that AWS does not take.
     """
     try:
         pem = issue_for(authority_of(context), params["certificateSigningRequest"], context.now)
-    except UnusableRequestError as error:
+    except InvalidCsrError as error:
         raise context.invalid(f"The certificate signing request is not valid: {error}.") from error
     return _insert(context, params, pem)
 

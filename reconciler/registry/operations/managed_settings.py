@@ -5,7 +5,7 @@ That a setting which was never made is not found is UNCONFIRMED; both operations
 
 import hashlib
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 
@@ -25,7 +25,7 @@ _PREFIX_LENGTH = 14
 
 
 @operation(SERVICE, "GetCustomEndpoint")
-def get_custom_endpoint(context: Context, _params: Params) -> Result | None:
+def get_custom_endpoint(context: Context, _params: Params) -> Output | None:
     """Give the address that was registered. Raises ResourceNotFound."""
     row = context.tx.one("SELECT endpoint FROM managed_settings WHERE scope = ?", context.scope)
     if row is None or row["endpoint"] is None:
@@ -34,7 +34,7 @@ def get_custom_endpoint(context: Context, _params: Params) -> Result | None:
 
 
 @operation(SERVICE, "RegisterCustomEndpoint")
-def register_custom_endpoint(context: Context, params: Params) -> Result | None:
+def register_custom_endpoint(context: Context, params: Params) -> Output | None:
     """Give the account its address, which is the same every time (UNCONFIRMED); nothing answers there."""
     owner = hashlib.sha256(f"{context.account}/{context.region}/managed".encode()).hexdigest()
     address = f"a{owner[:_PREFIX_LENGTH]}.iotmanagedintegrations.{context.region}.api.aws"
@@ -44,7 +44,7 @@ def register_custom_endpoint(context: Context, params: Params) -> Result | None:
 
 
 @operation(SERVICE, "GetHubConfiguration")
-def get_hub_configuration(context: Context, _params: Params) -> Result | None:
+def get_hub_configuration(context: Context, _params: Params) -> Output | None:
     """Give how long a hub's token holds, and since when. Raises ResourceNotFound."""
     row = context.tx.one("SELECT * FROM managed_settings WHERE scope = ?", context.scope)
     if row is None or row["hub_token_seconds"] is None:
@@ -56,7 +56,7 @@ def get_hub_configuration(context: Context, _params: Params) -> Result | None:
 
 
 @operation(SERVICE, "PutHubConfiguration")
-def put_hub_configuration(context: Context, params: Params) -> Result | None:
+def put_hub_configuration(context: Context, params: Params) -> Output | None:
     """Set how long a hub's token holds."""
     seconds = params["HubTokenTimerExpirySettingInSeconds"]
     _ensure(context)

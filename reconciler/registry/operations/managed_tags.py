@@ -1,6 +1,6 @@
 """Tags of managed integrations' resources: TagResource, UntagResource, ListTagsForResource."""
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.shared.tagging import add_tags, read_tags, remove_tags, require_taggable
 
@@ -8,7 +8,7 @@ SERVICE = "iot-managed-integrations"
 
 
 @operation(SERVICE, "TagResource")
-def tag_resource(context: Context, params: Params) -> Result | None:
+def tag_resource(context: Context, params: Params) -> Output | None:
     """Add tags or change their values. Raises InvalidRequest, ResourceNotFound."""
     require_taggable(context, params["ResourceArn"])
     add_tags(context, params["ResourceArn"], params["Tags"])
@@ -16,7 +16,7 @@ def tag_resource(context: Context, params: Params) -> Result | None:
 
 
 @operation(SERVICE, "UntagResource")
-def untag_resource(context: Context, params: Params) -> Result | None:
+def untag_resource(context: Context, params: Params) -> Output | None:
     """Remove tags. Raises InvalidRequest, ResourceNotFound."""
     require_taggable(context, params["ResourceArn"])
     remove_tags(context, params["ResourceArn"], params["TagKeys"])
@@ -24,7 +24,7 @@ def untag_resource(context: Context, params: Params) -> Result | None:
 
 
 @operation(SERVICE, "ListTagsForResource")
-def list_tags_for_resource(context: Context, params: Params) -> Result | None:
+def list_tags_for_resource(context: Context, params: Params) -> Output | None:
     """Give all tags; without any the member is left out, for the model's map has at least one entry.
 
     Raises InvalidRequest, ResourceNotFound.

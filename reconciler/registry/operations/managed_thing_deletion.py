@@ -1,6 +1,6 @@
 """DeleteManagedThing. Deletion is asynchronous: the managed thing is DELETE_IN_PROGRESS for a while, then it is gone."""
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.operations.managed_things import (
@@ -12,7 +12,7 @@ from reconciler.registry.operations.managed_things import (
 
 
 @operation(SERVICE, "DeleteManagedThing")
-def delete_managed_thing(context: Context, params: Params) -> Result | None:
+def delete_managed_thing(context: Context, params: Params) -> Output | None:
     """Begin to delete a managed thing, which takes `managed_thing_deletion_seconds`; `Force` deletes it at once.
 
     To delete again what is being deleted succeeds, so that a lost answer can be retried (UNCONFIRMED).

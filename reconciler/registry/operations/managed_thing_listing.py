@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.managed_things import SERVICE, managed_thing_arn
 from reconciler.registry.paging import MANAGED
@@ -34,7 +34,7 @@ _LISTED = (
 
 
 @operation(SERVICE, "ListManagedThings")
-def list_managed_things(context: Context, params: Params) -> Result | None:
+def list_managed_things(context: Context, params: Params) -> Output | None:
     """Give the managed things that pass every filter, by id. Raises ValidationException for a bad token."""
     page = MANAGED.start(context, params)
     where = ["scope = ?", "id > ?", "(gone_at IS NULL OR gone_at > ?)"]

@@ -7,14 +7,14 @@ endpoint has is given without one (UNCONFIRMED), so that nothing that was given 
 import json
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.managed_things import SERVICE, require_managed_thing
 from reconciler.registry.paging import MANAGED
 
 
 @operation(SERVICE, "ListManagedThingSchemas")
-def list_managed_thing_schemas(context: Context, params: Params) -> Result | None:
+def list_managed_thing_schemas(context: Context, params: Params) -> Output | None:
     """Give the schemas that pass both filters, by endpoint and capability.
 
     Raises ResourceNotFound, ValidationException for a bad token.

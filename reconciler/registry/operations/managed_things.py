@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.credential_lockers import require_locker
@@ -125,7 +125,7 @@ def managed_thing_exists(context: Context, identifier: str) -> bool:
 
 
 @operation(SERVICE, "CreateManagedThing")
-def create_managed_thing(context: Context, params: Params) -> Result | None:
+def create_managed_thing(context: Context, params: Params) -> Output | None:
     """Create a managed thing; the same call with the same client token again gives the same one.
 
     Three choices are UNCONFIRMED. A client token is remembered for as long as its managed thing exists, and refused
@@ -170,7 +170,7 @@ def create_managed_thing(context: Context, params: Params) -> Result | None:
 
 
 @operation(SERVICE, "GetManagedThing")
-def get_managed_thing(context: Context, params: Params) -> Result | None:
+def get_managed_thing(context: Context, params: Params) -> Output | None:
     """Give everything of a managed thing but its authentication material and capabilities. Raises ResourceNotFound."""
     row = require_managed_thing(context, params["Identifier"])
     arn = managed_thing_arn(context, row["id"])
@@ -188,14 +188,14 @@ def get_managed_thing(context: Context, params: Params) -> Result | None:
 
 
 @operation(SERVICE, "GetManagedThingMetaData")
-def get_managed_thing_meta_data(context: Context, params: Params) -> Result | None:
+def get_managed_thing_meta_data(context: Context, params: Params) -> Output | None:
     """Give the metadata of a managed thing. Raises ResourceNotFound."""
     row = require_managed_thing(context, params["Identifier"])
     return {"ManagedThingId": row["id"], "MetaData": json.loads(row["document"]).get("MetaData")}
 
 
 @operation(SERVICE, "GetManagedThingCapabilities")
-def get_managed_thing_capabilities(context: Context, params: Params) -> Result | None:
+def get_managed_thing_capabilities(context: Context, params: Params) -> Output | None:
     """Give the capabilities of a managed thing, in both forms as far as they were given. Raises ResourceNotFound."""
     row = require_managed_thing(context, params["Identifier"])
     capabilities = json.loads(row["capabilities"])
@@ -207,7 +207,7 @@ def get_managed_thing_capabilities(context: Context, params: Params) -> Result |
 
 
 @operation(SERVICE, "UpdateManagedThing")
-def update_managed_thing(context: Context, params: Params) -> Result | None:
+def update_managed_thing(context: Context, params: Params) -> Output | None:
     """Change what is given; what is not given stays (UNCONFIRMED, though the method is PUT: so nothing is lost).
 
     Raises ResourceNotFound, also for the credential locker, ConflictException (409) while the managed thing is being
@@ -279,7 +279,7 @@ def _replayed(context: Context, client_token: str | None, request: bytes) -> Row
     return row
 
 
-def _created(context: Context, row: Any) -> Result:
+def _created(context: Context, row: Any) -> Output:
     return {"Id": row["id"], "Arn": managed_thing_arn(context, row["id"]), "CreatedAt": row["created_at"]}
 
 

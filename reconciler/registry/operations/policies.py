@@ -9,7 +9,7 @@ import re
 import uuid
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.paging import MARKERS, by_seq
@@ -103,7 +103,7 @@ def policy_exists(context: Context, name: str) -> bool:
 
 
 @operation("iot", "CreatePolicy")
-def create_policy(context: Context, params: Params) -> Result | None:
+def create_policy(context: Context, params: Params) -> Output | None:
     """Create a policy with version 1 as its default. A second creation is refused, whether it differs or not.
 
     Raises MalformedPolicy, ResourceAlreadyExists (409), InvalidRequest for bad tags.
@@ -131,7 +131,7 @@ def create_policy(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "GetPolicy")
-def get_policy(context: Context, params: Params) -> Result | None:
+def get_policy(context: Context, params: Params) -> Output | None:
     """Give a policy with the document of its default version. Raises ResourceNotFound."""
     row = require_policy(context, params["policyName"])
     default = context.tx.one(
@@ -148,7 +148,7 @@ def get_policy(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListPolicies")
-def list_policies(context: Context, params: Params) -> Result | None:
+def list_policies(context: Context, params: Params) -> Output | None:
     """Give the policies by age, newest first unless `ascendingOrder`. Raises InvalidRequest for a bad marker."""
     page = MARKERS.start(context, params)
     order, sign, after = by_seq(page, params)
@@ -164,7 +164,7 @@ def list_policies(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DeletePolicy")
-def delete_policy(context: Context, params: Params) -> Result | None:
+def delete_policy(context: Context, params: Params) -> Output | None:
     """Delete a policy that has its default version only and is attached to nothing.
 
     Raises ResourceNotFound, DeleteConflict (409), also while a detachment is younger than `detach_lag_seconds`.

@@ -4,7 +4,7 @@ Targets are device certificates, static thing groups and Cognito identities. At 
 or identity; for thing groups AWS documents no such limit.
 """
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.policies import find_policy, policy_item, require_policy
@@ -17,7 +17,7 @@ MOST_POLICIES = 10
 
 
 @operation("iot", "AttachPolicy")
-def attach_policy(context: Context, params: Params) -> Result | None:
+def attach_policy(context: Context, params: Params) -> Output | None:
     """Attach a policy to a certificate, a thing group or a Cognito identity; again succeeds.
 
     Raises ResourceNotFound, InvalidRequest for what is no target, LimitExceeded (410) for an 11th policy.
@@ -27,14 +27,14 @@ def attach_policy(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "AttachPrincipalPolicy")
-def attach_principal_policy(context: Context, params: Params) -> Result | None:
+def attach_principal_policy(context: Context, params: Params) -> Output | None:
     """Attach a policy as AttachPolicy does; the older generation of it."""
     _attach(context, params["policyName"], params["principal"])
     return None
 
 
 @operation("iot", "DetachPolicy")
-def detach_policy(context: Context, params: Params) -> Result | None:
+def detach_policy(context: Context, params: Params) -> Output | None:
     """Detach a policy. What is not attached, or does not exist, is no mistake: the model has no ResourceNotFound here.
 
     Raises InvalidRequest for what is no target.
@@ -45,7 +45,7 @@ def detach_policy(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DetachPrincipalPolicy")
-def detach_principal_policy(context: Context, params: Params) -> Result | None:
+def detach_principal_policy(context: Context, params: Params) -> Output | None:
     """Detach a policy; the older generation, whose model does have ResourceNotFound: for what is not attached, too.
 
     Raises ResourceNotFound, InvalidRequest for what is no principal.
@@ -59,7 +59,7 @@ def detach_principal_policy(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListAttachedPolicies", writes=False)
-def list_attached_policies(context: Context, params: Params) -> Result | None:
+def list_attached_policies(context: Context, params: Params) -> Output | None:
     """Give the policies of a target in the order of their creation; `recursive`, also those of the groups above a group.
 
     That a certificate's are its own alone, whatever `recursive` says, is UNCONFIRMED.
@@ -86,7 +86,7 @@ def list_attached_policies(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListPrincipalPolicies")
-def list_principal_policies(context: Context, params: Params) -> Result | None:
+def list_principal_policies(context: Context, params: Params) -> Output | None:
     """Give the policies of a principal by age, newest first unless `ascendingOrder`; the older generation.
 
     Raises ResourceNotFound, InvalidRequest.
@@ -108,20 +108,20 @@ def list_principal_policies(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListTargetsForPolicy", writes=False)
-def list_targets_for_policy(context: Context, params: Params) -> Result | None:
+def list_targets_for_policy(context: Context, params: Params) -> Output | None:
     """Give what a policy is attached to, in the order of the attachments. Raises ResourceNotFound."""
     return _targets(context, {**params, "ascendingOrder": True}, "targets")
 
 
 @operation("iot", "ListPolicyPrincipals")
-def list_policy_principals(context: Context, params: Params) -> Result | None:
+def list_policy_principals(context: Context, params: Params) -> Output | None:
     """Give what a policy is attached to, newest first unless `ascendingOrder`; the older generation, which counts thing
     groups among the principals. Raises ResourceNotFound.
     """
     return _targets(context, params, "principals")
 
 
-def _targets(context: Context, params: Params, member: str) -> Result:
+def _targets(context: Context, params: Params, member: str) -> Output:
     page = MARKERS.start(context, params)
     order, sign, after = by_seq(page, params)
     policy = require_policy(context, params["policyName"])

@@ -5,7 +5,7 @@ Law: a policy has at most five versions, always exactly one default, and never t
 
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.policies import (
@@ -20,7 +20,7 @@ MOST_VERSIONS = 5
 
 
 @operation("iot", "CreatePolicyVersion")
-def create_policy_version(context: Context, params: Params) -> Result | None:
+def create_policy_version(context: Context, params: Params) -> Output | None:
     """Add a version, the default one when `setAsDefault`; an equal document is a new version like any other.
 
     Raises ResourceNotFound, MalformedPolicy, VersionsLimitExceeded (409) for a 6th one.
@@ -50,7 +50,7 @@ def create_policy_version(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "GetPolicyVersion")
-def get_policy_version(context: Context, params: Params) -> Result | None:
+def get_policy_version(context: Context, params: Params) -> Output | None:
     """Give everything of a version, which never changes but in being the default. Raises ResourceNotFound."""
     policy = require_policy(context, params["policyName"])
     row = _require_version(context, policy, params["policyVersionId"])
@@ -67,7 +67,7 @@ def get_policy_version(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListPolicyVersions")
-def list_policy_versions(context: Context, params: Params) -> Result | None:
+def list_policy_versions(context: Context, params: Params) -> Output | None:
     """Give all versions, the newest first (that order is UNCONFIRMED). Raises ResourceNotFound."""
     policy = require_policy(context, params["policyName"])
     versions = [
@@ -82,7 +82,7 @@ def list_policy_versions(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DeletePolicyVersion")
-def delete_policy_version(context: Context, params: Params) -> Result | None:
+def delete_policy_version(context: Context, params: Params) -> Output | None:
     """Delete a version that is not the default; its id is never used again.
 
     Raises ResourceNotFound, DeleteConflict (409) for the default version.
@@ -99,7 +99,7 @@ def delete_policy_version(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "SetDefaultPolicyVersion")
-def set_default_policy_version(context: Context, params: Params) -> Result | None:
+def set_default_policy_version(context: Context, params: Params) -> Output | None:
     """Make a version the one in effect; the one that is already succeeds. Raises ResourceNotFound."""
     policy = require_policy(context, params["policyName"])
     row = _require_version(context, policy, params["policyVersionId"])

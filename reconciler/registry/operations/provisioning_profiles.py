@@ -7,7 +7,7 @@ stored. A JITR profile has a CA certificate, which is never given back.
 import uuid
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.certificate_authority import issue, new_key_pair
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
@@ -63,7 +63,7 @@ def profile_exists(context: Context, identifier: str) -> bool:
 
 
 @operation(SERVICE, "CreateProvisioningProfile")
-def create_provisioning_profile(context: Context, params: Params) -> Result | None:
+def create_provisioning_profile(context: Context, params: Params) -> Output | None:
     """Create a provisioning profile; the same call with the same client token again gives the same one, but no key.
 
     Raises ValidationException for a PEM that is none, for a JITR profile without CA certificate or with a claim
@@ -95,14 +95,14 @@ def create_provisioning_profile(context: Context, params: Params) -> Result | No
 
 
 @operation(SERVICE, "GetProvisioningProfile")
-def get_provisioning_profile(context: Context, params: Params) -> Result | None:
+def get_provisioning_profile(context: Context, params: Params) -> Output | None:
     """Give everything of a provisioning profile but its CA certificate and private key. Raises ResourceNotFound."""
     row = require_profile(context, params["Identifier"])
     return {**_profile(context, row), "Tags": read_tags(context, _arn(context, row["id"])) or None}
 
 
 @operation(SERVICE, "ListProvisioningProfiles")
-def list_provisioning_profiles(context: Context, params: Params) -> Result | None:
+def list_provisioning_profiles(context: Context, params: Params) -> Output | None:
     """Give the provisioning profiles by id. Raises ValidationException for a bad token."""
     page = MANAGED.start(context, params)
     rows = context.tx.all(
@@ -115,7 +115,7 @@ def list_provisioning_profiles(context: Context, params: Params) -> Result | Non
 
 
 @operation(SERVICE, "DeleteProvisioningProfile")
-def delete_provisioning_profile(context: Context, params: Params) -> Result | None:
+def delete_provisioning_profile(context: Context, params: Params) -> Output | None:
     """Delete a provisioning profile. Raises ResourceNotFound."""
     row = require_profile(context, params["Identifier"])
     context.tx.run("DELETE FROM provisioning_profiles WHERE scope = ? AND id = ?", context.scope, row["id"])

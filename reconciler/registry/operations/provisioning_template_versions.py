@@ -5,7 +5,7 @@ Law: a template has at most five versions, always exactly one default, and never
 
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.certificate_authority import issue, new_key_pair
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
@@ -26,7 +26,7 @@ CLAIM_SECONDS = 300.0
 
 
 @operation("iot", "CreateProvisioningTemplateVersion")
-def create_provisioning_template_version(context: Context, params: Params) -> Result | None:
+def create_provisioning_template_version(context: Context, params: Params) -> Output | None:
     """Add a version, the default one when `setAsDefault`.
 
     Raises ResourceNotFound, InvalidRequest for a bad body, VersionsLimitExceeded (409) for a 6th version.
@@ -59,7 +59,7 @@ def create_provisioning_template_version(context: Context, params: Params) -> Re
 
 
 @operation("iot", "DescribeProvisioningTemplateVersion")
-def describe_provisioning_template_version(context: Context, params: Params) -> Result | None:
+def describe_provisioning_template_version(context: Context, params: Params) -> Output | None:
     """Give everything of a version. Raises ResourceNotFound."""
     template = require_template(context, params["templateName"])
     row = require_template_version(context, template, params["versionId"])
@@ -67,7 +67,7 @@ def describe_provisioning_template_version(context: Context, params: Params) -> 
 
 
 @operation("iot", "ListProvisioningTemplateVersions")
-def list_provisioning_template_versions(context: Context, params: Params) -> Result | None:
+def list_provisioning_template_versions(context: Context, params: Params) -> Output | None:
     """Give the versions in the order of their creation. Raises ResourceNotFound, InvalidRequest for a bad token."""
     page = REGISTRY.start(context, params)
     template = require_template(context, params["templateName"])
@@ -83,7 +83,7 @@ def list_provisioning_template_versions(context: Context, params: Params) -> Res
 
 
 @operation("iot", "DeleteProvisioningTemplateVersion")
-def delete_provisioning_template_version(context: Context, params: Params) -> Result | None:
+def delete_provisioning_template_version(context: Context, params: Params) -> Output | None:
     """Delete a version that is not the default; its id is never used again.
 
     Raises ResourceNotFound, DeleteConflict (409) for the default version.
@@ -103,7 +103,7 @@ def delete_provisioning_template_version(context: Context, params: Params) -> Re
 
 
 @operation("iot", "CreateProvisioningClaim")
-def create_provisioning_claim(context: Context, params: Params) -> Result | None:
+def create_provisioning_claim(context: Context, params: Params) -> Output | None:
     """Make a certificate with which a device may provision itself for five minutes. It is not kept among the certificates.
 
     Raises ResourceNotFound, InvalidRequest for a template that is not enabled or not a fleet's (UNCONFIRMED).

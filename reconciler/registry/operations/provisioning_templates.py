@@ -7,7 +7,7 @@ this is held against it when it is stored: that it is a JSON object. What it say
 import json
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.paging import REGISTRY
@@ -105,7 +105,7 @@ def template_exists(context: Context, name: str) -> bool:
 
 
 @operation("iot", "CreateProvisioningTemplate")
-def create_provisioning_template(context: Context, params: Params) -> Result | None:
+def create_provisioning_template(context: Context, params: Params) -> Output | None:
     """Create a template with version 1 as its default, not enabled unless told; a second creation is refused.
 
     Raises InvalidRequest for a hook on a JITP template or a bad body, ResourceAlreadyExists (409), LimitExceeded (410)
@@ -139,7 +139,7 @@ def create_provisioning_template(context: Context, params: Params) -> Result | N
 
 
 @operation("iot", "DescribeProvisioningTemplate")
-def describe_provisioning_template(context: Context, params: Params) -> Result | None:
+def describe_provisioning_template(context: Context, params: Params) -> Output | None:
     """Give everything of a template but its tags, with the body of its default version. Raises ResourceNotFound."""
     row = require_template(context, params["templateName"])
     return {
@@ -152,7 +152,7 @@ def describe_provisioning_template(context: Context, params: Params) -> Result |
 
 
 @operation("iot", "ListProvisioningTemplates")
-def list_provisioning_templates(context: Context, params: Params) -> Result | None:
+def list_provisioning_templates(context: Context, params: Params) -> Output | None:
     """Give templates in the order of their creation. Raises InvalidRequest for a bad token."""
     page = REGISTRY.start(context, params)
     rows = context.tx.all(
@@ -165,7 +165,7 @@ def list_provisioning_templates(context: Context, params: Params) -> Result | No
 
 
 @operation("iot", "UpdateProvisioningTemplate")
-def update_provisioning_template(context: Context, params: Params) -> Result | None:
+def update_provisioning_template(context: Context, params: Params) -> Output | None:
     """Change what is given; what is not given stays.
 
     Raises ResourceNotFound, also for an unknown default version, InvalidRequest for a hook on a JITP template.
@@ -192,7 +192,7 @@ def update_provisioning_template(context: Context, params: Params) -> Result | N
 
 
 @operation("iot", "DeleteProvisioningTemplate")
-def delete_provisioning_template(context: Context, params: Params) -> Result | None:
+def delete_provisioning_template(context: Context, params: Params) -> Output | None:
     """Delete a template with all its versions.
 
     Raises ResourceNotFound, DeleteConflict (409) while a CA certificate's registration config names it. The model has

@@ -14,16 +14,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
-from reconciler.registry.errors import ApiError, PartialError
+from reconciler.registry.errors import ApiError, CommittedError
 from reconciler.registry.internal_calls import call
 from reconciler.registry.operations.certificates import certificate_arn, find_certificate
 from reconciler.registry.operations.policies import find_policy, policy_arn
 from reconciler.registry.operations.things import thing_arn
 from reconciler.registry.shared.registered_things import ensure_thing
 from reconciler.registry.store import Row
-from reconciler.registry.templates.document import Resource, TemplateError, read_template
+from reconciler.registry.templates.document import TemplateError, TemplateResource, read_template
 from reconciler.registry.templates.parts import (
     CertificatePart,
     PolicyPart,
@@ -32,12 +32,12 @@ from reconciler.registry.templates.parts import (
     thing_part,
 )
 from reconciler.registry.templates.subject import certificate_parameters
-from reconciler.registry.templates.values import Scope
+from reconciler.registry.templates.values import TemplateScope
 from reconciler.registry.x509 import read_certificate
 
 
 @operation("iot", "RegisterThing")
-def register_thing(context: Context, params: Params) -> Result | None:
+def register_thing(context: Context, params: Params) -> Output | None:
     """Provision a thing; what exists is changed as far as the template's OverrideSettings say.
 
     Raises InvalidRequest for a template that is none or lacks a value, ResourceRegistrationFailure (400).
@@ -45,16 +45,16 @@ def register_thing(context: Context, params: Params) -> Result | None:
     return register(context, params["templateBody"], params.get("parameters", {}))
 
 
-def register(context: Context, body: str, parameters: Mapping[str, str]) -> Result:
+def register(context: Context, body: str, parameters: Mapping[str, str]) -> Output:
     """Provision what a template body says, and give its certificate's PEM and its ARNs. Raises what RegisterThing does."""
     try:
         template = read_template(body)
-        scope = Scope(template, parameters, {})
+        scope = TemplateScope(template, parameters, {})
         wanted = None if template.certificate is None else certificate_part(scope, template.certificate)
         with context.tx.step():
             certificate = None if wanted is None else _certificate(context, wanted)
             if certificate is not None:
-                scope = Scope(template, parameters, _told_by(certificate))
+                scope = TemplateScope(template, parameters, _told_by(certificate))
             thing = None if template.thing is None else thing_part(scope, template.thing)
             policies = [policy_part(scope, policy) for policy in template.policies]
     except TemplateError as error:
@@ -145,12 +145,12 @@ def _failed(message: str) -> ApiError:
 
 
 @contextmanager
-def _made(context: Context, resource: Resource) -> Iterator[None]:
+def _made(context: Context, resource: TemplateResource) -> Iterator[None]:
     """Make one resource: all of it or nothing, and if nothing, with what was made before it."""
     try:
         with context.tx.step():
             yield
     except ApiError as error:
-        raise PartialError(
+        raise CommittedError(
             "ResourceRegistrationFailureException", f"{resource.name}: {error.message}"
         ) from error

@@ -2,7 +2,7 @@
 
 import secrets
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 
@@ -25,7 +25,7 @@ def registration_code(context: Context) -> str | None:
 
 
 @operation("iot", "GetRegistrationCode", writes=True)
-def get_registration_code(context: Context, _params: Params) -> Result | None:
+def get_registration_code(context: Context, _params: Params) -> Output | None:
     """Give the code, 64 hex digits, making it when there is none. It stays until DeleteRegistrationCode."""
     code = registration_code(context)
     if code is None:
@@ -35,7 +35,7 @@ def get_registration_code(context: Context, _params: Params) -> Result | None:
 
 
 @operation("iot", "DeleteRegistrationCode")
-def delete_registration_code(context: Context, _params: Params) -> Result | None:
+def delete_registration_code(context: Context, _params: Params) -> Output | None:
     """Forget the code. Raises ResourceNotFound when there is none (that the model has it is all that is known)."""
     if not context.tx.run("DELETE FROM registration_codes WHERE scope = ?", context.scope):
         raise not_found("There is no registration code.")

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.internal_calls import call
@@ -65,7 +65,7 @@ _STATUS = "CASE WHEN cancelled_at IS NOT NULL THEN 'Cancelled' WHEN ends_at > ? 
 
 
 @operation("iot", "StartThingRegistrationTask")
-def start_thing_registration_task(context: Context, params: Params) -> Result | None:
+def start_thing_registration_task(context: Context, params: Params) -> Output | None:
     """Register a thing for each line of a file, which holds the parameters as a JSON object.
 
     Raises InvalidRequest for a template that is none, a file that is not there, and while another task is in progress;
@@ -101,7 +101,7 @@ def start_thing_registration_task(context: Context, params: Params) -> Result | 
 
 
 @operation("iot", "DescribeThingRegistrationTask")
-def describe_thing_registration_task(context: Context, params: Params) -> Result | None:
+def describe_thing_registration_task(context: Context, params: Params) -> Output | None:
     """Give everything of a task but its reports. Raises ResourceNotFound."""
     row = _require(context, params["taskId"])
     whole = row["ends_at"] - row["created_at"]
@@ -122,7 +122,7 @@ def describe_thing_registration_task(context: Context, params: Params) -> Result
 
 
 @operation("iot", "ListThingRegistrationTasks")
-def list_thing_registration_tasks(context: Context, params: Params) -> Result | None:
+def list_thing_registration_tasks(context: Context, params: Params) -> Output | None:
     """Give the ids of tasks in the order of their start, all or those of one status."""
     page = REGISTRY.start(context, params)
     rows = context.tx.all(
@@ -139,7 +139,7 @@ def list_thing_registration_tasks(context: Context, params: Params) -> Result | 
 
 
 @operation("iot", "StopThingRegistrationTask")
-def stop_thing_registration_task(context: Context, params: Params) -> Result | None:
+def stop_thing_registration_task(context: Context, params: Params) -> Output | None:
     """Cancel a task; what it has registered stays.
 
     Raises ResourceNotFound, InvalidRequest for a task that is not in progress (UNCONFIRMED).
@@ -152,7 +152,7 @@ def stop_thing_registration_task(context: Context, params: Params) -> Result | N
 
 
 @operation("iot", "ListThingRegistrationTaskReports")
-def list_thing_registration_task_reports(context: Context, params: Params) -> Result | None:
+def list_thing_registration_task_reports(context: Context, params: Params) -> Output | None:
     """Give links to what was registered (RESULTS) or why lines failed (ERRORS), each of JSON lines.
 
     Raises InvalidRequest for an unknown task: the model has no ResourceNotFound here.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found
 from reconciler.registry.paging import MARKERS
@@ -40,7 +40,7 @@ def role_alias_exists(context: Context, name: str) -> bool:
 
 
 @operation("iot", "CreateRoleAlias")
-def create_role_alias(context: Context, params: Params) -> Result | None:
+def create_role_alias(context: Context, params: Params) -> Output | None:
     """Create a role alias. A second creation is refused, whether it differs or not.
 
     Raises ResourceAlreadyExists (409), InvalidRequest for bad tags.
@@ -65,7 +65,7 @@ def create_role_alias(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DescribeRoleAlias")
-def describe_role_alias(context: Context, params: Params) -> Result | None:
+def describe_role_alias(context: Context, params: Params) -> Output | None:
     """Give everything of a role alias but its tags. Raises ResourceNotFound."""
     row = _require(context, params["roleAlias"])
     description = {
@@ -81,7 +81,7 @@ def describe_role_alias(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListRoleAliases")
-def list_role_aliases(context: Context, params: Params) -> Result | None:
+def list_role_aliases(context: Context, params: Params) -> Output | None:
     """Give the names of all role aliases, from z to a unless `ascendingOrder`. Raises InvalidRequest for a bad marker."""
     page = MARKERS.start(context, params)
     ascending = bool(params.get("ascendingOrder"))
@@ -96,7 +96,7 @@ def list_role_aliases(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "UpdateRoleAlias")
-def update_role_alias(context: Context, params: Params) -> Result | None:
+def update_role_alias(context: Context, params: Params) -> Output | None:
     """Change the role or the duration, as far as they are given. Raises ResourceNotFound."""
     row = _require(context, params["roleAlias"])
     context.tx.run(
@@ -111,7 +111,7 @@ def update_role_alias(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DeleteRoleAlias")
-def delete_role_alias(context: Context, params: Params) -> Result | None:
+def delete_role_alias(context: Context, params: Params) -> Output | None:
     """Delete a role alias. Raises ResourceNotFound."""
     row = _require(context, params["roleAlias"])
     context.tx.run("DELETE FROM role_aliases WHERE scope = ? AND name = ?", context.scope, row["name"])

@@ -3,7 +3,7 @@
 AWS's public schemas are AWS's, and not here: the catalogue is that of an account without schemas of its own.
 """
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.paging import MANAGED
@@ -12,14 +12,14 @@ SERVICE = "iot-managed-integrations"
 
 
 @operation(SERVICE, "ListSchemaVersions")
-def list_schema_versions(context: Context, params: Params) -> Result | None:
+def list_schema_versions(context: Context, params: Params) -> Output | None:
     """Give no schemas. Raises ValidationException for a token: there is no second page."""
     MANAGED.start(context, params)
     return {"Items": []}
 
 
 @operation(SERVICE, "GetSchemaVersion")
-def get_schema_version(_context: Context, params: Params) -> Result | None:
+def get_schema_version(_context: Context, params: Params) -> Output | None:
     """Raise ResourceNotFound."""
     identity = params["SchemaVersionedId"]
     raise not_found(

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
-from reconciler.registry.fleet_query import THING_GROUPS, Condition, compile_query
+from reconciler.registry.fleet_query import THING_GROUPS, SqlCondition, compile_query
 from reconciler.registry.operations.indexing import (
     GROUP_INDEX,
     INDEX,
@@ -13,7 +13,7 @@ from reconciler.registry.operations.indexing import (
     require_index,
     require_sources,
 )
-from reconciler.registry.paging import SEARCH, Page
+from reconciler.registry.paging import SEARCH, ListPage
 from reconciler.registry.store import Row
 
 MOST_RESULTS = 100
@@ -28,7 +28,7 @@ def require_query_version(context: Context, version: str | None) -> str:
 
 
 @operation("iot", "SearchIndex", writes=False)
-def search_index(context: Context, params: Params) -> Result | None:
+def search_index(context: Context, params: Params) -> Output | None:
     """Give what matches a query, in the order of its creation; at most 100 a page.
 
     Raises ResourceNotFound while there is no index, InvalidQuery, InvalidRequest.
@@ -56,7 +56,7 @@ def search_index(context: Context, params: Params) -> Result | None:
     )
 
 
-def _matching(context: Context, table: str, condition: Condition, page: Page) -> list[Row]:
+def _matching(context: Context, table: str, condition: SqlCondition, page: ListPage) -> list[Row]:
     return context.tx.all(
         f"SELECT * FROM {table} t WHERE t.scope = ? AND t.seq > ? AND {condition.sql} ORDER BY t.seq LIMIT ?",  # noqa: S608
         context.scope,

@@ -1,6 +1,6 @@
 """Tags of `iot` resources: TagResource, UntagResource, ListTagsForResource."""
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.shared.tagging import (
     add_tags,
@@ -12,7 +12,7 @@ from reconciler.registry.shared.tagging import (
 
 
 @operation("iot", "TagResource")
-def tag_resource(context: Context, params: Params) -> Result | None:
+def tag_resource(context: Context, params: Params) -> Output | None:
     """Add tags or change their values.
 
     Raises InvalidRequest for what takes no tags, ResourceNotFound, LimitExceeded (410) beyond 50 tags.
@@ -23,7 +23,7 @@ def tag_resource(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "UntagResource")
-def untag_resource(context: Context, params: Params) -> Result | None:
+def untag_resource(context: Context, params: Params) -> Output | None:
     """Remove tags. Raises InvalidRequest, ResourceNotFound."""
     require_taggable(context, params["resourceArn"])
     remove_tags(context, params["resourceArn"], params["tagKeys"])
@@ -31,7 +31,7 @@ def untag_resource(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListTagsForResource")
-def list_tags_for_resource(context: Context, params: Params) -> Result | None:
+def list_tags_for_resource(context: Context, params: Params) -> Output | None:
     """Give all tags, which are at most 50, in one page. Raises InvalidRequest for any token, ResourceNotFound."""
     if "nextToken" in params:
         raise context.invalid("The value of nextToken is not valid.")

@@ -1,6 +1,6 @@
 """ListThingGroups: all groups, those below one, those with a prefix."""
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.thing_groups import name_and_arn, require_group
 from reconciler.registry.paging import REGISTRY
@@ -18,7 +18,7 @@ _BELOW = """
 
 
 @operation("iot", "ListThingGroups")
-def list_thing_groups(context: Context, params: Params) -> Result | None:
+def list_thing_groups(context: Context, params: Params) -> Output | None:
     """Give groups in the order of their creation. `recursive` is true when it is not given: without it only the
     children of `parentGroup`, or the groups without parent.
 

@@ -4,7 +4,7 @@ Law: a thing is in at most 10 static groups, and never in two of one hierarchy. 
 its query is asked whenever its things, or a thing's groups, are listed.
 """
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.fleet_query import compile_query
 from reconciler.registry.operations.thing_groups import (
@@ -45,7 +45,7 @@ _IN_GROUP_OR_BELOW = """
 
 
 @operation("iot", "AddThingToThingGroup")
-def add_thing_to_thing_group(context: Context, params: Params) -> Result | None:
+def add_thing_to_thing_group(context: Context, params: Params) -> Output | None:
     """Put a thing into a group, each by name or ARN; again succeeds.
 
     `overrideDynamicGroups` changes nothing, for dynamic groups do not count here.
@@ -58,7 +58,7 @@ def add_thing_to_thing_group(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "RemoveThingFromThingGroup")
-def remove_thing_from_thing_group(context: Context, params: Params) -> Result | None:
+def remove_thing_from_thing_group(context: Context, params: Params) -> Output | None:
     """Take a thing out of a group, each by name or ARN; when it is not in it, that is no mistake.
 
     Raises ResourceNotFound, InvalidRequest.
@@ -69,7 +69,7 @@ def remove_thing_from_thing_group(context: Context, params: Params) -> Result | 
 
 
 @operation("iot", "UpdateThingGroupsForThing")
-def update_thing_groups_for_thing(context: Context, params: Params) -> Result | None:
+def update_thing_groups_for_thing(context: Context, params: Params) -> Output | None:
     """Take a thing out of some groups and put it into others, all or nothing; the removals come first.
 
     Raises ResourceNotFound, InvalidRequest.
@@ -86,7 +86,7 @@ def update_thing_groups_for_thing(context: Context, params: Params) -> Result | 
 
 
 @operation("iot", "ListThingsInThingGroup")
-def list_things_in_thing_group(context: Context, params: Params) -> Result | None:
+def list_things_in_thing_group(context: Context, params: Params) -> Output | None:
     """Give the names of a group's things in the order of their creation; with `recursive` those of the groups below too.
 
     Raises ResourceNotFound.
@@ -124,7 +124,7 @@ def list_things_in_thing_group(context: Context, params: Params) -> Result | Non
 
 
 @operation("iot", "ListThingGroupsForThing")
-def list_thing_groups_for_thing(context: Context, params: Params) -> Result | None:
+def list_thing_groups_for_thing(context: Context, params: Params) -> Output | None:
     """Give the groups that a thing was put into or whose query it matches. Raises ResourceNotFound."""
     page = REGISTRY.start(context, params)
     thing = require_thing(context, params["thingName"])

@@ -7,7 +7,7 @@ import json
 import uuid
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.operations.indexing import INDEX
@@ -119,7 +119,7 @@ def group_exists(context: Context, name: str) -> bool:
 
 
 @operation("iot", "CreateThingGroup")
-def create_thing_group(context: Context, params: Params) -> Result | None:
+def create_thing_group(context: Context, params: Params) -> Output | None:
     """Create a group; the same call again succeeds, one that differs does not.
 
     Raises InvalidRequest for an unknown or dynamic parent (the model has no ResourceNotFound here), a hierarchy deeper than 7, a
@@ -153,7 +153,7 @@ def create_thing_group(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DescribeThingGroup")
-def describe_thing_group(context: Context, params: Params) -> Result | None:
+def describe_thing_group(context: Context, params: Params) -> Output | None:
     """Give everything of a group, static or dynamic, but its things and tags. Raises ResourceNotFound."""
     row = require_group(context, params["thingGroupName"])
     metadata: dict[str, Any] = {"creationDate": row["created_at"]}
@@ -178,7 +178,7 @@ def describe_thing_group(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "UpdateThingGroup")
-def update_thing_group(context: Context, params: Params) -> Result | None:
+def update_thing_group(context: Context, params: Params) -> Output | None:
     """Change description or attributes, and give the new version; what is not given stays.
 
     Raises ResourceNotFound, VersionConflict (409), InvalidRequest, also for a dynamic group.
@@ -199,7 +199,7 @@ def update_thing_group(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DeleteThingGroup")
-def delete_thing_group(context: Context, params: Params) -> Result | None:
+def delete_thing_group(context: Context, params: Params) -> Output | None:
     """Delete a group without children; its things stay, its policies are detached. A group that is missing is no mistake.
 
     Raises InvalidRequest while it has children and for a dynamic group, VersionConflict (409).
@@ -249,5 +249,5 @@ def _place(context: Context, name: str, parent: str | None) -> tuple[str, int]:
     return above["root"], above["depth"] + 1
 
 
-def _created(context: Context, name: str, group_id: str) -> Result:
+def _created(context: Context, name: str, group_id: str) -> Output:
     return {"thingGroupName": name, "thingGroupArn": group_arn(context, name), "thingGroupId": group_id}

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.things import thing_arn
-from reconciler.registry.paging import REGISTRY, Page
+from reconciler.registry.paging import REGISTRY, ListPage
 from reconciler.registry.store import Row
 
 _LAST_CHARACTER = "\U0010ffff"
@@ -14,7 +14,7 @@ _COLUMNS = "t.seq, t.name, t.type, t.attributes, t.version"
 
 
 @operation("iot", "ListThings")
-def list_things(context: Context, params: Params) -> Result | None:
+def list_things(context: Context, params: Params) -> Output | None:
     """Give things in the order of their creation; with an attribute filter, by the attribute's value first.
 
     Raises InvalidRequest for a bad token, and for `attributeValue` without `attributeName` (UNCONFIRMED; AWS may ignore
@@ -41,7 +41,7 @@ def list_things(context: Context, params: Params) -> Result | None:
     return page.answer("things", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row))
 
 
-def _by_attribute(context: Context, params: Params, page: Page) -> Result:
+def _by_attribute(context: Context, params: Params, page: ListPage) -> Output:
     wanted = params.get("attributeValue")
     value, seq = page.after or (wanted or "", 0)
     where, values = ["a.scope = ?", "a.name = ?"], [context.scope, params["attributeName"]]

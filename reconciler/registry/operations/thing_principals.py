@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.operations.things import find_thing, require_thing
@@ -17,7 +17,7 @@ NON_EXCLUSIVE = "NON_EXCLUSIVE_THING"
 
 
 @operation("iot", "AttachThingPrincipal")
-def attach_thing_principal(context: Context, params: Params) -> Result | None:
+def attach_thing_principal(context: Context, params: Params) -> Output | None:
     """Attach a principal to a thing; attaching it again the same way succeeds.
 
     An exclusively attached principal refuses a second thing, and one with other things refuses to become exclusive, in
@@ -52,7 +52,7 @@ def attach_thing_principal(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DetachThingPrincipal")
-def detach_thing_principal(context: Context, params: Params) -> Result | None:
+def detach_thing_principal(context: Context, params: Params) -> Output | None:
     """Detach a principal from a thing, which takes `detach_lag_seconds` to reach the deletions that it blocks.
 
     Raises ResourceNotFound for an unknown thing, and for a principal that is not attached (UNCONFIRMED), InvalidRequest
@@ -80,13 +80,13 @@ def detach_thing_principal(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListThingPrincipals")
-def list_thing_principals(context: Context, params: Params) -> Result | None:
+def list_thing_principals(context: Context, params: Params) -> Output | None:
     """Give the principals of a thing, in the order of their names. Raises ResourceNotFound."""
     return _principals(context, params, "principals", lambda row: row["principal"])
 
 
 @operation("iot", "ListThingPrincipalsV2")
-def list_thing_principals_v2(context: Context, params: Params) -> Result | None:
+def list_thing_principals_v2(context: Context, params: Params) -> Output | None:
     """Give the principals of a thing and whether each is exclusive, all or of one type. Raises ResourceNotFound."""
     return _principals(
         context,
@@ -97,13 +97,13 @@ def list_thing_principals_v2(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "ListPrincipalThings")
-def list_principal_things(context: Context, params: Params) -> Result | None:
+def list_principal_things(context: Context, params: Params) -> Output | None:
     """Give the things of a principal, in the order of their names. Raises ResourceNotFound, InvalidRequest."""
     return _things(context, params, "things", lambda row: row["thing"])
 
 
 @operation("iot", "ListPrincipalThingsV2")
-def list_principal_things_v2(context: Context, params: Params) -> Result | None:
+def list_principal_things_v2(context: Context, params: Params) -> Output | None:
     """Give the things of a principal and whether each has it exclusively. Raises ResourceNotFound, InvalidRequest."""
     return _things(
         context,
@@ -113,7 +113,7 @@ def list_principal_things_v2(context: Context, params: Params) -> Result | None:
     )
 
 
-def _principals(context: Context, params: Params, member: str, item: Item) -> Result:
+def _principals(context: Context, params: Params, member: str, item: Item) -> Output:
     page = REGISTRY.start(context, params)
     name = params["thingName"]
     if find_thing(context, name) is None:
@@ -132,7 +132,7 @@ def _principals(context: Context, params: Params, member: str, item: Item) -> Re
     return page.answer(member, rows, key=lambda row: (row["principal"],), item=item)
 
 
-def _things(context: Context, params: Params, member: str, item: Item) -> Result:
+def _things(context: Context, params: Params, member: str, item: Item) -> Output:
     page = REGISTRY.start(context, params)
     require_principal(context, params["principal"])
     rows = context.tx.all(

@@ -4,7 +4,7 @@ import json
 import uuid
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found
 from reconciler.registry.paging import REGISTRY
@@ -57,7 +57,7 @@ def thing_type_exists(context: Context, name: str) -> bool:
 
 
 @operation("iot", "CreateThingType")
-def create_thing_type(context: Context, params: Params) -> Result | None:
+def create_thing_type(context: Context, params: Params) -> Output | None:
     """Create a type; the same call again succeeds, one that differs does not.
 
     Raises InvalidRequest for more than 3 searchable attributes, ResourceAlreadyExists (409).
@@ -88,14 +88,14 @@ def create_thing_type(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DescribeThingType")
-def describe_thing_type(context: Context, params: Params) -> Result | None:
+def describe_thing_type(context: Context, params: Params) -> Output | None:
     """Give everything of a type but its tags. Raises ResourceNotFound."""
     row = require_thing_type(context, params["thingTypeName"])
     return {**_item(context, row), "thingTypeId": row["id"]}
 
 
 @operation("iot", "ListThingTypes")
-def list_thing_types(context: Context, params: Params) -> Result | None:
+def list_thing_types(context: Context, params: Params) -> Output | None:
     """Give types in the order of their creation; `thingTypeName` is a prefix (AWS calls it the name to search for)."""
     page = REGISTRY.start(context, params)
     prefix = params.get("thingTypeName", "")
@@ -113,7 +113,7 @@ def list_thing_types(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "UpdateThingType")
-def update_thing_type(context: Context, params: Params) -> Result | None:
+def update_thing_type(context: Context, params: Params) -> Output | None:
     """Replace the MQTT 5 configuration, which is all that AWS changes of a type (aws-cli issue 9884).
 
     That the others are refused when they are as before, too, is UNCONFIRMED. Raises ResourceNotFound, InvalidRequest.
@@ -128,7 +128,7 @@ def update_thing_type(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DeprecateThingType")
-def deprecate_thing_type(context: Context, params: Params) -> Result | None:
+def deprecate_thing_type(context: Context, params: Params) -> Output | None:
     """Deprecate a type, or undo that; deprecating again does not start the wait anew. Raises ResourceNotFound."""
     row = require_thing_type(context, params["thingTypeName"])
     deprecated_at = None if params.get("undoDeprecate") else (row["deprecated_at"] or context.now)
@@ -137,7 +137,7 @@ def deprecate_thing_type(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DeleteThingType")
-def delete_thing_type(context: Context, params: Params) -> Result | None:
+def delete_thing_type(context: Context, params: Params) -> Output | None:
     """Delete a type that no thing has and that was deprecated long enough ago (5 minutes; see Settings).
 
     Raises ResourceNotFound, InvalidRequest.

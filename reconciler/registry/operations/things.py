@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.registry.catalog import Params, Result, operation
+from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.operations.billing_groups import require_billing_group
@@ -73,7 +73,7 @@ def thing_arn(context: Context, name: str) -> str:
 
 
 @operation("iot", "CreateThing")
-def create_thing(context: Context, params: Params) -> Result | None:
+def create_thing(context: Context, params: Params) -> Output | None:
     """Create a thing; the same call again succeeds, one that differs does not.
 
     Raises InvalidRequest for too many attributes or a deprecated type, ResourceNotFound for an unknown type or billing
@@ -104,7 +104,7 @@ def create_thing(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DescribeThing")
-def describe_thing(context: Context, params: Params) -> Result | None:
+def describe_thing(context: Context, params: Params) -> Output | None:
     """Give everything of a thing but its principals and groups. Raises ResourceNotFound."""
     row = require_thing(context, params["thingName"])
     return {
@@ -120,7 +120,7 @@ def describe_thing(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "UpdateThing")
-def update_thing(context: Context, params: Params) -> Result | None:
+def update_thing(context: Context, params: Params) -> Output | None:
     """Change type or attributes; every update makes a new version.
 
     Without `merge` the attributes given replace all; an attribute with an empty value is removed. When no attributes
@@ -151,7 +151,7 @@ def update_thing(context: Context, params: Params) -> Result | None:
 
 
 @operation("iot", "DeleteThing")
-def delete_thing(context: Context, params: Params) -> Result | None:
+def delete_thing(context: Context, params: Params) -> Output | None:
     """Delete a thing to which no principal is attached; it leaves its groups. A thing that is missing is no mistake.
 
     Raises InvalidRequest while a principal is attached or has only just been detached, VersionConflict (409).
@@ -180,7 +180,7 @@ def _most_attributes(thing_type: str | None) -> int:
     return MOST_ATTRIBUTES_UNTYPED if thing_type is None else MOST_ATTRIBUTES_TYPED
 
 
-def _create_again(context: Context, row: Row, attributes: Mapping[str, str], params: Params) -> Result:
+def _create_again(context: Context, row: Row, attributes: Mapping[str, str], params: Params) -> Output:
     same_attributes = json.loads(row["attributes"]) == attributes
     same_membership = row["type"] == params.get("thingTypeName") and row["billing_group"] == params.get(
         "billingGroupName"

@@ -42,7 +42,7 @@ class TemplateError(Exception):
 
 
 @frozen
-class Resource:
+class TemplateResource:
     """One resource of a template, its properties as they are written.
 
     A setting that is absent is DO_NOTHING: what exists is left as it is. That is UNCONFIRMED; it overwrites nothing that
@@ -64,9 +64,9 @@ class Template:
 
     parameters: Mapping[str, str | None]
     mappings: Mapping[str, Any] = field(repr=False)
-    thing: Resource | None
-    certificate: Resource | None
-    policies: tuple[Resource, ...]
+    thing: TemplateResource | None
+    certificate: TemplateResource | None
+    policies: tuple[TemplateResource, ...]
 
 
 def read_template(body: str) -> Template:
@@ -110,7 +110,7 @@ def _default(name: str, declared: Any) -> str | None:
     return default
 
 
-def _resource(name: str, resource: Any) -> tuple[str, Resource]:
+def _resource(name: str, resource: Any) -> tuple[str, TemplateResource]:
     where = f"Resources.{name}"
     resource = _object(resource, where)
     _only(resource, ("Type", "Properties", "OverrideSettings"), where)
@@ -125,10 +125,10 @@ def _resource(name: str, resource: Any) -> tuple[str, Resource]:
         if value not in _SETTINGS[kind][key]:
             allowed = ", ".join(_SETTINGS[kind][key])
             raise TemplateError(f"{where}.OverrideSettings.{key} is not one of {allowed}.")
-    return str(kind), Resource(name, properties, settings)
+    return str(kind), TemplateResource(name, properties, settings)
 
 
-def _single(read: Mapping[str, tuple[str, Resource]], kind: str) -> Resource | None:
+def _single(read: Mapping[str, tuple[str, TemplateResource]], kind: str) -> TemplateResource | None:
     found = [resource for type_, resource in read.values() if type_ == kind]
     if len(found) > 1:
         raise TemplateError(f"Resources has more than one resource of type {kind}.")

@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from reconciler.registry.templates.document import Resource, TemplateError
-from reconciler.registry.templates.values import Scope, text_map_of, text_of, texts_of
+from reconciler.registry.templates.document import TemplateError, TemplateResource
+from reconciler.registry.templates.values import TemplateScope, text_map_of, text_of, texts_of
 
 SOURCES = ("CertificateSigningRequest", "CertificateId", "CertificatePem")
 STATUSES = ("ACTIVE", "INACTIVE")
@@ -21,7 +21,7 @@ PRINCIPAL_TYPES = ("NON_EXCLUSIVE_THING", "EXCLUSIVE_THING")
 class ThingPart:
     """A thing that is to be there. What is None is not asked for."""
 
-    resource: Resource
+    resource: TemplateResource
     name: str
     type: str | None
     attributes: Mapping[str, str] | None
@@ -33,7 +33,7 @@ class ThingPart:
 class CertificatePart:
     """A certificate that is to be there: `value` is the request, the id or the PEM that `source` says."""
 
-    resource: Resource
+    resource: TemplateResource
     source: str
     value: str = field(repr=False)
     ca_pem: str | None = field(repr=False)
@@ -45,14 +45,14 @@ class CertificatePart:
 class PolicyPart:
     """A policy that is to be attached: one that exists, by name, or one of this document."""
 
-    resource: Resource
+    resource: TemplateResource
     name: str | None
     document: str | None
 
 
-def thing_part(scope: Scope, resource: Resource) -> ThingPart:
+def thing_part(scope: TemplateScope, resource: TemplateResource) -> ThingPart:
     """Evaluate a thing. Raises TemplateError."""
-    given = _Given(scope, resource)
+    given = _PropertyReader(scope, resource)
     attributes, groups = given.of("AttributePayload", text_map_of), given.of("ThingGroups", texts_of)
     return ThingPart(
         resource,
@@ -64,9 +64,9 @@ def thing_part(scope: Scope, resource: Resource) -> ThingPart:
     )
 
 
-def certificate_part(scope: Scope, resource: Resource) -> CertificatePart:
+def certificate_part(scope: TemplateScope, resource: TemplateResource) -> CertificatePart:
     """Evaluate a certificate. Raises TemplateError."""
-    given = _Given(scope, resource)
+    given = _PropertyReader(scope, resource)
     sources = [source for source in SOURCES if source in resource.properties]
     if len(sources) != 1:
         raise TemplateError(f"Resources.{resource.name} does not have exactly one of {', '.join(SOURCES)}.")
@@ -82,20 +82,20 @@ def certificate_part(scope: Scope, resource: Resource) -> CertificatePart:
     )
 
 
-def policy_part(scope: Scope, resource: Resource) -> PolicyPart:
+def policy_part(scope: TemplateScope, resource: TemplateResource) -> PolicyPart:
     """Evaluate a policy, which has either a name or a document. Raises TemplateError."""
-    given = _Given(scope, resource)
+    given = _PropertyReader(scope, resource)
     if len(resource.properties) != 1:
         raise TemplateError(f"Resources.{resource.name} has not either PolicyName or PolicyDocument.")
     return PolicyPart(resource, given.text("PolicyName"), given.text("PolicyDocument"))
 
 
 @frozen
-class _Given:
+class _PropertyReader:
     """The properties of one resource, each evaluated when it is asked for."""
 
-    scope: Scope
-    resource: Resource
+    scope: TemplateScope
+    resource: TemplateResource
 
     def of(self, key: str, evaluate: Any) -> Any:
         if key not in self.resource.properties:

@@ -19,7 +19,7 @@ _VARIABLE = re.compile(r"\$\{([^{}]+)\}")
 
 
 @frozen
-class Scope:
+class TemplateScope:
     """What names stand for: the template's declarations and mappings, what was given, and what a certificate tells."""
 
     template: Template
@@ -34,7 +34,7 @@ class Scope:
         return self.given.get(name, self.certificate.get(name, declared))
 
 
-def text_of(scope: Scope, written: Any, where: str) -> str:
+def text_of(scope: TemplateScope, written: Any, where: str) -> str:
     """Give the value of a property that is a string. Raises TemplateError."""
     value = _value(scope, written, where, 0)
     if not isinstance(value, str):
@@ -42,12 +42,12 @@ def text_of(scope: Scope, written: Any, where: str) -> str:
     return value
 
 
-def texts_of(scope: Scope, written: Any, where: str) -> list[str]:
+def texts_of(scope: TemplateScope, written: Any, where: str) -> list[str]:
     """Give the value of a property that is a list of strings. Raises TemplateError."""
     return _texts(_value(scope, written, where, 0), where)
 
 
-def text_map_of(scope: Scope, written: Any, where: str) -> dict[str, str]:
+def text_map_of(scope: TemplateScope, written: Any, where: str) -> dict[str, str]:
     """Give the value of a property that is a flat map of strings. Raises TemplateError."""
     value = _value(scope, written, where, 0)
     if not isinstance(value, dict):
@@ -55,7 +55,7 @@ def text_map_of(scope: Scope, written: Any, where: str) -> dict[str, str]:
     return {key: _text(item, f"{where}.{key}") for key, item in value.items()}
 
 
-def _value(scope: Scope, written: Any, where: str, depth: int) -> Any:
+def _value(scope: TemplateScope, written: Any, where: str, depth: int) -> Any:
     if depth > DEEPEST:
         raise TemplateError(f"{where} is nested deeper than {DEEPEST} levels.")
     if isinstance(written, list):
@@ -73,7 +73,7 @@ def _value(scope: Scope, written: Any, where: str, depth: int) -> Any:
     return {key: _value(scope, item, where, depth + 1) for key, item in written.items()}
 
 
-def _ref(scope: Scope, name: Any, where: str) -> str:
+def _ref(scope: TemplateScope, name: Any, where: str) -> str:
     if not isinstance(name, str):
         raise TemplateError(f"Ref in {where} does not name a parameter.")
     value = scope.lookup(name)
@@ -82,12 +82,12 @@ def _ref(scope: Scope, name: Any, where: str) -> str:
     return value
 
 
-def _join(_scope: Scope, argument: Any, where: str) -> str:
+def _join(_scope: TemplateScope, argument: Any, where: str) -> str:
     delimiter, items = _arguments(argument, 2, where)
     return _text(delimiter, where).join(_texts(items, where))
 
 
-def _select(_scope: Scope, argument: Any, where: str) -> Any:
+def _select(_scope: TemplateScope, argument: Any, where: str) -> Any:
     index, items = _arguments(argument, 2, where)
     number = int(index) if str(index).isdecimal() and len(str(index)) < len("1000000") else -1
     if not isinstance(items, list) or isinstance(index, bool) or not 0 <= number < len(items):
@@ -97,7 +97,7 @@ def _select(_scope: Scope, argument: Any, where: str) -> Any:
     return items[number]
 
 
-def _find_in_map(scope: Scope, argument: Any, where: str) -> Any:
+def _find_in_map(scope: TemplateScope, argument: Any, where: str) -> Any:
     found: Any = scope.template.mappings
     for key in _texts(_arguments(argument, 3, where), where):
         if not isinstance(found, dict) or key not in found:
@@ -106,14 +106,14 @@ def _find_in_map(scope: Scope, argument: Any, where: str) -> Any:
     return found
 
 
-def _split(_scope: Scope, argument: Any, where: str) -> list[str]:
+def _split(_scope: TemplateScope, argument: Any, where: str) -> list[str]:
     delimiter, text = _texts(_arguments(argument, 2, where), where)
     if not delimiter:
         raise TemplateError(f"{where} has an empty delimiter.")
     return text.split(delimiter)
 
 
-def _sub(scope: Scope, argument: Any, where: str) -> str:
+def _sub(scope: TemplateScope, argument: Any, where: str) -> str:
     """Substitute `${name}` in a text, from the map beside it if there is one, else from the parameters."""
     text, variables = (argument, {}) if isinstance(argument, str) else _arguments(argument, 2, where)
     if not isinstance(variables, dict):
@@ -130,7 +130,7 @@ def _sub(scope: Scope, argument: Any, where: str) -> str:
     return _VARIABLE.sub(known, _text(text, where))
 
 
-_FUNCTIONS: Mapping[str, Callable[[Scope, Any, str], Any]] = {
+_FUNCTIONS: Mapping[str, Callable[[TemplateScope, Any, str], Any]] = {
     "Fn::Join": _join,
     "Fn::Select": _select,
     "Fn::FindInMap": _find_in_map,

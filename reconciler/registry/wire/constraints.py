@@ -17,7 +17,7 @@ MUST_NOT_BE_NULL = "Member must not be null"
 
 
 @frozen
-class Check:
+class ConstraintCheck:
     """One constraint: AWS's sentence for it, and whether a value breaks it."""
 
     sentence: str
@@ -25,7 +25,7 @@ class Check:
 
 
 @frozen
-class Problems:
+class ValidationErrors:
     """What is wrong with one request, in the order in which it was found."""
 
     found: list[str] = Factory(list)
@@ -59,9 +59,9 @@ def member_path(parent: str, name: str) -> str:
     return f"{parent}.{small}" if parent else small
 
 
-def checks_of(type_name: str, metadata: Mapping[str, Any]) -> tuple[Check, ...]:
+def checks_of(type_name: str, metadata: Mapping[str, Any]) -> tuple[ConstraintCheck, ...]:
     """Work out the checks of one shape."""
-    checks: list[Check] = []
+    checks: list[ConstraintCheck] = []
     if type_name in ("string", "list", "map", "blob"):
         checks.extend(_length_checks(metadata))
     elif type_name in ("integer", "long", "float", "double"):
@@ -73,44 +73,44 @@ def checks_of(type_name: str, metadata: Mapping[str, Any]) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def violations(checks: Sequence[Check], value: Any) -> list[str]:
+def violations(checks: Sequence[ConstraintCheck], value: Any) -> list[str]:
     """Hold a value against every check; give the sentences that it breaks."""
     return [check.sentence for check in checks if check.broken_by(value)]
 
 
-def _length_checks(metadata: Mapping[str, Any]) -> list[Check]:
-    checks: list[Check] = []
+def _length_checks(metadata: Mapping[str, Any]) -> list[ConstraintCheck]:
+    checks: list[ConstraintCheck] = []
     if (most := metadata.get("max")) is not None:
         sentence = f"Member must have length less than or equal to {most}"
-        checks.append(Check(sentence, lambda value: len(value) > most))
+        checks.append(ConstraintCheck(sentence, lambda value: len(value) > most))
     if least := metadata.get("min"):
         sentence = f"Member must have length greater than or equal to {least}"
-        checks.append(Check(sentence, lambda value: len(value) < least))
+        checks.append(ConstraintCheck(sentence, lambda value: len(value) < least))
     return checks
 
 
-def _range_checks(metadata: Mapping[str, Any]) -> list[Check]:
-    checks: list[Check] = []
+def _range_checks(metadata: Mapping[str, Any]) -> list[ConstraintCheck]:
+    checks: list[ConstraintCheck] = []
     if (most := metadata.get("max")) is not None:
         sentence = f"Member must have value less than or equal to {most}"
-        checks.append(Check(sentence, lambda value: bool(value > most)))
+        checks.append(ConstraintCheck(sentence, lambda value: bool(value > most)))
     if (least := metadata.get("min")) is not None:
         sentence = f"Member must have value greater than or equal to {least}"
-        checks.append(Check(sentence, lambda value: bool(value < least)))
+        checks.append(ConstraintCheck(sentence, lambda value: bool(value < least)))
     return checks
 
 
-def _enum_check(enum: Sequence[str]) -> Check:
+def _enum_check(enum: Sequence[str]) -> ConstraintCheck:
     allowed = frozenset(enum)
-    return Check(
+    return ConstraintCheck(
         f"Member must satisfy enum value set: [{', '.join(enum)}]", lambda value: value not in allowed
     )
 
 
-def _pattern_check(pattern: str, most: int | None) -> Check:
+def _pattern_check(pattern: str, most: int | None) -> ConstraintCheck:
     compiled = compile_pattern(pattern)
     longest = math.inf if most is None else most
-    return Check(
+    return ConstraintCheck(
         f"Member must satisfy regular expression pattern: {pattern}",
         lambda value: len(value) <= longest and compiled.fullmatch(value) is None,
     )

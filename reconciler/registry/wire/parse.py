@@ -13,8 +13,8 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 
 from reconciler.registry.wire.constraints import (
     MUST_NOT_BE_NULL,
-    Check,
-    Problems,
+    ConstraintCheck,
+    ValidationErrors,
     checks_of,
     member_path,
     violations,
@@ -22,7 +22,7 @@ from reconciler.registry.wire.constraints import (
 from reconciler.registry.wire.payload import MalformedError, load_json
 from reconciler.registry.wire.scalars import from_json, from_text
 
-Parser = Callable[[Any, str, Problems], Any]
+Parser = Callable[[Any, str, ValidationErrors], Any]
 Query = Mapping[str, Sequence[str]]
 
 
@@ -48,12 +48,12 @@ class InputParser:
 
     def parse(
         self, labels: Mapping[str, str], query: Query, headers: Mapping[str, str], body: bytes
-    ) -> tuple[dict[str, Any], Problems]:
+    ) -> tuple[dict[str, Any], ValidationErrors]:
         """Give the parameters and what is wrong with them.
 
         Header names are expected in lower case. Raises MalformedError when something is not even of its type.
         """
-        problems = Problems()
+        problems = ValidationErrors()
         params: dict[str, Any] = {}
         for source in self.labels:
             params[source.member] = source.parse(
@@ -72,7 +72,7 @@ class InputParser:
                 problems.add(member_path("", name), None, MUST_NOT_BE_NULL)
         return params, problems
 
-    def _parse_body(self, params: dict[str, Any], body: bytes, problems: Problems) -> None:
+    def _parse_body(self, params: dict[str, Any], body: bytes, problems: ValidationErrors) -> None:
         assert self.body is not None
         document = load_json(body)
         if self.payload is None:
@@ -140,8 +140,8 @@ def _text(shape: Shape, location: str) -> Parser:
     return lambda values, path, problems: scalar(values[-1], path, problems)
 
 
-def _text_list(item: Parser, checks: tuple[Check, ...]) -> Parser:
-    def parse(values: Sequence[str], path: str, problems: Problems) -> list[Any]:
+def _text_list(item: Parser, checks: tuple[ConstraintCheck, ...]) -> Parser:
+    def parse(values: Sequence[str], path: str, problems: ValidationErrors) -> list[Any]:
         for sentence in violations(checks, values):
             problems.add(path, list(values), sentence)
         return [item(value, f"{path}.{n}.member", problems) for n, value in enumerate(values, 1)]
@@ -164,7 +164,7 @@ def _json(shape: Shape, known: dict[str, Parser]) -> Parser:
     return _checked(shape, from_json(shape))
 
 
-def _as_it_is(value: Any, _path: str, _problems: Problems) -> Any:
+def _as_it_is(value: Any, _path: str, _problems: ValidationErrors) -> Any:
     return value
 
 
@@ -174,7 +174,7 @@ def _checked(shape: Shape, convert: Callable[[Any, str], Any]) -> Parser:
     if not checks:
         return lambda value, path, _problems: convert(value, path)
 
-    def parse(value: Any, path: str, problems: Problems) -> Any:
+    def parse(value: Any, path: str, problems: ValidationErrors) -> Any:
         converted = convert(value, path)
         for sentence in violations(checks, converted):
             problems.add(path, converted, sentence, sensitive=sensitive)
@@ -198,7 +198,7 @@ def _structure(shape: StructureShape, known: dict[str, Parser], only: set[str] |
 def _members(members: Sequence[tuple[str, str, Parser]], required: frozenset[str]) -> Parser:
     """Parse an object by its members, each with its name, its name on the wire and its parser."""
 
-    def parse(value: Any, path: str, problems: Problems) -> dict[str, Any]:
+    def parse(value: Any, path: str, problems: ValidationErrors) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise MalformedError(f"{path or 'The request body'} is not a JSON object.")
         params = {}
@@ -216,7 +216,7 @@ def _list(shape: ListShape, known: dict[str, Parser]) -> Parser:
     parse_item = _json(shape.member, known)
     checks = checks_of("list", shape.metadata)
 
-    def parse(value: Any, path: str, problems: Problems) -> list[Any]:
+    def parse(value: Any, path: str, problems: ValidationErrors) -> list[Any]:
         if not isinstance(value, list):
             raise MalformedError(f"{path} is not a JSON array.")
         for sentence in violations(checks, value):
@@ -241,12 +241,12 @@ def _map(shape: MapShape, known: dict[str, Parser]) -> Parser:
     simple = not isinstance(shape.value, StructureShape | ListShape | MapShape)
     sensitive = any(part.metadata.get("sensitive") for part in (shape, shape.key, shape.value))
 
-    def parse(value: Any, path: str, problems: Problems) -> dict[str, Any]:
+    def parse(value: Any, path: str, problems: ValidationErrors) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise MalformedError(f"{path} is not a JSON object.")
         for sentence in violations(checks, value):
             problems.add(path, f"a map of {len(value)}", sentence)
-        inside = Problems()
+        inside = ValidationErrors()
         present = {key: item for key, item in value.items() if item is not None}
         parsed = {key: parse_value(item, f"{path}.{key}.member", inside) for key, item in present.items()}
         if any(violations(key_checks, key) for key in value):
@@ -260,6 +260,6 @@ def _map(shape: MapShape, known: dict[str, Parser]) -> Parser:
     return parse
 
 
-def _every(part: str, checks: Sequence[Check]) -> str:
+def _every(part: str, checks: Sequence[ConstraintCheck]) -> str:
     sentences = [check.sentence for check in checks] or [MUST_NOT_BE_NULL]
     return f"Map {part} must satisfy constraint: [{', '.join(sentences)}]"

@@ -24,7 +24,7 @@ _ASCII = {
 _ESCAPE = regex.compile(r"\\x\{[0-9A-Fa-f]+\}|\\[pP]\{\^?\w+\}|\\.", regex.DOTALL)
 
 
-class Pattern(Protocol):
+class CompiledPattern(Protocol):
     """The one thing that is asked of a compiled pattern."""
 
     def fullmatch(self, string: str, /) -> object | None:
@@ -32,9 +32,9 @@ class Pattern(Protocol):
 
 
 @cache
-def compile_pattern(java: str) -> Pattern:
+def compile_pattern(java: str) -> CompiledPattern:
     """Compile a pattern of the service model. Raises `regex.error` for one that is none."""
-    pattern: Pattern = regex.compile(translate(java), regex.VERSION1)
+    pattern: CompiledPattern = regex.compile(translate(java), regex.VERSION1)
     return pattern
 
 
