@@ -23,6 +23,6 @@ def all_kinds() -> Mapping[str, Kind]:
     )
     kinds = {module.KIND.table: module.KIND for module in modules if hasattr(module, "KIND")}
     sorter = TopologicalSorter(
-        {name: sorted(kind.refers_to() & kinds.keys()) for name, kind in sorted(kinds.items())}
+        {name: sorted(kind.referenced_tables() & kinds.keys()) for name, kind in sorted(kinds.items())}
     )
     return {name: kinds[name] for name in sorter.static_order()}

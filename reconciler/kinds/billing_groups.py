@@ -11,16 +11,24 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING, arns_of, each, that_matter
+from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
-from reconciler.kinds.base.verification import Shown
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    check_room_for_tags,
+    remove_ownership_tags,
+    retag,
+    to_tag_list,
+    user_tags,
+    with_ownership_tags,
+)
+from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 
-FILLED = {"UpdateBillingGroup.expectedVersion": "the version that the plan saw"}
+DERIVED_MEMBERS = {"UpdateBillingGroup.expectedVersion": "the version that the plan saw"}
 
 
 @frozen
@@ -40,15 +48,15 @@ class BillingGroups(Kind):
 
     table = "billing_groups"
     noun = "billing group"
-    spec = BillingGroup
+    spec_class = BillingGroup
     listing = Listing("ListBillingGroups", "billingGroups", "groupName")
     name_api = "CreateBillingGroup.billingGroupName"
-    writes = ("CreateBillingGroup", "UpdateBillingGroup")
-    filled = FILLED
+    write_operations = ("CreateBillingGroup", "UpdateBillingGroup")
+    derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
         """There is room for the marks."""
-        return crowded("tags", resource.spec.tags, OURS)
+        return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
         """Its name."""
@@ -56,24 +64,24 @@ class BillingGroups(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All billing groups of the account in pages, the tags of each, and the details of those that matter."""
-        arns = yield from arns_of(self, scope, "ListBillingGroups", "groupArn")
-        wanted = {resource.address.name for resource in scope.of(self.table)}
-        matter = yield from that_matter(scope, wanted, arns)
-        details = yield from each("DescribeBillingGroup", "billingGroupName", matter)
+        arns = yield from list_arns(self, scope, "ListBillingGroups", "groupArn")
+        wanted = {resource.address.name for resource in scope.resources_of(self.table)}
+        matter = yield from select_wanted_or_owned(scope, wanted, arns)
+        details = yield from request_each("DescribeBillingGroup", "billingGroupName", matter)
         return [_live(detail, tags) for tags, detail in zip(matter.values(), details, strict=True) if detail]
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included."""
         spec: BillingGroup = change.resource.spec
         params: dict[str, Any] = {
             "billingGroupName": change.address.name,
-            "tags": as_list(marked(change.resource, world.workspace)),
+            "tags": to_tag_list(with_ownership_tags(change.resource, world.workspace)),
         }
         if spec.description is not None:
             params["billingGroupProperties"] = {"billingGroupDescription": spec.description}
         return [ApiCall("iot", "CreateBillingGroup", params, repeatable=True)]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """The description only over the version that the plan saw; tags in their own calls."""
         spec: BillingGroup = change.resource.spec
         calls = []
@@ -84,28 +92,28 @@ class BillingGroups(Kind):
                 "expectedVersion": change.live.version,
             }
             question = ApiCall("iot", "DescribeBillingGroup", {"billingGroupName": change.live.identity})
-            proof = Shown(question, {"billingGroupProperties": "billingGroupProperties"})
+            proof = FieldsMatch(question, {"billingGroupProperties": "billingGroupProperties"})
             calls.append(ApiCall("iot", "UpdateBillingGroup", params, proof=proof))
-        after = marked(change.resource, world.workspace)
+        after = with_ownership_tags(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """AWS changes everything of a billing group in place."""
         raise NotImplementedError(f"{change.address} has no field that forces a replacement")
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
         """The workspace's things have left it by then."""
         params = {"billingGroupName": change.live.identity, "expectedVersion": change.live.version}
-        return [ApiCall("iot", "DeleteBillingGroup", params, tolerates=MISSING)]
+        return [ApiCall("iot", "DeleteBillingGroup", params, tolerates=NOT_FOUND)]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
         """Our tags come off."""
-        return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
     properties = answer.get("billingGroupProperties", {})
-    spec = BillingGroup(properties.get("billingGroupDescription") or None, users(tags))
+    spec = BillingGroup(properties.get("billingGroupDescription") or None, user_tags(tags))
     facts = {"tags": tags, "arn": answer["billingGroupArn"]}
     return Live(answer["billingGroupName"], spec, answer["version"], tags.get(OWNER_TAG), facts)
 

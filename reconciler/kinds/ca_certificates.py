@@ -6,16 +6,33 @@ Source: AWS IoT API reference, RegisterCACertificate and its neighbours; develop
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import attrs
 from attrs import frozen
 
-from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING, arns_of, each, that_matter
+from reconciler.kinds.base.kind import (
+    NAME_TAG,
+    OWNER_TAG,
+    Complaint,
+    Kind,
+    Listing,
+    PlanContext,
+    Reading,
+    Scope,
+)
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
-from reconciler.kinds.base.verification import Shown
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    check_room_for_tags,
+    remove_ownership_tags,
+    retag,
+    to_tag_list,
+    user_tags,
+    with_ownership_tags,
+)
+from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared import x509
 from reconciler.model.address import Address
 from reconciler.model.call import Answers, ApiCall, Deferred, Ref
@@ -24,7 +41,7 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, Live, Reference, Resource
 from reconciler.model.secret import Secret
 
-FILLED = {
+DERIVED_MEMBERS = {
     "RegisterCACertificate.setAsActive": "status",
     "RegisterCACertificate.verificationCertificate": "verification",
     "UpdateCACertificate.certificateId": "the fingerprint of pem",
@@ -34,15 +51,17 @@ FILLED = {
 
 _INLINE = "a template has versions and a name of its own: declare it in provisioning_templates"
 
-UNSUPPORTED = {
+UNSUPPORTED_MEMBERS = {
     "RegisterCACertificate.registrationConfig.templateBody": _INLINE,
     "UpdateCACertificate.registrationConfig.templateBody": _INLINE,
 }
 
 
 @frozen
-class Verification:
+class CaVerification:
     """How the possession of the CA's private key is shown: the key itself, or a certificate made with it beforehand."""
+
+    stored_name: ClassVar[str] = "verification"
 
     key: Secret | None = None
     certificate: Pem | None = None
@@ -55,15 +74,15 @@ class Verification:
 class CaCertificate:
     """`[ca_certificates.*]`."""
 
-    pem: Pem = member("The CA certificate.", api="RegisterCACertificate.caCertificate", changing="replaces")
+    pem: Pem = member("The CA certificate.", api="RegisterCACertificate.caCertificate", on_change="replaces")
     certificate_mode: Literal["DEFAULT", "SNI_ONLY"] = member(
         "DEFAULT needs a verification; SNI_ONLY admits devices that send the endpoint's name.",
         api="RegisterCACertificate.certificateMode",
-        changing="replaces",
+        on_change="replaces",
         default="DEFAULT",
     )
-    verification: Verification | None = member(
-        "What signs the registration code when the CA is registered.", changing="create_only", default=None
+    verification: CaVerification | None = member(
+        "What signs the registration code when the CA is registered.", on_change="create_only", default=None
     )
     status: Literal["ACTIVE", "INACTIVE"] = member(
         "Only an active CA lets device certificates be registered.",
@@ -100,7 +119,7 @@ class SignedCode(Deferred):
     def resolve(self, answers: Answers) -> str:
         """The PEM, made when it is needed: the code is known only by then, and the key is read no earlier."""
         assert self.ca.text
-        return x509.sign_code(self.ca.text, self.key.reveal(), self.code.resolve(answers))
+        return x509.sign_registration_code(self.ca.text, self.key.reveal(), self.code.resolve(answers))
 
     def __str__(self) -> str:
         return f"(made at apply: the registration code, signed with the key from {self.key.reference})"
@@ -111,17 +130,17 @@ class CaCertificates(Kind):
 
     table = "ca_certificates"
     noun = "CA certificate"
-    spec = CaCertificate
+    spec_class = CaCertificate
     listing = Listing("ListCACertificates", "certificates", "certificateId")
-    writes = ("RegisterCACertificate", "UpdateCACertificate")
-    filled = FILLED
-    unsupported = UNSUPPORTED
+    write_operations = ("RegisterCACertificate", "UpdateCACertificate")
+    derived_members = DERIVED_MEMBERS
+    unsupported_members = UNSUPPORTED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """Is it a CA, in date, and does the verification fit?"""
         spec: CaCertificate = resource.spec
-        yield from x509.complaints(spec.pem, "pem", ca=True)
-        yield from crowded("tags", spec.tags, OURS)
+        yield from x509.check_certificate(spec.pem, "pem", ca=True)
+        yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         yield from _check_registration(spec, desired)
         given = spec.verification
         if spec.certificate_mode == "SNI_ONLY":
@@ -131,13 +150,13 @@ class CaCertificates(Kind):
         if given is None or (given.key is None) == (given.certificate is None):
             what = "either verification.key or verification.certificate, to show that the CA's key is yours"
             yield Complaint("verification", "a DEFAULT CA needs exactly one verification", what)
-        elif given.key and given.key.value is not None and not x509.key_fits(spec.pem, given.key.value):
+        elif given.key and given.key.value is not None and not x509.is_key_of(spec.pem, given.key.value):
             yield Complaint(
                 "verification.key",
                 f"the key from {given.key.reference} does not match the certificate",
                 "the CA's own private key, as unencrypted PEM",
             )
-        elif given.certificate and not x509.signed_by(given.certificate, spec.pem):
+        elif given.certificate and not x509.is_signed_by(given.certificate, spec.pem):
             what = "a certificate that the CA signed"
             yield Complaint(
                 "verification.certificate", "this CA did not sign the verification certificate", what
@@ -147,32 +166,32 @@ class CaCertificates(Kind):
         """The SHA-256 of the DER. AWS documents it for device certificates; for CAs it is as good as known."""
         return str(resource.spec.pem.fingerprint)
 
-    def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
+    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
         """Registering needs the key; a CA that is registered already does not."""
         if not isinstance(change, Create | Replace):
             return
-        given: Verification | None = change.resource.spec.verification
+        given: CaVerification | None = change.resource.spec.verification
         if given and given.key and given.key.value is None:
             yield f"its verification.key from {given.key.reference} is not set"
 
-    def declared(self, spec: CaCertificate, desired: Desired) -> CaCertificate:  # noqa: ARG002 (all is in the spec)
+    def to_desired_spec(self, spec: CaCertificate, desired: Desired) -> CaCertificate:  # noqa: ARG002 (all is in the spec)
         """A CA in DEFAULT mode has to be shown to be ours, whenever it is registered anew."""
-        key = Verification(key=Secret("its private key"))
+        key = CaVerification(key=Secret("its private key"))
         return attrs.evolve(spec, verification=key) if spec.certificate_mode == "DEFAULT" else spec
 
     def read(self, scope: Scope) -> Reading:
         """All CAs of the account in pages, the tags of each, and the details of those that matter."""
-        arns = yield from arns_of(self, scope, "ListCACertificates", "certificateArn")
-        wanted = {self.identity(resource) for resource in scope.of(self.table)}
-        matter = yield from that_matter(scope, wanted, arns)
-        details = yield from each("DescribeCACertificate", "certificateId", matter)
+        arns = yield from list_arns(self, scope, "ListCACertificates", "certificateArn")
+        wanted = {self.identity(resource) for resource in scope.resources_of(self.table)}
+        matter = yield from select_wanted_or_owned(scope, wanted, arns)
+        details = yield from request_each("DescribeCACertificate", "certificateId", matter)
         return [_live(detail, tags) for tags, detail in zip(matter.values(), details, strict=True) if detail]
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """Registered, active at once where that is wanted."""
         return [*self._register(change.resource, world)]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """Status, auto-registration and template in one call, tags in their own.
 
         AWS has one way to forget a template, which ends auto-registration too: that is said first, and the rest anew.
@@ -196,31 +215,35 @@ class CaCertificates(Kind):
                 params["newAutoRegistrationStatus"] = "ENABLE" if spec.auto_registration else "DISABLE"
         if params:
             calls.append(ApiCall("iot", "UpdateCACertificate", {**known, **params}))
-        after = marked(change.resource, world.workspace)
-        arn = world.arn(f"cacert/{change.live.identity}")
+        after = with_ownership_tags(change.resource, world.workspace)
+        arn = world.build_arn(f"cacert/{change.live.identity}")
         return [*calls, *retag("iot", arn, change.live.facts["tags"], after)]
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """The new one before the old one goes; a change of mode keeps the id, so there the old one goes first."""
         new, old = [*self._register(change.resource, world)], [*_retire(change.live)]
         return [*old, *new] if self.identity(change.resource) == change.live.identity else [*new, *old]
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """Inactive first: AWS refuses to delete an active CA."""
         return [*_retire(change.live)]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""
-        return [*unmarked("iot", world.arn(f"cacert/{change.live.identity}"), change.live.facts["tags"])]
+        return [
+            *remove_ownership_tags(
+                "iot", world.build_arn(f"cacert/{change.live.identity}"), change.live.facts["tags"]
+            )
+        ]
 
-    def _register(self, resource: Resource, world: World) -> Iterator[ApiCall]:
+    def _register(self, resource: Resource, world: PlanContext) -> Iterator[ApiCall]:
         spec: CaCertificate = resource.spec
         params: dict[str, Any] = {
             "caCertificate": spec.pem.text,
             "setAsActive": spec.status == "ACTIVE",
             "allowAutoRegistration": spec.auto_registration,
             "certificateMode": spec.certificate_mode,
-            "tags": as_list(marked(resource, world.workspace)),
+            "tags": to_tag_list(with_ownership_tags(resource, world.workspace)),
         }
         if config := _registration(spec, world):
             params["registrationConfig"] = config
@@ -231,7 +254,7 @@ class CaCertificates(Kind):
             code = Ref(resource.address, "registrationCode")
             params["verificationCertificate"] = SignedCode(spec.pem, spec.verification.key, code)
         question = ApiCall("iot", "DescribeCACertificate", {"certificateId": spec.pem.fingerprint})
-        proof = Shown(question, {"certificateMode": "certificateDescription.certificateMode"})
+        proof = FieldsMatch(question, {"certificateMode": "certificateDescription.certificateMode"})
         yield ApiCall("iot", "RegisterCACertificate", params, proof=proof)
 
 
@@ -251,10 +274,10 @@ def _said(spec: CaCertificate) -> list[str]:
     return [name for name in ("registration_template", "registration_role_arn") if getattr(spec, name)]
 
 
-def _registration(spec: CaCertificate, world: World) -> dict[str, Any]:
+def _registration(spec: CaCertificate, world: PlanContext) -> dict[str, Any]:
     if spec.registration_template is None:
         return {}
-    config = {"templateName": world.identity("provisioning_templates", spec.registration_template)}
+    config = {"templateName": world.resolve_identity("provisioning_templates", spec.registration_template)}
     return {**config, "roleArn": spec.registration_role_arn} if spec.registration_role_arn else config
 
 
@@ -266,7 +289,7 @@ def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
         certificate_mode=description.get("certificateMode", "DEFAULT"),
         status=description["status"],
         auto_registration=description.get("autoRegistrationStatus") == "ENABLE",
-        tags=users(tags),
+        tags=user_tags(tags),
         registration_template=External(template) if template else None,
         registration_role_arn=config.get("roleArn"),
     )
@@ -277,7 +300,7 @@ def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
 def _retire(live: Live) -> Iterator[ApiCall]:
     if live.spec.status == "ACTIVE":
         yield ApiCall("iot", "UpdateCACertificate", {"certificateId": live.identity, "newStatus": "INACTIVE"})
-    yield ApiCall("iot", "DeleteCACertificate", {"certificateId": live.identity}, tolerates=MISSING)
+    yield ApiCall("iot", "DeleteCACertificate", {"certificateId": live.identity}, tolerates=NOT_FOUND)
 
 
 KIND = CaCertificates()

@@ -13,13 +13,19 @@ from typing import Any
 
 import attrs
 
-from reconciler.kinds.base.kind import Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING
-from reconciler.kinds.base.verification import Registered
+from reconciler.kinds.base.kind import Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND
+from reconciler.kinds.base.verification import CertificateRegistered
 from reconciler.kinds.shared import certificate_reads, x509
 from reconciler.kinds.shared.certificate_attachments import attach, detach
-from reconciler.kinds.shared.certificate_issuance import check_request, fetch, issued, request, unwritable
-from reconciler.kinds.shared.certificate_retirement import mark_retired, retire, retired_policy
+from reconciler.kinds.shared.certificate_issuance import (
+    check_signing_request,
+    fetch_certificate,
+    find_save_to_errors,
+    known_certificate,
+    request_certificate,
+)
+from reconciler.kinds.shared.certificate_retirement import mark_retired, retire, retired_policy_name
 from reconciler.kinds.shared.certificate_spec import Certificate, Rotation
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -31,7 +37,7 @@ from reconciler.model.resource import WHATEVER, Desired, Live, Resource
 
 __all__ = ["KIND", "Certificate", "Certificates", "Rotation"]
 
-FILLED = {
+DERIVED_MEMBERS = {
     "RegisterCertificate.caCertificatePem": "the pem of the certificate's `ca`",
     "RegisterCertificate.status": "status",
     "RegisterCertificateWithoutCA.status": "status",
@@ -39,7 +45,7 @@ FILLED = {
     "UpdateCertificate.certificateId": "the SHA-256 of the certificate",
 }
 
-UNSUPPORTED = {
+UNSUPPORTED_MEMBERS = {
     "RegisterCertificate.setAsActive": "AWS has deprecated it for the status",
 }
 
@@ -49,18 +55,18 @@ class Certificates(Kind):
 
     table = "certificates"
     noun = "device certificate"
-    spec = Certificate
+    spec_class = Certificate
     listing = Listing("ListCertificates", "certificates", "certificateId")
-    writes = (
+    write_operations = (
         "RegisterCertificate",
         "RegisterCertificateWithoutCA",
         "CreateCertificateFromCsr",
         "UpdateCertificate",
     )
-    filled = FILLED
-    unsupported = UNSUPPORTED
+    derived_members = DERIVED_MEMBERS
+    unsupported_members = UNSUPPORTED_MEMBERS
     reads_after = frozenset({"things", "policies", "provisioned_things"})
-    bears_marks = False
+    has_ownership_markers = False
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """Is it in date, did the CA it names sign it, and is it one of both: given, or to be issued?"""
@@ -68,11 +74,11 @@ class Certificates(Kind):
         if (spec.pem is None) == (spec.csr is None):
             yield Complaint("pem", "a certificate comes from one place", "either pem or csr")
         elif spec.csr is not None:
-            yield from check_request(spec)
+            yield from check_signing_request(spec)
         elif isinstance(spec.pem, Pem):
-            yield from x509.complaints(spec.pem, "pem", ca=False)
+            yield from x509.check_certificate(spec.pem, "pem", ca=False)
             ca = desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
-            if ca and not x509.signed_by(spec.pem, ca.spec.pem):
+            if ca and not x509.is_signed_by(spec.pem, ca.spec.pem):
                 what = f"a certificate signed by {spec.ca!r}"
                 yield Complaint("pem", f"{ca.address} did not sign this certificate", what)
             if spec.save_to:
@@ -87,10 +93,10 @@ class Certificates(Kind):
     def effective(self, resource: Resource, scope: Scope) -> Certificate:
         """The mode follows from the CA; a certificate that AWS has yet to issue is whatever it will be."""
         spec: Certificate = resource.spec
-        known = issued(spec)
+        known = known_certificate(spec)
         name = spec.ca
         if known and not spec.ca and not spec.certificate_mode:
-            name = x509.signer(known, scope.of("ca_certificates"))
+            name = x509.find_signer(known, scope.resources_of("ca_certificates"))
         ca = scope.desired.get(Address("ca_certificates", name)) if isinstance(name, str) else None
         mode = ca.spec.certificate_mode if ca else spec.certificate_mode
         return attrs.evolve(
@@ -105,14 +111,14 @@ class Certificates(Kind):
 
     def identity(self, resource: Resource) -> str | None:
         """The SHA-256 of the DER, unless AWS has yet to issue it."""
-        known = issued(resource.spec)
+        known = known_certificate(resource.spec)
         return known.fingerprint if known else None
 
-    def declared(self, spec: Certificate, desired: Desired) -> Certificate:
+    def to_desired_spec(self, spec: Certificate, desired: Desired) -> Certificate:
         """With its CA, where that is in the file; then the CA's mode holds."""
         assert isinstance(spec.pem, Pem)
         cas = [found for found in desired.values() if found.address.kind == "ca_certificates"]
-        signer = x509.signer(spec.pem, cas)
+        signer = x509.find_signer(spec.pem, cas)
         modes = {ca.address.name: ca.spec.certificate_mode for ca in cas}
         if signer is None or modes[signer] != spec.certificate_mode:
             return spec
@@ -120,28 +126,30 @@ class Certificates(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """Those the file wants and those of the workspace."""
-        if scope.only is not None:
-            return (yield from certificate_reads.read_again(scope.only))
-        wanted = {name: found for found in scope.of(self.table) if (name := self.identity(found))}
+        if scope.previous_states is not None:
+            return (yield from certificate_reads.read_again(scope.previous_states))
+        wanted = {name: found for found in scope.resources_of(self.table) if (name := self.identity(found))}
         return (yield from certificate_reads.read(scope, wanted))
 
-    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:
         """Whose it is shows in the things that have it: what goes was let go by those that were seen, and by no others."""
-        seen = {**super().watched(live, going=going), "save_to": WHATEVER}
+        seen = {**super().precondition(live, going=going), "save_to": WHATEVER}
         del seen["workspace"]
         if not going:
             return seen
         return {**seen, "things": live.facts["things"], "attached": live.facts.get("policies", WHATEVER)}
 
-    def pair(self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope) -> Mapping[str, str]:
+    def pair_unmatched(
+        self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
+    ) -> Mapping[str, str]:
         """A new certificate for a device is a rotation: the old one is what its thing still has, if there is no doubt."""
-        pairs = dict(super().pair(missing, spare, scope))
+        pairs = dict(super().pair_unmatched(missing, spare, scope))
         attached: defaultdict[str, list[str]] = defaultdict(list)
         going = {live.identity for live in spare if live.owner == scope.workspace} - pairs.keys()
-        for thing in scope.read.get("things", ()):
+        for thing in scope.live_by_kind.get("things", ()):
             attached[thing.identity] += [ref.id for ref in thing.spec.certificates if ref.id in going]
         free = {resource.address.name for resource in missing} - set(pairs.values())
-        for user in sorted(scope.of("things"), key=lambda thing: thing.address):
+        for user in sorted(scope.resources_of("things"), key=lambda thing: thing.address):
             olds = [old for old in attached[user.address.name] if old not in pairs]
             names = [name for name in user.spec.certificates if name in free]
             if len(olds) == len(names) == 1:
@@ -149,47 +157,55 @@ class Certificates(Kind):
                 free.remove(names[0])
         return pairs
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """Registered with its status in one call, then its policies."""
         return [*self._register(change.resource, world)]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """Policies come before they go; a certificate that was on its way out is taken back."""
-        spec, was, arn = change.resource.spec, change.live.spec, world.arn(f"cert/{change.live.identity}")
+        spec, was, arn = (
+            change.resource.spec,
+            change.live.spec,
+            world.build_arn(f"cert/{change.live.identity}"),
+        )
         params = {"certificateId": change.live.identity, "newStatus": spec.status}
         gained = [policy for policy in spec.policies if policy not in was.policies]
-        lost = [world.identity("policies", policy) for policy in was.policies if policy not in spec.policies]
+        lost = [
+            world.resolve_identity("policies", policy)
+            for policy in was.policies
+            if policy not in spec.policies
+        ]
         return [
-            *(fetch(change.live.identity, spec.save_to) if change.changes("save_to") else ()),
-            *(_attach_policy(world.identity("policies", policy), arn) for policy in gained),
+            *(fetch_certificate(change.live.identity, spec.save_to) if change.changes("save_to") else ()),
+            *(_attach_policy(world.resolve_identity("policies", policy), arn) for policy in gained),
             *([ApiCall("iot", "UpdateCertificate", params)] if change.changes("status") else ()),
             *(_detach_policy(name, arn) for name in lost),
         ]
 
-    def half_made(self, change: Update | Replace) -> bool:
+    def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Declaring this very certificate means this very certificate, unless others have it."""
         return not change.live.facts.get("foreign")
 
-    def objections(self, change: Change, world: World) -> Iterable[str]:
+    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
         """Revocation is final (developer guide, "Revoke a CA or client certificate"); an idle CA registers nothing."""
         if isinstance(change, Create | Replace) and isinstance(ca := change.resource.spec.ca, str):
             signer = world.desired.get(Address("ca_certificates", ca))
             if signer and signer.spec.status != "ACTIVE":
                 yield f"its CA {signer.address} is to be INACTIVE, and AWS registers certificates of active CAs only"
         if isinstance(change, Create | Replace) and (wanted := world.declared.get(change.address)):
-            yield from unwritable(wanted.spec.save_to)
+            yield from find_save_to_errors(wanted.spec.save_to)
         if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
             yield "it is being transferred to another account; accept, reject or cancel the transfer first"
         if isinstance(change, Update) and change.live.spec.status == "REVOKED" and change.changes("status"):
             yield "it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"
 
-    def forewarnings(self, change: Change) -> Iterable[str]:
+    def plan_warnings(self, change: Change) -> Iterable[str]:
         """What a thing has counts as the workspace's, whoever attached it: the registry cannot tell."""
         if isinstance(change, Delete) and change.live.facts.get("unexplained"):
             how = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
             yield f"it is deleted, for a thing of the workspace has it and no table does; if others attached it, say {how}"
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """A rotation: register and attach the new one, then detach, deactivate and delete the old one.
 
         So the device is never without a certificate. With a grace the old one stays beside it for a later run. Policies that the old one has and the file does not know go on to
@@ -199,61 +215,67 @@ class Certificates(Kind):
         users = world.live_users.get(change.address, ())
         had = [user for user in users if user in world.desired]
         keep = [user for user in had if user in world.desired_users.get(change.address, ())]
-        new_arn = world.certificate_arn(change.address.name)
-        old_arn = world.arn(f"cert/{change.live.identity}")
-        known = {world.identity("policies", policy) for policy in change.live.spec.policies}
+        new_arn = world.resolve_certificate_arn(change.address.name)
+        old_arn = world.build_arn(f"cert/{change.live.identity}")
+        known = {world.resolve_identity("policies", policy) for policy in change.live.spec.policies}
         others = [name for name in change.live.facts.get("policies", ()) if name not in known]
         new = [
             *self._register(change.resource, world),
-            *(_attach_policy(name, new_arn) for name in others if name != retired_policy(world.workspace)),
+            *(
+                _attach_policy(name, new_arn)
+                for name in others
+                if name != retired_policy_name(world.workspace)
+            ),
             *(attach(thing.name, new_arn, exclusive=world.desired[thing].spec.exclusive) for thing in keep),
         ]
         old = [
             mark_retired(world, old_arn),
-            *(detach(name, old_arn) for user in had if (name := world.thing(user))),
+            *(detach(name, old_arn) for user in had if (name := world.thing_name(user))),
             *retire(change.live.identity, active=change.live.spec.status == "ACTIVE"),
         ]
         if change.resource.spec.rotation:
             return new
         return [*old, *new] if self.identity(change.resource) == change.live.identity else [*new, *old]
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its things let go of it first)
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its things let go of it first)
         """Deactivated first: AWS refuses to delete an active certificate."""
         return [*retire(change.live.identity, active=change.live.spec.status == "ACTIVE")]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:
         """Its things let go of it, or are forgotten with it. One that was on its way out may do again what it could."""
-        policy = retired_policy(world.workspace)
+        policy = retired_policy_name(world.workspace)
         if policy not in change.live.facts["policies"]:
             return []
-        params = {"policyName": policy, "target": world.arn(f"cert/{change.live.identity}")}
-        return [ApiCall("iot", "DetachPolicy", params, tolerates=MISSING, repeatable=True)]
+        params = {"policyName": policy, "target": world.build_arn(f"cert/{change.live.identity}")}
+        return [ApiCall("iot", "DetachPolicy", params, tolerates=NOT_FOUND, repeatable=True)]
 
-    def agreed(self, change: Change) -> bool:
+    def exempt_from_limits(self, change: Change) -> bool:
         """One whose grace is over: its rotation was counted when its successor came."""
         return isinstance(change, Delete) and bool(change.live.facts.get("outlived"))
 
-    def remarks(self, live: Live) -> Iterable[str]:
+    def plan_notes(self, live: Live) -> Iterable[str]:
         """What is kept for a while, and how long."""
         if live.facts.get("kept"):
             until = datetime.datetime.fromtimestamp(live.facts["kept"], datetime.UTC)
             yield f"stays beside its successor until {until:%Y-%m-%d %H:%M} UTC"
 
-    def _register(self, resource: Resource, world: World) -> Iterator[ApiCall]:
+    def _register(self, resource: Resource, world: PlanContext) -> Iterator[ApiCall]:
         spec: Certificate = resource.spec
-        arn = world.certificate_arn(resource.address.name)
+        arn = world.resolve_certificate_arn(resource.address.name)
         if isinstance(arn, Ref):
             assert isinstance(spec.csr, str)
             assert isinstance(spec.save_to, Output)
             before = world.live.get(resource.address)
             known = before.identity if before else None
-            yield request(spec.csr, spec.save_to, active=spec.status == "ACTIVE", known=known)
+            yield request_certificate(spec.csr, spec.save_to, active=spec.status == "ACTIVE", known=known)
         else:
             yield _registration(spec, world)
-        yield from (_attach_policy(world.identity("policies", policy), arn) for policy in spec.policies)
+        yield from (
+            _attach_policy(world.resolve_identity("policies", policy), arn) for policy in spec.policies
+        )
 
 
-def _registration(spec: Certificate, world: World) -> ApiCall:
+def _registration(spec: Certificate, world: PlanContext) -> ApiCall:
     assert isinstance(spec.pem, Pem)
     params = {"certificatePem": spec.pem.text, "status": spec.status}
     operation = "RegisterCertificate"
@@ -264,7 +286,9 @@ def _registration(spec: Certificate, world: World) -> ApiCall:
         operation = "RegisterCertificateWithoutCA"
     # Whoever has registered this certificate meanwhile, it is this one: nothing of it is somebody else's.
     exists = {"ResourceAlreadyExistsException"}
-    return ApiCall("iot", operation, params, tolerates=exists, proof=Registered(spec.pem.fingerprint))
+    return ApiCall(
+        "iot", operation, params, tolerates=exists, proof=CertificateRegistered(spec.pem.fingerprint)
+    )
 
 
 def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:
@@ -273,7 +297,7 @@ def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:
 
 def _detach_policy(name: str | Ref, arn: str) -> ApiCall:
     params = {"policyName": name, "target": arn}
-    return ApiCall("iot", "DetachPolicy", params, tolerates=MISSING, repeatable=True)
+    return ApiCall("iot", "DetachPolicy", params, tolerates=NOT_FOUND, repeatable=True)
 
 
 KIND = Certificates()

@@ -14,18 +14,25 @@ import attrs
 from attrs import frozen
 
 from reconciler.kinds import managed_things
-from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING, same_first
+from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND, pair_by_name_tag
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import OURS, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    check_room_for_tags,
+    remove_ownership_tags,
+    retag,
+    user_tags,
+    with_ownership_tags,
+)
 from reconciler.kinds.managed_things import SERVICE
-from reconciler.kinds.shared.managed_setup_code import digest_of
+from reconciler.kinds.shared.managed_setup_code import sha256_hex
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 
-FILLED = {
+DERIVED_MEMBERS = {
     "CreateCredentialLocker.ClientToken": "made of the request, so that sending it twice makes one locker"
 }
 
@@ -37,7 +44,7 @@ class CredentialLocker:
     name: str | None = member(
         "The name in managed integrations; by default the one in this file.",
         api="CreateCredentialLocker.Name",
-        changing="replaces",
+        on_change="replaces",
         default=None,
     )
     tags: Mapping[str, str] = member("Tags.", api="CreateCredentialLocker.Tags", factory=dict)
@@ -49,13 +56,13 @@ class CredentialLockers(Kind):
     table = "credential_lockers"
     noun = "credential locker"
     service = SERVICE
-    spec = CredentialLocker
-    writes = ("CreateCredentialLocker",)
-    filled = FILLED
+    spec_class = CredentialLocker
+    write_operations = ("CreateCredentialLocker",)
+    derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
         """There is room for the marks."""
-        return crowded("tags", resource.spec.tags, OURS)
+        return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def effective(self, resource: Resource, scope: Scope) -> CredentialLocker:  # noqa: ARG002 (all is in the resource)
         """Name filled in."""
@@ -68,32 +75,34 @@ class CredentialLockers(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All of the account in pages, and one question for each: the list does not tell tags."""
-        if scope.only is None:
+        if scope.previous_states is None:
             (listed,) = yield [ApiCall(SERVICE, "ListCredentialLockers")]
             ids = [item["Id"] for item in listed["Items"]]
         else:
-            ids = sorted(scope.only)
+            ids = sorted(scope.previous_states)
         answers = yield [
-            ApiCall(SERVICE, "GetCredentialLocker", {"Identifier": name}, tolerates=MISSING) for name in ids
+            ApiCall(SERVICE, "GetCredentialLocker", {"Identifier": name}, tolerates=NOT_FOUND) for name in ids
         ]
         return [
             _live(answer) for answer in answers if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace
         ]
 
-    def pair(self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope) -> Mapping[str, str]:
+    def pair_unmatched(
+        self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
+    ) -> Mapping[str, str]:
         """By the tag. A run that died within a replacement leaves two of a name: then the one that is as wanted."""
-        return same_first(self, missing, spare, scope)
+        return pair_by_name_tag(self, missing, spare, scope)
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """One call, with a token that makes the same request the same locker."""
         return [_create(change.resource, world)]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """Only the tags can be changed."""
-        after = marked(change.resource, world.workspace)
+        after = with_ownership_tags(change.resource, world.workspace)
         return [*retag(SERVICE, change.live.facts["arn"], change.live.facts["tags"], after)]
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """A new one first, then all that were in the old one move over, and at last the old one goes."""
         return [
             _create(change.resource, world, replaces=change.live.identity),
@@ -101,50 +110,50 @@ class CredentialLockers(Kind):
             _delete(change.live),
         ]
 
-    def beside(self, change: Change, world: World) -> Iterable[Address]:
+    def also_modifies(self, change: Change, world: PlanContext) -> Iterable[Address]:
         """What moves over with it: an update says all that the file says."""
         return _moving(change, world) if isinstance(change, Replace) else ()
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """The workspace's managed things have left it by then."""
         return [_delete(change.live)]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
         """Our tags come off."""
-        return [*unmarked(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
 
 
-def _moving(change: Change, world: World) -> list[Address]:
+def _moving(change: Change, world: PlanContext) -> list[Address]:
     """Those that stay in it and that no other step changes; such a step comes later and says the new locker itself."""
     stays = set(world.desired_users.get(change.address, ()))
     users = world.live_users.get(change.address, ())
     return [user for user in users if user in stays and user not in world.changes]
 
 
-def _moves(change: Replace, world: World) -> Iterator[ApiCall]:
+def _moves(change: Replace, world: PlanContext) -> Iterator[ApiCall]:
     for user in _moving(change, world):
         params = managed_things.attributes(world.desired[user], world, refined=False)
         yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": world.live[user].identity, **params})
 
 
-def _create(resource: Resource, world: World, *, replaces: str = "") -> ApiCall:
+def _create(resource: Resource, world: PlanContext, *, replaces: str = "") -> ApiCall:
     spec: CredentialLocker = resource.spec
     params: dict[str, Any] = {
         "Name": spec.name or resource.address.name,
-        "Tags": marked(resource, world.workspace),
+        "Tags": with_ownership_tags(resource, world.workspace),
     }
     request = json.dumps([world.workspace, replaces, params], sort_keys=True)
-    params["ClientToken"] = digest_of(request)
+    params["ClientToken"] = sha256_hex(request)
     return ApiCall(SERVICE, "CreateCredentialLocker", params, repeatable=True)
 
 
 def _delete(live: Live) -> ApiCall:
-    return ApiCall(SERVICE, "DeleteCredentialLocker", {"Identifier": live.identity}, tolerates=MISSING)
+    return ApiCall(SERVICE, "DeleteCredentialLocker", {"Identifier": live.identity}, tolerates=NOT_FOUND)
 
 
 def _live(answer: Mapping[str, Any]) -> Live:
     tags = answer.get("Tags", {})
-    spec = CredentialLocker(answer.get("Name"), users(tags))
+    spec = CredentialLocker(answer.get("Name"), user_tags(tags))
     facts = {"tags": tags, "arn": answer["Arn"], "name": tags.get(NAME_TAG)}
     return Live(answer["Id"], spec, owner=tags.get(OWNER_TAG), facts=facts)
 

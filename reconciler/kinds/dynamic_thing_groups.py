@@ -12,16 +12,24 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING, each, names_of, that_matter
+from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
-from reconciler.kinds.base.verification import group_shown
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    check_room_for_tags,
+    remove_ownership_tags,
+    retag,
+    to_tag_list,
+    user_tags,
+    with_ownership_tags,
+)
+from reconciler.kinds.base.verification import verify_thing_group
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 
-FILLED = {
+DERIVED_MEMBERS = {
     "CreateDynamicThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
     "UpdateDynamicThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
     "UpdateDynamicThingGroup.expectedVersion": "the version that the plan saw",
@@ -62,17 +70,17 @@ class DynamicThingGroups(Kind):
 
     table = "dynamic_thing_groups"
     noun = "dynamic thing group"
-    spec = DynamicThingGroup
+    spec_class = DynamicThingGroup
     listing = Listing("ListThingGroups", "thingGroups", "groupName")
     name_api = "CreateDynamicThingGroup.thingGroupName"
-    writes = ("CreateDynamicThingGroup", "UpdateDynamicThingGroup")
-    filled = FILLED
-    names_shared_with = frozenset({"thing_groups"})
+    write_operations = ("CreateDynamicThingGroup", "UpdateDynamicThingGroup")
+    derived_members = DERIVED_MEMBERS
+    shares_names_with = frozenset({"thing_groups"})
     reads_after = frozenset({"thing_groups"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
         """There is room for the marks."""
-        return crowded("tags", resource.spec.tags, OURS)
+        return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
         """Its name."""
@@ -80,28 +88,30 @@ class DynamicThingGroups(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """Every group that is not known to be static, by itself: AWS lists both sorts together and does not tell which."""
-        names = yield from names_of(self, scope, "ListThingGroups")
-        static = {live.identity for live in scope.read.get("thing_groups", ())}
+        names = yield from list_names(self, scope, "ListThingGroups")
+        static = {live.identity for live in scope.live_by_kind.get("thing_groups", ())}
         unknown = [name for name in names if name not in static]
-        answers = yield from each("DescribeThingGroup", "thingGroupName", unknown)
+        answers = yield from request_each("DescribeThingGroup", "thingGroupName", unknown)
         found = {answer["thingGroupName"]: answer for answer in answers if answer and "queryString" in answer}
-        wanted = {resource.address.name for resource in scope.of(self.table)}
+        wanted = {resource.address.name for resource in scope.resources_of(self.table)}
         arns = {name: answer["thingGroupArn"] for name, answer in found.items()}
-        matter = yield from that_matter(scope, wanted, arns)
+        matter = yield from select_wanted_or_owned(scope, wanted, arns)
         return [_live(found[name], tags) for name, tags in matter.items()]
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included."""
         spec: DynamicThingGroup = change.resource.spec
         params = {
             "thingGroupName": change.address.name,
             "thingGroupProperties": _properties(spec),
             **_query(spec),
-            "tags": as_list(marked(change.resource, world.workspace)),
+            "tags": to_tag_list(with_ownership_tags(change.resource, world.workspace)),
         }
-        return [ApiCall("iot", "CreateDynamicThingGroup", params, proof=group_shown(change.address.name))]
+        return [
+            ApiCall("iot", "CreateDynamicThingGroup", params, proof=verify_thing_group(change.address.name))
+        ]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """Properties and query in one call, only over the version that the plan saw; tags in their own."""
         spec: DynamicThingGroup = change.resource.spec
         calls = []
@@ -115,23 +125,23 @@ class DynamicThingGroups(Kind):
                 **_query(spec),
                 "expectedVersion": change.live.version,
             }
-            proof = group_shown(change.live.identity)
+            proof = verify_thing_group(change.live.identity)
             calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params, proof=proof))
-        after = marked(change.resource, world.workspace)
+        after = with_ownership_tags(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """AWS changes everything of a dynamic group in place."""
         raise NotImplementedError(f"{change.address} has no field that forces a replacement")
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
         """What the query finds does not stand in the way."""
         params = {"thingGroupName": change.live.identity, "expectedVersion": change.live.version}
-        return [ApiCall("iot", "DeleteDynamicThingGroup", params, tolerates=MISSING)]
+        return [ApiCall("iot", "DeleteDynamicThingGroup", params, tolerates=NOT_FOUND)]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
         """Our tags come off."""
-        return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _query(spec: DynamicThingGroup) -> dict[str, str]:
@@ -157,7 +167,7 @@ def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
         attributes=properties.get("attributePayload", {}).get("attributes", {}),
         index_name=answer.get("indexName", "AWS_Things"),
         query_version=answer.get("queryVersion", "2017-09-30"),
-        tags=users(tags),
+        tags=user_tags(tags),
     )
     facts = {"tags": tags, "arn": answer["thingGroupArn"]}
     return Live(answer["thingGroupName"], spec, answer["version"], tags.get(OWNER_TAG), facts)

@@ -13,20 +13,36 @@ from typing import Any
 
 import attrs
 
-from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING
-from reconciler.kinds.base.tags import OURS, PREFIX, crowded, marked, retag, unmarked
+from reconciler.kinds.base.kind import (
+    NAME_TAG,
+    OWNER_TAG,
+    Complaint,
+    Kind,
+    Listing,
+    PlanContext,
+    Reading,
+    Scope,
+)
+from reconciler.kinds.base.reads import NOT_FOUND
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    TAG_PREFIX,
+    check_room_for_tags,
+    remove_ownership_tags,
+    retag,
+    with_ownership_tags,
+)
 from reconciler.kinds.shared import managed_setup_code
-from reconciler.kinds.shared.managed_setup_code import ClientToken, Remembered, RememberedMaterial
-from reconciler.kinds.shared.managed_thing_reads import candidates, live_of
+from reconciler.kinds.shared.managed_setup_code import ClientToken, RememberedMaterial, RememberedText
+from reconciler.kinds.shared.managed_thing_reads import find_import_candidates, to_live
 from reconciler.kinds.shared.managed_thing_spec import (
-    CAPABLE,
+    CAPABILITY_MEMBERS,
     LOCKER,
     MODE,
-    OPTIONAL,
+    OPTIONAL_MEMBERS,
     ManagedThing,
-    SimpleSetup,
-    said,
+    WiFiSimpleSetup,
+    set_optional_fields,
 )
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -38,7 +54,7 @@ __all__ = ["KIND", "SERVICE", "ManagedThing", "ManagedThings", "attributes"]
 
 SERVICE = "iot-managed-integrations"
 
-FILLED = {
+DERIVED_MEMBERS = {
     "CreateManagedThing.ClientToken": "made of the request, so that sending it twice makes one managed thing",
     "UpdateManagedThing.Identifier": "the id that AWS assigned",
 }
@@ -56,24 +72,24 @@ class ManagedThings(Kind):
     table = "managed_things"
     noun = "managed thing"
     service = SERVICE
-    spec = ManagedThing
+    spec_class = ManagedThing
     listing = Listing("ListManagedThings", "Items", "Id")
-    writes = ("CreateManagedThing", "UpdateManagedThing")
-    filled = FILLED
+    write_operations = ("CreateManagedThing", "UpdateManagedThing")
+    derived_members = DERIVED_MEMBERS
     creates_after_deletes = True
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
         """There is room for the marks."""
         spec: ManagedThing = resource.spec
-        yield from crowded("tags", spec.tags, OURS + 3 + len(CAPABLE))
-        yield from crowded("meta_data", spec.meta_data, 2)
+        yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT + 3 + len(CAPABILITY_MEMBERS))
+        yield from check_room_for_tags("meta_data", spec.meta_data, 2)
 
     def effective(self, resource: Resource, scope: Scope) -> ManagedThing:  # noqa: ARG002 (all is in the resource)
         """Name filled in; the capabilities are compared by their hash."""
         spec: ManagedThing = resource.spec
-        given = {name: getattr(spec, name) for name in CAPABLE}
+        given = {name: getattr(spec, name) for name in CAPABILITY_MEMBERS}
         hashed: dict[str, Any] = {
-            name: value if isinstance(value, Remembered) else Remembered.of(value)
+            name: value if isinstance(value, RememberedText) else RememberedText.of(value)
             for name, value in given.items()
             if value
         }
@@ -85,9 +101,11 @@ class ManagedThings(Kind):
 
     def forces_replacement(self, name: str, after: Any) -> bool:
         """AWS cannot clear an optional field once it is set."""
-        return super().forces_replacement(name, after) or (not after and name in {*OPTIONAL, *CAPABLE})
+        return super().forces_replacement(name, after) or (
+            not after and name in {*OPTIONAL_MEMBERS, *CAPABILITY_MEMBERS}
+        )
 
-    def objections(self, change: Change, world: World) -> Iterable[str]:
+    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
         """What is registered or taken over has its setup code, in the form of its type; what is taken over is one.
 
         And no hub goes before the devices that it controls.
@@ -100,7 +118,7 @@ class ManagedThings(Kind):
         spec: ManagedThing = change.resource.spec
         if (adopted or not isinstance(change, Update)) and isinstance(spec.authentication_material, Secret):
             kind = str(spec.authentication_material_type)
-            yield from managed_setup_code.objections(spec.authentication_material, kind)
+            yield from managed_setup_code.find_setup_code_errors(spec.authentication_material, kind)
         if not isinstance(change, Create) and len(change.live.facts["candidates"]) > 1:
             found = "; ".join(change.live.facts["candidates"])
             yield f"several managed things without marks could be it: {found}; give it the serial_number of one"
@@ -109,12 +127,15 @@ class ManagedThings(Kind):
         """All of the account in pages, and one question for each: no list tells tags or meta data."""
         ids = yield from _ids(scope)
         answers = yield [
-            ApiCall(SERVICE, "GetManagedThing", {"Identifier": name}, tolerates=MISSING) for name in ids
+            ApiCall(SERVICE, "GetManagedThing", {"Identifier": name}, tolerates=NOT_FOUND) for name in ids
         ]
         there = [answer for answer in answers if answer and answer.get("ProvisioningStatus") not in _GONE]
         ours = [answer for answer in there if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace]
-        wanted = {resource.address.name: resource for resource in scope.of(self.table)}
-        names = {answer["Id"]: scope.today(self.table, answer["Tags"].get(NAME_TAG)) or "" for answer in ours}
+        wanted = {resource.address.name: resource for resource in scope.resources_of(self.table)}
+        names = {
+            answer["Id"]: scope.current_name(self.table, answer["Tags"].get(NAME_TAG)) or ""
+            for answer in ours
+        }
         named = set(names.values())
         unmarked = [answer for answer in there if OWNER_TAG not in answer.get("Tags", {})]
         missing = {name: resource for name, resource in wanted.items() if unmarked and name not in named}
@@ -122,19 +143,19 @@ class ManagedThings(Kind):
         for answer in there:
             devices[answer.get("ParentControllerId", "")].append(answer["Id"])
         found = [
-            *(live_of(answer, wanted.get(names[answer["Id"]])) for answer in ours),
-            *candidates(missing, unmarked),
+            *(to_live(answer, wanted.get(names[answer["Id"]])) for answer in ours),
+            *find_import_candidates(missing, unmarked),
         ]
         return [
             attrs.evolve(live, facts={**live.facts, "controls": tuple(devices[live.identity])})
             for live in found
         ]
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """One call, with a token that makes the same request the same managed thing."""
         return [*_create(change.resource, world)]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """Everything that the file says in one call: whether AWS keeps or clears what is left out does not matter then."""
         spec: ManagedThing = change.resource.spec
         calls = []
@@ -143,70 +164,70 @@ class ManagedThings(Kind):
             for field in change.fields
         ):
             params = {"Identifier": change.live.identity, **attributes(change.resource, world)}
-            for name, member_ in CAPABLE.items():
+            for name, member_ in CAPABILITY_MEMBERS.items():
                 if not change.changes(name):
                     params.pop(member_, None)  # the device may have refined them since
             calls.append(ApiCall(SERVICE, "UpdateManagedThing", params))
-        known = change.live.facts["tags"].get(f"{PREFIX}material", "")
+        known = change.live.facts["tags"].get(f"{TAG_PREFIX}material", "")
         if change.live.owner is None:  # taken over: from now on its code is the one that the file has
             known = _remembered(change.resource, world)
         after = _tags(spec, change.resource, world, known)
         return [*calls, *retag(SERVICE, change.live.facts["arn"], change.live.facts["tags"], after)]
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """The old one goes first: two managed things cannot have the same setup code."""
         return [*_delete(change.live), *_create(change.resource, world, replaces=change.live.identity)]
 
-    def beside(self, change: Change, world: World) -> Iterable[Address]:
+    def also_modifies(self, change: Change, world: PlanContext) -> Iterable[Address]:
         """The devices of a hub, which go with it."""
         if not isinstance(change, Delete | Replace) or not change.live.facts.get("controls"):
             return []
         mine = (address for address in world.live if address.kind == self.table)
         return [address for address in mine if world.live[address].identity in change.live.facts["controls"]]
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """AWS deletes asynchronously; done is when it is gone."""
         return [*_delete(change.live)]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
         """Our tags come off."""
-        return [*unmarked(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _ids(scope: Scope) -> Any:
-    if scope.only is not None:
-        return sorted(scope.only)
+    if scope.previous_states is not None:
+        return sorted(scope.previous_states)
     (listed,) = yield [ApiCall(SERVICE, "ListManagedThings")]
     return [item["Id"] for item in listed["Items"] if item.get("ProvisioningStatus") not in _GONE]
 
 
-def _remembered(resource: Resource, world: World) -> RememberedMaterial:
+def _remembered(resource: Resource, world: PlanContext) -> RememberedMaterial:
     material = resource.spec.authentication_material
     assert isinstance(material, Secret)
     return RememberedMaterial(material, f"{world.workspace}/{resource.address}")
 
 
-def _create(resource: Resource, world: World, *, replaces: str = "") -> Iterator[ApiCall]:
+def _create(resource: Resource, world: PlanContext, *, replaces: str = "") -> Iterator[ApiCall]:
     spec: ManagedThing = resource.spec
     whole, remembered = attributes(resource, world), _remembered(resource, world)
     params = {
         "Role": spec.role,
         "AuthenticationMaterial": spec.authentication_material,
         "AuthenticationMaterialType": spec.authentication_material_type,
-        **{name: value for name, value in whole.items() if name != OPTIONAL[MODE]},
+        **{name: value for name, value in whole.items() if name != OPTIONAL_MEMBERS[MODE]},
         "Tags": _tags(spec, resource, world, remembered),
     }
     request = json.dumps([world.workspace, replaces, params], sort_keys=True, default=str)
     params["ClientToken"] = ClientToken(request, remembered)
     # When devices swap their codes, the other one may still have this one's for a moment.
-    retries = {"ConflictException"} if ManagedThings.table in world.replacing else frozenset[str]()
+    retries = {"ConflictException"} if ManagedThings.table in world.replaced_kinds else frozenset[str]()
     yield ApiCall(SERVICE, "CreateManagedThing", params, retries=retries, repeatable=True)
     if spec.hub_network_mode:  # which only an update takes
         again = attributes(resource, world, refined=False)
         yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": Ref(resource.address, "Id"), **again})
 
 
-def _staying(change: Delete | Replace, world: World) -> list[str]:
+def _staying(change: Delete | Replace, world: PlanContext) -> list[str]:
     """The devices of a hub that the plan does not remove."""
     controls = change.live.facts.get("controls", ())
     if not controls:
@@ -219,30 +240,34 @@ def _delete(live: Live) -> Iterator[ApiCall]:
     """The devices of a hub go first. Their own steps remove them too: whoever comes second finds it done."""
     for identity in (*live.facts.get("controls", ()), live.identity):
         params = {"Identifier": identity}
-        yield ApiCall(SERVICE, "DeleteManagedThing", params, tolerates=MISSING)
-        yield ApiCall(SERVICE, "GetManagedThing", params, until=MISSING)
+        yield ApiCall(SERVICE, "DeleteManagedThing", params, tolerates=NOT_FOUND)
+        yield ApiCall(SERVICE, "GetManagedThing", params, until=NOT_FOUND)
 
 
-def attributes(resource: Resource, world: World, *, refined: bool = True) -> dict[str, Any]:
+def attributes(resource: Resource, world: PlanContext, *, refined: bool = True) -> dict[str, Any]:
     """The members that say what the file says, in an update all of them but what the device may have refined since."""
     spec: ManagedThing = resource.spec
     params: dict[str, Any] = {"Name": spec.name or resource.address.name}
-    for name in said(spec):
+    for name in set_optional_fields(spec):
         value = getattr(spec, name)
-        params[OPTIONAL[name]] = _sent(name, value, world)
-    for name, member_ in CAPABLE.items():
+        params[OPTIONAL_MEMBERS[name]] = _sent(name, value, world)
+    for name, member_ in CAPABILITY_MEMBERS.items():
         value = getattr(spec, name)
-        if refined and isinstance(value, Remembered) and value.text is not None:
+        if refined and isinstance(value, RememberedText) and value.text is not None:
             params[member_] = value.text if name == "capabilities" else json.loads(value.text)
     # Never empty, which AWS would refuse, and which no update could tell from "leave it".
-    params["MetaData"] = {**spec.meta_data, **_thing(spec, world), f"{PREFIX}address": str(resource.address)}
+    params["MetaData"] = {
+        **spec.meta_data,
+        **_thing(spec, world),
+        f"{TAG_PREFIX}address": str(resource.address),
+    }
     return params
 
 
-def _sent(name: str, value: Any, world: World) -> Any:
+def _sent(name: str, value: Any, world: PlanContext) -> Any:
     if name == LOCKER:
-        return world.identity("credential_lockers", value)
-    if isinstance(value, SimpleSetup):
+        return world.resolve_identity("credential_lockers", value)
+    if isinstance(value, WiFiSimpleSetup):
         return {
             "EnableAsProvisioner": value.enable_as_provisioner,
             "EnableAsProvisionee": value.enable_as_provisionee,
@@ -251,22 +276,22 @@ def _sent(name: str, value: Any, world: World) -> Any:
     return value
 
 
-def _thing(spec: ManagedThing, world: World) -> dict[str, Any]:
-    return {f"{PREFIX}thing": world.identity("things", spec.thing)} if spec.thing else {}
+def _thing(spec: ManagedThing, world: PlanContext) -> dict[str, Any]:
+    return {f"{TAG_PREFIX}thing": world.resolve_identity("things", spec.thing)} if spec.thing else {}
 
 
 def _tags(
-    spec: ManagedThing, resource: Resource, world: World, material: str | RememberedMaterial
+    spec: ManagedThing, resource: Resource, world: PlanContext, material: str | RememberedMaterial
 ) -> dict[str, Any]:
     more: dict[str, Any] = {
         "material": material or "",
         "type": spec.authentication_material_type,
-        "fields": " ".join(said(spec)),
+        "fields": " ".join(set_optional_fields(spec)),
     }
-    for name in CAPABLE:
-        if isinstance(value := getattr(spec, name), Remembered):
+    for name in CAPABILITY_MEMBERS:
+        if isinstance(value := getattr(spec, name), RememberedText):
             more[name.replace("_", "-")] = value.digest
-    return marked(resource, world.workspace, **more)
+    return with_ownership_tags(resource, world.workspace, **more)
 
 
 KIND = ManagedThings()

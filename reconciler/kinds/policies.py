@@ -11,11 +11,19 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING, arns_of, each, that_matter
+from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
-from reconciler.kinds.base.verification import Shown
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    check_room_for_tags,
+    remove_ownership_tags,
+    retag,
+    to_tag_list,
+    user_tags,
+    with_ownership_tags,
+)
+from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -23,11 +31,11 @@ from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.text import several
 
-VERSIONS = 5
-SIZE = 2048
+MAX_VERSIONS = 5
+MAX_DOCUMENT_CHARACTERS = 2048
 """Characters of a policy document, white space aside."""
 
-FILLED = {
+DERIVED_MEMBERS = {
     "CreatePolicyVersion.setAsDefault": "always true: what the file says is what holds",
 }
 
@@ -45,19 +53,21 @@ class Policies(Kind):
 
     table = "policies"
     noun = "policy"
-    spec = Policy
+    spec_class = Policy
     listing = Listing("ListPolicies", "policies", "policyName")
     name_api = "CreatePolicy.policyName"
-    writes = ("CreatePolicy", "CreatePolicyVersion")
-    filled = FILLED
+    write_operations = ("CreatePolicy", "CreatePolicyVersion")
+    derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
         """AWS counts the document without its white space."""
-        yield from crowded("tags", resource.spec.tags, OURS)
+        yield from check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
         size = len("".join(resource.spec.document.text.split()))
-        if size > SIZE:
+        if size > MAX_DOCUMENT_CHARACTERS:
             yield Complaint(
-                "document", f"the document has {size} characters, white space aside", f"at most {SIZE}"
+                "document",
+                f"the document has {size} characters, white space aside",
+                f"at most {MAX_DOCUMENT_CHARACTERS}",
             )
 
     def identity(self, resource: Resource) -> str:
@@ -69,12 +79,12 @@ class Policies(Kind):
 
         Whom a policy is attached to is asked of the policy: AWS lists its targets in pages, whatever kind they are of.
         """
-        arns = yield from arns_of(self, scope, "ListPolicies", "policyArn")
-        wanted = {resource.address.name for resource in scope.of(self.table)}
-        matter = yield from that_matter(scope, wanted, arns)
-        documents = yield from each("GetPolicy", "policyName", matter)
-        versions = yield from each("ListPolicyVersions", "policyName", matter)
-        targets = yield from each("ListTargetsForPolicy", "policyName", matter)
+        arns = yield from list_arns(self, scope, "ListPolicies", "policyArn")
+        wanted = {resource.address.name for resource in scope.resources_of(self.table)}
+        matter = yield from select_wanted_or_owned(scope, wanted, arns)
+        documents = yield from request_each("GetPolicy", "policyName", matter)
+        versions = yield from request_each("ListPolicyVersions", "policyName", matter)
+        targets = yield from request_each("ListTargetsForPolicy", "policyName", matter)
         return [
             _live(document, version["policyVersions"], target.get("targets", ()), tags)
             for tags, document, version, target in zip(
@@ -83,12 +93,12 @@ class Policies(Kind):
             if document and version
         ]
 
-    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:
         """Nobody but those that were seen has a policy that goes."""
-        seen = super().watched(live, going=going)
+        seen = super().precondition(live, going=going)
         return {**seen, "targets": live.facts["targets"]} if going else seen
 
-    def objections(self, change: Change, world: World) -> Iterable[str]:
+    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
         """AWS deletes no policy that anything has; what the plan does not make let go of it would keep it for good."""
         if not isinstance(change, Delete):
             return
@@ -100,48 +110,52 @@ class Policies(Kind):
                 f"({several(arn.rpartition(':')[2] for arn in stay)}); detach it there first"
             )
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included."""
         spec: Policy = change.resource.spec
         params = {
             "policyName": change.address.name,
             "policyDocument": spec.document.text,
-            "tags": as_list(marked(change.resource, world.workspace)),
+            "tags": to_tag_list(with_ownership_tags(change.resource, world.workspace)),
         }
         return [ApiCall("iot", "CreatePolicy", params, proof=_shown(change.address.name))]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """A new default version; the oldest of the others goes first where five are there."""
         spec: Policy = change.resource.spec
         name = change.live.identity
         calls: list[ApiCall] = []
         if change.changes("document"):
             older: Sequence[str] = change.live.facts["older"]
-            if len(older) + 1 >= VERSIONS:
+            if len(older) + 1 >= MAX_VERSIONS:
                 calls.append(_drop(name, older[0]))
             params = {"policyName": name, "policyDocument": spec.document.text, "setAsDefault": True}
             calls.append(ApiCall("iot", "CreatePolicyVersion", params, proof=_shown(name)))
-        after = marked(change.resource, world.workspace)
-        return [*calls, *retag("iot", world.arn(f"policy/{name}"), change.live.facts["tags"], after)]
+        after = with_ownership_tags(change.resource, world.workspace)
+        return [*calls, *retag("iot", world.build_arn(f"policy/{name}"), change.live.facts["tags"], after)]
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """AWS changes everything of a policy in place."""
         raise NotImplementedError(f"{change.address} has no field that forces a replacement")
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
         """Nobody has it any more and no other version is left: then AWS deletes it, some minutes late at the most."""
         params = {"policyName": change.live.identity}
         return [
             *(_drop(change.live.identity, old) for old in change.live.facts["older"]),
-            ApiCall("iot", "DeletePolicy", params, tolerates=MISSING, retries={"DeleteConflictException"}),
+            ApiCall("iot", "DeletePolicy", params, tolerates=NOT_FOUND, retries={"DeleteConflictException"}),
         ]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""
-        return [*unmarked("iot", world.arn(f"policy/{change.live.identity}"), change.live.facts["tags"])]
+        return [
+            *remove_ownership_tags(
+                "iot", world.build_arn(f"policy/{change.live.identity}"), change.live.facts["tags"]
+            )
+        ]
 
 
-def _letting_go(policy: Address, world: World) -> set[str]:
+def _letting_go(policy: Address, world: PlanContext) -> set[str]:
     """The ARNs of those that the plan deletes, or has detach the policy."""
     found = set()
     for user in world.live_users.get(policy, ()):
@@ -149,21 +163,24 @@ def _letting_go(policy: Address, world: World) -> set[str]:
         keeps = isinstance(change, Update) and policy.name in change.resource.spec.policies
         if isinstance(change, Update | Replace | Delete) and not keeps:
             found.add(
-                live.facts.get("arn") or world.arn(f"cert/{live.facts.get('registered', live.identity)}")
+                live.facts.get("arn")
+                or world.build_arn(f"cert/{live.facts.get('registered', live.identity)}")
             )
     for live in world.live.values():  # what provisioned things had before is deleted in their own steps
-        found |= {world.arn(f"cert/{name}") for name in live.facts.get("deletable", ())}
+        found |= {world.build_arn(f"cert/{name}") for name in live.facts.get("deletable", ())}
     return found
 
 
-def _shown(name: str) -> Shown:
+def _shown(name: str) -> FieldsMatch:
     """Sending the same document twice makes two versions of it; the default one tells."""
-    return Shown(ApiCall("iot", "GetPolicy", {"policyName": name}), {"policyDocument": "policyDocument"})
+    return FieldsMatch(
+        ApiCall("iot", "GetPolicy", {"policyName": name}), {"policyDocument": "policyDocument"}
+    )
 
 
 def _drop(name: str, version: str) -> ApiCall:
     params = {"policyName": name, "policyVersionId": version}
-    return ApiCall("iot", "DeletePolicyVersion", params, tolerates=MISSING)
+    return ApiCall("iot", "DeletePolicyVersion", params, tolerates=NOT_FOUND)
 
 
 def _live(
@@ -173,7 +190,7 @@ def _live(
     tags: Mapping[str, str],
 ) -> Live:
     older = sorted((str(v["versionId"]) for v in versions if not v["isDefaultVersion"]), key=int)
-    spec = Policy(Document.parse(policy["policyDocument"]), users(tags))
+    spec = Policy(Document.parse(policy["policyDocument"]), user_tags(tags))
     facts = {
         "tags": tags,
         "arn": policy["policyArn"],

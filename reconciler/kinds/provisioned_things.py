@@ -13,19 +13,24 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING
+from reconciler.kinds.base.kind import Complaint, Kind, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.verification import Registered, thing_shown
+from reconciler.kinds.base.verification import CertificateRegistered, verify_thing
 from reconciler.kinds.shared import group_membership, provisioned_thing_reads, x509
-from reconciler.kinds.shared.certificate_attachments import detach, let_go, live_id
-from reconciler.kinds.shared.certificate_issuance import Issued, fetch, request, unwritable
+from reconciler.kinds.shared.certificate_attachments import detach, detach_all, find_certificate_id
+from reconciler.kinds.shared.certificate_issuance import (
+    CertificateIssued,
+    fetch_certificate,
+    find_save_to_errors,
+    request_certificate,
+)
 from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
-from reconciler.kinds.shared.group_membership import protected_group, workspace_group
+from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
 from reconciler.kinds.shared.provisioned_thing_reads import Provisioned, desired_spec
 from reconciler.kinds.shared.provisioning_blueprint import TABLE, Blueprint, blueprint, plain, with_groups
 from reconciler.kinds.shared.provisioning_template import TemplateError
-from reconciler.kinds.things import UNTYPED_ATTRIBUTES
+from reconciler.kinds.things import MAX_UNTYPED_ATTRIBUTES
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
@@ -45,17 +50,17 @@ class ProvisionedThing:
         "The provisioning template: a file, a table, JSON text, or the name of one in this file.",
         api="RegisterThing.templateBody",
         references="provisioning_templates",
-        changing="create_only",
+        on_change="create_only",
     )
     parameters: Mapping[str, str | Secret] = member(
         "What is put in: strings, files, or environment variables, which are kept secret.",
         api="RegisterThing.parameters",
-        changing="create_only",
+        on_change="create_only",
         factory=dict,
     )
     save_to: Output | None = member(
         "The new file that a certificate issued for a request is written to; never overwritten.",
-        changing="create_only",
+        on_change="create_only",
         default=None,
     )
 
@@ -65,10 +70,10 @@ class ProvisionedThings(Kind):
 
     table = TABLE
     noun = "provisioned thing"
-    spec = ProvisionedThing
-    creates_over = True
+    spec_class = ProvisionedThing
+    create_succeeds_if_exists = True
     reads_after = frozenset({"thing_groups", "billing_groups", "policies"})
-    composite = True
+    is_composite = True
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """Would AWS take the template, and is there a place for what it issues?"""
@@ -90,7 +95,7 @@ class ProvisionedThings(Kind):
             return
         yield from _told_secrets(plan)
         if plan.certificate and not plan.request:
-            yield from x509.complaints(plan.certificate, "parameters", ca=False)
+            yield from x509.check_certificate(plan.certificate, "parameters", ca=False)
         if plan.request:
             yield from _check_request(plan, resource.spec.save_to)
         elif resource.spec.save_to:
@@ -98,9 +103,9 @@ class ProvisionedThings(Kind):
                 "save_to", "there is nothing to save of a certificate that is given", "no save_to"
             )
         attributes = plan.thing.properties.get("AttributePayload", {})
-        if "ThingTypeName" not in plan.thing.properties and len(attributes) > UNTYPED_ATTRIBUTES:
+        if "ThingTypeName" not in plan.thing.properties and len(attributes) > MAX_UNTYPED_ATTRIBUTES:
             problem = f"{len(attributes)} attributes on a thing without a type"
-            yield Complaint("template", problem, f"at most {UNTYPED_ATTRIBUTES}, or a ThingTypeName")
+            yield Complaint("template", problem, f"at most {MAX_UNTYPED_ATTRIBUTES}, or a ThingTypeName")
 
     def effective(self, resource: Resource, scope: Scope) -> Any:
         """What the template makes."""
@@ -113,7 +118,7 @@ class ProvisionedThings(Kind):
         """The thing's name, which only the evaluated template tells."""
         return None
 
-    def stands_for(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
+    def aws_identities(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
         """The thing and the certificate that its template makes."""
         try:
             plan = blueprint(resource, desired)
@@ -127,17 +132,17 @@ class ProvisionedThings(Kind):
         """The things, certificates, policies and groups that the templates name, in bulk."""
         return provisioned_thing_reads.read(scope)
 
-    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:
         """What it lets go of, or registers anew, is let go of by those that were seen to have it, and by no others."""
         carried = live.facts.get("carried")
         return {
-            **super().watched(live, going=going),
+            **super().precondition(live, going=going),
             "holders": live.facts.get("holders", {}),
             "carried.things": tuple(carried.things) if carried else WHATEVER,
             "carried.policies": tuple(carried.policies) if carried else WHATEVER,
         }
 
-    def objections(self, change: Change, world: World) -> Iterable[str]:
+    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
         """A secret that is not set cannot be sent; a template that says FAIL is taken at its word."""
         if isinstance(change, Delete | Forget):
             return
@@ -156,7 +161,7 @@ class ProvisionedThings(Kind):
                 if change.changes(path)
             )
 
-    def forewarnings(self, change: Change) -> Iterable[str]:
+    def plan_warnings(self, change: Change) -> Iterable[str]:
         """A registration that goes and comes again is a moment without it."""
         if isinstance(change, Update) and change.live.facts["carried"] and change.changes("certificate_mode"):
             yield (
@@ -164,13 +169,13 @@ class ProvisionedThings(Kind):
                 "for a moment the device cannot connect"
             )
 
-    def renews(self, change: Update) -> bool:
+    def is_rotation(self, change: Update) -> bool:
         """Its certificate goes for another one, or for the same one under another mode."""
         facts = change.live.facts
         gone = facts["deletable"] and change.changes("other_certificates")
         return bool(gone or (facts["carried"] and change.changes("certificate_mode")))
 
-    def half_made(self, change: Update | Replace) -> bool:
+    def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Nothing of it differs from the file: what is missing is what a registration that failed did not come to."""
         was, wanted = change.live.spec, change.resource.spec
         if was.thing_name is None:
@@ -178,24 +183,27 @@ class ProvisionedThings(Kind):
         same = (was.attributes, was.thing_type) == (wanted.attributes, wanted.thing_type)
         return same and not was.other_certificates
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """One RegisterThing. The workspace's group is put into the template, so that the thing is marked as it is made."""
         plan = blueprint(world.declared[change.address], world.declared)
-        groups = [workspace_group(world.workspace)]
+        groups = [workspace_group_name(world.workspace)]
         if change.resource.lifecycle.prevent_destroy:
-            groups.append(protected_group(world.workspace))
+            groups.append(protected_group_name(world.workspace))
         body = with_groups(plan.template, plan.thing.logical_name, groups)
         params = {"templateBody": body, "parameters": dict(plan.parameters)}
         save_to = world.declared[change.address].spec.save_to
         if plan.request and save_to:
-            saves, proof = (Save("certificatePem", save_to),), Issued.to(plan.request, thing=plan.name)
+            saves, proof = (
+                (Save("certificatePem", save_to),),
+                CertificateIssued.to(plan.request, thing=plan.name),
+            )
             return [ApiCall("iot", "RegisterThing", params, saves=saves, proof=proof)]
         # What exists is left or set as before, unless the template says that it must not exist.
         parts = (plan.thing, plan.evaluated.certificate, *plan.evaluated.policies)
         fails = any("FAIL" in part.overrides.values() for part in parts if part)
         return [ApiCall("iot", "RegisterThing", params, repeatable=not fails)]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """Only what is missing or differs; certificates and policies come before the old ones go."""
         plan = blueprint(world.declared[change.address], world.declared)
         return [
@@ -205,15 +213,15 @@ class ProvisionedThings(Kind):
             *_old_certificates(change, plan, world),
         ]
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """AWS changes every part of it by itself."""
         raise NotImplementedError(f"{change.address} has no field that forces a replacement")
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:
         """What is no longer in the file is read as a plain thing and a plain certificate."""
         raise NotImplementedError(f"{change.address} is deleted as the thing that it is")
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:
         """The same: it is forgotten as the thing that it is."""
         raise NotImplementedError(f"{change.address} is forgotten as the thing that it is")
 
@@ -235,12 +243,12 @@ def _told_secrets(plan: Blueprint) -> Iterator[Complaint]:
                     yield Complaint("parameters", problem, "secrets in attributes at the most")
 
 
-def _torn(change: Update, world: World) -> Iterator[str]:
+def _torn(change: Update, world: PlanContext) -> Iterator[str]:
     """What is registered anew is let go of by all that have it: those outside the workspace would not get it back."""
     carried = change.live.facts["carried"]
     if not carried or not change.changes("certificate_mode"):
         return
-    ours = {world.thing(user) for user in world.live if user.kind in {TABLE, "things"}}
+    ours = {world.thing_name(user) for user in world.live if user.kind in {TABLE, "things"}}
     if others := sorted(set(carried.things) - ours):
         yield (
             "its certificate has to be registered anew, as AWS changes no certificate's mode, and things outside "
@@ -251,7 +259,7 @@ def _torn(change: Update, world: World) -> Iterator[str]:
 def _unregistered(plan: Blueprint, save_to: Output | None) -> Iterator[str]:
     """A certificate that AWS has to have already, and has not."""
     if plan.request:
-        yield from unwritable(save_to)
+        yield from find_save_to_errors(save_to)
     elif not plan.certificate:
         yield (
             f"its template names the certificate {plan.certificate_id} by its CertificateId, and there is none in "
@@ -260,24 +268,24 @@ def _unregistered(plan: Blueprint, save_to: Output | None) -> Iterator[str]:
 
 
 def _check_request(plan: Blueprint, save_to: Output | None) -> Iterator[Complaint]:
-    key = x509.request_key(plan.request or "")
+    key = x509.signing_request_key_digest(plan.request or "")
     if key is None:
         yield Complaint(
             "parameters", "the CertificateSigningRequest is none", "one in PEM, signed with its own key"
         )
     elif save_to is None:
         yield Complaint("save_to", "the issued certificate has nowhere to go", "the path of a new file")
-    elif plan.certificate and x509.public_key(plan.certificate) != key:
+    elif plan.certificate and x509.public_key_digest(plan.certificate) != key:
         what = "the certificate that was issued for it, or a new path"
         yield Complaint("save_to", f"{save_to} is a certificate of another key than the request", what)
 
 
-def _thing(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
+def _thing(change: Update, plan: Blueprint, world: PlanContext) -> Iterator[ApiCall]:
     spec, name = change.resource.spec, plan.name
     attributes = dict(spec.attributes)
     params: dict[str, Any] = {"thingName": name}
     if spec.thing_type is not None and change.changes("thing_type"):
-        params["thingTypeName"] = world.identity("thing_types", spec.thing_type)
+        params["thingTypeName"] = world.resolve_identity("thing_types", spec.thing_type)
     if change.live.spec.thing_name is None:
         if attributes:
             params["attributePayload"] = {"attributes": attributes}
@@ -289,24 +297,26 @@ def _thing(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
         if spec.thing_type is None and change.changes("thing_type"):
             params["removeThingType"] = True
         params["expectedVersion"] = change.live.version
-        yield ApiCall("iot", "UpdateThing", params, proof=thing_shown(name))
+        yield ApiCall("iot", "UpdateThing", params, proof=verify_thing(name))
 
 
-def _memberships(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
+def _memberships(change: Update, plan: Blueprint, world: PlanContext) -> Iterator[ApiCall]:
     spec, was = change.resource.spec, change.live.spec
     if change.changes("workspace"):
-        yield group_membership.join(plan.name, workspace_group(world.workspace))
+        yield group_membership.join(plan.name, workspace_group_name(world.workspace))
     if change.changes(PROTECTION):
-        guard = group_membership.protected_group(world.workspace)
+        guard = group_membership.protected_group_name(world.workspace)
         wanted = change.resource.lifecycle.prevent_destroy
         yield group_membership.join(plan.name, guard) if wanted else group_membership.leave(plan.name, guard)
     if change.changes("thing_groups"):
         yield from group_membership.move(plan.name, was.thing_groups, spec.thing_groups, world)
     if change.changes("billing_group"):
-        yield from group_membership.bill(plan.name, was.billing_group, spec.billing_group, world)
+        yield from group_membership.move_billing_group(
+            plan.name, was.billing_group, spec.billing_group, world
+        )
 
 
-def _certificate(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
+def _certificate(change: Update, plan: Blueprint, world: PlanContext) -> Iterator[ApiCall]:
     if plan.evaluated.certificate is None:
         return
     spec, found, arn = change.resource.spec, change.live.facts["registered"], _arn(change, plan, world)
@@ -320,7 +330,7 @@ def _certificate(change: Update, plan: Blueprint, world: World) -> Iterator[ApiC
         params = {"certificateId": found, "newStatus": spec.certificate_status}
         yield ApiCall("iot", "UpdateCertificate", params)
     if change.changes("save_to"):
-        yield from fetch(found, spec.save_to)
+        yield from fetch_certificate(found, spec.save_to)
     yield from _policies(change, arn, world, anew=anew)
     if anew or not change.live.facts["attached"]:
         yield _attachment(plan, arn)
@@ -328,12 +338,12 @@ def _certificate(change: Update, plan: Blueprint, world: World) -> Iterator[ApiC
         yield from _lost_policies(change, world, arn)
 
 
-def _arn(change: Update, plan: Blueprint, world: World) -> Any:
+def _arn(change: Update, plan: Blueprint, world: PlanContext) -> Any:
     known = change.live.facts["registered"] or plan.certificate_id
-    return world.arn(f"cert/{known}") if known else Ref(change.address, "certificateArn")
+    return world.build_arn(f"cert/{known}") if known else Ref(change.address, "certificateArn")
 
 
-def _deregister(change: Update, arn: str, world: World) -> Iterator[ApiCall]:
+def _deregister(change: Update, arn: str, world: PlanContext) -> Iterator[ApiCall]:
     """AWS changes no certificate's mode, so the registration goes and another one comes, under the same id."""
     carried = change.live.facts["carried"]
     yield mark_retired(world, arn)
@@ -350,13 +360,13 @@ def _attachment(plan: Blueprint, arn: Any) -> ApiCall:
     return ApiCall("iot", "AttachThingPrincipal", params)
 
 
-def _policies(change: Update, arn: Any, world: World, *, anew: bool) -> Iterator[ApiCall]:
+def _policies(change: Update, arn: Any, world: PlanContext, *, anew: bool) -> Iterator[ApiCall]:
     """Those that are missing. A new registration has none: it gets those, too, that the file does not know."""
     spec, was = change.resource.spec, change.live.spec
     had = () if anew else was.policies
-    gained = [world.identity("policies", policy) for policy in spec.policies if policy not in had]
+    gained = [world.resolve_identity("policies", policy) for policy in spec.policies if policy not in had]
     if anew:
-        known = {world.identity("policies", policy) for policy in was.policies}
+        known = {world.resolve_identity("policies", policy) for policy in was.policies}
         gained += [name for name in change.live.facts["carried"].policies if name not in known]
     for name in gained:
         yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
@@ -365,23 +375,23 @@ def _policies(change: Update, arn: Any, world: World, *, anew: bool) -> Iterator
             yield from _own_policy(document, arn)
 
 
-def _lost_policies(change: Update, world: World, arn: Any) -> Iterator[ApiCall]:
+def _lost_policies(change: Update, world: PlanContext, arn: Any) -> Iterator[ApiCall]:
     for policy in change.live.spec.policies:
         if policy not in change.resource.spec.policies:
-            params = {"policyName": world.identity("policies", policy), "target": arn}
-            yield ApiCall("iot", "DetachPolicy", params, tolerates=MISSING, repeatable=True)
+            params = {"policyName": world.resolve_identity("policies", policy), "target": arn}
+            yield ApiCall("iot", "DetachPolicy", params, tolerates=NOT_FOUND, repeatable=True)
 
 
 def _registration(plan: Blueprint, properties: Mapping[str, Any], save_to: Output | None) -> ApiCall:
     status = plain(properties.get("Status", "ACTIVE"))
     if plan.request and not plan.certificate_id:
         assert save_to
-        return request(plan.request, save_to, active=status == "ACTIVE")
+        return request_certificate(plan.request, save_to, active=status == "ACTIVE")
     assert plan.certificate
     params = {"certificatePem": plan.certificate.text, "status": status}
     if "CACertificatePem" in properties:
         params["caCertificatePem"] = plain(properties["CACertificatePem"])
-    exists, proof = {"ResourceAlreadyExistsException"}, Registered(plan.certificate.fingerprint)
+    exists, proof = {"ResourceAlreadyExistsException"}, CertificateRegistered(plan.certificate.fingerprint)
     return ApiCall("iot", "RegisterCertificate", params, tolerates=exists, proof=proof)
 
 
@@ -395,18 +405,20 @@ def _own_policy(document: Document, arn: Any) -> Iterator[ApiCall]:
     yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
 
 
-def _old_certificates(change: Update, plan: Blueprint, world: World) -> Iterator[ApiCall]:
+def _old_certificates(change: Update, plan: Blueprint, world: PlanContext) -> Iterator[ApiCall]:
     """Those that the thing has beside its own: let go, and deleted where nobody else has one or wants it."""
     if not change.changes("other_certificates"):
         return
     own = change.live.facts["deletable"]
-    old = {live_id(world, reference): reference for reference in change.live.spec.other_certificates}
+    old = {
+        find_certificate_id(world, reference): reference for reference in change.live.spec.other_certificates
+    }
     for name in sorted(old.keys() & own):
-        arn = world.arn(f"cert/{name}")
+        arn = world.build_arn(f"cert/{name}")
         yield mark_retired(world, arn)
         yield detach(plan.name, arn)
         yield from retire(name, active=name in change.live.facts["active"])
-    yield from let_go(world, plan.name, [reference for name, reference in old.items() if name not in own])
+    yield from detach_all(world, plan.name, [reference for name, reference in old.items() if name not in own])
 
 
 KIND = ProvisionedThings()

@@ -15,20 +15,28 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING, same_first
+from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND, pair_by_name_tag
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import OURS, PREFIX, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    TAG_PREFIX,
+    check_room_for_tags,
+    remove_ownership_tags,
+    retag,
+    user_tags,
+    with_ownership_tags,
+)
 from reconciler.kinds.managed_things import SERVICE
 from reconciler.kinds.shared import x509
-from reconciler.kinds.shared.managed_setup_code import digest_of
+from reconciler.kinds.shared.managed_setup_code import sha256_hex
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.output_file import Output, Save
 from reconciler.model.pem import Pem
 from reconciler.model.resource import WHATEVER, Desired, Live, Resource, Whatever
 
-FILLED = {
+DERIVED_MEMBERS = {
     "CreateProvisioningProfile.ClientToken": "made of the request, so that sending it twice makes one profile"
 }
 
@@ -43,24 +51,24 @@ class ProvisioningProfile:
     provisioning_type: Literal["FLEET_PROVISIONING", "JITR"] = member(
         "With a claim certificate, or through the CA of the hubs' own certificates.",
         api="CreateProvisioningProfile.ProvisioningType",
-        changing="replaces",
+        on_change="replaces",
     )
     name: str | None = member(
         "The name in managed integrations; by default the one in this file.",
         api="CreateProvisioningProfile.Name",
-        changing="replaces",
+        on_change="replaces",
         default=None,
     )
     ca_certificate: Pem | None = member(
         "The CA of the hubs' certificates, for JITR.",
         api="CreateProvisioningProfile.CaCertificate",
-        changing="replaces",
+        on_change="replaces",
         default=None,
     )
     claim_certificate: Pem | Whatever | None = member(
         "The certificate that all hubs share until they have their own; AWS makes one where none is given.",
         api="CreateProvisioningProfile.ClaimCertificate",
-        changing="replaces",
+        on_change="replaces",
         default=None,
     )
     save_claim_key_to: Output | Whatever | None = member(
@@ -69,7 +77,7 @@ class ProvisioningProfile:
     )
     save_claim_certificate_to: Output | None = member(
         "The new file for the claim certificate that AWS makes; never overwritten.",
-        changing="create_only",
+        on_change="create_only",
         default=None,
     )
     tags: Mapping[str, str] = member("Tags.", api="CreateProvisioningProfile.Tags", factory=dict)
@@ -81,19 +89,19 @@ class ProvisioningProfiles(Kind):
     table = "provisioning_profiles"
     noun = "provisioning profile"
     service = SERVICE
-    spec = ProvisioningProfile
-    writes = ("CreateProvisioningProfile",)
-    filled = FILLED
+    spec_class = ProvisioningProfile
+    write_operations = ("CreateProvisioningProfile",)
+    derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
         """Each type has its own certificate, and a key that is told once has somewhere to go."""
         spec: ProvisioningProfile = resource.spec
-        yield from crowded("tags", spec.tags, OURS + 2)
+        yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT + 2)
         jitr, claim = spec.provisioning_type == "JITR", spec.claim_certificate
         if isinstance(spec.ca_certificate, Pem):
-            yield from x509.complaints(spec.ca_certificate, "ca_certificate", ca=True)
+            yield from x509.check_certificate(spec.ca_certificate, "ca_certificate", ca=True)
         if isinstance(claim, Pem):
-            yield from x509.complaints(claim, "claim_certificate", ca=False)
+            yield from x509.check_certificate(claim, "claim_certificate", ca=False)
         if jitr != (spec.ca_certificate is not None):
             yield Complaint(
                 "ca_certificate", "a CA certificate is for JITR, and needed there", "the one with the other"
@@ -129,7 +137,7 @@ class ProvisioningProfiles(Kind):
             return isinstance(after, Output) and after.content is None
         return super().forces_replacement(name, after)
 
-    def objections(self, change: Change, world: World) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
+    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
         """No file is overwritten, and one that is there already is the key's own."""
         if isinstance(change, Delete | Forget):
             return
@@ -138,7 +146,7 @@ class ProvisioningProfiles(Kind):
             key = spec.save_claim_key_to
             if change.changes("save_claim_key_to") and isinstance(key, Output) and key.content is not None:
                 claim = change.live.facts["claim"]
-                if not (claim and x509.key_fits(claim, key.content)):
+                if not (claim and x509.is_key_of(claim, key.content)):
                     yield f"{key} is there already, and is not the key of its claim certificate"
             return
         for output in (spec.save_claim_key_to, spec.save_claim_certificate_to):
@@ -147,13 +155,13 @@ class ProvisioningProfiles(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All of the account in pages, and one question for each: the list tells neither tags nor claims."""
-        if scope.only is None:
+        if scope.previous_states is None:
             (listed,) = yield [ApiCall(SERVICE, "ListProvisioningProfiles")]
             ids = [item["Id"] for item in listed["Items"] if item.get("Status") != _GOING]
         else:
-            ids = sorted(scope.only)
+            ids = sorted(scope.previous_states)
         answers = yield [
-            ApiCall(SERVICE, "GetProvisioningProfile", {"Identifier": name}, tolerates=MISSING)
+            ApiCall(SERVICE, "GetProvisioningProfile", {"Identifier": name}, tolerates=NOT_FOUND)
             for name in ids
         ]
         return [
@@ -162,45 +170,47 @@ class ProvisioningProfiles(Kind):
             if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace and answer.get("Status") != _GOING
         ]
 
-    def pair(self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope) -> Mapping[str, str]:
+    def pair_unmatched(
+        self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
+    ) -> Mapping[str, str]:
         """By the tag. A run that died within a replacement leaves two of a name: then the one that is as wanted."""
-        return same_first(self, missing, spare, scope)
+        return pair_by_name_tag(self, missing, spare, scope)
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """One call, with a token that makes the same request the same profile; then word that the key is safe."""
         return [*_create(change.resource, world)]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """Only the tags can be changed; one of them says that the key is where it belongs."""
         had: Mapping[str, str] = change.live.facts["tags"]
-        kept = had.get(f"{PREFIX}claim-key") or change.changes("save_claim_key_to")
+        kept = had.get(f"{TAG_PREFIX}claim-key") or change.changes("save_claim_key_to")
         after = _tags(change.resource, world, saved=bool(kept and _makes_claim(change.resource.spec)))
         return [*retag(SERVICE, change.live.facts["arn"], had, after)]
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """A new one first, then the old one goes."""
         return [*_create(change.resource, world, replaces=change.live.identity), *_delete(change.live)]
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
         """Done is when it is gone."""
         return [*_delete(change.live)]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
         """Our tags come off."""
-        return [*unmarked(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _makes_claim(spec: ProvisioningProfile) -> bool:
     return isinstance(spec.save_claim_key_to, Output)
 
 
-def _tags(resource: Resource, world: World, *, saved: bool) -> dict[str, Any]:
+def _tags(resource: Resource, world: PlanContext, *, saved: bool) -> dict[str, Any]:
     spec: ProvisioningProfile = resource.spec
     more = {"ca": spec.ca_certificate.fingerprint} if spec.ca_certificate else {}
-    return marked(resource, world.workspace, **more, **(_SAVED if saved else {}))
+    return with_ownership_tags(resource, world.workspace, **more, **(_SAVED if saved else {}))
 
 
-def _create(resource: Resource, world: World, *, replaces: str = "") -> Iterator[ApiCall]:
+def _create(resource: Resource, world: PlanContext, *, replaces: str = "") -> Iterator[ApiCall]:
     spec: ProvisioningProfile = resource.spec
     params: dict[str, Any] = {
         "ProvisioningType": spec.provisioning_type,
@@ -212,7 +222,7 @@ def _create(resource: Resource, world: World, *, replaces: str = "") -> Iterator
     if isinstance(spec.claim_certificate, Pem):
         params["ClaimCertificate"] = spec.claim_certificate.text
     request = json.dumps([world.workspace, replaces, params], sort_keys=True)
-    params["ClientToken"] = digest_of(request)
+    params["ClientToken"] = sha256_hex(request)
     saves = []
     if isinstance(spec.save_claim_key_to, Output):
         saves.append(Save("ClaimCertificatePrivateKey", spec.save_claim_key_to, secret=True))
@@ -220,27 +230,27 @@ def _create(resource: Resource, world: World, *, replaces: str = "") -> Iterator
         saves.append(Save("ClaimCertificate", spec.save_claim_certificate_to))
     yield ApiCall(SERVICE, "CreateProvisioningProfile", params, saves=tuple(saves), repeatable=True)
     if _makes_claim(spec):
-        tags = {PREFIX + key: value for key, value in _SAVED.items()}
+        tags = {TAG_PREFIX + key: value for key, value in _SAVED.items()}
         params = {"ResourceArn": Ref(resource.address, "Arn"), "Tags": tags}
         yield ApiCall(SERVICE, "TagResource", params, repeatable=True)
 
 
 def _delete(live: Live) -> Iterator[ApiCall]:
     params = {"Identifier": live.identity}
-    yield ApiCall(SERVICE, "DeleteProvisioningProfile", params, tolerates=MISSING)
-    yield ApiCall(SERVICE, "GetProvisioningProfile", params, until=MISSING)
+    yield ApiCall(SERVICE, "DeleteProvisioningProfile", params, tolerates=NOT_FOUND)
+    yield ApiCall(SERVICE, "GetProvisioningProfile", params, until=NOT_FOUND)
 
 
 def _live(answer: Mapping[str, Any]) -> Live:
     tags, claim = answer.get("Tags", {}), answer.get("ClaimCertificate")
-    ca, saved = tags.get(f"{PREFIX}ca"), f"{PREFIX}claim-key" in tags
+    ca, saved = tags.get(f"{TAG_PREFIX}ca"), f"{TAG_PREFIX}claim-key" in tags
     spec = ProvisioningProfile(
         provisioning_type=answer["ProvisioningType"],
         name=answer.get("Name"),
         ca_certificate=Pem(ca) if ca else None,
         claim_certificate=Pem.parse(claim) if claim else None,
         save_claim_key_to=WHATEVER if saved else None,
-        tags=users(tags),
+        tags=user_tags(tags),
     )
     facts = {
         "tags": tags,

@@ -11,24 +11,32 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING, arns_of, each, that_matter
+from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
-from reconciler.kinds.base.verification import Shown
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    check_room_for_tags,
+    remove_ownership_tags,
+    retag,
+    to_tag_list,
+    user_tags,
+    with_ownership_tags,
+)
+from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
 
-VERSIONS = 5
+MAX_VERSIONS = 5
 
-FILLED = {
+DERIVED_MEMBERS = {
     "UpdateProvisioningTemplate.removePreProvisioningHook": "pre_provisioning_hook, when the file no longer says one",
     "CreateProvisioningTemplateVersion.setAsDefault": "always true: what the file says is what holds",
 }
 
-UNSUPPORTED = {
+UNSUPPORTED_MEMBERS = {
     "UpdateProvisioningTemplate.defaultVersionId": "the default version is the one that says what the file says",
 }
 
@@ -52,7 +60,7 @@ class ProvisioningTemplate:
     type: Literal["FLEET_PROVISIONING", "JITP"] = member(
         "JITP is for devices whose CA is registered here, FLEET_PROVISIONING for all that have a claim.",
         api="CreateProvisioningTemplate.type",
-        changing="replaces",
+        on_change="replaces",
         default="FLEET_PROVISIONING",
     )
     enabled: bool = member(
@@ -74,22 +82,22 @@ class ProvisioningTemplates(Kind):
 
     table = "provisioning_templates"
     noun = "provisioning template"
-    spec = ProvisioningTemplate
+    spec_class = ProvisioningTemplate
     listing = Listing("ListProvisioningTemplates", "templates", "templateName")
     name_api = "CreateProvisioningTemplate.templateName"
-    writes = (
+    write_operations = (
         "CreateProvisioningTemplate",
         "UpdateProvisioningTemplate",
         "CreateProvisioningTemplateVersion",
     )
-    filled = FILLED
-    unsupported = UNSUPPORTED
-    held_by = frozenset({"ca_certificates"})
+    derived_members = DERIVED_MEMBERS
+    unsupported_members = UNSUPPORTED_MEMBERS
+    deletion_blockers = frozenset({"ca_certificates"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
         """There is room for the marks, and the hook fits."""
         spec: ProvisioningTemplate = resource.spec
-        yield from crowded("tags", spec.tags, OURS)
+        yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if spec.type == "JITP" and spec.pre_provisioning_hook:
             yield Complaint("pre_provisioning_hook", "a JITP template has no hook", "type FLEET_PROVISIONING")
 
@@ -99,30 +107,30 @@ class ProvisioningTemplates(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All templates of the account in pages, the tags of each, and body and versions of those that matter."""
-        arns = yield from arns_of(self, scope, "ListProvisioningTemplates", "templateArn")
-        wanted = {resource.address.name for resource in scope.of(self.table)}
-        matter = yield from that_matter(scope, wanted, arns)
-        details = yield from each("DescribeProvisioningTemplate", "templateName", matter)
-        versions = yield from each("ListProvisioningTemplateVersions", "templateName", matter)
+        arns = yield from list_arns(self, scope, "ListProvisioningTemplates", "templateArn")
+        wanted = {resource.address.name for resource in scope.resources_of(self.table)}
+        matter = yield from select_wanted_or_owned(scope, wanted, arns)
+        details = yield from request_each("DescribeProvisioningTemplate", "templateName", matter)
+        versions = yield from request_each("ListProvisioningTemplateVersions", "templateName", matter)
         return [
             _live(detail, version["versions"], tags)
             for tags, detail, version in zip(matter.values(), details, versions, strict=True)
             if detail and version
         ]
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included."""
         return [_create(change.resource, world)]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """A new default version, the oldest of the others gone before where five are there; the rest in one call."""
         spec, name = change.resource.spec, change.live.identity
         calls: list[ApiCall] = []
         if change.changes("body"):
             older: Sequence[int] = change.live.facts["older"]
-            if len(older) + 1 >= VERSIONS:
+            if len(older) + 1 >= MAX_VERSIONS:
                 params = {"templateName": name, "versionId": older[0]}
-                calls.append(ApiCall("iot", "DeleteProvisioningTemplateVersion", params, tolerates=MISSING))
+                calls.append(ApiCall("iot", "DeleteProvisioningTemplateVersion", params, tolerates=NOT_FOUND))
             version = {"templateName": name, "templateBody": spec.body.text, "setAsDefault": True}
             proof = _shown(name, "templateBody")
             calls.append(ApiCall("iot", "CreateProvisioningTemplateVersion", version, proof=proof))
@@ -130,23 +138,23 @@ class ProvisioningTemplates(Kind):
         if changed:
             params = {"templateName": name, **changed}
             calls.append(ApiCall("iot", "UpdateProvisioningTemplate", params, repeatable=True))
-        after = marked(change.resource, world.workspace)
+        after = with_ownership_tags(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """The old one goes first: both have the same name."""
         return [_delete(change.live), _create(change.resource, world)]
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
         """No CA certificate of the workspace uses it any more; its versions go with it."""
         return [_delete(change.live)]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
         """Our tags come off."""
-        return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
-def _create(resource: Resource, world: World) -> ApiCall:
+def _create(resource: Resource, world: PlanContext) -> ApiCall:
     spec: ProvisioningTemplate = resource.spec
     params: dict[str, Any] = {
         "templateName": resource.address.name,
@@ -154,7 +162,7 @@ def _create(resource: Resource, world: World) -> ApiCall:
         "provisioningRoleArn": spec.provisioning_role_arn,
         "type": spec.type,
         "enabled": spec.enabled,
-        "tags": as_list(marked(resource, world.workspace)),
+        "tags": to_tag_list(with_ownership_tags(resource, world.workspace)),
     }
     if spec.description is not None:
         params["description"] = spec.description
@@ -164,13 +172,13 @@ def _create(resource: Resource, world: World) -> ApiCall:
     return ApiCall("iot", "CreateProvisioningTemplate", params, proof=_shown(resource.address.name, *said))
 
 
-def _shown(name: str, *said: str) -> Shown:
+def _shown(name: str, *said: str) -> FieldsMatch:
     question = ApiCall("iot", "DescribeProvisioningTemplate", {"templateName": name})
-    return Shown(question, {member: member for member in said})
+    return FieldsMatch(question, {member: member for member in said})
 
 
 def _delete(live: Live) -> ApiCall:
-    return ApiCall("iot", "DeleteProvisioningTemplate", {"templateName": live.identity}, tolerates=MISSING)
+    return ApiCall("iot", "DeleteProvisioningTemplate", {"templateName": live.identity}, tolerates=NOT_FOUND)
 
 
 def _changed(change: Update) -> dict[str, Any]:
@@ -206,7 +214,7 @@ def _live(detail: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], tags
         pre_provisioning_hook=Hook(hook["targetArn"], hook.get("payloadVersion", "2020-04-01"))
         if hook
         else None,
-        tags=users(tags),
+        tags=user_tags(tags),
     )
     older = sorted(version["versionId"] for version in versions if not version["isDefaultVersion"])
     facts = {"tags": tags, "arn": detail["templateArn"], "older": tuple(older)}

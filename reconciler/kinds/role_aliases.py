@@ -11,16 +11,24 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING, each, names_of, that_matter
+from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
-from reconciler.kinds.base.verification import Shown
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    check_room_for_tags,
+    remove_ownership_tags,
+    retag,
+    to_tag_list,
+    user_tags,
+    with_ownership_tags,
+)
+from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 
-AN_HOUR = 3600
+DEFAULT_DURATION_SECONDS = 3600
 """Seconds for which credentials hold where nothing else is said (API reference, CreateRoleAlias)."""
 
 
@@ -30,7 +38,9 @@ class RoleAlias:
 
     role_arn: str = member("The role that devices get.", api="CreateRoleAlias.roleArn")
     credential_duration_seconds: int = member(
-        "How long the credentials hold.", api="CreateRoleAlias.credentialDurationSeconds", default=AN_HOUR
+        "How long the credentials hold.",
+        api="CreateRoleAlias.credentialDurationSeconds",
+        default=DEFAULT_DURATION_SECONDS,
     )
     tags: Mapping[str, str] = member("Tags.", api="CreateRoleAlias.tags", factory=dict)
 
@@ -40,14 +50,14 @@ class RoleAliases(Kind):
 
     table = "role_aliases"
     noun = "role alias"
-    spec = RoleAlias
+    spec_class = RoleAlias
     listing = Listing("ListRoleAliases", "roleAliases", "")
     name_api = "CreateRoleAlias.roleAlias"
-    writes = ("CreateRoleAlias", "UpdateRoleAlias")
+    write_operations = ("CreateRoleAlias", "UpdateRoleAlias")
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
         """There is room for the marks."""
-        return crowded("tags", resource.spec.tags, OURS)
+        return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
         """Its name."""
@@ -55,47 +65,47 @@ class RoleAliases(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All aliases of the account in pages, and each by itself: the list has nothing but names."""
-        names = yield from names_of(self, scope, "ListRoleAliases")
-        answers = yield from each("DescribeRoleAlias", "roleAlias", names)
+        names = yield from list_names(self, scope, "ListRoleAliases")
+        answers = yield from request_each("DescribeRoleAlias", "roleAlias", names)
         found = {
             answer["roleAliasDescription"]["roleAlias"]: answer["roleAliasDescription"]
             for answer in answers
             if answer
         }
-        wanted = {resource.address.name for resource in scope.of(self.table)}
+        wanted = {resource.address.name for resource in scope.resources_of(self.table)}
         arns = {name: item["roleAliasArn"] for name, item in found.items()}
-        matter = yield from that_matter(scope, wanted, arns)
+        matter = yield from select_wanted_or_owned(scope, wanted, arns)
         return [_live(found[name], tags) for name, tags in matter.items()]
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included."""
         spec: RoleAlias = change.resource.spec
-        tags = as_list(marked(change.resource, world.workspace))
+        tags = to_tag_list(with_ownership_tags(change.resource, world.workspace))
         params = _params(change.address.name, spec)
         question = ApiCall("iot", "DescribeRoleAlias", {"roleAlias": change.address.name})
-        proof = Shown(question, {name: f"roleAliasDescription.{name}" for name in params})
+        proof = FieldsMatch(question, {name: f"roleAliasDescription.{name}" for name in params})
         return [ApiCall("iot", "CreateRoleAlias", {**params, "tags": tags}, proof=proof)]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """Role and duration in one call, tags in their own."""
         spec: RoleAlias = change.resource.spec
         calls = []
         if change.changes("role_arn") or change.changes("credential_duration_seconds"):
             calls.append(ApiCall("iot", "UpdateRoleAlias", _params(change.live.identity, spec)))
-        after = marked(change.resource, world.workspace)
+        after = with_ownership_tags(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """AWS changes everything of a role alias in place."""
         raise NotImplementedError(f"{change.address} has no field that forces a replacement")
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
         """Nothing stands in the way."""
-        return [ApiCall("iot", "DeleteRoleAlias", {"roleAlias": change.live.identity}, tolerates=MISSING)]
+        return [ApiCall("iot", "DeleteRoleAlias", {"roleAlias": change.live.identity}, tolerates=NOT_FOUND)]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
         """Our tags come off."""
-        return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _params(name: str, spec: RoleAlias) -> dict[str, Any]:
@@ -107,7 +117,9 @@ def _params(name: str, spec: RoleAlias) -> dict[str, Any]:
 
 
 def _live(item: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
-    spec = RoleAlias(item["roleArn"], item.get("credentialDurationSeconds", AN_HOUR), users(tags))
+    spec = RoleAlias(
+        item["roleArn"], item.get("credentialDurationSeconds", DEFAULT_DURATION_SECONDS), user_tags(tags)
+    )
     facts = {"tags": tags, "arn": item["roleAliasArn"]}
     return Live(item["roleAlias"], spec, owner=tags.get(OWNER_TAG), facts=facts)
 

@@ -11,20 +11,33 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING, arns_of, each, that_matter
+from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
-from reconciler.kinds.base.verification import group_shown
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    check_room_for_tags,
+    remove_ownership_tags,
+    retag,
+    to_tag_list,
+    user_tags,
+    with_ownership_tags,
+)
+from reconciler.kinds.base.verification import verify_thing_group
 from reconciler.kinds.shared import group_membership
-from reconciler.kinds.shared.principal_reads import inverted, outside, policies_of, targets
+from reconciler.kinds.shared.principal_reads import (
+    external_names,
+    invert,
+    read_policies_of,
+    read_policy_targets,
+)
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource
 from reconciler.model.text import several
 
-FILLED = {
+DERIVED_MEMBERS = {
     "CreateThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
     "UpdateThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
     "UpdateThingGroup.expectedVersion": "the version that the plan saw",
@@ -48,7 +61,7 @@ class ThingGroup:
         "The group that it is a part of.",
         api="CreateThingGroup.parentGroupName",
         references="thing_groups",
-        changing="replaces",
+        on_change="replaces",
         default=None,
     )
     policies: tuple[Reference, ...] = member(
@@ -61,18 +74,18 @@ class ThingGroups(Kind):
 
     table = "thing_groups"
     noun = "thing group"
-    spec = ThingGroup
+    spec_class = ThingGroup
     listing = Listing("ListThingGroups", "thingGroups", "groupName")
     name_api = "CreateThingGroup.thingGroupName"
-    writes = ("CreateThingGroup", "UpdateThingGroup")
-    filled = FILLED
-    held_by = frozenset({"thing_groups"})
-    names_shared_with = frozenset({"dynamic_thing_groups"})
+    write_operations = ("CreateThingGroup", "UpdateThingGroup")
+    derived_members = DERIVED_MEMBERS
+    deletion_blockers = frozenset({"thing_groups"})
+    shares_names_with = frozenset({"dynamic_thing_groups"})
     reads_after = frozenset({"policies"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """There is room for the marks, and the name is no dynamic group's: AWS keeps both in one list."""
-        yield from crowded("tags", resource.spec.tags, OURS)
+        yield from check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
         if Address("dynamic_thing_groups", resource.address.name) in desired:
             yield Complaint(
                 None, "a dynamic thing group of this file has the same name", "each name once for both"
@@ -84,22 +97,22 @@ class ThingGroups(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All groups of the account in pages, the tags of each, and the details of those that matter."""
-        arns = yield from arns_of(self, scope, "ListThingGroups", "groupArn")
-        wanted = {resource.address.name: resource.spec for resource in scope.of(self.table)}
-        matter = yield from that_matter(scope, wanted, arns)
-        details = yield from each("DescribeThingGroup", "thingGroupName", matter)
+        arns = yield from list_arns(self, scope, "ListThingGroups", "groupArn")
+        wanted = {resource.address.name: resource.spec for resource in scope.resources_of(self.table)}
+        matter = yield from select_wanted_or_owned(scope, wanted, arns)
+        details = yield from request_each("DescribeThingGroup", "thingGroupName", matter)
         static = {
             detail["thingGroupName"]: detail for detail in details if detail and "queryString" not in detail
         }
         policies: Mapping[str, Collection[str]]
-        again = scope.only is not None
+        again = scope.previous_states is not None
         going = [name for name in static if again or scope.destroying or name not in wanted]
-        everyones = inverted((yield from policies_of({arns[name]: arns[name] for name in going})))
+        everyones = invert((yield from read_policies_of({arns[name]: arns[name] for name in going})))
         if again:
             policies = everyones
         else:
-            said = outside(policy for spec in wanted.values() for policy in spec.policies)
-            policies = yield from targets(scope, said)
+            said = external_names(policy for spec in wanted.values() for policy in spec.policies)
+            policies = yield from read_policy_targets(scope, said)
         moving = [
             name
             for name, detail in static.items()
@@ -117,20 +130,20 @@ class ThingGroups(Kind):
             for name, detail in static.items()
         ]
 
-    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:
         """AWS takes the policies of a group along when it goes, whoever attached them, and the things of one that moves."""
-        seen, facts = super().watched(live, going=going), live.facts
+        seen, facts = super().precondition(live, going=going), live.facts
         if not going:
             return seen
         attached = facts.get("policies", facts["attached"])
         return {**seen, "attached": attached, "members": facts.get("members", ())}
 
-    def objections(self, change: Change, world: World) -> Iterable[str]:
+    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
         """AWS changes no parent: a new group takes the place of the old one, unless something would be lost."""
         if not isinstance(change, Replace):
             return
         known = {address.name for address in {**world.desired, **world.changes} if address.kind == "things"}
-        known |= {str(world.thing(user)) for user in world.live_users.get(change.address, ())}
+        known |= {str(world.thing_name(user)) for user in world.live_users.get(change.address, ())}
         lost = sorted(set(change.live.facts["members"]) - known)
         left = sorted(
             child
@@ -138,7 +151,7 @@ class ThingGroups(Kind):
             if not isinstance(world.changes.get(Address(self.table, child)), Delete)
         )
         how = "AWS changes the parent of no group, and a new one in its place"
-        if change.address.name == group_membership.workspace_group(world.workspace):
+        if change.address.name == group_membership.workspace_group_name(world.workspace):
             yield f"{how} would lose what marks the workspace's things"
             return
         given = {
@@ -155,11 +168,11 @@ class ThingGroups(Kind):
             who = several(lost)
             yield f"{how} would lose the things in it that the file does not have ({who}); take them out first"
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included, then its policies."""
         return [*_create(change.resource, world)]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """Properties only over the version that the plan saw; policies come before they go; tags in their own calls."""
         spec, was, arn = change.resource.spec, change.live.spec, change.live.facts["arn"]
         calls = []
@@ -170,9 +183,9 @@ class ThingGroups(Kind):
                 del properties["attributePayload"]
             params = {"thingGroupName": change.live.identity, "thingGroupProperties": properties}
             params |= _version(change.live, world)
-            proof = group_shown(change.live.identity)
+            proof = verify_thing_group(change.live.identity)
             calls.append(ApiCall("iot", "UpdateThingGroup", params, proof=proof))
-        after = marked(change.resource, world.workspace)
+        after = with_ownership_tags(change.resource, world.workspace)
         return [
             *calls,
             *(_attach(world, policy, arn) for policy in spec.policies if policy not in was.policies),
@@ -180,7 +193,7 @@ class ThingGroups(Kind):
             *retag("iot", arn, change.live.facts["tags"], after),
         ]
 
-    def forewarnings(self, change: Change) -> Iterable[str]:
+    def plan_warnings(self, change: Change) -> Iterable[str]:
         """Groups have policies, and things are without them while the group is."""
         if isinstance(change, Replace):
             yield (
@@ -188,7 +201,7 @@ class ThingGroups(Kind):
                 "policies, until they have come back"
             )
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """The old one goes, a new one comes under its name, and the members that the file gives it come back.
 
         AWS deletes no group that has children, so they would have to go and come with it. That is more than one step
@@ -197,16 +210,16 @@ class ThingGroups(Kind):
         return [
             _delete(change.live, world),
             *_create(change.resource, world),
-            *group_membership.come_back(change.address, world),
+            *group_membership.rejoin_members(change.address, world),
         ]
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:
         """Its child groups have gone by then; things and policies do not stand in the way."""
         return [_delete(change.live, world)]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
         """Our tags come off."""
-        return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _given(policies: Mapping[str, Collection[str]], arn: str) -> tuple[str, ...]:
@@ -216,11 +229,11 @@ def _given(policies: Mapping[str, Collection[str]], arn: str) -> tuple[str, ...]
 def _carried(moving: Sequence[str], arns: Mapping[str, str]) -> Any:
     """What would be lost with each group that is to have another parent: the groups below it, its things, its policies."""
     below = yield [
-        ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": True}, tolerates=MISSING)
+        ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": True}, tolerates=NOT_FOUND)
         for name in moving
     ]
-    inside = yield from each("ListThingsInThingGroup", "thingGroupName", moving)
-    attached = yield from policies_of({name: arns[name] for name in moving})
+    inside = yield from request_each("ListThingsInThingGroup", "thingGroupName", moving)
+    attached = yield from read_policies_of({name: arns[name] for name in moving})
     return {
         name: {
             "children": tuple(child["groupName"] for child in children.get("thingGroups", ())),
@@ -231,42 +244,44 @@ def _carried(moving: Sequence[str], arns: Mapping[str, str]) -> Any:
     }
 
 
-def _create(resource: Resource, world: World) -> Iterator[ApiCall]:
+def _create(resource: Resource, world: PlanContext) -> Iterator[ApiCall]:
     spec: ThingGroup = resource.spec
     params: dict[str, Any] = {
         "thingGroupName": resource.address.name,
         "thingGroupProperties": _properties(spec),
-        "tags": as_list(marked(resource, world.workspace)),
+        "tags": to_tag_list(with_ownership_tags(resource, world.workspace)),
     }
     if spec.parent is not None:
-        params["parentGroupName"] = world.identity("thing_groups", spec.parent)
+        params["parentGroupName"] = world.resolve_identity("thing_groups", spec.parent)
     # Whoever applies takes the lease first, which makes the workspace's own group.
-    made = resource.address.name == group_membership.workspace_group(world.workspace)
+    made = resource.address.name == group_membership.workspace_group_name(world.workspace)
     known = {"ResourceAlreadyExistsException"} if made else frozenset[str]()
     yield ApiCall("iot", "CreateThingGroup", params, tolerates=known, repeatable=True)
-    arn = world.arn(f"thinggroup/{resource.address.name}")
+    arn = world.build_arn(f"thinggroup/{resource.address.name}")
     yield from (_attach(world, policy, arn) for policy in spec.policies)
 
 
-def _version(live: Live, world: World) -> dict[str, Any]:
+def _version(live: Live, world: PlanContext) -> dict[str, Any]:
     """The version that the plan saw. The workspace's own group gets new ones while its lease is held."""
-    if live.identity == group_membership.workspace_group(world.workspace):
+    if live.identity == group_membership.workspace_group_name(world.workspace):
         return {}
     return {"expectedVersion": live.version}
 
 
-def _delete(live: Live, world: World) -> ApiCall:
+def _delete(live: Live, world: PlanContext) -> ApiCall:
     params = {"thingGroupName": live.identity, **_version(live, world)}
-    return ApiCall("iot", "DeleteThingGroup", params, tolerates=MISSING)
+    return ApiCall("iot", "DeleteThingGroup", params, tolerates=NOT_FOUND)
 
 
-def _attach(world: World, policy: Reference, arn: str) -> ApiCall:
-    return ApiCall("iot", "AttachPolicy", {"policyName": world.identity("policies", policy), "target": arn})
+def _attach(world: PlanContext, policy: Reference, arn: str) -> ApiCall:
+    return ApiCall(
+        "iot", "AttachPolicy", {"policyName": world.resolve_identity("policies", policy), "target": arn}
+    )
 
 
-def _detach(world: World, policy: Reference, arn: str) -> ApiCall:
-    params = {"policyName": world.identity("policies", policy), "target": arn}
-    return ApiCall("iot", "DetachPolicy", params, tolerates=MISSING, repeatable=True)
+def _detach(world: PlanContext, policy: Reference, arn: str) -> ApiCall:
+    params = {"policyName": world.resolve_identity("policies", policy), "target": arn}
+    return ApiCall("iot", "DetachPolicy", params, tolerates=NOT_FOUND, repeatable=True)
 
 
 def _properties(spec: ThingGroup) -> dict[str, Any]:
@@ -291,8 +306,8 @@ def _live(
     properties, parent = answer.get("thingGroupProperties", {}), _parent(answer)
     spec = ThingGroup(
         description=properties.get("thingGroupDescription") or None,
-        attributes=users(properties.get("attributePayload", {}).get("attributes", {})),
-        tags=users(tags),
+        attributes=user_tags(properties.get("attributePayload", {}).get("attributes", {})),
+        tags=user_tags(tags),
         parent=External(parent) if parent else None,
         policies=tuple(External(policy) for policy in policies),
     )

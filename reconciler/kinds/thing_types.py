@@ -13,19 +13,27 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING, PAGE, each, that_matter
+from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import OURS, as_list, crowded, marked, retag, unmarked, users
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    check_room_for_tags,
+    remove_ownership_tags,
+    retag,
+    to_tag_list,
+    user_tags,
+    with_ownership_tags,
+)
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.text import several
 
-SEARCHABLE = 3
+MAX_SEARCHABLE_ATTRIBUTES = 3
 """Searchable attributes of one type (AWS General Reference, AWS IoT Device Management quotas)."""
 
-DELETION_SECONDS = 300.0
+MIN_DEPRECATED_SECONDS = 300.0
 """How long after its deprecation AWS deletes a type at the earliest."""
 
 _SLACK_SECONDS = 60.0
@@ -49,13 +57,13 @@ class ThingType:
     description: str | None = member(
         "What the type is for.",
         api=f"{_PROPERTIES}.thingTypeDescription",
-        changing="replaces",
+        on_change="replaces",
         default=None,
     )
     searchable_attributes: tuple[str, ...] = member(
         "The attributes by which things of this type are searched.",
         api=f"{_PROPERTIES}.searchableAttributes",
-        changing="replaces",
+        on_change="replaces",
         default=(),
     )
     propagating_attributes: tuple[PropagatingAttribute, ...] = member(
@@ -76,18 +84,18 @@ class ThingTypes(Kind):
 
     table = "thing_types"
     noun = "thing type"
-    spec = ThingType
+    spec_class = ThingType
     listing = Listing("ListThingTypes", "thingTypes", "thingTypeName")
     name_api = "CreateThingType.thingTypeName"
-    writes = ("CreateThingType", "UpdateThingType", "DeprecateThingType")
+    write_operations = ("CreateThingType", "UpdateThingType", "DeprecateThingType")
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
         """There is room for the marks, and what propagates comes from one place."""
         spec: ThingType = resource.spec
-        yield from crowded("tags", spec.tags, OURS)
-        if len(spec.searchable_attributes) > SEARCHABLE:
+        yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
+        if len(spec.searchable_attributes) > MAX_SEARCHABLE_ATTRIBUTES:
             problem = f"{len(spec.searchable_attributes)} searchable attributes"
-            yield Complaint("searchable_attributes", problem, f"at most {SEARCHABLE}")
+            yield Complaint("searchable_attributes", problem, f"at most {MAX_SEARCHABLE_ATTRIBUTES}")
         for found in spec.propagating_attributes:
             if (found.thing_attribute is None) == (found.connection_attribute is None):
                 yield Complaint(
@@ -106,19 +114,23 @@ class ThingTypes(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """All types of the account in pages, with all that they have, and the tags of each; who has one that goes."""
-        if scope.only is None:
+        if scope.previous_states is None:
             (listed,) = yield [ApiCall("iot", "ListThingTypes")]
             found = listed["thingTypes"]
         else:
-            found = yield from each("DescribeThingType", "thingTypeName", sorted(scope.only))
+            found = yield from request_each(
+                "DescribeThingType", "thingTypeName", sorted(scope.previous_states)
+            )
         items = {item["thingTypeName"]: item for item in found if item}
-        wanted = {resource.address.name for resource in scope.of(self.table)}
+        wanted = {resource.address.name for resource in scope.resources_of(self.table)}
         arns = {name: item["thingTypeArn"] for name, item in items.items()}
-        matter = yield from that_matter(scope, wanted, arns)
-        kept = {resource.address.name for resource in scope.of(self.table) if _fits(resource, items)}
-        going = [name for name in matter if name not in kept or scope.only is not None]
+        matter = yield from select_wanted_or_owned(scope, wanted, arns)
+        kept = {
+            resource.address.name for resource in scope.resources_of(self.table) if _fits(resource, items)
+        }
+        going = [name for name in matter if name not in kept or scope.previous_states is not None]
         answers = yield [
-            ApiCall("iot", "ListThings", {"thingTypeName": name}, at_most=PAGE) for name in going
+            ApiCall("iot", "ListThings", {"thingTypeName": name}, at_most=PAGE_SIZE) for name in going
         ]
         having = {
             name: tuple(thing["thingName"] for thing in answer["things"])
@@ -126,23 +138,23 @@ class ThingTypes(Kind):
         }
         return [_live(items[name], tags, having.get(name, ())) for name, tags in matter.items()]
 
-    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:
         """AWS would keep a type that a thing has got since waiting to the end of all patience."""
-        seen = super().watched(live, going=going)
+        seen = super().precondition(live, going=going)
         return {**seen, "things": live.facts["things"]} if going else seen
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included, and a second where it is born deprecated."""
         spec: ThingType = change.resource.spec
         params = {
             "thingTypeName": change.address.name,
             "thingTypeProperties": _properties(spec),
-            "tags": as_list(marked(change.resource, world.workspace)),
+            "tags": to_tag_list(with_ownership_tags(change.resource, world.workspace)),
         }
         born = ApiCall("iot", "CreateThingType", params, repeatable=True)
         return [born, _deprecate(change.address.name)] if spec.deprecated else [born]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """What propagates is all that AWS changes of a type, beside its deprecation and tags."""
         spec: ThingType = change.resource.spec
         name, calls = change.live.identity, []
@@ -154,14 +166,14 @@ class ThingTypes(Kind):
             calls.append(ApiCall("iot", "UpdateThingType", params, repeatable=True))
         if change.changes("deprecated"):
             calls.append(_deprecate(name, undo=not spec.deprecated))
-        after = marked(change.resource, world.workspace)
+        after = with_ownership_tags(change.resource, world.workspace)
         return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """The old one goes first: the name is taken. That it has no things is what the plan was made with."""
         return [*_removal(change.live), *self.create(Create(change.resource, change.fields), world)]
 
-    def objections(self, change: Change, world: World) -> Iterable[str]:
+    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
         """AWS deletes no type that things have; of many, the first page is looked at."""
         if isinstance(change, Replace) and (having := change.live.facts["things"]):
             yield (
@@ -172,7 +184,7 @@ class ThingTypes(Kind):
             return
         users = world.live_users.get(change.address, ())
         leaving = {
-            world.thing(user) for user in users if isinstance(world.changes.get(user), Update | Delete)
+            world.thing_name(user) for user in users if isinstance(world.changes.get(user), Update | Delete)
         }
         stay = sorted(set(change.live.facts["things"]) - leaving)
         if stay:
@@ -181,19 +193,19 @@ class ThingTypes(Kind):
                 f"({several(stay)}); give them another type first, or keep it here as deprecated"
             )
 
-    def forewarnings(self, change: Change) -> Iterable[str]:
+    def plan_warnings(self, change: Change) -> Iterable[str]:
         """The wait is no surprise."""
         if isinstance(change, Delete | Replace):
-            minutes = f"{DELETION_SECONDS / 60:.0f} minutes"
+            minutes = f"{MIN_DEPRECATED_SECONDS / 60:.0f} minutes"
             yield f"AWS deletes a thing type {minutes} after its deprecation at the earliest; the step waits for that"
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
         """Deprecated, waited for, deleted."""
         return _removal(change.live)
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
         """Our tags come off."""
-        return [*unmarked("iot", change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags("iot", change.live.facts["arn"], change.live.facts["tags"])]
 
 
 def _fits(resource: Resource, items: Mapping[str, Any]) -> bool:
@@ -214,9 +226,9 @@ def _removal(live: Live) -> list[ApiCall]:
         "iot",
         "DeleteThingType",
         {"thingTypeName": live.identity},
-        tolerates=MISSING,
+        tolerates=NOT_FOUND,
         retries={"InvalidRequestException"},
-        patience=DELETION_SECONDS + _SLACK_SECONDS,
+        patience=MIN_DEPRECATED_SECONDS + _SLACK_SECONDS,
     )
     return [gone] if live.spec.deprecated else [_deprecate(live.identity), gone]
 
@@ -269,7 +281,7 @@ def _live(item: Mapping[str, Any], tags: Mapping[str, str], things: Sequence[str
             for found in propagating
         ),
         deprecated=bool(item.get("thingTypeMetadata", {}).get("deprecated")),
-        tags=users(tags),
+        tags=user_tags(tags),
     )
     facts = {"tags": tags, "arn": item["thingTypeArn"], "things": things}
     return Live(item["thingTypeName"], _sorted(spec), owner=tags.get(OWNER_TAG), facts=facts)

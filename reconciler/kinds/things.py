@@ -14,14 +14,14 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from reconciler.kinds.base.kind import Complaint, Kind, Listing, Reading, Scope, World
-from reconciler.kinds.base.reads import MISSING, each, together
+from reconciler.kinds.base.kind import Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.verification import thing_shown
+from reconciler.kinds.base.verification import verify_thing
 from reconciler.kinds.shared import certificate_attachments, group_membership
 from reconciler.kinds.shared.certificate_retirement import mark_retired
-from reconciler.kinds.shared.group_membership import protected_group, workspace_group
-from reconciler.kinds.shared.principal_reads import find_things, outside
+from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
+from reconciler.kinds.shared.principal_reads import external_names, read_things
 from reconciler.kinds.shared.provisioning_blueprint import provisioned_names, sealed, secret_keys
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -29,21 +29,21 @@ from reconciler.model.change import Change, Create, Delete, Forget, Replace, Upd
 from reconciler.model.redaction import concealed
 from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource, Whatever
 
-__all__ = ["KIND", "Thing", "Things", "workspace_group"]
+__all__ = ["KIND", "Thing", "Things", "workspace_group_name"]
 
 _NONE = frozenset[str]()  # one for all: an empty set takes 200 bytes, and a fleet has as many as things
 
-UNTYPED_ATTRIBUTES = 3
+MAX_UNTYPED_ATTRIBUTES = 3
 """Attributes of a thing without a type (AWS General Reference, AWS IoT Device Management quotas)."""
 
-FILLED = {
+DERIVED_MEMBERS = {
     "UpdateThing.attributePayload.merge": "always false: the file says all attributes",
     "UpdateThing.removeThingType": "thing_type, when the file no longer says one",
     "UpdateThing.expectedVersion": "the version that the plan saw",
     "AttachThingPrincipal.principal": "certificates",
 }
 
-UNSUPPORTED = {"CreateThing.attributePayload.merge": "a new thing has no attributes to merge with"}
+UNSUPPORTED_MEMBERS = {"CreateThing.attributePayload.merge": "a new thing has no attributes to merge with"}
 
 
 @frozen
@@ -80,25 +80,25 @@ class Things(Kind):
 
     table = "things"
     noun = "thing"
-    spec = Thing
+    spec_class = Thing
     listing = Listing("ListThings", "things", "thingName")
     name_api = "CreateThing.thingName"
-    writes = ("CreateThing", "UpdateThing", "AttachThingPrincipal")
-    filled = FILLED
-    unsupported = UNSUPPORTED
-    held_by = frozenset()
-    creates_over = True
+    write_operations = ("CreateThing", "UpdateThing", "AttachThingPrincipal")
+    derived_members = DERIVED_MEMBERS
+    unsupported_members = UNSUPPORTED_MEMBERS
+    deletion_blockers = frozenset()
+    create_succeeds_if_exists = True
     reads_after = frozenset({"thing_groups", "billing_groups"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
         """AWS admits three attributes without a type, and one group of each hierarchy."""
         spec: Thing = resource.spec
-        yield from group_membership.complaints(spec.thing_groups, desired)
-        if spec.thing_type is None and len(spec.attributes) > UNTYPED_ATTRIBUTES:
+        yield from group_membership.check_groups(spec.thing_groups, desired)
+        if spec.thing_type is None and len(spec.attributes) > MAX_UNTYPED_ATTRIBUTES:
             yield Complaint(
                 "attributes",
                 f"{len(spec.attributes)} attributes on a thing without a type",
-                f"at most {UNTYPED_ATTRIBUTES}, or a thing_type",
+                f"at most {MAX_UNTYPED_ATTRIBUTES}, or a thing_type",
             )
 
     def identity(self, resource: Resource) -> str:
@@ -107,19 +107,19 @@ class Things(Kind):
 
     def read(self, scope: Scope) -> Reading:
         """Pages for the things, pages for their groups, and one question for each thing's principals: AWS has no other."""
-        if scope.only is not None:
-            return (yield from self._read_again(scope, sorted(scope.only)))
+        if scope.previous_states is not None:
+            return (yield from self._read_again(scope, sorted(scope.previous_states)))
         members = yield from _members(scope, "thing_groups", "ListThingsInThingGroup", "thingGroupName")
         billed = yield from _members(scope, "billing_groups", "ListThingsInBillingGroup", "billingGroupName")
-        ours = members.pop(workspace_group(scope.workspace), frozenset()) - provisioned_names(scope)
-        protected = members.pop(protected_group(scope.workspace), frozenset())
-        wanted = {resource.address.name: resource.spec for resource in scope.of(self.table)}
+        ours = members.pop(workspace_group_name(scope.workspace), frozenset()) - provisioned_names(scope)
+        protected = members.pop(protected_group_name(scope.workspace), frozenset())
+        wanted = {resource.address.name: resource.spec for resource in scope.resources_of(self.table)}
         matter = sorted(wanted.keys() | ours)
-        found = yield from find_things(matter)
+        found = yield from read_things(matter)
         # What is destroyed may be what a template made, and so may tell the secrets that it was made of.
         secret = concealed() if scope.destroying else _NONE
-        answers = yield from each("ListThingPrincipalsV2", "thingName", found)
-        owners = yield from group_membership.owners([name for name in found if name not in ours])
+        answers = yield from request_each("ListThingPrincipalsV2", "thingName", found)
+        owners = yield from group_membership.read_owners([name for name in found if name not in ours])
         groups, bills = _by_thing(members), _by_thing(billed)
         return [
             attrs.evolve(
@@ -134,35 +134,35 @@ class Things(Kind):
 
     def _read_again(self, scope: Scope, names: Sequence[str]) -> Reading:
         """Some things by themselves, and the groups that each is in. Of those seen before all is asked at once."""
-        known = [name for name in names if (scope.only or {}).get(name)]
-        found, ties = yield from together(find_things(names, listed=False), _ties(known))
+        known = [name for name in names if (scope.previous_states or {}).get(name)]
+        found, ties = yield from merge_reads(read_things(names, use_listing=False), _ties(known))
         ties |= yield from _ties([name for name in found if name not in ties])
         wanted = {
             resource.address.name: resource.spec
-            for resource in scope.of(self.table)
+            for resource in scope.resources_of(self.table)
             if resource.address.name in found
         }
-        guard = protected_group(scope.workspace)
-        marks = {workspace_group(scope.workspace), guard}
+        guard = protected_group_name(scope.workspace)
+        marks = {workspace_group_name(scope.workspace), guard}
         return [
             attrs.evolve(
                 live,
-                owner=group_membership.owner(groups, scope.workspace),
+                owner=group_membership.find_owner(groups, scope.workspace),
                 facts={**live.facts, "protected": guard in groups},
             )
             for name, described in found.items()
-            for seen in [(scope.only or {}).get(name)]
+            for seen in [(scope.previous_states or {}).get(name)]
             for item in [_hidden(described, secret_keys(seen.spec.attributes) if seen else _NONE)]
             for had, groups in [ties[name]]
             if (live := _live(item, had, _but(marks, groups), (), wanted.get(name)))
         ]
 
-    def watched(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:
         """A thing that goes lets go of every principal that was seen; one that came since is nobody's to let go."""
-        seen = super().watched(live, going=going)
+        seen = super().precondition(live, going=going)
         return {**seen, "principals": live.facts["principals"]} if going else seen
 
-    def objections(self, change: Change, world: World) -> Iterable[str]:
+    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
         """AWS gives a deprecated type to no thing; and what a thing has alone, no other has."""
         if isinstance(change, Delete | Forget):
             return
@@ -179,41 +179,47 @@ class Things(Kind):
             if others:
                 yield f"it is to have certificates.{name} alone, and {', '.join(others)} has it too"
 
-    def create(self, change: Create, world: World) -> Sequence[ApiCall]:
+    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
         """The thing, the mark right after it, its other groups, its certificates."""
         name, spec = change.address.name, change.resource.spec
         params: dict[str, Any] = {"thingName": name}
         if spec.thing_type is not None:
-            params["thingTypeName"] = world.identity("thing_types", spec.thing_type)
+            params["thingTypeName"] = world.resolve_identity("thing_types", spec.thing_type)
         if spec.attributes:
             params["attributePayload"] = {"attributes": dict(spec.attributes)}
         if spec.billing_group is not None:
-            params["billingGroupName"] = world.identity("billing_groups", spec.billing_group)
+            params["billingGroupName"] = world.resolve_identity("billing_groups", spec.billing_group)
         return [
             ApiCall("iot", "CreateThing", params, repeatable=True),
-            group_membership.join(name, workspace_group(world.workspace)),
+            group_membership.join(name, workspace_group_name(world.workspace)),
             *group_membership.protect(change, world),
             *group_membership.move(name, (), spec.thing_groups, world),
-            *certificate_attachments.gain(change.address, spec.certificates, world),
+            *certificate_attachments.attach_all(change.address, spec.certificates, world),
         ]
 
-    def update(self, change: Update, world: World) -> Sequence[ApiCall]:
+    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
         """Type and attributes in one call, only over the version that the plan saw; certificates come before they go."""
         name, spec, was = change.address.name, change.resource.spec, change.live.spec
         rewritten = change.changes("attributes") or change.changes("thing_type")
-        marks = [group_membership.join(name, workspace_group(world.workspace))]
+        marks = [group_membership.join(name, workspace_group_name(world.workspace))]
         return [
             *(marks if change.changes("workspace") else ()),
             *group_membership.protect(change, world),
             *(_rewrite(change, world) if rewritten else ()),
-            *group_membership.bill(name, was.billing_group, spec.billing_group, world),
+            *group_membership.move_billing_group(name, was.billing_group, spec.billing_group, world),
             *group_membership.move(name, was.thing_groups, spec.thing_groups, world),
-            *certificate_attachments.gain(change.address, _new(was.certificates, spec.certificates), world),
-            *(certificate_attachments.retype(change, world) if change.changes("exclusive") else ()),
-            *certificate_attachments.let_go(world, name, _new(spec.certificates, was.certificates)),
+            *certificate_attachments.attach_all(
+                change.address, _new(was.certificates, spec.certificates), world
+            ),
+            *(
+                certificate_attachments.change_exclusivity(change, world)
+                if change.changes("exclusive")
+                else ()
+            ),
+            *certificate_attachments.detach_all(world, name, _new(spec.certificates, was.certificates)),
         ]
 
-    def half_made(self, change: Update | Replace) -> bool:
+    def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Created as the file says, and nothing more: the mark is the very next call.
 
         What somebody made by hand, as bare as that and just as the file wants it, cannot be told from it.
@@ -223,35 +229,35 @@ class Things(Kind):
         same = (was.thing_type, was.attributes) == (spec.thing_type, spec.attributes)
         return bare and same and was.billing_group == spec.billing_group
 
-    def replace(self, change: Replace, world: World) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
         """AWS changes everything of a thing in place."""
         raise NotImplementedError(f"{change.address} has no field that forces a replacement")
 
-    def delete(self, change: Delete, world: World) -> Sequence[ApiCall]:
+    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:
         """Every principal detached, ours or not: AWS deletes no thing that has one."""
         name = change.live.identity
         params = {"thingName": name, "expectedVersion": change.live.version}
         # AWS detaches asynchronously, so for some seconds it may still see a principal.
         again = {"InvalidRequestException"} if change.live.facts["principals"] else frozenset[str]()
         going = {
-            world.arn(f"cert/{certificate_attachments.live_id(world, found)}")
-            for found in certificate_attachments.leaving(world, change.live.spec.certificates)
+            world.build_arn(f"cert/{certificate_attachments.find_certificate_id(world, found)}")
+            for found in certificate_attachments.select_deleted(world, change.live.spec.certificates)
         }
         return [
             *(mark_retired(world, arn) for arn in sorted(going)),
             *(certificate_attachments.detach(name, arn) for arn in change.live.facts["principals"]),
-            ApiCall("iot", "DeleteThing", params, tolerates=MISSING, retries=again),
+            ApiCall("iot", "DeleteThing", params, tolerates=NOT_FOUND, retries=again),
         ]
 
-    def forget(self, change: Forget, world: World) -> Sequence[ApiCall]:
+    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:
         """Out of the workspace's group; it keeps its certificates, which are nobody's then."""
         name = change.live.identity
         guard = (
-            [group_membership.leave(name, protected_group(world.workspace))]
-            if self.protected(change.live)
+            [group_membership.leave(name, protected_group_name(world.workspace))]
+            if self.is_protected(change.live)
             else []
         )
-        return [*guard, group_membership.leave(name, workspace_group(world.workspace))]
+        return [*guard, group_membership.leave(name, workspace_group_name(world.workspace))]
 
 
 def _hidden(item: Mapping[str, Any], keys: Collection[str]) -> Mapping[str, Any]:
@@ -262,8 +268,9 @@ def _hidden(item: Mapping[str, Any], keys: Collection[str]) -> Mapping[str, Any]
 
 def _ties(names: Sequence[str]) -> Any:
     """Of each thing the answer about its principals, and the groups that it is in."""
-    had, groups = yield from together(
-        each("ListThingPrincipalsV2", "thingName", names), group_membership.groups_of(names)
+    had, groups = yield from merge_reads(
+        request_each("ListThingPrincipalsV2", "thingName", names),
+        group_membership.read_groups_of_things(names),
     )
     return {name: (answer, groups[name]) for name, answer in zip(names, had, strict=True)}
 
@@ -271,9 +278,11 @@ def _ties(names: Sequence[str]) -> Any:
 def _members(scope: Scope, table: str, operation: str, member_: str) -> Any:
     """The things of every group that matters, by group; of the static ones, the workspace's own among them."""
     field = {"thing_groups": "thing_groups", "billing_groups": "billing_group"}[table]
-    said = outside(group for thing in scope.of("things") for group in _listed(getattr(thing.spec, field)))
-    groups = sorted({live.identity for live in scope.read.get(table, ())} | said)
-    answers = yield from each(operation, member_, groups)
+    said = external_names(
+        group for thing in scope.resources_of("things") for group in _listed(getattr(thing.spec, field))
+    )
+    groups = sorted({live.identity for live in scope.live_by_kind.get(table, ())} | said)
+    answers = yield from request_each(operation, member_, groups)
     return {group: frozenset(answer.get("things", ())) for group, answer in zip(groups, answers, strict=True)}
 
 
@@ -303,7 +312,7 @@ def _live(
     """One thing as it is. Where only some of its certificates are exclusive it is what the file does not say."""
     found = sorted(answer.get("thingPrincipalObjects", ()), key=lambda edge: str(edge["principal"]))
     edges = {
-        intern(edge["principal"]): edge.get("thingPrincipalType") == certificate_attachments.EXCLUSIVE
+        intern(edge["principal"]): edge.get("thingPrincipalType") == certificate_attachments.EXCLUSIVE_THING
         for edge in found
     }
     certificates = {arn: exclusive for arn, exclusive in edges.items() if ":cert/" in arn}
@@ -330,7 +339,7 @@ def _live(
     return Live(item["thingName"], spec, item["version"], facts=facts)
 
 
-def _rewrite(change: Update, world: World) -> Iterator[ApiCall]:
+def _rewrite(change: Update, world: PlanContext) -> Iterator[ApiCall]:
     spec: Thing = change.resource.spec
     params: dict[str, Any] = {"thingName": change.address.name, "expectedVersion": change.live.version}
     if change.changes("attributes"):
@@ -339,8 +348,8 @@ def _rewrite(change: Update, world: World) -> Iterator[ApiCall]:
         if spec.thing_type is None:
             params["removeThingType"] = True
         else:
-            params["thingTypeName"] = world.identity("thing_types", spec.thing_type)
-    yield ApiCall("iot", "UpdateThing", params, proof=thing_shown(change.address.name))
+            params["thingTypeName"] = world.resolve_identity("thing_types", spec.thing_type)
+    yield ApiCall("iot", "UpdateThing", params, proof=verify_thing(change.address.name))
 
 
 def _new(before: Iterable[Reference], after: Iterable[Reference]) -> list[Reference]:

@@ -150,13 +150,13 @@ def _code(names: Iterable[str]) -> str:
 
 
 def _replacing(kind: Kind) -> Iterator[str]:
-    return (name for name, found in kind.members.items() if found.changing == "replaces")
+    return (name for name, found in kind.members.items() if found.on_change == "replaces")
 
 
 def _folded(kind: Kind) -> str:
-    attrs.resolve_types(kind.spec)
+    attrs.resolve_types(kind.spec_class)
     rows = []
-    for attribute in attrs.fields(kind.spec):
+    for attribute in attrs.fields(kind.spec_class):
         member = kind.members[attribute.name]
         api = f"`{member.api}`" if member.api else ""
         takes = _takes(attribute.type, member.references)
@@ -175,8 +175,8 @@ def _folded(kind: Kind) -> str:
 
 
 def _change(kind: Kind, member: Member) -> str:
-    told = CHANGING[member.changing]
-    cleared = member.changing == "in_place" and not member.required
+    told = CHANGING[member.on_change]
+    cleared = member.on_change == "in_place" and not member.required
     return (
         f"{told}; cleared: {CHANGING['replaces']}"
         if cleared and kind.forces_replacement(member.name, None)

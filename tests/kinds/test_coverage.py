@@ -33,7 +33,11 @@ def leaves(shape: Any, path: str) -> Iterator[str]:
 
 def written(kind: Kind) -> set[str]:
     found = model(kind.service)
-    return {leaf for name in kind.writes for leaf in leaves(found.operation_model(name).input_shape, name)}
+    return {
+        leaf
+        for name in kind.write_operations
+        for leaf in leaves(found.operation_model(name).input_shape, name)
+    }
 
 
 def said(kind: Kind) -> set[str]:
@@ -49,12 +53,12 @@ def is_said(leaf: str, tails: set[str]) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.table)
 def test_every_member_of_a_request_is_accounted_for(kind):
-    tails, other = said(kind), {**kind.filled, **kind.unsupported}
+    tails, other = said(kind), {**kind.derived_members, **kind.unsupported_members}
     assert {leaf for leaf in written(kind) if not is_said(leaf, tails)} == set(other)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.table)
 def test_nothing_is_both_filled_in_and_unsupported_and_every_reason_is_a_sentence(kind):
-    assert kind.filled.keys().isdisjoint(kind.unsupported)
-    assert all(len(reason.split()) > 1 or reason in kind.members for reason in kind.filled.values())
-    assert all(len(reason.split()) > 3 for reason in kind.unsupported.values())
+    assert kind.derived_members.keys().isdisjoint(kind.unsupported_members)
+    assert all(len(reason.split()) > 1 or reason in kind.members for reason in kind.derived_members.values())
+    assert all(len(reason.split()) > 3 for reason in kind.unsupported_members.values())

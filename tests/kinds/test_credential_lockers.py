@@ -7,7 +7,7 @@ from attrs import evolve
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.credential_lockers import CredentialLocker
-from reconciler.kinds.shared.managed_setup_code import Remembered
+from reconciler.kinds.shared.managed_setup_code import RememberedText
 from reconciler.model.address import Address
 from reconciler.model.call import Ref
 from reconciler.model.change import Replace
@@ -78,7 +78,7 @@ def test_only_tags_change_in_place():
 
 def test_another_name_is_another_locker_and_what_was_in_the_old_one_moves_over_before_it_goes():
     device = effective(managed("d", credential_locker="a", capabilities="{}"))
-    there = Live("M1", evolve(device.spec, capabilities=Remembered.of("{}")), owner="ws")
+    there = Live("M1", evolve(device.spec, capabilities=RememberedText.of("{}")), owner="ws")
     found = change(locker(name="new"), live())
     assert isinstance(found, Replace)
     around = world(
@@ -104,7 +104,7 @@ def test_another_name_is_another_locker_and_what_was_in_the_old_one_moves_over_b
 def test_of_two_that_a_dead_run_has_left_the_one_that_is_as_wanted_stays():
     wanted = locker(name="new")
     two = [live("old", "L1"), live("new", "L2")]
-    assert all_kinds()["credential_lockers"].pair([wanted], two, scope(wanted)) == {"L2": "a"}
+    assert all_kinds()["credential_lockers"].pair_unmatched([wanted], two, scope(wanted)) == {"L2": "a"}
 
 
 def test_it_is_deleted_when_nothing_of_the_workspace_is_in_it():

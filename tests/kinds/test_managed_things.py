@@ -8,8 +8,12 @@ import pytest
 from attrs import evolve
 
 from reconciler.kinds.managed_things import ManagedThing
-from reconciler.kinds.shared.managed_setup_code import Remembered, objections, serial_number
-from reconciler.kinds.shared.managed_thing_spec import SimpleSetup
+from reconciler.kinds.shared.managed_setup_code import (
+    RememberedText,
+    find_setup_code_errors,
+    parse_serial_number,
+)
+from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
 from reconciler.model.address import Address
 from reconciler.model.call import Ref, resolve
 from reconciler.model.change import Create, Delete, Replace, Update
@@ -38,7 +42,7 @@ FULL = {
     "serial_number": "SN-1",
     "capability_report": REPORT,
     "capability_schemas": (SCHEMA,),
-    "wi_fi_simple_setup_configuration": SimpleSetup(
+    "wi_fi_simple_setup_configuration": WiFiSimpleSetup(
         enable_as_provisioner=True, enable_as_provisionee=False, timeout_in_minutes=5
     ),
     "hub_network_mode": "STANDARD",
@@ -124,19 +128,19 @@ def test_what_the_file_said_and_no_longer_says_takes_a_replacement(name):
     ],
 )
 def test_a_setup_code_has_the_form_of_its_type_and_is_never_told(kind, good, bad):
-    assert list(objections(Secret("env QR", good), kind)) == []
-    (told,) = objections(Secret("env QR", bad), kind)
+    assert list(find_setup_code_errors(Secret("env QR", good), kind)) == []
+    (told,) = find_setup_code_errors(Secret("env QR", bad), kind)
     assert told.startswith(f"its authentication_material from env QR is no {kind}, which has the form ")
     assert bad not in told
 
 
 def test_a_code_of_a_type_whose_form_nobody_documents_is_not_checked():
-    assert list(objections(Secret("env QR", "anything"), "DISCOVERED_DEVICE")) == []
+    assert list(find_setup_code_errors(Secret("env QR", "anything"), "DISCOVERED_DEVICE")) == []
 
 
 def test_a_wi_fi_code_tells_its_serial_number():
     code = Secret("env QR", "SN:AB-7;UPC:123456789012;")
-    assert serial_number(code, "WIFI_SETUP_QR_BAR_CODE") == "AB-7"
+    assert parse_serial_number(code, "WIFI_SETUP_QR_BAR_CODE") == "AB-7"
 
 
 def unmarked(identity: str, **members: str):
@@ -249,8 +253,8 @@ def test_which_devices_a_hub_controls_is_read():
 
 
 def test_capabilities_are_remembered_by_their_hash():
-    assert Remembered.of((SCHEMA, REPORT)).digest != Remembered.of((REPORT, SCHEMA)).digest
-    assert json.loads(Remembered.of((SCHEMA, REPORT)).text or "") == [SCHEMA.value, REPORT.value]
+    assert RememberedText.of((SCHEMA, REPORT)).digest != RememberedText.of((REPORT, SCHEMA)).digest
+    assert json.loads(RememberedText.of((SCHEMA, REPORT)).text or "") == [SCHEMA.value, REPORT.value]
 
 
 def test_without_its_setup_code_nothing_is_registered():

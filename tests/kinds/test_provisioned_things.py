@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from reconciler.engine.plan.diff import compare
-from reconciler.kinds.base.kind import World
+from reconciler.kinds.base.kind import PlanContext
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
@@ -92,7 +92,7 @@ def live(**changes: Any) -> Live:
     return Live("provisioned_things.a", spec, 3, "ws", facts)
 
 
-def seen(wanted: Resource, there: Live) -> tuple[Update, World]:
+def seen(wanted: Resource, there: Live) -> tuple[Update, PlanContext]:
     after = evolve(wanted, spec=KIND.effective(wanted, scope(wanted, *AROUND)))
     found = Update(after, there, tuple(compare(KIND, after.spec, there.spec)))
     around = world(wanted, *AROUND, live={"provisioned_things.a": there}, changes=[found])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.kinds.base.reads import together
+from reconciler.kinds.base.reads import merge_reads
 from reconciler.model.call import ApiCall
 
 
@@ -36,13 +36,13 @@ def ended(running):
 
 
 def test_their_calls_take_turns_and_the_rest_of_the_longer_one_follows():
-    _, asked = ended(together(reading("a", [3, 1]), reading("b", [1, 2])))
+    _, asked = ended(merge_reads(reading("a", [3, 1]), reading("b", [1, 2])))
     assert asked == [["a0", "b0", "a1", "a2"], ["a0", "b0", "b1"]]
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4), min_size=1, max_size=4))
 def test_each_hears_its_own_answers_and_nothing_else(sizes):
-    found, _ = ended(together(*(reading(f"r{place}-", each) for place, each in enumerate(sizes))))
+    found, _ = ended(merge_reads(*(reading(f"r{place}-", each) for place, each in enumerate(sizes))))
     assert found == [
         [[f"r{place}-{number}" for number in range(size)] for size in each]
         for place, each in enumerate(sizes)
@@ -50,5 +50,5 @@ def test_each_hears_its_own_answers_and_nothing_else(sizes):
 
 
 def test_some_of_it_can_be_together_again():
-    found, asked = ended(together(reading("a", [1]), together(reading("b", [1]), reading("c", [2]))))
+    found, asked = ended(merge_reads(reading("a", [1]), merge_reads(reading("b", [1]), reading("c", [2]))))
     assert (found, asked) == ([[["a0"]], [[["b0"]], [["c0", "c1"]]]], [["a0", "b0", "c0", "c1"]])

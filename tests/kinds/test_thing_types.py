@@ -142,7 +142,7 @@ def test_what_a_dead_run_has_deprecated_is_only_deleted():
 
 def test_the_wait_is_told_before():
     found = Delete(Address("thing_types", "a"), live(ThingType()))
-    assert list(all_kinds()["thing_types"].forewarnings(found)) == [
+    assert list(all_kinds()["thing_types"].plan_warnings(found)) == [
         "AWS deletes a thing type 5 minutes after its deprecation at the earliest; the step waits for that"
     ]
 

@@ -15,7 +15,7 @@ from reconciler.engine.apply.executor import apply
 from reconciler.engine.plan.planner import make_plan
 from reconciler.kinds.base.schema import members
 from reconciler.kinds.billing_groups import BillingGroup
-from reconciler.kinds.ca_certificates import CaCertificate, Verification
+from reconciler.kinds.ca_certificates import CaCertificate, CaVerification
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.credential_lockers import CredentialLocker
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
@@ -25,7 +25,7 @@ from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.kinds.provisioning_profiles import ProvisioningProfile
 from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate
 from reconciler.kinds.role_aliases import RoleAlias
-from reconciler.kinds.shared.managed_thing_spec import SimpleSetup
+from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
 from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
@@ -75,7 +75,7 @@ def device(name: str, generation: int = 1, **attributes: str) -> tuple[Resource,
 
 def ca(name: str = "alpha", **changes: object) -> Resource:
     authority = AUTHORITIES[name]
-    verification = Verification(key=Secret(f"env {name}", authority.key_pem))
+    verification = CaVerification(key=Secret(f"env {name}", authority.key_pem))
     return resource(
         "ca_certificates",
         name,
@@ -391,7 +391,9 @@ def _any_managed(draw: st.DrawFn, things: list[str]) -> list[Resource]:
                 hub_network_mode=draw(st.sampled_from([None, "STANDARD", "NETWORK_WIDE_EXCLUSION"])),
                 capabilities=draw(st.sampled_from([None, '{"on": 1}', '{"off": 2}'])),
                 capability_report=draw(st.sampled_from([None, _report("1"), _report("2")])),
-                wi_fi_simple_setup_configuration=draw(st.sampled_from([None, SimpleSetup(True, False, 5)])),
+                wi_fi_simple_setup_configuration=draw(
+                    st.sampled_from([None, WiFiSimpleSetup(True, False, 5)])
+                ),
                 meta_data=draw(_tags),
                 tags=draw(_tags),
             )

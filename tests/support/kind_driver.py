@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.engine.plan.diff import compare
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import Scope, World
+from reconciler.kinds.base.kind import PlanContext, Scope
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Replace, Update
@@ -66,7 +66,7 @@ def scope(*wanted: Resource, **before: Sequence[Live]) -> Scope:
 
 def world(
     *desired: Resource, live: Mapping[str, Live] | None = None, changes: Sequence[Change] = ()
-) -> World:
+) -> PlanContext:
     """The file's resources, what is there by address (`things.a`), and the plan's changes."""
     kinds = all_kinds()
     there = {Address.parse(text): found for text, found in (live or {}).items()}
@@ -80,10 +80,10 @@ def world(
     for address, found in there.items():
         if not isinstance(changed.get(address), Replace):
             identities.setdefault(address, found.identity)
-    return World("ws", TARGET, wanted, there, identities, changed)
+    return PlanContext("ws", TARGET, wanted, there, identities, changed)
 
 
-def create(wanted: Resource, around: World | None = None) -> list[ApiCall]:
+def create(wanted: Resource, around: PlanContext | None = None) -> list[ApiCall]:
     kind = all_kinds()[wanted.address.kind]
     return list(kind.create(Create(effective(wanted)), around or world(wanted)))
 
@@ -96,7 +96,7 @@ def change(wanted: Resource, live: Live) -> Update | Replace:
     return Replace(after, live, fields) if replaces else Update(after, live, fields)
 
 
-def calls(found: Change, around: World | None = None) -> list[ApiCall]:
+def calls(found: Change, around: PlanContext | None = None) -> list[ApiCall]:
     kind = all_kinds()[found.address.kind]
     wanted = () if isinstance(found, Delete) else (found.resource,)
     around = around or world(*wanted, changes=[found])
@@ -111,12 +111,12 @@ def calls(found: Change, around: World | None = None) -> list[ApiCall]:
             return list(kind.create(found, around))
 
 
-def delete(table: str, live: Live, around: World | None = None) -> list[ApiCall]:
+def delete(table: str, live: Live, around: PlanContext | None = None) -> list[ApiCall]:
     return calls(Delete(Address(table, "a"), live), around)
 
 
-def objections(found: Change, around: World | None = None) -> list[str]:
-    return list(all_kinds()[found.address.kind].objections(found, around or world(changes=[found])))
+def objections(found: Change, around: PlanContext | None = None) -> list[str]:
+    return list(all_kinds()[found.address.kind].plan_errors(found, around or world(changes=[found])))
 
 
 def complaints(wanted: Resource, *others: Resource) -> list[str]:

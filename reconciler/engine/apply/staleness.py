@@ -78,7 +78,7 @@ def _looks(step: Step) -> Iterator[tuple[Step, Address, str, Live | None]]:
     change, kind = step.change, all_kinds()[step.address.kind]
     if step.precondition is not None:
         yield step, step.address, step.precondition.identity, step.precondition
-    elif isinstance(change, Create) and kind.creates_over:
+    elif isinstance(change, Create) and kind.create_succeeds_if_exists:
         yield step, step.address, kind.identity(change.resource) or str(step.address), None
 
 
@@ -98,7 +98,7 @@ def _judge_beside(step: Step, address: Address, now: Live | None) -> Mapping[Add
     """Nothing of another resource may differ: the plan has no change of it that could explain one."""
     if now is None:
         return {}
-    watched = all_kinds()[address.kind].watched
+    watched = all_kinds()[address.kind].precondition
     seen, there = watched(step.beside[address], going=True), watched(now, going=True)
     pairs = ((path, before, there[path]) for path, before in seen.items())
     differences = tuple(
@@ -127,11 +127,11 @@ def _differences(step: Step, now: Live, workspace: str) -> Iterator[Difference]:
     assert not isinstance(change, Create)
     kind = all_kinds()[step.address.kind]
     going = isinstance(change, Delete | Replace)
-    seen, there = kind.watched(change.live, going=going), kind.watched(now, going=going)
+    seen, there = kind.precondition(change.live, going=going), kind.precondition(now, going=going)
     planned: Mapping[str, Any] = {}
     if not isinstance(change, Delete | Forget):
-        planned = kind.watched(Live("", change.resource.spec, owner=workspace), going=False)
-        if kind.bears_marks:
+        planned = kind.precondition(Live("", change.resource.spec, owner=workspace), going=False)
+        if kind.has_ownership_markers:
             planned = {**planned, PROTECTION: change.resource.lifecycle.prevent_destroy}
     for path, before in seen.items():
         yield from _moved(path, before, planned.get(path), there[path], mark_names(workspace))

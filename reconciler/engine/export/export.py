@@ -23,7 +23,7 @@ from reconciler.engine.plan.removals import place
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import members
-from reconciler.kinds.shared.managed_setup_code import Remembered
+from reconciler.kinds.shared.managed_setup_code import RememberedText
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.document import Document
@@ -66,7 +66,7 @@ def everything(state: DesiredState, call: Call) -> Inventory:
     read: dict[str, Mapping[str, Live]] = {}
     with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
         for table, kind in all_kinds().items():
-            if not kind.composite:
+            if not kind.is_composite:
                 ids = _ids(kind, call)
                 read[table] = observe_again(kind, ids, workspace=workspace, basis=basis, call=call, pool=pool)
     foreign = {
@@ -98,9 +98,9 @@ def export(
             if why := _unsaid(spec):
                 left_out[address] = why
                 continue
-            spec = kind.declared(spec, desired)
+            spec = kind.to_desired_spec(spec, desired)
             desired[address] = Resource(address, spec)
-            guarded = kind.bears_marks and kind.protected(live[address])
+            guarded = kind.has_ownership_markers and kind.is_protected(live[address])
             tables.append(_table(address, spec, keep, guarded=guarded))
     unmarked = tuple(table.address for table in tables if _unmarked(live[table.address]))
     return Export(tuple(tables), left_out, unmarked)
@@ -143,7 +143,7 @@ def _ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
     if kind.listing is None:
         return None
     answer = send(call, ApiCall(kind.service, kind.listing.operation), {})
-    return dict.fromkeys(kind.listing.names(answer))
+    return dict.fromkeys(kind.listing.ids(answer))
 
 
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -239,7 +239,7 @@ class _Writer:
             if inner in (None, WHATEVER, (), {}) or inner == each.default:
                 continue
             name = f"{path}{each.name}"
-            if isinstance(inner, Remembered):
+            if isinstance(inner, RememberedText):
                 self.ignored.append(name)
                 self.remarks.append(f"{name} is not given back by AWS, and is left as it is")
             else:

@@ -23,7 +23,7 @@ from reconciler.engine.ownership.markers import reserved
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member
-from reconciler.kinds.base.tags import PREFIX
+from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.model.document import Document
 from reconciler.model.output_file import Output
 from reconciler.model.pem import Pem
@@ -39,7 +39,7 @@ Constraints = Callable[[str, str], Mapping[str, Any]]
 Node = dict[str, Any]
 
 _URL = r"^https?://[^\s/?#@]+([/?#]\S*)?$"
-_KEY: Node = {"not": {"pattern": f"^{PREFIX}"}}
+_KEY: Node = {"not": {"pattern": f"^{TAG_PREFIX}"}}
 
 _TEXT: Node = {"type": "string"}
 _FILE: Node = {"$ref": "#/$defs/file"}
@@ -174,7 +174,7 @@ def _tables(kind: Kind, constraints: Constraints) -> Node:
 
 
 def _table(kind: Kind, constraints: Constraints) -> Node:
-    node = _object(kind.spec, _RICH)
+    node = _object(kind.spec_class, _RICH)
     for name, member in kind.members.items():
         limits = constraints(kind.service, member.api) if member.api else {}
         said = _limited(node["properties"][name], limits, member)

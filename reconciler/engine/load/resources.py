@@ -88,7 +88,7 @@ class Reader:
     def _of(self, table: Table) -> tuple[Kind, Shape]:
         kind = self._kinds[table.names[0]]
         if kind.table not in self._shapes:
-            self._shapes[kind.table] = shape_of(kind.spec, self._rich) | self._around
+            self._shapes[kind.table] = shape_of(kind.spec_class, self._rich) | self._around
         return kind, self._shapes[kind.table]
 
 
@@ -123,7 +123,7 @@ def _entry(  # noqa: PLR0913 (what was understood, and what all have in common)
 ) -> Entry:
     beside = {name: said.pop(name) for name in _AROUND if name in said}
     around = Around(**beside) if beside else _NONE
-    spec = kind.spec(**said) if whole else None
+    spec = kind.spec_class(**said) if whole else None
     references = _references(_fields(spec, kind) if whole else said, kind)
     needs = shared(frozenset(map(shared, _needs(references, around))))
     resource = None

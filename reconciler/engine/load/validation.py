@@ -17,7 +17,7 @@ from reconciler.engine.ownership.markers import reserved
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind, Scope
 from reconciler.kinds.base.schema import members
-from reconciler.kinds.base.tags import PREFIX
+from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.model.address import Address
 from reconciler.model.constraints import Limits
 from reconciler.model.document import Document
@@ -55,7 +55,7 @@ class Dangling:
             if isinstance(name, External) or self._is_there(Address(table, name)):
                 continue
             known = table in self._kinds
-            field = getattr(attrs.fields(entry.kind.spec), str(path[0]))
+            field = getattr(attrs.fields(entry.kind.spec_class), str(path[0]))
             outside = (
                 "its body" if is_named_document(field.type) else '{ id = "…" } for one outside this file'
             )
@@ -97,7 +97,9 @@ def ignored(paths: tuple[str, ...], kind: Kind) -> Iterator[Wrong]:
     """The paths in `ignore_changes` that lead to no field."""
     if not paths:
         return
-    maps = {field.name for field in attrs.fields(kind.spec) if get_origin(written(field.type)) is Mapping}
+    maps = {
+        field.name for field in attrs.fields(kind.spec_class) if get_origin(written(field.type)) is Mapping
+    }
     for index, text in enumerate(paths):
         name, dot, rest = text.partition(".")
         where: Path = ("lifecycle", "ignore_changes", index)
@@ -127,7 +129,7 @@ def over_limits(entry: Entry, scope: Scope, limits: Limits) -> Iterator[Wrong]:
     kind, resource = entry.kind, entry.resource
     filled = kind.effective(resource, scope) if resource else None
     # What a template makes is of another class than the table that names it.
-    made = {} if filled is None or type(filled) is kind.spec else members(type(filled))
+    made = {} if filled is None or type(filled) is kind.spec_class else members(type(filled))
     values = entry.values
     for name, member in {**made, **kind.members}.items():
         given = values.get(name)
@@ -151,8 +153,8 @@ def _is_written(entry: Entry, name: str) -> bool:
 
 def _reserved(name: str, given: Mapping[str, Any]) -> Iterator[Wrong]:
     for key in given:
-        if key.startswith(PREFIX):
-            yield Wrong(f"the prefix {PREFIX!r} marks what is owned", "another key", path=(name, key))
+        if key.startswith(TAG_PREFIX):
+            yield Wrong(f"the prefix {TAG_PREFIX!r} marks what is owned", "another key", path=(name, key))
 
 
 def _sent(value: Any, references: str | None) -> Any:
@@ -204,7 +206,7 @@ def same(entries: Collection[Entry], desired: Desired) -> Iterator[Finding]:
     more: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         if entry.resource:
-            for one in entry.kind.stands_for(entry.resource, desired):
+            for one in entry.kind.aws_identities(entry.resource, desired):
                 if firsts.setdefault(one, entry) is not entry:
                     more[one].append(entry)
     for (table, name), others in more.items():

@@ -23,10 +23,10 @@ from attrs import evolve, field, frozen
 from reconciler.engine.calls.send import send
 from reconciler.engine.ownership.markers import group_call
 from reconciler.engine.ownership.process import at_work, this_machine
-from reconciler.kinds.base.reads import MISSING
-from reconciler.kinds.base.tags import PREFIX
-from reconciler.kinds.base.verification import group_shown
-from reconciler.kinds.shared.group_membership import workspace_group
+from reconciler.kinds.base.reads import NOT_FOUND
+from reconciler.kinds.base.tags import TAG_PREFIX
+from reconciler.kinds.base.verification import verify_thing_group
+from reconciler.kinds.shared.group_membership import workspace_group_name
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import AwsError, LeaseLostError, LockedError, ReconcilerError, TargetError
 from reconciler.model.run import Who
@@ -35,7 +35,7 @@ SECONDS = 60.0
 """How long a lease lasts that is not renewed."""
 
 _HOLDER, _PROCESS, _SINCE, _UNTIL = (
-    f"{PREFIX}lease-{part}" for part in ("holder", "process", "since", "until")
+    f"{TAG_PREFIX}lease-{part}" for part in ("holder", "process", "since", "until")
 )
 _CONFLICT = "VersionConflictException"
 _EXISTS = "ResourceAlreadyExistsException"
@@ -244,11 +244,11 @@ def _lost(found: Held | None) -> LeaseLostError:
 
 
 def _read(workspace: str, call: Call) -> _Group | None:
-    asked = {"thingGroupName": workspace_group(workspace)}
+    asked = {"thingGroupName": workspace_group_name(workspace)}
     try:
         answer = call(ApiCall("iot", "DescribeThingGroup", asked))
     except AwsError as error:
-        if error.code not in MISSING:
+        if error.code not in NOT_FOUND:
             raise
         return None
     attributes = answer.get("thingGroupProperties", {}).get("attributePayload", {}).get("attributes", {})
@@ -266,16 +266,16 @@ def _write(workspace: str, call: Call, group: _Group, lease: Mapping[str, str]) 
     ours = {_HOLDER, _PROCESS, _SINCE, _UNTIL}
     kept = {key: value for key, value in group.attributes.items() if key not in ours}
     params: dict[str, Any] = {
-        "thingGroupName": workspace_group(workspace),
+        "thingGroupName": workspace_group_name(workspace),
         "thingGroupProperties": {"attributePayload": {"attributes": {**kept, **lease}, "merge": False}},
         "expectedVersion": group.version,
     }
     try:
         # Our token is in it, so that a write whose answer was lost is found again.
-        proof = group_shown(params["thingGroupName"])
+        proof = verify_thing_group(params["thingGroupName"])
         send(call, ApiCall("iot", "UpdateThingGroup", params, proof=proof), {})
     except AwsError as error:
-        if error.code not in {_CONFLICT, *MISSING}:
+        if error.code not in {_CONFLICT, *NOT_FOUND}:
             raise
         return False
     return True

@@ -13,11 +13,11 @@ from attrs import evolve
 
 from reconciler.kinds.base import tags
 from reconciler.kinds.policies import Policy
-from reconciler.kinds.shared.certificate_retirement import DENY_ALL, retired_policy
-from reconciler.kinds.shared.group_membership import protected_group
+from reconciler.kinds.shared.certificate_retirement import DENY_ALL, retired_policy_name
+from reconciler.kinds.shared.group_membership import protected_group_name
 from reconciler.kinds.shared.provisioning_blueprint import TABLE
 from reconciler.kinds.thing_groups import ThingGroup
-from reconciler.kinds.things import Thing, workspace_group
+from reconciler.kinds.things import Thing, workspace_group_name
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.interning import Shared
@@ -83,12 +83,12 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
 
 def group_call(workspace: str, attributes: Mapping[str, str]) -> ApiCall:
     """The workspace's group as an apply makes it that is the first to be here, with attributes."""
-    name = workspace_group(workspace)
+    name = workspace_group_name(workspace)
     properties = {
         "thingGroupDescription": _described(workspace),
         "attributePayload": {"attributes": dict(attributes), "merge": False},
     }
-    marks = tags.as_list(tags.marked(Resource(_group(workspace), ThingGroup()), workspace))
+    marks = tags.to_tag_list(tags.with_ownership_tags(Resource(_group(workspace), ThingGroup()), workspace))
     params = {"thingGroupName": name, "thingGroupProperties": properties, "tags": marks}
     return ApiCall("iot", "CreateThingGroup", params, repeatable=True)
 
@@ -104,7 +104,7 @@ def mark_names(workspace: str) -> frozenset[str]:
 
 def mark_of_any(name: str) -> bool:
     """Whether a name is one of those by which workspaces, this one or others, mark what they own."""
-    return name.startswith(workspace_group(""))
+    return name.startswith(workspace_group_name(""))
 
 
 def reserved(workspace: str) -> frozenset[Address]:
@@ -144,16 +144,16 @@ def unchanged_marks(plan: Plan, resources: Desired) -> int:
 
 
 def _holder(workspace: str) -> Address:
-    return Address("things", f"{workspace_group(workspace)}-unattached")
+    return Address("things", f"{workspace_group_name(workspace)}-unattached")
 
 
 def _group(workspace: str) -> Address:
-    return Address("thing_groups", workspace_group(workspace))
+    return Address("thing_groups", workspace_group_name(workspace))
 
 
 def _guard(workspace: str) -> Address:
-    return Address("thing_groups", protected_group(workspace))
+    return Address("thing_groups", protected_group_name(workspace))
 
 
 def _policy(workspace: str) -> Address:
-    return Address("policies", retired_policy(workspace))
+    return Address("policies", retired_policy_name(workspace))

@@ -44,7 +44,7 @@ def needed(state: DesiredState, purpose: str, limits: Limits) -> Mapping[str, fr
     """
     kinds = all_kinds()
     tables = {address.kind for address in with_marks(state.settings.name, state.resources)}
-    if any(kinds[table].composite for table in tables):  # what it is made of goes as that
+    if any(kinds[table].is_composite for table in tables):  # what it is made of goes as that
         tables |= MARKED
     write = frozenset[Operation]()
     for table in tables:

@@ -30,7 +30,7 @@ def probe(state: DesiredState, call: Call) -> Iterator[Finding]:
             if error.code not in CLOSED:
                 raise
             closed += 1
-            needed = any(True for _ in scope.of(table))
+            needed = any(True for _ in scope.resources_of(table))
             advice = "`reconciler permissions --for plan` prints what reading needs"
             why = "the file has some of them" if needed else "the file has none, so plans go on without"
             yield Finding("broken" if needed else "doubt", "reading", f"{table}: {error}; {why}", advice)

@@ -9,7 +9,7 @@ from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.limits import blown
 from reconciler.engine.plan.prevent_destroy import protected
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import World
+from reconciler.kinds.base.kind import PlanContext
 from reconciler.model.address import Address
 from reconciler.model.change import Delete, Forget, Replace, Update
 from reconciler.model.plan_options import Request
@@ -17,7 +17,7 @@ from reconciler.model.settings import DesiredState
 from reconciler.model.text import closest
 
 
-def reasons(state: DesiredState, request: Request, found: Comparison, world: World) -> Iterator[str]:
+def reasons(state: DesiredState, request: Request, found: Comparison, world: PlanContext) -> Iterator[str]:
     """Every one, fuses included."""
     if not request.destroy:  # then all of it is meant
         yield from blown(state, found.live, found.changes, request.allowed, request.wave)
@@ -26,7 +26,7 @@ def reasons(state: DesiredState, request: Request, found: Comparison, world: Wor
         kind = all_kinds()[address.kind]
         if isinstance(change, Update | Replace) and change.live.owner != state.settings.name:
             yield from _claims(change, request.adopt, state.settings.name)
-        for objection in kind.objections(change, world):
+        for objection in kind.plan_errors(change, world):
             yield f"{address}: {objection}"
     yield from _left_behind(found, world)
     yield from _misled(request.adopt, state, found)
@@ -53,10 +53,10 @@ def _misled(adopt: Collection[Address], state: DesiredState, found: Comparison) 
         yield f"{address}: there is nothing to adopt: {why}"
 
 
-def _left_behind(found: Comparison, world: World) -> Iterator[str]:
+def _left_behind(found: Comparison, world: PlanContext) -> Iterator[str]:
     """What is forgotten keeps what it has, and AWS deletes nothing that is had."""
     for address, change in found.changes.items():
-        held_by = all_kinds()[address.kind].held_by
+        held_by = all_kinds()[address.kind].deletion_blockers
         if not isinstance(change, Delete) or is_mark(world.workspace, address):
             continue
         for user in world.live_users.get(address, ()):
@@ -69,7 +69,7 @@ def _claims(change: Update | Replace, adopt: Collection[Address], workspace: str
     owner = change.live.owner
     if owner is not None:
         yield f"{change.address}: it belongs to the workspace {owner!r}, not to {workspace!r}"
-    elif change.address not in adopt and not all_kinds()[change.address.kind].half_made(change):
+    elif change.address not in adopt and not all_kinds()[change.address.kind].is_interrupted_create(change):
         yield (
             f"{change.address}: it exists and does not bear this workspace's mark; "
             f"adopt it with --adopt {change.address} to let the plan take it over"

@@ -13,8 +13,8 @@ from reconciler.engine.plan.names import refer
 from reconciler.engine.plan.refresh import Names, Observation, Progress, observe
 from reconciler.engine.plan.removals import forgetting, pruned, renaming, staying
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import Scope, World
-from reconciler.kinds.base.references import references
+from reconciler.kinds.base.kind import PlanContext, Scope
+from reconciler.kinds.base.references import find_references
 from reconciler.kinds.base.schema import members
 from reconciler.model.address import Address
 from reconciler.model.call import Call
@@ -46,7 +46,7 @@ def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool
     """Read the registry and compare. Raises AwsError and TargetError."""
     workspace = state.settings.name
     marked = with_marks(workspace, state.resources)
-    kept = {a: found for a, found in marked.items() if not (destroy and all_kinds()[a.kind].composite)}
+    kept = {a: found for a, found in marked.items() if not (destroy and all_kinds()[a.kind].is_composite)}
     seen = observe(workspace, kept, call, progress, state.moved, destroying=destroy)
     live = seen.live
     desired = {} if destroy else effective(workspace, marked)
@@ -79,13 +79,13 @@ def effective(workspace: str, desired: Desired) -> Desired:
         spec = refer(kinds[address.kind].effective(resource, scope), names)
         # What only the evaluated spec refers to has to exist before it just as well.
         needs = resource.needs
-        more = {need for need in references(spec) if need in desired and need not in needs}
+        more = {need for need in find_references(spec) if need in desired and need not in needs}
         changed = resource if spec is resource.spec else evolve(resource, spec=spec)
         found[address] = evolve(changed, needs=needs | more) if more else changed
     return found
 
 
-def world_of(workspace: str, target: Target, found: Comparison) -> World:
+def world_of(workspace: str, target: Target, found: Comparison) -> PlanContext:
     """What kinds may look at when they turn the changes into calls."""
     kinds = all_kinds()
     identities = {
@@ -96,7 +96,7 @@ def world_of(workspace: str, target: Target, found: Comparison) -> World:
     for address, live in found.live.items():
         if not isinstance(found.changes.get(address), Replace):  # whose next id AWS has yet to assign
             identities.setdefault(address, live.identity)
-    return World(
+    return PlanContext(
         workspace=workspace,
         target=target,
         desired=found.desired,

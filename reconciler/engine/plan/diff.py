@@ -44,8 +44,8 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
             called = there.facts.get("tags", {}).get(NAME_TAG, address.name)
             if called != address.name:  # the tag that names it follows the file
                 fields.append(FieldChange(CALLED, called, address.name))
-            kept, keep = kind.protected(there), wanted.lifecycle.prevent_destroy
-            if kind.bears_marks and kept != keep:
+            kept, keep = kind.is_protected(there), wanted.lifecycle.prevent_destroy
+            if kind.has_ownership_markers and kept != keep:
                 fields.append(FieldChange(PROTECTION, kept, keep))
             fields += (found for found in compare(kind, wanted.spec, there.spec) if not _left(wanted, found))
             if any(field.forces_replacement for field in fields):
@@ -57,7 +57,7 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
 def compare(kind: Kind, wanted: Any, there: Any) -> Iterator[FieldChange]:
     """The attributes in which two specs of one kind differ, maps key by key."""
     for member in members(type(wanted)).values():
-        if member.changing == "create_only":
+        if member.on_change == "create_only":
             continue
         before, after = getattr(there, member.name), getattr(wanted, member.name)
         for path, old, new in _differences(member.name, before, after):

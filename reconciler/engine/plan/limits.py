@@ -102,9 +102,9 @@ def blown(
 def _acts(change: Change) -> str | None:
     """What it amounts to; nothing where an earlier plan agreed to it."""
     kind = all_kinds()[change.address.kind]
-    if kind.agreed(change):
+    if kind.exempt_from_limits(change):
         return None
-    return "replace" if isinstance(change, Update) and kind.renews(change) else change.action
+    return "replace" if isinstance(change, Update) and kind.is_rotation(change) else change.action
 
 
 def _counts(action: str, changes: Mapping[Address, Change], moved: Mapping[Address, Address]) -> Counter[str]:

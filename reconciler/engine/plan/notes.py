@@ -71,7 +71,7 @@ def _expiring(found: Comparison, settings: Settings) -> Iterator[Note]:
     for address, resource in found.desired.items():
         for name in members(type(resource.spec)):
             value = getattr(resource.spec, name)
-            end = x509.expiry(value) if isinstance(value, Pem) else None
+            end = x509.expires_at(value) if isinstance(value, Pem) else None
             if end and now < end < now + within:
                 left = (end - now).days
                 yield Note("warning", f"the certificate expires on {end:%Y-%m-%d}, in {left} days", address)
@@ -115,7 +115,9 @@ def _renamed(found: Comparison, state: DesiredState) -> Iterator[Note]:
 
 def _remarks(found: Comparison) -> Iterator[Note]:
     for address, change in found.changes.items():
-        yield from (Note("warning", told, address) for told in all_kinds()[address.kind].forewarnings(change))
+        yield from (
+            Note("warning", told, address) for told in all_kinds()[address.kind].plan_warnings(change)
+        )
     for address, live in found.live.items():
         if address not in found.changes:
-            yield from (Note("remark", told, address) for told in all_kinds()[address.kind].remarks(live))
+            yield from (Note("remark", told, address) for told in all_kinds()[address.kind].plan_notes(live))

@@ -12,7 +12,7 @@ from reconciler.engine.ownership.markers import reserved
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.removals import renamed
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import World
+from reconciler.kinds.base.kind import PlanContext
 from reconciler.model.address import Address
 from reconciler.model.change import Delete, Replace
 from reconciler.model.settings import DesiredState
@@ -20,18 +20,18 @@ from reconciler.model.settings import DesiredState
 _FIRST = "say prevent_destroy = false there, apply that, and then go on"
 
 
-def protected(state: DesiredState, found: Comparison, world: World, *, destroy: bool) -> Iterator[str]:
+def protected(state: DesiredState, found: Comparison, world: PlanContext, *, destroy: bool) -> Iterator[str]:
     """Why, for each thing that the plan would destroy and must not."""
     if destroy:  # provisioned things are deleted as what they are made of
         for address, resource in state.resources.items():
-            if all_kinds()[address.kind].composite and resource.lifecycle.prevent_destroy:
+            if all_kinds()[address.kind].is_composite and resource.lifecycle.prevent_destroy:
                 yield _said(address, "delete")
     for address, change in found.changes.items():
         if isinstance(change, Delete | Replace):
             declared = state.resources.get(address)
             if declared and declared.lifecycle.prevent_destroy:
                 yield _said(address, change.action)
-            elif all_kinds()[address.kind].protected(change.live):
+            elif all_kinds()[address.kind].is_protected(change.live):
                 yield from _remembered(change, world)
     for source, to in renamed(found.changes, state.moved):
         if state.resources[to].lifecycle.prevent_destroy:
@@ -43,12 +43,12 @@ def _said(address: Address, action: str) -> str:
     return f"{address}: the plan would {action} it, and its lifecycle.prevent_destroy forbids that"
 
 
-def _remembered(change: Delete | Replace, world: World) -> Iterator[str]:
+def _remembered(change: Delete | Replace, world: PlanContext) -> Iterator[str]:
     """A certificate is protected through its things, so a new one may take its place; a thing's word is enough for both."""
     address = change.address
     if address in reserved(world.workspace):
         return
-    if all_kinds()[address.kind].bears_marks:
+    if all_kinds()[address.kind].has_ownership_markers:
         why = "it was applied with lifecycle.prevent_destroy"
         yield f"{address}: the plan would {change.action} it, and {why}; {_FIRST}"
     elif isinstance(change, Delete) and not any(_goes(user, world) for user in world.live_users[address]):
@@ -56,10 +56,10 @@ def _remembered(change: Delete | Replace, world: World) -> Iterator[str]:
         yield f"{address}: the plan would delete it, and {why}; {_FIRST}"
 
 
-def _goes(user: Address, world: World) -> bool:
+def _goes(user: Address, world: PlanContext) -> bool:
     change = world.changes.get(user)
     return (
         isinstance(change, Delete)
-        and all_kinds()[user.kind].protected(change.live)
+        and all_kinds()[user.kind].is_protected(change.live)
         and user not in reserved(world.workspace)
     )

@@ -221,4 +221,6 @@ def _meant(sort: type) -> tuple[str, ...]:
 
 
 def _word(sort: type) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", sort.__name__).lower()
+    """Return the name of a class in plan files and digests: its `stored_name`, or its own name in snake case."""
+    stored_name: str | None = getattr(sort, "stored_name", None)
+    return stored_name or re.sub(r"(?<!^)(?=[A-Z])", "_", sort.__name__).lower()

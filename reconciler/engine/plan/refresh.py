@@ -17,7 +17,7 @@ from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import refer
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind, Reading, Scope
-from reconciler.kinds.base.reads import ends_early
+from reconciler.kinds.base.reads import has_more_pages
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Call
 from reconciler.model.errors import AwsError, TargetError
@@ -78,7 +78,7 @@ def observe(  # noqa: PLR0913 (what is read, for whom, and with what)
             before = {other: pending[other] for other in kinds[name].reads_after}
             pending[name] = readers.submit(_read, kinds[name], whole, before, call, pool, counter)
         ended = {name: future.result() for name, future in pending.items()}
-    live, names = named(evolve(whole, read=_Found(pending), now=time.time()))
+    live, names = named(evolve(whole, live_by_kind=_Found(pending), now=time.time()))
     closed = {name: why for name, why in ended.items() if isinstance(why, str)}
     return Observation(live, closed, names, counter.listed, counter.partly)
 
@@ -97,7 +97,7 @@ def observe_again(  # noqa: PLR0913 (what is read, for whom, and with what)
     `seen` says how each was when it was read before, None where it was not. Without it, it is what the workspace wants or owns
     of that kind, as far as its reading looks at no other.
     """
-    scope = Scope(workspace, basis.declared, now=time.time(), only=seen, moved=basis.moved)
+    scope = Scope(workspace, basis.declared, now=time.time(), previous_states=seen, moved=basis.moved)
     found = _run(kind, kind.read(scope), call, pool, _Counter(lambda *_: None))
     return {live.identity: live for live in found}
 
@@ -119,17 +119,17 @@ def named(scope: Scope) -> tuple[Inventory, Names]:
 
 
 def _name(kind: Kind, scope: Scope) -> list[tuple[Live, str]]:
-    wanted = {kind.identity(resource): resource for resource in scope.of(kind.table)}
-    read = scope.read[kind.table]
+    wanted = {kind.identity(resource): resource for resource in scope.resources_of(kind.table)}
+    read = scope.live_by_kind[kind.table]
     names = {live.identity: wanted[live.identity].address.name for live in read if live.identity in wanted}
     taken = set(names.values())
-    missing = [resource for resource in scope.of(kind.table) if resource.address.name not in taken]
+    missing = [resource for resource in scope.resources_of(kind.table) if resource.address.name not in taken]
     spare = sorted((live for live in read if live.identity not in names), key=lambda live: live.identity)
-    for identity, name in kind.pair(missing, spare, scope).items():
+    for identity, name in kind.pair_unmatched(missing, spare, scope).items():
         if name not in taken:
             names[identity] = name
             taken.add(name)
-    free = taken | {resource.address.name for resource in scope.of(kind.table)}
+    free = taken | {resource.address.name for resource in scope.resources_of(kind.table)}
     for live in spare:
         if live.identity not in names:
             told = live.facts.get("name")
@@ -155,8 +155,8 @@ def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it wa
     counter: _Counter,
 ) -> Sequence[Live] | str:
     """What is there of one kind. One that the file has nothing of may be closed to us: then it is said why."""
-    scope = evolve(whole, read=_Found(before), now=time.time())
-    needed = any(True for _ in scope.of(kind.table))
+    scope = evolve(whole, live_by_kind=_Found(before), now=time.time())
+    needed = any(True for _ in scope.resources_of(kind.table))
     try:
         return _run(kind, kind.read(scope), call, pool, counter)
     except AwsError as error:
@@ -235,8 +235,8 @@ class _Counter:
         with self._lock:
             self._done += 1
             if kind.listing and kind.listing.operation == asked.operation:
-                self.listed[kind.table].update(kind.listing.names(answer))
-                if ends_early(answer):
+                self.listed[kind.table].update(kind.listing.ids(answer))
+                if has_more_pages(answer):
                     self.partly.add(kind.table)
             self._progress(f"reading {kind.table.replace('_', ' ')}", self._done, self._total)
         return answer

@@ -21,8 +21,8 @@ from reconciler.engine.graph import graph_of
 from reconciler.engine.ownership.markers import reserved
 from reconciler.engine.plan.steps import waits_of
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import World
-from reconciler.kinds.base.references import references
+from reconciler.kinds.base.kind import PlanContext
+from reconciler.kinds.base.references import find_references
 from reconciler.model.address import Address
 from reconciler.model.errors import RefusedError, SelectionError
 from reconciler.model.plan_options import Request
@@ -76,7 +76,7 @@ def select(made: Graph, wanted: Iterable[str], unwanted: Iterable[str] = ()) -> 
 
 def known(found: Comparison) -> Mapping[Address, AbstractSet[Address]]:
     """Everything that a selector may name, with what it needs: in the file, or else as it is there."""
-    there = {address: frozenset(references(live.spec)) for address, live in found.live.items()}
+    there = {address: frozenset(find_references(live.spec)) for address, live in found.live.items()}
     return there | {
         address: resource.needs for address, resource in (found.desired or found.declared).items()
     }
@@ -89,7 +89,9 @@ def select_known(found: Comparison, wanted: Sequence[str], unwanted: Sequence[st
     return select(graph_of(known(found)), wanted, unwanted)
 
 
-def chosen(request: Request, found: Comparison, world: World, state: DesiredState) -> frozenset[Address]:
+def chosen(
+    request: Request, found: Comparison, world: PlanContext, state: DesiredState
+) -> frozenset[Address]:
     """What a plan is about.
 
     Raises SelectionError, and RefusedError where a selected change waits for one that is not.

@@ -10,7 +10,7 @@ from reconciler.engine.graph import graph_of, order
 from reconciler.engine.ownership.markers import MARKED, is_group, is_mark
 from reconciler.engine.plan.removals import renamed
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import World
+from reconciler.kinds.base.kind import PlanContext
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -20,7 +20,7 @@ from reconciler.model.resource import Desired
 
 def waits_of(
     changes: Mapping[Address, Change],
-    world: World,
+    world: PlanContext,
     in_file: Desired,
     moved: Mapping[Address, Address] = MappingProxyType({}),
 ) -> Mapping[Address, frozenset[Address]]:
@@ -49,7 +49,7 @@ def waits_of(
 
 def steps_of(
     changes: Mapping[Address, Change],
-    world: World,
+    world: PlanContext,
     in_file: Desired,
     moved: Mapping[Address, Address] = MappingProxyType({}),
 ) -> tuple[Step, ...]:
@@ -63,7 +63,9 @@ def steps_of(
             calls=tuple(_calls(changes[address], world)),
             waits_for=waits[address],
             precondition=None if isinstance(change := changes[address], Create) else change.live,
-            beside={other: world.live[other] for other in all_kinds()[address.kind].beside(change, world)},
+            beside={
+                other: world.live[other] for other in all_kinds()[address.kind].also_modifies(change, world)
+            },
         )
         for address in order(graph_of(waits))
     )
@@ -83,7 +85,10 @@ def _reaches(before: Address, after: Address, waits: Mapping[Address, frozenset[
 
 
 def _waits_for(
-    change: Change, changes: Mapping[Address, Change], world: World, needed_by: Mapping[Address, set[Address]]
+    change: Change,
+    changes: Mapping[Address, Change],
+    world: PlanContext,
+    needed_by: Mapping[Address, set[Address]],
 ) -> frozenset[Address]:
     """What must have been applied before: for what is to be, its needs; for what goes, everything that had it."""
     if isinstance(change, Forget):
@@ -107,17 +112,17 @@ def _waits_for(
 
 
 def _before_the_name_is_free(
-    change: Create, changes: Mapping[Address, Change], world: World
+    change: Create, changes: Mapping[Address, Change], world: PlanContext
 ) -> frozenset[Address]:
     """What goes from another table under the same name, and what lets go of it: a late word would meet the new one."""
-    tables = all_kinds()[change.address.kind].names_shared_with
+    tables = all_kinds()[change.address.kind].shares_names_with
     gone = {Address(table, change.address.name) for table in tables}
     gone = {address for address in gone if isinstance(changes.get(address), Delete)}
     users = {user for address in gone for user in world.live_users.get(address, ()) if user in changes}
     return frozenset(gone | users)
 
 
-def _calls(change: Change, world: World) -> Sequence[ApiCall]:
+def _calls(change: Change, world: PlanContext) -> Sequence[ApiCall]:
     kind = all_kinds()[change.address.kind]
     match change:
         case Create():
@@ -132,9 +137,9 @@ def _calls(change: Change, world: World) -> Sequence[ApiCall]:
             return kind.forget(change, world)
 
 
-def _rid_of(change: Replace, changes: Mapping[Address, Change], world: World) -> set[Address]:
+def _rid_of(change: Replace, changes: Mapping[Address, Change], world: PlanContext) -> set[Address]:
     """Those that have what is replaced, hold it, and are to have it no more."""
-    said = all_kinds()[change.address.kind].held_by is not None
+    said = all_kinds()[change.address.kind].deletion_blockers is not None
     keep = world.desired_users.get(change.address, ())
     return {
         user
@@ -146,5 +151,5 @@ def _rid_of(change: Replace, changes: Mapping[Address, Change], world: World) ->
 
 def _holds(user: Address, change: Change) -> bool:
     """Whether AWS does not remove a resource while this other one refers to it."""
-    held_by = all_kinds()[change.address.kind].held_by
+    held_by = all_kinds()[change.address.kind].deletion_blockers
     return held_by is None or user.kind in held_by

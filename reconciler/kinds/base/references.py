@@ -11,7 +11,7 @@ from reconciler.model.address import Address
 from reconciler.model.resource import Desired, Inventory
 
 
-def references(spec: Any) -> Iterator[Address]:
+def find_references(spec: Any) -> Iterator[Address]:
     """The addresses that a spec names."""
     for member in members(type(spec)).values():
         if member.references:
@@ -21,10 +21,10 @@ def references(spec: Any) -> Iterator[Address]:
                     yield Address(member.references, item)
 
 
-def users(resources: Desired | Inventory) -> Mapping[Address, Sequence[Address]]:
+def find_users(resources: Desired | Inventory) -> Mapping[Address, Sequence[Address]]:
     """Who refers to an address."""
     found: defaultdict[Address, list[Address]] = defaultdict(list)
     for address, resource in resources.items():
-        for used in references(resource.spec):
+        for used in find_references(resource.spec):
             found[used].append(address)
     return found

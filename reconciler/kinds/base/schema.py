@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-Changing = Literal["in_place", "replaces", "create_only"]
+OnChange = Literal["in_place", "replaces", "create_only"]
 
 _KEY = "reconciler"
 
@@ -26,7 +26,7 @@ class Member:
     doc: str
     api: str | None
     references: str | None
-    changing: Changing
+    on_change: OnChange
     required: bool
 
 
@@ -35,12 +35,12 @@ def member(  # noqa: PLR0913 (each is a word that a spec class may say)
     *,
     api: str | None = None,
     references: str | None = None,
-    changing: Changing = "in_place",
+    on_change: OnChange = "in_place",
     default: Any = attrs.NOTHING,
     factory: Any = None,
 ) -> Any:
     """An attrs field with what a kind has to say about it; without a default it is required in the file."""
-    metadata = {_KEY: (doc, api, references, changing)}
+    metadata = {_KEY: (doc, api, references, on_change)}
     if factory is not None:
         return attrs.field(factory=factory, metadata=metadata)
     return attrs.field(default=default, metadata=metadata)

@@ -9,43 +9,43 @@ from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, PROTECTED_TAG, Compl
 from reconciler.model.call import ApiCall
 from reconciler.model.resource import Resource
 
-PREFIX = "reconciler:"
+TAG_PREFIX = "reconciler:"
 
-MOST = 50
+MAX_TAGS = 50
 """Tags of one resource (AWS General Reference), and entries of a managed thing's meta data (its service model)."""
 
-OURS = 3
+OWNERSHIP_TAG_COUNT = 3
 """The tags that every taggable resource may get: its owner, its name, and that it must not be destroyed."""
 
 
-def marked(resource: Resource, workspace: str, **more: Any) -> dict[str, Any]:
+def with_ownership_tags(resource: Resource, workspace: str, **more: Any) -> dict[str, Any]:
     """The user's tags and ours: who owns the resource, what the file calls it, and whether it must not be destroyed."""
     ours = {OWNER_TAG: workspace, NAME_TAG: resource.address.name}
     if resource.lifecycle.prevent_destroy:
         ours[PROTECTED_TAG] = "true"
-    ours |= {PREFIX + key: value for key, value in more.items()}
+    ours |= {TAG_PREFIX + key: value for key, value in more.items()}
     return dict(sorted({**resource.spec.tags, **ours}.items()))
 
 
-def crowded(field: str, given: Mapping[str, str], ours: int) -> Iterator[Complaint]:
+def check_room_for_tags(field: str, given: Mapping[str, str], ours: int) -> Iterator[Complaint]:
     """A complaint where the user's entries leave no room for `ours` beside them: AWS admits 50 of them in all."""
-    room = MOST - ours
-    if room < len(given) <= MOST:
+    room = MAX_TAGS - ours
+    if room < len(given) <= MAX_TAGS:
         problem = f"{len(given)} entries leave no room for the {ours} that mark what the workspace owns"
         yield Complaint(field, problem, f"at most {room}")
 
 
-def users(tags: Mapping[str, str]) -> dict[str, str]:
+def user_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags without ours."""
-    return {key: value for key, value in sorted(tags.items()) if not key.startswith(PREFIX)}
+    return {key: value for key, value in sorted(tags.items()) if not key.startswith(TAG_PREFIX)}
 
 
-def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+def to_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     """As the iot API takes them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def as_map(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def from_tag_list(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """As the iot API lists them, turned into a map."""
     return {tag["Key"]: tag.get("Value", "") for tag in tags}
 
@@ -57,7 +57,7 @@ def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str,
     untag: dict[str, Any]
     tag: dict[str, Any]
     if service == "iot":
-        untag, tag = {"resourceArn": arn, "tagKeys": gone}, {"resourceArn": arn, "tags": as_list(new)}
+        untag, tag = {"resourceArn": arn, "tagKeys": gone}, {"resourceArn": arn, "tags": to_tag_list(new)}
     else:
         untag, tag = {"ResourceArn": arn, "TagKeys": gone}, {"ResourceArn": arn, "Tags": new}
     if gone:
@@ -66,6 +66,6 @@ def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str,
         yield ApiCall(service, "TagResource", tag, repeatable=True)
 
 
-def unmarked(service: str, arn: str, tags: Mapping[str, str]) -> Iterator[ApiCall]:
+def remove_ownership_tags(service: str, arn: str, tags: Mapping[str, str]) -> Iterator[ApiCall]:
     """The calls that take our tags off and leave the user's."""
-    return retag(service, arn, tags, users(tags))
+    return retag(service, arn, tags, user_tags(tags))

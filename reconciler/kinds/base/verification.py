@@ -19,7 +19,7 @@ def _pairs(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 @frozen
-class Shown(Proof):
+class FieldsMatch(Proof):
     """One question shows it. `same` says where its answer has what the request had: dotted path to dotted path.
 
     A request with `expectedVersion` was done if the version is the next one by now: AWS counts every change.
@@ -41,7 +41,7 @@ class Shown(Proof):
 
 
 @frozen
-class Registered(Proof):
+class CertificateRegistered(Proof):
     """A certificate is its id, whoever registered it; it has to have the status that was asked for."""
 
     identity: str
@@ -54,16 +54,16 @@ class Registered(Proof):
         return found if found.get("status", "") == sent.params["status"] else None
 
 
-def thing_shown(name: str) -> Shown:
+def verify_thing(name: str) -> FieldsMatch:
     """A thing that was changed."""
     question = ApiCall("iot", "DescribeThing", {"thingName": name})
-    return Shown(question, {"attributePayload.attributes": "attributes"})
+    return FieldsMatch(question, {"attributePayload.attributes": "attributes"})
 
 
-def group_shown(name: str) -> Shown:
+def verify_thing_group(name: str) -> FieldsMatch:
     """A thing group that was created or changed, static or dynamic."""
     question = ApiCall("iot", "DescribeThingGroup", {"thingGroupName": name})
-    return Shown(
+    return FieldsMatch(
         question,
         {
             "thingGroupProperties.thingGroupDescription": "thingGroupProperties.thingGroupDescription",

@@ -6,22 +6,20 @@ Source: AWS IoT API reference, CreateCertificateFromCsr: one request submitted t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import frozen
 
 from reconciler.kinds.base.kind import Complaint, Scope
-from reconciler.kinds.base.reads import MISSING, PAGE
+from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE
 from reconciler.kinds.shared import x509
+from reconciler.kinds.shared.certificate_spec import Certificate
 from reconciler.model.call import ApiCall, Looking, Proof
 from reconciler.model.output_file import Output, Save
 from reconciler.model.pem import Pem
 
-if TYPE_CHECKING:
-    from reconciler.kinds.certificates import Certificate
 
-
-def issued(spec: Certificate) -> Pem | None:
+def known_certificate(spec: Certificate) -> Pem | None:
     """The certificate as far as it is known: given, or issued and saved by an earlier run."""
     if isinstance(spec.pem, Pem):
         return spec.pem
@@ -37,15 +35,17 @@ def _saved(save_to: Any) -> Pem | None:
     return None if content is None else Pem.parse(content, save_to.name)
 
 
-def request(csr: str, save_to: Output, *, active: bool, known: str | None = None) -> ApiCall:
+def request_certificate(csr: str, save_to: Output, *, active: bool, known: str | None = None) -> ApiCall:
     """The call that has the certificate issued, and saves it; `known` is the id of the one that it takes over from."""
     params = {"certificateSigningRequest": csr, "setAsActive": active}
     saves = (Save("certificatePem", save_to),)
-    return ApiCall("iot", "CreateCertificateFromCsr", params, saves=saves, proof=Issued.to(csr, known))
+    return ApiCall(
+        "iot", "CreateCertificateFromCsr", params, saves=saves, proof=CertificateIssued.to(csr, known)
+    )
 
 
 @frozen
-class Issued(Proof):
+class CertificateIssued(Proof):
     """A certificate for the request's key (`key` is its SHA-256) is among the newest; asking twice would issue two.
 
     `known` is an older one of the same key. Where a `thing` should have it too, it does.
@@ -56,24 +56,28 @@ class Issued(Proof):
     thing: str | None = None
 
     @classmethod
-    def to(cls, csr: str, known: str | None = None, thing: str | None = None) -> Issued:
+    def to(cls, csr: str, known: str | None = None, thing: str | None = None) -> CertificateIssued:
         """For a certificate signing request in PEM."""
-        return cls(x509.request_key(csr), known, thing)
+        return cls(x509.signing_request_key_digest(csr), known, thing)
 
     def look(self, sent: ApiCall) -> Looking:  # noqa: ARG002 (the key says it all)
         """AWS lists no keys, so the certificates are asked for one by one. Raises LookupError for half of it."""
-        listed = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, at_most=PAGE)
+        listed = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, at_most=PAGE_SIZE)
         newest = sorted(listed["certificates"], key=lambda item: item["creationDate"], reverse=True)
         for item in newest:
             question = {"certificateId": item["certificateId"]}
-            answer = yield ApiCall("iot", "DescribeCertificate", question, tolerates=MISSING)
+            answer = yield ApiCall("iot", "DescribeCertificate", question, tolerates=NOT_FOUND)
             described = answer.get("certificateDescription", {})
             pem = described.get("certificatePem")
-            if not pem or item["certificateId"] == self.known or x509.public_key(Pem.parse(pem)) != self.key:
+            if (
+                not pem
+                or item["certificateId"] == self.known
+                or x509.public_key_digest(Pem.parse(pem)) != self.key
+            ):
                 continue
             if self.thing:
                 principal = {"principal": described["certificateArn"]}
-                users = yield ApiCall("iot", "ListPrincipalThings", principal, tolerates=MISSING)
+                users = yield ApiCall("iot", "ListPrincipalThings", principal, tolerates=NOT_FOUND)
                 if self.thing not in users.get("things", ()):
                     raise LookupError(
                         f"certificate {item['certificateId']}, which {self.thing} does not have,"
@@ -82,13 +86,13 @@ class Issued(Proof):
         return None
 
 
-def fetch(identity: str, save_to: Any) -> Iterator[ApiCall]:
+def fetch_certificate(identity: str, save_to: Any) -> Iterator[ApiCall]:
     """What an earlier run had AWS issue and did not come to save."""
     saves = (Save("certificateDescription.certificatePem", save_to),)
     yield ApiCall("iot", "DescribeCertificate", {"certificateId": identity}, saves=saves)
 
 
-def unwritable(save_to: Any) -> Iterator[str]:
+def find_save_to_errors(save_to: Any) -> Iterator[str]:
     """Why nothing is issued where an issued certificate is saved that the registry does not have (any more)."""
     if isinstance(save_to, Output) and save_to.content:
         yield (
@@ -97,10 +101,10 @@ def unwritable(save_to: Any) -> Iterator[str]:
         )
 
 
-def check_request(spec: Certificate) -> Iterator[Complaint]:
+def check_signing_request(spec: Certificate) -> Iterator[Complaint]:
     """A request is one, its certificate has somewhere to go, and what is there already is its own."""
     assert isinstance(spec.csr, str)
-    key = x509.request_key(spec.csr)
+    key = x509.signing_request_key_digest(spec.csr)
     if key is None:
         yield Complaint("csr", "not a certificate signing request", "one in PEM, signed with its own key")
         return
@@ -114,7 +118,7 @@ def check_request(spec: Certificate) -> Iterator[Complaint]:
             "save_to", f"{spec.save_to}: {error}", "a file that is not there yet, or the certificate"
         )
         return
-    if known and x509.public_key(known) != key:
+    if known and x509.public_key_digest(known) != key:
         what = "the certificate that was issued for it, or a new path"
         yield Complaint("save_to", f"{spec.save_to} is a certificate of another key than the request", what)
     if spec.ca or spec.certificate_mode:
@@ -123,7 +127,7 @@ def check_request(spec: Certificate) -> Iterator[Complaint]:
         yield Complaint("status", "nothing is issued to be revoked", "ACTIVE or INACTIVE")
 
 
-def issued_unsaved(scope: Scope, known: Collection[str]) -> Any:
+def read_issued_unsaved(scope: Scope, known: Collection[str]) -> Any:
     """Certificates that were issued for a request of the file and not saved: by id, the name in the file.
 
     A run that died between the answer and the file leaves them; the public key tells whose they are. AWS lists no keys,
@@ -131,20 +135,23 @@ def issued_unsaved(scope: Scope, known: Collection[str]) -> Any:
     """
     waiting = {
         key: found.address.name
-        for found in scope.of("certificates")
-        if found.spec.csr and not issued(found.spec) and (key := x509.request_key(found.spec.csr))
+        for found in scope.resources_of("certificates")
+        if found.spec.csr
+        and not known_certificate(found.spec)
+        and (key := x509.signing_request_key_digest(found.spec.csr))
     }
     if not waiting:
         return {}
     (listed,) = yield [ApiCall("iot", "ListCertificates")]
     unknown = [item["certificateId"] for item in listed["certificates"] if item["certificateId"] not in known]
     answers = yield [
-        ApiCall("iot", "DescribeCertificate", {"certificateId": name}, tolerates=MISSING) for name in unknown
+        ApiCall("iot", "DescribeCertificate", {"certificateId": name}, tolerates=NOT_FOUND)
+        for name in unknown
     ]
     found: dict[str, str] = {}
     for name, answer in zip(unknown, answers, strict=True):
         pem = answer.get("certificateDescription", {}).get("certificatePem")
-        owner = waiting.get(x509.public_key(Pem.parse(pem))) if pem else None
+        owner = waiting.get(x509.public_key_digest(Pem.parse(pem))) if pem else None
         if owner and owner not in found.values():
             found[name] = owner
     return found

@@ -11,20 +11,25 @@ from typing import Any
 from attrs import frozen
 
 from reconciler.kinds.base.kind import Reading, Scope
-from reconciler.kinds.base.reads import together
-from reconciler.kinds.shared.certificate_grace_period import graces
-from reconciler.kinds.shared.certificate_holders import attached_to, guards, owners_of, used_outside
-from reconciler.kinds.shared.certificate_issuance import issued_unsaved
-from reconciler.kinds.shared.certificate_retirement import retired_policy
+from reconciler.kinds.base.reads import merge_reads
+from reconciler.kinds.shared.certificate_grace_period import find_grace_ends
+from reconciler.kinds.shared.certificate_holders import (
+    find_attached,
+    find_outside_holders,
+    find_protected_things,
+    read_owners_of,
+)
+from reconciler.kinds.shared.certificate_issuance import read_issued_unsaved
+from reconciler.kinds.shared.certificate_retirement import retired_policy_name
 from reconciler.kinds.shared.certificate_spec import Certificate
 from reconciler.kinds.shared.principal_reads import (
-    arns_of_certificates,
-    certificates_in,
-    find_certificates,
-    outside,
-    policies_of,
-    targets,
-    things_of,
+    certificate_ids,
+    external_names,
+    read_certificates,
+    read_policies_of,
+    read_policy_targets,
+    read_things_of,
+    select_arns,
 )
 from reconciler.kinds.shared.provisioning_blueprint import provisioned_certificates
 from reconciler.model.pem import Pem
@@ -38,35 +43,38 @@ def read(scope: Scope, wanted: Mapping[str, Resource]) -> Reading:
     """
     # What goes whoever has it is asked about while the things are still being read.
     sure = wanted.keys() if scope.destroying else frozenset[str]()
-    early = yield from find_certificates(sorted(sure))
-    arns = arns_of_certificates(early, early)
-    users, attached = yield from together(things_of(arns), policies_of(arns))
-    known = yield from targets(
-        scope, outside(policy for found in scope.of("certificates") for policy in found.spec.policies)
+    early = yield from read_certificates(sorted(sure))
+    arns = select_arns(early, early)
+    users, attached = yield from merge_reads(read_things_of(arns), read_policies_of(arns))
+    known = yield from read_policy_targets(
+        scope,
+        external_names(
+            policy for found in scope.resources_of("certificates") for policy in found.spec.policies
+        ),
     )
-    policies = {name: certificates_in(arns) for name, arns in known.items()}
-    retired = policies.get(retired_policy(scope.workspace), frozenset())
-    ours, others = attached_to(scope)
+    policies = {name: certificate_ids(arns) for name, arns in known.items()}
+    retired = policies.get(retired_policy_name(scope.workspace), frozenset())
+    ours, others = find_attached(scope)
     matter = (wanted.keys() | ours.keys() | retired) - provisioned_certificates(scope) - others
-    issued_now = yield from issued_unsaved(scope, wanted.keys())
+    issued_now = yield from read_issued_unsaved(scope, wanted.keys())
     matter |= issued_now.keys()
-    late = yield from find_certificates(sorted(matter - sure))
+    late = yield from read_certificates(sorted(matter - sure))
     found = {name: item for name, item in sorted({**early, **late}.items()) if name in matter}
     del early, late
     declared = wanted.keys() | issued_now.keys()
     staying_on = frozenset[str]() if scope.destroying else declared
     leaving = [name for name in found if name not in staying_on]
-    ends = graces(scope, {name for name in leaving if name not in declared}, found)
+    ends = find_grace_ends(scope, {name for name in leaving if name not in declared}, found)
     within = {name: until for name, until in ends.items() if until > scope.now}
     kept = {} if scope.destroying else within
     strangers = [name for name in found if name in staying_on and name in wanted and name not in ours]
-    arns = arns_of_certificates((name for name in leaving if name not in attached), found)
-    had, has = yield from together(
-        things_of(arns | arns_of_certificates(strangers, found)), policies_of(arns)
+    arns = select_arns((name for name in leaving if name not in attached), found)
+    had, has = yield from merge_reads(
+        read_things_of(arns | select_arns(strangers, found)), read_policies_of(arns)
     )
     users, attached = users | had, attached | has
-    foreign = used_outside(users, scope)
-    owners = yield from owners_of({name: foreign[name] for name in strangers if name in foreign})
+    foreign = find_outside_holders(users, scope)
+    owners = yield from read_owners_of({name: foreign[name] for name in strangers if name in foreign})
     seen = _Seen(
         workspace=scope.workspace,
         wanted=wanted,
@@ -79,8 +87,8 @@ def read(scope: Scope, wanted: Mapping[str, Resource]) -> Reading:
         kept=kept,
         outlived=ends.keys() - within.keys(),
         explained=declared | ends.keys(),
-        staying={found.address.name for found in scope.of("things")},
-        guarding=guards(scope),
+        staying={found.address.name for found in scope.resources_of("things")},
+        guarding=find_protected_things(scope),
     )
     # Of a large fleet all that was listed takes as much room as all that is made of it.
     return [seen.live(name, found.pop(name)) for name in [*found]]
@@ -143,12 +151,12 @@ class _Seen:
 def read_again(seen: Mapping[str, Live | None]) -> Reading:
     """Some certificates by themselves, and who has them. Of what was seen before the ARN is known, so all is asked at once."""
     known = {name: live.facts["arn"] for name, live in sorted(seen.items()) if live}
-    found, users, policies = yield from together(
-        find_certificates(sorted(seen), listed=False), things_of(known), policies_of(known)
+    found, users, policies = yield from merge_reads(
+        read_certificates(sorted(seen), use_listing=False), read_things_of(known), read_policies_of(known)
     )
-    rest = arns_of_certificates(found.keys() - known.keys(), found)
-    users |= yield from things_of(rest)
-    policies |= yield from policies_of(rest)
+    rest = select_arns(found.keys() - known.keys(), found)
+    users |= yield from read_things_of(rest)
+    policies |= yield from read_policies_of(rest)
     return [
         Live(
             name,

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.kinds.base.kind import World
-from reconciler.kinds.base.reads import MISSING
+from reconciler.kinds.base.kind import PlanContext
+from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Delete
@@ -22,14 +22,14 @@ DENY_ALL = Document.of(
 )
 
 
-def retired_policy(workspace: str) -> str:
+def retired_policy_name(workspace: str) -> str:
     """The policy that marks the workspace's certificates on their way out."""
     return f"reconciler-{workspace}-retired"
 
 
-def mark_retired(world: World, arn: str) -> ApiCall:
+def mark_retired(world: PlanContext, arn: str) -> ApiCall:
     """The mark. A certificate with ten policies takes no eleventh, and then goes without."""
-    params = {"policyName": retired_policy(world.workspace), "target": arn}
+    params = {"policyName": retired_policy_name(world.workspace), "target": arn}
     return ApiCall(
         "iot", "AttachPolicy", params, tolerates={"LimitExceededException", "ResourceNotFoundException"}
     )
@@ -42,9 +42,9 @@ def retire(identity: str, *, active: bool) -> Iterator[ApiCall]:
         yield ApiCall("iot", "UpdateCertificate", {**params, "newStatus": "INACTIVE"})
     # AWS detaches asynchronously, so for some seconds it may still see the thing that let go. Force is about policies.
     gone = {**params, "forceDelete": True}
-    yield ApiCall("iot", "DeleteCertificate", gone, tolerates=MISSING, retries={"DeleteConflictException"})
+    yield ApiCall("iot", "DeleteCertificate", gone, tolerates=NOT_FOUND, retries={"DeleteConflictException"})
 
 
-def goes(world: World, certificate: Address) -> bool:
+def is_deleted(world: PlanContext, certificate: Address) -> bool:
     """Whether the plan deletes the certificate."""
     return isinstance(world.changes.get(certificate), Delete)

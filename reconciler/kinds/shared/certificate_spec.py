@@ -29,24 +29,24 @@ class Certificate:
     pem: Pem | Whatever | None = member(
         "The device's certificate.",
         api="RegisterCertificate.certificatePem",
-        changing="replaces",
+        on_change="replaces",
         default=None,
     )
     csr: str | Whatever | None = member(
         "A certificate signing request, for AWS to issue the certificate.",
         api="CreateCertificateFromCsr.certificateSigningRequest",
-        changing="replaces",
+        on_change="replaces",
         default=None,
     )
     save_to: Output | Whatever | None = member(
         "The new file that the issued certificate is written to; never overwritten.", default=None
     )
     ca: Reference | None = member(
-        "The CA that signed it.", references="ca_certificates", changing="create_only", default=None
+        "The CA that signed it.", references="ca_certificates", on_change="create_only", default=None
     )
     certificate_mode: Literal["DEFAULT", "SNI_ONLY"] | Whatever | None = member(
         "SNI_ONLY registers it without a CA; with a CA, the CA's mode holds.",
-        changing="replaces",
+        on_change="replaces",
         default=None,
     )
     status: Literal["ACTIVE", "INACTIVE", "REVOKED"] = member(
@@ -56,5 +56,5 @@ class Certificate:
         "What it may do once it is connected.", references="policies", default=()
     )
     rotation: Rotation | None = member(
-        "How long the one before it stays beside it.", changing="create_only", default=None
+        "How long the one before it stays beside it.", on_change="create_only", default=None
     )

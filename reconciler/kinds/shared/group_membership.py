@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from reconciler.kinds.base.kind import Complaint, World
-from reconciler.kinds.base.reads import MISSING
+from reconciler.kinds.base.kind import Complaint, PlanContext
+from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import PROTECTION, Create, Update
 from reconciler.model.resource import Desired, External, Reference
 
-MOST_GROUPS = 10
+MAX_GROUPS = 10
 """Static groups that a thing may be in; the workspace's own is one of them."""
 
 _MARK = "reconciler-"
@@ -23,12 +23,12 @@ _MARK = "reconciler-"
 _Parent = Callable[[str], Reference | None]
 
 
-def workspace_group(workspace: str) -> str:
+def workspace_group_name(workspace: str) -> str:
     """The static thing group whose members are the things that the workspace owns."""
     return f"{_MARK}{workspace}"
 
 
-def protected_group(workspace: str) -> str:
+def protected_group_name(workspace: str) -> str:
     """The static thing group of those of them that must not be destroyed.
 
     No workspace's own group has this name: its name would have a colon, which AWS admits in no name of a policy.
@@ -36,10 +36,10 @@ def protected_group(workspace: str) -> str:
     return f"{_MARK}{workspace}:protected"
 
 
-def groups_of(things: Sequence[str]) -> Any:
+def read_groups_of_things(things: Sequence[str]) -> Any:
     """The static groups that each thing is in, sorted, asked of the things."""
     answers = yield [
-        ApiCall("iot", "ListThingGroupsForThing", {"thingName": name}, tolerates=MISSING) for name in things
+        ApiCall("iot", "ListThingGroupsForThing", {"thingName": name}, tolerates=NOT_FOUND) for name in things
     ]
     return {
         name: sorted(group["groupName"] for group in answer.get("thingGroups", ()))
@@ -47,22 +47,22 @@ def groups_of(things: Sequence[str]) -> Any:
     }
 
 
-def owners(things: Sequence[str]) -> Any:
+def read_owners(things: Sequence[str]) -> Any:
     """The workspace, if any, that each thing bears the mark of: asked of those that are wanted and not ours."""
-    groups = yield from groups_of(things)
-    return {name: owner(found) for name, found in groups.items()}
+    groups = yield from read_groups_of_things(things)
+    return {name: find_owner(found) for name, found in groups.items()}
 
 
-def owner(groups: Sequence[str], workspace: str = "") -> str | None:
+def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
     """The workspace, if any, that one of a thing's groups is the mark of; of several one that is not `workspace`."""
     marks = [group.removeprefix(_MARK) for group in groups if group.startswith(_MARK) and ":" not in group]
     return next((mark for mark in marks if mark != workspace), workspace if marks else None)
 
 
-def complaints(groups: Sequence[Reference], desired: Desired) -> Iterator[Complaint]:
+def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[Complaint]:
     """Whether a thing can be in all of these groups at once."""
-    if len(groups) >= MOST_GROUPS:
-        room = MOST_GROUPS - 1
+    if len(groups) >= MAX_GROUPS:
+        room = MAX_GROUPS - 1
         yield Complaint(
             "thing_groups",
             f"{len(groups)} groups, and the one that marks what the workspace owns",
@@ -88,12 +88,12 @@ def join(thing: str, group: Any) -> ApiCall:
 def leave(thing: str, group: Any) -> ApiCall:
     """Out of a group; not being in it is no mistake."""
     params = {"thingGroupName": group, "thingName": thing}
-    return ApiCall("iot", "RemoveThingFromThingGroup", params, tolerates=MISSING)
+    return ApiCall("iot", "RemoveThingFromThingGroup", params, tolerates=NOT_FOUND)
 
 
-def protect(change: Create | Update, world: World) -> Iterator[ApiCall]:
+def protect(change: Create | Update, world: PlanContext) -> Iterator[ApiCall]:
     """Into the group of those that must not be destroyed, or out of it."""
-    name, group = change.address.name, protected_group(world.workspace)
+    name, group = change.address.name, protected_group_name(world.workspace)
     wanted = change.resource.lifecycle.prevent_destroy
     if isinstance(change, Create) and wanted:
         yield join(name, group)
@@ -102,7 +102,7 @@ def protect(change: Create | Update, world: World) -> Iterator[ApiCall]:
 
 
 def move(
-    thing: str, before: Iterable[Reference], after: Iterable[Reference], world: World
+    thing: str, before: Iterable[Reference], after: Iterable[Reference], world: PlanContext
 ) -> Iterator[ApiCall]:
     """From some groups to others: joined before others are left, except where AWS admits no two at once."""
     before, after = list(before), list(after)
@@ -114,14 +114,14 @@ def move(
     yield from (leave(thing, _id(group, world)) for group in lost if group not in first)
 
 
-def come_back(group: Address, world: World) -> Iterator[ApiCall]:
+def rejoin_members(group: Address, world: PlanContext) -> Iterator[ApiCall]:
     """The members of a group that has been made anew, as far as the file has them: AWS let go of all of them.
 
     What they are still in and must not be in beside it they leave first; that their own steps leave it too is no mistake.
     """
     stays = set(world.desired_users.get(group, ()))
     for thing in world.live_users.get(group, ()):
-        name = world.thing(thing)
+        name = world.thing_name(thing)
         if name is None or thing not in stays:
             continue
         wanted = world.desired[thing].spec.thing_groups
@@ -131,27 +131,29 @@ def come_back(group: Address, world: World) -> Iterator[ApiCall]:
         yield join(name, group.name)
 
 
-def bill(thing: str, before: Reference | None, after: Reference | None, world: World) -> Iterator[ApiCall]:
+def move_billing_group(
+    thing: str, before: Reference | None, after: Reference | None, world: PlanContext
+) -> Iterator[ApiCall]:
     """From one billing group to another. Whether AWS would move it by itself is not documented, so it leaves first."""
     if before == after:
         return
     if before is not None:
-        params = {"billingGroupName": world.identity("billing_groups", before), "thingName": thing}
-        yield ApiCall("iot", "RemoveThingFromBillingGroup", params, tolerates=MISSING)
+        params = {"billingGroupName": world.resolve_identity("billing_groups", before), "thingName": thing}
+        yield ApiCall("iot", "RemoveThingFromBillingGroup", params, tolerates=NOT_FOUND)
     if after is not None:
-        params = {"billingGroupName": world.identity("billing_groups", after), "thingName": thing}
+        params = {"billingGroupName": world.resolve_identity("billing_groups", after), "thingName": thing}
         yield ApiCall("iot", "AddThingToBillingGroup", params)
 
 
-def _id(group: Reference, world: World) -> Any:
-    return world.identity("thing_groups", group)
+def _id(group: Reference, world: PlanContext) -> Any:
+    return world.resolve_identity("thing_groups", group)
 
 
 def _name(group: Reference) -> str:
     return group.id.rpartition("/")[2] if isinstance(group, External) else group
 
 
-def _related(one: str, other: str, world: World) -> bool:
+def _related(one: str, other: str, world: PlanContext) -> bool:
     """Whether two groups are in one hierarchy, before the plan or after it."""
     both = (_parents(world.desired), _parents(world.live))
     return not {_root(one, parent) for parent in both}.isdisjoint({_root(other, parent) for parent in both})

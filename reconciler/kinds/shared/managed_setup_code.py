@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from attrs import field, frozen
 
@@ -26,7 +27,7 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
 """The documented forms by type. What other types hold is documented nowhere, and so not checked."""
 
 
-def objections(material: Secret, kind: str) -> Iterator[str]:
+def find_setup_code_errors(material: Secret, kind: str) -> Iterator[str]:
     """Why a code cannot be sent: there is none, or it does not have the form of its type. Nothing of it is told."""
     pattern, form = _FORMS.get(kind, (None, ""))
     if material.value is None:
@@ -35,7 +36,7 @@ def objections(material: Secret, kind: str) -> Iterator[str]:
         yield f"its authentication_material from {material.reference} is no {kind}, which has the form {form}"
 
 
-def serial_number(material: object, kind: str) -> str | None:
+def parse_serial_number(material: object, kind: str) -> str | None:
     """The serial number that stands in a code, where one does."""
     if kind != "WIFI_SETUP_QR_BAR_CODE" or not isinstance(material, Secret) or material.value is None:
         return None
@@ -44,22 +45,24 @@ def serial_number(material: object, kind: str) -> str | None:
 
 
 @frozen
-class Remembered:
+class RememberedText:
     """A text that the registry remembers by its SHA-256 alone; `text` is None for what is read from there."""
+
+    stored_name: ClassVar[str] = "remembered"
 
     digest: str
     text: str | None = field(default=None, eq=False, repr=False)
 
     @classmethod
-    def of(cls, value: str | Document | tuple[Document, ...]) -> Remembered:
+    def of(cls, value: str | Document | tuple[Document, ...]) -> RememberedText:
         """A text as it is; JSON by what it means."""
         match value:
             case str():
-                return cls(digest_of(value), value)
+                return cls(sha256_hex(value), value)
             case Document():
-                return cls(digest_of(value.canonical), value.text)
+                return cls(sha256_hex(value.canonical), value.text)
         together = ",".join(item.text for item in value)
-        return cls(digest_of(",".join(item.canonical for item in value)), f"[{together}]")
+        return cls(sha256_hex(",".join(item.canonical for item in value)), f"[{together}]")
 
     def __str__(self) -> str:
         return f"sha256:{self.digest[:12]}…"
@@ -92,12 +95,12 @@ class ClientToken(Deferred):
 
     def resolve(self, answers: Answers) -> str:
         """64 hexadecimal digits."""
-        return digest_of(self.request + self.material.resolve(answers))
+        return sha256_hex(self.request + self.material.resolve(answers))
 
     def __str__(self) -> str:
         return "(made of this request)"
 
 
-def digest_of(text: str) -> str:
+def sha256_hex(text: str) -> str:
     """The SHA-256 as hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -7,23 +7,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG
-from reconciler.kinds.base.tags import PREFIX, users
+from reconciler.kinds.base.tags import TAG_PREFIX, user_tags
 from reconciler.kinds.shared import managed_setup_code
-from reconciler.kinds.shared.managed_setup_code import Remembered
+from reconciler.kinds.shared.managed_setup_code import RememberedText
 from reconciler.kinds.shared.managed_thing_spec import (
-    CAPABLE,
+    CAPABILITY_MEMBERS,
     LOCKER,
-    OPTIONAL,
+    OPTIONAL_MEMBERS,
     WIFI,
     ManagedThing,
-    SimpleSetup,
-    said,
+    WiFiSimpleSetup,
+    set_optional_fields,
 )
 from reconciler.model.resource import WHATEVER, External, Live, Resource
 from reconciler.model.secret import SecretDigest
 
 
-def candidates(missing: Mapping[str, Resource], unmarked: Sequence[Mapping[str, Any]]) -> Iterator[Live]:
+def find_import_candidates(
+    missing: Mapping[str, Resource], unmarked: Sequence[Mapping[str, Any]]
+) -> Iterator[Live]:
     """What is there without marks and could be what is missing: with its serial number, or else with its name.
 
     Of several the first is shown with all of them, and the plan is refused.
@@ -36,7 +38,7 @@ def candidates(missing: Mapping[str, Resource], unmarked: Sequence[Mapping[str, 
     taken: set[str] = set()
     for name, resource in sorted(missing.items()):
         spec: ManagedThing = resource.spec
-        serial = spec.serial_number or managed_setup_code.serial_number(
+        serial = spec.serial_number or managed_setup_code.parse_serial_number(
             spec.authentication_material, str(spec.authentication_material_type)
         )
         same_name = [
@@ -48,7 +50,7 @@ def candidates(missing: Mapping[str, Resource], unmarked: Sequence[Mapping[str, 
         free = [answer for answer in found if answer["Id"] not in taken]
         if free:
             taken.add(free[0]["Id"])
-            yield live_of(free[0], resource, name, tuple(map(_told, found)))
+            yield to_live(free[0], resource, name, tuple(map(_told, found)))
 
 
 def _told(answer: Mapping[str, Any]) -> str:
@@ -56,24 +58,26 @@ def _told(answer: Mapping[str, Any]) -> str:
     return f"{answer['Id']} ({', '.join(said)})"
 
 
-def live_of(
+def to_live(
     answer: Mapping[str, Any], wanted: Resource | None, name: str | None = None, found: Sequence[str] = ()
 ) -> Live:
     """One managed thing as it is. Of one without marks the setup code is not known, and what the file says holds."""
     tags, meta = answer.get("Tags", {}), answer.get("MetaData", {})
-    says = set(said(wanted.spec)) if wanted else set()
-    compared = says | set(tags.get(f"{PREFIX}fields", "").split())
+    says = set(set_optional_fields(wanted.spec)) if wanted else set()
+    compared = says | set(tags.get(f"{TAG_PREFIX}fields", "").split())
     ours = OWNER_TAG in tags
     spec = ManagedThing(
         role=answer["Role"],
-        authentication_material=SecretDigest.parse(tags.get(f"{PREFIX}material", "")) if ours else WHATEVER,
-        authentication_material_type=tags.get(f"{PREFIX}type", "") if ours else WHATEVER,
-        thing=External(meta[f"{PREFIX}thing"]) if f"{PREFIX}thing" in meta else None,
+        authentication_material=SecretDigest.parse(tags.get(f"{TAG_PREFIX}material", ""))
+        if ours
+        else WHATEVER,
+        authentication_material_type=tags.get(f"{TAG_PREFIX}type", "") if ours else WHATEVER,
+        thing=External(meta[f"{TAG_PREFIX}thing"]) if f"{TAG_PREFIX}thing" in meta else None,
         name=answer.get("Name"),
-        **{each: _told_back(each, answer) for each in compared & OPTIONAL.keys()},
-        **{each: _remembers(tags, each) for each in CAPABLE},
-        meta_data=users(meta),
-        tags=users(tags),
+        **{each: _told_back(each, answer) for each in compared & OPTIONAL_MEMBERS.keys()},
+        **{each: _remembers(tags, each) for each in CAPABILITY_MEMBERS},
+        meta_data=user_tags(meta),
+        tags=user_tags(tags),
     )
     facts = {
         "tags": tags,
@@ -85,18 +89,18 @@ def live_of(
 
 
 def _remembers(tags: Mapping[str, str], name: str) -> Any:
-    digest = tags.get(PREFIX + name.replace("_", "-"))
-    return Remembered(digest) if digest else () if name == "capability_schemas" else None
+    digest = tags.get(TAG_PREFIX + name.replace("_", "-"))
+    return RememberedText(digest) if digest else () if name == "capability_schemas" else None
 
 
 def _told_back(name: str, answer: Mapping[str, Any]) -> Any:
-    value = answer.get(OPTIONAL[name])
+    value = answer.get(OPTIONAL_MEMBERS[name])
     if value is None:
         return None
     if name == LOCKER:
         return External(value)
     if name == WIFI:
-        return SimpleSetup(
+        return WiFiSimpleSetup(
             value.get("EnableAsProvisioner", False),
             value.get("EnableAsProvisionee", False),
             value.get("TimeoutInMinutes", 0),

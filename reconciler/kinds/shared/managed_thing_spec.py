@@ -6,17 +6,17 @@ Source: managed integrations API reference, CreateManagedThing and UpdateManaged
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.shared.managed_setup_code import Remembered
+from reconciler.kinds.shared.managed_setup_code import RememberedText
 from reconciler.model.document import Document
 from reconciler.model.resource import Reference, Whatever
 from reconciler.model.secret import Secret, SecretDigest
 
-OPTIONAL = {
+OPTIONAL_MEMBERS = {
     "owner": "Owner",
     "credential_locker": "CredentialLockerId",
     "serial_number": "SerialNumber",
@@ -31,7 +31,7 @@ it has said, because AWS has no way to clear one: it takes a replacement."""
 
 LOCKER, WIFI, MODE = "credential_locker", "wi_fi_simple_setup_configuration", "hub_network_mode"
 
-CAPABLE = {
+CAPABILITY_MEMBERS = {
     "capabilities": "Capabilities",
     "capability_report": "CapabilityReport",
     "capability_schemas": "CapabilitySchemas",
@@ -41,8 +41,10 @@ of what the file said, and that is what is compared."""
 
 
 @frozen
-class SimpleSetup:
+class WiFiSimpleSetup:
     """How a device takes part in Wi-Fi simple set-up."""
+
+    stored_name: ClassVar[str] = "simple_setup"
 
     enable_as_provisioner: bool
     enable_as_provisionee: bool
@@ -56,15 +58,15 @@ class ManagedThing:
     role: Literal["CONTROLLER", "DEVICE"] = member(
         "A hub is a CONTROLLER, what it speaks to a DEVICE.",
         api="CreateManagedThing.Role",
-        changing="replaces",
+        on_change="replaces",
     )
     authentication_material: Secret | SecretDigest | Whatever | None = member(
         "The device's setup code. Never shown, never stored.",
         api="CreateManagedThing.AuthenticationMaterial",
-        changing="replaces",
+        on_change="replaces",
     )
     authentication_material_type: str | Whatever = member(
-        "What kind of code it is.", api="CreateManagedThing.AuthenticationMaterialType", changing="replaces"
+        "What kind of code it is.", api="CreateManagedThing.AuthenticationMaterialType", on_change="replaces"
     )
     thing: Reference | None = member(
         "The thing that is the same device; recorded in the meta data.", references="things", default=None
@@ -87,22 +89,22 @@ class ManagedThing:
         references="credential_lockers",
         default=None,
     )
-    capabilities: str | Remembered | None = member(
+    capabilities: str | RememberedText | None = member(
         "What the device can do, as JSON text. AWS gives it back as the device changed it, so the file's own is compared.",
         api="CreateManagedThing.Capabilities",
         default=None,
     )
-    capability_report: Document | Remembered | None = member(
+    capability_report: Document | RememberedText | None = member(
         "What the device can do, as a capability report; compared as the file says it.",
         api="CreateManagedThing.CapabilityReport",
         default=None,
     )
-    capability_schemas: tuple[Document, ...] | Remembered = member(
+    capability_schemas: tuple[Document, ...] | RememberedText = member(
         "Schemas of its capabilities; compared as the file says them.",
         api="CreateManagedThing.CapabilitySchemas",
         default=(),
     )
-    wi_fi_simple_setup_configuration: SimpleSetup | None = member(
+    wi_fi_simple_setup_configuration: WiFiSimpleSetup | None = member(
         "How it takes part in Wi-Fi simple set-up.",
         api="CreateManagedThing.WiFiSimpleSetupConfiguration",
         default=None,
@@ -116,6 +118,6 @@ class ManagedThing:
     tags: Mapping[str, str] = member("Tags.", api="CreateManagedThing.Tags", factory=dict)
 
 
-def said(spec: ManagedThing) -> list[str]:
+def set_optional_fields(spec: ManagedThing) -> list[str]:
     """The optional fields that it says something about."""
-    return [name for name in OPTIONAL if getattr(spec, name) is not None]
+    return [name for name in OPTIONAL_MEMBERS if getattr(spec, name) is not None]

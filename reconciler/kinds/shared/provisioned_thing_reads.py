@@ -8,22 +8,22 @@ from typing import Any
 from attrs import frozen
 
 from reconciler.kinds.base.kind import Reading, Scope
-from reconciler.kinds.base.reads import MISSING, each, together
+from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared import group_membership, x509
-from reconciler.kinds.shared.certificate_attachments import EXCLUSIVE
-from reconciler.kinds.shared.certificate_issuance import issued as known
-from reconciler.kinds.shared.group_membership import workspace_group
+from reconciler.kinds.shared.certificate_attachments import EXCLUSIVE_THING
+from reconciler.kinds.shared.certificate_issuance import known_certificate as known
+from reconciler.kinds.shared.group_membership import workspace_group_name
 from reconciler.kinds.shared.principal_reads import (
-    arns_of_certificates,
-    certificates_in,
-    find_certificates,
-    find_things,
-    inverted,
-    outside,
-    policies_of,
-    targets,
-    things_of,
+    certificate_ids,
+    external_names,
+    invert,
+    read_certificates,
+    read_policies_of,
+    read_policy_targets,
+    read_things,
+    read_things_of,
+    select_arns,
 )
 from reconciler.kinds.shared.provisioning_blueprint import Blueprint, blueprints, plain, sealed, secret_keys
 from reconciler.model.address import Address
@@ -54,7 +54,7 @@ class Provisioned:
     )
     certificate: Pem | Whatever | None = member("Its certificate.", default=None)
     ca: Reference | None = member(
-        "The file's CA that signed it.", references="ca_certificates", changing="create_only", default=None
+        "The file's CA that signed it.", references="ca_certificates", on_change="create_only", default=None
     )
     certificate_mode: str | Whatever | None = member(
         "The certificate's mode, which is its CA's; only another registration changes it.", default=None
@@ -86,7 +86,11 @@ def desired_spec(plan: Blueprint, save_to: Output | None, scope: Scope) -> Provi
     if certificate:
         known = plan.certificate or (Pem(plan.certificate_id) if plan.certificate_id else None)
         pem = WHATEVER if waiting or known is None else known
-    signer = x509.signer(plan.certificate, scope.of("ca_certificates")) if plan.certificate else None
+    signer = (
+        x509.find_signer(plan.certificate, scope.resources_of("ca_certificates"))
+        if plan.certificate
+        else None
+    )
     return Provisioned(
         thing_name=plan.name,
         attributes=dict(properties.get("AttributePayload", {})),
@@ -115,32 +119,34 @@ def read(scope: Scope) -> Reading:
     if not plans:
         return []
     names = sorted({plan.name for plan in plans.values()})
-    alone = scope.only is not None
-    things = yield from find_things(names, listed=not alone)
+    alone = scope.previous_states is not None
+    things = yield from read_things(names, use_listing=not alone)
     members = yield from (_members_of(things) if alone else _members(scope, plans.values()))
     billing = yield from _billing(things, () if alone else _billing_groups(scope, plans.values()))
     principals = yield from _principals(list(things))
-    attached = certificates_in(found["principal"] for edges in principals.values() for found in edges)
+    attached = certificate_ids(found["principal"] for edges in principals.values() for found in edges)
     issued = yield from _issued(plans.values(), principals)
     wanted = {plan.certificate_id for plan in plans.values() if plan.certificate_id} | set(issued.values())
-    certificates = yield from find_certificates(sorted(wanted | attached), listed=not alone)
+    certificates = yield from read_certificates(sorted(wanted | attached), use_listing=not alone)
     policies: Mapping[str, Collection[str]]
     if alone:
         mine = sorted(wanted & certificates.keys())
-        policies = inverted((yield from policies_of(arns_of_certificates(mine, certificates))))
+        policies = invert((yield from read_policies_of(select_arns(mine, certificates))))
     else:
-        having = yield from targets(scope, (name for plan in plans.values() for name in plan.policies))
-        policies = {name: certificates_in(arns) for name, arns in having.items()}
+        having = yield from read_policy_targets(
+            scope, (name for plan in plans.values() for name in plan.policies)
+        )
+        policies = {name: certificate_ids(arns) for name, arns in having.items()}
     documents = yield from _own_documents(plans.values(), wanted & certificates.keys(), certificates)
-    ours = members.get(workspace_group(scope.workspace), frozenset())
-    owners = yield from group_membership.owners([name for name in things if name not in ours])
+    ours = members.get(workspace_group_name(scope.workspace), frozenset())
+    owners = yield from group_membership.read_owners([name for name in things if name not in ours])
     others = [name for name in sorted(attached - wanted) if name in certificates]
-    users = yield from things_of(arns_of_certificates(others, certificates))
+    users = yield from read_things_of(select_arns(others, certificates))
     # What others have, or the file wants elsewhere, is let go, and stays.
-    if scope.only is None:
+    if scope.previous_states is None:
         nobody_elses = users.keys() - wanted - _declared(scope)
     else:
-        before = [live for live in scope.only.values() if live]
+        before = [live for live in scope.previous_states.values() if live]
         nobody_elses = {name for live in before for name in live.facts["holders"]}
     holders = {name: found for name, found in users.items() if name in nobody_elses}
     anew = yield from _carried(plans.values(), certificates, scope)
@@ -174,14 +180,14 @@ class _Seen:
         registered = own if own in self.certificates else None
         if thing is None and registered is None:
             return None
-        mark = workspace_group(workspace)
+        mark = workspace_group_name(workspace)
         held = [found["principal"].rpartition("/")[2] for found in self.principals.get(plan.name, ())]
         others = [name for name in held if name != registered and name in self.certificates]
         holders = {name: self.holders[name] for name in others if name in self.holders}
         spec = Provisioned(
             thing_name=plan.name if thing else None,
             other_certificates=tuple(External(name) for name in sorted(others)),
-            **self._thing(plan, thing or {}, {mark, group_membership.protected_group(workspace)}),
+            **self._thing(plan, thing or {}, {mark, group_membership.protected_group_name(workspace)}),
             **self._certificate(plan, registered, held),
         )
         return Live(
@@ -199,7 +205,8 @@ class _Seen:
                 "active": frozenset(name for name in others if self.certificates[name]["status"] == "ACTIVE"),
                 "carried": self.anew.get(registered or ""),
                 "exclusive": self._alone(plan.name),
-                "protected": plan.name in self.members.get(group_membership.protected_group(workspace), ()),
+                "protected": plan.name
+                in self.members.get(group_membership.protected_group_name(workspace), ()),
                 "fails": tuple(_failing(plan)),
             },
         )
@@ -209,7 +216,7 @@ class _Seen:
         return frozenset(
             found["principal"]
             for found in self.principals.get(thing, ())
-            if found.get("thingPrincipalType") == EXCLUSIVE
+            if found.get("thingPrincipalType") == EXCLUSIVE_THING
         )
 
     def _thing(self, plan: Blueprint, thing: Mapping[str, Any], marks: Collection[str]) -> dict[str, Any]:
@@ -265,10 +272,10 @@ def _failing(plan: Blueprint) -> Iterator[str]:
 
 
 def _members(scope: Scope, plans: Collection[Blueprint]) -> Any:
-    groups = {workspace_group(scope.workspace)} | {group for plan in plans for group in plan.groups}
-    groups |= {live.identity for live in scope.read.get("thing_groups", ())}
+    groups = {workspace_group_name(scope.workspace)} | {group for plan in plans for group in plan.groups}
+    groups |= {live.identity for live in scope.live_by_kind.get("thing_groups", ())}
     answers = yield [
-        ApiCall("iot", "ListThingsInThingGroup", {"thingGroupName": group}, tolerates=MISSING)
+        ApiCall("iot", "ListThingsInThingGroup", {"thingGroupName": group}, tolerates=NOT_FOUND)
         for group in sorted(groups)
     ]
     return {
@@ -279,19 +286,19 @@ def _members(scope: Scope, plans: Collection[Blueprint]) -> Any:
 
 def _members_of(things: Collection[str]) -> Any:
     """The same of some things alone, asked of each."""
-    groups = yield from group_membership.groups_of(sorted(things))
-    return inverted(groups)
+    groups = yield from group_membership.read_groups_of_things(sorted(things))
+    return invert(groups)
 
 
 def _billing_groups(scope: Scope, plans: Collection[Blueprint]) -> list[str]:
     named = {plain(g) for plan in plans if (g := plan.thing.properties.get("BillingGroup"))}
-    return sorted(named | {live.identity for live in scope.read.get("billing_groups", ())})
+    return sorted(named | {live.identity for live in scope.live_by_kind.get("billing_groups", ())})
 
 
 def _billing(things: Mapping[str, Mapping[str, Any]], groups: Collection[str]) -> Any:
     """The billing group of each thing: a description tells it, a listing does not."""
     answers = yield [
-        ApiCall("iot", "ListThingsInBillingGroup", {"billingGroupName": group}, tolerates=MISSING)
+        ApiCall("iot", "ListThingsInBillingGroup", {"billingGroupName": group}, tolerates=NOT_FOUND)
         for group in groups
     ]
     told = {name: thing["billingGroupName"] for name, thing in things.items() if "billingGroupName" in thing}
@@ -304,7 +311,7 @@ def _billing(things: Mapping[str, Mapping[str, Any]], groups: Collection[str]) -
 
 def _principals(things: Sequence[str]) -> Any:
     answers = yield [
-        ApiCall("iot", "ListThingPrincipalsV2", {"thingName": name}, tolerates=MISSING) for name in things
+        ApiCall("iot", "ListThingPrincipalsV2", {"thingName": name}, tolerates=NOT_FOUND) for name in things
     ]
     return {
         name: [found for found in answer.get("thingPrincipalObjects", ()) if ":cert/" in found["principal"]]
@@ -315,16 +322,17 @@ def _principals(things: Sequence[str]) -> Any:
 def _issued(plans: Collection[Blueprint], principals: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
     """Certificates that an earlier run had issued and did not come to save: their things have them, the key tells."""
     waiting = {
-        (str(plan.address), name): x509.request_key(plan.request)
+        (str(plan.address), name): x509.signing_request_key_digest(plan.request)
         for plan in plans
         if plan.request and not plan.certificate_id
-        for name in certificates_in(found["principal"] for found in principals.get(plan.name, ()))
+        for name in certificate_ids(found["principal"] for found in principals.get(plan.name, ()))
     }
-    answers = yield from each("DescribeCertificate", "certificateId", [name for _, name in waiting])
+    answers = yield from request_each("DescribeCertificate", "certificateId", [name for _, name in waiting])
     return {
         address: name
         for ((address, name), key), answer in zip(waiting.items(), answers, strict=True)
-        if answer and x509.public_key(Pem.parse(answer["certificateDescription"]["certificatePem"])) == key
+        if answer
+        and x509.public_key_digest(Pem.parse(answer["certificateDescription"]["certificatePem"])) == key
     }
 
 
@@ -335,9 +343,9 @@ def _own_documents(
     ids = sorted(
         plan.certificate_id or "" for plan in plans if plan.documents and plan.certificate_id in registered
     )
-    attached = yield from policies_of(arns_of_certificates(ids, certificates))
+    attached = yield from read_policies_of(select_arns(ids, certificates))
     names = sorted({policy for found in attached.values() for policy in found})
-    texts = yield from each("GetPolicy", "policyName", names)
+    texts = yield from request_each("GetPolicy", "policyName", names)
     documents = {
         name: Document.parse(answer["policyDocument"])
         for name, answer in zip(names, texts, strict=True)
@@ -351,8 +359,14 @@ def _own_documents(
 
 def _declared(scope: Scope) -> set[str]:
     """The certificates that the file has in other tables."""
-    own = {found.fingerprint for resource in scope.of("certificates") if (found := known(resource.spec))}
-    return own | outside(name for thing in scope.of("things") for name in thing.spec.certificates)
+    own = {
+        found.fingerprint
+        for resource in scope.resources_of("certificates")
+        if (found := known(resource.spec))
+    }
+    return own | external_names(
+        name for thing in scope.resources_of("things") for name in thing.spec.certificates
+    )
 
 
 def _carried(
@@ -360,7 +374,7 @@ def _carried(
 ) -> Any:
     """What the certificates have that have to be registered anew, because their CA's mode is another one now."""
     signed = {
-        plan.certificate_id: x509.signer(plan.certificate, scope.of("ca_certificates"))
+        plan.certificate_id: x509.find_signer(plan.certificate, scope.resources_of("ca_certificates"))
         for plan in plans
         if plan.certificate and plan.certificate_id in certificates
     }
@@ -369,8 +383,8 @@ def _carried(
         for name, signer in signed.items()
         if _mode(signer, scope) not in {WHATEVER, certificates[name or ""].get("certificateMode", "DEFAULT")}
     )
-    arns = arns_of_certificates(wrong, certificates)
-    things, policies = yield from together(things_of(arns), policies_of(arns))
+    arns = select_arns(wrong, certificates)
+    things, policies = yield from merge_reads(read_things_of(arns), read_policies_of(arns))
     return {name: Carried(certificates[name]["status"], things[name], policies[name]) for name in wrong}
 
 

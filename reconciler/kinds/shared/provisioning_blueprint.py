@@ -85,7 +85,7 @@ def blueprint(resource: Resource, desired: Desired) -> Blueprint:
     if (
         isinstance(text, Secret)
         and text.value is None
-        and x509.asked(template.get("Parameters", ())) - parameters.keys()
+        and x509.certificate_parameters(template.get("Parameters", ())) - parameters.keys()
     ):
         raise MissingSecretError(text.reference)
     given = _certificate(text)
@@ -114,8 +114,8 @@ def blueprint(resource: Resource, desired: Desired) -> Blueprint:
 
 def blueprints(scope: Scope) -> Iterator[Blueprint]:
     """All that can be worked out and is to be read, in the order of addresses. Raises MissingSecretError."""
-    for resource in scope.of(TABLE):
-        if not scope.matters(str(resource.address)):
+    for resource in scope.resources_of(TABLE):
+        if not scope.includes(str(resource.address)):
             continue
         try:
             yield blueprint(resource, scope.desired)

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 
-def expiry(pem: Pem) -> datetime.datetime | None:
+def expires_at(pem: Pem) -> datetime.datetime | None:
     """When the certificate ends; None where only its id is known."""
     return _load(pem.text).not_valid_after_utc if pem.text else None
 
 
-def complaints(pem: Pem, field: str, *, ca: bool) -> Iterator[Complaint]:
+def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[Complaint]:
     """What is wrong or doubtful with a certificate by itself."""
     try:
         certificate = _load(_text(pem))
@@ -40,7 +40,7 @@ def complaints(pem: Pem, field: str, *, ca: bool) -> Iterator[Complaint]:
         yield Complaint(field, "this is not a CA certificate", what)
 
 
-def signed_by(pem: Pem, ca: Pem) -> bool:
+def is_signed_by(pem: Pem, ca: Pem) -> bool:
     """Whether the CA's key made the signature on the certificate, and the names fit."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
@@ -51,7 +51,7 @@ def signed_by(pem: Pem, ca: Pem) -> bool:
     return True
 
 
-def public_key(pem: Pem) -> str:
+def public_key_digest(pem: Pem) -> str:
     """The SHA-256 of the certificate's public key, as hexadecimal digits."""
     return _key_digest(_load(_text(pem)).public_key())
 
@@ -89,12 +89,12 @@ def pseudo_parameters(pem: Pem) -> dict[str, str]:
     return found
 
 
-def asked(declared: Iterable[str]) -> set[str]:
+def certificate_parameters(declared: Iterable[str]) -> set[str]:
     """The parameters among those declared that only a certificate gives."""
     return {name for name in declared if name.startswith(_PSEUDO)}
 
 
-def request_key(csr: str) -> str | None:
+def signing_request_key_digest(csr: str) -> str | None:
     """The same of a certificate signing request; None when it is none, or is not signed with its own key."""
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
@@ -113,12 +113,12 @@ def _key_digest(key: Any) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def signer(pem: Pem, cas: Iterable[Resource]) -> str | None:
+def find_signer(pem: Pem, cas: Iterable[Resource]) -> str | None:
     """The name of the CA among `cas` that signed the certificate, if one did: it has to be registered before."""
-    return next((ca.address.name for ca in cas if signed_by(pem, ca.spec.pem)), None)
+    return next((ca.address.name for ca in cas if is_signed_by(pem, ca.spec.pem)), None)
 
 
-def key_fits(pem: Pem, key: str) -> bool:
+def is_key_of(pem: Pem, key: str) -> bool:
     """Whether the private key (unencrypted PEM) is the certificate's own."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -130,7 +130,7 @@ def key_fits(pem: Pem, key: str) -> bool:
         return False
 
 
-def sign_code(ca: str, key: str, code: str) -> str:
+def sign_registration_code(ca: str, key: str, code: str) -> str:
     """A verification certificate: `code` as its common name, signed by the CA, valid for a day.
 
     Source: AWS IoT developer guide, "Register a CA certificate" (DEFAULT mode).

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from reconciler.engine.calls.send import send
-from reconciler.kinds.base.verification import Registered, Shown
+from reconciler.kinds.base.verification import CertificateRegistered, FieldsMatch
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import ProvisionedThing
-from reconciler.kinds.shared.certificate_issuance import Issued
+from reconciler.kinds.shared.certificate_issuance import CertificateIssued
 from reconciler.kinds.shared.provisioning_template import CERTIFICATE, THING
 from reconciler.kinds.things import Thing
 from reconciler.model.call import ApiCall
@@ -89,9 +89,9 @@ class TestIssued:
     def test_the_certificate_that_it_takes_over_from_is_not_taken_for_it(self, cloud):
         request = signing_request("a")
         before = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
-        assert looked(cloud, Issued.to(request, before["certificateId"])) is None
+        assert looked(cloud, CertificateIssued.to(request, before["certificateId"])) is None
         after = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
-        found = looked(cloud, Issued.to(request, before["certificateId"]))
+        found = looked(cloud, CertificateIssued.to(request, before["certificateId"]))
         assert found["certificateArn"] == after["certificateArn"]
 
     def test_half_of_a_provisioned_thing_is_left_for_the_next_run_to_find(self, cloud):
@@ -100,7 +100,7 @@ class TestIssued:
         with pytest.raises(
             LookupError, match=rf"^certificate {made['certificateId']}, which a does not have,$"
         ):
-            looked(cloud, Issued.to(request, thing="a"))
+            looked(cloud, CertificateIssued.to(request, thing="a"))
 
 
 def looked(cloud, proof, **params):
@@ -167,7 +167,7 @@ def refused(code: str, *, unknown: bool = False) -> AwsError:
 LOST = TargetError("no answer", unknown=True)
 EXISTS = refused("ResourceAlreadyExistsException")
 NONE = refused("ResourceNotFoundException")
-PROOF = Shown(ApiCall("iot", "Read"), {"policyDocument": "policyDocument"})
+PROOF = FieldsMatch(ApiCall("iot", "Read"), {"policyDocument": "policyDocument"})
 DONE, OTHER = {"policyDocument": '{"a":1}'}, {"policyDocument": '{"a":2}'}
 ANSWER = {"id": "7"}
 
@@ -230,7 +230,7 @@ def test_what_cannot_be_told_fails_and_says_so(answers, more):
 )
 def test_a_change_of_a_version_is_done_if_the_version_is_the_next(version, done):
     sent = ApiCall("iot", "Change", {"expectedVersion": 1})
-    looking = Shown(ApiCall("iot", "Read"), {}).look(sent)
+    looking = FieldsMatch(ApiCall("iot", "Read"), {}).look(sent)
     next(looking)
     with pytest.raises(StopIteration) as ended:
         looking.send({"version": version, "x": 1})
@@ -240,7 +240,7 @@ def test_a_change_of_a_version_is_done_if_the_version_is_the_next(version, done)
 @pytest.mark.parametrize(("status", "done"), [("ACTIVE", True), ("INACTIVE", False)])
 def test_a_registered_certificate_has_the_status_that_was_asked_for(cloud, status, done):
     pem = AUTHORITIES["alpha"].device("a")
-    proof = Registered(Pem.parse(pem).fingerprint)
+    proof = CertificateRegistered(Pem.parse(pem).fingerprint)
     assert looked(cloud, proof, status="ACTIVE") is None
     cloud.iot.register_certificate_without_ca(certificatePem=pem, status=status)
     assert (looked(cloud, proof, status="ACTIVE") is not None) is done
@@ -261,7 +261,7 @@ def test_a_registered_certificate_has_the_status_that_was_asked_for(cloud, statu
     ],
 )
 def test_what_was_asked_for_is_there_whatever_else_is(asked, told, same):
-    looking = Shown(ApiCall("iot", "Read"), {"a": "a"}).look(ApiCall("iot", "Make", asked))
+    looking = FieldsMatch(ApiCall("iot", "Read"), {"a": "a"}).look(ApiCall("iot", "Make", asked))
     next(looking)
     with pytest.raises(StopIteration) as ended:
         looking.send({"version": 1, **told})

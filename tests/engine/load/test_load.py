@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelLimits
 from reconciler.engine.load.load import load as load_with
-from reconciler.kinds.ca_certificates import CaCertificate, Verification
+from reconciler.kinds.ca_certificates import CaCertificate, CaVerification
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.managed_things import ManagedThing
 from reconciler.kinds.thing_groups import ThingGroup
@@ -195,7 +195,7 @@ class TestLoaded:
                 factory,
                 CaCertificate(
                     pem=pem_at(folder, "pki/factory.pem"),
-                    verification=Verification(key=Secret("file pki/factory.key.pem", key)),
+                    verification=CaVerification(key=Secret("file pki/factory.key.pem", key)),
                     auto_registration=True,
                     tags={"line": "A"},
                 ),

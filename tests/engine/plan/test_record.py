@@ -16,7 +16,7 @@ from msgspec.json import encode
 from reconciler.engine.plan import saved
 from reconciler.engine.plan.record import changes, digest, plain, secrets
 from reconciler.kinds.ca_certificates import SignedCode
-from reconciler.kinds.shared.managed_thing_spec import SimpleSetup
+from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
 from reconciler.model.address import Address
 from reconciler.model.call import Ref
 from reconciler.model.document import Document
@@ -73,7 +73,7 @@ def cloud(_cloud) -> Cloud:
         (Output("claim.key", "/tmp/claim.key", "canary"), {"$output": {"name": "claim.key"}}),
         (Document.of({"b": [1], "a": None}), {"$document": {"a": None, "b": [1]}}),
         (
-            SimpleSetup(enable_as_provisioner=True, enable_as_provisionee=False, timeout_in_minutes=5),
+            WiFiSimpleSetup(enable_as_provisioner=True, enable_as_provisionee=False, timeout_in_minutes=5),
             {
                 "$simple_setup": {
                     "enable_as_provisioner": True,
