@@ -20,7 +20,22 @@ NOT_IMPERATIVE = re.compile(
 )
 """Openings that no imperative sentence has; the verbs that look like them are in `IMPERATIVE`."""
 
-IMPERATIVE = frozenset({"bring", "embed", "exceed", "feed", "need", "ping", "proceed", "seed", "shed", "speed", "spring", "string"})
+IMPERATIVE = frozenset(
+    {
+        "bring",
+        "embed",
+        "exceed",
+        "feed",
+        "need",
+        "ping",
+        "proceed",
+        "seed",
+        "shed",
+        "speed",
+        "spring",
+        "string",
+    }
+)
 
 
 def problems(subject: str) -> list[str]:
@@ -33,7 +48,9 @@ def problems(subject: str) -> list[str]:
         f"has {len(subject)} characters; expected at most {MAX_SUBJECT}": len(subject) > MAX_SUBJECT,
         "ends with a period; remove it": subject.endswith("."),
         "begins in lower case; capitalize the first word": first[:1].islower(),
-        'is not imperative; begin with a verb, as in "Add", "Fix", "Rename"': bool(NOT_IMPERATIVE.match(subject))
+        'is not imperative; begin with a verb, as in "Add", "Fix", "Rename"': bool(
+            NOT_IMPERATIVE.match(subject)
+        )
         and first.lower() not in IMPERATIVE,
     }
     return [problem for problem, applies in checks.items() if applies]

@@ -1,4 +1,4 @@
-"""Nothing that a user can say is left undocumented."""
+"""Every command, option, field and environment variable is documented."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from reconciler.engine.load.resources import Around
 from reconciler.kinds import all_kinds
 from reconciler.model.resource import Lifecycle
 from reconciler.model.settings import Fuses, Settings
-from tests.docs.journey import ROOT
-from tests.docs.tables import calls_of, said
+from tests.docs.readme_runner import ROOT
+from tests.docs.tables import calls_of, docstring_match
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +23,13 @@ def readme():
 
 
 def every_command(group: click.Group = cli, path: str = "reconciler") -> list[tuple[str, click.Command]]:
-    found = []
+    commands = []
     for name in group.list_commands(click.Context(group)):
         command = group.get_command(click.Context(group), name)
         assert command is not None
         inner = every_command(command, f"{path} {name}") if isinstance(command, click.Group) else None
-        found += inner or [(f"{path} {name}", command)]
-    return found
+        commands += inner or [(f"{path} {name}", command)]
+    return commands
 
 
 @pytest.mark.parametrize("path", [path for path, _ in every_command()])
@@ -46,27 +46,26 @@ def test_every_option_is_in_the_readme(readme):
 @pytest.mark.parametrize("table", all_kinds())
 def test_every_kind_and_each_of_its_fields_is_in_the_readme(readme, table):
     assert f"| `[{table}.*]` |" in readme
-    found = re.search(rf"<details><summary><code>\[{table}\.NAME\].*?</details>", readme, re.DOTALL)
-    assert found, f"there is no reference of {table}"
-    told = re.findall(r"^\| `([a-z_]+)` \|", found[0], re.MULTILINE)
-    assert told == list(all_kinds()[table].members)
+    section = re.search(rf"<details><summary><code>\[{table}\.NAME\].*?</details>", readme, re.DOTALL)
+    assert section, f"the README has no reference of {table}"
+    assert re.findall(r"^\| `([a-z_]+)` \|", section[0], re.MULTILINE) == list(all_kinds()[table].members)
 
 
 @pytest.mark.parametrize("table", all_kinds())
-def test_the_calls_of_every_kind_are_known(table):
-    found = calls_of(all_kinds()[table])
-    assert [verb for verb in ("read", "create") if not found[verb]] == []
+def test_every_kind_declares_the_calls_that_read_and_create_it(table):
+    operations = calls_of(all_kinds()[table])
+    assert [verb for verb in ("read", "create") if not operations[verb]] == []
 
 
-def test_the_docstring_of_every_kind_says_how_it_is_found_and_whose_it_is():
-    silent = {
-        table: [words for words in ("found by", "owned") if not said(kind, rf"({words}) ")]
+def test_the_docstring_of_every_kind_states_identity_and_ownership():
+    missing = {
+        table: [words for words in ("found by", "owned") if not docstring_match(kind, rf"({words}) ")]
         for table, kind in all_kinds().items()
     }
-    assert {table: words for table, words in silent.items() if words} == {}
+    assert {table: words for table, words in missing.items() if words} == {}
 
 
-def test_what_a_workspace_may_say_is_in_the_readme(readme):
+def test_every_workspace_key_is_in_the_readme(readme):
     names = {field.name for field in attrs.fields(Settings)} - {"limits", "quotas"}
     limits = {field.name for field in attrs.fields(Fuses)} - {"kinds"}
     names |= {f"limits.{name}" for name in limits} | {
@@ -76,23 +75,23 @@ def test_what_a_workspace_may_say_is_in_the_readme(readme):
     assert sorted(name for name in names if f"`{name}`" not in readme) == []
 
 
-def test_what_every_resource_may_say_is_in_the_readme(readme):
+def test_every_common_resource_key_is_in_the_readme(readme):
     names = {field.name for field in attrs.fields(Around)} - {"lifecycle"}
     names |= {f"lifecycle.{field.name}" for field in attrs.fields(Lifecycle)}
     assert sorted(name for name in names if f"| `{name}` |" not in readme) == []
 
 
-def test_every_promised_name_of_the_package_has_a_docstring():
+def test_every_public_name_of_the_package_has_a_docstring():
     import reconciler
 
     names = [name for name in reconciler.__all__ if name != "__version__"]
     assert [name for name in names if not getattr(reconciler, name).__doc__] == []
 
 
-def test_every_environment_variable_of_ours_is_in_the_readme(readme):
-    said = {
+def test_every_environment_variable_of_the_project_is_in_the_readme(readme):
+    names = {
         name
         for path in (ROOT / "reconciler").rglob("*.py")
         for name in re.findall(r"\bRECONCILER_[A-Z_]+\b", path.read_text(encoding="utf-8"))
     }
-    assert sorted(name for name in said if f"`{name}`" not in readme) == []
+    assert sorted(name for name in names if f"`{name}`" not in readme) == []

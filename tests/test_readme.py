@@ -1,4 +1,4 @@
-"""The README says what is so: its commands, its code, its tables, its pictures, its claims."""
+"""README.md is true: its commands, code, tables, pictures and claims are run or compared with the code."""
 
 from __future__ import annotations
 
@@ -9,13 +9,23 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from reconciler.kinds.things import Thing
-from tests.docs import journey, pictures
-from tests.docs.generate import PICTURES, README, tabulated
-from tests.docs.journey import ROOT, UntrueError, checkout, commands, recipe, retold, run
+from tests.docs import pictures
+from tests.docs.generate import PICTURES, README, update_tables
+from tests.docs.readme_runner import (
+    ROOT,
+    ReadmeError,
+    checkout,
+    commands,
+    recipe,
+    run,
+    update_outputs,
+    without_durations,
+)
 from tests.support.desired_states import ca, converge, device, failures, plan_of, resource, state
 from tests.support.desired_states import run as applied
 
-AGAIN = "python -m tests.docs.generate writes it anew"
+REGENERATE = "run python -m tests.docs.generate"
+PAPERS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md")
 
 
 @pytest.fixture(scope="module")
@@ -30,31 +40,33 @@ def cloud():
     return Cloud()
 
 
-def differences(said: str, is_so: str) -> str:
+def difference(readme: str, actual: str) -> str:
     lines = difflib.unified_diff(
-        said.splitlines(), is_so.splitlines(), "README.md says", "is so", lineterm="", n=1
+        readme.splitlines(), actual.splitlines(), "README.md", "actual", lineterm="", n=1
     )
     return "\n".join(lines)
 
 
-def test_every_command_shows_and_every_print_prints_what_the_readme_says(readme, tmp_path):
-    told = retold(readme, checkout(tmp_path / "journey"))
-    assert differences(journey.steady(readme), journey.steady(told)) == "", AGAIN
+def test_every_command_and_every_print_outputs_what_the_readme_shows(readme, tmp_path):
+    updated = update_outputs(readme, checkout(tmp_path / "journey"))
+    assert difference(without_durations(readme), without_durations(updated)) == "", REGENERATE
 
 
-def test_the_tables_are_what_the_kinds_and_the_commands_say(readme):
-    assert differences(readme, tabulated(readme)) == "", AGAIN
+def test_the_tables_match_the_kinds_and_the_commands(readme):
+    assert difference(readme, update_tables(readme)) == "", REGENERATE
 
 
 def test_the_pictures_are_what_the_commands_draw(tmp_path):
-    drawn = pictures.pictures(checkout(tmp_path / "pictures"))
-    there = {path.name: path.read_text(encoding="utf-8") for path in PICTURES.glob("*.svg")}
-    assert sorted(there) == sorted(drawn)
-    for name, picture in there.items():
-        assert pictures.steady(picture) == pictures.steady(drawn[name]), f"{name}: {AGAIN}"
+    drawn = pictures.draw_pictures(checkout(tmp_path / "pictures"))
+    stored = {path.name: path.read_text(encoding="utf-8") for path in PICTURES.glob("*.svg")}
+    assert sorted(stored) == sorted(drawn)
+    for name, picture in stored.items():
+        assert pictures.without_digest(picture) == pictures.without_digest(drawn[name]), (
+            f"{name}: {REGENERATE}"
+        )
 
 
-def test_every_picture_is_shown_and_reaches_for_nothing(readme):
+def test_the_readme_shows_every_picture_and_no_picture_loads_anything(readme):
     names = [path.name for path in PICTURES.iterdir()]
     assert sorted(re.findall(r'src="\.github/pictures/([^"]+)"', readme)) == sorted(names)
     for path in PICTURES.glob("*.svg"):
@@ -63,21 +75,31 @@ def test_every_picture_is_shown_and_reaches_for_nothing(readme):
         assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)\S+|@import|@font-face|<script", text) == []
 
 
-def test_every_file_that_a_paper_links_to_is_there():
-    for paper in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
-        text = (ROOT / paper).read_text(encoding="utf-8")
-        links = [found for found in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in found]
-        assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_linked_file_exists(paper):
+    path = ROOT / paper
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8"))
+    links = [target for target in targets if "://" not in target]
+    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
-def test_every_target_of_make_that_a_paper_names_is_there():
-    for paper in ("README.md", "CONTRIBUTING.md"):
-        text = (ROOT / paper).read_text(encoding="utf-8")
-        for target in re.findall(r"(?:`|^\$ )make ([a-z]+)", text, re.MULTILINE):
-            assert recipe(target) != []
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_named_make_target_exists(paper):
+    text = (ROOT / paper).read_text(encoding="utf-8")
+    for target in re.findall(r"(?:`|^\$ )make ([a-z]+)", text, re.MULTILINE):
+        assert recipe(target) != []
 
 
-def test_the_readme_shows_both_make_targets_and_make_runs_what_the_journey_runs(readme):
+def test_every_module_that_contributing_names_exists():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.py)?)`", text)
+    missing = [
+        path for path in paths if not any((ROOT / folder / path).exists() for folder in ("", "reconciler"))
+    ]
+    assert (missing, len(paths) > 30) == ([], True)
+
+
+def test_make_runs_the_commands_that_the_readme_shows(readme):
     assert [command for command in commands(readme) if command.startswith("make ")][:2] == [
         "make apply",
         "make test",
@@ -98,13 +120,13 @@ def test_the_readme_shows_both_make_targets_and_make_runs_what_the_journey_runs(
         "```diff\n-no such line\n+another\n```",
     ],
 )
-def test_a_readme_that_cannot_be_followed_is_refused(block, tmp_path):
-    with pytest.raises(UntrueError):
-        retold(block, checkout(tmp_path / "journey"))
+def test_a_readme_that_cannot_be_followed_is_rejected(block, tmp_path):
+    with pytest.raises(ReadmeError):
+        update_outputs(block, checkout(tmp_path / "journey"))
 
 
 @pytest.mark.parametrize(
-    ("said", "is_so"),
+    ("shown", "actual"),
     [
         (
             "$ reconciler registry path\nelsewhere\n",
@@ -117,11 +139,14 @@ def test_a_readme_that_cannot_be_followed_is_refused(block, tmp_path):
         ),
     ],
 )
-def test_what_is_shown_wrongly_is_set_right(said, is_so, tmp_path):
-    assert retold(f"```console\n{said}```", checkout(tmp_path / "journey")) == f"```console\n{is_so}```"
+def test_a_wrong_output_is_corrected(shown, actual, tmp_path):
+    assert (
+        update_outputs(f"```console\n{shown}```", checkout(tmp_path / "journey"))
+        == f"```console\n{actual}```"
+    )
 
 
-# ── what the README claims beside Terraform, and as a promise or a limit ──
+# ── what the README claims in its comparison, guarantees and known limits ──
 
 
 def test_a_thing_edited_after_planning_is_not_overwritten(cloud):
@@ -136,7 +161,7 @@ def test_a_thing_edited_after_planning_is_not_overwritten(cloud):
     assert cloud.iot.describe_thing(thingName="d")["attributes"] == {"site": "oslo", "by": "hand"}
 
 
-def test_what_is_ignored_is_left_as_it_is_found_whatever_else_changes(cloud):
+def test_an_ignored_field_keeps_its_live_value_when_other_fields_change(cloud):
     def fleet(site):
         spec = Thing(attributes={"site": site, "firmware": "1"})
         return state(resource("things", "d", spec, ignore_changes=("attributes.firmware",)))
@@ -148,7 +173,7 @@ def test_what_is_ignored_is_left_as_it_is_found_whatever_else_changes(cloud):
     assert cloud.iot.describe_thing(thingName="d")["attributes"] == {"site": "bergen", "firmware": "2"}
 
 
-def test_a_policy_that_somebody_attached_does_not_stand_in_the_way_of_destroy(cloud):
+def test_destroy_succeeds_when_a_foreign_policy_is_attached(cloud):
     fleet = state(ca(), *device("d", site="oslo"))
     converge(fleet, cloud)
     (arn,) = cloud.iot.list_thing_principals(thingName="d")["principals"]
@@ -159,7 +184,7 @@ def test_a_policy_that_somebody_attached_does_not_stand_in_the_way_of_destroy(cl
     assert [policy["policyName"] for policy in cloud.iot.list_policies()["policies"]] == ["theirs"]
 
 
-def test_prevent_destroy_holds_for_destroy_too(tmp_path, monkeypatch):
+def test_prevent_destroy_rejects_destroy(tmp_path, monkeypatch):
     monkeypatch.chdir(checkout(tmp_path / "journey"))
     assert run("apply", "--yes")[0] == 0
     assert run("destroy", "--yes") == (

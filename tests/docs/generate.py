@@ -1,4 +1,4 @@
-"""`python -m tests.docs.generate`: README.md and its pictures, written anew from the code."""
+"""Regenerate README.md's outputs and tables, and its pictures, from the code: `python -m tests.docs.generate`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.docs import journey, pictures
-from tests.docs.journey import ROOT, checkout
+from tests.docs import pictures, readme_runner
+from tests.docs.readme_runner import ROOT, checkout
 from tests.docs.tables import SECTIONS
 
 README = ROOT / "README.md"
@@ -17,28 +17,29 @@ PICTURES = ROOT / ".github" / "pictures"
 _SECTION = re.compile(r"(<!-- generated: (\w+) -->\n)(?:(?!<!--).*\n)*?(<!-- /generated -->)")
 
 
-def tabulated(readme: str) -> str:
-    """The README with its generated sections as they are today."""
-    return _SECTION.sub(lambda found: f"{found[1]}{SECTIONS[found[2]]()}\n{found[3]}", readme)
+def update_tables(readme: str) -> str:
+    """Return the README with its generated sections as they are today."""
+    return _SECTION.sub(lambda match: f"{match[1]}{SECTIONS[match[2]]()}\n{match[3]}", readme)
 
 
 def main() -> None:
-    """Write what differs by more than what differs from run to run."""
+    """Write every file that differs by more than durations and digests."""
     with tempfile.TemporaryDirectory() as folder:
         readme = README.read_text(encoding="utf-8")
-        told = journey.retold(tabulated(readme), checkout(Path(folder) / "journey"))
-        changed = [README] if journey.steady(told) != journey.steady(readme) else []
-        if changed:
-            README.write_text(told, encoding="utf-8")
-        for name, drawn in pictures.pictures(checkout(Path(folder) / "pictures")).items():
+        updated = readme_runner.update_outputs(update_tables(readme), checkout(Path(folder) / "journey"))
+        written = []
+        if readme_runner.without_durations(updated) != readme_runner.without_durations(readme):
+            README.write_text(updated, encoding="utf-8")
+            written.append(README)
+        for name, picture in pictures.draw_pictures(checkout(Path(folder) / "pictures")).items():
             path = PICTURES / name
-            there = path.read_text(encoding="utf-8") if path.exists() else ""
-            if pictures.steady(there) != pictures.steady(drawn):
+            current = path.read_text(encoding="utf-8") if path.exists() else ""
+            if pictures.without_digest(current) != pictures.without_digest(picture):
                 PICTURES.mkdir(parents=True, exist_ok=True)
-                path.write_text(drawn, encoding="utf-8")
-                changed.append(path)
-    told_of = "\n".join(f"wrote {path.relative_to(ROOT)}" for path in changed)
-    sys.stdout.write(f"{told_of or 'everything is as the code says'}\n")
+                path.write_text(picture, encoding="utf-8")
+                written.append(path)
+    report = "\n".join(f"wrote {path.relative_to(ROOT)}" for path in written)
+    sys.stdout.write(f"{report or 'README.md and its pictures are up to date'}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The README's tables, from the kinds and the commands themselves."""
+"""Generate the README's tables from the kinds and the commands."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from reconciler.kinds.base.schema import Member
 from reconciler.model.document import Document
 from reconciler.render.views.plan import noun
 
-CHANGING = {"in_place": "in place", "replaces": "**a new one**", "create_only": "when created"}
-MAKING = ("Create", "Register", "Add", "Attach")
+CHANGING = {"in_place": "in place", "replaces": "**replaces**", "create_only": "at creation only"}
+CREATING = ("Create", "Register", "Add", "Attach")
 COMMON = frozenset({"file", "debug", "color", "no_color", "help"})
 
 
@@ -30,75 +30,75 @@ def calls_of(kind: Kind) -> Mapping[str, tuple[str, ...]]:
     return calls_by_verb(kind, ServiceModelLimits())
 
 
-def mapping() -> str:
-    """One row a kind: what it is, how it is found and marked, what makes a new one of it."""
+def kinds() -> str:
+    """Return a table of the kinds: AWS noun, identity, ownership, and the fields that replace a resource."""
     rows = [
         (
             f"`[{kind.table}.*]`",
             kind.noun,
-            _code(name for name in calls_of(kind)["create"] if name.startswith(MAKING)),
-            _found(kind),
-            _owned(kind),
-            _code(_replacing(kind)) or "nothing",
+            _code(name for name in calls_of(kind)["create"] if name.startswith(CREATING)),
+            _identity(kind),
+            _ownership(kind),
+            _code(_replacing_fields(kind)) or "nothing",
         )
         for kind in all_kinds().values()
     ]
     head = (
         "In the file",
         "In AWS",
-        "Made by",
+        "Created by",
         "Found by",
-        "Marked as owned by",
-        "A new one when this changes",
+        "Owned through",
+        "Replaced when this changes",
     )
     return _table(head, rows)
 
 
 def calls() -> str:
-    """One row a kind: every API call that it may send, by what it is for."""
+    """Return a table of the kinds with every API call they send, by purpose."""
     rows = []
     for kind in all_kinds().values():
-        found = calls_of(kind)
-        cells = [_code(found[verb]) or "none" for verb in VERBS]
+        operations = calls_of(kind)
+        cells = [_code(operations[verb]) or "none" for verb in VERBS]
         service = "" if kind.service == "iot" else f"<br>`{kind.service}`"
         rows.append((f"`{kind.table}`{service}", *cells))
     return _table(("", *(f"To {verb}" for verb in VERBS)), rows)
 
 
 def fields() -> str:
-    """A folded table a kind: every field."""
-    return "\n\n".join(_folded(kind) for kind in all_kinds().values())
+    """Return a folded table of the fields of each kind."""
+    return "\n\n".join(_fields_of(kind) for kind in all_kinds().values())
 
 
 def commands() -> str:
-    """One row a command."""
-    return _table(("Command", "What it does", "Its own options"), list(_commands(cli, "reconciler")))
+    """Return a table of the commands."""
+    return _table(("Command", "Description", "Options"), list(_commands(cli, "reconciler")))
 
 
-def reading() -> str:
-    """What it costs to find that there is nothing to do."""
+def refresh_cost() -> str:
+    """Return a sentence on what a plan without changes costs."""
     from tests.support.desired_states import ca, converge, device, plan_of, state
     from tests.support.registry_client import Cloud
 
     devices, cloud = 300, Cloud()
-    fleet = state(ca(), *(found for number in range(devices) for found in device(f"d{number}", site="oslo")))
+    fleet = state(ca(), *(part for number in range(devices) for part in device(f"d{number}", site="oslo")))
     converge(fleet, cloud)
     before = cloud.requests
     assert not plan_of(fleet, cloud)
     return (
-        f"Finding that {devices} devices (a CA, a certificate and a thing each) need nothing took this project "
+        f"A plan without changes for {devices} devices (one CA; a certificate and a thing each) took this project "
         f"{cloud.requests - before} calls to the embedded registry."
     )
 
 
 SECTIONS: Mapping[str, Callable[[], str]] = {
-    "kinds": mapping,
+    "kinds": kinds,
     "calls": calls,
     "fields": fields,
     "commands": commands,
-    "reading": reading,
+    "reading": refresh_cost,
 }
-"""What stands between `<!-- generated: NAME -->` and `<!-- /generated -->`."""
+"""Generators of the text between `<!-- generated: NAME -->` and `<!-- /generated -->`."""
 
 
 def _commands(group: click.Group, path: str) -> Iterator[tuple[str, ...]]:
@@ -128,17 +128,17 @@ def _value(option: click.Option) -> str:
     return f" {option.metavar or option.type.name.upper()}"
 
 
-def _found(kind: Kind) -> str:
-    return said(kind, r"found by ([^,.;]+)") or "?"
+def _identity(kind: Kind) -> str:
+    return docstring_match(kind, r"found by ([^,.;]+)") or "?"
 
 
-def _owned(kind: Kind) -> str:
-    found = said(kind, r"owned (?:by |through )?([^,.;]+)") or "?"
-    return "the tag `reconciler:workspace`" if found == "tag" else found
+def _ownership(kind: Kind) -> str:
+    ownership = docstring_match(kind, r"owned (?:by |through )?([^,.;]+)") or "?"
+    return "the tag `reconciler:workspace`" if ownership == "tag" else ownership
 
 
-def said(kind: Kind, pattern: str) -> str | None:
-    """What the docstring of the kind's class says, or else its module's."""
+def docstring_match(kind: Kind, pattern: str) -> str | None:
+    """Return the pattern's first group in the docstring of the kind's class, or else of its module."""
     for text in (type(kind).__doc__, sys.modules[type(kind).__module__].__doc__):
         if match := re.search(pattern, " ".join((text or "").split())):
             return match[1]
@@ -149,56 +149,56 @@ def _code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _replacing(kind: Kind) -> Iterator[str]:
-    return (name for name, found in kind.members.items() if found.on_change == "replaces")
+def _replacing_fields(kind: Kind) -> Iterator[str]:
+    return (name for name, member in kind.members.items() if member.on_change == "replaces")
 
 
-def _folded(kind: Kind) -> str:
+def _fields_of(kind: Kind) -> str:
     attrs.resolve_types(kind.spec_class)
     rows = []
     for attribute in attrs.fields(kind.spec_class):
         member = kind.members[attribute.name]
         api = f"`{member.api}`" if member.api else ""
-        takes = _takes(attribute.type, member.references)
-        rows.append((f"`{member.name}`", takes, _default(attribute), _change(kind, member), member.doc, api))
+        values = _accepted_values(attribute.type, member.references)
+        rows.append((f"`{member.name}`", values, _default(attribute), _change(kind, member), member.doc, api))
         rows += [
-            (f"`{path}`", _takes(inner.type, None), _default(inner), "", "", "")
-            for path, inner in _parts(member.name, attribute.type)
+            (f"`{path}`", _accepted_values(inner.type, None), _default(inner), "", "", "")
+            for path, inner in _nested_fields(member.name, attribute.type)
         ]
-    head = ("Field", "Takes", "Default", "A change", "What it is", "Becomes")
+    head = ("Field", "Value", "Default", "A change", "Description", "Request member")
     title = f"<code>[{kind.table}.NAME]</code> · {noun(kind.table, 2)}"
     parts = [f"<details><summary>{title}</summary>", _table(head, rows)]
     if unsupported := getattr(kind, "unsupported", None):
-        told = "; ".join(f"`{name}` ({why})" for name, why in unsupported.items())
-        parts.append(f"What AWS takes and the file cannot say: {told}.")
+        members = "; ".join(f"`{name}` ({reason})" for name, reason in unsupported.items())
+        parts.append(f"Request members that the file cannot set: {members}.")
     return "\n\n".join((*parts, "</details>"))
 
 
 def _change(kind: Kind, member: Member) -> str:
-    told = CHANGING[member.on_change]
-    cleared = member.on_change == "in_place" and not member.required
+    effect = CHANGING[member.on_change]
+    can_be_cleared = member.on_change == "in_place" and not member.required
     return (
-        f"{told}; cleared: {CHANGING['replaces']}"
-        if cleared and kind.forces_replacement(member.name, None)
-        else told
+        f"{effect}; clearing it {CHANGING['replaces']}"
+        if can_be_cleared and kind.forces_replacement(member.name, None)
+        else effect
     )
 
 
-def _takes(annotation: Any, references: str | None) -> str:
+def _accepted_values(annotation: Any, references: str | None) -> str:
     if is_named_document(annotation):
-        return f"{_takes(Document, None)}; or a name from `[{references}.*]`"
+        return f"{_accepted_values(Document, None)}; or a name from `[{references}.*]`"
     if references:
-        return _names(references, many=wanted(annotation).startswith("an array"))
-    told = wanted(annotation)
-    told = re.sub(r"'([A-Za-z0-9_.-]+)'", r"`\1`", told)
-    return re.sub(r"\{[^}]*\}", lambda match: f"`{match[0]}`", told)
+        return _reference_values(references, many=wanted(annotation).startswith("an array"))
+    text = wanted(annotation)
+    text = re.sub(r"'([A-Za-z0-9_.-]+)'", r"`\1`", text)
+    return re.sub(r"\{[^}]*\}", lambda match: f"`{match[0]}`", text)
 
 
-def _names(table: str, *, many: bool) -> str:
-    outside = '`{ id = "…" }`, `{ arn = "…" }`'
+def _reference_values(table: str, *, many: bool) -> str:
+    external = '`{ id = "…" }`, `{ arn = "…" }`'
     if table not in all_kinds():
-        return f"an array of {outside}" if many else outside
-    return f"{'an array of names' if many else 'a name'} from `[{table}.*]`, or {outside}"
+        return f"an array of {external}" if many else external
+    return f"{'an array of names' if many else 'a name'} from `[{table}.*]`, or {external}"
 
 
 def _default(attribute: attrs.Attribute[Any]) -> str:
@@ -213,8 +213,8 @@ def _default(attribute: attrs.Attribute[Any]) -> str:
             return f"`{value}`"
 
 
-def _parts(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
-    """The fields of the table, or of each table of the array, that a field takes, by their dotted names."""
+def _nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
+    """Yield the fields of a nested table, or of the tables of an array, by their dotted names."""
     inner = written(annotation)
     if get_origin(inner) is tuple:
         name, inner = f"{name}[]", written(get_args(inner)[0])

@@ -9,8 +9,8 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.docs.generate import PICTURES
-from tests.docs.journey import checkout
-from tests.docs.pictures import _edited
+from tests.docs.pictures import edit_desired_state
+from tests.docs.readme_runner import checkout
 from tests.support.jupyter_lab import Lab, browser, command, execute
 
 CELL = """
@@ -38,7 +38,7 @@ def main() -> None:
     """A plan with every action in it, one row unfolded, some steps done."""
     with tempfile.TemporaryDirectory() as scratch, browser() as chrome:
         folder = checkout(Path(scratch) / "greenhouse")
-        edited = _edited((folder / "desired_state.toml").read_text(encoding="utf-8"))
+        edited = edit_desired_state((folder / "desired_state.toml").read_text(encoding="utf-8"))
         lab = Lab(folder, Path(scratch) / "lab").start()
         try:
             lab.notebook("panel.ipynb", [CELL.format(edited=edited)])

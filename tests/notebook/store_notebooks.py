@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from reconciler.engine.ownership.process import this_process
-from tests.docs.journey import ROOT
+from tests.docs.readme_runner import ROOT
 
 FOLDER = ROOT / "notebooks"
 BOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))

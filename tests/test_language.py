@@ -1,0 +1,202 @@
+"""Everything a person reads is plain English, as CONTRIBUTING and docs/glossary.md describe it.
+
+The words and shapes below are the ones the project was cleaned of. `language_exceptions.toml` lists the places that are right as they
+are; the list may only shrink.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from reconciler.cli.main import cli
+from tests.docs.readme_runner import ROOT
+
+MAX_SUMMARY, MAX_FIRST_LINE, MAX_TEST_NAME = 60, 100, 100
+FOLDERS = ("reconciler", "tests", "notebooks", ".github")
+PAPERS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md")
+EXCEPTIONS = ROOT / "tests" / "language_exceptions.toml"
+
+WORDS = {
+    "told, tell, say of data": r"\b(?:told|tells?|telling|says?|said)\b",
+    "'is no X' for 'is not a valid X'": r"(?<!there )(?<!There )\b(?:is|are|was|were) no (?!longer\b|more than\b|such\b)\w",
+    "pronouns for roles": r"\b(?:nobody|somebody|whoever|whatever|whichever)\b",
+    "metaphors": r"\b(?:anew|beside|besides|bears?|bore|lets? go|letting go|for good|in vain|by now|at the least|so many|so much"
+    r"|any more|stands? for|come to be|comes to be|of its own accord)\b",
+    "'go' for delete": r"\b(?:goes away|has gone|have gone|is gone|are gone|that goes|what goes|which goes|to go)\b",
+    "fronted relative clauses": r"(?:^|[.:;] )(?:What|Who|Whoever|Of|Whatever|Which|Where there)\b(?![^.?]*\?)",
+    "'is to be' for the future": r"\b(?:is|are) to be\b",
+    "'Law' for invariant": r"\bLaw:",
+    "British spelling": r"\b(?:colour|behaviour|honour|recognis|serialis|normalis|cancelled|licence|centre|catalogue)\w*",
+}
+"""Words and shapes that the house style replaces."""
+
+NAMES = frozenset(
+    ["told", "said", "found", "given", "made", "seen", "going", "gone", "beside", "there", "why", "anew", "asked", "wished", "halfway", "meant", "at_work", "whole", "judged", "come", "ours", "theirs", "nobody", "stretched", "tangled", "knots", "blown"]
+)
+"""Bare participles and pronouns: a name is a noun, a verb or a predicate."""
+
+
+def read_python(path: Path) -> tuple[str, ast.Module]:
+    text = path.read_text(encoding="utf-8")
+    return text, ast.parse(text)
+
+
+def python_files(*folders: str) -> list[Path]:
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def is_prose(text: str) -> bool:
+    return len(text.split()) > 2 and not re.search(r"\b(?:SELECT|INSERT|CREATE|UPDATE|DELETE)\b", text)
+
+
+def prose_in(text: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield docstrings, comments, and string literals of at least three words."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_prose(node.value):
+            yield node.lineno, node.value
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT and not token.string.startswith(("#!", "# noqa", "# type:")):
+            yield token.start[0], token.string.lstrip("# ")
+
+
+def names_in(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of functions, parameters and assigned variables."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name.lstrip("_")
+            yield from (argument.arg for argument in (*node.args.args, *node.args.kwonlyargs))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id.lstrip("_")
+
+
+def style_findings() -> Counter[str]:
+    """Count the findings by `file: rule`."""
+    counts: Counter[str] = Counter()
+    for path in python_files(*FOLDERS):
+        if path == Path(__file__):
+            continue
+        text, tree = read_python(path)
+        place = path.relative_to(ROOT).as_posix()
+        for _, piece in prose_in(text, tree):
+            for rule, pattern in WORDS.items():
+                counts[f"{place}: {rule}"] += len(re.findall(pattern, piece, re.MULTILINE))
+        counts[f"{place}: bare participles and pronouns as names"] += sum(
+            name in NAMES for name in names_in(tree)
+        )
+    for paper in PAPERS:
+        lines = (ROOT / paper).read_text(encoding="utf-8").splitlines()
+        prose = "\n".join(line for line in lines if not line.startswith(("    ", "```")))
+        for rule, pattern in WORDS.items():
+            counts[f"{paper}: {rule}"] += len(re.findall(pattern, prose, re.MULTILINE))
+    return +counts
+
+
+def test_no_text_or_name_uses_a_replaced_word_unless_it_is_a_listed_exception():
+    allowed = Counter(tomllib.loads(EXCEPTIONS.read_text(encoding="utf-8"))["allowed"])
+    findings = style_findings()
+    assert {"new": dict(findings - allowed), "no longer needed": dict(allowed - findings)} == {
+        "new": {},
+        "no longer needed": {},
+    }
+
+
+def test_the_first_line_of_every_docstring_is_one_sentence():
+    wrong = []
+    for path in python_files("reconciler", "notebooks", ".github"):
+        _, tree = read_python(path)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (ast.get_docstring(node) or "Empty.").split("\n")
+                is_sentence = lines[0].endswith((".", "?", "…", ":")) and len(lines[0]) <= MAX_FIRST_LINE
+                if not is_sentence or lines[1:2] not in ([], [""]):
+                    wrong.append(f"{path.relative_to(ROOT)}: {lines[0]}")
+    assert wrong == []
+
+
+def commands_of(group: click.Group, path: str = "reconciler") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from commands_of(command, f"{path} {name}")
+
+
+COMMANDS = dict(commands_of(cli))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_summary_of_every_command_is_short_and_begins_with_a_verb(name):
+    summary = (COMMANDS[name].help or "").split("\n\n")[0].replace("\n", " ")
+    first = summary.split(" ", 1)[0]
+    assert (summary.endswith("."), len(summary) <= MAX_SUMMARY) == (True, True), summary
+    assert not re.match(r"(?:The|A|An|What|Which|Where|Who|\w+s|\w+ing|\w+ed)$", first), summary
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_a_help_text_that_is_a_sentence(name):
+    options = [
+        option for option in COMMANDS[name].params if isinstance(option, click.Option) and not option.hidden
+    ]
+    texts = {max(option.opts, key=len): option.help or "" for option in options}
+    assert {
+        option: text for option, text in texts.items() if not text.endswith(".") or not text[:1].isupper()
+    } == {}
+
+
+def test_no_public_class_name_is_used_twice():
+    """The registry and the kinds may each have a class for the same AWS noun."""
+    places = defaultdict(list)
+    for path in python_files("reconciler"):
+        side = "registry" if "/registry/" in path.as_posix() else "rest"
+        for node in read_python(path)[1].body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[side, node.name].append(path.relative_to(ROOT).as_posix())
+    assert {name: paths for (_, name), paths in places.items() if len(paths) > 1} == {}
+
+
+def test_the_name_of_every_test_is_a_readable_sentence():
+    wrong = []
+    for path in python_files("tests"):
+        for node in ast.walk(read_python(path)[1]):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                is_inverted = re.match(r"test_(?:what|whoever|whatever|of|who|which|where)_", node.name)
+                if is_inverted or len(node.name) > MAX_TEST_NAME:
+                    wrong.append(f"{path.relative_to(ROOT)}: {node.name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "code"),
+    [
+        ("Detach policies before deleting a thing", 0),
+        ("Merge branch 'main'", 0),
+        ("Embed the schema", 0),
+        ("What a review found is told", 1),
+        ("Fixed the order of deletions", 1),
+        ("fix the order of deletions", 1),
+        ("Fix the order of deletions.", 1),
+        ("Fix the order of deletions, of creations, of replacements and of all other steps", 1),
+        ("", 1),
+    ],
+)
+def test_the_commit_hook_accepts_only_short_imperative_subjects(subject, code, tmp_path):
+    message = tmp_path / "message"
+    message.write_text(f"{subject}\n\nBody.\n", encoding="utf-8")
+    hook = ROOT / ".githooks" / "check_subject.py"
+    assert (
+        subprocess.run([sys.executable, hook, message], capture_output=True, check=False).returncode == code
+    )
