@@ -16,7 +16,7 @@ def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[Findin
     """What is in order and what is not. Nothing is written but, where there is none, an embedded registry is begun."""
     from reconciler.aws import preflight
 
-    yield from preflight.versions()
+    yield from preflight.check_versions()
     try:
         state = workspace.desired
     except InvalidDesiredStateError as error:
@@ -59,17 +59,17 @@ def _journal(workspace: Workspace) -> Iterator[Finding]:
 def _target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[Finding]:
     from reconciler.aws import preflight
     from reconciler.aws.quotas import load_quotas
-    from reconciler.aws.service_model import ServiceModelLimits
+    from reconciler.aws.service_model import ServiceModelConstraints
     from reconciler.engine.permissions.operations import needed
     from reconciler.engine.permissions.probe import probe
 
     state = workspace.desired
     settings = state.settings
     if settings.target == "embedded":
-        found = [*preflight.database(workspace.registry_path, settings.region or "eu-west-1")]
+        found = [*preflight.check_database(workspace.registry_path, settings.region or "eu-west-1")]
     else:
-        wanted = needed(state, "apply", ServiceModelLimits())
-        found = [*preflight.remote(settings, load_quotas(settings.quotas), environ, wanted)]
+        wanted = needed(state, "apply", ServiceModelConstraints())
+        found = [*preflight.check_remote(settings, load_quotas(settings.quotas), environ, wanted)]
     yield from found
     if any(each.level == "broken" for each in found):
         return

@@ -52,10 +52,10 @@ class Place:
         return self._load()
 
     def _load(self) -> DesiredState:
-        from reconciler.aws.service_model import ServiceModelLimits
+        from reconciler.aws.service_model import ServiceModelConstraints
         from reconciler.engine.load.load import load
 
-        return load(self.path, limits=ServiceModelLimits(), environ=self._environ)
+        return load(self.path, limits=ServiceModelConstraints(), environ=self._environ)
 
     def reload(self) -> None:
         """Read the file again, and connect anew where it names another target. Raises InvalidDesiredStateError.

@@ -43,7 +43,35 @@ WORDS = {
 """Words and shapes that the house style replaces."""
 
 NAMES = frozenset(
-    ["told", "said", "found", "given", "made", "seen", "going", "gone", "beside", "there", "why", "anew", "asked", "wished", "halfway", "meant", "at_work", "whole", "judged", "come", "ours", "theirs", "nobody", "stretched", "tangled", "knots", "blown"]
+    [
+        "told",
+        "said",
+        "found",
+        "given",
+        "made",
+        "seen",
+        "going",
+        "gone",
+        "beside",
+        "there",
+        "why",
+        "anew",
+        "asked",
+        "wished",
+        "halfway",
+        "meant",
+        "at_work",
+        "whole",
+        "judged",
+        "come",
+        "ours",
+        "theirs",
+        "nobody",
+        "stretched",
+        "tangled",
+        "knots",
+        "blown",
+    ]
 )
 """Bare participles and pronouns: a name is a noun, a verb or a predicate."""
 

@@ -1,4 +1,4 @@
-"""Sends `ApiCall`s through boto3: paging, each page with its own retries, and error translation."""
+"""Send `ApiCall`s through boto3: paging, retries for each page, and error translation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from reconciler.aws.retries import Circuit, GaveUp, Retries
+from reconciler.aws.retries import Circuit, Retries, RetriesExhausted
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, ReconcilerError, TargetError
 from reconciler.model.redaction import redacted
@@ -31,17 +31,17 @@ _NO_CREDENTIALS = (
 )
 
 
-_SAFE = frozenset({"GET", "HEAD"})
-_IDEMPOTENT = _SAFE | {"PUT", "DELETE"}
-"""RFC 9110, 9.2.1 and 9.2.2: what changes nothing, and what does no more when it is sent twice."""
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_IDEMPOTENT_METHODS = _SAFE_METHODS | {"PUT", "DELETE"}
+"""RFC 9110, 9.2.1 and 9.2.2: methods that change nothing, and methods that can be sent twice without harm."""
 
 _Method = Callable[..., Mapping[str, Any]]
 
 
 class Caller:
-    """A `Call`: sends one call and returns the answer, all pages of it. Safe for many threads.
+    """A `Call` that sends one request and returns the response with all its pages. Thread-safe.
 
-    `clients` are boto3 clients by service name, whose own retries are off (`BOTOCORES_OWN`).
+    `clients` are boto3 clients by service name, with botocore's own retries off (`BOTOCORES_OWN`).
     """
 
     def __init__(self, clients: Mapping[str, Any], retries: Retries | None = None) -> None:
@@ -51,51 +51,51 @@ class Caller:
         self._page_size = cache(self._find_page_size)
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
-        """AWS's answer.
+        """Return AWS's response.
 
-        Raises AwsError when AWS refuses, TargetError when AWS cannot be reached, ServiceDownError when it has not been for a
-        while. What is `unknown` of those may have been done.
+        Raises AwsError when AWS rejects the call, TargetError when AWS cannot be reached, and ServiceDownError when it has been
+        unreachable for a while. If the error is `unknown`, the call may have taken effect.
         """
         try:
             return self._send(call)
-        except GaveUp as gave_up:
-            error = translated(gave_up.error, call, unknown=gave_up.unknown)
-        except (ClientError, BotoCoreError) as refused:
-            error = translated(refused, call)
-        raise error  # alone: botocore's own has the values that it complains of
+        except RetriesExhausted as exhausted:
+            error = translate_error(exhausted.error, call, unknown=exhausted.unknown)
+        except (ClientError, BotoCoreError) as boto_error:
+            error = translate_error(boto_error, call)
+        raise error  # without botocore's own error as its cause: that one contains the rejected values
 
     def _send(self, call: ApiCall) -> Mapping[str, Any]:
         client = self._clients[call.service]
         method = xform_name(call.operation)
         paged = client.can_paginate(method)
-        answered = self._persistent(call, getattr(client, method), reads=paged)
+        send_page = self._with_retries(call, getattr(client, method), reads=paged)
         if not paged:
-            return answered(**call.params)
+            return send_page(**call.params)
         config = {"PageSize": self._page_size(call.service, call.operation), "MaxItems": call.at_most}
         paginator = client.get_paginator(method)
-        paginator._method = answered  # noqa: SLF001 (a page that fails is asked for again, not all of them)
+        paginator._method = send_page  # noqa: SLF001 (retries a failed page, not all of them)
         pages = paginator.paginate(**call.params, PaginationConfig=config)
-        whole: Mapping[str, Any] = pages.build_full_result()
-        # A key without items is left out of the joined answer.
-        return {**{str(key.expression): [] for key in pages.result_keys}, **whole}
+        result: Mapping[str, Any] = pages.build_full_result()
+        # The joined response omits a key without items.
+        return {**{str(key.expression): [] for key in pages.result_keys}, **result}
 
-    def _persistent(self, call: ApiCall, method: _Method, *, reads: bool) -> _Method:
-        """The method, sent again where it may be."""
+    def _with_retries(self, call: ApiCall, method: _Method, *, reads: bool) -> _Method:
+        """Return a function that calls the method, with retries where they are allowed."""
         model = self._clients[call.service].meta.service_model.operation_model(call.operation)
         verb = model.http["method"]
 
-        def answered(**params: Any) -> Mapping[str, Any]:
+        def send(**params: Any) -> Mapping[str, Any]:
             return self._retries.run(
                 partial(method, **params),
                 self._circuits[call.service],
-                reads=reads or verb in _SAFE,
-                repeatable=call.repeatable or (verb in _IDEMPOTENT and call.proof is None),
+                reads=reads or verb in _SAFE_METHODS,
+                repeatable=call.repeatable or (verb in _IDEMPOTENT_METHODS and call.proof is None),
             )
 
-        return answered
+        return send
 
     def _find_page_size(self, service: str, operation: str) -> int | None:
-        """The largest page that the service model admits: fewer calls, never a smaller one by default."""
+        """Return the largest page size that the service model allows, to send fewer calls."""
         client = self._clients[service]
         limit_key = client.get_paginator(xform_name(operation))._pagination_cfg.get("limit_key")  # noqa: SLF001
         if not limit_key:
@@ -104,25 +104,26 @@ class Caller:
         return int(shape.metadata.get("max", 250))
 
 
-def translated(
+def translate_error(
     error: ClientError | BotoCoreError, call: ApiCall, *, unknown: bool = False
 ) -> ReconcilerError:
-    """One of ours for one of boto3's; `unknown` where the call may have been done all the same."""
+    """Return our error for one of boto3's; `unknown` if the call may have taken effect."""
     match error:
         case ClientError():
-            told, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+            details = error.response.get("Error", {})
+            metadata = error.response.get("ResponseMetadata", {})
             return AwsError(
                 service=call.service,
                 operation=call.operation,
-                code=told.get("Code") or "Unknown",
+                code=details.get("Code") or "Unknown",
                 message=redacted(
-                    told.get("Message")
-                    or told.get("message")
+                    details.get("Message")
+                    or details.get("message")
                     or error.response.get("message")
                     or "no message"
                 ),
-                status=meta.get("HTTPStatusCode", 0),
-                request_id=meta.get("RequestId", ""),
+                status=metadata.get("HTTPStatusCode", 0),
+                request_id=metadata.get("RequestId", ""),
                 unknown=unknown,
             )
         case ParamValidationError():
@@ -134,13 +135,15 @@ def translated(
                 message=redacted(message),
             )
         case _:
-            return unreached(error, f"{call} got no answer", unknown=unknown)
+            return unreachable_error(error, f"{call} got no response", unknown=unknown)
 
 
-def unreached(error: ClientError | BotoCoreError, told: str, *, unknown: bool = False) -> TargetError:
-    """Why there was no answer, with what to do about it where we know; `told` says what was tried."""
+def unreachable_error(
+    error: ClientError | BotoCoreError, problem: str, *, unknown: bool = False
+) -> TargetError:
+    """Return an error for a missing response, with the next step where one is known; `problem` names what failed."""
     if isinstance(error, NoRegionError):
-        return TargetError("no region: say region in [workspace], or set AWS_REGION")
+        return TargetError("no AWS Region; set region in [workspace], or AWS_REGION")
     if isinstance(error, _NO_CREDENTIALS):
         return TargetError(f"no AWS credentials: {error}; sign in, or name a profile in [workspace]")
-    return TargetError(redacted(f"{told}: {error}"), unknown=unknown)
+    return TargetError(redacted(f"{problem}: {error}"), unknown=unknown)

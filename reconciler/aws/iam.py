@@ -1,4 +1,7 @@
-"""API operations → the IAM policy that allows them, held to resources wherever IAM can."""
+"""The IAM policy that allows a set of API operations, limited to resources wherever IAM can.
+
+The facts are in `iam.toml`, with their source.
+"""
 
 from __future__ import annotations
 
@@ -10,86 +13,92 @@ from typing import Any
 
 from reconciler.model.plan import Target
 
-VERSION = "2012-10-17"
-"""Of IAM's policy language; there is no later one."""
+POLICY_VERSION = "2012-10-17"
+"""The current version of IAM's policy language."""
 
-LARGEST = 6144
-"""Characters of a managed policy, spaces aside (IAM user guide, "IAM and AWS STS quotas")."""
+MAX_POLICY_CHARACTERS = 6144
+"""Characters of a managed policy, without white space (IAM user guide, "IAM and AWS STS quotas")."""
 
-_PASSED_TO = ("iot.amazonaws.com", "credentials.iot.amazonaws.com")
-"""Whom roles are passed to: provisioning templates, and role aliases."""
+_PASS_ROLE_SERVICES = ("iot.amazonaws.com", "credentials.iot.amazonaws.com")
+"""The services that roles are passed to: provisioning templates, and role aliases."""
+
+_TAGGING = frozenset({"TagResource", "UntagResource"})
 
 
-def policy(
+def iam_policy(
     operations: Mapping[str, Collection[tuple[str, str]]], target: Target, roles: Collection[str] = ()
 ) -> dict[str, Any]:
-    """The policy that allows the operations: by what they are for (`Read`, `Write`), pairs of service and operation.
+    """Return the policy that allows the operations, given as (service, operation) by purpose (`Read`, `Write`).
 
-    `roles` are ARNs that may be passed to AWS IoT. What several purposes need stands with the first.
+    `roles` are the ARNs of roles that may be passed to AWS IoT. An operation of several purposes is listed with the first.
     """
     statements = []
-    told = set[tuple[str, str]]()
-    for purpose, wanted in operations.items():
-        new = sorted({*wanted} - told)
-        told |= {*new}
-        free = [action_of(*each) for each in new if not _types(*each)]
-        if free:
-            statements.append(_statement(f"{purpose}Any", free, ["*"]))
-        for service in sorted({service for service, _ in new}):
-            held = [operation for other, operation in new if other == service and _types(service, operation)]
-            if held:
+    listed = set[tuple[str, str]]()
+    for purpose, requested in operations.items():
+        added = sorted({*requested} - listed)
+        listed |= {*added}
+        unlimited = [iam_action(*pair) for pair in added if not _resource_types(*pair)]
+        if unlimited:
+            statements.append(_statement(f"{purpose}Any", unlimited, ["*"]))
+        for service in sorted({service for service, _ in added}):
+            limited = [name for other, name in added if other == service and _resource_types(service, name)]
+            if limited:
                 sid = f"{purpose}{service.title().replace('-', '')}"
-                actions = [action_of(service, operation) for operation in held]
-                statements.append(_statement(sid, actions, _resources(service, held, target)))
+                actions = [iam_action(service, operation) for operation in limited]
+                statements.append(_statement(sid, actions, _resource_arns(service, limited, target)))
     if roles:
-        passing = _statement("PassRole", ["iam:PassRole"], sorted(roles))
-        to = {"StringEquals": {"iam:PassedToService": list(_PASSED_TO)}}
-        statements.append({**passing, "Condition": to})
-    return {"Version": VERSION, "Statement": statements}
+        statement = _statement("PassRole", ["iam:PassRole"], sorted(roles))
+        condition = {"StringEquals": {"iam:PassedToService": list(_PASS_ROLE_SERVICES)}}
+        statements.append({**statement, "Condition": condition})
+    return {"Version": POLICY_VERSION, "Statement": statements}
 
 
 def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
     return {"Sid": sid, "Effect": "Allow", "Action": [*actions], "Resource": [*resources]}
 
 
-def by_resources(
+def actions_by_resources(
     operations: Collection[tuple[str, str]], target: Target
 ) -> Mapping[tuple[str, ...], list[str]]:
-    """The actions by the ARNs that each is held to."""
-    found: dict[tuple[str, ...], list[str]] = {}
+    """Return the actions, grouped by the ARNs that each is limited to."""
+    actions: dict[tuple[str, ...], list[str]] = {}
     for service, operation in sorted(operations):
-        where = _where(service, target)
-        arns = tuple(f"{where}:{_facts()[service]['resources'][each]}" for each in _types(service, operation))
-        found.setdefault(arns or ("*",), []).append(action_of(service, operation))
-    return found
+        prefix = _arn_prefix(service, target)
+        patterns = _facts()[service]["resources"]
+        arns = tuple(f"{prefix}:{patterns[name]}" for name in _resource_types(service, operation))
+        actions.setdefault(arns or ("*",), []).append(iam_action(service, operation))
+    return actions
 
 
-def action_of(service: str, operation: str) -> str:
-    """IAM's name of an operation: `iotmanagedintegrations:GetManagedThing`."""
+def iam_action(service: str, operation: str) -> str:
+    """Return IAM's name of an operation, such as `iotmanagedintegrations:GetManagedThing`."""
     return f"{_facts()[service]['prefix']}:{operation}"
 
 
-def _resources(service: str, operations: Collection[str], target: Target) -> list[str]:
-    """The ARNs of all types that the operations are about.
+def _resource_arns(service: str, operations: Collection[str], target: Target) -> list[str]:
+    """Return the ARNs of all resource types that the operations use.
 
-    One statement for all of them grants no more than one for each: an action is held against resources of its own types
-    alone. Tagging goes with what is made or changed beside it, and adds none.
+    One statement for all of them grants no more than one statement each: an action applies to resources of its own types only.
+    Tagging belongs to the resources that are created or changed in the same statement, and adds none.
     """
-    facts = _facts()[service]
-    types = {each for found in operations if found not in _TAGGING for each in _types(service, found)}
-    where = _where(service, target)
-    return [f"{where}:{name}" for each, name in facts["resources"].items() if each in types]
+    types = {
+        name
+        for operation in operations
+        if operation not in _TAGGING
+        for name in _resource_types(service, operation)
+    }
+    prefix = _arn_prefix(service, target)
+    return [
+        f"{prefix}:{pattern}" for name, pattern in _facts()[service]["resources"].items() if name in types
+    ]
 
 
-def _where(service: str, target: Target) -> str:
+def _arn_prefix(service: str, target: Target) -> str:
     return f"arn:{target.partition}:{_facts()[service]['prefix']}:{target.region}:{target.account}"
 
 
-_TAGGING = frozenset({"TagResource", "UntagResource"})
-
-
-def _types(service: str, operation: str) -> tuple[str, ...]:
-    """The types of the resources that an action can be held to; none where it cannot."""
+def _resource_types(service: str, operation: str) -> tuple[str, ...]:
+    """Return the resource types that an action can be limited to, none if it cannot be limited."""
     return next(
         (
             tuple(types.split(", "))

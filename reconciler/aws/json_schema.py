@@ -1,4 +1,4 @@
-"""The limits that AWS documents as JSON Schema, as far as JSON Schema can say them."""
+"""AWS's documented constraints as JSON Schema, as far as JSON Schema can express them."""
 
 from __future__ import annotations
 
@@ -6,47 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.aws.service_model import TAGS, compiled, shape_of
+from reconciler.aws.service_model import MAX_TAGS, compile_pattern, shape_of
 
-_FOREIGN = re.compile(r"\\[pPzZAGQE]|\(\?|[*+?}]\+|\[\^?\[|&&")
-"""What is in Java's and `regex`'s patterns and not in ECMA 262's, or has another meaning there."""
+_NOT_PORTABLE = re.compile(r"\\[pPzZAGQE]|\(\?|[*+?}]\+|\[\^?\[|&&")
+"""Syntax of Java's and `regex`'s patterns that ECMA 262 lacks or reads differently."""
 
-
-def constraints(service: str, member: str) -> Mapping[str, Any]:
-    """What the service model says of a request member. Raises LookupError when there is no such member."""
-    return _of(shape_of(service, member))
-
-
-def _of(shape: Any) -> dict[str, Any]:
-    match shape.type_name:
-        case "string":
-            return _string(shape)
-        case "integer" | "long" | "float" | "double":
-            return _bounds(shape, "minimum", "maximum")
-        case "map":
-            return _map(shape.metadata.get("max"), shape.key, shape.value)
-        case "list" if _is_tag(shape.member):
-            key, value = (shape.member.members[name] for name in ("Key", "Value"))
-            return _map(shape.metadata.get("max", TAGS), key, value)
-        case "list":
-            most = _bounds(shape, None, "maxItems")
-            return {**most, **({"items": inner} if (inner := _of(shape.member)) else {})}
-        case "structure" if not shape.is_document_type:
-            return _structure(shape)
-        case _:
-            return {}
-
-
-def _structure(shape: Any) -> dict[str, Any]:
-    """An object, whose members say their types besides."""
-    properties = {
-        name: {**_TYPES.get(member.type_name, {}), **_of(member)} for name, member in shape.members.items()
-    }
-    found = {"type": "object", "properties": properties, "additionalProperties": False}
-    return {**found, "required": list(shape.required_members)} if shape.required_members else found
-
-
-_TYPES: Mapping[str, Mapping[str, Any]] = {
+_JSON_TYPES: Mapping[str, Mapping[str, Any]] = {
     "string": {"type": "string"},
     "boolean": {"type": "boolean"},
     "integer": {"type": "integer"},
@@ -58,44 +23,80 @@ _TYPES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def member_schema(service: str, member: str) -> Mapping[str, Any]:
+    """Return the JSON Schema of a request member. Raises LookupError when there is no such member."""
+    return _schema(shape_of(service, member))
+
+
+def _schema(shape: Any) -> dict[str, Any]:
+    match shape.type_name:
+        case "string":
+            return _string(shape)
+        case "integer" | "long" | "float" | "double":
+            return _bounds(shape, "minimum", "maximum")
+        case "map":
+            return _map(shape.metadata.get("max"), shape.key, shape.value)
+        case "list" if _is_tag(shape.member):
+            key, value = (shape.member.members[name] for name in ("Key", "Value"))
+            return _map(shape.metadata.get("max", MAX_TAGS), key, value)
+        case "list":
+            items = _schema(shape.member)
+            return {**_bounds(shape, None, "maxItems"), **({"items": items} if items else {})}
+        case "structure" if not shape.is_document_type:
+            return _structure(shape)
+        case _:
+            return {}
+
+
+def _structure(shape: Any) -> dict[str, Any]:
+    """Return the schema of an object; its members also state their types."""
+    properties = {
+        name: {**_JSON_TYPES.get(member.type_name, {}), **_schema(member)}
+        for name, member in shape.members.items()
+    }
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": list(shape.required_members)} if shape.required_members else schema
+
+
 def _string(shape: Any) -> dict[str, Any]:
     if shape.enum:
         return {"enum": list(shape.enum)}
-    found = _bounds(shape, "minLength", "maxLength")
+    schema = _bounds(shape, "minLength", "maxLength")
     pattern = shape.metadata.get("pattern")
-    if pattern and (plain := _plain(pattern)):
-        found["pattern"] = f"^(?:{plain})$"
-    return found
+    portable = _portable_pattern(pattern) if pattern else None
+    if portable:
+        schema["pattern"] = f"^(?:{portable})$"
+    return schema
 
 
-def _plain(written: str) -> str | None:
-    """A pattern that means the same to every reader of JSON Schema; None where there is no such."""
-    meant = compiled(written)
-    if meant is None or _FOREIGN.search(meant.pattern):
+def _portable_pattern(pattern: str) -> str | None:
+    """Return a pattern that every reader of JSON Schema understands alike, or None if there is none."""
+    compiled = compile_pattern(pattern)
+    if compiled is None or _NOT_PORTABLE.search(compiled.pattern):
         return None
     try:
-        re.compile(meant.pattern)
+        re.compile(compiled.pattern)
     except re.error:
         return None
-    return str(meant.pattern)
+    return str(compiled.pattern)
 
 
-def _map(most: int | None, key: Any, value: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {} if most is None else {"maxProperties": most}
-    if names := _of(key):
-        found["propertyNames"] = names
-    if values := _of(value):
-        found["additionalProperties"] = values
-    return found
+def _map(max_properties: int | None, key: Any, value: Any) -> dict[str, Any]:
+    schema: dict[str, Any] = {} if max_properties is None else {"maxProperties": max_properties}
+    if names := _schema(key):
+        schema["propertyNames"] = names
+    if values := _schema(value):
+        schema["additionalProperties"] = values
+    return schema
 
 
-def _bounds(shape: Any, least: str | None, most: str) -> dict[str, Any]:
-    found = {}
-    if least and shape.metadata.get("min"):
-        found[least] = shape.metadata["min"]
+def _bounds(shape: Any, min_key: str | None, max_key: str) -> dict[str, Any]:
+    bounds = {}
+    if min_key and shape.metadata.get("min"):
+        bounds[min_key] = shape.metadata["min"]
     if "max" in shape.metadata:
-        found[most] = shape.metadata["max"]
-    return found
+        bounds[max_key] = shape.metadata["max"]
+    return bounds
 
 
 def _is_tag(shape: Any) -> bool:

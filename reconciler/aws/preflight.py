@@ -19,7 +19,7 @@ from reconciler.model.plan import Target
 from reconciler.model.quota import Quotas
 from reconciler.model.settings import Settings
 
-SKEW = 30.0
+MAX_SKEW_SECONDS = 30.0
 """Seconds that two clocks may differ without a word; AWS refuses signatures from 300 on (IAM user guide, SigV4)."""
 
 _AT_ONCE = 50
@@ -28,7 +28,7 @@ _AT_ONCE = 50
 Operations = Mapping[str, Collection[tuple[str, str]]]
 
 
-def versions() -> Iterator[Finding]:
+def check_versions() -> Iterator[Finding]:
     """Python, boto3, and whether botocore knows both services."""
     from importlib.metadata import version
 
@@ -43,7 +43,7 @@ def versions() -> Iterator[Finding]:
         yield Finding("ok", "versions", told)
 
 
-def database(path: Path, region: str) -> Iterator[Finding]:
+def check_database(path: Path, region: str) -> Iterator[Finding]:
     """The embedded registry's file: sound, writable, of a version that we know."""
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreError
@@ -64,7 +64,7 @@ def database(path: Path, region: str) -> Iterator[Finding]:
     registry.close()
 
 
-def remote(
+def check_remote(
     settings: Settings,
     quotas: Quotas,
     environ: Mapping[str, str],
@@ -74,7 +74,7 @@ def remote(
     """Credentials, identity, region, endpoint, clock, and what IAM says of the operations that are `wanted`."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from reconciler.aws.caller import unreached
+    from reconciler.aws.caller import unreachable_error
 
     try:
         session = remote_session(settings, quotas, environ)
@@ -100,7 +100,7 @@ def remote(
     ) as error:  # so botocore says that an endpoint of the environment or the profile is no URL
         yield Finding("broken", "target", f"the endpoint cannot be used: {error}")
     except (BotoCoreError, ClientError) as error:
-        yield Finding("broken", "target", str(unreached(error, f"{settings.target} does not answer")))
+        yield Finding("broken", "target", str(unreachable_error(error, f"{settings.target} does not answer")))
 
 
 def _credentials(session: Any, settings: Settings) -> Iterator[Finding]:
@@ -129,7 +129,7 @@ def _clock(answer: Mapping[str, Any], clock: Callable[[], datetime]) -> Iterator
         yield Finding("unknown", "clock", "the endpoint does not tell its time")
         return
     skew = (clock() - parsedate_to_datetime(told)).total_seconds()
-    if abs(skew) > SKEW:
+    if abs(skew) > MAX_SKEW_SECONDS:
         what = f"this machine is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the endpoint"
         yield Finding(
             "doubt", "clock", what, "set it right: AWS refuses signatures that are five minutes off"
@@ -158,7 +158,7 @@ def _permissions(session: Any, arn: str, target: Target, wanted: Operations) -> 
 
 
 def _denied(client: Any, source: str, target: Target, wanted: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for resources, operations in iam.by_resources(wanted, target).items():
+    for resources, operations in iam.actions_by_resources(wanted, target).items():
         for start in range(0, len(operations), _AT_ONCE):
             pages = client.get_paginator("simulate_principal_policy").paginate(
                 PolicySourceArn=source,

@@ -1,4 +1,4 @@
-"""AWS's default rates as packaged data, with what the workspace says over them."""
+"""AWS's default API rates as packaged data, with the workspace's overrides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.model.quota import Quotas
 
 
 def load_quotas(overrides: Mapping[str, Mapping[str, float]]) -> Quotas:
-    """The rates of `quotas.toml`, with `overrides` (service → operation → calls a second) in their place."""
+    """Return the rates of `quotas.toml`, replaced by `overrides` (service → operation → calls per second)."""
     packaged: dict[str, dict[str, Any]] = tomllib.loads(
         (files(__package__) / "quotas.toml").read_text("utf-8")
     )
@@ -22,5 +22,8 @@ def load_quotas(overrides: Mapping[str, Mapping[str, float]]) -> Quotas:
         }
         for service, rates in packaged.items()
     }
-    rates = {service: {**found, **overrides.get(service, {})} for service, found in packaged.items()}
+    rates = {
+        service: {**default_rates, **overrides.get(service, {})}
+        for service, default_rates in packaged.items()
+    }
     return Quotas(rates, shared)

@@ -1,7 +1,7 @@
-"""Token buckets: no API is called more often than AWS's quotas allow, whoever asks for it and however often it retries.
+"""Token buckets: no API is called more often than AWS's quotas allow, pages and retries included.
 
-An account's quota is shared with whoever else uses the account, so a bucket that AWS throttles slows down for all of our calls:
-additive increase, multiplicative decrease (Chiu and Jain, 1989), as TCP does it.
+A quota is shared with everyone who uses the account, so a bucket that AWS throttles slows down all our calls: additive increase,
+multiplicative decrease (Chiu and Jain, 1989), as in TCP.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import Any
 
 from botocore.session import Session
 
-from reconciler.aws.retries import throttled
+from reconciler.aws.retries import is_throttled
 from reconciler.model.quota import Bucket, Quotas
 
 _log = logging.getLogger(__name__)
 
-RECOVERY = 60.0
-"""Seconds from standing still to the full rate."""
+RECOVERY_SECONDS = 60.0
+"""Seconds in which a stopped bucket returns to its full rate."""
 
-_SLOWEST = 1 / 64
-_AT_ONCE = 1.0
-"""Seconds within which throttled calls are one sign, not several: they were under way together."""
+_MIN_RATE_SHARE = 1 / 64
+_SAME_SIGNAL_SECONDS = 1.0
+"""Throttled calls within this time count once: they were in flight together."""
 
 
 class TokenBucket:
-    """Admits `rate` calls a second, and as many at once after a quiet second. Safe for many threads."""
+    """Admits `rate` calls per second, and as many at once after an idle second. Thread-safe."""
 
     def __init__(
         self,
@@ -41,11 +41,11 @@ class TokenBucket:
         self._pause = pause
         self._lock = threading.Lock()
         self._tokens = max(1.0, rate)
-        self._seen = clock()
-        self._slowed: float | None = None
+        self._refilled_at = clock()
+        self._slowed_at: float | None = None
 
     def take(self) -> None:
-        """Take one token, waiting for it where there is none. Whoever comes first is served first."""
+        """Take one token, and wait for it if there is none. First come, first served."""
         with self._lock:
             self._refill()
             self._tokens -= 1
@@ -53,55 +53,60 @@ class TokenBucket:
         if wait > 0:
             self._pause(wait)
 
-    def slow(self) -> float | None:
-        """AWS throttled it: half the rate from now on, and nothing saved up. The new rate, if it is one."""
+    def slow_down(self) -> float | None:
+        """Halve the rate and drop the saved tokens, because AWS throttled a call.
+
+        Returns the new rate, or None when the same burst has slowed the bucket already.
+        """
         with self._lock:
             self._refill()
-            if self._slowed is not None and self._seen - self._slowed < _AT_ONCE:
+            if self._slowed_at is not None and self._refilled_at - self._slowed_at < _SAME_SIGNAL_SECONDS:
                 return None
-            self._slowed = self._seen
-            self._rate = max(self._rate / 2, self._quota * _SLOWEST)
+            self._slowed_at = self._refilled_at
+            self._rate = max(self._rate / 2, self._quota * _MIN_RATE_SHARE)
             self._tokens = min(self._tokens, 0.0)
             return self._rate
 
     def _refill(self) -> None:
         now = self._clock()
-        passed = now - self._seen
-        self._seen = now
-        self._tokens = min(max(1.0, self._rate), self._tokens + passed * self._rate)
-        self._rate = min(self._quota, self._rate + self._quota * passed / RECOVERY)
+        elapsed = now - self._refilled_at
+        self._refilled_at = now
+        self._tokens = min(max(1.0, self._rate), self._tokens + elapsed * self._rate)
+        self._rate = min(self._quota, self._rate + self._quota * elapsed / RECOVERY_SECONDS)
 
 
-def limit(session: Session, quotas: Quotas, *, unasked: bool = True) -> None:
-    """Make every request of the session's future clients, pages and retries included, wait for its buckets.
+def limit_rates(session: Session, quotas: Quotas, *, only_after_throttling: bool = False) -> None:
+    """Make every request of the session's future clients wait for its buckets.
 
-    With `unasked` off nothing waits for a bucket before one of its calls has been throttled: for a registry that has AWS's
-    quotas only if it was told to have them.
+    With `only_after_throttling`, a call waits only once one of its bucket has been throttled: for a registry that has AWS's quotas
+    only if it was configured to.
     """
     buckets: dict[Bucket, TokenBucket] = {}
     lock = threading.Lock()
 
-    def found(event_name: str, *, new: bool) -> list[tuple[Bucket, TokenBucket]]:
+    def buckets_of(event_name: str, *, create: bool) -> list[tuple[Bucket, TokenBucket]]:
         _, service, operation = event_name.split(".", 2)
         with lock:
             return [
                 (bucket, buckets.setdefault(bucket, TokenBucket(bucket.rate)))
                 for bucket in quotas.buckets(service, operation)
-                if new or bucket in buckets
+                if create or bucket in buckets
             ]
 
     def wait(event_name: str, **_context: Any) -> None:
-        for _, tokens in found(event_name, new=unasked):
+        for _, tokens in buckets_of(event_name, create=not only_after_throttling):
             tokens.take()
 
-    def heed(event_name: str, parsed_response: Mapping[str, Any] | None, **_context: Any) -> None:
-        if not throttled(parsed_response or {}):
+    def slow_down_if_throttled(
+        event_name: str, parsed_response: Mapping[str, Any] | None, **_context: Any
+    ) -> None:
+        if not is_throttled(parsed_response or {}):
             return
-        for bucket, tokens in found(event_name, new=True):
-            if rate := tokens.slow():
+        for bucket, tokens in buckets_of(event_name, create=True):
+            if rate := tokens.slow_down():
                 _log.info(
-                    "throttled: %s:%s slows down to %.2g calls a second", bucket.service, bucket.name, rate
+                    "throttled: %s:%s slows down to %.2g calls per second", bucket.service, bucket.name, rate
                 )
 
     session.register("before-send", wait)
-    session.register("response-received", heed)
+    session.register("response-received", slow_down_if_throttled)

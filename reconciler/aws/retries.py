@@ -1,8 +1,8 @@
-"""When a call is sent again: the one place that decides it; botocore's own retries are off, so that none are multiplied.
+"""Retries: the one place that decides whether a call is sent again. botocore's own retries are off, so that none multiply.
 
-Sent again is what AWS put off (throttling), what never left (no route), and, of what may have been done already, only what may
-be done twice. In between it waits with full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), for
-a bounded time in all. A service that fails call after call is left alone for a while: its circuit opens.
+A call is retried when AWS throttled it, when it never left (no route), and, if it may have taken effect already, only when sending it twice
+is harmless. Pauses grow with full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) within a total time
+limit. A service that fails call after call is not called for a while: its circuit opens.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from botocore.exceptions import (
 from reconciler.model.errors import ServiceDownError
 from reconciler.model.redaction import redacted
 
-Answered = TypeVar("Answered")
+Response = TypeVar("Response")
 
-BOTOCORES_OWN: Mapping[str, Any] = {"mode": "standard", "total_max_attempts": 1}
-"""For `botocore.config.Config(retries=…)`: none."""
+NO_BOTOCORE_RETRIES: Mapping[str, Any] = {"mode": "standard", "total_max_attempts": 1}
+"""For `botocore.config.Config(retries=…)`: botocore retries nothing."""
 
-PATIENCE = 60.0
-"""Seconds for which one call is tried."""
+DEFAULT_TIMEOUT_SECONDS = 60.0
+"""Seconds within which one call is retried."""
 
-_FIRST, _LONGEST = 0.1, 10.0
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 10.0
 
-# botocore's list without LimitExceededException: of AWS IoT that is a quota of things, and no pause makes room.
-_THROTTLED = frozenset(
+# botocore's list without LimitExceededException: in AWS IoT that is a quota on resources, and waiting does not help.
+_THROTTLING_CODES = frozenset(
     {
         "BandwidthLimitExceeded",
         "RequestLimitExceeded",
@@ -58,47 +58,47 @@ _THROTTLED = frozenset(
 )
 _TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
 
-# The request did not come to AWS whole, so AWS did nothing.
-_CUT_SHORT = frozenset({"RequestTimeout", "RequestTimeoutException"})
+# The request did not reach AWS completely, so AWS did nothing.
+_INCOMPLETE_REQUEST_CODES = frozenset({"RequestTimeout", "RequestTimeoutException"})
 
 
-class Trouble(Enum):
-    """What kept a call from being answered."""
+class CallFailure(Enum):
+    """Why a call has no response."""
 
-    THROTTLED = "AWS put it off"
-    UNSENT = "it never came to AWS"
-    LOST = "its answer was lost, and it may have been done"
+    THROTTLED = "AWS throttled it"
+    UNSENT = "it never reached AWS"
+    LOST = "its response was lost, and it may have taken effect"
 
 
-def throttled(response: Mapping[str, Any]) -> bool:
-    """Whether a parsed answer says that it was too much at once (iot: 400, managed integrations: 429)."""
+def is_throttled(response: Mapping[str, Any]) -> bool:
+    """Return whether a parsed response reports throttling (iot: 400, managed integrations: 429)."""
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = response.get("Error", {}).get("Code", "")
-    return code in _THROTTLED or status == _TOO_MANY_REQUESTS
+    return code in _THROTTLING_CODES or status == _TOO_MANY_REQUESTS
 
 
-def trouble_of(error: Exception) -> Trouble | None:
-    """What the error says of the call's fate; None where AWS has answered, or trying again is useless."""
+def failure_of(error: Exception) -> CallFailure | None:
+    """Return why the call has no response, or None if AWS responded or a retry is useless."""
     match error:
-        case ClientError() if throttled(error.response):
-            return Trouble.THROTTLED
-        case ClientError() if error.response.get("Error", {}).get("Code") in _CUT_SHORT:
-            return Trouble.UNSENT
+        case ClientError() if is_throttled(error.response):
+            return CallFailure.THROTTLED
+        case ClientError() if error.response.get("Error", {}).get("Code") in _INCOMPLETE_REQUEST_CODES:
+            return CallFailure.UNSENT
         case ClientError():
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            return Trouble.LOST if status >= _SERVER_ERROR else None
+            return CallFailure.LOST if status >= _SERVER_ERROR else None
         case EndpointConnectionError() | ConnectTimeoutError() | ProxyConnectionError():
-            return Trouble.UNSENT
-        case SSLError():  # a certificate that is not trusted will not be in a minute
+            return CallFailure.UNSENT
+        case SSLError():  # an untrusted certificate will not become trusted within a minute
             return None
         case ConnectionClosedError() | ReadTimeoutError() | HTTPClientError():
-            return Trouble.LOST
+            return CallFailure.LOST
         case _:
             return None
 
 
-class GaveUp(Exception):  # noqa: N818 (never leaves this package)
-    """The last error of botocore's, and whether the call may have been done although it was not answered."""
+class RetriesExhausted(Exception):  # noqa: N818 (never leaves this package)
+    """botocore's last error, and whether the call may have taken effect without a response."""
 
     def __init__(self, error: ClientError | BotoCoreError, *, unknown: bool) -> None:
         self.error, self.unknown = error, unknown
@@ -106,89 +106,89 @@ class GaveUp(Exception):  # noqa: N818 (never leaves this package)
 
 
 class Circuit:
-    """Opens when a service does nothing but fail, so that it is not called in vain; safe for many threads.
+    """Circuit breaker: opens after repeated failures of a service. Thread-safe.
 
-    It takes `FAILURES` in a row over at least `SPAN` seconds, not throttling, which is an answer. `REST` seconds later one
-    call may try, and any answer closes it.
+    It opens after `MAX_FAILURES` in a row over at least `MIN_SPAN_SECONDS`; throttling is a response, not a failure. After
+    `OPEN_SECONDS` one call may try, and any response closes the circuit.
     """
 
-    FAILURES, SPAN, REST = 10, 10.0, 30.0
+    MAX_FAILURES, MIN_SPAN_SECONDS, OPEN_SECONDS = 10, 10.0, 30.0
 
     def __init__(self, service: str, clock: Callable[[], float]) -> None:
         self._service, self._clock = service, clock
         self._lock = threading.Lock()
         self._failures = 0
-        self._since = self._last = 0.0
-        self._why = ""
-        self._opened: float | None = None
+        self._first_failure_at = self._last_failure_at = 0.0
+        self._reason = ""
+        self._opened_at: float | None = None
 
-    def enter(self, *, lost: bool = False) -> None:
-        """Before each attempt. Raises ServiceDownError while it is open; `lost` where one before may have been done."""
+    def check(self, *, lost: bool = False) -> None:
+        """Check before each attempt. Raises ServiceDownError while open; `lost` if an earlier attempt may have taken effect."""
         with self._lock:
-            if self._opened is None:
+            if self._opened_at is None:
                 return
-            if self._clock() - self._opened >= self.REST:
-                self._opened = self._clock()  # the one that tries; the others go on waiting
+            if self._clock() - self._opened_at >= self.OPEN_SECONDS:
+                self._opened_at = self._clock()  # this caller tries; the others keep waiting
                 return
             raise ServiceDownError(
-                f"{self._service} has failed {self._failures} times in a row and is left alone for now ({self._why}); "
-                "run again when it has recovered: what was done is found there, and the rest is planned again",
+                f"{self._service}: failed {self._failures} times in a row ({self._reason}), so it is not called for now; "
+                "run again when it has recovered: completed steps are detected, and the rest is planned again",
                 unknown=lost,
             )
 
-    def failed(self, why: str) -> None:
-        """No answer, or one that tells of a fault of AWS's."""
+    def record_failure(self, reason: str) -> None:
+        """Record a missing response, or a server error."""
         with self._lock:
-            self._why = why
+            self._reason = reason
             now = self._clock()
-            if not self._failures or now - self._last > PATIENCE:
-                self._failures, self._since = 0, now
+            if not self._failures or now - self._last_failure_at > DEFAULT_TIMEOUT_SECONDS:
+                self._failures, self._first_failure_at = 0, now
             self._failures += 1
-            self._last = now
-            if self._failures >= self.FAILURES and now - self._since >= self.SPAN:
-                self._opened = now
+            self._last_failure_at = now
+            if self._failures >= self.MAX_FAILURES and now - self._first_failure_at >= self.MIN_SPAN_SECONDS:
+                self._opened_at = now
 
-    def answered(self) -> None:
-        """Whatever the answer was."""
+    def record_response(self) -> None:
+        """Record a response of any kind, which closes the circuit."""
         with self._lock:
-            self._failures, self._opened = 0, None
+            self._failures, self._opened_at = 0, None
 
 
 @frozen
 class Retries:
-    """Sends attempts until one is answered. `clock` and `pause` are in seconds; `spread` gives a number between two."""
+    """Repeats a call until it has a response. `clock` and `pause` use seconds; `jitter` returns a number between two."""
 
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
-    spread: Callable[[float, float], float] = random.uniform
-    patience: float = PATIENCE
+    jitter: Callable[[float, float], float] = random.uniform
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
 
     def run(
-        self, attempt: Callable[[], Answered], circuit: Circuit, *, reads: bool, repeatable: bool
-    ) -> Answered:
-        """The answer. `reads` is for calls that change nothing; only such and `repeatable` ones are sent again when lost.
+        self, attempt: Callable[[], Response], circuit: Circuit, *, reads: bool, repeatable: bool
+    ) -> Response:
+        """Return the response. A lost call is repeated only if it `reads` (changes nothing) or is `repeatable`.
 
-        Raises GaveUp, and ServiceDownError while the circuit is open.
+        Raises RetriesExhausted, and ServiceDownError while the circuit is open.
         """
-        ends = self.clock() + self.patience
+        deadline = self.clock() + self.timeout_seconds
         lost = False
-        for pauses in count():
-            circuit.enter(lost=lost)
+        for attempts in count():
+            circuit.check(lost=lost)
             try:
-                answer = attempt()
+                response = attempt()
             except (ClientError, BotoCoreError) as error:
-                trouble = trouble_of(error)
-                if trouble in {None, Trouble.THROTTLED}:
-                    circuit.answered()
+                failure = failure_of(error)
+                if failure in {None, CallFailure.THROTTLED}:
+                    circuit.record_response()
                 else:
-                    circuit.failed(redacted(str(error)))
-                lost = lost or (trouble is Trouble.LOST and not reads)
-                seconds = self.spread(0, min(_LONGEST, _FIRST * 2**pauses))
-                hopeless = trouble is None or (trouble is Trouble.LOST and not (reads or repeatable))
-                if hopeless or self.clock() + seconds > ends:
-                    raise GaveUp(error, unknown=lost and trouble is not None) from error
+                    circuit.record_failure(redacted(str(error)))
+                lost = lost or (failure is CallFailure.LOST and not reads)
+                seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempts))
+                is_final = failure is None or (failure is CallFailure.LOST and not (reads or repeatable))
+                if is_final or self.clock() + seconds > deadline:
+                    raise RetriesExhausted(error, unknown=lost and failure is not None) from error
                 self.pause(seconds)
             else:
-                circuit.answered()
-                return answer
-        raise AssertionError("counting does not end")
+                circuit.record_response()
+                return response
+        raise AssertionError("unreachable: count() is endless")

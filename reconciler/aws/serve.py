@@ -27,7 +27,7 @@ IN_MEMORY = ":memory:"
 
 
 @frozen
-class Serving:
+class ServeOptions:
     """How the registry is served. Durations are seconds; `latency` is written as `registry.latency` reads it.
 
     `db` is a file or IN_MEMORY, `faults` a file of rules, `buckets` a folder that stands for S3. With `quotas`, calls
@@ -49,7 +49,7 @@ class Serving:
     registration_task: float = 0.0
 
 
-def serve(serving: Serving, ready: Callable[[str], None]) -> None:
+def serve(serving: ServeOptions, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` hears the URL as soon as clients may come.
 
     Raises TargetError when the address is not this machine's own or is taken, when the database cannot be used, or when
@@ -68,7 +68,7 @@ def serve(serving: Serving, ready: Callable[[str], None]) -> None:
         registry.close()
 
 
-def _conditions(serving: Serving, clock: VirtualClock | None) -> Conditions:
+def _conditions(serving: ServeOptions, clock: VirtualClock | None) -> Conditions:
     from reconciler.aws.fault_rules import load_faults
     from reconciler.registry.conditions import Conditions
     from reconciler.registry.latency import parse_latency
@@ -92,7 +92,7 @@ def rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimiter:
     return RateLimiter(buckets, clock)
 
 
-def _registry(serving: Serving, clock: VirtualClock | None) -> Registry:
+def _registry(serving: ServeOptions, clock: VirtualClock | None) -> Registry:
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreError
 
@@ -112,7 +112,7 @@ def _registry(serving: Serving, clock: VirtualClock | None) -> Registry:
         raise TargetError(f"the database cannot be used: {error}") from error
 
 
-def _listening(serving: Serving) -> socket:
+def _listening(serving: ServeOptions) -> socket:
     from reconciler.registry.server import NotLoopbackError, listen
 
     try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from botocore.loaders import Loader
     from botocore.model import ServiceModel, Shape
 
-TAGS = 50
+MAX_TAGS = 50
 """Tags of one resource (AWS General Reference, "Tag naming limits and requirements"); iot's model does not say it."""
 
 _RESERVED = "aws:"
@@ -27,7 +27,7 @@ _TAG_KEY = "TagKey"
 Check: TypeAlias = Callable[[Any, bool], Iterator[Breach]]
 
 
-class ServiceModelLimits:
+class ServiceModelConstraints:
     """`Limits` from the service models. They are loaded when first asked for, and each member's shape is read once."""
 
     def breaches(self, service: str, member: str, value: object, *, secret: bool = False) -> Iterable[Breach]:
@@ -156,7 +156,7 @@ def _said(given: Any, names: Collection[str]) -> Mapping[str, tuple[str, Any]] |
 def _string(shape: Any) -> Check:
     least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
     written = shape.metadata.get("pattern")
-    pattern = compiled(written) if written else None
+    pattern = compile_pattern(written) if written else None
 
     def check(value: str, secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
         size = "the value has the wrong length" if secret else f"{len(value)} characters"
@@ -192,7 +192,7 @@ def _map(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
     """A map, or a list of tags, which is a map to us."""
     check_key, check_value = _check(key), _check(value)
     tags = key.name == _TAG_KEY
-    most = metadata.get("max", TAGS if tags else None)
+    most = metadata.get("max", MAX_TAGS if tags else None)
 
     def check(given: Mapping[str, Any], secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
         if most is not None and len(given) > most:
@@ -239,7 +239,7 @@ _PIECE = regex.compile(r"\\x\{(?P<code>[0-9A-Fa-f]+)\}|\\p\{\w+\}|\\.|[\[\]]|[^\
 
 
 @cache
-def compiled(written: str) -> regex.Pattern[str] | None:
+def compile_pattern(written: str) -> regex.Pattern[str] | None:
     """A pattern of the service model, which is Java's, for `regex`; meant for `fullmatch`.
 
     None when `regex` cannot read it: a later model may have what no one has seen yet, and AWS checks the value anyway.

@@ -25,7 +25,7 @@ SERVICES = ("iot", "iot-managed-integrations")
 EMBEDDED_ACCOUNT = "123456789012"
 _DEFAULT_REGION = "eu-west-1"
 _CONNECTIONS = 64
-LOCAL_KEYS = ("test", "test")
+LOCAL_CREDENTIALS = ("test", "test")
 """Key id and secret for a registry on this machine; others' are not looked for, so none of them is sent there."""
 
 
@@ -92,7 +92,7 @@ def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
 def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:
     from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-    from reconciler.aws.caller import unreached
+    from reconciler.aws.caller import unreachable_error
 
     endpoint = None if settings.target == "aws" else settings.target
     local = local_endpoint(settings, environ)
@@ -104,7 +104,7 @@ def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> C
         target = Target(local or settings.target, session.region_name, account)
         return _connection(target, session, endpoint)
     except (BotoCoreError, ClientError) as error:
-        raise unreached(error, f"cannot reach {settings.target}") from error
+        raise unreachable_error(error, f"cannot reach {settings.target}") from error
     except (
         ValueError
     ) as error:  # botocore's, where the environment or the profile has an endpoint that is no URL
@@ -135,12 +135,12 @@ def remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str
     """
     import boto3
 
-    from reconciler.aws.rates import limit
+    from reconciler.aws.rates import limit_rates
 
     local = local_endpoint(settings, environ)
-    keys = LOCAL_KEYS if local and not _keys_are_named(settings, environ) else (None, None)
+    keys = LOCAL_CREDENTIALS if local and not _keys_are_named(settings, environ) else (None, None)
     core = _core_session()
-    limit(core, quotas, unasked=not local or bool(settings.quotas))
+    limit_rates(core, quotas, only_after_throttling=bool(local) and not settings.quotas)
     # AWS_REGION, which boto3 does not know, comes before AWS_DEFAULT_REGION and the profile, which it does.
     region = settings.region or environ.get("AWS_REGION")
     session = boto3.Session(*keys, profile_name=settings.profile, region_name=region, botocore_session=core)
@@ -179,7 +179,7 @@ def _assume(session: Any, settings: Settings, quotas: Quotas) -> Any:
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
     from botocore.exceptions import NoCredentialsError
 
-    from reconciler.aws.rates import limit
+    from reconciler.aws.rates import limit_rates
 
     own = session.get_credentials()
     if own is None:
@@ -194,7 +194,7 @@ def _assume(session: Any, settings: Settings, quotas: Quotas) -> Any:
         extra_args=extra,
     )
     core = _core_session()
-    limit(core, quotas)
+    limit_rates(core, quotas)
     core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001
     return boto3.Session(region_name=session.region_name, botocore_session=core)
 
@@ -217,10 +217,10 @@ def _connection(target: Target, session: Any, endpoint: str | None) -> Connectio
     from botocore.config import Config
 
     from reconciler.aws.caller import Caller
-    from reconciler.aws.retries import BOTOCORES_OWN
+    from reconciler.aws.retries import NO_BOTOCORE_RETRIES
 
     config = Config(
-        retries=dict(BOTOCORES_OWN),
+        retries=dict(NO_BOTOCORE_RETRIES),
         max_pool_connections=_CONNECTIONS,
         user_agent_extra="reconciler",
     )

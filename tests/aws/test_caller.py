@@ -8,7 +8,7 @@ import botocore.exceptions
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError, WaiterError
 
-from reconciler.aws.caller import translated
+from reconciler.aws.caller import translate_error
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, ReconcilerError, TargetError
 from tests.support.registry_client import Cloud
@@ -120,13 +120,13 @@ def test_every_exception_of_botocores_that_a_call_can_raise_is_caught():
 @pytest.mark.parametrize("name", sorted(exceptions().keys() - OF_THE_LIBRARY))
 def test_every_exception_of_botocores_becomes_one_of_ours_with_its_text(name):
     error = made(exceptions()[name])
-    ours = translated(error, CALL)
+    ours = translate_error(error, CALL)
     if isinstance(error, ClientError):
         expected = AwsError, "iot:CreateThing answered Some: text"
     elif isinstance(error, ParamValidationError):
         expected = AwsError, "iot:CreateThing answered ParameterValidation: report"
     elif name == "NoRegionError":
-        expected = TargetError, "no region: say region in [workspace], or set AWS_REGION"
+        expected = TargetError, "no AWS Region; set region in [workspace], or AWS_REGION"
     elif name in {
         "NoCredentialsError",
         "PartialCredentialsError",
@@ -135,7 +135,7 @@ def test_every_exception_of_botocores_becomes_one_of_ours_with_its_text(name):
     }:
         expected = TargetError, f"no AWS credentials: {error}; sign in, or name a profile in [workspace]"
     else:
-        expected = TargetError, f"iot:CreateThing got no answer: {error}"
+        expected = TargetError, f"iot:CreateThing got no response: {error}"
     assert (type(ours), str(ours)) == expected
     assert isinstance(ours, ReconcilerError)
 
@@ -154,4 +154,4 @@ def test_every_exception_of_botocores_becomes_one_of_ours_with_its_text(name):
     ],
 )  # fmt: skip
 def test_an_answer_that_lacks_parts_is_told_all_the_same(response, text):
-    assert str(translated(ClientError(response, "CreateThing"), CALL)) == text
+    assert str(translate_error(ClientError(response, "CreateThing"), CALL)) == text

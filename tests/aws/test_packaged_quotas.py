@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.aws.quotas import load_quotas
-from reconciler.aws.service_model import ServiceModelLimits
+from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.kinds import all_kinds
 
 QUOTAS = load_quotas({})
@@ -15,7 +15,7 @@ QUOTAS = load_quotas({})
 def test_every_rate_is_of_an_operation_that_exists_and_more_than_nothing(service):
     rates = QUOTAS.rates[service]
     shared = {name for _, members in QUOTAS.shared[service].values() for name in members}
-    operations = set(ServiceModelLimits().operations(service))
+    operations = set(ServiceModelConstraints().operations(service))
     assert (rates.keys() | shared) - operations - {"default"} == set()
     assert [name for name, rate in rates.items() if not rate > 0] == []
 

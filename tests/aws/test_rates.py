@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
-from reconciler.aws.rates import RECOVERY, TokenBucket, limit
-from reconciler.aws.retries import BOTOCORES_OWN, Retries
+from reconciler.aws.rates import RECOVERY_SECONDS, TokenBucket, limit_rates
+from reconciler.aws.retries import NO_BOTOCORE_RETRIES, Retries
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError
 from reconciler.model.quota import Quotas
@@ -100,10 +100,10 @@ def limited(time, request):
     shared = {"iot": {"registrations": (1.0, frozenset({"ListThings", "ListCertificates"}))}}
     core = Session()
     quotas = Quotas({"iot": {"default": 1.0, "CreateThing": 1000.0}}, shared)
-    limit(core, quotas, unasked=getattr(request, "param", True))
+    limit_rates(core, quotas, only_after_throttling=getattr(request, "param", False))
     bind(core, front)
     session = boto3.Session("embedded", "embedded", region_name="eu-west-1", botocore_session=core)
-    client = session.client("iot", config=Config(retries=dict(BOTOCORES_OWN)))
+    client = session.client("iot", config=Config(retries=dict(NO_BOTOCORE_RETRIES)))
     at_once = Retries(time.clock, time.pauses.append, lambda _least, _most: 0.0)
     return Caller({"iot": client}, at_once), instead
 
@@ -140,10 +140,10 @@ def test_what_aws_throttles_is_slowed_down_for_every_call_that_draws_on_it(limit
     assert time.pauses[:2] == [0.0, 2.0]
     time.pauses.clear()
     call(ApiCall("iot", "ListCertificates"))
-    assert time.pauses == pytest.approx([1 / (0.5 + 2 / RECOVERY)])
+    assert time.pauses == pytest.approx([1 / (0.5 + 2 / RECOVERY_SECONDS)])
 
 
-@pytest.mark.parametrize("limited", [False], indirect=True)
+@pytest.mark.parametrize("limited", [True], indirect=True)
 def test_where_no_quotas_are_known_of_nothing_waits_until_one_shows(limited, time):
     call, instead = limited
     for _ in range(5):
@@ -171,21 +171,23 @@ def test_a_quota_of_things_slows_nothing_down(limited, time):
 def test_each_throttling_halves_the_rate_and_those_of_one_second_are_one():
     time = Time()
     bucket = TokenBucket(64.0, time.clock, time.pause)
-    assert [bucket.slow(), bucket.slow()] == [32.0, None]
+    assert [bucket.slow_down(), bucket.slow_down()] == [32.0, None]
     time.now += 1.0
-    assert bucket.slow() == pytest.approx((32 + 64 / RECOVERY) / 2)
+    assert bucket.slow_down() == pytest.approx((32 + 64 / RECOVERY_SECONDS) / 2)
 
 
 def test_a_throttled_rate_grows_by_the_same_each_second_up_to_the_quota():
     time = Time()
     bucket = TokenBucket(60.0, time.clock, time.pause)
-    bucket.slow()
+    bucket.slow_down()
     rates = []
     for _ in range(40):
         time.now += 1.0
         bucket.take()
         rates.append(bucket._rate)
-    assert rates == pytest.approx([min(60.0, 30.0 + 60 / RECOVERY * second) for second in range(1, 41)])
+    assert rates == pytest.approx(
+        [min(60.0, 30.0 + 60 / RECOVERY_SECONDS * second) for second in range(1, 41)]
+    )
 
 
 def test_however_often_it_is_throttled_a_call_is_let_through_in_the_end():
@@ -193,7 +195,7 @@ def test_however_often_it_is_throttled_a_call_is_let_through_in_the_end():
     bucket = TokenBucket(10.0, time.clock, time.pause)
     for _ in range(50):
         time.now += 1.0
-        bucket.slow()
+        bucket.slow_down()
     assert 10.0 / 64 <= bucket._rate < 1.0
     bucket.take()
     assert time.pauses == pytest.approx([1 / bucket._rate])

@@ -18,7 +18,14 @@ from botocore.exceptions import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.aws.retries import PATIENCE, Circuit, GaveUp, Retries, Trouble, trouble_of
+from reconciler.aws.retries import (
+    DEFAULT_TIMEOUT_SECONDS,
+    CallFailure,
+    Circuit,
+    Retries,
+    RetriesExhausted,
+    failure_of,
+)
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, ServiceDownError, TargetError
 from tests.support.fault_injection import Fault, FaultyCloud, Once, Time
@@ -34,18 +41,18 @@ def refusal(status: int, code: str) -> ClientError:
 @pytest.mark.parametrize(
     ("error", "trouble"),
     [
-        (refusal(400, "ThrottlingException"), Trouble.THROTTLED),
-        (refusal(429, "ThrottlingException"), Trouble.THROTTLED),
-        (refusal(429, "Whatever"), Trouble.THROTTLED),
-        (refusal(400, "TooManyRequestsException"), Trouble.THROTTLED),
-        (refusal(503, "SlowDown"), Trouble.THROTTLED),
-        (refusal(500, "InternalFailureException"), Trouble.LOST),
-        (refusal(503, "ServiceUnavailableException"), Trouble.LOST),
-        (refusal(408, "RequestTimeout"), Trouble.UNSENT),
-        (ReadTimeoutError(endpoint_url=URL), Trouble.LOST),
-        (ConnectionClosedError(endpoint_url=URL), Trouble.LOST),
-        (ConnectTimeoutError(endpoint_url=URL), Trouble.UNSENT),
-        (EndpointConnectionError(endpoint_url=URL), Trouble.UNSENT),
+        (refusal(400, "ThrottlingException"), CallFailure.THROTTLED),
+        (refusal(429, "ThrottlingException"), CallFailure.THROTTLED),
+        (refusal(429, "Whatever"), CallFailure.THROTTLED),
+        (refusal(400, "TooManyRequestsException"), CallFailure.THROTTLED),
+        (refusal(503, "SlowDown"), CallFailure.THROTTLED),
+        (refusal(500, "InternalFailureException"), CallFailure.LOST),
+        (refusal(503, "ServiceUnavailableException"), CallFailure.LOST),
+        (refusal(408, "RequestTimeout"), CallFailure.UNSENT),
+        (ReadTimeoutError(endpoint_url=URL), CallFailure.LOST),
+        (ConnectionClosedError(endpoint_url=URL), CallFailure.LOST),
+        (ConnectTimeoutError(endpoint_url=URL), CallFailure.UNSENT),
+        (EndpointConnectionError(endpoint_url=URL), CallFailure.UNSENT),
         (refusal(410, "LimitExceededException"), None),
         (refusal(409, "ConflictException"), None),
         (refusal(403, "AccessDenied"), None),
@@ -54,7 +61,7 @@ def refusal(status: int, code: str) -> ClientError:
     ],
 )
 def test_what_an_error_says_of_the_fate_of_a_call(error, trouble):
-    assert trouble_of(error) is trouble
+    assert failure_of(error) is trouble
 
 
 THROTTLED, DOWN, LOST = (
@@ -99,14 +106,14 @@ def test_what_was_surely_not_done_is_sent_again(error):
 )
 def test_what_may_have_been_done_is_sent_again_only_where_that_is_the_same(more, attempts):
     service = Service(LOST)
-    with nullcontext() if more else pytest.raises(GaveUp):
+    with nullcontext() if more else pytest.raises(RetriesExhausted):
         persist(service, **more)
     assert service.attempts == attempts
 
 
 @pytest.mark.parametrize(("reads", "unknown"), [(True, False), (False, True)])
 def test_of_a_call_that_changes_nothing_it_does_not_matter_whether_it_was_done(reads, unknown):
-    with pytest.raises(GaveUp) as caught:
+    with pytest.raises(RetriesExhausted) as caught:
         persist(Service(LOST, *[THROTTLED] * 99), reads=reads, repeatable=True)
     assert caught.value.unknown is unknown
     with pytest.raises(ServiceDownError) as down:
@@ -115,7 +122,7 @@ def test_of_a_call_that_changes_nothing_it_does_not_matter_whether_it_was_done(r
 
 
 def test_a_refusal_is_an_answer_even_after_a_lost_one():
-    with pytest.raises(GaveUp) as caught:
+    with pytest.raises(RetriesExhausted) as caught:
         persist(Service(LOST, refusal(404, "ResourceNotFoundException")), repeatable=True)
     assert caught.value.unknown is False
 
@@ -134,13 +141,13 @@ def test_pauses_are_anywhere_between_nothing_and_a_bound_that_doubles_up_to_ten_
         pauses.append(seconds)
         time.pause(seconds)
 
-    with pytest.raises(GaveUp):
+    with pytest.raises(RetriesExhausted):
         Retries(time.clock, pause, spread).run(
             Service(THROTTLED, ever=True), Circuit("iot", time.clock), reads=True, repeatable=True
         )
     assert {least for least, _ in bounds} == {0}
     assert [largest for _, largest in bounds] == [min(10.0, 0.1 * 2**n) for n in range(len(bounds))]
-    assert sum(pauses) <= PATIENCE
+    assert sum(pauses) <= DEFAULT_TIMEOUT_SECONDS
     assert all(later >= sooner for (_, sooner), (_, later) in pairwise(bounds))
 
 
@@ -151,15 +158,15 @@ def test_a_service_that_only_fails_is_left_alone_and_tried_again_after_a_rest():
     with pytest.raises(ServiceDownError) as caught:
         persist(service, time, circuit=circuit)
     assert str(caught.value) == (
-        f"iot has failed {service.attempts} times in a row and is left alone for now ({DOWN}); "
-        "run again when it has recovered: what was done is found there, and the rest is planned again"
+        f"iot: failed {service.attempts} times in a row ({DOWN}), so it is not called for now; "
+        "run again when it has recovered: completed steps are detected, and the rest is planned again"
     )
-    assert service.attempts >= Circuit.FAILURES
+    assert service.attempts >= Circuit.MAX_FAILURES
     before = service.attempts
     with pytest.raises(ServiceDownError):
         persist(service, time, circuit=circuit)
     assert service.attempts == before
-    time.pause(Circuit.REST)
+    time.pause(Circuit.OPEN_SECONDS)
     service.errors = []
     assert persist(service, time, circuit=circuit) == "answer"
     assert persist(service, time, circuit=circuit) == "answer"
@@ -168,34 +175,34 @@ def test_a_service_that_only_fails_is_left_alone_and_tried_again_after_a_rest():
 def test_while_one_tries_whether_the_service_is_back_the_others_wait():
     time = Time()
     circuit = Circuit("iot", time.clock)
-    for _ in range(Circuit.FAILURES):
+    for _ in range(Circuit.MAX_FAILURES):
         time.pause(2.0)
-        circuit.failed("why")
-    time.pause(Circuit.REST)
-    circuit.enter()
+        circuit.record_failure("why")
+    time.pause(Circuit.OPEN_SECONDS)
+    circuit.check()
     with pytest.raises(ServiceDownError):
-        circuit.enter()
-    circuit.answered()
-    circuit.enter()
+        circuit.check()
+    circuit.record_response()
+    circuit.check()
 
 
-@pytest.mark.parametrize("gap", [0.0, PATIENCE + 1])
+@pytest.mark.parametrize("gap", [0.0, DEFAULT_TIMEOUT_SECONDS + 1])
 def test_a_short_fault_and_faults_far_apart_open_nothing(gap):
     time = Time()
     circuit = Circuit("iot", time.clock)
-    for _ in range(5 * Circuit.FAILURES):
-        circuit.failed("why")
+    for _ in range(5 * Circuit.MAX_FAILURES):
+        circuit.record_failure("why")
         time.pause(gap)
-    circuit.enter()
+    circuit.check()
 
 
 def test_throttling_opens_nothing():
     time = Time()
     circuit = Circuit("iot", time.clock)
     for _ in range(5):
-        with pytest.raises(GaveUp):
+        with pytest.raises(RetriesExhausted):
             persist(Service(THROTTLED, ever=True), time, circuit=circuit)
-    circuit.enter()
+    circuit.check()
 
 
 @pytest.fixture(scope="module")

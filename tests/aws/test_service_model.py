@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.aws.service_model import ServiceModelLimits, _model, compiled, shape_of
+from reconciler.aws.service_model import ServiceModelConstraints, _model, compile_pattern, shape_of
 from reconciler.kinds import all_kinds
 from reconciler.model.constraints import Breach
 
@@ -17,7 +17,7 @@ IOT, MANAGED = "iot", "iot-managed-integrations"
 
 
 def breaches(service: str, member: str, value: object, *, secret: bool = False) -> list[Breach]:
-    return list(ServiceModelLimits().breaches(service, member, value, secret=secret))
+    return list(ServiceModelConstraints().breaches(service, member, value, secret=secret))
 
 
 class TestMembers:
@@ -40,11 +40,11 @@ class TestMembers:
             breaches(IOT, member, "x")
 
     def test_operations_are_those_of_the_service(self):
-        operations = ServiceModelLimits().operations(MANAGED)
+        operations = ServiceModelConstraints().operations(MANAGED)
         assert {"CreateManagedThing", "CreateThing"} & set(operations) == {"CreateManagedThing"}
 
     def test_nothing_is_loaded_before_it_is_asked_for(self):
-        code = "import sys, reconciler.aws.service_model as m; m.ServiceModelLimits(); print('botocore' in sys.modules)"
+        code = "import sys, reconciler.aws.service_model as m; m.ServiceModelConstraints(); print('botocore' in sys.modules)"
         told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert told.stdout == "False\n"
 
@@ -162,7 +162,7 @@ class TestPatterns:
     def test_every_pattern_of_the_model_can_be_read(self, service):
         model = _model(service)
         written = {model.shape_for(name).metadata.get("pattern") for name in model.shape_names} - {None}
-        assert {pattern for pattern in written if compiled(pattern) is None} == set()
+        assert {pattern for pattern in written if compile_pattern(pattern) is None} == set()
 
     @pytest.mark.parametrize(
         ("written", "matches", "refuses"),
@@ -184,13 +184,13 @@ class TestPatterns:
         ],
     )
     def test_javas_classes_mean_what_they_mean_there(self, written, matches, refuses):
-        pattern = compiled(written)
+        pattern = compile_pattern(written)
         assert pattern is not None
         assert pattern.fullmatch(matches) is not None
         assert refuses is None or pattern.fullmatch(refuses) is None
 
     def test_a_pattern_that_cannot_be_read_is_left_to_aws(self):
-        assert compiled("[a-z") is None
+        assert compile_pattern("[a-z") is None
 
 
 @given(name=st.text(max_size=200))

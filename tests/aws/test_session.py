@@ -22,7 +22,7 @@ URL = "http://127.0.0.1:4566"
 FAR = "https://registry.example:4566"
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 NO_CREDENTIALS = "no AWS credentials: Unable to locate credentials; sign in, or name a profile in [workspace]"
-NO_REGION = "no region: say region in [workspace], or set AWS_REGION"
+NO_REGION = "no AWS Region; set region in [workspace], or AWS_REGION"
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from reconciler.aws.embedded import bind
 from reconciler.aws.quotas import load_quotas
 from reconciler.aws.rates import TokenBucket
 from reconciler.aws.serve import rate_limiter
-from reconciler.aws.service_model import ServiceModelLimits
+from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.apply.executor import apply
 from reconciler.engine.load.load import load
 from reconciler.engine.plan.planner import make_plan
@@ -112,7 +112,7 @@ def _phase(cloud: Simulated, folder: Path, devices: int, phase: str) -> tuple[st
     cloud.calls.clear()
     cloud.throttled.clear()
     plan = make_plan(
-        load(folder / "desired_state.toml", limits=ServiceModelLimits(), environ={}),
+        load(folder / "desired_state.toml", limits=ServiceModelConstraints(), environ={}),
         Request(destroy=phase == "destroy"),
         target=TARGET,
         call=cloud,

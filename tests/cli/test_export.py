@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 
-from reconciler.aws.service_model import ServiceModelLimits
+from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.export.export import Table, everything, export, selected
 from reconciler.engine.export.files import keeping
 from reconciler.engine.export.toml_writer import head, text_of
@@ -53,7 +53,7 @@ def read_again(found, workspace="ws"):
         path = Path(folder) / "desired_state.toml"
         path.write_text(head({"name": workspace}) + "\n" + text_of(found.tables), "utf-8")
         accepted(path)
-        return load(path, limits=ServiceModelLimits(), environ={})
+        return load(path, limits=ServiceModelConstraints(), environ={})
 
 
 @settings(max_examples=10, deadline=None)

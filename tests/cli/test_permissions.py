@@ -9,8 +9,8 @@ from attrs import evolve
 from hypothesis import given, settings
 
 from reconciler.aws.caller import Caller
-from reconciler.aws.iam import LARGEST, action_of, policy
-from reconciler.aws.service_model import ServiceModelLimits
+from reconciler.aws.iam import MAX_POLICY_CHARACTERS, iam_action, iam_policy
+from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.permissions.operations import PURPOSES, needed, roles
 from reconciler.model.plan import Target
 from tests.support.desired_states import (
@@ -27,7 +27,7 @@ from tests.support.desired_states import (
 )
 from tests.support.registry_client import TARGET, Cloud
 
-LIMITS = ServiceModelLimits()
+LIMITS = ServiceModelConstraints()
 
 
 class Recorder(Cloud):
@@ -39,7 +39,7 @@ class Recorder(Cloud):
         send = self.call
 
         def call(asked):
-            self.asked.add(action_of(asked.service, asked.operation))
+            self.asked.add(iam_action(asked.service, asked.operation))
             return send(asked)
 
         self.call = call
@@ -52,7 +52,7 @@ class Recorder(Cloud):
 
 
 def allowed(wanted, purpose):
-    printed = policy(needed(wanted, purpose, LIMITS), TARGET)
+    printed = iam_policy(needed(wanted, purpose, LIMITS), TARGET)
     return {action for statement in printed["Statement"] for action in statement["Action"]}
 
 
@@ -141,7 +141,7 @@ def test_the_commands_send_nothing_else_lease_and_second_looks_included(fleet, m
     send = Caller.__call__
 
     def recorded(self, call, *rest, **more):
-        asked.add(action_of(call.service, call.operation))
+        asked.add(iam_action(call.service, call.operation))
         return send(self, call, *rest, **more)
 
     monkeypatch.setattr(Caller, "__call__", recorded)
@@ -160,7 +160,7 @@ def test_the_commands_send_nothing_else_lease_and_second_looks_included(fleet, m
 
 def test_roles_are_passed_by_name_and_to_aws_iot_alone():
     role = "arn:aws:iam::123456789012:role/provisioning"
-    passed = policy({"Read": [], "Write": []}, TARGET, [role])
+    passed = iam_policy({"Read": [], "Write": []}, TARGET, [role])
     assert passed["Statement"] == [
         {
             "Sid": "PassRole",
@@ -184,7 +184,7 @@ def test_the_roles_of_a_file_are_found():
 
 
 def test_actions_are_held_to_the_account_and_to_types_of_resources():
-    printed = policy(
+    printed = iam_policy(
         {"Read": [("iot", "ListThings"), ("iot", "DescribeThing")], "Write": [("iot", "DescribeThing")]},
         Target("aws", "cn-north-1", "210987654321"),
     )
@@ -204,7 +204,7 @@ def test_the_command_prints_a_policy_that_iam_has_room_for(fleet, purpose):
     code, out, err = fleet("permissions", "--for", purpose)
     assert (code, err) == (0, "")
     assert json.loads(out)["Version"] == "2012-10-17"
-    assert len("".join(out.split())) < LARGEST
+    assert len("".join(out.split())) < MAX_POLICY_CHARACTERS
 
 
 def test_where_nobody_tells_the_account_words_stand_for_it(fleet, tmp_path, monkeypatch):

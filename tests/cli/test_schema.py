@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.aws.json_schema import constraints
+from reconciler.aws.json_schema import member_schema
 from reconciler.cli.starter import starter
 from reconciler.engine.load.json_schema import schema
 from reconciler.engine.load.moved_removed import KEYS
@@ -119,7 +119,7 @@ def test_a_form_that_is_kept_is_accepted(text):
 
 
 def test_every_kind_is_in_it_with_every_field_and_its_sentence():
-    made = schema(constraints)
+    made = schema(member_schema)
     assert list(made["properties"]) == ["workspace", *KEYS, *all_kinds()]
     for table, kind in all_kinds().items():
         told = {
@@ -132,7 +132,7 @@ def test_every_kind_is_in_it_with_every_field_and_its_sentence():
 
 def test_the_command_prints_it_and_writes_it(run, tmp_path):
     code, out, err = run("schema")
-    assert (code, json.loads(out), err) == (0, schema(constraints), "")
+    assert (code, json.loads(out), err) == (0, schema(member_schema), "")
     assert run("schema", "--out", "form.json") == (
         0,
         "",

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 import attrs
 import click
 
-from reconciler.aws.service_model import ServiceModelLimits
+from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.cli.main import cli
 from reconciler.engine.load.converters import is_named_document, wanted, written
 from reconciler.engine.permissions.operations import VERBS
@@ -27,7 +27,7 @@ COMMON = frozenset({"file", "debug", "color", "no_color", "help"})
 
 
 def calls_of(kind: Kind) -> Mapping[str, tuple[str, ...]]:
-    return calls_by_verb(kind, ServiceModelLimits())
+    return calls_by_verb(kind, ServiceModelConstraints())
 
 
 def kinds() -> str:

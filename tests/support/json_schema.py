@@ -9,13 +9,13 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
-from reconciler.aws.json_schema import constraints
+from reconciler.aws.json_schema import member_schema
 from reconciler.engine.load.json_schema import schema
 
 
 @cache
 def validator() -> Validator:
-    made = schema(constraints)
+    made = schema(member_schema)
     Draft202012Validator.check_schema(made)
     return Draft202012Validator(made)
 

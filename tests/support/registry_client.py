@@ -12,7 +12,7 @@ from botocore.session import Session
 
 from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
-from reconciler.aws.retries import BOTOCORES_OWN
+from reconciler.aws.retries import NO_BOTOCORE_RETRIES
 from reconciler.model.plan import Target
 from reconciler.registry import HttpRequest, HttpResponse, Registry, RegistrySettings
 
@@ -28,7 +28,7 @@ class Cloud:
         core = Session()
         bind(core, self)
         session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core)
-        once = Config(retries=dict(BOTOCORES_OWN))
+        once = Config(retries=dict(NO_BOTOCORE_RETRIES))
         self.iot: Any = session.client("iot", config=once)
         self.managed: Any = session.client("iot-managed-integrations", config=once)
         self.call = Caller({"iot": self.iot, "iot-managed-integrations": self.managed})

@@ -33,15 +33,15 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     import json
 
     from reconciler.aws import iam
-    from reconciler.aws.service_model import ServiceModelLimits
+    from reconciler.aws.service_model import ServiceModelConstraints
     from reconciler.engine.permissions.operations import needed, roles
     from reconciler.workspace import Workspace
 
     workspace = Workspace(Options.of(ctx).file)
     target = _target(workspace)
-    wanted = needed(workspace.desired, purpose, ServiceModelLimits())
+    wanted = needed(workspace.desired, purpose, ServiceModelConstraints())
     passed = roles(workspace.desired.resources) if purpose == "apply" else ()
-    policy = iam.policy(wanted, target, passed)
+    policy = iam.iam_policy(wanted, target, passed)
     text = json.dumps(policy, indent=2) + "\n"
     if out is None:
         click.echo(text, nl=False)
@@ -49,8 +49,11 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
         out.write_text(text, encoding="utf-8")
         click.echo(f"wrote {out}", err=True)
     size = len("".join(text.split()))
-    if size > iam.LARGEST:
-        click.echo(f"{size:,} characters: a managed policy takes {iam.LARGEST:,}, so divide it", err=True)
+    if size > iam.MAX_POLICY_CHARACTERS:
+        click.echo(
+            f"{size:,} characters: a managed policy takes {iam.MAX_POLICY_CHARACTERS:,}, so divide it",
+            err=True,
+        )
 
 
 def _target(workspace: Workspace) -> Target:

@@ -88,7 +88,7 @@ def serve(*, quotas: str, **options: Any) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     rates = load_quotas({}) if quotas == "aws" else None
-    serving.serve(serving.Serving(quotas=rates, **options), _tell)
+    serving.serve(serving.ServeOptions(quotas=rates, **options), _tell)
 
 
 def _tell(url: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.aws.service_model import ServiceModelLimits
+from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.load.input_files import Surroundings
 from reconciler.engine.load.load import load
 from reconciler.engine.load.value_error import Wrong
@@ -33,7 +33,7 @@ def told(folder: Path, text: str, **beside: bytes) -> list[str]:
     (folder / "d.toml").write_bytes((WORKSPACE + text).encode("utf-8", "surrogateescape"))
     mistakes: tuple[Mistake, ...] = ()
     try:
-        load(folder / "d.toml", limits=ServiceModelLimits(), environ={})
+        load(folder / "d.toml", limits=ServiceModelConstraints(), environ={})
     except InvalidDesiredStateError as error:
         mistakes = error.mistakes
     assert all(mistake.line > 0 and mistake.file for mistake in mistakes)
@@ -211,4 +211,4 @@ def test_any_pem_is_one_or_refused(tmp_path_factory, raw):
 def test_what_went_wrong_once_does_not_again(case):
     """A folder with `desired_state.toml` and what it names."""
     with contextlib.suppress(InvalidDesiredStateError):
-        load(case, limits=ServiceModelLimits(), environ={})
+        load(case, limits=ServiceModelConstraints(), environ={})

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.aws.service_model import ServiceModelLimits
+from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.load.load import load as load_with
 from reconciler.kinds.ca_certificates import CaCertificate, CaVerification
 from reconciler.kinds.certificates import Certificate
@@ -32,7 +32,7 @@ from tests.support.input_files import fill
 from tests.support.json_schema import accepted
 from tests.support.pki import DAY, NOW
 
-load_plainly = partial(load_with, limits=ServiceModelLimits())
+load_plainly = partial(load_with, limits=ServiceModelConstraints())
 
 
 def load(path: Path, *, environ: Mapping[str, str]) -> DesiredState:

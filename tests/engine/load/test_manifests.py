@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.aws.service_model import ServiceModelLimits
+from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.load import declarations as declared
 from reconciler.engine.load import manifests
 from reconciler.engine.load.input_files import Surroundings
@@ -31,7 +31,7 @@ from reconciler.model.resource import Desired, External, Lifecycle, Origin, Reso
 from reconciler.model.secret import Secret
 from tests.engine.load.invalid.case import WORKSPACE
 
-load = partial(load_with, limits=ServiceModelLimits(), environ={})
+load = partial(load_with, limits=ServiceModelConstraints(), environ={})
 
 
 def manifest(folder: Path, name: str, raw: str | bytes) -> Manifest:
