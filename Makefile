@@ -1,4 +1,4 @@
-# `make apply` and `make test` do all their own set-up; `make check` is what CI runs before the tests.
+# Every target does its own set-up. CI runs `make check` before the tests.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -16,13 +16,13 @@ $(READY): pyproject.toml
 apply: $(READY)
 	@$(BIN)/reconciler apply --yes
 	@echo
-	@echo "and once more, to see that nothing is left to be done:"
+	@echo "plan again, to show that no changes are left:"
 	@$(BIN)/reconciler plan --detailed-exitcode
 
 test: $(READY) browser
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
-# Chromium, where it is missing and can be had.
+# Install Chromium if it is missing.
 browser:
 	@tests/notebook/browser.sh
 
@@ -39,7 +39,7 @@ format: $(READY)
 docs: $(READY)
 	@$(BIN)/python -m tests.docs.generate
 
-# The notebooks, run again and stored with what a reader sees; the README's picture of the panel.
+# Run the notebooks, store them with their output, and redraw the README's picture of the panel.
 notebooks: $(READY) browser
 	@$(BIN)/python -m tests.notebook.store_notebooks
 	@$(BIN)/python -m tests.notebook.panel_picture
