@@ -49,10 +49,11 @@ _HOMES = {
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """`%load_ext reconciler`."""
+    """Register the `%reconcile` magic; IPython calls this on `%load_ext reconciler`."""
     from reconciler.notebook.extension import load
+    from reconciler.workspace import Workspace
 
-    load(shell)
+    load(shell, Workspace)
 
 
 def __getattr__(name: str) -> Any:

@@ -33,7 +33,7 @@ def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[Findin
 
 
 def _lock(workspace: Workspace) -> Iterator[Finding]:
-    held = workspace.lease()
+    held = workspace.lease_holder()
     if held is None:
         yield Finding("ok", "lock", "nobody is applying this workspace")
     else:

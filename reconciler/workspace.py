@@ -1,4 +1,4 @@
-"""The Python API: one desired state, planned and applied."""
+"""The Python API: plan and apply one desired state."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
 from reconciler import notebook
 from reconciler.model.address import Address
-from reconciler.model.change import Change
-from reconciler.model.check_result import Finding
 from reconciler.model.errors import JournalError, ReconcilerError
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
-from reconciler.model.resource import Live, Resource
 from reconciler.model.run import Run
 from reconciler.model.text import closest, quoted
+from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.rich_display import (
     DisplayedHistory,
     DisplayedPlan,
@@ -29,184 +28,147 @@ from reconciler.render.rich_display import (
     DisplayedResource,
     DisplayedResult,
 )
-from reconciler.workspace_files import Place
+from reconciler.workspace_files import WorkspaceFiles
 
 if TYPE_CHECKING:
     import networkx as nx
 
     from reconciler.engine.ownership.lease import Held
+    from reconciler.engine.plan.compare import Comparison
     from reconciler.model.plan_options import Request
     from reconciler.render.views.drift import DisplayedDrift
 
-Progress = Callable[[str, int, int | None], None]
 
-_NO_ALLOWANCE: Mapping[str, str] = {}
+class Workspace(WorkspaceFiles):
+    """A desired state and the registry that it describes.
 
-
-def _which_run(part: str, found: Collection[str], known: Collection[str]) -> str:
-    """Why a part of an id does not say which run is meant."""
-    if not known:
-        return "no run is known yet"
-    if len(found) > 1 and part:
-        return f"{quoted(part)} begins or ends the ids of {len(found)} runs: {', '.join(found)}"
-    near = closest(part, known)
-    return f"there is no run {quoted(part)}" + (
-        f"; did you mean {near!r}?" if near else "; `history` lists them"
-    )
-
-
-def _silent(words: str, done: int, total: int | None) -> None:
-    """Progress that nobody watches."""
-
-
-def _reading(progress: Progress | None) -> AbstractContextManager[Progress]:
-    """Who watches the reading: who was named, else the notebook's cell, else nobody."""
-    if progress is None and notebook.is_here():
-        from reconciler.notebook import cell_progress
-
-        return cell_progress.reading()
-    return nullcontext(progress or _silent)
-
-
-def _applying(
-    plan: Plan, listen: Callable[[Outcome], None] | None, stop: threading.Event
-) -> AbstractContextManager[Callable[[Outcome], None]]:
-    """Who watches an apply, likewise."""
-    if listen is None and notebook.is_here():
-        from reconciler.notebook import cell_progress
-
-        return cell_progress.applying(plan, stop)
-    return nullcontext(listen or (lambda _outcome: None))
-
-
-class Workspace(Place):
-    """A desired state and the registry that it is about.
-
-    `path` is a TOML file or a folder of them; `environ` stands for the process's environment variables.
+    `path` is a TOML file or a folder of TOML files; `environ` replaces the process's environment variables.
 
     >>> workspace = Workspace("desired_state.toml")
     >>> plan = workspace.plan()
     >>> result = workspace.apply(plan)
     """
 
-    def plan(  # noqa: PLR0913 (what a plan may be asked for)
+    # ── plans ───────────────────────────────────────────────────────────────────────────────────
+
+    def plan(  # noqa: PLR0913 (the options of a plan)
         self,
         *,
         destroy: bool = False,
         adopt: Collection[str] = (),
         wave: float = 100.0,
-        allow: Mapping[str, str] = _NO_ALLOWANCE,
+        allow: Mapping[str, str] = MappingProxyType({}),
         select: Sequence[str] = (),
         exclude: Sequence[str] = (),
-        progress: Progress | None = None,
+        progress: ReadProgress | None = None,
     ) -> DisplayedPlan:
-        """Read the file and the registry, and say exactly what would be sent.
+        """Read the file and the registry, and return exactly the calls that an apply would send.
 
-        `destroy` plans the removal of all that the workspace owns; `adopt` names resources without its mark that it may
-        take over; `wave` is how many per cent of the rotations will be made at a time, which is what limits are held to;
-        `allow` is what this run may "delete" or "replace" whatever the file's limits say, such as "50" or "10%".
-        `select` and `exclude` say which changes are made: addresses, globs, kinds, `+` for what they need and what needs them.
+        `destroy` plans the deletion of everything that the workspace owns. `adopt` names unmanaged resources to import.
+        `wave` is the percentage of the certificate rotations that will be applied at a time, which is what limits are
+        checked against. `allow` overrides the file's limits for this plan: "delete" or "replace" → a count such as "50" or a
+        percentage such as "10%". `select` and `exclude` choose the changes: addresses, globs or kinds, with `+` before one
+        for its dependencies and after one for its dependents.
+
         Raises InvalidDesiredStateError, RefusedError, SelectionError, TargetError and AwsError.
         """
         from reconciler.model.plan_options import Allowance, Request
 
-        names = frozenset(map(Address.parse, adopt))
-        allowed = {action: Allowance.parse(most) for action, most in allow.items()}
-        return self._plan(Request(destroy, names, wave, allowed, tuple(select), tuple(exclude)), progress)
+        addresses = frozenset(map(Address.parse, adopt))
+        overrides = {action: Allowance.parse(limit) for action, limit in allow.items()}
+        request = Request(destroy, addresses, wave, overrides, tuple(select), tuple(exclude))
+        return self._make_plan(request, progress)
 
     def save(self, plan: Plan, path: str | Path) -> None:
-        """Write a plan to a file, for `reopen`: what it would send and what it saw, secrets by reference."""
+        """Write a plan to a file, for `open_plan`; secrets are written as references only."""
         from reconciler.render.json import plan_file
 
         with Path(path).open("w", encoding="utf-8") as file:
-            file.writelines(plan_file.write(plan, unchanged_marks=self.marks(plan)))
+            file.writelines(plan_file.write(plan, unchanged_marks=self.count_unchanged_markers(plan)))
 
-    def reopen(self, path: str | Path, *, progress: Progress | None = None) -> DisplayedPlan:
-        """The plan that was saved there, if planning anew gives the same.
+    def open_plan(self, path: str | Path, *, progress: ReadProgress | None = None) -> DisplayedPlan:
+        """Return a saved plan, after checking that planning again gives the same plan.
 
-        Raises RefusedError with every reason why not: it was edited, it was made from another desired state or for another
-        target, or something that it touches has changed since, for example because it was applied already.
+        Raises RefusedError with every difference: the file was edited, it was made from another desired state or for another
+        target, or something it touches has changed since, for example because it was already applied.
         """
         from reconciler.engine.plan import saved
         from reconciler.render.json import plan_file
 
-        self._anew()
+        self._reload_if_used()
         document = plan_file.read(Path(path).read_bytes())
         saved.check_place(document, self.desired, self._connection.target)
-        anew = self._plan(saved.request(document), progress)
-        saved.check_content(document, anew)
-        plan_file.check_shown(document, anew)
-        return anew
+        plan = self._make_plan(saved.request(document), progress)
+        saved.check_content(document, plan)
+        plan_file.check_shown(document, plan)
+        return plan
 
-    def drift(
-        self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), progress: Progress | None = None
-    ) -> DisplayedDrift:
-        """Where the registry is not as the file says. Nothing is written, no lock is taken, no change is planned.
+    def partial_plan(self, plan: Plan, addresses: Collection[Address]) -> Plan:
+        """Return the part of a plan that changes these addresses, with the steps that it depends on."""
+        from reconciler.engine.plan.waves import part
 
-        Raises InvalidDesiredStateError, SelectionError, TargetError and AwsError.
-        """
-        from reconciler.engine.plan.drift import find_drift
-        from reconciler.render.views.drift import DisplayedDrift
+        return part(plan, addresses, self._quotas)
 
-        self._anew()
-        with _reading(progress) as tell:
-            found = find_drift(
-                self.desired,
-                target=self._connection.target,
-                call=self._connection.call,
-                progress=tell,
-                select=select,
-                exclude=exclude,
-            )
-        return DisplayedDrift(**asdict(found, recurse=False), last=self.last_apply())
+    def rotations(self, plan: Plan) -> Plan:
+        """Return the part of a plan that gives devices new certificates."""
+        from reconciler.engine.plan.waves import part, rotations
 
-    def last_apply(self) -> Run | None:
-        """This workspace's latest run on this target; a journal that cannot be read tells of none."""
-        try:
-            latest = self._journal.runs(1, self.desired.settings.name, str(self._connection.target))
-        except JournalError:
-            return None
-        return latest[0] if latest else None
+        return part(plan, rotations(plan), self._quotas)
 
-    def _plan(self, request: Request, progress: Progress | None) -> DisplayedPlan:
+    def waves(self, plan: Plan, percent: float) -> Iterator[Plan]:
+        """Yield a plan's rotations in waves of `percent` of the devices; apply each after the one before is `ok`."""
+        from reconciler.engine.plan.waves import waves
+
+        return waves(plan, percent, self._quotas)
+
+    def count_unchanged_markers(self, plan: Plan) -> int:
+        """Return how many of a plan's unchanged resources are the workspace's ownership markers, not the file's."""
+        from reconciler.engine.ownership.markers import unchanged_marks
+
+        return unchanged_marks(plan, self.desired.resources)
+
+    def _make_plan(self, request: Request, progress: ReadProgress | None) -> DisplayedPlan:
         from reconciler.engine.plan.planner import make_plan
 
-        self._anew()
-        with _reading(progress) as tell:
-            made = make_plan(
+        self._reload_if_used()
+        with _reading_progress(progress) as report:
+            plan = make_plan(
                 self.desired,
                 request,
                 target=self._connection.target,
                 call=self._connection.call,
                 quotas=self._quotas,
-                progress=tell,
+                progress=report,
             )
-        return DisplayedPlan(**asdict(made, recurse=False), state=self.desired)
+        return DisplayedPlan(**asdict(plan, recurse=False), state=self.desired)
+
+    # ── applies ─────────────────────────────────────────────────────────────────────────────────
 
     def apply(
         self,
         plan: Plan,
         *,
-        listen: Callable[[Outcome], None] | None = None,
+        on_outcome: Callable[[Outcome], None] | None = None,
         stop: threading.Event | None = None,
         command: str = "apply",
     ) -> DisplayedResult:
-        """Send the plan's calls and say what became of each step.
+        """Send a plan's calls, in order, and return the outcome of each step.
 
-        `listen` hears every outcome as it happens; where nobody does, a notebook's cell shows how it goes. Setting `stop`
-        finishes what is in flight and cancels the rest; `command` is what the journal calls the run. Raises LockedError
-        while somebody else applies this workspace.
+        `on_outcome` is called with every outcome as it happens; without it, a notebook's cell shows the progress. Setting
+        `stop` finishes the calls in flight and cancels the rest. `command` is the run's name in the journal.
+
+        Raises LockedError while another apply of this workspace is running.
         """
         from reconciler.engine.apply.executor import apply
 
-        begun = time.monotonic()
-        final: list[Outcome] = []
+        started_at = time.monotonic()
+        final_outcomes: list[Outcome] = []
         stop = stop or threading.Event()
-        self._clear(plan)
+        self.release_stale_lease(plan)
         with (
             self._leased(plan) as guard,
             self._recorded(plan, command) as recorder,
-            _applying(plan, listen, stop) as hear,
+            _applying_progress(plan, on_outcome, stop) as report,
             closing(
                 apply(plan, self._connection.call, stop=stop, guard=guard, recorder=recorder)
             ) as outcomes,
@@ -214,68 +176,77 @@ class Workspace(Place):
             for outcome in outcomes:
                 if not isinstance(outcome, Waiting):
                     recorder.outcome(outcome)
-                hear(outcome)
+                report(outcome)
                 if not isinstance(outcome, Started | Waiting):
-                    final.append(outcome)
-        return DisplayedResult(plan, tuple(final), time.monotonic() - begun, recorder.trouble)
+                    final_outcomes.append(outcome)
+        return DisplayedResult(plan, tuple(final_outcomes), time.monotonic() - started_at, recorder.trouble)
 
-    def lease(self) -> Held | None:
-        """Who applies this workspace right now, None where nobody does. Raises AwsError and TargetError."""
+    def lease_holder(self) -> Held | None:
+        """Return who is applying this workspace right now, or None. Raises AwsError and TargetError."""
         from reconciler.engine.ownership.lease import holder
 
         return holder(self.desired.settings.name, self._connection.call)
 
     def unlock(self) -> Held | None:
-        """Break the lease, whoever has it, and say who had it. Raises AwsError and TargetError."""
+        """Release the lease, even if another process holds it, and return its holder. Raises AwsError and TargetError."""
         from reconciler.engine.ownership.lease import unlock
 
         return unlock(self.desired.settings.name, self._connection.call)
 
+    def release_stale_lease(self, plan: Plan) -> None:
+        """Release the lease of a crashed run before an empty plan, which acquires none. Raises AwsError and TargetError."""
+        from reconciler.engine.ownership.lease import clear
+
+        if not plan:
+            clear(plan.workspace, self._connection.call)
+
+    # ── runs ────────────────────────────────────────────────────────────────────────────────────
+
     def history(self, limit: int | None = 20) -> DisplayedHistory:
-        """The latest runs of this folder's journal, the newest first. Raises JournalError."""
+        """Return the latest runs in this folder's journal, newest first. Raises JournalError."""
         return DisplayedHistory(self._journal.runs(limit))
 
-    def run(self, part: str) -> DisplayedRecord:
-        """One run with its steps and calls, by the start or the end of its id. Raises JournalError, ReconcilerError."""
-        known = self._journal.ids()
-        found = [run_id for run_id in known if run_id.startswith(part) or run_id.endswith(part)]
-        if len(found) != 1 or not part:
-            raise ReconcilerError(_which_run(part, found, known))
-        record = self._journal.record(found[0])
+    def run(self, id_part: str) -> DisplayedRecord:
+        """Return one run with its steps and calls, by the start or end of its ID. Raises JournalError, ReconcilerError."""
+        known_ids = self._journal.ids()
+        matches = [run_id for run_id in known_ids if run_id.startswith(id_part) or run_id.endswith(id_part)]
+        if len(matches) != 1 or not id_part:
+            raise ReconcilerError(_unclear_run(id_part, matches, known_ids))
+        record = self._journal.record(matches[0])
         assert record
         return DisplayedRecord(record.run, record.steps, record.calls)
 
     def last_run(self) -> DisplayedRecord | None:
-        """This workspace's latest run with its steps and calls, None before the first. Raises JournalError."""
+        """Return this workspace's latest run with its steps and calls, or None before the first. Raises JournalError."""
         latest = self._journal.runs(1, self.desired.settings.name)
         return self.run(latest[0].id) if latest else None
 
+    def last_run_on_target(self) -> Run | None:
+        """Return this workspace's latest run on this target, or None; also where the journal cannot be read."""
+        try:
+            latest = self._journal.runs(1, self.desired.settings.name, str(self._connection.target))
+        except JournalError:
+            return None
+        return latest[0] if latest else None
+
     def crashed_run(self) -> Run | None:
-        """This workspace's latest run, if it ended without a word; a journal that cannot be read tells of none."""
+        """Return this workspace's latest run if it crashed, else None; also where the journal cannot be read."""
         try:
             latest = self._journal.runs(1, self.desired.settings.name)
         except JournalError:
             return None
         return latest[0] if latest and latest[0].status == "crashed" else None
 
-    def conclude(self, plan: Plan, command: str = "apply") -> None:
-        """Settle what a run before it left that crashed, when a plan had nothing to do: its lease, and word of it."""
-        self._clear(plan)
+    def record_noop_run(self, plan: Plan, command: str = "apply") -> None:
+        """Record a run without calls after a crashed one: nothing is left to do."""
         if self.crashed_run():
             with self._recorded(plan, command):
                 pass
 
-    def _clear(self, plan: Plan) -> None:
-        """Take away the lease of one who died with everything done: a plan of nothing takes no lease over."""
-        from reconciler.engine.ownership.lease import clear
+    def unfinished_addresses(self) -> Collection[Address]:
+        """Return the addresses that this workspace's last run on this target did not complete.
 
-        if not plan:
-            clear(plan.workspace, self._connection.call)
-
-    def left_undone(self) -> Collection[Address]:
-        """What this workspace's last run on this target did not bring to what was wanted.
-
-        Raises RefusedError where there was no such run or it left nothing, JournalError and TargetError.
+        Raises RefusedError if there was no such run or it completed every step, JournalError and TargetError.
         """
         from reconciler.engine.apply.retry_failed import left_undone
 
@@ -283,54 +254,82 @@ class Workspace(Place):
         latest = self._journal.runs(1, self.desired.settings.name, target)
         return left_undone(self._journal.record(latest[0].id) if latest else None)
 
-    def part(self, plan: Plan, wanted: Collection[Address]) -> Plan:
-        """The wanted steps of a plan and all that they wait for, nothing else of it."""
-        from reconciler.engine.plan.waves import part
+    # ── resources ───────────────────────────────────────────────────────────────────────────────
 
-        return part(plan, wanted, self._quotas)
+    def drift(
+        self, *, select: Sequence[str] = (), exclude: Sequence[str] = (), progress: ReadProgress | None = None
+    ) -> DisplayedDrift:
+        """Return where the registry differs from the file. Writes nothing and acquires no lease.
 
-    def rotations(self, plan: Plan) -> Plan:
-        """The part of a plan that gives devices new certificates."""
-        from reconciler.engine.plan.waves import part, rotations
+        Raises InvalidDesiredStateError, SelectionError, TargetError and AwsError.
+        """
+        from reconciler.engine.plan.drift import find_drift
+        from reconciler.render.views.drift import DisplayedDrift
 
-        return part(plan, rotations(plan), self._quotas)
-
-    def waves(self, plan: Plan, percent: float) -> Iterator[Plan]:
-        """The same in waves of so many per cent of the devices; apply the next when the one before is `ok`."""
-        from reconciler.engine.plan.waves import waves
-
-        return waves(plan, percent, self._quotas)
-
-    def inspect(self, address: str) -> tuple[Resource | None, Live | None, Change | None]:
-        """What the file wants of one resource, what the registry has, and what would be done about it."""
-        from reconciler.engine.plan.compare import survey
-
-        found = survey(self.desired, self._connection.call, _silent)
-        at = Address.parse(address)
-        return found.desired.get(at), found.live.get(at), found.changes.get(at)
+        self._reload_if_used()
+        with _reading_progress(progress) as report:
+            drift = find_drift(
+                self.desired,
+                target=self._connection.target,
+                call=self._connection.call,
+                progress=report,
+                select=select,
+                exclude=exclude,
+            )
+        return DisplayedDrift(**asdict(drift, recurse=False), last=self.last_run_on_target())
 
     def show(self, address: str) -> DisplayedResource:
-        """One resource as the file wants it and as the registry has it, to be looked at.
+        """Return one resource: desired, live, and the change that a plan would make.
 
-        Raises ReconcilerError, with the nearest address, where it is in neither.
+        Raises ReconcilerError, with the closest name, if the kind is unknown or if neither the file nor the registry has
+        the resource.
         """
-        from reconciler.model.text import closest
+        from reconciler.kinds import all_kinds
 
-        self._anew()
-        found = DisplayedResource(Address.parse(address), *self.inspect(address))
-        if found.desired is None and found.live is None:
-            near = closest(address, {str(known) for known in self.desired.resources})
-            told = f"; did you mean {near!r}?" if near else ""
-            raise ReconcilerError(f"{address} is neither in {self.path} nor in the registry{told}")
-        return found
+        self._reload_if_used()
+        parsed = Address.parse(address)
+        if parsed.kind not in all_kinds():
+            hint = _did_you_mean(parsed.kind, all_kinds())
+            raise ReconcilerError(f"{quoted(parsed.kind)} is not a resource kind{hint}")
+        resource = _resource_at(parsed, self._compare_states())
+        if resource.desired is None and resource.live is None:
+            hint = _did_you_mean(address, {str(known) for known in self.desired.resources})
+            raise ReconcilerError(f"{address} is neither in {self.path} nor in the registry{hint}")
+        return resource
+
+    def show_selected(
+        self, select: Sequence[str] = (), exclude: Sequence[str] = ()
+    ) -> Sequence[DisplayedResource]:
+        """Return every selected resource as `show` does, in the order of addresses. Raises SelectionError, too."""
+        from reconciler.engine.plan.selection import select_known
+
+        comparison = self._compare_states()
+        addresses = sorted(select_known(comparison, select, exclude))
+        return [_resource_at(address, comparison) for address in addresses]
+
+    def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> nx.DiGraph[Address]:
+        """Return the file's dependency graph, or the selected part; edges lead from a dependency to its dependents.
+
+        Raises InvalidDesiredStateError and SelectionError.
+        """
+        from reconciler.engine.graph import graph
+
+        resources = self.desired.resources
+        whole = graph(resources)
+        if not (select or exclude):
+            return whole
+        from reconciler.engine.plan.selection import select as select_addresses
+
+        kept = select_addresses(whole, select, exclude)
+        return graph({address: resource for address, resource in resources.items() if address in kept})
 
     def panel(self, plan: Plan | None = None) -> None:
-        """The plan to look at, to apply and to watch, in a notebook; anywhere else it is only told.
+        """Show a plan, or a new one, in a notebook panel that can apply it; outside a notebook, print it.
 
-        Without a plan, one is made. Raises what `plan` raises.
+        Raises what `plan` raises.
         """
         plan = plan or self.plan()
-        if not notebook.is_here():
+        if not notebook.is_in_notebook():
             sys.stdout.write(f"{plan!r}\n")
             return
         from reconciler.notebook.panel import Panel
@@ -338,45 +337,58 @@ class Workspace(Place):
         Panel(self, plan).present()
 
     def client(self, service: str = "iot") -> Any:
-        """A boto3 client at the same registry: to look around, or to do by hand what no plan and no journal knows of."""
+        """Return a boto3 client for the same registry; its calls are in no plan and in no journal."""
         return self._connection.clients[service]
 
-    def inspect_all(
-        self, select: Sequence[str] = (), exclude: Sequence[str] = ()
-    ) -> Mapping[Address, tuple[Resource | None, Live | None, Change | None]]:
-        """The same of every selected resource, by address. Raises SelectionError, too."""
+    def _compare_states(self) -> Comparison:
         from reconciler.engine.plan.compare import survey
-        from reconciler.engine.plan.selection import select_known
 
-        found = survey(self.desired, self._connection.call, _silent)
-        return {
-            at: (found.desired.get(at), found.live.get(at), found.changes.get(at))
-            for at in sorted(select_known(found, select, exclude))
-        }
+        return survey(self.desired, self._connection.call, _ignore_progress)
 
-    def marks(self, plan: Plan) -> int:
-        """How many of the resources that a plan leaves unchanged are the workspace's own marks, not the file's."""
-        from reconciler.engine.ownership.markers import unchanged_marks
 
-        return unchanged_marks(plan, self.desired.resources)
+def _resource_at(address: Address, comparison: Comparison) -> DisplayedResource:
+    return DisplayedResource(
+        address,
+        comparison.desired.get(address),
+        comparison.live.get(address),
+        comparison.changes.get(address),
+    )
 
-    def examine(self) -> Iterator[Finding]:
-        """What is in order and what is not between the file and an apply: versions, target, credentials, permissions."""
-        from reconciler.doctor import examine
 
-        return examine(self, self._environ)
+def _did_you_mean(word: str, valid: Collection[str]) -> str:
+    nearest = closest(word, valid)
+    return f"; did you mean {nearest!r}?" if nearest else ""
 
-    def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> nx.DiGraph[Address]:
-        """The dependency graph of the file: an edge leads from what is needed to what needs it.
 
-        Of a part of it where `select` or `exclude` say so. Raises SelectionError.
-        """
-        from reconciler.engine.graph import graph
+def _unclear_run(id_part: str, matches: Collection[str], known_ids: Collection[str]) -> str:
+    """Return why a part of an ID does not identify one run."""
+    if not known_ids:
+        return "no run has been recorded yet"
+    if len(matches) > 1 and id_part:
+        return f"{quoted(id_part)} begins or ends the IDs of {len(matches)} runs: {', '.join(matches)}"
+    hint = _did_you_mean(id_part, known_ids) or "; list runs with `reconciler history`"
+    return f"there is no run {quoted(id_part)}{hint}"
 
-        whole = graph(self.desired.resources)
-        if not (select or exclude):
-            return whole
-        from reconciler.engine.plan.selection import select as selected
 
-        kept = selected(whole, select, exclude)
-        return graph({address: found for address, found in self.desired.resources.items() if address in kept})
+def _ignore_progress(_subject: str, _done: int, _total: int | None) -> None:
+    """Report no progress."""
+
+
+def _reading_progress(progress: ReadProgress | None) -> AbstractContextManager[ReadProgress]:
+    """Return the caller's callback, else the notebook's cell, else none."""
+    if progress is None and notebook.is_in_notebook():
+        from reconciler.notebook import cell_progress
+
+        return cell_progress.reading()
+    return nullcontext(progress or _ignore_progress)
+
+
+def _applying_progress(
+    plan: Plan, on_outcome: Callable[[Outcome], None] | None, stop: threading.Event
+) -> AbstractContextManager[Callable[[Outcome], None]]:
+    """Return the caller's callback, else the notebook's cell, else none."""
+    if on_outcome is None and notebook.is_in_notebook():
+        from reconciler.notebook import cell_progress
+
+        return cell_progress.applying(plan, stop)
+    return nullcontext(on_outcome or (lambda _outcome: None))

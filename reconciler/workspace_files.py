@@ -1,4 +1,4 @@
-"""Where a workspace stands: its file, the registry that it is about, the journal and the lease of its applies."""
+"""What a workspace's file leads to: its settings, the registry's connection, the journal and the lease."""
 
 from __future__ import annotations
 
@@ -20,20 +20,19 @@ if TYPE_CHECKING:
     from reconciler.model.quota import Quotas
 
 _STATE_FOLDER = ".reconciler"
-_REGISTRY = "RECONCILER_REGISTRY"
-_ELSEWHERE = f"name another file in {_REGISTRY}"
+_REGISTRY_VARIABLE = "RECONCILER_REGISTRY"
 
 
 def _is_database(path: Path) -> bool:
-    """Whether a file is SQLite's, by its first bytes (SQLite, "Database File Format"); an empty one may become one."""
+    """Return whether a file is a SQLite database, by its header ("Database File Format"); an empty file may become one."""
     with path.open("rb") as file:
         return file.read(16) in {b"SQLite format 3\0", b""}
 
 
-class Place:
-    """A file, and all that is found by what it says.
+class WorkspaceFiles:
+    """A desired state, loaded when first used, and the registry and journal found through it.
 
-    `path` is a TOML file or a folder of them; `environ` stands for the process's environment variables.
+    `path` is a TOML file or a folder of TOML files; `environ` replaces the process's environment variables.
     """
 
     def __init__(
@@ -48,7 +47,7 @@ class Place:
 
     @cached_property
     def desired(self) -> DesiredState:
-        """What the file says. Raises InvalidDesiredStateError with every mistake."""
+        """The desired state in the file. Raises InvalidDesiredStateError with every diagnostic."""
         return self._load()
 
     def _load(self) -> DesiredState:
@@ -58,43 +57,45 @@ class Place:
         return load(self.path, limits=ServiceModelConstraints(), environ=self._environ)
 
     def reload(self) -> None:
-        """Read the file again, and connect anew where it names another target. Raises InvalidDesiredStateError.
+        """Read the file again, and reconnect if its settings changed. Raises InvalidDesiredStateError.
 
-        A second plan does this by itself: it is of the file as it then is.
+        Planning a second time does this by itself.
         """
-        now, before = self._load(), self.__dict__.get("desired")
-        self.__dict__["desired"] = now
-        if before and before.settings != now.settings:
+        desired, previous = self._load(), self.__dict__.get("desired")
+        self.__dict__["desired"] = desired
+        if previous and previous.settings != desired.settings:
             for name in ("_quotas", "_connection"):
                 self.__dict__.pop(name, None)
 
-    def _anew(self) -> None:
-        """The file as it is now: it may have been edited since something was last made of it."""
+    def _reload_if_used(self) -> None:
+        """Reload the file unless it was never used: it may have been edited in between."""
         if self._used:
             self.reload()
         self._used = True
 
     @property
     def connection(self) -> Connection:
-        """Which registry this is about, and how it is called. Raises TargetError when that cannot be."""
+        """The registry's target and the function that calls it. Raises TargetError if it cannot be reached."""
         return self._connection
 
     @property
     def registry_path(self) -> Path:
-        """Where the embedded registry keeps its database: beside the file, or at `RECONCILER_REGISTRY`."""
-        given = self._environ.get(_REGISTRY)
-        return Path(given) if given else self._folder / _STATE_FOLDER / "registry.sqlite3"
+        """The embedded registry's database: `RECONCILER_REGISTRY`, else in `.reconciler/` beside the file."""
+        path = self._environ.get(_REGISTRY_VARIABLE)
+        return Path(path) if path else self._folder / _STATE_FOLDER / "registry.sqlite3"
 
     @property
     def _folder(self) -> Path:
-        """Where the file is."""
+        """The folder of the desired state."""
         return self.path if self.path.is_dir() else self.path.parent
 
     def reset_registry(self) -> None:
-        """Forget everything that the embedded registry holds. Raises TargetError when its path is some other file's."""
-        named = "RECONCILER_REGISTRY" in self._environ
-        if named and self.registry_path.exists() and not _is_database(self.registry_path):
-            raise TargetError(f"{self.registry_path} is no registry, so it is left alone")
+        """Delete the embedded registry's database. Raises TargetError if its path is a file of another kind."""
+        is_named = _REGISTRY_VARIABLE in self._environ
+        if is_named and self.registry_path.exists() and not _is_database(self.registry_path):
+            raise TargetError(
+                f"{self.registry_path} is not a registry database and was not deleted; check {_REGISTRY_VARIABLE}"
+            )
         self.__dict__.pop("_connection", None)
         for suffix in ("", "-wal", "-shm"):
             self.registry_path.with_name(self.registry_path.name + suffix).unlink(missing_ok=True)
@@ -107,7 +108,7 @@ class Place:
 
     @contextmanager
     def _leased(self, plan: Plan) -> Iterator[Callable[[], None]]:
-        """One writer at a time; a plan of nothing writes nothing."""
+        """Hold the workspace's lease while a plan is applied; an empty plan writes nothing and needs none."""
         from reconciler.engine.ownership.lease import leased
         from reconciler.engine.ownership.process import this_process
 
@@ -119,7 +120,7 @@ class Place:
 
     @contextmanager
     def _recorded(self, plan: Plan, command: str) -> Iterator[Recorder]:
-        """A run in the journal; where that cannot be written the run goes on, and says so at its end."""
+        """Record a run in the journal; if that cannot be written, the run continues and reports it at its end."""
         from reconciler.engine.apply.recorder import Unrecorded
         from reconciler.engine.ownership.process import this_process
 
@@ -129,7 +130,7 @@ class Place:
             journal.path.parent.mkdir(exist_ok=True)
             recorder = journal.begin(plan, this_process(self._environ), command, self.desired.digest)
         except OSError as error:
-            recorder = Unrecorded(f"{journal.path.parent} cannot be made: {error.strerror}")
+            recorder = Unrecorded(f"cannot create {journal.path.parent}: {error.strerror}")
         except JournalError as error:
             recorder = Unrecorded(str(error))
         try:
@@ -148,15 +149,17 @@ class Place:
         from reconciler.aws.session import connect
 
         settings = self.desired.settings
-        if settings.target == "embedded" and not self._environ.get(_REGISTRY):
-            self._make_state_folder()
+        if settings.target == "embedded" and not self._environ.get(_REGISTRY_VARIABLE):
+            self._create_state_folder()
         return connect(settings, self._quotas, self.registry_path, self._environ)
 
-    def _make_state_folder(self) -> None:
-        """The only folder that is made unasked."""
+    def _create_state_folder(self) -> None:
+        """Create `.reconciler/`, the only folder that is created without being named."""
         folder = self.registry_path.parent
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
-            told = f"{folder} cannot be made: {error.strerror}"
-            raise TargetError(f"the embedded registry cannot be used: {told}; {_ELSEWHERE}") from error
+            raise TargetError(
+                f"the embedded registry cannot be used: cannot create {folder}: {error.strerror}; "
+                f"name another file in {_REGISTRY_VARIABLE}"
+            ) from error

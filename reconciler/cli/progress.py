@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Group
@@ -18,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reconciler.cli.terminal import write
+from reconciler.interrupt import STOPPING_MESSAGE
 from reconciler.model.outcome import Cancelled, Outcome, Started
 from reconciler.render.text import plan as text
 from reconciler.render.text import result
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from reconciler.model.plan import Plan
 
-STOPPING = "stopping: what is in flight is finished, nothing new is begun; once more interrupts at once"
 _EACH = 60
 """Plans up to this many steps leave a line for each; of larger ones only what went wrong stays on the screen."""
 _RUNNING = 6
@@ -79,7 +77,7 @@ class Plain:
 
     def stopping(self) -> None:
         """Straight to the stream: a signal may have come in the middle of a print."""
-        os.write(2, f"{STOPPING}\n".encode())
+        os.write(2, f"{STOPPING_MESSAGE}\n".encode())
 
 
 class Moving:
@@ -124,29 +122,8 @@ class Moving:
         if len(now.running) > _RUNNING:
             lines.append(Text(f"   … and {len(now.running) - _RUNNING:,} more at work", "dim"))
         if self._stopping:
-            lines.append(Text(f" {STOPPING}", f"bold {text.COLORS['warning']}"))
+            lines.append(Text(f" {STOPPING_MESSAGE}", f"bold {text.COLORS['warning']}"))
         return Group(grid, *lines)
-
-
-@contextmanager
-def calm_interrupt(stop: threading.Event, tell: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM, as CI systems cancel) sets `stop` and says so; the second interrupts."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        tell()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

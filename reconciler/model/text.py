@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
 _LONGEST = 60
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories that a terminal obeys or that mislead a reader's eye."""
+_SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def quoted(text: str) -> str:
@@ -87,3 +91,22 @@ def few(names: Sequence[str], most: int = 3) -> str:
     """The first of them, and how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(map(shown, names[:most])) + more
+
+
+def visible(text: str) -> str:
+    r"""Return the text with everything escaped that would mislead a terminal or a reader's eye.
+
+    Controls, escape sequences and bidirectional marks become `\x1b`, `\u202e`.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escape(mark) if unicodedata.category(mark) in _INVISIBLE else mark for mark in text)
+
+
+def _escape(mark: str) -> str:
+    if mark in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[mark]
+    code = ord(mark)
+    if code <= 0xFF:  # noqa: PLR2004 (the range of \x)
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 (the range of \u)

@@ -1,7 +1,8 @@
-"""The notebook's own: progress in a cell, the panel, the extension.
+"""Jupyter: progress in a cell, the panel, the `%reconcile` magic.
 
-Law: the only place that knows ipywidgets, and it is imported only where a panel is asked for. One thread at a time writes to
-the page, at most five times a second, and what the page shows is also in the value that a reloaded page reads.
+Invariant: only this package knows ipywidgets, and imports it only when a panel is opened. One thread at a time writes to
+the page, at most five times a second, and whatever the page shows is also in the widget's traits, which a reloaded page
+reads again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import sys
 
 
-def is_here() -> bool:
-    """Whether this process serves a notebook; finding out loads nothing."""
+def is_in_notebook() -> bool:
+    """Return whether this process is a notebook's kernel, without importing anything."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return getattr(shell, "kernel", None) is not None

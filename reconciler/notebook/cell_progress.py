@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import htpy as h
 from IPython.display import DisplayHandle
 
-from reconciler.cli.progress import STOPPING, calm_interrupt
+from reconciler.interrupt import STOPPING_MESSAGE, drain_on_interrupt
 from reconciler.model.outcome import Outcome
 from reconciler.model.plan import Plan
 from reconciler.render.html import parts, style
@@ -74,7 +74,7 @@ def applying(plan: Plan, stop: threading.Event) -> Iterator[Callable[[Outcome], 
     pace, live, stopping = Pace(plan), Live(), False
 
     def draw() -> h.Renderable:
-        return progress(pace.view(), STOPPING if stopping else "")
+        return progress(pace.view(), STOPPING_MESSAGE if stopping else "")
 
     def words() -> str:
         view = pace.view()
@@ -89,7 +89,7 @@ def applying(plan: Plan, stop: threading.Event) -> Iterator[Callable[[Outcome], 
         stopping = True
 
     live.write(draw, words, now=True)
-    with calm_interrupt(stop, tell):
+    with drain_on_interrupt(stop, tell):
         yield hear
     live.write(draw, words, now=True)
 

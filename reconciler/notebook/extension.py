@@ -1,100 +1,135 @@
-"""`%load_ext reconciler`, and its one magic: `%reconcile plan`, `%reconcile panel` …"""
+"""`%load_ext reconciler`, which adds one magic: `%reconcile plan`, `%reconcile panel` …"""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from reconciler.model.errors import ReconcilerError
-from reconciler.model.text import closest
-from reconciler.render.views.plan import told
-from reconciler.workspace import Workspace
+from reconciler.model.text import closest, quoted
+from reconciler.notebook.workspace_protocol import NotebookWorkspace
+from reconciler.render.views.plan import told as format_counts
 
-_FILE = "desired_state.toml"
+OpenWorkspace: TypeAlias = Callable[[str], NotebookWorkspace]
+"""Opens the workspace of a file."""
+
+_DEFAULT_FILE = "desired_state.toml"
 
 
-def load(shell: InteractiveShell) -> None:
-    """Give the shell its magic."""
+def load(shell: InteractiveShell, open_workspace: OpenWorkspace) -> None:
+    """Register the magic in a shell."""
+
+    def reconcile(line: str) -> Any:
+        """Plan, apply and inspect a desired state from a cell.
+
+        %reconcile plan               show what an apply would change
+        %reconcile apply [--yes]      show the plan, ask for approval, apply it
+        %reconcile panel              open the panel
+        %reconcile drift              show where the registry differs from the file
+        %reconcile graph              draw the plan's dependency graph
+        %reconcile show ADDRESS       show one resource, desired and live
+        %reconcile history            list past runs
+        %reconcile last_run           show the latest run
+
+        -f FILE names the desired state (default: desired_state.toml).
+        """
+        return run_command(line, open_workspace)
+
     shell.register_magic_function(reconcile, "line", "reconcile")  # type: ignore[arg-type]
 
 
-def reconcile(line: str) -> Any:
-    """Reconcile from a cell: `%reconcile plan`, `apply`, `panel`, `graph`, `show ADDRESS` and what else a workspace tells.
-
-    `-f FILE` names the desired state; without it, desired_state.toml.
-    """
+def run_command(line: str, open_workspace: OpenWorkspace) -> Any:
+    """Run what follows `%reconcile` and return what the cell shows. Raises ReconcilerError for a wrong line."""
     try:
         words = shlex.split(line)
-    except ValueError as error:  # a quotation mark that is never closed
+    except ValueError as error:  # an unclosed quotation mark
         raise ReconcilerError(f"%reconcile {line}: {error}") from None
-    file = _FILE
-    if "-f" in words:
-        place = words.index("-f")
-        if words[place + 1 :] == []:
-            raise ReconcilerError(f"-f names a file, such as {_FILE}")
-        file = words[place + 1]
-        del words[place : place + 2]
-    word, *rest = words or [""]
-    if word not in WORDS:
-        near = closest(word, WORDS)
-        usage = f"say %reconcile {'|'.join(WORDS)}, and -f FILE for another file than {_FILE}"
-        hint = f"did you mean {near!r}?" if near else usage
-        raise ReconcilerError(f"there is no %reconcile {word!r}; {hint}" if word else usage)
-    return WORDS[word](Workspace(file), *rest)
+    file, words = _take_file(words)
+    command, *arguments = words or [""]
+    if command not in COMMANDS:
+        raise ReconcilerError(_unknown_command(command))
+    return COMMANDS[command](open_workspace(file), *arguments)
 
 
-def _apply(workspace: Workspace, *words: str) -> Any:
-    """The plan, and its result; without `--yes` it asks before it sends anything."""
-    if words not in {(), ("--yes",)}:
-        raise ReconcilerError("say %reconcile apply, or %reconcile apply --yes to go on without being asked")
+def _take_file(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the file after `-f`, and the other words."""
+    if "-f" not in words:
+        return _DEFAULT_FILE, [*words]
+    index = words.index("-f")
+    if index + 1 == len(words):
+        raise ReconcilerError(f"-f: file name is missing; add one, such as {_DEFAULT_FILE}")
+    return words[index + 1], [*words[:index], *words[index + 2 :]]
+
+
+def _unknown_command(command: str) -> str:
+    usage = f"expected %reconcile {'|'.join(COMMANDS)}, with -f FILE for a file other than {_DEFAULT_FILE}"
+    if not command:
+        return usage
+    nearest = closest(command, COMMANDS)
+    return f"there is no %reconcile {quoted(command)}; " + (
+        f"did you mean {nearest!r}?" if nearest else usage
+    )
+
+
+def _apply(workspace: NotebookWorkspace, *arguments: str) -> Any:
+    """Show the plan, ask for approval unless `--yes` is given, apply it, and return the result."""
+    if arguments not in {(), ("--yes",)}:
+        raise ReconcilerError(
+            "expected %reconcile apply, or %reconcile apply --yes to apply without confirmation"
+        )
     plan = workspace.plan()
     if not plan:
         return plan
     display(plan)
-    asked = f"Apply this to {plan.target.endpoint}: {told(plan.counts)}? Type yes to go on: "
-    try:
-        agreed = words or input(asked).strip() == "yes"
-    except StdinNotImplementedError:
-        raise ReconcilerError(
-            "nobody can be asked here, and nothing was sent; say %reconcile apply --yes"
-        ) from None
-    if not agreed:
-        raise ReconcilerError("nothing was sent")
+    question = f"Apply to {plan.target.endpoint}: {format_counts(plan.counts)}? Type yes to continue: "
+    if not arguments and not _ask(question):
+        raise ReconcilerError("canceled: nothing was sent")
     return workspace.apply(plan)
 
 
-def _show(workspace: Workspace, *addresses: str) -> Any:
+def _ask(question: str) -> bool:
+    """Return whether the user answers yes."""
+    try:
+        return input(question).strip() == "yes"
+    except StdinNotImplementedError:
+        raise ReconcilerError(
+            "cannot prompt: this kernel has no input; use %reconcile apply --yes to skip confirmation"
+        ) from None
+
+
+def _show(workspace: NotebookWorkspace, *addresses: str) -> Any:
     if len(addresses) != 1:
-        raise ReconcilerError("say %reconcile show ADDRESS, such as things.pump-1")
+        raise ReconcilerError("expected %reconcile show ADDRESS, such as things.pump-1")
     return workspace.show(addresses[0])
 
 
-def _alone(told: Callable[[Workspace], Any]) -> Callable[..., Any]:
-    """A word that takes no other behind it."""
+def _without_arguments(run: Callable[[NotebookWorkspace], Any]) -> Callable[..., Any]:
+    """Reject arguments of a command that takes none."""
 
-    def tell(workspace: Workspace, *words: str) -> Any:
-        if words:
+    def run_alone(workspace: NotebookWorkspace, *arguments: str) -> Any:
+        if arguments:
             raise ReconcilerError(
-                f"%reconcile knows no {words[0]!r} here; the commands of a shell have options"
+                f"unexpected argument {quoted(arguments[0])}; "
+                "options such as --select exist only in the reconciler command and in Python"
             )
-        return told(workspace)
+        return run(workspace)
 
-    return tell
+    return run_alone
 
 
-WORDS: Mapping[str, Callable[..., Any]] = {
-    "plan": _alone(Workspace.plan),
+COMMANDS: Mapping[str, Callable[..., Any]] = {
+    "plan": _without_arguments(lambda workspace: workspace.plan()),
     "apply": _apply,
-    "drift": _alone(Workspace.drift),
-    "panel": _alone(Workspace.panel),
-    "graph": _alone(lambda workspace: workspace.plan().graph),
+    "drift": _without_arguments(lambda workspace: workspace.drift()),
+    "panel": _without_arguments(lambda workspace: workspace.panel()),
+    "graph": _without_arguments(lambda workspace: workspace.plan().graph),
     "show": _show,
-    "history": _alone(Workspace.history),
-    "last_run": _alone(Workspace.last_run),
+    "history": _without_arguments(lambda workspace: workspace.history()),
+    "last_run": _without_arguments(lambda workspace: workspace.last_run()),
 }
-"""What may follow the magic. A new word needs nothing but its line here."""
+"""What may follow the magic. A new command needs only its line here and in the magic's help."""

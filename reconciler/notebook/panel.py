@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anywidget
 import htpy as h
@@ -14,15 +14,13 @@ from IPython.display import DisplayHandle
 
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan
-from reconciler.notebook import interrupt
+from reconciler.notebook.kernel_interrupt import set_interrupt_handler
 from reconciler.notebook.saved_output import Record
 from reconciler.notebook.session import Session
+from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.html import fragment, style
 from reconciler.render.rich_display import MOST, in_text
 from reconciler.render.views.result import result_view
-
-if TYPE_CHECKING:
-    from reconciler.workspace import Workspace
 
 _FOLDER = Path(__file__).parent
 _NO_WIDGETS = "The panel needs a front end with widgets; `ws.apply(plan)` applies the plan from a cell."
@@ -40,7 +38,7 @@ class Panel(anywidget.AnyWidget):
     graph = traitlets.Unicode().tag(sync=True)
     lines = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, workspace: Workspace, plan: Plan) -> None:
+    def __init__(self, workspace: NotebookWorkspace, plan: Plan) -> None:
         super().__init__()
         self._frame = DisplayHandle()
         self._record = Record(workspace, plan)
@@ -83,7 +81,7 @@ class Panel(anywidget.AnyWidget):
     def show(self, state: Mapping[str, Any]) -> None:
         """These parts of the state changed."""
         if "phase" in state:
-            interrupt.hear(self._session.stop if state["phase"] == "applying" else None)
+            set_interrupt_handler(self._session.stop if state["phase"] == "applying" else None)
         state = dict(state)
         with self.hold_sync():
             for name in ("rows", "ends", "graph", "lines"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import htpy as h
 
@@ -12,6 +12,7 @@ from reconciler.model.change import ACTIONS, Change, Delete, Replace, Update
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan, Step
+from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.graph import svg
 from reconciler.render.html import plan as plan_html
 from reconciler.render.html import result as report_html
@@ -33,9 +34,6 @@ from reconciler.render.views.plan import (
 )
 from reconciler.render.views.result import result_view
 
-if TYPE_CHECKING:
-    from reconciler.workspace import Workspace
-
 _ABOUT = 90
 """Letters of what differs, in a row."""
 _DESTROYING = (Delete.action, Replace.action)
@@ -54,11 +52,11 @@ MARKS: Mapping[str, str] = {
 class Sheet:
     """A plan and what became of its steps."""
 
-    def __init__(self, workspace: Workspace, plan: Plan) -> None:
+    def __init__(self, workspace: NotebookWorkspace, plan: Plan) -> None:
         self.plan = plan
         self._places = {step.address: place for place, step in enumerate(plan.steps)}
         self._ends = [" "] * len(plan.steps)
-        self._view = plan_view(plan, unchanged_marks=workspace.marks(plan), most=0)
+        self._view = plan_view(plan, unchanged_marks=workspace.count_unchanged_markers(plan), most=0)
 
     @property
     def head(self) -> Mapping[str, Any]:

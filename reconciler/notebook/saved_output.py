@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import htpy as h
 from attrs import frozen
@@ -11,6 +11,7 @@ from IPython.display import DisplayHandle
 
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan
+from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.html import style
 from reconciler.render.html.plan import plan as plan_html
 from reconciler.render.html.plan import summary
@@ -18,9 +19,6 @@ from reconciler.render.html.result import result as result_html
 from reconciler.render.rich_display import MOST, in_text
 from reconciler.render.views.plan import PlanView, plan_view
 from reconciler.render.views.result import ResultView, result_view
-
-if TYPE_CHECKING:
-    from reconciler.workspace import Workspace
 
 
 @frozen
@@ -35,7 +33,7 @@ class Entry:
 class Record:
     """One output, written again with every plan and every result."""
 
-    def __init__(self, workspace: Workspace, plan: Plan) -> None:
+    def __init__(self, workspace: NotebookWorkspace, plan: Plan) -> None:
         self._workspace = workspace
         self._handle = DisplayHandle()
         self._applied: list[Entry] = []
@@ -61,7 +59,7 @@ class Record:
         self._handle.update(self._bundle(), raw=True)
 
     def _entry(self, plan: Plan, result: ResultView | None = None) -> Entry:
-        marks = self._workspace.marks(plan)
+        marks = self._workspace.count_unchanged_markers(plan)
         whole = plan_view(plan, requests=True, unchanged_marks=marks, most=MOST)
         return Entry(whole, in_text(plan_view(plan, unchanged_marks=marks, most=MOST)), result)
 

@@ -12,19 +12,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from reconciler.model.address import Address
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.plan import Plan
 from reconciler.notebook.cell_progress import EVERY
 from reconciler.notebook.plan_table import Sheet
+from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.views.error import Trouble, trouble
 from reconciler.render.views.format_value import visible
 from reconciler.render.views.progress import Pace
-
-if TYPE_CHECKING:
-    from reconciler.workspace import Workspace
 
 _LINES = 300
 """Of the log, as many as are kept."""
@@ -51,7 +49,7 @@ class Page(Protocol):
 class Session:
     """Plan, apply, stop, retry: each may be asked for from any thread and returns at once."""
 
-    def __init__(self, workspace: Workspace, plan: Plan, page: Page, every: float = EVERY) -> None:
+    def __init__(self, workspace: NotebookWorkspace, plan: Plan, page: Page, every: float = EVERY) -> None:
         self._workspace, self._page, self._every = workspace, page, every
         self._notes: SimpleQueue[Note | None] = SimpleQueue()
         self._stop = threading.Event()
@@ -215,7 +213,7 @@ class Session:
         self._set(phase="applying", banner="", progress=self._progress(self._pace))
 
         def job() -> Note:
-            result = self._workspace.apply(plan, listen=self._heard, stop=self._stop)
+            result = self._workspace.apply(plan, on_outcome=self._heard, stop=self._stop)
             return lambda: self._applied(result)
 
         self._work(job)
@@ -233,7 +231,7 @@ class Session:
     def _stopping(self) -> None:
         if self._state["phase"] == "applying":
             self._set(phase="stopping")
-            self._say("stopping: what is in flight is finished, nothing new is begun")
+            self._say("stopping: finishing calls in flight, starting no more")
 
     def _applied(self, result: Result) -> None:
         assert self._pace
@@ -254,7 +252,7 @@ class Session:
         self._set(phase="reading", banner="", reading="planning what is left …")
 
         def job() -> Note:
-            plan = self._workspace.part(self._workspace.plan(progress=self._reading), left)
+            plan = self._workspace.partial_plan(self._workspace.plan(progress=self._reading), left)
             return lambda: self._go_on(plan)
 
         self._work(job)

@@ -133,7 +133,7 @@ def test_the_registry_beside_the_file_can_be_begun_anew(fleet):
 
 def test_a_folder_that_cannot_be_made_is_told(fleet):
     Path(".reconciler").write_text("in the way")
-    told = f".reconciler cannot be made: File exists; {ELSEWHERE}"
+    told = f"cannot create .reconciler: File exists; {ELSEWHERE}"
     assert fleet("plan") == (1, "", f"{UNUSABLE}{told}\n")
 
 

@@ -204,12 +204,16 @@ def test_the_last_run_is_this_workspaces(fleet):
 
 
 def test_a_slip_in_a_runs_id_is_answered_with_the_nearest(fleet):
-    assert fleet("history", "x")[2] == "error: no run is known yet\n"
+    assert fleet("history", "x")[2] == "error: no run has been recorded yet\n"
     fleet("apply", "--yes")
     (run,) = Workspace().history()
     wrong = f"{run.id[:5]}-{run.id[6:]}"
     assert fleet("history", wrong) == (1, "", f"error: there is no run {wrong!r}; did you mean {run.id!r}?\n")
-    assert fleet("history", "!") == (1, "", "error: there is no run '!'; `history` lists them\n")
+    assert fleet("history", "!") == (
+        1,
+        "",
+        "error: there is no run '!'; list runs with `reconciler history`\n",
+    )
     assert fleet("history", run.id[-3:])[1] == fleet("history", run.id)[1]
 
 
@@ -251,7 +255,7 @@ def test_a_run_whose_listener_breaks_is_ended_in_the_journal_too(fleet):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        workspace.apply(workspace.plan(), listen=listen)
+        workspace.apply(workspace.plan(), on_outcome=listen)
     record = workspace.last_run()
     assert (record.run.status, record.run.ended is not None, record.run.unanswered) == ("stopped", True, 0)
 

@@ -175,7 +175,7 @@ def test_show_puts_both_sides_beside_each_other(fleet):
     ("words", "message"),
     [
         (["show", "things.pump-22"], "things.pump-22 is neither in desired_state.toml nor in the registry; did you mean 'things.pump-2'?"),
-        (["show", "thngs.pump-2"], "'thngs' is no kind; did you mean 'things'?"),
+        (["show", "thngs.pump-2"], "'thngs' is not a resource kind; did you mean 'things'?"),
         (["show", "things.pump-2", "--format", "json"], "resources are shown as text; --format and --calls are for a saved plan\n`reconciler show --help` says what there is"),
         (["graph", "--out", "a.pdf"], "a.pdf tells no format; say --format tree|svg|dot|mermaid"),
         (["registry", "reset"], "there is no terminal to ask on; say --yes to go on without being asked"),

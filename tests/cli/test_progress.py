@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import signal
-import threading
 
 import pytest
 from rich.console import Console
 
-from reconciler.cli.progress import Moving, Plain, calm_interrupt, display, reading
+from reconciler.cli.progress import Moving, Plain, display, reading
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Cancelled, Failed, Skipped, Started
 from tests.support.sample_plans import CREATION, DELETION, ROTATION, UPDATE, plan
@@ -75,20 +73,3 @@ def test_reading_says_nothing_in_a_pipe():
     with reading(piped) as tell:
         tell("things", 3, 10)
     assert piped.file.getvalue() == ""
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_stops_calmly_and_the_second_interrupts(number):
-    stop, told = threading.Event(), []
-    with calm_interrupt(stop, lambda: told.append("stopping")):
-        signal.raise_signal(number)
-        assert (stop.is_set(), told) == (True, ["stopping"])
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(number)
-
-
-def test_afterwards_signals_mean_what_they_meant_before():
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with calm_interrupt(threading.Event(), lambda: None):
-        pass
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before

@@ -82,7 +82,7 @@ def test_what_is_applied_is_the_plan_that_was_saved_call_by_call(applied):
             }
         ]
     ]
-    assert Workspace().reopen("a.json") == Workspace().plan()
+    assert Workspace().open_plan("a.json") == Workspace().plan()
 
 
 def test_a_plan_holds_no_secret_but_its_reference_and_a_salted_hash(fleet):
@@ -277,7 +277,7 @@ def test_a_saved_plan_takes_no_option_that_chooses_changes(applied):
 def test_of_two_who_reopened_the_same_plan_only_the_first_changes_anything(applied):
     applied("plan", "--out", "a.json")
     first, second = Workspace(), Workspace()
-    plans = first.reopen("a.json"), second.reopen("a.json")
+    plans = first.open_plan("a.json"), second.open_plan("a.json")
     assert first.apply(plans[0]).ok
     version = call("DescribeThing", thingName="pump-2")["version"]
     result = second.apply(plans[1])
@@ -294,7 +294,7 @@ def test_of_two_applies_of_one_plan_at_once_one_is_done_and_the_other_refused(ap
         workspace = Workspace()
         ready.wait()
         try:
-            ended.append("done" if workspace.apply(workspace.reopen("a.json")).ok else "failed")
+            ended.append("done" if workspace.apply(workspace.open_plan("a.json")).ok else "failed")
         except RefusedError:
             ended.append("refused")
 

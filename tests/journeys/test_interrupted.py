@@ -28,7 +28,7 @@ def test_ctrl_c_ends_what_is_in_flight_tells_the_truth_and_the_next_apply_comple
     assert registered(folder.content(), names) == done
     assert 40 <= len(done) < total
     assert [line for line in rest if not line.startswith("✔")] == [
-        "stopping: what is in flight is finished, nothing new is begun; once more interrupts at once"
+        "stopping: finishing calls in flight, starting no more; interrupt again to abort now"
     ]
     assert re.sub(r"\d+\.\d+ s", "0 s", "\n".join(told[-3:])) == STOPPED.format(
         done=len(done), left=total - len(done)

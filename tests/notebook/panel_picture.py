@@ -21,12 +21,12 @@ from reconciler import Workspace
 gate = threading.Semaphore(0)
 
 class Gated(Workspace):
-    def apply(self, plan, *, listen=None, **options):
+    def apply(self, plan, *, on_outcome=None, **options):
         def hear(outcome):
             if outcome.word != "started":
                 gate.acquire()
-            listen(outcome)
-        return super().apply(plan, listen=hear, **options)
+            on_outcome(outcome)
+        return super().apply(plan, on_outcome=hear, **options)
 
 done = Workspace().apply(Workspace().plan())
 Path("desired_state.toml").write_text({edited!r})

@@ -13,7 +13,7 @@ from IPython.utils.capture import capture_output
 import reconciler
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Applied, Failed, Started
-from reconciler.notebook import cell_progress, extension, is_here
+from reconciler.notebook import cell_progress, extension, is_in_notebook
 from tests.render.test_plan_html import Reader
 from tests.support.sample_plans import CREATION, DELETION, UPDATE, plan
 
@@ -25,6 +25,10 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def reconcile(line):
+    return extension.run_command(line, reconciler.Workspace)
 
 
 @pytest.fixture
@@ -67,7 +71,7 @@ def test_interrupting_a_cell_stops_calmly_and_says_so(shell):
         signal.raise_signal(signal.SIGINT)
         hear(Applied(CREATION.change, 0.1))
     assert stop.is_set()
-    assert pages(captured)[-1][1].startswith("stopping: what is in flight is finished")
+    assert pages(captured)[-1][1].startswith("stopping: finishing calls in flight")
 
 
 def test_a_reading_that_is_soon_over_leaves_nothing(shell):
@@ -76,8 +80,8 @@ def test_a_reading_that_is_soon_over_leaves_nothing(shell):
     assert captured.outputs == []
 
 
-def test_outside_a_notebook_nothing_is_shown_unasked(shell):
-    assert is_here() is False
+def test_a_plain_shell_is_not_a_notebook(shell):
+    assert is_in_notebook() is False
 
 
 def test_the_extension_gives_the_shell_one_magic(shell):
@@ -88,45 +92,57 @@ def test_the_extension_gives_the_shell_one_magic(shell):
 
 
 def test_the_magic_plans_applies_and_shows(fleet):
-    assert extension.reconcile("plan").counts["create"] > 0
+    assert reconcile("plan").counts["create"] > 0
     with capture_output():
-        assert extension.reconcile("apply --yes").ok
-    assert extension.reconcile("show things.pump-1").change is None
-    assert bool(extension.reconcile("drift")) is False
-    assert extension.reconcile("plan -f desired_state.toml").counts["create"] == 0
-    assert len(extension.reconcile("history")) == 1
+        assert reconcile("apply --yes").ok
+    assert reconcile("show things.pump-1").change is None
+    assert bool(reconcile("drift")) is False
+    assert reconcile("plan -f desired_state.toml").counts["create"] == 0
+    assert len(reconcile("history")) == 1
 
 
 @pytest.mark.parametrize(
     ("line", "told"),
     [
         ("plam", "there is no %reconcile 'plam'; did you mean 'plan'?"),
-        ("show", "say %reconcile show ADDRESS, such as things.pump-1"),
-        ("plan now", "%reconcile knows no 'now' here; the commands of a shell have options"),
-        ("plan -f", "-f names a file, such as desired_state.toml"),
+        ("show", "expected %reconcile show ADDRESS, such as things.pump-1"),
+        (
+            "plan now",
+            (
+                "unexpected argument 'now'; "
+                "options such as --select exist only in the reconciler command and in Python"
+            ),
+        ),
+        ("plan -f", "-f: file name is missing; add one, such as desired_state.toml"),
         ("show 'things", "%reconcile show 'things: No closing quotation"),
-        ("apply now", "say %reconcile apply, or %reconcile apply --yes to go on without being asked"),
+        (
+            "apply now",
+            "expected %reconcile apply, or %reconcile apply --yes to apply without confirmation",
+        ),
         (
             "",
             (
-                "say %reconcile plan|apply|drift|panel|graph|show|history|last_run, "
-                "and -f FILE for another file than desired_state.toml"
+                "expected %reconcile plan|apply|drift|panel|graph|show|history|last_run, "
+                "with -f FILE for a file other than desired_state.toml"
             ),
         ),
     ],
 )
 def test_a_slip_in_the_magic_is_told(fleet, line, told):
     with pytest.raises(ReconcilerError) as caught:
-        extension.reconcile(line)
+        reconcile(line)
     assert str(caught.value) == told
 
 
 def test_the_magic_sends_nothing_where_nobody_can_be_asked(fleet, monkeypatch):
     monkeypatch.setattr("builtins.input", _nobody)
     with capture_output(), pytest.raises(ReconcilerError) as caught:
-        extension.reconcile("apply")
-    assert str(caught.value) == "nobody can be asked here, and nothing was sent; say %reconcile apply --yes"
-    assert extension.reconcile("plan").counts["create"] > 0
+        reconcile("apply")
+    assert (
+        str(caught.value)
+        == "cannot prompt: this kernel has no input; use %reconcile apply --yes to skip confirmation"
+    )
+    assert reconcile("plan").counts["create"] > 0
 
 
 def _nobody(_asked: str) -> str:

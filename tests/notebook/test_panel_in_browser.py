@@ -32,12 +32,12 @@ from reconciler import Workspace
 gate = threading.Semaphore(0)
 
 class Gated(Workspace):
-    def apply(self, plan, *, listen=None, **options):
+    def apply(self, plan, *, on_outcome=None, **options):
         def hear(outcome):
             if outcome.word != "started":
                 gate.acquire()
-            listen(outcome)
-        return super().apply(plan, listen=hear, **options)
+            on_outcome(outcome)
+        return super().apply(plan, on_outcome=hear, **options)
 
 Path("desired_state.toml").write_text({BEFORE!r})
 done = Workspace().apply(Workspace().plan())
@@ -130,7 +130,7 @@ def test_a_plan_is_looked_at_confirmed_applied_watched_stopped_and_finished(lab,
     expect(panel.get_by_role("alert")).to_contain_text("Not everything was applied")
     expect(panel.get_by_role("alert")).to_contain_text("not begun, because the run was stopped")
     panel.get_by_role("tab", name="Log").click()
-    expect(panel.get_by_role("log")).to_contain_text("stopping: what is in flight is finished")
+    expect(panel.get_by_role("log")).to_contain_text("stopping: finishing calls in flight")
     panel.get_by_role("button", name="Retry what failed").click()
     expect(panel.get_by_role("alert")).to_contain_text("Done")
 
@@ -212,11 +212,11 @@ from reconciler import Result
 from reconciler.model.outcome import Applied, Cancelled
 
 class Flooded(Workspace):
-    def apply(self, plan, *, listen=None, **options):
+    def apply(self, plan, *, on_outcome=None, **options):
         *first, last = plan.steps
         outcomes = (*(Applied(step.change, 0.0) for step in first), Cancelled(last.change))
         for outcome in outcomes:
-            listen(outcome)
+            on_outcome(outcome)
         return Result(plan, outcomes, 1.0)
 
 Flooded().panel(large)

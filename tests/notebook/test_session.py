@@ -224,7 +224,7 @@ def test_a_workspace_that_somebody_else_applies_is_left_alone_and_they_are_named
         held.set()
         assert go.wait(PATIENCE)
 
-    applying = threading.Thread(target=other.apply, args=(plan,), kwargs={"listen": hold})
+    applying = threading.Thread(target=other.apply, args=(plan,), kwargs={"on_outcome": hold})
     applying.start()
     assert held.wait(PATIENCE)
     session.apply(digest(page))
@@ -253,12 +253,12 @@ def test_stopping_cancels_what_was_not_begun_and_retrying_finishes_it(opened, wo
     gate = threading.Semaphore(0)
 
     class Gated(Workspace):
-        def apply(self, plan, *, listen=None, **options):
+        def apply(self, plan, *, on_outcome=None, **options):
             def hear(outcome):
                 assert outcome.word == "started" or gate.acquire(timeout=PATIENCE)
-                listen(outcome)
+                on_outcome(outcome)
 
-            return super().apply(plan, listen=hear, **options)
+            return super().apply(plan, on_outcome=hear, **options)
 
     page, session = opened(Gated(workspace.path))
     session.apply(digest(page))

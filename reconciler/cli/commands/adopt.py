@@ -30,7 +30,7 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
     from reconciler.cli.commands.plan import make, show
     from reconciler.cli.terminal import Terminal
     from reconciler.engine.export.append import appended, home
-    from reconciler.engine.export.files import keeping, tables_for
+    from reconciler.engine.export.files import export_undeclared, keeping
     from reconciler.engine.export.toml_writer import text_of
     from reconciler.model.address import Address
     from reconciler.render.views.plan import plural
@@ -44,7 +44,8 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
     file = home(workspace.path)
     writing: AbstractContextManager[None] = nullcontext()
     if len(wanted) < len(said):
-        found = tables_for(workspace, set(said) - set(wanted), keeping(pem_dir, file.parent))
+        keep = keeping(pem_dir, file.parent)
+        found = export_undeclared(workspace.desired, workspace.connection.call, set(said) - set(wanted), keep)
         if found.left_out:
             told = (f"{address}: {why}" for address, why in sorted(found.left_out.items()))
             raise click.ClickException("nothing is adopted\n" + "\n".join(told))

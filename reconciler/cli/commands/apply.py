@@ -86,7 +86,7 @@ def apply(  # noqa: PLR0913 (its options)
         )
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
-    wanted = workspace.left_undone() if retry_failed else None
+    wanted = workspace.unfinished_addresses() if retry_failed else None
     if saved:
         made = planning.reopen(workspace, saved, terminal)
     else:
@@ -95,7 +95,7 @@ def apply(  # noqa: PLR0913 (its options)
         )
     whole = made
     if wanted is not None:
-        made = workspace.part(made, wanted)
+        made = workspace.partial_plan(made, wanted)
     if approved:
         check_approved(approved, made)
     tell = terminal.tell if form == "text" else terminal.remark
@@ -103,7 +103,8 @@ def apply(  # noqa: PLR0913 (its options)
     if left := len(whole.steps) - len(made.steps):
         tell([text_report.left_out(left)])
     if not made:
-        workspace.conclude(whole)
+        workspace.release_stale_lease(whole)
+        workspace.record_noop_run(whole)
     asked = f"Apply this to {made.target.endpoint}: {told(made.counts)}?"
     if made and not (yes or saved or approved) and not agreed(f"{asked} Type yes", "yes"):
         ctx.exit(exit_codes.REFUSED)
@@ -127,7 +128,8 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
     made = planning.make(workspace, terminal, destroy=True)
     planning.show(workspace, made, terminal)
     if not made:
-        workspace.conclude(made, "destroy")
+        workspace.release_stale_lease(made)
+        workspace.record_noop_run(made, "destroy")
         return
     what = f"This deletes {plural(made.counts['delete'], 'resource')} from {made.target.endpoint}."
     asked = f"{what} Type the workspace's name, {made.workspace},"
@@ -201,14 +203,15 @@ def watched(
     workspace: Workspace, made: Plan, terminal: Terminal, command: str, *, form: str = "text"
 ) -> Result:
     """Apply it, and show how it goes; `command` is what the journal calls it."""
-    from reconciler.cli.progress import calm_interrupt, display
+    from reconciler.cli.progress import display
+    from reconciler.interrupt import drain_on_interrupt
     from reconciler.render.json.events import Events
     from reconciler.render.text import result as text_report
 
     stop = threading.Event()
     watch = display(made, terminal.err) if form == "text" else Events(made, sys.stdout)
-    with watch as watching, calm_interrupt(stop, watching.stopping):
-        result = workspace.apply(made, listen=watching.hear, stop=stop, command=command)
+    with watch as watching, drain_on_interrupt(stop, watching.stopping):
+        result = workspace.apply(made, on_outcome=watching.hear, stop=stop, command=command)
         if isinstance(watching, Events):
             watching.end(result)
     if result.unrecorded:

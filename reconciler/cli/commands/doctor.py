@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 def doctor(ctx: click.Context) -> None:
     """Say who we are, where, with which permissions, and what is not in order."""
     from reconciler.cli.terminal import Terminal
+    from reconciler.doctor import examine
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
     terminal = Terminal.open(color=options.color)
     broken = False
-    for finding in Workspace(options.file).examine():
+    for finding in examine(Workspace(options.file), os.environ):
         terminal.tell(_lines(finding))
         broken |= finding.level == "broken"
     if broken:

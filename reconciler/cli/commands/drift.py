@@ -42,7 +42,7 @@ def drift(
     workspace.desired  # noqa: B018 (the file's mistakes come before anything is read)
     with reading(terminal.err) as progress:
         found = workspace.drift(select=select, exclude=exclude, progress=progress)
-    last = workspace.last_apply()
+    last = workspace.last_run_on_target()
     try:
         _show(found, last, terminal, form)
     finally:  # whoever reads our output may have seen enough before its end; the file is written all the same

@@ -59,7 +59,7 @@ def export(
 
     What bears no mark is named: it is to be taken over first, where --adopt names it.
     """
-    from reconciler.engine.export.files import exported, keeping
+    from reconciler.engine.export.files import export_selected, keeping
     from reconciler.model.text import several
     from reconciler.render.views.plan import plural
     from reconciler.workspace import Workspace
@@ -68,7 +68,7 @@ def export(
         raise click.ClickException(f"{out} is there already, and is not overwritten")
     workspace = Workspace(Options.of(ctx).file)
     keep = keeping(pem_dir, out.parent if out else Path())
-    found = exported(workspace, (*kinds, *selectors), keep)
+    found = export_selected(workspace.desired, workspace.connection.call, (*kinds, *selectors), keep)
     text = _text(workspace, found)
     if out is None:
         click.echo(text, nl=False)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from reconciler.cli.terminal import Terminal
     from reconciler.model.plan import Plan
+    from reconciler.notebook.workspace_protocol import ReadProgress
     from reconciler.render.views.plan import PlanView
-    from reconciler.workspace import Progress, Workspace
+    from reconciler.workspace import Workspace
 
 FORMATS = ("text", "json", "jsonl", "markdown", "html")
 """As `formats.render` knows them."""
@@ -120,11 +121,11 @@ def make(  # noqa: PLR0913 (what a plan may be asked for)
 def reopen(workspace: Workspace, saved: Path, terminal: Terminal) -> Plan:
     """The plan that was saved in a file, if it is still what would be done."""
     with _reading(workspace, terminal) as progress:
-        return workspace.reopen(saved, progress=progress)
+        return workspace.open_plan(saved, progress=progress)
 
 
 @contextmanager
-def _reading(workspace: Workspace, terminal: Terminal) -> Iterator[Progress]:
+def _reading(workspace: Workspace, terminal: Terminal) -> Iterator[ReadProgress]:
     """The file's mistakes come before anything is read, and word of a run before it that crashed."""
     from reconciler.cli.progress import reading
     from reconciler.render.text import result
@@ -143,7 +144,7 @@ def show(
     from reconciler.render.json import formats
     from reconciler.render.views.plan import plan_view
 
-    marks = workspace.marks(made)
+    marks = workspace.count_unchanged_markers(made)
     if form in formats.RECORDED:
         for piece in formats.recorded(made, form, unchanged_marks=marks):
             click.echo(piece, nl=False)
@@ -157,7 +158,9 @@ def told(workspace: Workspace, made: Plan, terminal: Terminal) -> Iterator[Text]
     from reconciler.render.text import plan as text
     from reconciler.render.views.plan import plan_view
 
-    yield from text.plan(plan_view(made, unchanged_marks=workspace.marks(made)), terminal.out.width)
+    yield from text.plan(
+        plan_view(made, unchanged_marks=workspace.count_unchanged_markers(made)), terminal.out.width
+    )
 
 
 def picture(view: PlanView, terminal: Terminal, form: str) -> None:
@@ -176,5 +179,5 @@ def summarize(workspace: Workspace, made: Plan, file: Path) -> None:
     from reconciler.render import markdown
     from reconciler.render.views.plan import plan_view
 
-    view = plan_view(made, unchanged_marks=workspace.marks(made))
+    view = plan_view(made, unchanged_marks=workspace.count_unchanged_markers(made))
     markdown.append(file, lambda limit: markdown.plan(view, limit))

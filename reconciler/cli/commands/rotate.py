@@ -79,7 +79,7 @@ def _show(workspace: Workspace, made: Plan, waves: Sequence[Plan], terminal: Ter
 
     rotation = workspace.rotations(made)
     if rotation:
-        view = plan_view(rotation, unchanged_marks=workspace.marks(made))
+        view = plan_view(rotation, unchanged_marks=workspace.count_unchanged_markers(made))
         terminal.tell(text.plan(view, terminal.out.width))
         most = plural(max(map(_devices, waves)), "device")
         terminal.tell([Text.assemble(("Waves    ", "bold"), f"{len(waves):,}, of at most {most}")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,10 @@ from reconciler.cli.commands.plan import FORMATS
 from reconciler.cli.options import Options, checked, common, complete, selecting
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from reconciler.cli.terminal import Terminal
+    from reconciler.render.rich_display import DisplayedResource
 
 
 def _address_or_file(ctx: click.Context, parameter: click.Parameter, given: str | None) -> Path | str | None:
@@ -73,35 +75,26 @@ def show(  # noqa: PLR0913 (its options)
 
 
 def _one(address: str, options: Options, terminal: Terminal) -> None:
-    from reconciler.kinds import all_kinds
-    from reconciler.model.address import Address
-    from reconciler.render.text import result
-    from reconciler.render.views.result import comparison
     from reconciler.workspace import Workspace
 
-    workspace = Workspace(options.file)
-    at, known = Address.parse(address), workspace.desired.resources
-    if at.kind not in all_kinds():
-        raise click.ClickException(f"{at.kind!r} is no kind{_nearest(at.kind, all_kinds())}")
-    resource, live, change = workspace.inspect(address)
-    if resource is None and live is None:
-        near = _nearest(address, map(str, known))
-        raise click.ClickException(f"{address} is neither in {options.file} nor in the registry{near}")
-    view = comparison(at, resource, live, change)
-    terminal.tell(result.comparison(view, terminal.out.width))
+    terminal.tell(_lines(Workspace(options.file).show(address), terminal))
 
 
 def _selected(options: Options, terminal: Terminal, select: Sequence[str], exclude: Sequence[str]) -> None:
     from rich.text import Text
 
-    from reconciler.render.text import result
-    from reconciler.render.views.result import comparison
     from reconciler.workspace import Workspace
 
-    found = Workspace(options.file).inspect_all(select, exclude)
-    for place, (at, (resource, live, change)) in enumerate(found.items()):
-        lines = result.comparison(comparison(at, resource, live, change), terminal.out.width)
-        terminal.tell([*([Text()] if place else []), *lines])
+    for index, resource in enumerate(Workspace(options.file).show_selected(select, exclude)):
+        terminal.tell([*([Text()] if index else []), *_lines(resource, terminal)])
+
+
+def _lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[Text]:
+    from reconciler.render.text import result
+    from reconciler.render.views.result import comparison
+
+    view = comparison(resource.address, resource.desired, resource.live, resource.change)
+    return result.comparison(view, terminal.out.width)
 
 
 def _saved(file: Path, terminal: Terminal, form: str, *, calls: bool) -> None:
@@ -120,8 +113,3 @@ def _saved(file: Path, terminal: Terminal, form: str, *, calls: bool) -> None:
             click.echo(line, nl=False)
     else:
         picture(document.view if calls else without_requests(document.view), terminal, form)
-
-
-def _nearest(written: str, valid: Iterable[str]) -> str:
-    close = difflib.get_close_matches(written, list(valid), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -19,7 +19,7 @@ def unlock(ctx: click.Context, *, yes: bool) -> None:
 
     workspace = Workspace(Options.of(ctx).file)
     name = workspace.desired.settings.name
-    held = workspace.lease()
+    held = workspace.lease_holder()
     if held is None:
         click.echo(f"nobody has the lease of {name}")
         return

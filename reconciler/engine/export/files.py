@@ -9,27 +9,29 @@ from typing import Any
 
 from reconciler.engine.export.export import Export, Keep, everything, export, lacking, selected
 from reconciler.model.address import Address
+from reconciler.model.call import Call
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.pem import Pem
-from reconciler.workspace import Workspace
+from reconciler.model.settings import DesiredState
 
 
-def exported(workspace: Workspace, patterns: Collection[str], keep: Keep) -> Export:
-    """All that no other workspace owns, or what the patterns match: globs over addresses, or kinds.
+def export_selected(desired: DesiredState, call: Call, patterns: Collection[str], keep: Keep) -> Export:
+    """Return tables for the live resources that no other workspace owns and that match a pattern, if any are given.
 
-    Raises TargetError and AwsError.
+    Patterns are globs over addresses, or kinds. Raises TargetError and AwsError.
     """
-    found = everything(workspace.desired, workspace.connection.call)
-    return export(workspace.desired.settings.name, selected(found, patterns), keep)
+    inventory = everything(desired, call)
+    return export(desired.settings.name, selected(inventory, patterns), keep)
 
 
-def tables_for(workspace: Workspace, addresses: Collection[Address], keep: Keep) -> Export:
-    """What is there and not in the file, as tables for it: under the address, or under AWS's own id for it.
+def export_undeclared(
+    desired: DesiredState, call: Call, addresses: Collection[Address], keep: Keep
+) -> Export:
+    """Return tables for live resources that the file does not declare, named by address or by AWS's ID.
 
-    What cannot be said is left out with the reason. Raises TargetError and AwsError.
+    Resources that a table cannot describe are left out with the reason. Raises TargetError and AwsError.
     """
-    found = everything(workspace.desired, workspace.connection.call)
-    return lacking(workspace.desired, found, addresses, keep)
+    return lacking(desired, everything(desired, call), addresses, keep)
 
 
 def keeping(folder: Path | None, base: Path) -> Keep:

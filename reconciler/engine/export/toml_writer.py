@@ -10,7 +10,7 @@ import tomlkit
 from tomlkit.items import Item
 
 from reconciler.engine.export.export import Table
-from reconciler.render.views.format_value import visible
+from reconciler.model.text import visible
 
 _LONG = 80
 

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,14 +18,13 @@ from reconciler.model.output_file import Output
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Whatever
 from reconciler.model.secret import SHOWN, Secret, SecretDigest
+from reconciler.model.text import visible as visible  # noqa: PLC0414 (offered from here, too)
 
 _BARE = re.compile(r"[\w./:@%+=#,*-]+")
 _REQUEST = re.compile(
     r"\s*-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END (?:NEW )?CERTIFICATE REQUEST-----\s*"
 )
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SHORT_DOCUMENT = 120
-_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 @frozen
@@ -39,13 +37,6 @@ class Shown:
 
 HIDDEN = Shown(SHOWN, quiet=True)
 LATER = "(known after apply)"
-
-
-def visible(text: str) -> str:
-    """The text with all that a terminal or a reader's eye would be misled by (controls, escapes, bidi marks) spelt out."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_spelt(mark) if unicodedata.category(mark) in _INVISIBLE else mark for mark in text)
 
 
 def show(value: Any) -> Shown:
@@ -103,13 +94,6 @@ def cut(text: str, room: int, start: int = 0) -> str:
         return text
     tail = "…" if start + room < len(text) else ""
     return f"{'…' if start else ''}{text[start : start + room]}{tail} ({len(text):,} characters)"
-
-
-def _spelt(mark: str) -> str:
-    code = ord(mark)
-    if mark in _SHORT:
-        return _SHORT[mark]
-    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
 
 
 def _text(value: str) -> Shown:

@@ -1,0 +1,26 @@
+"""Interrupts while no cell is running: an apply in the background still hears the kernel's stop button."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from IPython import get_ipython
+
+_BETWEEN_CELLS = signal.SIG_IGN
+"""What ipykernel does with an interrupt between cells; while a cell runs it sets its own handler."""
+
+
+def set_interrupt_handler(act: Callable[[], None] | None) -> None:
+    """Call `act` on an interrupt between cells, or ignore interrupts again with None. Thread-safe."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    if kernel is None:
+        return
+
+    def handle(_number: int, _frame: Any) -> None:
+        if act:
+            act()
+
+    # Only the main thread may set a handler, and ipykernel restores its own around every cell: so set it between two cells.
+    kernel.io_loop.add_callback(signal.signal, signal.SIGINT, handle if act else _BETWEEN_CELLS)

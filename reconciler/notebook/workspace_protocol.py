@@ -1,0 +1,54 @@
+"""What the notebook needs of a workspace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from reconciler.model.address import Address
+from reconciler.model.outcome import Outcome, Result
+from reconciler.model.plan import Plan
+
+if TYPE_CHECKING:
+    from reconciler.render.rich_display import DisplayedPlan
+
+ReadProgress: TypeAlias = Callable[[str, int, int | None], None]
+"""Called while the registry is read: what is being read, how many so far, and of how many if that is known."""
+
+
+class NotebookWorkspace(Protocol):
+    """The part of the Python API that the panel and the magic call."""
+
+    def plan(self, *, progress: ReadProgress | None = None) -> DisplayedPlan:
+        """Plan from the file and the registry."""
+
+    def apply(
+        self,
+        plan: Plan,
+        *,
+        on_outcome: Callable[[Outcome], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Result:
+        """Send the plan's calls."""
+
+    def partial_plan(self, plan: Plan, addresses: Collection[Address]) -> Plan:
+        """Return the steps at these addresses, with their dependencies."""
+
+    def count_unchanged_markers(self, plan: Plan) -> int:
+        """Return how many of the unchanged resources are the workspace's ownership markers."""
+
+    def drift(self) -> Any:
+        """Compare the registry with the file."""
+
+    def show(self, address: str) -> Any:
+        """Return one resource, desired and live."""
+
+    def panel(self) -> None:
+        """Open the panel."""
+
+    def history(self) -> Any:
+        """Return the latest runs."""
+
+    def last_run(self) -> Any:
+        """Return the latest run."""
