@@ -1,0 +1,54 @@
+"""A registry and a journal that an earlier version wrote are read unchanged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+
+import pytest
+
+from tests.docs.readme_runner import ROOT
+from tests.support.project_folder import Folder
+
+STORED = ROOT / "tests" / "corpus" / "earlier_version"
+EXPECTED = json.loads((STORED / "expected.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the stored folder, with its databases where a user has them."""
+    shutil.copytree(STORED, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("stored"))
+    shutil.copytree(STORED / "stored", tmp_path / ".reconciler")
+    return Folder(tmp_path)
+
+
+def test_the_plan_is_empty(project):
+    ended = project.run("plan", "--detailed-exitcode")
+    assert (ended.code, ended.err) == (0, ""), ended.out
+
+
+def test_the_history_lists_every_run(project):
+    runs = json.loads(project.run("history", "--json", "--limit", "100").out)["runs"]
+    assert Counter(run["status"] for run in runs) == EXPECTED["runs_by_status"]
+    oldest_first = [(run["workspace"], run["command"], run["status"]) for run in reversed(runs)]
+    assert oldest_first == [
+        (run["workspace"], run["command"], run["status"]) for run in EXPECTED["runs_oldest_first"]
+    ]
+
+
+def test_a_run_shows_its_steps_and_calls(project):
+    oldest = json.loads(project.run("history", "--json", "--limit", "100").out)["runs"][-1]
+    record = json.loads(project.run("history", oldest["id"], "--json").out)
+    expected = EXPECTED["runs_oldest_first"][0]
+    assert Counter(step["state"] for step in record["steps"]) == expected["steps"]
+    assert len(record["calls"]) == expected["calls"]
+
+
+def test_a_changed_field_is_applied_and_the_next_plan_is_empty(project):
+    file = project.path / "desired_state.toml"
+    file.write_text(
+        file.read_text().replace('description = "Everything in Oslo"', 'description = "All of Oslo"')
+    )
+    assert project.run("apply", "--yes").code == 0
+    assert project.run("plan", "--detailed-exitcode").code == 0
