@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from reconciler.engine.ownership.lease import Held
     from reconciler.engine.plan.compare import Comparison
     from reconciler.model.plan_options import Request
-    from reconciler.render.views.drift import DisplayedDrift
+    from reconciler.render.rich_display import DisplayedDrift
 
 
 class Workspace(WorkspaceFiles):
@@ -264,7 +264,7 @@ class Workspace(WorkspaceFiles):
         Raises InvalidDesiredStateError, SelectionError, TargetError and AwsError.
         """
         from reconciler.engine.plan.drift import find_drift
-        from reconciler.render.views.drift import DisplayedDrift
+        from reconciler.render.rich_display import DisplayedDrift
 
         self._reload_if_used()
         with _reading_progress(progress) as report:

@@ -79,11 +79,11 @@ def _tell_mistakes(error: InvalidDesiredStateError, options: Options) -> None:
     from rich.text import Text
 
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.text import result
+    from reconciler.render.text import diagnostics
     from reconciler.render.views.diagnostics import mistakes_view
 
     view = mistakes_view(error.mistakes, sources(error.mistakes, options.file))
-    Terminal.open(color=options.color).remark([*result.mistakes(view), Text("nothing was sent")])
+    Terminal.open(color=options.color).remark([*diagnostics.mistakes(view), Text("nothing was sent")])
 
 
 def _missing(file: str) -> str:

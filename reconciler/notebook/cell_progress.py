@@ -16,7 +16,8 @@ from IPython.display import DisplayHandle
 from reconciler.interrupt import STOPPING_MESSAGE, drain_on_interrupt
 from reconciler.model.outcome import Outcome
 from reconciler.model.plan import Plan
-from reconciler.render.html import parts, style
+from reconciler.render.html import parts
+from reconciler.render.html.page import style
 from reconciler.render.views.format_value import visible
 from reconciler.render.views.plan import seconds
 from reconciler.render.views.progress import Pace, PaceView

@@ -18,7 +18,7 @@ from reconciler.notebook.kernel_interrupt import set_interrupt_handler
 from reconciler.notebook.saved_output import Record
 from reconciler.notebook.session import Session
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
-from reconciler.render.html import fragment, style
+from reconciler.render.html.page import fragment, style
 from reconciler.render.rich_display import MOST, in_text
 from reconciler.render.views.result import result_view
 

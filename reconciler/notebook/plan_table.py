@@ -14,6 +14,7 @@ from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan, Step
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.graph import svg
+from reconciler.render.html import error as error_html
 from reconciler.render.html import plan as plan_html
 from reconciler.render.html import result as report_html
 from reconciler.render.rich_display import MOST, DisplayedGraph, DisplayedPlan
@@ -132,7 +133,7 @@ class Sheet:
 
     def error(self, found: Trouble) -> str:
         """What went wrong."""
-        return str(report_html.trouble(found))
+        return str(error_html.trouble(found))
 
 
 def _cost(view: PlanView) -> str:

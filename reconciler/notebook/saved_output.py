@@ -12,7 +12,7 @@ from IPython.display import DisplayHandle
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
-from reconciler.render.html import style
+from reconciler.render.html.page import style
 from reconciler.render.html.plan import plan as plan_html
 from reconciler.render.html.plan import summary
 from reconciler.render.html.result import result as result_html

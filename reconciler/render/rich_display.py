@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import field, frozen
 
+from reconciler.engine.plan.drift import Drift
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
-from reconciler.model.run import History, Record
+from reconciler.model.run import History, Record, Run
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import closest
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from reconciler.render.graph import Picture
+    from reconciler.render.graph.picture import Picture
 
 WIDTH = 110
 """Of the text in a notebook's output and of a repr."""
@@ -56,7 +57,7 @@ class Displayed:
     ) -> Mapping[str, str]:
         """What IPython shows; it picks among these by what its front end can."""
         del include, exclude
-        from reconciler.render.html import fragment
+        from reconciler.render.html.page import fragment
 
         return {"text/plain": in_text(self._view()), "text/html": fragment(self._page())}
 
@@ -71,7 +72,7 @@ class DisplayedPlan(Displayed, Plan):
     def graph(self) -> DisplayedGraph:
         """The dependency graph, coloured by what would be done."""
         from reconciler.engine.graph import graph
-        from reconciler.render.graph import picture_of
+        from reconciler.render.graph.picture import picture_of
 
         resources = self.state.resources if self.state else {}
         return DisplayedGraph(picture_of(graph(resources), resources, self, title=self.workspace))
@@ -110,7 +111,7 @@ class DisplayedResource(Displayed):
     change: Change | None
 
     def _view(self) -> Any:
-        from reconciler.render.views.result import comparison
+        from reconciler.render.views.comparison import comparison
 
         return comparison(self.address, self.desired, self.live, self.change)
 
@@ -133,6 +134,18 @@ class DisplayedRecord(Displayed, Record):
         from reconciler.render.views.history import record_view
 
         return record_view(self)
+
+
+@frozen(eq=False, repr=False)
+class DisplayedDrift(Displayed, Drift):
+    """Drift that shows itself; `last` is the workspace's last run: whoever applied it could be asked."""
+
+    last: Run | None = field(default=None, kw_only=True)
+
+    def _view(self) -> Any:
+        from reconciler.render.views.drift import drift_view
+
+        return drift_view(self, self.last)
 
 
 @frozen(repr=False)
@@ -175,18 +188,19 @@ def in_text(view: Any, width: int = WIDTH) -> str:
 
 def _drawn() -> Mapping[type, Draw]:
     """How each view is told in text. A new one needs nothing but its line here."""
-    from reconciler.render.text import drift, history, plan, result
+    from reconciler.render.text import comparison, diagnostics, drift, history, plan, result
+    from reconciler.render.views.comparison import Comparison
     from reconciler.render.views.diagnostics import MistakesView
     from reconciler.render.views.drift import DriftView
     from reconciler.render.views.history import HistoryView, RecordView
     from reconciler.render.views.plan import PlanView
-    from reconciler.render.views.result import Comparison, ResultView
+    from reconciler.render.views.result import ResultView
 
     return {
         PlanView: plan.plan,
         ResultView: lambda view, _width: result.result(view),
-        Comparison: result.comparison,
-        MistakesView: lambda view, _width: result.mistakes(view),
+        Comparison: comparison.comparison,
+        MistakesView: lambda view, _width: diagnostics.mistakes(view),
         DriftView: drift.drift,
         HistoryView: lambda view, _width: history.runs(view.rows),
         RecordView: lambda view, _width: history.record(view),

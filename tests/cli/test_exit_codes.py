@@ -24,7 +24,7 @@ from reconciler.model.errors import (
     TargetError,
 )
 from reconciler.model.outcome import Applied, Cancelled, Failed, Result
-from reconciler.render.json import formats
+from reconciler.render import formats
 from tests.support.sample_plans import CREATION, DELETION, UPDATE, plan
 
 AWS = AwsError(service="iot", operation="X", code="C", message="m")

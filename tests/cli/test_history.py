@@ -11,9 +11,10 @@ from attrs import evolve
 
 from reconciler.engine.journal.journal import Journal
 from reconciler.model.run import History, Record, Run, RunCall, RunStep, Who
+from reconciler.render.json.history_file import document
 from reconciler.render.text import history
 from reconciler.render.text import result as text_report
-from reconciler.render.views.history import document, history_view, record_view
+from reconciler.render.views.history import history_view, record_view
 from reconciler.workspace import Workspace
 from tests.support.sample_plans import HOSTILE
 

@@ -15,11 +15,11 @@ from reconciler.model.document import Document
 from reconciler.model.output_file import Output, Save
 from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live, Origin, Resource, Row
+from reconciler.render.text import comparison as text_comparison
 from reconciler.render.text import plan as text
-from reconciler.render.text import result
+from reconciler.render.views.comparison import comparison
 from reconciler.render.views.format_value import show
 from reconciler.render.views.plan import plan_view
-from reconciler.render.views.result import comparison
 from tests.support.sample_plans import plan, resource
 
 PUBLISH = {"Effect": "Allow", "Action": "iot:Publish", "Resource": "*"}
@@ -104,7 +104,7 @@ def test_of_many_differences_the_first_are_told_and_how_many_more_there_are():
 def test_show_puts_only_the_parts_that_differ_beside_each_other():
     change = update(policy(PUBLISH, CONNECT), policy(PUBLISH, {**CONNECT, "Resource": "a"}))
     view = comparison(change.address, change.resource, change.live, change)
-    assert "\n".join(line.plain for line in result.comparison(view, 100)) == (
+    assert "\n".join(line.plain for line in text_comparison.comparison(view, 100)) == (
         "policies.telemetry\n"
         "in the file    desired_state.toml:8\n"
         "registered as  telemetry · owned by greenhouse\n"

@@ -15,8 +15,9 @@ from reconciler.model.change import FieldChange
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Step
 from reconciler.model.secret import Secret
-from reconciler.render.graph import dot, mermaid, picture_of, svg
+from reconciler.render.graph import dot, mermaid, svg
 from reconciler.render.graph.palette import color
+from reconciler.render.graph.picture import picture_of
 from reconciler.render.graph.tree import tree
 from reconciler.render.text import plan as text
 from reconciler.render.views.format_value import show, visible

@@ -14,9 +14,10 @@ from reconciler.model.address import Address
 from reconciler.model.change import Delete, Forget
 from reconciler.model.plan import Step
 from reconciler.model.resource import Live
-from reconciler.render.graph import Edge, Node, dot, mermaid, picture_of, svg
+from reconciler.render.graph import dot, mermaid, svg
 from reconciler.render.graph.layout import place
 from reconciler.render.graph.palette import color
+from reconciler.render.graph.picture import Edge, Node, picture_of
 from reconciler.render.graph.tree import tree
 from reconciler.render.views.plan import position
 from tests.support.sample_plans import CREATION, ROTATION, plan

@@ -20,14 +20,15 @@ from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped, Started
 from reconciler.model.plan import Step
 from reconciler.model.run import History, Record, Run, RunCall, RunStep, Who
-from reconciler.render import html, markdown
+from reconciler.render import markdown
+from reconciler.render.html.page import document as html_document
 from reconciler.render.json import drift_file, plan_file, plan_lines
 from reconciler.render.json.events import Events
+from reconciler.render.json.history_file import document
 from reconciler.render.json.schemas import OUTPUTS, schema
 from reconciler.render.text import drift
 from reconciler.render.text import plan as text
 from reconciler.render.views.drift import drift_view
-from reconciler.render.views.history import document
 from reconciler.render.views.plan import plan_view
 from tests.support.desired_states import converge, desired_states, plan_of
 from tests.support.registry_client import TARGET, Cloud
@@ -238,7 +239,7 @@ def test_ten_thousand_changes_are_told_in_every_format():
         "text": "\n".join(line.plain for line in text.plan(view, 100)),
         "json": "".join(plan_file.write(made)),
         "jsonl": "".join(plan_lines.plan_lines(made)),
-        "html": html.document(view),
+        "html": html_document(view),
     }
     found = {form: len(set(re.findall(r"things\.pump-\d+", page))) for form, page in told.items()}
     assert found == dict.fromkeys(told, count)
@@ -299,6 +300,6 @@ def test_drift_reads_alike_as_text_and_as_a_page_and_nothing_in_it_acts():
             "? 1 there without this workspace's mark  7 resources are as the file says"
         ),
     ]
-    page = html.document(view)
+    page = html_document(view)
     assert [word for word in ("<script", "canary", "\x1b", "\u202e") if word in page] == []
     assert "things.pump-2" in page

@@ -10,10 +10,11 @@ from reconciler.model.errors import AwsError, Mistake
 from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped
 from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live
-from reconciler.render.html import DRAWN, document, fragment, style
+from reconciler.render.html.page import DRAWN, document, fragment, style
+from reconciler.render.views.comparison import comparison
 from reconciler.render.views.diagnostics import mistakes_view
 from reconciler.render.views.plan import plan_view
-from reconciler.render.views.result import comparison, result_view
+from reconciler.render.views.result import result_view
 from tests.support.sample_plans import (
     CREATION,
     DELETION,

@@ -11,9 +11,12 @@ from reconciler.model.change import FieldChange, Update
 from reconciler.model.errors import AwsError, MissingSecretError, Mistake
 from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped
 from reconciler.model.resource import Live
+from reconciler.render.text import comparison as text_comparison
+from reconciler.render.text import diagnostics as text_diagnostics
 from reconciler.render.text import result as text_report
+from reconciler.render.views.comparison import comparison
 from reconciler.render.views.diagnostics import mistakes_view
-from reconciler.render.views.result import comparison, result_view
+from reconciler.render.views.result import result_view
 from tests.support.sample_plans import CREATION, DELETION, MANAGED, ROTATION, UPDATE, plan, resource
 
 REFUSED = AwsError(
@@ -88,7 +91,7 @@ def test_a_comparison_shows_both_sides_and_marks_what_differs():
             FieldChange("certificates", (), ("pump-7",)),
         ),
     )
-    assert said(text_report.comparison(comparison(wanted.address, wanted, live, change), 60)) == (
+    assert said(text_comparison.comparison(comparison(wanted.address, wanted, live, change), 60)) == (
         "things.pump-7\n"
         "in the file    desired_state.toml:44\n"
         "registered as  pump-7 · version 3 · owned by greenhouse\n"
@@ -112,7 +115,7 @@ def test_mistakes_are_shown_at_their_place_in_the_file():
         Mistake("a.toml", 3, "it expired", "certificates.pump-7", severity="warning"),
         Mistake("a.toml", 2, "unknown key", "things.pump-7", "atributes", "a field of a thing", "attributes"),
     ]
-    assert said(text_report.mistakes(mistakes_view(found, {"a.toml": lines}))) == (
+    assert said(text_diagnostics.mistakes(mistakes_view(found, {"a.toml": lines}))) == (
         "error: a.toml:2  things.pump-7.atributes\n"
         "    2 | atributes = …\n"
         "      | ^^^^^^^^^\n"

@@ -12,7 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.errors import ReconcilerError, RefusedError
 from reconciler.model.outcome import Applied
 from reconciler.render import rich_display
-from reconciler.render.graph import Edge, Node, picture_of
+from reconciler.render.graph.picture import Edge, Node, picture_of
 from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, DisplayedResult
 from tests.support.sample_plans import CREATION, EVERYTHING, plan
 
@@ -127,7 +127,7 @@ def test_an_address_that_is_not_in_the_graph_is_an_error_with_the_nearest_one():
 
 
 def test_every_view_that_is_told_in_text_is_told_in_html():
-    from reconciler.render.html import DRAWN
+    from reconciler.render.html.page import DRAWN
 
     assert rich_display._drawn().keys() == DRAWN.keys()
 

@@ -53,7 +53,8 @@ def drift(
 
 
 def _show(found: Drift, last: Run | None, terminal: Terminal, form: str) -> None:
-    from reconciler.render.json import drift_file, formats
+    from reconciler.render import formats
+    from reconciler.render.json import drift_file
     from reconciler.render.text import drift as text_drift
     from reconciler.render.views.drift import drift_view
 

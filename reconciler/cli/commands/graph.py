@@ -12,7 +12,7 @@ from reconciler.cli.options import Options, common, selecting
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.graph import Picture
+    from reconciler.render.graph.picture import Picture
     from reconciler.workspace import Workspace
 
 _FORMATS = ("tree", "svg", "dot", "mermaid")
@@ -83,7 +83,7 @@ def _picture(
     planned: bool,
 ) -> Picture:
     from reconciler.cli.commands.plan import make
-    from reconciler.render.graph import picture_of
+    from reconciler.render.graph.picture import picture_of
 
     desired = workspace.desired
     made = make(workspace, terminal) if planned else None

@@ -39,8 +39,9 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     RUN is the id of a run, or the start or the end of one.
     """
     from reconciler.cli.terminal import Terminal
+    from reconciler.render.json.history_file import document
     from reconciler.render.text import history as text_history
-    from reconciler.render.views.history import document, history_view, record_view
+    from reconciler.render.views.history import history_view, record_view
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)

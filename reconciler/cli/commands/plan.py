@@ -141,7 +141,7 @@ def show(
     workspace: Workspace, made: Plan, terminal: Terminal, *, calls: bool = False, form: str = "text"
 ) -> None:
     """The plan as the result of the command."""
-    from reconciler.render.json import formats
+    from reconciler.render import formats
     from reconciler.render.views.plan import plan_view
 
     marks = workspace.count_unchanged_markers(made)
@@ -165,7 +165,7 @@ def told(workspace: Workspace, made: Plan, terminal: Terminal) -> Iterator[Text]
 
 def picture(view: PlanView, terminal: Terminal, form: str) -> None:
     """A view as people read it."""
-    from reconciler.render.json import formats
+    from reconciler.render import formats
     from reconciler.render.text import plan as text
 
     if form == "text":

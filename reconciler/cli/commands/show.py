@@ -90,11 +90,11 @@ def _selected(options: Options, terminal: Terminal, select: Sequence[str], exclu
 
 
 def _lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[Text]:
-    from reconciler.render.text import result
-    from reconciler.render.views.result import comparison
+    from reconciler.render.text import comparison as text_comparison
+    from reconciler.render.views.comparison import comparison
 
     view = comparison(resource.address, resource.desired, resource.live, resource.change)
-    return result.comparison(view, terminal.out.width)
+    return text_comparison.comparison(view, terminal.out.width)
 
 
 def _saved(file: Path, terminal: Terminal, form: str, *, calls: bool) -> None:

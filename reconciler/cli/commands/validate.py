@@ -18,7 +18,7 @@ def validate(ctx: click.Context) -> None:
 
     from reconciler.cli.errors import annotate, sources
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.text import result
+    from reconciler.render.text import diagnostics
     from reconciler.render.text.plan import COLORS
     from reconciler.render.views.diagnostics import mistakes_view
     from reconciler.render.views.plan import noun, plural, position
@@ -29,7 +29,7 @@ def validate(ctx: click.Context) -> None:
     desired = Workspace(options.file).desired
     if desired.warnings:
         view = mistakes_view(desired.warnings, sources(desired.warnings, options.file))
-        terminal.remark([*result.mistakes(view), Text()])
+        terminal.remark([*diagnostics.mistakes(view), Text()])
         annotate(desired.warnings, options)
     told = [resource for resource in desired.resources.values() if not resource.implied]
     counts = Counter(resource.address.kind for resource in told)

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from attrs import frozen
 
-from reconciler.render.graph import Edge, Picture, neighbours
+from reconciler.render.graph.picture import Edge, Picture, neighbours
 
 _SWEEPS = 12
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.render.graph import Node, Picture
 from reconciler.render.graph.palette import color
+from reconciler.render.graph.picture import Node, Picture
 from reconciler.render.views.plan import GLYPHS, noun, position
 
 _PLAIN = frozenset(" -_./:,")

@@ -11,9 +11,9 @@ from zlib import crc32
 from attrs import frozen
 
 from reconciler.model.change import ACTIONS
-from reconciler.render.graph import Edge, Node, Picture
 from reconciler.render.graph.layout import Placed, place
 from reconciler.render.graph.palette import color
+from reconciler.render.graph.picture import Edge, Node, Picture
 from reconciler.render.views.plan import GLYPHS, noun, plural, position, told
 
 _MARGIN, _CARD, _STEP, _THIN, _GAP = 24.0, 42.0, 54.0, 14.0, 76.0

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 from rich.text import Text
 
-from reconciler.render.graph import Node, Picture, neighbours
 from reconciler.render.graph.palette import color
+from reconciler.render.graph.picture import Node, Picture, neighbours
 from reconciler.render.text.plan import COLORS
 from reconciler.render.views.plan import GLYPHS, noun, plural, position
 

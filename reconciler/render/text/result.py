@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator, Mapping
 
 from rich.text import Text
 
 from reconciler.model.run import Run
 from reconciler.render.text.plan import COLORS, label, shown
-from reconciler.render.views.diagnostics import Excerpt, MistakeRow, MistakesView
 from reconciler.render.views.format_value import visible
 from reconciler.render.views.plan import plural, seconds
-from reconciler.render.views.result import ENDS, Comparison, End, Failure, Pair, ResultView, concluded
+from reconciler.render.views.result import ENDS, End, Failure, ResultView, concluded
 
 ENDINGS: Mapping[str, str] = {
     "applied": COLORS["applied"],
@@ -96,68 +94,6 @@ def left_out(count: int) -> Text:
     return Text(f"{plural(count, 'other change')} of the plan {verb} left for `reconciler apply`.", "dim")
 
 
-def comparison(view: Comparison, width: int) -> Iterator[Text]:
-    """The file's side and the registry's, attribute by attribute; what differs is marked."""
-    yield Text(view.address, "bold")
-    if view.origin:
-        yield Text(f"in the file    {view.origin}", "dim")
-    about = [
-        f"version {view.version}" if view.version else "",
-        f"owned by {view.owner}" if view.owner else "",
-    ]
-    if view.identity:
-        yield Text(" · ".join(["registered as  " + view.identity, *filter(None, about)]), "dim")
-    if view.needs:
-        yield Text(f"needs          {', '.join(view.needs)}", "dim")
-    yield Text()
-    yield from _sides(view.pairs, width)
-    yield Text()
-    yield _verdict(view)
-
-
-def _sides(pairs: Sequence[Pair], width: int) -> Iterator[Text]:
-    """Three columns; a value that is too long for its own goes on in the next line."""
-    names = max(len(pair.path) for pair in pairs) if pairs else 0
-    names = max(names, len("attribute"))
-    longest = max((len(pair.desired.text) for pair in pairs if pair.desired), default=0)
-    room = max(16, min(max(longest, len("in the file")), (width - names - 6) // 2))
-    yield Text.assemble(
-        "  ",
-        ("attribute", "bold underline"),
-        " " * (names - 7),
-        ("in the file", "bold underline"),
-        " " * (room - 9),
-        ("in the registry", "bold underline"),
-    )
-    for pair in pairs:
-        style = COLORS["update"] if pair.differs else ""
-        left, right = (_folded(shown(value, style), room) for value in (pair.desired, pair.live))
-        for place, (one, other) in enumerate(zip_longest(left, right, fillvalue=Text())):
-            head = (
-                f"{'≠' if pair.differs else ' '} {pair.path.ljust(names)}  "
-                if not place
-                else " " * (names + 4)
-            )
-            line = Text.assemble((head, style), one, " " * (room - len(one) + 2), other)
-            line.rstrip()
-            yield line
-
-
-def _folded(text: Text, room: int) -> Sequence[Text]:
-    return [text[start : start + room] for start in range(0, max(len(text), 1), room)]
-
-
-def mistakes(view: MistakesView) -> Iterator[Text]:
-    """Every mistake with its place, and how many there are."""
-    for row in view.rows:
-        yield from _mistake(row)
-        yield Text()
-    parts = [plural(view.errors, "mistake")] if view.errors else []
-    parts += [plural(view.warnings, "warning")] if view.warnings else []
-    if parts:
-        yield Text(" and ".join(parts), f"bold {COLORS['error' if view.errors else 'warning']}")
-
-
 def _failure(failure: Failure) -> Iterator[Text]:
     yield Text.assemble((f"{ENDS['failed']} failed  ", ENDINGS["failed"]), (failure.doing, "bold"))
     code = f"{failure.code}: " if failure.code else ""
@@ -176,34 +112,3 @@ def conclusion(view: ResultView) -> Text:
     end, first, rest = concluded(view)
     style = f"bold {COLORS['applied']}" if view.ok else ENDINGS["failed"]
     return Text.assemble((f"{ENDS[end]} {first}", style), rest)
-
-
-def _verdict(view: Comparison) -> Text:
-    if view.action:
-        return Text.assemble(
-            (f"{view.glyph} {view.action}", f"bold {COLORS[view.action]}"), " is what a plan would do."
-        )
-    if view.identity and view.origin:
-        return Text(f"{ENDS['applied']} as the file wants it", COLORS["applied"])
-    return Text("it is not in the file and is left alone", "dim")
-
-
-def _mistake(row: MistakeRow) -> Iterator[Text]:
-    style = COLORS["error" if row.severity == "error" else "warning"]
-    where = f"  {row.where}" if row.where else ""
-    yield Text.assemble(label(row.severity), " ", (row.place, "bold"), where)
-    if row.excerpt:
-        yield from _excerpt(row.excerpt, style)
-    yield Text(f"    {row.problem}")
-    if row.expected:
-        yield Text.assemble(("    expected  ", "dim"), row.expected)
-    if row.nearest:
-        yield Text.assemble(("    did you mean  ", "dim"), (row.nearest, "bold"), "?")
-
-
-def _excerpt(excerpt: Excerpt, style: str) -> Iterator[Text]:
-    number = str(excerpt.number)
-    yield Text.assemble((f"    {number} | ", "dim"), excerpt.text)
-    yield Text.assemble(
-        (f"    {' ' * len(number)} | ", "dim"), " " * excerpt.start, ("^" * max(1, excerpt.length), style)
-    )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import frozen
 
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, Drifted
 from reconciler.model.change import FieldChange
 from reconciler.model.run import Run
-from reconciler.render.rich_display import Displayed
 from reconciler.render.views.format_value import visible
 from reconciler.render.views.plan import Line, field_lines, position, title
 
@@ -67,16 +66,6 @@ class DriftView:
     def total(self) -> int:
         """How many resources are not as the file says."""
         return sum(self.counts.values())
-
-
-@frozen(eq=False, repr=False)
-class DisplayedDrift(Displayed, Drift):
-    """Drift that shows itself; `last` is the workspace's last run: whoever applied it could be asked."""
-
-    last: Run | None = field(default=None, kw_only=True)
-
-    def _view(self) -> DriftView:
-        return drift_view(self, self.last)
 
 
 def drift_view(drift: Drift, last: Run | None = None) -> DriftView:

@@ -65,6 +65,11 @@ def show(value: Any) -> Shown:
             return Shown(visible(str(value)))
 
 
+def side(value: Any, *, hide: bool = False) -> Shown | None:
+    """A value where there may be none; with `hide`, nothing of it is shown."""
+    return None if value is None else HIDDEN if hide else show(value)
+
+
 def flat(spec: Any) -> Iterator[tuple[str, Any]]:
     """Every leaf of a spec by its dotted path in the file, in the order in which the kind declares them."""
     for name, value in _fields(spec):

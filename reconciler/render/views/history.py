@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Mapping
-from typing import Any
 
-import attrs
 from attrs import frozen
 
 from reconciler.model.run import History, Record, Run, RunCall, RunStep
@@ -105,15 +102,6 @@ def record_view(record: Record) -> RecordView:
         of.setdefault(call.address, []).append(call)
     steps = tuple(_step(step, of.pop(step.address, [])) for step in record.steps)
     return RecordView(_run(record.run), steps, tuple(_call(call) for calls in of.values() for call in calls))
-
-
-def document(value: Any) -> Any:
-    """Runs, or one of them whole, as JSON has it: times in ISO 8601."""
-    return attrs.asdict(value, value_serializer=_plain)
-
-
-def _plain(_instance: Any, _field: Any, value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime.datetime) else value
 
 
 def _run(run: Run) -> RunRow:

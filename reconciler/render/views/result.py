@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from attrs import frozen
 
-from reconciler.model.address import Address
-from reconciler.model.change import ACTIONS, Change, FieldChange
-from reconciler.model.document import Document
+from reconciler.model.change import ACTIONS
 from reconciler.model.errors import (
     AwsError,
     Difference,
@@ -23,11 +20,9 @@ from reconciler.model.errors import (
 )
 from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Result, Skipped, Waiting
 from reconciler.model.plan import Step
-from reconciler.model.resource import Live, Resource
-from reconciler.render.views.document_diff import inside
-from reconciler.render.views.format_value import HIDDEN, Shown, flat, show, visible
+from reconciler.render.views.format_value import Shown, side, visible
 from reconciler.render.views.next_step import next_step
-from reconciler.render.views.plan import GLYPHS, plural, seconds
+from reconciler.render.views.plan import plural, seconds
 
 ENDS: Mapping[str, str] = {
     "started": "▸",
@@ -96,31 +91,6 @@ class ResultView:
     left: int = 0
 
 
-@frozen
-class Pair:
-    """One attribute on both sides."""
-
-    path: str
-    desired: Shown | None
-    live: Shown | None
-    differs: bool
-
-
-@frozen
-class Comparison:
-    """One resource as the file wants it and as AWS reports it. `action` is what a plan would do, or None."""
-
-    address: str
-    origin: str
-    identity: str
-    owner: str
-    version: str
-    action: str | None
-    glyph: str
-    needs: tuple[str, ...]
-    pairs: tuple[Pair, ...]
-
-
 def end_view(outcome: Outcome, step: Step | None = None) -> End:
     """One outcome; its step, where it is at hand, says which of its calls failed."""
     change = outcome.change
@@ -180,49 +150,6 @@ def concluded(view: ResultView) -> tuple[str, str, str]:
     return "failed", "Not everything was applied", f" in {passed}: {counts}.{done}"
 
 
-def comparison(
-    address: Address, resource: Resource | None, live: Live | None, change: Change | None
-) -> Comparison:
-    """Both sides of one resource, attribute by attribute, in the kind's order."""
-    differing = {field.path: field for field in change.fields} if change else {}
-    wanted = dict(flat(resource.spec)) if resource else {}
-    found = dict(flat(live.spec)) if live else {}
-    paths = [*wanted, *(path for path in [*found, *differing] if path not in wanted)]
-    pairs = [
-        pair for path in dict.fromkeys(paths) for pair in _pairs(path, wanted, found, differing.get(path))
-    ]
-    return Comparison(
-        address=visible(str(address)),
-        origin=visible(str(resource.origin)) if resource else "",
-        identity=visible(live.identity) if live else "",
-        owner=visible(live.owner) if live and live.owner else "",
-        version=str(live.version) if live and live.version is not None else "",
-        action=change.action if change else None,
-        glyph=GLYPHS[change.action] if change else "",
-        needs=tuple(visible(str(need)) for need in sorted(resource.needs)) if resource else (),
-        pairs=tuple(pairs),
-    )
-
-
-def _pairs(
-    path: str, wanted: Mapping[str, Any], found: Mapping[str, Any], field: FieldChange | None
-) -> Iterator[Pair]:
-    """One attribute on both sides; of a document that differs, only what does."""
-    if field and isinstance(field.before, Document) and isinstance(field.after, Document):
-        for part in inside(field):
-            yield Pair(visible(part.path), _side(part.after), _side(part.before), differs=True)
-        return
-    hide = bool(field and field.sensitive)
-    left = wanted.get(path, field.after if field else None)
-    right = found.get(path, field.before if field else None)
-    if left not in (None, (), {}) or right not in (None, (), {}):
-        yield Pair(visible(path), _side(left, hide=hide), _side(right, hide=hide), field is not None)
-
-
-def _side(value: Any, *, hide: bool = False) -> Shown | None:
-    return None if value is None else HIDDEN if hide else show(value)
-
-
 def _failure(outcome: Failed, step: Step | None) -> Failure:
     error, change = outcome.error, outcome.change
     doing = f"{change.action} {change.address}"
@@ -252,4 +179,4 @@ _WORDS: Mapping[type[ReconcilerError], str] = {
 
 
 def _moved(found: Difference) -> Moved:
-    return Moved(visible(found.path), _side(found.seen), _side(found.planned), _side(found.live))
+    return Moved(visible(found.path), side(found.seen), side(found.planned), side(found.live))

@@ -20,9 +20,9 @@ def pictured(view: Any, form: str) -> str:
         from reconciler.render import markdown
 
         return markdown.document(view)
-    from reconciler.render import html
+    from reconciler.render.html.page import document
 
-    return html.document(view)
+    return document(view)
 
 
 def recorded(plan: Plan, form: str, *, unchanged_marks: int = 0) -> Iterator[str]:
