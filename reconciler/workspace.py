@@ -97,29 +97,29 @@ class Workspace(WorkspaceFiles):
 
         self._reload_if_used()
         document = plan_file.read(Path(path).read_bytes())
-        saved.check_place(document, self.desired, self._connection.target)
-        plan = self._make_plan(saved.request(document), progress)
-        saved.check_content(document, plan)
+        saved.check_inputs(document, self.desired, self._connection.target)
+        plan = self._make_plan(saved.read_options(document), progress)
+        saved.check_changes(document, plan)
         plan_file.check_shown(document, plan)
         return plan
 
     def partial_plan(self, plan: Plan, addresses: Collection[Address]) -> Plan:
         """Return the part of a plan that changes these addresses, with the steps that it depends on."""
-        from reconciler.engine.plan.waves import part
+        from reconciler.engine.plan.waves import restrict_plan
 
-        return part(plan, addresses, self._quotas)
+        return restrict_plan(plan, addresses, self._quotas)
 
     def rotations(self, plan: Plan) -> Plan:
         """Return the part of a plan that gives devices new certificates."""
-        from reconciler.engine.plan.waves import part, rotations
+        from reconciler.engine.plan.waves import find_rotations, restrict_plan
 
-        return part(plan, rotations(plan), self._quotas)
+        return restrict_plan(plan, find_rotations(plan), self._quotas)
 
     def waves(self, plan: Plan, percent: float) -> Iterator[Plan]:
         """Yield a plan's rotations in waves of `percent` of the devices; apply each after the one before is `ok`."""
-        from reconciler.engine.plan.waves import waves
+        from reconciler.engine.plan.waves import split_into_waves
 
-        return waves(plan, percent, self._quotas)
+        return split_into_waves(plan, percent, self._quotas)
 
     def count_unchanged_markers(self, plan: Plan) -> int:
         """Return how many of a plan's unchanged resources are the workspace's ownership markers, not the file's."""
@@ -301,10 +301,10 @@ class Workspace(WorkspaceFiles):
         self, select: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> Sequence[DisplayedResource]:
         """Return every selected resource as `show` does, in the order of addresses. Raises SelectionError, too."""
-        from reconciler.engine.plan.selection import select_known
+        from reconciler.engine.plan.selection import select_compared
 
         comparison = self._compare_states()
-        addresses = sorted(select_known(comparison, select, exclude))
+        addresses = sorted(select_compared(comparison, select, exclude))
         return [_resource_at(address, comparison) for address in addresses]
 
     def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> nx.DiGraph[Address]:
@@ -312,16 +312,18 @@ class Workspace(WorkspaceFiles):
 
         Raises InvalidDesiredStateError and SelectionError.
         """
-        from reconciler.engine.graph import graph
+        from reconciler.engine.graph import build_resource_graph
 
         resources = self.desired.resources
-        whole = graph(resources)
+        whole = build_resource_graph(resources)
         if not (select or exclude):
             return whole
-        from reconciler.engine.plan.selection import select as select_addresses
+        from reconciler.engine.plan.selection import select_addresses
 
         kept = select_addresses(whole, select, exclude)
-        return graph({address: resource for address, resource in resources.items() if address in kept})
+        return build_resource_graph(
+            {address: resource for address, resource in resources.items() if address in kept}
+        )
 
     def panel(self, plan: Plan | None = None) -> None:
         """Show a plan, or a new one, in a notebook panel that can apply it; outside a notebook, print it.
@@ -341,9 +343,9 @@ class Workspace(WorkspaceFiles):
         return self._connection.clients[service]
 
     def _compare_states(self) -> Comparison:
-        from reconciler.engine.plan.compare import survey
+        from reconciler.engine.plan.compare import compare_states
 
-        return survey(self.desired, self._connection.call, _ignore_progress)
+        return compare_states(self.desired, self._connection.call, _ignore_progress)
 
 
 def _resource_at(address: Address, comparison: Comparison) -> DisplayedResource:

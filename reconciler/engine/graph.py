@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     Graph: TypeAlias = nx.DiGraph[Address]
 
 
-def graph(resources: Desired) -> Graph:
+def build_resource_graph(resources: Desired) -> Graph:
     """Edges from the needed to the needing. Nodes and edges come in the order of addresses; dangling needs are left out."""
-    return graph_of({address: resource.needs for address, resource in resources.items()})
+    return build_graph({address: resource.needs for address, resource in resources.items()})
 
 
-def graph_of(waits: Mapping[Address, AbstractSet[Address]]) -> Graph:
+def build_graph(waits: Mapping[Address, AbstractSet[Address]]) -> Graph:
     """The same of any addresses and what each waits for."""
     import networkx as nx  # a tenth of a second, which a plan of nothing does not need
 
@@ -31,7 +31,7 @@ def graph_of(waits: Mapping[Address, AbstractSet[Address]]) -> Graph:
     return made
 
 
-def tangled(waits: Mapping[Address, AbstractSet[Address]]) -> Mapping[Address, AbstractSet[Address]]:
+def cyclic_subgraph(waits: Mapping[Address, AbstractSet[Address]]) -> Mapping[Address, AbstractSet[Address]]:
     """What is left when all that waits for nothing is taken away, again and again: the cycles, and what is behind them.
 
     Of a healthy fleet nothing is, and that is known long before a graph of it is made.
@@ -52,14 +52,14 @@ def tangled(waits: Mapping[Address, AbstractSet[Address]]) -> Mapping[Address, A
     return {address: waits[address] for address in left}
 
 
-def order(made: Graph) -> list[Address]:
+def sort_by_dependencies(made: Graph) -> list[Address]:
     """Every address after all that it needs, ties broken by address. Raises networkx.NetworkXUnfeasible on a cycle."""
     import networkx as nx
 
     return list(nx.lexicographical_topological_sort(made))
 
 
-def cycles(made: Graph) -> Iterator[tuple[Address, ...]]:
+def find_shortest_cycles(made: Graph) -> Iterator[tuple[Address, ...]]:
     """The cycles, each from its first address and without coming back to it; every address in a knot is in at least one.
 
     A knot of many cycles has exponentially many paths through it, so the shortest through each address are given.

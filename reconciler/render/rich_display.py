@@ -71,11 +71,13 @@ class DisplayedPlan(Displayed, Plan):
     @cached_property
     def graph(self) -> DisplayedGraph:
         """The dependency graph, coloured by what would be done."""
-        from reconciler.engine.graph import graph
+        from reconciler.engine.graph import build_resource_graph
         from reconciler.render.graph.picture import picture_of
 
         resources = self.state.resources if self.state else {}
-        return DisplayedGraph(picture_of(graph(resources), resources, self, title=self.workspace))
+        return DisplayedGraph(
+            picture_of(build_resource_graph(resources), resources, self, title=self.workspace)
+        )
 
     def _view(self) -> Any:
         return self._told(requests=False)

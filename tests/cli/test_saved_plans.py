@@ -78,7 +78,7 @@ def test_what_is_applied_is_the_plan_that_was_saved_call_by_call(applied):
                     "expectedVersion": 1,
                     "attributePayload": {"attributes": {"site": "trondheim"}, "merge": False},
                 },
-                "writes": [],
+                "output_files": [],
             }
         ]
     ]

@@ -271,7 +271,7 @@ def test_the_value_that_a_secret_replaces_is_as_secret_as_it(cloud):
     before = Secret("attribute site of provisioned_things.pump-8", "canary-before")
     after = Secret("parameter Site (env SITE)", "canary-after")
     assert field == FieldChange("attributes.site", before, after, sensitive=True)
-    assert b"canary" not in msgspec.json.encode(record.changes(plan.steps))
+    assert b"canary" not in msgspec.json.encode(record.to_change_records(plan.steps))
 
 
 def test_secrets_of_two_things_are_told_apart_by_what_they_were_read_from(cloud):
@@ -282,7 +282,7 @@ def test_secrets_of_two_things_are_told_apart_by_what_they_were_read_from(cloud)
     converge(fleet(*before), cloud)
     calls = [call for step in plan_of(fleet(*after), cloud).steps for call in step.calls]
     assert {
-        secret.reference: secret.reveal() for call in calls for secret in record.secrets(call.params)
+        secret.reference: secret.reveal() for call in calls for secret in record.find_secrets(call.params)
     } == {
         "parameter Site (env SITE_8)": "now-8",
         "parameter Site (env SITE_9)": "now-9",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from reconciler.engine.plan.diff import compare
+from reconciler.engine.plan.diff import compare_specs
 from reconciler.kinds.base.kind import PlanContext
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.policies import Policy
@@ -94,7 +94,7 @@ def live(**changes: Any) -> Live:
 
 def seen(wanted: Resource, there: Live) -> tuple[Update, PlanContext]:
     after = evolve(wanted, spec=KIND.effective(wanted, scope(wanted, *AROUND)))
-    found = Update(after, there, tuple(compare(KIND, after.spec, there.spec)))
+    found = Update(after, there, tuple(compare_specs(KIND, after.spec, there.spec)))
     around = world(wanted, *AROUND, live={"provisioned_things.a": there}, changes=[found])
     return found, evolve(around, declared=around.desired)
 

@@ -14,7 +14,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
 from reconciler.cli.commands.plan import FORMATS
-from reconciler.engine.plan.drift import Difference, Drift, Drifted, find_drift
+from reconciler.engine.plan.drift import Drift, DriftedField, DriftedResource, find_drift
 from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped, Started
@@ -256,18 +256,18 @@ DRIFTED = Drift(
     TARGET,
     "0" * 64,
     (
-        Drifted("missing", Address("things", "pump-1"), origin="desired_state.toml:9"),
-        Drifted(
+        DriftedResource("missing", Address("things", "pump-1"), origin="desired_state.toml:9"),
+        DriftedResource(
             "changed",
             Address("things", "pump-2"),
             (
-                Difference("attributes.site", HOSTILE, "oslo"),
-                Difference("code", "canary", "canary", sensitive=True),
+                DriftedField("attributes.site", HOSTILE, "oslo"),
+                DriftedField("code", "canary", "canary", sensitive=True),
             ),
             owner="greenhouse",
         ),
-        Drifted("extra", Address("things", HOSTILE), owner="greenhouse"),
-        Drifted("unmanaged", Address("certificates", "c"), owner="other"),
+        DriftedResource("extra", Address("things", HOSTILE), owner="greenhouse"),
+        DriftedResource("unmanaged", Address("certificates", "c"), owner="other"),
     ),
     7,
     (HOSTILE,),

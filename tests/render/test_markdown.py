@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.engine.plan.drift import Difference, Drift, Drifted
+from reconciler.engine.plan.drift import Drift, DriftedField, DriftedResource
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.change import ACTIONS, DANGEROUS_FIRST, Delete, FieldChange
@@ -127,8 +127,10 @@ def test_a_plan_without_changes_says_so():
 
 def test_drift_is_told_by_its_directions():
     items = (
-        Drifted("missing", Address("things", "pump-8"), origin="desired_state.toml:9"),
-        Drifted("changed", Address("things", "pump-7"), (Difference("attributes.site", "oslo", "bergen"),)),
+        DriftedResource("missing", Address("things", "pump-8"), origin="desired_state.toml:9"),
+        DriftedResource(
+            "changed", Address("things", "pump-7"), (DriftedField("attributes.site", "oslo", "bergen"),)
+        ),
     )
     assert markdown.drift(drift_view(Drift("greenhouse", TARGET, "", items, 7))) == DRIFT
 

@@ -7,7 +7,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from reconciler import Workspace
-from reconciler.engine.graph import graph
+from reconciler.engine.graph import build_resource_graph
 from reconciler.model.address import Address
 from reconciler.model.errors import ReconcilerError, RefusedError
 from reconciler.model.outcome import Applied
@@ -83,7 +83,10 @@ def test_a_resource_that_is_nowhere_is_an_error_with_the_nearest_address(workspa
 def test_the_graph_of_a_plan_shows_what_would_become_of_the_file(workspace):
     made = workspace.plan()
     expected = picture_of(
-        graph(workspace.desired.resources), workspace.desired.resources, made, title="greenhouse"
+        build_resource_graph(workspace.desired.resources),
+        workspace.desired.resources,
+        made,
+        title="greenhouse",
     )
     assert made.graph == DisplayedGraph(expected)
     assert sorted(shown(made.graph)) == ["image/svg+xml", "text/plain"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reconciler.engine.plan.diff import compare
+from reconciler.engine.plan.diff import compare_specs
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import PlanContext, Scope
 from reconciler.model.address import Address
@@ -91,7 +91,7 @@ def create(wanted: Resource, around: PlanContext | None = None) -> list[ApiCall]
 def change(wanted: Resource, live: Live) -> Update | Replace:
     """The change that brings what is there to what is wanted."""
     kind, after = all_kinds()[wanted.address.kind], effective(wanted)
-    fields = tuple(compare(kind, after.spec, live.spec))
+    fields = tuple(compare_specs(kind, after.spec, live.spec))
     replaces = any(field.forces_replacement for field in fields)
     return Replace(after, live, fields) if replaces else Update(after, live, fields)
 

@@ -74,7 +74,7 @@ def apply(  # noqa: PLR0913 (its options)
     """
     from reconciler.cli.commands import plan as planning
     from reconciler.cli.terminal import Terminal
-    from reconciler.engine.plan.saved import check_approved
+    from reconciler.engine.plan.saved import check_approved_digest
     from reconciler.render.text import result as text_report
     from reconciler.render.views.plan import told
     from reconciler.workspace import Workspace
@@ -97,7 +97,7 @@ def apply(  # noqa: PLR0913 (its options)
     if wanted is not None:
         made = workspace.partial_plan(made, wanted)
     if approved:
-        check_approved(approved, made)
+        check_approved_digest(approved, made)
     tell = terminal.tell if form == "text" else terminal.remark
     tell(planning.told(workspace, made, terminal))
     if left := len(whole.steps) - len(made.steps):

@@ -64,9 +64,9 @@ def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
 
 def _devices(wave: Plan) -> int:
     """How many get a new certificate in it; a wave may have more steps, which these wait for."""
-    from reconciler.engine.plan.waves import rotations
+    from reconciler.engine.plan.waves import find_rotations
 
-    return len(rotations(wave))
+    return len(find_rotations(wave))
 
 
 def _show(workspace: Workspace, made: Plan, waves: Sequence[Plan], terminal: Terminal) -> None:
@@ -94,7 +94,7 @@ def _run(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> boo
     from rich.text import Text
 
     from reconciler.cli.commands.apply import watched
-    from reconciler.engine.plan.waves import rotations
+    from reconciler.engine.plan.waves import find_rotations
     from reconciler.model.outcome import Applied
     from reconciler.render.text import result as text_report
     from reconciler.render.views.plan import plural
@@ -105,7 +105,7 @@ def _run(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> boo
         terminal.remark(f"\nwave {number} of {len(waves)}: {plural(_devices(wave), 'device')}")
         result = watched(workspace, wave, terminal, "rotate")
         applied = {end.change.address for end in result.outcomes if isinstance(end, Applied)}
-        done += len(applied.intersection(rotations(wave)))
+        done += len(applied.intersection(find_rotations(wave)))
         if not result.ok:
             where = f"wave {number} of {len(waves)}"
             later = sum(map(_devices, waves[number:]))

@@ -14,8 +14,8 @@ from typing import Any
 from attrs import evolve
 
 from reconciler.engine.ownership.markers import mark_names
-from reconciler.engine.plan.names import refer
-from reconciler.engine.plan.refresh import observe_again
+from reconciler.engine.plan.names import replace_ids_with_names
+from reconciler.engine.plan.refresh import reread
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.call import Call
@@ -38,7 +38,7 @@ def stale(
     for _, address, identity, seen in looks:
         asked[address.kind][identity] = seen
     there = {
-        table: observe_again(
+        table: reread(
             all_kinds()[table],
             seen,
             workspace=plan.workspace,
@@ -52,7 +52,7 @@ def stale(
     for step, address, identity, _ in looks:
         now = there[address.kind].get(identity)
         if now:
-            now = evolve(now, spec=refer(now.spec, plan.basis.names))
+            now = evolve(now, spec=replace_ids_with_names(now.spec, plan.basis.names))
         judged: Mapping[Address, StaleError | None]
         if address != step.address:
             judged = _judge_beside(step, address, now)

@@ -17,9 +17,9 @@ from attrs import evolve, frozen
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.ownership.markers import mark_names, reserved
-from reconciler.engine.plan.names import refer
-from reconciler.engine.plan.refresh import CALLS_AT_ONCE, observe_again
-from reconciler.engine.plan.removals import place
+from reconciler.engine.plan.names import replace_ids_with_names
+from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, reread
+from reconciler.engine.plan.removals import find_live_address
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import members
@@ -64,11 +64,11 @@ def everything(state: DesiredState, call: Call) -> Inventory:
     workspace = state.settings.name
     basis = Basis(state.resources, moved=state.moved)
     read: dict[str, Mapping[str, Live]] = {}
-    with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool:
         for table, kind in all_kinds().items():
             if not kind.is_composite:
                 ids = _ids(kind, call)
-                read[table] = observe_again(kind, ids, workspace=workspace, basis=basis, call=call, pool=pool)
+                read[table] = reread(kind, ids, workspace=workspace, basis=basis, call=call, pool=pool)
     foreign = {
         name for name, thing in read["things"].items() if thing.owner is not None and thing.owner != workspace
     }
@@ -94,7 +94,7 @@ def export(
     tables, left_out = [], {}
     for table, kind in all_kinds().items():
         for address in sorted(found for found in live if found.kind == table):
-            spec = refer(live[address].spec, names)
+            spec = replace_ids_with_names(live[address].spec, names)
             if why := _unsaid(spec):
                 left_out[address] = why
                 continue
@@ -113,7 +113,7 @@ def _unmarked(live: Live) -> bool:
 
 def lacking(state: DesiredState, live: Inventory, wanted: Collection[Address], keep: Keep) -> Export:
     """Tables for what the file lacks; what it has is referred to by its name there. What is not there is left out."""
-    at = {address: place(address, live) for address in wanted}
+    at = {address: find_live_address(address, live) for address in wanted}
     known = {
         (address.kind, found.identity): address.name
         for address, found in live.items()

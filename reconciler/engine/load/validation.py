@@ -8,7 +8,7 @@ from typing import Any, get_origin
 
 import attrs
 
-from reconciler.engine.graph import cycles, graph_of, tangled
+from reconciler.engine.graph import build_graph, cyclic_subgraph, find_shortest_cycles
 from reconciler.engine.load.converters import is_named_document, written
 from reconciler.engine.load.declaration import Declaration, Finding, Path
 from reconciler.engine.load.resources import Entry
@@ -229,8 +229,8 @@ def _again(entry: Entry, table: str, first: Declaration) -> Finding:
 
 def knots(entries: Mapping[Address, Entry]) -> Iterator[Finding]:
     """Cycles, each as the path that closes it."""
-    waits = tangled({address: entry.needs for address, entry in entries.items()})
-    for cycle in cycles(graph_of(waits)) if waits else ():
+    waits = cyclic_subgraph({address: entry.needs for address, entry in entries.items()})
+    for cycle in find_shortest_cycles(build_graph(waits)) if waits else ():
         path = " → ".join(dotted((each.kind, each.name)) for each in (*cycle, cycle[0]))
         problem = f"a cycle, in which each has to exist before the next: {path}"
         yield Finding(entries[cycle[0]].declaration, Wrong(problem))

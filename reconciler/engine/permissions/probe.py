@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from attrs import evolve
 
 from reconciler.engine.ownership.markers import with_marks
-from reconciler.engine.plan.refresh import CLOSED
+from reconciler.engine.plan.refresh import NO_ACCESS_CODES
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Reading, Scope
 from reconciler.model.call import ApiCall, Call
@@ -27,7 +27,7 @@ def probe(state: DesiredState, call: Call) -> Iterator[Finding]:
             for first in _first(kind.read(scope)):
                 call(evolve(first, at_most=1))
         except AwsError as error:
-            if error.code not in CLOSED:
+            if error.code not in NO_ACCESS_CODES:
                 raise
             closed += 1
             needed = any(True for _ in scope.resources_of(table))

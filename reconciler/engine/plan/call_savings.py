@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from reconciler.model.plan import Note, Step
 from reconciler.model.quota import Quotas
 
-MANY = 50
+MIN_ATTACHMENTS = 50
 """So many attachments of one policy are worth a word."""
 
 
-def advice(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note]:
+def suggest_call_savings(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note]:
     """A policy that many certificates get one by one could be attached to a thing group, once for all of its members."""
     attached = Counter(
         call.params["policyName"]
@@ -20,7 +20,9 @@ def advice(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note]:
         for call in step.calls
         if call.operation == "AttachPolicy" and ":cert/" in str(call.params["target"])
     )
-    for name, count in sorted((str(policy), count) for policy, count in attached.items() if count >= MANY):
+    for name, count in sorted(
+        (str(policy), count) for policy, count in attached.items() if count >= MIN_ATTACHMENTS
+    ):
         if name.startswith("reconciler-"):  # the marks of what is on its way out
             continue
         saved = quotas.estimate({("iot", "AttachPolicy"): count - 1}).seconds

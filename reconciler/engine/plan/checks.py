@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 from reconciler.engine.ownership.markers import is_mark
 from reconciler.engine.plan.compare import Comparison
-from reconciler.engine.plan.limits import blown
-from reconciler.engine.plan.prevent_destroy import protected
+from reconciler.engine.plan.limits import exceeded_limits
+from reconciler.engine.plan.prevent_destroy import check_prevent_destroy
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import PlanContext
 from reconciler.model.address import Address
@@ -17,11 +17,13 @@ from reconciler.model.settings import DesiredState
 from reconciler.model.text import closest
 
 
-def reasons(state: DesiredState, request: Request, found: Comparison, world: PlanContext) -> Iterator[str]:
+def find_plan_errors(
+    state: DesiredState, request: Request, found: Comparison, world: PlanContext
+) -> Iterator[str]:
     """Every one, fuses included."""
     if not request.destroy:  # then all of it is meant
-        yield from blown(state, found.live, found.changes, request.allowed, request.wave)
-    yield from protected(state, found, world, destroy=request.destroy)
+        yield from exceeded_limits(state, found.live, found.changes, request.allowed, request.wave)
+    yield from check_prevent_destroy(state, found, world, destroy=request.destroy)
     for address, change in found.changes.items():
         kind = all_kinds()[address.kind]
         if isinstance(change, Update | Replace) and change.live.owner != state.settings.name:

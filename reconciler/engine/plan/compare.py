@@ -9,9 +9,14 @@ from attrs import evolve, field, frozen
 
 from reconciler.engine.ownership.markers import with_marks
 from reconciler.engine.plan.diff import diff
-from reconciler.engine.plan.names import refer
-from reconciler.engine.plan.refresh import Names, Observation, Progress, observe
-from reconciler.engine.plan.removals import forgetting, pruned, renaming, staying
+from reconciler.engine.plan.names import replace_ids_with_names
+from reconciler.engine.plan.refresh import Names, Progress, RefreshResult, refresh
+from reconciler.engine.plan.removals import (
+    forget_removed,
+    keep_attached_certificates,
+    keep_orphans,
+    show_renames,
+)
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import PlanContext, Scope
 from reconciler.kinds.base.references import find_references
@@ -37,25 +42,27 @@ class Comparison:
     desired: Desired
     live: Inventory
     changes: Mapping[Address, Change]
-    seen: Observation
+    refresh: RefreshResult
     basis: Basis = field(factory=Basis)
-    kept: Inventory = field(factory=dict)
+    kept_orphans: Inventory = field(factory=dict)
 
 
-def survey(state: DesiredState, call: Call, progress: Progress, *, destroy: bool = False) -> Comparison:
+def compare_states(
+    state: DesiredState, call: Call, progress: Progress, *, destroy: bool = False
+) -> Comparison:
     """Read the registry and compare. Raises AwsError and TargetError."""
     workspace = state.settings.name
     marked = with_marks(workspace, state.resources)
     kept = {a: found for a, found in marked.items() if not (destroy and all_kinds()[a.kind].is_composite)}
-    seen = observe(workspace, kept, call, progress, state.moved, destroying=destroy)
+    seen = refresh(workspace, kept, call, progress, state.moved, destroying=destroy)
     live = seen.live
-    desired = {} if destroy else effective(workspace, marked)
+    desired = {} if destroy else compute_effective_state(workspace, marked)
     prune = destroy or state.settings.prune == "owned"
-    desired = desired if prune else staying(desired, live, workspace)
+    desired = desired if prune else keep_attached_certificates(desired, live, workspace)
     _stretch_secrets(desired, live, progress)
     differing = {change.address: change for change in diff(workspace, desired, live)}
-    changes = renaming(forgetting(differing, live, state.removed), state.moved)
-    changes, kept_back = (changes, {}) if prune else pruned(changes, state.moved)
+    changes = show_renames(forget_removed(differing, live, state.removed), state.moved)
+    changes, kept_back = (changes, {}) if prune else keep_orphans(changes, state.moved)
     names = {**seen.names, **_wanted_names(desired)}
     return Comparison(marked, desired, live, changes, seen, Basis(kept, names, state.moved), kept_back)
 
@@ -69,14 +76,14 @@ def _wanted_names(desired: Desired) -> Names:
     }
 
 
-def effective(workspace: str, desired: Desired) -> Desired:
+def compute_effective_state(workspace: str, desired: Desired) -> Desired:
     """The resources as AWS would report them: defaults filled in, references by name where the file has the name."""
     scope = Scope(workspace, desired)
     kinds = all_kinds()
     names = _wanted_names(desired)
     found = {}
     for address, resource in desired.items():
-        spec = refer(kinds[address.kind].effective(resource, scope), names)
+        spec = replace_ids_with_names(kinds[address.kind].effective(resource, scope), names)
         # What only the evaluated spec refers to has to exist before it just as well.
         needs = resource.needs
         more = {need for need in find_references(spec) if need in desired and need not in needs}
@@ -85,7 +92,7 @@ def effective(workspace: str, desired: Desired) -> Desired:
     return found
 
 
-def world_of(workspace: str, target: Target, found: Comparison) -> PlanContext:
+def build_world(workspace: str, target: Target, found: Comparison) -> PlanContext:
     """What kinds may look at when they turn the changes into calls."""
     kinds = all_kinds()
     identities = {

@@ -16,11 +16,11 @@ from reconciler.model.change import PROTECTION, Change, Create, Delete, FieldCha
 from reconciler.model.resource import WHATEVER, Desired, External, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
 
-OWNERSHIP = "workspace"
+OWNERSHIP_PATH = "workspace"
 """The path under which a plan shows that a resource gets the workspace's mark."""
 
 
-CALLED = "name in the file"
+NAME_TAG_PATH = "name in the file"
 """The path under which a plan shows that what has a tag with its name gets another."""
 
 
@@ -39,22 +39,24 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
         elif wanted is not None and there is None:
             yield Create(wanted, tuple(_whole(wanted.spec, gone=False)))
         elif wanted is not None and there is not None:
-            wanted = keeping_ignored(workspace, wanted, there.spec)
-            fields = [] if there.owner == workspace else [FieldChange(OWNERSHIP, there.owner, workspace)]
+            wanted = keep_ignored_values(workspace, wanted, there.spec)
+            fields = [] if there.owner == workspace else [FieldChange(OWNERSHIP_PATH, there.owner, workspace)]
             called = there.facts.get("tags", {}).get(NAME_TAG, address.name)
             if called != address.name:  # the tag that names it follows the file
-                fields.append(FieldChange(CALLED, called, address.name))
+                fields.append(FieldChange(NAME_TAG_PATH, called, address.name))
             kept, keep = kind.is_protected(there), wanted.lifecycle.prevent_destroy
             if kind.has_ownership_markers and kept != keep:
                 fields.append(FieldChange(PROTECTION, kept, keep))
-            fields += (found for found in compare(kind, wanted.spec, there.spec) if not _left(wanted, found))
+            fields += (
+                found for found in compare_specs(kind, wanted.spec, there.spec) if not _left(wanted, found)
+            )
             if any(field.forces_replacement for field in fields):
                 yield Replace(wanted, there, tuple(fields))
             elif fields:
                 yield Update(wanted, there, tuple(fields))
 
 
-def compare(kind: Kind, wanted: Any, there: Any) -> Iterator[FieldChange]:
+def compare_specs(kind: Kind, wanted: Any, there: Any) -> Iterator[FieldChange]:
     """The attributes in which two specs of one kind differ, maps key by key."""
     for member in members(type(wanted)).values():
         if member.on_change == "create_only":
@@ -80,7 +82,7 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any,
             yield path, before, after
 
 
-def keeping_ignored(workspace: str, resource: Resource, there: Any) -> Resource:
+def keep_ignored_values(workspace: str, resource: Resource, there: Any) -> Resource:
     """The resource with what it ignores as it is there.
 
     An update sends a map whole, and must not undo in passing what the file leaves to others. The workspace's own marks

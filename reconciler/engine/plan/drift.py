@@ -8,11 +8,11 @@ from typing import Any
 from attrs import field, frozen
 
 from reconciler.engine.ownership.markers import reserved
-from reconciler.engine.plan.compare import Comparison, survey
-from reconciler.engine.plan.diff import OWNERSHIP
+from reconciler.engine.plan.compare import Comparison, compare_states
+from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.refresh import Progress
-from reconciler.engine.plan.selection import select_known
-from reconciler.engine.plan.unmanaged import unmanaged
+from reconciler.engine.plan.selection import select_compared
+from reconciler.engine.plan.unmanaged import describe_unmanaged
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
@@ -29,17 +29,17 @@ file; unmanaged: it is there without the workspace's mark.
 
 
 @frozen
-class Difference:
+class DriftedField:
     """One attribute: as the file has it and as it is there; None is absence."""
 
     path: str
-    file: Any
-    there: Any
+    desired: Any
+    live: Any
     sensitive: bool = False
 
 
 @frozen
-class Drifted:
+class DriftedResource:
     """One resource that is not as the file says. `origin` is where in the file it is, None where it is not in there.
 
     `owner` is the workspace whose mark it bears, and None where it bears none or is not there.
@@ -47,7 +47,7 @@ class Drifted:
 
     direction: str
     address: Address
-    differences: tuple[Difference, ...] = ()
+    fields: tuple[DriftedField, ...] = ()
     origin: str | None = None
     owner: str | None = None
     identity: str | None = None
@@ -62,10 +62,10 @@ class Drift:
     workspace: str
     target: Target
     source: str
-    items: tuple[Drifted, ...]
-    same: int
-    closed: tuple[str, ...] = field(default=())
-    remarks: tuple[str, ...] = field(default=())
+    items: tuple[DriftedResource, ...]
+    unchanged: int
+    unlisted: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -81,8 +81,8 @@ def find_drift(  # noqa: PLR0913 (each is one thing that a drift depends on)
     exclude: Sequence[str] = (),
 ) -> Drift:
     """Read and compare; every call only reads. Raises SelectionError, AwsError and TargetError."""
-    found = survey(state, call, progress)
-    names = select_known(found, select, exclude)
+    found = compare_states(state, call, progress)
+    names = select_compared(found, select, exclude)
     workspace = state.settings.name
     items = tuple(item for item in _items(workspace, found) if item.address in names)
     differing = {item.address for item in items} | reserved(workspace)
@@ -91,13 +91,13 @@ def find_drift(  # noqa: PLR0913 (each is one thing that a drift depends on)
         target=target,
         source=state.digest,
         items=tuple(sorted(items, key=lambda item: (DIRECTIONS.index(item.direction), item.address))),
-        same=len((found.desired.keys() & names) - differing),
-        closed=tuple(f"{table}: {why}" for table, why in found.seen.closed.items()),
-        remarks=tuple(note.text for note in unmanaged(state, found)),
+        unchanged=len((found.desired.keys() & names) - differing),
+        unlisted=tuple(f"{table}: {why}" for table, why in found.refresh.unlisted.items()),
+        notes=tuple(note.text for note in describe_unmanaged(state, found)),
     )
 
 
-def _items(workspace: str, found: Comparison) -> Iterator[Drifted]:
+def _items(workspace: str, found: Comparison) -> Iterator[DriftedResource]:
     """The changes that a plan would make, seen from the other side, and what it would leave alone for want of a mark.
 
     The workspace's own marks are not the file's: what is missing of them before the first apply is no drift of its own.
@@ -105,24 +105,27 @@ def _items(workspace: str, found: Comparison) -> Iterator[Drifted]:
     for address, change in found.changes.items():
         if address not in reserved(workspace):
             yield _drifted(workspace, change)
-    for address, live in found.kept.items():  # it has left the file and stays, because nothing is pruned
-        yield Drifted("extra", address, owner=live.owner, identity=live.identity)
+    for (
+        address,
+        live,
+    ) in found.kept_orphans.items():  # it has left the file and stays, because nothing is pruned
+        yield DriftedResource("extra", address, owner=live.owner, identity=live.identity)
     for address, live in found.live.items():
         if address not in found.desired and live.owner is None:
-            yield Drifted("unmanaged", address, identity=live.identity)
+            yield DriftedResource("unmanaged", address, identity=live.identity)
 
 
-def _drifted(workspace: str, change: Change) -> Drifted:
+def _drifted(workspace: str, change: Change) -> DriftedResource:
     """One change from the other side."""
     if isinstance(change, Create):
-        return Drifted("missing", change.address, _turned(change.fields), str(change.resource.origin))
+        return DriftedResource("missing", change.address, _turned(change.fields), str(change.resource.origin))
     live: Live = change.live
     if isinstance(change, Delete | Forget):
-        return Drifted(
+        return DriftedResource(
             "extra", change.address, _turned(change.fields), owner=live.owner, identity=live.identity
         )
-    fields = tuple(found for found in change.fields if found.path != OWNERSHIP)
-    return Drifted(
+    fields = tuple(found for found in change.fields if found.path != OWNERSHIP_PATH)
+    return DriftedResource(
         "changed" if live.owner == workspace else "unmanaged",
         change.address,
         _turned(fields),
@@ -132,5 +135,5 @@ def _drifted(workspace: str, change: Change) -> Drifted:
     )
 
 
-def _turned(fields: Sequence[FieldChange]) -> tuple[Difference, ...]:
-    return tuple(Difference(found.path, found.after, found.before, found.sensitive) for found in fields)
+def _turned(fields: Sequence[FieldChange]) -> tuple[DriftedField, ...]:
+    return tuple(DriftedField(found.path, found.after, found.before, found.sensitive) for found in fields)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from reconciler.engine.ownership.markers import reserved
-from reconciler.engine.plan.removals import renamed
+from reconciler.engine.plan.removals import find_renames
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Update
@@ -17,12 +17,12 @@ from reconciler.model.plan_options import Allowance
 from reconciler.model.resource import Inventory
 from reconciler.model.settings import DesiredState, Limit
 
-DEFAULT_PERCENT = 30
-SPARED = 10
+DEFAULT_MAX_PERCENT = 30
+DEFAULT_EXEMPT_COUNT = 10
 """Where the file says no limit: over 30 per cent are refused, once they are more than ten. octoDNS, which guards DNS zones
 in this way, takes the same two numbers (octodns/provider/plan.py). Two of three devices go without a word, forty do not."""
 
-GUARDED = ("delete", "replace")
+LIMITED_ACTIONS = ("delete", "replace")
 """The actions that are limited."""
 
 
@@ -47,10 +47,12 @@ class _Fuse:
             default
             and percent is None
             and most is None
-            and self.count > SPARED
-            and self._over(DEFAULT_PERCENT)
+            and self.count > DEFAULT_EXEMPT_COUNT
+            and self._over(DEFAULT_MAX_PERCENT)
         ):
-            yield self._told(f"the {DEFAULT_PERCENT} % that are allowed where {name}_percent says nothing")
+            yield self._told(
+                f"the {DEFAULT_MAX_PERCENT} % that are allowed where {name}_percent says nothing"
+            )
 
     def exceeds(self, allowed: Allowance) -> Iterator[str]:
         """The same against what this run allows."""
@@ -69,7 +71,7 @@ class _Fuse:
         return f"the plan would {self._many()}, more than {most}; {how}"
 
 
-def blown(
+def exceeded_limits(
     state: DesiredState,
     live: Inventory,
     changes: Mapping[Address, Change],
@@ -85,7 +87,7 @@ def blown(
     marks = reserved(workspace)
     owned = Counter(a.kind for a, found in live.items() if found.owner == workspace and a not in marks)
     changes = {address: change for address, change in changes.items() if address not in marks}
-    for action in GUARDED:
+    for action in LIMITED_ACTIONS:
         counts, part = _counts(action, changes, state.moved), wave if action == "replace" else 100.0
         total = math.ceil(counts.total() * part / 100)
         whole = _Fuse(action, total, owned.total(), "resources", "workspace.limits")
@@ -109,7 +111,7 @@ def _acts(change: Change) -> str | None:
 
 def _counts(action: str, changes: Mapping[Address, Change], moved: Mapping[Address, Address]) -> Counter[str]:
     """How many of each kind."""
-    sources = {source for source, _ in renamed(changes, moved)}
+    sources = {source for source, _ in find_renames(changes, moved)}
     counts = Counter(
         address.kind
         for address, change in changes.items()

@@ -11,7 +11,7 @@ from reconciler.kinds.base.schema import members
 from reconciler.model.resource import External
 
 
-def refer(spec: Any, names: Mapping[tuple[str, str], str | None]) -> Any:
+def replace_ids_with_names(spec: Any, names: Mapping[tuple[str, str], str | None]) -> Any:
     """The spec with its references by name wherever the name is known, lists of them sorted; itself where it is so."""
     changes: dict[str, Any] = {}
     for member in members(type(spec)).values():

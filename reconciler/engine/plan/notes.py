@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 from reconciler.engine.ownership.lease import Held
 from reconciler.engine.ownership.markers import reserved
-from reconciler.engine.plan.call_savings import advice
+from reconciler.engine.plan.call_savings import suggest_call_savings
 from reconciler.engine.plan.compare import Comparison
-from reconciler.engine.plan.removals import place
-from reconciler.engine.plan.unmanaged import unmanaged
+from reconciler.engine.plan.removals import find_live_address
+from reconciler.engine.plan.unmanaged import describe_unmanaged
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.schema import members
 from reconciler.kinds.shared import x509
@@ -27,7 +27,7 @@ from reconciler.model.settings import DesiredState, Settings
 from reconciler.model.text import few
 
 
-def notes(  # noqa: PLR0913 (each is one thing that there may be something to say of)
+def collect_notes(  # noqa: PLR0913 (each is one thing that there may be something to say of)
     state: DesiredState,
     request: Request,
     found: Comparison,
@@ -44,15 +44,15 @@ def notes(  # noqa: PLR0913 (each is one thing that there may be something to sa
         told = f"this run may {action} {allowed.text} of what the workspace owns, whatever its limits say"
         yield Note("warning", told)
     yield from _expiring(found, state.settings)
-    for table, why in found.seen.closed.items():
+    for table, why in found.refresh.unlisted.items():
         told = f"could not be looked for, so any that the workspace owns are left alone: {why}"
         yield Note("warning", f"{table.replace('_', ' ')} {told}")
     yield from _kept(found, reserved(state.settings.name))
     yield from _remarks(found)
     yield from _gone(found, state)
     yield from _renamed(found, state)
-    yield from unmanaged(state, found)
-    yield from advice(steps, quotas)
+    yield from describe_unmanaged(state, found)
+    yield from suggest_call_savings(steps, quotas)
 
 
 def _warning(found: Mistake) -> Note:
@@ -80,7 +80,7 @@ def _expiring(found: Comparison, settings: Settings) -> Iterator[Note]:
 def _gone(found: Comparison, state: DesiredState) -> Iterator[Note]:
     """What the file says to forget, and is forgotten already: the line does no harm, and is of no use."""
     for address in state.removed:
-        at = place(address, found.live)
+        at = find_live_address(address, found.live)
         if at is None or not isinstance(found.changes.get(at), Forget):
             told = "there is nothing to forget: nothing of that name bears this workspace's mark"
             yield Note("remark", told, address)
@@ -89,7 +89,7 @@ def _gone(found: Comparison, state: DesiredState) -> Iterator[Note]:
 def _kept(found: Comparison, marks: Collection[Address]) -> Iterator[Note]:
     """What has left the file and stays, the first of each kind by name."""
     names: defaultdict[str, list[str]] = defaultdict(list)
-    for address in sorted(found.kept.keys() - marks):
+    for address in sorted(found.kept_orphans.keys() - marks):
         names[address.kind].append(str(address))
     for kind, those in names.items():
         what = f"{kind.replace('_', ' ')} that left the file and stay, as workspace.prune is never"

@@ -7,13 +7,13 @@ from collections import Counter
 from attrs import evolve
 
 from reconciler.engine.ownership.lease import holder
-from reconciler.engine.plan.checks import reasons
-from reconciler.engine.plan.compare import survey, world_of
-from reconciler.engine.plan.notes import notes
-from reconciler.engine.plan.record import digest
+from reconciler.engine.plan.checks import find_plan_errors
+from reconciler.engine.plan.compare import build_world, compare_states
+from reconciler.engine.plan.notes import collect_notes
+from reconciler.engine.plan.record import compute_digest
 from reconciler.engine.plan.refresh import Progress
-from reconciler.engine.plan.selection import chosen
-from reconciler.engine.plan.steps import steps_of
+from reconciler.engine.plan.selection import select_changes
+from reconciler.engine.plan.steps import build_steps
 from reconciler.model.call import Call
 from reconciler.model.errors import RefusedError
 from reconciler.model.plan import Plan, Target
@@ -35,26 +35,26 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
 
     Raises RefusedError with every reason why the plan must not be applied, SelectionError, AwsError and TargetError.
     """
-    found = survey(state, call, progress, destroy=request.destroy)
-    world = world_of(state.settings.name, target, found)
-    names = chosen(request, found, world, state)
+    found = compare_states(state, call, progress, destroy=request.destroy)
+    world = build_world(state.settings.name, target, found)
+    names = select_changes(request, found, world, state)
     found = evolve(found, changes={a: change for a, change in found.changes.items() if a in names})
-    why = [*reasons(state, request, found, world)]
+    why = [*find_plan_errors(state, request, found, world)]
     at_work = holder(state.settings.name, call)
     if why:
         raise RefusedError([*why, at_work.halfway()] if at_work else why)
-    steps = steps_of(found.changes, world, state.resources, state.moved)
+    steps = build_steps(found.changes, world, state.resources, state.moved)
     calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
     return Plan(
         workspace=state.settings.name,
         target=target,
         steps=steps,
-        digest=digest(state.settings.name, target, steps),
+        digest=compute_digest(state.settings.name, target, steps),
         estimate=quotas.estimate(dict(sorted(calls.items()))),
         unchanged=sum(address in names and address not in found.changes for address in found.desired),
         notes=tuple(
             note
-            for note in notes(state, request, found, steps, quotas, at_work=at_work)
+            for note in collect_notes(state, request, found, steps, quotas, at_work=at_work)
             if not request.partial or note.address is None or note.address in names
         ),
         request=request,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from reconciler.engine.ownership.markers import reserved
 from reconciler.engine.plan.compare import Comparison
-from reconciler.engine.plan.removals import renamed
+from reconciler.engine.plan.removals import find_renames
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import PlanContext
 from reconciler.model.address import Address
@@ -20,7 +20,9 @@ from reconciler.model.settings import DesiredState
 _FIRST = "say prevent_destroy = false there, apply that, and then go on"
 
 
-def protected(state: DesiredState, found: Comparison, world: PlanContext, *, destroy: bool) -> Iterator[str]:
+def check_prevent_destroy(
+    state: DesiredState, found: Comparison, world: PlanContext, *, destroy: bool
+) -> Iterator[str]:
     """Why, for each thing that the plan would destroy and must not."""
     if destroy:  # provisioned things are deleted as what they are made of
         for address, resource in state.resources.items():
@@ -33,7 +35,7 @@ def protected(state: DesiredState, found: Comparison, world: PlanContext, *, des
                 yield _said(address, change.action)
             elif all_kinds()[address.kind].is_protected(change.live):
                 yield from _remembered(change, world)
-    for source, to in renamed(found.changes, state.moved):
+    for source, to in find_renames(found.changes, state.moved):
         if state.resources[to].lifecycle.prevent_destroy:
             how = f"AWS renames nothing, so the plan would make a new one and delete {source}"
             yield f"{to}: {how}, and its lifecycle.prevent_destroy forbids that"

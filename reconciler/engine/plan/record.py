@@ -3,7 +3,7 @@
 A value that JSON has no word for becomes an object with one member, whose name begins with `$` and says what it is:
 
 - `{"$secret": "env PUMP_1_CODE"}`: a sensitive value, by its reference;
-- `{"$remembered": "…"}`: what the registry keeps of one, as a hash of that;
+- `{"$hash": "…"}`: what the registry keeps of one, as a hash of that;
 - `{"$ref": {"address": …, "field": …}}` and other parameters that are known only while the plan runs;
 - `{"$pem": …}`, `{"$document": …}`, `{"$external": …}`, `{"$whatever": "(not compared)"}` and other values of specs.
 
@@ -50,11 +50,11 @@ class CallRecord:
     service: str
     operation: str
     params: Mapping[str, Any]
-    writes: tuple[str, ...] = ()
+    output_files: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
-class Seen:
+class LiveRecord:
     """What was there when the plan was made. `fingerprint` is a SHA-256 over all of it."""
 
     identity: str
@@ -70,18 +70,18 @@ class ChangeRecord:
     address: str
     action: str
     origin: str | None
-    seen: Seen | None
+    live: LiveRecord | None
     fields: tuple[FieldRecord, ...]
     calls: tuple[CallRecord, ...]
-    waits_for: tuple[str, ...]
+    dependencies: tuple[str, ...]
 
 
-def changes(steps: Iterable[Step]) -> tuple[ChangeRecord, ...]:
+def to_change_records(steps: Iterable[Step]) -> tuple[ChangeRecord, ...]:
     """The steps of a plan, in its order."""
     return tuple(map(_change, steps))
 
 
-def digest(workspace: str, target: Target, steps: Iterable[Step]) -> str:
+def compute_digest(workspace: str, target: Target, steps: Iterable[Step]) -> str:
     """The SHA-256 of what would be sent and where, and of what was seen. Two plans with one digest send the same.
 
     Secrets stand as their references: which value a reference yields is not in it, and so nothing can be guessed from it.
@@ -96,7 +96,7 @@ def digest(workspace: str, target: Target, steps: Iterable[Step]) -> str:
     return whole.hexdigest()
 
 
-def plain(value: Any) -> Any:
+def to_json_values(value: Any) -> Any:
     """Any value of a spec or of a request as JSON has it."""
     match value:
         case None | bool() | int() | float():
@@ -104,9 +104,9 @@ def plain(value: Any) -> Any:
         case str():
             return _text(value)
         case Mapping():
-            return {_escaped(str(key)): plain(value[key]) for key in sorted(value, key=str)}
+            return {_escaped(str(key)): to_json_values(value[key]) for key in sorted(value, key=str)}
         case list() | tuple():
-            return [plain(item) for item in value]
+            return [to_json_values(item) for item in value]
         case _:
             return _tagged(value)
 
@@ -117,7 +117,7 @@ def _tagged(value: Any) -> Any:
         case Secret():
             return {"$secret": value.reference}
         case SecretDigest():
-            return {"$remembered": _sha256(str(value))[:16]}
+            return {"$hash": _sha256(str(value))[:16]}
         case Document():
             return {"$document": json.loads(value.canonical)}
         case Enum():
@@ -126,26 +126,28 @@ def _tagged(value: Any) -> Any:
             return str(value)
         case _ if attrs.has(type(value)):
             return {
-                f"${_word(type(value))}": {name: plain(getattr(value, name)) for name in _meant(type(value))}
+                f"${_word(type(value))}": {
+                    name: to_json_values(getattr(value, name)) for name in _meant(type(value))
+                }
             }
         case _:
             return str(value)
 
 
-def secrets(value: Any) -> Iterator[Secret]:
+def find_secrets(value: Any) -> Iterator[Secret]:
     """Every secret in a value, wherever in it."""
     match value:
         case Secret():
             yield value
         case Mapping():
             for item in value.values():
-                yield from secrets(item)
+                yield from find_secrets(item)
         case list() | tuple():
             for item in value:
-                yield from secrets(item)
+                yield from find_secrets(item)
         case _ if attrs.has(type(value)):
             for name in _meant(type(value)):
-                yield from secrets(getattr(value, name))
+                yield from find_secrets(getattr(value, name))
 
 
 def _change(step: Step) -> ChangeRecord:
@@ -154,10 +156,10 @@ def _change(step: Step) -> ChangeRecord:
         address=str(step.address),
         action=change.action,
         origin=_origin(change),
-        seen=_seen(step.precondition) if step.precondition else None,
+        live=_seen(step.precondition) if step.precondition else None,
         fields=tuple(map(_field, change.fields)),
         calls=tuple(map(_call, step.calls)),
-        waits_for=tuple(map(str, sorted(step.waits_for))),
+        dependencies=tuple(map(str, sorted(step.waits_for))),
     )
 
 
@@ -171,9 +173,11 @@ def _origin(change: Change) -> str | None:
             return str(change.resource.origin)
 
 
-def _seen(live: Live) -> Seen:
-    whole = msgspec.json.encode(plain([live.identity, live.version, live.owner, live.spec]), order="sorted")
-    return Seen(
+def _seen(live: Live) -> LiveRecord:
+    whole = msgspec.json.encode(
+        to_json_values([live.identity, live.version, live.owner, live.spec]), order="sorted"
+    )
+    return LiveRecord(
         identity=live.identity,
         version=live.version,
         owner=live.owner,
@@ -184,8 +188,8 @@ def _seen(live: Live) -> Seen:
 def _field(field: FieldChange) -> FieldRecord:
     return FieldRecord(
         path=field.path,
-        before=plain(field.before),
-        after=plain(field.after),
+        before=to_json_values(field.before),
+        after=to_json_values(field.after),
         sensitive=field.sensitive,
         forces_replacement=field.forces_replacement,
     )
@@ -195,15 +199,15 @@ def _call(call: ApiCall) -> CallRecord:
     return CallRecord(
         service=call.service,
         operation=call.operation,
-        params={name: plain(value) for name, value in call.params.items()},
-        writes=tuple(str(save.output) for save in call.saves),
+        params={name: to_json_values(value) for name, value in call.params.items()},
+        output_files=tuple(str(save.output) for save in call.saves),
     )
 
 
 def _text(text: str) -> str | Mapping[str, str]:
     """As it is, but for a private key that stands where none belongs, and for what UTF-8 cannot say."""
     if "PRIVATE KEY-----" in text:
-        return {"$remembered": _sha256(text)[:16]}
+        return {"$hash": _sha256(text)[:16]}
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 

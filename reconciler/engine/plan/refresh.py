@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from attrs import evolve, frozen
 
 from reconciler.engine.calls.send import send
-from reconciler.engine.plan.names import refer
+from reconciler.engine.plan.names import replace_ids_with_names
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind, Reading, Scope
 from reconciler.kinds.base.reads import has_more_pages
@@ -24,8 +24,8 @@ from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Basis
 from reconciler.model.resource import Desired, Inventory, Live
 
-CALLS_AT_ONCE = 64
-_OF_ONE_KIND = 32
+MAX_CONCURRENT_CALLS = 64
+_MAX_CONCURRENT_CALLS_PER_KIND = 32
 """So that a kind whose quota makes its calls wait leaves room for those of the others."""
 
 Names: TypeAlias = Mapping[tuple[str, str], str | None]
@@ -35,7 +35,7 @@ Progress = Callable[[str, int, int | None], None]
 
 
 @frozen
-class Observation:
+class RefreshResult:
     """What is there. `closed` are the kinds that could not be looked at, and why: none that the file has anything of.
 
     `names` is what AWS's ids, by table, are called.
@@ -44,19 +44,19 @@ class Observation:
     """
 
     live: Inventory
-    closed: Mapping[str, str]
+    unlisted: Mapping[str, str]
     names: Names
     listed: Mapping[str, AbstractSet[str]]
-    partly: AbstractSet[str]
+    partially_listed: AbstractSet[str]
 
 
-CLOSED = frozenset(
+NO_ACCESS_CODES = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "UnknownOperationException"}
 )
 """What AWS answers to who may not look, or where there is no such service."""
 
 
-def observe(  # noqa: PLR0913 (what is read, for whom, and with what)
+def refresh(  # noqa: PLR0913 (what is read, for whom, and with what)
     workspace: str,
     desired: Desired,
     call: Call,
@@ -64,7 +64,7 @@ def observe(  # noqa: PLR0913 (what is read, for whom, and with what)
     moved: Mapping[Address, Address] = MappingProxyType({}),
     *,
     destroying: bool = False,
-) -> Observation:
+) -> RefreshResult:
     """Everything that the file wants or the workspace owns, by address. Raises AwsError and TargetError.
 
     `moved` are names that the file no longer has, and what they are called now.
@@ -72,18 +72,18 @@ def observe(  # noqa: PLR0913 (what is read, for whom, and with what)
     whole = Scope(workspace, desired, destroying=destroying, moved=moved)
     kinds = all_kinds()
     counter = _Counter(progress)
-    with ThreadPoolExecutor(CALLS_AT_ONCE) as pool, ThreadPoolExecutor(len(kinds)) as readers:
+    with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool, ThreadPoolExecutor(len(kinds)) as readers:
         pending: dict[str, Future[Sequence[Live] | str]] = {}
         for name in _reading_order(kinds):
             before = {other: pending[other] for other in kinds[name].reads_after}
             pending[name] = readers.submit(_read, kinds[name], whole, before, call, pool, counter)
         ended = {name: future.result() for name, future in pending.items()}
-    live, names = named(evolve(whole, live_by_kind=_Found(pending), now=time.time()))
+    live, names = assign_names(evolve(whole, live_by_kind=_Found(pending), now=time.time()))
     closed = {name: why for name, why in ended.items() if isinstance(why, str)}
-    return Observation(live, closed, names, counter.listed, counter.partly)
+    return RefreshResult(live, closed, names, counter.listed, counter.partly)
 
 
-def observe_again(  # noqa: PLR0913 (what is read, for whom, and with what)
+def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
     kind: Kind,
     seen: Mapping[str, Live | None] | None,
     *,
@@ -102,7 +102,7 @@ def observe_again(  # noqa: PLR0913 (what is read, for whom, and with what)
     return {live.identity: live for live in found}
 
 
-def named(scope: Scope) -> tuple[Inventory, Names]:
+def assign_names(scope: Scope) -> tuple[Inventory, Names]:
     """Names in place of AWS's ids: the file's where it wants the resource, else what AWS calls it. Pure."""
     names: dict[tuple[str, str], str | None] = {}
     found: dict[Address, Live] = {}
@@ -114,7 +114,8 @@ def named(scope: Scope) -> tuple[Inventory, Names]:
             wanted = scope.desired.get(address)
             found[wanted.address if wanted else address] = live
     return {
-        address: evolve(live, spec=refer(live.spec, names)) for address, live in sorted(found.items())
+        address: evolve(live, spec=replace_ids_with_names(live.spec, names))
+        for address, live in sorted(found.items())
     }, names
 
 
@@ -160,7 +161,7 @@ def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it wa
     try:
         return _run(kind, kind.read(scope), call, pool, counter)
     except AwsError as error:
-        if needed or error.code not in CLOSED:
+        if needed or error.code not in NO_ACCESS_CODES:
             raise
         return str(error)
     except TargetError as error:
@@ -189,7 +190,7 @@ def _answers(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[str, 
     under_way: deque[Future[Mapping[str, Any]]] = deque()
     try:
         for asked in batch:
-            if len(under_way) == _OF_ONE_KIND:
+            if len(under_way) == _MAX_CONCURRENT_CALLS_PER_KIND:
                 yield under_way.popleft().result()
             under_way.append(pool.submit(send, call, asked, {}))
         while under_way:

@@ -12,11 +12,11 @@ from reconciler.model.resource import Desired, Inventory, Origin
 
 Changes = Mapping[Address, Change]
 
-RENAMED = "renamed"
+RENAME_PATH = "renamed"
 """The path under which a plan shows that one comes in another's place."""
 
 
-def forgetting(changes: Changes, live: Inventory, removed: Mapping[Address, Origin]) -> Changes:
+def forget_removed(changes: Changes, live: Inventory, removed: Mapping[Address, Origin]) -> Changes:
     """The changes with what is `removed` forgotten where it would be deleted.
 
     A certificate bears no mark of its own, so what a forgotten thing has goes with it: nobody else could say whose it is.
@@ -24,7 +24,7 @@ def forgetting(changes: Changes, live: Inventory, removed: Mapping[Address, Orig
     said = {
         address: origin
         for name, origin in removed.items()
-        if (address := place(name, live)) and isinstance(changes.get(address), Delete)
+        if (address := find_live_address(name, live)) and isinstance(changes.get(address), Delete)
     }
     for address in list(said):
         for name in getattr(live[address].spec, "certificates", ()):
@@ -34,7 +34,7 @@ def forgetting(changes: Changes, live: Inventory, removed: Mapping[Address, Orig
     return {address: _forget(change, said.get(address)) for address, change in changes.items()}
 
 
-def staying(desired: Desired, live: Inventory, workspace: str) -> Desired:
+def keep_attached_certificates(desired: Desired, live: Inventory, workspace: str) -> Desired:
     """What is desired where nothing is pruned: a certificate that has left the file stays with the things that have it.
 
     Nothing else could say whose it is.
@@ -55,9 +55,9 @@ def staying(desired: Desired, live: Inventory, workspace: str) -> Desired:
     return kept
 
 
-def pruned(changes: Changes, moved: Mapping[Address, Address]) -> tuple[Changes, Inventory]:
+def keep_orphans(changes: Changes, moved: Mapping[Address, Address]) -> tuple[Changes, Inventory]:
     """The changes without deletions, and what stays for that. What is only renamed goes as it would."""
-    meant = {source for source, _ in renamed(changes, moved)}
+    meant = {source for source, _ in find_renames(changes, moved)}
     kept = {
         address: change.live
         for address, change in changes.items()
@@ -66,25 +66,25 @@ def pruned(changes: Changes, moved: Mapping[Address, Address]) -> tuple[Changes,
     return {address: change for address, change in changes.items() if address not in kept}, kept
 
 
-def renaming(changes: Changes, moved: Mapping[Address, Address]) -> Changes:
+def show_renames(changes: Changes, moved: Mapping[Address, Address]) -> Changes:
     """The changes, those that are a renaming saying so: AWS knows none, so one is made and the other goes."""
     said = dict(changes)
-    for source, to in renamed(changes, moved):
-        told = FieldChange(RENAMED, str(source), str(to))
+    for source, to in find_renames(changes, moved):
+        told = FieldChange(RENAME_PATH, str(source), str(to))
         for address in (source, to):
             change = said[address]
             said[address] = evolve(change, fields=(told, *change.fields))
     return said
 
 
-def renamed(changes: Changes, moved: Mapping[Address, Address]) -> Iterator[tuple[Address, Address]]:
+def find_renames(changes: Changes, moved: Mapping[Address, Address]) -> Iterator[tuple[Address, Address]]:
     """What goes, and what comes in its place under another name."""
     for source, to in moved.items():
         if isinstance(changes.get(source), Delete) and isinstance(changes.get(to), Create):
             yield source, to
 
 
-def place(name: Address, live: Inventory) -> Address | None:
+def find_live_address(name: Address, live: Inventory) -> Address | None:
     """Where something is in the inventory: under its address, or under AWS's own id for it."""
     if name in live:
         return name

@@ -55,7 +55,7 @@ class PlanRecord:
     target: Target
     file: str
     digest: str
-    request: Mapping[str, Any]
+    options: Mapping[str, Any]
     counts: Mapping[str, int]
     unchanged: int
     calls: Mapping[str, int]
@@ -65,19 +65,19 @@ class PlanRecord:
     secrets: Mapping[str, str | None]
 
 
-def record_of(plan: Plan) -> PlanRecord:
+def to_plan_record(plan: Plan) -> PlanRecord:
     """The plan written down. Hashing its secrets costs milliseconds each, spread over all processors."""
     return PlanRecord(
         workspace=plan.workspace,
         target=plan.target,
         file=plan.source,
         digest=plan.digest,
-        request=_requests().unstructure(plan.request),
+        options=_requests().unstructure(plan.request),
         counts=plan.counts,
         unchanged=plan.unchanged,
         calls={f"{service}:{name}": count for (service, name), count in plan.estimate.calls.items()},
         seconds=plan.estimate.seconds,
-        changes=record.changes(plan.steps),
+        changes=record.to_change_records(plan.steps),
         notes=tuple(
             NoteRecord(level=note.level, text=note.text, address=str(note.address) if note.address else None)
             for note in plan.notes
@@ -86,10 +86,10 @@ def record_of(plan: Plan) -> PlanRecord:
     )
 
 
-def request(saved: PlanRecord) -> Request:
+def read_options(saved: PlanRecord) -> Request:
     """What the plan was asked for. Raises RefusedError where it was something that we do not know."""
     try:
-        return _requests().structure(saved.request, Request)
+        return _requests().structure(saved.options, Request)
     except (cattrs.BaseValidationError, ValueError) as error:
         raise RefusedError(
             ["it was asked for something that this version of reconciler does not know"]
@@ -109,7 +109,7 @@ def _is_set(sort: Any) -> bool:
     return origin is frozenset
 
 
-def check_place(saved: PlanRecord, state: DesiredState, target: Target) -> None:
+def check_inputs(saved: PlanRecord, state: DesiredState, target: Target) -> None:
     """Raises RefusedError with both values of everything that is another one than when the plan was made."""
     pairs = (
         ("for the workspace", saved.workspace, state.settings.name),
@@ -121,9 +121,9 @@ def check_place(saved: PlanRecord, state: DesiredState, target: Target) -> None:
     _refuse(f"it was made {what} {then}; now it is {now}" for what, then, now in pairs if then != now)
 
 
-def check_content(saved: PlanRecord, anew: Plan) -> None:
+def check_changes(saved: PlanRecord, anew: Plan) -> None:
     """Raises RefusedError with every difference between a saved plan and what is planned now."""
-    found = {change.address: change for change in record.changes(anew.steps)}
+    found = {change.address: change for change in record.to_change_records(anew.steps)}
     written = {change.address: change for change in saved.changes}
     if written and not found:
         _refuse(
@@ -140,7 +140,7 @@ def check_content(saved: PlanRecord, anew: Plan) -> None:
     _refuse(_other_secrets(saved.secrets, anew))
 
 
-def check_approved(approved: str, plan: Plan) -> None:
+def check_approved_digest(approved: str, plan: Plan) -> None:
     """Raises RefusedError with both digests when the plan is not the one that was approved, by its digest or a part of it."""
     if not plan.digest.startswith(approved):
         now = f"{plan.digest[:12]}, {plan}"
@@ -171,22 +171,22 @@ def _inside(then: ChangeRecord, now: ChangeRecord) -> Iterator[str]:
     """The same change of the same resource, and yet another one: the first cause that there is."""
     fields = [*_fields(then.fields, now.fields)]
     seen = [
-        f"{name} was {_told(getattr(then.seen, name, None))}; now it is {_told(getattr(now.seen, name, None))}"
+        f"{name} was {_told(getattr(then.live, name, None))}; now it is {_told(getattr(now.live, name, None))}"
         for name in ("identity", "version", "owner")
-        if getattr(then.seen, name, None) != getattr(now.seen, name, None)
+        if getattr(then.live, name, None) != getattr(now.live, name, None)
     ]
     yield from fields
     yield from seen
     if fields or seen:
         return
-    if then.seen != now.seen and then.seen and now.seen:
+    if then.live != now.live and then.live and now.live:
         yield (
-            f"it was changed since: its fingerprint was {then.seen.fingerprint[:12]}; now it is {now.seen.fingerprint[:12]}"
+            f"it was changed since: its fingerprint was {then.live.fingerprint[:12]}; now it is {now.live.fingerprint[:12]}"
         )
     elif then.calls != now.calls:
         yield f"its calls were {_sent(then.calls)}; now they are {_sent(now.calls)}"
-    elif then.waits_for != now.waits_for:
-        yield f"it waited for {_listed(then.waits_for)}; now it waits for {_listed(now.waits_for)}"
+    elif then.dependencies != now.dependencies:
+        yield f"it waited for {_listed(then.dependencies)}; now it waits for {_listed(now.dependencies)}"
     else:
         yield f"it was declared at {then.origin}; now it is at {now.origin}"
 
@@ -223,7 +223,9 @@ def _salt(workspace: str, secret: Secret) -> str:
 
 def _secrets(plan: Plan) -> Mapping[str, Secret]:
     """The secrets that the calls need, by reference."""
-    found = (secret for step in plan.steps for call in step.calls for secret in record.secrets(call.params))
+    found = (
+        secret for step in plan.steps for call in step.calls for secret in record.find_secrets(call.params)
+    )
     return dict(sorted({secret.reference: secret for secret in found}.items()))
 
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
-from reconciler.engine.graph import graph_of
+from reconciler.engine.graph import build_graph
 from reconciler.engine.ownership.markers import reserved
-from reconciler.engine.plan.steps import waits_of
+from reconciler.engine.plan.steps import find_dependencies
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import PlanContext
 from reconciler.kinds.base.references import find_references
@@ -61,7 +61,7 @@ def _depth(plus: str | None, number: str | None) -> int | None:
     return int(number) if number else None
 
 
-def select(made: Graph, wanted: Iterable[str], unwanted: Iterable[str] = ()) -> frozenset[Address]:
+def select_addresses(made: Graph, wanted: Iterable[str], unwanted: Iterable[str] = ()) -> frozenset[Address]:
     """The addresses that `wanted` names (all, where it names none) and `unwanted` does not.
 
     Edges lead from the needed to the needing. Raises SelectionError for every selector that names nothing.
@@ -74,7 +74,7 @@ def select(made: Graph, wanted: Iterable[str], unwanted: Iterable[str] = ()) -> 
     return frozenset((made.nodes if chosen is None else chosen) - (left or set()))
 
 
-def known(found: Comparison) -> Mapping[Address, AbstractSet[Address]]:
+def selectable_dependencies(found: Comparison) -> Mapping[Address, AbstractSet[Address]]:
     """Everything that a selector may name, with what it needs: in the file, or else as it is there."""
     there = {address: frozenset(find_references(live.spec)) for address, live in found.live.items()}
     return there | {
@@ -82,24 +82,24 @@ def known(found: Comparison) -> Mapping[Address, AbstractSet[Address]]:
     }
 
 
-def select_known(found: Comparison, wanted: Sequence[str], unwanted: Sequence[str]) -> frozenset[Address]:
+def select_compared(found: Comparison, wanted: Sequence[str], unwanted: Sequence[str]) -> frozenset[Address]:
     """Those of a comparison that are selected. Raises SelectionError."""
     if not (wanted or unwanted):
         return frozenset(found.live.keys() | (found.desired or found.declared).keys())
-    return select(graph_of(known(found)), wanted, unwanted)
+    return select_addresses(build_graph(selectable_dependencies(found)), wanted, unwanted)
 
 
-def chosen(
+def select_changes(
     request: Request, found: Comparison, world: PlanContext, state: DesiredState
 ) -> frozenset[Address]:
     """What a plan is about.
 
     Raises SelectionError, and RefusedError where a selected change waits for one that is not.
     """
-    selected = select_known(found, request.select, request.exclude)
+    selected = select_compared(found, request.select, request.exclude)
     if not request.partial:
         return selected
-    waits = waits_of(found.changes, world, state.resources, state.moved)
+    waits = find_dependencies(found.changes, world, state.resources, state.moved)
     selected = _with_marks(selected - reserved(world.workspace), waits, reserved(world.workspace))
     if reasons := [*_left_behind(selected, waits)]:
         raise RefusedError(reasons)

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from reconciler.engine.graph import graph_of, order
+from reconciler.engine.graph import build_graph, sort_by_dependencies
 from reconciler.engine.ownership.markers import MARKED, is_group, is_mark
-from reconciler.engine.plan.removals import renamed
+from reconciler.engine.plan.removals import find_renames
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import PlanContext
 from reconciler.model.address import Address
@@ -18,7 +18,7 @@ from reconciler.model.plan import Step
 from reconciler.model.resource import Desired
 
 
-def waits_of(
+def find_dependencies(
     changes: Mapping[Address, Change],
     world: PlanContext,
     in_file: Desired,
@@ -41,13 +41,13 @@ def waits_of(
     for address, change in changes.items():
         if isinstance(change, Create) and (before := _before_the_name_is_free(change, changes, world)):
             waits[address] |= before
-    for source, to in renamed(changes, moved):
+    for source, to in find_renames(changes, moved):
         if not _reaches(source, to, waits):  # made before it is broken
             waits[source] |= {to}
     return waits
 
 
-def steps_of(
+def build_steps(
     changes: Mapping[Address, Change],
     world: PlanContext,
     in_file: Desired,
@@ -56,7 +56,7 @@ def steps_of(
     """The steps of a plan, in an order that respects what they wait for."""
     if not changes:
         return ()
-    waits = waits_of(changes, world, in_file, moved)
+    waits = find_dependencies(changes, world, in_file, moved)
     return tuple(
         Step(
             change=changes[address],
@@ -67,7 +67,7 @@ def steps_of(
                 other: world.live[other] for other in all_kinds()[address.kind].also_modifies(change, world)
             },
         )
-        for address in order(graph_of(waits))
+        for address in sort_by_dependencies(build_graph(waits))
     )
 
 

@@ -12,7 +12,7 @@ from reconciler.model.settings import DesiredState
 from reconciler.model.text import few
 
 
-def unmanaged(state: DesiredState, found: Comparison) -> Iterator[Note]:
+def describe_unmanaged(state: DesiredState, found: Comparison) -> Iterator[Note]:
     """Of each kind that the file has something of: how many, the first few, and how one is taken over.
 
     Nothing is asked for this: it is what the listings that a plan reads have named on the way.
@@ -27,10 +27,10 @@ def unmanaged(state: DesiredState, found: Comparison) -> Iterator[Note]:
         if not same & tables:
             continue
         known = {live.identity for address, live in found.live.items() if address.kind in same} | made
-        names = sorted(name for name in found.seen.listed.get(kind.table, ()) if not mark_of_any(name))
+        names = sorted(name for name in found.refresh.listed.get(kind.table, ()) if not mark_of_any(name))
         left = [name for name in names if name not in known]
         if left:
-            least = "at least " if kind.table in found.seen.partly else ""
+            least = "at least " if kind.table in found.refresh.partially_listed else ""
             what = f"{kind.table.replace('_', ' ')} of the account that are not this workspace's"
             how = (
                 f"declare one in the file and take it over with `reconciler apply --adopt {kind.table}.NAME`"

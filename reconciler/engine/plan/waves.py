@@ -8,19 +8,19 @@ from collections.abc import Collection, Iterator
 
 from attrs import evolve
 
-from reconciler.engine.plan.record import digest
+from reconciler.engine.plan.record import compute_digest
 from reconciler.model.address import Address
 from reconciler.model.change import Replace, Update
 from reconciler.model.plan import Plan, Step
 from reconciler.model.quota import Quotas
 
 
-def rotations(plan: Plan) -> tuple[Address, ...]:
+def find_rotations(plan: Plan) -> tuple[Address, ...]:
     """The steps of a plan that give a device a new certificate, in the plan's order."""
     return tuple(step.address for step in plan.steps if _rotates(step))
 
 
-def part(plan: Plan, wanted: Collection[Address], quotas: Quotas) -> Plan:
+def restrict_plan(plan: Plan, wanted: Collection[Address], quotas: Quotas) -> Plan:
     """The wanted steps and all that they wait for; nothing else of the plan."""
     steps = {step.address: step for step in plan.steps}
     kept: set[Address] = set()
@@ -33,13 +33,13 @@ def part(plan: Plan, wanted: Collection[Address], quotas: Quotas) -> Plan:
     return _with(plan, tuple(step for step in plan.steps if step.address in kept), quotas)
 
 
-def waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Plan]:
+def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Plan]:
     """The plan's rotations in waves of so many per cent, rounded up, each with what it waits for and is not done yet."""
-    wanted = rotations(plan)
+    wanted = find_rotations(plan)
     size = max(1, math.ceil(len(wanted) * percent / 100))
     done: set[Address] = set()
     for start in range(0, len(wanted), size):
-        wave = part(plan, wanted[start : start + size], quotas)
+        wave = restrict_plan(plan, wanted[start : start + size], quotas)
         steps = tuple(
             evolve(step, waits_for=step.waits_for - done) for step in wave.steps if step.address not in done
         )
@@ -63,5 +63,5 @@ def _rotates(step: Step) -> bool:
 
 def _with(plan: Plan, steps: tuple[Step, ...], quotas: Quotas) -> Plan:
     calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
-    said = digest(plan.workspace, plan.target, steps)
+    said = compute_digest(plan.workspace, plan.target, steps)
     return evolve(plan, steps=steps, digest=said, estimate=quotas.estimate(dict(sorted(calls.items()))))

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from reconciler.engine.plan.drift import DIRECTIONS, Drift, Drifted
-from reconciler.engine.plan.record import plain
+from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
+from reconciler.engine.plan.record import to_json_values
 from reconciler.model.plan import Target
 from reconciler.model.run import Run
 from reconciler.render.json.encode import encode, laid_out
@@ -116,10 +116,10 @@ def _whole(drift: Drift, last: Run | None) -> Mapping[str, Any]:
         "counts": {
             direction: sum(item.direction == direction for item in drift.items) for direction in DIRECTIONS
         },
-        "same": drift.same,
+        "same": drift.unchanged,
         "last_run": _last(last) if last else None,
-        "closed": drift.closed,
-        "remarks": drift.remarks,
+        "closed": drift.unlisted,
+        "remarks": drift.notes,
     }
 
 
@@ -129,7 +129,7 @@ def _last(run: Run) -> LastRun:
     )
 
 
-def _drifted(item: Drifted, sort: type[DriftedRecord] = DriftedRecord) -> DriftedRecord:
+def _drifted(item: DriftedResource, sort: type[DriftedRecord] = DriftedRecord) -> DriftedRecord:
     return sort(
         direction=item.direction,  # type: ignore[arg-type]
         address=str(item.address),
@@ -139,10 +139,10 @@ def _drifted(item: Drifted, sort: type[DriftedRecord] = DriftedRecord) -> Drifte
         differences=tuple(
             DifferenceRecord(
                 path=found.path,
-                file=plain(found.file),
-                there=plain(found.there),
+                file=to_json_values(found.desired),
+                there=to_json_values(found.live),
                 sensitive=found.sensitive,
             )
-            for found in item.differences
+            for found in item.fields
         ),
     )

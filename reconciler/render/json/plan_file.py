@@ -16,7 +16,7 @@ import attrs
 import msgspec
 from attrs import frozen
 
-from reconciler.engine.plan.saved import FORMAT, VERSION, PlanRecord, record_of
+from reconciler.engine.plan.saved import FORMAT, VERSION, PlanRecord, to_plan_record
 from reconciler.model.errors import RefusedError
 from reconciler.model.plan import Plan
 from reconciler.render.json.encode import encode, laid_out
@@ -39,7 +39,7 @@ class PlanDocument(PlanRecord):
 
 def document(plan: Plan, *, unchanged_marks: int = 0) -> PlanDocument:
     """The plan as a document that has no seal yet."""
-    record = record_of(plan)
+    record = to_plan_record(plan)
     shown = plan_view(plan, requests=True, unchanged_marks=unchanged_marks)
     return PlanDocument(**{name: getattr(record, name) for name in attrs.fields_dict(PlanRecord)}, view=shown)
 

@@ -9,7 +9,7 @@ import attrs
 from attrs import frozen
 
 from reconciler.engine.plan.record import ChangeRecord
-from reconciler.engine.plan.saved import FORMAT, VERSION, NoteRecord, PlanRecord, record_of
+from reconciler.engine.plan.saved import FORMAT, VERSION, NoteRecord, PlanRecord, to_plan_record
 from reconciler.model.plan import Plan, Target
 from reconciler.render.json.encode import encode
 
@@ -25,7 +25,7 @@ class PlanLine:
     target: Target
     file: str
     digest: str
-    request: Mapping[str, Any]
+    options: Mapping[str, Any]
     counts: Mapping[str, int]
     unchanged: int
     calls: Mapping[str, int]
@@ -50,7 +50,7 @@ class NoteLine(NoteRecord):
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The lines, each ending with its line break."""
-    return lines_of(record_of(plan))
+    return lines_of(to_plan_record(plan))
 
 
 def lines_of(record: PlanRecord) -> Iterator[str]:

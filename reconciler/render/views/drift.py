@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from reconciler.engine.plan.drift import DIRECTIONS, Drift, Drifted
+from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.model.change import FieldChange
 from reconciler.model.run import Run
 from reconciler.render.views.format_value import visible
@@ -82,10 +82,10 @@ def drift_view(drift: Drift, last: Run | None = None) -> DriftView:
             for kind in sorted(by_kind, key=lambda kind: (position(kind), kind))
         ),
         counts={direction: found[direction] for direction in DIRECTIONS},
-        same=drift.same,
+        same=drift.unchanged,
         ask=_ask(last, drift),
-        closed=tuple(map(visible, drift.closed)),
-        remarks=tuple(map(visible, drift.remarks)),
+        closed=tuple(map(visible, drift.unlisted)),
+        remarks=tuple(map(visible, drift.notes)),
     )
 
 
@@ -98,8 +98,8 @@ def summed(view: DriftView) -> Sequence[str]:
     ]
 
 
-def _row(item: Drifted, workspace: str) -> DriftRow:
-    fields = (FieldChange(one.path, one.file, one.there, one.sensitive) for one in item.differences)
+def _row(item: DriftedResource, workspace: str) -> DriftRow:
+    fields = (FieldChange(one.path, one.desired, one.live, one.sensitive) for one in item.fields)
     other = item.owner if item.owner not in (None, workspace) else None
     return DriftRow(
         direction=item.direction,

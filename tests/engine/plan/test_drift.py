@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from reconciler.engine.ownership.markers import reserved
-from reconciler.engine.plan.drift import Difference, Drifted, find_drift
+from reconciler.engine.plan.drift import DriftedField, DriftedResource, find_drift
 from reconciler.model.address import Address
 from tests.support.desired_states import ca, converge, desired_states, device, managed, plan_of, state
 from tests.support.registry_client import TARGET, Cloud
@@ -42,7 +42,7 @@ def fleet(**attributes):
 def test_what_was_just_applied_has_no_drift(cloud):
     converge(fleet(site="oslo"), cloud)
     found = drift(fleet(site="oslo"), cloud)
-    assert (bool(found), found.items, found.same) == (False, (), 5)
+    assert (bool(found), found.items, found.unchanged) == (False, (), 5)
 
 
 def test_every_direction_is_told_as_seen_from_the_file(cloud):
@@ -59,13 +59,13 @@ def test_every_direction_is_told_as_seen_from_the_file(cloud):
         ("extra", "things.b"),
         ("unmanaged", "things.d"),
     ]
-    assert found["changed", "things.a"] == Drifted(
+    assert found["changed", "things.a"] == DriftedResource(
         "changed",
         Address("things", "a"),
         (
-            Difference("attributes.fan", None, "on"),
-            Difference("attributes.owner", "ada", None),
-            Difference("attributes.site", "oslo", "bergen"),
+            DriftedField("attributes.fan", None, "on"),
+            DriftedField("attributes.owner", "ada", None),
+            DriftedField("attributes.site", "oslo", "bergen"),
         ),
         origin="<memory>:1",
         owner="ws",
@@ -89,15 +89,13 @@ def test_before_the_first_apply_all_that_the_file_wants_is_missing_and_no_mark_i
 def test_a_secret_that_differs_is_told_as_one(cloud):
     converge(state(managed("a", "90001")), cloud)
     (item,) = drift(state(managed("a", "90002")), cloud).items
-    assert [(found.path, found.sensitive) for found in item.differences] == [
-        ("authentication_material", True)
-    ]
+    assert [(found.path, found.sensitive) for found in item.fields] == [("authentication_material", True)]
 
 
 def test_a_selection_is_all_that_is_told_and_counted(cloud):
     converge(fleet(site="oslo"), cloud)
     found = drift(fleet(site="bergen"), cloud, select=["things.b"])
-    assert (found.items, found.same) == ((), 1)
+    assert (found.items, found.unchanged) == ((), 1)
     assert [str(item.address) for item in drift(fleet(site="x"), cloud, exclude=["things.b"]).items] == [
         "things.a"
     ]

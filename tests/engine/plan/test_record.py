@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from msgspec.json import encode
 
 from reconciler.engine.plan import saved
-from reconciler.engine.plan.record import changes, digest, plain, secrets
+from reconciler.engine.plan.record import compute_digest, find_secrets, to_change_records, to_json_values
 from reconciler.kinds.ca_certificates import SignedCode
 from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
 from reconciler.model.address import Address
@@ -64,8 +64,8 @@ def cloud(_cloud) -> Cloud:
         ({"b": 1, "a": {"$x": 2}}, {"a": {"$$x": 2}, "b": 1}),
         (PUMP, "things.pump-1"),
         (Secret("env X", "canary"), {"$secret": "env X"}),
-        (Secret("env X", "canary").digest("s"), {"$remembered": "3f8b1a4ddb7b2d5a"}),
-        ("-----BEGIN PRIVATE KEY-----\ncanary", {"$remembered": "3b9d4ebbb4a0a0a0"}),
+        (Secret("env X", "canary").digest("s"), {"$hash": "3f8b1a4ddb7b2d5a"}),
+        ("-----BEGIN PRIVATE KEY-----\ncanary", {"$hash": "3b9d4ebbb4a0a0a0"}),
         (Ref(PUMP, "arn"), {"$ref": {"address": "things.pump-1", "field": "arn"}}),
         (Pem("ab" * 32, "text", "a.pem"), {"$pem": {"fingerprint": "ab" * 32}}),
         (External("x"), {"$external": {"id": "x"}}),
@@ -86,11 +86,9 @@ def cloud(_cloud) -> Cloud:
 )
 def test_every_value_has_one_plain_form(value, expected):
     def steady(found):
-        return re.sub(
-            r'"\$remembered":"[0-9a-f]{16}"', '"$remembered":""', json.dumps(found, separators=(",", ":"))
-        )
+        return re.sub(r'"\$hash":"[0-9a-f]{16}"', '"$hash":""', json.dumps(found, separators=(",", ":")))
 
-    found = plain(value)
+    found = to_json_values(value)
     assert steady(found) == steady(expected)
     assert b"canary" not in msgspec.json.encode(found)
 
@@ -98,7 +96,7 @@ def test_every_value_has_one_plain_form(value, expected):
 def test_secrets_are_found_inside_of_what_is_known_only_later():
     key = Secret("file ca.key", "canary")
     code = SignedCode(Pem("ab" * 32), key, Ref(PUMP, "registrationCode"))
-    assert list(secrets({"a": [code, (key,)], "b": "x"})) == [key, key]
+    assert list(find_secrets({"a": [code, (key,)], "b": "x"})) == [key, key]
 
 
 def fleet(site: str):
@@ -108,18 +106,18 @@ def fleet(site: str):
 def test_a_digest_changes_with_everything_that_is_sent_or_was_seen_and_with_nothing_else(cloud):
     converge(fleet("oslo"), cloud)
     (step,) = plan_of(fleet("bergen"), cloud).steps
-    same = digest("ws", TARGET, [step])
+    same = compute_digest("ws", TARGET, [step])
     moved = evolve(step.change.resource, origin=evolve(step.change.resource.origin, line=99))
-    assert digest("ws", TARGET, [evolve(step, change=evolve(step.change, resource=moved))]) == same
+    assert compute_digest("ws", TARGET, [evolve(step, change=evolve(step.change, resource=moved))]) == same
     seen = evolve(step.precondition, version=7)
     others = [
-        digest("other", TARGET, [step]),
-        digest("ws", Target("aws", "eu-west-1", "123456789012"), [step]),
-        digest("ws", TARGET, []),
-        digest("ws", TARGET, [evolve(step, precondition=seen)]),
-        digest("ws", TARGET, [evolve(step, calls=step.calls * 2)]),
-        digest("ws", TARGET, [evolve(step, waits_for=frozenset({PUMP}))]),
-        digest("ws", TARGET, plan_of(fleet("molde"), cloud).steps),
+        compute_digest("other", TARGET, [step]),
+        compute_digest("ws", Target("aws", "eu-west-1", "123456789012"), [step]),
+        compute_digest("ws", TARGET, []),
+        compute_digest("ws", TARGET, [evolve(step, precondition=seen)]),
+        compute_digest("ws", TARGET, [evolve(step, calls=step.calls * 2)]),
+        compute_digest("ws", TARGET, [evolve(step, waits_for=frozenset({PUMP}))]),
+        compute_digest("ws", TARGET, plan_of(fleet("molde"), cloud).steps),
     ]
     assert len({same, *others}) == len(others) + 1
 
@@ -132,9 +130,15 @@ def test_a_digest_says_nothing_of_what_a_secret_is(cloud):
 
 def test_a_digest_is_that_of_the_whole_plan_as_one_text(cloud):
     made = plan_of(state(managed("a", "90001"), managed("b", "90002")), cloud)
-    said = ["ws", attrs.asdict(TARGET), [evolve(change, origin=None) for change in changes(made.steps)]]
+    said = [
+        "ws",
+        attrs.asdict(TARGET),
+        [evolve(change, origin=None) for change in to_change_records(made.steps)],
+    ]
     assert len(made.steps) > 1
-    assert digest("ws", TARGET, made.steps) == hashlib.sha256(encode(said, order="sorted")).hexdigest()
+    assert (
+        compute_digest("ws", TARGET, made.steps) == hashlib.sha256(encode(said, order="sorted")).hexdigest()
+    )
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -142,10 +146,10 @@ def test_a_digest_is_that_of_the_whole_plan_as_one_text(cloud):
 def test_any_plan_is_written_the_same_twice_and_holds_no_secret(cloud, before, after):
     converge(before, cloud.empty())
     one, other = plan_of(after, cloud), plan_of(after, cloud)
-    assert changes(one.steps) == changes(other.steps)
-    text = msgspec.json.encode(saved.record_of(one)).decode()
+    assert to_change_records(one.steps) == to_change_records(other.steps)
+    text = msgspec.json.encode(saved.to_plan_record(one)).decode()
     assert "PRIVATE KEY" not in text
-    hidden = {found.value for step in one.steps for call in step.calls for found in secrets(call.params)}
+    hidden = {found.value for step in one.steps for call in step.calls for found in find_secrets(call.params)}
     hidden |= {authority.key_pem.splitlines()[1] for authority in AUTHORITIES.values()}
     assert [word for word in hidden if word and f'"{word}"' in text] == []
 
@@ -158,16 +162,16 @@ def test_a_request_is_written_and_read_back(cloud):
         select=("a", "b"),
         exclude=("c",),
     )
-    record = saved.record_of(evolve(plan_of(state(), cloud), request=asked))
-    assert record.request["adopt"] == ["things.a.b", "things.pump-1"]
-    assert saved.request(record) == asked
+    record = saved.to_plan_record(evolve(plan_of(state(), cloud), request=asked))
+    assert record.options["adopt"] == ["things.a.b", "things.pump-1"]
+    assert saved.read_options(record) == asked
 
 
 def test_a_request_with_something_that_is_not_known_is_refused(cloud):
-    record = saved.record_of(plan_of(state(), cloud))
-    for request in ({**record.request, "prune": True}, {**record.request, "adopt": ["nodot"]}):
+    record = saved.to_plan_record(plan_of(state(), cloud))
+    for options in ({**record.options, "prune": True}, {**record.options, "adopt": ["nodot"]}):
         with pytest.raises(saved.RefusedError) as error:
-            saved.request(evolve(record, request=request))
+            saved.read_options(evolve(record, options=options))
         assert error.value.reasons == (
             "it was asked for something that this version of reconciler does not know",
         )
@@ -175,7 +179,7 @@ def test_a_request_with_something_that_is_not_known_is_refused(cloud):
 
 def test_of_very_many_differences_some_are_told_and_the_others_counted(cloud):
     wanted = state(ca(), *(found for name in map("d{:02}".format, range(30)) for found in device(name)))
-    record = saved.record_of(plan_of(wanted, cloud))
+    record = saved.to_plan_record(plan_of(wanted, cloud))
     with pytest.raises(saved.RefusedError) as error:
-        saved.check_content(record, plan_of(state(ca()), cloud))
+        saved.check_changes(record, plan_of(state(ca()), cloud))
     assert (len(error.value.reasons), error.value.reasons[-1]) == (21, "and 41 more")

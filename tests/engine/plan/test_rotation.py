@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from reconciler.engine.plan import refresh as observe
-from reconciler.engine.plan.waves import part, rotations, waves
+from reconciler.engine.plan.waves import find_rotations, restrict_plan, split_into_waves
 from reconciler.kinds.certificates import Certificate, Rotation
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
@@ -202,7 +202,7 @@ class TestWaves:
     def test_the_waves_are_the_rotations_once_each_and_nothing_else(self, cloud):
         converge(self.fleet(1), cloud)
         plan = plan_of(self.fleet(2, site="oslo"), cloud)
-        found = [[str(step.address) for step in wave.steps] for wave in waves(plan, 40, QUOTAS)]
+        found = [[str(step.address) for step in wave.steps] for wave in split_into_waves(plan, 40, QUOTAS)]
         assert found == [
             ["certificates.a", "certificates.b"],
             ["certificates.c", "certificates.d"],
@@ -212,7 +212,7 @@ class TestWaves:
     def test_applying_every_wave_rotates_the_fleet(self, cloud):
         converge(self.fleet(1), cloud)
         plan = plan_of(self.fleet(2), cloud)
-        assert [failures(run(wave, cloud)) for wave in waves(plan, 40, QUOTAS)] == [[], [], []]
+        assert [failures(run(wave, cloud)) for wave in split_into_waves(plan, 40, QUOTAS)] == [[], [], []]
         assert plan_of(self.fleet(2), cloud).steps == ()
 
     def test_a_device_whose_new_certificate_is_there_already_is_a_rotation_too(self, cloud):
@@ -220,7 +220,7 @@ class TestWaves:
         pem = AUTHORITIES["alpha"].device("a", 2)
         cloud.iot.register_certificate(certificatePem=pem, status="ACTIVE")
         plan = plan_of(self.fleet(2), cloud)
-        assert {str(address) for address in rotations(plan)} == {
+        assert {str(address) for address in find_rotations(plan)} == {
             "things.a",
             *(f"certificates.{name}" for name in self.NAMES[1:]),
         }
@@ -234,11 +234,11 @@ class TestWaves:
             with pytest.raises(RefusedError):
                 plan_of(limited, cloud, wave=wave)
         else:
-            assert len(rotations(plan_of(limited, cloud, wave=wave))) == len(self.NAMES)
+            assert len(find_rotations(plan_of(limited, cloud, wave=wave))) == len(self.NAMES)
 
     def test_a_part_brings_what_it_waits_for(self, cloud):
         plan = plan_of(self.fleet(1), cloud)
-        found = part(plan, [Address("things", "a")], QUOTAS)
+        found = restrict_plan(plan, [Address("things", "a")], QUOTAS)
         assert [str(step.address) for step in found.steps] == [
             "ca_certificates.alpha",
             "policies.reconciler-ws-retired",
@@ -248,7 +248,7 @@ class TestWaves:
         ]
 
     def test_a_first_registration_is_no_rotation(self, cloud):
-        assert rotations(plan_of(self.fleet(1), cloud)) == ()
+        assert find_rotations(plan_of(self.fleet(1), cloud)) == ()
 
 
 class TestIssued:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.engine.graph import graph_of
-from reconciler.engine.plan.selection import Selector, select
+from reconciler.engine.graph import build_graph
+from reconciler.engine.plan.selection import Selector, select_addresses
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.address import Address
 from reconciler.model.errors import RefusedError, SelectionError
@@ -26,7 +26,9 @@ NEEDS = {
     "managed_things.a": ["things.a"],
     "managed_things.a.long.name": [],
 }
-GRAPH = graph_of({Address.parse(name): frozenset(map(Address.parse, needs)) for name, needs in NEEDS.items()})
+GRAPH = build_graph(
+    {Address.parse(name): frozenset(map(Address.parse, needs)) for name, needs in NEEDS.items()}
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def cloud(_cloud) -> Cloud:
 
 
 def named(*wanted: str, exclude: tuple[str, ...] = ()) -> list[str]:
-    return sorted(map(str, select(GRAPH, wanted, exclude)))
+    return sorted(map(str, select_addresses(GRAPH, wanted, exclude)))
 
 
 @pytest.mark.parametrize(
@@ -110,9 +112,9 @@ def test_the_ancestors_and_descendants_are_networkx_own(pairs, at):
         name: frozenset(names[low] for low, high in pairs if high == place > low)
         for place, name in enumerate(names)
     }
-    made, start = graph_of(needs), names[at]
-    assert select(made, [f"+{start}"]) == {start} | nx.ancestors(made, start)
-    assert select(made, [f"{start}+"]) == {start} | nx.descendants(made, start)
+    made, start = build_graph(needs), names[at]
+    assert select_addresses(made, [f"+{start}"]) == {start} | nx.ancestors(made, start)
+    assert select_addresses(made, [f"{start}+"]) == {start} | nx.descendants(made, start)
 
 
 # ── a part of a plan ────────────────────────────────────────────────────────────────────────────
