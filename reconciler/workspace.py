@@ -24,9 +24,9 @@ from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.rich_display import (
     DisplayedHistory,
     DisplayedPlan,
-    DisplayedRecord,
     DisplayedResource,
     DisplayedResult,
+    DisplayedRun,
 )
 from reconciler.workspace_files import WorkspaceFiles
 
@@ -81,10 +81,10 @@ class Workspace(WorkspaceFiles):
 
     def save(self, plan: Plan, path: str | Path) -> None:
         """Write a plan to a file, for `open_plan`; secrets are written as references only."""
-        from reconciler.render.json import plan_file
+        from reconciler.render.json.plan_file import render_plan_json
 
         with Path(path).open("w", encoding="utf-8") as file:
-            file.writelines(plan_file.write(plan, unchanged_marks=self.count_unchanged_markers(plan)))
+            file.writelines(render_plan_json(plan, unchanged_marks=self.count_unchanged_markers(plan)))
 
     def open_plan(self, path: str | Path, *, progress: ReadProgress | None = None) -> DisplayedPlan:
         """Return a saved plan, after checking that planning again gives the same plan.
@@ -93,14 +93,14 @@ class Workspace(WorkspaceFiles):
         target, or something it touches has changed since, for example because it was already applied.
         """
         from reconciler.engine.plan import saved
-        from reconciler.render.json import plan_file
+        from reconciler.render.json.plan_file import check_view, parse_plan_file
 
         self._reload_if_used()
-        document = plan_file.read(Path(path).read_bytes())
+        document = parse_plan_file(Path(path).read_bytes())
         saved.check_inputs(document, self.desired, self._connection.target)
         plan = self._make_plan(saved.read_options(document), progress)
         saved.check_changes(document, plan)
-        plan_file.check_shown(document, plan)
+        check_view(document, plan)
         return plan
 
     def partial_plan(self, plan: Plan, addresses: Collection[Address]) -> Plan:
@@ -206,7 +206,7 @@ class Workspace(WorkspaceFiles):
         """Return the latest runs in this folder's journal, newest first. Raises JournalError."""
         return DisplayedHistory(self._journal.runs(limit))
 
-    def run(self, id_part: str) -> DisplayedRecord:
+    def run(self, id_part: str) -> DisplayedRun:
         """Return one run with its steps and calls, by the start or end of its ID. Raises JournalError, ReconcilerError."""
         known_ids = self._journal.ids()
         matches = [run_id for run_id in known_ids if run_id.startswith(id_part) or run_id.endswith(id_part)]
@@ -214,9 +214,9 @@ class Workspace(WorkspaceFiles):
             raise ReconcilerError(_unclear_run(id_part, matches, known_ids))
         record = self._journal.record(matches[0])
         assert record
-        return DisplayedRecord(record.run, record.steps, record.calls)
+        return DisplayedRun(record.run, record.steps, record.calls)
 
-    def last_run(self) -> DisplayedRecord | None:
+    def last_run(self) -> DisplayedRun | None:
         """Return this workspace's latest run with its steps and calls, or None before the first. Raises JournalError."""
         latest = self._journal.runs(1, self.desired.settings.name)
         return self.run(latest[0].id) if latest else None

@@ -14,7 +14,7 @@ from reconciler.model.errors import AwsError, InvalidDesiredStateError, Mistake,
 
 def tell_error(error: ReconcilerError, options: Options) -> None:
     """The message for people, and what to do next where we know."""
-    from reconciler.render.views.next_step import next_step
+    from reconciler.render.views.next_step import suggest_next_step
 
     annotate_error(error, options)
     match error:
@@ -26,7 +26,7 @@ def tell_error(error: ReconcilerError, options: Options) -> None:
             reasons = (f"  - {reason}" for reason in error.reasons)
             tell("the plan is refused; nothing was sent", options, *reasons)
         case AwsError():
-            tell(str(error), options, f"next: {next_step(error)}")
+            tell(str(error), options, f"next: {suggest_next_step(error)}")
         case _:
             tell(str(error), options)
 
@@ -67,23 +67,23 @@ def tell(message: str, options: Options, *more: str) -> None:
     from rich.text import Text
 
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.text.plan import label
+    from reconciler.render.text.plan import render_severity
     from reconciler.render.views.format_value import visible
 
     lines = [line for part in (message, *more) for line in part.splitlines() or [""]]
     first, *rest = [Text(visible(line)) for line in lines]
-    Terminal.open(color=options.color).remark([Text.assemble(label("error"), " ", first), *rest])
+    Terminal.open(color=options.color).remark([Text.assemble(render_severity("error"), " ", first), *rest])
 
 
 def _tell_mistakes(error: InvalidDesiredStateError, options: Options) -> None:
     from rich.text import Text
 
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.text import diagnostics
-    from reconciler.render.views.diagnostics import mistakes_view
+    from reconciler.render.text.diagnostics import render_diagnostics_text
+    from reconciler.render.views.diagnostics import build_diagnostics_view
 
-    view = mistakes_view(error.mistakes, sources(error.mistakes, options.file))
-    Terminal.open(color=options.color).remark([*diagnostics.mistakes(view), Text("nothing was sent")])
+    view = build_diagnostics_view(error.mistakes, sources(error.mistakes, options.file))
+    Terminal.open(color=options.color).remark([*render_diagnostics_text(view), Text("nothing was sent")])
 
 
 def _missing(file: str) -> str:

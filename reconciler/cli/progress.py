@@ -18,12 +18,12 @@ from rich.text import Text
 from reconciler.cli.terminal import write
 from reconciler.interrupt import STOPPING_MESSAGE
 from reconciler.model.outcome import Cancelled, Outcome, Started
-from reconciler.render.text import plan as text
-from reconciler.render.text import result
+from reconciler.render.text.plan import COLORS
+from reconciler.render.text.result import OUTCOME_STYLES, render_outcome_line
 from reconciler.render.views.format_value import visible
-from reconciler.render.views.plan import seconds
-from reconciler.render.views.progress import Pace
-from reconciler.render.views.result import ENDS, end_view
+from reconciler.render.views.plan import format_duration
+from reconciler.render.views.progress import ProgressTracker
+from reconciler.render.views.result import OUTCOME_GLYPHS, build_outcome_view
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -73,7 +73,7 @@ class Plain:
     def hear(self, outcome: Outcome) -> None:
         """Every end is a line; beginnings are not, and what was never begun is counted at the end."""
         if not isinstance(outcome, Started | Cancelled):
-            write(self._console, [result.end(end_view(outcome), self._room)])
+            write(self._console, [render_outcome_line(build_outcome_view(outcome), self._room)])
 
     def stopping(self) -> None:
         """Straight to the stream: a signal may have come in the middle of a print."""
@@ -86,12 +86,12 @@ class Moving:
     def __init__(self, plan: Plan, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan, self._console = plan, console
         self._room = longest(plan)
-        self._pace = Pace(plan, clock)
+        self._pace = ProgressTracker(plan, clock)
         self._stopping = False
         self._live = Live(get_renderable=self.picture, console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> Self:
-        self._pace.begin()
+        self._pace.start()
         self._live.start()
         return self
 
@@ -100,9 +100,9 @@ class Moving:
 
     def hear(self, outcome: Outcome) -> None:
         """Counts it, and leaves a line where that is worth one."""
-        end = self._pace.hear(outcome)
-        if end.word == "failed" or (len(self._plan.steps) <= _EACH and end.word == "applied"):
-            write(self._console, [result.end(end, self._room)])
+        end = self._pace.record(outcome)
+        if end.status == "failed" or (len(self._plan.steps) <= _EACH and end.status == "applied"):
+            write(self._console, [render_outcome_line(end, self._room)])
 
     def stopping(self) -> None:
         """The next picture says so."""
@@ -110,19 +110,19 @@ class Moving:
 
     def picture(self) -> RenderableType:
         """What is seen now."""
-        now = self._pace.view()
+        now = self._pace.build_view()
         grid = Table.grid(padding=(0, 1))
         bar = ProgressBar(
-            total=max(now.total, 1), completed=now.ended, width=24, complete_style=text.COLORS["create"]
+            total=max(now.total, 1), completed=now.ended, width=24, complete_style=COLORS["create"]
         )
         grid.add_row(
-            "", bar, Text(f"{now.ended:,} of {now.total:,}"), _counted(now.counts), Text(now.time, "dim")
+            "", bar, Text(f"{now.ended:,} of {now.total:,}"), _counted(now.counts), Text(now.time_text, "dim")
         )
         lines = [_running(*running) for running in now.running[:_RUNNING]]
         if len(now.running) > _RUNNING:
             lines.append(Text(f"   … and {len(now.running) - _RUNNING:,} more at work", "dim"))
         if self._stopping:
-            lines.append(Text(f" {STOPPING_MESSAGE}", f"bold {text.COLORS['warning']}"))
+            lines.append(Text(f" {STOPPING_MESSAGE}", f"bold {COLORS['warning']}"))
         return Group(grid, *lines)
 
 
@@ -151,13 +151,14 @@ def _counted(counts: Mapping[str, int]) -> Text:
     for word, count in counts.items():
         if count or word == "applied":
             parts.append(
-                f"{ENDS[word]} {count:,} {'done' if word == 'applied' else word}  ", result.ENDINGS[word]
+                f"{OUTCOME_GLYPHS[word]} {count:,} {'done' if word == 'applied' else word}  ",
+                OUTCOME_STYLES[word],
             )
     return parts
 
 
 def _running(address: str, action: str, passed: float) -> Text:
-    glyph = ENDS["started"]
+    glyph = OUTCOME_GLYPHS["started"]
     return Text.assemble(
-        (f"   {glyph} {action:<7} ", text.COLORS[action]), address, (f"  {seconds(passed)}", "dim")
+        (f"   {glyph} {action:<7} ", COLORS[action]), address, (f"  {format_duration(passed)}", "dim")
     )

@@ -16,12 +16,12 @@ from IPython.display import DisplayHandle
 from reconciler.interrupt import STOPPING_MESSAGE, drain_on_interrupt
 from reconciler.model.outcome import Outcome
 from reconciler.model.plan import Plan
-from reconciler.render.html import parts
-from reconciler.render.html.page import style
+from reconciler.render.html.page import load_stylesheet
+from reconciler.render.html.parts import render_status_html
 from reconciler.render.views.format_value import visible
-from reconciler.render.views.plan import seconds
-from reconciler.render.views.progress import Pace, PaceView
-from reconciler.render.views.result import ENDS
+from reconciler.render.views.plan import format_duration
+from reconciler.render.views.progress import ProgressTracker, ProgressView
+from reconciler.render.views.result import OUTCOME_GLYPHS
 
 EVERY = 0.2
 """Seconds between two writes: five a second are fluent, and a thousand messages a second would be dropped."""
@@ -41,7 +41,7 @@ class Live:
         if not now and self._clock() - self._last < EVERY:
             return
         self._last = self._clock()
-        page = str(h.div(".reconciler")[h.style[style()], draw()])
+        page = str(h.div(".reconciler")[h.style[load_stylesheet()], draw()])
         show = self._handle.update if self._shown else self._handle.display
         show({"text/plain": words(), "text/html": page}, raw=True)
         self._shown = True
@@ -65,24 +65,24 @@ def reading() -> Iterator[Callable[[str, int, int | None], None]]:
     yield tell
     passed = time.monotonic() - begun
     if passed > _SOON and last:
-        told = f"read the registry in {seconds(passed)}"
+        told = f"read the registry in {format_duration(passed)}"
         live.write(lambda: h.p(".quiet")[told], lambda: told, now=True)
 
 
 @contextmanager
 def applying(plan: Plan, stop: threading.Event) -> Iterator[Callable[[Outcome], None]]:
     """How far it is. Interrupting the kernel finishes what is in flight; once more interrupts at once."""
-    pace, live, stopping = Pace(plan), Live(), False
+    pace, live, stopping = ProgressTracker(plan), Live(), False
 
     def draw() -> h.Renderable:
-        return progress(pace.view(), STOPPING_MESSAGE if stopping else "")
+        return progress(pace.build_view(), STOPPING_MESSAGE if stopping else "")
 
     def words() -> str:
-        view = pace.view()
-        return f"{view.ended:,} of {view.total:,} steps, {view.time}"
+        view = pace.build_view()
+        return f"{view.ended:,} of {view.total:,} steps, {view.time_text}"
 
     def hear(outcome: Outcome) -> None:
-        pace.hear(outcome)
+        pace.record(outcome)
         live.write(draw, words)
 
     def tell() -> None:
@@ -95,7 +95,7 @@ def applying(plan: Plan, stop: threading.Event) -> Iterator[Callable[[Outcome], 
     live.write(draw, words, now=True)
 
 
-def progress(view: PaceView, remark: str = "") -> h.Renderable:
+def progress(view: ProgressView, remark: str = "") -> h.Renderable:
     """A bar and what it means in words."""
     share = 100 * view.ended / view.total if view.total else 100
     bar = h.div(
@@ -112,11 +112,11 @@ def progress(view: PaceView, remark: str = "") -> h.Renderable:
             h.strong[f"{view.ended:,} of {view.total:,}"],
             " ",
             (
-                [parts.word(ENDS[word], word, f"{count:,} {word}"), " "]
+                [render_status_html(OUTCOME_GLYPHS[word], word, f"{count:,} {word}"), " "]
                 for word, count in view.counts.items()
                 if count
             ),
-            h.span(".quiet")[view.time],
+            h.span(".quiet")[view.time_text],
         ],
         h.p[remark] if remark else None,
     ]

@@ -18,9 +18,9 @@ from reconciler.notebook.kernel_interrupt import set_interrupt_handler
 from reconciler.notebook.saved_output import Record
 from reconciler.notebook.session import Session
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
-from reconciler.render.html.page import fragment, style
-from reconciler.render.rich_display import MOST, in_text
-from reconciler.render.views.result import result_view
+from reconciler.render.html.page import load_stylesheet, render_html_fragment
+from reconciler.render.rich_display import MAX_ROWS, render_text
+from reconciler.render.views.result import build_result_view
 
 _FOLDER = Path(__file__).parent
 _NO_WIDGETS = "The panel needs a front end with widgets; `ws.apply(plan)` applies the plan from a cell."
@@ -30,7 +30,7 @@ class Panel(anywidget.AnyWidget):
     """The widget. Everything that it shows is in its traits, so a page that is loaded again misses nothing."""
 
     _esm = _FOLDER / "panel.js"
-    _css = f"{style()}\n{(files(__package__) / 'panel.css').read_text(encoding='utf-8')}"
+    _css = f"{load_stylesheet()}\n{(files(__package__) / 'panel.css').read_text(encoding='utf-8')}"
 
     state = traitlets.Dict().tag(sync=True)
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -104,5 +104,7 @@ class Panel(anywidget.AnyWidget):
             self._record.applied(result.plan, result)
             return
         self._record.applied(result.plan, None)
-        view = result_view(result, most=MOST)
-        self._frame.update({"text/plain": in_text(view), "text/html": fragment(view)}, raw=True)
+        view = build_result_view(result, max_outcomes=MAX_ROWS)
+        self._frame.update(
+            {"text/plain": render_text(view), "text/html": render_html_fragment(view)}, raw=True
+        )

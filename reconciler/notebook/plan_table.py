@@ -13,27 +13,27 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan, Step
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
-from reconciler.render.graph import svg
-from reconciler.render.html import error as error_html
-from reconciler.render.html import plan as plan_html
-from reconciler.render.html import result as report_html
-from reconciler.render.rich_display import MOST, DisplayedGraph, DisplayedPlan
-from reconciler.render.text import plan as text
-from reconciler.render.views.error import Trouble, trouble
-from reconciler.render.views.format_value import cut, visible
+from reconciler.render.graph.svg import render_svg
+from reconciler.render.html.error import render_error_html
+from reconciler.render.html.plan import format_plan_remainder, render_note_html, render_row_details_html
+from reconciler.render.html.result import render_result_html
+from reconciler.render.rich_display import MAX_ROWS, DisplayedGraph, DisplayedPlan
+from reconciler.render.text.plan import render_plan_summary
+from reconciler.render.views.error import ErrorView, build_error_view
+from reconciler.render.views.format_value import truncate, visible
 from reconciler.render.views.plan import (
-    GLYPHS,
-    Line,
+    ACTION_GLYPHS,
+    FieldLine,
     PlanView,
-    lines,
-    origin,
-    plan_view,
-    plural,
-    row_view,
-    seconds,
-    told,
+    build_plan_row,
+    build_plan_view,
+    describe_change,
+    format_counts,
+    format_duration,
+    format_origin,
+    pluralize,
 )
-from reconciler.render.views.result import result_view
+from reconciler.render.views.result import build_result_view
 
 _ABOUT = 90
 """Letters of what differs, in a row."""
@@ -57,7 +57,9 @@ class Sheet:
         self.plan = plan
         self._places = {step.address: place for place, step in enumerate(plan.steps)}
         self._ends = [" "] * len(plan.steps)
-        self._view = plan_view(plan, unchanged_marks=workspace.count_unchanged_markers(plan), most=0)
+        self._view = build_plan_view(
+            plan, unchanged_markers=workspace.count_unchanged_markers(plan), max_rows=0
+        )
 
     @property
     def head(self) -> Mapping[str, Any]:
@@ -67,9 +69,9 @@ class Sheet:
             "workspace": view.workspace,
             "target": view.target,
             "digest": self.plan.digest,
-            "actions": [[action, GLYPHS[action], view.counts.get(action, 0)] for action in ACTIONS],
+            "actions": [[action, ACTION_GLYPHS[action], view.counts.get(action, 0)] for action in ACTIONS],
             "kinds": [[section.kind, section.title] for section in view.sections],
-            "about": _cost(view) if view.total else text.summary(view).plain,
+            "about": _cost(view) if view.total else render_plan_summary(view).plain,
         }
 
     @property
@@ -80,7 +82,7 @@ class Sheet:
     @property
     def remarks(self) -> str:
         """What there is to know beside the changes."""
-        return str(h.fragment[(plan_html.remark(found) for found in self._view.remarks[:MOST])])
+        return str(h.fragment[(render_note_html(found) for found in self._view.notes[:MAX_ROWS])])
 
     @property
     def confirm(self) -> Mapping[str, str]:
@@ -89,7 +91,7 @@ class Sheet:
         destroys = any(counts.get(action) for action in _DESTROYING)
         where = visible(self.plan.target.endpoint)
         return {
-            "question": f"Send {plural(cost.total, 'call')} to {where}: {told(counts)}?",
+            "question": f"Send {pluralize(cost.total, 'call')} to {where}: {format_counts(counts)}?",
             "type": visible(self.plan.workspace) if destroys else "",
         }
 
@@ -115,7 +117,7 @@ class Sheet:
         """All that is behind one row."""
         if not 0 <= place < len(self.plan.steps):
             return ""
-        return str(plan_html.details(row_view(self.plan.steps[place], requests=True)))
+        return str(render_row_details_html(build_plan_row(self.plan.steps[place], requests=True)))
 
     def graph(self, around: str) -> str:
         """The graph as a picture; what is not in it is said."""
@@ -124,36 +126,42 @@ class Sheet:
         try:
             graph: DisplayedGraph = self.plan.graph.around(around) if around else self.plan.graph
         except ReconcilerError as error:
-            return self.error(trouble(error))
-        return svg.draw(graph.picture.readable(), inside=".reconciler")
+            return self.error(build_error_view(error))
+        return render_svg(graph.picture.readable(), selector=".reconciler")
 
     def result(self, result: Result) -> str:
         """What became of all of it."""
-        return str(report_html.result(result_view(result, most=0)))
+        return str(render_result_html(build_result_view(result, max_outcomes=0)))
 
-    def error(self, found: Trouble) -> str:
+    def error(self, found: ErrorView) -> str:
         """What went wrong."""
-        return str(error_html.trouble(found))
+        return str(render_error_html(found))
 
 
 def _cost(view: PlanView) -> str:
-    least = f"{plural(view.cost.total, 'call')}, at the least {seconds(view.cost.seconds)} under AWS's quotas"
-    return " · ".join(part for part in (least, plan_html.unchanged(view)) if part)
+    least = f"{pluralize(view.cost.total, 'call')}, at the least {format_duration(view.cost.seconds)} under AWS's quotas"
+    return " · ".join(part for part in (least, format_plan_remainder(view)) if part)
 
 
 def _row(step: Step) -> Sequence[Any]:
     change = step.change
-    return [change.action, change.address.kind, visible(str(change.address)), _about(change), origin(change)]
+    return [
+        change.action,
+        change.address.kind,
+        visible(str(change.address)),
+        _about(change),
+        format_origin(change),
+    ]
 
 
 def _about(change: Change) -> str:
     """What differs, in a few words; what comes or goes whole is told when the row unfolds."""
     if not isinstance(change, Update | Replace):
         return ""
-    return cut(", ".join(map(_difference, lines(change))), _ABOUT)
+    return truncate(", ".join(map(_difference, describe_change(change))), _ABOUT)
 
 
-def _difference(line: Line) -> str:
+def _difference(line: FieldLine) -> str:
     if line.added or line.removed:
         items = [f"+ {item.text}" for item in line.added] + [f"- {item.text}" for item in line.removed]
         return f"{line.path} {' '.join(items)}"

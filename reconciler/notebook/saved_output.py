@@ -12,13 +12,12 @@ from IPython.display import DisplayHandle
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
-from reconciler.render.html.page import style
-from reconciler.render.html.plan import plan as plan_html
-from reconciler.render.html.plan import summary
-from reconciler.render.html.result import result as result_html
-from reconciler.render.rich_display import MOST, in_text
-from reconciler.render.views.plan import PlanView, plan_view
-from reconciler.render.views.result import ResultView, result_view
+from reconciler.render.html.page import load_stylesheet
+from reconciler.render.html.plan import render_plan_html, render_plan_summary_html
+from reconciler.render.html.result import render_result_html
+from reconciler.render.rich_display import MAX_ROWS, render_text
+from reconciler.render.views.plan import PlanView, build_plan_view
+from reconciler.render.views.result import ResultView, build_result_view
 
 
 @frozen
@@ -50,7 +49,7 @@ class Record:
 
     def applied(self, plan: Plan, result: Result | None) -> None:
         """A plan was applied; without a result, its result is told elsewhere."""
-        told = result_view(result, most=MOST) if result else None
+        told = build_result_view(result, max_outcomes=MAX_ROWS) if result else None
         self._applied.append(self._entry(plan, told))
         self._latest = None
         self._write()
@@ -60,8 +59,10 @@ class Record:
 
     def _entry(self, plan: Plan, result: ResultView | None = None) -> Entry:
         marks = self._workspace.count_unchanged_markers(plan)
-        whole = plan_view(plan, requests=True, unchanged_marks=marks, most=MOST)
-        return Entry(whole, in_text(plan_view(plan, unchanged_marks=marks, most=MOST)), result)
+        whole = build_plan_view(plan, requests=True, unchanged_markers=marks, max_rows=MAX_ROWS)
+        return Entry(
+            whole, render_text(build_plan_view(plan, unchanged_markers=marks, max_rows=MAX_ROWS)), result
+        )
 
     def _entries(self) -> Iterator[Entry]:
         yield from self._applied
@@ -69,18 +70,20 @@ class Record:
             yield self._latest
 
     def _bundle(self) -> dict[str, Any]:
-        drawn = h.div(".reconciler")[h.style[style()], (_entry(entry) for entry in self._entries())]
+        drawn = h.div(".reconciler")[h.style[load_stylesheet()], (_entry(entry) for entry in self._entries())]
         text = [part for entry in self._entries() for part in (entry.text, _result_text(entry)) if part]
         return {"text/plain": "\n\n".join(text), "text/html": str(drawn)}
 
 
 def _entry(entry: Entry) -> h.Renderable:
-    about = h.fragment["Plan for ", h.strong[entry.plan.workspace], " ", summary(entry.plan, h.span)]
+    about = h.fragment[
+        "Plan for ", h.strong[entry.plan.workspace], " ", render_plan_summary_html(entry.plan, h.span)
+    ]
     return h.fragment[
-        h.details(".kind")[h.summary[about], plan_html(entry.plan)],
-        result_html(entry.result) if entry.result else None,
+        h.details(".kind")[h.summary[about], render_plan_html(entry.plan)],
+        render_result_html(entry.result) if entry.result else None,
     ]
 
 
 def _result_text(entry: Entry) -> str:
-    return in_text(entry.result) if entry.result else ""
+    return render_text(entry.result) if entry.result else ""

@@ -20,9 +20,9 @@ from reconciler.model.plan import Plan
 from reconciler.notebook.cell_progress import EVERY
 from reconciler.notebook.plan_table import Sheet
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
-from reconciler.render.views.error import Trouble, trouble
+from reconciler.render.views.error import ErrorView, build_error_view
 from reconciler.render.views.format_value import visible
-from reconciler.render.views.progress import Pace
+from reconciler.render.views.progress import ProgressTracker
 
 _LINES = 300
 """Of the log, as many as are kept."""
@@ -54,7 +54,7 @@ class Session:
         self._notes: SimpleQueue[Note | None] = SimpleQueue()
         self._stop = threading.Event()
         self._worker: threading.Thread | None = None
-        self._pace: Pace | None = None
+        self._pace: ProgressTracker | None = None
         self._log: deque[str] = deque(maxlen=_LINES)
         self._state: dict[str, Any] = {}
         self._changed: dict[str, Any] = {}
@@ -142,7 +142,7 @@ class Session:
             try:
                 after = job()
             except Exception as error:  # noqa: BLE001 (whatever it is, the reader of the page must see it)
-                told = trouble(error)
+                told = build_error_view(error)
                 self._notes.put(lambda: self._failed(told))
             else:
                 self._notes.put(after)
@@ -196,20 +196,20 @@ class Session:
         if digest != plan.digest:
             self._set(
                 banner=self._sheet.error(
-                    Trouble("The plan on this page is not the latest; look at it again.")
+                    ErrorView("The plan on this page is not the latest; look at it again.")
                 )
             )
             return
         if confirm["type"] and typed.strip() != confirm["type"]:
             asked = f"Nothing was sent: to go on, type the workspace's name, {confirm['type']}."
-            self._set(banner=self._sheet.error(Trouble(asked)))
+            self._set(banner=self._sheet.error(ErrorView(asked)))
             return
         self._agreed = frozenset((step.change.action, step.address) for step in plan.steps)
         self._send(plan)
 
     def _send(self, plan: Plan) -> None:
         self._stop.clear()
-        self._pace = Pace(plan)
+        self._pace = ProgressTracker(plan)
         self._set(phase="applying", banner="", progress=self._progress(self._pace))
 
         def job() -> Note:
@@ -223,10 +223,10 @@ class Session:
 
     def _take_in(self, outcome: Outcome) -> None:
         assert self._pace
-        end = self._pace.hear(outcome)
-        self._sheet.mark(outcome.change.address, end.word)
-        if end.word not in ("started", "waiting"):
-            self._say(f"{end.glyph} {end.action:<7} {end.address}  {end.word}  {end.about}")
+        end = self._pace.record(outcome)
+        self._sheet.mark(outcome.change.address, end.status)
+        if end.status not in ("started", "waiting"):
+            self._say(f"{end.glyph} {end.action:<7} {end.address}  {end.status}  {end.details}")
 
     def _stopping(self) -> None:
         if self._state["phase"] == "applying":
@@ -266,7 +266,7 @@ class Session:
         if plan and self._agreed.issuperset((step.change.action, step.address) for step in plan.steps):
             self._send(plan)
 
-    def _failed(self, told: Trouble) -> None:
+    def _failed(self, told: ErrorView) -> None:
         self._worker = None
         self._set(phase="unfinished" if self._agreed and self._sheet.begun else "planned", reading="")
         self._set(banner=self._sheet.error(told))
@@ -276,11 +276,11 @@ class Session:
         self._log.append(f"{datetime.datetime.now():%H:%M:%S}  {visible(line)}")  # noqa: DTZ005 (the reader's own clock)
         self._set(lines="\n".join(self._log))
 
-    def _progress(self, pace: Pace) -> Mapping[str, Any]:
-        now = pace.view()
+    def _progress(self, pace: ProgressTracker) -> Mapping[str, Any]:
+        now = pace.build_view()
         return {
             "ended": now.ended,
             "total": now.total,
             "counts": [[word, count] for word, count in now.counts.items() if count],
-            "time": now.time,
+            "time": now.time_text,
         }

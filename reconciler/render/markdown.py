@@ -18,16 +18,16 @@ from rich.text import Text
 
 from reconciler.model.change import DANGEROUS_FIRST
 from reconciler.model.errors import ReconcilerError
-from reconciler.render.text import drift as text_drift
-from reconciler.render.text import plan as text
-from reconciler.render.text import result as text_report
-from reconciler.render.views.drift import IN_WORDS, DriftView
-from reconciler.render.views.plan import PlanView, Remark, plural, seconds, told
+from reconciler.render.text.drift import format_unchanged_count, render_drift_row
+from reconciler.render.text.plan import render_note, render_plan_row, render_plan_summary
+from reconciler.render.text.result import render_result_text
+from reconciler.render.views.drift import DIRECTION_LABELS, DriftView
+from reconciler.render.views.plan import NoteView, PlanView, format_counts, format_duration, pluralize
 from reconciler.render.views.result import ResultView
 
-COMMENT = 65_536
+MAX_COMMENT_BYTES = 65_536
 """The most that a comment may have: characters to GitHub, bytes here, which are never fewer."""
-STEP_SUMMARY = 1_048_576
+MAX_STEP_SUMMARY_BYTES = 1_048_576
 """The most that the summaries of one step may have, in bytes."""
 
 _LEAST = 4_096
@@ -58,91 +58,102 @@ class _Group:
     blocks: tuple[str, ...]
 
 
-def marker(subject: str, workspace: str) -> str:
+def format_marker(subject: str, workspace: str) -> str:
     """The hidden first line, by which a comment is found again to be updated in place."""
     return f"<!-- reconciler {subject} {re.sub(r'[^A-Za-z0-9:._-]', '?', workspace)} -->"
 
 
-def plan(view: PlanView, limit: int = COMMENT) -> str:
+def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES) -> str:
     """The plan in at most `limit` bytes."""
-    what = told(view.counts) if view.total else "nothing to do"
-    head = [marker("plan", view.workspace), f"### Plan for {code(view.workspace)}: {what}", ""]
-    about = f"{code(view.target)} · plan {code(view.digest)}"
+    what = format_counts(view.counts) if view.total else "nothing to do"
+    head = [
+        format_marker("plan", view.workspace),
+        f"### Plan for {format_code_span(view.workspace)}: {what}",
+        "",
+    ]
+    about = f"{format_code_span(view.target)} · plan {format_code_span(view.digest)}"
     if view.total:
-        least = f"at the least {seconds(view.cost.seconds)} under AWS's quotas"
-        about += f" · {plural(view.cost.total, 'API call')}, {least} · {view.unchanged:,} unchanged"
-    head += [about, "", *([] if view.total else [text.summary(view).plain])]
+        least = f"at the least {format_duration(view.cost.seconds)} under AWS's quotas"
+        about += f" · {pluralize(view.cost.total, 'API call')}, {least} · {view.unchanged:,} unchanged"
+    head += [about, "", *([] if view.total else [render_plan_summary(view).plain])]
     start = "\n".join(head) + "\n"
-    start += _remarks(view.remarks, (limit - _size(start)) // 4)
+    start += _remarks(view.notes, (limit - _size(start)) // 4)
     rows = [row for section in view.sections for row in section.rows]
-    items = [_Item(row.action, _diffed(text.row_lines(row, 0, _WIDTH), row.glyph)) for row in rows]
+    items = [_Item(row.action, _diffed(render_plan_row(row, 0, _WIDTH), row.glyph)) for row in rows]
     return start + _cut(
-        items, DANGEROUS_FIRST, limit - _size(start), lambda action, count: told({action: count})
+        items, DANGEROUS_FIRST, limit - _size(start), lambda action, count: format_counts({action: count})
     )
 
 
-def result(view: ResultView, limit: int = COMMENT) -> str:
+def render_result_markdown(view: ResultView, limit: int = MAX_COMMENT_BYTES) -> str:
     """What became of a plan, in at most `limit` bytes: what failed, what was not tried."""
     what = "done" if view.ok else "not everything was applied"
-    head = [marker("apply", view.workspace), f"### Apply of {code(view.workspace)}: {what}", ""]
-    lines = [line.plain for line in text_report.result(view)]
+    head = [
+        format_marker("apply", view.workspace),
+        f"### Apply of {format_code_span(view.workspace)}: {what}",
+        "",
+    ]
+    lines = [line.plain for line in render_result_text(view)]
     head += [f"{lines.pop()}", ""]
     return "\n".join(head) + "\n" + _clipped(lines, limit - _size("\n".join(head)) - _FRAME)
 
 
-def drift(view: DriftView, limit: int = COMMENT) -> str:
+def render_drift_markdown(view: DriftView, limit: int = MAX_COMMENT_BYTES) -> str:
     """The drift in at most `limit` bytes."""
-    what = "; ".join(f"{count:,} {IN_WORDS[way]}" for way, count in view.counts.items() if count)
-    about = f"{code(view.target)} · {text_drift.same(view)}"
+    what = "; ".join(f"{count:,} {DIRECTION_LABELS[way]}" for way, count in view.counts.items() if count)
+    about = f"{format_code_span(view.target)} · {format_unchanged_count(view)}"
     head = [
-        marker("drift", view.workspace),
-        f"### Drift of {code(view.workspace)}: {what or 'none'}",
+        format_marker("drift", view.workspace),
+        f"### Drift of {format_code_span(view.workspace)}: {what or 'none'}",
         "",
         about,
         "",
     ]
-    if view.ask:
-        head[-1:] = ["", code(view.ask), ""]
+    if view.last_apply:
+        head[-1:] = ["", format_code_span(view.last_apply), ""]
     start = "\n".join(head) + "\n"
     start += _clipped(
         [
-            *(f"! could not be looked at: {told}" for told in view.closed),
-            *(f"? unmanaged: {told}" for told in view.remarks),
+            *(f"! could not be looked at: {told}" for told in view.unlisted),
+            *(f"? unmanaged: {told}" for told in view.notes),
         ],
         (limit - _size(start)) // 4,
     )
     rows = [row for section in view.sections for row in section.rows]
-    items = [_Item(row.direction, _diffed(text_drift.row_lines(row, 0, _WIDTH), row.glyph)) for row in rows]
+    items = [_Item(row.direction, _diffed(render_drift_row(row, 0, _WIDTH), row.glyph)) for row in rows]
     return start + _cut(
-        items, list(view.counts), limit - _size(start), lambda way, count: f"{count:,} {IN_WORDS[way]}"
+        items,
+        list(view.counts),
+        limit - _size(start),
+        lambda way, count: f"{count:,} {DIRECTION_LABELS[way]}",
     )
 
 
-def document(view: PlanView | DriftView) -> str:
+def render_markdown(view: PlanView | DriftView) -> str:
     """Any view of which there is Markdown."""
-    return drift(view) if isinstance(view, DriftView) else plan(view)
+    return render_drift_markdown(view) if isinstance(view, DriftView) else render_plan_markdown(view)
 
 
-def append(file: Path, draw: Callable[[int], str]) -> None:
+def append_markdown(file: Path, draw: Callable[[int], str]) -> None:
     """Add to a file what is drawn within the limits of a comment and of what the file has already as a step's summary."""
     there = file.stat().st_size if file.exists() else 0
-    room = STEP_SUMMARY - there - 2
+    room = MAX_STEP_SUMMARY_BYTES - there - 2
     if room < _LEAST:
         raise ReconcilerError(
-            f"{file} has {there:,} bytes, and a step's summary takes no more than {STEP_SUMMARY:,}; nothing was added to it"
+            f"{file} has {there:,} bytes, and a step's summary takes no more than {MAX_STEP_SUMMARY_BYTES:,}; nothing was added to it"
         )
     with file.open("a", encoding="utf-8") as stream:
-        stream.write(("\n" if there else "") + draw(min(COMMENT, room)))
+        stream.write(("\n" if there else "") + draw(min(MAX_COMMENT_BYTES, room)))
 
 
-def code(words: str) -> str:
+def format_code_span(words: str) -> str:
     """The words as a code span, whatever is in them."""
     fence = "`" * (_longest_run(words) + 1)
     pad = " " if words[:1] == "`" or words[-1:] == "`" or not words else ""
     return f"{fence}{pad}{words}{pad}{fence}"
 
 
-def block(lines: Iterable[str], language: str) -> str:
+def format_code_block(lines: Iterable[str], language: str) -> str:
     """The lines as a code block that nothing in them closes."""
     inside = "\n".join(lines)
     fence = "`" * max(3, _longest_run(inside) + 1)
@@ -192,7 +203,7 @@ def _diffed(found: Iterable[Text], glyph: str) -> Callable[[], str]:
         for place, line in enumerate(lines[1:], 1):
             size += _size(line) + 1
             if size > _ROW:
-                kept.append(f"         … and {plural(len(lines) - place, 'more line')}")
+                kept.append(f"         … and {pluralize(len(lines) - place, 'more line')}")
                 break
             kept.append(line[4:])
         return "\n".join(kept)
@@ -201,16 +212,16 @@ def _diffed(found: Iterable[Text], glyph: str) -> Callable[[], str]:
 
 
 def _drawn(group: _Group, heading: str) -> str:
-    drawn = block(group.blocks, "diff")
+    drawn = format_code_block(group.blocks, "diff")
     if group.count > _FOLDED:
         return f"<details><summary><b>{heading}</b></summary>\n\n{drawn}\n</details>\n\n"
     return f"**{heading}**\n\n{drawn}\n"
 
 
-def _remarks(remarks: Sequence[Remark], room: int) -> str:
+def _remarks(remarks: Sequence[NoteView], room: int) -> str:
     """Warnings before remarks, in a block of their own."""
     ranked = sorted(remarks, key=lambda remark: remark.level != "warning")
-    return _clipped([text.remark_line(remark).plain.strip() for remark in ranked], room) + "\n" * bool(ranked)
+    return _clipped([render_note(remark).plain.strip() for remark in ranked], room) + "\n" * bool(ranked)
 
 
 def _clipped(lines: Sequence[str], room: int) -> str:
@@ -221,10 +232,10 @@ def _clipped(lines: Sequence[str], room: int) -> str:
         room -= _size(line) + 1
         fence = max(fence, 2 * _longest_run(line))
         if room < fence:
-            kept.append(f"… and {plural(len(lines) - len(kept), 'more line')}")
+            kept.append(f"… and {pluralize(len(lines) - len(kept), 'more line')}")
             break
         kept.append(line)
-    return block(kept, "text") if any(kept) else ""
+    return format_code_block(kept, "text") if any(kept) else ""
 
 
 def _size(words: str) -> int:

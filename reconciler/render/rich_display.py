@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from reconciler.render.graph.picture import Picture
 
-WIDTH = 110
+TEXT_WIDTH = 110
 """Of the text in a notebook's output and of a repr."""
 
-Draw: TypeAlias = "Callable[[Any, int], Iterator[Text]]"
+TextRenderer: TypeAlias = "Callable[[Any, int], Iterator[Text]]"
 
 
-MOST = 100
+MAX_ROWS = 100
 """Rows of a kind in a notebook's output: more of them make the page slow, and nobody reads them."""
 
 
@@ -50,16 +50,16 @@ class Displayed:
         return self._view()
 
     def __repr__(self) -> str:
-        return in_text(self._view())
+        return render_text(self._view())
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> Mapping[str, str]:
         """What IPython shows; it picks among these by what its front end can."""
         del include, exclude
-        from reconciler.render.html.page import fragment
+        from reconciler.render.html.page import render_html_fragment
 
-        return {"text/plain": in_text(self._view()), "text/html": fragment(self._page())}
+        return {"text/plain": render_text(self._view()), "text/html": render_html_fragment(self._page())}
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -72,11 +72,11 @@ class DisplayedPlan(Displayed, Plan):
     def graph(self) -> DisplayedGraph:
         """The dependency graph, coloured by what would be done."""
         from reconciler.engine.graph import build_resource_graph
-        from reconciler.render.graph.picture import picture_of
+        from reconciler.render.graph.picture import build_picture
 
         resources = self.state.resources if self.state else {}
         return DisplayedGraph(
-            picture_of(build_resource_graph(resources), resources, self, title=self.workspace)
+            build_picture(build_resource_graph(resources), resources, self, title=self.workspace)
         )
 
     def _view(self) -> Any:
@@ -87,10 +87,10 @@ class DisplayedPlan(Displayed, Plan):
 
     def _told(self, *, requests: bool) -> Any:
         from reconciler.engine.ownership.markers import unchanged_marks
-        from reconciler.render.views.plan import plan_view
+        from reconciler.render.views.plan import build_plan_view
 
         marks = unchanged_marks(self, self.state.resources) if self.state else 0
-        return plan_view(self, requests=requests, unchanged_marks=marks, most=MOST)
+        return build_plan_view(self, requests=requests, unchanged_markers=marks, max_rows=MAX_ROWS)
 
 
 @frozen(eq=False, repr=False)
@@ -98,9 +98,9 @@ class DisplayedResult(Displayed, Result):
     """A result that shows itself."""
 
     def _view(self) -> Any:
-        from reconciler.render.views.result import result_view
+        from reconciler.render.views.result import build_result_view
 
-        return result_view(self, most=MOST)
+        return build_result_view(self, max_outcomes=MAX_ROWS)
 
 
 @frozen(repr=False)
@@ -113,9 +113,9 @@ class DisplayedResource(Displayed):
     change: Change | None
 
     def _view(self) -> Any:
-        from reconciler.render.views.comparison import comparison
+        from reconciler.render.views.comparison import build_comparison_view
 
-        return comparison(self.address, self.desired, self.live, self.change)
+        return build_comparison_view(self.address, self.desired, self.live, self.change)
 
 
 @frozen(eq=False, repr=False)
@@ -123,19 +123,19 @@ class DisplayedHistory(Displayed, History):
     """Runs that show themselves."""
 
     def _view(self) -> Any:
-        from reconciler.render.views.history import HistoryView, history_view
+        from reconciler.render.views.history import HistoryView, build_run_rows
 
-        return HistoryView(history_view(self))
+        return HistoryView(build_run_rows(self))
 
 
 @frozen(eq=False, repr=False)
-class DisplayedRecord(Displayed, Record):
+class DisplayedRun(Displayed, Record):
     """One run that shows itself."""
 
     def _view(self) -> Any:
-        from reconciler.render.views.history import record_view
+        from reconciler.render.views.history import build_run_view
 
-        return record_view(self)
+        return build_run_view(self)
 
 
 @frozen(eq=False, repr=False)
@@ -145,9 +145,9 @@ class DisplayedDrift(Displayed, Drift):
     last: Run | None = field(default=None, kw_only=True)
 
     def _view(self) -> Any:
-        from reconciler.render.views.drift import drift_view
+        from reconciler.render.views.drift import build_drift_view
 
-        return drift_view(self, self.last)
+        return build_drift_view(self, self.last)
 
 
 @frozen(repr=False)
@@ -169,43 +169,48 @@ class DisplayedGraph:
         return DisplayedGraph(self.picture.around(address, distance))
 
     def __repr__(self) -> str:
-        from reconciler.render.graph.tree import tree
+        from reconciler.render.graph.tree import render_tree
 
-        return _plain(tree(self.picture.readable()))
+        return _plain(render_tree(self.picture.readable()))
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> Mapping[str, str]:
         """The picture; where there are no pictures, the tree."""
         del include, exclude
-        from reconciler.render.graph import svg
+        from reconciler.render.graph.svg import render_svg
 
-        return {"text/plain": repr(self), "image/svg+xml": svg.draw(self.picture.readable())}
+        return {"text/plain": repr(self), "image/svg+xml": render_svg(self.picture.readable())}
 
 
-def in_text(view: Any, width: int = WIDTH) -> str:
+def render_text(view: Any, width: int = TEXT_WIDTH) -> str:
     """A view as plain text."""
     return _plain(_drawn()[type(view)](view, width))
 
 
-def _drawn() -> Mapping[type, Draw]:
+def _drawn() -> Mapping[type, TextRenderer]:
     """How each view is told in text. A new one needs nothing but its line here."""
-    from reconciler.render.text import comparison, diagnostics, drift, history, plan, result
-    from reconciler.render.views.comparison import Comparison
-    from reconciler.render.views.diagnostics import MistakesView
+    from reconciler.render.text.comparison import render_comparison_text
+    from reconciler.render.text.diagnostics import render_diagnostics_text
+    from reconciler.render.text.drift import render_drift_text
+    from reconciler.render.text.history import render_history_text, render_run_text
+    from reconciler.render.text.plan import render_plan_text
+    from reconciler.render.text.result import render_result_text
+    from reconciler.render.views.comparison import ResourceComparisonView
+    from reconciler.render.views.diagnostics import DiagnosticsView
     from reconciler.render.views.drift import DriftView
-    from reconciler.render.views.history import HistoryView, RecordView
+    from reconciler.render.views.history import HistoryView, RunView
     from reconciler.render.views.plan import PlanView
     from reconciler.render.views.result import ResultView
 
     return {
-        PlanView: plan.plan,
-        ResultView: lambda view, _width: result.result(view),
-        Comparison: comparison.comparison,
-        MistakesView: lambda view, _width: diagnostics.mistakes(view),
-        DriftView: drift.drift,
-        HistoryView: lambda view, _width: history.runs(view.rows),
-        RecordView: lambda view, _width: history.record(view),
+        PlanView: render_plan_text,
+        ResultView: lambda view, _width: render_result_text(view),
+        ResourceComparisonView: render_comparison_text,
+        DiagnosticsView: lambda view, _width: render_diagnostics_text(view),
+        DriftView: render_drift_text,
+        HistoryView: lambda view, _width: render_history_text(view.rows),
+        RunView: lambda view, _width: render_run_text(view),
     }
 
 

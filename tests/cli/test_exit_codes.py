@@ -24,7 +24,7 @@ from reconciler.model.errors import (
     TargetError,
 )
 from reconciler.model.outcome import Applied, Cancelled, Failed, Result
-from reconciler.render import formats
+from reconciler.render.formats import MAX_ROWS_BY_FORMAT
 from tests.support.sample_plans import CREATION, DELETION, UPDATE, plan
 
 AWS = AwsError(service="iot", operation="X", code="C", message="m")
@@ -73,7 +73,7 @@ def test_a_text_of_many_lines_is_written_whole_and_in_order(colours):
 
 def test_a_page_of_a_large_plan_says_how_much_more_there_is(fleet, monkeypatch):
     whole = fleet("plan", "--format", "html")[1]
-    monkeypatch.setitem(formats.MOST, "html", 1)
+    monkeypatch.setitem(MAX_ROWS_BY_FORMAT, "html", 1)
     part = fleet("plan", "--format", "html")[1]
     things = whole.count('<code class="address">things.')
     assert f"and {things - 1} more things</p>" in part

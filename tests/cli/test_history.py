@@ -11,10 +11,10 @@ from attrs import evolve
 
 from reconciler.engine.journal.journal import Journal
 from reconciler.model.run import History, Record, Run, RunCall, RunStep, Who
-from reconciler.render.json.history_file import document
-from reconciler.render.text import history
-from reconciler.render.text import result as text_report
-from reconciler.render.views.history import history_view, record_view
+from reconciler.render.json.history_file import history_to_json
+from reconciler.render.text.history import render_history_text, render_run_text
+from reconciler.render.text.result import render_crash_warning
+from reconciler.render.views.history import build_run_rows, build_run_view
 from reconciler.workspace import Workspace
 from tests.support.sample_plans import HOSTILE
 
@@ -68,7 +68,7 @@ def said(lines):
 
 
 def test_runs_are_a_table():
-    assert said(history.runs(history_view(History((DEAD, FINE))))) == (
+    assert said(render_history_text(build_run_rows(History((DEAD, FINE))))) == (
         "run          begun (UTC)          by           command  status     file          steps\n"
         "1m80a9gzwhr  2026-11-22 10:00:00  runner@ci-7  apply    ! crashed  f2f1785f9a68  1 applied, 1 planned, 1 unknown\n"
         "1m80a2gzwhr  2026-11-22 10:00:00  ada@laptop   apply    ✔ applied  f2f1785f9a68  8 applied"
@@ -76,16 +76,18 @@ def test_runs_are_a_table():
 
 
 def test_where_runs_are_of_several_workspaces_the_table_says_of_which():
-    lines = said(history.runs(history_view(History((FINE, evolve(FINE, workspace="lab")))))).split("\n")
+    lines = said(render_history_text(build_run_rows(History((FINE, evolve(FINE, workspace="lab")))))).split(
+        "\n"
+    )
     assert [line.split()[4:6] for line in lines[1:]] == [["apply", "greenhouse"], ["apply", "lab"]]
 
 
 def test_before_the_first_run_the_table_says_so():
-    assert said(history.runs(())) == "No run yet: `reconciler apply` makes the first."
+    assert said(render_history_text(())) == "No run yet: `reconciler apply` makes the first."
 
 
 def test_one_run_is_told_step_by_step_and_call_by_call():
-    assert said(history.record(record_view(RECORD))) == (
+    assert said(render_run_text(build_run_view(RECORD))) == (
         "Run 1m80a9gzwhr  ! crashed\n"
         "embedded · 123456789012 · eu-west-1 · apply of greenhouse · plan 19c9383d1b99 · file f2f1785f9a68\n"
         "by runner@ci-7, process 9, https://ci.example/7\n"
@@ -104,7 +106,7 @@ def test_one_run_is_told_step_by_step_and_call_by_call():
 
 
 def test_the_next_run_says_in_one_line_that_the_one_before_crashed():
-    assert text_report.crashed(DEAD).plain == (
+    assert render_crash_warning(DEAD).plain == (
         "warning: the run 1m80a9gzwhr of runner@ci-7 at 2026-11-22 10:00:00 UTC ended without a word after 3 calls, "
         "1 of them unanswered; this plan goes on from what the registry has"
     )
@@ -123,7 +125,7 @@ def test_runs_and_records_show_themselves():
 
 
 def test_as_json_a_record_has_everything():
-    found = json.loads(json.dumps(document(RECORD)))
+    found = json.loads(json.dumps(history_to_json(RECORD)))
     assert found["run"]["who"] == {
         "user": "runner",
         "host": "ci-7",
@@ -143,9 +145,9 @@ def test_what_a_journal_says_comes_out_inert():
     step = RunStep(f"things.{HOSTILE}", "create", "failed", 1.0, HOSTILE)
     call = RunCall(1, step.address, "iot", HOSTILE, HOSTILE, "refused", at(0), at(1), HOSTILE, HOSTILE)
     lines = [
-        *history.runs(history_view(History((run, FINE)))),
-        *history.record(record_view(Record(run, (step,), (call,)))),
-        text_report.crashed(run),
+        *render_history_text(build_run_rows(History((run, FINE)))),
+        *render_run_text(build_run_view(Record(run, (step,), (call,)))),
+        render_crash_warning(run),
     ]
     assert [mark for mark in said(lines) if not mark.isprintable() and mark != "\n"] == []
 
@@ -240,7 +242,7 @@ def test_a_crash_that_left_nothing_to_do_is_told_of_until_an_apply_has_seen_that
     workspace = Workspace()
     elsewhere = Who("ada", "elsewhere", 7)
     dead = Journal(Path(".reconciler/journal.sqlite3")).begin(workspace.plan(), elsewhere, "apply", "")
-    told = text_report.crashed(workspace.crashed_run()).plain
+    told = render_crash_warning(workspace.crashed_run()).plain
     assert dead.run_id in told
     assert fleet("plan")[2] == f"{told}\n"
     assert fleet("apply", "--yes")[2] == f"{told}\n"

@@ -13,7 +13,13 @@ from reconciler.model.call import ApiCall
 from reconciler.model.errors import RefusedError, StaleError
 from reconciler.model.outcome import Failed
 from reconciler.model.plan import Target
-from reconciler.render.json import plan_file
+from reconciler.render.json.plan_file import (
+    build_plan_document,
+    check_view,
+    parse_plan_file,
+    render_plan_json,
+    seal_document,
+)
 from reconciler.workspace import Workspace
 
 REFUSED = "error: the plan is refused; nothing was sent\n"
@@ -105,10 +111,10 @@ def test_an_edit_of_any_byte_is_found(applied):
             edited = bytes([*raw[:place], other, *raw[place + 1 :]])
             if edited != raw:
                 with pytest.raises(RefusedError):
-                    plan_file.read(edited)
+                    parse_plan_file(edited)
     for edited in (raw + b" ", b"\n" + raw, raw[:-1], raw.replace(b"trondheim", b"oslo")):
         with pytest.raises(RefusedError):
-            plan_file.read(edited)
+            parse_plan_file(edited)
 
 
 def test_an_edited_plan_is_refused_with_the_seal_that_it_has_and_the_one_of_its_content(applied):
@@ -171,7 +177,7 @@ def test_a_plan_for_another_place_is_refused_with_every_part_that_differs(applie
         target=Target("aws", "eu-north-1", "210987654321"),
         source="0" * 64,
     )
-    Path("a.json").write_text("".join(plan_file.write(plan)))
+    Path("a.json").write_text("".join(render_plan_json(plan)))
     assert refused(applied("apply", "a.json")) == [
         "it was made for the workspace other; now it is greenhouse",
         "it was made for the endpoint aws; now it is embedded",
@@ -234,17 +240,17 @@ def test_a_file_that_shows_other_changes_than_it_holds_is_refused(applied):
     """A seal is no signature: who can write a plan can write its seal."""
     workspace = Workspace()
     made = workspace.plan()
-    document = plan_file.document(made)
+    document = build_plan_document(made)
     lying = evolve(document, view=evolve(document.view, sections=()))
     with pytest.raises(RefusedError) as error:
-        plan_file.check_shown(lying, made)
+        check_view(lying, made)
     assert error.value.reasons == ("it shows other changes than those that it holds",)
 
 
 def test_what_a_file_shows_cannot_act_on_a_terminal(applied):
-    document = plan_file.document(Workspace().plan())
+    document = build_plan_document(Workspace().plan())
     evil = evolve(document, view=evolve(document.view, workspace="\x1b[31mred"))
-    Path("a.json").write_text("".join(plan_file.sealed(evil)))
+    Path("a.json").write_text("".join(seal_document(evil)))
     assert applied("show", "a.json")[1].splitlines()[0] == r"Plan for \x1b[31mred"
 
 

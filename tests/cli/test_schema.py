@@ -13,8 +13,7 @@ from reconciler.cli.starter import starter
 from reconciler.engine.load.json_schema import schema
 from reconciler.engine.load.moved_removed import KEYS
 from reconciler.kinds import all_kinds
-from reconciler.render.json.schemas import OUTPUTS
-from reconciler.render.json.schemas import schema as of_output
+from reconciler.render.json.schemas import OUTPUTS, build_output_schema
 from tests.engine.load.invalid import CASES
 from tests.engine.load.invalid.case import Broken
 from tests.support.json_schema import complaints
@@ -144,6 +143,6 @@ def test_the_command_prints_it_and_writes_it(run, tmp_path):
 @pytest.mark.parametrize("form", sorted(OUTPUTS))
 def test_the_command_prints_the_forms_of_what_is_written_for_programs(run, form):
     assert [json.loads(run("schema", form)[1]), run("schema", form)[0]] == [
-        json.loads(json.dumps(of_output(form))),
+        json.loads(json.dumps(build_output_schema(form))),
         0,
     ]

@@ -19,7 +19,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member
 from reconciler.model.document import Document
-from reconciler.render.views.plan import noun
+from reconciler.render.views.plan import format_kind
 
 CHANGING = {"in_place": "in place", "replaces": "**replaces**", "create_only": "at creation only"}
 CREATING = ("Create", "Register", "Add", "Attach")
@@ -166,7 +166,7 @@ def _fields_of(kind: Kind) -> str:
             for path, inner in _nested_fields(member.name, attribute.type)
         ]
     head = ("Field", "Value", "Default", "A change", "Description", "Request member")
-    title = f"<code>[{kind.table}.NAME]</code> · {noun(kind.table, 2)}"
+    title = f"<code>[{kind.table}.NAME]</code> · {format_kind(kind.table, 2)}"
     parts = [f"<details><summary>{title}</summary>", _table(head, rows)]
     if unsupported := getattr(kind, "unsupported", None):
         members = "; ".join(f"`{name}` ({reason})" for name, reason in unsupported.items())

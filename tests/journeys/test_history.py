@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 
-from reconciler.render.json.schemas import schema
+from reconciler.render.json.schemas import build_output_schema
 from tests.support.project_folder import PATIENCE, Folder, until
 from tests.support.registry_client import Cloud
 from tests.support.small_fleet import CODES, SMALL, Fleet
@@ -18,7 +18,7 @@ def told(folder: Folder, *words: str) -> Any:
     ended = folder.run("history", *words, "--json")
     assert ended.code == 0, ended
     found = json.loads(ended.out)
-    jsonschema.validate(found, schema("run" if words else "history"))
+    jsonschema.validate(found, build_output_schema("run" if words else "history"))
     return found
 
 

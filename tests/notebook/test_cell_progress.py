@@ -61,7 +61,10 @@ def test_it_is_not_written_oftener_than_can_be_read(shell):
     with capture_output() as captured:
         for tick in range(1000):
             clock.now = tick / 1024
-            live.write(lambda tick=tick: cell_progress.parts.word("✔", "applied", str(tick)), lambda: "")
+            live.write(
+                lambda tick=tick: cell_progress.parts.render_status_html("✔", "applied", str(tick)),
+                lambda: "",
+            )
     assert pages(captured) == [["✔ 0"], ["✔ 205"], ["✔ 410"], ["✔ 615"], ["✔ 820"]]
 
 

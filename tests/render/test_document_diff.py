@@ -15,11 +15,11 @@ from reconciler.model.document import Document
 from reconciler.model.output_file import Output, Save
 from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live, Origin, Resource, Row
-from reconciler.render.text import comparison as text_comparison
-from reconciler.render.text import plan as text
-from reconciler.render.views.comparison import comparison
-from reconciler.render.views.format_value import show
-from reconciler.render.views.plan import plan_view
+from reconciler.render.text.comparison import render_comparison_text
+from reconciler.render.text.plan import COLORS, render_plan_text
+from reconciler.render.views.comparison import build_comparison_view
+from reconciler.render.views.format_value import format_value
+from reconciler.render.views.plan import build_plan_view
 from tests.support.sample_plans import plan, resource
 
 PUBLISH = {"Effect": "Allow", "Action": "iot:Publish", "Resource": "*"}
@@ -40,7 +40,7 @@ def update(before, after):
 def rows(change, *calls, requests=False):
     """What a plan says of one change, its first line and all below."""
     made = plan(Step(change, calls))
-    lines = [line.plain for line in text.plan(plan_view(made, requests=requests), 100)]
+    lines = [line.plain for line in render_plan_text(build_plan_view(made, requests=requests), 100)]
     start = next(place for place, line in enumerate(lines) if line.startswith("  "))
     return lines[start : lines.index("", start)]
 
@@ -64,7 +64,7 @@ def rows(change, *calls, requests=False):
     ],
 )
 def test_every_value_is_short_and_true(value, expected):
-    assert show(value).text == expected
+    assert format_value(value).text == expected
 
 
 def test_of_a_document_that_differs_the_plan_says_where():
@@ -103,8 +103,8 @@ def test_of_many_differences_the_first_are_told_and_how_many_more_there_are():
 
 def test_show_puts_only_the_parts_that_differ_beside_each_other():
     change = update(policy(PUBLISH, CONNECT), policy(PUBLISH, {**CONNECT, "Resource": "a"}))
-    view = comparison(change.address, change.resource, change.live, change)
-    assert "\n".join(line.plain for line in text_comparison.comparison(view, 100)) == (
+    view = build_comparison_view(change.address, change.resource, change.live, change)
+    assert "\n".join(line.plain for line in render_comparison_text(view, 100)) == (
         "policies.telemetry\n"
         "in the file    desired_state.toml:8\n"
         "registered as  telemetry · owned by greenhouse\n"
@@ -155,9 +155,13 @@ def test_a_remark_is_calmer_than_a_warning():
         Note("warning", "it expires on 2026-01-04", Address("certificates", "a")),
         Note("remark", "stays beside its successor until 2026-01-04 10:00 UTC", Address("certificates", "b")),
     )
-    lines = [line for line in text.plan(plan_view(plan(notes=notes)), 100) if "certificates" in line.plain]
+    lines = [
+        line
+        for line in render_plan_text(build_plan_view(plan(notes=notes)), 100)
+        if "certificates" in line.plain
+    ]
     assert [(line.plain, str(line.spans[0].style)) for line in lines] == [
-        ("  ! warning    certificates.a  it expires on 2026-01-04", text.COLORS["warning"]),
+        ("  ! warning    certificates.a  it expires on 2026-01-04", COLORS["warning"]),
         ("  · remark     certificates.b  stays beside its successor until 2026-01-04 10:00 UTC", "dim"),
     ]
 

@@ -15,24 +15,26 @@ from reconciler.model.change import FieldChange
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Step
 from reconciler.model.secret import Secret
-from reconciler.render.graph import dot, mermaid, svg
-from reconciler.render.graph.palette import color
-from reconciler.render.graph.picture import picture_of
-from reconciler.render.graph.tree import tree
-from reconciler.render.text import plan as text
-from reconciler.render.views.format_value import show, visible
-from reconciler.render.views.plan import plan_view, position
+from reconciler.render.graph.dot import render_dot
+from reconciler.render.graph.mermaid import render_mermaid
+from reconciler.render.graph.palette import compute_color
+from reconciler.render.graph.picture import build_picture
+from reconciler.render.graph.svg import render_svg
+from reconciler.render.graph.tree import render_tree
+from reconciler.render.text.plan import render_plan_text
+from reconciler.render.views.format_value import format_value, visible
+from reconciler.render.views.plan import build_plan_view, get_kind_position
 from tests.support.sample_plans import HOSTILE, MANAGED, plan, thing
 
-AT = position("things")
-FAINT = color(AT, lightness=0.95, chroma=0.03)
+AT = get_kind_position("things")
+FAINT = compute_color(AT, lightness=0.95, chroma=0.03)
 SPELT = r'<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
 
 
 def picture():
     graph = nx.DiGraph()
     graph.add_node(Address("things", HOSTILE))
-    return picture_of(graph, {}, title=HOSTILE)
+    return build_picture(graph, {}, title=HOSTILE)
 
 
 def printed(lines) -> str:
@@ -44,7 +46,7 @@ def printed(lines) -> str:
 
 def test_a_hostile_attribute_comes_out_spelt_in_text():
     made = plan(Step(thing("pump-7", FieldChange("attributes.note", None, HOSTILE)), ()))
-    assert printed(text.plan(plan_view(made), 200)) == (
+    assert printed(render_plan_text(build_plan_view(made), 200)) == (
         "Plan for greenhouse\n"
         "embedded · 123456789012 · eu-west-1 · plan 3f9a2c81d0e2\n"
         "\n"
@@ -56,11 +58,11 @@ def test_a_hostile_attribute_comes_out_spelt_in_text():
 
 
 def test_a_hostile_name_comes_out_spelt_in_the_tree():
-    assert printed(tree(picture())) == f"{SPELT}\n└─ {SPELT}  thing\n\n1 resource, 0 dependencies\n"
+    assert printed(render_tree(picture())) == f"{SPELT}\n└─ {SPELT}  thing\n\n1 resource, 0 dependencies\n"
 
 
 def test_a_hostile_name_is_only_text_in_svg():
-    drawn = ET.fromstring(svg.draw(picture()))
+    drawn = ET.fromstring(render_svg(picture()))
     spoken = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert spoken == [SPELT, "1 resource", "T", f"{SPELT[:16]}…{SPELT[-16:]}", "thing", "1 thing"]
     assert {node.tag.rpartition("}")[2] for node in drawn.iter()} == {
@@ -71,12 +73,12 @@ def test_a_hostile_name_is_only_text_in_svg():
 def test_a_hostile_name_is_only_text_in_dot():
     quoted = r"<script>alert(\"1\")</script> [bold red]x[/] \\x1b[31m\\u202ered"
     identity = rf'"things.{quoted}"'
-    assert dot.draw(picture()) == (
+    assert render_dot(picture()) == (
         "digraph reconciler {\n"
         f'  graph [label="{quoted}", labelloc=t, rankdir=LR, fontname="sans-serif"];\n'
         '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];\n'
         '  edge [color="#98a1ab", arrowsize=0.7];\n'
-        f'  {identity} [label="{quoted}\\nthing", color="{color(AT)}", fillcolor="{FAINT}"];\n'
+        f'  {identity} [label="{quoted}\\nthing", color="{compute_color(AT)}", fillcolor="{FAINT}"];\n'
         "}\n"
     )
 
@@ -86,14 +88,14 @@ def test_a_hostile_name_is_only_text_in_mermaid():
         "#60;script#62;alert#40;#34;1#34;#41;#60;/script#62; #91;bold red#93;x#91;/#93; "
         "#92;x1b#91;31m#92;u202ered"
     )
-    assert mermaid.draw(picture()) == (
+    assert render_mermaid(picture()) == (
         f'flowchart LR\n  n0("{said}<br>thing"):::k{AT}\n'
-        f"  classDef k{AT} fill:{FAINT},stroke:{color(AT)},color:#1b1f24\n"
+        f"  classDef k{AT} fill:{FAINT},stroke:{compute_color(AT)},color:#1b1f24\n"
     )
 
 
 def test_a_secret_is_in_no_rendering_of_a_plan():
-    seen = printed(text.plan(plan_view(plan(MANAGED), requests=True), 100))
+    seen = printed(render_plan_text(build_plan_view(plan(MANAGED), requests=True), 100))
     assert [line.split()[1:] for line in seen.split("\n") if "aterial " in line] == [
         ["(sensitive)"],
         ["(sensitive)"],
@@ -123,7 +125,7 @@ def test_a_secret_is_in_no_rendering_of_a_plan():
     ],
 )
 def test_every_value_has_one_reading(value, expected):
-    assert show(value).text == expected
+    assert format_value(value).text == expected
 
 
 @pytest.mark.parametrize("name", ["pump-7", "pumpe-ø", "水泵"])

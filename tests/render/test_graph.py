@@ -14,12 +14,14 @@ from reconciler.model.address import Address
 from reconciler.model.change import Delete, Forget
 from reconciler.model.plan import Step
 from reconciler.model.resource import Live
-from reconciler.render.graph import dot, mermaid, svg
-from reconciler.render.graph.layout import place
-from reconciler.render.graph.palette import color
-from reconciler.render.graph.picture import Edge, Node, picture_of
-from reconciler.render.graph.tree import tree
-from reconciler.render.views.plan import position
+from reconciler.render.graph.dot import render_dot
+from reconciler.render.graph.layout import compute_layout
+from reconciler.render.graph.mermaid import render_mermaid
+from reconciler.render.graph.palette import compute_color
+from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
+from reconciler.render.graph.svg import render_svg
+from reconciler.render.graph.tree import render_tree
+from reconciler.render.views.plan import get_kind_position
 from tests.support.sample_plans import CREATION, ROTATION, plan
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -38,20 +40,20 @@ def fleet(count: int = 2):
 
 
 def faint(kind):
-    return color(position(kind), lightness=0.95, chroma=0.03)
+    return compute_color(get_kind_position(kind), lightness=0.95, chroma=0.03)
 
 
 def in_order(*nodes):
     """As pictures have them: by kind, and only by dependency, which leaves some kinds to choose."""
-    return tuple(sorted(nodes, key=lambda node: position(node.kind)))
+    return tuple(sorted(nodes, key=lambda node: get_kind_position(node.kind)))
 
 
 def plain(picture, **options):
-    return "\n".join(line.plain for line in tree(picture, **options))
+    return "\n".join(line.plain for line in render_tree(picture, **options))
 
 
 def test_the_tree_has_every_resource_once_and_names_its_other_needs():
-    assert plain(picture_of(fleet(), {}, title="greenhouse")) == (
+    assert plain(build_picture(fleet(), {}, title="greenhouse")) == (
         "greenhouse\n"
         "├─ factory  CA certificate\n"
         "│  ├─ pump-7  device certificate\n"
@@ -66,7 +68,7 @@ def test_the_tree_has_every_resource_once_and_names_its_other_needs():
 
 def test_the_tree_needs_no_more_than_ascii_where_there_is_no_more():
     graph = nx.DiGraph([(Address("ca_certificates", "factory"), Address("certificates", "pump-7"))])
-    assert plain(picture_of(graph, {}, title="greenhouse"), ascii_only=True) == (
+    assert plain(build_picture(graph, {}, title="greenhouse"), ascii_only=True) == (
         "greenhouse\n`- factory  CA certificate\n   `- pump-7  device certificate\n\n2 resources, 1 dependency"
     )
 
@@ -75,7 +77,7 @@ def test_with_a_plan_the_tree_says_what_would_be_done_and_shows_what_would_go():
     gone = Step(Delete(Address("things", "pump-3"), Live("pump-3", Thing())), ())
     made = plan(ROTATION, CREATION, gone)
     graph = nx.DiGraph([(Address("certificates", "pump-7"), Address("things", "pump-8"))])
-    assert plain(picture_of(graph, {}, made, title="greenhouse")) == (
+    assert plain(build_picture(graph, {}, made, title="greenhouse")) == (
         "greenhouse\n"
         "├─ ± replace pump-7  device certificate\n"
         "│  └─ + create pump-8  thing\n"
@@ -87,34 +89,34 @@ def test_with_a_plan_the_tree_says_what_would_be_done_and_shows_what_would_go():
 
 def test_dot_says_nodes_and_edges():
     graph = nx.DiGraph([(Address("ca_certificates", "factory"), Address("certificates", "pump-7"))])
-    assert dot.draw(picture_of(graph, {}, plan(ROTATION), title="greenhouse")) == (
+    assert render_dot(build_picture(graph, {}, plan(ROTATION), title="greenhouse")) == (
         "digraph reconciler {\n"
         '  graph [label="greenhouse", labelloc=t, rankdir=LR, fontname="sans-serif"];\n'
         '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];\n'
         '  edge [color="#98a1ab", arrowsize=0.7];\n'
-        f'  "ca_certificates.factory" [label="factory\\nCA certificate", color="{color(position("ca_certificates"))}", fillcolor="{faint("ca_certificates")}"];\n'
-        f'  "certificates.pump-7" [label="pump-7\\ndevice certificate\\n± replace", color="{color(position("certificates"))}", fillcolor="{faint("certificates")}"];\n'
+        f'  "ca_certificates.factory" [label="factory\\nCA certificate", color="{compute_color(get_kind_position("ca_certificates"))}", fillcolor="{faint("ca_certificates")}"];\n'
+        f'  "certificates.pump-7" [label="pump-7\\ndevice certificate\\n± replace", color="{compute_color(get_kind_position("certificates"))}", fillcolor="{faint("certificates")}"];\n'
         '  "ca_certificates.factory" -> "certificates.pump-7";\n'
         "}\n"
     )
 
 
 def test_a_large_graph_is_drawn_as_one_node_for_each_kind_and_action():
-    picture = picture_of(fleet(400), {}, plan(ROTATION), title="greenhouse").readable()
+    picture = build_picture(fleet(400), {}, plan(ROTATION), title="greenhouse").readable()
     assert (picture.nodes, picture.edges) == (
         in_order(
-            Node("ca_certificates/", "ca_certificates", "factory"),
-            Node("thing_groups/", "thing_groups", "hall"),
-            Node("certificates/replace", "certificates", "pump-7", "replace"),
-            Node("certificates/", "certificates", "399 device certificates", count=399),
-            Node("things/", "things", "400 things", count=400),
+            GraphNode("ca_certificates/", "ca_certificates", "factory"),
+            GraphNode("thing_groups/", "thing_groups", "hall"),
+            GraphNode("certificates/replace", "certificates", "pump-7", "replace"),
+            GraphNode("certificates/", "certificates", "399 device certificates", count=399),
+            GraphNode("things/", "things", "400 things", count=400),
         ),
         (
-            Edge("ca_certificates/", "certificates/", 399),
-            Edge("ca_certificates/", "certificates/replace"),
-            Edge("certificates/", "things/", 399),
-            Edge("certificates/replace", "things/"),
-            Edge("thing_groups/", "things/", 400),
+            GraphEdge("ca_certificates/", "certificates/", 399),
+            GraphEdge("ca_certificates/", "certificates/replace"),
+            GraphEdge("certificates/", "things/", 399),
+            GraphEdge("certificates/replace", "things/"),
+            GraphEdge("thing_groups/", "things/", 400),
         ),
     )
 
@@ -124,16 +126,16 @@ def test_mermaid_counts_what_it_collapsed():
         (Address("ca_certificates", "factory"), Address("certificates", f"pump-{number}"))
         for number in range(3)
     )
-    assert mermaid.draw(picture_of(graph, {}).collapse()).split("\n")[:4] == [
+    assert render_mermaid(build_picture(graph, {}).collapse()).split("\n")[:4] == [
         "flowchart LR",
-        f'  n0("factory<br>CA certificate"):::k{position("ca_certificates")}',
-        f'  n1("3 device certificates"):::k{position("certificates")}',
+        f'  n0("factory<br>CA certificate"):::k{get_kind_position("ca_certificates")}',
+        f'  n1("3 device certificates"):::k{get_kind_position("certificates")}',
         "  n0 -->|3| n1",
     ]
 
 
 def test_the_svg_tells_a_screen_reader_what_it_shows():
-    drawn = ET.fromstring(svg.draw(picture_of(fleet(), {}, plan(ROTATION), title="greenhouse")))
+    drawn = ET.fromstring(render_svg(build_picture(fleet(), {}, plan(ROTATION), title="greenhouse")))
     assert (drawn.get("role"), drawn.find(f"{SVG}title").text, drawn.find(f"{SVG}desc").text) == (
         "img",
         "Dependency graph of greenhouse",
@@ -144,12 +146,12 @@ def test_the_svg_tells_a_screen_reader_what_it_shows():
 def test_every_node_of_the_svg_has_its_whole_name_in_a_tooltip():
     graph = nx.DiGraph()
     graph.add_node(Address("things", "a" * 60))
-    drawn = ET.fromstring(svg.draw(picture_of(graph, {})))
+    drawn = ET.fromstring(render_svg(build_picture(graph, {})))
     assert [node.text for node in drawn.iterfind(f"{SVG}g/{SVG}title")] == ["a" * 60 + ", thing"]
 
 
 def test_columns_follow_dependency_and_a_root_stands_beside_those_that_need_it():
-    placed = place(picture_of(fleet(1), {}), step=50, thin=10)
+    placed = compute_layout(build_picture(fleet(1), {}), step=50, thin=10)
     assert [set(column) for column in placed.columns] == [
         {"ca_certificates.factory"},
         {"thing_groups.hall", "certificates.pump-7"},
@@ -159,22 +161,22 @@ def test_columns_follow_dependency_and_a_root_stands_beside_those_that_need_it()
 
 @pytest.mark.parametrize("count", [1, 5, 40])
 def test_no_two_nodes_of_a_column_overlap(count):
-    placed = place(picture_of(fleet(count), {}), step=50, thin=10)
+    placed = compute_layout(build_picture(fleet(count), {}), step=50, thin=10)
     for column in placed.columns:
         heights = [placed.middle[name] for name in column]
         assert all(below - above >= 49.999 for above, below in pairwise(heights))
 
 
 def test_an_empty_graph_is_still_a_picture():
-    assert ET.fromstring(svg.draw(picture_of(nx.DiGraph(), {}, title="greenhouse"))).tag == f"{SVG}svg"
+    assert ET.fromstring(render_svg(build_picture(nx.DiGraph(), {}, title="greenhouse"))).tag == f"{SVG}svg"
 
 
 def test_no_two_kinds_have_the_same_colour():
-    assert len({color(position) for position in range(len(all_kinds()))}) == len(all_kinds())
+    assert len({compute_color(position) for position in range(len(all_kinds()))}) == len(all_kinds())
 
 
 def test_what_is_forgotten_is_drawn_as_what_goes_is():
     live = Live("pump-9", Thing(), owner="greenhouse")
     step = Step(Forget(Address("things", "pump-9"), live), ())
-    (node,) = picture_of(nx.DiGraph(), {}, plan(step)).nodes
+    (node,) = build_picture(nx.DiGraph(), {}, plan(step)).nodes
     assert (node.id, node.action) == ("things.pump-9", "forget")

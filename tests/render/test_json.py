@@ -20,16 +20,18 @@ from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped, Started
 from reconciler.model.plan import Step
 from reconciler.model.run import History, Record, Run, RunCall, RunStep, Who
-from reconciler.render import markdown
-from reconciler.render.html.page import document as html_document
-from reconciler.render.json import drift_file, plan_file, plan_lines
-from reconciler.render.json.events import Events
-from reconciler.render.json.history_file import document
-from reconciler.render.json.schemas import OUTPUTS, schema
-from reconciler.render.text import drift
-from reconciler.render.text import plan as text
-from reconciler.render.views.drift import drift_view
-from reconciler.render.views.plan import plan_view
+from reconciler.render.html.page import render_html_page
+from reconciler.render.json.drift_file import render_drift_json, render_drift_jsonl
+from reconciler.render.json.events import EventWriter
+from reconciler.render.json.history_file import history_to_json
+from reconciler.render.json.plan_file import parse_plan_file, render_plan_json, seal_document
+from reconciler.render.json.plan_lines import render_plan_jsonl
+from reconciler.render.json.schemas import OUTPUTS, build_output_schema
+from reconciler.render.markdown import render_plan_markdown
+from reconciler.render.text.drift import render_drift_text
+from reconciler.render.text.plan import render_plan_text
+from reconciler.render.views.drift import build_drift_view
+from reconciler.render.views.plan import build_plan_view
 from tests.support.desired_states import converge, desired_states, plan_of
 from tests.support.registry_client import TARGET, Cloud
 from tests.support.sample_plans import (
@@ -46,7 +48,7 @@ from tests.support.sample_plans import (
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
 RUN = Run("r1", "ws", "embedded", Who("ada", "ci", 1), "apply", "0" * 64, "1" * 64, NOON, NOON, "applied")
-VALIDATORS = {name: jsonschema.Draft202012Validator(schema(name)) for name in OUTPUTS}
+VALIDATORS = {name: jsonschema.Draft202012Validator(build_output_schema(name)) for name in OUTPUTS}
 
 
 def valid(output: str, text: str) -> bool:
@@ -61,27 +63,27 @@ def change(old: str, new: str) -> None:
 
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_every_schema_is_one(output):
-    jsonschema.Draft202012Validator.check_schema(schema(output))
+    jsonschema.Draft202012Validator.check_schema(build_output_schema(output))
 
 
 @pytest.mark.parametrize("made", [EVERYTHING, plan()])
 def test_a_plan_is_as_its_schema_says(made):
-    assert valid("plan", "".join(plan_file.write(made)))
-    assert all(valid("plan-line", line) for line in plan_lines.plan_lines(made))
+    assert valid("plan", "".join(render_plan_json(made)))
+    assert all(valid("plan-line", line) for line in render_plan_jsonl(made))
 
 
 def test_runs_are_as_their_schemas_say_ended_or_not():
     going = evolve(RUN, ended=None, status="running", counts={"planned": 1}, calls=1, unanswered=1)
     call = RunCall(1, "things.a", "iot", "CreateThing", "a", "in flight", NOON)
     record = Record(going, (RunStep("things.a", "create", "started"),), (call, evolve(call, ended=NOON)))
-    assert valid("history", json.dumps(document(History((going, RUN)))))
-    assert valid("history", json.dumps(document(History())))
-    assert valid("run", json.dumps(document(record)))
+    assert valid("history", json.dumps(history_to_json(History((going, RUN)))))
+    assert valid("history", json.dumps(history_to_json(History())))
+    assert valid("run", json.dumps(history_to_json(record)))
 
 
 @pytest.mark.parametrize("broken", ["run", "steps", "calls"])
 def test_a_schema_refuses_a_run_that_lacks_something(broken):
-    told = json.loads(json.dumps(document(Record(RUN))))
+    told = json.loads(json.dumps(history_to_json(Record(RUN))))
     del told[broken]
     assert [error.message for error in VALIDATORS["run"].iter_errors(told)] == [
         f"{broken!r} is a required property"
@@ -90,7 +92,7 @@ def test_a_schema_refuses_a_run_that_lacks_something(broken):
 
 @pytest.mark.parametrize("broken", ["digest", "changes", "format", "seal"])
 def test_a_schema_refuses_a_plan_that_lacks_something(broken):
-    document = json.loads("".join(plan_file.write(EVERYTHING)))
+    document = json.loads("".join(render_plan_json(EVERYTHING)))
     del document[broken]
     assert [error.message for error in VALIDATORS["plan"].iter_errors(document)] == [
         f"{broken!r} is a required property"
@@ -102,15 +104,15 @@ def test_a_schema_refuses_a_plan_that_lacks_something(broken):
 def test_any_plan_and_any_drift_is_as_its_schema_says_and_reads_back(cloud, before, after):
     converge(before, cloud.empty())
     made = plan_of(after, cloud)
-    text = "".join(plan_file.write(made))
+    text = "".join(render_plan_json(made))
     assert valid("plan", text)
-    document = plan_file.read(text.encode())
-    assert "".join(plan_file.sealed(evolve(document, seal="0" * 64))) == text
-    assert all(valid("plan-line", line) for line in plan_lines.plan_lines(made))
+    document = parse_plan_file(text.encode())
+    assert "".join(seal_document(evolve(document, seal="0" * 64))) == text
+    assert all(valid("plan-line", line) for line in render_plan_jsonl(made))
     found = find_drift(after, target=TARGET, call=cloud.call, progress=lambda *_: None)
     for last in (None, RUN):
-        assert valid("drift", drift_file.document(found, last))
-        assert all(valid("drift-line", line) for line in drift_file.drift_lines(found, last))
+        assert valid("drift", render_drift_json(found, last))
+        assert all(valid("drift-line", line) for line in render_drift_jsonl(found, last))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +126,7 @@ def cloud(_cloud) -> Cloud:
 
 
 def test_a_plan_as_lines_is_its_head_and_then_each_change():
-    found = [json.loads(line) for line in plan_lines.plan_lines(EVERYTHING)]
+    found = [json.loads(line) for line in render_plan_jsonl(EVERYTHING)]
     assert [(line["type"], line.get("address")) for line in found] == [
         ("plan", None),
         ("change", "certificates.pump-7"),
@@ -157,7 +159,7 @@ def test_a_run_is_told_event_by_event_as_it_happens():
         Cancelled(ROTATION.change),
         Cancelled(MANAGED.change),
     ]
-    with Events(made, stream, clock=lambda: next(seconds), now=lambda: NOON) as events:
+    with EventWriter(made, stream, clock=lambda: next(seconds), now=lambda: NOON) as events:
         for outcome in outcomes:
             events.hear(outcome)
         events.end(Result(made, tuple(outcomes[1:]), 3.0))
@@ -227,23 +229,23 @@ def test_drift_is_exit_code_2_in_every_format_and_none_is_0(fleet):
 
 def test_a_text_that_githubs_old_runners_would_obey_is_spelt_in_json():
     step = evolve(UPDATE, calls=(evolve(UPDATE.calls[0], params={"thingName": "##[add-mask]x"}),))
-    (_, line) = plan_lines.plan_lines(plan(step))
+    (_, line) = render_plan_jsonl(plan(step))
     assert ("##[" in line, json.loads(line)["calls"][0]["params"]) == (False, {"thingName": "##[add-mask]x"})
 
 
 def test_ten_thousand_changes_are_told_in_every_format():
     count = 10_000
     made = plan(*[Step(thing(f"pump-{number}"), CREATION.calls) for number in range(count)])
-    view = plan_view(made)
+    view = build_plan_view(made)
     told = {
-        "text": "\n".join(line.plain for line in text.plan(view, 100)),
-        "json": "".join(plan_file.write(made)),
-        "jsonl": "".join(plan_lines.plan_lines(made)),
-        "html": html_document(view),
+        "text": "\n".join(line.plain for line in render_plan_text(view, 100)),
+        "json": "".join(render_plan_json(made)),
+        "jsonl": "".join(render_plan_jsonl(made)),
+        "html": render_html_page(view),
     }
     found = {form: len(set(re.findall(r"things\.pump-\d+", page))) for form, page in told.items()}
     assert found == dict.fromkeys(told, count)
-    comment = markdown.plan(view)
+    comment = render_plan_markdown(view)
     shown = len(re.findall(r"things\.pump-\d+", comment))
     assert (shown > 500, comment.splitlines()[-1]) == (
         True,
@@ -275,9 +277,9 @@ DRIFTED = Drift(
 
 
 def test_drift_reads_alike_as_text_and_as_a_page_and_nothing_in_it_acts():
-    view = drift_view(DRIFTED, RUN)
+    view = build_drift_view(DRIFTED, RUN)
     spelt = r'<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
-    assert [line.plain for line in drift.drift(view, 100)] == [
+    assert [line.plain for line in render_drift_text(view, 100)] == [
         "Drift of greenhouse",
         "embedded · 123456789012 · eu-west-1 · last applied 2026-11-22 12:00 UTC by ada@ci",
         "",
@@ -300,6 +302,6 @@ def test_drift_reads_alike_as_text_and_as_a_page_and_nothing_in_it_acts():
             "? 1 there without this workspace's mark  7 resources are as the file says"
         ),
     ]
-    page = html_document(view)
+    page = render_html_page(view)
     assert [word for word in ("<script", "canary", "\x1b", "\u202e") if word in page] == []
     assert "things.pump-2" in page

@@ -16,10 +16,19 @@ from reconciler.model.errors import AwsError, ReconcilerError
 from reconciler.model.outcome import Applied, Failed, Result
 from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live
-from reconciler.render import markdown
-from reconciler.render.views.drift import drift_view
-from reconciler.render.views.plan import plan_view
-from reconciler.render.views.result import result_view
+from reconciler.render.markdown import (
+    MAX_COMMENT_BYTES,
+    MAX_STEP_SUMMARY_BYTES,
+    append_markdown,
+    format_code_span,
+    format_marker,
+    render_drift_markdown,
+    render_plan_markdown,
+    render_result_markdown,
+)
+from reconciler.render.views.drift import build_drift_view
+from reconciler.render.views.plan import build_plan_view
+from reconciler.render.views.result import build_result_view
 from tests.support.sample_plans import CREATION, DELETION, EVERYTHING, HOSTILE, TARGET, UPDATE, plan, thing
 
 WHOLE = """\
@@ -113,11 +122,11 @@ def test_every_action_has_its_place_among_the_dangers():
 
 
 def test_a_plan_is_told_whole_and_the_worst_of_it_first():
-    assert markdown.plan(plan_view(EVERYTHING)) == WHOLE
+    assert render_plan_markdown(build_plan_view(EVERYTHING)) == WHOLE
 
 
 def test_a_plan_without_changes_says_so():
-    assert markdown.plan(plan_view(plan(unchanged=13))) == (
+    assert render_plan_markdown(build_plan_view(plan(unchanged=13))) == (
         "<!-- reconciler plan greenhouse -->\n"
         "### Plan for `greenhouse`: nothing to do\n\n"
         "`embedded · 123456789012 · eu-west-1` · plan `3f9a2c81d0e2`\n\n"
@@ -132,7 +141,7 @@ def test_drift_is_told_by_its_directions():
             "changed", Address("things", "pump-7"), (DriftedField("attributes.site", "oslo", "bergen"),)
         ),
     )
-    assert markdown.drift(drift_view(Drift("greenhouse", TARGET, "", items, 7))) == DRIFT
+    assert render_drift_markdown(build_drift_view(Drift("greenhouse", TARGET, "", items, 7))) == DRIFT
 
 
 def test_a_result_tells_what_failed_and_what_to_do_next():
@@ -141,7 +150,7 @@ def test_a_result_tells_what_failed_and_what_to_do_next():
     )
     ends = (Applied(CREATION.change, 0.1), Failed(DELETION.change, error))
     result = Result(plan(CREATION, DELETION), ends, 0.25)
-    assert markdown.result(result_view(result)) == (
+    assert render_result_markdown(build_result_view(result)) == (
         "<!-- reconciler apply greenhouse -->\n"
         "### Apply of `greenhouse`: not everything was applied\n\n"
         "✖ Not everything was applied in 0.25 s: 1 applied, 1 failed. Done so far: 1 created.\n\n"
@@ -157,17 +166,17 @@ def test_a_result_tells_what_failed_and_what_to_do_next():
 
 @pytest.mark.parametrize("count", [700, 10_000])
 def test_what_does_not_fit_is_counted_and_is_the_harmless_part(count):
-    told = markdown.plan(plan_view(plan(*fields(count), UPDATE, deletion("pump-3"))))
+    told = render_plan_markdown(build_plan_view(plan(*fields(count), UPDATE, deletion("pump-3"))))
     shown = re.findall(r"^[-+!] (\w+) +things\.(\S+)", told, re.MULTILINE)
     assert shown[:2] == [("delete", "pump-3"), ("update", "pump-7")]
     left = count + 2 - len(shown)
     assert told.splitlines()[-1] == f"**… and {left:,} more**: {left:,} to create"
-    assert markdown.COMMENT * 0.95 < size(told) <= markdown.COMMENT
+    assert MAX_COMMENT_BYTES * 0.95 < size(told) <= MAX_COMMENT_BYTES
 
 
 def test_of_one_huge_change_as_much_is_told_as_helps():
     many = [FieldChange(f"attributes.a{number}", None, "x" * 200) for number in range(500)]
-    told = markdown.plan(plan_view(plan(Step(thing("pump-1", *many), ()))))
+    told = render_plan_markdown(build_plan_view(plan(Step(thing("pump-1", *many), ()))))
     (more,) = re.findall(r"… and (\d+) more lines", told)
     assert (told.count("attributes.a"), size(told) < 8_000) == (500 - int(more), True)
 
@@ -191,7 +200,7 @@ def test_whatever_is_in_it_a_plan_stays_below_its_limit_and_every_block_is_close
         for place, (name, value) in enumerate(found)
     ]
     notes = (Note("warning", note, Address("things", "x")),)
-    told = markdown.plan(plan_view(plan(*steps, notes=notes)), limit)
+    told = render_plan_markdown(build_plan_view(plan(*steps, notes=notes)), limit)
     assert size(told) <= limit
     fence = ""
     for line in told.splitlines():
@@ -208,7 +217,7 @@ def test_whatever_is_in_it_a_plan_stays_below_its_limit_and_every_block_is_close
 def test_nothing_that_came_from_elsewhere_stands_outside_of_code():
     step = Step(thing(HOSTILE, FieldChange("attributes.note", None, f"@everyone #1 {HOSTILE}")), ())
     made = plan(step, notes=(Note("warning", HOSTILE),))
-    told = markdown.plan(plan_view(made))
+    told = render_plan_markdown(build_plan_view(made))
     outside = re.sub(r"^```\w+\n.*?^```$", "", told, flags=re.DOTALL | re.MULTILINE)
     assert [word for word in ("<script", "@everyone", "#1", "\x1b", "\u202e") if word in outside] == []
 
@@ -218,24 +227,24 @@ def test_nothing_that_came_from_elsewhere_stands_outside_of_code():
     [("greenhouse", "`greenhouse`"), ("a`b", "``a`b``"), ("`a", "`` `a ``"), ("", "`  `")],
 )
 def test_a_code_span_holds_whatever_is_in_it(words, expected):
-    assert markdown.code(words) == expected
+    assert format_code_span(words) == expected
 
 
 def test_the_marker_is_one_comment_whatever_the_workspace_is_called():
-    assert markdown.marker("plan", "a--><b>") == "<!-- reconciler plan a--??b? -->"
+    assert format_marker("plan", "a--><b>") == "<!-- reconciler plan a--??b? -->"
 
 
 def test_a_summary_is_added_below_what_is_there_and_never_beyond_a_steps_limit(tmp_path):
     file = tmp_path / "summary.md"
-    view = plan_view(plan(*fields(10_000)))
+    view = build_plan_view(plan(*fields(10_000)))
     for _ in range(2):
-        markdown.append(file, lambda limit: markdown.plan(view, limit))
-    assert file.read_text() == "\n".join([markdown.plan(view)] * 2)
-    file.write_text("x" * (markdown.STEP_SUMMARY - 9_000))
-    markdown.append(file, lambda limit: markdown.plan(view, limit))
-    assert markdown.STEP_SUMMARY - 1_000 < file.stat().st_size <= markdown.STEP_SUMMARY
+        append_markdown(file, lambda limit: render_plan_markdown(view, limit))
+    assert file.read_text() == "\n".join([render_plan_markdown(view)] * 2)
+    file.write_text("x" * (MAX_STEP_SUMMARY_BYTES - 9_000))
+    append_markdown(file, lambda limit: render_plan_markdown(view, limit))
+    assert MAX_STEP_SUMMARY_BYTES - 1_000 < file.stat().st_size <= MAX_STEP_SUMMARY_BYTES
     with pytest.raises(ReconcilerError) as error:
-        markdown.append(file, lambda limit: markdown.plan(view, limit))
+        append_markdown(file, lambda limit: render_plan_markdown(view, limit))
     assert str(error.value) == (
         f"{file} has {file.stat().st_size:,} bytes, and a step's summary takes no more than 1,048,576; "
         "nothing was added to it"

@@ -10,11 +10,16 @@ from reconciler.model.errors import AwsError, Mistake
 from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped
 from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live
-from reconciler.render.html.page import DRAWN, document, fragment, style
-from reconciler.render.views.comparison import comparison
-from reconciler.render.views.diagnostics import mistakes_view
-from reconciler.render.views.plan import plan_view
-from reconciler.render.views.result import result_view
+from reconciler.render.html.page import (
+    HTML_RENDERERS,
+    load_stylesheet,
+    render_html_fragment,
+    render_html_page,
+)
+from reconciler.render.views.comparison import build_comparison_view
+from reconciler.render.views.diagnostics import build_diagnostics_view
+from reconciler.render.views.plan import build_plan_view
+from reconciler.render.views.result import build_result_view
 from tests.support.sample_plans import (
     CREATION,
     DELETION,
@@ -57,16 +62,16 @@ class Reader(HTMLParser):
 
 
 def read(view) -> list[str]:
-    return [line.rstrip("\n") for line in Reader(fragment(view)).lines if line.strip()]
+    return [line.rstrip("\n") for line in Reader(render_html_fragment(view)).lines if line.strip()]
 
 
 def drawn(view) -> str:
-    return str(DRAWN[type(view)](view))
+    return str(HTML_RENDERERS[type(view)](view))
 
 
 def test_a_plan_as_html_whole():
     made = plan(UPDATE, unchanged=12)
-    assert drawn(plan_view(made)) == (
+    assert drawn(build_plan_view(made)) == (
         '<section aria-label="Plan for greenhouse">'
         '<p class="title">Plan for <strong>greenhouse</strong></p>'
         '<p class="quiet">embedded · 123456789012 · eu-west-1 · plan 3f9a2c81d0e2</p>'
@@ -93,7 +98,7 @@ def test_a_plan_as_html_whole():
 
 
 def test_a_plan_without_its_style_still_reads():
-    assert read(plan_view(EVERYTHING)) == [
+    assert read(build_plan_view(EVERYTHING)) == [
         "Plan for greenhouse",
         "embedded · 123456789012 · eu-west-1 · plan 3f9a2c81d0e2",
         "+ 2 create ~ 1 update ± 1 replace - 1 delete 12 unchanged",
@@ -137,7 +142,7 @@ def test_a_plan_without_its_style_still_reads():
 
 def test_the_calls_of_a_change_are_folded_under_it():
     made = plan(Step(thing("pump-7"), CREATION.calls))
-    assert read(plan_view(made, requests=True))[4:9] == [
+    assert read(build_plan_view(made, requests=True))[4:9] == [
         "+ create | ",
         "things.pump-7 desired_state.toml:1",
         "no attributes",
@@ -147,14 +152,14 @@ def test_the_calls_of_a_change_are_folded_under_it():
 
 
 def test_a_plan_with_nothing_to_do_is_one_sentence():
-    assert read(plan_view(plan(unchanged=3)))[2:] == [
+    assert read(build_plan_view(plan(unchanged=3)))[2:] == [
         "Nothing to do: all 3 resources are as the file wants them."
     ]
 
 
 def test_what_is_left_out_is_counted():
     made = plan(*(Step(thing(f"pump-{number}"), ()) for number in range(5)))
-    assert read(plan_view(made, most=2))[3:9] == [
+    assert read(build_plan_view(made, max_rows=2))[3:9] == [
         "Things 5 to create",
         "+ create | ",
         "things.pump-0 desired_state.toml:1 · 0 calls",
@@ -162,7 +167,7 @@ def test_what_is_left_out_is_counted():
         "+ create | ",
         "things.pump-1 desired_state.toml:1 · 0 calls",
     ]
-    assert read(plan_view(made, most=2))[10] == "and 3 more things"
+    assert read(build_plan_view(made, max_rows=2))[10] == "and 3 more things"
 
 
 def test_a_result_says_what_was_done_what_was_not_and_what_to_do_next():
@@ -177,7 +182,7 @@ def test_a_result_says_what_was_done_what_was_not_and_what_to_do_next():
         Cancelled(CREATION.change),
     )
     made = plan(ROTATION, UPDATE, CREATION, DELETION)
-    assert read(result_view(Result(made, outcomes, 2.0))) == [
+    assert read(build_result_view(Result(made, outcomes, 2.0))) == [
         "✖ Not everything was applied in 2.0 s: 1 applied, 1 failed, 1 skipped, 1 cancelled. Done so far: 1 deleted.",
         "✖ failed replace certificates.pump-7, iot:DeleteCertificate (call 2 of 2 calls)",
         "answer | DeleteConflictException: in use \\x1b[31m",
@@ -197,7 +202,7 @@ def test_a_comparison_shows_both_sides_and_marks_what_differs():
     wanted = resource("things", "pump-7", Thing(attributes={"site": "bergen"}), 44)
     live = Live("pump-7", Thing(attributes={"site": "oslo"}), version=3, owner="greenhouse")
     change = Update(wanted, live, (FieldChange("attributes.site", "oslo", "bergen"),))
-    assert read(comparison(wanted.address, wanted, live, change)) == [
+    assert read(build_comparison_view(wanted.address, wanted, live, change)) == [
         "things.pump-7 ~ update is what a plan would do",
         "in the file desired_state.toml:44",
         "registered as pump-7 · version 3 · owned by greenhouse",
@@ -211,7 +216,7 @@ def test_mistakes_are_shown_at_their_place_in_the_file():
     found = Mistake(
         "a.toml", 1, "unknown key", "things.pump-7", "atributes", "a field of a thing", "attributes"
     )
-    assert read(mistakes_view([found], {"a.toml": ['atributes = { site = "oslo" }']})) == [
+    assert read(build_diagnostics_view([found], {"a.toml": ['atributes = { site = "oslo" }']})) == [
         "1 mistake",
         "error: a.toml:1 things.pump-7.atributes",
         "1 | atributes = …",
@@ -223,7 +228,7 @@ def test_mistakes_are_shown_at_their_place_in_the_file():
 
 def test_a_hostile_value_is_only_text():
     made = plan(Step(thing("pump-7", FieldChange("attributes.note", None, HOSTILE)), ()))
-    page = drawn(plan_view(made))
+    page = drawn(build_plan_view(made))
     assert page.partition('<th scope="row">attributes.note</th>')[2].partition("</td>")[0] == (
         f"<td><code>&#34;{SPELT}&#34;</code>"
     )
@@ -234,21 +239,21 @@ def test_a_hostile_value_is_only_text():
 
 def test_hostile_names_and_notes_are_only_text():
     step = Step(thing(HOSTILE), ())
-    page = fragment(plan_view(plan(step, notes=(Note("warning", HOSTILE, step.address),))))
+    page = render_html_fragment(build_plan_view(plan(step, notes=(Note("warning", HOSTILE, step.address),))))
     assert [mark for mark in ("<script", "\x1b", "\u202e") if mark in page] == []
 
 
 def test_no_page_has_a_secret_in_it():
-    assert "canary" not in document(plan_view(plan(MANAGED), requests=True))
+    assert "canary" not in render_html_page(build_plan_view(plan(MANAGED), requests=True))
 
 
 def test_a_document_stands_alone():
-    page = document(plan_view(plan(UPDATE)))
+    page = render_html_page(build_plan_view(plan(UPDATE)))
     assert page == (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Plan · greenhouse</title><style>{style()}</style></head>"
-        f'<body style="margin: 0"><div class="reconciler page"><main>{drawn(plan_view(plan(UPDATE)))}'
+        f"<title>Plan · greenhouse</title><style>{load_stylesheet()}</style></head>"
+        f'<body style="margin: 0"><div class="reconciler page"><main>{drawn(build_plan_view(plan(UPDATE)))}'
         "</main></div></body></html>\n"
     )
     assert [word for word in ("http:", "https:", "@import", "url(", "<script") if word in page] == []

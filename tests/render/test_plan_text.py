@@ -12,8 +12,8 @@ from reconciler.model.address import Address
 from reconciler.model.change import Create, FieldChange, Update
 from reconciler.model.plan import Bottleneck, Estimate, Step
 from reconciler.model.resource import Live, Origin, Resource
-from reconciler.render.text import plan as text
-from reconciler.render.views.plan import noun, plan_view, seconds
+from reconciler.render.text.plan import render_plan_summary, render_plan_text
+from reconciler.render.views.plan import build_plan_view, format_duration, format_kind
 from tests.support.sample_plans import EVERYTHING, ROTATION, UPDATE, plan, resource
 
 MARK = Step(Create(resource("thing_groups", "reconciler-greenhouse", ThingGroup())), ())
@@ -94,7 +94,7 @@ Summary  ~ 1 update  ± 1 replace"""
 
 
 def lines(made, width=80, *, requests=False):
-    return "\n".join(line.plain for line in text.plan(plan_view(made, requests=requests), width))
+    return "\n".join(line.plain for line in render_plan_text(build_plan_view(made, requests=requests), width))
 
 
 def update(*fields):
@@ -176,7 +176,7 @@ def test_a_value_that_looks_like_our_own_words_is_quoted():
     ],
 )
 def test_the_workspaces_own_marks_are_counted_apart_from_what_the_file_has(made, marks, expected):
-    assert text.summary(plan_view(made, unchanged_marks=marks)).plain == expected
+    assert render_plan_summary(build_plan_view(made, unchanged_markers=marks)).plain == expected
 
 
 def test_of_calls_as_many_and_as_slow_the_one_that_was_counted_is_marked_and_nothing_is_claimed_of_others():
@@ -213,11 +213,11 @@ def test_a_quota_that_several_calls_share_is_told_by_its_own_name():
     ],
 )
 def test_a_duration_is_told_as_people_say_it(value, expected):
-    assert seconds(value) == expected
+    assert format_duration(value) == expected
 
 
 @pytest.mark.parametrize("kind", all_kinds())
 def test_many_of_a_kind_have_a_plural(kind):
-    assert noun(kind, 2) == {"policies": "policies", "role_aliases": "role aliases"}.get(
-        kind, f"{noun(kind)}s"
+    assert format_kind(kind, 2) == {"policies": "policies", "role_aliases": "role aliases"}.get(
+        kind, f"{format_kind(kind)}s"
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.errors import Mistake
-from reconciler.render.views.diagnostics import mistakes_view
-from reconciler.render.views.regex_words import in_words
+from reconciler.render.views.diagnostics import build_diagnostics_view
+from reconciler.render.views.regex_words import describe_expected
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from reconciler.render.views.regex_words import in_words
     ],
 )
 def test_a_set_of_characters_is_told_in_words_with_the_pattern_after_it(pattern, words):
-    assert in_words(f"a match of {pattern}") == f"{words} (a match of {pattern})"
+    assert describe_expected(f"a match of {pattern}") == f"{words} (a match of {pattern})"
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_a_set_of_characters_is_told_in_words_with_the_pattern_after_it(pattern,
     ],
 )
 def test_what_is_more_than_that_or_no_pattern_stays_as_it_is(expected):
-    assert in_words(expected) == expected
+    assert describe_expected(expected) == expected
 
 
 def test_a_mistake_is_told_so():
-    (row,) = mistakes_view([Mistake("a.toml", 1, "no", expected="a match of [a-z]+")], {}).rows
+    (row,) = build_diagnostics_view([Mistake("a.toml", 1, "no", expected="a match of [a-z]+")], {}).rows
     assert row.expected == "lower-case letters (a match of [a-z]+)"

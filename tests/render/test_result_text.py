@@ -11,12 +11,12 @@ from reconciler.model.change import FieldChange, Update
 from reconciler.model.errors import AwsError, MissingSecretError, Mistake
 from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped
 from reconciler.model.resource import Live
-from reconciler.render.text import comparison as text_comparison
-from reconciler.render.text import diagnostics as text_diagnostics
-from reconciler.render.text import result as text_report
-from reconciler.render.views.comparison import comparison
-from reconciler.render.views.diagnostics import mistakes_view
-from reconciler.render.views.result import result_view
+from reconciler.render.text.comparison import render_comparison_text
+from reconciler.render.text.diagnostics import render_diagnostics_text
+from reconciler.render.text.result import render_result_text
+from reconciler.render.views.comparison import build_comparison_view
+from reconciler.render.views.diagnostics import build_diagnostics_view
+from reconciler.render.views.result import build_result_view
 from tests.support.sample_plans import CREATION, DELETION, MANAGED, ROTATION, UPDATE, plan, resource
 
 REFUSED = AwsError(
@@ -36,12 +36,15 @@ def said(lines):
 def test_a_result_that_went_well_is_one_line():
     made = plan(CREATION, DELETION)
     result = Result(made, (Applied(CREATION.change, 0.1), Applied(DELETION.change, 0.2)), 75.2)
-    assert said(text_report.result(result_view(result))) == "✔ Done in 1 min 15 s: 1 created, 1 deleted."
+    assert (
+        said(render_result_text(build_result_view(result))) == "✔ Done in 1 min 15 s: 1 created, 1 deleted."
+    )
 
 
 def test_a_result_of_nothing_says_so():
     assert (
-        said(text_report.result(result_view(Result(plan(), (), 0.0)))) == "✔ Done: there was nothing to do."
+        said(render_result_text(build_result_view(Result(plan(), (), 0.0))))
+        == "✔ Done: there was nothing to do."
     )
 
 
@@ -53,7 +56,7 @@ def test_a_failure_says_what_was_being_done_what_was_answered_and_what_to_do_nex
         Skipped(UPDATE.change, ROTATION.address),
         Cancelled(CREATION.change),
     )
-    assert said(text_report.result(result_view(Result(made, outcomes, 2.0)))) == (
+    assert said(render_result_text(build_result_view(Result(made, outcomes, 2.0)))) == (
         "✖ failed  replace certificates.pump-7, iot:DeleteCertificate (call 2 of 2 calls)\n"
         "    answer   DeleteConflictException: things are attached \\x1b[31m\n"
         "    request  b7c1\n"
@@ -69,7 +72,7 @@ def test_a_failure_says_what_was_being_done_what_was_answered_and_what_to_do_nex
 
 def test_a_failure_that_aws_did_not_answer_says_what_is_missing():
     outcome = Failed(MANAGED.change, MissingSecretError("env PUMP_8_QR"))
-    assert said(text_report.result(result_view(Result(plan(MANAGED), (outcome,), 0.5)))) == (
+    assert said(render_result_text(build_result_view(Result(plan(MANAGED), (outcome,), 0.5)))) == (
         "✖ failed  create managed_things.pump-8\n"
         "    answer   secret missing: the secret from env PUMP_8_QR is needed and is not set\n"
         "    next     set env PUMP_8_QR, then apply again: what is done stays done, and only the rest is tried\n"
@@ -91,7 +94,7 @@ def test_a_comparison_shows_both_sides_and_marks_what_differs():
             FieldChange("certificates", (), ("pump-7",)),
         ),
     )
-    assert said(text_comparison.comparison(comparison(wanted.address, wanted, live, change), 60)) == (
+    assert said(render_comparison_text(build_comparison_view(wanted.address, wanted, live, change), 60)) == (
         "things.pump-7\n"
         "in the file    desired_state.toml:44\n"
         "registered as  pump-7 · version 3 · owned by greenhouse\n"
@@ -115,7 +118,7 @@ def test_mistakes_are_shown_at_their_place_in_the_file():
         Mistake("a.toml", 3, "it expired", "certificates.pump-7", severity="warning"),
         Mistake("a.toml", 2, "unknown key", "things.pump-7", "atributes", "a field of a thing", "attributes"),
     ]
-    assert said(text_diagnostics.mistakes(mistakes_view(found, {"a.toml": lines}))) == (
+    assert said(render_diagnostics_text(build_diagnostics_view(found, {"a.toml": lines}))) == (
         "error: a.toml:2  things.pump-7.atributes\n"
         "    2 | atributes = …\n"
         "      | ^^^^^^^^^\n"
@@ -135,7 +138,9 @@ def test_mistakes_are_shown_at_their_place_in_the_file():
 def test_an_excerpt_never_shows_a_value_for_it_may_be_a_secret():
     lines = ['authentication_materal = "canary"', "canary in a text of several lines", 'x = { y = "canary" }']
     found = [Mistake("a.toml", line, "unknown key") for line in (1, 2, 3)]
-    excerpts = [row.excerpt and row.excerpt.text for row in mistakes_view(found, {"a.toml": lines}).rows]
+    excerpts = [
+        row.excerpt and row.excerpt.text for row in build_diagnostics_view(found, {"a.toml": lines}).rows
+    ]
     assert excerpts == ["authentication_materal = …", None, "x = …"]
 
 
@@ -148,6 +153,6 @@ def test_an_excerpt_never_shows_a_value_for_it_may_be_a_secret():
     ],
 )
 def test_the_whole_key_is_pointed_at_where_the_part_that_is_meant_is_not_shown(line, field, shown):
-    view = mistakes_view([Mistake("a.toml", 1, "wrong", "things.pump-7", field)], {"a.toml": [line]})
+    view = build_diagnostics_view([Mistake("a.toml", 1, "wrong", "things.pump-7", field)], {"a.toml": [line]})
     (row,) = view.rows
     assert (row.excerpt.text, row.excerpt.start, row.excerpt.length) == shown

@@ -11,9 +11,8 @@ from reconciler.engine.graph import build_resource_graph
 from reconciler.model.address import Address
 from reconciler.model.errors import ReconcilerError, RefusedError
 from reconciler.model.outcome import Applied
-from reconciler.render import rich_display
-from reconciler.render.graph.picture import Edge, Node, picture_of
-from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, DisplayedResult
+from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
+from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, DisplayedResult, _drawn
 from tests.support.sample_plans import CREATION, EVERYTHING, plan
 
 FLEET = nx.DiGraph(
@@ -82,7 +81,7 @@ def test_a_resource_that_is_nowhere_is_an_error_with_the_nearest_address(workspa
 
 def test_the_graph_of_a_plan_shows_what_would_become_of_the_file(workspace):
     made = workspace.plan()
-    expected = picture_of(
+    expected = build_picture(
         build_resource_graph(workspace.desired.resources),
         workspace.desired.resources,
         made,
@@ -93,7 +92,7 @@ def test_the_graph_of_a_plan_shows_what_would_become_of_the_file(workspace):
 
 
 def test_a_large_graph_is_told_by_kind_and_action():
-    assert repr(DisplayedGraph(picture_of(FLEET, {}, plan(), title="greenhouse"))) == (
+    assert repr(DisplayedGraph(build_picture(FLEET, {}, plan(), title="greenhouse"))) == (
         "greenhouse\n"
         "└─ factory  CA certificate\n"
         "   └─ 400 device certificates  device certificate\n"
@@ -104,7 +103,7 @@ def test_a_large_graph_is_told_by_kind_and_action():
 
 
 def test_the_neighbourhood_of_an_address_is_small_enough_to_see():
-    around = DisplayedGraph(picture_of(FLEET, {})).around("certificates.pump-7").picture
+    around = DisplayedGraph(build_picture(FLEET, {})).around("certificates.pump-7").picture
     assert [(node.id, node.count) for node in around.nodes] == [
         ("ca_certificates.factory", 1),
         ("certificates.pump-7", 1),
@@ -113,26 +112,26 @@ def test_the_neighbourhood_of_an_address_is_small_enough_to_see():
 
 
 def test_a_crowded_neighbourhood_is_collapsed_around_its_middle():
-    around = DisplayedGraph(picture_of(FLEET, {})).around("ca_certificates.factory").picture
+    around = DisplayedGraph(build_picture(FLEET, {})).around("ca_certificates.factory").picture
     assert (around.nodes, around.edges) == (
         (
-            Node("ca_certificates.factory", "ca_certificates", "factory"),
-            Node("certificates/", "certificates", "400 device certificates", count=400),
+            GraphNode("ca_certificates.factory", "ca_certificates", "factory"),
+            GraphNode("certificates/", "certificates", "400 device certificates", count=400),
         ),
-        (Edge("ca_certificates.factory", "certificates/", 400),),
+        (GraphEdge("ca_certificates.factory", "certificates/", 400),),
     )
 
 
 def test_an_address_that_is_not_in_the_graph_is_an_error_with_the_nearest_one():
     with pytest.raises(ReconcilerError) as caught:
-        DisplayedGraph(picture_of(FLEET, {})).around("thing.pump-7")
+        DisplayedGraph(build_picture(FLEET, {})).around("thing.pump-7")
     assert str(caught.value) == "'thing.pump-7' is not in the graph; did you mean 'things.pump-7'?"
 
 
 def test_every_view_that_is_told_in_text_is_told_in_html():
-    from reconciler.render.html.page import DRAWN
+    from reconciler.render.html.page import HTML_RENDERERS
 
-    assert rich_display._drawn().keys() == DRAWN.keys()
+    assert _drawn().keys() == HTML_RENDERERS.keys()
 
 
 def test_a_second_plan_is_of_the_file_as_it_is_now(workspace):

@@ -33,7 +33,7 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
     from reconciler.engine.export.files import export_undeclared, keeping
     from reconciler.engine.export.toml_writer import text_of
     from reconciler.model.address import Address
-    from reconciler.render.views.plan import plural
+    from reconciler.render.views.plan import pluralize
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
@@ -51,7 +51,7 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
             raise click.ClickException("nothing is adopted\n" + "\n".join(told))
         wanted += [table.address for table in found.tables]
         writing = appended(file, text_of(found.tables))
-        terminal.remark(f"{file} gets {plural(len(found.tables), 'table')} at its end")
+        terminal.remark(f"{file} gets {pluralize(len(found.tables), 'table')} at its end")
     with writing:
         workspace = Workspace(options.file)
         only = [*map(str, wanted)]

@@ -75,8 +75,8 @@ def apply(  # noqa: PLR0913 (its options)
     from reconciler.cli.commands import plan as planning
     from reconciler.cli.terminal import Terminal
     from reconciler.engine.plan.saved import check_approved_digest
-    from reconciler.render.text import result as text_report
-    from reconciler.render.views.plan import told
+    from reconciler.render.text.result import render_remaining_changes
+    from reconciler.render.views.plan import format_counts
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
@@ -101,11 +101,11 @@ def apply(  # noqa: PLR0913 (its options)
     tell = terminal.tell if form == "text" else terminal.remark
     tell(planning.told(workspace, made, terminal))
     if left := len(whole.steps) - len(made.steps):
-        tell([text_report.left_out(left)])
+        tell([render_remaining_changes(left)])
     if not made:
         workspace.release_stale_lease(whole)
         workspace.record_noop_run(whole)
-    asked = f"Apply this to {made.target.endpoint}: {told(made.counts)}?"
+    asked = f"Apply this to {made.target.endpoint}: {format_counts(made.counts)}?"
     if made and not (yes or saved or approved) and not agreed(f"{asked} Type yes", "yes"):
         ctx.exit(exit_codes.REFUSED)
     run(ctx, workspace, made, terminal, form=form, summary=summary)
@@ -119,7 +119,7 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
     """Remove all that the workspace owns."""
     from reconciler.cli.commands import plan as planning
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.views.plan import plural
+    from reconciler.render.views.plan import pluralize
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
@@ -131,7 +131,7 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
         workspace.release_stale_lease(made)
         workspace.record_noop_run(made, "destroy")
         return
-    what = f"This deletes {plural(made.counts['delete'], 'resource')} from {made.target.endpoint}."
+    what = f"This deletes {pluralize(made.counts['delete'], 'resource')} from {made.target.endpoint}."
     asked = f"{what} Type the workspace's name, {made.workspace},"
     if not yes and not agreed(asked, made.workspace):
         ctx.exit(exit_codes.REFUSED)
@@ -165,23 +165,23 @@ def run(  # noqa: PLR0913 (what is applied, and how it is told)
     """Apply it, watched, and say what came of it; the command ends here when something did not happen."""
     from rich.text import Text
 
-    from reconciler.render.text import result as text_report
-    from reconciler.render.views.result import result_view
+    from reconciler.render.text.result import render_result_text, render_unfinished_steps
+    from reconciler.render.views.result import build_result_view
 
     if not made:
         _nothing(workspace, made, form, summary)
         return
     terminal.remark("")
     result = watched(workspace, made, terminal, command, form=form)
-    view = result_view(result)
+    view = build_result_view(result)
     if form == "text":
-        terminal.tell([Text(), *text_report.result(view)])
+        terminal.tell([Text(), *render_result_text(view)])
     elif not result.ok:
-        terminal.remark([*text_report.unfinished(view)])
+        terminal.remark([*render_unfinished_steps(view)])
     if summary:
-        from reconciler.render import markdown
+        from reconciler.render.markdown import append_markdown, render_result_markdown
 
-        markdown.append(summary, lambda limit: markdown.result(view, limit))
+        append_markdown(summary, lambda limit: render_result_markdown(view, limit))
     if code := exit_codes.of_result(result):
         ctx.exit(code)
 
@@ -190,10 +190,10 @@ def _nothing(workspace: Workspace, made: Plan, form: str, summary: Path | None) 
     """What has been shown needs no more words; machines and summaries are told all the same."""
     from reconciler.cli.commands.plan import summarize
     from reconciler.model.outcome import Result
-    from reconciler.render.json.events import Events
+    from reconciler.render.json.events import EventWriter
 
     if form != "text":
-        with Events(made, sys.stdout) as events:
+        with EventWriter(made, sys.stdout) as events:
             events.end(Result(made, (), 0.0))
     if summary:
         summarize(workspace, made, summary)
@@ -205,15 +205,15 @@ def watched(
     """Apply it, and show how it goes; `command` is what the journal calls it."""
     from reconciler.cli.progress import display
     from reconciler.interrupt import drain_on_interrupt
-    from reconciler.render.json.events import Events
-    from reconciler.render.text import result as text_report
+    from reconciler.render.json.events import EventWriter
+    from reconciler.render.text.result import render_journal_warning
 
     stop = threading.Event()
-    watch = display(made, terminal.err) if form == "text" else Events(made, sys.stdout)
+    watch = display(made, terminal.err) if form == "text" else EventWriter(made, sys.stdout)
     with watch as watching, drain_on_interrupt(stop, watching.stopping):
         result = workspace.apply(made, on_outcome=watching.hear, stop=stop, command=command)
-        if isinstance(watching, Events):
+        if isinstance(watching, EventWriter):
             watching.end(result)
     if result.unrecorded:
-        terminal.remark([text_report.unrecorded(result.unrecorded)])
+        terminal.remark([render_journal_warning(result.unrecorded)])
     return result

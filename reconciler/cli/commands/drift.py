@@ -32,8 +32,8 @@ def drift(
     """Say what differs between file and registry, and write nothing. Exits with 2 when something does."""
     from reconciler.cli.progress import reading
     from reconciler.cli.terminal import Terminal
-    from reconciler.render import markdown
-    from reconciler.render.views.drift import drift_view
+    from reconciler.render.markdown import append_markdown, render_drift_markdown
+    from reconciler.render.views.drift import build_drift_view
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
@@ -47,23 +47,25 @@ def drift(
         _show(found, last, terminal, form)
     finally:  # whoever reads our output may have seen enough before its end; the file is written all the same
         if summary:
-            markdown.append(summary, lambda limit: markdown.drift(drift_view(found, last), limit))
+            append_markdown(
+                summary, lambda limit: render_drift_markdown(build_drift_view(found, last), limit)
+            )
     if found:
         ctx.exit(exit_codes.CHANGES)
 
 
 def _show(found: Drift, last: Run | None, terminal: Terminal, form: str) -> None:
-    from reconciler.render import formats
-    from reconciler.render.json import drift_file
-    from reconciler.render.text import drift as text_drift
-    from reconciler.render.views.drift import drift_view
+    from reconciler.render.formats import render_page
+    from reconciler.render.json.drift_file import render_drift_json, render_drift_jsonl
+    from reconciler.render.text.drift import render_drift_text
+    from reconciler.render.views.drift import build_drift_view
 
     if form == "json":
-        click.echo(drift_file.document(found, last), nl=False)
+        click.echo(render_drift_json(found, last), nl=False)
     elif form == "jsonl":
-        for line in drift_file.drift_lines(found, last):
+        for line in render_drift_jsonl(found, last):
             click.echo(line, nl=False)
     elif form == "text":
-        terminal.tell(text_drift.drift(drift_view(found, last), terminal.out.width))
+        terminal.tell(render_drift_text(build_drift_view(found, last), terminal.out.width))
     else:
-        click.echo(formats.pictured(drift_view(found, last), form), nl=False)
+        click.echo(render_page(build_drift_view(found, last), form), nl=False)

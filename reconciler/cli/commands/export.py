@@ -61,7 +61,7 @@ def export(
     """
     from reconciler.engine.export.files import export_selected, keeping
     from reconciler.model.text import several
-    from reconciler.render.views.plan import plural
+    from reconciler.render.views.plan import pluralize
     from reconciler.workspace import Workspace
 
     if out is not None and out.exists():
@@ -74,7 +74,7 @@ def export(
         click.echo(text, nl=False)
     else:
         out.write_text(text, encoding="utf-8")
-        click.echo(f"wrote {out}: {plural(len(found.tables), 'resource')}", err=True)
+        click.echo(f"wrote {out}: {pluralize(len(found.tables), 'resource')}", err=True)
     if found.unmarked:
         named = several(map(str, found.unmarked))
         click.echo(f"no workspace's yet, so a plan takes them over first, with --adopt: {named}", err=True)

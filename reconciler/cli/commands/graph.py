@@ -52,9 +52,9 @@ def graph(  # noqa: PLR0913 (its options)
     terminal = Terminal.open(color=options.color)
     picture = _picture(Workspace(options.file), terminal, select, exclude, planned=planned)
     if form == "tree" and out is None:
-        from reconciler.render.graph.tree import tree
+        from reconciler.render.graph.tree import render_tree
 
-        terminal.tell(tree(picture, ascii_only=not (terminal.out.encoding or "").startswith("utf")))
+        terminal.tell(render_tree(picture, ascii_only=not (terminal.out.encoding or "").startswith("utf")))
         return
     drawn = _drawn(picture, form)
     if out is None:
@@ -83,24 +83,28 @@ def _picture(
     planned: bool,
 ) -> Picture:
     from reconciler.cli.commands.plan import make
-    from reconciler.render.graph.picture import picture_of
+    from reconciler.render.graph.picture import build_picture
 
     desired = workspace.desired
     made = make(workspace, terminal) if planned else None
-    return picture_of(workspace.graph(select, exclude), desired.resources, made, title=desired.settings.name)
+    return build_picture(
+        workspace.graph(select, exclude), desired.resources, made, title=desired.settings.name
+    )
 
 
 def _drawn(picture: Picture, form: str) -> str:
     """Every picture but the tree is collapsed by kind and action when it is too large to read."""
-    from reconciler.render.graph import dot, mermaid, svg
-    from reconciler.render.graph.tree import tree
+    from reconciler.render.graph.dot import render_dot
+    from reconciler.render.graph.mermaid import render_mermaid
+    from reconciler.render.graph.svg import render_svg
+    from reconciler.render.graph.tree import render_tree
 
     match form:
         case "svg":
-            return svg.draw(picture.readable())
+            return render_svg(picture.readable())
         case "dot":
-            return dot.draw(picture.readable())
+            return render_dot(picture.readable())
         case "mermaid":
-            return mermaid.draw(picture.readable())
+            return render_mermaid(picture.readable())
         case _:
-            return "".join(f"{line.plain}\n" for line in tree(picture))
+            return "".join(f"{line.plain}\n" for line in render_tree(picture))

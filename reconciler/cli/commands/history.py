@@ -39,19 +39,19 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     RUN is the id of a run, or the start or the end of one.
     """
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.json.history_file import document
-    from reconciler.render.text import history as text_history
-    from reconciler.render.views.history import history_view, record_view
+    from reconciler.render.json.history_file import history_to_json
+    from reconciler.render.text.history import render_history_text, render_run_text
+    from reconciler.render.views.history import build_run_rows, build_run_view
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
     workspace, terminal = Workspace(options.file), Terminal.open(color=options.color)
     if run is None:
         found = workspace.history(limit)
-        lines, said = text_history.runs(history_view(found)), document(found)
+        lines, said = render_history_text(build_run_rows(found)), history_to_json(found)
     else:
         record = workspace.run(run)
-        lines, said = text_history.record(record_view(record)), document(record)
+        lines, said = render_run_text(build_run_view(record)), history_to_json(record)
     if json:
         click.echo(json_format.dumps(said, indent=2))
     else:

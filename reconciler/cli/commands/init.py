@@ -47,11 +47,13 @@ def _checked(name: str) -> str:
     """The name, unless `validate` would refuse the file for it."""
     from reconciler.aws.service_model import ServiceModelConstraints
     from reconciler.engine.load.workspace_table import settings_of
-    from reconciler.render.views.regex_words import in_words
+    from reconciler.render.views.regex_words import describe_expected
 
     for wrong in settings_of({"name": name}, ServiceModelConstraints(), ())[1]:
         told = f"{name!r} cannot be a workspace's name: {wrong.problem}"
-        raise click.ClickException(f"{told}; expected {in_words(wrong.expected)}" if wrong.expected else told)
+        raise click.ClickException(
+            f"{told}; expected {describe_expected(wrong.expected)}" if wrong.expected else told
+        )
     return name
 
 

@@ -128,11 +128,11 @@ def reopen(workspace: Workspace, saved: Path, terminal: Terminal) -> Plan:
 def _reading(workspace: Workspace, terminal: Terminal) -> Iterator[ReadProgress]:
     """The file's mistakes come before anything is read, and word of a run before it that crashed."""
     from reconciler.cli.progress import reading
-    from reconciler.render.text import result
+    from reconciler.render.text.result import render_crash_warning
 
     workspace.desired  # noqa: B018 (reads the file)
     if crashed := workspace.crashed_run():
-        terminal.remark([result.crashed(crashed)])
+        terminal.remark([render_crash_warning(crashed)])
     with reading(terminal.err) as progress:
         yield progress
 
@@ -141,43 +141,45 @@ def show(
     workspace: Workspace, made: Plan, terminal: Terminal, *, calls: bool = False, form: str = "text"
 ) -> None:
     """The plan as the result of the command."""
-    from reconciler.render import formats
-    from reconciler.render.views.plan import plan_view
+    from reconciler.render.formats import MACHINE_FORMATS, MAX_ROWS_BY_FORMAT, render_for_machines
+    from reconciler.render.views.plan import build_plan_view
 
     marks = workspace.count_unchanged_markers(made)
-    if form in formats.RECORDED:
-        for piece in formats.recorded(made, form, unchanged_marks=marks):
+    if form in MACHINE_FORMATS:
+        for piece in render_for_machines(made, form, unchanged_marks=marks):
             click.echo(piece, nl=False)
     else:
-        view = plan_view(made, requests=calls, unchanged_marks=marks, most=formats.MOST.get(form))
+        view = build_plan_view(
+            made, requests=calls, unchanged_markers=marks, max_rows=MAX_ROWS_BY_FORMAT.get(form)
+        )
         picture(view, terminal, form)
 
 
 def told(workspace: Workspace, made: Plan, terminal: Terminal) -> Iterator[Text]:
     """The plan as text, for where it is not the command's result."""
-    from reconciler.render.text import plan as text
-    from reconciler.render.views.plan import plan_view
+    from reconciler.render.text.plan import render_plan_text
+    from reconciler.render.views.plan import build_plan_view
 
-    yield from text.plan(
-        plan_view(made, unchanged_marks=workspace.count_unchanged_markers(made)), terminal.out.width
+    yield from render_plan_text(
+        build_plan_view(made, unchanged_markers=workspace.count_unchanged_markers(made)), terminal.out.width
     )
 
 
 def picture(view: PlanView, terminal: Terminal, form: str) -> None:
     """A view as people read it."""
-    from reconciler.render import formats
-    from reconciler.render.text import plan as text
+    from reconciler.render.formats import render_page
+    from reconciler.render.text.plan import render_plan_text
 
     if form == "text":
-        terminal.tell(text.plan(view, terminal.out.width))
+        terminal.tell(render_plan_text(view, terminal.out.width))
     else:
-        click.echo(formats.pictured(view, form), nl=False)
+        click.echo(render_page(view, form), nl=False)
 
 
 def summarize(workspace: Workspace, made: Plan, file: Path) -> None:
     """Append the plan to a file as Markdown, as much of it as goes into a comment and into what is left of a step's summary."""
-    from reconciler.render import markdown
-    from reconciler.render.views.plan import plan_view
+    from reconciler.render.markdown import append_markdown, render_plan_markdown
+    from reconciler.render.views.plan import build_plan_view
 
-    view = plan_view(made, unchanged_marks=workspace.count_unchanged_markers(made))
-    markdown.append(file, lambda limit: markdown.plan(view, limit))
+    view = build_plan_view(made, unchanged_markers=workspace.count_unchanged_markers(made))
+    append_markdown(file, lambda limit: render_plan_markdown(view, limit))

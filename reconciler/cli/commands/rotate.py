@@ -43,7 +43,7 @@ def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
     from reconciler.cli.commands import plan as planning
     from reconciler.cli.commands.apply import agreed
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.views.plan import plural
+    from reconciler.render.views.plan import pluralize
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
@@ -54,8 +54,8 @@ def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
     _show(workspace, made, waves, terminal)
     if not waves:
         return
-    devices = plural(sum(map(_devices, waves)), "device")
-    asked = f"Rotate {devices} on {made.target.endpoint} in {plural(len(waves), 'wave')}?"
+    devices = pluralize(sum(map(_devices, waves)), "device")
+    asked = f"Rotate {devices} on {made.target.endpoint} in {pluralize(len(waves), 'wave')}?"
     if not yes and not agreed(f"{asked} Type yes", "yes"):
         ctx.exit(1)
     if not _run(workspace, waves, terminal):
@@ -73,20 +73,20 @@ def _show(workspace: Workspace, made: Plan, waves: Sequence[Plan], terminal: Ter
     """The rotations, how they are divided, and that there is more to the plan where there is."""
     from rich.text import Text
 
-    from reconciler.render.text import plan as text
-    from reconciler.render.text import result as text_report
-    from reconciler.render.views.plan import plan_view, plural
+    from reconciler.render.text.plan import render_plan_text
+    from reconciler.render.text.result import render_remaining_changes
+    from reconciler.render.views.plan import build_plan_view, pluralize
 
     rotation = workspace.rotations(made)
     if rotation:
-        view = plan_view(rotation, unchanged_marks=workspace.count_unchanged_markers(made))
-        terminal.tell(text.plan(view, terminal.out.width))
-        most = plural(max(map(_devices, waves)), "device")
+        view = build_plan_view(rotation, unchanged_markers=workspace.count_unchanged_markers(made))
+        terminal.tell(render_plan_text(view, terminal.out.width))
+        most = pluralize(max(map(_devices, waves)), "device")
         terminal.tell([Text.assemble(("Waves    ", "bold"), f"{len(waves):,}, of at most {most}")])
     else:
         terminal.tell([Text("Nothing to rotate: no device has another certificate in the file.", "bold")])
     if left := len(made.steps) - len(rotation.steps):
-        terminal.tell([text_report.left_out(left)])
+        terminal.tell([render_remaining_changes(left)])
 
 
 def _run(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> bool:
@@ -96,21 +96,25 @@ def _run(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> boo
     from reconciler.cli.commands.apply import watched
     from reconciler.engine.plan.waves import find_rotations
     from reconciler.model.outcome import Applied
-    from reconciler.render.text import result as text_report
-    from reconciler.render.views.plan import plural
-    from reconciler.render.views.result import result_view
+    from reconciler.render.text.result import (
+        render_rotation_complete,
+        render_rotation_stopped,
+        render_unfinished_steps,
+    )
+    from reconciler.render.views.plan import pluralize
+    from reconciler.render.views.result import build_result_view
 
     begun, done, total = time.monotonic(), 0, sum(map(_devices, waves))
     for number, wave in enumerate(waves, start=1):
-        terminal.remark(f"\nwave {number} of {len(waves)}: {plural(_devices(wave), 'device')}")
+        terminal.remark(f"\nwave {number} of {len(waves)}: {pluralize(_devices(wave), 'device')}")
         result = watched(workspace, wave, terminal, "rotate")
         applied = {end.change.address for end in result.outcomes if isinstance(end, Applied)}
         done += len(applied.intersection(find_rotations(wave)))
         if not result.ok:
             where = f"wave {number} of {len(waves)}"
             later = sum(map(_devices, waves[number:]))
-            terminal.tell([Text(), *text_report.unfinished(result_view(result))])
-            terminal.tell([text_report.stopped(where, done, total, later)])
+            terminal.tell([Text(), *render_unfinished_steps(build_result_view(result))])
+            terminal.tell([render_rotation_stopped(where, done, total, later)])
             return False
-    terminal.tell([Text(), text_report.rotated(total, len(waves), time.monotonic() - begun)])
+    terminal.tell([Text(), render_rotation_complete(total, len(waves), time.monotonic() - begun)])
     return True

@@ -41,6 +41,6 @@ def schema(form: str, out: Path | None) -> None:
 def _made(form: str) -> Mapping[str, Any]:
     from reconciler.aws.json_schema import member_schema
     from reconciler.engine.load.json_schema import schema as of_the_file
-    from reconciler.render.json.schemas import schema as of_output
+    from reconciler.render.json.schemas import build_output_schema
 
-    return of_the_file(member_schema) if form == _FILE else of_output(form)
+    return of_the_file(member_schema) if form == _FILE else build_output_schema(form)

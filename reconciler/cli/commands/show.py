@@ -90,26 +90,26 @@ def _selected(options: Options, terminal: Terminal, select: Sequence[str], exclu
 
 
 def _lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[Text]:
-    from reconciler.render.text import comparison as text_comparison
-    from reconciler.render.views.comparison import comparison
+    from reconciler.render.text.comparison import render_comparison_text
+    from reconciler.render.views.comparison import build_comparison_view
 
-    view = comparison(resource.address, resource.desired, resource.live, resource.change)
-    return text_comparison.comparison(view, terminal.out.width)
+    view = build_comparison_view(resource.address, resource.desired, resource.live, resource.change)
+    return render_comparison_text(view, terminal.out.width)
 
 
 def _saved(file: Path, terminal: Terminal, form: str, *, calls: bool) -> None:
     """A saved plan, from the file alone: whether it still holds is asked by its apply."""
     from reconciler.cli.commands.plan import picture
-    from reconciler.render.json import plan_file
-    from reconciler.render.json.plan_lines import lines_of
-    from reconciler.render.views.plan import without_requests
+    from reconciler.render.json.plan_file import parse_plan_file
+    from reconciler.render.json.plan_lines import render_record_jsonl
+    from reconciler.render.views.plan import remove_requests
 
     raw = file.read_bytes()
-    document = plan_file.read(raw)
+    document = parse_plan_file(raw)
     if form == "json":
         click.echo(raw.decode(), nl=False)
     elif form == "jsonl":
-        for line in lines_of(document):
+        for line in render_record_jsonl(document):
             click.echo(line, nl=False)
     else:
-        picture(document.view if calls else without_requests(document.view), terminal, form)
+        picture(document.view if calls else remove_requests(document.view), terminal, form)

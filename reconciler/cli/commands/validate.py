@@ -18,25 +18,25 @@ def validate(ctx: click.Context) -> None:
 
     from reconciler.cli.errors import annotate, sources
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.text import diagnostics
+    from reconciler.render.text.diagnostics import render_diagnostics_text
     from reconciler.render.text.plan import COLORS
-    from reconciler.render.views.diagnostics import mistakes_view
-    from reconciler.render.views.plan import noun, plural, position
+    from reconciler.render.views.diagnostics import build_diagnostics_view
+    from reconciler.render.views.plan import format_kind, get_kind_position, pluralize
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
     terminal = Terminal.open(color=options.color)
     desired = Workspace(options.file).desired
     if desired.warnings:
-        view = mistakes_view(desired.warnings, sources(desired.warnings, options.file))
-        terminal.remark([*diagnostics.mistakes(view), Text()])
+        view = build_diagnostics_view(desired.warnings, sources(desired.warnings, options.file))
+        terminal.remark([*render_diagnostics_text(view), Text()])
         annotate(desired.warnings, options)
     told = [resource for resource in desired.resources.values() if not resource.implied]
     counts = Counter(resource.address.kind for resource in told)
-    ordered = sorted(counts, key=lambda kind: (position(kind), kind))
+    ordered = sorted(counts, key=lambda kind: (get_kind_position(kind), kind))
     room = max((len(f"{counts[kind]:,}") for kind in ordered), default=0)
-    lines = [Text(f"  {counts[kind]:>{room},}  {noun(kind, counts[kind])}", "dim") for kind in ordered]
+    lines = [Text(f"  {counts[kind]:>{room},}  {format_kind(kind, counts[kind])}", "dim") for kind in ordered]
     head = Text.assemble(
-        ("✔ ", COLORS["applied"]), (options.file, "bold"), " is valid: ", plural(len(told), "resource")
+        ("✔ ", COLORS["applied"]), (options.file, "bold"), " is valid: ", pluralize(len(told), "resource")
     )
     terminal.tell([head, *lines])

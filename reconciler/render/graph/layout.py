@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from attrs import frozen
 
-from reconciler.render.graph.picture import Edge, Picture, neighbours
+from reconciler.render.graph.picture import GraphEdge, Picture, map_neighbors
 
 _SWEEPS = 12
 
@@ -20,21 +20,21 @@ Neighbours = Mapping[str, list[str]]
 
 
 @frozen
-class Placed:
+class Layout:
     """The middle of every node's height by id, the columns, and for each edge the ids that it passes through."""
 
     columns: tuple[tuple[str, ...], ...]
     middle: Mapping[str, float]
-    routes: tuple[tuple[Edge, tuple[str, ...]], ...]
+    routes: tuple[tuple[GraphEdge, tuple[str, ...]], ...]
 
 
-def place(picture: Picture, *, step: float, thin: float) -> Placed:
+def compute_layout(picture: Picture, *, step: float, thin: float) -> Layout:
     """Nodes take `step` of height, stand-ins of passing edges `thin`; the topmost middle is at `step / 2`."""
     layer = _layers(picture)
     routes = tuple((edge, tuple(_route(edge, layer))) for edge in picture.edges)
     passing = {name: index for edge, route in routes for index, name in _stand_ins(edge, route, layer)}
-    short = [Edge(a, b) for _, route in routes for a, b in pairwise(route)]
-    later, earlier = neighbours(short)
+    short = [GraphEdge(a, b) for _, route in routes for a, b in pairwise(route)]
+    later, earlier = map_neighbors(short)
     columns: list[list[str]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
     for name, index in [*layer.items(), *passing.items()]:
         columns[index].append(name)
@@ -45,7 +45,7 @@ def place(picture: Picture, *, step: float, thin: float) -> Placed:
 
     middle = _settle(columns, later, earlier, height)
     top = min((middle[name] - height(name) / 2 for name in middle), default=0.0)
-    return Placed(
+    return Layout(
         tuple(tuple(name for name in column if name not in passing) for column in columns),
         {name: y - top for name, y in middle.items()},
         routes,
@@ -54,7 +54,7 @@ def place(picture: Picture, *, step: float, thin: float) -> Placed:
 
 def _layers(picture: Picture) -> dict[str, int]:
     """The longest chain that leads to a node; what needs nothing moves up to those that need it."""
-    later, earlier = neighbours(picture.edges)
+    later, earlier = map_neighbors(picture.edges)
     order = list(
         TopologicalSorter({node.id: earlier.get(node.id, []) for node in picture.nodes}).static_order()
     )
@@ -67,14 +67,14 @@ def _layers(picture: Picture) -> dict[str, int]:
     return {node.id: layer[node.id] for node in picture.nodes}
 
 
-def _route(edge: Edge, layer: Mapping[str, int]) -> Iterable[str]:
+def _route(edge: GraphEdge, layer: Mapping[str, int]) -> Iterable[str]:
     yield edge.before
     for index in range(layer[edge.before] + 1, layer[edge.after]):
         yield f"{edge.before}\0{edge.after}\0{index}"
     yield edge.after
 
 
-def _stand_ins(edge: Edge, route: Sequence[str], layer: Mapping[str, int]) -> Iterable[tuple[int, str]]:
+def _stand_ins(edge: GraphEdge, route: Sequence[str], layer: Mapping[str, int]) -> Iterable[tuple[int, str]]:
     return enumerate(route[1:-1], layer[edge.before] + 1)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.render.graph.palette import color
-from reconciler.render.graph.picture import Node, Picture
-from reconciler.render.views.plan import GLYPHS, noun, position
+from reconciler.render.graph.palette import compute_color
+from reconciler.render.graph.picture import GraphNode, Picture
+from reconciler.render.views.plan import ACTION_GLYPHS, format_kind, get_kind_position
 
 _PLAIN = frozenset(" -_./:,")
 
 
-def draw(picture: Picture) -> str:
+def render_mermaid(picture: Picture) -> str:
     """The whole document."""
     return "\n".join(["flowchart LR", *_body(picture), ""])
 
@@ -19,19 +19,19 @@ def draw(picture: Picture) -> str:
 def _body(picture: Picture) -> Iterator[str]:
     names = {node.id: f"n{place}" for place, node in enumerate(picture.nodes)}
     for node in picture.nodes:
-        yield f'  {names[node.id]}("{_words(node)}"):::k{position(node.kind)}'
+        yield f'  {names[node.id]}("{_words(node)}"):::k{get_kind_position(node.kind)}'
     for edge in picture.edges:
         many = f"|{edge.count:,}|" if edge.count > 1 else ""
         yield f"  {names[edge.before]} -->{many} {names[edge.after]}"
     for kind in picture.kinds:
-        at = position(kind)
-        fill = color(at, lightness=0.95, chroma=0.03)
-        yield f"  classDef k{at} fill:{fill},stroke:{color(at)},color:#1b1f24"
+        at = get_kind_position(kind)
+        fill = compute_color(at, lightness=0.95, chroma=0.03)
+        yield f"  classDef k{at} fill:{fill},stroke:{compute_color(at)},color:#1b1f24"
 
 
-def _words(node: Node) -> str:
-    action = f"{GLYPHS[node.action]} {node.action}" if node.action else ""
-    what = noun(node.kind) if node.count == 1 else ""
+def _words(node: GraphNode) -> str:
+    action = f"{ACTION_GLYPHS[node.action]} {node.action}" if node.action else ""
+    what = format_kind(node.kind) if node.count == 1 else ""
     return "<br>".join(_safe(part) for part in (node.label, what, action) if part)
 
 

@@ -9,7 +9,7 @@ _FIRST = 250.0
 """Degrees; where the first kind's blue is."""
 
 
-def color(position: int, *, lightness: float = 0.58, chroma: float = 0.11) -> str:
+def compute_color(position: int, *, lightness: float = 0.58, chroma: float = 0.11) -> str:
     """The colour of the kind at this position, as `#rrggbb`; by default one that reads on light and on dark."""
     return _oklch(lightness, chroma, _FIRST + position * _GOLDEN_ANGLE)
 

@@ -11,10 +11,16 @@ from zlib import crc32
 from attrs import frozen
 
 from reconciler.model.change import ACTIONS
-from reconciler.render.graph.layout import Placed, place
-from reconciler.render.graph.palette import color
-from reconciler.render.graph.picture import Edge, Node, Picture
-from reconciler.render.views.plan import GLYPHS, noun, plural, position, told
+from reconciler.render.graph.layout import Layout, compute_layout
+from reconciler.render.graph.palette import compute_color
+from reconciler.render.graph.picture import GraphEdge, GraphNode, Picture
+from reconciler.render.views.plan import (
+    ACTION_GLYPHS,
+    format_counts,
+    format_kind,
+    get_kind_position,
+    pluralize,
+)
 
 _MARGIN, _CARD, _STEP, _THIN, _GAP = 24.0, 42.0, 54.0, 14.0, 76.0
 _HEAD = 58.0
@@ -42,9 +48,9 @@ class _Box:
     width: float
 
 
-def draw(picture: Picture, *, inside: str = "") -> str:
+def render_svg(picture: Picture, *, selector: str = "") -> str:
     """A document of its own; or, `inside` the element that a selector names, a part of a page and of its theme."""
-    placed = place(picture, step=_STEP, thin=_THIN)
+    placed = compute_layout(picture, step=_STEP, thin=_THIN)
     boxes = _boxes(picture, placed)
     legend = [*_legend(picture)]
     right = max((box.x + box.width for box in boxes.values()), default=240.0)
@@ -55,7 +61,7 @@ def draw(picture: Picture, *, inside: str = "") -> str:
         *(line for node in picture.nodes for line in _node(node, boxes[node.id])),
         *(f'<g transform="translate({x:.0f} {height - 26:.0f})">{drawn}</g>' for x, _, drawn in legend),
     ]
-    return "\n".join([*_head(picture, width, height, inside), *body, "</svg>\n"])
+    return "\n".join([*_head(picture, width, height, selector), *body, "</svg>\n"])
 
 
 def _head(picture: Picture, width: float, height: float, inside: str) -> Iterator[str]:
@@ -72,7 +78,7 @@ def _head(picture: Picture, width: float, height: float, inside: str) -> Iterato
     yield f'<text class="noun" x="{_MARGIN:.0f}" y="48">{_xml(_description(picture))}</text>'
 
 
-def _boxes(picture: Picture, placed: Placed) -> Mapping[str, _Box]:
+def _boxes(picture: Picture, placed: Layout) -> Mapping[str, _Box]:
     nodes = {node.id: node for node in picture.nodes}
     boxes, x = {}, _MARGIN
     for column in placed.columns:
@@ -83,7 +89,7 @@ def _boxes(picture: Picture, placed: Placed) -> Mapping[str, _Box]:
     return boxes
 
 
-def _width(node: Node) -> float:
+def _width(node: GraphNode) -> float:
     badge = 30 if node.action else 0
     return max(
         120.0, 54 + badge + max(_length(_short(node.label), 13 * 0.63), _length(_second(node), 11 * 0.6))
@@ -96,9 +102,9 @@ def _length(text: str, letter: float = 11 * 0.55) -> float:
     return (len(text) + 0.7 * wide) * letter
 
 
-def _node(node: Node, box: _Box) -> Iterator[str]:
+def _node(node: GraphNode, box: _Box) -> Iterator[str]:
     classes = (
-        f"k{position(node.kind)}"
+        f"k{get_kind_position(node.kind)}"
         + (f" {node.action}" if node.action else "")
         + (" implied" if node.implied else "")
     )
@@ -114,11 +120,11 @@ def _node(node: Node, box: _Box) -> Iterator[str]:
     if node.action:
         x = box.width - 18
         yield f'<circle class="badge" cx="{x:.1f}" cy="21" r="10"/>'
-        yield f'<text class="glyph" x="{x:.1f}" y="26">{GLYPHS[node.action]}</text>'
+        yield f'<text class="glyph" x="{x:.1f}" y="26">{ACTION_GLYPHS[node.action]}</text>'
     yield "</g>"
 
 
-def _edge(edge: Edge, route: Sequence[str], placed: Placed, boxes: Mapping[str, _Box]) -> str:
+def _edge(edge: GraphEdge, route: Sequence[str], placed: Layout, boxes: Mapping[str, _Box]) -> str:
     first, last = boxes[edge.before], boxes[edge.after]
     x, y = first.x + first.width, first.y + _CARD / 2
     path = [f"M{x:.1f} {y:.1f}"]
@@ -145,15 +151,15 @@ def _legend(picture: Picture) -> Iterator[tuple[float, float, str]]:
     for node in picture.nodes:
         counts[node.kind] += node.count
     for kind in picture.kinds:
-        words = f"{counts[kind]:,} {noun(kind, counts[kind])}"
-        drawn = f'<g class="k{position(kind)}"><circle class="dot" cx="6" cy="-4" r="6"/></g>'
+        words = f"{counts[kind]:,} {format_kind(kind, counts[kind])}"
+        drawn = f'<g class="k{get_kind_position(kind)}"><circle class="dot" cx="6" cy="-4" r="6"/></g>'
         yield x, 20 + _length(words), f'{drawn}<text class="noun" x="18">{_xml(words)}</text>'
         x += 42 + _length(words)
     for action in ACTIONS:
         if any(node.action == action for node in picture.nodes):
             drawn = (
                 f'<g class="{action}"><circle class="badge" cx="7" cy="-4" r="8"/>'
-                f'<text class="glyph" x="7" y="0.5" font-size="13">{GLYPHS[action]}</text></g>'
+                f'<text class="glyph" x="7" y="0.5" font-size="13">{ACTION_GLYPHS[action]}</text></g>'
             )
             yield x, 22 + _length(action), f'{drawn}<text class="noun" x="20">{action}</text>'
             x += 44 + _length(action)
@@ -191,10 +197,16 @@ def _theme(picture: Picture, pick: Callable[[str, str], str]) -> Iterator[str]:
     yield f".ground {{ fill: {ground}; }} .name {{ fill: {ink}; }} .noun {{ fill: {quiet}; }}"
     yield f".edge {{ stroke: {line}; }} .tip {{ fill: {line}; }} .mono, .glyph {{ fill: {ground}; }}"
     for kind in picture.kinds:
-        at = position(kind)
-        strong = pick(color(at, lightness=0.52, chroma=0.11), color(at, lightness=0.76, chroma=0.11))
-        faint = pick(color(at, lightness=0.97, chroma=0.025), color(at, lightness=0.26, chroma=0.025))
-        edge = pick(color(at, lightness=0.80, chroma=0.07), color(at, lightness=0.45, chroma=0.07))
+        at = get_kind_position(kind)
+        strong = pick(
+            compute_color(at, lightness=0.52, chroma=0.11), compute_color(at, lightness=0.76, chroma=0.11)
+        )
+        faint = pick(
+            compute_color(at, lightness=0.97, chroma=0.025), compute_color(at, lightness=0.26, chroma=0.025)
+        )
+        edge = pick(
+            compute_color(at, lightness=0.80, chroma=0.07), compute_color(at, lightness=0.45, chroma=0.07)
+        )
         yield f".k{at} .card {{ fill: {faint}; stroke: {edge}; }} .k{at} .dot {{ fill: {strong}; }}"
     if picture.planned:
         for action, tones in _ACTIONS.items():
@@ -211,26 +223,26 @@ def _description(picture: Picture) -> str:
     for node in picture.nodes:
         if node.action:
             changes[node.action] += node.count
-    parts = [plural(picture.total, "resource")]
+    parts = [pluralize(picture.total, "resource")]
     if picture.planned:
-        parts.append(told(changes) or "nothing to do")
+        parts.append(format_counts(changes) or "nothing to do")
     if picture.collapsed:
         parts.append("drawn as one for each kind and action")
     return "; ".join(parts)
 
 
-def _tooltip(node: Node) -> str:
-    what = f"{node.label}, {noun(node.kind)}" if node.count == 1 else node.label
+def _tooltip(node: GraphNode) -> str:
+    what = f"{node.label}, {format_kind(node.kind)}" if node.count == 1 else node.label
     return f"{what}: {node.action}" if node.action else what
 
 
-def _second(node: Node) -> str:
-    what = noun(node.kind) if node.count == 1 else ""
+def _second(node: GraphNode) -> str:
+    what = format_kind(node.kind) if node.count == 1 else ""
     return " · ".join(part for part in (what, f"to {node.action}" if node.action else "") if part)
 
 
 def _monogram(kind: str) -> str:
-    words = noun(kind).replace("_", " ").split()
+    words = format_kind(kind).replace("_", " ").split()
     return words[0] if words[0].isupper() else "".join(word[0] for word in words[:2]).upper()
 
 

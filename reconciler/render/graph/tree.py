@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 from rich.text import Text
 
-from reconciler.render.graph.palette import color
-from reconciler.render.graph.picture import Node, Picture, neighbours
+from reconciler.render.graph.palette import compute_color
+from reconciler.render.graph.picture import GraphNode, Picture, map_neighbors
 from reconciler.render.text.plan import COLORS
-from reconciler.render.views.plan import GLYPHS, noun, plural, position
+from reconciler.render.views.plan import ACTION_GLYPHS, format_kind, get_kind_position, pluralize
 
 
 @frozen
@@ -30,10 +30,10 @@ _DRAWN = _Lines("├─ ", "└─ ", "│  ", "   ")
 _ASCII = _Lines("|- ", "`- ", "|  ", "   ")
 
 
-def tree(picture: Picture, *, ascii_only: bool = False) -> Iterator[Text]:
+def render_tree(picture: Picture, *, ascii_only: bool = False) -> Iterator[Text]:
     """A line for each resource, and what the colours do not say in words."""
     nodes = {node.id: node for node in picture.nodes}
-    later, earlier = neighbours(picture.edges)
+    later, earlier = map_neighbors(picture.edges)
     depth = _depths(picture, earlier)
     parent = {
         name: max(
@@ -57,23 +57,23 @@ def tree(picture: Picture, *, ascii_only: bool = False) -> Iterator[Text]:
         stack += [(below, place == 0, child) for place, child in enumerate(reversed(children.get(name, [])))]
     yield Text()
     yield Text(
-        f"{plural(picture.total, 'resource')}, {plural(len(picture.edges), 'dependency').replace('ys', 'ies')}",
+        f"{pluralize(picture.total, 'resource')}, {pluralize(len(picture.edges), 'dependency').replace('ys', 'ies')}",
         "dim",
     )
 
 
-def _closeness(node: Node, need: Node, depth: int) -> tuple[bool, bool, int, int, str]:
-    return not need.implied, need.label == node.label, depth, position(need.kind), need.id
+def _closeness(node: GraphNode, need: GraphNode, depth: int) -> tuple[bool, bool, int, int, str]:
+    return not need.implied, need.label == node.label, depth, get_kind_position(need.kind), need.id
 
 
-def _label(node: Node, others: list[str], marked: int) -> Text:
+def _label(node: GraphNode, others: list[str], marked: int) -> Text:
     said = Text()
     if node.action:
-        said.append(f"{GLYPHS[node.action]} {node.action} ", f"bold {COLORS[node.action]}")
+        said.append(f"{ACTION_GLYPHS[node.action]} {node.action} ", f"bold {COLORS[node.action]}")
     said.append(node.label, "bold")
-    said.append(f"  {noun(node.kind)}", color(position(node.kind)))
+    said.append(f"  {format_kind(node.kind)}", compute_color(get_kind_position(node.kind)))
     if node.implied:
-        said.append(f"  marks what the workspace owns, {plural(marked, 'member')}", "dim")
+        said.append(f"  marks what the workspace owns, {pluralize(marked, 'member')}", "dim")
     if others:
         said.append(f"  also needs {', '.join(sorted(others))}", "dim")
     return said

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import htpy as h
 
-from reconciler.render.html import parts
-from reconciler.render.views.comparison import Comparison, Pair
-from reconciler.render.views.result import ENDS
+from reconciler.render.html.parts import render_action_html, render_status_html, render_value_html
+from reconciler.render.views.comparison import FieldComparisonRow, ResourceComparisonView
+from reconciler.render.views.result import OUTCOME_GLYPHS
 
 
-def comparison(view: Comparison) -> h.Renderable:
+def render_comparison_html(view: ResourceComparisonView) -> h.Renderable:
     """The file's side and the registry's, attribute by attribute; what differs is marked."""
     live = [
         part
@@ -23,7 +23,7 @@ def comparison(view: Comparison) -> h.Renderable:
     about = (
         ("in the file", view.origin),
         ("registered as", " · ".join(live) if view.identity else ""),
-        ("needs", ", ".join(view.needs)),
+        ("needs", ", ".join(view.dependencies)),
     )
     return h.section(aria_label=view.address)[
         h.p(".title")[h.code(".address")[view.address], " ", _verdict(view)],
@@ -35,23 +35,23 @@ def comparison(view: Comparison) -> h.Renderable:
                     (h.th(scope="col")[name] for name in ("attribute", "in the file", "in the registry")),
                 ]
             ],
-            h.tbody[(_pair(pair) for pair in view.pairs)],
+            h.tbody[(_pair(pair) for pair in view.fields)],
         ],
     ]
 
 
-def _pair(pair: Pair) -> h.Renderable:
+def _pair(pair: FieldComparisonRow) -> h.Renderable:
     return h.tr(".differs" if pair.differs else "")[
         h.td["≠" if pair.differs else ""],
         h.th(scope="row")[pair.path],
-        h.td[parts.value(pair.desired)],
-        h.td[parts.value(pair.live)],
+        h.td[render_value_html(pair.desired)],
+        h.td[render_value_html(pair.live)],
     ]
 
 
-def _verdict(view: Comparison) -> h.Node:
+def _verdict(view: ResourceComparisonView) -> h.Node:
     if view.action:
-        return h.fragment[parts.action(view.action), " is what a plan would do"]
+        return h.fragment[render_action_html(view.action), " is what a plan would do"]
     if view.identity and view.origin:
-        return parts.word(ENDS["applied"], "applied", "as the file wants it")
+        return render_status_html(OUTCOME_GLYPHS["applied"], "applied", "as the file wants it")
     return h.span(".quiet")["it is not in the file and is left alone"]

@@ -14,46 +14,51 @@ from typing import Any, TypeAlias
 import htpy as h
 from markupsafe import Markup
 
-from reconciler.render.html import comparison, drift, error, history, plan, result
-from reconciler.render.views.comparison import Comparison
-from reconciler.render.views.diagnostics import MistakesView
+from reconciler.render.html.comparison import render_comparison_html
+from reconciler.render.html.drift import render_drift_html
+from reconciler.render.html.error import render_diagnostics_html
+from reconciler.render.html.history import render_history_html, render_run_html
+from reconciler.render.html.plan import render_plan_html
+from reconciler.render.html.result import render_result_html
+from reconciler.render.views.comparison import ResourceComparisonView
+from reconciler.render.views.diagnostics import DiagnosticsView
 from reconciler.render.views.drift import DriftView
-from reconciler.render.views.history import HistoryView, RecordView
+from reconciler.render.views.history import HistoryView, RunView
 from reconciler.render.views.plan import PlanView
 from reconciler.render.views.result import ResultView
 
-Draw: TypeAlias = Callable[[Any], h.Renderable]
+HtmlRenderer: TypeAlias = Callable[[Any], h.Renderable]
 
-DRAWN: Mapping[type, Draw] = {
-    PlanView: plan.plan,
-    ResultView: result.result,
-    Comparison: comparison.comparison,
-    MistakesView: error.mistakes,
-    HistoryView: history.history,
-    RecordView: history.record,
-    DriftView: drift.drift,
+HTML_RENDERERS: Mapping[type, HtmlRenderer] = {
+    PlanView: render_plan_html,
+    ResultView: render_result_html,
+    ResourceComparisonView: render_comparison_html,
+    DiagnosticsView: render_diagnostics_html,
+    HistoryView: render_history_html,
+    RunView: render_run_html,
+    DriftView: render_drift_html,
 }
 """How each view is drawn. A new one needs nothing but its line here."""
 
 
-def fragment(view: Any) -> str:
+def render_html_fragment(view: Any) -> str:
     """A piece of a page, which brings its own style."""
-    return f"{h.div('.reconciler')[h.style[style()], DRAWN[type(view)](view)]}\n"
+    return f"{h.div('.reconciler')[h.style[load_stylesheet()], HTML_RENDERERS[type(view)](view)]}\n"
 
 
-def document(view: Any) -> str:
+def render_html_page(view: Any) -> str:
     """A page that stands alone."""
     name = f"{type(view).__name__.removesuffix('View')} · {getattr(view, 'workspace', 'reconciler')}"
     head = h.head[
         h.meta(charset="utf-8"),
         h.meta(name="viewport", content="width=device-width, initial-scale=1"),
         h.title[name],
-        h.style[style()],
+        h.style[load_stylesheet()],
     ]
-    return f"{h.html(lang='en')[head, h.body(style='margin: 0')[h.div('.reconciler.page')[h.main[DRAWN[type(view)](view)]]]]}\n"
+    return f"{h.html(lang='en')[head, h.body(style='margin: 0')[h.div('.reconciler.page')[h.main[HTML_RENDERERS[type(view)](view)]]]]}\n"
 
 
 @cache
-def style() -> Markup:
+def load_stylesheet() -> Markup:
     """The rules that every piece brings."""
     return Markup((files(__package__) / "style.css").read_text(encoding="utf-8"))  # noqa: S704 (our own file)

@@ -11,10 +11,10 @@ from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.engine.plan.record import to_json_values
 from reconciler.model.plan import Target
 from reconciler.model.run import Run
-from reconciler.render.json.encode import encode, laid_out
+from reconciler.render.json.encode import encode_document, encode_json
 
-FORMAT: Literal["reconciler.drift"] = "reconciler.drift"
-VERSION: Literal[1] = 1
+DRIFT_FORMAT: Literal["reconciler.drift"] = "reconciler.drift"
+DRIFT_VERSION: Literal[1] = 1
 
 
 @frozen(kw_only=True)
@@ -44,7 +44,7 @@ class DriftedRecord:
 
 
 @frozen(kw_only=True)
-class LastRun:
+class LastRunRecord:
     """This workspace's last apply as the journal has it. `file` is the SHA-256 of what the file was then."""
 
     id: str
@@ -58,14 +58,14 @@ class LastRun:
 class DriftDocument:
     """The whole drift. `same` counts what is as the file says, `file` is the SHA-256 of the desired state."""
 
-    format: Literal["reconciler.drift"] = FORMAT
-    version: Literal[1] = VERSION
+    format: Literal["reconciler.drift"] = DRIFT_FORMAT
+    version: Literal[1] = DRIFT_VERSION
     workspace: str
     target: Target
     file: str
     counts: Mapping[str, int]
     same: int
-    last_run: LastRun | None
+    last_run: LastRunRecord | None
     closed: tuple[str, ...]
     remarks: tuple[str, ...]
     resources: tuple[DriftedRecord, ...]
@@ -76,14 +76,14 @@ class DriftLine:
     """The first line: the whole, with how many lines follow in place of the resources."""
 
     type: Literal["drift"] = "drift"
-    format: Literal["reconciler.drift"] = FORMAT
-    version: Literal[1] = VERSION
+    format: Literal["reconciler.drift"] = DRIFT_FORMAT
+    version: Literal[1] = DRIFT_VERSION
     workspace: str
     target: Target
     file: str
     counts: Mapping[str, int]
     same: int
-    last_run: LastRun | None
+    last_run: LastRunRecord | None
     closed: tuple[str, ...]
     remarks: tuple[str, ...]
     resources: int
@@ -96,16 +96,16 @@ class DriftedLine(DriftedRecord):
     type: Literal["drifted"] = "drifted"
 
 
-def document(drift: Drift, last: Run | None = None) -> str:
+def render_drift_json(drift: Drift, last: Run | None = None) -> str:
     """The text of the document."""
     resources = tuple(map(_drifted, drift.items))
-    return "".join(laid_out(DriftDocument(**_whole(drift, last), resources=resources)))
+    return "".join(encode_document(DriftDocument(**_whole(drift, last), resources=resources)))
 
 
-def drift_lines(drift: Drift, last: Run | None = None) -> Iterator[str]:
+def render_drift_jsonl(drift: Drift, last: Run | None = None) -> Iterator[str]:
     """The lines, each ending with its line break."""
-    yield f"{encode(DriftLine(**_whole(drift, last), resources=len(drift.items)))}\n"
-    yield from (f"{encode(_drifted(item, DriftedLine))}\n" for item in drift.items)
+    yield f"{encode_json(DriftLine(**_whole(drift, last), resources=len(drift.items)))}\n"
+    yield from (f"{encode_json(_drifted(item, DriftedLine))}\n" for item in drift.items)
 
 
 def _whole(drift: Drift, last: Run | None) -> Mapping[str, Any]:
@@ -123,8 +123,8 @@ def _whole(drift: Drift, last: Run | None) -> Mapping[str, Any]:
     }
 
 
-def _last(run: Run) -> LastRun:
-    return LastRun(
+def _last(run: Run) -> LastRunRecord:
+    return LastRunRecord(
         id=run.id, by=str(run.who), job=run.who.job, begun=run.begun.isoformat(), file=run.file_digest
     )
 

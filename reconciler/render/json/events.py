@@ -14,11 +14,11 @@ from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Failed, Outcome, Result, Skipped, Started
 from reconciler.model.plan import Plan, Target
-from reconciler.render.json.encode import encode
-from reconciler.render.views.next_step import next_step
+from reconciler.render.json.encode import encode_json
+from reconciler.render.views.next_step import suggest_next_step
 
-FORMAT: Literal["reconciler.events"] = "reconciler.events"
-VERSION: Literal[1] = 1
+EVENTS_FORMAT: Literal["reconciler.events"] = "reconciler.events"
+EVENTS_VERSION: Literal[1] = 1
 
 
 @frozen(kw_only=True)
@@ -26,8 +26,8 @@ class RunEvent:
     """The first line: what is about to be applied. `time` is UTC in ISO 8601, as everywhere here."""
 
     event: Literal["run"] = "run"
-    format: Literal["reconciler.events"] = FORMAT
-    version: Literal[1] = VERSION
+    format: Literal["reconciler.events"] = EVENTS_FORMAT
+    version: Literal[1] = EVENTS_VERSION
     time: str
     workspace: str
     target: Target
@@ -45,7 +45,7 @@ class ErrorRecord:
     next: str
 
 
-Word: TypeAlias = Literal["started", "applied", "failed", "skipped", "cancelled"]
+EventName: TypeAlias = Literal["started", "applied", "failed", "skipped", "cancelled"]
 
 
 @frozen(kw_only=True)
@@ -56,7 +56,7 @@ class StepEvent:
     failure it was skipped for.
     """
 
-    event: Word
+    event: EventName
     time: str
     address: str
     action: str
@@ -79,7 +79,7 @@ class EndEvent:
     seconds: float
 
 
-class Events:
+class EventWriter:
     """Watches an apply and writes a line for each event at once."""
 
     def __init__(
@@ -135,7 +135,7 @@ class Events:
                 told = {"because": str(outcome.because)}
         self._write(
             StepEvent(
-                event=cast("Word", outcome.word),
+                event=cast("EventName", outcome.word),
                 time=self._time(),
                 address=str(address),
                 action=outcome.change.action,
@@ -158,7 +158,7 @@ class Events:
         return self._now().isoformat(timespec="milliseconds")
 
     def _write(self, event: object) -> None:
-        self._stream.write(f"{encode(event)}\n")
+        self._stream.write(f"{encode_json(event)}\n")
         self._stream.flush()
 
     def _error(self, outcome: Failed) -> ErrorRecord:
@@ -169,5 +169,5 @@ class Events:
             message=discreet(aws.message if aws else str(error), self._secrets),
             code=aws.code if aws else None,
             request_id=aws.request_id or None if aws else None,
-            next=next_step(error),
+            next=suggest_next_step(error),
         )

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 
-def document(value: Any) -> Any:
+def history_to_json(value: Any) -> Any:
     """Runs, or one of them whole, as JSON has it: times in ISO 8601."""
     return attrs.asdict(value, value_serializer=_plain)
 

@@ -19,9 +19,9 @@ from attrs import frozen
 from reconciler.engine.plan.saved import FORMAT, VERSION, PlanRecord, to_plan_record
 from reconciler.model.errors import RefusedError
 from reconciler.model.plan import Plan
-from reconciler.render.json.encode import encode, laid_out
+from reconciler.render.json.encode import encode_document, encode_json
 from reconciler.render.views.format_value import visible
-from reconciler.render.views.plan import PlanView, plan_view
+from reconciler.render.views.plan import PlanView, build_plan_view
 
 _BLANK = "0" * 64
 
@@ -37,31 +37,31 @@ class PlanDocument(PlanRecord):
     seal: str = _BLANK
 
 
-def document(plan: Plan, *, unchanged_marks: int = 0) -> PlanDocument:
+def build_plan_document(plan: Plan, *, unchanged_marks: int = 0) -> PlanDocument:
     """The plan as a document that has no seal yet."""
     record = to_plan_record(plan)
-    shown = plan_view(plan, requests=True, unchanged_marks=unchanged_marks)
+    shown = build_plan_view(plan, requests=True, unchanged_markers=unchanged_marks)
     return PlanDocument(**{name: getattr(record, name) for name in attrs.fields_dict(PlanRecord)}, view=shown)
 
 
-def write(plan: Plan, *, unchanged_marks: int = 0) -> Iterator[str]:
+def render_plan_json(plan: Plan, *, unchanged_marks: int = 0) -> Iterator[str]:
     """The text of the file, in pieces: of a large fleet's plan it is hundreds of megabytes."""
-    return sealed(document(plan, unchanged_marks=unchanged_marks))
+    return seal_document(build_plan_document(plan, unchanged_marks=unchanged_marks))
 
 
-def sealed(blank: PlanDocument) -> Iterator[str]:
+def seal_document(blank: PlanDocument) -> Iterator[str]:
     """The text of a document that has no seal yet, with its seal, in pieces."""
     whole, held = hashlib.sha256(), deque[str]()
-    for piece in laid_out(blank):
+    for piece in encode_document(blank):
         whole.update(piece.encode())
         held.append(piece)
         if len(held) > _LAST:
             yield held.popleft()
     _, end = held
-    yield f"{encode(whole.hexdigest())}{end}"
+    yield f"{encode_json(whole.hexdigest())}{end}"
 
 
-def read(raw: bytes) -> PlanDocument:
+def parse_plan_file(raw: bytes) -> PlanDocument:
     """What a file holds. Raises RefusedError when it is no plan of ours, of another version, or edited."""
     try:
         found: Any = msgspec.json.decode(raw)
@@ -82,9 +82,9 @@ def read(raw: bytes) -> PlanDocument:
         raise RefusedError([f"it is no saved plan: {error}"]) from None
 
 
-def check_shown(document: PlanDocument, anew: Plan) -> None:
+def check_view(document: PlanDocument, anew: Plan) -> None:
     """Raises RefusedError where a file shows people something else than the changes that it holds."""
-    then, now = document.view, plan_view(anew, requests=True)
+    then, now = document.view, build_plan_view(anew, requests=True)
     if any(
         getattr(then, name) != getattr(now, name)
         for name in ("workspace", "target", "digest", "sections", "counts")

@@ -11,7 +11,7 @@ from attrs import frozen
 from reconciler.engine.plan.record import ChangeRecord
 from reconciler.engine.plan.saved import FORMAT, VERSION, NoteRecord, PlanRecord, to_plan_record
 from reconciler.model.plan import Plan, Target
-from reconciler.render.json.encode import encode
+from reconciler.render.json.encode import encode_json
 
 
 @frozen(kw_only=True)
@@ -48,12 +48,12 @@ class NoteLine(NoteRecord):
     type: Literal["note"] = "note"
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
+def render_plan_jsonl(plan: Plan) -> Iterator[str]:
     """The lines, each ending with its line break."""
-    return lines_of(to_plan_record(plan))
+    return render_record_jsonl(to_plan_record(plan))
 
 
-def lines_of(record: PlanRecord) -> Iterator[str]:
+def render_record_jsonl(record: PlanRecord) -> Iterator[str]:
     """The same of a plan that is written down."""
     own = attrs.fields_dict(PlanLine).keys() - {"type", "changes", "notes"}
     head = PlanLine(
@@ -61,9 +61,9 @@ def lines_of(record: PlanRecord) -> Iterator[str]:
         changes=len(record.changes),
         notes=len(record.notes),
     )
-    yield f"{encode(head)}\n"
-    yield from (f"{encode(ChangeLine(**_members(change)))}\n" for change in record.changes)
-    yield from (f"{encode(NoteLine(**_members(note)))}\n" for note in record.notes)
+    yield f"{encode_json(head)}\n"
+    yield from (f"{encode_json(ChangeLine(**_members(change)))}\n" for change in record.changes)
+    yield from (f"{encode_json(NoteLine(**_members(note)))}\n" for note in record.notes)
 
 
 def _members(value: Any) -> Mapping[str, Any]:

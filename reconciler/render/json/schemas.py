@@ -26,7 +26,7 @@ OUTPUTS: Mapping[str, tuple[type, ...]] = {
 jsonl`, the same of `drift`, `history --json`, and `history RUN --json`."""
 
 
-def schema(output: str) -> Mapping[str, Any]:
+def build_output_schema(output: str) -> Mapping[str, Any]:
     """The schema of one output. Raises KeyError for what is none of `OUTPUTS`."""
     sorts = OUTPUTS[output]
     found, components = msgspec.json.schema_components(sorts, ref_template="#/$defs/{name}")

@@ -7,12 +7,12 @@ from itertools import zip_longest
 
 from rich.text import Text
 
-from reconciler.render.text.plan import COLORS, shown
-from reconciler.render.views.comparison import Comparison, Pair
-from reconciler.render.views.result import ENDS
+from reconciler.render.text.plan import COLORS, render_value
+from reconciler.render.views.comparison import FieldComparisonRow, ResourceComparisonView
+from reconciler.render.views.result import OUTCOME_GLYPHS
 
 
-def comparison(view: Comparison, width: int) -> Iterator[Text]:
+def render_comparison_text(view: ResourceComparisonView, width: int) -> Iterator[Text]:
     """The file's side and the registry's, attribute by attribute; what differs is marked."""
     yield Text(view.address, "bold")
     if view.origin:
@@ -23,15 +23,15 @@ def comparison(view: Comparison, width: int) -> Iterator[Text]:
     ]
     if view.identity:
         yield Text(" · ".join(["registered as  " + view.identity, *filter(None, about)]), "dim")
-    if view.needs:
-        yield Text(f"needs          {', '.join(view.needs)}", "dim")
+    if view.dependencies:
+        yield Text(f"needs          {', '.join(view.dependencies)}", "dim")
     yield Text()
-    yield from _sides(view.pairs, width)
+    yield from _sides(view.fields, width)
     yield Text()
     yield _verdict(view)
 
 
-def _sides(pairs: Sequence[Pair], width: int) -> Iterator[Text]:
+def _sides(pairs: Sequence[FieldComparisonRow], width: int) -> Iterator[Text]:
     """Three columns; a value that is too long for its own goes on in the next line."""
     names = max(len(pair.path) for pair in pairs) if pairs else 0
     names = max(names, len("attribute"))
@@ -47,7 +47,7 @@ def _sides(pairs: Sequence[Pair], width: int) -> Iterator[Text]:
     )
     for pair in pairs:
         style = COLORS["update"] if pair.differs else ""
-        left, right = (_folded(shown(value, style), room) for value in (pair.desired, pair.live))
+        left, right = (_folded(render_value(value, style), room) for value in (pair.desired, pair.live))
         for place, (one, other) in enumerate(zip_longest(left, right, fillvalue=Text())):
             head = (
                 f"{'≠' if pair.differs else ' '} {pair.path.ljust(names)}  "
@@ -63,11 +63,11 @@ def _folded(text: Text, room: int) -> Sequence[Text]:
     return [text[start : start + room] for start in range(0, max(len(text), 1), room)]
 
 
-def _verdict(view: Comparison) -> Text:
+def _verdict(view: ResourceComparisonView) -> Text:
     if view.action:
         return Text.assemble(
             (f"{view.glyph} {view.action}", f"bold {COLORS[view.action]}"), " is what a plan would do."
         )
     if view.identity and view.origin:
-        return Text(f"{ENDS['applied']} as the file wants it", COLORS["applied"])
+        return Text(f"{OUTCOME_GLYPHS['applied']} as the file wants it", COLORS["applied"])
     return Text("it is not in the file and is left alone", "dim")

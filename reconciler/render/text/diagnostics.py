@@ -6,26 +6,26 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from reconciler.render.text.plan import COLORS, label
-from reconciler.render.views.diagnostics import Excerpt, MistakeRow, MistakesView
-from reconciler.render.views.plan import plural
+from reconciler.render.text.plan import COLORS, render_severity
+from reconciler.render.views.diagnostics import DiagnosticRow, DiagnosticsView, Excerpt
+from reconciler.render.views.plan import pluralize
 
 
-def mistakes(view: MistakesView) -> Iterator[Text]:
+def render_diagnostics_text(view: DiagnosticsView) -> Iterator[Text]:
     """Every mistake with its place, and how many there are."""
     for row in view.rows:
         yield from _mistake(row)
         yield Text()
-    parts = [plural(view.errors, "mistake")] if view.errors else []
-    parts += [plural(view.warnings, "warning")] if view.warnings else []
+    parts = [pluralize(view.errors, "mistake")] if view.errors else []
+    parts += [pluralize(view.warnings, "warning")] if view.warnings else []
     if parts:
         yield Text(" and ".join(parts), f"bold {COLORS['error' if view.errors else 'warning']}")
 
 
-def _mistake(row: MistakeRow) -> Iterator[Text]:
+def _mistake(row: DiagnosticRow) -> Iterator[Text]:
     style = COLORS["error" if row.severity == "error" else "warning"]
-    where = f"  {row.where}" if row.where else ""
-    yield Text.assemble(label(row.severity), " ", (row.place, "bold"), where)
+    where = f"  {row.path}" if row.path else ""
+    yield Text.assemble(render_severity(row.severity), " ", (row.location, "bold"), where)
     if row.excerpt:
         yield from _excerpt(row.excerpt, style)
     yield Text(f"    {row.problem}")

@@ -7,39 +7,39 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.text import Text
 
 from reconciler.render.text.plan import COLORS
-from reconciler.render.text.result import ENDINGS
-from reconciler.render.views.history import CallRow, RecordView, RunRow, StepRow
-from reconciler.render.views.plan import plural
+from reconciler.render.text.result import OUTCOME_STYLES
+from reconciler.render.views.history import CallRow, RunRow, RunView, StepRow
+from reconciler.render.views.plan import pluralize
 
 _STYLES: Mapping[str, str] = {
-    **ENDINGS,
+    **OUTCOME_STYLES,
     "running": COLORS["update"],
     "started": COLORS["update"],
-    "stopped": ENDINGS["cancelled"],
-    "crashed": ENDINGS["failed"],
-    "unknown": ENDINGS["failed"],
-    "lost": ENDINGS["failed"],
-    "refused": ENDINGS["failed"],
+    "stopped": OUTCOME_STYLES["cancelled"],
+    "crashed": OUTCOME_STYLES["failed"],
+    "unknown": OUTCOME_STYLES["failed"],
+    "lost": OUTCOME_STYLES["failed"],
+    "refused": OUTCOME_STYLES["failed"],
 }
-NO_RUN = "No run yet: `reconciler apply` makes the first."
+NO_RUNS = "No run yet: `reconciler apply` makes the first."
 
 
-def runs(rows: Sequence[RunRow]) -> Iterator[Text]:
+def render_history_text(rows: Sequence[RunRow]) -> Iterator[Text]:
     """A table of runs; the workspace is told where there are several."""
     if not rows:
-        yield Text(NO_RUN, "bold")
+        yield Text(NO_RUNS, "bold")
         return
     several = len({row.workspace for row in rows}) > 1
     heads = ("run", "begun (UTC)", "by", "command", "status", "file", "steps")
     cells = [
         (
             row.id,
-            row.begun,
-            row.who,
+            row.started_at,
+            row.user,
             f"{row.command} {row.workspace}" if several else row.command,
             f"{row.glyph} {row.status}",
             row.file,
-            counted(row.counts),
+            format_state_counts(row.counts),
         )
         for row in rows
     ]
@@ -49,15 +49,15 @@ def runs(rows: Sequence[RunRow]) -> Iterator[Text]:
         yield _line(line, widths, ["bold", "", "", "", _STYLES.get(row.status, ""), "dim", ""])
 
 
-def record(view: RecordView) -> Iterator[Text]:
+def render_run_text(view: RunView) -> Iterator[Text]:
     """One run: who and what, then its steps with their calls."""
     run = view.run
     yield Text.assemble(
         ("Run ", ""), (run.id, "bold"), "  ", (f"{run.glyph} {run.status}", _STYLES.get(run.status, ""))
     )
     yield Text(f"{run.target} · {run.command} of {run.workspace} · plan {run.plan} · file {run.file}", "dim")
-    yield Text(f"by {run.who}, process {run.process}{f', {run.job}' if run.job else ''}", "dim")
-    yield Text(f"begun {run.begun} UTC{f', took {run.took}' if run.took else ''}", "dim")
+    yield Text(f"by {run.user}, process {run.process}{f', {run.job}' if run.job else ''}", "dim")
+    yield Text(f"begun {run.started_at} UTC{f', took {run.duration}' if run.duration else ''}", "dim")
     if view.steps:
         yield Text()
     room = min(48, max((len(step.address) for step in view.steps), default=0))
@@ -70,11 +70,12 @@ def record(view: RecordView) -> Iterator[Text]:
     yield Text()
     unanswered = f", {run.unanswered:,} without an answer" if run.unanswered else ""
     yield Text.assemble(
-        ("Summary  ", "bold"), f"{counted(run.counts)} · {plural(run.calls, 'call')}{unanswered}"
+        ("Summary  ", "bold"),
+        f"{format_state_counts(run.counts)} · {pluralize(run.calls, 'call')}{unanswered}",
     )
 
 
-def counted(counts: Mapping[str, int]) -> str:
+def format_state_counts(counts: Mapping[str, int]) -> str:
     """`6 applied, 1 failed`."""
     return ", ".join(f"{count:,} {state}" for state, count in counts.items()) or "nothing to do"
 
@@ -85,7 +86,7 @@ def _step(step: StepRow, room: int) -> Iterator[Text]:
         (f"{step.glyph} ", _STYLES.get(step.state, "")),
         (f"{step.action:<7} ", COLORS.get(step.action, "")),
         (step.address.ljust(room), "bold"),
-        (f"  {step.took}" if step.took else "", "dim"),
+        (f"  {step.duration}" if step.duration else "", "dim"),
         (f"  {about}" if about else "", _STYLES.get(step.state, "")),
     )
     for call in step.calls:
@@ -96,9 +97,9 @@ def _step(step: StepRow, room: int) -> Iterator[Text]:
 
 def _call(call: CallRow) -> Text:
     result = call.state + (f" {call.code}" if call.code else "")
-    told = [call.names, call.took, result, call.request_id]
+    told = [call.parameters, call.duration, result, call.request_id]
     return Text.assemble(
-        (f"    {call.number:>4}  {call.begun}  ", "dim"),
+        (f"    {call.number:>4}  {call.started_at}  ", "dim"),
         f"{call.name}  ",
         ("  ".join(part for part in told if part), _STYLES.get(call.state, "dim")),
     )

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from reconciler.model.errors import Mistake
 from reconciler.render.views.format_value import visible
-from reconciler.render.views.regex_words import in_words
+from reconciler.render.views.regex_words import describe_expected
 
 _KEY = re.compile(
     r"""\s*((?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*'))*)\s*="""
@@ -34,12 +34,12 @@ class Excerpt:
 
 
 @frozen
-class MistakeRow:
+class DiagnosticRow:
     """One mistake."""
 
     severity: str
-    place: str
-    where: str
+    location: str
+    path: str
     excerpt: Excerpt | None
     problem: str
     expected: str
@@ -47,31 +47,33 @@ class MistakeRow:
 
 
 @frozen
-class MistakesView:
+class DiagnosticsView:
     """All of them, in the order of files and lines."""
 
-    rows: tuple[MistakeRow, ...]
+    rows: tuple[DiagnosticRow, ...]
     errors: int
     warnings: int
 
 
-def mistakes_view(mistakes: Iterable[Mistake], sources: Mapping[str, Sequence[str]]) -> MistakesView:
+def build_diagnostics_view(
+    mistakes: Iterable[Mistake], sources: Mapping[str, Sequence[str]]
+) -> DiagnosticsView:
     """The mistakes as a tree; `sources` has the lines of the files by the names that the mistakes use."""
     ordered = sorted(mistakes, key=lambda mistake: (mistake.file, mistake.line))
     rows = tuple(_row(mistake, sources.get(mistake.file, ())) for mistake in ordered)
     warnings = sum(row.severity == "warning" for row in rows)
-    return MistakesView(rows, len(rows) - warnings, warnings)
+    return DiagnosticsView(rows, len(rows) - warnings, warnings)
 
 
-def _row(mistake: Mistake, lines: Sequence[str]) -> MistakeRow:
+def _row(mistake: Mistake, lines: Sequence[str]) -> DiagnosticRow:
     where = ".".join(part for part in (mistake.address, mistake.field) if part)
-    return MistakeRow(
+    return DiagnosticRow(
         severity=mistake.severity,
-        place=visible(f"{mistake.file}:{mistake.line}"),
-        where=visible(where),
+        location=visible(f"{mistake.file}:{mistake.line}"),
+        path=visible(where),
         excerpt=_excerpt(mistake, lines[mistake.line - 1]) if 0 < mistake.line <= len(lines) else None,
         problem=visible(mistake.problem),
-        expected=visible(in_words(mistake.expected or "")),
+        expected=visible(describe_expected(mistake.expected or "")),
         nearest=visible(mistake.nearest or ""),
     )
 

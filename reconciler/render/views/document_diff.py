@@ -11,11 +11,11 @@ from attrs import evolve
 from reconciler.model.change import FieldChange
 from reconciler.model.document import Document
 
-MOST = 8
+MAX_DIFFERENCES = 8
 """Differences that are told one by one; of more, that there are more."""
 
 
-def inside(field: FieldChange) -> Sequence[FieldChange]:
+def split_document_change(field: FieldChange) -> Sequence[FieldChange]:
     """The change of a document as changes of what differs in it; any other change is itself."""
     before, after = field.before, field.after
     if field.sensitive or not (isinstance(before, Document) and isinstance(after, Document)):

@@ -11,19 +11,19 @@ from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.model.change import FieldChange
 from reconciler.model.run import Run
 from reconciler.render.views.format_value import visible
-from reconciler.render.views.plan import Line, field_lines, position, title
+from reconciler.render.views.plan import FieldLine, describe_field, format_kind_title, get_kind_position
 
 DIRECTION_GLYPHS: Mapping[str, str] = {"missing": "-", "changed": "~", "extra": "+", "unmanaged": "?"}
 """What stands beside the word for it: as the registry differs from the file."""
 
-IN_WORDS: Mapping[str, str] = {
+DIRECTION_LABELS: Mapping[str, str] = {
     "missing": "missing there",
     "changed": "changed there",
     "extra": "this workspace's and not in the file",
     "unmanaged": "there without this workspace's mark",
 }
 
-DRIFTED = frozenset({"changed", "unmanaged"})
+TWO_SIDED_DIRECTIONS = frozenset({"changed", "unmanaged"})
 """The directions of what is on both sides: its attributes come, go and change; the others' all come, or all go."""
 
 
@@ -34,9 +34,9 @@ class DriftRow:
     direction: str
     glyph: str
     address: str
-    about: str
-    lines: tuple[Line, ...]
-    ask: str
+    origin: str
+    lines: tuple[FieldLine, ...]
+    owner_note: str
 
 
 @frozen
@@ -57,10 +57,10 @@ class DriftView:
     target: str
     sections: tuple[DriftSection, ...]
     counts: Mapping[str, int]
-    same: int
-    ask: str
-    closed: tuple[str, ...]
-    remarks: tuple[str, ...]
+    unchanged: int
+    last_apply: str
+    unlisted: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def total(self) -> int:
@@ -68,7 +68,7 @@ class DriftView:
         return sum(self.counts.values())
 
 
-def drift_view(drift: Drift, last: Run | None = None) -> DriftView:
+def build_drift_view(drift: Drift, last: Run | None = None) -> DriftView:
     """The drift as a tree; `last` is the workspace's last run."""
     by_kind: dict[str, list[DriftRow]] = {}
     for item in drift.items:
@@ -78,21 +78,21 @@ def drift_view(drift: Drift, last: Run | None = None) -> DriftView:
         workspace=visible(drift.workspace),
         target=visible(str(drift.target)),
         sections=tuple(
-            DriftSection(kind, title(kind), position(kind), tuple(by_kind[kind]))
-            for kind in sorted(by_kind, key=lambda kind: (position(kind), kind))
+            DriftSection(kind, format_kind_title(kind), get_kind_position(kind), tuple(by_kind[kind]))
+            for kind in sorted(by_kind, key=lambda kind: (get_kind_position(kind), kind))
         ),
         counts={direction: found[direction] for direction in DIRECTIONS},
-        same=drift.unchanged,
-        ask=_ask(last, drift),
-        closed=tuple(map(visible, drift.unlisted)),
-        remarks=tuple(map(visible, drift.notes)),
+        unchanged=drift.unchanged,
+        last_apply=_ask(last, drift),
+        unlisted=tuple(map(visible, drift.unlisted)),
+        notes=tuple(map(visible, drift.notes)),
     )
 
 
-def summed(view: DriftView) -> Sequence[str]:
+def format_drift_counts(view: DriftView) -> Sequence[str]:
     """How much there is in every direction."""
     return [
-        f"{DIRECTION_GLYPHS[direction]} {count:,} {IN_WORDS[direction]}"
+        f"{DIRECTION_GLYPHS[direction]} {count:,} {DIRECTION_LABELS[direction]}"
         for direction, count in view.counts.items()
         if count
     ]
@@ -105,9 +105,9 @@ def _row(item: DriftedResource, workspace: str) -> DriftRow:
         direction=item.direction,
         glyph=DIRECTION_GLYPHS[item.direction],
         address=visible(str(item.address)),
-        about=visible(item.origin or ""),
-        lines=tuple(line for field in fields for line in field_lines(field)),
-        ask=f"it is the workspace {visible(other)}'s" if other else "",
+        origin=visible(item.origin or ""),
+        lines=tuple(line for field in fields for line in describe_field(field)),
+        owner_note=f"it is the workspace {visible(other)}'s" if other else "",
     )
 
 

@@ -11,40 +11,41 @@ from reconciler.model.errors import (
     ReconcilerError,
     RefusedError,
 )
-from reconciler.render.views.diagnostics import MistakesView, mistakes_view
+from reconciler.render.views.diagnostics import DiagnosticsView, build_diagnostics_view
 from reconciler.render.views.format_value import visible
-from reconciler.render.views.next_step import next_step
+from reconciler.render.views.next_step import suggest_next_step
 
 
 @frozen
-class Trouble:
+class ErrorView:
     """`title` says what happened, `points` every reason; `mistakes` are those of the file, where it is the file."""
 
     title: str
-    points: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     next_step: str = ""
-    mistakes: MistakesView | None = None
+    diagnostics: DiagnosticsView | None = None
 
 
-def trouble(error: Exception) -> Trouble:
+def build_error_view(error: Exception) -> ErrorView:
     """Any error as people read it; one that nobody raised on purpose is a fault of ours, and says so."""
     match error:
         case InvalidDesiredStateError():
-            return Trouble(
-                "The file cannot be used; nothing was sent.", mistakes=mistakes_view(error.mistakes, {})
+            return ErrorView(
+                "The file cannot be used; nothing was sent.",
+                diagnostics=build_diagnostics_view(error.mistakes, {}),
             )
         case LockedError():
             who = f"{error.holder} is applying this workspace since {error.since}; nothing was sent."
             again = f"wait until it is done; its lease ends at {error.until} unless it is renewed"
-            return Trouble(visible(who), next_step=visible(again))
+            return ErrorView(visible(who), next_step=visible(again))
         case RefusedError():
-            return Trouble("The plan is refused; nothing was sent.", tuple(map(visible, error.reasons)))
+            return ErrorView("The plan is refused; nothing was sent.", tuple(map(visible, error.reasons)))
         case AwsError():
             about = (f"request {error.request_id}",) if error.request_id else ()
             said = f"{error.service}:{error.operation} answered {error.code}: {error.message}"
-            return Trouble(visible(said), tuple(map(visible, about)), next_step(error))
+            return ErrorView(visible(said), tuple(map(visible, about)), suggest_next_step(error))
         case ReconcilerError():
-            return Trouble(visible(str(error)))
+            return ErrorView(visible(str(error)))
         case _:
             told = f"{type(error).__name__}: {error}".splitlines()[0]
-            return Trouble(visible(f"This is a fault in reconciler, not in your file: {told}"))
+            return ErrorView(visible(f"This is a fault in reconciler, not in your file: {told}"))

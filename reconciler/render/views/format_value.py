@@ -28,33 +28,35 @@ _SHORT_DOCUMENT = 120
 
 
 @frozen
-class Shown:
+class ValueView:
     """A value as people read it. `quiet` marks words of ours in its place: "(sensitive)", "(known after apply)"."""
 
     text: str
-    quiet: bool = False
+    is_placeholder: bool = False
 
 
-HIDDEN = Shown(SHOWN, quiet=True)
-LATER = "(known after apply)"
+REDACTED_VALUE = ValueView(SHOWN, is_placeholder=True)
+KNOWN_AFTER_APPLY = "(known after apply)"
 
 
-def show(value: Any) -> Shown:
+def format_value(value: Any) -> ValueView:
     """Any value of a spec or of a request. A value class with words of its own is told in those."""
     match value:
         case Secret() | SecretDigest():
-            return HIDDEN
+            return REDACTED_VALUE
         case None | Whatever():
-            return Shown("none" if value is None else value.value, quiet=True)
+            return ValueView("none" if value is None else value.value, is_placeholder=True)
         case bool():
-            return Shown("true" if value else "false")
+            return ValueView("true" if value else "false")
         case str():
             return _text(value)
         case Deferred():
-            return Shown(visible(str(value)) if _speaks(value) else LATER, quiet=True)
+            return ValueView(
+                visible(str(value)) if _speaks(value) else KNOWN_AFTER_APPLY, is_placeholder=True
+            )
         case Output():
             name = visible(value.name)
-            return Shown(f"will be written to {name}" if value.content is None else name)
+            return ValueView(f"will be written to {name}" if value.content is None else name)
         case Document():
             return _document(value)
         case Mapping() | list() | tuple():
@@ -62,26 +64,26 @@ def show(value: Any) -> Shown:
         case _ if attrs.has(type(value)) and not _speaks(value):
             return _collection({name: item for name, item in _fields(value) if item is not None})
         case _:
-            return Shown(visible(str(value)))
+            return ValueView(visible(str(value)))
 
 
-def side(value: Any, *, hide: bool = False) -> Shown | None:
+def format_optional(value: Any, *, hide: bool = False) -> ValueView | None:
     """A value where there may be none; with `hide`, nothing of it is shown."""
-    return None if value is None else HIDDEN if hide else show(value)
+    return None if value is None else REDACTED_VALUE if hide else format_value(value)
 
 
-def flat(spec: Any) -> Iterator[tuple[str, Any]]:
+def flatten_spec(spec: Any) -> Iterator[tuple[str, Any]]:
     """Every leaf of a spec by its dotted path in the file, in the order in which the kind declares them."""
     for name, value in _fields(spec):
         if isinstance(value, Mapping):
             yield from ((f"{name}.{key}", item) for key, item in sorted(value.items()))
         elif attrs.has(type(value)) and not _speaks(value):
-            yield from ((f"{name}.{path}", item) for path, item in flat(value))
+            yield from ((f"{name}.{path}", item) for path, item in flatten_spec(value))
         else:
             yield name, value
 
 
-def window(before: str, after: str, room: int) -> tuple[str, str]:
+def truncate_pair(before: str, after: str, room: int) -> tuple[str, str]:
     """Both cut to about `room` characters, so that where they first differ is still seen; what was cut is counted."""
     if len(before) <= room and len(after) <= room:
         return before, after
@@ -90,10 +92,10 @@ def window(before: str, after: str, room: int) -> tuple[str, str]:
         min(len(before), len(after)),
     )
     start = max(0, same - 12) if same > room - 12 else 0
-    return cut(before, room, start), cut(after, room, start)
+    return truncate(before, room, start), truncate(after, room, start)
 
 
-def cut(text: str, room: int, start: int = 0) -> str:
+def truncate(text: str, room: int, start: int = 0) -> str:
     """At most `room` characters from `start`, saying how many there are in all."""
     if len(text) <= room:
         return text
@@ -101,12 +103,12 @@ def cut(text: str, room: int, start: int = 0) -> str:
     return f"{'…' if start else ''}{text[start : start + room]}{tail} ({len(text):,} characters)"
 
 
-def _text(value: str) -> Shown:
+def _text(value: str) -> ValueView:
     if "PRIVATE KEY-----" in value or SecretDigest.parse(value):
-        return HIDDEN
+        return REDACTED_VALUE
     if value.startswith("-----BEGIN CERTIFICATE-----"):
         try:
-            return Shown(str(Pem.parse(value)))
+            return ValueView(str(Pem.parse(value)))
         except ValueError:
             pass  # not one certificate: shown as the text it is
     if request := _REQUEST.fullmatch(value):
@@ -115,15 +117,15 @@ def _text(value: str) -> Shown:
         except ValueError:
             pass
         else:
-            return Shown(f"a signing request, sha256:{hashlib.sha256(der).hexdigest()[:12]}…")
+            return ValueView(f"a signing request, sha256:{hashlib.sha256(der).hexdigest()[:12]}…")
     if _BARE.fullmatch(value):
-        return Shown(visible(value))
+        return ValueView(visible(value))
     value = _in_one_line(value)
     if (
         '"' in value and "'" not in value and value.isprintable()
     ):  # as TOML has it: what is in there is as it is
-        return Shown(f"'{value}'")
-    return Shown('"' + visible(value.replace("\\", "\\\\").replace('"', '\\"')) + '"')
+        return ValueView(f"'{value}'")
+    return ValueView('"' + visible(value.replace("\\", "\\\\").replace('"', '\\"')) + '"')
 
 
 def _in_one_line(text: str) -> str:
@@ -140,21 +142,21 @@ def _speaks(value: Any) -> bool:
     return any("__str__" in vars(base) for base in type(value).__mro__[:-1])
 
 
-def _collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> Shown:
+def _collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> ValueView:
     if not value:
-        return Shown("none", quiet=True)
+        return ValueView("none", is_placeholder=True)
     if isinstance(value, Mapping):
-        pairs = (f"{visible(str(key))} = {show(item).text}" for key, item in value.items())
-        return Shown(f"{{ {', '.join(pairs)} }}")
-    return Shown(f"[{', '.join(show(item).text for item in value)}]")
+        pairs = (f"{visible(str(key))} = {format_value(item).text}" for key, item in value.items())
+        return ValueView(f"{{ {', '.join(pairs)} }}")
+    return ValueView(f"[{', '.join(format_value(item).text for item in value)}]")
 
 
-def _document(value: Document) -> Shown:
+def _document(value: Document) -> ValueView:
     """Whole where that is short, else what its parts are called."""
     whole = _collection(value.value).text
     if len(whole) > _SHORT_DOCUMENT:
         whole = f"{{ {', '.join(visible(str(key)) for key in value.value)} }}"
-    return Shown(f"{whole} ({visible(value.source)})" if value.source else whole)
+    return ValueView(f"{whole} ({visible(value.source)})" if value.source else whole)
 
 
 def _fields(value: Any) -> Iterator[tuple[str, Any]]:

@@ -9,17 +9,17 @@ from attrs import frozen
 
 from reconciler.model.run import History, Record, Run, RunCall, RunStep
 from reconciler.render.views.format_value import visible
-from reconciler.render.views.plan import seconds
-from reconciler.render.views.result import ENDS
+from reconciler.render.views.plan import format_duration
+from reconciler.render.views.result import OUTCOME_GLYPHS
 
 STATUS_GLYPHS: Mapping[str, str] = {
-    "running": ENDS["started"],
-    "applied": ENDS["applied"],
-    "failed": ENDS["failed"],
-    "stopped": ENDS["cancelled"],
+    "running": OUTCOME_GLYPHS["started"],
+    "applied": OUTCOME_GLYPHS["applied"],
+    "failed": OUTCOME_GLYPHS["failed"],
+    "stopped": OUTCOME_GLYPHS["cancelled"],
     "crashed": "!",
 }
-STEP_GLYPHS: Mapping[str, str] = {**ENDS, "planned": "·", "unknown": "?"}
+STEP_GLYPHS: Mapping[str, str] = {**OUTCOME_GLYPHS, "planned": "·", "unknown": "?"}
 
 _FINGERPRINT = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 """A certificate's id, of which the first digits are enough for people."""
@@ -35,9 +35,9 @@ class RunRow:
     command: str
     status: str
     glyph: str
-    begun: str
-    took: str
-    who: str
+    started_at: str
+    duration: str
+    user: str
     process: str
     job: str
     counts: Mapping[str, int]
@@ -53,10 +53,10 @@ class CallRow:
 
     number: int
     name: str
-    names: str
+    parameters: str
     state: str
-    begun: str
-    took: str
+    started_at: str
+    duration: str
     code: str
     request_id: str
 
@@ -69,13 +69,13 @@ class StepRow:
     address: str
     state: str
     glyph: str
-    took: str
+    duration: str
     error: str
     calls: tuple[CallRow, ...]
 
 
 @frozen
-class RecordView:
+class RunView:
     """One run whole: steps in the plan's order. `other_calls` belong to no step of the plan."""
 
     run: RunRow
@@ -90,18 +90,18 @@ class HistoryView:
     rows: tuple[RunRow, ...]
 
 
-def history_view(history: History) -> tuple[RunRow, ...]:
+def build_run_rows(history: History) -> tuple[RunRow, ...]:
     """Runs as rows."""
     return tuple(_run(run) for run in history)
 
 
-def record_view(record: Record) -> RecordView:
+def build_run_view(record: Record) -> RunView:
     """One run as a tree."""
     of: dict[str, list[RunCall]] = {}
     for call in record.calls:
         of.setdefault(call.address, []).append(call)
     steps = tuple(_step(step, of.pop(step.address, [])) for step in record.steps)
-    return RecordView(_run(record.run), steps, tuple(_call(call) for calls in of.values() for call in calls))
+    return RunView(_run(record.run), steps, tuple(_call(call) for calls in of.values() for call in calls))
 
 
 def _run(run: Run) -> RunRow:
@@ -112,9 +112,9 @@ def _run(run: Run) -> RunRow:
         command=visible(run.command),
         status=visible(run.status),
         glyph=STATUS_GLYPHS.get(run.status, "·"),
-        begun=f"{run.begun:%Y-%m-%d %H:%M:%S}",
-        took="" if run.seconds is None else seconds(run.seconds),
-        who=visible(str(run.who)),
+        started_at=f"{run.begun:%Y-%m-%d %H:%M:%S}",
+        duration="" if run.seconds is None else format_duration(run.seconds),
+        user=visible(str(run.who)),
         process=str(run.who.pid),
         job=visible(run.who.job),
         counts={visible(state): count for state, count in run.counts.items() if count},
@@ -131,7 +131,7 @@ def _step(step: RunStep, calls: list[RunCall]) -> StepRow:
         address=visible(step.address),
         state=visible(step.state),
         glyph=STEP_GLYPHS.get(step.state, "·"),
-        took="" if step.seconds is None else f"{step.seconds:.2f} s",
+        duration="" if step.seconds is None else f"{step.seconds:.2f} s",
         error=visible(step.error),
         calls=tuple(map(_call, calls)),
     )
@@ -141,10 +141,10 @@ def _call(call: RunCall) -> CallRow:
     return CallRow(
         number=call.number,
         name=visible(str(call)),
-        names=visible(_FINGERPRINT.sub(r"\1…", call.names)),
+        parameters=visible(_FINGERPRINT.sub(r"\1…", call.names)),
         state=visible(call.state),
-        begun=f"{call.begun:%H:%M:%S}.{call.begun.microsecond // 1000:03}",
-        took="" if call.seconds is None else f"{call.seconds:.2f} s",
+        started_at=f"{call.begun:%H:%M:%S}.{call.begun.microsecond // 1000:03}",
+        duration="" if call.seconds is None else f"{call.seconds:.2f} s",
         code=visible(call.code),
         request_id=visible(call.request_id),
     )

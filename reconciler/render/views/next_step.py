@@ -13,7 +13,7 @@ from reconciler.model.errors import (
     TargetError,
 )
 
-AGAIN = "apply again: what is done stays done, and only the rest is tried"
+APPLY_AGAIN = "apply again: what is done stays done, and only the rest is tried"
 
 _CODES: Mapping[str, str] = {
     "AccessDeniedException": "give the caller permission for this operation, then apply again",
@@ -42,18 +42,18 @@ _CODES: Mapping[str, str] = {
 }
 
 
-def next_step(error: ReconcilerError) -> str:
+def suggest_next_step(error: ReconcilerError) -> str:
     """One sentence: what the reader can do."""
     match error:
         case AwsError():
-            return _CODES.get(error.code, AGAIN)
+            return _CODES.get(error.code, APPLY_AGAIN)
         case StaleError():
             return "plan again and look at what somebody else has changed; nothing of theirs was overwritten"
         case LeaseLostError():
             return "see who applies this workspace (`reconciler unlock` tells), then plan again"
         case MissingSecretError():
-            return f"set {error.reference}, then {AGAIN}"
+            return f"set {error.reference}, then {APPLY_AGAIN}"
         case TargetError():
-            return "check credentials, region and endpoint, then " + AGAIN
+            return "check credentials, region and endpoint, then " + APPLY_AGAIN
         case _:
-            return "look at the cause, then " + AGAIN
+            return "look at the cause, then " + APPLY_AGAIN

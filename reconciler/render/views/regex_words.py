@@ -28,7 +28,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def in_words(expected: str) -> str:
+def describe_expected(expected: str) -> str:
     """What was expected; a regular expression in words where that is possible, and itself after them."""
     pattern = expected.removeprefix(_MATCH)
     words = _words(pattern) if pattern != expected else None

@@ -20,11 +20,11 @@ from reconciler.model.errors import (
 )
 from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Result, Skipped, Waiting
 from reconciler.model.plan import Step
-from reconciler.render.views.format_value import Shown, side, visible
-from reconciler.render.views.next_step import next_step
-from reconciler.render.views.plan import plural, seconds
+from reconciler.render.views.format_value import ValueView, format_optional, visible
+from reconciler.render.views.next_step import suggest_next_step
+from reconciler.render.views.plan import format_duration, pluralize
 
-ENDS: Mapping[str, str] = {
+OUTCOME_GLYPHS: Mapping[str, str] = {
     "started": "▸",
     "waiting": "…",
     "applied": "✔",
@@ -36,17 +36,17 @@ ENDS: Mapping[str, str] = {
 
 
 @frozen
-class Moved:
+class StaleFieldView:
     """One attribute of a stale step: what the plan saw, what it would have made of it, and what is there."""
 
     path: str
-    seen: Shown | None
-    planned: Shown | None
-    live: Shown | None
+    at_plan_time: ValueView | None
+    planned: ValueView | None
+    live: ValueView | None
 
 
 @frozen
-class Failure:
+class FailureView:
     """One failed step: what was being done, what was answered, what to do next.
 
     `code` is AWS's error code, or a word or two of ours; `moved` is what somebody else has changed.
@@ -54,24 +54,24 @@ class Failure:
 
     action: str
     address: str
-    doing: str
+    operation: str
     code: str
     message: str
     request_id: str
     next_step: str
-    moved: tuple[Moved, ...] = ()
+    stale_fields: tuple[StaleFieldView, ...] = ()
 
 
 @frozen
-class End:
+class OutcomeView:
     """One outcome in a line. `about` is its seconds, or why it was not tried."""
 
-    word: str
+    status: str
     glyph: str
     action: str
     address: str
-    about: str
-    failure: Failure | None = None
+    details: str
+    failure: FailureView | None = None
 
 
 @frozen
@@ -83,15 +83,15 @@ class ResultView:
     workspace: str
     counts: Mapping[str, int]
     actions: Mapping[str, int]
-    failures: tuple[Failure, ...]
+    failures: tuple[FailureView, ...]
     skipped: tuple[tuple[str, int], ...]
     seconds: float
     ok: bool
-    ends: tuple[End, ...] = ()
-    left: int = 0
+    outcomes: tuple[OutcomeView, ...] = ()
+    omitted: int = 0
 
 
-def end_view(outcome: Outcome, step: Step | None = None) -> End:
+def build_outcome_view(outcome: Outcome, step: Step | None = None) -> OutcomeView:
     """One outcome; its step, where it is at hand, says which of its calls failed."""
     change = outcome.change
     failure, about = None, ""
@@ -107,10 +107,17 @@ def end_view(outcome: Outcome, step: Step | None = None) -> End:
             about = f"{visible(str(outcome.because))} failed"
         case Cancelled():
             about = "the run was stopped"
-    return End(outcome.word, ENDS[outcome.word], change.action, visible(str(change.address)), about, failure)
+    return OutcomeView(
+        outcome.word,
+        OUTCOME_GLYPHS[outcome.word],
+        change.action,
+        visible(str(change.address)),
+        about,
+        failure,
+    )
 
 
-def result_view(result: Result, *, most: int | None = None) -> ResultView:
+def build_result_view(result: Result, *, max_outcomes: int | None = None) -> ResultView:
     """The result as a tree; `most` leaves it at so many ends."""
     steps = {step.address: step for step in result.plan.steps}
     failed = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
@@ -123,8 +130,10 @@ def result_view(result: Result, *, most: int | None = None) -> ResultView:
         skipped=tuple(sorted(causes.items())),
         seconds=result.seconds,
         ok=result.ok,
-        ends=tuple(end_view(end, steps.get(end.change.address)) for end in result.outcomes[:most]),
-        left=len(result.outcomes[most:]) if most is not None else 0,
+        outcomes=tuple(
+            build_outcome_view(end, steps.get(end.change.address)) for end in result.outcomes[:max_outcomes]
+        ),
+        omitted=len(result.outcomes[max_outcomes:]) if max_outcomes is not None else 0,
     )
 
 
@@ -137,12 +146,12 @@ _PAST: Mapping[str, str] = {
 }
 
 
-def concluded(view: ResultView) -> tuple[str, str, str]:
+def summarize_result(view: ResultView) -> tuple[str, str, str]:
     """A result in one sentence: the word for its end, the words that stand out, and the rest."""
     told = ", ".join(
         f"{view.actions[action]:,} {_PAST[action]}" for action in ACTIONS if view.actions[action]
     )
-    passed = seconds(view.seconds)
+    passed = format_duration(view.seconds)
     if view.ok:
         return "applied", "Done", f" in {passed}: {told}." if told else ": there was nothing to do."
     counts = ", ".join(f"{count:,} {word}" for word, count in view.counts.items() if count)
@@ -150,22 +159,24 @@ def concluded(view: ResultView) -> tuple[str, str, str]:
     return "failed", "Not everything was applied", f" in {passed}: {counts}.{done}"
 
 
-def _failure(outcome: Failed, step: Step | None) -> Failure:
+def _failure(outcome: Failed, step: Step | None) -> FailureView:
     error, change = outcome.error, outcome.change
     doing = f"{change.action} {change.address}"
     if isinstance(error, AwsError):
         doing += f", {error.service}:{error.operation}"
         if step and len(step.calls) > 1:
-            doing += f" (call {min(outcome.done + 1, len(step.calls))} of {plural(len(step.calls), 'call')})"
-    return Failure(
+            doing += (
+                f" (call {min(outcome.done + 1, len(step.calls))} of {pluralize(len(step.calls), 'call')})"
+            )
+    return FailureView(
         action=change.action,
         address=visible(str(change.address)),
-        doing=visible(doing),
+        operation=visible(doing),
         code=visible(error.code) if isinstance(error, AwsError) else _WORDS.get(type(error), ""),
         message=visible(error.message if isinstance(error, AwsError) else str(error)),
         request_id=visible(error.request_id) if isinstance(error, AwsError) else "",
-        next_step=next_step(error),
-        moved=tuple(map(_moved, error.differences)) if isinstance(error, StaleError) else (),
+        next_step=suggest_next_step(error),
+        stale_fields=tuple(map(_moved, error.differences)) if isinstance(error, StaleError) else (),
     )
 
 
@@ -178,5 +189,10 @@ _WORDS: Mapping[type[ReconcilerError], str] = {
 }
 
 
-def _moved(found: Difference) -> Moved:
-    return Moved(visible(found.path), side(found.seen), side(found.planned), side(found.live))
+def _moved(found: Difference) -> StaleFieldView:
+    return StaleFieldView(
+        visible(found.path),
+        format_optional(found.seen),
+        format_optional(found.planned),
+        format_optional(found.live),
+    )
