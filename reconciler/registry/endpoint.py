@@ -156,8 +156,9 @@ class Registry:
                 # Written while the transaction is open: an output that cannot be written is not committed either.
                 return wire.serializer.serialize(output)
             except CommittedError as error:
-                failure = error
-        raise failure
+                # Raised below, outside the transaction: an exception inside it would roll back what must stay.
+                committed_error = error
+        raise committed_error
 
 
 def _params(asked: RoutedRequest, wire: WireOperation) -> catalog.Params:

@@ -20,7 +20,7 @@ from reconciler.registry.errors import ApiError, CommittedError
 from reconciler.registry.internal_calls import call
 from reconciler.registry.operations.certificates import certificate_arn, find_certificate
 from reconciler.registry.operations.policies import find_policy, policy_arn
-from reconciler.registry.operations.things import thing_arn
+from reconciler.registry.operations.things import find_thing, thing_arn
 from reconciler.registry.shared.registered_things import ensure_thing
 from reconciler.registry.store import Row
 from reconciler.registry.templates.document import TemplateError, TemplateResource, read_template
@@ -64,7 +64,7 @@ def register(context: Context, body: str, parameters: Mapping[str, str]) -> Outp
         arns[wanted.resource.name] = certificate_arn(context, certificate["id"])
     if thing is not None:
         with _made(context, thing.resource):
-            ensure_thing(context, thing)
+            ensure_thing(context, thing, find_thing(context, thing.name))
         arns[thing.resource.name] = thing_arn(context, thing.name)
     for policy in policies:
         name = _policy(context, policy)

@@ -8,7 +8,6 @@ import re
 
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.operations.certificates import certificate_arn, find_certificate
 from reconciler.registry.store import Row
 
 _COGNITO = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-fA-F-]{36}")
@@ -16,7 +15,7 @@ _COGNITO = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-fA-F-]{36}")
 
 def certificate_of(context: Context, principal: str) -> str | None:
     """Give the id of the certificate that is meant, None for a Cognito identity. Raises InvalidRequest for the rest."""
-    prefix = certificate_arn(context, "")
+    prefix = context.arn("cert/")
     if principal.startswith(prefix):
         return principal.removeprefix(prefix)
     if _COGNITO.fullmatch(principal):
@@ -34,7 +33,9 @@ def require_principal(context: Context, principal: str) -> Row | None:
     certificate_id = certificate_of(context, principal)
     if certificate_id is None:
         return None
-    row: Row | None = find_certificate(context, certificate_id)
+    row: Row | None = context.tx.one(
+        "SELECT * FROM certificates WHERE scope = ? AND id = ?", context.scope, certificate_id
+    )
     if row is None:
         raise not_found("The certificate given in the principal does not exist.")
     return row

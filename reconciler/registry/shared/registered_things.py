@@ -11,19 +11,20 @@ from collections.abc import Mapping
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.internal_calls import call
-from reconciler.registry.operations.things import find_thing
 from reconciler.registry.store import Row
 from reconciler.registry.templates.parts import ThingPart
 
 
-def ensure_thing(context: Context, part: ThingPart) -> None:
-    """Make the thing, or resolve what differs. Raises what the operations that it calls raise, and for FAIL."""
-    known: Row | None = find_thing(context, part.name)
-    if known is None:
+def ensure_thing(context: Context, part: ThingPart, existing: Row | None) -> None:
+    """Create the thing, or resolve its differences from the template.
+
+    Raises ResourceRegistrationFailure for a difference whose setting is FAIL, and what the called operations raise.
+    """
+    if existing is None:
         _create(context, part)
         return
-    groups = _groups_of(context, known)
-    differing = _differing(part, known, groups)
+    groups = _groups_of(context, existing)
+    differing = _differing(part, existing, groups)
     for key in differing:
         if part.resource.setting(key) == "FAIL":
             message = f"The thing {part.name} has another {key} already."
