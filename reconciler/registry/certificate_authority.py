@@ -53,7 +53,7 @@ class InvalidCsrError(Exception):
     """A certificate signing request that cannot be fulfilled; the message says why."""
 
 
-def new_key_pair() -> KeyPair:
+def generate_key_pair() -> KeyPair:
     """Make an RSA key pair of 2048 bits, as CreateKeysAndCertificate does."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
@@ -61,18 +61,18 @@ def new_key_pair() -> KeyPair:
     return KeyPair(public.decode(), private.decode(), key)
 
 
-def new_authority() -> str:
+def generate_signing_key() -> str:
     """Make the private key, in PEM, with which one account and Region's certificates are signed."""
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def issue(authority: str, pair: KeyPair, now: float, seconds: float | None = None) -> str:
+def issue_certificate(authority: str, pair: KeyPair, now: float, seconds: float | None = None) -> str:
     """Issue a certificate for a key pair, in PEM; it ends after `seconds`, or when AWS's do."""
     return _signed(authority, pair.key.public_key(), _SUBJECT, now, seconds)
 
 
-def issue_for(authority: str, request_pem: str, now: float) -> str:
+def issue_from_csr(authority: str, request_pem: str, now: float) -> str:
     """Issue a certificate for a signing request, in PEM, with the request's subject. Raises UnusableRequestError."""
     try:
         request = x509.load_pem_x509_csr(request_pem.encode("utf-8"))

@@ -24,10 +24,10 @@ from attrs import Factory, define, evolve, frozen
 from reconciler.registry.errors import ApiError
 from reconciler.registry.store import Value
 
-MOST_TERMS = 12
-MOST_CHARACTERS = 1000
-MOST_CHARACTERS_LED = 100
-DEEPEST = 50
+MAX_TERMS = 12
+MAX_CHARACTERS = 1000
+MAX_CHARACTERS_LEADING_WILDCARD = 100
+MAX_DEPTH = 50
 
 _WORD = re.compile(r"(AND|OR|NOT|&&|\|\|)(?=[\s()]|\Z)")
 _MEANING = {"&&": "AND", "||": "OR"}
@@ -110,8 +110,8 @@ class SqlCondition:
 @lru_cache(maxsize=256)
 def compile_query(query: str, index: SearchIndex = THINGS) -> SqlCondition:
     """Turn a query of an index into a condition. Raises InvalidQueryException."""
-    if len(query) > MOST_CHARACTERS:
-        raise _invalid(f"it is longer than {MOST_CHARACTERS} characters", query)
+    if len(query) > MAX_CHARACTERS:
+        raise _invalid(f"it is longer than {MAX_CHARACTERS} characters", query)
     return _Parser(query, index).parse()
 
 
@@ -159,8 +159,8 @@ class _Parser:
 
     def _part(self) -> SqlCondition:
         self.depth += 1
-        if self.depth > DEEPEST:
-            self._fail(f"it is nested deeper than {DEEPEST} levels")
+        if self.depth > MAX_DEPTH:
+            self._fail(f"it is nested deeper than {MAX_DEPTH} levels")
         try:
             if self._take_negation():
                 inner = self._plain()
@@ -264,15 +264,17 @@ class _Parser:
 
     def _count(self) -> None:
         self.terms += 1
-        if self.terms > MOST_TERMS:
-            self._fail(f"it has more than {MOST_TERMS} terms")
+        if self.terms > MAX_TERMS:
+            self._fail(f"it has more than {MAX_TERMS} terms")
 
     def _count_led(self) -> None:
         self.led += 1
         if self.led > 1:
             self._fail("a second term begins with a wildcard")
-        if len(self.text) > MOST_CHARACTERS_LED:
-            self._fail(f"a term begins with a wildcard in more than {MOST_CHARACTERS_LED} characters")
+        if len(self.text) > MAX_CHARACTERS_LEADING_WILDCARD:
+            self._fail(
+                f"a term begins with a wildcard in more than {MAX_CHARACTERS_LEADING_WILDCARD} characters"
+            )
 
     def _skip(self) -> None:
         space = _SPACE.match(self.text, self.at)

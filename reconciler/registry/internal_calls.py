@@ -17,7 +17,7 @@ from reconciler.registry.wire.payload import MalformedError
 from reconciler.registry.wire.service import service
 
 
-def call(context: Context, name: str, params: Mapping[str, Any]) -> Output:
+def call_operation(context: Context, name: str, params: Mapping[str, Any]) -> Output:
     """Perform another operation of the same service. Raises what it raises, and its error for bad requests."""
     wire = service(context.service).operation(name)
     problems = ValidationErrors()

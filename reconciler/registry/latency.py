@@ -9,7 +9,7 @@ from random import Random
 
 Latency = Callable[[], float]
 
-IN_WORDS = (
+LATENCY_SYNTAX = (
     "a time such as 20ms or 0.5s, uniform:FROM,TO, or lognormal:MEDIAN,SIGMA such as lognormal:20ms,0.5"
 )
 
@@ -42,4 +42,4 @@ def _seconds(text: str) -> float:
 
 
 def _wrong(text: str) -> ValueError:
-    return ValueError(f"{text!r} is no latency; expected {IN_WORDS}")
+    return ValueError(f"{text!r} is no latency; expected {LATENCY_SYNTAX}")

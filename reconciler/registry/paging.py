@@ -37,7 +37,7 @@ class ListPage:
         """How many rows to select: one more than the page holds tells that there is a next one."""
         return self.size + 1
 
-    def answer(
+    def build_output(
         self, member: str, rows: Sequence[T], key: Callable[[T], Key], item: Callable[[T], Any]
     ) -> dict[str, Any]:
         """Give the output: the page's items under `member`, and a token when there is more."""
@@ -92,7 +92,7 @@ class Pager:
         return context.invalid(f"The value of {self.token_in} is not valid.")
 
 
-def by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, int]:
+def order_by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, int]:
     """Give order, comparison and start of a listing by `seq`: the newest first unless `ascendingOrder`."""
     if params.get("ascendingOrder"):
         return "ASC", ">", page.after[0] if page.after else 0

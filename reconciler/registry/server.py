@@ -35,7 +35,7 @@ from reconciler.registry.identity import get_caller_identity
 from reconciler.registry.wire.service import SERVICES, service
 
 # Not AWS's: no request comes near it (a template has 10 KB, and that is the longest member by far).
-MOST_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 _A_CENTURY = 100 * 365 * 86_400.0
 
 _BACKLOG = 1024
@@ -176,7 +176,7 @@ class RegistryApp:
             return _told(403, {"message": stranger})
         body = await _whole(receive)
         if body is None:
-            return _told(413, {"message": f"The request is longer than {MOST_BYTES} bytes."})
+            return _told(413, {"message": f"The request is longer than {MAX_BYTES} bytes."})
         if body and (scope["state"].get("body_came_later") or _GO in headers.get("user-agent", "")):
             await asyncio.sleep(_RETURN_SECONDS)
         query = scope["query_string"]
@@ -260,7 +260,7 @@ async def _whole(receive: Receive) -> bytes | None:
             raise _ClientDisconnectedError
         parts.append(message.get("body", b""))
         length += len(parts[-1])
-        if length > MOST_BYTES:
+        if length > MAX_BYTES:
             return None
         more = message.get("more_body", False)
     return b"".join(parts)

@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from reconciler.registry.latency import IN_WORDS, parse_latency
+from reconciler.registry.latency import LATENCY_SYNTAX, parse_latency
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("20ms", 0.02), ("1.5s", 1.5), ("0ms", 0.0)])
@@ -56,4 +56,4 @@ def test_anything_else_is_told_with_what_was_expected(text):
         parse_latency(text)
 
     told = str(caught.value)
-    assert told.endswith(f"; expected {IN_WORDS}")
+    assert told.endswith(f"; expected {LATENCY_SYNTAX}")

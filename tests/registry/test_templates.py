@@ -5,8 +5,13 @@ import json
 import pytest
 
 from reconciler.registry.templates.document import TemplateError, read_template
-from reconciler.registry.templates.parts import certificate_part, policy_part, thing_part
-from reconciler.registry.templates.values import TemplateScope, text_map_of, text_of, texts_of
+from reconciler.registry.templates.parts import evaluate_certificate, evaluate_policy, evaluate_thing
+from reconciler.registry.templates.values import (
+    TemplateScope,
+    evaluate_text,
+    evaluate_text_map,
+    evaluate_texts,
+)
 
 PARAMETERS = {
     "Site": {"Type": "String", "Default": "oslo"},
@@ -44,7 +49,7 @@ def scope(document=None):
     ],
 )
 def test_a_text_is_evaluated(written, expected):
-    assert text_of(scope(), written, "here") == expected
+    assert evaluate_text(scope(), written, "here") == expected
 
 
 @pytest.mark.parametrize(
@@ -56,7 +61,7 @@ def test_a_text_is_evaluated(written, expected):
     ],
 )
 def test_a_list_is_evaluated(written, expected):
-    assert texts_of(scope(), written, "here") == expected
+    assert evaluate_texts(scope(), written, "here") == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +99,7 @@ def test_a_list_is_evaluated(written, expected):
 )
 def test_what_has_no_text_as_its_value_is_refused(written):
     with pytest.raises(TemplateError):
-        text_of(scope(), written, "here")
+        evaluate_text(scope(), written, "here")
 
 
 def test_what_is_nested_too_deeply_is_refused():
@@ -103,14 +108,14 @@ def test_what_is_nested_too_deeply_is_refused():
         written = {"Fn::Join": ["", [written]]}
 
     with pytest.raises(TemplateError, match=r"^here is nested deeper than 50 levels\.$"):
-        text_of(scope(), written, "here")
+        evaluate_text(scope(), written, "here")
 
 
 def test_a_map_is_flat_and_of_texts():
-    assert text_map_of(scope(), {"a": {"Ref": "Line"}}, "here") == {"a": "A"}
+    assert evaluate_text_map(scope(), {"a": {"Ref": "Line"}}, "here") == {"a": "A"}
     for written in ({"a": {"b": "c"}}, {"a": 1}, ["a"], {"a": None}):
         with pytest.raises(TemplateError):
-            text_map_of(scope(), written, "here")
+            evaluate_text_map(scope(), written, "here")
 
 
 @pytest.mark.parametrize(
@@ -164,17 +169,17 @@ def test_what_is_no_template_is_refused_with_its_place(document, message):
 @pytest.mark.parametrize(
     ("kind", "properties", "evaluate"),
     [
-        ("Thing", {}, thing_part),
-        ("Thing", {"ThingName": ""}, thing_part),
-        ("Thing", {"ThingName": "a", "ThingGroups": "hall"}, thing_part),
-        ("Certificate", {}, certificate_part),
-        ("Certificate", {"CertificateId": "a", "CertificatePem": "b"}, certificate_part),
-        ("Certificate", {"CertificateId": "a", "CACertificatePem": "b"}, certificate_part),
-        ("Certificate", {"CertificateId": "a", "Status": "REVOKED"}, certificate_part),
-        ("Certificate", {"CertificateId": "a", "ThingPrincipalType": "BOTH"}, certificate_part),
-        ("Policy", {}, policy_part),
-        ("Policy", {"PolicyName": "a", "PolicyDocument": "{}"}, policy_part),
-        ("Policy", {"PolicyDocument": {"Statement": []}}, policy_part),
+        ("Thing", {}, evaluate_thing),
+        ("Thing", {"ThingName": ""}, evaluate_thing),
+        ("Thing", {"ThingName": "a", "ThingGroups": "hall"}, evaluate_thing),
+        ("Certificate", {}, evaluate_certificate),
+        ("Certificate", {"CertificateId": "a", "CertificatePem": "b"}, evaluate_certificate),
+        ("Certificate", {"CertificateId": "a", "CACertificatePem": "b"}, evaluate_certificate),
+        ("Certificate", {"CertificateId": "a", "Status": "REVOKED"}, evaluate_certificate),
+        ("Certificate", {"CertificateId": "a", "ThingPrincipalType": "BOTH"}, evaluate_certificate),
+        ("Policy", {}, evaluate_policy),
+        ("Policy", {"PolicyName": "a", "PolicyDocument": "{}"}, evaluate_policy),
+        ("Policy", {"PolicyDocument": {"Statement": []}}, evaluate_policy),
     ],
 )
 def test_what_a_resource_lacks_or_has_too_much_is_refused(kind, properties, evaluate):

@@ -8,7 +8,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.operations.billing_groups import billing_group_arn, require_billing_group
 from reconciler.registry.operations.things import require_thing, thing_arn
 from reconciler.registry.paging import REGISTRY
-from reconciler.registry.shared.naming import given_name
+from reconciler.registry.shared.naming import resolve_name
 from reconciler.registry.store import Row
 
 
@@ -54,11 +54,11 @@ def list_things_in_billing_group(context: Context, params: Params) -> Output | N
         page.after[0] if page.after else 0,
         page.limit,
     )
-    return page.answer("things", rows, key=lambda row: (row["seq"],), item=lambda row: row["name"])
+    return page.build_output("things", rows, key=lambda row: (row["seq"],), item=lambda row: row["name"])
 
 
 def _named(context: Context, params: Params) -> tuple[Row, Row]:
     """Give the thing and the billing group that are meant."""
-    thing = require_thing(context, given_name(context, params, "thing", thing_arn(context, "")))
-    name = given_name(context, params, "billingGroup", billing_group_arn(context, ""))
+    thing = require_thing(context, resolve_name(context, params, "thing", thing_arn(context, "")))
+    name = resolve_name(context, params, "billingGroup", billing_group_arn(context, ""))
     return thing, require_billing_group(context, name)

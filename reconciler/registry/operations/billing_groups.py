@@ -10,7 +10,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.paging import REGISTRY
-from reconciler.registry.shared.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
+from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, read_tags, taggable
 from reconciler.registry.store import Row
 
 SCHEMA = (
@@ -66,7 +66,7 @@ def create_billing_group(context: Context, params: Params) -> Output | None:
     """
     name, arn = params["billingGroupName"], billing_group_arn(context, params["billingGroupName"])
     description = params.get("billingGroupProperties", {}).get("billingGroupDescription")
-    tags = tags_of_list(context, params.get("tags", []))
+    tags = parse_tag_list(context, params.get("tags", []))
     row = find_billing_group(context, name)
     if row is not None:
         if row["description"] != description or (tags and read_tags(context, arn) != tags):
@@ -117,7 +117,7 @@ def list_billing_groups(context: Context, params: Params) -> Output | None:
         prefix + _LAST_CHARACTER,
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "billingGroups",
         rows,
         key=lambda row: (row["seq"],),
@@ -162,7 +162,7 @@ def delete_billing_group(context: Context, params: Params) -> Output | None:
     if used is not None:
         raise context.invalid(f"Cannot delete billing group {row['name']}: things are in it.")
     context.tx.run("DELETE FROM billing_groups WHERE seq = ?", row["seq"])
-    forget_tags(context, billing_group_arn(context, row["name"]))
+    delete_tags(context, billing_group_arn(context, row["name"]))
     return None
 
 

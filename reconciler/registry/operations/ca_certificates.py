@@ -10,7 +10,7 @@ from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.operations.provisioning_templates import require_template
 from reconciler.registry.operations.registration_codes import registration_code
 from reconciler.registry.paging import MARKERS
-from reconciler.registry.shared.tagging import add_tags, forget_tags, taggable, tags_of_list
+from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, taggable
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import ParsedCertificate, read_certificate
 
@@ -39,7 +39,7 @@ SCHEMA = (
     "CREATE INDEX ca_certificates_by_id ON ca_certificates (id, mode)",
 )
 
-MOST_WITH_ONE_SUBJECT = 10
+MAX_CAS_PER_SUBJECT = 10
 
 
 def find_ca(context: Context, certificate_id: str) -> Any:
@@ -94,7 +94,7 @@ def register_ca_certificate(context: Context, params: Params) -> Output | None:
         context.now,
         context.now,
     )
-    add_tags(context, _arn(context, authority.id), tags_of_list(context, params.get("tags", [])))
+    add_tags(context, _arn(context, authority.id), parse_tag_list(context, params.get("tags", [])))
     return {"certificateArn": _arn(context, authority.id), "certificateId": authority.id}
 
 
@@ -141,7 +141,7 @@ def list_ca_certificates(context: Context, params: Params) -> Output | None:
         params.get("templateName"),
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "certificates",
         rows,
         key=lambda row: (row["created_at"], row["id"]),
@@ -195,7 +195,7 @@ def delete_ca_certificate(context: Context, params: Params) -> Output | None:
             "The CA certificate must be deactivated (not ACTIVE) before deletion.",
         )
     context.tx.run("DELETE FROM ca_certificates WHERE scope = ? AND id = ?", context.scope, row["id"])
-    forget_tags(context, _arn(context, row["id"]))
+    delete_tags(context, _arn(context, row["id"]))
     return None
 
 
@@ -260,10 +260,10 @@ def _refuse_crowd(context: Context, authority: ParsedCertificate) -> None:
         context.scope,
         authority.subject,
     )
-    if row["number"] >= MOST_WITH_ONE_SUBJECT:
+    if row["number"] >= MAX_CAS_PER_SUBJECT:
         raise ApiError(
             "LimitExceededException",
-            f"{MOST_WITH_ONE_SUBJECT} CA certificates with this subject are registered already.",
+            f"{MAX_CAS_PER_SUBJECT} CA certificates with this subject are registered already.",
         )
 
 

@@ -14,7 +14,7 @@ from reconciler.registry.operations.certificates import (
 )
 from reconciler.registry.paging import MARKERS
 from reconciler.registry.shared.policy_edges import has_policies
-from reconciler.registry.shared.principal_edges import blocks_principal
+from reconciler.registry.shared.principal_edges import is_principal_in_use
 from reconciler.registry.store import Row
 
 PENDING = "PENDING_TRANSFER"
@@ -33,7 +33,7 @@ def transfer_certificate(context: Context, params: Params) -> Output | None:
     if row["status"] != "INACTIVE":
         raise ApiError("CertificateStateException", f"The certificate is {row['status']}, not INACTIVE.")
     arn = certificate_arn(context, row["id"])
-    if has_policies(context, arn) or blocks_principal(context, arn):
+    if has_policies(context, arn) or is_principal_in_use(context, arn):
         raise _conflict("Policies and things must be detached from the certificate before its transfer.")
     target = _scope_of(context, account)
     if context.tx.one("SELECT 1 FROM certificates WHERE scope = ? AND id = ?", target, row["id"]) is not None:
@@ -128,7 +128,7 @@ def list_outgoing_certificates(context: Context, params: Params) -> Output | Non
         *after,
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "outgoingCertificates",
         rows,
         key=lambda row: (row["created_at"], row["certificate"]),

@@ -10,8 +10,8 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.paging import MARKERS
-from reconciler.registry.shared.policy_edges import forget_target, has_policies
-from reconciler.registry.shared.principal_edges import blocks_principal, forget_principal
+from reconciler.registry.shared.policy_edges import delete_target_edges, has_policies
+from reconciler.registry.shared.principal_edges import delete_principal_edges, is_principal_in_use
 from reconciler.registry.shared.transfer_records import transfer_data
 from reconciler.registry.store import Row, Value
 
@@ -147,15 +147,15 @@ def delete_certificate(context: Context, params: Params) -> Output | None:
         raise ApiError("CertificateStateException", message)
     if row["status"] == "PENDING_TRANSFER":
         raise ApiError("CertificateStateException", f"The certificate is PENDING_TRANSFER. (arn: {arn})")
-    if blocks_principal(context, arn):
+    if is_principal_in_use(context, arn):
         raise ApiError("DeleteConflictException", f"Things must be detached before deletion (arn: {arn})")
     if has_policies(context, arn) and not params.get("forceDelete"):
         raise ApiError(
             "DeleteConflictException", f"Certificate policies must be detached before deletion (arn: {arn})"
         )
     context.tx.run("DELETE FROM certificates WHERE scope = ? AND id = ?", context.scope, row["id"])
-    forget_target(context, arn)
-    forget_principal(context, arn)
+    delete_target_edges(context, arn)
+    delete_principal_edges(context, arn)
     return None
 
 
@@ -171,7 +171,7 @@ def _list(context: Context, params: Params, where: str, *values: Value) -> Outpu
         *after,
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "certificates",
         rows,
         key=lambda row: (row["created_at"], row["id"]),

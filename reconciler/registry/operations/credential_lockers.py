@@ -7,8 +7,8 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.paging import MANAGED
-from reconciler.registry.shared.client_tokens import forget_token, made_before, remember_token
-from reconciler.registry.shared.tagging import add_tags, forget_tags, read_tags, taggable
+from reconciler.registry.shared.client_tokens import delete_token, find_by_token, save_token
+from reconciler.registry.shared.tagging import add_tags, delete_tags, read_tags, taggable
 from reconciler.registry.store import Row
 
 SERVICE = "iot-managed-integrations"
@@ -57,7 +57,7 @@ def create_credential_locker(context: Context, params: Params) -> Output | None:
 
     Names need not be unique. Raises ConflictException (409) for a client token with other parameters.
     """
-    known = made_before(context, params)
+    known = find_by_token(context, params)
     if known is not None:
         return _created(context, require_locker(context, known))
     identifier = uuid.uuid4().hex
@@ -68,7 +68,7 @@ def create_credential_locker(context: Context, params: Params) -> Output | None:
         params.get("Name"),
         context.now,
     )
-    remember_token(context, params, identifier)
+    save_token(context, params, identifier)
     add_tags(context, _arn(context, identifier), params.get("Tags", {}))
     return _created(context, require_locker(context, identifier))
 
@@ -91,7 +91,7 @@ def list_credential_lockers(context: Context, params: Params) -> Output | None:
         page.after[0] if page.after else "",
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "Items",
         rows,
         key=lambda row: (row["id"],),
@@ -109,8 +109,8 @@ def delete_credential_locker(context: Context, params: Params) -> Output | None:
     """
     row = require_locker(context, params["Identifier"])
     context.tx.run("DELETE FROM credential_lockers WHERE scope = ? AND id = ?", context.scope, row["id"])
-    forget_tags(context, _arn(context, row["id"]))
-    forget_token(context, row["id"])
+    delete_tags(context, _arn(context, row["id"]))
+    delete_token(context, row["id"])
     return None
 
 

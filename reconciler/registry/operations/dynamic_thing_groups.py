@@ -14,18 +14,18 @@ from reconciler.registry.fleet_query import compile_query
 from reconciler.registry.operations.indexing import INDEX, require_index, require_sources
 from reconciler.registry.operations.search import require_query_version
 from reconciler.registry.operations.thing_groups import (
-    MOST_ATTRIBUTES,
+    MAX_ATTRIBUTES,
     find_group,
     group_arn,
     require_group,
     require_same,
     require_version,
 )
-from reconciler.registry.shared.attributes import changed_attributes, given_attributes, require_room
-from reconciler.registry.shared.tagging import add_tags, forget_tags, tags_of_list
+from reconciler.registry.shared.attributes import new_attributes, require_attribute_limits, updated_attributes
+from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 
-MOST_DYNAMIC = 100
+MAX_DYNAMIC_GROUPS = 100
 
 
 @operation("iot", "CreateDynamicThingGroup")
@@ -36,14 +36,14 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     ResourceAlreadyExists (409).
     """
     name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
-    attributes = given_attributes(properties.get("attributePayload"))
-    tags = tags_of_list(context, params.get("tags", []))
+    attributes = new_attributes(properties.get("attributePayload"))
+    tags = parse_tag_list(context, params.get("tags", []))
     version = _require_query(context, params, params["queryString"])
     existing = find_group(context, name)
     if existing is not None:
         require_same(context, existing, params, tags)
         return _created(context, name, existing["id"], existing["query"])
-    require_room(context, attributes, MOST_ATTRIBUTES)
+    require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
     _require_place(context)
     group_id = str(uuid.uuid4())
     context.tx.run(
@@ -75,8 +75,8 @@ def update_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     query = params.get("queryString", row["query"])
     version = _require_query(context, params, query)
     properties = params["thingGroupProperties"]
-    attributes = changed_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
-    require_room(context, attributes, MOST_ATTRIBUTES)
+    attributes = updated_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
+    require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
     context.tx.run(
         "UPDATE thing_groups SET description = ?, attributes = ?, query = ?, query_version = ?, version = version + 1"
         " WHERE seq = ?",
@@ -101,7 +101,7 @@ def delete_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     _require_dynamic(context, row)
     require_version(params, row)
     context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
-    forget_tags(context, group_arn(context, row["name"]))
+    delete_tags(context, group_arn(context, row["name"]))
     return None
 
 
@@ -125,8 +125,10 @@ def _require_place(context: Context) -> None:
     row = context.tx.one(
         "SELECT count(*) AS number FROM thing_groups WHERE scope = ? AND query IS NOT NULL", context.scope
     )
-    if row["number"] >= MOST_DYNAMIC:
-        raise ApiError("LimitExceededException", f"There are at most {MOST_DYNAMIC} dynamic thing groups.")
+    if row["number"] >= MAX_DYNAMIC_GROUPS:
+        raise ApiError(
+            "LimitExceededException", f"There are at most {MAX_DYNAMIC_GROUPS} dynamic thing groups."
+        )
 
 
 def _created(context: Context, name: str, group_id: str, query: str) -> Output:

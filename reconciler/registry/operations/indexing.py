@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.shared.indexed_fields import managed_fields, not_managed
+from reconciler.registry.shared.indexed_fields import managed_fields, unmanaged_fields
 
 SCHEMA = (
     """
@@ -167,7 +167,7 @@ def _without_managed(
     context: Context, member: str, default: dict[str, Any], given: dict[str, Any]
 ) -> dict[str, Any]:
     """Complete one part of the configuration, and leave out of it what follows from its modes."""
-    if wrong := not_managed(given.get("managedFields", ())):
+    if wrong := unmanaged_fields(given.get("managedFields", ())):
         told = ", ".join(f"name:{field.get('name')}, type:{field.get('type')}" for field in wrong)
         raise context.invalid(
             f"Only managed fields with expected types are allowed in {member}.managedFields."

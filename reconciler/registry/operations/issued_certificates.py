@@ -7,10 +7,10 @@ neither listed nor described, and no certificate can be registered by it.
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.certificate_authority import (
     InvalidCsrError,
-    issue,
-    issue_for,
-    new_authority,
-    new_key_pair,
+    generate_key_pair,
+    generate_signing_key,
+    issue_certificate,
+    issue_from_csr,
 )
 from reconciler.registry.context import Context
 from reconciler.registry.operations.certificate_registration import insert_certificate
@@ -29,8 +29,8 @@ SCHEMA = (
 @operation("iot", "CreateKeysAndCertificate")
 def create_keys_and_certificate(context: Context, params: Params) -> Output | None:
     """Make a key pair and a certificate for it, INACTIVE unless `setAsActive`; the private key is given this once."""
-    pair = new_key_pair()
-    pem = issue(authority_of(context), pair, context.now)
+    pair = generate_key_pair()
+    pem = issue_certificate(signing_key_of(context), pair, context.now)
     keys = {"PublicKey": pair.public, "PrivateKey": pair.private}
     return {**_insert(context, params, pem), "keyPair": keys}
 
@@ -42,18 +42,18 @@ def create_certificate_from_csr(context: Context, params: Params) -> Output | No
     Raises InvalidRequest for what is no request, or has a key that AWS does not take.
     """
     try:
-        pem = issue_for(authority_of(context), params["certificateSigningRequest"], context.now)
+        pem = issue_from_csr(signing_key_of(context), params["certificateSigningRequest"], context.now)
     except InvalidCsrError as error:
         raise context.invalid(f"The certificate signing request is not valid: {error}.") from error
     return _insert(context, params, pem)
 
 
-def authority_of(context: Context) -> str:
+def signing_key_of(context: Context) -> str:
     """Give the private key that signs for this account and Region, made on first use."""
     row = context.tx.one("SELECT private_key FROM issuing_authorities WHERE scope = ?", context.scope)
     if row is not None:
         return str(row["private_key"])
-    authority = new_authority()
+    authority = generate_signing_key()
     context.tx.run(
         "INSERT INTO issuing_authorities (scope, private_key) VALUES (?, ?)", context.scope, authority
     )

@@ -6,7 +6,7 @@ from reconciler.registry.errors import ApiError
 from reconciler.registry.operations.managed_things import (
     DELETING,
     SERVICE,
-    forget_gone,
+    purge_deleted,
     require_managed_thing,
 )
 
@@ -42,5 +42,5 @@ def delete_managed_thing(context: Context, params: Params) -> Output | None:
         context.scope,
         row["id"],
     )
-    forget_gone(context)
+    purge_deleted(context)
     return None

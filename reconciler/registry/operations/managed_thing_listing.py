@@ -48,7 +48,9 @@ def list_managed_things(context: Context, params: Params) -> Output | None:
         *values,
         page.limit,
     )
-    return page.answer("Items", rows, key=lambda row: (row["id"],), item=lambda row: _item(context, row))
+    return page.build_output(
+        "Items", rows, key=lambda row: (row["id"],), item=lambda row: _item(context, row)
+    )
 
 
 def _item(context: Context, row: Row) -> dict[str, Any]:

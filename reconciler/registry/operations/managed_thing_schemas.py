@@ -29,7 +29,7 @@ def list_managed_thing_schemas(context: Context, params: Params) -> Output | Non
     ]
     after = page.after[0] if page.after else 0
     numbered = list(enumerate(items, 1))[after : after + page.limit]
-    return page.answer("Items", numbered, key=lambda one: (one[0],), item=lambda one: one[1])
+    return page.build_output("Items", numbered, key=lambda one: (one[0],), item=lambda one: one[1])
 
 
 def _schemas(capabilities: dict[str, Any]) -> list[dict[str, Any]]:

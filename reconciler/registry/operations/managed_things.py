@@ -15,7 +15,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.credential_lockers import require_locker
-from reconciler.registry.shared.setup_code import initial_status, read_material
+from reconciler.registry.shared.setup_code import initial_status, parse_material
 from reconciler.registry.shared.tagging import add_tags, read_tags, taggable
 from reconciler.registry.store import Row
 
@@ -134,7 +134,7 @@ def create_managed_thing(context: Context, params: Params) -> Output | None:
 
     Raises ValidationException, ResourceNotFound for an unknown credential locker, ConflictException (409).
     """
-    forget_gone(context)
+    purge_deleted(context)
     request = _digest(context, {name: value for name, value in params.items() if name != "ClientToken"})
     if (replayed := _replayed(context, params.get("ClientToken"), request)) is not None:
         return _created(context, replayed)
@@ -147,7 +147,7 @@ def create_managed_thing(context: Context, params: Params) -> Output | None:
             "ConflictException", "A managed thing with this authentication material exists already."
         )
     _require_references(context, params)
-    document = {**read_material(params), **{name: params[name] for name in _KEPT if name in params}}
+    document = {**parse_material(params), **{name: params[name] for name in _KEPT if name in params}}
     row = {
         "scope": context.scope,
         "id": uuid.uuid4().hex,
@@ -234,7 +234,7 @@ def update_managed_thing(context: Context, params: Params) -> Output | None:
     return None
 
 
-def forget_gone(context: Context) -> None:
+def purge_deleted(context: Context) -> None:
     """Remove what has been deleted for long enough, with its tags, so that its material and token are free again."""
     gone = context.tx.all(
         "SELECT id FROM managed_things WHERE scope = ? AND gone_at <= ?", context.scope, context.now

@@ -12,9 +12,9 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
-from reconciler.registry.paging import MARKERS, by_seq
-from reconciler.registry.shared.policy_edges import blocks_policy
-from reconciler.registry.shared.tagging import add_tags, forget_tags, taggable, tags_of_list
+from reconciler.registry.paging import MARKERS, order_by_seq
+from reconciler.registry.shared.policy_edges import is_policy_in_use
+from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, taggable
 from reconciler.registry.store import Row
 from reconciler.registry.wire.payload import MalformedError, load_json
 
@@ -44,7 +44,7 @@ SCHEMA = (
     """,
 )
 
-MOST_CHARACTERS = 2048
+MAX_CHARACTERS = 2048
 
 _WHITESPACE = re.compile(r"\s")
 
@@ -74,8 +74,8 @@ def policy_item(context: Context, row: Row) -> dict[str, str]:
 
 def require_document(document: str) -> None:
     """Raise MalformedPolicy for what is no JSON object, and for what is too long (that code is UNCONFIRMED)."""
-    if len(_WHITESPACE.sub("", document)) > MOST_CHARACTERS:
-        raise _malformed(f"it has more than {MOST_CHARACTERS} characters without whitespace")
+    if len(_WHITESPACE.sub("", document)) > MAX_CHARACTERS:
+        raise _malformed(f"it has more than {MAX_CHARACTERS} characters without whitespace")
     try:
         parsed = load_json(document.encode())
     except MalformedError as error:
@@ -109,7 +109,7 @@ def create_policy(context: Context, params: Params) -> Output | None:
     Raises MalformedPolicy, ResourceAlreadyExists (409), InvalidRequest for bad tags.
     """
     name, document = params["policyName"], params["policyDocument"]
-    tags, arn = tags_of_list(context, params.get("tags", [])), policy_arn(context, params["policyName"])
+    tags, arn = parse_tag_list(context, params.get("tags", [])), policy_arn(context, params["policyName"])
     if find_policy(context, name) is not None:
         raise already_exists(
             f"Policy cannot be created - name already exists (name={name})",
@@ -151,14 +151,14 @@ def get_policy(context: Context, params: Params) -> Output | None:
 def list_policies(context: Context, params: Params) -> Output | None:
     """Give the policies by age, newest first unless `ascendingOrder`. Raises InvalidRequest for a bad marker."""
     page = MARKERS.start(context, params)
-    order, sign, after = by_seq(page, params)
+    order, sign, after = order_by_seq(page, params)
     rows = context.tx.all(
         f"SELECT seq, name FROM policies WHERE scope = ? AND seq {sign} ? ORDER BY seq {order} LIMIT ?",  # noqa: S608
         context.scope,
         after,
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "policies", rows, key=lambda row: (row["seq"],), item=lambda row: policy_item(context, row)
     )
 
@@ -170,7 +170,7 @@ def delete_policy(context: Context, params: Params) -> Output | None:
     Raises ResourceNotFound, DeleteConflict (409), also while a detachment is younger than `detach_lag_seconds`.
     """
     row = require_policy(context, params["policyName"])
-    if blocks_policy(context, row["seq"]):
+    if is_policy_in_use(context, row["seq"]):
         raise _delete_conflict(
             "The policy cannot be deleted as the policy is attached to one or more principals", row
         )
@@ -181,7 +181,7 @@ def delete_policy(context: Context, params: Params) -> Output | None:
         )
     # Its version and what is left of its edges go with it, by ON DELETE CASCADE.
     context.tx.run("DELETE FROM policies WHERE seq = ?", row["seq"])
-    forget_tags(context, policy_arn(context, row["name"]))
+    delete_tags(context, policy_arn(context, row["name"]))
     return None
 
 

@@ -9,11 +9,11 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.policies import find_policy, policy_item, require_policy
 from reconciler.registry.operations.thing_groups import ancestors, find_group, group_arn, require_static
-from reconciler.registry.paging import MARKERS, by_seq
-from reconciler.registry.shared.principals import certificate_of, require_attachable, require_principal
+from reconciler.registry.paging import MARKERS, order_by_seq
+from reconciler.registry.shared.principals import certificate_id_of, require_attachable, require_principal
 from reconciler.registry.store import Row
 
-MOST_POLICIES = 10
+MAX_POLICIES = 10
 
 
 @operation("iot", "AttachPolicy")
@@ -80,7 +80,7 @@ def list_attached_policies(context: Context, params: Params) -> Output | None:
         *targets,
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "policies", rows, key=lambda row: (row["seq"],), item=lambda row: policy_item(context, row)
     )
 
@@ -92,7 +92,7 @@ def list_principal_policies(context: Context, params: Params) -> Output | None:
     Raises ResourceNotFound, InvalidRequest.
     """
     page = MARKERS.start(context, params)
-    order, sign, after = by_seq(page, params)
+    order, sign, after = order_by_seq(page, params)
     require_target(context, params["principal"])
     rows = context.tx.all(
         f"SELECT seq, name FROM policies WHERE seq {sign} ? AND seq IN (SELECT policy FROM policy_edges"  # noqa: S608
@@ -102,7 +102,7 @@ def list_principal_policies(context: Context, params: Params) -> Output | None:
         params["principal"],
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "policies", rows, key=lambda row: (row["seq"],), item=lambda row: policy_item(context, row)
     )
 
@@ -123,7 +123,7 @@ def list_policy_principals(context: Context, params: Params) -> Output | None:
 
 def _targets(context: Context, params: Params, member: str) -> Output:
     page = MARKERS.start(context, params)
-    order, sign, after = by_seq(page, params)
+    order, sign, after = order_by_seq(page, params)
     policy = require_policy(context, params["policyName"])
     rows = context.tx.all(
         f"SELECT seq, target FROM policy_edges WHERE policy = ? AND seq {sign} ?"  # noqa: S608  (both words are ours)
@@ -132,7 +132,7 @@ def _targets(context: Context, params: Params, member: str) -> Output:
         after,
         page.limit,
     )
-    return page.answer(member, rows, key=lambda row: (row["seq"],), item=lambda row: row["target"])
+    return page.build_output(member, rows, key=lambda row: (row["seq"],), item=lambda row: row["target"])
 
 
 def _attach(context: Context, name: str, target: str) -> None:
@@ -146,9 +146,9 @@ def _attach(context: Context, name: str, target: str) -> None:
     )
     if any(row["policy"] == policy["seq"] for row in attached):
         return
-    if group is None and len(attached) >= MOST_POLICIES:
+    if group is None and len(attached) >= MAX_POLICIES:
         raise ApiError(
-            "LimitExceededException", f"At most {MOST_POLICIES} policies can be attached to {target}."
+            "LimitExceededException", f"At most {MAX_POLICIES} policies can be attached to {target}."
         )
     context.tx.run(
         "INSERT OR REPLACE INTO policy_edges (scope, target, policy) VALUES (?, ?, ?)",
@@ -185,7 +185,7 @@ def _is_group(context: Context, target: str) -> bool:
 
 def _require_form(context: Context, target: str) -> None:
     if not _is_group(context, target):
-        certificate_of(context, target)
+        certificate_id_of(context, target)
 
 
 def require_target(context: Context, target: str) -> Row | None:

@@ -16,7 +16,7 @@ from reconciler.registry.operations.policies import (
 )
 from reconciler.registry.store import Row
 
-MOST_VERSIONS = 5
+MAX_VERSIONS = 5
 
 
 @operation("iot", "CreatePolicyVersion")
@@ -27,10 +27,10 @@ def create_policy_version(context: Context, params: Params) -> Output | None:
     """
     policy = require_policy(context, params["policyName"])
     require_document(params["policyDocument"])
-    if len(_versions(context, policy)) >= MOST_VERSIONS:
+    if len(_versions(context, policy)) >= MAX_VERSIONS:
         raise ApiError(
             "VersionsLimitExceededException",
-            f"The policy {policy['name']} already has the maximum number of versions ({MOST_VERSIONS})",
+            f"The policy {policy['name']} already has the maximum number of versions ({MAX_VERSIONS})",
         )
     version, as_default = policy["last_version"] + 1, bool(params.get("setAsDefault"))
     insert_version(context, policy["seq"], version, params["policyDocument"])

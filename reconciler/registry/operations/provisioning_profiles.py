@@ -8,13 +8,13 @@ import uuid
 from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
-from reconciler.registry.certificate_authority import issue, new_key_pair
+from reconciler.registry.certificate_authority import generate_key_pair, issue_certificate
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
-from reconciler.registry.operations.issued_certificates import authority_of
+from reconciler.registry.operations.issued_certificates import signing_key_of
 from reconciler.registry.paging import MANAGED
-from reconciler.registry.shared.client_tokens import forget_token, made_before, remember_token
-from reconciler.registry.shared.tagging import add_tags, forget_tags, read_tags, taggable
+from reconciler.registry.shared.client_tokens import delete_token, find_by_token, save_token
+from reconciler.registry.shared.tagging import add_tags, delete_tags, read_tags, taggable
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import read_certificate
 
@@ -70,14 +70,14 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
     certificate, and for a fleet's with a CA certificate (the last three are UNCONFIRMED); ConflictException (409) for a
     client token with other parameters.
     """
-    known = made_before(context, params)
+    known = find_by_token(context, params)
     if known is not None:
         return _profile(context, require_profile(context, known))
     ca, claim, key = params.get("CaCertificate"), params.get("ClaimCertificate"), None
     _require_certificates(context, params["ProvisioningType"], ca, claim)
     if claim is None and params["ProvisioningType"] != JITR:
-        pair = new_key_pair()
-        claim, key = issue(authority_of(context), pair, context.now), pair.private
+        pair = generate_key_pair()
+        claim, key = issue_certificate(signing_key_of(context), pair, context.now), pair.private
     identifier = uuid.uuid4().hex
     context.tx.run(
         "INSERT INTO provisioning_profiles (scope, id, name, type, ca_certificate, claim_certificate)"
@@ -89,7 +89,7 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
         ca,
         claim,
     )
-    remember_token(context, params, identifier)
+    save_token(context, params, identifier)
     add_tags(context, _arn(context, identifier), params.get("Tags", {}))
     return {**_profile(context, require_profile(context, identifier)), "ClaimCertificatePrivateKey": key}
 
@@ -111,7 +111,9 @@ def list_provisioning_profiles(context: Context, params: Params) -> Output | Non
         page.after[0] if page.after else "",
         page.limit,
     )
-    return page.answer("Items", rows, key=lambda row: (row["id"],), item=lambda row: _item(context, row))
+    return page.build_output(
+        "Items", rows, key=lambda row: (row["id"],), item=lambda row: _item(context, row)
+    )
 
 
 @operation(SERVICE, "DeleteProvisioningProfile")
@@ -119,8 +121,8 @@ def delete_provisioning_profile(context: Context, params: Params) -> Output | No
     """Delete a provisioning profile. Raises ResourceNotFound."""
     row = require_profile(context, params["Identifier"])
     context.tx.run("DELETE FROM provisioning_profiles WHERE scope = ? AND id = ?", context.scope, row["id"])
-    forget_tags(context, _arn(context, row["id"]))
-    forget_token(context, row["id"])
+    delete_tags(context, _arn(context, row["id"]))
+    delete_token(context, row["id"])
     return None
 
 

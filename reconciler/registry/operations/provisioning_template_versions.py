@@ -6,10 +6,10 @@ Law: a template has at most five versions, always exactly one default, and never
 from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
-from reconciler.registry.certificate_authority import issue, new_key_pair
+from reconciler.registry.certificate_authority import generate_key_pair, issue_certificate
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
-from reconciler.registry.operations.issued_certificates import authority_of
+from reconciler.registry.operations.issued_certificates import signing_key_of
 from reconciler.registry.operations.provisioning_templates import (
     FLEET,
     insert_template_version,
@@ -21,7 +21,7 @@ from reconciler.registry.paging import REGISTRY
 from reconciler.registry.store import Row
 from reconciler.registry.x509 import read_certificate
 
-MOST_VERSIONS = 5
+MAX_VERSIONS = 5
 CLAIM_SECONDS = 300.0
 
 
@@ -35,11 +35,11 @@ def create_provisioning_template_version(context: Context, params: Params) -> Ou
     number = context.tx.one(
         "SELECT count(*) AS number FROM provisioning_template_versions WHERE template = ?", template["seq"]
     )["number"]
-    if number >= MOST_VERSIONS:
+    if number >= MAX_VERSIONS:
         raise ApiError(
             "VersionsLimitExceededException",
             f"The provisioning template {template['name']} already has the maximum number of versions"
-            f" ({MOST_VERSIONS})",
+            f" ({MAX_VERSIONS})",
         )
     version, as_default = template["last_version"] + 1, bool(params.get("setAsDefault"))
     insert_template_version(context, template["seq"], version, params["templateBody"])
@@ -77,7 +77,7 @@ def list_provisioning_template_versions(context: Context, params: Params) -> Out
         page.after[0] if page.after else 0,
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "versions", rows, key=lambda row: (row["version"],), item=lambda row: _item(template, row)
     )
 
@@ -113,8 +113,8 @@ def create_provisioning_claim(context: Context, params: Params) -> Output | None
         raise context.invalid(
             f"The provisioning template {template['name']} is not an enabled one of {FLEET}."
         )
-    pair = new_key_pair()
-    pem = issue(authority_of(context), pair, context.now, CLAIM_SECONDS)
+    pair = generate_key_pair()
+    pem = issue_certificate(signing_key_of(context), pair, context.now, CLAIM_SECONDS)
     return {
         "certificateId": read_certificate(pem, "claim certificate").id,
         "certificatePem": pem,

@@ -11,7 +11,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.paging import REGISTRY
-from reconciler.registry.shared.tagging import add_tags, forget_tags, taggable, tags_of_list
+from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, taggable
 from reconciler.registry.store import Row
 from reconciler.registry.wire.payload import MalformedError, load_json
 
@@ -46,7 +46,7 @@ SCHEMA = (
 )
 
 FLEET = "FLEET_PROVISIONING"
-MOST_TEMPLATES = 256
+MAX_TEMPLATES = 256
 
 
 def find_template(context: Context, name: str) -> Any:
@@ -112,7 +112,7 @@ def create_provisioning_template(context: Context, params: Params) -> Output | N
     for a 257th template.
     """
     name, arn = params["templateName"], template_arn(context, params["templateName"])
-    tags = tags_of_list(context, params.get("tags", []))
+    tags = parse_tag_list(context, params.get("tags", []))
     if find_template(context, name) is not None:
         raise already_exists(
             f"The provisioning template {name} already exists.", resource_id=name, resource_arn=arn
@@ -161,7 +161,9 @@ def list_provisioning_templates(context: Context, params: Params) -> Output | No
         page.after[0] if page.after else 0,
         page.limit,
     )
-    return page.answer("templates", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row))
+    return page.build_output(
+        "templates", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row)
+    )
 
 
 @operation("iot", "UpdateProvisioningTemplate")
@@ -210,7 +212,7 @@ def delete_provisioning_template(context: Context, params: Params) -> Output | N
             "DeleteConflictException", f"The provisioning template {row['name']} is used by a CA certificate."
         )
     context.tx.run("DELETE FROM provisioning_templates WHERE seq = ?", row["seq"])
-    forget_tags(context, template_arn(context, row["name"]))
+    delete_tags(context, template_arn(context, row["name"]))
     return None
 
 
@@ -235,7 +237,5 @@ def _require_room(context: Context) -> None:
     row = context.tx.one(
         "SELECT count(*) AS number FROM provisioning_templates WHERE scope = ?", context.scope
     )
-    if row["number"] >= MOST_TEMPLATES:
-        raise ApiError(
-            "LimitExceededException", f"There are at most {MOST_TEMPLATES} provisioning templates."
-        )
+    if row["number"] >= MAX_TEMPLATES:
+        raise ApiError("LimitExceededException", f"There are at most {MAX_TEMPLATES} provisioning templates.")

@@ -17,7 +17,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, CommittedError
-from reconciler.registry.internal_calls import call
+from reconciler.registry.internal_calls import call_operation
 from reconciler.registry.operations.certificates import certificate_arn, find_certificate
 from reconciler.registry.operations.policies import find_policy, policy_arn
 from reconciler.registry.operations.things import find_thing, thing_arn
@@ -27,9 +27,9 @@ from reconciler.registry.templates.document import TemplateError, TemplateResour
 from reconciler.registry.templates.parts import (
     CertificatePart,
     PolicyPart,
-    certificate_part,
-    policy_part,
-    thing_part,
+    evaluate_certificate,
+    evaluate_policy,
+    evaluate_thing,
 )
 from reconciler.registry.templates.subject import certificate_parameters
 from reconciler.registry.templates.values import TemplateScope
@@ -50,13 +50,13 @@ def register(context: Context, body: str, parameters: Mapping[str, str]) -> Outp
     try:
         template = read_template(body)
         scope = TemplateScope(template, parameters, {})
-        wanted = None if template.certificate is None else certificate_part(scope, template.certificate)
+        wanted = None if template.certificate is None else evaluate_certificate(scope, template.certificate)
         with context.tx.step():
             certificate = None if wanted is None else _certificate(context, wanted)
             if certificate is not None:
                 scope = TemplateScope(template, parameters, _told_by(certificate))
-            thing = None if template.thing is None else thing_part(scope, template.thing)
-            policies = [policy_part(scope, policy) for policy in template.policies]
+            thing = None if template.thing is None else evaluate_thing(scope, template.thing)
+            policies = [evaluate_policy(scope, policy) for policy in template.policies]
     except TemplateError as error:
         raise context.invalid(str(error)) from error
     arns: dict[str, str] = {}
@@ -72,11 +72,15 @@ def register(context: Context, body: str, parameters: Mapping[str, str]) -> Outp
             # A policy that was there by name is not among the ARNs, as AWS's command line samples show.
             arns[policy.resource.name] = policy_arn(context, name)
         with _made(context, policy.resource):
-            call(context, "AttachPolicy", {"policyName": name, "target": _arn(context, certificate)})
+            call_operation(
+                context, "AttachPolicy", {"policyName": name, "target": _arn(context, certificate)}
+            )
     if thing is not None and certificate is not None and wanted is not None:
         edge = {"thingName": thing.name, "principal": _arn(context, certificate)}
         with _made(context, wanted.resource):
-            call(context, "AttachThingPrincipal", {**edge, "thingPrincipalType": wanted.principal_type})
+            call_operation(
+                context, "AttachThingPrincipal", {**edge, "thingPrincipalType": wanted.principal_type}
+            )
     return {"certificatePem": None if certificate is None else certificate["pem"], "resourceArns": arns}
 
 
@@ -85,7 +89,9 @@ def _certificate(context: Context, wanted: CertificatePart) -> Row:
     with _made(context, wanted.resource):
         if wanted.source == "CertificateSigningRequest":
             request = {"certificateSigningRequest": wanted.value, "setAsActive": wanted.status == "ACTIVE"}
-            return _row(context, call(context, "CreateCertificateFromCsr", request)["certificateId"])
+            return _row(
+                context, call_operation(context, "CreateCertificateFromCsr", request)["certificateId"]
+            )
         if wanted.source == "CertificateId":
             known = find_certificate(context, wanted.value)
             if known is None:
@@ -96,7 +102,7 @@ def _certificate(context: Context, wanted: CertificatePart) -> Row:
             request = {"certificatePem": wanted.value, "status": wanted.status}
             if wanted.ca_pem is not None:
                 request["caCertificatePem"] = wanted.ca_pem
-            return _row(context, call(context, "RegisterCertificate", request)["certificateId"])
+            return _row(context, call_operation(context, "RegisterCertificate", request)["certificateId"])
         if known["status"] != wanted.status:
             _resolve_status(context, wanted, known)
         return _row(context, known["id"])
@@ -107,7 +113,9 @@ def _resolve_status(context: Context, wanted: CertificatePart, known: Row) -> No
     if setting == "FAIL":
         raise _failed(f"The certificate {known['id']} is {known['status']}, not {wanted.status}.")
     if setting == "REPLACE":
-        call(context, "UpdateCertificate", {"certificateId": known["id"], "newStatus": wanted.status})
+        call_operation(
+            context, "UpdateCertificate", {"certificateId": known["id"], "newStatus": wanted.status}
+        )
 
 
 def _policy(context: Context, policy: PolicyPart) -> str:
@@ -119,10 +127,10 @@ def _policy(context: Context, policy: PolicyPart) -> str:
     with _made(context, policy.resource):
         if policy.document is None:
             assert policy.name is not None
-            return str(call(context, "GetPolicy", {"policyName": policy.name})["policyName"])
+            return str(call_operation(context, "GetPolicy", {"policyName": policy.name})["policyName"])
         name = hashlib.sha1(policy.document.encode(), usedforsecurity=False).hexdigest().upper()
         if find_policy(context, name) is None:
-            call(context, "CreatePolicy", {"policyName": name, "policyDocument": policy.document})
+            call_operation(context, "CreatePolicy", {"policyName": name, "policyDocument": policy.document})
         return name
 
 

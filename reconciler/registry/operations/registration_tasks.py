@@ -17,7 +17,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
-from reconciler.registry.internal_calls import call
+from reconciler.registry.internal_calls import call_operation
 from reconciler.registry.paging import REGISTRY
 from reconciler.registry.store import Row
 from reconciler.registry.templates.document import TemplateError, read_template
@@ -54,7 +54,7 @@ SCHEMA = (
 )
 
 # AWS's limit for one line of the input file.
-LONGEST_LINE = 256 * 1024
+MAX_LINE_BYTES = 256 * 1024
 
 _LONGEST_LINK = 65_535
 _LINK = "data:application/json;base64,"
@@ -135,7 +135,7 @@ def list_thing_registration_tasks(context: Context, params: Params) -> Output | 
         params.get("status"),
         page.limit,
     )
-    return page.answer("taskIds", rows, key=lambda row: (row["seq"],), item=lambda row: row["id"])
+    return page.build_output("taskIds", rows, key=lambda row: (row["seq"],), item=lambda row: row["id"])
 
 
 @operation("iot", "StopThingRegistrationTask")
@@ -169,7 +169,9 @@ def list_thing_registration_task_reports(context: Context, params: Params) -> Ou
         page.after[0] if page.after else 0,
         page.limit,
     )
-    links = page.answer("resourceLinks", rows, key=lambda row: (row["number"],), item=lambda row: row["link"])
+    links = page.build_output(
+        "resourceLinks", rows, key=lambda row: (row["number"],), item=lambda row: row["link"]
+    )
     return {**links, "reportType": params["reportType"]}
 
 
@@ -223,9 +225,9 @@ def _register_lines(context: Context, task: Row, path: Path) -> None:
 def _register_line(context: Context, body: str, line: bytes) -> tuple[str, Mapping[str, Any]]:
     """Register one line; give the report it belongs to, and its entry."""
     try:
-        if len(line) > LONGEST_LINE:
-            raise context.invalid(f"The line is longer than {LONGEST_LINE} bytes.")
-        made = call(context, "RegisterThing", {"templateBody": body, "parameters": load_json(line)})
+        if len(line) > MAX_LINE_BYTES:
+            raise context.invalid(f"The line is longer than {MAX_LINE_BYTES} bytes.")
+        made = call_operation(context, "RegisterThing", {"templateBody": body, "parameters": load_json(line)})
     except MalformedError:
         return "ERRORS", {"errorCode": context.invalid_code, "errorMessage": "The line is not valid JSON."}
     except ApiError as error:

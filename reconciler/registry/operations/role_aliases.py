@@ -6,7 +6,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found
 from reconciler.registry.paging import MARKERS
-from reconciler.registry.shared.tagging import add_tags, forget_tags, taggable, tags_of_list
+from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, taggable
 from reconciler.registry.store import Row
 
 SCHEMA = (
@@ -46,7 +46,7 @@ def create_role_alias(context: Context, params: Params) -> Output | None:
     Raises ResourceAlreadyExists (409), InvalidRequest for bad tags.
     """
     name, arn = params["roleAlias"], _arn(context, params["roleAlias"])
-    tags = tags_of_list(context, params.get("tags", []))
+    tags = parse_tag_list(context, params.get("tags", []))
     if find_role_alias(context, name) is not None:
         raise already_exists(
             f"Role alias {name} already exists for this account", resource_id=name, resource_arn=arn
@@ -92,7 +92,9 @@ def list_role_aliases(context: Context, params: Params) -> Output | None:
         page.after[0] if page.after else start,
         page.limit,
     )
-    return page.answer("roleAliases", rows, key=lambda row: (row["name"],), item=lambda row: row["name"])
+    return page.build_output(
+        "roleAliases", rows, key=lambda row: (row["name"],), item=lambda row: row["name"]
+    )
 
 
 @operation("iot", "UpdateRoleAlias")
@@ -115,7 +117,7 @@ def delete_role_alias(context: Context, params: Params) -> Output | None:
     """Delete a role alias. Raises ResourceNotFound."""
     row = _require(context, params["roleAlias"])
     context.tx.run("DELETE FROM role_aliases WHERE scope = ? AND name = ?", context.scope, row["name"])
-    forget_tags(context, _arn(context, row["name"]))
+    delete_tags(context, _arn(context, row["name"]))
     return None
 
 

@@ -16,7 +16,7 @@ from reconciler.registry.operations.indexing import (
 from reconciler.registry.paging import SEARCH, ListPage
 from reconciler.registry.store import Row
 
-MOST_RESULTS = 100
+MAX_RESULTS = 100
 QUERY_VERSION = "2017-09-30"
 
 
@@ -34,21 +34,21 @@ def search_index(context: Context, params: Params) -> Output | None:
     Raises ResourceNotFound while there is no index, InvalidQuery, InvalidRequest.
     """
     page = SEARCH.start(context, params)
-    if page.size > MOST_RESULTS:
-        raise context.invalid(f"maxResults is at most {MOST_RESULTS}.")
+    if page.size > MAX_RESULTS:
+        raise context.invalid(f"maxResults is at most {MAX_RESULTS}.")
     require_query_version(context, params.get("queryVersion"))
     index = params.get("indexName", INDEX)
     require_index(context, index)
     if index == GROUP_INDEX:
         rows = _matching(context, "thing_groups", compile_query(params["queryString"], THING_GROUPS), page)
-        return page.answer(
+        return page.build_output(
             "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: _group(context, row)
         )
     condition = compile_query(params["queryString"])
     require_sources(context, condition.sources)
     connected = indexes_connectivity(context)
     rows = _matching(context, "things", condition, page)
-    return page.answer(
+    return page.build_output(
         "things",
         rows,
         key=lambda row: (row["seq"],),

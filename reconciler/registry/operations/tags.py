@@ -4,10 +4,10 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.shared.tagging import (
     add_tags,
+    parse_tag_list,
     read_tags,
     remove_tags,
     require_taggable,
-    tags_of_list,
 )
 
 
@@ -18,7 +18,7 @@ def tag_resource(context: Context, params: Params) -> Output | None:
     Raises InvalidRequest for what takes no tags, ResourceNotFound, LimitExceeded (410) beyond 50 tags.
     """
     require_taggable(context, params["resourceArn"])
-    add_tags(context, params["resourceArn"], tags_of_list(context, params["tags"]))
+    add_tags(context, params["resourceArn"], parse_tag_list(context, params["tags"]))
     return None
 
 

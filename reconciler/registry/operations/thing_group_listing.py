@@ -46,6 +46,6 @@ def list_thing_groups(context: Context, params: Params) -> Output | None:
         *values,
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: name_and_arn(context, row)
     )

@@ -15,7 +15,7 @@ from reconciler.registry.operations.thing_groups import (
 )
 from reconciler.registry.operations.things import require_thing, thing_arn
 from reconciler.registry.paging import REGISTRY
-from reconciler.registry.shared.naming import given_name
+from reconciler.registry.shared.naming import resolve_name
 from reconciler.registry.store import Row
 
 SCHEMA = (
@@ -30,7 +30,7 @@ SCHEMA = (
     "CREATE INDEX thing_group_members_by_thing ON thing_group_members (thing, thing_group)",
 )
 
-MOST_GROUPS = 10
+MAX_GROUPS = 10
 
 _IN_GROUP_OR_BELOW = """
     WITH RECURSIVE within (seq, name) AS (
@@ -120,7 +120,7 @@ def list_things_in_thing_group(context: Context, params: Params) -> Output | Non
             after,
             page.limit,
         )
-    return page.answer("things", rows, key=lambda row: (row["seq"],), item=lambda row: row["name"])
+    return page.build_output("things", rows, key=lambda row: (row["seq"],), item=lambda row: row["name"])
 
 
 @operation("iot", "ListThingGroupsForThing")
@@ -137,7 +137,7 @@ def list_thing_groups_for_thing(context: Context, params: Params) -> Output | No
         page.limit,
     )
     rows = sorted([*rows, *_matched(context, thing, after)], key=lambda row: int(row["seq"]))[: page.limit]
-    return page.answer(
+    return page.build_output(
         "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: name_and_arn(context, row)
     )
 
@@ -178,8 +178,8 @@ def _add(context: Context, thing: Row, group: Row) -> None:
             raise context.invalid(
                 f"Thing {thing['name']} is in thing group {row['name']}, which is in the hierarchy of {group['name']}."
             )
-    if len(current) >= MOST_GROUPS:
-        raise context.invalid(f"A thing is in at most {MOST_GROUPS} thing groups.")
+    if len(current) >= MAX_GROUPS:
+        raise context.invalid(f"A thing is in at most {MAX_GROUPS} thing groups.")
     context.tx.run(
         "INSERT INTO thing_group_members (scope, thing_group, thing) VALUES (?, ?, ?)",
         context.scope,
@@ -196,8 +196,8 @@ def _remove(context: Context, thing: Row, group: Row) -> None:
 
 
 def _named_thing(context: Context, params: Params) -> Row:
-    return require_thing(context, given_name(context, params, "thing", thing_arn(context, "")))
+    return require_thing(context, resolve_name(context, params, "thing", thing_arn(context, "")))
 
 
 def _named_group(context: Context, params: Params) -> Row:
-    return require_group(context, given_name(context, params, "thingGroup", group_arn(context, "")))
+    return require_group(context, resolve_name(context, params, "thingGroup", group_arn(context, "")))

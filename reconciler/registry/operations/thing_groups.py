@@ -11,9 +11,9 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.operations.indexing import INDEX
-from reconciler.registry.shared.attributes import changed_attributes, given_attributes, require_room
-from reconciler.registry.shared.policy_edges import forget_target
-from reconciler.registry.shared.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
+from reconciler.registry.shared.attributes import new_attributes, require_attribute_limits, updated_attributes
+from reconciler.registry.shared.policy_edges import delete_target_edges
+from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, read_tags, taggable
 from reconciler.registry.store import Row
 
 SCHEMA = (
@@ -41,9 +41,9 @@ SCHEMA = (
     "CREATE INDEX thing_groups_dynamic ON thing_groups (scope, seq) WHERE query IS NOT NULL",
 )
 
-DEEPEST = 7
-MOST_CHILDREN = 100
-MOST_ATTRIBUTES = 50
+MAX_DEPTH = 7
+MAX_CHILDREN = 100
+MAX_ATTRIBUTES = 50
 
 
 def find_group(context: Context, name: str) -> Any:
@@ -101,7 +101,7 @@ def require_same(context: Context, row: Row, params: Params, tags: dict[str, str
         row["parent"] == params.get("parentGroupName")
         and row["query"] == params.get("queryString")
         and row["description"] == properties.get("thingGroupDescription")
-        and json.loads(row["attributes"]) == given_attributes(properties.get("attributePayload"))
+        and json.loads(row["attributes"]) == new_attributes(properties.get("attributePayload"))
         and (not tags or read_tags(context, arn) == tags)
     )
     if not same:
@@ -126,13 +126,13 @@ def create_thing_group(context: Context, params: Params) -> Output | None:
     101st child or too many attributes; ResourceAlreadyExists (409).
     """
     name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
-    attributes = given_attributes(properties.get("attributePayload"))
-    tags = tags_of_list(context, params.get("tags", []))
+    attributes = new_attributes(properties.get("attributePayload"))
+    tags = parse_tag_list(context, params.get("tags", []))
     existing = find_group(context, name)
     if existing is not None:
         require_same(context, existing, params, tags)
         return _created(context, name, existing["id"])
-    require_room(context, attributes, MOST_ATTRIBUTES)
+    require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
     root, depth = _place(context, name, params.get("parentGroupName"))
     group_id = str(uuid.uuid4())
     context.tx.run(
@@ -187,8 +187,8 @@ def update_thing_group(context: Context, params: Params) -> Output | None:
     require_static(context, row)
     require_version(params, row)
     properties = params["thingGroupProperties"]
-    attributes = changed_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
-    require_room(context, attributes, MOST_ATTRIBUTES)
+    attributes = updated_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
+    require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
     context.tx.run(
         "UPDATE thing_groups SET description = ?, attributes = ?, version = version + 1 WHERE seq = ?",
         properties.get("thingGroupDescription", row["description"]),
@@ -213,8 +213,8 @@ def delete_thing_group(context: Context, params: Params) -> Output | None:
         raise context.invalid(f"Cannot delete thing group {row['name']}: it has child groups.")
     # Memberships and whatever else hangs on the group go with it, by ON DELETE CASCADE.
     context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
-    forget_target(context, group_arn(context, row["name"]))
-    forget_tags(context, group_arn(context, row["name"]))
+    delete_target_edges(context, group_arn(context, row["name"]))
+    delete_tags(context, group_arn(context, row["name"]))
     return None
 
 
@@ -242,10 +242,10 @@ def _place(context: Context, name: str, parent: str | None) -> tuple[str, int]:
     if above is None:
         raise context.invalid(f"The parent thing group {parent} does not exist.")
     require_static(context, above)
-    if above["depth"] >= DEEPEST:
-        raise context.invalid(f"A hierarchy of thing groups has at most {DEEPEST} levels.")
-    if _children(context, parent) >= MOST_CHILDREN:
-        raise context.invalid(f"A thing group has at most {MOST_CHILDREN} direct child groups.")
+    if above["depth"] >= MAX_DEPTH:
+        raise context.invalid(f"A hierarchy of thing groups has at most {MAX_DEPTH} levels.")
+    if _children(context, parent) >= MAX_CHILDREN:
+        raise context.invalid(f"A thing group has at most {MAX_CHILDREN} direct child groups.")
     return above["root"], above["depth"] + 1
 
 

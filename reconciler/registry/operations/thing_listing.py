@@ -38,7 +38,9 @@ def list_things(context: Context, params: Params) -> Output | None:
         *values,
         page.limit,
     )
-    return page.answer("things", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row))
+    return page.build_output(
+        "things", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row)
+    )
 
 
 def _by_attribute(context: Context, params: Params, page: ListPage) -> Output:
@@ -60,7 +62,7 @@ def _by_attribute(context: Context, params: Params, page: ListPage) -> Output:
         *values,
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "things", rows, key=lambda row: (row["sought"], row["seq"]), item=lambda row: _item(context, row)
     )
 

@@ -7,7 +7,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.operations.things import find_thing, require_thing
 from reconciler.registry.paging import REGISTRY
-from reconciler.registry.shared.principals import certificate_of, require_attachable, require_principal
+from reconciler.registry.shared.principals import certificate_id_of, require_attachable, require_principal
 from reconciler.registry.store import Row
 
 Item = Callable[[Row], object]
@@ -59,7 +59,7 @@ def detach_thing_principal(context: Context, params: Params) -> Output | None:
     for what is no principal.
     """
     thing, principal = params["thingName"], params["principal"]
-    certificate_of(context, principal)
+    certificate_id_of(context, principal)
     require_thing(context, thing)
     changed = context.tx.run(
         "UPDATE principal_edges SET gone_at = ? WHERE scope = ? AND thing = ? AND principal = ? AND gone_at IS NULL",
@@ -129,7 +129,7 @@ def _principals(context: Context, params: Params, member: str, item: Item) -> Ou
         *_wanted(params),
         page.limit,
     )
-    return page.answer(member, rows, key=lambda row: (row["principal"],), item=item)
+    return page.build_output(member, rows, key=lambda row: (row["principal"],), item=item)
 
 
 def _things(context: Context, params: Params, member: str, item: Item) -> Output:
@@ -144,7 +144,7 @@ def _things(context: Context, params: Params, member: str, item: Item) -> Output
         *_wanted(params),
         page.limit,
     )
-    return page.answer(member, rows, key=lambda row: (row["thing"],), item=item)
+    return page.build_output(member, rows, key=lambda row: (row["thing"],), item=item)
 
 
 def _wanted(params: Params) -> tuple[int | None, int | None]:

@@ -8,7 +8,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found
 from reconciler.registry.paging import REGISTRY
-from reconciler.registry.shared.tagging import add_tags, forget_tags, read_tags, taggable, tags_of_list
+from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, read_tags, taggable
 from reconciler.registry.store import Row
 
 SCHEMA = (
@@ -27,7 +27,7 @@ SCHEMA = (
     "CREATE INDEX thing_types_by_age ON thing_types (scope, seq)",
 )
 
-MOST_SEARCHABLE = 3
+MAX_SEARCHABLE_ATTRIBUTES = 3
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -63,7 +63,7 @@ def create_thing_type(context: Context, params: Params) -> Output | None:
     Raises InvalidRequest for more than 3 searchable attributes, ResourceAlreadyExists (409).
     """
     name, properties = params["thingTypeName"], dict(params.get("thingTypeProperties", {}))
-    tags = tags_of_list(context, params.get("tags", []))
+    tags = parse_tag_list(context, params.get("tags", []))
     _require_searchable(context, properties)
     row, arn = find_thing_type(context, name), _arn(context, name)
     if row is not None:
@@ -107,7 +107,7 @@ def list_thing_types(context: Context, params: Params) -> Output | None:
         prefix + _LAST_CHARACTER,
         page.limit,
     )
-    return page.answer(
+    return page.build_output(
         "thingTypes", rows, key=lambda row: (row["seq"],), item=lambda row: _item(context, row)
     )
 
@@ -155,7 +155,7 @@ def delete_thing_type(context: Context, params: Params) -> Output | None:
     if used is not None:
         raise context.invalid(f"Cannot delete thing type {row['name']}: things are associated with it.")
     context.tx.run("DELETE FROM thing_types WHERE seq = ?", row["seq"])
-    forget_tags(context, _arn(context, row["name"]))
+    delete_tags(context, _arn(context, row["name"]))
     return None
 
 
@@ -176,5 +176,5 @@ def _item(context: Context, row: Row) -> dict[str, Any]:
 
 
 def _require_searchable(context: Context, properties: Params) -> None:
-    if len(properties.get("searchableAttributes", ())) > MOST_SEARCHABLE:
-        raise context.invalid(f"A thing type has at most {MOST_SEARCHABLE} searchable attributes.")
+    if len(properties.get("searchableAttributes", ())) > MAX_SEARCHABLE_ATTRIBUTES:
+        raise context.invalid(f"A thing type has at most {MAX_SEARCHABLE_ATTRIBUTES} searchable attributes.")

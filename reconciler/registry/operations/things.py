@@ -14,8 +14,8 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.operations.billing_groups import require_billing_group
 from reconciler.registry.operations.thing_types import require_assignable
-from reconciler.registry.shared.attributes import changed_attributes, given_attributes, require_room
-from reconciler.registry.shared.principal_edges import blocks_thing, forget_thing
+from reconciler.registry.shared.attributes import new_attributes, require_attribute_limits, updated_attributes
+from reconciler.registry.shared.principal_edges import delete_thing_edges, is_thing_in_use
 from reconciler.registry.store import Row
 
 SCHEMA = (
@@ -50,8 +50,8 @@ SCHEMA = (
     """,
 )
 
-MOST_ATTRIBUTES_UNTYPED = 3
-MOST_ATTRIBUTES_TYPED = 50
+MAX_ATTRIBUTES_UNTYPED = 3
+MAX_ATTRIBUTES_TYPED = 50
 
 
 def find_thing(context: Context, name: str) -> Any:
@@ -79,7 +79,7 @@ def create_thing(context: Context, params: Params) -> Output | None:
     Raises InvalidRequest for too many attributes or a deprecated type, ResourceNotFound for an unknown type or billing
     group, ResourceAlreadyExists (409).
     """
-    name, attributes = params["thingName"], given_attributes(params.get("attributePayload"))
+    name, attributes = params["thingName"], new_attributes(params.get("attributePayload"))
     existing = find_thing(context, name)
     if existing is not None:
         return _create_again(context, existing, attributes, params)
@@ -88,7 +88,7 @@ def create_thing(context: Context, params: Params) -> Output | None:
         require_assignable(context, thing_type)
     if "billingGroupName" in params:
         require_billing_group(context, params["billingGroupName"])
-    require_room(context, attributes, _most_attributes(thing_type))
+    require_attribute_limits(context, attributes, _most_attributes(thing_type))
     thing_id = str(uuid.uuid4())
     context.tx.run(
         "INSERT INTO things (scope, name, id, type, attributes, billing_group, version) VALUES (?, ?, ?, ?, ?, ?, 1)",
@@ -136,8 +136,8 @@ def update_thing(context: Context, params: Params) -> Output | None:
     if thing_type is not None and thing_type != row["type"]:
         require_assignable(context, thing_type)
     before = json.loads(row["attributes"])
-    attributes = changed_attributes(before, params.get("attributePayload"))
-    require_room(context, attributes, _most_attributes(thing_type))
+    attributes = updated_attributes(before, params.get("attributePayload"))
+    require_attribute_limits(context, attributes, _most_attributes(thing_type))
     context.tx.run(
         "UPDATE things SET type = ?, attributes = ?, version = version + 1 WHERE seq = ?",
         thing_type,
@@ -160,13 +160,13 @@ def delete_thing(context: Context, params: Params) -> Output | None:
     if row is None:
         return None
     _require_version(params, row)
-    if blocks_thing(context, row["name"]):
+    if is_thing_in_use(context, row["name"]):
         raise context.invalid(
             f"Cannot delete. Thing {row['name']} is still attached to one or more principals"
         )
     # Attributes, group memberships and whatever else hangs on the thing go with it, by ON DELETE CASCADE.
     context.tx.run("DELETE FROM things WHERE seq = ?", row["seq"])
-    forget_thing(context, row["name"])
+    delete_thing_edges(context, row["name"])
     return None
 
 
@@ -177,7 +177,7 @@ def _require_version(params: Params, row: Row) -> None:
 
 
 def _most_attributes(thing_type: str | None) -> int:
-    return MOST_ATTRIBUTES_UNTYPED if thing_type is None else MOST_ATTRIBUTES_TYPED
+    return MAX_ATTRIBUTES_UNTYPED if thing_type is None else MAX_ATTRIBUTES_TYPED
 
 
 def _create_again(context: Context, row: Row, attributes: Mapping[str, str], params: Params) -> Output:

@@ -27,7 +27,7 @@ SCHEMA = (
 )
 
 
-def made_before(context: Context, params: Params) -> str | None:
+def find_by_token(context: Context, params: Params) -> str | None:
     """Give the id of what an earlier call with this token made, or None. Raises ConflictException."""
     row = context.tx.one(
         "SELECT made, request FROM client_tokens WHERE scope = ? AND operation = ? AND token = ?",
@@ -42,7 +42,7 @@ def made_before(context: Context, params: Params) -> str | None:
     return str(row["made"])
 
 
-def remember_token(context: Context, params: Params, made: str) -> None:
+def save_token(context: Context, params: Params, made: str) -> None:
     """Note what a call with a token has made."""
     if "ClientToken" in params:
         context.tx.run(
@@ -55,7 +55,7 @@ def remember_token(context: Context, params: Params, made: str) -> None:
         )
 
 
-def forget_token(context: Context, made: str) -> None:
+def delete_token(context: Context, made: str) -> None:
     """Free the token of what is being deleted."""
     context.tx.run("DELETE FROM client_tokens WHERE scope = ? AND made = ?", context.scope, made)
 

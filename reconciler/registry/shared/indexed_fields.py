@@ -60,7 +60,7 @@ def managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def not_managed(given: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+def unmanaged_fields(given: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
     """Give those of the fields that AWS manages in no mode, or with another type."""
     known = {name: kind for fields in _BY_MODE.values() for name, kind in fields.items()}
     return [field for field in given if known.get(field.get("name", "")) != field.get("type")]

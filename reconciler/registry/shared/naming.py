@@ -4,7 +4,7 @@ from reconciler.registry.catalog import Params
 from reconciler.registry.context import Context
 
 
-def given_name(context: Context, params: Params, noun: str, prefix: str) -> str:
+def resolve_name(context: Context, params: Params, noun: str, prefix: str) -> str:
     """Give the name that is meant by `<noun>Name` and `<noun>Arn`, of which one is enough.
 
     `prefix` is the ARN of the empty name. Raises InvalidRequest when neither is given, or when they do not agree.

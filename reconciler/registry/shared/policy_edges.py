@@ -32,7 +32,7 @@ def has_policies(context: Context, target: str) -> bool:
     return row is not None
 
 
-def blocks_policy(context: Context, policy: int) -> bool:
+def is_policy_in_use(context: Context, policy: int) -> bool:
     """Whether the policy is attached to anything, or was until a moment ago."""
     row = context.tx.one(
         "SELECT 1 FROM policy_edges WHERE policy = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
@@ -42,6 +42,6 @@ def blocks_policy(context: Context, policy: int) -> bool:
     return row is not None
 
 
-def forget_target(context: Context, target: str) -> None:
+def delete_target_edges(context: Context, target: str) -> None:
     """Drop every edge of a target that is being deleted."""
     context.tx.run("DELETE FROM policy_edges WHERE scope = ? AND target = ?", context.scope, target)

@@ -22,7 +22,7 @@ SCHEMA = (
 )
 
 
-def blocks_thing(context: Context, thing: str) -> bool:
+def is_thing_in_use(context: Context, thing: str) -> bool:
     """Whether a principal is attached to the thing, or was until a moment ago."""
     row = context.tx.one(
         "SELECT 1 FROM principal_edges WHERE scope = ? AND thing = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
@@ -33,7 +33,7 @@ def blocks_thing(context: Context, thing: str) -> bool:
     return row is not None
 
 
-def blocks_principal(context: Context, principal: str) -> bool:
+def is_principal_in_use(context: Context, principal: str) -> bool:
     """Whether the principal is attached to a thing, or was until a moment ago."""
     row = context.tx.one(
         "SELECT 1 FROM principal_edges WHERE scope = ? AND principal = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
@@ -44,11 +44,11 @@ def blocks_principal(context: Context, principal: str) -> bool:
     return row is not None
 
 
-def forget_thing(context: Context, thing: str) -> None:
+def delete_thing_edges(context: Context, thing: str) -> None:
     """Drop what is left of a deleted thing's edges."""
     context.tx.run("DELETE FROM principal_edges WHERE scope = ? AND thing = ?", context.scope, thing)
 
 
-def forget_principal(context: Context, principal: str) -> None:
+def delete_principal_edges(context: Context, principal: str) -> None:
     """Drop what is left of a deleted principal's edges."""
     context.tx.run("DELETE FROM principal_edges WHERE scope = ? AND principal = ?", context.scope, principal)

@@ -13,7 +13,7 @@ from reconciler.registry.store import Row
 _COGNITO = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-fA-F-]{36}")
 
 
-def certificate_of(context: Context, principal: str) -> str | None:
+def certificate_id_of(context: Context, principal: str) -> str | None:
     """Give the id of the certificate that is meant, None for a Cognito identity. Raises InvalidRequest for the rest."""
     prefix = context.arn("cert/")
     if principal.startswith(prefix):
@@ -30,7 +30,7 @@ def require_principal(context: Context, principal: str) -> Row | None:
 
     Raises InvalidRequest for what is no principal, ResourceNotFound for an unknown certificate.
     """
-    certificate_id = certificate_of(context, principal)
+    certificate_id = certificate_id_of(context, principal)
     if certificate_id is None:
         return None
     row: Row | None = context.tx.one(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
-from reconciler.registry.internal_calls import call
+from reconciler.registry.internal_calls import call_operation
 from reconciler.registry.store import Row
 from reconciler.registry.templates.parts import ThingPart
 
@@ -31,7 +31,7 @@ def ensure_thing(context: Context, part: ThingPart, existing: Row | None) -> Non
             raise ApiError("ResourceRegistrationFailureException", message)
     changes = _changes(part, differing)
     if changes:
-        call(context, "UpdateThing", {"thingName": part.name, **changes})
+        call_operation(context, "UpdateThing", {"thingName": part.name, **changes})
     if "ThingGroups" in differing:
         _regroup(context, part, groups)
 
@@ -44,7 +44,7 @@ def _create(context: Context, part: ThingPart) -> None:
         "attributePayload": payload,
         "billingGroupName": part.billing_group,
     }
-    call(context, "CreateThing", params)
+    call_operation(context, "CreateThing", params)
     for group in part.groups or ():
         _join(context, part, group)
 
@@ -77,14 +77,14 @@ def _regroup(context: Context, part: ThingPart, groups: tuple[str, ...]) -> None
         for group in groups:
             if group not in wanted:
                 named = {"thingName": part.name, "thingGroupName": group}
-                call(context, "RemoveThingFromThingGroup", named)
+                call_operation(context, "RemoveThingFromThingGroup", named)
     if setting != "DO_NOTHING":
         for group in wanted:
             _join(context, part, group)
 
 
 def _join(context: Context, part: ThingPart, group: str) -> None:
-    call(context, "AddThingToThingGroup", {"thingName": part.name, "thingGroupName": group})
+    call_operation(context, "AddThingToThingGroup", {"thingName": part.name, "thingGroupName": group})
 
 
 def _groups_of(context: Context, thing: Row) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ def initial_status(params: Params) -> str:
     return _INITIAL_STATUS.get(params["AuthenticationMaterialType"], "PRE_ASSOCIATED")
 
 
-def read_material(params: Params) -> dict[str, Any]:
+def parse_material(params: Params) -> dict[str, Any]:
     """Give the members of a managed thing that stand in its material.
 
     A Wi-Fi code is `SN:<serial>;UPC:<12 digits>` or with an `EAN` in place of the UPC, and may end in a semicolon.

@@ -21,7 +21,7 @@ SCHEMA = (
     """,
 )
 
-MOST_TAGS = 50
+MAX_TAGS = 50
 ARN_PARTS = 6
 
 Exists = Callable[[Context, str], bool]
@@ -74,7 +74,7 @@ def add_tags(context: Context, arn: str, tags: Mapping[str, str]) -> None:
     for key in tags:
         if key.lower().startswith("aws:"):
             raise context.invalid(f"The tag key {key} starts with aws:, which is reserved.")
-    if len({**read_tags(context, arn), **tags}) > MOST_TAGS:
+    if len({**read_tags(context, arn), **tags}) > MAX_TAGS:
         raise _too_many(context)
     context.tx.run_many(
         "INSERT OR REPLACE INTO tags (scope, arn, key, value) VALUES (?, ?, ?, ?)",
@@ -90,12 +90,12 @@ def remove_tags(context: Context, arn: str, keys: list[str]) -> None:
     )
 
 
-def forget_tags(context: Context, arn: str) -> None:
+def delete_tags(context: Context, arn: str) -> None:
     """Remove every tag of a resource that is being deleted."""
     context.tx.run("DELETE FROM tags WHERE scope = ? AND arn = ?", context.scope, arn)
 
 
-def tags_of_list(context: Context, tags: list[dict[str, str]]) -> dict[str, str]:
+def parse_tag_list(context: Context, tags: list[dict[str, str]]) -> dict[str, str]:
     """Turn `iot`'s list of Key and Value into a map. Raises InvalidRequestException when a key comes twice."""
     keyed = {tag["Key"]: tag.get("Value", "") for tag in tags}
     if len(keyed) < len(tags):
@@ -104,7 +104,7 @@ def tags_of_list(context: Context, tags: list[dict[str, str]]) -> dict[str, str]
 
 
 def _too_many(context: Context) -> ApiError:
-    message = f"A resource has at most {MOST_TAGS} tags."
+    message = f"A resource has at most {MAX_TAGS} tags."
     if (context.service, context.operation) == ("iot", "TagResource"):
         return ApiError("LimitExceededException", message)
     return context.invalid(message)

@@ -10,7 +10,12 @@ from typing import Any
 from attrs import field, frozen
 
 from reconciler.registry.templates.document import TemplateError, TemplateResource
-from reconciler.registry.templates.values import TemplateScope, text_map_of, text_of, texts_of
+from reconciler.registry.templates.values import (
+    TemplateScope,
+    evaluate_text,
+    evaluate_text_map,
+    evaluate_texts,
+)
 
 SOURCES = ("CertificateSigningRequest", "CertificateId", "CertificatePem")
 STATUSES = ("ACTIVE", "INACTIVE")
@@ -50,10 +55,13 @@ class PolicyPart:
     document: str | None
 
 
-def thing_part(scope: TemplateScope, resource: TemplateResource) -> ThingPart:
+def evaluate_thing(scope: TemplateScope, resource: TemplateResource) -> ThingPart:
     """Evaluate a thing. Raises TemplateError."""
     given = _PropertyReader(scope, resource)
-    attributes, groups = given.of("AttributePayload", text_map_of), given.of("ThingGroups", texts_of)
+    attributes, groups = (
+        given.of("AttributePayload", evaluate_text_map),
+        given.of("ThingGroups", evaluate_texts),
+    )
     return ThingPart(
         resource,
         given.required("ThingName"),
@@ -64,7 +72,7 @@ def thing_part(scope: TemplateScope, resource: TemplateResource) -> ThingPart:
     )
 
 
-def certificate_part(scope: TemplateScope, resource: TemplateResource) -> CertificatePart:
+def evaluate_certificate(scope: TemplateScope, resource: TemplateResource) -> CertificatePart:
     """Evaluate a certificate. Raises TemplateError."""
     given = _PropertyReader(scope, resource)
     sources = [source for source in SOURCES if source in resource.properties]
@@ -82,7 +90,7 @@ def certificate_part(scope: TemplateScope, resource: TemplateResource) -> Certif
     )
 
 
-def policy_part(scope: TemplateScope, resource: TemplateResource) -> PolicyPart:
+def evaluate_policy(scope: TemplateScope, resource: TemplateResource) -> PolicyPart:
     """Evaluate a policy, which has either a name or a document. Raises TemplateError."""
     given = _PropertyReader(scope, resource)
     if len(resource.properties) != 1:
@@ -104,7 +112,7 @@ class _PropertyReader:
         return evaluate(self.scope, self.resource.properties[key], where)
 
     def text(self, key: str) -> str | None:
-        value: str | None = self.of(key, text_of)
+        value: str | None = self.of(key, evaluate_text)
         return value
 
     def required(self, key: str) -> str:

@@ -13,7 +13,7 @@ from attrs import frozen
 from reconciler.registry.templates.document import Template, TemplateError
 from reconciler.registry.templates.subject import PREFIX
 
-DEEPEST = 50
+MAX_DEPTH = 50
 
 _VARIABLE = re.compile(r"\$\{([^{}]+)\}")
 
@@ -34,7 +34,7 @@ class TemplateScope:
         return self.given.get(name, self.certificate.get(name, declared))
 
 
-def text_of(scope: TemplateScope, written: Any, where: str) -> str:
+def evaluate_text(scope: TemplateScope, written: Any, where: str) -> str:
     """Give the value of a property that is a string. Raises TemplateError."""
     value = _value(scope, written, where, 0)
     if not isinstance(value, str):
@@ -42,12 +42,12 @@ def text_of(scope: TemplateScope, written: Any, where: str) -> str:
     return value
 
 
-def texts_of(scope: TemplateScope, written: Any, where: str) -> list[str]:
+def evaluate_texts(scope: TemplateScope, written: Any, where: str) -> list[str]:
     """Give the value of a property that is a list of strings. Raises TemplateError."""
     return _texts(_value(scope, written, where, 0), where)
 
 
-def text_map_of(scope: TemplateScope, written: Any, where: str) -> dict[str, str]:
+def evaluate_text_map(scope: TemplateScope, written: Any, where: str) -> dict[str, str]:
     """Give the value of a property that is a flat map of strings. Raises TemplateError."""
     value = _value(scope, written, where, 0)
     if not isinstance(value, dict):
@@ -56,8 +56,8 @@ def text_map_of(scope: TemplateScope, written: Any, where: str) -> dict[str, str
 
 
 def _value(scope: TemplateScope, written: Any, where: str, depth: int) -> Any:
-    if depth > DEEPEST:
-        raise TemplateError(f"{where} is nested deeper than {DEEPEST} levels.")
+    if depth > MAX_DEPTH:
+        raise TemplateError(f"{where} is nested deeper than {MAX_DEPTH} levels.")
     if isinstance(written, list):
         return [_value(scope, item, where, depth + 1) for item in written]
     if not isinstance(written, dict):

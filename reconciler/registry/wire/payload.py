@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 # A text that has a lone surrogate can only come from such an escape.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_DEEPEST = 100
+_MAX_DEPTH = 100
 
 
 class MalformedError(Exception):
@@ -29,8 +29,8 @@ def load_json(body: bytes) -> Any:
             json.dumps(document, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise MalformedError("The request body is not valid JSON.") from error
-    if text.count("[") + text.count("{") > _DEEPEST and _depth(document) > _DEEPEST:
-        raise MalformedError(f"The request body is nested deeper than {_DEEPEST} levels.")
+    if text.count("[") + text.count("{") > _MAX_DEPTH and _depth(document) > _MAX_DEPTH:
+        raise MalformedError(f"The request body is nested deeper than {_MAX_DEPTH} levels.")
     return document
 
 

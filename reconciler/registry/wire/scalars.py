@@ -20,7 +20,7 @@ Convert = Callable[[Any, str], Any]
 
 _BITS = {"integer": 31, "long": 63}
 _LOCATION_TIMESTAMPS = {"querystring": "iso8601", "uri": "iso8601", "header": "rfc822"}
-_LONGEST_NUMBER = 400
+_MAX_DIGITS = 400
 
 
 def from_json(shape: Shape) -> Convert:
@@ -72,7 +72,7 @@ def _integer(bits: int) -> Convert:
 
 def _integer_from_text(value: str, path: str, bits: int) -> int:
     digits = value.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) < _LONGEST_NUMBER):
+    if not (digits.isascii() and digits.isdigit() and len(digits) < _MAX_DIGITS):
         raise MalformedError(f"{path} is not an integer.")
     number: int = _integer(bits)(int(value), path)
     return number
