@@ -1,26 +1,28 @@
-"""The embedded registry: AWS's rest-json wire protocol for `iot` and `iot-managed-integrations` over SQLite.
+"""The embedded registry: AWS's rest-json protocol for `iot` and `iot-managed-integrations` over SQLite.
 
-Law: HTTP comes in (`Request`), HTTP goes out (`Response`), and nothing else is known here. Whoever speaks to it uses a
-real AWS client. It imports nothing else of this project and never boto3; from botocore it takes the service model only.
+Invariant: an `HttpRequest` comes in and an `HttpResponse` goes out; callers use a real AWS client. The package imports
+nothing else of this project and never boto3; from botocore it takes only the service models.
 
-The parts, from the outside in:
+The modules, from the outside in:
 
-- `interface`   what callers hold: `Request`, `Response`, `Settings`
-- `endpoint`    `Registry.handle`: one request, one transaction, one response
-- `wire/`       the protocol, driven by the service model: routes, parsing, constraints, serialization, errors
-- `catalog`     the table of served operations, filled by the `@operation` decorator
-- `context`     what an operation is handed besides its parameters
-- `operations/` one AWS noun per file: its tables and its rules
-- `calling`     how one operation calls another
-- `templates/`  provisioning templates: their grammar and what they come to
-- `x509`, `issuing`, `fleet_query`   reading and making certificates, and fleet indexing's queries, without any state
-- `store`       SQLite: connections, transactions, schema steps
+- `http`            what callers hold: `HttpRequest`, `HttpResponse`, `RegistrySettings`
+- `endpoint`        `Registry.handle`: one request, one transaction, one response
+- `addressing`      a request's account, Region, service, path and query
+- `wire/`           the protocol, driven by the service models: routing, parsing, constraints, serialization, errors
+- `catalog`         the table of served operations, filled by the `@operation` decorator
+- `context`         what an operation receives in addition to its parameters
+- `paging`, `page_tokens`   pages by key, and the signed tokens between them
+- `operations/`     one AWS noun per file: its tables and its rules; `shared/` has what several of them use
+- `internal_calls`  how one operation calls another
+- `templates/`      provisioning templates: their grammar and their evaluation
+- `x509`, `certificate_authority`, `fleet_query`   certificates and fleet indexing's queries, without state
+- `store`           SQLite: connections, transactions, schema steps
 
-And around it, for who reaches it as AWS is reached:
+The modules for serving it over HTTP:
 
-- `server`      one loopback port for both services, over HTTP; `identity` tells a client who it is
-- `conditions`  what becomes of a request on its way: `latency`, `limits` (AWS's rates) and `faults` on purpose
-- `clock`       time that passes only where somebody waits
+- `server`          one loopback port for both services; `identity` answers STS's GetCallerIdentity
+- `conditions`      how requests are delayed, throttled or made to fail: `latency`, `throttling` and `faults`
+- `clock`           virtual time
 """
 
 from reconciler.registry.endpoint import Registry

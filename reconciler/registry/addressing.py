@@ -1,8 +1,7 @@
-"""Who a request comes from and what it is meant for: account, Region and service, and the path and query of its URL.
+"""A request's account, Region and service, and the path and query of its URL.
 
-Law: the SigV4 credential scope decides; what it leaves open the URL decides; what that leaves open the settings decide.
-Signatures are not verified: the registry is reached in-process or on a loopback port, and has no secrets to hold them
-against.
+Invariant: the SigV4 credential scope decides, then the URL, then the settings. Signatures are not verified: the registry
+is reached in this process or on a loopback port, and has no secret keys to verify them with.
 """
 
 import re
@@ -24,7 +23,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 
 @frozen
 class CredentialScope:
-    """Whose registry a request is meant for. `service` is None when the signature does not tell."""
+    """The account and Region that a request is for; `service` is None when the signature does not name one."""
 
     account: str
     region: str
@@ -33,58 +32,62 @@ class CredentialScope:
 
 @frozen
 class RequestTarget:
-    """The URL of a request, decoded: path segments, and the values of each query parameter in order."""
+    """A decoded URL: the path segments, and the values of each query parameter in order."""
 
     segments: tuple[str, ...]
     query: Mapping[str, Sequence[str]]
 
 
 def parse_credential_scope(authorization: str | None, settings: RegistrySettings) -> CredentialScope:
-    """Read the credential scope of an `Authorization` header.
+    """Parse the credential of an `Authorization` header.
 
-    The access key id is the account when it is 12 digits, as test tools have it.
+    An access key ID of 12 digits is the account, as in other AWS emulators. The settings replace what is missing.
     """
     if authorization is None:
         return CredentialScope(settings.account, settings.region, None)
-    return _caller_of(authorization.partition(",")[0], settings.account, settings.region)
+    return _parse_credential(authorization.partition(",")[0], settings.account, settings.region)
 
 
 @lru_cache(maxsize=1024)
-def _caller_of(credential: str, account: str, region: str) -> CredentialScope:
+def _parse_credential(credential: str, default_account: str, default_region: str) -> CredentialScope:
     match = _CREDENTIAL.search(credential)
     if match is None:
-        return CredentialScope(account, region, None)
-    key_id, signed_region, name = match.groups()
-    owner = key_id if _ACCOUNT.fullmatch(key_id) else account
-    return CredentialScope(owner, signed_region, signing_names().get(name))
+        return CredentialScope(default_account, default_region, None)
+    key_id, region, signing_name = match.groups()
+    account = key_id if _ACCOUNT.fullmatch(key_id) else default_account
+    return CredentialScope(account, region, signing_names().get(signing_name))
 
 
 def parse_target(url: str) -> RequestTarget:
-    """Decode a URL. Raises MalformedError when it is no URL, or does not decode to UTF-8."""
+    """Decode a URL. Raises MalformedError when it is not a valid URL or not valid UTF-8."""
     try:
         parts = urlsplit(url)
     except ValueError as error:
         raise MalformedError("The URL is not valid.") from error
-    segments = tuple(_decoded(segment) for segment in parts.path.removeprefix("/").split("/"))
+    segments = tuple(_decode(segment) for segment in parts.path.removeprefix("/").split("/"))
     query: dict[str, list[str]] = {}
     for pair in parts.query.split("&") if parts.query else ():
         name, _, value = pair.replace("+", " ").partition("=")
-        query.setdefault(_decoded(name), []).append(_decoded(value))
+        query.setdefault(_decode(name), []).append(_decode(value))
     return RequestTarget(segments, query)
 
 
 def resolve_service(caller: CredentialScope, method: str, target: RequestTarget, url: str) -> str:
-    """Decide which service is meant: by the signature, else by the host, else by who has such a path."""
+    """Return the name of the service that a request is for.
+
+    The signature decides, then the host, then which service has an operation at this path.
+    """
     if caller.service is not None:
         return caller.service
-    if "iotmanagedintegrations" in url.partition("?")[0].partition("://")[2].partition("/")[0]:
+    host = url.partition("?")[0].partition("://")[2].partition("/")[0]
+    if "iotmanagedintegrations" in host:
         return "iot-managed-integrations"
     return next(
         (name for name in SERVICES if service(name).routes.find(method, target.segments)), SERVICES[0]
     )
 
 
-def _decoded(text: str) -> str:
+def _decode(text: str) -> str:
     if "%" not in text and text.isascii():
         return text
     try:

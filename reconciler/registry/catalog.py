@@ -1,7 +1,7 @@
-"""The table of served operations, and the schema of every noun; both are filled by the files in `operations/`.
+"""The table of served operations and the schema of every noun, both filled by the files in `operations/`.
 
-Law: an operation is served when a function in `operations/` says so with `@operation(service, name)`. There is no other
-list: the files are found by looking into the package.
+Invariant: an operation is served when a function in `operations/` is decorated with `@operation(service, name)`. There is
+no other list: the modules are discovered in the package.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,10 @@ OperationFunction = Callable[[Context, Params], Output | None]
 
 @frozen
 class ServedOperation:
-    """One served operation. `writes` says which kind of transaction it runs in; None leaves that to its HTTP method."""
+    """A served operation.
+
+    `writes` is whether it runs in a write transaction; None derives that from the HTTP method.
+    """
 
     service: str
     name: str
@@ -35,9 +38,9 @@ _served: dict[tuple[str, str], ServedOperation] = {}
 def operation(
     service: str, name: str, *, writes: bool | None = None
 ) -> Callable[[OperationFunction], OperationFunction]:
-    """Serve one AWS operation with the decorated function.
+    """Serve an AWS operation with the decorated function.
 
-    A GET runs in a read snapshot and anything else in a write transaction, unless `writes` says otherwise.
+    A GET runs in a read snapshot and every other method in a write transaction, unless `writes` is given.
     """
 
     def register(function: OperationFunction) -> OperationFunction:
@@ -51,7 +54,7 @@ def operation(
 
 @cache
 def schemas() -> Mapping[str, tuple[str, ...]]:
-    """Import every noun and give the schema steps of those that have tables, by the noun's file name."""
+    """Import every noun and return the schema steps of those with tables, by module name."""
     packages = [import_module(f"reconciler.registry.{name}") for name in ("operations", "shared")]
     nouns = {
         module.name: import_module(f"{package.__name__}.{module.name}")
@@ -62,6 +65,6 @@ def schemas() -> Mapping[str, tuple[str, ...]]:
 
 
 def served_operations() -> Mapping[tuple[str, str], ServedOperation]:
-    """Give every served operation by service and name."""
+    """Return every served operation by service and name."""
     schemas()
     return _served

@@ -1,7 +1,7 @@
-"""Certificates that AWS itself issues: an authority, key pairs, and certificates signed by it. Pure: no registry state.
+"""The authority behind the certificates that AWS issues: key pairs and signed certificates. Pure: no registry state.
 
-Law: every certificate has a serial number of its own, so that one CSR gives another certificate each time. AWS's own
-certificates end with the year 2049; their subject is a fixed one, or the CSR's.
+Invariant: every certificate has its own serial number, so each call with one CSR returns a different certificate. AWS's own
+certificates expire at the end of 2049; their subject is fixed, or the CSR's.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-END = datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)
+NOT_AFTER = datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)
 KEY_BITS = 2048
 
 _ISSUER = x509.Name(
@@ -34,15 +34,15 @@ _ISSUER = x509.Name(
 )
 _SUBJECT = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "AWS IoT Certificate")])
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
-# Clocks differ: a certificate is valid from a little before it was issued.
-_LEEWAY = timedelta(minutes=2)
+# Clocks differ, so a certificate is valid from shortly before it was issued.
+_CLOCK_SKEW = timedelta(minutes=2)
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 @frozen
 class KeyPair:
-    """A new key pair, both in PEM."""
+    """A new key pair; `public` and `private` are PEM."""
 
     public: str
     private: str = field(repr=False)
@@ -50,11 +50,11 @@ class KeyPair:
 
 
 class InvalidCsrError(Exception):
-    """A certificate signing request that cannot be fulfilled; the message says why."""
+    """A certificate signing request that cannot be signed; the message has the reason."""
 
 
 def generate_key_pair() -> KeyPair:
-    """Make an RSA key pair of 2048 bits, as CreateKeysAndCertificate does."""
+    """Generate an RSA key pair of 2048 bits, as CreateKeysAndCertificate does."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -62,37 +62,44 @@ def generate_key_pair() -> KeyPair:
 
 
 def generate_signing_key() -> str:
-    """Make the private key, in PEM, with which one account and Region's certificates are signed."""
+    """Generate the private key, in PEM, that signs the certificates of one account and Region."""
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def issue_certificate(authority: str, pair: KeyPair, now: float, seconds: float | None = None) -> str:
-    """Issue a certificate for a key pair, in PEM; it ends after `seconds`, or when AWS's do."""
-    return _signed(authority, pair.key.public_key(), _SUBJECT, now, seconds)
+def issue_certificate(
+    signing_key: str, pair: KeyPair, now: float, validity_seconds: float | None = None
+) -> str:
+    """Issue a certificate for a key pair, in PEM; it expires after `validity_seconds`, or at NOT_AFTER."""
+    return _sign(signing_key, pair.key.public_key(), _SUBJECT, now, validity_seconds)
 
 
-def issue_from_csr(authority: str, request_pem: str, now: float) -> str:
-    """Issue a certificate for a signing request, in PEM, with the request's subject. Raises UnusableRequestError."""
+def issue_from_csr(signing_key: str, request_pem: str, now: float) -> str:
+    """Issue a certificate for a signing request, in PEM, with the request's subject. Raises InvalidCsrError."""
     try:
         request = x509.load_pem_x509_csr(request_pem.encode("utf-8"))
-        key, digest, subject = request.public_key(), request.signature_hash_algorithm, request.subject
+        public_key, digest, subject = (
+            request.public_key(),
+            request.signature_hash_algorithm,
+            request.subject,
+        )
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InvalidCsrError("it is not a certificate signing request in PEM format") from error
-    allowed = _allowed(key)
+    key = _require_supported(public_key)
     try:
-        _verify(allowed, request, digest)
+        _verify_possession(key, request, digest)
     except (InvalidSignature, UnsupportedAlgorithm) as error:
-        raise InvalidCsrError("its signature does not fit its public key") from error
-    return _signed(authority, allowed, subject, now, None)
+        raise InvalidCsrError("its signature does not match its public key") from error
+    return _sign(signing_key, key, subject, now, None)
 
 
-def _verify(
+def _verify_possession(
     key: PublicKey, request: x509.CertificateSigningRequest, digest: hashes.HashAlgorithm | None
 ) -> None:
-    """Verify that the request's sender has its key, with SHA-1 too: `is_signature_valid` denies that of every such one.
+    """Verify that the request's sender has its private key.
 
-    A signature proves the possession of the key here and nothing else, and AWS documents no digest as refused.
+    Unlike `is_signature_valid`, this accepts SHA-1: the signature only proves possession of the key here, and AWS
+    documents no digest as rejected.
     """
     if digest is None:
         raise InvalidSignature
@@ -104,7 +111,8 @@ def _verify(
         key.verify(request.signature, request.tbs_certrequest_bytes, ec.ECDSA(digest))
 
 
-def _allowed(key: object) -> PublicKey:
+def _require_supported(key: object) -> PublicKey:
+    """Return the key if AWS accepts its type and size. Raises InvalidCsrError."""
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= KEY_BITS:
         return key
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES):
@@ -114,18 +122,21 @@ def _allowed(key: object) -> PublicKey:
     )
 
 
-def _signed(authority: str, key: PublicKey, subject: x509.Name, now: float, seconds: float | None) -> str:
-    signer = load_pem_private_key(authority.encode(), None)
+def _sign(
+    signing_key: str, key: PublicKey, subject: x509.Name, now: float, validity_seconds: float | None
+) -> str:
+    signer = load_pem_private_key(signing_key.encode(), None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
     start = datetime.fromtimestamp(now, UTC)
+    end = NOT_AFTER if validity_seconds is None else start + timedelta(seconds=validity_seconds)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(_ISSUER)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(start - _LEEWAY)
-        .not_valid_after(END if seconds is None else start + timedelta(seconds=seconds))
+        .not_valid_before(start - _CLOCK_SKEW)
+        .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )

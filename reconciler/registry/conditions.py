@@ -1,7 +1,7 @@
-"""What the network and AWS's own state do to a request: delays, throttling, faults. The registry itself knows none of it.
+"""What the network and AWS's rates do to a request: delays, throttling, faults. The registry itself knows none of it.
 
-Law: what becomes of a request is decided before it is performed, from its service, operation and caller alone. Delays
-are waited for outside of the registry, so none of its locks is held meanwhile.
+Invariant: what happens to a request is decided before it is performed, only from its service, operation and caller. Delays
+are waited for outside of the registry, while none of its locks is held.
 """
 
 from attrs import frozen
@@ -18,46 +18,48 @@ _THROTTLED = ApiError("ThrottlingException", "Rate exceeded")
 
 @frozen
 class Disruption:
-    """What becomes of one request: it waits so many seconds, and then `kind` (of `faults.KINDS`) happens, if any.
+    """How one request is disrupted: it waits `delay` seconds, then `kind` (of `FAULT_KINDS`) happens, if any.
 
-    `room_in` is how many seconds later there would have been room for a call that is refused for its rate.
+    `retry_after` is the number of seconds after which a throttled call would have been admitted.
     """
 
     delay: float = 0.0
     kind: str | None = None
-    room_in: float = 0.0
+    retry_after: float = 0.0
 
 
 @frozen
 class Conditions:
-    """Under which conditions a registry is reached; the default is none at all."""
+    """The conditions under which a registry is reached; the default is none."""
 
-    limits: RateLimiter | None = None
+    limiter: RateLimiter | None = None
     latency: Latency | None = None
     faults: Faults | None = None
 
     def disrupt(self, routed: RoutedRequest) -> Disruption:
-        """Decide what becomes of a request. What no operation answers only waits."""
+        """Decide how a request is disrupted. A request without an operation is only delayed."""
         delay = self.latency() if self.latency else 0.0
-        if routed.wire is None:
+        if routed.operation is None:
             return Disruption(delay)
-        service, operation = routed.wire.service, routed.wire.name
-        kind, later = self.faults.strike(service, operation) if self.faults else (None, 0.0)
-        caller = routed.caller
-        room_in = self.limits.admit(caller.account, caller.region, service, operation) if self.limits else 0.0
-        return Disruption(delay + later, "throttle" if room_in else kind, room_in)
+        service, operation = routed.operation.service, routed.operation.name
+        kind, fault_delay = self.faults.next_fault(service, operation) if self.faults else (None, 0.0)
+        retry_after = 0.0
+        if self.limiter is not None:
+            caller = routed.caller
+            retry_after = self.limiter.admit(caller.account, caller.region, service, operation)
+        return Disruption(delay + fault_delay, "throttle" if retry_after else kind, retry_after)
 
 
 def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -> HttpResponse | None:
-    """Let a request have its fate, its delay aside; None when its connection is lost."""
+    """Perform a request as its disruption says, without the delay; return None when its connection is lost."""
     match disruption.kind:
         case "throttle":
-            return registry.refuse(routed, _THROTTLED)
+            return registry.reject(routed, _THROTTLED)
         case "error_before":
-            return registry.refuse(routed, _fault(routed))
+            return registry.reject(routed, _internal_error(routed))
         case "error_after":
             registry.perform(routed)
-            return registry.refuse(routed, _fault(routed))
+            return registry.reject(routed, _internal_error(routed))
         case "reset_before":
             return None
         case "reset_after":
@@ -67,6 +69,6 @@ def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -
             return registry.perform(routed)
 
 
-def _fault(routed: RoutedRequest) -> ApiError:
-    assert routed.wire is not None
-    return ApiError(routed.wire.fault_code, "An unexpected error has occurred.")
+def _internal_error(routed: RoutedRequest) -> ApiError:
+    assert routed.operation is not None
+    return ApiError(routed.operation.fault_code, "An unexpected error has occurred.")

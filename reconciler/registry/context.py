@@ -1,6 +1,6 @@
-"""What an operation is handed besides its parameters: the transaction, who asks, what time it is, how to page.
+"""What an operation receives in addition to its parameters: the transaction, the caller, the time, paging.
 
-Law: a context lives for one request. Operations get everything through it and keep nothing.
+Invariant: a context belongs to one request. Operations get everything through it and keep no state.
 """
 
 from attrs import frozen
@@ -13,10 +13,10 @@ from reconciler.registry.store import Transaction
 
 @frozen
 class Context:
-    """One request's surroundings.
+    """The context of one request.
 
-    `scope` is the number of the account and Region in every table. `now` is seconds since the epoch, the same
-    throughout the request. `invalid_code` is the code that this operation's model has for a bad request.
+    `scope` is the number of the account and Region in every table. `now` is in seconds since the epoch and does not
+    change during the request. `invalid_code` is the error code that the operation's model has for an invalid request.
     """
 
     tx: Transaction
@@ -31,11 +31,11 @@ class Context:
     signer: TokenSigner
 
     def arn(self, resource: str) -> str:
-        """Build the ARN of a resource of this service, as in `arn("thing/pump-7")`."""
+        """Return the ARN of a resource of this service, as in `arn("thing/pump-7")`."""
         return f"arn:{partition(self.region)}:{ARN_SERVICE[self.service]}:{self.region}:{self.account}:{resource}"
 
     def invalid(self, message: str) -> ApiError:
-        """Answer that the request cannot be what was meant (400)."""
+        """Return the error for an invalid request (400)."""
         return ApiError(self.invalid_code, message)
 
 
@@ -43,7 +43,7 @@ ARN_SERVICE = {"iot": "iot", "iot-managed-integrations": "iotmanagedintegrations
 
 
 def partition(region: str) -> str:
-    """Give the ARN partition that a Region belongs to."""
+    """Return the ARN partition of a Region."""
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"

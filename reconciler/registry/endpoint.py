@@ -1,7 +1,7 @@
 """`Registry.handle`: one HTTP request in, one transaction, one HTTP response out.
 
-Law: nothing that stands in a request raises out of here. What AWS would refuse is answered as AWS would; a fault of ours
-is answered as AWS's internal error, its traceback goes to the log, and nothing of it was committed.
+Invariant: no request raises an exception. What AWS would reject is answered as AWS answers it. A fault of our own is
+answered as AWS's internal error: its traceback is logged, and nothing of it is committed.
 """
 
 import logging
@@ -34,30 +34,31 @@ _log = logging.getLogger(__name__)
 
 _NO_CONTENT = 204
 
-Answer = tuple[int, dict[str, str], bytes]
+ResponseParts = tuple[int, dict[str, str], bytes]
+"""Status, headers and body."""
 
 
 @frozen
 class RoutedRequest:
-    """A request, recognised: whom it comes from, and the operation that it is for.
+    """A request with its caller and the operation that it is for.
 
-    `wire` is None, and `refused` says why, where there is no such operation or it is not served here.
+    `operation` is None when there is no such operation or it is not served; `rejection` is the error to answer then.
     """
 
     request: HttpRequest
     headers: Mapping[str, str]
     caller: CredentialScope
     service: Service
-    wire: WireOperation | None = None
+    operation: WireOperation | None = None
     labels: Mapping[str, str] = Factory(dict)
     target: RequestTarget | None = None
-    refused: ApiError | None = None
+    rejection: ApiError | None = None
 
 
 class Registry:
-    """AWS IoT's registry over one SQLite database, for many threads, and for other processes on the same file.
+    """AWS IoT's registry in one SQLite database, for many threads and for other processes on the same file.
 
-    `path` is a file, whose folder is made, or `":memory:"`. Raises `store.StoreError` when it cannot be used.
+    `path` is a file, whose folder is created, or `":memory:"`. Raises `store.StoreError` when it cannot be used.
     """
 
     def __init__(self, path: str | Path, settings: RegistrySettings = RegistrySettings()) -> None:  # noqa: B008  (a frozen value)
@@ -67,126 +68,136 @@ class Registry:
         self._served = catalog.served_operations()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer one request. Safe to call from many threads at once."""
+        """Answer one request. Thread-safe."""
         return self.perform(self.route(request))
 
     def route(self, request: HttpRequest) -> RoutedRequest:
-        """Find out whom a request comes from and what it is for; nothing is done yet."""
-        headers = {_text(name).lower(): _text(value) for name, value in request.headers.items()}
+        """Find the caller and the operation of a request; nothing is performed yet."""
+        headers = {_to_text(name).lower(): _to_text(value) for name, value in request.headers.items()}
         caller = parse_credential_scope(headers.get("authorization"), self.settings)
         try:
             target = parse_target(request.url)
         except MalformedError as error:
-            refused = ApiError("InvalidRequestException", str(error))
-            return RoutedRequest(request, headers, caller, service(caller.service or "iot"), refused=refused)
-        meant = service(resolve_service(caller, request.method, target, request.url))
-        found = meant.routes.find(request.method, target.segments)
-        if found is None:
-            refused = _unknown(meant, f"No operation has the path of this {request.method} request.")
-            return RoutedRequest(request, headers, caller, meant, refused=refused)
-        wire, labels = found
-        if (meant.name, wire.name) not in self._served:
-            refused = _unknown(meant, f"The operation {wire.name} is not served by the embedded registry.")
-            return RoutedRequest(request, headers, caller, meant, refused=refused)
-        return RoutedRequest(request, headers, caller, meant, wire, labels, target)
+            rejection = ApiError("InvalidRequestException", str(error))
+            default_service = service(caller.service or "iot")
+            return RoutedRequest(request, headers, caller, default_service, rejection=rejection)
+        target_service = service(resolve_service(caller, request.method, target, request.url))
+        route = target_service.routes.find(request.method, target.segments)
+        if route is None:
+            rejection = _unknown_operation(
+                target_service, f"No operation has the path of this {request.method} request."
+            )
+            return RoutedRequest(request, headers, caller, target_service, rejection=rejection)
+        operation, labels = route
+        if (target_service.name, operation.name) not in self._served:
+            rejection = _unknown_operation(
+                target_service, f"The operation {operation.name} is not served by the embedded registry."
+            )
+            return RoutedRequest(request, headers, caller, target_service, rejection=rejection)
+        return RoutedRequest(request, headers, caller, target_service, operation, labels, target)
 
-    def perform(self, asked: RoutedRequest) -> HttpResponse:
-        """Do what is asked, and answer it."""
-        if asked.refused is not None:
-            return self.refuse(asked, asked.refused)
-        return self._response(*self._answer(asked))
+    def perform(self, routed: RoutedRequest) -> HttpResponse:
+        """Perform a request and answer it."""
+        if routed.rejection is not None:
+            return self.reject(routed, routed.rejection)
+        return self._to_response(*self._answer(routed))
 
-    def refuse(self, asked: RoutedRequest, error: ApiError) -> HttpResponse:
-        """Answer with an error, and do nothing."""
-        return self._response(*error_response(asked.service, error))
+    def reject(self, routed: RoutedRequest, error: ApiError) -> HttpResponse:
+        """Answer a request with an error without performing it."""
+        return self._to_response(*error_response(routed.service, error))
 
     def reset(self) -> None:
-        """Forget everything that was registered, of every account and Region."""
-        self._store.empty()
+        """Delete everything that is registered, in every account and Region."""
+        self._store.delete_all()
 
     def check_integrity(self) -> list[str]:
-        """What is wrong with the database; nothing where it is sound and can be written to."""
+        """Return what is wrong with the database: damage, or that it cannot be written to."""
         return self._store.check_integrity()
 
     def close(self) -> None:
         """Close the database."""
         self._store.close()
 
-    def _answer(self, asked: RoutedRequest) -> Answer:
-        wire, meant = asked.wire, asked.service
-        assert wire is not None
+    def _answer(self, routed: RoutedRequest) -> ResponseParts:
+        operation = routed.operation
+        assert operation is not None
         try:
-            return self._perform(wire, _params(asked, wire), asked.caller)
+            return self._run_operation(operation, _parse_params(routed, operation), routed.caller)
         except ApiError as error:
-            return error_response(meant, error)
+            return error_response(routed.service, error)
         except MalformedError as error:
-            return error_response(meant, ApiError(wire.invalid_code, str(error)))
+            return error_response(routed.service, ApiError(operation.invalid_code, str(error)))
         except StoreBusyError as error:
-            return error_response(meant, ApiError("ServiceUnavailableException", str(error)))
-        except Exception:  # noqa: BLE001  (whatever is wrong with us, the client gets an answer)
-            _log.exception("%s %s failed", meant.name, wire.name)
-            return error_response(meant, ApiError(wire.fault_code, "An unexpected error has occurred."))
+            return error_response(routed.service, ApiError("ServiceUnavailableException", str(error)))
+        except Exception:  # noqa: BLE001  (any fault of our own is still answered)
+            _log.exception("%s %s failed", routed.service.name, operation.name)
+            fault = ApiError(operation.fault_code, "An unexpected error has occurred.")
+            return error_response(routed.service, fault)
 
-    def _response(self, status: int, headers: dict[str, str], body: bytes) -> HttpResponse:
-        headers["Date"] = _date(int(self.settings.clock()))
-        headers["x-amzn-RequestId"] = _request_id()
+    def _to_response(self, status: int, headers: dict[str, str], body: bytes) -> HttpResponse:
+        headers["Date"] = _format_date(int(self.settings.clock()))
+        headers["x-amzn-RequestId"] = _new_request_id()
         if status != _NO_CONTENT:
             headers["Content-Length"] = str(len(body))
         return HttpResponse(status, headers, body)
 
-    def _perform(self, wire: WireOperation, params: catalog.Params, caller: CredentialScope) -> Answer:
-        operation = self._served[wire.service, wire.name]
+    def _run_operation(
+        self, operation: WireOperation, params: catalog.Params, caller: CredentialScope
+    ) -> ResponseParts:
+        served = self._served[operation.service, operation.name]
         scope = self._store.scope(caller.account, caller.region)
-        writes = (not wire.reads_only) if operation.writes is None else operation.writes
+        writes = (not operation.is_read_only) if served.writes is None else served.writes
         with self._store.write() if writes else self._store.read() as transaction:
             context = Context(
-                transaction,
-                wire.service,
-                wire.name,
-                scope,
-                caller.account,
-                caller.region,
-                self.settings.clock(),
-                self.settings,
-                wire.invalid_code,
-                self._signer,
+                tx=transaction,
+                service=operation.service,
+                operation=operation.name,
+                scope=scope,
+                account=caller.account,
+                region=caller.region,
+                now=self.settings.clock(),
+                settings=self.settings,
+                invalid_code=operation.invalid_code,
+                signer=self._signer,
             )
             try:
-                output = operation.function(context, params) or {}
-                # Written while the transaction is open: an output that cannot be written is not committed either.
-                return wire.serializer.serialize(output)
+                output = served.function(context, params) or {}
+                # Inside the transaction, so that an output that cannot be serialized is not committed either.
+                return operation.serializer.serialize(output)
             except CommittedError as error:
                 # Raised below, outside the transaction: an exception inside it would roll back what must stay.
                 committed_error = error
         raise committed_error
 
 
-def _params(asked: RoutedRequest, wire: WireOperation) -> catalog.Params:
-    assert asked.target is not None
-    params, problems = wire.parser.parse(asked.labels, asked.target.query, asked.headers, asked.request.body)
-    if problems.found:
-        raise ApiError(wire.invalid_code, problems.text())
+def _parse_params(routed: RoutedRequest, operation: WireOperation) -> catalog.Params:
+    assert routed.target is not None
+    params, errors = operation.parser.parse(
+        routed.labels, routed.target.query, routed.headers, routed.request.body
+    )
+    if errors.messages:
+        raise ApiError(operation.invalid_code, errors.text())
     return params
 
 
-def _unknown(meant: Service, message: str) -> ApiError:
-    _log.info("%s: %s", meant.name, message)
+def _unknown_operation(target_service: Service, message: str) -> ApiError:
+    _log.info("%s: %s", target_service.name, message)
     return ApiError(UNKNOWN_OPERATION, message)
 
 
-def _text(value: str | bytes) -> str:
-    """Take a header as it comes; some HTTP libraries hand over bytes. What is not valid text is replaced."""
+def _to_text(value: str | bytes) -> str:
+    """Return a header as text, since some HTTP libraries pass bytes; invalid characters are replaced."""
     if isinstance(value, bytes):
         return value.decode("latin-1")
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
 @lru_cache(maxsize=1)
-def _date(second: int) -> str:
-    """Give a moment as HTTP writes it (RFC 9110, 5.6.7)."""
+def _format_date(second: int) -> str:
+    """Format a time as HTTP does (RFC 9110, 5.6.7)."""
     return formatdate(second, usegmt=True)
 
 
-def _request_id() -> str:
+def _new_request_id() -> str:
     digits = os.urandom(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -1,7 +1,7 @@
-"""Faults on purpose: rules that say which call goes wrong, and how.
+"""Injected faults: rules for which calls fail, and how.
 
-Law: each rule has a generator and a counter of its own, seeded, so the same calls in the same order go wrong the same
-way. Of several rules that match a call, the first that strikes decides; delays add up.
+Invariant: each rule has its own seeded generator and its own counter, so the same calls in the same order fail in the same
+way. If several rules match a call, the first that applies decides; delays add up.
 """
 
 import fnmatch
@@ -12,22 +12,22 @@ from threading import Lock
 from attrs import define, frozen
 
 FAULT_KINDS: Mapping[str, str] = {
-    "throttle": "is refused with AWS's throttling error",
-    "error_before": "fails with AWS's internal error, and nothing is done",
-    "error_after": "is done, and then answered with AWS's internal error",
-    "reset_before": "loses its connection, and nothing is done",
-    "reset_after": "is done, and then loses its connection",
+    "throttle": "is rejected with AWS's throttling error",
+    "error_before": "fails with AWS's internal error and is not performed",
+    "error_after": "is performed, then fails with AWS's internal error",
+    "reset_before": "loses its connection and is not performed",
+    "reset_after": "is performed, then loses its connection",
     "delay": "is answered later by `seconds`",
 }
-"""What can go wrong with a call; as a sentence, the call being the subject."""
+"""What happens to a call, as a sentence whose subject is the call."""
 
 
 @frozen
 class FaultRule:
-    """Which calls go wrong, and how.
+    """Which calls fail, and how.
 
-    `operation` is a glob such as `iot:Create*`; without a colon it is held against the operations of every service.
-    `calls` are ordinals, from 1, of the calls that it matches; where there are none, `probability` decides.
+    `operation` is a glob such as `iot:Create*`; without a colon it matches operations of every service. `calls` are the
+    ordinals, from 1, of the matching calls that fail; if it is empty, `probability` decides.
     """
 
     operation: str
@@ -38,42 +38,46 @@ class FaultRule:
 
 
 @define
-class _Armed:
-    """A rule with its generator and its counter."""
+class _RuleState:
+    """A rule with its generator and the number of calls that it has matched."""
 
     rule: FaultRule
     random: Random
-    seen: int = 0
+    matches: int = 0
 
-    def strikes(self, service: str, operation: str) -> bool:
+    def applies_to(self, service: str, operation: str) -> bool:
+        """Count a call if the rule matches it, and return whether the rule applies to it."""
         name = operation if ":" not in self.rule.operation else f"{service}:{operation}"
         if not fnmatch.fnmatchcase(name, self.rule.operation):
             return False
-        self.seen += 1
+        self.matches += 1
         if self.rule.calls:
-            return self.seen in self.rule.calls
+            return self.matches in self.rule.calls
         return self.random.random() < self.rule.probability
 
 
 class Faults:
-    """The rules of one run. Safe for many threads."""
+    """The fault rules of one run. Thread-safe."""
 
     def __init__(self, rules: Sequence[FaultRule] = (), seed: int = 0) -> None:
-        # Random's own seeding of texts is the same in every process and version.
-        self._armed = [_Armed(rule, Random(f"{seed}/{place}")) for place, rule in enumerate(rules)]  # noqa: S311
-        self._guard = Lock()
+        # Random seeds itself with a string in the same way in every process and Python version.
+        self._states = [
+            _RuleState(rule, Random(f"{seed}/{position}"))  # noqa: S311  (not used for secrets)
+            for position, rule in enumerate(rules)
+        ]
+        self._lock = Lock()
 
-    def strike(self, service: str, operation: str) -> tuple[str | None, float]:
-        """Say what goes wrong with this call, if anything, and by how many seconds it is delayed."""
-        if not self._armed:
+    def next_fault(self, service: str, operation: str) -> tuple[str | None, float]:
+        """Return the kind of fault of the next call, or None, and its delay in seconds."""
+        if not self._states:
             return None, 0.0
         kind, delay = None, 0.0
-        with self._guard:
-            for armed in self._armed:
-                if not armed.strikes(service, operation):
+        with self._lock:
+            for state in self._states:
+                if not state.applies_to(service, operation):
                     continue
-                if armed.rule.kind == "delay":
-                    delay += armed.rule.seconds
+                if state.rule.kind == "delay":
+                    delay += state.rule.seconds
                 else:
-                    kind = kind or armed.rule.kind
+                    kind = kind or state.rule.kind
         return kind, delay

@@ -1,17 +1,17 @@
-r"""The query language of fleet indexing, as far as the registry's own data goes: a query → a condition in SQL. Pure.
+r"""The query language of fleet indexing, for the registry's own data: a query → a condition in SQL. Pure.
 
-    query  := either either*                  all of them: nothing between two binds less than OR, as AWS has it
-    either := clause ((OR | ||) clause)*
-    clause := part ((AND | &&) part)*
-    part   := (NOT | - | !)? plain
-    plain  := ( query ) | field:( query ) | field:range | field:term | field>term | term
-    range  := [from TO to] or {from TO to} or a mixture; a square bracket includes its end, and * leaves an end open
+    query     := any_of any_of*               an AND without an operator, which binds less tightly than OR, as in AWS
+    any_of    := all_of ((OR | ||) all_of)*
+    all_of    := negatable ((AND | &&) negatable)*
+    negatable := (NOT | - | !)? operand
+    operand   := ( query ) | field:( query ) | field:range | field:term | field>term | term
+    range     := [from TO to] or {from TO to} or a mixture; a square bracket includes its bound, and * leaves it open
 
-Law: terms match whole values, in any case of letters; `*` and `?` are wildcards outside quotes, `\` makes the next
-character plain. A term without a field is sought in every field. Fields of shadows and Device Defender match nothing, and
-no thing is ever connected; that a query is about these is in `sources`. At most twelve terms, of which one may begin with a
-wildcard, and then the query has at most 100 characters (AWS IoT Developer Guide, "Query syntax"); `*` alone is everything and
-no such term. Otherwise there may be 1,000 characters.
+Invariant: terms match whole values, case-insensitively; `*` and `?` are wildcards outside quotes, `\` escapes the next
+character. A term without a field is matched against every field. Fields of shadows and Device Defender match nothing, and
+no thing is ever connected; `sources` names the sources that a query refers to. A query has at most twelve terms and 1,000
+characters. One term may begin with a wildcard, and then the query has at most 100 characters (AWS IoT Developer Guide,
+"Query syntax"); `*` alone matches everything and is not such a term.
 """
 
 import re
@@ -26,29 +26,29 @@ from reconciler.registry.store import Value
 
 MAX_TERMS = 12
 MAX_CHARACTERS = 1000
-MAX_CHARACTERS_LEADING_WILDCARD = 100
+MAX_CHARACTERS_WITH_LEADING_WILDCARD = 100
 MAX_DEPTH = 50
 
 _WORD = re.compile(r"(AND|OR|NOT|&&|\|\|)(?=[\s()]|\Z)")
-_MEANING = {"&&": "AND", "||": "OR"}
+_OPERATORS = {"&&": "AND", "||": "OR"}
 _FIELD = re.compile(r"((?:\\.|[\w.$,@/#-])+)(:\s*(?:[<>]=?)?|[<>]=?)", re.DOTALL)
 _QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
-_END = r'("(?:\\.|[^"\\])*"|[^\s"]+?)'
-_RANGE = re.compile(rf"([\[{{])\s*{_END}\s+TO\s+{_END}\s*([\]}}])", re.DOTALL)
-_LED = re.compile(r"\*+[^*]|\?")
+_BOUND = r'("(?:\\.|[^"\\])*"|[^\s"]+?)'
+_RANGE = re.compile(rf"([\[{{])\s*{_BOUND}\s+TO\s+{_BOUND}\s*([\]}}])", re.DOTALL)
+_LEADING_WILDCARD = re.compile(r"\*+[^*]|\?")
 _TERM = re.compile(r'(?:\\.|[^\s()"\\])+', re.DOTALL)
 _SPACE = re.compile(r"\s*")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
-_NOTHING = "0"
-_ATTRIBUTE = "attributes."
+_FALSE = "0"
+_ATTRIBUTE_PREFIX = "attributes."
 _SOURCES = {"connectivity.": "Connectivity", "shadow.": "Shadow", "deviceDefender.": "Devicedefender"}
 _IN_GROUP = (
     "SELECT g.name AS value FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
     " WHERE m.thing = t.seq UNION ALL SELECT t.billing_group"
 )
-_ABOVE = (
+_ANCESTORS = (
     "WITH RECURSIVE above (value) AS (SELECT t.parent UNION SELECT g.parent FROM above JOIN thing_groups g"
     " ON g.scope = t.scope AND g.name = above.value) SELECT value FROM above"
 )
@@ -56,18 +56,19 @@ _ABOVE = (
 
 @frozen(eq=False)
 class SearchIndex:
-    """What an index can be asked of a row called `t`.
+    """The fields of an index, as SQL on a row called `t`.
 
-    `columns` and `lists` are the fields of one value and of many, with their SQL, `everywhere` those of them in which a
-    term without a field is sought; `attributes` is a FROM with its WHERE, in which `named` and `valued` are columns.
+    `columns` and `lists` are the fields with one value and with many. `default_fields` are those that a term without a
+    field is matched against. `attributes` is a FROM with its WHERE, in which `attribute_name` and `attribute_value` are
+    columns.
     """
 
     columns: Mapping[str, str]
     lists: Mapping[str, str]
-    everywhere: tuple[str, ...]
+    default_fields: tuple[str, ...]
     attributes: str
-    named: str
-    valued: str
+    attribute_name: str
+    attribute_value: str
     sources: Mapping[str, str] = Factory(dict)
 
 
@@ -82,25 +83,28 @@ THINGS = SearchIndex(
         "connectivity.clientId": "t.name",
     },
     lists={"thingGroupNames": _IN_GROUP, "registry.thingGroupNames": _IN_GROUP},
-    everywhere=("thingName", "thingId", "thingTypeName", "thingGroupNames"),
+    default_fields=("thingName", "thingId", "thingTypeName", "thingGroupNames"),
     attributes="thing_attributes a WHERE a.seq = t.seq",
-    named="a.name",
-    valued="a.value",
+    attribute_name="a.name",
+    attribute_value="a.value",
     sources=_SOURCES,
 )
 THING_GROUPS = SearchIndex(
     columns={"thingGroupName": "t.name", "thingGroupId": "t.id", "description": "t.description"},
-    lists={"parentGroupNames": _ABOVE},
-    everywhere=("thingGroupName", "thingGroupId", "description", "parentGroupNames"),
+    lists={"parentGroupNames": _ANCESTORS},
+    default_fields=("thingGroupName", "thingGroupId", "description", "parentGroupNames"),
     attributes="json_each(t.attributes) a WHERE 1",
-    named="a.key",
-    valued="a.value",
+    attribute_name="a.key",
+    attribute_value="a.value",
 )
 
 
 @frozen
 class SqlCondition:
-    """A condition on an index's row `t`, never NULL, the parameters in it, and what it is about beside the registry."""
+    """A condition on an index's row `t`, which is never NULL, with its parameters.
+
+    `sources` are the sources other than the registry that it refers to.
+    """
 
     sql: str
     values: tuple[Value, ...] = ()
@@ -109,7 +113,7 @@ class SqlCondition:
 
 @lru_cache(maxsize=256)
 def compile_query(query: str, index: SearchIndex = THINGS) -> SqlCondition:
-    """Turn a query of an index into a condition. Raises InvalidQueryException."""
+    """Compile a query of an index into a condition. Raises InvalidQueryException."""
     if len(query) > MAX_CHARACTERS:
         raise _invalid(f"it is longer than {MAX_CHARACTERS} characters", query)
     return _Parser(query, index).parse()
@@ -117,67 +121,69 @@ def compile_query(query: str, index: SearchIndex = THINGS) -> SqlCondition:
 
 @define
 class _Parser:
-    """One query being read, from `at` on."""
+    """A recursive-descent parser of one query, which has read `text` up to `position`."""
 
     text: str
     index: SearchIndex
-    at: int = 0
+    position: int = 0
     depth: int = 0
     terms: int = 0
-    led: int = 0
+    leading_wildcards: int = 0
     fields: list[str] = Factory(list)
 
     def parse(self) -> SqlCondition:
         condition = self._query()
-        if self.at < len(self.text):
+        if self.position < len(self.text):
             self._fail("a bracket is closed that was not opened")
         return condition
 
     def _query(self) -> SqlCondition:
-        parts = [self._either()]
-        while self._at_part():
-            parts.append(self._either())
-        return _joined(" AND ", parts)
+        parts = [self._any_of()]
+        while self._has_next_operand():
+            parts.append(self._any_of())
+        return _join(" AND ", parts)
 
-    def _either(self) -> SqlCondition:
-        clauses = [self._clause()]
-        while self._take_word("OR"):
-            clauses.append(self._clause())
-        return _joined(" OR ", clauses)
+    def _any_of(self) -> SqlCondition:
+        parts = [self._all_of()]
+        while self._take_operator("OR"):
+            parts.append(self._all_of())
+        return _join(" OR ", parts)
 
-    def _clause(self) -> SqlCondition:
-        parts = [self._part()]
-        while self._take_word("AND"):
-            parts.append(self._part())
-        return _joined(" AND ", parts)
+    def _all_of(self) -> SqlCondition:
+        parts = [self._negatable()]
+        while self._take_operator("AND"):
+            parts.append(self._negatable())
+        return _join(" AND ", parts)
 
-    def _at_part(self) -> bool:
-        """Whether another part follows at once."""
-        self._skip()
-        word = _WORD.match(self.text, self.at)
-        return self.at < len(self.text) and self.text[self.at] != ")" and (not word or word[1] == "NOT")
+    def _has_next_operand(self) -> bool:
+        """Return whether another operand follows without an operator between."""
+        self._skip_space()
+        if self.position == len(self.text) or self.text[self.position] == ")":
+            return False
+        operator = _WORD.match(self.text, self.position)
+        return operator is None or operator[1] == "NOT"
 
-    def _part(self) -> SqlCondition:
+    def _negatable(self) -> SqlCondition:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self._fail(f"it is nested deeper than {MAX_DEPTH} levels")
         try:
             if self._take_negation():
-                inner = self._plain()
+                inner = self._operand()
                 return evolve(inner, sql=f"NOT {inner.sql}")
-            return self._plain()
+            return self._operand()
         finally:
             self.depth -= 1
 
-    def _plain(self) -> SqlCondition:
+    def _operand(self) -> SqlCondition:
         if self._take("("):
             return self._group()
-        if _WORD.match(self.text, self.at) or self._take_negation():
+        if _WORD.match(self.text, self.position) or self._take_negation():
             self._fail("an operator stands where a term is expected")
-        return self._fielded()
+        return self._field_condition()
 
     def _take_negation(self) -> bool:
-        return self._take_word("NOT") or self._take("-") or self._take("!")
+        return self._take_operator("NOT") or self._take("-") or self._take("!")
 
     def _group(self) -> SqlCondition:
         condition = self._query()
@@ -185,121 +191,129 @@ class _Parser:
             self._fail("a bracket is not closed")
         return condition
 
-    def _fielded(self) -> SqlCondition:
-        found = None if self.fields else _FIELD.match(self.text, self.at)
-        if found is None:
-            return self._term(self.fields[-1] if self.fields else None)
-        self.at = found.end()
-        field, operator = _plain(found[1]), found[2].removeprefix(":").strip()
+    def _field_condition(self) -> SqlCondition:
+        """Parse what follows an optional field name: a group, a range, a comparison or a term."""
+        if self.fields:
+            return self._term(self.fields[-1])
+        match = _FIELD.match(self.text, self.position)
+        if match is None:
+            return self._term(None)
+        self.position = match.end()
+        field, operator = _unescape(match[1]), match[2].removeprefix(":").strip()
         if operator:
-            return self._compared(field, operator)
+            return self._comparison(field, operator)
         if self._take("("):
             self.fields.append(field)
             condition = self._group()
             self.fields.pop()
             return condition
-        bounds = _RANGE.match(self.text, self.at)
-        return self._term(field) if bounds is None else self._ranged(field, bounds)
+        bounds = _RANGE.match(self.text, self.position)
+        return self._term(field) if bounds is None else self._range(field, bounds)
 
     def _term(self, field: str | None) -> SqlCondition:
-        """Read one term, quoted or not, and seek it in one field or in all."""
-        self._count()
-        quoted = _QUOTED.match(self.text, self.at)
-        bare = quoted or _TERM.match(self.text, self.at)
-        if bare is None:
-            self._fail("a term is expected")
-        self.at = bare.end()
-        if not quoted and _LED.match(bare[0]):
-            self._count_led()
-        pattern = _like(_plain(quoted[1]), wild=False) if quoted else _like(bare[0], wild=True)
-        return self._sought(field, "{0} LIKE ? ESCAPE '!'", (pattern,))
-
-    def _compared(self, field: str, operator: str) -> SqlCondition:
-        self._count()
-        self._skip()
-        term = _QUOTED.match(self.text, self.at) or _TERM.match(self.text, self.at)
+        """Parse a term, quoted or not, and match it against one field or against all."""
+        self._count_term()
+        quoted = _QUOTED.match(self.text, self.position)
+        term = quoted or _TERM.match(self.text, self.position)
         if term is None:
             self._fail("a term is expected")
-        self.at = term.end()
-        return self._bounded(field, [(operator, term[0])])
+        self.position = term.end()
+        if quoted:
+            pattern = _like_pattern(_unescape(quoted[1]), wildcards=False)
+        else:
+            if _LEADING_WILDCARD.match(term[0]):
+                self._count_leading_wildcard()
+            pattern = _like_pattern(term[0], wildcards=True)
+        return self._match_field(field, "{0} LIKE ? ESCAPE '!'", (pattern,))
 
-    def _ranged(self, field: str, bounds: re.Match[str]) -> SqlCondition:
-        self._count()
-        self.at = bounds.end()
-        opening, low, high, closing = bounds.groups()
-        ends = [(">=" if opening == "[" else ">", low), ("<=" if closing == "]" else "<", high)]
-        return self._bounded(field, [(sign, end) for sign, end in ends if end != "*"])
+    def _comparison(self, field: str, operator: str) -> SqlCondition:
+        self._count_term()
+        self._skip_space()
+        term = _QUOTED.match(self.text, self.position) or _TERM.match(self.text, self.position)
+        if term is None:
+            self._fail("a term is expected")
+        self.position = term.end()
+        return self._match_bounds(field, [(operator, term[0])])
 
-    def _bounded(self, field: str, ends: Sequence[tuple[str, str]]) -> SqlCondition:
-        """Compare a field with one end or two: as numbers when all are numbers without quotes, else as texts."""
-        if all(_NUMBER.fullmatch(_plain(end)) for _, end in ends):
+    def _range(self, field: str, match: re.Match[str]) -> SqlCondition:
+        self._count_term()
+        self.position = match.end()
+        opening, low, high, closing = match.groups()
+        bounds = [(">=" if opening == "[" else ">", low), ("<=" if closing == "]" else "<", high)]
+        return self._match_bounds(field, [(operator, bound) for operator, bound in bounds if bound != "*"])
+
+    def _match_bounds(self, field: str, bounds: Sequence[tuple[str, str]]) -> SqlCondition:
+        """Compare a field with one or two bounds: as numbers if all are unquoted numbers, else as strings."""
+        values: tuple[Value, ...]
+        if all(_NUMBER.fullmatch(_unescape(bound)) for _, bound in bounds):
             tests = ["json_valid({0}) AND json_type({0}) IN ('integer', 'real')"]
-            tests += [f"CAST({{0}} AS REAL) {sign} ?" for sign, _ in ends]
-            return self._sought(
-                field, f"({' AND '.join(tests)})", tuple(float(_plain(end)) for _, end in ends)
-            )
-        tests = [f"{{0}} {sign} ? COLLATE NOCASE" for sign, _ in ends]
-        return self._sought(field, f"({' AND '.join(tests)})", tuple(_unquoted(end) for _, end in ends))
+            tests += [f"CAST({{0}} AS REAL) {operator} ?" for operator, _ in bounds]
+            values = tuple(float(_unescape(bound)) for _, bound in bounds)
+        else:
+            tests = [f"{{0}} {operator} ? COLLATE NOCASE" for operator, _ in bounds]
+            values = tuple(_unquote(bound) for _, bound in bounds)
+        return self._match_field(field, f"({' AND '.join(tests)})", values)
 
-    def _sought(self, field: str | None, test: str, values: tuple[Value, ...]) -> SqlCondition:
-        """Hold the values of a field, or of every field, against a test, in which they are called `{0}`."""
+    def _match_field(self, field: str | None, test: str, values: tuple[Value, ...]) -> SqlCondition:
+        """Return the condition that a field, or any field, passes a test, in which its value is `{0}`."""
         index = self.index
-        attribute = f"EXISTS (SELECT 1 FROM {index.attributes} AND {test.format(index.valued)}"  # noqa: S608
+        attribute_test = f"EXISTS (SELECT 1 FROM {index.attributes} AND {test.format(index.attribute_value)}"  # noqa: S608
         if field is None:
-            every = [self._sought(name, test, values) for name in index.everywhere]
-            return _joined(" OR ", [*every, SqlCondition(f"{attribute})", values)])
+            parts = [self._match_field(name, test, values) for name in index.default_fields]
+            return _join(" OR ", [*parts, SqlCondition(f"{attribute_test})", values)])
         sources = frozenset(source for prefix, source in index.sources.items() if field.startswith(prefix))
         if field in index.columns:
             return SqlCondition(f"IFNULL({test.format(index.columns[field])}, 0)", values, sources)
         if field in index.lists:
-            many = f"EXISTS (SELECT 1 FROM ({index.lists[field]}) WHERE {test.format('value')})"  # noqa: S608
-            return SqlCondition(many, values)
-        if field.startswith(_ATTRIBUTE) and field != _ATTRIBUTE:
-            return SqlCondition(
-                f"{attribute} AND {index.named} = ?)", (*values, field.removeprefix(_ATTRIBUTE))
-            )
+            list_test = f"EXISTS (SELECT 1 FROM ({index.lists[field]}) WHERE {test.format('value')})"  # noqa: S608
+            return SqlCondition(list_test, values)
+        if field.startswith(_ATTRIBUTE_PREFIX) and field != _ATTRIBUTE_PREFIX:
+            name = field.removeprefix(_ATTRIBUTE_PREFIX)
+            return SqlCondition(f"{attribute_test} AND {index.attribute_name} = ?)", (*values, name))
         if not sources:
             raise _invalid(f"invalid field name, field name: {field}", self.text)
-        return SqlCondition(_NOTHING, (), sources)
+        return SqlCondition(_FALSE, (), sources)
 
-    def _count(self) -> None:
+    def _count_term(self) -> None:
         self.terms += 1
         if self.terms > MAX_TERMS:
             self._fail(f"it has more than {MAX_TERMS} terms")
 
-    def _count_led(self) -> None:
-        self.led += 1
-        if self.led > 1:
+    def _count_leading_wildcard(self) -> None:
+        self.leading_wildcards += 1
+        if self.leading_wildcards > 1:
             self._fail("a second term begins with a wildcard")
-        if len(self.text) > MAX_CHARACTERS_LEADING_WILDCARD:
-            self._fail(
-                f"a term begins with a wildcard in more than {MAX_CHARACTERS_LEADING_WILDCARD} characters"
-            )
+        limit = MAX_CHARACTERS_WITH_LEADING_WILDCARD
+        if len(self.text) > limit:
+            self._fail(f"a term begins with a wildcard in more than {limit} characters")
 
-    def _skip(self) -> None:
-        space = _SPACE.match(self.text, self.at)
+    def _skip_space(self) -> None:
+        space = _SPACE.match(self.text, self.position)
         assert space is not None
-        self.at = space.end()
+        self.position = space.end()
 
     def _take(self, sign: str) -> bool:
-        self._skip()
-        found = self.text.startswith(sign, self.at)
-        self.at += len(sign) * found
-        return found
-
-    def _take_word(self, word: str) -> bool:
-        self._skip()
-        found = _WORD.match(self.text, self.at)
-        if found is None or _MEANING.get(found[1], found[1]) != word:
+        """Consume a sign if it is next, and return whether it was."""
+        self._skip_space()
+        if not self.text.startswith(sign, self.position):
             return False
-        self.at = found.end()
+        self.position += len(sign)
         return True
 
-    def _fail(self, why: str) -> NoReturn:
-        raise _invalid(f"invalid syntax: {why}, at character {self.at + 1}", self.text)
+    def _take_operator(self, operator: str) -> bool:
+        """Consume an operator if it is next, and return whether it was."""
+        self._skip_space()
+        word = _WORD.match(self.text, self.position)
+        if word is None or _OPERATORS.get(word[1], word[1]) != operator:
+            return False
+        self.position = word.end()
+        return True
+
+    def _fail(self, problem: str) -> NoReturn:
+        raise _invalid(f"invalid syntax: {problem}, at character {self.position + 1}", self.text)
 
 
-def _joined(operator: str, parts: Sequence[SqlCondition]) -> SqlCondition:
+def _join(operator: str, parts: Sequence[SqlCondition]) -> SqlCondition:
     if len(parts) == 1:
         return parts[0]
     values = tuple(value for part in parts for value in part.values)
@@ -307,29 +321,29 @@ def _joined(operator: str, parts: Sequence[SqlCondition]) -> SqlCondition:
     return SqlCondition(f"({operator.join(part.sql for part in parts)})", values, sources)
 
 
-def _like(term: str, *, wild: bool) -> str:
-    """Spell a term as a pattern for LIKE, whose own signs become plain ones."""
-    pattern, plain = "", not wild
+def _like_pattern(term: str, *, wildcards: bool) -> str:
+    """Convert a term to a pattern for LIKE, in which LIKE's own wildcards are escaped."""
+    pattern, is_literal = "", not wildcards
     for character in term:
-        if not plain and character == "\\":
-            plain = True
+        if not is_literal and character == "\\":
+            is_literal = True
             continue
-        if not plain and character in "*?":
+        if not is_literal and character in "*?":
             pattern += "%" if character == "*" else "_"
         else:
             pattern += f"!{character}" if character in "!%_" else character
-        plain = not wild
+        is_literal = not wildcards
     return pattern
 
 
-def _unquoted(end: str) -> str:
-    quoted = _QUOTED.fullmatch(end)
-    return _plain(quoted[1] if quoted else end)
+def _unquote(bound: str) -> str:
+    quoted = _QUOTED.fullmatch(bound)
+    return _unescape(quoted[1] if quoted else bound)
 
 
-def _plain(text: str) -> str:
+def _unescape(text: str) -> str:
     return _ESCAPED.sub(r"\1", text)
 
 
-def _invalid(why: str, query: str) -> ApiError:
-    return ApiError("InvalidQueryException", f"Unable to parse query, {why}, query string: {query}")
+def _invalid(problem: str, query: str) -> ApiError:
+    return ApiError("InvalidQueryException", f"Unable to parse query, {problem}, query string: {query}")

@@ -1,4 +1,4 @@
-"""What callers of the registry hold: one HTTP request, one HTTP response, and the settings. Values without behaviour."""
+"""What callers of the registry hold: an HTTP request, an HTTP response and the settings. Values without behavior."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,7 +9,10 @@ from attrs import frozen
 
 @frozen
 class HttpRequest:
-    """One HTTP request. `url` is absolute and carries the query string; header names are matched in any case."""
+    """An HTTP request.
+
+    `url` is absolute and includes the query string. Header names are case-insensitive.
+    """
 
     method: str
     url: str
@@ -19,7 +22,7 @@ class HttpRequest:
 
 @frozen
 class HttpResponse:
-    """One HTTP response, its body complete."""
+    """An HTTP response with its complete body."""
 
     status: int
     headers: Mapping[str, str]
@@ -28,14 +31,16 @@ class HttpResponse:
 
 @frozen
 class RegistrySettings:
-    """How this registry behaves where AWS's behaviour depends on time or on the caller.
+    """How the registry behaves where AWS's behavior depends on time or on the caller.
 
-    `account` and `region` stand for requests that do not name theirs: the account is taken from the access key id when
-    that is 12 digits, the region from the SigV4 credential scope. `clock` gives seconds since the epoch; every answer's `Date` is read off it.
+    `account` and `region` are the defaults for requests that do not name theirs: the account is the access key ID if that
+    is 12 digits, the Region comes from the SigV4 credential scope. `clock` returns seconds since the epoch; the `Date` of
+    every response comes from it.
 
-    The durations are seconds: how long a detached principal or policy still blocks the deletion of its thing or of
-    itself, how long a managed thing stays in DELETE_IN_PROGRESS, how long after its deprecation a thing type may be deleted, and how
-    long a registration task is in progress. `buckets` is a folder that stands for S3: its folders are the buckets.
+    The durations are in seconds: how long a detached principal or policy still blocks the deletion of its thing or of
+    itself, how long a managed thing stays in DELETE_IN_PROGRESS, how long after its deprecation a thing type may be
+    deleted, and how long a registration task is in progress. `buckets` is a folder that replaces S3: its folders are the
+    buckets.
     """
 
     account: str = "123456789012"

@@ -1,6 +1,6 @@
-"""STS's GetCallerIdentity, and nothing else of it: clients that are pointed here ask it who they are.
+"""STS's GetCallerIdentity, the only STS operation served: clients call it to find out which account they use.
 
-STS speaks AWS's query protocol: a form in, XML out.
+STS has AWS's query protocol: a form in, XML out.
 """
 
 import os
@@ -11,7 +11,7 @@ from reconciler.registry.addressing import parse_credential_scope
 from reconciler.registry.context import partition
 from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings
 
-_ANSWER = """\
+_RESPONSE = """\
 <GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
   <GetCallerIdentityResult>
     <Arn>{arn}</Arn>
@@ -24,13 +24,14 @@ _ANSWER = """\
 
 
 def get_caller_identity(request: HttpRequest, settings: RegistrySettings) -> HttpResponse | None:
-    """Say whose account it is, which is all that there is to say; None for what is no such question."""
+    """Return the response with the caller's account, or None for any other request."""
     if request.method != "POST" or b"Action=GetCallerIdentity" not in request.body:
         return None
     if parse_qs(request.body.decode("latin-1")).get("Action") != ["GetCallerIdentity"]:
         return None
-    authorization = {name.lower(): value for name, value in request.headers.items()}.get("authorization")
-    caller = parse_credential_scope(authorization, settings)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    caller = parse_credential_scope(headers.get("authorization"), settings)
     arn = f"arn:{partition(caller.region)}:iam::{caller.account}:root"
-    body = _ANSWER.format(arn=escape(arn), account=caller.account, request=os.urandom(16).hex()).encode()
+    text = _RESPONSE.format(arn=escape(arn), account=caller.account, request=os.urandom(16).hex())
+    body = text.encode()
     return HttpResponse(200, {"Content-Type": "text/xml", "Content-Length": str(len(body))}, body)

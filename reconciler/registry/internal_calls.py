@@ -1,7 +1,7 @@
-"""Operations that call other operations, as RegisterThing does: the same checks of the parameters, the same transaction.
+"""How an operation calls another one, as RegisterThing does: with the same validation, in the same transaction.
 
-Law: what is called cannot tell that no request came for it. Its parameters are held against the service model, and its
-errors are its own.
+Invariant: a called operation cannot distinguish the call from a request. Its parameters are validated against the service
+model, and its errors are its own.
 """
 
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ from reconciler.registry.wire.service import service
 
 
 def call_operation(context: Context, name: str, params: Mapping[str, Any]) -> Output:
-    """Perform another operation of the same service. Raises what it raises, and its error for bad requests."""
-    wire = service(context.service).operation(name)
-    problems = ValidationErrors()
+    """Call another operation of the same service. Raises its errors, and its error for an invalid request."""
+    operation = service(context.service).operation(name)
+    errors = ValidationErrors()
     try:
-        parsed = wire.values(dict(params), "", problems)
+        parsed = operation.params_parser(dict(params), "", errors)
     except MalformedError as error:
-        raise ApiError(wire.invalid_code, str(error)) from error
-    if problems.found:
-        raise ApiError(wire.invalid_code, problems.text())
-    inner = evolve(context, operation=name, invalid_code=wire.invalid_code)
-    return served_operations()[context.service, name].function(inner, parsed) or {}
+        raise ApiError(operation.invalid_code, str(error)) from error
+    if errors.messages:
+        raise ApiError(operation.invalid_code, errors.text())
+    inner_context = evolve(context, operation=name, invalid_code=operation.invalid_code)
+    return served_operations()[context.service, name].function(inner_context, parsed) or {}

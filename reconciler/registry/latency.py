@@ -1,6 +1,6 @@
-"""How long answers take: a constant, or drawn from a distribution, as in `20ms`, `uniform:10ms,30ms`, `lognormal:20ms,0.5`.
+"""How long responses take: a constant or a random time, as in `20ms`, `uniform:10ms,30ms`, `lognormal:20ms,0.5`.
 
-Law: the draws come from a seeded generator, so a run can be repeated.
+Invariant: the random times come from a seeded generator, so a run can be repeated.
 """
 
 import re
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from random import Random
 
 Latency = Callable[[], float]
+"""Returns the seconds that one response takes."""
 
 LATENCY_SYNTAX = (
     "a time such as 20ms or 0.5s, uniform:FROM,TO, or lognormal:MEDIAN,SIGMA such as lognormal:20ms,0.5"
@@ -18,28 +19,28 @@ _NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,9})?")
 
 
 def parse_latency(text: str, seed: int = 0) -> Latency:
-    """Give what draws the seconds of one answer. Raises ValueError, which says what was expected."""
+    """Parse a latency. Raises ValueError with the expected syntax."""
     name, colon, rest = text.partition(":")
-    random = Random(seed)  # noqa: S311  (nothing is kept secret by it)
+    random = Random(seed)  # noqa: S311  (not used for secrets)
     if not colon:
-        constant = _seconds(text)
+        constant = _parse_seconds(text)
         return lambda: constant
     first, comma, second = rest.partition(",")
     if name == "uniform" and comma:
-        least, most = _seconds(first), _seconds(second)
-        return lambda: random.uniform(least, most)
+        shortest, longest = _parse_seconds(first), _parse_seconds(second)
+        return lambda: random.uniform(shortest, longest)
     if name == "lognormal" and comma and _NUMBER.fullmatch(second):
-        median, sigma = _seconds(first), float(second)
+        median, sigma = _parse_seconds(first), float(second)
         return lambda: median * random.lognormvariate(0.0, sigma)
-    raise _wrong(text)
+    raise _invalid(text)
 
 
-def _seconds(text: str) -> float:
+def _parse_seconds(text: str) -> float:
     match = _TIME.fullmatch(text.strip())
     if match is None:
-        raise _wrong(text)
+        raise _invalid(text)
     return float(match[1]) / (1000 if match[2] == "ms" else 1)
 
 
-def _wrong(text: str) -> ValueError:
-    return ValueError(f"{text!r} is no latency; expected {LATENCY_SYNTAX}")
+def _invalid(text: str) -> ValueError:
+    return ValueError(f"{text!r} is not a valid latency; expected {LATENCY_SYNTAX}")

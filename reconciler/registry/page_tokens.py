@@ -25,12 +25,12 @@ class TokenSigner:
     secret: bytes = field(repr=False)
 
     def seal(self, purpose: str, key: Key) -> str:
-        """Make a token of letters, digits and base64's signs that suit a URL."""
+        """Return a token for a key, in the URL-safe base64 alphabet."""
         payload = json.dumps(list(key), separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(self._digest(purpose, payload) + payload).decode()
 
     def open(self, purpose: str, token: str) -> list[Any] | None:
-        """Give the key back, or None for a token that was not made here for this purpose."""
+        """Return the key of a token, or None when it was not signed here for this purpose."""
         try:
             raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
         except (UnicodeEncodeError, binascii.Error):

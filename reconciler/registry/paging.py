@@ -1,8 +1,8 @@
-"""Pages by key, never by offset, and the opaque tokens between them.
+"""Pages by key, never by offset, with opaque tokens between them.
 
-Law: a token names the last row given, so rows that come and go while someone pages never make another row appear twice
-or be skipped. It is signed with a secret of the database over the operation, the account and Region and the filters: a
-made-up token, or one from another listing, is refused.
+Invariant: a token names the last row of its page, so rows that are created or deleted between two pages never make another
+row appear twice or be skipped. It is signed with a secret of the database over the operation, the account and Region, and
+the filters: a forged token, or one from another listing, is rejected.
 """
 
 import json
@@ -15,8 +15,8 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.page_tokens import Key
 
-# AWS documents no default page size but that of the certificate lists (25). UNCONFIRMED; a small one makes clients page.
-DEFAULT_PAGE = 50
+# AWS documents no default page size except that of the certificate lists (25). UNCONFIRMED; a small one tests paging.
+DEFAULT_PAGE_SIZE = 50
 
 T = TypeVar("T")
 _LAST_SEQ = 2**63 - 1
@@ -24,7 +24,7 @@ _LAST_SEQ = 2**63 - 1
 
 @frozen
 class ListPage:
-    """One page being read: where it starts, and how many rows it holds at most."""
+    """A page of a list operation: after which key it starts, and how many rows it holds at most."""
 
     pager: "Pager"
     context: Context
@@ -34,34 +34,34 @@ class ListPage:
 
     @property
     def limit(self) -> int:
-        """How many rows to select: one more than the page holds tells that there is a next one."""
+        """The number of rows to select: one more than the page holds shows whether there is a next page."""
         return self.size + 1
 
     def build_output(
         self, member: str, rows: Sequence[T], key: Callable[[T], Key], item: Callable[[T], Any]
     ) -> dict[str, Any]:
-        """Give the output: the page's items under `member`, and a token when there is more."""
+        """Return the output: the page's items under `member`, and a token when there is a next page."""
         output: dict[str, Any] = {member: [item(row) for row in rows[: self.size]]}
         if len(rows) > self.size:
             token = self.context.signer.seal(self.purpose, key(rows[self.size - 1]))
-            output[self.pager.token_out] = self.pager.outward(token)
+            output[self.pager.token_out] = self.pager.to_wire(token)
         return output
 
 
 @frozen
 class Pager:
-    """How one family of list operations names its paging members."""
+    """The names of the paging members of one family of list operations."""
 
     token_in: str
     token_out: str
     size: str
-    default: int = DEFAULT_PAGE
+    default_size: int = DEFAULT_PAGE_SIZE
     url_safe: bool = True
 
     def start(self, context: Context, params: Mapping[str, Any]) -> ListPage:
-        """Begin the page that the request asks for.
+        """Start the page that the request asks for.
 
-        Raises the operation's error for bad requests when the token is not one of this listing's.
+        Raises the operation's error for an invalid request when the token is not from this listing.
         """
         filters = {name: value for name, value in params.items() if name not in (self.token_in, self.size)}
         purpose = "|".join(
@@ -72,34 +72,34 @@ class Pager:
                 json.dumps(filters, sort_keys=True, default=str),
             )
         )
-        size = int(params.get(self.size, self.default))
+        size = int(params.get(self.size, self.default_size))
         token = params.get(self.token_in)
         if token is None:
             return ListPage(self, context, purpose, None, size)
-        after = context.signer.open(purpose, self._inward(token))
+        after = context.signer.open(purpose, self._from_wire(token))
         if after is None:
-            raise self._invalid(context)
+            raise self._invalid_token(context)
         return ListPage(self, context, purpose, after, size)
 
-    def outward(self, token: str) -> str:
-        """Spell a token in the alphabet that the model's pattern for it has."""
+    def to_wire(self, token: str) -> str:
+        """Write a token in the alphabet that the model's pattern allows."""
         return token if self.url_safe else token.replace("-", "+").replace("_", "/")
 
-    def _inward(self, token: str) -> str:
+    def _from_wire(self, token: str) -> str:
         return token if self.url_safe else token.replace("+", "-").replace("/", "_")
 
-    def _invalid(self, context: Context) -> ApiError:
+    def _invalid_token(self, context: Context) -> ApiError:
         return context.invalid(f"The value of {self.token_in} is not valid.")
 
 
 def order_by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, int]:
-    """Give order, comparison and start of a listing by `seq`: the newest first unless `ascendingOrder`."""
+    """Return the order, the comparison and the start of a listing by `seq`: newest first unless `ascendingOrder`."""
     if params.get("ascendingOrder"):
         return "ASC", ">", page.after[0] if page.after else 0
     return "DESC", "<", page.after[0] if page.after else _LAST_SEQ
 
 
 REGISTRY = Pager("nextToken", "nextToken", "maxResults")
-MARKERS = Pager("marker", "nextMarker", "pageSize", default=25, url_safe=False)
+MARKERS = Pager("marker", "nextMarker", "pageSize", default_size=25, url_safe=False)
 MANAGED = Pager("NextToken", "NextToken", "MaxResults")
-SEARCH = Pager("nextToken", "nextToken", "maxResults", default=100)
+SEARCH = Pager("nextToken", "nextToken", "maxResults", default_size=100)

@@ -1,12 +1,12 @@
 """The registry on a loopback port: both services under one address, over HTTP/1.1, by uvicorn.
 
-Law: requests are performed one after another on the server's one thread, in the order in which their delays are over.
-A request takes some 0.1 ms, less than handing it to another thread would, and SQLite lets one writer in at a time anyway.
-So none is interrupted: one that the server's end does not wait for has not been begun, and is answered 503.
+Invariant: requests are performed one after another on the server's only thread, in the order in which their delays end.
+A request takes about 0.1 ms, less than passing it to another thread would, and SQLite admits one writer at a time anyway.
+So no request is interrupted: one that is still delayed when the server shuts down was not performed and is answered 503.
 
-Nobody but programs of this machine may come in. The socket is a loopback one; and a web page that is open here, which
-could reach that too, is kept out: a `Host` that is no loopback name is refused (it may have been rebound), and so is
-whatever has an `Origin`, which browsers send and AWS's clients do not. There is no CORS.
+Only programs on this machine may send requests. The socket is a loopback socket. A web page that is open on this machine
+could reach it too, so a `Host` that is not a loopback name is rejected (DNS rebinding), and so is every request with an
+`Origin`, which browsers send and AWS's clients do not. There is no CORS.
 """
 
 import asyncio
@@ -28,26 +28,29 @@ from attrs import field, frozen
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from reconciler.registry.clock import VirtualClock
-from reconciler.registry.conditions import Conditions, respond
+from reconciler.registry.conditions import Conditions, Disruption, respond
 from reconciler.registry.endpoint import Registry
 from reconciler.registry.http import HttpRequest, HttpResponse
 from reconciler.registry.identity import get_caller_identity
 from reconciler.registry.wire.service import SERVICES, service
 
-# Not AWS's: no request comes near it (a template has 10 KB, and that is the longest member by far).
-MAX_BYTES = 4 * 1024 * 1024
-_A_CENTURY = 100 * 365 * 86_400.0
+# Our own limit: no valid request is nearly as long (the longest member, a template, has 10 KB).
+MAX_BODY_BYTES = 4 * 1024 * 1024
+# The clock is advanced by less than a century.
+_MAX_ADVANCE_SECONDS = 100 * 365 * 86_400.0
 
 _BACKLOG = 1024
-# Longer than AWS's clients keep an idle connection, so that none is closed on a request that is on its way.
+# Longer than AWS's clients keep an idle connection, so that the server never closes one while a request is on its way.
 _KEEP_ALIVE_SECONDS = 120
-_GRACE_SECONDS = 10
-# Go's client writes a body after its head, and when it is answered before it has returned from that, which AWS is too
-# far away for, it takes the connection for broken, and sends again what has been done (aws-sdk-go-v2, so Terraform).
-# On a busy machine head and body may be read at once all the same, and its return takes more than one turn of the scheduler.
-_RETURN_SECONDS = 0.01
-_GO = "aws-sdk-go"
-_LINGER_NOT = struct.pack("ii", 1, 0)
+_SHUTDOWN_SECONDS = 10
+# Go's client (aws-sdk-go-v2, so Terraform) writes a request's body after its head. If the response arrives before that
+# write has returned, which AWS is too far away for, the client considers the connection broken and repeats the request,
+# although it was performed. On a busy machine the server may read head and body at once all the same, and the write
+# returns later than the next turn of the scheduler.
+_GO_WRITE_SECONDS = 0.01
+_GO_USER_AGENT = "aws-sdk-go"
+# A close sends RST instead of FIN.
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 _log = logging.getLogger(__name__)
 
@@ -56,44 +59,44 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class NotLoopbackError(ValueError):
-    """The address is not one of this machine's own."""
+    """The address is not a loopback address."""
 
 
 class _ClientDisconnectedError(Exception):
-    """The client has closed its connection."""
+    """The client closed its connection before the end of its request."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Give a listening socket; port 0 is any free one.
+    """Return a listening socket; port 0 is any free port.
 
-    Raises NotLoopbackError for an address that others can reach, OSError when the port is taken.
+    Raises NotLoopbackError for an address that other machines can reach, OSError when the port is in use.
     """
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     if not ipaddress.ip_address(address[0]).is_loopback:
         raise NotLoopbackError(f"{host} is not a loopback address")
-    opened = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(address)
-        opened.listen(_BACKLOG)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
     except OSError:
-        opened.close()
+        listener.close()
         raise
-    return opened
+    return listener
 
 
-def url_of(opened: socket.socket) -> str:
-    """Give the address that clients are pointed to."""
-    host, port = opened.getsockname()[:2]
+def url_of(listener: socket.socket) -> str:
+    """Return the endpoint URL for clients."""
+    host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(opened: socket.socket, app: "RegistryApp", ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` hears the URL when both are heeded.
+def run(listener: socket.socket, app: "RegistryApp", ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; call `ready(url)` once the signal handlers are installed.
 
-    What has been asked by then is answered, for ten seconds or until another SIGINT.
+    Requests that have arrived by then are answered, for ten seconds or until another SIGINT.
     """
-    for name in SERVICES:  # so that the first request does not wait for the service models
+    for name in SERVICES:  # loaded now, so that the first request does not wait for the service models
         _ = service(name).routes
     config = uvicorn.Config(
         app,
@@ -106,19 +109,23 @@ def run(opened: socket.socket, app: "RegistryApp", ready: Callable[[str], None])
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     server = uvicorn.Server(config)
-    # From now on, and not only once uvicorn runs; it raises the signal again when it is done, which then changes nothing.
+    # Installed here, before uvicorn runs. When uvicorn has finished it raises the signal again, which then does nothing.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
-    ready(url_of(opened))
+    ready(url_of(listener))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(server.serve(sockets=[opened]))
+        runner.run(server.serve(sockets=[listener]))
 
 
 class _HttpProtocol(HttpToolsProtocol):
-    """uvicorn's, which also lets an application lose its connection, and tells it of a body that came after its head."""
+    """uvicorn's protocol, with two additions to the state of a request.
+
+    `drop_connection` is a function that closes the connection without a response. `body_came_later` is whether the body
+    was read after the head.
+    """
 
     _reads = 0
     _head_read = 0
@@ -130,24 +137,25 @@ class _HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._head_read = self._reads
-        self.scope["state"]["lose"] = partial(self._lose, self.cycle)
+        self.scope["state"]["drop_connection"] = partial(self._drop_connection, self.cycle)
 
     def on_body(self, body: bytes) -> None:
         self.scope["state"]["body_came_later"] = self._reads > self._head_read
         super().on_body(body)
 
-    def _lose(self, answering: RequestResponseCycle) -> None:
-        answering.disconnected = True  # or uvicorn would miss an answer
-        if (opened := self.transport.get_extra_info("socket")) is not None:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+    def _drop_connection(self, cycle: RequestResponseCycle) -> None:
+        cycle.disconnected = True  # otherwise uvicorn would report that the response is missing
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
 
 
 @frozen
 class RegistryApp:
-    """The ASGI application. With a virtual clock, whatever waits moves it and takes no time.
+    """The ASGI application. With a virtual clock, delays move the clock and take no real time.
 
-    `calls` counts what was asked since the last reset, refused or not, by account, service and operation.
+    `calls` counts the calls since the last reset, rejected ones included, by account, service and operation.
     """
 
     registry: Registry
@@ -156,102 +164,112 @@ class RegistryApp:
     calls: Counter[str] = field(factory=Counter, init=False)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one request, or lose its connection."""
+        """Answer one request, or drop its connection."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             response = await self._respond(scope, headers, receive)
         except _ClientDisconnectedError:
             return
         except asyncio.CancelledError:
-            response = _ENDING
+            response = _SHUTTING_DOWN
         if response is None:
-            scope["state"]["lose"]()
+            scope["state"]["drop_connection"]()
         else:
             await _send(send, response)
 
     async def _respond(
         self, scope: Mapping[str, Any], headers: Mapping[str, str], receive: Receive
     ) -> HttpResponse | None:
-        if (stranger := _stranger(headers)) is not None:
-            return _told(403, {"message": stranger})
-        body = await _whole(receive)
+        rejection = _reject_foreign(headers)
+        if rejection is not None:
+            return _json_response(403, {"message": rejection})
+        body = await _read_body(receive)
         if body is None:
-            return _told(413, {"message": f"The request is longer than {MAX_BYTES} bytes."})
-        if body and (scope["state"].get("body_came_later") or _GO in headers.get("user-agent", "")):
-            await asyncio.sleep(_RETURN_SECONDS)
+            return _json_response(413, {"message": f"The request is longer than {MAX_BODY_BYTES} bytes."})
+        if body and (
+            scope["state"].get("body_came_later") or _GO_USER_AGENT in headers.get("user-agent", "")
+        ):
+            await asyncio.sleep(_GO_WRITE_SECONDS)
         query = scope["query_string"]
         path = scope["raw_path"] + (b"?" + query if query else b"")
-        request = HttpRequest(
-            scope["method"], f"http://{headers['host']}{path.decode('latin-1')}", headers, body
-        )
-        return self._own(scope["path"], request) or await self._answer(request)
+        url = f"http://{headers['host']}{path.decode('latin-1')}"
+        request = HttpRequest(scope["method"], url, headers, body)
+        return self._server_response(scope["path"], request) or await self._answer(request)
 
     async def _answer(self, request: HttpRequest) -> HttpResponse | None:
+        """Answer a request to AWS's services, or return None to drop its connection."""
         routed = self.registry.route(request)
-        if routed.wire is not None:
-            self.calls[f"{routed.caller.account}:{routed.wire.service}:{routed.wire.name}"] += 1
+        operation = routed.operation
+        if operation is not None:
+            self.calls[f"{routed.caller.account}:{operation.service}:{operation.name}"] += 1
         disruption = self.conditions.disrupt(routed)
-        if self.clock is None and disruption.delay:
+        if self.clock is not None:
+            await self._advance(self.clock, disruption)
+        elif disruption.delay:
             await asyncio.sleep(disruption.delay)
-        elif self.clock is not None:
-            await self._pass_time(self.clock, disruption.delay, disruption.room_in)
         return respond(self.registry, routed, disruption)
 
-    async def _pass_time(self, clock: VirtualClock, delay: float, room_in: float) -> None:
-        """Move the clock by the delay, once for all who came together, and to where there is room again."""
-        begun = clock()
-        if delay:
-            await asyncio.sleep(0)
-        clock.advance_to(begun + delay + room_in)
+    async def _advance(self, clock: VirtualClock, disruption: Disruption) -> None:
+        """Move the clock by the delay, and to the time when a throttled call would have been admitted.
 
-    def _own(self, path: str, request: HttpRequest) -> HttpResponse | None:
-        """Answer what is the server's own affair; None for AWS's."""
+        Requests that arrive together are delayed in parallel: each reads the clock before any of them moves it.
+        """
+        start = clock()
+        if disruption.delay:
+            await asyncio.sleep(0)
+        clock.advance_to(start + disruption.delay + disruption.retry_after)
+
+    def _server_response(self, path: str, request: HttpRequest) -> HttpResponse | None:
+        """Answer a request to the server itself; return None for requests to AWS's services."""
         match request.method, path:
             case "GET" | "HEAD", "/health":
-                return _told(200, {"status": "ok", "services": list(SERVICES)})
+                return _json_response(200, {"status": "ok", "services": list(SERVICES)})
             case "POST", "/moto-api/reset":
                 self.registry.reset()
                 self.calls.clear()
-                return _told(200, {"status": "ok"})
+                return _json_response(200, {"status": "ok"})
             case _, "/clock" if self.clock is not None:
-                return _clock(self.clock, request.method, request.body)
+                return _clock_response(self.clock, request.method, request.body)
             case "GET", "/calls":
-                return _told(200, self.calls)
+                return _json_response(200, self.calls)
             case "POST", "/":
                 return get_caller_identity(request, self.registry.settings)
         return None
 
 
-def _clock(clock: VirtualClock, method: str, body: bytes) -> HttpResponse:
-    """Tell the time, and on POST first move it by `{"advance": seconds}`."""
+def _clock_response(clock: VirtualClock, method: str, body: bytes) -> HttpResponse:
+    """Return the time; a POST first moves it by `{"advance": seconds}`."""
     if method == "POST":
         try:
             seconds = float(json.loads(body)["advance"])
         except (ValueError, TypeError, KeyError):
-            return _told(400, {"message": 'Expected {"advance": seconds}.'})
-        if not 0 <= seconds < _A_CENTURY:
-            return _told(400, {"message": "The clock cannot be moved by this much."})
+            return _json_response(400, {"message": 'Expected {"advance": seconds}.'})
+        if not 0 <= seconds < _MAX_ADVANCE_SECONDS:
+            return _json_response(400, {"message": "Expected seconds from 0 to 3153600000 (100 years)."})
         clock.advance_to(clock() + seconds)
-    return _told(200, {"now": clock()})
+    return _json_response(200, {"now": clock()})
 
 
-def _stranger(headers: Mapping[str, str]) -> str | None:
-    """Say why a request does not come from a program of this machine that means this server; None when it may."""
+def _reject_foreign(headers: Mapping[str, str]) -> str | None:
+    """Return why a request may not come from a program on this machine, or None when it may."""
     if "origin" in headers:
-        return "Web pages are not served."
+        return "Requests with an Origin header are rejected: web pages may not use this server."
     host = headers.get("host", "")
     name = host[: host.rfind("]") + 1].strip("[]") if host.startswith("[") else host.partition(":")[0]
     if name == "localhost" or name.endswith(".localhost"):
         return None
     try:
-        known = ipaddress.ip_address(name).is_loopback
+        is_loopback = ipaddress.ip_address(name).is_loopback
     except ValueError:
-        known = False
-    return None if known else "The Host is not this machine."
+        is_loopback = False
+    return None if is_loopback else "The Host header must be localhost or a loopback address."
 
 
-async def _whole(receive: Receive) -> bytes | None:
-    """Give the request's body, or None for one that is too long. Raises _GoneError when the client left before its end."""
+async def _read_body(receive: Receive) -> bytes | None:
+    """Read a request's body; return None when it is too long.
+
+    Raises _ClientDisconnectedError when the client closes its connection before the end.
+    """
     parts: list[bytes] = []
     length, more = 0, True
     while more:
@@ -260,23 +278,23 @@ async def _whole(receive: Receive) -> bytes | None:
             raise _ClientDisconnectedError
         parts.append(message.get("body", b""))
         length += len(parts[-1])
-        if length > MAX_BYTES:
+        if length > MAX_BODY_BYTES:
             return None
         more = message.get("more_body", False)
     return b"".join(parts)
 
 
-def _told(
-    status: int, document: Mapping[str, Any], more: Mapping[str, str] = MappingProxyType({})
+def _json_response(
+    status: int, document: Mapping[str, Any], extra_headers: Mapping[str, str] = MappingProxyType({})
 ) -> HttpResponse:
     body = json.dumps(document).encode()
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **more}
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **extra_headers}
     return HttpResponse(status, headers, body)
 
 
-_ENDING = _told(
+_SHUTTING_DOWN = _json_response(
     503,
-    {"message": "The registry ends, and has not done this."},
+    {"message": "The registry is shutting down; the request was not performed."},
     {"x-amzn-ErrorType": "ServiceUnavailableException", "Connection": "close"},
 )
 

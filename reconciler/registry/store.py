@@ -1,11 +1,11 @@
-"""SQLite, and the only file that knows it: connections, transactions, and the schema steps of every noun.
+"""The only module that uses SQLite: connections, transactions, and the schema steps of every noun.
 
-Law: one request is one transaction. A write takes the write lock before it reads (`BEGIN IMMEDIATE`), so what it read
-is still true when it commits; a read sees one snapshot. Files are in WAL mode with `synchronous=FULL`: a commit is on
-disk when it returns, whatever happens to the process or to the power.
+Invariant: one request is one transaction. A write takes the write lock before it reads (`BEGIN IMMEDIATE`), so what it read
+is still true when it commits; a read sees one snapshot. Files are in WAL mode with `synchronous=FULL`: a commit is on disk
+when it returns and survives a crash of the process or a power failure.
 
 A noun's schema is a tuple of DDL steps. Step N is applied once per database and never edited afterwards: to change a
-table, append a step. How many steps of which noun a database has is kept in its table `schema_steps`.
+table, append a step. The table `schema_steps` records how many steps of each noun were applied.
 """
 
 import secrets
@@ -26,12 +26,12 @@ BUSY_SECONDS = 30.0
 OPEN_ATTEMPTS = 200
 OPEN_PAUSE_SECONDS = 0.05
 
-_MOST_PROBLEMS, _TOLD_PROBLEMS = 1_000_000, 5
+_MAX_PROBLEMS_READ, _MAX_PROBLEMS_RETURNED = 1_000_000, 5
 
-_MISTAKEN = "NULL value in "
-"""What SQLite before 3.42 says of rows of a sound table WITHOUT ROWID whose key is not its first columns."""
+_FALSE_PROBLEM = "NULL value in "
+"""Reported by SQLite before 3.42 for rows of an intact table WITHOUT ROWID whose key is not its first columns."""
 
-_FOUNDATION = (
+_BASE_SCHEMA = (
     """
     CREATE TABLE IF NOT EXISTS schema_steps (
       noun TEXT PRIMARY KEY,
@@ -53,11 +53,11 @@ _FOUNDATION = (
     )
     """,
 )
-_LASTING = {"schema_steps", "secrets", "scopes"}
+_BASE_TABLES = {"schema_steps", "secrets", "scopes"}
 
 
 class StoreError(Exception):
-    """The database cannot be used: not a database, or made by a newer version of this program."""
+    """The database cannot be used: it is not a registry database, or a newer version of this program created it."""
 
 
 class StoreBusyError(StoreError):
@@ -65,7 +65,7 @@ class StoreBusyError(StoreError):
 
 
 class Transaction:
-    """The statements of one request. Parameters are positional, rows are read by column name."""
+    """Runs the statements of one request. Parameters are positional, rows are read by column name."""
 
     __slots__ = ("_connection",)
 
@@ -73,20 +73,20 @@ class Transaction:
         self._connection = connection
 
     def one(self, sql: str, *parameters: Value) -> Any:
-        """Give the first row, or None."""
+        """Return the first row, or None."""
         return self._connection.execute(sql, parameters).fetchone()
 
     def all(self, sql: str, *parameters: Value) -> list[Row]:
-        """Give every row."""
+        """Return every row."""
         return self._connection.execute(sql, parameters).fetchall()
 
     def run(self, sql: str, *parameters: Value) -> int:
-        """Change something; give the number of rows changed."""
+        """Run a statement and return the number of changed rows."""
         return self._connection.execute(sql, parameters).rowcount
 
     @contextmanager
-    def step(self) -> Iterator[None]:
-        """Undo what is done within, and only that, when anything is raised."""
+    def savepoint(self) -> Iterator[None]:
+        """Undo the statements within, and only those, when an exception is raised."""
         self._connection.execute("SAVEPOINT step")
         try:
             yield
@@ -97,14 +97,14 @@ class Transaction:
             self._connection.execute("RELEASE step")
 
     def run_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
-        """Repeat one statement for each row of parameters."""
+        """Run one statement for each row of parameters."""
         self._connection.executemany(sql, rows)
 
 
 class Store:
-    """One database, safe for many threads here and for other processes on the same file.
+    """One database. Thread-safe, and safe with other processes on the same file.
 
-    `":memory:"` is a database of its own that lives in one connection, whose transactions queue behind each other.
+    `":memory:"` is a separate database in one connection; its transactions run one after another.
     """
 
     def __init__(self, path: str | Path, schemas: Mapping[str, Sequence[str]]) -> None:
@@ -113,17 +113,17 @@ class Store:
         if not self._in_memory:
             Path(self._path).parent.mkdir(parents=True, exist_ok=True)
         self._idle: deque[sqlite3.Connection] = deque()
-        self._every: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
-        # Writers of this process queue here, in order; SQLite's own waiting, which polls, is left to other processes.
-        self._writing = threading.Lock()
-        self._closed = False
+        self._connections: list[sqlite3.Connection] = []
+        self._connections_lock = threading.Lock()
+        # Writers of this process queue here, in order. SQLite's own waiting polls; it serves only for other processes.
+        self._write_lock = threading.Lock()
+        self._is_closed = False
         self._scopes: dict[tuple[str, str], int] = {}
         self._prepare(schemas)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """Open a snapshot; it is given up afterwards."""
+        """Open a read-only snapshot, which ends with the block."""
         with self._connection(writing=False) as connection:
             connection.execute("BEGIN")
             try:
@@ -133,7 +133,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        """Take the write lock; commit on the way out, or roll back when anything was raised."""
+        """Take the write lock; commit at the end of the block, or roll back after an exception."""
         with self._connection(writing=True) as connection:
             self._begin_writing(connection)
             try:
@@ -145,10 +145,10 @@ class Store:
                 raise
 
     def scope(self, account: str, region: str) -> int:
-        """Give the number that stands for this account and Region in every table, made on first use."""
-        known = self._scopes.get((account, region))
-        if known is not None:
-            return known
+        """Return the number of this account and Region in every table, and create it on first use."""
+        known_number = self._scopes.get((account, region))
+        if known_number is not None:
+            return known_number
         with self.write() as tx:
             tx.run("INSERT OR IGNORE INTO scopes (account, region) VALUES (?, ?)", account, region)
             number = int(tx.one("SELECT id FROM scopes WHERE account = ? AND region = ?", account, region)[0])
@@ -156,50 +156,53 @@ class Store:
         return number
 
     def secret(self, name: str) -> bytes:
-        """Give 32 random bytes that belong to this database, made on first use."""
+        """Return 32 random bytes of this database, created on first use."""
         with self.write() as tx:
             tx.run("INSERT OR IGNORE INTO secrets (name, value) VALUES (?, ?)", name, secrets.token_bytes(32))
             return bytes(tx.one("SELECT value FROM secrets WHERE name = ?", name)[0])
 
-    def empty(self) -> None:
-        """Delete every row of every noun; schema, secrets and the numbers of accounts and Regions stay."""
+    def delete_all(self) -> None:
+        """Delete every row of every noun; the schema, the secrets and the numbers of accounts and Regions stay."""
         with self.write() as tx:
             tx.run("PRAGMA defer_foreign_keys=ON")
             tables = tx.all(
                 "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
             )
-            for table in {row["name"] for row in tables} - _LASTING:
+            for table in {row["name"] for row in tables} - _BASE_TABLES:
                 tx.run(f'DELETE FROM "{table}"')  # noqa: S608  (a name of our own schema)
 
     def check_integrity(self) -> list[str]:
-        """What SQLite finds wrong with the file (SQLite, "PRAGMA integrity_check"), and whether it can be written to."""
+        """Return the problems of the file (SQLite, "PRAGMA integrity_check"), or why it cannot be written to."""
         try:
             with self.read() as tx:
-                told = (str(row[0]) for row in tx.all(f"PRAGMA integrity_check({_MOST_PROBLEMS})"))
-                found = [problem for problem in told if not problem.startswith(_MISTAKEN)]
+                rows = tx.all(f"PRAGMA integrity_check({_MAX_PROBLEMS_READ})")
             with self.write() as tx:
                 tx.run("DELETE FROM schema_steps WHERE FALSE")
         except (sqlite3.DatabaseError, StoreBusyError) as error:
             return [str(error)]
-        return [problem for problem in found if problem != "ok"][:_TOLD_PROBLEMS]
+        messages = [str(row[0]) for row in rows]
+        problems = [
+            message for message in messages if message != "ok" and not message.startswith(_FALSE_PROBLEM)
+        ]
+        return problems[:_MAX_PROBLEMS_RETURNED]
 
     def close(self) -> None:
-        """Close every connection. What is still running on one fails."""
-        with self._guard:
-            self._closed = True
-            connections, self._every = self._every, []
+        """Close every connection. Transactions that are still running fail."""
+        with self._connections_lock:
+            self._is_closed = True
+            connections, self._connections = self._connections, []
         for connection in connections:
             connection.close()
 
     @contextmanager
     def _connection(self, *, writing: bool) -> Iterator[sqlite3.Connection]:
         if writing or self._in_memory:
-            with self._writing:
-                yield from self._borrowed()
+            with self._write_lock:
+                yield from self._borrow_connection()
         else:
-            yield from self._borrowed()
+            yield from self._borrow_connection()
 
-    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+    def _borrow_connection(self) -> Iterator[sqlite3.Connection]:
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -210,8 +213,8 @@ class Store:
             self._idle.append(connection)
 
     def _open(self) -> sqlite3.Connection:
-        if self._closed:
-            raise StoreError(f"{self._path} has been closed")
+        if self._is_closed:
+            raise StoreError(f"{self._path} is closed")
         connection = sqlite3.connect(
             self._path,
             timeout=BUSY_SECONDS,
@@ -222,8 +225,8 @@ class Store:
         connection.row_factory = sqlite3.Row
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000"):
             connection.execute(f"PRAGMA {pragma}")
-        with self._guard:
-            self._every.append(connection)
+        with self._connections_lock:
+            self._connections.append(connection)
         return connection
 
     def _begin_writing(self, connection: sqlite3.Connection) -> None:
@@ -235,12 +238,12 @@ class Store:
             raise
 
     def _prepare(self, schemas: Mapping[str, Sequence[str]]) -> None:
-        """Bring the database to WAL mode and to the newest schema; a current one costs two small reads."""
+        """Switch the database to WAL mode and to the latest schema; an up-to-date one costs two small reads."""
         for _ in range(OPEN_ATTEMPTS):
             try:
                 self._migrate(schemas)
             except sqlite3.OperationalError as error:
-                # Switching to WAL mode does not wait for another process that is doing the same: ask again.
+                # Switching to WAL mode does not wait for another process that does the same, so it is retried.
                 if not _is_busy(error):
                     raise StoreError(f"{self._path} cannot be opened: {error}") from error
                 time.sleep(OPEN_PAUSE_SECONDS)
@@ -256,11 +259,11 @@ class Store:
                 connection.execute("PRAGMA journal_mode=WAL")
             layout = connection.execute("PRAGMA user_version").fetchone()[0]
         if layout > LAYOUT:
-            raise StoreError(f"{self._path} was made by a newer version of this program")
+            raise StoreError(f"{self._path} was created by a newer version of this program")
         if layout == LAYOUT and not self._missing_steps(schemas):
             return
         with self.write() as tx:
-            for statement in _FOUNDATION:
+            for statement in _BASE_SCHEMA:
                 tx.run(statement)
             for noun, statements in self._missing(tx, schemas).items():
                 for statement in statements:
@@ -280,7 +283,7 @@ class Store:
         applied = {row["noun"]: row["steps"] for row in tx.all("SELECT noun, steps FROM schema_steps")}
         for noun, steps in schemas.items():
             if applied.get(noun, 0) > len(steps):
-                raise StoreError(f"{self._path} was made by a newer version of this program ({noun})")
+                raise StoreError(f"{self._path} was created by a newer version of this program ({noun})")
         return {
             noun: steps[applied.get(noun, 0) :]
             for noun, steps in schemas.items()

@@ -1,7 +1,7 @@
-"""AWS's rates, held on the registry's side: each account and Region has its own token buckets.
+"""AWS's rates, enforced by the registry: each account and Region has its own token buckets.
 
-Law: a bucket holds one second's calls and refills evenly. A call that finds any of its buckets empty is refused and
-takes from none. Which rates there are is handed in; nothing here knows AWS's numbers.
+Invariant: a bucket holds one second's calls and refills evenly. A call that finds one of its buckets empty is rejected and
+takes nothing from any of them. The rates are passed in; this module knows none of AWS's numbers.
 """
 
 from collections.abc import Callable
@@ -9,42 +9,42 @@ from threading import Lock
 
 from attrs import define, field, frozen
 
-# A service's bucket: the service, the bucket's name, and calls a second.
+# The service, the bucket's name, and its calls per second.
 Bucket = tuple[str, str, float]
 Buckets = Callable[[str, str], tuple[Bucket, ...]]
 
-# Calls that a client sends evenly do not arrive evenly; one that comes early by less than this is on time.
+# Calls that a client sends at even intervals do not arrive so; one that is early by less than this is admitted.
 _JITTER_SECONDS = 0.02
 
 
 @define
 class _Level:
+    """How full a bucket was at a time, in calls."""
+
     tokens: float
-    seen: float
+    updated_at: float
 
 
 @frozen
 class RateLimiter:
-    """Admits calls at the rates of `buckets`, which gives every bucket that an operation of a service draws from.
+    """Admits calls at the rates of `buckets`, which returns the buckets of a service's operation.
 
-    `clock` gives seconds, from whenever. Safe for many threads.
+    `clock` returns seconds from any starting point. Thread-safe.
     """
 
     buckets: Buckets
     clock: Callable[[], float]
     _levels: dict[tuple[str, str, Bucket], _Level] = field(factory=dict, init=False, repr=False)
-    _guard: Lock = field(factory=Lock, init=False, repr=False)
+    _lock: Lock = field(factory=Lock, init=False, repr=False)
 
     def admit(self, account: str, region: str, service: str, operation: str) -> float:
-        """Take one call from its buckets; give 0, or the seconds until there is room for it."""
-        drawn = self.buckets(service, operation)
-        with self._guard:
+        """Take one call from its buckets; return 0, or the seconds until it would be admitted."""
+        buckets = self.buckets(service, operation)
+        with self._lock:
             now = self.clock()
-            levels = [self._level(account, region, bucket, now) for bucket in drawn]
-            wait = max(
-                ((1 - level.tokens) / rate for level, (_, _, rate) in zip(levels, drawn, strict=True)),
-                default=0.0,
-            )
+            levels = [self._level(account, region, bucket, now) for bucket in buckets]
+            waits = [(1 - level.tokens) / rate for level, (_, _, rate) in zip(levels, buckets, strict=True)]
+            wait = max(waits, default=0.0)
             if wait > _JITTER_SECONDS:
                 return wait
             for level in levels:
@@ -52,9 +52,10 @@ class RateLimiter:
             return 0.0
 
     def _level(self, account: str, region: str, bucket: Bucket, now: float) -> _Level:
+        """Return the level of an account's bucket, refilled up to now."""
         rate = bucket[2]
-        most = max(1.0, rate)
-        level = self._levels.setdefault((account, region, bucket), _Level(most, now))
-        level.tokens = min(most, level.tokens + max(0.0, now - level.seen) * rate)
-        level.seen = now
+        capacity = max(1.0, rate)
+        level = self._levels.setdefault((account, region, bucket), _Level(capacity, now))
+        level.tokens = min(capacity, level.tokens + max(0.0, now - level.updated_at) * rate)
+        level.updated_at = now
         return level

@@ -1,7 +1,7 @@
-"""X.509 as the registry needs it: ids, subjects, validity, and who signed what. Pure: no registry state.
+"""Certificates: their IDs, subjects, validity and issuers. Pure: no registry state.
 
-Law: a certificate is its DER. Its id is the SHA-256 of that in lower-case hex, so whitespace in a PEM never matters.
-For CA certificates the same is assumed (UNCONFIRMED).
+Invariant: a certificate is its DER. Its ID is the SHA-256 of the DER in lowercase hex, so whitespace in a PEM never
+matters. The same is assumed of CA certificates (UNCONFIRMED).
 """
 
 import hashlib
@@ -17,7 +17,10 @@ from reconciler.registry.errors import ApiError
 
 @frozen
 class ParsedCertificate:
-    """One certificate. `not_before` and `not_after` are seconds since the epoch; `subject` and `issuer` are DER."""
+    """A parsed certificate.
+
+    `not_before` and `not_after` are in seconds since the epoch; `subject` and `issuer` are DER.
+    """
 
     id: str
     pem: str = field(repr=False)
@@ -28,7 +31,7 @@ class ParsedCertificate:
     parsed: x509.Certificate = field(repr=False, eq=False)
 
     def issued_by(self, issuer: "ParsedCertificate") -> bool:
-        """Whether the issuer's name and key, RSA, EC or Ed25519, really signed this certificate."""
+        """Return whether the issuer has the issuer's name and its key (RSA, EC or Ed25519) signed this certificate."""
         try:
             self.parsed.verify_directly_issued_by(issuer.parsed)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
@@ -37,7 +40,7 @@ class ParsedCertificate:
 
     @property
     def is_authority(self) -> bool:
-        """Whether its basic constraints say that it may sign certificates."""
+        """Whether its basic constraints allow it to sign certificates."""
         try:
             return bool(self.parsed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
         except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
@@ -50,17 +53,17 @@ class ParsedCertificate:
         return tuple(str(name.value) for name in names)
 
 
-def read_certificate(pem: str, what: str) -> ParsedCertificate:
-    """Read one PEM certificate; `what` names it in the error.
+def read_certificate(pem: str, noun: str) -> ParsedCertificate:
+    """Parse one PEM certificate; `noun` names it in the error.
 
-    The text is kept as it was given, as AWS gives it back. A text with several certificates is refused: which of them
-    AWS would take is UNCONFIRMED. Raises CertificateValidationException.
+    The text is kept unchanged, because AWS returns it unchanged. A text with several certificates is rejected: which of
+    them AWS would use is UNCONFIRMED. Raises CertificateValidationException.
     """
     try:
-        found = x509.load_pem_x509_certificates(pem.encode("utf-8"))
-        if len(found) != 1:
-            raise _invalid(what, f"it holds {len(found)} certificates instead of one")
-        parsed = found[0]
+        certificates = x509.load_pem_x509_certificates(pem.encode("utf-8"))
+        if len(certificates) != 1:
+            raise _invalid(noun, f"it holds {len(certificates)} certificates instead of one")
+        parsed = certificates[0]
         return ParsedCertificate(
             id=hashlib.sha256(parsed.public_bytes(Encoding.DER)).hexdigest(),
             pem=pem,
@@ -71,8 +74,8 @@ def read_certificate(pem: str, what: str) -> ParsedCertificate:
             parsed=parsed,
         )
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _invalid(what, "it is not an X.509 certificate in PEM format") from error
+        raise _invalid(noun, "it is not an X.509 certificate in PEM format") from error
 
 
-def _invalid(what: str, why: str) -> ApiError:
-    return ApiError("CertificateValidationException", f"The {what} is not valid: {why}.")
+def _invalid(noun: str, problem: str) -> ApiError:
+    return ApiError("CertificateValidationException", f"The {noun} is not valid: {problem}.")

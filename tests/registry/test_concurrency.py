@@ -74,7 +74,7 @@ def test_threads_that_end_leave_no_connections_behind(tmp_path):
         thread.start()
         thread.join()
 
-    assert len(registry._store._every) == 1
+    assert len(registry._store._connections) == 1
     registry.close()
 
 

@@ -61,7 +61,7 @@ def test_a_fault_is_answered_and_the_thing_made_or_not(under, registry, kind, an
 
 def test_a_call_over_its_rate_is_refused_as_each_service_does_it_and_is_not_done(under, registry, clock):
     limits = RateLimiter(lambda service, operation: ((service, operation, 1.0),), clock)
-    limited = under(limits=limits)
+    limited = under(limiter=limits)
     asked = [("POST", "/things/a", IOT), ("POST", "/things/b", IOT)]
     managed = [("GET", "/managed-things", MANAGED)] * 2
 
@@ -72,6 +72,6 @@ def test_a_call_over_its_rate_is_refused_as_each_service_does_it_and_is_not_done
 
 
 def test_an_operation_that_is_not_served_uses_up_no_rate(under, clock):
-    limited = under(limits=RateLimiter(lambda service, operation: ((service, operation, 1.0),), clock))
+    limited = under(limiter=RateLimiter(lambda service, operation: ((service, operation, 1.0),), clock))
 
     assert {ask(limited, "GET", "/jobs") for _ in range(5)} == {(404, "UnknownOperationException")}

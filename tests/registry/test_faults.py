@@ -6,7 +6,7 @@ from reconciler.registry.faults import FaultRule, Faults
 
 
 def struck(faults, operations):
-    return [faults.strike("iot", operation)[0] for operation in operations]
+    return [faults.next_fault("iot", operation)[0] for operation in operations]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_rule_names_operations_with_a_glob(glob, hit):
     operations = ["CreateThing", "CreatePolicy", "DeleteThing"]
     faults = Faults([FaultRule(glob, "throttle")])
 
-    assert [name for name in operations if faults.strike("iot", name)[0]] == hit
+    assert [name for name in operations if faults.next_fault("iot", name)[0]] == hit
 
 
 def test_a_rule_strikes_the_calls_that_it_counts():
@@ -52,9 +52,9 @@ def test_the_first_rule_that_strikes_decides_and_delays_add_up():
         ]
     )
 
-    assert faults.strike("iot", "DeleteThing") == ("reset_before", 1.5)
-    assert faults.strike("iot", "CreateThing") == ("throttle", 1.5)
+    assert faults.next_fault("iot", "DeleteThing") == ("reset_before", 1.5)
+    assert faults.next_fault("iot", "CreateThing") == ("throttle", 1.5)
 
 
 def test_without_rules_nothing_goes_wrong():
-    assert Faults().strike("iot", "CreateThing") == (None, 0.0)
+    assert Faults().next_fault("iot", "CreateThing") == (None, 0.0)

@@ -52,7 +52,7 @@ def test_one_seed_draws_the_same_again():
     ],
 )
 def test_anything_else_is_told_with_what_was_expected(text):
-    with pytest.raises(ValueError, match="is no latency") as caught:
+    with pytest.raises(ValueError, match="is not a valid latency") as caught:
         parse_latency(text)
 
     told = str(caught.value)

@@ -120,7 +120,10 @@ def test_a_host_that_is_not_this_machine_is_refused(server, host):
     """Or a name that was rebound to 127.0.0.1 would let a web page in."""
     answer = server.ask("POST", "/moto-api/reset", Host=host)
 
-    assert (answer.status, answer.document) == (403, {"message": "The Host is not this machine."})
+    assert (answer.status, answer.document) == (
+        403,
+        {"message": "The Host header must be localhost or a loopback address."},
+    )
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.2:80", "[::1]:80", "iot.localhost"])
@@ -132,7 +135,8 @@ def test_names_of_this_machine_are_taken(server, host):
 def test_a_web_page_is_refused_and_told_of_no_rights(server, method):
     answer = server.ask(method, "/moto-api/reset", Origin="http://127.0.0.1:8000")
 
-    assert (answer.status, answer.document) == (403, {"message": "Web pages are not served."})
+    message = "Requests with an Origin header are rejected: web pages may not use this server."
+    assert (answer.status, answer.document) == (403, {"message": message})
     assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
@@ -275,7 +279,7 @@ def test_a_second_interrupt_ends_it_at_once_and_what_was_not_done_is_told(tmp_pa
     assert answered == (
         503,
         "ServiceUnavailableException",
-        {"message": "The registry ends, and has not done this."},
+        {"message": "The registry is shutting down; the request was not performed."},
     )
     assert kept_in(file) == ("ok", [])
 
@@ -362,7 +366,7 @@ def test_faults_are_injected_and_a_lost_connection_is_one(tmp_path):
     [
         (("--host", "0.0.0.0"), "0.0.0.0 is not a loopback address; the registry asks nobody who they are"),
         (("--host", "::"), ":: is not a loopback address"),
-        (("--latency", "soon"), "'soon' is no latency; expected a time such as 20ms"),
+        (("--latency", "soon"), "'soon' is not a valid latency; expected a time such as 20ms"),
         (("--detach-lag", "soon"), "'soon' is not a number and s, m, h or d"),
         (("--db", "/"), "the database cannot be used"),
     ],

@@ -127,7 +127,7 @@ def test_a_map_is_flat_and_of_texts():
         ({}, "Resources has neither a thing nor a certificate."),
         (
             body(Outputs={}),
-            "Outputs is not allowed in the template body; Parameters, Resources, Mappings, DeviceConfiguration is.",
+            "Outputs is not allowed in the template body; expected Parameters, Resources, Mappings, DeviceConfiguration.",
         ),
         (body(Parameters=[]), "Parameters is not a JSON object."),
         (body(Parameters={"A": {"Type": "Number"}}), "Parameters.A.Type is not String."),
@@ -139,7 +139,7 @@ def test_a_map_is_flat_and_of_texts():
         ),
         (
             body(Resources={"a": {**THING, "DependsOn": ["b"]}}),
-            "DependsOn is not allowed in Resources.a; Type, Properties, OverrideSettings is.",
+            "DependsOn is not allowed in Resources.a; expected Type, Properties, OverrideSettings.",
         ),
         (
             body(Resources={"a": {**THING, "OverrideSettings": {"ThingTypeName": "MERGE"}}}),
@@ -155,7 +155,7 @@ def test_a_map_is_flat_and_of_texts():
         ),
         (
             body(Resources={"p": {"Type": "AWS::IoT::Policy", "OverrideSettings": {"x": "FAIL"}}}),
-            "x is not allowed in Resources.p.OverrideSettings; nothing is.",
+            "x is not allowed in Resources.p.OverrideSettings; expected no keys.",
         ),
     ],
 )

@@ -63,8 +63,8 @@ def test_what_botocore_serializes_we_parse(name, operation):
             key.lower(): text if isinstance(text, str) else text.decode()
             for key, text in request.headers.items()
         }
-        parsed, problems = wire.parser.parse(labels, target.query, headers, as_bytes(request.body))
-        assert (wire.name, parsed, problems.found) == (operation, params, [])
+        parsed, errors = wire.parser.parse(labels, target.query, headers, as_bytes(request.body))
+        assert (wire.name, parsed, errors.messages) == (operation, params, [])
 
     check()
 
@@ -132,7 +132,7 @@ def test_a_bad_request_and_a_fault_of_ours_have_codes_that_the_model_has(name):
         wire = next_wire(name, operation)
         if (name, operation) in catalog.served_operations():
             assert wire.invalid_code in wire.error_codes or operation in NEVER_INVALID
-        assert service(name).error(wire.fault_code) is not None
+        assert service(name).error_format(wire.fault_code) is not None
 
 
 def test_error_bodies_are_json_with_the_models_own_message_member():

@@ -51,7 +51,7 @@ def register(context: Context, body: str, parameters: Mapping[str, str]) -> Outp
         template = read_template(body)
         scope = TemplateScope(template, parameters, {})
         wanted = None if template.certificate is None else evaluate_certificate(scope, template.certificate)
-        with context.tx.step():
+        with context.tx.savepoint():
             certificate = None if wanted is None else _certificate(context, wanted)
             if certificate is not None:
                 scope = TemplateScope(template, parameters, _told_by(certificate))
@@ -156,7 +156,7 @@ def _failed(message: str) -> ApiError:
 def _made(context: Context, resource: TemplateResource) -> Iterator[None]:
     """Make one resource: all of it or nothing, and if nothing, with what was made before it."""
     try:
-        with context.tx.step():
+        with context.tx.savepoint():
             yield
     except ApiError as error:
         raise CommittedError(

@@ -1,9 +1,10 @@
-"""Provisioning templates: what a template says, and what it comes to with parameters. Pure: no registry state.
+"""Provisioning templates: their grammar, and their evaluation with parameters. Pure: no registry state.
 
-Law: AWS documents the grammar with examples only, and for RegisterThing less than for fleets: where both are told the
-wider one holds here (UNCONFIRMED). What is not in it is refused with a sentence that says where it stands.
+Invariant: AWS documents the grammar only by examples, and less of it for RegisterThing than for fleet provisioning. Where
+the two differ, the wider grammar is accepted (UNCONFIRMED). Everything else is rejected with a message that has its path.
 
 - `document`   template body → `Template`
-- `values`     a property with `Ref` and functions in it → its value
-- `subject`    the parameters that come from a certificate's own subject
+- `values`     a property with `Ref` and functions → its value
+- `parts`      a resource of a template → the thing, certificate or policy that it describes
+- `subject`    the parameters that come from a certificate's subject
 """

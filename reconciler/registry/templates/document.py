@@ -1,10 +1,10 @@
-"""Template body → `Template`: the sections, the three types of resources, and which properties and settings those have.
+"""Template body → `Template`: the sections, the three types of resources, and their properties and settings.
 
-Sections are `Parameters`, `Resources`, `Mappings` and, for fleets only and without any effect here, `DeviceConfiguration`.
-`DependsOn` is documented nowhere and refused. So is `PackageVersions`: the package catalog is not served.
+Sections are `Parameters`, `Resources`, `Mappings` and `DeviceConfiguration`, which only fleets have and which has no effect
+here. `DependsOn` is not documented and is rejected. So is `PackageVersions`: the package catalog is not served.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -28,25 +28,29 @@ _PROPERTIES = {
     ),
     POLICY: ("PolicyName", "PolicyDocument"),
 }
-_PLAIN = ("DO_NOTHING", "REPLACE", "FAIL")
-_MERGED = (*_PLAIN, "MERGE")
+_SCALAR_SETTINGS = ("DO_NOTHING", "REPLACE", "FAIL")
+_MERGEABLE_SETTINGS = (*_SCALAR_SETTINGS, "MERGE")
 _SETTINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    THING: {"AttributePayload": _MERGED, "ThingTypeName": _PLAIN, "ThingGroups": _MERGED},
-    CERTIFICATE: {"Status": _PLAIN},
+    THING: {
+        "AttributePayload": _MERGEABLE_SETTINGS,
+        "ThingTypeName": _SCALAR_SETTINGS,
+        "ThingGroups": _MERGEABLE_SETTINGS,
+    },
+    CERTIFICATE: {"Status": _SCALAR_SETTINGS},
     POLICY: {},
 }
 
 
 class TemplateError(Exception):
-    """What a template says cannot be done, or is not of the grammar; the message says what and where."""
+    """A template is not in the grammar or cannot be evaluated; the message has the problem and its path."""
 
 
 @frozen
 class TemplateResource:
-    """One resource of a template, its properties as they are written.
+    """A resource of a template, with its properties as they are written.
 
-    A setting that is absent is DO_NOTHING: what exists is left as it is. That is UNCONFIRMED; it overwrites nothing that
-    somebody else may have written, and lets the same device be registered again.
+    The default of a setting is DO_NOTHING: what exists stays unchanged. That is UNCONFIRMED; it overwrites no changes by
+    others, and the same device can be registered again.
     """
 
     name: str
@@ -54,13 +58,13 @@ class TemplateResource:
     settings: Mapping[str, str]
 
     def setting(self, key: str) -> str:
-        """Give how a conflict about one property is resolved."""
+        """Return how a difference in one property is resolved."""
         return self.settings.get(key, "DO_NOTHING")
 
 
 @frozen
 class Template:
-    """What a template body says. `parameters` are the declared ones, each with its default or None."""
+    """A parsed template. `parameters` has the default of each declared parameter, or None."""
 
     parameters: Mapping[str, str | None]
     mappings: Mapping[str, Any] = field(repr=False)
@@ -70,79 +74,84 @@ class Template:
 
 
 def read_template(body: str) -> Template:
-    """Read a template body. Raises TemplateError."""
+    """Parse a template body. Raises TemplateError."""
     try:
         document = load_json(body.encode())
     except MalformedError as error:
         raise TemplateError("The template body is not valid JSON.") from error
-    sections = _object(document, "The template body")
-    _only(sections, _SECTIONS, "the template body")
-    resources = _object(sections.get("Resources", {}), "Resources")
-    read = {name: _resource(name, resource) for name, resource in resources.items()}
-    policies = tuple(resource for kind, resource in read.values() if kind == POLICY)
-    thing, certificate = _single(read, THING), _single(read, CERTIFICATE)
+    sections = _require_object(document, "The template body")
+    _require_keys_in(sections, _SECTIONS, "the template body")
+    resources = [
+        _parse_resource(name, resource)
+        for name, resource in _require_object(sections.get("Resources", {}), "Resources").items()
+    ]
+    policies = tuple(resource for kind, resource in resources if kind == POLICY)
+    thing, certificate = _single(resources, THING), _single(resources, CERTIFICATE)
     if thing is None and certificate is None:
         raise TemplateError("Resources has neither a thing nor a certificate.")
     if policies and certificate is None:
         raise TemplateError("Resources has policies, but no certificate to attach them to.")
     return Template(
-        {name: _default(name, declared) for name, declared in _parameters(sections).items()},
-        _object(sections.get("Mappings", {}), "Mappings"),
+        _parse_parameters(sections.get("Parameters", {})),
+        _require_object(sections.get("Mappings", {}), "Mappings"),
         thing,
         certificate,
         policies,
     )
 
 
-def _parameters(sections: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _object(sections.get("Parameters", {}), "Parameters")
+def _parse_parameters(section: Any) -> dict[str, str | None]:
+    """Return the default of each declared parameter."""
+    declarations = _require_object(section, "Parameters")
+    return {name: _parse_parameter(name, declaration) for name, declaration in declarations.items()}
 
 
-def _default(name: str, declared: Any) -> str | None:
-    where = f"Parameters.{name}"
-    declared = _object(declared, where)
-    _only(declared, ("Type", "Default"), where)
-    default = declared.get("Default")
-    if declared.get("Type") != "String":
-        raise TemplateError(f"{where}.Type is not String.")
+def _parse_parameter(name: str, declaration: Any) -> str | None:
+    path = f"Parameters.{name}"
+    declaration = _require_object(declaration, path)
+    _require_keys_in(declaration, ("Type", "Default"), path)
+    default = declaration.get("Default")
+    if declaration.get("Type") != "String":
+        raise TemplateError(f"{path}.Type is not String.")
     if default is not None and not isinstance(default, str):
-        raise TemplateError(f"{where}.Default is not a string.")
+        raise TemplateError(f"{path}.Default is not a string.")
     return default
 
 
-def _resource(name: str, resource: Any) -> tuple[str, TemplateResource]:
-    where = f"Resources.{name}"
-    resource = _object(resource, where)
-    _only(resource, ("Type", "Properties", "OverrideSettings"), where)
+def _parse_resource(name: str, resource: Any) -> tuple[str, TemplateResource]:
+    """Return a resource and its type."""
+    path = f"Resources.{name}"
+    resource = _require_object(resource, path)
+    _require_keys_in(resource, ("Type", "Properties", "OverrideSettings"), path)
     kind = resource.get("Type")
     if kind not in _PROPERTIES:
-        raise TemplateError(f"{where}.Type is not one of {', '.join(_PROPERTIES)}.")
-    properties = _object(resource.get("Properties", {}), f"{where}.Properties")
-    _only(properties, _PROPERTIES[kind], f"{where}.Properties")
-    settings = _object(resource.get("OverrideSettings", {}), f"{where}.OverrideSettings")
-    _only(settings, tuple(_SETTINGS[kind]), f"{where}.OverrideSettings")
+        raise TemplateError(f"{path}.Type is not one of {', '.join(_PROPERTIES)}.")
+    properties = _require_object(resource.get("Properties", {}), f"{path}.Properties")
+    _require_keys_in(properties, _PROPERTIES[kind], f"{path}.Properties")
+    settings = _require_object(resource.get("OverrideSettings", {}), f"{path}.OverrideSettings")
+    _require_keys_in(settings, tuple(_SETTINGS[kind]), f"{path}.OverrideSettings")
     for key, value in settings.items():
         if value not in _SETTINGS[kind][key]:
             allowed = ", ".join(_SETTINGS[kind][key])
-            raise TemplateError(f"{where}.OverrideSettings.{key} is not one of {allowed}.")
+            raise TemplateError(f"{path}.OverrideSettings.{key} is not one of {allowed}.")
     return str(kind), TemplateResource(name, properties, settings)
 
 
-def _single(read: Mapping[str, tuple[str, TemplateResource]], kind: str) -> TemplateResource | None:
-    found = [resource for type_, resource in read.values() if type_ == kind]
-    if len(found) > 1:
+def _single(resources: Sequence[tuple[str, TemplateResource]], kind: str) -> TemplateResource | None:
+    matches = [resource for resource_kind, resource in resources if resource_kind == kind]
+    if len(matches) > 1:
         raise TemplateError(f"Resources has more than one resource of type {kind}.")
-    return found[0] if found else None
+    return matches[0] if matches else None
 
 
-def _object(value: Any, where: str) -> dict[str, Any]:
+def _require_object(value: Any, path: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise TemplateError(f"{where} is not a JSON object.")
+        raise TemplateError(f"{path} is not a JSON object.")
     return value
 
 
-def _only(value: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
+def _require_keys_in(value: Mapping[str, Any], allowed: tuple[str, ...], path: str) -> None:
     for key in value:
         if key not in allowed:
-            expected = ", ".join(allowed) or "nothing"
-            raise TemplateError(f"{key} is not allowed in {where}; {expected} is.")
+            expected = ", ".join(allowed) or "no keys"
+            raise TemplateError(f"{key} is not allowed in {path}; expected {expected}.")

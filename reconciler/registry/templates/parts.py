@@ -1,11 +1,10 @@
-"""What a template comes to with parameters: the thing, the certificate and the policies that are to be there.
+"""The evaluated resources of a template: the thing, the certificate and the policies that it describes.
 
-Law: a value that no parameter gives makes the whole template unusable; a property that is not written is simply not asked
-for.
+Invariant: a parameter without a value makes the whole template invalid; a property that is not written is not set.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from attrs import field, frozen
 
@@ -17,14 +16,16 @@ from reconciler.registry.templates.values import (
     evaluate_texts,
 )
 
-SOURCES = ("CertificateSigningRequest", "CertificateId", "CertificatePem")
+CERTIFICATE_SOURCES = ("CertificateSigningRequest", "CertificateId", "CertificatePem")
+T = TypeVar("T")
+
 STATUSES = ("ACTIVE", "INACTIVE")
 PRINCIPAL_TYPES = ("NON_EXCLUSIVE_THING", "EXCLUSIVE_THING")
 
 
 @frozen
 class ThingPart:
-    """A thing that is to be there. What is None is not asked for."""
+    """The thing that a template describes; properties that are None are not set."""
 
     resource: TemplateResource
     name: str
@@ -36,7 +37,10 @@ class ThingPart:
 
 @frozen
 class CertificatePart:
-    """A certificate that is to be there: `value` is the request, the id or the PEM that `source` says."""
+    """The certificate that a template describes.
+
+    `value` is the signing request, the certificate ID or the PEM, depending on `source`.
+    """
 
     resource: TemplateResource
     source: str
@@ -48,7 +52,7 @@ class CertificatePart:
 
 @frozen
 class PolicyPart:
-    """A policy that is to be attached: one that exists, by name, or one of this document."""
+    """A policy that a template attaches: an existing one by name, or a new one by document."""
 
     resource: TemplateResource
     name: str | None
@@ -57,74 +61,77 @@ class PolicyPart:
 
 def evaluate_thing(scope: TemplateScope, resource: TemplateResource) -> ThingPart:
     """Evaluate a thing. Raises TemplateError."""
-    given = _PropertyReader(scope, resource)
-    attributes, groups = (
-        given.of("AttributePayload", evaluate_text_map),
-        given.of("ThingGroups", evaluate_texts),
-    )
+    properties = _PropertyReader(scope, resource)
+    attributes = properties.evaluate("AttributePayload", evaluate_text_map)
+    groups = properties.evaluate("ThingGroups", evaluate_texts)
     return ThingPart(
         resource,
-        given.required("ThingName"),
-        given.text("ThingTypeName"),
+        properties.required_text("ThingName"),
+        properties.text("ThingTypeName"),
         attributes,
         None if groups is None else tuple(dict.fromkeys(groups)),
-        given.text("BillingGroup"),
+        properties.text("BillingGroup"),
     )
 
 
 def evaluate_certificate(scope: TemplateScope, resource: TemplateResource) -> CertificatePart:
     """Evaluate a certificate. Raises TemplateError."""
-    given = _PropertyReader(scope, resource)
-    sources = [source for source in SOURCES if source in resource.properties]
+    properties = _PropertyReader(scope, resource)
+    sources = [source for source in CERTIFICATE_SOURCES if source in resource.properties]
     if len(sources) != 1:
-        raise TemplateError(f"Resources.{resource.name} does not have exactly one of {', '.join(SOURCES)}.")
-    if "CACertificatePem" in resource.properties and sources != ["CertificatePem"]:
+        expected = ", ".join(CERTIFICATE_SOURCES)
+        raise TemplateError(f"Resources.{resource.name} does not have exactly one of {expected}.")
+    source = sources[0]
+    if "CACertificatePem" in resource.properties and source != "CertificatePem":
         raise TemplateError(f"Resources.{resource.name} has CACertificatePem without CertificatePem.")
     return CertificatePart(
         resource,
-        sources[0],
-        given.required(sources[0]),
-        given.text("CACertificatePem"),
-        given.one_of("Status", STATUSES),
-        given.one_of("ThingPrincipalType", PRINCIPAL_TYPES),
+        source,
+        properties.required_text(source),
+        properties.text("CACertificatePem"),
+        properties.one_of("Status", STATUSES),
+        properties.one_of("ThingPrincipalType", PRINCIPAL_TYPES),
     )
 
 
 def evaluate_policy(scope: TemplateScope, resource: TemplateResource) -> PolicyPart:
     """Evaluate a policy, which has either a name or a document. Raises TemplateError."""
-    given = _PropertyReader(scope, resource)
+    properties = _PropertyReader(scope, resource)
     if len(resource.properties) != 1:
-        raise TemplateError(f"Resources.{resource.name} has not either PolicyName or PolicyDocument.")
-    return PolicyPart(resource, given.text("PolicyName"), given.text("PolicyDocument"))
+        raise TemplateError(
+            f"Resources.{resource.name} does not have exactly one of PolicyName and PolicyDocument."
+        )
+    return PolicyPart(resource, properties.text("PolicyName"), properties.text("PolicyDocument"))
 
 
 @frozen
 class _PropertyReader:
-    """The properties of one resource, each evaluated when it is asked for."""
+    """Evaluates the properties of one resource on demand."""
 
     scope: TemplateScope
     resource: TemplateResource
 
-    def of(self, key: str, evaluate: Any) -> Any:
+    def evaluate(self, key: str, evaluate: Callable[[TemplateScope, Any, str], T]) -> T | None:
+        """Evaluate a property, or return None when it is not written."""
         if key not in self.resource.properties:
             return None
-        where = f"Resources.{self.resource.name}.Properties.{key}"
-        return evaluate(self.scope, self.resource.properties[key], where)
+        return evaluate(self.scope, self.resource.properties[key], self._path(key))
 
     def text(self, key: str) -> str | None:
-        value: str | None = self.of(key, evaluate_text)
-        return value
+        return self.evaluate(key, evaluate_text)
 
-    def required(self, key: str) -> str:
+    def required_text(self, key: str) -> str:
         value = self.text(key)
         if not value:
-            raise TemplateError(f"Resources.{self.resource.name}.Properties.{key} is missing or empty.")
+            raise TemplateError(f"{self._path(key)} is missing or empty.")
         return value
 
     def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
-        """Give a property that is one of some, the first of which is the default."""
+        """Return a property with a fixed set of values, the first of which is the default."""
         value = self.text(key)
         if value is not None and value not in allowed:
-            where = f"Resources.{self.resource.name}.Properties.{key}"
-            raise TemplateError(f"{where} is not one of {', '.join(allowed)}.")
+            raise TemplateError(f"{self._path(key)} is not one of {', '.join(allowed)}.")
         return value or allowed[0]
+
+    def _path(self, key: str) -> str:
+        return f"Resources.{self.resource.name}.Properties.{key}"

@@ -1,4 +1,4 @@
-"""The parameters `AWS::IoT::Certificate::…`, which come from a certificate's own subject."""
+"""The parameters `AWS::IoT::Certificate::…`, which come from a certificate's ID and subject."""
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -17,10 +17,13 @@ _NAMES = {
 
 
 def certificate_parameters(certificate_id: str, subject: x509.Name) -> dict[str, str]:
-    """Give the parameters of a certificate. What its subject does not have is left out; of several the first counts."""
-    found = {"Id": certificate_id}
+    """Return the parameters of a certificate.
+
+    Attributes that the subject lacks are omitted; if it has one several times, the first counts.
+    """
+    parameters = {PREFIX + "Id": certificate_id}
     for name, identifier in _NAMES.items():
         attributes = subject.get_attributes_for_oid(identifier)
         if attributes:
-            found[name] = str(attributes[0].value)
-    return {PREFIX + name: value for name, value in found.items()}
+            parameters[PREFIX + name] = str(attributes[0].value)
+    return parameters

@@ -1,7 +1,7 @@
-"""A property as it is written → its value: `Ref`, and the functions Join, Select, FindInMap, Split and Sub.
+"""Property expression → value: `Ref`, and the functions Join, Select, FindInMap, Split and Sub.
 
-Law: a parameter that was not given has its default. One without a default is not replaced, and a property that needs it
-cannot be made: that is an error, but for `Fn::Sub`, whose text keeps what is not known as it stands.
+Invariant: a parameter without a value has its default. A property that needs a parameter with neither cannot be evaluated,
+which is an error, except in `Fn::Sub`, where an unknown variable stays in the text unchanged.
 """
 
 import re
@@ -15,119 +15,124 @@ from reconciler.registry.templates.subject import PREFIX
 
 MAX_DEPTH = 50
 
+# More items than any template can have.
+_MAX_INDEX_DIGITS = 6
+
 _VARIABLE = re.compile(r"\$\{([^{}]+)\}")
 
 
 @frozen
 class TemplateScope:
-    """What names stand for: the template's declarations and mappings, what was given, and what a certificate tells."""
+    """The values of names: the template's declarations and mappings, the parameters, and those of the certificate."""
 
     template: Template
-    given: Mapping[str, str]
-    certificate: Mapping[str, str]
+    parameters: Mapping[str, str]
+    certificate_parameters: Mapping[str, str]
+
+    def is_known(self, name: str) -> bool:
+        """Return whether a name is a declared parameter or a certificate's."""
+        return name in self.template.parameters or name.startswith(PREFIX)
 
     def lookup(self, name: str) -> str | None:
-        """Give a parameter's value, or None when it has none. Raises TemplateError for one that is not declared."""
-        if name not in self.template.parameters and not name.startswith(PREFIX):
+        """Return a parameter's value, or None when it has none. Raises TemplateError when it is not declared."""
+        if not self.is_known(name):
             raise TemplateError(f"The parameter {name} is not declared in Parameters.")
-        declared = self.template.parameters.get(name)
-        return self.given.get(name, self.certificate.get(name, declared))
+        default = self.template.parameters.get(name)
+        return self.parameters.get(name, self.certificate_parameters.get(name, default))
 
 
-def evaluate_text(scope: TemplateScope, written: Any, where: str) -> str:
-    """Give the value of a property that is a string. Raises TemplateError."""
-    value = _value(scope, written, where, 0)
-    if not isinstance(value, str):
-        raise TemplateError(f"{where} is not a string.")
-    return value
+def evaluate_text(scope: TemplateScope, expression: Any, path: str) -> str:
+    """Evaluate a property that is a string. Raises TemplateError."""
+    return _require_text(_evaluate(scope, expression, path, 0), path)
 
 
-def evaluate_texts(scope: TemplateScope, written: Any, where: str) -> list[str]:
-    """Give the value of a property that is a list of strings. Raises TemplateError."""
-    return _texts(_value(scope, written, where, 0), where)
+def evaluate_texts(scope: TemplateScope, expression: Any, path: str) -> list[str]:
+    """Evaluate a property that is a list of strings. Raises TemplateError."""
+    return _require_texts(_evaluate(scope, expression, path, 0), path)
 
 
-def evaluate_text_map(scope: TemplateScope, written: Any, where: str) -> dict[str, str]:
-    """Give the value of a property that is a flat map of strings. Raises TemplateError."""
-    value = _value(scope, written, where, 0)
+def evaluate_text_map(scope: TemplateScope, expression: Any, path: str) -> dict[str, str]:
+    """Evaluate a property that is a flat map of strings. Raises TemplateError."""
+    value = _evaluate(scope, expression, path, 0)
     if not isinstance(value, dict):
-        raise TemplateError(f"{where} is not a JSON object.")
-    return {key: _text(item, f"{where}.{key}") for key, item in value.items()}
+        raise TemplateError(f"{path} is not a JSON object.")
+    return {key: _require_text(item, f"{path}.{key}") for key, item in value.items()}
 
 
-def _value(scope: TemplateScope, written: Any, where: str, depth: int) -> Any:
+def _evaluate(scope: TemplateScope, expression: Any, path: str, depth: int) -> Any:
     if depth > MAX_DEPTH:
-        raise TemplateError(f"{where} is nested deeper than {MAX_DEPTH} levels.")
-    if isinstance(written, list):
-        return [_value(scope, item, where, depth + 1) for item in written]
-    if not isinstance(written, dict):
-        return written
-    if len(written) == 1:
-        ((name, argument),) = written.items()
+        raise TemplateError(f"{path} is nested deeper than {MAX_DEPTH} levels.")
+    if isinstance(expression, list):
+        return [_evaluate(scope, item, path, depth + 1) for item in expression]
+    if not isinstance(expression, dict):
+        return expression
+    if len(expression) == 1:
+        ((name, argument),) = expression.items()
         if name == "Ref":
-            return _ref(scope, argument, where)
+            return _ref(scope, argument, path)
         if name in _FUNCTIONS:
-            return _FUNCTIONS[name](scope, _value(scope, argument, where, depth + 1), f"{name} in {where}")
+            value = _evaluate(scope, argument, path, depth + 1)
+            return _FUNCTIONS[name](scope, value, f"{name} in {path}")
         if name.startswith("Fn::"):
-            raise TemplateError(f"{name} in {where} is not a function; {', '.join(_FUNCTIONS)} are.")
-    return {key: _value(scope, item, where, depth + 1) for key, item in written.items()}
+            raise TemplateError(f"{name} in {path} is not a function; expected {', '.join(_FUNCTIONS)}.")
+    return {key: _evaluate(scope, item, path, depth + 1) for key, item in expression.items()}
 
 
-def _ref(scope: TemplateScope, name: Any, where: str) -> str:
+def _ref(scope: TemplateScope, name: Any, path: str) -> str:
     if not isinstance(name, str):
-        raise TemplateError(f"Ref in {where} does not name a parameter.")
+        raise TemplateError(f"Ref in {path} does not name a parameter.")
     value = scope.lookup(name)
     if value is None:
-        raise TemplateError(f"{where} needs the parameter {name}, which has neither a value nor a default.")
+        raise TemplateError(f"{path} needs the parameter {name}, which has neither a value nor a default.")
     return value
 
 
-def _join(_scope: TemplateScope, argument: Any, where: str) -> str:
-    delimiter, items = _arguments(argument, 2, where)
-    return _text(delimiter, where).join(_texts(items, where))
+def _join(_scope: TemplateScope, argument: Any, path: str) -> str:
+    delimiter, items = _require_arguments(argument, 2, path)
+    return _require_text(delimiter, path).join(_require_texts(items, path))
 
 
-def _select(_scope: TemplateScope, argument: Any, where: str) -> Any:
-    index, items = _arguments(argument, 2, where)
-    number = int(index) if str(index).isdecimal() and len(str(index)) < len("1000000") else -1
-    if not isinstance(items, list) or isinstance(index, bool) or not 0 <= number < len(items):
-        raise TemplateError(f"{where} selects what is not there.")
-    if items[number] is None:
-        raise TemplateError(f"{where} selects null.")
-    return items[number]
+def _select(_scope: TemplateScope, argument: Any, path: str) -> Any:
+    index, items = _require_arguments(argument, 2, path)
+    is_number = str(index).isdecimal() and len(str(index)) <= _MAX_INDEX_DIGITS
+    position = int(index) if is_number else -1
+    if not isinstance(items, list) or isinstance(index, bool) or not 0 <= position < len(items):
+        raise TemplateError(f"{path} selects an index that is not in its list.")
+    if items[position] is None:
+        raise TemplateError(f"{path} selects null.")
+    return items[position]
 
 
-def _find_in_map(scope: TemplateScope, argument: Any, where: str) -> Any:
-    found: Any = scope.template.mappings
-    for key in _texts(_arguments(argument, 3, where), where):
-        if not isinstance(found, dict) or key not in found:
-            raise TemplateError(f"{where} finds no {key} in Mappings.")
-        found = found[key]
-    return found
+def _find_in_map(scope: TemplateScope, argument: Any, path: str) -> Any:
+    value: Any = scope.template.mappings
+    for key in _require_texts(_require_arguments(argument, 3, path), path):
+        if not isinstance(value, dict) or key not in value:
+            raise TemplateError(f"{path} finds no {key} in Mappings.")
+        value = value[key]
+    return value
 
 
-def _split(_scope: TemplateScope, argument: Any, where: str) -> list[str]:
-    delimiter, text = _texts(_arguments(argument, 2, where), where)
+def _split(_scope: TemplateScope, argument: Any, path: str) -> list[str]:
+    delimiter, text = _require_texts(_require_arguments(argument, 2, path), path)
     if not delimiter:
-        raise TemplateError(f"{where} has an empty delimiter.")
+        raise TemplateError(f"{path} has an empty delimiter.")
     return text.split(delimiter)
 
 
-def _sub(scope: TemplateScope, argument: Any, where: str) -> str:
-    """Substitute `${name}` in a text, from the map beside it if there is one, else from the parameters."""
-    text, variables = (argument, {}) if isinstance(argument, str) else _arguments(argument, 2, where)
+def _sub(scope: TemplateScope, argument: Any, path: str) -> str:
+    """Substitute `${name}` in a text, from its map of variables if it has one, else from the parameters."""
+    text, variables = (argument, {}) if isinstance(argument, str) else _require_arguments(argument, 2, path)
     if not isinstance(variables, dict):
-        raise TemplateError(f"{where} has no JSON object of variables.")
+        raise TemplateError(f"{path} has no JSON object of variables.")
 
-    def known(match: re.Match[str]) -> str:
+    def substitute(match: re.Match[str]) -> str:
         name = match[1]
         if name in variables:
-            return _text(variables[name], where)
-        declared = name in scope.template.parameters or name.startswith(PREFIX)
-        value = scope.lookup(name) if declared else None
+            return _require_text(variables[name], path)
+        value = scope.lookup(name) if scope.is_known(name) else None
         return match[0] if value is None else value
 
-    return _VARIABLE.sub(known, _text(text, where))
+    return _VARIABLE.sub(substitute, _require_text(text, path))
 
 
 _FUNCTIONS: Mapping[str, Callable[[TemplateScope, Any, str], Any]] = {
@@ -139,19 +144,19 @@ _FUNCTIONS: Mapping[str, Callable[[TemplateScope, Any, str], Any]] = {
 }
 
 
-def _arguments(argument: Any, number: int, where: str) -> Sequence[Any]:
+def _require_arguments(argument: Any, number: int, path: str) -> Sequence[Any]:
     if not isinstance(argument, list) or len(argument) != number:
-        raise TemplateError(f"{where} does not have {number} arguments.")
+        raise TemplateError(f"{path} does not have {number} arguments.")
     return argument
 
 
-def _text(value: Any, where: str) -> str:
+def _require_text(value: Any, path: str) -> str:
     if not isinstance(value, str):
-        raise TemplateError(f"{where} is not a string.")
+        raise TemplateError(f"{path} is not a string.")
     return value
 
 
-def _texts(value: Any, where: str) -> list[str]:
+def _require_texts(value: Any, path: str) -> list[str]:
     if not isinstance(value, list | tuple):
-        raise TemplateError(f"{where} is not a list.")
-    return [_text(item, where) for item in value]
+        raise TemplateError(f"{path} is not a list.")
+    return [_require_text(item, path) for item in value]

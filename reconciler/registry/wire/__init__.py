@@ -1,8 +1,8 @@
-"""The rest-json protocol, driven by botocore's service model: there is no code here for any single operation.
+"""The rest-json protocol, driven by botocore's service models: no code is for a single operation.
 
-Law: what the model says is enough. A shape's type picks the parser, its location the source, its metadata the
-constraints. Everything about an operation is worked out once, on its first request, into closures that later requests
-only run.
+Invariant: the model is sufficient. A shape's type selects the parser, its location the source, its metadata the
+constraints. Everything about an operation is compiled into closures once, on its first request; later requests only call
+them.
 
 - `service`     the two service models, and one `WireOperation` per operation
 - `routes`      HTTP method and path → operation

@@ -1,7 +1,7 @@
-"""Lengths, ranges, patterns and enums of one shape, and the sentences AWS answers when they are not met.
+"""The lengths, ranges, patterns and enums of a shape, and AWS's texts for their violations.
 
-Law: a constraint is worked out from the shape's metadata once. Every violation of a request is collected, so that one
-answer names them all. A value that is too long is not held against its pattern: no input may cost more than it should.
+Invariant: a constraint is compiled from the shape's metadata once. All violations of a request are collected, so that one
+response names them all. A value that is too long is not matched against its pattern, so that no input is expensive.
 """
 
 import math
@@ -12,38 +12,38 @@ from attrs import Factory, frozen
 
 from reconciler.registry.wire.patterns import compile_pattern
 
-HIDDEN = "***sensitiveInformation***"
+SENSITIVE = "***sensitiveInformation***"
 MUST_NOT_BE_NULL = "Member must not be null"
 
 
 @frozen
 class ConstraintCheck:
-    """One constraint: AWS's sentence for it, and whether a value breaks it."""
+    """A constraint: AWS's text for it, and whether a value violates it."""
 
-    sentence: str
-    broken_by: Callable[[Any], bool]
+    text: str
+    is_violated_by: Callable[[Any], bool]
 
 
 @frozen
 class ValidationErrors:
-    """What is wrong with one request, in the order in which it was found."""
+    """The violations of one request, in the order of detection."""
 
-    found: list[str] = Factory(list)
+    messages: list[str] = Factory(list)
 
-    def add(self, path: str, value: Any, constraint: str, *, sensitive: bool = False) -> None:
-        """Note one violation. A sensitive value is not repeated to whoever sent it."""
-        shown = HIDDEN if sensitive else java_text(value)
-        quoted = "null" if value is None else f"'{shown}'"
-        self.found.append(f"Value {quoted} at '{path}' failed to satisfy constraint: {constraint}")
+    def add(self, path: str, value: Any, constraint: str, *, is_sensitive: bool = False) -> None:
+        """Add a violation. A sensitive value is not repeated in the message."""
+        text = SENSITIVE if is_sensitive else java_text(value)
+        quoted = "null" if value is None else f"'{text}'"
+        self.messages.append(f"Value {quoted} at '{path}' failed to satisfy constraint: {constraint}")
 
     def text(self) -> str:
-        """Give the message that AWS would."""
-        noun = "error" if len(self.found) == 1 else "errors"
-        return f"{len(self.found)} validation {noun} detected: {'; '.join(self.found)}"
+        """Return AWS's message for all violations."""
+        noun = "error" if len(self.messages) == 1 else "errors"
+        return f"{len(self.messages)} validation {noun} detected: {'; '.join(self.messages)}"
 
 
 def java_text(value: Any) -> str:
-    """Spell a value as Java would: lists in brackets, maps as `{k=v}`, booleans in lower case."""
+    """Format a value as Java does: lists in brackets, maps as `{k=v}`, booleans in lower case."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
@@ -54,13 +54,13 @@ def java_text(value: Any) -> str:
 
 
 def member_path(parent: str, name: str) -> str:
-    """Extend a path by a member, whose name AWS writes with a small first letter."""
-    small = name[:1].lower() + name[1:]
-    return f"{parent}.{small}" if parent else small
+    """Return a member's path; AWS writes member names with a lowercase first letter."""
+    lowered = name[:1].lower() + name[1:]
+    return f"{parent}.{lowered}" if parent else lowered
 
 
-def checks_of(type_name: str, metadata: Mapping[str, Any]) -> tuple[ConstraintCheck, ...]:
-    """Work out the checks of one shape."""
+def compile_checks(type_name: str, metadata: Mapping[str, Any]) -> tuple[ConstraintCheck, ...]:
+    """Compile the checks of one shape."""
     checks: list[ConstraintCheck] = []
     if type_name in ("string", "list", "map", "blob"):
         checks.extend(_length_checks(metadata))
@@ -74,29 +74,31 @@ def checks_of(type_name: str, metadata: Mapping[str, Any]) -> tuple[ConstraintCh
 
 
 def violations(checks: Sequence[ConstraintCheck], value: Any) -> list[str]:
-    """Hold a value against every check; give the sentences that it breaks."""
-    return [check.sentence for check in checks if check.broken_by(value)]
+    """Return the texts of the constraints that a value violates."""
+    return [check.text for check in checks if check.is_violated_by(value)]
 
 
 def _length_checks(metadata: Mapping[str, Any]) -> list[ConstraintCheck]:
     checks: list[ConstraintCheck] = []
-    if (most := metadata.get("max")) is not None:
-        sentence = f"Member must have length less than or equal to {most}"
-        checks.append(ConstraintCheck(sentence, lambda value: len(value) > most))
-    if least := metadata.get("min"):
-        sentence = f"Member must have length greater than or equal to {least}"
-        checks.append(ConstraintCheck(sentence, lambda value: len(value) < least))
+    maximum, minimum = metadata.get("max"), metadata.get("min")
+    if maximum is not None:
+        text = f"Member must have length less than or equal to {maximum}"
+        checks.append(ConstraintCheck(text, lambda value: len(value) > maximum))
+    if minimum:
+        text = f"Member must have length greater than or equal to {minimum}"
+        checks.append(ConstraintCheck(text, lambda value: len(value) < minimum))
     return checks
 
 
 def _range_checks(metadata: Mapping[str, Any]) -> list[ConstraintCheck]:
     checks: list[ConstraintCheck] = []
-    if (most := metadata.get("max")) is not None:
-        sentence = f"Member must have value less than or equal to {most}"
-        checks.append(ConstraintCheck(sentence, lambda value: bool(value > most)))
-    if (least := metadata.get("min")) is not None:
-        sentence = f"Member must have value greater than or equal to {least}"
-        checks.append(ConstraintCheck(sentence, lambda value: bool(value < least)))
+    maximum, minimum = metadata.get("max"), metadata.get("min")
+    if maximum is not None:
+        text = f"Member must have value less than or equal to {maximum}"
+        checks.append(ConstraintCheck(text, lambda value: bool(value > maximum)))
+    if minimum is not None:
+        text = f"Member must have value greater than or equal to {minimum}"
+        checks.append(ConstraintCheck(text, lambda value: bool(value < minimum)))
     return checks
 
 
@@ -107,10 +109,10 @@ def _enum_check(enum: Sequence[str]) -> ConstraintCheck:
     )
 
 
-def _pattern_check(pattern: str, most: int | None) -> ConstraintCheck:
+def _pattern_check(pattern: str, max_length: int | None) -> ConstraintCheck:
     compiled = compile_pattern(pattern)
-    longest = math.inf if most is None else most
+    limit = math.inf if max_length is None else max_length
     return ConstraintCheck(
         f"Member must satisfy regular expression pattern: {pattern}",
-        lambda value: len(value) <= longest and compiled.fullmatch(value) is None,
+        lambda value: len(value) <= limit and compiled.fullmatch(value) is None,
     )

@@ -1,7 +1,7 @@
-"""Error → response: status, `x-amzn-ErrorType`, and a JSON body with the message and the members that the model has.
+"""Error → response: status, `x-amzn-ErrorType`, and a JSON body with the message and the model's other members.
 
-Law: the status is the service model's; only errors that no model has are listed here, with the statuses that AWS
-documents as common to every service.
+Invariant: the status comes from the service model; only the errors that no model has are listed here, with the statuses
+that AWS documents as common to every service.
 """
 
 import json
@@ -11,8 +11,8 @@ from typing import Any
 from reconciler.registry.errors import ApiError
 from reconciler.registry.wire.service import Service
 
-# An operation that the model has but that is not served here, and a path that no operation has, answer the same: AWS's
-# common error "The action or operation requested is invalid". It is never retried and never taken for a missing resource.
+# The error for an operation that is not served here and for a path that no operation has: AWS's common error "The action
+# or operation requested is invalid". Clients never retry it and never take it for a missing resource.
 UNKNOWN_OPERATION = "UnknownOperationException"
 
 _COMMON_STATUS = {UNKNOWN_OPERATION: 404, "ServiceUnavailableException": 503}
@@ -20,14 +20,14 @@ _DEFAULT_STATUS = 400
 
 
 def error_response(service: Service, error: ApiError) -> tuple[int, dict[str, str], bytes]:
-    """Give status, headers and body of an error."""
-    known = service.error(error.code)
+    """Return the status, headers and body of an error."""
+    error_format = service.error_format(error.code)
     document: Mapping[str, Any]
-    if known is None:
+    if error_format is None:
         status = _COMMON_STATUS.get(error.code, _DEFAULT_STATUS)
         document = {"message": error.message}
     else:
-        status, message_member, write = known
+        status, message_member, write = error_format
         document = write({message_member: error.message, **error.members})
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
     return status, headers, json.dumps(document, separators=(",", ":")).encode()

@@ -1,8 +1,8 @@
-"""Request → parameters, as botocore's serializer would have been given them.
+"""Request → parameters, in the form in which a botocore client receives them from its caller.
 
-Law: a value of the wrong type, or bytes that are no JSON, stop at once with `MalformedError`; a value of the right type
-that breaks a constraint is noted in `Problems`, so that one answer names them all. What the model does not have is
-ignored, as AWS ignores it.
+Invariant: a value of the wrong type, or a body that is not JSON, raises `MalformedError` at once. A value of the right type
+that violates a constraint is added to `ValidationErrors`, so that one response names them all. Members that the model does
+not have are ignored, as AWS ignores them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from reconciler.registry.wire.constraints import (
     MUST_NOT_BE_NULL,
     ConstraintCheck,
     ValidationErrors,
-    checks_of,
+    compile_checks,
     member_path,
     violations,
 )
@@ -28,7 +28,7 @@ Query = Mapping[str, Sequence[str]]
 
 @frozen
 class _Source:
-    """One member that does not come from the body: its name, its name in the request, and its parser."""
+    """A member that does not come from the body: its name, its name in the request, and its parser."""
 
     member: str
     wire_name: str
@@ -37,7 +37,7 @@ class _Source:
 
 @frozen
 class InputParser:
-    """The parser of one operation's requests, made once by `input_parser`."""
+    """The parser of one operation's requests, compiled once by `compile_input_parser`."""
 
     required: tuple[str, ...]
     labels: tuple[_Source, ...]
@@ -49,40 +49,40 @@ class InputParser:
     def parse(
         self, labels: Mapping[str, str], query: Query, headers: Mapping[str, str], body: bytes
     ) -> tuple[dict[str, Any], ValidationErrors]:
-        """Give the parameters and what is wrong with them.
+        """Return the parameters and their violations.
 
-        Header names are expected in lower case. Raises MalformedError when something is not even of its type.
+        Header names must be in lower case. Raises MalformedError when a value is of the wrong type.
         """
-        problems = ValidationErrors()
+        errors = ValidationErrors()
         params: dict[str, Any] = {}
         for source in self.labels:
             params[source.member] = source.parse(
-                [labels[source.wire_name]], member_path("", source.member), problems
+                [labels[source.wire_name]], member_path("", source.member), errors
             )
         for source in self.query:
             if (values := query.get(source.wire_name)) is not None:
-                params[source.member] = source.parse(values, member_path("", source.member), problems)
+                params[source.member] = source.parse(values, member_path("", source.member), errors)
         for source in self.headers:
             if (value := headers.get(source.wire_name)) is not None:
-                params[source.member] = source.parse([value], member_path("", source.member), problems)
+                params[source.member] = source.parse([value], member_path("", source.member), errors)
         if self.body is not None:
-            self._parse_body(params, body, problems)
+            self._parse_body(params, body, errors)
         for name in self.required:
             if name not in params:
-                problems.add(member_path("", name), None, MUST_NOT_BE_NULL)
-        return params, problems
+                errors.add(member_path("", name), None, MUST_NOT_BE_NULL)
+        return params, errors
 
-    def _parse_body(self, params: dict[str, Any], body: bytes, problems: ValidationErrors) -> None:
+    def _parse_body(self, params: dict[str, Any], body: bytes, errors: ValidationErrors) -> None:
         assert self.body is not None
         document = load_json(body)
         if self.payload is None:
-            params.update(self.body({} if document is None else document, "", problems))
+            params.update(self.body({} if document is None else document, "", errors))
         elif document is not None:
-            params[self.payload] = self.body(document, member_path("", self.payload), problems)
+            params[self.payload] = self.body(document, member_path("", self.payload), errors)
 
 
-def input_parser(model: OperationModel) -> InputParser:
-    """Work out the parser of one operation from its model."""
+def compile_input_parser(model: OperationModel) -> InputParser:
+    """Compile the parser of one operation from its model."""
     shape = model.input_shape
     if shape is None:
         return InputParser((), (), (), (), None, None)
@@ -95,7 +95,7 @@ def input_parser(model: OperationModel) -> InputParser:
     elif in_body:
         body = _structure(shape, {}, only=in_body)
     return InputParser(
-        # A required member of the body is missed where the body is read, unless the body is one member.
+        # Required members inside the body are checked while the body is parsed, unless the body is a single member.
         required=tuple(name for name in shape.required_members if payload == name or (name not in in_body)),
         labels=_sources(shape, located, "uri"),
         query=_sources(shape, located, "querystring"),
@@ -105,11 +105,11 @@ def input_parser(model: OperationModel) -> InputParser:
     )
 
 
-def values_parser(model: OperationModel) -> Parser:
-    """Work out the parser of an operation's parameters as one document, for an operation that calls another."""
+def compile_params_parser(model: OperationModel) -> Parser:
+    """Compile the parser of an operation's parameters as one document, for an operation that calls another."""
     shape = model.input_shape
     if shape is None:
-        return _as_it_is
+        return _unchanged
     members = [(name, name, _json(member, {})) for name, member in shape.members.items()]
     return _members(members, frozenset(shape.required_members))
 
@@ -131,64 +131,64 @@ def _wire_name(member: Shape, name: str) -> str:
 
 
 def _text(shape: Shape, location: str) -> Parser:
-    """Parse a member of the path, the query or the headers, which arrives as a sequence of texts."""
+    """Parse a member of the path, the query or the headers, which arrives as a sequence of strings."""
     if isinstance(shape, ListShape):
         item = _checked(shape.member, from_text(shape.member, location))
-        return _text_list(item, checks_of("list", shape.metadata))
+        return _text_list(item, compile_checks("list", shape.metadata))
     scalar = _checked(shape, from_text(shape, location))
-    # Of a parameter that is given twice the last one counts.
-    return lambda values, path, problems: scalar(values[-1], path, problems)
+    # If a parameter is given twice, the last value counts.
+    return lambda values, path, errors: scalar(values[-1], path, errors)
 
 
 def _text_list(item: Parser, checks: tuple[ConstraintCheck, ...]) -> Parser:
-    def parse(values: Sequence[str], path: str, problems: ValidationErrors) -> list[Any]:
-        for sentence in violations(checks, values):
-            problems.add(path, list(values), sentence)
-        return [item(value, f"{path}.{n}.member", problems) for n, value in enumerate(values, 1)]
+    def parse(values: Sequence[str], path: str, errors: ValidationErrors) -> list[Any]:
+        for constraint in violations(checks, values):
+            errors.add(path, list(values), constraint)
+        return [item(value, f"{path}.{number}.member", errors) for number, value in enumerate(values, 1)]
 
     return parse
 
 
-def _json(shape: Shape, known: dict[str, Parser]) -> Parser:
-    """Parse a member of a JSON document. `known` holds the shapes under way, for shapes that contain themselves."""
-    if shape.name in known:
-        return known[shape.name]
+def _json(shape: Shape, enclosing: dict[str, Parser]) -> Parser:
+    """Parse a member of a JSON document. `enclosing` has the shapes around it, for shapes that contain themselves."""
+    if shape.name in enclosing:
+        return enclosing[shape.name]
     if isinstance(shape, StructureShape):
         if shape.metadata.get("document"):
-            return _as_it_is
-        return _structure(shape, known)
+            return _unchanged
+        return _structure(shape, enclosing)
     if isinstance(shape, ListShape):
-        return _list(shape, known)
+        return _list(shape, enclosing)
     if isinstance(shape, MapShape):
-        return _map(shape, known)
+        return _map(shape, enclosing)
     return _checked(shape, from_json(shape))
 
 
-def _as_it_is(value: Any, _path: str, _problems: ValidationErrors) -> Any:
+def _unchanged(value: Any, _path: str, _errors: ValidationErrors) -> Any:
     return value
 
 
 def _checked(shape: Shape, convert: Callable[[Any, str], Any]) -> Parser:
-    checks = checks_of(shape.type_name, shape.metadata)
-    sensitive = bool(shape.metadata.get("sensitive"))
+    checks = compile_checks(shape.type_name, shape.metadata)
+    is_sensitive = bool(shape.metadata.get("sensitive"))
     if not checks:
-        return lambda value, path, _problems: convert(value, path)
+        return lambda value, path, _errors: convert(value, path)
 
-    def parse(value: Any, path: str, problems: ValidationErrors) -> Any:
+    def parse(value: Any, path: str, errors: ValidationErrors) -> Any:
         converted = convert(value, path)
-        for sentence in violations(checks, converted):
-            problems.add(path, converted, sentence, sensitive=sensitive)
+        for constraint in violations(checks, converted):
+            errors.add(path, converted, constraint, is_sensitive=is_sensitive)
         return converted
 
     return parse
 
 
-def _structure(shape: StructureShape, known: dict[str, Parser], only: set[str] | None = None) -> Parser:
+def _structure(shape: StructureShape, enclosing: dict[str, Parser], only: set[str] | None = None) -> Parser:
     members: list[tuple[str, str, Parser]] = []
     parse = _members(members, frozenset(shape.required_members))
-    below = {**known, shape.name: parse} if only is None else known
+    inner = {**enclosing, shape.name: parse} if only is None else enclosing
     members.extend(
-        (name, _wire_name(member, name), _json(member, below))
+        (name, _wire_name(member, name), _json(member, inner))
         for name, member in shape.members.items()
         if only is None or name in only
     )
@@ -196,70 +196,72 @@ def _structure(shape: StructureShape, known: dict[str, Parser], only: set[str] |
 
 
 def _members(members: Sequence[tuple[str, str, Parser]], required: frozenset[str]) -> Parser:
-    """Parse an object by its members, each with its name, its name on the wire and its parser."""
+    """Parse an object by its members, each a name, a name on the wire and a parser."""
 
-    def parse(value: Any, path: str, problems: ValidationErrors) -> dict[str, Any]:
+    def parse(value: Any, path: str, errors: ValidationErrors) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise MalformedError(f"{path or 'The request body'} is not a JSON object.")
         params = {}
         for name, wire_name, parse_member in members:
             if (item := value.get(wire_name)) is not None:
-                params[name] = parse_member(item, member_path(path, name), problems)
+                params[name] = parse_member(item, member_path(path, name), errors)
             elif name in required:
-                problems.add(member_path(path, name), None, MUST_NOT_BE_NULL)
+                errors.add(member_path(path, name), None, MUST_NOT_BE_NULL)
         return params
 
     return parse
 
 
-def _list(shape: ListShape, known: dict[str, Parser]) -> Parser:
-    parse_item = _json(shape.member, known)
-    checks = checks_of("list", shape.metadata)
+def _list(shape: ListShape, enclosing: dict[str, Parser]) -> Parser:
+    parse_item = _json(shape.member, enclosing)
+    checks = compile_checks("list", shape.metadata)
 
-    def parse(value: Any, path: str, problems: ValidationErrors) -> list[Any]:
+    def parse(value: Any, path: str, errors: ValidationErrors) -> list[Any]:
         if not isinstance(value, list):
             raise MalformedError(f"{path} is not a JSON array.")
-        for sentence in violations(checks, value):
-            problems.add(path, f"a list of {len(value)}", sentence)
+        for constraint in violations(checks, value):
+            errors.add(path, f"a list of {len(value)}", constraint)
         items = []
-        for n, item in enumerate(value, 1):
+        for number, item in enumerate(value, 1):
             if item is None:
-                problems.add(f"{path}.{n}.member", None, MUST_NOT_BE_NULL)
+                errors.add(f"{path}.{number}.member", None, MUST_NOT_BE_NULL)
             else:
-                items.append(parse_item(item, f"{path}.{n}.member", problems))
+                items.append(parse_item(item, f"{path}.{number}.member", errors))
         return items
 
     return parse
 
 
-def _map(shape: MapShape, known: dict[str, Parser]) -> Parser:
-    """Parse a map; AWS reports all violations of its keys as one, and so all of its values when they are simple."""
-    checks = checks_of("map", shape.metadata)
-    key_checks = checks_of("string", shape.key.metadata)
-    value_checks = checks_of(shape.value.type_name, shape.value.metadata)
-    parse_value = _json(shape.value, known)
-    simple = not isinstance(shape.value, StructureShape | ListShape | MapShape)
-    sensitive = any(part.metadata.get("sensitive") for part in (shape, shape.key, shape.value))
+def _map(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
+    """Parse a map. AWS reports all violations of its keys as one error, and those of its values if they are scalars."""
+    checks = compile_checks("map", shape.metadata)
+    key_checks = compile_checks("string", shape.key.metadata)
+    value_checks = compile_checks(shape.value.type_name, shape.value.metadata)
+    parse_value = _json(shape.value, enclosing)
+    has_scalar_values = not isinstance(shape.value, StructureShape | ListShape | MapShape)
+    is_sensitive = any(part.metadata.get("sensitive") for part in (shape, shape.key, shape.value))
 
-    def parse(value: Any, path: str, problems: ValidationErrors) -> dict[str, Any]:
+    def parse(value: Any, path: str, errors: ValidationErrors) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise MalformedError(f"{path} is not a JSON object.")
-        for sentence in violations(checks, value):
-            problems.add(path, f"a map of {len(value)}", sentence)
-        inside = ValidationErrors()
+        for constraint in violations(checks, value):
+            errors.add(path, f"a map of {len(value)}", constraint)
+        value_errors = ValidationErrors()
         present = {key: item for key, item in value.items() if item is not None}
-        parsed = {key: parse_value(item, f"{path}.{key}.member", inside) for key, item in present.items()}
+        parsed = {
+            key: parse_value(item, f"{path}.{key}.member", value_errors) for key, item in present.items()
+        }
         if any(violations(key_checks, key) for key in value):
-            problems.add(path, value, _every("keys", key_checks), sensitive=sensitive)
-        if len(present) < len(value) or (simple and inside.found):
-            problems.add(path, value, _every("value", value_checks), sensitive=sensitive)
-        elif inside.found:
-            problems.found.extend(inside.found)
+            errors.add(path, value, _map_constraint("keys", key_checks), is_sensitive=is_sensitive)
+        if len(present) < len(value) or (has_scalar_values and value_errors.messages):
+            errors.add(path, value, _map_constraint("value", value_checks), is_sensitive=is_sensitive)
+        else:
+            errors.messages.extend(value_errors.messages)
         return parsed
 
     return parse
 
 
-def _every(part: str, checks: Sequence[ConstraintCheck]) -> str:
-    sentences = [check.sentence for check in checks] or [MUST_NOT_BE_NULL]
-    return f"Map {part} must satisfy constraint: [{', '.join(sentences)}]"
+def _map_constraint(part: str, checks: Sequence[ConstraintCheck]) -> str:
+    texts = [check.text for check in checks] or [MUST_NOT_BE_NULL]
+    return f"Map {part} must satisfy constraint: [{', '.join(texts)}]"

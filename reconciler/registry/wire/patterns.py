@@ -1,7 +1,7 @@
-r"""The service models' patterns, which are Java's, in the dialect of the `regex` library.
+r"""Translate the service models' patterns, which are Java's, to the dialect of the `regex` library.
 
-Law: the whole value must match. `\w`, `\d`, `\s` and the POSIX classes mean ASCII, as in Java; `\p{L}`, `\p{N}`, `\p{Z}`
-and `\p{C}` mean Unicode's categories in both. Sets may stand inside sets in Java, and so in `regex`'s VERSION1.
+Invariant: the whole value must match. `\w`, `\d`, `\s` and the POSIX classes mean ASCII, as in Java; `\p{L}`, `\p{N}`,
+`\p{Z}` and `\p{C}` mean Unicode categories in both. Java allows nested sets, and so does `regex` with VERSION1.
 """
 
 from functools import cache
@@ -25,21 +25,21 @@ _ESCAPE = regex.compile(r"\\x\{[0-9A-Fa-f]+\}|\\[pP]\{\^?\w+\}|\\.", regex.DOTAL
 
 
 class CompiledPattern(Protocol):
-    """The one thing that is asked of a compiled pattern."""
+    """The only method of a compiled pattern that is used."""
 
     def fullmatch(self, string: str, /) -> object | None:
-        """Give something when the whole string matches."""
+        """Return a match of the whole string, or None."""
 
 
 @cache
 def compile_pattern(java: str) -> CompiledPattern:
-    """Compile a pattern of the service model. Raises `regex.error` for one that is none."""
+    """Compile a pattern of a service model. Raises `regex.error` when it is not valid."""
     pattern: CompiledPattern = regex.compile(translate(java), regex.VERSION1)
     return pattern
 
 
 def translate(java: str) -> str:
-    """Spell a Java pattern for `regex`."""
+    """Translate a Java pattern for `regex`."""
     return str(_ESCAPE.sub(lambda match: _translate_escape(match.group()), java))
 
 

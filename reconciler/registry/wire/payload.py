@@ -1,7 +1,7 @@
-"""Bytes → JSON document, refusing everything that could not be stored or answered again.
+"""Bytes → JSON document, rejecting everything that could not be stored or returned.
 
-Law: what comes out holds only objects, arrays, valid Unicode texts, finite numbers, booleans and null. Not-a-number,
-numbers beyond a double, lone surrogates, bytes that are not UTF-8 and nesting beyond the interpreter's depth are refused.
+Invariant: a document has only objects, arrays, valid Unicode strings, finite numbers, booleans and null. Not-a-number,
+numbers beyond a double, lone surrogates, bytes that are not UTF-8 and nesting that is too deep are rejected.
 """
 
 import json
@@ -9,22 +9,22 @@ import math
 import re
 from typing import Any, NoReturn
 
-# A text that has a lone surrogate can only come from such an escape.
+# A string with a lone surrogate can only come from such an escape.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _MAX_DEPTH = 100
 
 
 class MalformedError(Exception):
-    """The request is not of the form that the protocol has, or a member is not of its type."""
+    """The request does not have the form of the protocol, or a member is of the wrong type."""
 
 
 def load_json(body: bytes) -> Any:
-    """Give the document; None for an empty body. Raises MalformedError."""
+    """Parse a body; return None when it is empty. Raises MalformedError."""
     if not body:
         return None
     try:
         text = body.decode("utf-8")
-        document = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        document = json.loads(text, parse_constant=_reject_constant, parse_float=_parse_finite)
         if _SURROGATE.search(text):
             json.dumps(document, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
@@ -34,11 +34,11 @@ def load_json(body: bytes) -> Any:
     return document
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(text)
@@ -46,12 +46,11 @@ def _finite(text: str) -> float:
 
 
 def _depth(document: Any) -> int:
-    deepest, waiting = 0, [(document, 0)]
-    while waiting:
-        value, depth = waiting.pop()
+    max_depth, pending = 0, [(document, 0)]
+    while pending:
+        value, depth = pending.pop()
         if isinstance(value, dict | list):
-            deepest = max(deepest, depth + 1)
-            waiting.extend(
-                (item, depth + 1) for item in (value.values() if isinstance(value, dict) else value)
-            )
-    return deepest
+            max_depth = max(max_depth, depth + 1)
+            items = value.values() if isinstance(value, dict) else value
+            pending.extend((item, depth + 1) for item in items)
+    return max_depth

@@ -1,8 +1,8 @@
 """HTTP method and path → operation, through a tree of path segments.
 
-Law: a literal segment is preferred to a label, a label to a greedy one; when the preferred branch leads nowhere the next
-is tried. Segments are compared and captured after percent-decoding, so an encoded slash stays inside its label. A label is
-never empty, and a slash at the end counts: a name that was left out by mistake must not turn into a list.
+Invariant: a literal segment takes precedence over a label, a label over a greedy label; if a branch does not match, the
+next one is tried. Segments are compared and captured after percent-decoding, so an encoded slash stays inside its label. A
+label is never empty, and a trailing slash counts: a request whose name is missing must not become a list request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,8 @@ Target = TypeVar("Target")
 
 @define
 class _Node(Generic[Target]):
+    """A node of the tree: its branches, and the target of the templates that end here."""
+
     literals: "dict[str, _Node[Target]]" = Factory(dict)
     label: "_Node[Target] | None" = None
     target: Target | None = None
@@ -23,7 +25,7 @@ class _Node(Generic[Target]):
 
 
 class Routes(Generic[Target]):
-    """The routes of one service."""
+    """The routes of one service, each from a method and a URI template to a target."""
 
     def __init__(self) -> None:
         self._methods: dict[str, _Node[Target]] = {}
@@ -46,27 +48,28 @@ class Routes(Generic[Target]):
             node.label = node.label or _Node()
             node = node.label
         if node.target is not None:
-            raise ValueError(f"two operations at {method} {template}")
+            raise ValueError(f"two operations have the route {method} {template}")
         node.target, node.names = target, tuple(names)
 
     def find(self, method: str, segments: Sequence[str]) -> tuple[Target, Mapping[str, str]] | None:
-        """Give the target and the labels' values, or None when no template matches."""
+        """Return the target and the labels' values, or None when no template matches."""
         root = self._methods.get(method)
         return None if root is None else _find(root, segments, 0, ())
 
 
 def _find(
-    node: _Node[Target], segments: Sequence[str], at: int, captured: tuple[str, ...]
+    node: _Node[Target], segments: Sequence[str], position: int, captured: tuple[str, ...]
 ) -> tuple[Target, Mapping[str, str]] | None:
-    if at == len(segments):
+    """Match the segments from `position` on, below a node."""
+    if position == len(segments):
         return None if node.target is None else (node.target, dict(zip(node.names, captured, strict=True)))
-    segment = segments[at]
-    found = None
-    if (literal := node.literals.get(segment)) is not None:
-        found = _find(literal, segments, at + 1, captured)
-    if found is None and node.label is not None and segment:
-        found = _find(node.label, segments, at + 1, (*captured, segment))
-    if found is None and node.greedy is not None:
+    segment = segments[position]
+    literal = node.literals.get(segment)
+    route = None if literal is None else _find(literal, segments, position + 1, captured)
+    if route is None and node.label is not None and segment:
+        route = _find(node.label, segments, position + 1, (*captured, segment))
+    if route is None and node.greedy is not None:
         target, names = node.greedy
-        found = (target, dict(zip(names, (*captured, "/".join(segments[at:])), strict=True)))
-    return found
+        rest = "/".join(segments[position:])
+        route = (target, dict(zip(names, (*captured, rest), strict=True)))
+    return route

@@ -1,7 +1,7 @@
-"""The simple types: how each is read from JSON and from text, and which numbers it may hold.
+"""Scalar types: how they are converted from JSON and from text, and which numbers they can hold.
 
-Law: a conversion takes the value and the path at which it stands, and gives the value that botocore would have been
-given, or raises MalformedError. Timestamps become aware datetimes in UTC.
+Invariant: a conversion takes a value and its path, and returns the value that a botocore client would have been called
+with, or raises MalformedError. Timestamps become aware datetimes in UTC.
 """
 
 import base64
@@ -24,17 +24,17 @@ _MAX_DIGITS = 400
 
 
 def from_json(shape: Shape) -> Convert:
-    """Give the conversion of a JSON value of this shape."""
+    """Return the conversion of a JSON value of this shape."""
     if shape.type_name == "timestamp":
         return _timestamp_from_json(shape.serialization.get("timestampFormat", "unixTimestamp"))
     return _FROM_JSON[shape.type_name]
 
 
 def from_text(shape: Shape, location: str) -> Convert:
-    """Give the conversion of a text in the path, the query or a header."""
+    """Return the conversion of a string in the path, the query or a header."""
     if shape.type_name == "timestamp":
-        written = shape.serialization.get("timestampFormat", _LOCATION_TIMESTAMPS[location])
-        return lambda value, path: _timestamp_from_text(value, path, written)
+        timestamp_format = shape.serialization.get("timestampFormat", _LOCATION_TIMESTAMPS[location])
+        return lambda value, path: _timestamp_from_text(value, path, timestamp_format)
     if shape.type_name in _BITS:
         bits = _BITS[shape.type_name]
         return lambda value, path: _integer_from_text(value, path, bits)
@@ -101,26 +101,27 @@ def _blob(value: Any, path: str) -> bytes:
         raise MalformedError(f"{path} is not base64.") from error
 
 
-def _timestamp_from_json(written: str) -> Convert:
+def _timestamp_from_json(timestamp_format: str) -> Convert:
     def convert(value: Any, path: str) -> datetime:
         if isinstance(value, str):
-            return _timestamp_from_text(value, path, written)
-        return _moment(_double(value, path), path)
+            return _timestamp_from_text(value, path, timestamp_format)
+        return _timestamp_from_seconds(_double(value, path), path)
 
     return convert
 
 
-def _timestamp_from_text(value: str, path: str, written: str) -> datetime:
-    if written == "unixTimestamp":
-        return _moment(_finite(value, path), path)
+def _timestamp_from_text(value: str, path: str, timestamp_format: str) -> datetime:
+    if timestamp_format == "unixTimestamp":
+        return _timestamp_from_seconds(_finite(value, path), path)
+    parse = datetime.fromisoformat if timestamp_format == "iso8601" else parsedate_to_datetime
     try:
-        moment = datetime.fromisoformat(value) if written == "iso8601" else parsedate_to_datetime(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        timestamp = parse(value)
+        return timestamp.replace(tzinfo=UTC) if timestamp.tzinfo is None else timestamp.astimezone(UTC)
     except (ValueError, OverflowError, TypeError) as error:
         raise MalformedError(f"{path} is not a timestamp.") from error
 
 
-def _moment(seconds: float, path: str) -> datetime:
+def _timestamp_from_seconds(seconds: float, path: str) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError) as error:

@@ -1,7 +1,7 @@
-"""Output → response: status, headers and JSON body, as the model says.
+"""Output → response: status, headers and JSON body, according to the model.
 
-Law: an operation gives exactly members that its output shape has; another one is a fault of ours and raises KeyError. A
-member that is None is left out. Timestamps are given as seconds since the epoch or as datetimes.
+Invariant: an output has only members of its shape; any other member is an internal error and raises KeyError. A member that
+is None is omitted. Timestamps are passed as seconds since the epoch or as datetimes.
 """
 
 import base64
@@ -14,12 +14,12 @@ from attrs import frozen
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 Writer = Callable[[Any], Any]
-_MILLISECOND = 3
+_MILLISECOND_DIGITS = 3
 
 
 @frozen
 class OutputSerializer:
-    """The serializer of one operation's outputs, made once by `output_serializer`."""
+    """The serializer of one operation's outputs, compiled once by `compile_serializer`."""
 
     status: int
     headers: tuple[tuple[str, str, Writer], ...]
@@ -28,7 +28,7 @@ class OutputSerializer:
     payload: str | None
 
     def serialize(self, output: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
-        """Give status, headers and body."""
+        """Return the status, headers and body."""
         status, headers, rest = self.status, {}, dict(output)
         if self.status_member is not None:
             status = int(rest.pop(self.status_member, status))
@@ -42,8 +42,8 @@ class OutputSerializer:
         return status, headers, json.dumps(self.body(document or {}), separators=(",", ":")).encode()
 
 
-def output_serializer(model: OperationModel) -> OutputSerializer:
-    """Work out the serializer of one operation from its model."""
+def compile_serializer(model: OperationModel) -> OutputSerializer:
+    """Compile the serializer of one operation from its model."""
     status = int(model.http.get("responseCode", 200))
     shape = model.output_shape
     if shape is None:
@@ -61,27 +61,28 @@ def output_serializer(model: OperationModel) -> OutputSerializer:
     return OutputSerializer(status, headers, status_member, body, payload)
 
 
-def error_writer(shape: Shape) -> Writer:
-    """Work out how the members of an error shape are written."""
+def compile_error_writer(shape: Shape) -> Writer:
+    """Compile the writer of an error shape's members."""
     return _json(shape)
 
 
-def _json(shape: Shape, known: dict[str, Writer] | None = None) -> Writer:
-    known = known or {}
-    if shape.name in known:
-        return known[shape.name]
+def _json(shape: Shape, enclosing: dict[str, Writer] | None = None) -> Writer:
+    """Compile the writer of a shape. `enclosing` has the shapes around it, for shapes that contain themselves."""
+    enclosing = enclosing or {}
+    if shape.name in enclosing:
+        return enclosing[shape.name]
     if isinstance(shape, StructureShape):
-        return _as_it_is if shape.metadata.get("document") else _structure(shape, known)
+        return _unchanged if shape.metadata.get("document") else _structure(shape, enclosing)
     if isinstance(shape, ListShape):
-        return _list(_json(shape.member, known))
+        return _list(_json(shape.member, enclosing))
     if isinstance(shape, MapShape):
-        return _map(_json(shape.value, known))
+        return _map(_json(shape.value, enclosing))
     if shape.type_name == "timestamp":
         return _timestamp(shape.serialization.get("timestampFormat", "unixTimestamp"))
-    return _blob if shape.type_name == "blob" else _as_it_is
+    return _blob if shape.type_name == "blob" else _unchanged
 
 
-def _structure(shape: StructureShape, known: dict[str, Writer], only: set[str] | None = None) -> Writer:
+def _structure(shape: StructureShape, enclosing: dict[str, Writer], only: set[str] | None = None) -> Writer:
     members: dict[str, tuple[str, Writer]] = {}
 
     def write(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,9 +93,9 @@ def _structure(shape: StructureShape, known: dict[str, Writer], only: set[str] |
                 document[wire_name] = write_member(item)
         return document
 
-    below = {**known, shape.name: write}
+    inner = {**enclosing, shape.name: write}
     members.update(
-        (name, (str(member.serialization.get("name", name)), _json(member, below)))
+        (name, (str(member.serialization.get("name", name)), _json(member, inner)))
         for name, member in shape.members.items()
         if only is None or name in only
     )
@@ -102,14 +103,16 @@ def _structure(shape: StructureShape, known: dict[str, Writer], only: set[str] |
 
 
 def _list(write: Writer) -> Writer:
-    return list if write is _as_it_is else lambda values: [write(value) for value in values]
+    return list if write is _unchanged else lambda values: [write(value) for value in values]
 
 
 def _map(write: Writer) -> Writer:
-    return dict if write is _as_it_is else lambda values: {key: write(value) for key, value in values.items()}
+    if write is _unchanged:
+        return dict
+    return lambda values: {key: write(value) for key, value in values.items()}
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
@@ -117,12 +120,12 @@ def _blob(value: bytes) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
-def _timestamp(written: str) -> Writer:
+def _timestamp(timestamp_format: str) -> Writer:
     def write(value: datetime | float) -> float | str:
         if isinstance(value, datetime):
             value = value.timestamp()
-        seconds = round(value, _MILLISECOND)
-        if written == "iso8601":
+        seconds = round(value, _MILLISECOND_DIGITS)
+        if timestamp_format == "iso8601":
             return datetime.fromtimestamp(seconds, UTC).isoformat()
         return int(seconds) if seconds == int(seconds) else seconds
 

@@ -1,7 +1,7 @@
-"""The two service models, read from the installed botocore when first needed, and what is known of each operation.
+"""The two service models, loaded from the installed botocore on first use, and the protocol of each operation.
 
-Law: the model's text is read once per process (some 20 ms a service); an operation's shapes are walked once, on its
-first request. Nothing here knows which operations are served.
+Invariant: a model is read once per process (about 20 ms each); an operation's shapes are compiled once, on its first
+request. Nothing here knows which operations are served.
 """
 
 import threading
@@ -12,20 +12,25 @@ from attrs import Factory, define
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
-from reconciler.registry.wire.parse import InputParser, Parser, input_parser, values_parser
+from reconciler.registry.wire.parse import InputParser, Parser, compile_input_parser, compile_params_parser
 from reconciler.registry.wire.routes import Routes
-from reconciler.registry.wire.serialize import OutputSerializer, Writer, error_writer, output_serializer
+from reconciler.registry.wire.serialize import (
+    OutputSerializer,
+    Writer,
+    compile_error_writer,
+    compile_serializer,
+)
 
 SERVICES = ("iot", "iot-managed-integrations")
 
-# What each service answers to a bad request, and to a fault of its own, when an operation's model has that error.
-_INVALID = ("ValidationException", "InvalidRequestException")
-_FAULTS = ("InternalFailureException", "InternalServerException", "InternalException")
+# The services' errors for an invalid request and for an internal fault, if an operation's model has them.
+_INVALID_CODES = ("ValidationException", "InvalidRequestException")
+_FAULT_CODES = ("InternalFailureException", "InternalServerException", "InternalException")
 
 
 @define(slots=False)
 class WireOperation:
-    """One operation of a service: its HTTP side, worked out when it is first asked for."""
+    """The protocol of one operation of a service, compiled on first use."""
 
     service: str
     name: str
@@ -34,55 +39,55 @@ class WireOperation:
     @cached_property
     def parser(self) -> InputParser:
         """The parser of its requests."""
-        return input_parser(self.model)
+        return compile_input_parser(self.model)
 
     @cached_property
-    def values(self) -> Parser:
-        """The parser of its parameters when it is not a request that carries them."""
-        return values_parser(self.model)
+    def params_parser(self) -> Parser:
+        """The parser of its parameters when another operation passes them."""
+        return compile_params_parser(self.model)
 
     @cached_property
     def serializer(self) -> OutputSerializer:
         """The serializer of its outputs."""
-        return output_serializer(self.model)
+        return compile_serializer(self.model)
 
     @cached_property
     def error_codes(self) -> frozenset[str]:
-        """Every error that its model has."""
+        """The codes of every error in its model."""
         return frozenset(str(shape.name) for shape in self.model.error_shapes)
 
     @cached_property
     def invalid_code(self) -> str:
-        """The error for a request that cannot be what was meant."""
+        """The code of its error for an invalid request."""
         default = "InvalidRequestException" if self.service == "iot" else "ValidationException"
-        return next((code for code in _INVALID if code in self.error_codes), default)
+        return next((code for code in _INVALID_CODES if code in self.error_codes), default)
 
     @cached_property
     def fault_code(self) -> str:
-        """The error for a fault of the registry's own."""
+        """The code of its error for an internal fault."""
         default = "InternalFailureException" if self.service == "iot" else "InternalServerException"
-        return next((code for code in _FAULTS if code in self.error_codes), default)
+        return next((code for code in _FAULT_CODES if code in self.error_codes), default)
 
     @property
-    def reads_only(self) -> bool:
-        """Whether its HTTP method is one that changes nothing."""
+    def is_read_only(self) -> bool:
+        """Whether its HTTP method is GET."""
         return str(self.model.http["method"]) == "GET"
 
 
 @define(slots=False)
 class Service:
-    """One service: its model, routes and error shapes."""
+    """A service: its model, routes and error formats."""
 
     name: str
     model: ServiceModel
-    _errors: dict[str, tuple[int, str, Writer] | None] = Factory(dict)
+    _error_formats: dict[str, tuple[int, str, Writer] | None] = Factory(dict)
 
     @cached_property
     def routes(self) -> Routes[WireOperation]:
-        """Every operation of the model by HTTP method and path."""
+        """The routes to every operation of the model."""
         routes: Routes[WireOperation] = Routes()
-        for wire in self._operations.values():
-            routes.add(wire.model.http["method"], wire.model.http["requestUri"], wire)
+        for operation in self._operations.values():
+            routes.add(operation.model.http["method"], operation.model.http["requestUri"], operation)
         return routes
 
     @cached_property
@@ -91,21 +96,21 @@ class Service:
         return {name: WireOperation(self.name, name, self.model.operation_model(name)) for name in names}
 
     def operation(self, name: str) -> WireOperation:
-        """Give one operation of the model. Raises KeyError for any other name."""
+        """Return an operation of the model. Raises KeyError for any other name."""
         return self._operations[name]
 
-    def error(self, code: str) -> tuple[int, str, Writer] | None:
-        """Give HTTP status, the message's member name, and the writer of an error; None when the model lacks it."""
-        if code not in self._errors:
-            self._errors[code] = _error(self.model, code)
-        return self._errors[code]
+    def error_format(self, code: str) -> tuple[int, str, Writer] | None:
+        """Return an error's HTTP status, its message's member name and its writer; None if the model lacks it."""
+        if code not in self._error_formats:
+            self._error_formats[code] = _error_format(self.model, code)
+        return self._error_formats[code]
 
 
 _lock = threading.Lock()
 
 
 def service(name: str) -> Service:
-    """Give one of SERVICES. Raises KeyError for any other name."""
+    """Return one of SERVICES. Raises KeyError for any other name."""
     if name not in SERVICES:
         raise KeyError(name)
     with _lock:
@@ -119,16 +124,17 @@ def _load(name: str) -> Service:
 
 @cache
 def signing_names() -> Mapping[str, str]:
-    """Give the service for each name that a request may be signed with."""
+    """Return the service of each name that a request may be signed with."""
     names = {str(service(name).model.metadata.get("signingName", name)): name for name in SERVICES}
-    # Older clients sign `iot` requests with the name of API Gateway's data plane.
+    # Older clients sign `iot` requests with the signing name of API Gateway's data plane.
     return {**names, **{name: name for name in SERVICES}, "execute-api": "iot"}
 
 
-def _error(model: ServiceModel, code: str) -> tuple[int, str, Writer] | None:
+def _error_format(model: ServiceModel, code: str) -> tuple[int, str, Writer] | None:
     for shape in model.error_shapes:
         if shape.name == code:
-            return int(shape.metadata["error"]["httpStatusCode"]), _message_member(shape), error_writer(shape)
+            status = int(shape.metadata["error"]["httpStatusCode"])
+            return status, _message_member(shape), compile_error_writer(shape)
     return None
 
 
