@@ -59,8 +59,7 @@ def _journal(workspace: Workspace) -> Iterator[Finding]:
 def _target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[Finding]:
     from reconciler.aws import preflight
     from reconciler.aws.quotas import load_quotas
-    from reconciler.aws.service_model import ServiceModelConstraints
-    from reconciler.engine.permissions.operations import needed
+    from reconciler.engine.permissions.operations import needed_operations
     from reconciler.engine.permissions.probe import probe
 
     state = workspace.desired
@@ -68,7 +67,7 @@ def _target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[Findin
     if settings.target == "embedded":
         found = [*preflight.check_database(workspace.registry_path, settings.region or "eu-west-1")]
     else:
-        wanted = needed(state, "apply", ServiceModelConstraints())
+        wanted = needed_operations(state, "apply")
         found = [*preflight.check_remote(settings, load_quotas(settings.quotas), environ, wanted)]
     yield from found
     if any(each.level == "broken" for each in found):

@@ -6,12 +6,21 @@ import pytest
 
 pytest.register_assert_rewrite("tests.support.desired_states", "tests.support.registry_client")
 
+from tests.support.declared_operations import check_declared_operations  # noqa: E402
 from tests.support.pki import Authority  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     return Authority("Factory CA")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _declared_operations_only():
+    """Every call that a kind builds in any test is one that the kind declares."""
+    with pytest.MonkeyPatch.context() as patch:
+        check_declared_operations(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)

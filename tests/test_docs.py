@@ -14,7 +14,7 @@ from reconciler.kinds import all_kinds
 from reconciler.model.resource import Lifecycle
 from reconciler.model.settings import Fuses, Settings
 from tests.docs.readme_runner import ROOT
-from tests.docs.tables import calls_of, docstring_match
+from tests.docs.tables import docstring_match
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,8 @@ def test_every_kind_and_each_of_its_fields_is_in_the_readme(readme, table):
 
 @pytest.mark.parametrize("table", all_kinds())
 def test_every_kind_declares_the_calls_that_read_and_create_it(table):
-    operations = calls_of(all_kinds()[table])
-    assert [verb for verb in ("read", "create") if not operations[verb]] == []
+    operations = all_kinds()[table].operations
+    assert [verb for verb in ("read", "create") if not getattr(operations, verb)] == []
 
 
 def test_the_docstring_of_every_kind_states_identity_and_ownership():

@@ -11,23 +11,18 @@ from typing import Any, ClassVar, Literal
 import attrs
 from attrs import frozen
 
-from reconciler.kinds.base.kind import (
-    NAME_TAG,
-    OWNER_TAG,
-    Complaint,
-    Kind,
-    Listing,
-    PlanContext,
-    Reading,
-    Scope,
-)
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
+    NAME_TAG,
     OWNERSHIP_TAG_COUNT,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
+    tagged_live,
     to_tag_list,
     user_tags,
     with_ownership_tags,
@@ -131,12 +126,25 @@ class CaCertificates(Kind):
     table = "ca_certificates"
     noun = "CA certificate"
     spec_class = CaCertificate
-    listing = Listing("ListCACertificates", "certificates", "certificateId")
+    operations = Operations(
+        read=("ListCACertificates", "ListTagsForResource", "DescribeCACertificate"),
+        create=("GetRegistrationCode", "RegisterCACertificate"),
+        update=("UpdateCACertificate", "UntagResource", "TagResource"),
+        replace=(
+            "GetRegistrationCode",
+            "RegisterCACertificate",
+            "UpdateCACertificate",
+            "DeleteCACertificate",
+        ),
+        delete=("UpdateCACertificate", "DeleteCACertificate"),
+        forget=("UntagResource", "TagResource"),
+    )
+    listing = Listing("ListCACertificates", "certificates", "certificateId", "certificateArn")
     write_operations = ("RegisterCACertificate", "UpdateCACertificate")
     derived_members = DERIVED_MEMBERS
     unsupported_members = UNSUPPORTED_MEMBERS
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """Is it a CA, in date, and does the verification fit?"""
         spec: CaCertificate = resource.spec
         yield from x509.check_certificate(spec.pem, "pem", ca=True)
@@ -145,20 +153,20 @@ class CaCertificates(Kind):
         given = spec.verification
         if spec.certificate_mode == "SNI_ONLY":
             if given:
-                yield Complaint("verification", "an SNI_ONLY CA takes no verification", "no verification")
+                yield Problem("verification", "an SNI_ONLY CA takes no verification", "no verification")
             return
         if given is None or (given.key is None) == (given.certificate is None):
             what = "either verification.key or verification.certificate, to show that the CA's key is yours"
-            yield Complaint("verification", "a DEFAULT CA needs exactly one verification", what)
+            yield Problem("verification", "a DEFAULT CA needs exactly one verification", what)
         elif given.key and given.key.value is not None and not x509.is_key_of(spec.pem, given.key.value):
-            yield Complaint(
+            yield Problem(
                 "verification.key",
                 f"the key from {given.key.reference} does not match the certificate",
                 "the CA's own private key, as unencrypted PEM",
             )
         elif given.certificate and not x509.is_signed_by(given.certificate, spec.pem):
             what = "a certificate that the CA signed"
-            yield Complaint(
+            yield Problem(
                 "verification.certificate", "this CA did not sign the verification certificate", what
             )
 
@@ -166,7 +174,7 @@ class CaCertificates(Kind):
         """The SHA-256 of the DER. AWS documents it for device certificates; for CAs it is as good as known."""
         return str(resource.spec.pem.fingerprint)
 
-    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Registering needs the key; a CA that is registered already does not."""
         if not isinstance(change, Create | Replace):
             return
@@ -174,24 +182,24 @@ class CaCertificates(Kind):
         if given and given.key and given.key.value is None:
             yield f"its verification.key from {given.key.reference} is not set"
 
-    def to_desired_spec(self, spec: CaCertificate, desired: Desired) -> CaCertificate:  # noqa: ARG002 (all is in the spec)
+    def to_desired_spec(self, spec: CaCertificate, desired: Desired) -> CaCertificate:
         """A CA in DEFAULT mode has to be shown to be ours, whenever it is registered anew."""
         key = CaVerification(key=Secret("its private key"))
         return attrs.evolve(spec, verification=key) if spec.certificate_mode == "DEFAULT" else spec
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """All CAs of the account in pages, the tags of each, and the details of those that matter."""
-        arns = yield from list_arns(self, scope, "ListCACertificates", "certificateArn")
+        arns = yield from list_arns(self, scope)
         wanted = {self.identity(resource) for resource in scope.resources_of(self.table)}
         matter = yield from select_wanted_or_owned(scope, wanted, arns)
         details = yield from request_each("DescribeCACertificate", "certificateId", matter)
         return [_live(detail, tags) for tags, detail in zip(matter.values(), details, strict=True) if detail]
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Registered, active at once where that is wanted."""
-        return [*self._register(change.resource, world)]
+        return [*self._register(change.resource, context)]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Status, auto-registration and template in one call, tags in their own.
 
         AWS has one way to forget a template, which ends auto-registration too: that is said first, and the rest anew.
@@ -205,7 +213,7 @@ class CaCertificates(Kind):
         if change.changes("auto_registration"):
             params["newAutoRegistrationStatus"] = "ENABLE" if spec.auto_registration else "DISABLE"
         if change.changes("registration_template") or change.changes("registration_role_arn"):
-            config = _registration(spec, world)
+            config = _registration(spec, context)
             if config:
                 params["registrationConfig"] = config
             if change.live.spec.registration_template and (
@@ -215,37 +223,32 @@ class CaCertificates(Kind):
                 params["newAutoRegistrationStatus"] = "ENABLE" if spec.auto_registration else "DISABLE"
         if params:
             calls.append(ApiCall("iot", "UpdateCACertificate", {**known, **params}))
-        after = with_ownership_tags(change.resource, world.workspace)
-        arn = world.build_arn(f"cacert/{change.live.identity}")
-        return [*calls, *retag("iot", arn, change.live.facts["tags"], after)]
+        after = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """The new one before the old one goes; a change of mode keeps the id, so there the old one goes first."""
-        new, old = [*self._register(change.resource, world)], [*_retire(change.live)]
+        new, old = [*self._register(change.resource, context)], [*_retire(change.live)]
         return [*old, *new] if self.identity(change.resource) == change.live.identity else [*new, *old]
 
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Inactive first: AWS refuses to delete an active CA."""
         return [*_retire(change.live)]
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""
-        return [
-            *remove_ownership_tags(
-                "iot", world.build_arn(f"cacert/{change.live.identity}"), change.live.facts["tags"]
-            )
-        ]
+        return [*remove_ownership_tags("iot", change.live)]
 
-    def _register(self, resource: Resource, world: PlanContext) -> Iterator[ApiCall]:
+    def _register(self, resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
         spec: CaCertificate = resource.spec
         params: dict[str, Any] = {
             "caCertificate": spec.pem.text,
             "setAsActive": spec.status == "ACTIVE",
             "allowAutoRegistration": spec.auto_registration,
             "certificateMode": spec.certificate_mode,
-            "tags": to_tag_list(with_ownership_tags(resource, world.workspace)),
+            "tags": to_tag_list(with_ownership_tags(resource, context.workspace)),
         }
-        if config := _registration(spec, world):
+        if config := _registration(spec, context):
             params["registrationConfig"] = config
         if spec.verification and spec.verification.certificate:
             params["verificationCertificate"] = spec.verification.certificate.text
@@ -258,14 +261,14 @@ class CaCertificates(Kind):
         yield ApiCall("iot", "RegisterCACertificate", params, proof=proof)
 
 
-def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[Complaint]:
+def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[Problem]:
     """Is the template one for devices that connect for the first time?"""
     if spec.registration_role_arn and not spec.registration_template:
-        yield Complaint("registration_role_arn", "a role without a template", "a registration_template")
+        yield Problem("registration_role_arn", "a role without a template", "a registration_template")
     if isinstance(spec.registration_template, str):
         template = desired.get(Address("provisioning_templates", spec.registration_template))
         if template and template.spec.type != "JITP":
-            yield Complaint(
+            yield Problem(
                 "registration_template", f"{template.address} is of type {template.spec.type}", "type JITP"
             )
 
@@ -274,10 +277,10 @@ def _said(spec: CaCertificate) -> list[str]:
     return [name for name in ("registration_template", "registration_role_arn") if getattr(spec, name)]
 
 
-def _registration(spec: CaCertificate, world: PlanContext) -> dict[str, Any]:
+def _registration(spec: CaCertificate, context: PlanContext) -> dict[str, Any]:
     if spec.registration_template is None:
         return {}
-    config = {"templateName": world.resolve_identity("provisioning_templates", spec.registration_template)}
+    config = {"templateName": context.resolve_identity("provisioning_templates", spec.registration_template)}
     return {**config, "roleArn": spec.registration_role_arn} if spec.registration_role_arn else config
 
 
@@ -293,8 +296,8 @@ def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
         registration_template=External(template) if template else None,
         registration_role_arn=config.get("roleArn"),
     )
-    facts = {"tags": tags, "name": tags.get(NAME_TAG), "arn": description["certificateArn"]}
-    return Live(description["certificateId"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+    identity, arn = description["certificateId"], description["certificateArn"]
+    return tagged_live(identity, spec, tags, arn, declared_name=tags.get(NAME_TAG))
 
 
 def _retire(live: Live) -> Iterator[ApiCall]:

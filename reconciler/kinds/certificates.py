@@ -7,13 +7,16 @@ through the owned things that they are attached to.
 from __future__ import annotations
 
 import datetime
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from reconciler.kinds.base.kind import Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Listing, Operations, OwnedThrough
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.verification import CertificateRegistered
 from reconciler.kinds.shared import certificate_reads, x509
@@ -26,7 +29,7 @@ from reconciler.kinds.shared.certificate_issuance import (
     request_certificate,
 )
 from reconciler.kinds.shared.certificate_retirement import mark_retired, retire, retired_policy_name
-from reconciler.kinds.shared.certificate_spec import Certificate, Rotation
+from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts, Rotation
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -56,6 +59,35 @@ class Certificates(Kind):
     table = "certificates"
     noun = "device certificate"
     spec_class = Certificate
+    operations = Operations(
+        read=(
+            "ListCertificates",
+            "DescribeCertificate",
+            "ListPrincipalThings",
+            "ListAttachedPolicies",
+            "ListTargetsForPolicy",
+            "ListThingGroupsForThing",
+        ),
+        create=(
+            "CreateCertificateFromCsr",
+            "RegisterCertificate",
+            "RegisterCertificateWithoutCA",
+            "AttachPolicy",
+        ),
+        update=("DescribeCertificate", "AttachPolicy", "UpdateCertificate", "DetachPolicy"),
+        replace=(
+            "CreateCertificateFromCsr",
+            "RegisterCertificate",
+            "RegisterCertificateWithoutCA",
+            "AttachPolicy",
+            "AttachThingPrincipal",
+            "DetachThingPrincipal",
+            "UpdateCertificate",
+            "DeleteCertificate",
+        ),
+        delete=("UpdateCertificate", "DeleteCertificate"),
+        forget=("DetachPolicy",),
+    )
     listing = Listing("ListCertificates", "certificates", "certificateId")
     write_operations = (
         "RegisterCertificate",
@@ -67,12 +99,16 @@ class Certificates(Kind):
     unsupported_members = UNSUPPORTED_MEMBERS
     reads_after = frozenset({"things", "policies", "provisioned_things"})
     has_ownership_markers = False
+    owned_through = OwnedThrough("things", "certificates")
+    used_by_table = "things"
+    id_member = "certificateId"
+    id_pattern = re.compile(r"[0-9a-f]{64}")
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """Is it in date, did the CA it names sign it, and is it one of both: given, or to be issued?"""
         spec: Certificate = resource.spec
         if (spec.pem is None) == (spec.csr is None):
-            yield Complaint("pem", "a certificate comes from one place", "either pem or csr")
+            yield Problem("pem", "a certificate comes from one place", "either pem or csr")
         elif spec.csr is not None:
             yield from check_signing_request(spec)
         elif isinstance(spec.pem, Pem):
@@ -80,15 +116,15 @@ class Certificates(Kind):
             ca = desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
             if ca and not x509.is_signed_by(spec.pem, ca.spec.pem):
                 what = f"a certificate signed by {spec.ca!r}"
-                yield Complaint("pem", f"{ca.address} did not sign this certificate", what)
+                yield Problem("pem", f"{ca.address} did not sign this certificate", what)
             if spec.save_to:
-                yield Complaint("save_to", "there is nothing to save of a certificate that is given", "csr")
+                yield Problem("save_to", "there is nothing to save of a certificate that is given", "csr")
         if spec.ca and spec.certificate_mode:
-            yield Complaint(
+            yield Problem(
                 "certificate_mode", "with a CA, the CA's mode holds", "either ca or certificate_mode"
             )
         if spec.rotation and seconds(spec.rotation.grace) is None:
-            yield Complaint("rotation.grace", f"{spec.rotation.grace!r} is no time", IN_WORDS)
+            yield Problem("rotation.grace", f"{spec.rotation.grace!r} is no time", IN_WORDS)
 
     def effective(self, resource: Resource, scope: Scope) -> Certificate:
         """The mode follows from the CA; a certificate that AWS has yet to issue is whatever it will be."""
@@ -124,20 +160,21 @@ class Certificates(Kind):
             return spec
         return attrs.evolve(spec, ca=signer, certificate_mode=None)
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """Those the file wants and those of the workspace."""
         if scope.previous_states is not None:
             return (yield from certificate_reads.read_again(scope.previous_states))
         wanted = {name: found for found in scope.resources_of(self.table) if (name := self.identity(found))}
         return (yield from certificate_reads.read(scope, wanted))
 
-    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """Whose it is shows in the things that have it: what goes was let go by those that were seen, and by no others."""
-        seen = {**super().precondition(live, going=going), "save_to": WHATEVER}
+        seen = {**super().precondition(live, deletes=deletes), "save_to": WHATEVER}
         del seen["workspace"]
-        if not going:
+        if not deletes:
             return seen
-        return {**seen, "things": live.facts["things"], "attached": live.facts.get("policies", WHATEVER)}
+        policies = live.facts_as(CertificateFacts).policies
+        return {**seen, "things": live.used_by, "attached": WHATEVER if policies is None else policies}
 
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
@@ -146,7 +183,7 @@ class Certificates(Kind):
         pairs = dict(super().pair_unmatched(missing, spare, scope))
         attached: defaultdict[str, list[str]] = defaultdict(list)
         going = {live.identity for live in spare if live.owner == scope.workspace} - pairs.keys()
-        for thing in scope.live_by_kind.get("things", ()):
+        for thing in scope.live_of("things"):
             attached[thing.identity] += [ref.id for ref in thing.spec.certificates if ref.id in going]
         free = {resource.address.name for resource in missing} - set(pairs.values())
         for user in sorted(scope.resources_of("things"), key=lambda thing: thing.address):
@@ -157,42 +194,42 @@ class Certificates(Kind):
                 free.remove(names[0])
         return pairs
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Registered with its status in one call, then its policies."""
-        return [*self._register(change.resource, world)]
+        return [*self._register(change.resource, context)]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Policies come before they go; a certificate that was on its way out is taken back."""
         spec, was, arn = (
             change.resource.spec,
             change.live.spec,
-            world.build_arn(f"cert/{change.live.identity}"),
+            context.build_arn(f"cert/{change.live.identity}"),
         )
         params = {"certificateId": change.live.identity, "newStatus": spec.status}
         gained = [policy for policy in spec.policies if policy not in was.policies]
         lost = [
-            world.resolve_identity("policies", policy)
+            context.resolve_identity("policies", policy)
             for policy in was.policies
             if policy not in spec.policies
         ]
         return [
             *(fetch_certificate(change.live.identity, spec.save_to) if change.changes("save_to") else ()),
-            *(_attach_policy(world.resolve_identity("policies", policy), arn) for policy in gained),
+            *(_attach_policy(context.resolve_identity("policies", policy), arn) for policy in gained),
             *([ApiCall("iot", "UpdateCertificate", params)] if change.changes("status") else ()),
             *(_detach_policy(name, arn) for name in lost),
         ]
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Declaring this very certificate means this very certificate, unless others have it."""
-        return not change.live.facts.get("foreign")
+        return not change.live.facts_as(CertificateFacts).foreign
 
-    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Revocation is final (developer guide, "Revoke a CA or client certificate"); an idle CA registers nothing."""
         if isinstance(change, Create | Replace) and isinstance(ca := change.resource.spec.ca, str):
-            signer = world.desired.get(Address("ca_certificates", ca))
+            signer = context.desired.get(Address("ca_certificates", ca))
             if signer and signer.spec.status != "ACTIVE":
                 yield f"its CA {signer.address} is to be INACTIVE, and AWS registers certificates of active CAs only"
-        if isinstance(change, Create | Replace) and (wanted := world.declared.get(change.address)):
+        if isinstance(change, Create | Replace) and (wanted := context.declared.get(change.address)):
             yield from find_save_to_errors(wanted.spec.save_to)
         if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
             yield "it is being transferred to another account; accept, reject or cancel the transfer first"
@@ -201,85 +238,85 @@ class Certificates(Kind):
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
         """What a thing has counts as the workspace's, whoever attached it: the registry cannot tell."""
-        if isinstance(change, Delete) and change.live.facts.get("unexplained"):
+        if isinstance(change, Delete) and change.live.facts_as(CertificateFacts).unexplained:
             how = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
             yield f"it is deleted, for a thing of the workspace has it and no table does; if others attached it, say {how}"
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """A rotation: register and attach the new one, then detach, deactivate and delete the old one.
 
         So the device is never without a certificate. With a grace the old one stays beside it for a later run. Policies that the old one has and the file does not know go on to
         the new one: somebody relies on them. Where only the mode changes the id stays the same, and the old registration
         has to go first.
         """
-        users = world.live_users.get(change.address, ())
-        had = [user for user in users if user in world.desired]
-        keep = [user for user in had if user in world.desired_users.get(change.address, ())]
-        new_arn = world.resolve_certificate_arn(change.address.name)
-        old_arn = world.build_arn(f"cert/{change.live.identity}")
-        known = {world.resolve_identity("policies", policy) for policy in change.live.spec.policies}
-        others = [name for name in change.live.facts.get("policies", ()) if name not in known]
+        users = context.live_users.get(change.address, ())
+        had = [user for user in users if user in context.desired]
+        keep = [user for user in had if user in context.desired_users.get(change.address, ())]
+        new_arn = context.resolve_certificate_arn(change.address.name)
+        old_arn = context.build_arn(f"cert/{change.live.identity}")
+        known = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
+        others = [name for name in change.live.facts_as(CertificateFacts).policies or () if name not in known]
         new = [
-            *self._register(change.resource, world),
+            *self._register(change.resource, context),
             *(
                 _attach_policy(name, new_arn)
                 for name in others
-                if name != retired_policy_name(world.workspace)
+                if name != retired_policy_name(context.workspace)
             ),
-            *(attach(thing.name, new_arn, exclusive=world.desired[thing].spec.exclusive) for thing in keep),
+            *(attach(thing.name, new_arn, exclusive=context.desired[thing].spec.exclusive) for thing in keep),
         ]
         old = [
-            mark_retired(world, old_arn),
-            *(detach(name, old_arn) for user in had if (name := world.thing_name(user))),
+            mark_retired(context, old_arn),
+            *(detach(name, old_arn) for user in had if (name := context.thing_name(user))),
             *retire(change.live.identity, active=change.live.spec.status == "ACTIVE"),
         ]
         if change.resource.spec.rotation:
             return new
         return [*old, *new] if self.identity(change.resource) == change.live.identity else [*new, *old]
 
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its things let go of it first)
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Deactivated first: AWS refuses to delete an active certificate."""
         return [*retire(change.live.identity, active=change.live.spec.status == "ACTIVE")]
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Its things let go of it, or are forgotten with it. One that was on its way out may do again what it could."""
-        policy = retired_policy_name(world.workspace)
-        if policy not in change.live.facts["policies"]:
+        policy = retired_policy_name(context.workspace)
+        if policy not in (change.live.facts_as(CertificateFacts).policies or ()):
             return []
-        params = {"policyName": policy, "target": world.build_arn(f"cert/{change.live.identity}")}
+        params = {"policyName": policy, "target": context.build_arn(f"cert/{change.live.identity}")}
         return [ApiCall("iot", "DetachPolicy", params, tolerates=NOT_FOUND, repeatable=True)]
 
     def exempt_from_limits(self, change: Change) -> bool:
         """One whose grace is over: its rotation was counted when its successor came."""
-        return isinstance(change, Delete) and bool(change.live.facts.get("outlived"))
+        return isinstance(change, Delete) and change.live.facts_as(CertificateFacts).outlived
 
     def plan_notes(self, live: Live) -> Iterable[str]:
         """What is kept for a while, and how long."""
-        if live.facts.get("kept"):
-            until = datetime.datetime.fromtimestamp(live.facts["kept"], datetime.UTC)
+        if live.kept_until:
+            until = datetime.datetime.fromtimestamp(live.kept_until, datetime.UTC)
             yield f"stays beside its successor until {until:%Y-%m-%d %H:%M} UTC"
 
-    def _register(self, resource: Resource, world: PlanContext) -> Iterator[ApiCall]:
+    def _register(self, resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
         spec: Certificate = resource.spec
-        arn = world.resolve_certificate_arn(resource.address.name)
+        arn = context.resolve_certificate_arn(resource.address.name)
         if isinstance(arn, Ref):
             assert isinstance(spec.csr, str)
             assert isinstance(spec.save_to, Output)
-            before = world.live.get(resource.address)
+            before = context.live.get(resource.address)
             known = before.identity if before else None
             yield request_certificate(spec.csr, spec.save_to, active=spec.status == "ACTIVE", known=known)
         else:
-            yield _registration(spec, world)
+            yield _registration(spec, context)
         yield from (
-            _attach_policy(world.resolve_identity("policies", policy), arn) for policy in spec.policies
+            _attach_policy(context.resolve_identity("policies", policy), arn) for policy in spec.policies
         )
 
 
-def _registration(spec: Certificate, world: PlanContext) -> ApiCall:
+def _registration(spec: Certificate, context: PlanContext) -> ApiCall:
     assert isinstance(spec.pem, Pem)
     params = {"certificatePem": spec.pem.text, "status": spec.status}
     operation = "RegisterCertificate"
-    ca = world.desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
+    ca = context.desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
     if ca:
         params["caCertificatePem"] = ca.spec.pem.text
     elif not spec.ca and spec.certificate_mode == "SNI_ONLY":

@@ -14,14 +14,19 @@ import attrs
 from attrs import frozen
 
 from reconciler.kinds import managed_things
-from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, PlanContext, Reading, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, pair_by_name_tag
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
+    NAME_TAG,
+    OWNER_TAG,
     OWNERSHIP_TAG_COUNT,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
+    tagged_live,
     user_tags,
     with_ownership_tags,
 )
@@ -57,23 +62,32 @@ class CredentialLockers(Kind):
     noun = "credential locker"
     service = SERVICE
     spec_class = CredentialLocker
+    id_member = "Id"
+    operations = Operations(
+        read=("ListCredentialLockers", "GetCredentialLocker"),
+        create=("CreateCredentialLocker",),
+        update=("UntagResource", "TagResource"),
+        replace=("CreateCredentialLocker", "UpdateManagedThing", "DeleteCredentialLocker"),
+        delete=("DeleteCredentialLocker",),
+        forget=("UntagResource", "TagResource"),
+    )
     write_operations = ("CreateCredentialLocker",)
     derived_members = DERIVED_MEMBERS
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """There is room for the marks."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
-    def effective(self, resource: Resource, scope: Scope) -> CredentialLocker:  # noqa: ARG002 (all is in the resource)
+    def effective(self, resource: Resource, scope: Scope) -> CredentialLocker:
         """Name filled in."""
         spec: CredentialLocker = resource.spec
         return attrs.evolve(spec, name=spec.name or resource.address.name)
 
-    def identity(self, resource: Resource) -> str | None:  # noqa: ARG002 (AWS assigns it)
+    def identity(self, resource: Resource) -> str | None:
         """Only AWS can assign it."""
         return None
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """All of the account in pages, and one question for each: the list does not tell tags."""
         if scope.previous_states is None:
             (listed,) = yield [ApiCall(SERVICE, "ListCredentialLockers")]
@@ -93,56 +107,56 @@ class CredentialLockers(Kind):
         """By the tag. A run that died within a replacement leaves two of a name: then the one that is as wanted."""
         return pair_by_name_tag(self, missing, spare, scope)
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """One call, with a token that makes the same request the same locker."""
-        return [_create(change.resource, world)]
+        return [_create(change.resource, context)]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Only the tags can be changed."""
-        after = with_ownership_tags(change.resource, world.workspace)
-        return [*retag(SERVICE, change.live.facts["arn"], change.live.facts["tags"], after)]
+        after = with_ownership_tags(change.resource, context.workspace)
+        return [*retag(SERVICE, change.live.arn, change.live.tags, after)]
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """A new one first, then all that were in the old one move over, and at last the old one goes."""
         return [
-            _create(change.resource, world, replaces=change.live.identity),
-            *_moves(change, world),
+            _create(change.resource, context, replaces=change.live.identity),
+            *_moves(change, context),
             _delete(change.live),
         ]
 
-    def also_modifies(self, change: Change, world: PlanContext) -> Iterable[Address]:
+    def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """What moves over with it: an update says all that the file says."""
-        return _moving(change, world) if isinstance(change, Replace) else ()
+        return _moving(change, context) if isinstance(change, Replace) else ()
 
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """The workspace's managed things have left it by then."""
         return [_delete(change.live)]
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""
-        return [*remove_ownership_tags(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags(SERVICE, change.live)]
 
 
-def _moving(change: Change, world: PlanContext) -> list[Address]:
+def _moving(change: Change, context: PlanContext) -> list[Address]:
     """Those that stay in it and that no other step changes; such a step comes later and says the new locker itself."""
-    stays = set(world.desired_users.get(change.address, ()))
-    users = world.live_users.get(change.address, ())
-    return [user for user in users if user in stays and user not in world.changes]
+    stays = set(context.desired_users.get(change.address, ()))
+    users = context.live_users.get(change.address, ())
+    return [user for user in users if user in stays and user not in context.changes]
 
 
-def _moves(change: Replace, world: PlanContext) -> Iterator[ApiCall]:
-    for user in _moving(change, world):
-        params = managed_things.attributes(world.desired[user], world, refined=False)
-        yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": world.live[user].identity, **params})
+def _moves(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
+    for user in _moving(change, context):
+        params = managed_things.attributes(context.desired[user], context, refined=False)
+        yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": context.live[user].identity, **params})
 
 
-def _create(resource: Resource, world: PlanContext, *, replaces: str = "") -> ApiCall:
+def _create(resource: Resource, context: PlanContext, *, replaces: str = "") -> ApiCall:
     spec: CredentialLocker = resource.spec
     params: dict[str, Any] = {
         "Name": spec.name or resource.address.name,
-        "Tags": with_ownership_tags(resource, world.workspace),
+        "Tags": with_ownership_tags(resource, context.workspace),
     }
-    request = json.dumps([world.workspace, replaces, params], sort_keys=True)
+    request = json.dumps([context.workspace, replaces, params], sort_keys=True)
     params["ClientToken"] = sha256_hex(request)
     return ApiCall(SERVICE, "CreateCredentialLocker", params, repeatable=True)
 
@@ -154,8 +168,7 @@ def _delete(live: Live) -> ApiCall:
 def _live(answer: Mapping[str, Any]) -> Live:
     tags = answer.get("Tags", {})
     spec = CredentialLocker(answer.get("Name"), user_tags(tags))
-    facts = {"tags": tags, "arn": answer["Arn"], "name": tags.get(NAME_TAG)}
-    return Live(answer["Id"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+    return tagged_live(answer["Id"], spec, tags, answer["Arn"], declared_name=tags.get(NAME_TAG))
 
 
 KIND = CredentialLockers()

@@ -12,7 +12,9 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -20,13 +22,14 @@ from reconciler.kinds.base.tags import (
     check_room_for_tags,
     remove_ownership_tags,
     retag,
+    tagged_live,
     to_tag_list,
     user_tags,
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import verify_thing_group
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Forget, Replace, Update
+from reconciler.model.change import Create, Delete, Forget, Update
 from reconciler.model.resource import Desired, Live, Resource
 
 DERIVED_MEMBERS = {
@@ -71,14 +74,21 @@ class DynamicThingGroups(Kind):
     table = "dynamic_thing_groups"
     noun = "dynamic thing group"
     spec_class = DynamicThingGroup
-    listing = Listing("ListThingGroups", "thingGroups", "groupName")
+    operations = Operations(
+        read=("ListThingGroups", "DescribeThingGroup", "ListTagsForResource"),
+        create=("CreateDynamicThingGroup",),
+        update=("UpdateDynamicThingGroup", "UntagResource", "TagResource"),
+        delete=("DeleteDynamicThingGroup",),
+        forget=("UntagResource", "TagResource"),
+    )
+    listing = Listing("ListThingGroups", "thingGroups", "groupName", "groupArn")
     name_api = "CreateDynamicThingGroup.thingGroupName"
     write_operations = ("CreateDynamicThingGroup", "UpdateDynamicThingGroup")
     derived_members = DERIVED_MEMBERS
     shares_names_with = frozenset({"thing_groups"})
     reads_after = frozenset({"thing_groups"})
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """There is room for the marks."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
@@ -86,10 +96,10 @@ class DynamicThingGroups(Kind):
         """Its name."""
         return resource.address.name
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """Every group that is not known to be static, by itself: AWS lists both sorts together and does not tell which."""
-        names = yield from list_names(self, scope, "ListThingGroups")
-        static = {live.identity for live in scope.live_by_kind.get("thing_groups", ())}
+        names = yield from list_names(self, scope)
+        static = {live.identity for live in scope.live_of("thing_groups")}
         unknown = [name for name in names if name not in static]
         answers = yield from request_each("DescribeThingGroup", "thingGroupName", unknown)
         found = {answer["thingGroupName"]: answer for answer in answers if answer and "queryString" in answer}
@@ -98,20 +108,20 @@ class DynamicThingGroups(Kind):
         matter = yield from select_wanted_or_owned(scope, wanted, arns)
         return [_live(found[name], tags) for name, tags in matter.items()]
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included."""
         spec: DynamicThingGroup = change.resource.spec
         params = {
             "thingGroupName": change.address.name,
             "thingGroupProperties": _properties(spec),
             **_query(spec),
-            "tags": to_tag_list(with_ownership_tags(change.resource, world.workspace)),
+            "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
         return [
             ApiCall("iot", "CreateDynamicThingGroup", params, proof=verify_thing_group(change.address.name))
         ]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Properties and query in one call, only over the version that the plan saw; tags in their own."""
         spec: DynamicThingGroup = change.resource.spec
         calls = []
@@ -127,21 +137,17 @@ class DynamicThingGroups(Kind):
             }
             proof = verify_thing_group(change.live.identity)
             calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params, proof=proof))
-        after = with_ownership_tags(change.resource, world.workspace)
-        return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
+        after = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
-        """AWS changes everything of a dynamic group in place."""
-        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
-
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """What the query finds does not stand in the way."""
         params = {"thingGroupName": change.live.identity, "expectedVersion": change.live.version}
         return [ApiCall("iot", "DeleteDynamicThingGroup", params, tolerates=NOT_FOUND)]
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""
-        return [*remove_ownership_tags("iot", change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags("iot", change.live)]
 
 
 def _query(spec: DynamicThingGroup) -> dict[str, str]:
@@ -169,8 +175,8 @@ def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
         query_version=answer.get("queryVersion", "2017-09-30"),
         tags=user_tags(tags),
     )
-    facts = {"tags": tags, "arn": answer["thingGroupArn"]}
-    return Live(answer["thingGroupName"], spec, answer["version"], tags.get(OWNER_TAG), facts)
+    arn = answer["thingGroupArn"]
+    return tagged_live(answer["thingGroupName"], spec, tags, arn, version=answer["version"])
 
 
 KIND = DynamicThingGroups()

@@ -13,18 +13,13 @@ from typing import Any
 
 import attrs
 
-from reconciler.kinds.base.kind import (
-    NAME_TAG,
-    OWNER_TAG,
-    Complaint,
-    Kind,
-    Listing,
-    PlanContext,
-    Reading,
-    Scope,
-)
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import (
+    NAME_TAG,
+    OWNER_TAG,
     OWNERSHIP_TAG_COUNT,
     TAG_PREFIX,
     check_room_for_tags,
@@ -41,6 +36,7 @@ from reconciler.kinds.shared.managed_thing_spec import (
     MODE,
     OPTIONAL_MEMBERS,
     ManagedThing,
+    ManagedThingFacts,
     WiFiSimpleSetup,
     set_optional_fields,
 )
@@ -73,18 +69,27 @@ class ManagedThings(Kind):
     noun = "managed thing"
     service = SERVICE
     spec_class = ManagedThing
+    id_member = "Id"
+    operations = Operations(
+        read=("ListManagedThings", "GetManagedThing"),
+        create=("CreateManagedThing", "UpdateManagedThing"),
+        update=("UpdateManagedThing", "UntagResource", "TagResource"),
+        replace=("DeleteManagedThing", "GetManagedThing", "CreateManagedThing", "UpdateManagedThing"),
+        delete=("DeleteManagedThing", "GetManagedThing"),
+        forget=("UntagResource", "TagResource"),
+    )
     listing = Listing("ListManagedThings", "Items", "Id")
     write_operations = ("CreateManagedThing", "UpdateManagedThing")
     derived_members = DERIVED_MEMBERS
     creates_after_deletes = True
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """There is room for the marks."""
         spec: ManagedThing = resource.spec
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT + 3 + len(CAPABILITY_MEMBERS))
         yield from check_room_for_tags("meta_data", spec.meta_data, 2)
 
-    def effective(self, resource: Resource, scope: Scope) -> ManagedThing:  # noqa: ARG002 (all is in the resource)
+    def effective(self, resource: Resource, scope: Scope) -> ManagedThing:
         """Name filled in; the capabilities are compared by their hash."""
         spec: ManagedThing = resource.spec
         given = {name: getattr(spec, name) for name in CAPABILITY_MEMBERS}
@@ -95,7 +100,7 @@ class ManagedThings(Kind):
         }
         return attrs.evolve(spec, name=spec.name or resource.address.name, **hashed)
 
-    def identity(self, resource: Resource) -> str | None:  # noqa: ARG002 (AWS assigns it)
+    def identity(self, resource: Resource) -> str | None:
         """Only AWS can assign it."""
         return None
 
@@ -105,12 +110,12 @@ class ManagedThings(Kind):
             not after and name in {*OPTIONAL_MEMBERS, *CAPABILITY_MEMBERS}
         )
 
-    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """What is registered or taken over has its setup code, in the form of its type; what is taken over is one.
 
         And no hub goes before the devices that it controls.
         """
-        if isinstance(change, Delete | Replace) and (stay := _staying(change, world)):
+        if isinstance(change, Delete | Replace) and (stay := _staying(change, context)):
             yield f"it controls {', '.join(stay)}, which AWS wants gone before it"
         if isinstance(change, Delete | Forget):
             return
@@ -119,11 +124,11 @@ class ManagedThings(Kind):
         if (adopted or not isinstance(change, Update)) and isinstance(spec.authentication_material, Secret):
             kind = str(spec.authentication_material_type)
             yield from managed_setup_code.find_setup_code_errors(spec.authentication_material, kind)
-        if not isinstance(change, Create) and len(change.live.facts["candidates"]) > 1:
-            found = "; ".join(change.live.facts["candidates"])
+        if not isinstance(change, Create) and len(change.live.facts_as(ManagedThingFacts).candidates) > 1:
+            found = "; ".join(change.live.facts_as(ManagedThingFacts).candidates)
             yield f"several managed things without marks could be it: {found}; give it the serial_number of one"
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """All of the account in pages, and one question for each: no list tells tags or meta data."""
         ids = yield from _ids(scope)
         answers = yield [
@@ -147,15 +152,18 @@ class ManagedThings(Kind):
             *find_import_candidates(missing, unmarked),
         ]
         return [
-            attrs.evolve(live, facts={**live.facts, "controls": tuple(devices[live.identity])})
+            attrs.evolve(
+                live,
+                facts=attrs.evolve(live.facts_as(ManagedThingFacts), controls=tuple(devices[live.identity])),
+            )
             for live in found
         ]
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """One call, with a token that makes the same request the same managed thing."""
-        return [*_create(change.resource, world)]
+        return [*_create(change.resource, context)]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Everything that the file says in one call: whether AWS keeps or clears what is left out does not matter then."""
         spec: ManagedThing = change.resource.spec
         calls = []
@@ -163,35 +171,39 @@ class ManagedThings(Kind):
             not (field.path in {"workspace", PROTECTION} or field.path.startswith("tags."))
             for field in change.fields
         ):
-            params = {"Identifier": change.live.identity, **attributes(change.resource, world)}
+            params = {"Identifier": change.live.identity, **attributes(change.resource, context)}
             for name, member_ in CAPABILITY_MEMBERS.items():
                 if not change.changes(name):
                     params.pop(member_, None)  # the device may have refined them since
             calls.append(ApiCall(SERVICE, "UpdateManagedThing", params))
-        known = change.live.facts["tags"].get(f"{TAG_PREFIX}material", "")
+        known: str | RememberedMaterial = change.live.tags.get(f"{TAG_PREFIX}material", "")
         if change.live.owner is None:  # taken over: from now on its code is the one that the file has
-            known = _remembered(change.resource, world)
-        after = _tags(spec, change.resource, world, known)
-        return [*calls, *retag(SERVICE, change.live.facts["arn"], change.live.facts["tags"], after)]
+            known = _remembered(change.resource, context)
+        after = _tags(spec, change.resource, context, known)
+        return [*calls, *retag(SERVICE, change.live.arn, change.live.tags, after)]
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """The old one goes first: two managed things cannot have the same setup code."""
-        return [*_delete(change.live), *_create(change.resource, world, replaces=change.live.identity)]
+        return [*_delete(change.live), *_create(change.resource, context, replaces=change.live.identity)]
 
-    def also_modifies(self, change: Change, world: PlanContext) -> Iterable[Address]:
+    def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """The devices of a hub, which go with it."""
-        if not isinstance(change, Delete | Replace) or not change.live.facts.get("controls"):
+        if not isinstance(change, Delete | Replace) or not change.live.facts_as(ManagedThingFacts).controls:
             return []
-        mine = (address for address in world.live if address.kind == self.table)
-        return [address for address in mine if world.live[address].identity in change.live.facts["controls"]]
+        mine = (address for address in context.live if address.kind == self.table)
+        return [
+            address
+            for address in mine
+            if context.live[address].identity in change.live.facts_as(ManagedThingFacts).controls
+        ]
 
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """AWS deletes asynchronously; done is when it is gone."""
         return [*_delete(change.live)]
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""
-        return [*remove_ownership_tags(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags(SERVICE, change.live)]
 
 
 def _ids(scope: Scope) -> Any:
@@ -201,56 +213,58 @@ def _ids(scope: Scope) -> Any:
     return [item["Id"] for item in listed["Items"] if item.get("ProvisioningStatus") not in _GONE]
 
 
-def _remembered(resource: Resource, world: PlanContext) -> RememberedMaterial:
+def _remembered(resource: Resource, context: PlanContext) -> RememberedMaterial:
     material = resource.spec.authentication_material
     assert isinstance(material, Secret)
-    return RememberedMaterial(material, f"{world.workspace}/{resource.address}")
+    return RememberedMaterial(material, f"{context.workspace}/{resource.address}")
 
 
-def _create(resource: Resource, world: PlanContext, *, replaces: str = "") -> Iterator[ApiCall]:
+def _create(resource: Resource, context: PlanContext, *, replaces: str = "") -> Iterator[ApiCall]:
     spec: ManagedThing = resource.spec
-    whole, remembered = attributes(resource, world), _remembered(resource, world)
+    whole, remembered = attributes(resource, context), _remembered(resource, context)
     params = {
         "Role": spec.role,
         "AuthenticationMaterial": spec.authentication_material,
         "AuthenticationMaterialType": spec.authentication_material_type,
         **{name: value for name, value in whole.items() if name != OPTIONAL_MEMBERS[MODE]},
-        "Tags": _tags(spec, resource, world, remembered),
+        "Tags": _tags(spec, resource, context, remembered),
     }
-    request = json.dumps([world.workspace, replaces, params], sort_keys=True, default=str)
+    request = json.dumps([context.workspace, replaces, params], sort_keys=True, default=str)
     params["ClientToken"] = ClientToken(request, remembered)
     # When devices swap their codes, the other one may still have this one's for a moment.
-    retries = {"ConflictException"} if ManagedThings.table in world.replaced_kinds else frozenset[str]()
+    retries = {"ConflictException"} if ManagedThings.table in context.replaced_kinds else frozenset[str]()
     yield ApiCall(SERVICE, "CreateManagedThing", params, retries=retries, repeatable=True)
     if spec.hub_network_mode:  # which only an update takes
-        again = attributes(resource, world, refined=False)
+        again = attributes(resource, context, refined=False)
         yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": Ref(resource.address, "Id"), **again})
 
 
-def _staying(change: Delete | Replace, world: PlanContext) -> list[str]:
+def _staying(change: Delete | Replace, context: PlanContext) -> list[str]:
     """The devices of a hub that the plan does not remove."""
-    controls = change.live.facts.get("controls", ())
+    controls = change.live.facts_as(ManagedThingFacts).controls
     if not controls:
         return []
-    leaving = {found.live.identity for found in world.changes.values() if isinstance(found, Delete | Replace)}
+    leaving = {
+        found.live.identity for found in context.changes.values() if isinstance(found, Delete | Replace)
+    }
     return sorted(set(controls) - leaving)
 
 
 def _delete(live: Live) -> Iterator[ApiCall]:
     """The devices of a hub go first. Their own steps remove them too: whoever comes second finds it done."""
-    for identity in (*live.facts.get("controls", ()), live.identity):
+    for identity in (*live.facts_as(ManagedThingFacts).controls, live.identity):
         params = {"Identifier": identity}
         yield ApiCall(SERVICE, "DeleteManagedThing", params, tolerates=NOT_FOUND)
         yield ApiCall(SERVICE, "GetManagedThing", params, until=NOT_FOUND)
 
 
-def attributes(resource: Resource, world: PlanContext, *, refined: bool = True) -> dict[str, Any]:
+def attributes(resource: Resource, context: PlanContext, *, refined: bool = True) -> dict[str, Any]:
     """The members that say what the file says, in an update all of them but what the device may have refined since."""
     spec: ManagedThing = resource.spec
     params: dict[str, Any] = {"Name": spec.name or resource.address.name}
     for name in set_optional_fields(spec):
         value = getattr(spec, name)
-        params[OPTIONAL_MEMBERS[name]] = _sent(name, value, world)
+        params[OPTIONAL_MEMBERS[name]] = _sent(name, value, context)
     for name, member_ in CAPABILITY_MEMBERS.items():
         value = getattr(spec, name)
         if refined and isinstance(value, RememberedText) and value.text is not None:
@@ -258,15 +272,15 @@ def attributes(resource: Resource, world: PlanContext, *, refined: bool = True) 
     # Never empty, which AWS would refuse, and which no update could tell from "leave it".
     params["MetaData"] = {
         **spec.meta_data,
-        **_thing(spec, world),
+        **_thing(spec, context),
         f"{TAG_PREFIX}address": str(resource.address),
     }
     return params
 
 
-def _sent(name: str, value: Any, world: PlanContext) -> Any:
+def _sent(name: str, value: Any, context: PlanContext) -> Any:
     if name == LOCKER:
-        return world.resolve_identity("credential_lockers", value)
+        return context.resolve_identity("credential_lockers", value)
     if isinstance(value, WiFiSimpleSetup):
         return {
             "EnableAsProvisioner": value.enable_as_provisioner,
@@ -276,12 +290,12 @@ def _sent(name: str, value: Any, world: PlanContext) -> Any:
     return value
 
 
-def _thing(spec: ManagedThing, world: PlanContext) -> dict[str, Any]:
-    return {f"{TAG_PREFIX}thing": world.resolve_identity("things", spec.thing)} if spec.thing else {}
+def _thing(spec: ManagedThing, context: PlanContext) -> dict[str, Any]:
+    return {f"{TAG_PREFIX}thing": context.resolve_identity("things", spec.thing)} if spec.thing else {}
 
 
 def _tags(
-    spec: ManagedThing, resource: Resource, world: PlanContext, material: str | RememberedMaterial
+    spec: ManagedThing, resource: Resource, context: PlanContext, material: str | RememberedMaterial
 ) -> dict[str, Any]:
     more: dict[str, Any] = {
         "material": material or "",
@@ -291,7 +305,7 @@ def _tags(
     for name in CAPABILITY_MEMBERS:
         if isinstance(value := getattr(spec, name), RememberedText):
             more[name.replace("_", "-")] = value.digest
-    return with_ownership_tags(resource, world.workspace, **more)
+    return with_ownership_tags(resource, context.workspace, **more)
 
 
 KIND = ManagedThings()

@@ -9,21 +9,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from sys import intern
 from typing import Any
 
-from attrs import frozen
-
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
-from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
+    tagged_live,
     to_tag_list,
     user_tags,
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
+from reconciler.kinds.shared.policy_spec import Policy, PolicyFacts
+from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -40,31 +42,36 @@ DERIVED_MEMBERS = {
 }
 
 
-@frozen
-class Policy:
-    """`[policies.*]`."""
-
-    document: Document = member("What is allowed, as JSON.", api="CreatePolicy.policyDocument")
-    tags: Mapping[str, str] = member("Tags.", api="CreatePolicy.tags", factory=dict)
-
-
 class Policies(Kind):
     """Policies: found by name, owned by tag, compared by what the default version means."""
 
     table = "policies"
     noun = "policy"
     spec_class = Policy
-    listing = Listing("ListPolicies", "policies", "policyName")
+    operations = Operations(
+        read=(
+            "ListPolicies",
+            "ListTagsForResource",
+            "GetPolicy",
+            "ListPolicyVersions",
+            "ListTargetsForPolicy",
+        ),
+        create=("CreatePolicy",),
+        update=("DeletePolicyVersion", "CreatePolicyVersion", "UntagResource", "TagResource"),
+        delete=("DeletePolicyVersion", "DeletePolicy"),
+        forget=("UntagResource", "TagResource"),
+    )
+    listing = Listing("ListPolicies", "policies", "policyName", "policyArn")
     name_api = "CreatePolicy.policyName"
     write_operations = ("CreatePolicy", "CreatePolicyVersion")
     derived_members = DERIVED_MEMBERS
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """AWS counts the document without its white space."""
         yield from check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
         size = len("".join(resource.spec.document.text.split()))
         if size > MAX_DOCUMENT_CHARACTERS:
-            yield Complaint(
+            yield Problem(
                 "document",
                 f"the document has {size} characters, white space aside",
                 f"at most {MAX_DOCUMENT_CHARACTERS}",
@@ -74,12 +81,12 @@ class Policies(Kind):
         """Its name."""
         return resource.address.name
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """All policies of the account in pages, the tags of each, and what else there is to those that matter.
 
         Whom a policy is attached to is asked of the policy: AWS lists its targets in pages, whatever kind they are of.
         """
-        arns = yield from list_arns(self, scope, "ListPolicies", "policyArn")
+        arns = yield from list_arns(self, scope)
         wanted = {resource.address.name for resource in scope.resources_of(self.table)}
         matter = yield from select_wanted_or_owned(scope, wanted, arns)
         documents = yield from request_each("GetPolicy", "policyName", matter)
@@ -93,16 +100,16 @@ class Policies(Kind):
             if document and version
         ]
 
-    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """Nobody but those that were seen has a policy that goes."""
-        seen = super().precondition(live, going=going)
-        return {**seen, "targets": live.facts["targets"]} if going else seen
+        seen = super().precondition(live, deletes=deletes)
+        return {**seen, "targets": live.facts_as(PolicyFacts).targets} if deletes else seen
 
-    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """AWS deletes no policy that anything has; what the plan does not make let go of it would keep it for good."""
         if not isinstance(change, Delete):
             return
-        stay = sorted(set(change.live.facts["targets"]) - _letting_go(change.address, world))
+        stay = sorted(set(change.live.facts_as(PolicyFacts).targets) - _letting_go(change.address, context))
         if stay:
             count = "one target has" if len(stay) == 1 else f"{len(stay):,} targets have"
             yield (
@@ -110,64 +117,56 @@ class Policies(Kind):
                 f"({several(arn.rpartition(':')[2] for arn in stay)}); detach it there first"
             )
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included."""
         spec: Policy = change.resource.spec
         params = {
             "policyName": change.address.name,
             "policyDocument": spec.document.text,
-            "tags": to_tag_list(with_ownership_tags(change.resource, world.workspace)),
+            "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
         return [ApiCall("iot", "CreatePolicy", params, proof=_shown(change.address.name))]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """A new default version; the oldest of the others goes first where five are there."""
         spec: Policy = change.resource.spec
         name = change.live.identity
         calls: list[ApiCall] = []
         if change.changes("document"):
-            older: Sequence[str] = change.live.facts["older"]
+            older = change.live.facts_as(PolicyFacts).older_versions
             if len(older) + 1 >= MAX_VERSIONS:
                 calls.append(_drop(name, older[0]))
             params = {"policyName": name, "policyDocument": spec.document.text, "setAsDefault": True}
             calls.append(ApiCall("iot", "CreatePolicyVersion", params, proof=_shown(name)))
-        after = with_ownership_tags(change.resource, world.workspace)
-        return [*calls, *retag("iot", world.build_arn(f"policy/{name}"), change.live.facts["tags"], after)]
+        after = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
-        """AWS changes everything of a policy in place."""
-        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
-
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Nobody has it any more and no other version is left: then AWS deletes it, some minutes late at the most."""
         params = {"policyName": change.live.identity}
         return [
-            *(_drop(change.live.identity, old) for old in change.live.facts["older"]),
+            *(_drop(change.live.identity, old) for old in change.live.facts_as(PolicyFacts).older_versions),
             ApiCall("iot", "DeletePolicy", params, tolerates=NOT_FOUND, retries={"DeleteConflictException"}),
         ]
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""
-        return [
-            *remove_ownership_tags(
-                "iot", world.build_arn(f"policy/{change.live.identity}"), change.live.facts["tags"]
-            )
-        ]
+        return [*remove_ownership_tags("iot", change.live)]
 
 
-def _letting_go(policy: Address, world: PlanContext) -> set[str]:
+def _letting_go(policy: Address, context: PlanContext) -> set[str]:
     """The ARNs of those that the plan deletes, or has detach the policy."""
     found = set()
-    for user in world.live_users.get(policy, ()):
-        change, live = world.changes.get(user), world.live[user]
+    for user in context.live_users.get(policy, ()):
+        change, live = context.changes.get(user), context.live[user]
         keeps = isinstance(change, Update) and policy.name in change.resource.spec.policies
         if isinstance(change, Update | Replace | Delete) and not keeps:
-            found.add(
-                live.facts.get("arn")
-                or world.build_arn(f"cert/{live.facts.get('registered', live.identity)}")
-            )
-    for live in world.live.values():  # what provisioned things had before is deleted in their own steps
-        found |= {world.build_arn(f"cert/{name}") for name in live.facts.get("deletable", ())}
+            facts = live.facts
+            registered = facts.registered if isinstance(facts, ProvisionedThingFacts) else live.identity
+            found.add(live.arn or context.build_arn(f"cert/{registered}"))
+    for live in context.live.values():  # what provisioned things had before is deleted in their own steps
+        if isinstance(live.facts, ProvisionedThingFacts):
+            found |= {context.build_arn(f"cert/{name}") for name in live.facts.deletable}
     return found
 
 
@@ -191,13 +190,8 @@ def _live(
 ) -> Live:
     older = sorted((str(v["versionId"]) for v in versions if not v["isDefaultVersion"]), key=int)
     spec = Policy(Document.parse(policy["policyDocument"]), user_tags(tags))
-    facts = {
-        "tags": tags,
-        "arn": policy["policyArn"],
-        "older": tuple(older),
-        "targets": tuple(map(intern, targets)),
-    }
-    return Live(policy["policyName"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+    facts = PolicyFacts(tuple(older), tuple(map(intern, targets)))
+    return tagged_live(policy["policyName"], spec, tags, policy["policyArn"], facts=facts)
 
 
 KIND = Policies()

@@ -13,7 +13,9 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import Complaint, Kind, PlanContext, Reading, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.verification import CertificateRegistered, verify_thing
@@ -27,10 +29,11 @@ from reconciler.kinds.shared.certificate_issuance import (
 )
 from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
 from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
-from reconciler.kinds.shared.provisioned_thing_reads import Provisioned, desired_spec
+from reconciler.kinds.shared.provisioned_thing_reads import desired_spec
+from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts
 from reconciler.kinds.shared.provisioning_blueprint import TABLE, Blueprint, blueprint, plain, with_groups
 from reconciler.kinds.shared.provisioning_template import TemplateError
-from reconciler.kinds.things import MAX_UNTYPED_ATTRIBUTES
+from reconciler.kinds.shared.thing_spec import MAX_UNTYPED_ATTRIBUTES
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
@@ -71,27 +74,62 @@ class ProvisionedThings(Kind):
     table = TABLE
     noun = "provisioned thing"
     spec_class = ProvisionedThing
+    operations = Operations(
+        read=(
+            "ListThings",
+            "DescribeThing",
+            "ListThingGroupsForThing",
+            "ListThingsInThingGroup",
+            "ListThingsInBillingGroup",
+            "ListThingPrincipalsV2",
+            "DescribeCertificate",
+            "ListCertificates",
+            "ListAttachedPolicies",
+            "ListTargetsForPolicy",
+            "GetPolicy",
+            "ListPrincipalThings",
+        ),
+        create=("RegisterThing",),
+        update=(
+            "CreateThing",
+            "UpdateThing",
+            "AddThingToThingGroup",
+            "RemoveThingFromThingGroup",
+            "AddThingToBillingGroup",
+            "RemoveThingFromBillingGroup",
+            "CreateCertificateFromCsr",
+            "RegisterCertificate",
+            "UpdateCertificate",
+            "DescribeCertificate",
+            "CreatePolicy",
+            "AttachPolicy",
+            "DetachPolicy",
+            "AttachThingPrincipal",
+            "DetachThingPrincipal",
+            "DeleteCertificate",
+        ),
+    )
     create_succeeds_if_exists = True
     reads_after = frozenset({"thing_groups", "billing_groups", "policies"})
-    is_composite = True
+    composed_of = frozenset({"things", "certificates"})
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """Would AWS take the template, and is there a place for what it issues?"""
         named = resource.spec.template
         if isinstance(named, str) and Address("provisioning_templates", named) not in desired:
             return  # it is missing, or reported itself
         if isinstance(named, Document) and len(named.value) == 1 and named.value.keys() <= {"id", "arn"}:
-            yield Complaint("template", "a template outside this file is not read", _WITHIN)
+            yield Problem("template", "a template outside this file is not read", _WITHIN)
             return
         try:
             plan = blueprint(resource, desired)
         except MissingSecretError:
             return  # a warning, as for any secret that is not set
         except TemplateError as error:
-            yield from (Complaint("template", f"{f.path}: {f.problem}", f.expected) for f in error.faults)
+            yield from (Problem("template", f"{f.path}: {f.problem}", f.expected) for f in error.faults)
             return
         except ValueError as error:
-            yield Complaint("save_to", f"{resource.spec.save_to}: {error}", "a file that is not there yet")
+            yield Problem("save_to", f"{resource.spec.save_to}: {error}", "a file that is not there yet")
             return
         yield from _told_secrets(plan)
         if plan.certificate and not plan.request:
@@ -99,13 +137,11 @@ class ProvisionedThings(Kind):
         if plan.request:
             yield from _check_request(plan, resource.spec.save_to)
         elif resource.spec.save_to:
-            yield Complaint(
-                "save_to", "there is nothing to save of a certificate that is given", "no save_to"
-            )
+            yield Problem("save_to", "there is nothing to save of a certificate that is given", "no save_to")
         attributes = plan.thing.properties.get("AttributePayload", {})
         if "ThingTypeName" not in plan.thing.properties and len(attributes) > MAX_UNTYPED_ATTRIBUTES:
             problem = f"{len(attributes)} attributes on a thing without a type"
-            yield Complaint("template", problem, f"at most {MAX_UNTYPED_ATTRIBUTES}, or a ThingTypeName")
+            yield Problem("template", problem, f"at most {MAX_UNTYPED_ATTRIBUTES}, or a ThingTypeName")
 
     def effective(self, resource: Resource, scope: Scope) -> Any:
         """What the template makes."""
@@ -114,7 +150,7 @@ class ProvisionedThings(Kind):
         except (ValueError, MissingSecretError):
             return Provisioned(thing_name=None)  # reported with the file
 
-    def identity(self, resource: Resource) -> str | None:  # noqa: ARG002 (the template's, not the resource's)
+    def identity(self, resource: Resource) -> str | None:
         """The thing's name, which only the evaluated template tells."""
         return None
 
@@ -128,52 +164,57 @@ class ProvisionedThings(Kind):
         if plan.certificate_id:
             yield "certificates", plan.certificate_id
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """The things, certificates, policies and groups that the templates name, in bulk."""
         return provisioned_thing_reads.read(scope)
 
-    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """What it lets go of, or registers anew, is let go of by those that were seen to have it, and by no others."""
-        carried = live.facts.get("carried")
+        facts = live.facts_as(ProvisionedThingFacts) if live.facts else ProvisionedThingFacts(frozenset())
+        carried = facts.carried
         return {
-            **super().precondition(live, going=going),
-            "holders": live.facts.get("holders", {}),
+            **super().precondition(live, deletes=deletes),
+            "holders": facts.holders,
             "carried.things": tuple(carried.things) if carried else WHATEVER,
             "carried.policies": tuple(carried.policies) if carried else WHATEVER,
         }
 
-    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """A secret that is not set cannot be sent; a template that says FAIL is taken at its word."""
         if isinstance(change, Delete | Forget):
             return
-        plan = blueprint(world.declared[change.address], world.declared)
+        plan = blueprint(context.declared[change.address], context.declared)
         for name, value in plan.parameters.items():
             if isinstance(value, Secret) and value.value is None:
                 yield f"its parameter {name} from {value.reference} is not set"
-        registered = isinstance(change, Update) and change.live.facts["registered"]
+        registered = isinstance(change, Update) and change.live.facts_as(ProvisionedThingFacts).registered
         if plan.certificate_id and not registered:
-            yield from _unregistered(plan, world.declared[change.address].spec.save_to)
+            yield from _unregistered(plan, context.declared[change.address].spec.save_to)
         if isinstance(change, Update):
-            yield from _torn(change, world)
+            yield from _torn(change, context)
             yield from (
                 f"{path} differs, and the template's OverrideSettings say FAIL"
-                for path in change.live.facts["fails"]
+                for path in change.live.facts_as(ProvisionedThingFacts).fails
                 if change.changes(path)
             )
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
         """A registration that goes and comes again is a moment without it."""
-        if isinstance(change, Update) and change.live.facts["carried"] and change.changes("certificate_mode"):
+        if (
+            isinstance(change, Update)
+            and change.live.facts_as(ProvisionedThingFacts).carried
+            and change.changes("certificate_mode")
+        ):
             yield (
                 "AWS changes no certificate's mode, so its certificate is registered anew: "
                 "for a moment the device cannot connect"
             )
 
-    def is_rotation(self, change: Update) -> bool:
+    def counts_as_replacement(self, change: Update) -> bool:
         """Its certificate goes for another one, or for the same one under another mode."""
-        facts = change.live.facts
-        gone = facts["deletable"] and change.changes("other_certificates")
-        return bool(gone or (facts["carried"] and change.changes("certificate_mode")))
+        facts = change.live.facts_as(ProvisionedThingFacts)
+        gone = facts.deletable and change.changes("other_certificates")
+        return bool(gone or (facts.carried and change.changes("certificate_mode")))
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Nothing of it differs from the file: what is missing is what a registration that failed did not come to."""
@@ -183,15 +224,15 @@ class ProvisionedThings(Kind):
         same = (was.attributes, was.thing_type) == (wanted.attributes, wanted.thing_type)
         return same and not was.other_certificates
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """One RegisterThing. The workspace's group is put into the template, so that the thing is marked as it is made."""
-        plan = blueprint(world.declared[change.address], world.declared)
-        groups = [workspace_group_name(world.workspace)]
+        plan = blueprint(context.declared[change.address], context.declared)
+        groups = [workspace_group_name(context.workspace)]
         if change.resource.lifecycle.prevent_destroy:
-            groups.append(protected_group_name(world.workspace))
+            groups.append(protected_group_name(context.workspace))
         body = with_groups(plan.template, plan.thing.logical_name, groups)
         params = {"templateBody": body, "parameters": dict(plan.parameters)}
-        save_to = world.declared[change.address].spec.save_to
+        save_to = context.declared[change.address].spec.save_to
         if plan.request and save_to:
             saves, proof = (
                 (Save("certificatePem", save_to),),
@@ -203,25 +244,21 @@ class ProvisionedThings(Kind):
         fails = any("FAIL" in part.overrides.values() for part in parts if part)
         return [ApiCall("iot", "RegisterThing", params, repeatable=not fails)]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Only what is missing or differs; certificates and policies come before the old ones go."""
-        plan = blueprint(world.declared[change.address], world.declared)
+        plan = blueprint(context.declared[change.address], context.declared)
         return [
-            *_thing(change, plan, world),
-            *_memberships(change, plan, world),
-            *_certificate(change, plan, world),
-            *_old_certificates(change, plan, world),
+            *_thing(change, plan, context),
+            *_memberships(change, plan, context),
+            *_certificate(change, plan, context),
+            *_old_certificates(change, plan, context),
         ]
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
-        """AWS changes every part of it by itself."""
-        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
-
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """What is no longer in the file is read as a plain thing and a plain certificate."""
         raise NotImplementedError(f"{change.address} is deleted as the thing that it is")
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """The same: it is forgotten as the thing that it is."""
         raise NotImplementedError(f"{change.address} is forgotten as the thing that it is")
 
@@ -232,7 +269,7 @@ _WITHIN = "its body here, or its name in [provisioning_templates.*]"
 _TOLD = ("ThingName", "ThingTypeName", "ThingGroups", "BillingGroup", "PolicyName", "PolicyDocument")
 
 
-def _told_secrets(plan: Blueprint) -> Iterator[Complaint]:
+def _told_secrets(plan: Blueprint) -> Iterator[Problem]:
     for part in (plan.thing, *plan.evaluated.policies):
         for name in _TOLD:
             value = part.properties.get(name, ())
@@ -240,15 +277,15 @@ def _told_secrets(plan: Blueprint) -> Iterator[Complaint]:
                 if isinstance(item, Secret):
                     where = f"Resources.{part.logical_name}.Properties.{name}"
                     problem = f"the secret from {item.reference} goes into {where}, which is shown"
-                    yield Complaint("parameters", problem, "secrets in attributes at the most")
+                    yield Problem("parameters", problem, "secrets in attributes at the most")
 
 
-def _torn(change: Update, world: PlanContext) -> Iterator[str]:
+def _torn(change: Update, context: PlanContext) -> Iterator[str]:
     """What is registered anew is let go of by all that have it: those outside the workspace would not get it back."""
-    carried = change.live.facts["carried"]
+    carried = change.live.facts_as(ProvisionedThingFacts).carried
     if not carried or not change.changes("certificate_mode"):
         return
-    ours = {world.thing_name(user) for user in world.live if user.kind in {TABLE, "things"}}
+    ours = {context.thing_name(user) for user in context.live if user.kind in {TABLE, "things"}}
     if others := sorted(set(carried.things) - ours):
         yield (
             "its certificate has to be registered anew, as AWS changes no certificate's mode, and things outside "
@@ -267,25 +304,25 @@ def _unregistered(plan: Blueprint, save_to: Output | None) -> Iterator[str]:
         )
 
 
-def _check_request(plan: Blueprint, save_to: Output | None) -> Iterator[Complaint]:
+def _check_request(plan: Blueprint, save_to: Output | None) -> Iterator[Problem]:
     key = x509.signing_request_key_digest(plan.request or "")
     if key is None:
-        yield Complaint(
+        yield Problem(
             "parameters", "the CertificateSigningRequest is none", "one in PEM, signed with its own key"
         )
     elif save_to is None:
-        yield Complaint("save_to", "the issued certificate has nowhere to go", "the path of a new file")
+        yield Problem("save_to", "the issued certificate has nowhere to go", "the path of a new file")
     elif plan.certificate and x509.public_key_digest(plan.certificate) != key:
         what = "the certificate that was issued for it, or a new path"
-        yield Complaint("save_to", f"{save_to} is a certificate of another key than the request", what)
+        yield Problem("save_to", f"{save_to} is a certificate of another key than the request", what)
 
 
-def _thing(change: Update, plan: Blueprint, world: PlanContext) -> Iterator[ApiCall]:
+def _thing(change: Update, plan: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
     spec, name = change.resource.spec, plan.name
     attributes = dict(spec.attributes)
     params: dict[str, Any] = {"thingName": name}
     if spec.thing_type is not None and change.changes("thing_type"):
-        params["thingTypeName"] = world.resolve_identity("thing_types", spec.thing_type)
+        params["thingTypeName"] = context.resolve_identity("thing_types", spec.thing_type)
     if change.live.spec.thing_name is None:
         if attributes:
             params["attributePayload"] = {"attributes": attributes}
@@ -300,55 +337,62 @@ def _thing(change: Update, plan: Blueprint, world: PlanContext) -> Iterator[ApiC
         yield ApiCall("iot", "UpdateThing", params, proof=verify_thing(name))
 
 
-def _memberships(change: Update, plan: Blueprint, world: PlanContext) -> Iterator[ApiCall]:
+def _memberships(change: Update, plan: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
     spec, was = change.resource.spec, change.live.spec
     if change.changes("workspace"):
-        yield group_membership.join(plan.name, workspace_group_name(world.workspace))
+        yield group_membership.join(plan.name, workspace_group_name(context.workspace))
     if change.changes(PROTECTION):
-        guard = group_membership.protected_group_name(world.workspace)
+        guard = group_membership.protected_group_name(context.workspace)
         wanted = change.resource.lifecycle.prevent_destroy
         yield group_membership.join(plan.name, guard) if wanted else group_membership.leave(plan.name, guard)
     if change.changes("thing_groups"):
-        yield from group_membership.move(plan.name, was.thing_groups, spec.thing_groups, world)
+        yield from group_membership.move(plan.name, was.thing_groups, spec.thing_groups, context)
     if change.changes("billing_group"):
         yield from group_membership.move_billing_group(
-            plan.name, was.billing_group, spec.billing_group, world
+            plan.name, was.billing_group, spec.billing_group, context
         )
 
 
-def _certificate(change: Update, plan: Blueprint, world: PlanContext) -> Iterator[ApiCall]:
+def _certificate(change: Update, plan: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
     if plan.evaluated.certificate is None:
         return
-    spec, found, arn = change.resource.spec, change.live.facts["registered"], _arn(change, plan, world)
+    spec, found, arn = (
+        change.resource.spec,
+        change.live.facts_as(ProvisionedThingFacts).registered,
+        _arn(change, plan, context),
+    )
     anew = bool(found) and change.changes("certificate_mode")
     if anew:
-        yield from _deregister(change, arn, world)
+        yield from _deregister(change, arn, context)
     if not found or anew:
         properties = plan.evaluated.certificate.properties
-        yield _registration(plan, properties, world.declared[change.address].spec.save_to)
+        yield _registration(plan, properties, context.declared[change.address].spec.save_to)
     elif change.changes("certificate_status"):
         params = {"certificateId": found, "newStatus": spec.certificate_status}
         yield ApiCall("iot", "UpdateCertificate", params)
     if change.changes("save_to"):
+        assert found
         yield from fetch_certificate(found, spec.save_to)
-    yield from _policies(change, arn, world, anew=anew)
-    if anew or not change.live.facts["attached"]:
+    yield from _policies(change, arn, context, anew=anew)
+    if anew or not change.live.facts_as(ProvisionedThingFacts).attached:
         yield _attachment(plan, arn)
     if not anew:
-        yield from _lost_policies(change, world, arn)
+        yield from _lost_policies(change, context, arn)
 
 
-def _arn(change: Update, plan: Blueprint, world: PlanContext) -> Any:
-    known = change.live.facts["registered"] or plan.certificate_id
-    return world.build_arn(f"cert/{known}") if known else Ref(change.address, "certificateArn")
+def _arn(change: Update, plan: Blueprint, context: PlanContext) -> Any:
+    known = change.live.facts_as(ProvisionedThingFacts).registered or plan.certificate_id
+    return context.build_arn(f"cert/{known}") if known else Ref(change.address, "certificateArn")
 
 
-def _deregister(change: Update, arn: str, world: PlanContext) -> Iterator[ApiCall]:
+def _deregister(change: Update, arn: str, context: PlanContext) -> Iterator[ApiCall]:
     """AWS changes no certificate's mode, so the registration goes and another one comes, under the same id."""
-    carried = change.live.facts["carried"]
-    yield mark_retired(world, arn)
+    facts = change.live.facts_as(ProvisionedThingFacts)
+    registered, carried = facts.registered, facts.carried
+    assert registered and carried  # noqa: PT018
+    yield mark_retired(context, arn)
     yield from (detach(thing, arn) for thing in carried.things)
-    yield from retire(change.live.facts["registered"], active=carried.status == "ACTIVE")
+    yield from retire(registered, active=carried.status == "ACTIVE")
 
 
 def _attachment(plan: Blueprint, arn: Any) -> ApiCall:
@@ -360,14 +404,16 @@ def _attachment(plan: Blueprint, arn: Any) -> ApiCall:
     return ApiCall("iot", "AttachThingPrincipal", params)
 
 
-def _policies(change: Update, arn: Any, world: PlanContext, *, anew: bool) -> Iterator[ApiCall]:
+def _policies(change: Update, arn: Any, context: PlanContext, *, anew: bool) -> Iterator[ApiCall]:
     """Those that are missing. A new registration has none: it gets those, too, that the file does not know."""
     spec, was = change.resource.spec, change.live.spec
     had = () if anew else was.policies
-    gained = [world.resolve_identity("policies", policy) for policy in spec.policies if policy not in had]
+    gained = [context.resolve_identity("policies", policy) for policy in spec.policies if policy not in had]
     if anew:
-        known = {world.resolve_identity("policies", policy) for policy in was.policies}
-        gained += [name for name in change.live.facts["carried"].policies if name not in known]
+        known = {context.resolve_identity("policies", policy) for policy in was.policies}
+        carried = change.live.facts_as(ProvisionedThingFacts).carried
+        assert carried
+        gained += [name for name in carried.policies if name not in known]
     for name in gained:
         yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
     for document in spec.policy_documents:
@@ -375,10 +421,10 @@ def _policies(change: Update, arn: Any, world: PlanContext, *, anew: bool) -> It
             yield from _own_policy(document, arn)
 
 
-def _lost_policies(change: Update, world: PlanContext, arn: Any) -> Iterator[ApiCall]:
+def _lost_policies(change: Update, context: PlanContext, arn: Any) -> Iterator[ApiCall]:
     for policy in change.live.spec.policies:
         if policy not in change.resource.spec.policies:
-            params = {"policyName": world.resolve_identity("policies", policy), "target": arn}
+            params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
             yield ApiCall("iot", "DetachPolicy", params, tolerates=NOT_FOUND, repeatable=True)
 
 
@@ -405,20 +451,23 @@ def _own_policy(document: Document, arn: Any) -> Iterator[ApiCall]:
     yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
 
 
-def _old_certificates(change: Update, plan: Blueprint, world: PlanContext) -> Iterator[ApiCall]:
+def _old_certificates(change: Update, plan: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
     """Those that the thing has beside its own: let go, and deleted where nobody else has one or wants it."""
     if not change.changes("other_certificates"):
         return
-    own = change.live.facts["deletable"]
+    own = change.live.facts_as(ProvisionedThingFacts).deletable
     old = {
-        find_certificate_id(world, reference): reference for reference in change.live.spec.other_certificates
+        find_certificate_id(context, reference): reference
+        for reference in change.live.spec.other_certificates
     }
     for name in sorted(old.keys() & own):
-        arn = world.build_arn(f"cert/{name}")
-        yield mark_retired(world, arn)
+        arn = context.build_arn(f"cert/{name}")
+        yield mark_retired(context, arn)
         yield detach(plan.name, arn)
-        yield from retire(name, active=name in change.live.facts["active"])
-    yield from detach_all(world, plan.name, [reference for name, reference in old.items() if name not in own])
+        yield from retire(name, active=name in change.live.facts_as(ProvisionedThingFacts).active)
+    yield from detach_all(
+        context, plan.name, [reference for name, reference in old.items() if name not in own]
+    )
 
 
 KIND = ProvisionedThings()

@@ -15,15 +15,20 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, Complaint, Kind, PlanContext, Reading, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, pair_by_name_tag
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
+    NAME_TAG,
+    OWNER_TAG,
     OWNERSHIP_TAG_COUNT,
     TAG_PREFIX,
     check_room_for_tags,
     remove_ownership_tags,
     retag,
+    tagged_live,
     user_tags,
     with_ownership_tags,
 )
@@ -83,6 +88,13 @@ class ProvisioningProfile:
     tags: Mapping[str, str] = member("Tags.", api="CreateProvisioningProfile.Tags", factory=dict)
 
 
+@frozen
+class ProvisioningProfileFacts:
+    """What else is read of a provisioning profile: its claim certificate, if it has one."""
+
+    claim: Pem | None
+
+
 class ProvisioningProfiles(Kind):
     """Provisioning profiles: found by the tag that names them, owned by tag."""
 
@@ -90,10 +102,24 @@ class ProvisioningProfiles(Kind):
     noun = "provisioning profile"
     service = SERVICE
     spec_class = ProvisioningProfile
+    id_member = "Id"
+    operations = Operations(
+        read=("ListProvisioningProfiles", "GetProvisioningProfile"),
+        create=("CreateProvisioningProfile", "TagResource"),
+        update=("UntagResource", "TagResource"),
+        replace=(
+            "CreateProvisioningProfile",
+            "TagResource",
+            "DeleteProvisioningProfile",
+            "GetProvisioningProfile",
+        ),
+        delete=("DeleteProvisioningProfile", "GetProvisioningProfile"),
+        forget=("UntagResource", "TagResource"),
+    )
     write_operations = ("CreateProvisioningProfile",)
     derived_members = DERIVED_MEMBERS
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """Each type has its own certificate, and a key that is told once has somewhere to go."""
         spec: ProvisioningProfile = resource.spec
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT + 2)
@@ -103,21 +129,21 @@ class ProvisioningProfiles(Kind):
         if isinstance(claim, Pem):
             yield from x509.check_certificate(claim, "claim_certificate", ca=False)
         if jitr != (spec.ca_certificate is not None):
-            yield Complaint(
+            yield Problem(
                 "ca_certificate", "a CA certificate is for JITR, and needed there", "the one with the other"
             )
         if jitr and claim:
-            yield Complaint("claim_certificate", "JITR has no claim", "type FLEET_PROVISIONING")
+            yield Problem("claim_certificate", "JITR has no claim", "type FLEET_PROVISIONING")
         if not (jitr or claim or spec.save_claim_key_to):
             what = "AWS tells the private key of the claim that it makes once, and it has nowhere to go"
-            yield Complaint("save_claim_key_to", what, "the path of a new file, or a claim_certificate")
+            yield Problem("save_claim_key_to", what, "the path of a new file, or a claim_certificate")
         for field in ("save_claim_key_to", "save_claim_certificate_to"):
             if getattr(spec, field) and (jitr or claim):
-                yield Complaint(
+                yield Problem(
                     field, "there is nothing to save where AWS makes no claim", "neither ca nor claim"
                 )
 
-    def effective(self, resource: Resource, scope: Scope) -> ProvisioningProfile:  # noqa: ARG002 (all is in the resource)
+    def effective(self, resource: Resource, scope: Scope) -> ProvisioningProfile:
         """Name filled in; a claim that AWS makes is whatever it is."""
         spec: ProvisioningProfile = resource.spec
         made = spec.provisioning_type != "JITR" and spec.claim_certificate is None
@@ -127,7 +153,7 @@ class ProvisioningProfiles(Kind):
             claim_certificate=WHATEVER if made else spec.claim_certificate,
         )
 
-    def identity(self, resource: Resource) -> str | None:  # noqa: ARG002 (AWS assigns it)
+    def identity(self, resource: Resource) -> str | None:
         """Only AWS can assign it."""
         return None
 
@@ -137,7 +163,7 @@ class ProvisioningProfiles(Kind):
             return isinstance(after, Output) and after.content is None
         return super().forces_replacement(name, after)
 
-    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:  # noqa: ARG002 (all is in the change)
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """No file is overwritten, and one that is there already is the key's own."""
         if isinstance(change, Delete | Forget):
             return
@@ -145,7 +171,7 @@ class ProvisioningProfiles(Kind):
         if isinstance(change, Update):
             key = spec.save_claim_key_to
             if change.changes("save_claim_key_to") and isinstance(key, Output) and key.content is not None:
-                claim = change.live.facts["claim"]
+                claim = change.live.facts_as(ProvisioningProfileFacts).claim
                 if not (claim and x509.is_key_of(claim, key.content)):
                     yield f"{key} is there already, and is not the key of its claim certificate"
             return
@@ -153,7 +179,7 @@ class ProvisioningProfiles(Kind):
             if isinstance(output, Output) and output.content is not None:
                 yield f"{output} is there already, and no file is overwritten; name a new one"
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """All of the account in pages, and one question for each: the list tells neither tags nor claims."""
         if scope.previous_states is None:
             (listed,) = yield [ApiCall(SERVICE, "ListProvisioningProfiles")]
@@ -176,52 +202,52 @@ class ProvisioningProfiles(Kind):
         """By the tag. A run that died within a replacement leaves two of a name: then the one that is as wanted."""
         return pair_by_name_tag(self, missing, spare, scope)
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """One call, with a token that makes the same request the same profile; then word that the key is safe."""
-        return [*_create(change.resource, world)]
+        return [*_create(change.resource, context)]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Only the tags can be changed; one of them says that the key is where it belongs."""
-        had: Mapping[str, str] = change.live.facts["tags"]
+        had = change.live.tags
         kept = had.get(f"{TAG_PREFIX}claim-key") or change.changes("save_claim_key_to")
-        after = _tags(change.resource, world, saved=bool(kept and _makes_claim(change.resource.spec)))
-        return [*retag(SERVICE, change.live.facts["arn"], had, after)]
+        after = _tags(change.resource, context, saved=bool(kept and _makes_claim(change.resource.spec)))
+        return [*retag(SERVICE, change.live.arn, had, after)]
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """A new one first, then the old one goes."""
-        return [*_create(change.resource, world, replaces=change.live.identity), *_delete(change.live)]
+        return [*_create(change.resource, context, replaces=change.live.identity), *_delete(change.live)]
 
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its id is all it takes)
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Done is when it is gone."""
         return [*_delete(change.live)]
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""
-        return [*remove_ownership_tags(SERVICE, change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags(SERVICE, change.live)]
 
 
 def _makes_claim(spec: ProvisioningProfile) -> bool:
     return isinstance(spec.save_claim_key_to, Output)
 
 
-def _tags(resource: Resource, world: PlanContext, *, saved: bool) -> dict[str, Any]:
+def _tags(resource: Resource, context: PlanContext, *, saved: bool) -> dict[str, Any]:
     spec: ProvisioningProfile = resource.spec
     more = {"ca": spec.ca_certificate.fingerprint} if spec.ca_certificate else {}
-    return with_ownership_tags(resource, world.workspace, **more, **(_SAVED if saved else {}))
+    return with_ownership_tags(resource, context.workspace, **more, **(_SAVED if saved else {}))
 
 
-def _create(resource: Resource, world: PlanContext, *, replaces: str = "") -> Iterator[ApiCall]:
+def _create(resource: Resource, context: PlanContext, *, replaces: str = "") -> Iterator[ApiCall]:
     spec: ProvisioningProfile = resource.spec
     params: dict[str, Any] = {
         "ProvisioningType": spec.provisioning_type,
         "Name": spec.name or resource.address.name,
-        "Tags": _tags(resource, world, saved=False),
+        "Tags": _tags(resource, context, saved=False),
     }
     if spec.ca_certificate:
         params["CaCertificate"] = spec.ca_certificate.text
     if isinstance(spec.claim_certificate, Pem):
         params["ClaimCertificate"] = spec.claim_certificate.text
-    request = json.dumps([world.workspace, replaces, params], sort_keys=True)
+    request = json.dumps([context.workspace, replaces, params], sort_keys=True)
     params["ClientToken"] = sha256_hex(request)
     saves = []
     if isinstance(spec.save_claim_key_to, Output):
@@ -252,13 +278,9 @@ def _live(answer: Mapping[str, Any]) -> Live:
         save_claim_key_to=WHATEVER if saved else None,
         tags=user_tags(tags),
     )
-    facts = {
-        "tags": tags,
-        "arn": answer["Arn"],
-        "name": tags.get(NAME_TAG),
-        "claim": spec.claim_certificate,
-    }
-    return Live(answer["Id"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+    facts = ProvisioningProfileFacts(Pem.parse(claim) if claim else None)
+    name = tags.get(NAME_TAG)
+    return tagged_live(answer["Id"], spec, tags, answer["Arn"], declared_name=name, facts=facts)
 
 
 KIND = ProvisioningProfiles()

@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -19,6 +21,7 @@ from reconciler.kinds.base.tags import (
     check_room_for_tags,
     remove_ownership_tags,
     retag,
+    tagged_live,
     to_tag_list,
     user_tags,
     with_ownership_tags,
@@ -77,13 +80,39 @@ class ProvisioningTemplate:
     tags: Mapping[str, str] = member("Tags.", api="CreateProvisioningTemplate.tags", factory=dict)
 
 
+@frozen
+class ProvisioningTemplateFacts:
+    """What else is read of a provisioning template: its versions other than the default one, oldest first."""
+
+    older_versions: tuple[int, ...]
+
+
 class ProvisioningTemplates(Kind):
     """Provisioning templates: found by name, owned by tag, compared by what the default version means."""
 
     table = "provisioning_templates"
     noun = "provisioning template"
     spec_class = ProvisioningTemplate
-    listing = Listing("ListProvisioningTemplates", "templates", "templateName")
+    operations = Operations(
+        read=(
+            "ListProvisioningTemplates",
+            "ListTagsForResource",
+            "DescribeProvisioningTemplate",
+            "ListProvisioningTemplateVersions",
+        ),
+        create=("CreateProvisioningTemplate",),
+        update=(
+            "DeleteProvisioningTemplateVersion",
+            "CreateProvisioningTemplateVersion",
+            "UpdateProvisioningTemplate",
+            "UntagResource",
+            "TagResource",
+        ),
+        replace=("DeleteProvisioningTemplate", "CreateProvisioningTemplate"),
+        delete=("DeleteProvisioningTemplate",),
+        forget=("UntagResource", "TagResource"),
+    )
+    listing = Listing("ListProvisioningTemplates", "templates", "templateName", "templateArn")
     name_api = "CreateProvisioningTemplate.templateName"
     write_operations = (
         "CreateProvisioningTemplate",
@@ -94,20 +123,20 @@ class ProvisioningTemplates(Kind):
     unsupported_members = UNSUPPORTED_MEMBERS
     deletion_blockers = frozenset({"ca_certificates"})
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """There is room for the marks, and the hook fits."""
         spec: ProvisioningTemplate = resource.spec
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if spec.type == "JITP" and spec.pre_provisioning_hook:
-            yield Complaint("pre_provisioning_hook", "a JITP template has no hook", "type FLEET_PROVISIONING")
+            yield Problem("pre_provisioning_hook", "a JITP template has no hook", "type FLEET_PROVISIONING")
 
     def identity(self, resource: Resource) -> str:
         """Its name."""
         return resource.address.name
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """All templates of the account in pages, the tags of each, and body and versions of those that matter."""
-        arns = yield from list_arns(self, scope, "ListProvisioningTemplates", "templateArn")
+        arns = yield from list_arns(self, scope)
         wanted = {resource.address.name for resource in scope.resources_of(self.table)}
         matter = yield from select_wanted_or_owned(scope, wanted, arns)
         details = yield from request_each("DescribeProvisioningTemplate", "templateName", matter)
@@ -118,16 +147,16 @@ class ProvisioningTemplates(Kind):
             if detail and version
         ]
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included."""
-        return [_create(change.resource, world)]
+        return [_create(change.resource, context)]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """A new default version, the oldest of the others gone before where five are there; the rest in one call."""
         spec, name = change.resource.spec, change.live.identity
         calls: list[ApiCall] = []
         if change.changes("body"):
-            older: Sequence[int] = change.live.facts["older"]
+            older = change.live.facts_as(ProvisioningTemplateFacts).older_versions
             if len(older) + 1 >= MAX_VERSIONS:
                 params = {"templateName": name, "versionId": older[0]}
                 calls.append(ApiCall("iot", "DeleteProvisioningTemplateVersion", params, tolerates=NOT_FOUND))
@@ -138,23 +167,23 @@ class ProvisioningTemplates(Kind):
         if changed:
             params = {"templateName": name, **changed}
             calls.append(ApiCall("iot", "UpdateProvisioningTemplate", params, repeatable=True))
-        after = with_ownership_tags(change.resource, world.workspace)
-        return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
+        after = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """The old one goes first: both have the same name."""
-        return [_delete(change.live), _create(change.resource, world)]
+        return [_delete(change.live), _create(change.resource, context)]
 
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """No CA certificate of the workspace uses it any more; its versions go with it."""
         return [_delete(change.live)]
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""
-        return [*remove_ownership_tags("iot", change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags("iot", change.live)]
 
 
-def _create(resource: Resource, world: PlanContext) -> ApiCall:
+def _create(resource: Resource, context: PlanContext) -> ApiCall:
     spec: ProvisioningTemplate = resource.spec
     params: dict[str, Any] = {
         "templateName": resource.address.name,
@@ -162,7 +191,7 @@ def _create(resource: Resource, world: PlanContext) -> ApiCall:
         "provisioningRoleArn": spec.provisioning_role_arn,
         "type": spec.type,
         "enabled": spec.enabled,
-        "tags": to_tag_list(with_ownership_tags(resource, world.workspace)),
+        "tags": to_tag_list(with_ownership_tags(resource, context.workspace)),
     }
     if spec.description is not None:
         params["description"] = spec.description
@@ -217,8 +246,8 @@ def _live(detail: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], tags
         tags=user_tags(tags),
     )
     older = sorted(version["versionId"] for version in versions if not version["isDefaultVersion"])
-    facts = {"tags": tags, "arn": detail["templateArn"], "older": tuple(older)}
-    return Live(detail["templateName"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+    facts = ProvisioningTemplateFacts(tuple(older))
+    return tagged_live(detail["templateName"], spec, tags, detail["templateArn"], facts=facts)
 
 
 KIND = ProvisioningTemplates()

@@ -11,7 +11,9 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -19,13 +21,14 @@ from reconciler.kinds.base.tags import (
     check_room_for_tags,
     remove_ownership_tags,
     retag,
+    tagged_live,
     to_tag_list,
     user_tags,
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Forget, Replace, Update
+from reconciler.model.change import Create, Delete, Forget, Update
 from reconciler.model.resource import Desired, Live, Resource
 
 DEFAULT_DURATION_SECONDS = 3600
@@ -51,11 +54,18 @@ class RoleAliases(Kind):
     table = "role_aliases"
     noun = "role alias"
     spec_class = RoleAlias
+    operations = Operations(
+        read=("ListRoleAliases", "DescribeRoleAlias", "ListTagsForResource"),
+        create=("CreateRoleAlias",),
+        update=("UpdateRoleAlias", "UntagResource", "TagResource"),
+        delete=("DeleteRoleAlias",),
+        forget=("UntagResource", "TagResource"),
+    )
     listing = Listing("ListRoleAliases", "roleAliases", "")
     name_api = "CreateRoleAlias.roleAlias"
     write_operations = ("CreateRoleAlias", "UpdateRoleAlias")
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """There is room for the marks."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
@@ -63,9 +73,9 @@ class RoleAliases(Kind):
         """Its name."""
         return resource.address.name
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """All aliases of the account in pages, and each by itself: the list has nothing but names."""
-        names = yield from list_names(self, scope, "ListRoleAliases")
+        names = yield from list_names(self, scope)
         answers = yield from request_each("DescribeRoleAlias", "roleAlias", names)
         found = {
             answer["roleAliasDescription"]["roleAlias"]: answer["roleAliasDescription"]
@@ -77,35 +87,31 @@ class RoleAliases(Kind):
         matter = yield from select_wanted_or_owned(scope, wanted, arns)
         return [_live(found[name], tags) for name, tags in matter.items()]
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included."""
         spec: RoleAlias = change.resource.spec
-        tags = to_tag_list(with_ownership_tags(change.resource, world.workspace))
+        tags = to_tag_list(with_ownership_tags(change.resource, context.workspace))
         params = _params(change.address.name, spec)
         question = ApiCall("iot", "DescribeRoleAlias", {"roleAlias": change.address.name})
         proof = FieldsMatch(question, {name: f"roleAliasDescription.{name}" for name in params})
         return [ApiCall("iot", "CreateRoleAlias", {**params, "tags": tags}, proof=proof)]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Role and duration in one call, tags in their own."""
         spec: RoleAlias = change.resource.spec
         calls = []
         if change.changes("role_arn") or change.changes("credential_duration_seconds"):
             calls.append(ApiCall("iot", "UpdateRoleAlias", _params(change.live.identity, spec)))
-        after = with_ownership_tags(change.resource, world.workspace)
-        return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
+        after = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
-        """AWS changes everything of a role alias in place."""
-        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
-
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Nothing stands in the way."""
         return [ApiCall("iot", "DeleteRoleAlias", {"roleAlias": change.live.identity}, tolerates=NOT_FOUND)]
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""
-        return [*remove_ownership_tags("iot", change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags("iot", change.live)]
 
 
 def _params(name: str, spec: RoleAlias) -> dict[str, Any]:
@@ -120,8 +126,7 @@ def _live(item: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
     spec = RoleAlias(
         item["roleArn"], item.get("credentialDurationSeconds", DEFAULT_DURATION_SECONDS), user_tags(tags)
     )
-    facts = {"tags": tags, "arn": item["roleAliasArn"]}
-    return Live(item["roleAlias"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+    return tagged_live(item["roleAlias"], spec, tags, item["roleAliasArn"])
 
 
 KIND = RoleAliases()

@@ -13,7 +13,9 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from reconciler.kinds.base.kind import OWNER_TAG, Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -21,6 +23,7 @@ from reconciler.kinds.base.tags import (
     check_room_for_tags,
     remove_ownership_tags,
     retag,
+    tagged_live,
     to_tag_list,
     user_tags,
     with_ownership_tags,
@@ -85,26 +88,35 @@ class ThingTypes(Kind):
     table = "thing_types"
     noun = "thing type"
     spec_class = ThingType
+    operations = Operations(
+        read=("ListThingTypes", "DescribeThingType", "ListTagsForResource", "ListThings"),
+        create=("CreateThingType", "DeprecateThingType"),
+        update=("UpdateThingType", "DeprecateThingType", "UntagResource", "TagResource"),
+        replace=("DeprecateThingType", "DeleteThingType", "CreateThingType"),
+        delete=("DeprecateThingType", "DeleteThingType"),
+        forget=("UntagResource", "TagResource"),
+    )
+    used_by_table = "things"
     listing = Listing("ListThingTypes", "thingTypes", "thingTypeName")
     name_api = "CreateThingType.thingTypeName"
     write_operations = ("CreateThingType", "UpdateThingType", "DeprecateThingType")
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (no neighbour counts)
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """There is room for the marks, and what propagates comes from one place."""
         spec: ThingType = resource.spec
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if len(spec.searchable_attributes) > MAX_SEARCHABLE_ATTRIBUTES:
             problem = f"{len(spec.searchable_attributes)} searchable attributes"
-            yield Complaint("searchable_attributes", problem, f"at most {MAX_SEARCHABLE_ATTRIBUTES}")
+            yield Problem("searchable_attributes", problem, f"at most {MAX_SEARCHABLE_ATTRIBUTES}")
         for found in spec.propagating_attributes:
             if (found.thing_attribute is None) == (found.connection_attribute is None):
-                yield Complaint(
+                yield Problem(
                     "propagating_attributes",
                     f"{found.user_property_key!r} comes from one place",
                     "either thing_attribute or connection_attribute",
                 )
 
-    def effective(self, resource: Resource, scope: Scope) -> ThingType:  # noqa: ARG002 (all is in the resource)
+    def effective(self, resource: Resource, scope: Scope) -> ThingType:
         """The order of attributes means nothing, and an empty description is none."""
         return _sorted(resource.spec)
 
@@ -112,7 +124,7 @@ class ThingTypes(Kind):
         """Its name."""
         return resource.address.name
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """All types of the account in pages, with all that they have, and the tags of each; who has one that goes."""
         if scope.previous_states is None:
             (listed,) = yield [ApiCall("iot", "ListThingTypes")]
@@ -138,23 +150,23 @@ class ThingTypes(Kind):
         }
         return [_live(items[name], tags, having.get(name, ())) for name, tags in matter.items()]
 
-    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """AWS would keep a type that a thing has got since waiting to the end of all patience."""
-        seen = super().precondition(live, going=going)
-        return {**seen, "things": live.facts["things"]} if going else seen
+        seen = super().precondition(live, deletes=deletes)
+        return {**seen, "things": live.used_by} if deletes else seen
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included, and a second where it is born deprecated."""
         spec: ThingType = change.resource.spec
         params = {
             "thingTypeName": change.address.name,
             "thingTypeProperties": _properties(spec),
-            "tags": to_tag_list(with_ownership_tags(change.resource, world.workspace)),
+            "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
         born = ApiCall("iot", "CreateThingType", params, repeatable=True)
         return [born, _deprecate(change.address.name)] if spec.deprecated else [born]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """What propagates is all that AWS changes of a type, beside its deprecation and tags."""
         spec: ThingType = change.resource.spec
         name, calls = change.live.identity, []
@@ -166,27 +178,29 @@ class ThingTypes(Kind):
             calls.append(ApiCall("iot", "UpdateThingType", params, repeatable=True))
         if change.changes("deprecated"):
             calls.append(_deprecate(name, undo=not spec.deprecated))
-        after = with_ownership_tags(change.resource, world.workspace)
-        return [*calls, *retag("iot", change.live.facts["arn"], change.live.facts["tags"], after)]
+        after = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """The old one goes first: the name is taken. That it has no things is what the plan was made with."""
-        return [*_removal(change.live), *self.create(Create(change.resource, change.fields), world)]
+        return [*_removal(change.live), *self.create(Create(change.resource, change.fields), context)]
 
-    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """AWS deletes no type that things have; of many, the first page is looked at."""
-        if isinstance(change, Replace) and (having := change.live.facts["things"]):
+        if isinstance(change, Replace) and (having := change.live.used_by):
             yield (
                 "AWS changes neither the description nor the searchable attributes of a thing type, and replaces none that "
                 f"things have ({several(having)}); make a type of another name and give them that"
             )
         if not isinstance(change, Delete):
             return
-        users = world.live_users.get(change.address, ())
+        users = context.live_users.get(change.address, ())
         leaving = {
-            world.thing_name(user) for user in users if isinstance(world.changes.get(user), Update | Delete)
+            context.thing_name(user)
+            for user in users
+            if isinstance(context.changes.get(user), Update | Delete)
         }
-        stay = sorted(set(change.live.facts["things"]) - leaving)
+        stay = sorted(set(change.live.used_by) - leaving)
         if stay:
             yield (
                 "AWS deletes no thing type that things have, and things that this plan does not change have it "
@@ -199,13 +213,13 @@ class ThingTypes(Kind):
             minutes = f"{MIN_DEPRECATED_SECONDS / 60:.0f} minutes"
             yield f"AWS deletes a thing type {minutes} after its deprecation at the earliest; the step waits for that"
 
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its name is all it takes)
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Deprecated, waited for, deleted."""
         return _removal(change.live)
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:  # noqa: ARG002 (its ARN is known)
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""
-        return [*remove_ownership_tags("iot", change.live.facts["arn"], change.live.facts["tags"])]
+        return [*remove_ownership_tags("iot", change.live)]
 
 
 def _fits(resource: Resource, items: Mapping[str, Any]) -> bool:
@@ -283,8 +297,8 @@ def _live(item: Mapping[str, Any], tags: Mapping[str, str], things: Sequence[str
         deprecated=bool(item.get("thingTypeMetadata", {}).get("deprecated")),
         tags=user_tags(tags),
     )
-    facts = {"tags": tags, "arn": item["thingTypeArn"], "things": things}
-    return Live(item["thingTypeName"], _sorted(spec), owner=tags.get(OWNER_TAG), facts=facts)
+    live = tagged_live(item["thingTypeName"], _sorted(spec), tags, item["thingTypeArn"])
+    return attrs.evolve(live, used_by=tuple(things))
 
 
 KIND = ThingTypes()

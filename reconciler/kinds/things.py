@@ -12,29 +12,36 @@ from sys import intern
 from typing import Any
 
 import attrs
-from attrs import frozen
 
-from reconciler.kinds.base.kind import Complaint, Kind, Listing, PlanContext, Reading, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
-from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.verification import verify_thing
 from reconciler.kinds.shared import certificate_attachments, group_membership
 from reconciler.kinds.shared.certificate_retirement import mark_retired
 from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
 from reconciler.kinds.shared.principal_reads import external_names, read_things
 from reconciler.kinds.shared.provisioning_blueprint import provisioned_names, sealed, secret_keys
+from reconciler.kinds.shared.thing_spec import MAX_UNTYPED_ATTRIBUTES, Thing, ThingFacts
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.redaction import concealed
-from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource, Whatever
+from reconciler.model.resource import (
+    WHATEVER,
+    Desired,
+    External,
+    Live,
+    Reference,
+    Resource,
+    Whatever,
+    name_in_arn,
+)
 
 __all__ = ["KIND", "Thing", "Things", "workspace_group_name"]
 
 _NONE = frozenset[str]()  # one for all: an empty set takes 200 bytes, and a fleet has as many as things
-
-MAX_UNTYPED_ATTRIBUTES = 3
-"""Attributes of a thing without a type (AWS General Reference, AWS IoT Device Management quotas)."""
 
 DERIVED_MEMBERS = {
     "UpdateThing.attributePayload.merge": "always false: the file says all attributes",
@@ -46,41 +53,41 @@ DERIVED_MEMBERS = {
 UNSUPPORTED_MEMBERS = {"CreateThing.attributePayload.merge": "a new thing has no attributes to merge with"}
 
 
-@frozen
-class Thing:
-    """`[things.*]`."""
-
-    thing_type: Reference | None = member(
-        "The thing's type.", api="CreateThing.thingTypeName", references="thing_types", default=None
-    )
-    attributes: Mapping[str, str] = member(
-        "Searchable facts about the device.", api="CreateThing.attributePayload.attributes", factory=dict
-    )
-    thing_groups: tuple[Reference, ...] = member(
-        "The static groups that it belongs to.", references="thing_groups", default=()
-    )
-    certificates: tuple[Reference, ...] = member(
-        "The device certificates attached to it.", references="certificates", default=()
-    )
-    billing_group: Reference | None = member(
-        "The billing group that it belongs to.",
-        api="CreateThing.billingGroupName",
-        references="billing_groups",
-        default=None,
-    )
-    exclusive: bool | Whatever = member(
-        "Whether no other thing may have its certificates.",
-        api="AttachThingPrincipal.thingPrincipalType",
-        default=False,
-    )
-
-
 class Things(Kind):
     """Things: found by name, owned by membership of the workspace's group."""
 
     table = "things"
     noun = "thing"
     spec_class = Thing
+    operations = Operations(
+        read=(
+            "ListThings",
+            "DescribeThing",
+            "ListThingPrincipalsV2",
+            "ListThingGroupsForThing",
+            "ListThingsInThingGroup",
+            "ListThingsInBillingGroup",
+        ),
+        create=(
+            "CreateThing",
+            "AddThingToThingGroup",
+            "RemoveThingFromThingGroup",
+            "DetachThingPrincipal",
+            "AttachThingPrincipal",
+        ),
+        update=(
+            "UpdateThing",
+            "AddThingToThingGroup",
+            "RemoveThingFromThingGroup",
+            "AddThingToBillingGroup",
+            "RemoveThingFromBillingGroup",
+            "AttachPolicy",
+            "DetachThingPrincipal",
+            "AttachThingPrincipal",
+        ),
+        delete=("AttachPolicy", "DetachThingPrincipal", "DeleteThing"),
+        forget=("RemoveThingFromThingGroup",),
+    )
     listing = Listing("ListThings", "things", "thingName")
     name_api = "CreateThing.thingName"
     write_operations = ("CreateThing", "UpdateThing", "AttachThingPrincipal")
@@ -90,12 +97,12 @@ class Things(Kind):
     create_succeeds_if_exists = True
     reads_after = frozenset({"thing_groups", "billing_groups"})
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """AWS admits three attributes without a type, and one group of each hierarchy."""
         spec: Thing = resource.spec
         yield from group_membership.check_groups(spec.thing_groups, desired)
         if spec.thing_type is None and len(spec.attributes) > MAX_UNTYPED_ATTRIBUTES:
-            yield Complaint(
+            yield Problem(
                 "attributes",
                 f"{len(spec.attributes)} attributes on a thing without a type",
                 f"at most {MAX_UNTYPED_ATTRIBUTES}, or a thing_type",
@@ -105,7 +112,7 @@ class Things(Kind):
         """Its name."""
         return resource.address.name
 
-    def read(self, scope: Scope) -> Reading:
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """Pages for the things, pages for their groups, and one question for each thing's principals: AWS has no other."""
         if scope.previous_states is not None:
             return (yield from self._read_again(scope, sorted(scope.previous_states)))
@@ -117,7 +124,7 @@ class Things(Kind):
         matter = sorted(wanted.keys() | ours)
         found = yield from read_things(matter)
         # What is destroyed may be what a template made, and so may tell the secrets that it was made of.
-        secret = concealed() if scope.destroying else _NONE
+        secret = concealed() if scope.is_destroy else _NONE
         answers = yield from request_each("ListThingPrincipalsV2", "thingName", found)
         owners = yield from group_membership.read_owners([name for name in found if name not in ours])
         groups, bills = _by_thing(members), _by_thing(billed)
@@ -125,14 +132,14 @@ class Things(Kind):
             attrs.evolve(
                 live,
                 owner=scope.workspace if name in ours else owners[name],
-                facts={**live.facts, "protected": name in protected},
+                prevent_destroy=name in protected,
             )
             for (name, listed), answer in zip(found.items(), answers, strict=True)
             for item in [_hidden(listed, secret)]
             if (live := _live(item, answer, groups.get(name, ()), bills.get(name, ()), wanted.get(name)))
         ]
 
-    def _read_again(self, scope: Scope, names: Sequence[str]) -> Reading:
+    def _read_again(self, scope: Scope, names: Sequence[str]) -> Read[Sequence[Live]]:
         """Some things by themselves, and the groups that each is in. Of those seen before all is asked at once."""
         known = [name for name in names if (scope.previous_states or {}).get(name)]
         found, ties = yield from merge_reads(read_things(names, use_listing=False), _ties(known))
@@ -148,7 +155,7 @@ class Things(Kind):
             attrs.evolve(
                 live,
                 owner=group_membership.find_owner(groups, scope.workspace),
-                facts={**live.facts, "protected": guard in groups},
+                prevent_destroy=guard in groups,
             )
             for name, described in found.items()
             for seen in [(scope.previous_states or {}).get(name)]
@@ -157,12 +164,12 @@ class Things(Kind):
             if (live := _live(item, had, _but(marks, groups), (), wanted.get(name)))
         ]
 
-    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """A thing that goes lets go of every principal that was seen; one that came since is nobody's to let go."""
-        seen = super().precondition(live, going=going)
-        return {**seen, "principals": live.facts["principals"]} if going else seen
+        seen = super().precondition(live, deletes=deletes)
+        return {**seen, "principals": live.facts_as(ThingFacts).principals} if deletes else seen
 
-    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """AWS gives a deprecated type to no thing; and what a thing has alone, no other has."""
         if isinstance(change, Delete | Forget):
             return
@@ -170,53 +177,53 @@ class Things(Kind):
         if isinstance(spec.thing_type, str) and (
             not isinstance(change, Update) or change.changes("thing_type")
         ):
-            wanted = world.desired.get(Address("thing_types", spec.thing_type))
+            wanted = context.desired.get(Address("thing_types", spec.thing_type))
             if wanted and wanted.spec.deprecated:
                 yield f"its type {wanted.address} is to be deprecated, and AWS gives such a type to no thing"
         for name in spec.certificates if spec.exclusive else ():
-            users = world.desired_users.get(Address("certificates", str(name)), ())
+            users = context.desired_users.get(Address("certificates", str(name)), ())
             others = [str(user) for user in users if user.kind == self.table and user != change.address]
             if others:
                 yield f"it is to have certificates.{name} alone, and {', '.join(others)} has it too"
 
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """The thing, the mark right after it, its other groups, its certificates."""
         name, spec = change.address.name, change.resource.spec
         params: dict[str, Any] = {"thingName": name}
         if spec.thing_type is not None:
-            params["thingTypeName"] = world.resolve_identity("thing_types", spec.thing_type)
+            params["thingTypeName"] = context.resolve_identity("thing_types", spec.thing_type)
         if spec.attributes:
             params["attributePayload"] = {"attributes": dict(spec.attributes)}
         if spec.billing_group is not None:
-            params["billingGroupName"] = world.resolve_identity("billing_groups", spec.billing_group)
+            params["billingGroupName"] = context.resolve_identity("billing_groups", spec.billing_group)
         return [
             ApiCall("iot", "CreateThing", params, repeatable=True),
-            group_membership.join(name, workspace_group_name(world.workspace)),
-            *group_membership.protect(change, world),
-            *group_membership.move(name, (), spec.thing_groups, world),
-            *certificate_attachments.attach_all(change.address, spec.certificates, world),
+            group_membership.join(name, workspace_group_name(context.workspace)),
+            *group_membership.protect(change, context),
+            *group_membership.move(name, (), spec.thing_groups, context),
+            *certificate_attachments.attach_all(change.address, spec.certificates, context),
         ]
 
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Type and attributes in one call, only over the version that the plan saw; certificates come before they go."""
         name, spec, was = change.address.name, change.resource.spec, change.live.spec
         rewritten = change.changes("attributes") or change.changes("thing_type")
-        marks = [group_membership.join(name, workspace_group_name(world.workspace))]
+        marks = [group_membership.join(name, workspace_group_name(context.workspace))]
         return [
             *(marks if change.changes("workspace") else ()),
-            *group_membership.protect(change, world),
-            *(_rewrite(change, world) if rewritten else ()),
-            *group_membership.move_billing_group(name, was.billing_group, spec.billing_group, world),
-            *group_membership.move(name, was.thing_groups, spec.thing_groups, world),
+            *group_membership.protect(change, context),
+            *(_rewrite(change, context) if rewritten else ()),
+            *group_membership.move_billing_group(name, was.billing_group, spec.billing_group, context),
+            *group_membership.move(name, was.thing_groups, spec.thing_groups, context),
             *certificate_attachments.attach_all(
-                change.address, _new(was.certificates, spec.certificates), world
+                change.address, _new(was.certificates, spec.certificates), context
             ),
             *(
-                certificate_attachments.change_exclusivity(change, world)
+                certificate_attachments.change_exclusivity(change, context)
                 if change.changes("exclusive")
                 else ()
             ),
-            *certificate_attachments.detach_all(world, name, _new(spec.certificates, was.certificates)),
+            *certificate_attachments.detach_all(context, name, _new(spec.certificates, was.certificates)),
         ]
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
@@ -225,39 +232,42 @@ class Things(Kind):
         What somebody made by hand, as bare as that and just as the file wants it, cannot be told from it.
         """
         was, spec = change.live.spec, change.resource.spec
-        bare = not (was.thing_groups or change.live.facts["principals"]) and change.live.version == 1
+        bare = (
+            not (was.thing_groups or change.live.facts_as(ThingFacts).principals) and change.live.version == 1
+        )
         same = (was.thing_type, was.attributes) == (spec.thing_type, spec.attributes)
         return bare and same and was.billing_group == spec.billing_group
 
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
-        """AWS changes everything of a thing in place."""
-        raise NotImplementedError(f"{change.address} has no field that forces a replacement")
-
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Every principal detached, ours or not: AWS deletes no thing that has one."""
         name = change.live.identity
         params = {"thingName": name, "expectedVersion": change.live.version}
         # AWS detaches asynchronously, so for some seconds it may still see a principal.
-        again = {"InvalidRequestException"} if change.live.facts["principals"] else frozenset[str]()
+        again = (
+            {"InvalidRequestException"} if change.live.facts_as(ThingFacts).principals else frozenset[str]()
+        )
         going = {
-            world.build_arn(f"cert/{certificate_attachments.find_certificate_id(world, found)}")
-            for found in certificate_attachments.select_deleted(world, change.live.spec.certificates)
+            context.build_arn(f"cert/{certificate_attachments.find_certificate_id(context, found)}")
+            for found in certificate_attachments.select_deleted(context, change.live.spec.certificates)
         }
         return [
-            *(mark_retired(world, arn) for arn in sorted(going)),
-            *(certificate_attachments.detach(name, arn) for arn in change.live.facts["principals"]),
+            *(mark_retired(context, arn) for arn in sorted(going)),
+            *(
+                certificate_attachments.detach(name, arn)
+                for arn in change.live.facts_as(ThingFacts).principals
+            ),
             ApiCall("iot", "DeleteThing", params, tolerates=NOT_FOUND, retries=again),
         ]
 
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Out of the workspace's group; it keeps its certificates, which are nobody's then."""
         name = change.live.identity
         guard = (
-            [group_membership.leave(name, protected_group_name(world.workspace))]
-            if self.is_protected(change.live)
+            [group_membership.leave(name, protected_group_name(context.workspace))]
+            if change.live.prevent_destroy
             else []
         )
-        return [*guard, group_membership.leave(name, workspace_group_name(world.workspace))]
+        return [*guard, group_membership.leave(name, workspace_group_name(context.workspace))]
 
 
 def _hidden(item: Mapping[str, Any], keys: Collection[str]) -> Mapping[str, Any]:
@@ -328,18 +338,17 @@ def _live(
         thing_type=External(kind) if kind else None,
         attributes=attributes,
         thing_groups=tuple(External(group) for group in sorted(groups)),
-        certificates=tuple(External(arn.rpartition("/")[2]) for arn in certificates),
+        certificates=tuple(External(name_in_arn(arn)) for arn in certificates),
         billing_group=External(bill) if bill else None,
         exclusive=exclusive,
     )
-    facts = {
-        "principals": tuple(edges),
-        "exclusive": frozenset(arn for arn, exclusively in edges.items() if exclusively) or _NONE,
-    }
+    facts = ThingFacts(
+        frozenset(arn for arn, exclusively in edges.items() if exclusively) or _NONE, tuple(edges)
+    )
     return Live(item["thingName"], spec, item["version"], facts=facts)
 
 
-def _rewrite(change: Update, world: PlanContext) -> Iterator[ApiCall]:
+def _rewrite(change: Update, context: PlanContext) -> Iterator[ApiCall]:
     spec: Thing = change.resource.spec
     params: dict[str, Any] = {"thingName": change.address.name, "expectedVersion": change.live.version}
     if change.changes("attributes"):
@@ -348,7 +357,7 @@ def _rewrite(change: Update, world: PlanContext) -> Iterator[ApiCall]:
         if spec.thing_type is None:
             params["removeThingType"] = True
         else:
-            params["thingTypeName"] = world.resolve_identity("thing_types", spec.thing_type)
+            params["thingTypeName"] = context.resolve_identity("thing_types", spec.thing_type)
     yield ApiCall("iot", "UpdateThing", params, proof=verify_thing(change.address.name))
 
 

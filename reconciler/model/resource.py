@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
@@ -34,11 +35,21 @@ class Origin:
         return f"{self.file}:{self.line} ({self.row})" if self.row else f"{self.file}:{self.line}"
 
 
+def name_in_arn(arn: str) -> str:
+    """Return the last part of an ARN, which is a name or an id; a plain name or id as it is."""
+    return arn.rpartition("/")[2]
+
+
 @frozen
 class External:
     """A reference to something that is not in this file: `{ arn = "…" }` or `{ id = "…" }`."""
 
     id: str
+
+    @property
+    def name(self) -> str:
+        """AWS's name or id of it, without the rest of its ARN."""
+        return name_in_arn(self.id)
 
     def __str__(self) -> str:
         return f"{self.id[:12]}…" if len(self.id) == 64 else self.id  # noqa: PLR2004 (a certificate id)
@@ -87,20 +98,43 @@ class Resource:
         return self._needs | self.marks if self.marks else self._needs
 
 
+FactsT = TypeVar("FactsT")
+
+
 @frozen
 class Live:
     """One resource as AWS reports it.
 
-    `identity` is AWS's own id (certificate id, thing name, managed thing id); `spec` has the kind's spec class, so it
-    compares with what is desired; `version` is what `expectedVersion` takes, where the API has it; `owner` is the
-    workspace whose mark it bears, or None. `facts` holds what else the kind needs for its calls and is never diffed.
+    `identity` is AWS's id (certificate ID, thing name, managed thing ID); `spec` has the kind's spec class, so it compares
+    with what is desired; `version` is what `expectedVersion` takes, where the API has it; `owner` is the workspace that
+    manages it, or None. The rest is never compared:
+
+    - `arn` and `tags`, the ownership tags included, where AWS has them;
+    - `declared_name` is the name in the file, as far as the registry remembers one that is not AWS's id;
+    - `prevent_destroy` is whether it was applied with `prevent_destroy`;
+    - `kept_until` (seconds since 1970) is the end of a grace period during which it must stay;
+    - `used_by` are AWS's ids of the resources that use it, where its kind reads them;
+    - `includes` are AWS's ids of the resources that it consists of, its own among them;
+    - `facts` is what else its kind has read, as an instance of the kind's own facts class.
     """
 
     identity: str
     spec: Any
     version: int | None = None
     owner: str | None = None
-    facts: Mapping[str, Any] = field(factory=dict, eq=False)
+    arn: str = field(default="", eq=False, kw_only=True)
+    tags: Mapping[str, str] = field(default=MappingProxyType({}), eq=False, kw_only=True)
+    declared_name: str | None = field(default=None, eq=False, kw_only=True)
+    prevent_destroy: bool = field(default=False, eq=False, kw_only=True)
+    kept_until: float | None = field(default=None, eq=False, kw_only=True)
+    used_by: tuple[str, ...] = field(default=(), eq=False, kw_only=True)
+    includes: frozenset[str] = field(default=frozenset(), eq=False, kw_only=True)
+    facts: object = field(default=None, eq=False, kw_only=True)
+
+    def facts_as(self, facts_class: type[FactsT]) -> FactsT:
+        """Return the facts, which are an instance of the class that the resource's kind reads."""
+        assert isinstance(self.facts, facts_class), f"{self.identity} has no {facts_class.__name__}"
+        return self.facts
 
 
 Desired: TypeAlias = Mapping[Address, Resource]

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 
 from reconciler.aws.caller import Caller
 from reconciler.aws.iam import MAX_POLICY_CHARACTERS, iam_action, iam_policy
-from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.engine.permissions.operations import PURPOSES, needed, roles
+from reconciler.engine.permissions.operations import PURPOSES, needed_operations, needed_roles
 from reconciler.model.plan import Target
 from tests.support.desired_states import (
     ca,
@@ -26,8 +25,6 @@ from tests.support.desired_states import (
     state,
 )
 from tests.support.registry_client import TARGET, Cloud
-
-LIMITS = ServiceModelConstraints()
 
 
 class Recorder(Cloud):
@@ -52,7 +49,7 @@ class Recorder(Cloud):
 
 
 def allowed(wanted, purpose):
-    printed = iam_policy(needed(wanted, purpose, LIMITS), TARGET)
+    printed = iam_policy(needed_operations(wanted, purpose), TARGET)
     return {action for statement in printed["Statement"] for action in statement["Action"]}
 
 
@@ -180,7 +177,7 @@ def test_the_roles_of_a_file_are_found():
     from reconciler.kinds.role_aliases import RoleAlias
 
     alias = resource("role_aliases", "r", RoleAlias("arn:aws:iam::123456789012:role/devices"))
-    assert roles(state(alias, ca()).resources) == {"arn:aws:iam::123456789012:role/devices"}
+    assert needed_roles(state(alias, ca()).resources) == {"arn:aws:iam::123456789012:role/devices"}
 
 
 def test_actions_are_held_to_the_account_and_to_types_of_resources():

@@ -10,11 +10,9 @@ from typing import Any, get_args, get_origin
 import attrs
 import click
 
-from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.cli.main import cli
 from reconciler.engine.load.converters import is_named_document, wanted, written
 from reconciler.engine.permissions.operations import VERBS
-from reconciler.engine.permissions.operations import calls_of as calls_by_verb
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member
@@ -26,17 +24,13 @@ CREATING = ("Create", "Register", "Add", "Attach")
 COMMON = frozenset({"file", "debug", "color", "no_color", "help"})
 
 
-def calls_of(kind: Kind) -> Mapping[str, tuple[str, ...]]:
-    return calls_by_verb(kind, ServiceModelConstraints())
-
-
 def kinds() -> str:
     """Return a table of the kinds: AWS noun, identity, ownership, and the fields that replace a resource."""
     rows = [
         (
             f"`[{kind.table}.*]`",
             kind.noun,
-            _code(name for name in calls_of(kind)["create"] if name.startswith(CREATING)),
+            _code(name for name in kind.operations.create if name.startswith(CREATING)),
             _identity(kind),
             _ownership(kind),
             _code(_replacing_fields(kind)) or "nothing",
@@ -58,8 +52,7 @@ def calls() -> str:
     """Return a table of the kinds with every API call they send, by purpose."""
     rows = []
     for kind in all_kinds().values():
-        operations = calls_of(kind)
-        cells = [_code(operations[verb]) or "none" for verb in VERBS]
+        cells = [_code(getattr(kind.operations, verb)) or "none" for verb in VERBS]
         service = "" if kind.service == "iot" else f"<br>`{kind.service}`"
         rows.append((f"`{kind.table}`{service}", *cells))
     return _table(("", *(f"To {verb}" for verb in VERBS)), rows)
@@ -168,7 +161,7 @@ def _fields_of(kind: Kind) -> str:
     head = ("Field", "Value", "Default", "A change", "Description", "Request member")
     title = f"<code>[{kind.table}.NAME]</code> · {format_kind(kind.table, 2)}"
     parts = [f"<details><summary>{title}</summary>", _table(head, rows)]
-    if unsupported := getattr(kind, "unsupported", None):
+    if unsupported := kind.unsupported_members:
         members = "; ".join(f"`{name}` ({reason})" for name, reason in unsupported.items())
         parts.append(f"Request members that the file cannot set: {members}.")
     return "\n\n".join((*parts, "</details>"))

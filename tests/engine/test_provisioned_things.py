@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from reconciler.engine.plan import record
-from reconciler.kinds.base.kind import Complaint
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
@@ -294,9 +294,7 @@ def test_a_secret_may_not_go_into_what_is_shown():
         "provisioned_things", "a", ProvisionedThing(TEMPLATE, {"Serial": Secret("env S", "1"), "Pem": "x"})
     )
     problem = "the secret from parameter Serial (env S) goes into Resources.thing.Properties.ThingName, which is shown"
-    assert list(KIND.check(name, {})) == [
-        Complaint("parameters", problem, "secrets in attributes at the most")
-    ]
+    assert list(KIND.check(name, {})) == [Problem("parameters", problem, "secrets in attributes at the most")]
 
 
 def test_a_policy_that_the_template_brings_is_made_and_found_again(cloud):

@@ -11,7 +11,7 @@ ARN = arn("billinggroup/a")
 
 
 def live(spec: BillingGroup) -> Live:
-    return Live("a", spec, 7, "ws", {"tags": {**spec.tags, **MARKS}, "arn": ARN})
+    return Live("a", spec, 7, "ws", arn=ARN, tags={**spec.tags, **MARKS})
 
 
 def test_a_new_one_is_one_call_with_its_marks():

@@ -37,7 +37,7 @@ def template(kind: str = "JITP"):
 
 def live(**fields: object) -> Live:
     spec = CaCertificate(PEM, "SNI_ONLY", **fields)
-    return Live(ID, spec, owner="ws", facts={"tags": NAMED, "name": "alpha"})
+    return Live(ID, spec, owner="ws", arn=ARN, tags=NAMED, declared_name="alpha")
 
 
 def wanted(**fields: object):

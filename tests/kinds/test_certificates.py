@@ -8,6 +8,8 @@ from attrs import evolve
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.shared.certificate_retirement import DENY_ALL
+from reconciler.kinds.shared.certificate_spec import CertificateFacts
+from reconciler.kinds.shared.policy_spec import PolicyFacts
 from reconciler.kinds.things import Thing
 from reconciler.model.change import Create, Replace
 from reconciler.model.output_file import Output, Save
@@ -40,8 +42,14 @@ def certificate(pem: Pem = OLD, **fields: object):
 
 
 def live(pem: Pem = OLD, *policies: str, **fields: object) -> Live:
-    facts = {"policies": policies, "foreign": False, "kept": None, "things": ("t",), "name": "a"}
-    return Live(pem.fingerprint, Certificate(Pem(pem.fingerprint), **fields), owner="ws", facts=facts)
+    return Live(
+        pem.fingerprint,
+        Certificate(Pem(pem.fingerprint), **fields),
+        owner="ws",
+        declared_name="a",
+        used_by=("t",),
+        facts=CertificateFacts(policies),
+    )
 
 
 def cert(pem: Pem) -> str:
@@ -115,9 +123,9 @@ def test_what_the_file_wants_and_what_its_things_have_is_read_from_pages():
         "ListAttachedPolicies": {"policies": [{"policyName": "q"}, {"policyName": "p"}]},
     }
     thing = Live("t", Thing(certificates=(External(NEW.fingerprint),)), 1, "ws")
-    policy = Live("p", Policy(DENY_ALL), facts={"targets": (cert(OLD),)})
+    policy = Live("p", Policy(DENY_ALL), facts=PolicyFacts(targets=(cert(OLD),)))
     found, asked = read("certificates", answers, certificate(), things=[thing], policies=[policy])
-    assert [(one.identity, one.spec, one.owner, one.facts.get("name")) for one in found] == [
+    assert [(one.identity, one.spec, one.owner, one.declared_name) for one in found] == [
         (name, Certificate(Pem(name), certificate_mode=mode, policies=policies), "ws", called)
         for name, mode, policies, called in sorted(
             [

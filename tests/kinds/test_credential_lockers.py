@@ -37,8 +37,8 @@ def locker(**fields: object):
 
 
 def live(name: str = "a", identity: str = "L1", **tags: str) -> Live:
-    facts = {"tags": {**tags, **MARKS}, "arn": ARN, "name": "a"}
-    return Live(identity, CredentialLocker(name, tags), owner="ws", facts=facts)
+    spec = CredentialLocker(name, tags)
+    return Live(identity, spec, owner="ws", arn=ARN, tags={**tags, **MARKS}, declared_name="a")
 
 
 def without_token(found):

@@ -13,7 +13,7 @@ QUERY = "attributes.site:oslo"
 
 
 def live(spec: DynamicThingGroup) -> Live:
-    return Live("a", spec, 3, "ws", {"tags": {**spec.tags, **MARKS}, "arn": ARN})
+    return Live("a", spec, 3, "ws", arn=ARN, tags={**spec.tags, **MARKS})
 
 
 def test_a_new_one_is_one_call_with_its_marks():

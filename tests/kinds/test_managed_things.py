@@ -13,7 +13,7 @@ from reconciler.kinds.shared.managed_setup_code import (
     find_setup_code_errors,
     parse_serial_number,
 )
-from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
+from reconciler.kinds.shared.managed_thing_spec import ManagedThingFacts, WiFiSimpleSetup
 from reconciler.model.address import Address
 from reconciler.model.call import Ref, resolve
 from reconciler.model.change import Create, Delete, Replace, Update
@@ -60,8 +60,15 @@ SENT = {
 
 
 def live(wanted, owner: str | None = "ws", candidates: tuple[str, ...] = (), **changes: object) -> Live:
-    facts = {"tags": MARKS if owner else {}, "arn": ARN, "name": "a", "candidates": candidates}
-    return Live("M1", evolve(effective(wanted).spec, **changes), owner=owner, facts=facts)
+    return Live(
+        "M1",
+        evolve(effective(wanted).spec, **changes),
+        owner=owner,
+        arn=ARN,
+        tags=MARKS if owner else {},
+        declared_name="a",
+        facts=ManagedThingFacts(candidates),
+    )
 
 
 def test_a_new_one_is_created_and_what_only_an_update_takes_is_sent_after():
@@ -189,7 +196,7 @@ def reading(*there, wanted):
 )
 def test_which_live_one_is_meant_is_found_in_this_order(there, expected):
     found = reading(*there, wanted=managed("a", serial_number="SN-1"))
-    assert {identity: live.facts["candidates"] for identity, live in found.items()} == expected
+    assert {identity: live.facts.candidates for identity, live in found.items()} == expected
 
 
 def test_one_without_marks_is_taken_over_in_place_by_adoption_only():
@@ -228,7 +235,7 @@ def gone(identity: str):
 def test_the_devices_of_a_hub_go_before_it():
     hub, device = managed("a", role="CONTROLLER"), managed("b", "90002")
     there = live(hub)
-    there = evolve(there, facts={**there.facts, "controls": ("M2",)})
+    there = evolve(there, facts=ManagedThingFacts(controls=("M2",)))
     going = Delete(Address("managed_things", "a"), there)
     child = Delete(Address("managed_things", "b"), evolve(live(device), identity="M2"))
     assert objected(going, world(changes=[going, child])) == []
@@ -238,7 +245,7 @@ def test_the_devices_of_a_hub_go_before_it():
 def test_a_hub_whose_devices_stay_is_not_deleted():
     there = live(managed("a", role="CONTROLLER"))
     going = Delete(
-        Address("managed_things", "a"), evolve(there, facts={**there.facts, "controls": ("M2", "M3")})
+        Address("managed_things", "a"), evolve(there, facts=ManagedThingFacts(controls=("M2", "M3")))
     )
     assert objected(going) == ["it controls M2, M3, which AWS wants gone before it"]
 
@@ -249,7 +256,7 @@ def test_which_devices_a_hub_controls_is_read():
         unmarked("M2", ParentControllerId="M1"),
         wanted=managed("a"),
     )
-    assert found["M1"].facts["controls"] == ("M2",)
+    assert found["M1"].facts.controls == ("M2",)
 
 
 def test_capabilities_are_remembered_by_their_hash():

@@ -7,6 +7,7 @@ from attrs import evolve
 
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.policies import Policy
+from reconciler.kinds.shared.policy_spec import PolicyFacts
 from reconciler.model.address import Address
 from reconciler.model.change import Delete
 from reconciler.model.document import Document
@@ -33,11 +34,11 @@ OTHER = Document.parse('{"Version": "2012-10-17", "Statement": [{"Effect": "Deny
 
 
 def live(*older: str) -> Live:
-    return Live("a", Policy(ALLOW), owner="ws", facts={"tags": MARKS, "older": older, "targets": ()})
+    return Live("a", Policy(ALLOW), owner="ws", arn=ARN, tags=MARKS, facts=PolicyFacts(older))
 
 
 def has(*targets: str) -> Live:
-    return evolve(live(), facts={**live().facts, "targets": targets})
+    return evolve(live(), facts=PolicyFacts(targets=targets))
 
 
 def drop(version: str):
@@ -66,12 +67,8 @@ def test_what_is_there_is_read_with_versions_and_targets():
     }
     found, _ = read("policies", answers)
     assert found == [live()]
-    assert found[0].facts == {
-        "tags": MARKS,
-        "arn": ARN,
-        "older": ("9", "10"),
-        "targets": (arn("cert/x"),),
-    }
+    assert found[0].facts == PolicyFacts(("9", "10"), (arn("cert/x"),))
+    assert (found[0].arn, found[0].tags) == (ARN, MARKS)
 
 
 @pytest.mark.parametrize(("older", "dropped"), [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])])

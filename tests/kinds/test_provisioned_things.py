@@ -6,15 +6,16 @@ import json
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, fields
 
 from reconciler.engine.plan.diff import compare_specs
-from reconciler.kinds.base.kind import PlanContext
+from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
 from reconciler.kinds.shared.certificate_retirement import DENY_ALL
 from reconciler.kinds.shared.provisioned_thing_reads import Carried, Provisioned
+from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
 from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.change import Update
@@ -78,18 +79,11 @@ WHOLE = Provisioned(
 
 def live(**changes: Any) -> Live:
     """The whole of it; `changes` are put over its spec, or over its facts where they name one."""
-    facts = {
-        "name": "a",
-        "registered": PEM.fingerprint,
-        "attached": True,
-        "deletable": frozenset(),
-        "carried": None,
-        "exclusive": frozenset(),
-        "fails": (),
-    }
-    spec = evolve(WHOLE, **{key: value for key, value in changes.items() if key not in facts})
-    facts |= {key: value for key, value in changes.items() if key in facts}
-    return Live("provisioned_things.a", spec, 3, "ws", facts)
+    facts = ProvisionedThingFacts(frozenset(), registered=PEM.fingerprint, attached=True)
+    names = {field.name for field in fields(ProvisionedThingFacts)}
+    spec = evolve(WHOLE, **{key: value for key, value in changes.items() if key not in names})
+    facts = evolve(facts, **{key: value for key, value in changes.items() if key in names})
+    return Live("provisioned_things.a", spec, 3, "ws", declared_name="a", facts=facts)
 
 
 def seen(wanted: Resource, there: Live) -> tuple[Update, PlanContext]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from reconciler.kinds.provisioning_profiles import ProvisioningProfile
+from reconciler.kinds.provisioning_profiles import ProvisioningProfile, ProvisioningProfileFacts
 from reconciler.model.address import Address
 from reconciler.model.call import Ref
 from reconciler.model.change import Create, Replace, Update
@@ -50,8 +50,15 @@ def profile(spec: ProvisioningProfile):
 
 
 def live(spec: ProvisioningProfile, **tags: str) -> Live:
-    facts = {"tags": {**MARKS, **tags}, "arn": ARN, "name": "a", "claim": CLAIM}
-    return Live("P1", evolve(spec, name="a"), owner="ws", facts=facts)
+    return Live(
+        "P1",
+        evolve(spec, name="a"),
+        owner="ws",
+        arn=ARN,
+        tags={**MARKS, **tags},
+        declared_name="a",
+        facts=ProvisioningProfileFacts(CLAIM),
+    )
 
 
 def made(**fields: object) -> Live:

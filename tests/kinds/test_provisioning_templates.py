@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate
+from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate, ProvisioningTemplateFacts
 from reconciler.model.change import Replace
 from reconciler.model.document import Document
 from reconciler.model.resource import Live
@@ -33,7 +33,9 @@ SPEC = ProvisioningTemplate(BODY, ROLE, enabled=True, description="Pumps", pre_p
 
 
 def live(spec: ProvisioningTemplate, older: tuple[int, ...] = ()) -> Live:
-    return Live("a", spec, owner="ws", facts={"tags": {**spec.tags, **MARKS}, "arn": ARN, "older": older})
+    return Live(
+        "a", spec, owner="ws", arn=ARN, tags={**spec.tags, **MARKS}, facts=ProvisioningTemplateFacts(older)
+    )
 
 
 def wanted(spec: ProvisioningTemplate):
@@ -75,7 +77,7 @@ def test_what_is_there_is_read_with_its_versions():
     }
     found, _ = read("provisioning_templates", answers)
     assert found == [live(SPEC)]
-    assert found[0].facts["older"] == (2, 9)
+    assert found[0].facts == ProvisioningTemplateFacts((2, 9))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Readings that go on side by side."""
+"""Reads that are merged: whose calls share batches, and who gets which responses."""
 
 from __future__ import annotations
 
@@ -11,44 +11,47 @@ from reconciler.kinds.base.reads import merge_reads
 from reconciler.model.call import ApiCall
 
 
-def reading(name: str, sizes: Sequence[int]):
-    """Asks as many questions as it is told to, again and again, and finds what it was answered."""
-    heard = []
+def numbered_read(name: str, sizes: Sequence[int]):
+    """A read with one batch for each size; it returns all responses."""
+    all_responses = []
     for size in sizes:
-        answers = yield [ApiCall("iot", name, {"n": number}) for number in range(size)]
-        heard.append(answers)
-    return heard
+        responses = yield [ApiCall("iot", name, {"n": number}) for number in range(size)]
+        all_responses.append(responses)
+    return all_responses
 
 
-def answer(call: ApiCall) -> str:
+def respond(call: ApiCall) -> str:
     return f"{call.operation}{call.params['n']}"
 
 
-def ended(running):
-    """What a reading finds, and what it asked, batch by batch."""
-    asked, batch = [], next(running, None)
+def drive(read):
+    """Return what a read returns, and the responses to its batches."""
+    batches, batch = [], next(read, None)
     while True:
-        asked.append([answer(call) for call in batch])
+        batches.append([respond(call) for call in batch])
         try:
-            batch = running.send([answer(call) for call in batch])
+            batch = read.send([respond(call) for call in batch])
         except StopIteration as stop:
-            return stop.value, asked
+            return stop.value, batches
 
 
-def test_their_calls_take_turns_and_the_rest_of_the_longer_one_follows():
-    _, asked = ended(merge_reads(reading("a", [3, 1]), reading("b", [1, 2])))
-    assert asked == [["a0", "b0", "a1", "a2"], ["a0", "b0", "b1"]]
+def test_merged_reads_alternate_their_calls_and_the_longer_one_goes_on():
+    _, batches = drive(merge_reads(numbered_read("a", [3, 1]), numbered_read("b", [1, 2])))
+    assert batches == [["a0", "b0", "a1", "a2"], ["a0", "b0", "b1"]]
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4), min_size=1, max_size=4))
-def test_each_hears_its_own_answers_and_nothing_else(sizes):
-    found, _ = ended(merge_reads(*(reading(f"r{place}-", each) for place, each in enumerate(sizes))))
-    assert found == [
-        [[f"r{place}-{number}" for number in range(size)] for size in each]
-        for place, each in enumerate(sizes)
-    ]
+def test_every_merged_read_gets_its_own_responses_and_no_others(sizes_by_read):
+    reads = [numbered_read(f"r{index}-", sizes) for index, sizes in enumerate(sizes_by_read)]
+    results, _ = drive(merge_reads(*reads))
+    assert results == tuple(
+        [[f"r{index}-{number}" for number in range(size)] for size in sizes]
+        for index, sizes in enumerate(sizes_by_read)
+    )
 
 
-def test_some_of_it_can_be_together_again():
-    found, asked = ended(merge_reads(reading("a", [1]), merge_reads(reading("b", [1]), reading("c", [2]))))
-    assert (found, asked) == ([[["a0"]], [[["b0"]], [["c0", "c1"]]]], [["a0", "b0", "c0", "c1"]])
+def test_merged_reads_can_be_merged_again():
+    inner = merge_reads(numbered_read("b", [1]), numbered_read("c", [2]))
+    results, batches = drive(merge_reads(numbered_read("a", [1]), inner))
+    assert results == ([["a0"]], ([["b0"]], [["c0", "c1"]]))
+    assert batches == [["a0", "b0", "c0", "c1"]]

@@ -12,7 +12,7 @@ OTHER = "arn:aws:iam::123456789012:role/other"
 
 
 def live(spec: RoleAlias) -> Live:
-    return Live("a", spec, owner="ws", facts={"tags": {**spec.tags, **MARKS}, "arn": ARN})
+    return Live("a", spec, owner="ws", arn=ARN, tags={**spec.tags, **MARKS})
 
 
 def test_a_new_one_is_one_call_with_its_marks():

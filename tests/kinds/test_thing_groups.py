@@ -6,13 +6,15 @@ import pytest
 
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.policies import Policy
+from reconciler.kinds.shared.policy_spec import PolicyFacts
+from reconciler.kinds.shared.thing_group_spec import GroupContents, ThingGroupFacts
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.change import Replace
 from reconciler.model.document import Document
 from reconciler.model.errors import RefusedError
-from reconciler.model.resource import External, Live
+from reconciler.model.resource import WHATEVER, External, Live
 from tests.support.desired_states import converge, plan_of, resource, state
 from tests.support.kind_driver import (
     MARKS,
@@ -37,8 +39,9 @@ ALLOW = Policy(Document.of({"Version": "2012-10-17", "Statement": []}))
 
 
 def live(spec: ThingGroup, **carried: tuple[str, ...]) -> Live:
-    facts = {"tags": {**spec.tags, **MARKS}, "arn": ARN, "children": (), "members": (), "policies": ()}
-    return Live("a", spec, 4, "ws", {**facts, **carried})
+    contents = GroupContents(**{"children": (), "members": (), "policies": (), **carried})
+    facts = ThingGroupFacts(WHATEVER, contents)
+    return Live("a", spec, 4, "ws", arn=ARN, tags={**spec.tags, **MARKS}, facts=facts)
 
 
 def group(name: str = "a", **fields: object):
@@ -81,7 +84,7 @@ def test_policies_are_known_from_the_policies_and_dynamic_groups_are_left_out():
         "DescribeThingGroup": describe,
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
-    policies = [Live("p", ALLOW, facts={"targets": (ARN,)}), Live("q", ALLOW, facts={"targets": ()})]
+    policies = [Live("p", ALLOW, facts=PolicyFacts(targets=(ARN,))), Live("q", ALLOW, facts=PolicyFacts())]
     found, asked = read("thing_groups", answers, policies=policies)
     assert found == [live(ThingGroup(parent=External("top"), policies=(External("p"),)))]
     assert asked.count("ListTargetsForPolicy") == 0
@@ -100,8 +103,7 @@ def test_of_a_group_that_is_to_move_all_that_it_would_lose_is_read():
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
     found, _ = read("thing_groups", answers, group(parent="top"))
-    carried = {key: found[0].facts[key] for key in ("children", "members", "policies")}
-    assert carried == {"children": ("below",), "members": ("t",), "policies": ("p",)}
+    assert found[0].facts.contents == GroupContents(("below",), ("t",), ("p",))
 
 
 def test_policies_are_attached_before_others_are_detached():

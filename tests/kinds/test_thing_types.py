@@ -58,7 +58,7 @@ DEPRECATE = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=False)
 
 def live(spec: ThingType, *things: str) -> Live:
     tags = {**spec.tags, **MARKS}
-    return Live("a", spec, owner="ws", facts={"tags": tags, "arn": arn("thingtype/a"), "things": things})
+    return Live("a", spec, owner="ws", arn=arn("thingtype/a"), tags=tags, used_by=things)
 
 
 def test_a_new_type_is_one_call_with_its_marks():

@@ -7,6 +7,7 @@ from attrs import evolve
 
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.shared.thing_spec import ThingFacts
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import ThingType
 from reconciler.kinds.things import Thing
@@ -36,8 +37,8 @@ AGAIN = {"InvalidRequestException"}
 
 
 def live(spec: Thing, *principals: str, alone: bool = False, owner: str | None = "ws") -> Live:
-    facts = {"principals": principals, "exclusive": frozenset(principals) if alone else frozenset()}
-    return Live("a", spec, 2, owner, facts)
+    facts = ThingFacts(frozenset(principals) if alone else frozenset(), principals)
+    return Live("a", spec, 2, owner, facts=facts)
 
 
 def thing(**fields: object):
@@ -115,7 +116,7 @@ def test_groups_and_billing_groups_are_read_by_the_group_and_exclusivity_with_th
         exclusive=True,
     )
     assert found == [live(spec)]
-    assert found[0].facts == {"principals": (CERT,), "exclusive": frozenset({CERT}), "protected": False}
+    assert (found[0].facts, found[0].prevent_destroy) == (ThingFacts(frozenset({CERT}), (CERT,)), False)
     assert asked == [
         *("ListThingsInThingGroup", "ListThingsInThingGroup"),
         *("ListThingsInBillingGroup", "ListThings", "ListThingPrincipalsV2"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.engine.plan.diff import compare_specs
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import PlanContext, Scope
+from reconciler.kinds.base.context import PlanContext, Scope
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Replace, Update
@@ -80,7 +80,8 @@ def world(
     for address, found in there.items():
         if not isinstance(changed.get(address), Replace):
             identities.setdefault(address, found.identity)
-    return PlanContext("ws", TARGET, wanted, there, identities, changed)
+    id_members = {table: kind.id_member for table, kind in kinds.items() if kind.id_member}
+    return PlanContext("ws", TARGET, wanted, there, identities, changed, id_members=id_members)
 
 
 def create(wanted: Resource, around: PlanContext | None = None) -> list[ApiCall]:

@@ -33,14 +33,13 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     import json
 
     from reconciler.aws import iam
-    from reconciler.aws.service_model import ServiceModelConstraints
-    from reconciler.engine.permissions.operations import needed, roles
+    from reconciler.engine.permissions.operations import needed_operations, needed_roles
     from reconciler.workspace import Workspace
 
     workspace = Workspace(Options.of(ctx).file)
     target = _target(workspace)
-    wanted = needed(workspace.desired, purpose, ServiceModelConstraints())
-    passed = roles(workspace.desired.resources) if purpose == "apply" else ()
+    wanted = needed_operations(workspace.desired, purpose)
+    passed = needed_roles(workspace.desired.resources) if purpose == "apply" else ()
     policy = iam.iam_policy(wanted, target, passed)
     text = json.dumps(policy, indent=2) + "\n"
     if out is None:

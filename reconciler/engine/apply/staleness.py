@@ -99,7 +99,7 @@ def _judge_beside(step: Step, address: Address, now: Live | None) -> Mapping[Add
     if now is None:
         return {}
     watched = all_kinds()[address.kind].precondition
-    seen, there = watched(step.beside[address], going=True), watched(now, going=True)
+    seen, there = watched(step.beside[address], deletes=True), watched(now, deletes=True)
     pairs = ((path, before, there[path]) for path, before in seen.items())
     differences = tuple(
         Difference(path, before, before, after)
@@ -127,10 +127,10 @@ def _differences(step: Step, now: Live, workspace: str) -> Iterator[Difference]:
     assert not isinstance(change, Create)
     kind = all_kinds()[step.address.kind]
     going = isinstance(change, Delete | Replace)
-    seen, there = kind.precondition(change.live, going=going), kind.precondition(now, going=going)
+    seen, there = kind.precondition(change.live, deletes=going), kind.precondition(now, deletes=going)
     planned: Mapping[str, Any] = {}
     if not isinstance(change, Delete | Forget):
-        planned = kind.precondition(Live("", change.resource.spec, owner=workspace), going=False)
+        planned = kind.precondition(Live("", change.resource.spec, owner=workspace), deletes=False)
         if kind.has_ownership_markers:
             planned = {**planned, PROTECTION: change.resource.lifecycle.prevent_destroy}
     for path, before in seen.items():

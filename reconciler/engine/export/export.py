@@ -66,7 +66,7 @@ def everything(state: DesiredState, call: Call) -> Inventory:
     read: dict[str, Mapping[str, Live]] = {}
     with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool:
         for table, kind in all_kinds().items():
-            if not kind.is_composite:
+            if not kind.composed_of:
                 ids = _ids(kind, call)
                 read[table] = reread(kind, ids, workspace=workspace, basis=basis, call=call, pool=pool)
     foreign = {
@@ -78,7 +78,7 @@ def everything(state: DesiredState, call: Call) -> Inventory:
         for table, lives in read.items()
         for live, name in _named(all_kinds()[table], lives, read, state.resources)
         if live.owner in {None, workspace}
-        and not (live.facts.get("things") and foreign.issuperset(live.facts["things"]))
+        and not (live.used_by and foreign.issuperset(live.used_by))
         and (address := Address(table, name)) not in taken
     }
 
@@ -100,7 +100,7 @@ def export(
                 continue
             spec = kind.to_desired_spec(spec, desired)
             desired[address] = Resource(address, spec)
-            guarded = kind.has_ownership_markers and kind.is_protected(live[address])
+            guarded = kind.has_ownership_markers and live[address].prevent_destroy
             tables.append(_table(address, spec, keep, guarded=guarded))
     unmarked = tuple(table.address for table in tables if _unmarked(live[table.address]))
     return Export(tuple(tables), left_out, unmarked)
@@ -108,7 +108,7 @@ def export(
 
 def _unmarked(live: Live) -> bool:
     """Certificates bear no mark of their own: those of a thing go with it."""
-    return live.owner is None and not live.facts.get("things")
+    return live.owner is None and not live.used_by
 
 
 def lacking(state: DesiredState, live: Inventory, wanted: Collection[Address], keep: Keep) -> Export:
@@ -169,7 +169,7 @@ def _named(
             yield live, said[identity]
             continue
         short = identity[:12] if _ID.fullmatch(identity) else identity
-        wish = live.facts.get("name") or (alone.get(identity) if short != identity else None) or short
+        wish = live.declared_name or (alone.get(identity) if short != identity else None) or short
         name = next(each for each in (wish, short, identity) if each not in taken)
         taken.add(name)
         yield live, name
@@ -178,7 +178,7 @@ def _named(
 def _alone(table: str, read: Mapping[str, Mapping[str, Live]]) -> Mapping[str, str]:
     """What has one user, which has nothing else of this kind, can go by its user's name."""
     users = [
-        (user.facts.get("name") or user.identity, [found.id for found in _externals(user, table)])
+        (user.declared_name or user.identity, [found.id for found in _externals(user, table)])
         for lives in read.values()
         for user in lives.values()
     ]

@@ -19,7 +19,8 @@ from reconciler.engine.load.toml_file import Document, read
 from reconciler.engine.load.value_error import Wrong
 from reconciler.engine.load.workspace_table import settings_of
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import Kind, Scope
+from reconciler.kinds.base.context import Scope
+from reconciler.kinds.base.kind import Kind
 from reconciler.model.address import Address
 from reconciler.model.constraints import Limits
 from reconciler.model.errors import InvalidDesiredStateError, Mistake

@@ -125,7 +125,7 @@ def _can_be_forgotten(
         raise Wrong(f"said twice; the first is at {made.removed[address]}", path=where)
     if address in reserved(workspace):
         raise Wrong("this marks what the workspace owns, and goes with that", "another address", path=where)
-    if kind.is_composite:
+    if kind.composed_of:
         problem = f"once its table is gone, a {kind.noun} is a thing like any other"
         raise Wrong(problem, "things.NAME, with the thing's name in AWS", path=where)
     if address.kind == "certificates" and not _CERTIFICATE.fullmatch(address.name):

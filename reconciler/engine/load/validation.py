@@ -15,7 +15,8 @@ from reconciler.engine.load.resources import Entry
 from reconciler.engine.load.value_error import Wrong
 from reconciler.engine.ownership.markers import reserved
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import Kind, Scope
+from reconciler.kinds.base.context import Scope
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import members
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.model.address import Address

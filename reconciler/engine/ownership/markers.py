@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from attrs import evolve
 
 from reconciler.kinds.base import tags
-from reconciler.kinds.policies import Policy
 from reconciler.kinds.shared.certificate_retirement import DENY_ALL, retired_policy_name
-from reconciler.kinds.shared.group_membership import protected_group_name
+from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
+from reconciler.kinds.shared.policy_spec import Policy
 from reconciler.kinds.shared.provisioning_blueprint import TABLE
-from reconciler.kinds.thing_groups import ThingGroup
-from reconciler.kinds.things import Thing, workspace_group_name
+from reconciler.kinds.shared.thing_group_spec import ThingGroup
+from reconciler.kinds.shared.thing_spec import Thing
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.interning import Shared

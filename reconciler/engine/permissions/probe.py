@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
 from reconciler.engine.ownership.markers import with_marks
 from reconciler.engine.plan.refresh import NO_ACCESS_CODES
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import Reading, Scope
+from reconciler.kinds.base.context import Read, Scope
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.check_result import Finding
 from reconciler.model.errors import AwsError
+from reconciler.model.resource import Live
 from reconciler.model.settings import DesiredState
 
 
@@ -38,7 +39,7 @@ def probe(state: DesiredState, call: Call) -> Iterator[Finding]:
         yield Finding("ok", "reading", f"the first question of all {len(all_kinds())} kinds is answered")
 
 
-def _first(reading: Reading) -> Iterator[ApiCall]:
+def _first(reading: Read[Sequence[Live]]) -> Iterator[ApiCall]:
     """The first call of the first batch that has any."""
     try:
         asked = next(reading)

@@ -9,7 +9,7 @@ from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.limits import exceeded_limits
 from reconciler.engine.plan.prevent_destroy import check_prevent_destroy
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import PlanContext
+from reconciler.kinds.base.context import PlanContext
 from reconciler.model.address import Address
 from reconciler.model.change import Delete, Forget, Replace, Update
 from reconciler.model.plan_options import Request

@@ -18,7 +18,7 @@ from reconciler.engine.plan.removals import (
     show_renames,
 )
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import PlanContext, Scope
+from reconciler.kinds.base.context import PlanContext, Scope
 from reconciler.kinds.base.references import find_references
 from reconciler.kinds.base.schema import members
 from reconciler.model.address import Address
@@ -53,7 +53,7 @@ def compare_states(
     """Read the registry and compare. Raises AwsError and TargetError."""
     workspace = state.settings.name
     marked = with_marks(workspace, state.resources)
-    kept = {a: found for a, found in marked.items() if not (destroy and all_kinds()[a.kind].is_composite)}
+    kept = {a: found for a, found in marked.items() if not (destroy and all_kinds()[a.kind].composed_of)}
     seen = refresh(workspace, kept, call, progress, state.moved, destroying=destroy)
     live = seen.live
     desired = {} if destroy else compute_effective_state(workspace, marked)
@@ -111,6 +111,7 @@ def build_world(workspace: str, target: Target, found: Comparison) -> PlanContex
         identities=identities,
         changes=found.changes,
         declared=found.declared,
+        id_members={table: kind.id_member for table, kind in kinds.items() if kind.id_member},
     )
 
 

@@ -10,8 +10,9 @@ from attrs import evolve
 
 from reconciler.engine.ownership.markers import mark_names
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import NAME_TAG, Kind
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import members
+from reconciler.kinds.base.tags import NAME_TAG
 from reconciler.model.change import PROTECTION, Change, Create, Delete, FieldChange, Replace, Update
 from reconciler.model.resource import WHATEVER, Desired, External, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
@@ -41,10 +42,10 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
         elif wanted is not None and there is not None:
             wanted = keep_ignored_values(workspace, wanted, there.spec)
             fields = [] if there.owner == workspace else [FieldChange(OWNERSHIP_PATH, there.owner, workspace)]
-            called = there.facts.get("tags", {}).get(NAME_TAG, address.name)
+            called = there.tags.get(NAME_TAG, address.name)
             if called != address.name:  # the tag that names it follows the file
                 fields.append(FieldChange(NAME_TAG_PATH, called, address.name))
-            kept, keep = kind.is_protected(there), wanted.lifecycle.prevent_destroy
+            kept, keep = there.prevent_destroy, wanted.lifecycle.prevent_destroy
             if kind.has_ownership_markers and kept != keep:
                 fields.append(FieldChange(PROTECTION, kept, keep))
             fields += (

@@ -106,7 +106,7 @@ def _acts(change: Change) -> str | None:
     kind = all_kinds()[change.address.kind]
     if kind.exempt_from_limits(change):
         return None
-    return "replace" if isinstance(change, Update) and kind.is_rotation(change) else change.action
+    return "replace" if isinstance(change, Update) and kind.counts_as_replacement(change) else change.action
 
 
 def _counts(action: str, changes: Mapping[Address, Change], moved: Mapping[Address, Address]) -> Counter[str]:

@@ -12,7 +12,7 @@ from reconciler.engine.ownership.markers import reserved
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.removals import find_renames
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import PlanContext
+from reconciler.kinds.base.context import PlanContext
 from reconciler.model.address import Address
 from reconciler.model.change import Delete, Replace
 from reconciler.model.settings import DesiredState
@@ -26,14 +26,14 @@ def check_prevent_destroy(
     """Why, for each thing that the plan would destroy and must not."""
     if destroy:  # provisioned things are deleted as what they are made of
         for address, resource in state.resources.items():
-            if all_kinds()[address.kind].is_composite and resource.lifecycle.prevent_destroy:
+            if all_kinds()[address.kind].composed_of and resource.lifecycle.prevent_destroy:
                 yield _said(address, "delete")
     for address, change in found.changes.items():
         if isinstance(change, Delete | Replace):
             declared = state.resources.get(address)
             if declared and declared.lifecycle.prevent_destroy:
                 yield _said(address, change.action)
-            elif all_kinds()[address.kind].is_protected(change.live):
+            elif change.live.prevent_destroy:
                 yield from _remembered(change, world)
     for source, to in find_renames(found.changes, state.moved):
         if state.resources[to].lifecycle.prevent_destroy:
@@ -61,7 +61,5 @@ def _remembered(change: Delete | Replace, world: PlanContext) -> Iterator[str]:
 def _goes(user: Address, world: PlanContext) -> bool:
     change = world.changes.get(user)
     return (
-        isinstance(change, Delete)
-        and all_kinds()[user.kind].is_protected(change.live)
-        and user not in reserved(world.workspace)
+        isinstance(change, Delete) and change.live.prevent_destroy and user not in reserved(world.workspace)
     )

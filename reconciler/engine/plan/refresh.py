@@ -16,7 +16,8 @@ from attrs import evolve, frozen
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import replace_ids_with_names
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import Kind, Reading, Scope
+from reconciler.kinds.base.context import Read, Scope
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.reads import has_more_pages
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Call
@@ -69,7 +70,7 @@ def refresh(  # noqa: PLR0913 (what is read, for whom, and with what)
 
     `moved` are names that the file no longer has, and what they are called now.
     """
-    whole = Scope(workspace, desired, destroying=destroying, moved=moved)
+    whole = Scope(workspace, desired, is_destroy=destroying, moved=moved)
     kinds = all_kinds()
     counter = _Counter(progress)
     with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool, ThreadPoolExecutor(len(kinds)) as readers:
@@ -109,7 +110,7 @@ def assign_names(scope: Scope) -> tuple[Inventory, Names]:
     for table, kind in all_kinds().items():
         for live, name in _name(kind, scope):
             # What is kept for a while is no difference of whoever still refers to it.
-            names[table, live.identity] = None if live.facts.get("kept") else name
+            names[table, live.identity] = None if live.kept_until else name
             address = Address(table, name)
             wanted = scope.desired.get(address)
             found[wanted.address if wanted else address] = live
@@ -133,7 +134,7 @@ def _name(kind: Kind, scope: Scope) -> list[tuple[Live, str]]:
     free = taken | {resource.address.name for resource in scope.resources_of(kind.table)}
     for live in spare:
         if live.identity not in names:
-            told = live.facts.get("name")
+            told = live.declared_name
             names[live.identity] = told if told and told not in free else live.identity
             free.add(names[live.identity])
     return [(live, names[live.identity]) for live in read]
@@ -170,7 +171,9 @@ def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it wa
         return str(error)
 
 
-def _run(kind: Kind, reading: Reading, call: Call, pool: Executor, counter: _Counter) -> Sequence[Live]:
+def _run(
+    kind: Kind, reading: Read[Sequence[Live]], call: Call, pool: Executor, counter: _Counter
+) -> Sequence[Live]:
     answers: Sequence[Mapping[str, Any]] | None = None
     while True:
         try:

@@ -21,7 +21,7 @@ from reconciler.engine.graph import build_graph
 from reconciler.engine.ownership.markers import reserved
 from reconciler.engine.plan.steps import find_dependencies
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import PlanContext
+from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.references import find_references
 from reconciler.model.address import Address
 from reconciler.model.errors import RefusedError, SelectionError

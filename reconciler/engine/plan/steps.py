@@ -10,7 +10,7 @@ from reconciler.engine.graph import build_graph, sort_by_dependencies
 from reconciler.engine.ownership.markers import MARKED, is_group, is_mark
 from reconciler.engine.plan.removals import find_renames
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import PlanContext
+from reconciler.kinds.base.context import PlanContext
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update

@@ -21,7 +21,7 @@ def describe_unmanaged(state: DesiredState, found: Comparison) -> Iterator[Note]
         kind.listing: kind for kind in all_kinds().values() if kind.listing
     }  # groups of both sorts are one list
     tables = {address.kind for address in state.resources}
-    made = {name for live in found.live.values() for name in live.facts.get("made", ())}
+    made = {name for live in found.live.values() for name in live.includes}
     for listing, kind in kinds.items():
         same = {other.table for other in all_kinds().values() if other.listing == listing}
         if not same & tables:

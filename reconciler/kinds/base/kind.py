@@ -1,304 +1,261 @@
-"""What every kind can do, and what it is told."""
+"""What every kind declares and answers.
+
+A kind has to answer `identity`, `read`, `create`, `update`, `delete` and `forget`; most also answer `check`, and
+`effective` where AWS reports a resource otherwise than the file has it. The other hooks have defaults that suit most kinds:
+
+| Hook | Asked | Default |
+| --- | --- | --- |
+| `aws_identities` | while loading: do two resources of the file describe the same one of AWS's? | its `identity` |
+| `to_desired_spec` | by an export: how would a file describe this live resource? | as it was read |
+| `pair_unmatched` | after a read: which live resources, matched by no identity, are desired ones under another id? | by `declared_name` |
+| `forces_replacement` | for each difference: can only a replacement bring the field to its new value? | what the field's `on_change` declares |
+| `is_interrupted_create` | for an unmanaged resource: did an apply that died before marking it create it? | no |
+| `plan_errors` | for each change: why must the plan be rejected? | no reason |
+| `plan_warnings` | for each change: what should the user know before applying it? | nothing |
+| `plan_notes` | for each live resource: what should the plan note about it? | nothing |
+| `exempt_from_limits` | for each change: did an earlier plan count it already? | no |
+| `counts_as_replacement` | for each update: does it count as a replacement for the limits? | no |
+| `is_rotation` | by an apply in waves: does the change give a device another certificate? | no |
+| `replace` | for each replacement | an error: no field forces one |
+| `also_modifies` | for each step: which other live resources do its calls change or delete? | none |
+| `precondition` | before each step: what must be as the plan saw it? | all compared fields and the owner |
+"""
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
-from attrs import field, frozen
+from attrs import frozen
 
-from reconciler.kinds.base.references import find_users
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.schema import Member, members
 from reconciler.model.address import Address
-from reconciler.model.call import ApiCall, Batch, Ref
+from reconciler.model.call import ApiCall
 from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
-from reconciler.model.plan import Target
-from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
-
-OWNER_TAG = "reconciler:workspace"
-NAME_TAG = "reconciler:name"
-PROTECTED_TAG = "reconciler:prevent-destroy"
-
-Reading: TypeAlias = Generator[Batch, Sequence[Mapping[str, Any]], Sequence[Live]]
-"""A kind's reading of the registry: it yields calls that may run at once, is sent their answers, and returns what is
-there. References in what it returns are AWS's ids (`External`); names are put in their place afterwards."""
-
-
-@frozen
-class Complaint:
-    """Something wrong, or doubtful, with one resource's meaning. `field` is dotted, inside the resource's table."""
-
-    field: str | None
-    problem: str
-    expected: str | None = None
-    severity: str = "error"
+from reconciler.model.resource import Desired, Live, Resource
 
 
 @frozen
 class Listing:
-    """The operation that lists all of a kind, the member with them, and AWS's id in each; empty where they are ids."""
+    """How AWS lists all resources of a kind.
+
+    `items` is the response member with them, `id_key` the member of each item that has its id, empty where the items
+    are ids; `arn_key` is the member that has its ARN, where there is one.
+    """
 
     operation: str
     items: str
-    key: str
+    id_key: str
+    arn_key: str = ""
 
-    def ids(self, answer: Mapping[str, Any]) -> Iterator[str]:
-        """The ids in an answer."""
-        for item in answer.get(self.items, ()):
-            yield item[self.key] if self.key else item
+    def ids(self, response: Response) -> Iterator[str]:
+        """Return the ids in a response."""
+        for item in response.get(self.items, ()):
+            yield item[self.id_key] if self.id_key else item
 
 
-@frozen(slots=False)
-class Scope:
-    """What a reading may look at: the whole desired state, what was read of the kinds that it `reads_after`, the time.
+@frozen
+class Operations:
+    """Every API operation that a kind sends, by purpose: what IAM has to allow, and what tests hold it to.
 
-    `only` are what is read by itself, with nothing of other kinds: by identity, and as it was seen before where it was;
-    None where all is read.
-    `destroying` says that all is to go, whatever the file wants.
-    `moved` are names that the file no longer has, and what they are called now.
+    `read` has those that verify a call with a lost response, too.
     """
 
-    workspace: str
-    desired: Desired
-    live_by_kind: Mapping[str, Sequence[Live]] = field(factory=dict)
-    now: float = 0.0
-    previous_states: Mapping[str, Live | None] | None = None
-    destroying: bool = False
-    moved: Mapping[Address, Address] = field(factory=dict)
-
-    @cached_property
-    def _by_kind(self) -> Mapping[str, Sequence[Resource]]:
-        found: defaultdict[str, list[Resource]] = defaultdict(list)
-        for address, resource in self.desired.items():
-            found[address.kind].append(resource)
-        return found
-
-    def resources_of(self, kind: str) -> Iterator[Resource]:
-        """The desired resources of one kind."""
-        return iter(self._by_kind.get(kind, ()))
-
-    def includes(self, identity: str) -> bool:
-        """Whether the reading is about it, as far as `only` says."""
-        return self.previous_states is None or identity in self.previous_states
-
-    def current_name(self, kind: str, name: str | None) -> str | None:
-        """What the file calls now what a tag says that it is called."""
-        return self.moved.get(Address(kind, name), Address(kind, name)).name if name else None
+    read: tuple[str, ...]
+    create: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()
+    delete: tuple[str, ...] = ()
+    forget: tuple[str, ...] = ()
 
 
-@frozen(slots=False)
-class PlanContext:
-    """What a kind may look at when it turns a change into calls.
+@frozen
+class OwnedThrough:
+    """The table and the field of the resources through which a kind is owned."""
 
-    `changes` are all of the plan's; `declared` are the resources as the file has them.
-    """
-
-    workspace: str
-    target: Target
-    desired: Desired
-    live: Inventory
-    identities: Mapping[Address, str]
-    changes: Mapping[Address, Change] = field(factory=dict)
-    declared: Desired = field(factory=dict)
-
-    @cached_property
-    def desired_users(self) -> Mapping[Address, Sequence[Address]]:
-        """Who refers to an address in the file."""
-        return find_users(self.desired)
-
-    @cached_property
-    def live_users(self) -> Mapping[Address, Sequence[Address]]:
-        """Who refers to an address in the registry."""
-        return find_users(self.live)
-
-    def resolve_certificate_arn(self, reference: Reference) -> str | Ref:
-        """The ARN of a device certificate; a `Ref` where AWS has yet to issue it."""
-        identity = self.resolve_identity("certificates", reference)
-        return (
-            Ref(identity.address, "certificateArn")
-            if isinstance(identity, Ref)
-            else self.build_arn(f"cert/{identity}")
-        )
-
-    def thing_name(self, user: Address) -> str | None:
-        """The name of the thing that a resource is, or that a template makes of it; None where it is no thing."""
-        if user.kind == "things":
-            return user.name
-        found = self.live.get(user) or self.desired.get(user)
-        name: str | None = getattr(found.spec, "thing_name", None) if found else None
-        return name
-
-    @cached_property
-    def replaced_kinds(self) -> frozenset[str]:
-        """The kinds of which something is replaced."""
-        return frozenset(
-            address.kind for address, change in self.changes.items() if isinstance(change, Replace)
-        )
-
-    def build_arn(self, resource: str, service: str = "iot") -> str:
-        """The ARN of `cert/…`, `thing/…` and the like in this target."""
-        return f"arn:{self.target.partition}:{service}:{self.target.region}:{self.target.account}:{resource}"
-
-    def resolve_identity(self, kind: str, reference: Reference) -> str | Ref:
-        """AWS's id of what is referred to; a `Ref` where only AWS can assign it and has not yet."""
-        if isinstance(reference, External):
-            return reference.id.rpartition("/")[2]
-        address = Address(kind, reference)
-        return self.identities.get(address) or Ref(address, "Id")
+    table: str
+    field: str
 
 
 class Kind(ABC):
-    """One AWS noun. Subclasses set the class variables and say how; they hold no state."""
+    """One AWS noun. Subclasses set the class variables and answer the hooks; they hold no state."""
 
     table: ClassVar[str]
-    """The table in the file, and the first part of its addresses: `things`."""
+    """The table in the file, which is the first part of addresses: `things`."""
     noun: ClassVar[str]
-    """What AWS calls one of it: `thing`."""
+    """AWS's noun: `thing`."""
     service: ClassVar[str] = "iot"
     spec_class: ClassVar[type]
     """An attrs class whose fields are declared with `member`."""
+    operations: ClassVar[Operations]
+    """Every operation that the kind sends."""
     name_api: ClassVar[str | None] = None
-    """The request member that the resource's name becomes, where it does: its limits hold for the name."""
-    write_operations: ClassVar[tuple[str, ...]] = ()
-    """The operations that create it and change it; their members are what the fields become."""
-    derived_members: ClassVar[Mapping[str, str]] = {}
-    """Members of those operations that no field names as its `api`, and what they are made of."""
+    """The request member that the resource's name becomes, if any; its limits are the name's."""
+    id_member: ClassVar[str | None] = None
+    """The response member that has the id of a new resource, where only AWS can assign it."""
+    id_pattern: ClassVar[re.Pattern[str] | None] = None
+    """The form of AWS's ids, where the registry remembers no name: `[[removed]]` then has to use the id."""
     listing: ClassVar[Listing | None] = None
-    """How AWS lists all of the account's, where those that bear no mark can be taken over."""
+    """How AWS lists all of the account's resources, where unmanaged ones can be imported."""
+    write_operations: ClassVar[tuple[str, ...]] = ()
+    """The operations that create and change a resource; their members are what the fields become."""
+    derived_members: ClassVar[Mapping[str, str]] = {}
+    """Members of the write operations that no field names as its `api`, and where their values come from."""
     unsupported_members: ClassVar[Mapping[str, str]] = {}
-    """Members of those operations that the file cannot say, and why."""
-    is_composite: ClassVar[bool] = False
-    """Whether what is no longer in the file is read, and deleted, as the resources of other kinds that it is made of."""
+    """Members of the write operations that the file cannot set, and why."""
+    composed_of: ClassVar[frozenset[str]] = frozenset()
+    """The kinds as which a resource is read and deleted once it is removed from the file; empty for most."""
     has_ownership_markers: ClassVar[bool] = True
-    """Whether the registry can tell of one by itself whose it is, and that it must not be destroyed."""
+    """Whether the registry remembers the owner and `prevent_destroy` of each resource by itself."""
+    owned_through: ClassVar[OwnedThrough | None] = None
+    """The resources that own one of this kind by referring to it, where it has no ownership markers."""
+    used_by_table: ClassVar[str | None] = None
+    """The table of the resources in `Live.used_by`, where the kind reads them."""
     create_succeeds_if_exists: ClassVar[bool] = False
-    """Whether AWS answers a creation with success where there is one already, so that it has to be asked before."""
+    """Whether AWS lets a creation succeed where the resource exists, so that it has to be read before."""
     creates_after_deletes: ClassVar[bool] = False
-    """Whether a new one may need what only the deletion of another sets free."""
+    """Whether a creation may need what only the deletion of another resource of the kind releases."""
     deletion_blockers: ClassVar[frozenset[str] | None] = None
-    """The kinds that must let go of one before AWS removes it; None where that is all that refer to it, as far as known."""
+    """The kinds whose references keep AWS from deleting a resource; None for all that refer to it."""
     shares_names_with: ClassVar[frozenset[str]] = frozenset()
-    """The other kinds that AWS keeps in the same list of names."""
+    """The other kinds whose names AWS keeps in the same list."""
     reads_after: ClassVar[frozenset[str]] = frozenset()
-    """The kinds whose reading this one's looks at."""
+    """The kinds whose read resources this kind's read looks at."""
 
     @cached_property
     def members(self) -> Mapping[str, Member]:
-        """The spec class's fields by name."""
+        """The fields of the spec class, by name."""
         return members(self.spec_class)
 
     def referenced_tables(self) -> set[str]:
-        """The tables that this kind's references name."""
-        return {found.references for found in self.members.values() if found.references} - {self.table}
+        """Return the tables that the kind's fields refer to, its own aside."""
+        return {member.references for member in self.members.values() if member.references} - {self.table}
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Complaint]:  # noqa: ARG002 (for subclasses)
-        """What is wrong with the meaning of one resource, beyond types and AWS's limits."""
+    # ── what a resource is ──────────────────────────────────────────────────────────────────────
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+        """Return what is wrong or doubtful with one resource, beyond types and AWS's limits on values."""
         return ()
 
-    def effective(self, resource: Resource, scope: Scope) -> Any:  # noqa: ARG002 (for subclasses)
-        """The spec as AWS would report it once it is applied: defaults that depend on other resources filled in.
+    def effective(self, resource: Resource, scope: Scope) -> Any:
+        """Return the spec as AWS would report it after an apply, with the defaults that depend on other resources.
 
-        It may be of another class than the file's; readings are then of that class, too.
+        It may have another class than the file's spec; `read` then returns specs of that class, too.
         """
         return resource.spec
 
     @abstractmethod
     def identity(self, resource: Resource) -> str | None:
-        """AWS's id of the resource, or None where only AWS can assign it."""
+        """Return AWS's id of the resource, or None where only AWS can assign it."""
 
-    def aws_identities(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:  # noqa: ARG002 (for subclasses)
-        """What of AWS's a resource is, as table and id: no two resources of a file may be the same, whatever their tables."""
+    def aws_identities(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
+        """Return what the resource is in AWS, as tables and ids; no two resources of a file may have one in common."""
         identity = self.identity(resource)
         return ((self.table, identity),) if identity is not None else ()
 
-    def to_desired_spec(self, spec: Any, desired: Desired) -> Any:  # noqa: ARG002 (for subclasses)
-        """A spec as it was read, put as a file says it that has `desired` besides."""
+    def to_desired_spec(self, spec: Any, desired: Desired) -> Any:
+        """Return the spec that a file with the resources `desired` would have for a live spec."""
         return spec
 
+    # ── reading and comparing ───────────────────────────────────────────────────────────────────
+
     @abstractmethod
-    def read(self, scope: Scope) -> Reading:
-        """What is there of this kind: all that is wanted by the file or bears the workspace's mark."""
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
+        """Return all live resources that are desired or that the workspace owns.
+
+        References in their specs are AWS's ids (`External`); the engine replaces them with names.
+        """
 
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
     ) -> Mapping[str, str]:
-        """Which live resource stands for which wanted one of another identity: live identity → name in the file.
+        """Return the names of desired resources that live ones of another identity stand for, by live identity.
 
-        `missing` are wanted and not found by identity, `spare` found and not wanted; what is paired is replaced or
-        updated, not created beside. By default: what was tagged with the name.
+        `missing` are desired and were not found by identity, `spare` are live and not desired. A paired resource is
+        updated or replaced, not deleted and created.
         """
         names = {resource.address.name for resource in missing}
-        return {
-            live.identity: name
-            for live in spare
-            if (name := scope.current_name(self.table, live.facts.get("name"))) in names and name
-        }
+        pairs: dict[str, str] = {}
+        for live in spare:
+            name = scope.current_name(self.table, live.declared_name)
+            if name and name in names:
+                pairs[live.identity] = name
+        return pairs
 
-    def precondition(self, live: Live, *, going: bool) -> Mapping[str, Any]:  # noqa: ARG002 (for subclasses)
-        """What a step relies on, by path: all that is compared, and whose it is. `going` where the step deletes it."""
-        spec = {
-            name: getattr(live.spec, name)
-            for name, found in members(type(live.spec)).items()
-            if found.on_change != "create_only"
-        }
-        marks = {PROTECTION: self.is_protected(live)} if self.has_ownership_markers else {}
-        return {"workspace": live.owner, **marks, **spec}
-
-    def plan_notes(self, live: Live) -> Iterable[str]:  # noqa: ARG002 (for subclasses)
-        """What a plan should say about a resource that it leaves alone."""
-        return ()
-
-    def plan_warnings(self, change: Change) -> Iterable[str]:  # noqa: ARG002 (for subclasses)
-        """What a plan should say about a change before it is applied."""
-        return ()
-
-    def exempt_from_limits(self, change: Change) -> bool:  # noqa: ARG002 (for subclasses)
-        """Whether it ends what an earlier plan began, so that the workspace's limits have nothing to say."""
-        return False
-
-    def forces_replacement(self, name: str, after: Any) -> bool:  # noqa: ARG002 (for subclasses)
-        """Whether only a replacement can bring the field to `after`."""
+    def forces_replacement(self, name: str, after: Any) -> bool:
+        """Return whether only a replacement can bring the field to the value `after`."""
         return name in self.members and self.members[name].on_change == "replaces"
 
-    def is_protected(self, live: Live) -> bool:
-        """Whether it was applied with `prevent_destroy`, as the registry remembers it when the file says nothing more."""
-        return PROTECTED_TAG in live.facts.get("tags", {}) or bool(live.facts.get("protected"))
-
-    def is_interrupted_create(self, change: Update | Replace) -> bool:  # noqa: ARG002 (for subclasses)
-        """Whether what is there, unmarked, is what an apply leaves that died between creating and marking."""
+    def is_interrupted_create(self, change: Update | Replace) -> bool:
+        """Return whether the unmanaged resource is what an apply left that died between creating and marking it."""
         return False
 
-    def plan_errors(self, change: Change, world: PlanContext) -> Iterable[str]:  # noqa: ARG002
-        """Why the change cannot be made, whatever is sent."""
+    # ── what a plan says of a change ────────────────────────────────────────────────────────────
+
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
+        """Return the reasons to reject a plan with this change."""
         return ()
 
-    def is_rotation(self, change: Update) -> bool:  # noqa: ARG002 (for subclasses)
-        """Whether an update makes a part of it go and another one come, which limits count as a replacement."""
+    def plan_warnings(self, change: Change) -> Iterable[str]:
+        """Return what the user should know before the change is applied."""
+        return ()
+
+    def plan_notes(self, live: Live) -> Iterable[str]:
+        """Return what a plan should note about a live resource."""
+        return ()
+
+    def exempt_from_limits(self, change: Change) -> bool:
+        """Return whether the change completes what an earlier plan counted against the workspace's limits."""
         return False
 
-    def also_modifies(self, change: Change, world: PlanContext) -> Iterable[Address]:  # noqa: ARG002 (for subclasses)
-        """What else the change's calls write over, or delete, which no other step sees to before."""
+    def counts_as_replacement(self, change: Update) -> bool:
+        """Return whether the update deletes and creates a part of the resource, so that limits count it as a replacement."""
+        return False
+
+    def is_rotation(self, change: Change) -> bool:
+        """Return whether the change gives a device another certificate; an apply in waves spreads those out."""
+        return False
+
+    # ── calls ───────────────────────────────────────────────────────────────────────────────────
+
+    @abstractmethod
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
+        """Return the calls that create the resource."""
+
+    @abstractmethod
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
+        """Return the calls that change the resource in place."""
+
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
+        """Return the calls that put a new resource in the place of the live one."""
+        raise NotImplementedError(f"internal error: {change.address} has no field that forces a replacement")
+
+    @abstractmethod
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
+        """Return the calls that delete the resource, with what AWS requires before that."""
+
+    @abstractmethod
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
+        """Return the calls that remove the workspace's ownership markers and leave everything else as it is."""
+
+    def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
+        """Return the other live resources that the change's calls modify or delete, unless another step does so first."""
         return ()
 
-    @abstractmethod
-    def create(self, change: Create, world: PlanContext) -> Sequence[ApiCall]:
-        """The calls that make it."""
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
+        """Return what a step relies on, by path: the compared fields and the owner.
 
-    @abstractmethod
-    def update(self, change: Update, world: PlanContext) -> Sequence[ApiCall]:
-        """The calls that change it in place."""
-
-    @abstractmethod
-    def replace(self, change: Replace, world: PlanContext) -> Sequence[ApiCall]:
-        """The calls that put a new one in its place."""
-
-    @abstractmethod
-    def delete(self, change: Delete, world: PlanContext) -> Sequence[ApiCall]:
-        """The calls that remove it, its preconditions met first."""
-
-    @abstractmethod
-    def forget(self, change: Forget, world: PlanContext) -> Sequence[ApiCall]:
-        """The calls that take the workspace's marks off and leave everything else as it is."""
+        `deletes` is whether the step deletes the resource.
+        """
+        fields = {
+            name: getattr(live.spec, name)
+            for name, member in members(type(live.spec)).items()
+            if member.on_change != "create_only"
+        }
+        markers = {PROTECTION: live.prevent_destroy} if self.has_ownership_markers else {}
+        return {"workspace": live.owner, **markers, **fields}

@@ -1,29 +1,27 @@
-"""How to find some resources among many at the least cost, whatever the account holds beside them."""
+"""How to find resources with as few calls as possible, whatever else the account holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar, overload
 
-from reconciler.kinds.base.kind import OWNER_TAG, Kind, Scope
-from reconciler.kinds.base.tags import from_tag_list
+from reconciler.kinds.base.context import Read, Response, Scope
+from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.tags import OWNER_TAG, from_tag_list
 from reconciler.model.call import ApiCall, Batch
 from reconciler.model.resource import WHATEVER, Live, Resource
 
 PAGE_SIZE = 250
-"""Items a page of AWS IoT's listings may hold (API reference, `maxResults`)."""
+"""Items in one page of AWS IoT's listings, at most (API reference, `maxResults`)."""
 
 DESCRIBES_PER_PAGE = 35
-"""DescribeThing may be asked 350 times a second and ListThings 10 times: a page costs as much as 35 questions."""
+"""DescribeThing calls that take as long as one page: AWS admits 350 of them a second, and 10 pages of ListThings."""
 
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
 
-Asking = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, Mapping[str, Any]]]
-Tagged = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, dict[str, str]]]
-Names = Generator[Batch, Sequence[Mapping[str, Any]], Sequence[str]]
-Arns = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, str]]
-Together = Generator[Batch, Sequence[Mapping[str, Any]], list[Any]]
-Details = Generator[Batch, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
 
 
 def list_or_describe(  # noqa: PLR0913 (each is one fact about the listing)
@@ -35,117 +33,147 @@ def list_or_describe(  # noqa: PLR0913 (each is one fact about the listing)
     max_pages: int,
     describe: Callable[[str], ApiCall],
     use_listing: bool = True,
-) -> Asking:
-    """Those of `wanted` that exist, by id.
+) -> Read[dict[str, Response]]:
+    """Return the resources of these ids that exist, by id: listed items, or responses of `describe`.
 
-    Pages serve hundreds of resources a call, but an account may hold millions that are not ours. So at most `pages` pages
-    are read, about what asking for each would cost, and what was not among them is asked for by name. `describe` calls
-    tolerate that there is none. Where nothing is to be `listed`, each is asked for.
+    A page serves hundreds of resources, but an account may hold millions that are not ours. So at most `max_pages` pages
+    are read, about what describing each resource would cost; ids that they do not have are described. `describe` has to
+    ignore that a resource does not exist. Without `use_listing`, every id is described.
     """
     if not ids:
         return {}
     if not use_listing:
-        singles = yield [describe(name) for name in ids]
-        return {name: single for name, single in zip(ids, singles, strict=True) if single}
-    (answer,) = yield [
-        ApiCall(listing.service, listing.operation, listing.params, at_most=max(max_pages, 1) * PAGE_SIZE)
-    ]
-    found = {item[key]: item for item in answer[items]}
-    if has_more_pages(answer):
-        rest = sorted(set(ids) - found.keys())
-        singles = yield [describe(name) for name in rest]
-        found |= {name: single for name, single in zip(rest, singles, strict=True) if single}
-    return {name: found[name] for name in ids if name in found}
+        return (yield from _describe_all(ids, describe))
+    limit = max(max_pages, 1) * PAGE_SIZE
+    (response,) = yield [ApiCall(listing.service, listing.operation, listing.params, at_most=limit)]
+    resources: dict[str, Response] = {item[key]: item for item in response[items]}
+    if has_more_pages(response):
+        resources |= yield from _describe_all(sorted(set(ids) - resources.keys()), describe)
+    return {name: resources[name] for name in ids if name in resources}
 
 
-def has_more_pages(answer: Mapping[str, Any]) -> bool:
-    """Whether there is more of a listing than the answer has."""
-    return any("token" in member.lower() or member == "nextMarker" for member in answer)
+def _describe_all(ids: Collection[str], describe: Callable[[str], ApiCall]) -> Read[dict[str, Response]]:
+    responses = yield [describe(name) for name in ids]
+    return {name: response for name, response in zip(ids, responses, strict=True) if response}
 
 
-def merge_reads(*readings: Generator[Batch, Sequence[Mapping[str, Any]], Any]) -> Together:
-    """What several readings find, in their order; what each asks next goes out beside what the others ask.
+def has_more_pages(response: Response) -> bool:
+    """Return whether a listing has more items than the response."""
+    return any("token" in member.lower() or member == "nextMarker" for member in response)
 
-    Every operation has a quota of its own, so their calls take turns: none waits behind all of another's.
+
+@overload
+def merge_reads(first: Read[T1], second: Read[T2], /) -> Read[tuple[T1, T2]]: ...
+@overload
+def merge_reads(first: Read[T1], second: Read[T2], third: Read[T3], /) -> Read[tuple[T1, T2, T3]]: ...
+@overload
+def merge_reads(*reads: Read[Any]) -> Read[tuple[Any, ...]]: ...
+def merge_reads(*reads: Read[Any]) -> Read[tuple[Any, ...]]:
+    """Return the results of several reads, whose calls are sent in common batches.
+
+        principals, groups = yield from merge_reads(
+            request_each("ListThingPrincipalsV2", "thingName", names), read_groups_of_things(names)
+        )
+
+    The first batch then has the calls of both reads. They alternate: every operation has a quota of its own, so no read
+    has to wait behind all calls of another. A read that needs more batches than the others goes on alone.
     """
-    results: list[Any] = [None] * len(readings)
-    answers: dict[int, Any] = dict.fromkeys(range(len(readings)))
+    results: list[Any] = [None] * len(reads)
+    inputs: dict[int, Any] = dict.fromkeys(
+        range(len(reads))
+    )  # what each unfinished read is sent next; None starts it
     while True:
         batches: dict[int, Batch] = {}
-        for place, answered in answers.items():
+        for index, responses in inputs.items():
             try:
-                batches[place] = readings[place].send(answered)
+                batches[index] = reads[index].send(responses)
             except StopIteration as stop:
-                results[place] = stop.value
+                results[index] = stop.value
         if not batches:
-            return results
-        turns = sorted((turn, place) for place, batch in batches.items() for turn in range(len(batch)))
-        found = yield [batches[place][turn] for turn, place in turns]
-        answers = {place: [] for place in batches}
-        for (_, place), answer in zip(turns, found, strict=True):
-            answers[place].append(answer)
+            return tuple(results)
+        turns = sorted((turn, index) for index, batch in batches.items() for turn in range(len(batch)))
+        merged_responses = yield [batches[index][turn] for turn, index in turns]
+        inputs = {index: [] for index in batches}
+        for (_, index), response in zip(turns, merged_responses, strict=True):
+            inputs[index].append(response)
 
 
-def list_names(kind: Kind, scope: Scope, operation: str) -> Names:
-    """The names of all of one kind, in pages; where some are read again, theirs: an account may have very many beside them."""
+def list_names(kind: Kind, scope: Scope) -> Read[Sequence[str]]:
+    """Return the names of all resources of a kind; in a re-read, those that it is about, without a call."""
     if scope.previous_states is not None:
         return sorted(scope.previous_states)
     assert kind.listing
-    (answer,) = yield [ApiCall(kind.service, operation)]
-    return [*kind.listing.ids(answer)]
+    (response,) = yield [ApiCall(kind.service, kind.listing.operation)]
+    return [*kind.listing.ids(response)]
 
 
-def list_arns(kind: Kind, scope: Scope, operation: str, member: str) -> Arns:
-    """The same with their ARNs, which a listing has in this member; no listing is read for what has been seen before."""
-    seen = {name: live.facts["arn"] for name, live in (scope.previous_states or {}).items() if live}
-    if scope.previous_states is not None and seen.keys() == scope.previous_states.keys():
-        return seen
+def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
+    """Return the ARNs of all resources of a kind, by name; in a re-read, of those that it is about.
+
+    No call is sent for resources whose ARNs the previous read had.
+    """
+    known = {name: live.arn for name, live in (scope.previous_states or {}).items() if live}
+    if scope.previous_states is not None and known.keys() == scope.previous_states.keys():
+        return known
     assert kind.listing
-    (answer,) = yield [ApiCall(kind.service, operation)]
-    found = {item[kind.listing.key]: item[member] for item in answer[kind.listing.items]}
-    return {name: arn for name, arn in found.items() if scope.includes(name)}
+    assert kind.listing.arn_key
+    (response,) = yield [ApiCall(kind.service, kind.listing.operation)]
+    arns = {item[kind.listing.id_key]: item[kind.listing.arn_key] for item in response[kind.listing.items]}
+    return {name: arn for name, arn in arns.items() if scope.includes(name)}
 
 
-def select_wanted_or_owned(scope: Scope, wanted: Collection[str], arns: Mapping[str, str]) -> Tagged:
-    """Those of a listing that the file wants or that bear the workspace's mark: their tags by name."""
-    answers = yield [
+def select_wanted_or_owned(
+    scope: Scope, wanted: Collection[str], arns: Mapping[str, str]
+) -> Read[dict[str, dict[str, str]]]:
+    """Return the tags of the resources that are wanted or that the workspace owns, by name; in a re-read, of all."""
+    responses = yield [
         ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, tolerates=NOT_FOUND)
         for arn in arns.values()
     ]
-    tags = {name: from_tag_list(answer.get("tags", ())) for name, answer in zip(arns, answers, strict=True)}
+    tags_by_name = {
+        name: from_tag_list(response.get("tags", ())) for name, response in zip(arns, responses, strict=True)
+    }
     return {
-        name: found
-        for name, found in tags.items()
-        if scope.previous_states is not None or name in wanted or found.get(OWNER_TAG) == scope.workspace
+        name: tags
+        for name, tags in tags_by_name.items()
+        if scope.previous_states is not None or name in wanted or tags.get(OWNER_TAG) == scope.workspace
     }
 
 
-def request_each(operation: str, member: str, names: Collection[str]) -> Details:
-    """The answers to one iot question about each name, empty where there is no such thing any more."""
-    return (yield [ApiCall("iot", operation, {member: name}, tolerates=NOT_FOUND) for name in names])
+def request_each(operation: str, member: str, values: Collection[str]) -> Read[Sequence[Response]]:
+    """Return the responses to one iot operation with each value of a parameter, empty where AWS finds nothing."""
+    return (yield [ApiCall("iot", operation, {member: value}, tolerates=NOT_FOUND) for value in values])
 
 
 def pair_by_name_tag(
     kind: Kind, missing: Collection[Resource], spare: Collection[Live], scope: Scope
 ) -> Mapping[str, str]:
-    """By the tag that names them; where two have one name, the one that already is as it is wanted."""
-    wanted = {resource.address.name: kind.effective(resource, scope) for resource in missing}
-    pairs: dict[str, str] = {}
-    taken: set[str] = set()
-    names = {live.identity: scope.current_name(kind.table, live.facts["name"]) or "" for live in spare}
-    for live in sorted(spare, key=lambda live: _unlike(kind, live.spec, wanted.get(names[live.identity]))):
+    """Return the desired name of each spare live resource, by its name tag.
+
+    Where two live resources have one name, which an interrupted replacement leaves behind, the one that is closer to
+    the desired state gets it.
+    """
+    desired_specs = {resource.address.name: kind.effective(resource, scope) for resource in missing}
+    names = {live.identity: scope.current_name(kind.table, live.declared_name) or "" for live in spare}
+
+    def count_differences(live: Live) -> int:
+        return _count_differences(kind, live.spec, desired_specs.get(names[live.identity]))
+
+    identities: dict[str, str] = {}
+    for live in sorted(spare, key=count_differences):
         name = names[live.identity]
-        if name in wanted and name not in taken:
-            pairs[live.identity] = name
-            taken.add(name)
-    return pairs
+        if name in desired_specs:
+            identities.setdefault(name, live.identity)
+    return {identity: name for name, identity in identities.items()}
 
 
-def _unlike(kind: Kind, spec: Any, wanted: Any) -> int:
-    """How many fields differ that are compared at all."""
-    pairs = [
-        (getattr(spec, name), getattr(wanted, name))
-        for name, found in kind.members.items()
-        if wanted is not None and found.on_change != "create_only"
+def _count_differences(kind: Kind, spec: Any, desired_spec: Any) -> int:
+    """Return the number of compared fields in which two specs differ; 0 where there is no desired one."""
+    if desired_spec is None:
+        return 0
+    values = [
+        (getattr(spec, name), getattr(desired_spec, name))
+        for name, member in kind.members.items()
+        if member.on_change != "create_only"
     ]
-    return sum(1 for before, after in pairs if before != after and WHATEVER not in (before, after))
+    return sum(1 for before, after in values if before != after and WHATEVER not in (before, after))

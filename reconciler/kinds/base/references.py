@@ -1,4 +1,4 @@
-"""Who refers to what: the addresses that a spec names, and who names an address."""
+"""The addresses that a spec refers to, and the resources that refer to an address."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from reconciler.model.resource import Desired, Inventory
 
 
 def find_references(spec: Any) -> Iterator[Address]:
-    """The addresses that a spec names."""
+    """Return the addresses that a spec refers to."""
     for member in members(type(spec)).values():
         if member.references:
             value = getattr(spec, member.name)
-            for item in value if isinstance(value, tuple) else (value,):
-                if isinstance(item, str):
-                    yield Address(member.references, item)
+            for reference in value if isinstance(value, tuple) else (value,):
+                if isinstance(reference, str):
+                    yield Address(member.references, reference)
 
 
 def find_users(resources: Desired | Inventory) -> Mapping[Address, Sequence[Address]]:
-    """Who refers to an address."""
-    found: defaultdict[Address, list[Address]] = defaultdict(list)
+    """Return the resources that refer to each address."""
+    users: defaultdict[Address, list[Address]] = defaultdict(list)
     for address, resource in resources.items():
-        for used in find_references(resource.spec):
-            found[used].append(address)
-    return found
+        for reference in find_references(resource.spec):
+            users[reference].append(address)
+    return users

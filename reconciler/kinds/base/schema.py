@@ -1,4 +1,4 @@
-"""What a kind says about each field of its spec class; everything else reads it from here."""
+"""What a kind declares about each field of its spec class; everything else derives from it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from attrs import frozen
 
 OnChange = Literal["in_place", "replaces", "create_only"]
 
-_KEY = "reconciler"
+_METADATA_KEY = "reconciler"
 
 
 @frozen
 class Member:
     """A field of a spec class.
 
-    `api` is the dotted path of the request member that it becomes (`CreateThing.thingName`): limits come from there.
-    `references` is the table whose names it holds. `changing` says what a difference means: AWS changes it in place, or
-    only a replacement does, or it matters at creation alone and is never compared. `doc` is one sentence for people.
+    `doc` is one sentence for users. `api` is the dotted path of the request member that the field becomes
+    (`CreateThing.thingName`), which has its limits. `references` is the table whose names it holds. `on_change` is what a
+    difference means: AWS changes it in place, or only a replacement does, or it matters at creation alone and is never
+    compared.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Member:
     required: bool
 
 
-def member(  # noqa: PLR0913 (each is a word that a spec class may say)
+def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
     doc: str,
     *,
     api: str | None = None,
@@ -39,27 +40,26 @@ def member(  # noqa: PLR0913 (each is a word that a spec class may say)
     default: Any = attrs.NOTHING,
     factory: Any = None,
 ) -> Any:
-    """An attrs field with what a kind has to say about it; without a default it is required in the file."""
-    metadata = {_KEY: (doc, api, references, on_change)}
+    """Return an attrs field with what `Member` describes; without a default, the file has to set it."""
+    metadata = {_METADATA_KEY: (doc, api, references, on_change)}
     if factory is not None:
         return attrs.field(factory=factory, metadata=metadata)
     return attrs.field(default=default, metadata=metadata)
 
 
-_KNOWN: dict[type, Mapping[str, Member]] = {}
+_members_by_class: dict[type, Mapping[str, Member]] = {}
 
 
-def members(spec: type) -> Mapping[str, Member]:
-    """The fields of a spec class by name, in the order in which they are declared."""
-    if spec not in _KNOWN:
-        _KNOWN[spec] = _read_members(spec)
-    return _KNOWN[spec]
+def members(spec_class: type) -> Mapping[str, Member]:
+    """Return the fields of a spec class by name, in the order of their declaration."""
+    if spec_class not in _members_by_class:
+        _members_by_class[spec_class] = {
+            attribute.name: _to_member(attribute) for attribute in attrs.fields(spec_class)
+        }
+    return _members_by_class[spec_class]
 
 
-def _read_members(spec: type) -> Mapping[str, Member]:
-    found = {}
-    for attribute in attrs.fields(spec):
-        doc, api, references, changing = attribute.metadata[_KEY]
-        required = attribute.default is attrs.NOTHING
-        found[attribute.name] = Member(attribute.name, doc, api, references, changing, required)
-    return found
+def _to_member(attribute: attrs.Attribute[Any]) -> Member:
+    doc, api, references, on_change = attribute.metadata[_METADATA_KEY]
+    required = attribute.default is attrs.NOTHING
+    return Member(attribute.name, doc, api, references, on_change, required)

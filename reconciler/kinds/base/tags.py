@@ -1,71 +1,102 @@
-"""Tags: the user's, and the marks that we set beside them. iot writes them as a list, managed integrations as a map."""
+"""Tags: the user's, and the ownership tags beside them. iot writes them as a list, managed integrations as a map."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG, PROTECTED_TAG, Complaint
+from reconciler.kinds.base.problem import Problem
 from reconciler.model.call import ApiCall
-from reconciler.model.resource import Resource
+from reconciler.model.resource import Live, Resource
 
 TAG_PREFIX = "reconciler:"
+"""The prefix of all ownership tags."""
+
+OWNER_TAG = "reconciler:workspace"
+NAME_TAG = "reconciler:name"
+PROTECTED_TAG = "reconciler:prevent-destroy"
 
 MAX_TAGS = 50
 """Tags of one resource (AWS General Reference), and entries of a managed thing's meta data (its service model)."""
 
 OWNERSHIP_TAG_COUNT = 3
-"""The tags that every taggable resource may get: its owner, its name, and that it must not be destroyed."""
+"""The tags that every taggable resource may get: owner, name, and `prevent_destroy`."""
 
 
 def with_ownership_tags(resource: Resource, workspace: str, **more: Any) -> dict[str, Any]:
-    """The user's tags and ours: who owns the resource, what the file calls it, and whether it must not be destroyed."""
-    ours = {OWNER_TAG: workspace, NAME_TAG: resource.address.name}
+    """Return the user's tags and the ownership tags; `more` are further tags, their names without the prefix."""
+    ownership_tags = {OWNER_TAG: workspace, NAME_TAG: resource.address.name}
     if resource.lifecycle.prevent_destroy:
-        ours[PROTECTED_TAG] = "true"
-    ours |= {TAG_PREFIX + key: value for key, value in more.items()}
-    return dict(sorted({**resource.spec.tags, **ours}.items()))
+        ownership_tags[PROTECTED_TAG] = "true"
+    ownership_tags |= {TAG_PREFIX + key: value for key, value in more.items()}
+    return dict(sorted({**resource.spec.tags, **ownership_tags}.items()))
 
 
-def check_room_for_tags(field: str, given: Mapping[str, str], ours: int) -> Iterator[Complaint]:
-    """A complaint where the user's entries leave no room for `ours` beside them: AWS admits 50 of them in all."""
-    room = MAX_TAGS - ours
-    if room < len(given) <= MAX_TAGS:
-        problem = f"{len(given)} entries leave no room for the {ours} that mark what the workspace owns"
-        yield Complaint(field, problem, f"at most {room}")
+def tagged_live(  # noqa: PLR0913 (what a live resource is made of)
+    identity: str,
+    spec: Any,
+    tags: Mapping[str, str],
+    arn: str,
+    *,
+    version: int | None = None,
+    declared_name: str | None = None,
+    facts: object = None,
+) -> Live:
+    """Return a live resource whose ownership tags say who owns it and whether it must not be destroyed."""
+    return Live(
+        identity,
+        spec,
+        version,
+        tags.get(OWNER_TAG),
+        arn=arn,
+        tags=tags,
+        declared_name=declared_name,
+        prevent_destroy=PROTECTED_TAG in tags,
+        facts=facts,
+    )
+
+
+def check_room_for_tags(field: str, entries: Mapping[str, str], ownership_count: int) -> Iterator[Problem]:
+    """Return a problem where the user's entries leave no room for the workspace's own: AWS admits 50 in all."""
+    room = MAX_TAGS - ownership_count
+    if room < len(entries) <= MAX_TAGS:
+        problem = f"{len(entries)} entries leave no room for the {ownership_count} of the workspace"
+        yield Problem(field, problem, f"at most {room}")
 
 
 def user_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags without ours."""
+    """Return the tags without the ownership tags, sorted."""
     return {key: value for key, value in sorted(tags.items()) if not key.startswith(TAG_PREFIX)}
 
 
 def to_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """As the iot API takes them."""
+    """Return tags as the iot API takes them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def from_tag_list(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """As the iot API lists them, turned into a map."""
+    """Return a map of the tags that the iot API lists."""
     return {tag["Key"]: tag.get("Value", "") for tag in tags}
 
 
 def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ApiCall]:
-    """The calls that turn the tags `before` into `after`; both are complete, ours included."""
-    gone = sorted(before.keys() - after.keys())
-    new = {key: value for key, value in after.items() if before.get(key) != value}
-    untag: dict[str, Any]
-    tag: dict[str, Any]
+    """Return the calls that change the tags `before` to `after`; both have all tags, the ownership tags included."""
+    removed = sorted(before.keys() - after.keys())
+    added = {key: value for key, value in after.items() if before.get(key) != value}
+    untag_params: dict[str, Any]
+    tag_params: dict[str, Any]
     if service == "iot":
-        untag, tag = {"resourceArn": arn, "tagKeys": gone}, {"resourceArn": arn, "tags": to_tag_list(new)}
+        untag_params = {"resourceArn": arn, "tagKeys": removed}
+        tag_params = {"resourceArn": arn, "tags": to_tag_list(added)}
     else:
-        untag, tag = {"ResourceArn": arn, "TagKeys": gone}, {"ResourceArn": arn, "Tags": new}
-    if gone:
-        yield ApiCall(service, "UntagResource", untag, repeatable=True)
-    if new:
-        yield ApiCall(service, "TagResource", tag, repeatable=True)
+        untag_params = {"ResourceArn": arn, "TagKeys": removed}
+        tag_params = {"ResourceArn": arn, "Tags": added}
+    if removed:
+        yield ApiCall(service, "UntagResource", untag_params, repeatable=True)
+    if added:
+        yield ApiCall(service, "TagResource", tag_params, repeatable=True)
 
 
-def remove_ownership_tags(service: str, arn: str, tags: Mapping[str, str]) -> Iterator[ApiCall]:
-    """The calls that take our tags off and leave the user's."""
-    return retag(service, arn, tags, user_tags(tags))
+def remove_ownership_tags(service: str, live: Live) -> Iterator[ApiCall]:
+    """Return the calls that remove the ownership tags and leave the user's."""
+    return retag(service, live.arn, live.tags, user_tags(live.tags))

@@ -1,4 +1,4 @@
-"""How to tell whether a call was done whose answer was lost: by looking at what it would have left behind."""
+"""How to verify whether a call happened whose response was lost: by reading what it would have changed."""
 
 from __future__ import annotations
 
@@ -8,97 +8,106 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.model.call import ApiCall, Looking, Proof
 
-_MISSING = frozenset({"ResourceNotFoundException"})
-_EXPECTED = "expectedVersion"
+_EXPECTED_VERSION = "expectedVersion"
 
 
-def _pairs(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(given.items())
+def _to_pairs(paths: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(paths.items())
 
 
 @frozen
 class FieldsMatch(Proof):
-    """One question shows it. `same` says where its answer has what the request had: dotted path to dotted path.
+    """The response of one read has what the request set.
 
-    A request with `expectedVersion` was done if the version is the next one by now: AWS counts every change.
+    `paths` maps dotted paths in the request to dotted paths in the response. A request with `expectedVersion` happened
+    only if the version is the next one: AWS counts every change.
     """
 
-    question: ApiCall
-    same: tuple[tuple[str, str], ...] = field(converter=_pairs)
+    read_call: ApiCall
+    paths: tuple[tuple[str, str], ...] = field(converter=_to_pairs)
 
     def look(self, sent: ApiCall) -> Looking:
-        """Ask, and compare."""
-        answer = yield evolve(self.question, tolerates=_MISSING)
-        if not answer:
+        """Read, and compare with the request."""
+        response = yield evolve(self.read_call, tolerates=NOT_FOUND)
+        if not response:
             return None
-        expected = sent.params.get(_EXPECTED)
-        if expected is not None and answer.get("version") != expected + 1:
+        expected_version = sent.params.get(_EXPECTED_VERSION)
+        if expected_version is not None and response.get("version") != expected_version + 1:
             return None
-        is_there = all(_is_in(_at(sent.params, ours), _at(answer, theirs)) for ours, theirs in self.same)
-        return answer if is_there else None
+        matches = all(
+            _is_in(_get(sent.params, request_path), _get(response, response_path))
+            for request_path, response_path in self.paths
+        )
+        return response if matches else None
 
 
 @frozen
 class CertificateRegistered(Proof):
-    """A certificate is its id, whoever registered it; it has to have the status that was asked for."""
+    """A certificate with this id is registered, by any caller, and has the requested status."""
 
     identity: str
 
     def look(self, sent: ApiCall) -> Looking:
-        """Ask for the certificate by its id."""
-        question = {"certificateId": self.identity}
-        answer = yield ApiCall("iot", "DescribeCertificate", question, tolerates=_MISSING)
-        found: Mapping[str, Any] = answer.get("certificateDescription", {})
-        return found if found.get("status", "") == sent.params["status"] else None
+        """Describe the certificate."""
+        params = {"certificateId": self.identity}
+        response = yield ApiCall("iot", "DescribeCertificate", params, tolerates=NOT_FOUND)
+        certificate: Mapping[str, Any] = response.get("certificateDescription", {})
+        return certificate if certificate.get("status", "") == sent.params["status"] else None
 
 
 def verify_thing(name: str) -> FieldsMatch:
-    """A thing that was changed."""
-    question = ApiCall("iot", "DescribeThing", {"thingName": name})
-    return FieldsMatch(question, {"attributePayload.attributes": "attributes"})
+    """Return the verification of a change to a thing."""
+    read_call = ApiCall("iot", "DescribeThing", {"thingName": name})
+    return FieldsMatch(read_call, {"attributePayload.attributes": "attributes"})
 
 
 def verify_thing_group(name: str) -> FieldsMatch:
-    """A thing group that was created or changed, static or dynamic."""
-    question = ApiCall("iot", "DescribeThingGroup", {"thingGroupName": name})
+    """Return the verification of a creation of, or a change to, a thing group, static or dynamic."""
+    read_call = ApiCall("iot", "DescribeThingGroup", {"thingGroupName": name})
+    attributes = "thingGroupProperties.attributePayload.attributes"
+    description = "thingGroupProperties.thingGroupDescription"
     return FieldsMatch(
-        question,
-        {
-            "thingGroupProperties.thingGroupDescription": "thingGroupProperties.thingGroupDescription",
-            "thingGroupProperties.attributePayload.attributes": "thingGroupProperties.attributePayload.attributes",
-            "queryString": "queryString",
-        },
+        read_call, {description: description, attributes: attributes, "queryString": "queryString"}
     )
 
 
-_UNSAID = object()
+_MISSING = object()
 
 
-def _at(whole: Mapping[str, Any], path: str) -> Any:
-    value: Any = whole
-    for part in path.split("."):
-        value = value.get(part, _UNSAID) if isinstance(value, Mapping) else _UNSAID
+def _get(members: Mapping[str, Any], path: str) -> Any:
+    value: Any = members
+    for name in path.split("."):
+        value = value.get(name, _MISSING) if isinstance(value, Mapping) else _MISSING
     return value
 
 
-def _is_in(asked: Any, told: Any) -> bool:
-    """Whether what was asked for, if it was, is told; JSON whatever its white space, and emptiness may be left out."""
-    if asked is _UNSAID:
+def _is_in(requested: Any, reported: Any) -> bool:
+    """Return whether a response has a requested value.
+
+    A value that was not requested matches anything, an empty one may be left out, and JSON is compared without regard to
+    white space.
+    """
+    if requested is _MISSING:
         return True
-    if not asked:
-        return told is _UNSAID or not told
-    match asked, told:
+    if not requested:
+        return reported is _MISSING or not reported
+    match requested, reported:
         case Mapping(), Mapping():
-            return all(_is_in(value, told.get(key, _UNSAID)) for key, value in asked.items())
+            return all(_is_in(value, reported.get(key, _MISSING)) for key, value in requested.items())
         case str(), str():
-            return asked == told or (asked.lstrip()[:1] == "{" and _meant(asked) == _meant(told))
+            return requested == reported or (_is_json(requested) and _parse(requested) == _parse(reported))
         case _:
-            return bool(asked == told)
+            return bool(requested == reported)
 
 
-def _meant(text: str) -> Any:
+def _is_json(text: str) -> bool:
+    return text.lstrip()[:1] == "{"
+
+
+def _parse(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:

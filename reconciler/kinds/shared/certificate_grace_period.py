@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from reconciler.kinds.base.kind import Scope
+from reconciler.kinds.base.context import Scope
 from reconciler.kinds.shared.certificate_issuance import known_certificate
 from reconciler.model.duration import seconds
 
@@ -25,7 +25,7 @@ def find_grace_ends(
         return {}
     users = {thing.address.name: thing.spec.certificates for thing in scope.resources_of("things")}
     over: dict[str, float] = {}
-    for thing in scope.live_by_kind.get("things", ()):
+    for thing in scope.live_of("things"):
         if until := max((ends[name] for name in users.get(thing.identity, ()) if name in ends), default=0.0):
             over |= {ref.id: until for ref in thing.spec.certificates if ref.id in leaving}
     return over

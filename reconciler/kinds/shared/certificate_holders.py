@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reconciler.kinds.base.kind import Scope
+from reconciler.kinds.base.context import Scope
 from reconciler.kinds.shared import group_membership
 from reconciler.kinds.shared.principal_reads import external_names
+from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
 from reconciler.kinds.shared.provisioning_blueprint import provisioned_names
 
 
@@ -21,12 +22,12 @@ def find_attached(scope: Scope) -> tuple[Mapping[str, Sequence[str]], set[str]]:
     others = external_names(
         found for thing in scope.resources_of("things") for found in thing.spec.certificates
     )
-    for thing in scope.live_by_kind.get("things", ()):
+    for thing in scope.live_of("things"):
         if thing.owner == scope.workspace:
             for reference in thing.spec.certificates:
                 ours[reference.id].append(thing.identity)
-    for made in scope.live_by_kind.get("provisioned_things", ()):
-        others |= made.facts["deletable"]
+    for made in scope.live_of("provisioned_things"):
+        others |= made.facts_as(ProvisionedThingFacts).deletable
         if made.owner == scope.workspace and made.spec.thing_name:
             for reference in made.spec.other_certificates:
                 ours[reference.id].append(made.spec.thing_name)
@@ -35,9 +36,7 @@ def find_attached(scope: Scope) -> tuple[Mapping[str, Sequence[str]], set[str]]:
 
 def find_outside_holders(users: Mapping[str, Sequence[str]], scope: Scope) -> dict[str, list[str]]:
     """Of the things that have each certificate those outside the workspace, where there are any."""
-    ours = {
-        thing.identity for thing in scope.live_by_kind.get("things", ()) if thing.owner == scope.workspace
-    }
+    ours = {thing.identity for thing in scope.live_of("things") if thing.owner == scope.workspace}
     ours |= provisioned_names(scope)
     return {name: others for name, things in users.items() if (others := sorted(set(things) - ours))}
 
@@ -54,6 +53,6 @@ def read_owners_of(foreign: Mapping[str, Sequence[str]]) -> Any:
 
 def find_protected_things(scope: Scope) -> set[str]:
     """The workspace's things that must not be destroyed, and so protect what they have."""
-    found = {t.identity for t in scope.live_by_kind.get("things", ()) if t.facts.get("protected")}
-    made = (p for p in scope.live_by_kind.get("provisioned_things", ()) if p.facts.get("protected"))
+    found = {t.identity for t in scope.live_of("things") if t.prevent_destroy}
+    made = (p for p in scope.live_of("provisioned_things") if p.prevent_destroy)
     return found | {each.spec.thing_name for each in made if each.spec.thing_name}

@@ -10,7 +10,8 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import Complaint, Scope
+from reconciler.kinds.base.context import Scope
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.certificate_spec import Certificate
@@ -60,7 +61,7 @@ class CertificateIssued(Proof):
         """For a certificate signing request in PEM."""
         return cls(x509.signing_request_key_digest(csr), known, thing)
 
-    def look(self, sent: ApiCall) -> Looking:  # noqa: ARG002 (the key says it all)
+    def look(self, sent: ApiCall) -> Looking:
         """AWS lists no keys, so the certificates are asked for one by one. Raises LookupError for half of it."""
         listed = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, at_most=PAGE_SIZE)
         newest = sorted(listed["certificates"], key=lambda item: item["creationDate"], reverse=True)
@@ -101,30 +102,30 @@ def find_save_to_errors(save_to: Any) -> Iterator[str]:
         )
 
 
-def check_signing_request(spec: Certificate) -> Iterator[Complaint]:
+def check_signing_request(spec: Certificate) -> Iterator[Problem]:
     """A request is one, its certificate has somewhere to go, and what is there already is its own."""
     assert isinstance(spec.csr, str)
     key = x509.signing_request_key_digest(spec.csr)
     if key is None:
-        yield Complaint("csr", "not a certificate signing request", "one in PEM, signed with its own key")
+        yield Problem("csr", "not a certificate signing request", "one in PEM, signed with its own key")
         return
     if not isinstance(spec.save_to, Output):
-        yield Complaint("save_to", "the issued certificate has nowhere to go", "the path of a new file")
+        yield Problem("save_to", "the issued certificate has nowhere to go", "the path of a new file")
         return
     try:
         known = _saved(spec.save_to)
     except ValueError as error:
-        yield Complaint(
+        yield Problem(
             "save_to", f"{spec.save_to}: {error}", "a file that is not there yet, or the certificate"
         )
         return
     if known and x509.public_key_digest(known) != key:
         what = "the certificate that was issued for it, or a new path"
-        yield Complaint("save_to", f"{spec.save_to} is a certificate of another key than the request", what)
+        yield Problem("save_to", f"{spec.save_to} is a certificate of another key than the request", what)
     if spec.ca or spec.certificate_mode:
-        yield Complaint("csr", "AWS signs what it issues", "neither ca nor certificate_mode")
+        yield Problem("csr", "AWS signs what it issues", "neither ca nor certificate_mode")
     if spec.status == "REVOKED":
-        yield Complaint("status", "nothing is issued to be revoked", "ACTIVE or INACTIVE")
+        yield Problem("status", "nothing is issued to be revoked", "ACTIVE or INACTIVE")
 
 
 def read_issued_unsaved(scope: Scope, known: Collection[str]) -> Any:

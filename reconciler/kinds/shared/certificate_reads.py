@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import Reading, Scope
+from reconciler.kinds.base.context import Read, Scope
 from reconciler.kinds.base.reads import merge_reads
 from reconciler.kinds.shared.certificate_grace_period import find_grace_ends
 from reconciler.kinds.shared.certificate_holders import (
@@ -21,7 +21,7 @@ from reconciler.kinds.shared.certificate_holders import (
 )
 from reconciler.kinds.shared.certificate_issuance import read_issued_unsaved
 from reconciler.kinds.shared.certificate_retirement import retired_policy_name
-from reconciler.kinds.shared.certificate_spec import Certificate
+from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts
 from reconciler.kinds.shared.principal_reads import (
     certificate_ids,
     external_names,
@@ -36,13 +36,13 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import WHATEVER, External, Live, Resource
 
 
-def read(scope: Scope, wanted: Mapping[str, Resource]) -> Reading:
+def read(scope: Scope, wanted: Mapping[str, Resource]) -> Read[Sequence[Live]]:
     """Those the file wants, by id, and those of the workspace; pages first, single questions for the rest.
 
     The workspace's are those that its things have, and those that a run has marked on their way out.
     """
     # What goes whoever has it is asked about while the things are still being read.
-    sure = wanted.keys() if scope.destroying else frozenset[str]()
+    sure = wanted.keys() if scope.is_destroy else frozenset[str]()
     early = yield from read_certificates(sorted(sure))
     arns = select_arns(early, early)
     users, attached = yield from merge_reads(read_things_of(arns), read_policies_of(arns))
@@ -62,11 +62,11 @@ def read(scope: Scope, wanted: Mapping[str, Resource]) -> Reading:
     found = {name: item for name, item in sorted({**early, **late}.items()) if name in matter}
     del early, late
     declared = wanted.keys() | issued_now.keys()
-    staying_on = frozenset[str]() if scope.destroying else declared
+    staying_on = frozenset[str]() if scope.is_destroy else declared
     leaving = [name for name in found if name not in staying_on]
     ends = find_grace_ends(scope, {name for name in leaving if name not in declared}, found)
     within = {name: until for name, until in ends.items() if until > scope.now}
-    kept = {} if scope.destroying else within
+    kept = {} if scope.is_destroy else within
     strangers = [name for name in found if name in staying_on and name in wanted and name not in ours]
     arns = select_arns((name for name in leaving if name not in attached), found)
     had, has = yield from merge_reads(
@@ -130,27 +130,29 @@ class _Seen:
         )
         # One that goes has no name in the file; whose it was says more than its id.
         going = "" if wanted else f"{next(iter(things), 'retired')}:{name[:12]}"
-        seldom = {
-            "name": self.issued.get(name) or going,
-            "kept": self.kept.get(name),
-            "outlived": name in self.outlived,
-            "foreign": name in self.foreign,
-            "unexplained": name not in self.explained and not self.staying.isdisjoint(things),
-            "protected": not self.guarding.isdisjoint(things),
-        }
-        facts = {
-            "arn": intern(item["certificateArn"]),  # which things and policies tell as well
-            "things": tuple(sorted(things)),
-            **({"policies": self.attached[name]} if name in self.attached else {}),
-            **{word: fact for word, fact in seldom.items() if fact},
-        }
+        facts = CertificateFacts(
+            policies=self.attached.get(name),
+            foreign=name in self.foreign,
+            outlived=name in self.outlived,
+            unexplained=name not in self.explained and not self.staying.isdisjoint(things),
+        )
         lost = name in self.foreign or name in self.kept
-        return Live(name, spec, owner=self.owners.get(name) if lost else self.workspace, facts=facts)
+        return Live(
+            name,
+            spec,
+            owner=self.owners.get(name) if lost else self.workspace,
+            arn=intern(item["certificateArn"]),  # which things and policies tell as well
+            declared_name=self.issued.get(name) or going or None,
+            prevent_destroy=not self.guarding.isdisjoint(things),
+            kept_until=self.kept.get(name),
+            used_by=tuple(sorted(things)),
+            facts=facts,
+        )
 
 
-def read_again(seen: Mapping[str, Live | None]) -> Reading:
+def read_again(seen: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
     """Some certificates by themselves, and who has them. Of what was seen before the ARN is known, so all is asked at once."""
-    known = {name: live.facts["arn"] for name, live in sorted(seen.items()) if live}
+    known = {name: live.arn for name, live in sorted(seen.items()) if live}
     found, users, policies = yield from merge_reads(
         read_certificates(sorted(seen), use_listing=False), read_things_of(known), read_policies_of(known)
     )
@@ -167,7 +169,9 @@ def read_again(seen: Mapping[str, Live | None]) -> Reading:
                 status=item["status"],
                 policies=tuple(External(policy) for policy in policies[name]),
             ),
-            facts={"arn": item["certificateArn"], "things": users[name], "policies": policies[name]},
+            arn=item["certificateArn"],
+            used_by=users[name],
+            facts=CertificateFacts(policies[name]),
         )
         for name, item in found.items()
     ]

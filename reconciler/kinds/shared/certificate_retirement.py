@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.kinds.base.kind import PlanContext
+from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -27,9 +27,9 @@ def retired_policy_name(workspace: str) -> str:
     return f"reconciler-{workspace}-retired"
 
 
-def mark_retired(world: PlanContext, arn: str) -> ApiCall:
+def mark_retired(context: PlanContext, arn: str) -> ApiCall:
     """The mark. A certificate with ten policies takes no eleventh, and then goes without."""
-    params = {"policyName": retired_policy_name(world.workspace), "target": arn}
+    params = {"policyName": retired_policy_name(context.workspace), "target": arn}
     return ApiCall(
         "iot", "AttachPolicy", params, tolerates={"LimitExceededException", "ResourceNotFoundException"}
     )
@@ -45,6 +45,6 @@ def retire(identity: str, *, active: bool) -> Iterator[ApiCall]:
     yield ApiCall("iot", "DeleteCertificate", gone, tolerates=NOT_FOUND, retries={"DeleteConflictException"})
 
 
-def is_deleted(world: PlanContext, certificate: Address) -> bool:
+def is_deleted(context: PlanContext, certificate: Address) -> bool:
     """Whether the plan deletes the certificate."""
-    return isinstance(world.changes.get(certificate), Delete)
+    return isinstance(context.changes.get(certificate), Delete)

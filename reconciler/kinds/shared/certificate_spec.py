@@ -58,3 +58,18 @@ class Certificate:
     rotation: Rotation | None = member(
         "How long the one before it stays beside it.", on_change="create_only", default=None
     )
+
+
+@frozen
+class CertificateFacts:
+    """What else is read of a certificate.
+
+    `policies` are the names of all its policies, read where it may be deleted or is read again. `foreign` is whether
+    things outside the workspace have it, `outlived` whether its grace period is over. `unexplained` is whether a thing of
+    the workspace has it, although the file declares it nowhere and no rotation left it.
+    """
+
+    policies: tuple[str, ...] | None = None
+    foreign: bool = False
+    outlived: bool = False
+    unexplained: bool = False

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from reconciler.kinds.base.kind import Complaint, PlanContext
+from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -59,25 +60,25 @@ def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
     return next((mark for mark in marks if mark != workspace), workspace if marks else None)
 
 
-def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[Complaint]:
+def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[Problem]:
     """Whether a thing can be in all of these groups at once."""
     if len(groups) >= MAX_GROUPS:
         room = MAX_GROUPS - 1
-        yield Complaint(
+        yield Problem(
             "thing_groups",
             f"{len(groups)} groups, and the one that marks what the workspace owns",
             f"at most {room}",
         )
     for group in groups:
         if _name(group).startswith(_MARK):
-            yield Complaint("thing_groups", f"{_name(group)!r} marks what a workspace owns", "another group")
+            yield Problem("thing_groups", f"{_name(group)!r} marks what a workspace owns", "another group")
     first: dict[str, str] = {}
     for group in groups:
         name = _name(group)
         other = first.setdefault(_root(name, _parents(desired)), name)
         if other != name:
             what = f"{other!r} and {name!r} are in one hierarchy"
-            yield Complaint("thing_groups", what, "one group of each hierarchy")
+            yield Problem("thing_groups", what, "one group of each hierarchy")
 
 
 def join(thing: str, group: Any) -> ApiCall:
@@ -91,9 +92,9 @@ def leave(thing: str, group: Any) -> ApiCall:
     return ApiCall("iot", "RemoveThingFromThingGroup", params, tolerates=NOT_FOUND)
 
 
-def protect(change: Create | Update, world: PlanContext) -> Iterator[ApiCall]:
+def protect(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
     """Into the group of those that must not be destroyed, or out of it."""
-    name, group = change.address.name, protected_group_name(world.workspace)
+    name, group = change.address.name, protected_group_name(context.workspace)
     wanted = change.resource.lifecycle.prevent_destroy
     if isinstance(change, Create) and wanted:
         yield join(name, group)
@@ -102,60 +103,60 @@ def protect(change: Create | Update, world: PlanContext) -> Iterator[ApiCall]:
 
 
 def move(
-    thing: str, before: Iterable[Reference], after: Iterable[Reference], world: PlanContext
+    thing: str, before: Iterable[Reference], after: Iterable[Reference], context: PlanContext
 ) -> Iterator[ApiCall]:
     """From some groups to others: joined before others are left, except where AWS admits no two at once."""
     before, after = list(before), list(after)
     gained = [group for group in after if group not in before]
     lost = [group for group in before if group not in after]
-    first = [group for group in lost if any(_related(_name(group), _name(new), world) for new in gained)]
-    yield from (leave(thing, _id(group, world)) for group in first)
-    yield from (join(thing, _id(group, world)) for group in gained)
-    yield from (leave(thing, _id(group, world)) for group in lost if group not in first)
+    first = [group for group in lost if any(_related(_name(group), _name(new), context) for new in gained)]
+    yield from (leave(thing, _id(group, context)) for group in first)
+    yield from (join(thing, _id(group, context)) for group in gained)
+    yield from (leave(thing, _id(group, context)) for group in lost if group not in first)
 
 
-def rejoin_members(group: Address, world: PlanContext) -> Iterator[ApiCall]:
+def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
     """The members of a group that has been made anew, as far as the file has them: AWS let go of all of them.
 
     What they are still in and must not be in beside it they leave first; that their own steps leave it too is no mistake.
     """
-    stays = set(world.desired_users.get(group, ()))
-    for thing in world.live_users.get(group, ()):
-        name = world.thing_name(thing)
+    stays = set(context.desired_users.get(group, ()))
+    for thing in context.live_users.get(group, ()):
+        name = context.thing_name(thing)
         if name is None or thing not in stays:
             continue
-        wanted = world.desired[thing].spec.thing_groups
-        for other in world.live[thing].spec.thing_groups:
-            if other not in wanted and _related(_name(other), group.name, world):
-                yield leave(name, _id(other, world))
+        wanted = context.desired[thing].spec.thing_groups
+        for other in context.live[thing].spec.thing_groups:
+            if other not in wanted and _related(_name(other), group.name, context):
+                yield leave(name, _id(other, context))
         yield join(name, group.name)
 
 
 def move_billing_group(
-    thing: str, before: Reference | None, after: Reference | None, world: PlanContext
+    thing: str, before: Reference | None, after: Reference | None, context: PlanContext
 ) -> Iterator[ApiCall]:
     """From one billing group to another. Whether AWS would move it by itself is not documented, so it leaves first."""
     if before == after:
         return
     if before is not None:
-        params = {"billingGroupName": world.resolve_identity("billing_groups", before), "thingName": thing}
+        params = {"billingGroupName": context.resolve_identity("billing_groups", before), "thingName": thing}
         yield ApiCall("iot", "RemoveThingFromBillingGroup", params, tolerates=NOT_FOUND)
     if after is not None:
-        params = {"billingGroupName": world.resolve_identity("billing_groups", after), "thingName": thing}
+        params = {"billingGroupName": context.resolve_identity("billing_groups", after), "thingName": thing}
         yield ApiCall("iot", "AddThingToBillingGroup", params)
 
 
-def _id(group: Reference, world: PlanContext) -> Any:
-    return world.resolve_identity("thing_groups", group)
+def _id(group: Reference, context: PlanContext) -> Any:
+    return context.resolve_identity("thing_groups", group)
 
 
 def _name(group: Reference) -> str:
-    return group.id.rpartition("/")[2] if isinstance(group, External) else group
+    return group.name if isinstance(group, External) else group
 
 
-def _related(one: str, other: str, world: PlanContext) -> bool:
+def _related(one: str, other: str, context: PlanContext) -> bool:
     """Whether two groups are in one hierarchy, before the plan or after it."""
-    both = (_parents(world.desired), _parents(world.live))
+    both = (_parents(context.desired), _parents(context.live))
     return not {_root(one, parent) for parent in both}.isdisjoint({_root(other, parent) for parent in both})
 
 

@@ -75,7 +75,7 @@ class RememberedMaterial(Deferred):
     material: Secret
     salt: str
 
-    def resolve(self, answers: Answers) -> str:  # noqa: ARG002 (nothing that AWS answers goes into it)
+    def resolve(self, answers: Answers) -> str:
         """The stored form of the hash."""
         return str(self.material.digest(self.salt))
 

@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.kinds.base.kind import NAME_TAG, OWNER_TAG
-from reconciler.kinds.base.tags import TAG_PREFIX, user_tags
+from reconciler.kinds.base.tags import NAME_TAG, OWNER_TAG, TAG_PREFIX, tagged_live, user_tags
 from reconciler.kinds.shared import managed_setup_code
 from reconciler.kinds.shared.managed_setup_code import RememberedText
 from reconciler.kinds.shared.managed_thing_spec import (
@@ -16,6 +15,7 @@ from reconciler.kinds.shared.managed_thing_spec import (
     OPTIONAL_MEMBERS,
     WIFI,
     ManagedThing,
+    ManagedThingFacts,
     WiFiSimpleSetup,
     set_optional_fields,
 )
@@ -79,13 +79,9 @@ def to_live(
         meta_data=user_tags(meta),
         tags=user_tags(tags),
     )
-    facts = {
-        "tags": tags,
-        "arn": answer["Arn"],
-        "name": tags.get(NAME_TAG, name) if ours else name,
-        "candidates": found,
-    }
-    return Live(answer["Id"], spec, owner=tags.get(OWNER_TAG), facts=facts)
+    name = tags.get(NAME_TAG, name) if ours else name
+    facts = ManagedThingFacts(tuple(found))
+    return tagged_live(answer["Id"], spec, tags, answer["Arn"], declared_name=name, facts=facts)
 
 
 def _remembers(tags: Mapping[str, str], name: str) -> Any:

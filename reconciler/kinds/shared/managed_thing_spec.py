@@ -121,3 +121,15 @@ class ManagedThing:
 def set_optional_fields(spec: ManagedThing) -> list[str]:
     """The optional fields that it says something about."""
     return [name for name in OPTIONAL_MEMBERS if getattr(spec, name) is not None]
+
+
+@frozen
+class ManagedThingFacts:
+    """What else is read of a managed thing.
+
+    `candidates` describes all unmanaged ones that the file could mean, where it is one of them; `controls` are the ids of
+    the devices that a hub controls.
+    """
+
+    candidates: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from reconciler.kinds.base.kind import Scope
-from reconciler.kinds.base.reads import DESCRIBES_PER_PAGE, NOT_FOUND, Asking, list_or_describe, request_each
-from reconciler.model.call import ApiCall, Batch
-from reconciler.model.resource import External, Reference
+from reconciler.kinds.base.context import Read, Response, Scope
+from reconciler.kinds.base.reads import DESCRIBES_PER_PAGE, NOT_FOUND, list_or_describe, request_each
+from reconciler.kinds.shared.policy_spec import PolicyFacts
+from reconciler.model.call import ApiCall
+from reconciler.model.resource import External, Reference, name_in_arn
 
-Names: TypeAlias = Generator[Batch, Sequence[Mapping[str, Any]], dict[str, tuple[str, ...]]]
 
-
-def read_things(names: Collection[str], *, use_listing: bool = True) -> Asking:
+def read_things(names: Collection[str], *, use_listing: bool = True) -> Read[dict[str, Response]]:
     """Those of the things that exist, by name."""
     return list_or_describe(
         names,
@@ -26,9 +25,7 @@ def read_things(names: Collection[str], *, use_listing: bool = True) -> Asking:
     )
 
 
-def read_certificates(
-    ids: Collection[str], *, use_listing: bool = True
-) -> Generator[Any, Any, dict[str, Mapping[str, Any]]]:
+def read_certificates(ids: Collection[str], *, use_listing: bool = True) -> Read[dict[str, Response]]:
     """Those of the certificates that exist, by id, whichever way they were found."""
     found = yield from list_or_describe(
         ids,
@@ -49,13 +46,13 @@ def select_arns(ids: Iterable[str], found: Mapping[str, Mapping[str, Any]]) -> d
     return {name: found[name]["certificateArn"] for name in ids}
 
 
-def read_things_of(arns: Mapping[str, str]) -> Names:
+def read_things_of(arns: Mapping[str, str]) -> Read[dict[str, tuple[str, ...]]]:
     """The things that have each of the certificates, sorted; `arns` by what they are to be called."""
     answers = yield from request_each("ListPrincipalThings", "principal", arns.values())
     return {name: tuple(sorted(answer.get("things", ()))) for name, answer in zip(arns, answers, strict=True)}
 
 
-def read_policies_of(arns: Mapping[str, str]) -> Names:
+def read_policies_of(arns: Mapping[str, str]) -> Read[dict[str, tuple[str, ...]]]:
     """Every policy of each certificate or group, whoever attached it, sorted; `arns` by what they are to be called."""
     answers = yield from request_each("ListAttachedPolicies", "target", arns.values())
     return {
@@ -70,11 +67,9 @@ def invert(policies: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
     return {name: frozenset(who for who, found in policies.items() if name in found) for name in names}
 
 
-def read_policy_targets(
-    scope: Scope, others: Iterable[str]
-) -> Generator[Any, Any, dict[str, tuple[str, ...]]]:
+def read_policy_targets(scope: Scope, others: Iterable[str]) -> Read[dict[str, tuple[str, ...]]]:
     """Whom each policy that matters is attached to, as ARNs: as the policies' reading has it, and asked for `others`."""
-    known = {live.identity: tuple(live.facts["targets"]) for live in scope.live_by_kind.get("policies", ())}
+    known = {live.identity: live.facts_as(PolicyFacts).targets for live in scope.live_of("policies")}
     outside = sorted(set(others) - known.keys())
     answers = yield from request_each("ListTargetsForPolicy", "policyName", outside)
     known |= {name: tuple(answer.get("targets", ())) for name, answer in zip(outside, answers, strict=True)}
@@ -83,9 +78,9 @@ def read_policy_targets(
 
 def certificate_ids(arns: Iterable[str]) -> frozenset[str]:
     """The ids of the certificates among the targets of a policy."""
-    return frozenset(arn.rpartition("/")[2] for arn in arns if ":cert/" in arn)
+    return frozenset(name_in_arn(arn) for arn in arns if ":cert/" in arn)
 
 
 def external_names(references: Iterable[Reference]) -> set[str]:
     """The names that lead out of the file."""
-    return {found.id.rpartition("/")[2] for found in references if isinstance(found, External)}
+    return {found.name for found in references if isinstance(found, External)}

@@ -7,9 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import Reading, Scope
+from reconciler.kinds.base.context import Read, Scope
 from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
-from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared import group_membership, x509
 from reconciler.kinds.shared.certificate_attachments import EXCLUSIVE_THING
 from reconciler.kinds.shared.certificate_issuance import known_certificate as known
@@ -25,56 +24,14 @@ from reconciler.kinds.shared.principal_reads import (
     read_things_of,
     select_arns,
 )
+from reconciler.kinds.shared.provisioned_thing_spec import Carried, Provisioned, ProvisionedThingFacts
 from reconciler.kinds.shared.provisioning_blueprint import Blueprint, blueprints, plain, sealed, secret_keys
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.document import Document
 from reconciler.model.output_file import Output
 from reconciler.model.pem import Pem
-from reconciler.model.resource import WHATEVER, External, Live, Reference, Whatever
-from reconciler.model.secret import Secret
-
-
-@frozen
-class Provisioned:
-    """What a provisioned thing is made of, as the template wants it or as AWS reports it."""
-
-    thing_name: str | None = member("The thing.", api="CreateThing.thingName")
-    attributes: Mapping[str, str | Secret] | Whatever = member(
-        "Its attributes.", api="CreateThing.attributePayload.attributes", factory=dict
-    )
-    thing_type: Reference | Whatever | None = member(
-        "Its type.", api="CreateThing.thingTypeName", references="thing_types", default=None
-    )
-    thing_groups: tuple[Reference, ...] | Whatever = member(
-        "Its static groups.", references="thing_groups", default=()
-    )
-    billing_group: Reference | Whatever | None = member(
-        "Its billing group.", api="CreateThing.billingGroupName", references="billing_groups", default=None
-    )
-    certificate: Pem | Whatever | None = member("Its certificate.", default=None)
-    ca: Reference | None = member(
-        "The file's CA that signed it.", references="ca_certificates", on_change="create_only", default=None
-    )
-    certificate_mode: str | Whatever | None = member(
-        "The certificate's mode, which is its CA's; only another registration changes it.", default=None
-    )
-    certificate_status: str | Whatever | None = member("The certificate's status.", default=None)
-    save_to: Output | Whatever | None = member("Where an issued certificate is saved.", default=None)
-    policies: tuple[Reference, ...] = member("The certificate's policies.", references="policies", default=())
-    policy_documents: tuple[Document, ...] = member("Policies that the template brings itself.", default=())
-    other_certificates: tuple[Reference, ...] = member(
-        "Certificates that the thing has beside its own.", references="certificates", default=()
-    )
-
-
-@frozen
-class Carried:
-    """What a certificate has that is about to be registered anew: its status, the things and the policies of it."""
-
-    status: str
-    things: Sequence[str]
-    policies: Sequence[str]
+from reconciler.model.resource import WHATEVER, External, Live, Whatever, name_in_arn
 
 
 def desired_spec(plan: Blueprint, save_to: Output | None, scope: Scope) -> Provisioned:
@@ -113,7 +70,7 @@ def _mode(signer: str | None, scope: Scope) -> str | Whatever:
     return ca.spec.certificate_mode if ca else WHATEVER
 
 
-def read(scope: Scope) -> Reading:
+def read(scope: Scope) -> Read[Sequence[Live]]:
     """Everything that is there of what the templates name; a provisioned thing of which nothing is there is left out."""
     plans = {plan.address: plan for plan in blueprints(scope)}
     if not plans:
@@ -147,7 +104,7 @@ def read(scope: Scope) -> Reading:
         nobody_elses = users.keys() - wanted - _declared(scope)
     else:
         before = [live for live in scope.previous_states.values() if live]
-        nobody_elses = {name for live in before for name in live.facts["holders"]}
+        nobody_elses = {name for live in before for name in live.facts_as(ProvisionedThingFacts).holders}
     holders = {name: found for name, found in users.items() if name in nobody_elses}
     anew = yield from _carried(plans.values(), certificates, scope)
     seen = _Seen(
@@ -181,7 +138,7 @@ class _Seen:
         if thing is None and registered is None:
             return None
         mark = workspace_group_name(workspace)
-        held = [found["principal"].rpartition("/")[2] for found in self.principals.get(plan.name, ())]
+        held = [name_in_arn(found["principal"]) for found in self.principals.get(plan.name, ())]
         others = [name for name in held if name != registered and name in self.certificates]
         holders = {name: self.holders[name] for name in others if name in self.holders}
         spec = Provisioned(
@@ -195,20 +152,20 @@ class _Seen:
             spec=spec,
             version=thing["version"] if thing else None,
             owner=workspace if plan.name in self.members.get(mark, ()) else self.owners.get(plan.name),
-            facts={
-                "name": plan.address.name,
-                "made": frozenset({plan.name, registered, *held} - {None}),
-                "registered": registered,
-                "attached": registered in held,
-                "holders": holders,
-                "deletable": frozenset(name for name, having in holders.items() if len(having) <= 1),
-                "active": frozenset(name for name in others if self.certificates[name]["status"] == "ACTIVE"),
-                "carried": self.anew.get(registered or ""),
-                "exclusive": self._alone(plan.name),
-                "protected": plan.name
-                in self.members.get(group_membership.protected_group_name(workspace), ()),
-                "fails": tuple(_failing(plan)),
-            },
+            declared_name=plan.address.name,
+            prevent_destroy=plan.name
+            in self.members.get(group_membership.protected_group_name(workspace), ()),
+            includes=frozenset({plan.name, *held} | ({registered} if registered else set())),
+            facts=ProvisionedThingFacts(
+                exclusive=self._alone(plan.name),
+                registered=registered,
+                attached=registered in held,
+                holders=holders,
+                deletable=frozenset(name for name, having in holders.items() if len(having) <= 1),
+                active=frozenset(name for name in others if self.certificates[name]["status"] == "ACTIVE"),
+                carried=self.anew.get(registered or ""),
+                fails=tuple(_failing(plan)),
+            ),
         )
 
     def _alone(self, thing: str) -> frozenset[str]:
@@ -273,7 +230,7 @@ def _failing(plan: Blueprint) -> Iterator[str]:
 
 def _members(scope: Scope, plans: Collection[Blueprint]) -> Any:
     groups = {workspace_group_name(scope.workspace)} | {group for plan in plans for group in plan.groups}
-    groups |= {live.identity for live in scope.live_by_kind.get("thing_groups", ())}
+    groups |= {live.identity for live in scope.live_of("thing_groups")}
     answers = yield [
         ApiCall("iot", "ListThingsInThingGroup", {"thingGroupName": group}, tolerates=NOT_FOUND)
         for group in sorted(groups)
@@ -292,7 +249,7 @@ def _members_of(things: Collection[str]) -> Any:
 
 def _billing_groups(scope: Scope, plans: Collection[Blueprint]) -> list[str]:
     named = {plain(g) for plan in plans if (g := plan.thing.properties.get("BillingGroup"))}
-    return sorted(named | {live.identity for live in scope.live_by_kind.get("billing_groups", ())})
+    return sorted(named | {live.identity for live in scope.live_of("billing_groups")})
 
 
 def _billing(things: Mapping[str, Mapping[str, Any]], groups: Collection[str]) -> Any:

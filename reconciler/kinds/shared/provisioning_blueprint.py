@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.kind import Scope
+from reconciler.kinds.base.context import Scope
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.provisioning_template import Evaluated, Part, TemplateError, evaluate, preview
 from reconciler.model.address import Address

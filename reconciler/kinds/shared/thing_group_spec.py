@@ -1,0 +1,59 @@
+"""The fields of a static thing group.
+
+Source: AWS IoT API reference, CreateThingGroup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from reconciler.kinds.base.schema import member
+from reconciler.model.resource import Reference, Whatever
+
+
+@frozen
+class ThingGroup:
+    """`[thing_groups.*]`."""
+
+    description: str | None = member(
+        "What the group is for.",
+        api="CreateThingGroup.thingGroupProperties.thingGroupDescription",
+        default=None,
+    )
+    attributes: Mapping[str, str] = member(
+        "Attributes.", api="CreateThingGroup.thingGroupProperties.attributePayload.attributes", factory=dict
+    )
+    tags: Mapping[str, str] = member("Tags.", api="CreateThingGroup.tags", factory=dict)
+    parent: Reference | None = member(
+        "The group that it is a part of.",
+        api="CreateThingGroup.parentGroupName",
+        references="thing_groups",
+        on_change="replaces",
+        default=None,
+    )
+    policies: tuple[Reference, ...] = member(
+        "What the things in it, and in the groups below it, may do.", references="policies", default=()
+    )
+
+
+@frozen
+class GroupContents:
+    """What a replacement of a group would lose: the names of the groups below it, of its things, and of its policies."""
+
+    children: tuple[str, ...]
+    members: tuple[str, ...]
+    policies: tuple[str, ...]
+
+
+@frozen
+class ThingGroupFacts:
+    """What else is read of a thing group.
+
+    `attached` are the names of all its policies, where it may be deleted; `contents` is read where the file moves it to
+    another parent.
+    """
+
+    attached: tuple[str, ...] | Whatever
+    contents: GroupContents | None = None

@@ -1,0 +1,59 @@
+"""The fields of a thing.
+
+Source: AWS IoT API reference, CreateThing and AttachThingPrincipal; AWS General Reference, AWS IoT Device Management quotas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from reconciler.kinds.base.schema import member
+from reconciler.model.resource import Reference, Whatever
+
+MAX_UNTYPED_ATTRIBUTES = 3
+"""Attributes of a thing without a type."""
+
+
+@frozen
+class Thing:
+    """`[things.*]`."""
+
+    thing_type: Reference | None = member(
+        "The thing's type.", api="CreateThing.thingTypeName", references="thing_types", default=None
+    )
+    attributes: Mapping[str, str] = member(
+        "Searchable facts about the device.", api="CreateThing.attributePayload.attributes", factory=dict
+    )
+    thing_groups: tuple[Reference, ...] = member(
+        "The static groups that it belongs to.", references="thing_groups", default=()
+    )
+    certificates: tuple[Reference, ...] = member(
+        "The device certificates attached to it.", references="certificates", default=()
+    )
+    billing_group: Reference | None = member(
+        "The billing group that it belongs to.",
+        api="CreateThing.billingGroupName",
+        references="billing_groups",
+        default=None,
+    )
+    exclusive: bool | Whatever = member(
+        "Whether no other thing may have its certificates.",
+        api="AttachThingPrincipal.thingPrincipalType",
+        default=False,
+    )
+
+
+@frozen
+class PrincipalFacts:
+    """The ARNs of the principals that no other thing may have, read of a thing or of a provisioned thing."""
+
+    exclusive: frozenset[str]
+
+
+@frozen
+class ThingFacts(PrincipalFacts):
+    """What else is read of a thing: the ARNs of all its principals."""
+
+    principals: tuple[str, ...] = ()

@@ -1,0 +1,65 @@
+"""Holds every kind to the operations that it declares, in all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any
+
+import pytest
+
+from reconciler.kinds import all_kinds
+from reconciler.kinds.base.context import Read
+from reconciler.kinds.base.kind import Kind
+from reconciler.model.call import ApiCall
+from reconciler.model.change import ACTIONS
+
+
+def declared_operations() -> frozenset[tuple[str, str]]:
+    """Return the service and name of every operation that any kind declares."""
+    return frozenset(
+        (kind.service, operation)
+        for kind in all_kinds().values()
+        for verb in ("read", *ACTIONS)
+        for operation in getattr(kind.operations, verb)
+    )
+
+
+def check_declared_operations(patch: pytest.MonkeyPatch) -> None:
+    """Let every read and every change of a kind fail that calls an operation the kind does not declare for it."""
+    for kind in all_kinds().values():
+        patch.setattr(type(kind), "read", _checked_read(type(kind).read))
+        for action in ACTIONS:
+            patch.setattr(type(kind), action, _checked_change(getattr(type(kind), action), action))
+
+
+def _checked_read(read: Callable[..., Read[Any]]) -> Callable[..., Read[Any]]:
+    @wraps(read)
+    def checked(self: Kind, *args: Any) -> Read[Any]:
+        reading = read(self, *args)
+        responses: Any = None
+        while True:
+            try:
+                batch = reading.send(responses)
+            except StopIteration as stop:
+                return stop.value
+            _check(self, "read", batch)
+            responses = yield batch
+
+    return checked
+
+
+def _checked_change(method: Callable[..., Sequence[ApiCall]], action: str) -> Callable[..., Any]:
+    @wraps(method)
+    def checked(self: Kind, *args: Any) -> Sequence[ApiCall]:
+        calls = method(self, *args)
+        _check(self, action, calls)
+        return calls
+
+    return checked
+
+
+def _check(kind: Kind, verb: str, calls: Iterable[ApiCall]) -> None:
+    declared = getattr(kind.operations, verb)
+    undeclared = {call.operation for call in calls if call.operation not in declared}
+    assert not undeclared, f"{kind.table} does not declare {sorted(undeclared)} to {verb}"
