@@ -14,10 +14,10 @@ if TYPE_CHECKING:
         AwsError,
         InvalidDesiredStateError,
         MissingSecretError,
+        PlanRejectedError,
         ReconcilerError,
-        RefusedError,
         TargetError,
-        UnansweredError,
+        UnknownValueError,
     )
     from reconciler.model.outcome import Result
     from reconciler.model.plan import Plan
@@ -31,11 +31,11 @@ __all__ = [
     "InvalidDesiredStateError",
     "MissingSecretError",
     "Plan",
+    "PlanRejectedError",
     "ReconcilerError",
-    "RefusedError",
     "Result",
     "TargetError",
-    "UnansweredError",
+    "UnknownValueError",
     "Workspace",
     "__version__",
 ]

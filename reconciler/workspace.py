@@ -19,7 +19,7 @@ from reconciler.model.errors import JournalError, ReconcilerError
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.run import Run
-from reconciler.model.text import closest, quoted
+from reconciler.model.text import closest_match, quote
 from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.rich_display import (
     DisplayedHistory,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from reconciler.engine.ownership.lease import Held
     from reconciler.engine.plan.compare import Comparison
-    from reconciler.model.plan_options import Request
+    from reconciler.model.plan_options import PlanOptions
     from reconciler.render.rich_display import DisplayedDrift
 
 
@@ -70,13 +70,13 @@ class Workspace(WorkspaceFiles):
         percentage such as "10%". `select` and `exclude` choose the changes: addresses, globs or kinds, with `+` before one
         for its dependencies and after one for its dependents.
 
-        Raises InvalidDesiredStateError, RefusedError, SelectionError, TargetError and AwsError.
+        Raises InvalidDesiredStateError, PlanRejectedError, SelectionError, TargetError and AwsError.
         """
-        from reconciler.model.plan_options import Allowance, Request
+        from reconciler.model.plan_options import LimitOverride, PlanOptions
 
         addresses = frozenset(map(Address.parse, adopt))
-        overrides = {action: Allowance.parse(limit) for action, limit in allow.items()}
-        request = Request(destroy, addresses, wave, overrides, tuple(select), tuple(exclude))
+        overrides = {action: LimitOverride.parse(limit) for action, limit in allow.items()}
+        request = PlanOptions(destroy, addresses, wave, overrides, tuple(select), tuple(exclude))
         return self._make_plan(request, progress)
 
     def save(self, plan: Plan, path: str | Path) -> None:
@@ -89,7 +89,7 @@ class Workspace(WorkspaceFiles):
     def open_plan(self, path: str | Path, *, progress: ReadProgress | None = None) -> DisplayedPlan:
         """Return a saved plan, after checking that planning again gives the same plan.
 
-        Raises RefusedError with every difference: the file was edited, it was made from another desired state or for another
+        Raises PlanRejectedError with every difference: the file was edited, it was made from another desired state or for another
         target, or something it touches has changed since, for example because it was already applied.
         """
         from reconciler.engine.plan import saved
@@ -127,7 +127,7 @@ class Workspace(WorkspaceFiles):
 
         return unchanged_marks(plan, self.desired.resources)
 
-    def _make_plan(self, request: Request, progress: ReadProgress | None) -> DisplayedPlan:
+    def _make_plan(self, request: PlanOptions, progress: ReadProgress | None) -> DisplayedPlan:
         from reconciler.engine.plan.planner import make_plan
 
         self._reload_if_used()
@@ -246,7 +246,7 @@ class Workspace(WorkspaceFiles):
     def unfinished_addresses(self) -> Collection[Address]:
         """Return the addresses that this workspace's last run on this target did not complete.
 
-        Raises RefusedError if there was no such run or it completed every step, JournalError and TargetError.
+        Raises PlanRejectedError if there was no such run or it completed every step, JournalError and TargetError.
         """
         from reconciler.engine.apply.retry_failed import left_undone
 
@@ -290,7 +290,7 @@ class Workspace(WorkspaceFiles):
         parsed = Address.parse(address)
         if parsed.kind not in all_kinds():
             hint = _did_you_mean(parsed.kind, all_kinds())
-            raise ReconcilerError(f"{quoted(parsed.kind)} is not a resource kind{hint}")
+            raise ReconcilerError(f"{quote(parsed.kind)} is not a resource kind{hint}")
         resource = _resource_at(parsed, self._compare_states())
         if resource.desired is None and resource.live is None:
             hint = _did_you_mean(address, {str(known) for known in self.desired.resources})
@@ -358,7 +358,7 @@ def _resource_at(address: Address, comparison: Comparison) -> DisplayedResource:
 
 
 def _did_you_mean(word: str, valid: Collection[str]) -> str:
-    nearest = closest(word, valid)
+    nearest = closest_match(word, valid)
     return f"; did you mean {nearest!r}?" if nearest else ""
 
 
@@ -367,9 +367,9 @@ def _unclear_run(id_part: str, matches: Collection[str], known_ids: Collection[s
     if not known_ids:
         return "no run has been recorded yet"
     if len(matches) > 1 and id_part:
-        return f"{quoted(id_part)} begins or ends the IDs of {len(matches)} runs: {', '.join(matches)}"
+        return f"{quote(id_part)} begins or ends the IDs of {len(matches)} runs: {', '.join(matches)}"
     hint = _did_you_mean(id_part, known_ids) or "; list runs with `reconciler history`"
-    return f"there is no run {quoted(id_part)}{hint}"
+    return f"there is no run {quote(id_part)}{hint}"
 
 
 def _ignore_progress(_subject: str, _done: int, _total: int | None) -> None:

@@ -12,7 +12,7 @@ from reconciler.cli.main import cli
 from reconciler.engine.load.resources import Around
 from reconciler.kinds import all_kinds
 from reconciler.model.resource import Lifecycle
-from reconciler.model.settings import Fuses, Settings
+from reconciler.model.settings import ChangeLimits, Settings
 from tests.docs.readme_runner import ROOT
 from tests.docs.tables import docstring_match
 
@@ -67,7 +67,7 @@ def test_the_docstring_of_every_kind_states_identity_and_ownership():
 
 def test_every_workspace_key_is_in_the_readme(readme):
     names = {field.name for field in attrs.fields(Settings)} - {"limits", "quotas"}
-    limits = {field.name for field in attrs.fields(Fuses)} - {"kinds"}
+    limits = {field.name for field in attrs.fields(ChangeLimits)} - {"kinds"}
     names |= {f"limits.{name}" for name in limits} | {
         "limits.things.delete_count",
         "quotas.SERVICE.OPERATION",

@@ -21,7 +21,7 @@ from botocore.exceptions import (
 from reconciler.aws.retries import Circuit, Retries, RetriesExhausted
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, ReconcilerError, TargetError
-from reconciler.model.redaction import redacted
+from reconciler.model.redaction import redact
 
 _NO_CREDENTIALS = (
     NoCredentialsError,
@@ -53,7 +53,7 @@ class Caller:
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         """Return AWS's response.
 
-        Raises AwsError when AWS rejects the call, TargetError when AWS cannot be reached, and ServiceDownError when it has been
+        Raises AwsError when AWS rejects the call, TargetError when AWS cannot be reached, and ServiceUnavailableError when it has been
         unreachable for a while. If the error is `unknown`, the call may have taken effect.
         """
         try:
@@ -71,7 +71,7 @@ class Caller:
         send_page = self._with_retries(call, getattr(client, method), reads=paged)
         if not paged:
             return send_page(**call.params)
-        config = {"PageSize": self._page_size(call.service, call.operation), "MaxItems": call.at_most}
+        config = {"PageSize": self._page_size(call.service, call.operation), "MaxItems": call.max_items}
         paginator = client.get_paginator(method)
         paginator._method = send_page  # noqa: SLF001 (retries a failed page, not all of them)
         pages = paginator.paginate(**call.params, PaginationConfig=config)
@@ -89,7 +89,7 @@ class Caller:
                 partial(method, **params),
                 self._circuits[call.service],
                 reads=reads or verb in _SAFE_METHODS,
-                repeatable=call.repeatable or (verb in _IDEMPOTENT_METHODS and call.proof is None),
+                repeatable=call.idempotent or (verb in _IDEMPOTENT_METHODS and call.verification is None),
             )
 
         return send
@@ -116,7 +116,7 @@ def translate_error(
                 service=call.service,
                 operation=call.operation,
                 code=details.get("Code") or "Unknown",
-                message=redacted(
+                message=redact(
                     details.get("Message")
                     or details.get("message")
                     or error.response.get("message")
@@ -124,7 +124,7 @@ def translate_error(
                 ),
                 status=metadata.get("HTTPStatusCode", 0),
                 request_id=metadata.get("RequestId", ""),
-                unknown=unknown,
+                outcome_unknown=unknown,
             )
         case ParamValidationError():
             message = str(error).removeprefix("Parameter validation failed:\n")
@@ -132,7 +132,7 @@ def translate_error(
                 service=call.service,
                 operation=call.operation,
                 code="ParameterValidation",
-                message=redacted(message),
+                message=redact(message),
             )
         case _:
             return unreachable_error(error, f"{call} got no response", unknown=unknown)
@@ -146,4 +146,4 @@ def unreachable_error(
         return TargetError("no AWS Region; set region in [workspace], or AWS_REGION")
     if isinstance(error, _NO_CREDENTIALS):
         return TargetError(f"no AWS credentials: {error}; sign in, or name a profile in [workspace]")
-    return TargetError(redacted(f"{problem}: {error}"), unknown=unknown)
+    return TargetError(redact(f"{problem}: {error}"), outcome_unknown=unknown)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.model.errors import TargetError
-from reconciler.model.text import closest, one_of, told
+from reconciler.model.text import closest_match, describe_value, format_choices
 from reconciler.registry.faults import FAULT_KINDS, FaultRule, Faults
 
 _Check = Callable[[Any], bool]
@@ -37,7 +37,7 @@ def _count(value: Any) -> bool:
 
 _FIELDS: Mapping[str, tuple[_Check, str]] = {
     "operation": (lambda value: isinstance(value, str) and bool(value), 'a glob such as "iot:Create*"'),
-    "kind": (lambda value: isinstance(value, str) and value in FAULT_KINDS, one_of(FAULT_KINDS)),
+    "kind": (lambda value: isinstance(value, str) and value in FAULT_KINDS, format_choices(FAULT_KINDS)),
     "probability": (lambda value: _number(value, 1), "a number from 0 to 1"),
     "calls": (
         lambda value: isinstance(value, list) and bool(value) and all(map(_count, value)),
@@ -83,10 +83,10 @@ def _wrong(
     where = f"{at}." if at else ""
     for name, value in table.items():
         if name not in fields:
-            near = closest(name, fields)
+            near = closest_match(name, fields)
             yield f"{where}{name} is unknown" + (f"; did you mean {near!r}?" if near else "")
         elif not fields[name][0](value):
-            yield f"{where}{name} is {told(value)}; expected {fields[name][1]}"
+            yield f"{where}{name} is {describe_value(value)}; expected {fields[name][1]}"
     yield from (
         f"{where}{name} is missing; expected {fields[name][1]}" for name in required if name not in table
     )

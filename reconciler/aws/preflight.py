@@ -14,7 +14,7 @@ from typing import Any
 
 from reconciler.aws import iam
 from reconciler.aws.session import EMBEDDED_ACCOUNT, SERVICES, local_endpoint, remote_session
-from reconciler.model.check_result import Finding
+from reconciler.model.check_result import CheckResult
 from reconciler.model.plan import Target
 from reconciler.model.quota import Quotas
 from reconciler.model.settings import Settings
@@ -28,7 +28,7 @@ _AT_ONCE = 50
 Operations = Mapping[str, Collection[tuple[str, str]]]
 
 
-def check_versions() -> Iterator[Finding]:
+def check_versions() -> Iterator[CheckResult]:
     """Python, boto3, and whether botocore knows both services."""
     from importlib.metadata import version
 
@@ -38,29 +38,29 @@ def check_versions() -> Iterator[Finding]:
     missing = set(SERVICES) - set(loader(None).list_available_services("service-2"))
     if missing:
         what = f"{told}, which knows nothing of {', '.join(sorted(missing))}"
-        yield Finding("broken", "versions", what, "pip install --upgrade boto3")
+        yield CheckResult("error", "versions", what, "pip install --upgrade boto3")
     else:
-        yield Finding("ok", "versions", told)
+        yield CheckResult("ok", "versions", told)
 
 
-def check_database(path: Path, region: str) -> Iterator[Finding]:
+def check_database(path: Path, region: str) -> Iterator[CheckResult]:
     """The embedded registry's file: sound, writable, of a version that we know."""
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreError
 
     reset = "`reconciler registry reset` begins a new one"
     if not path.exists():
-        yield Finding("ok", "registry", f"there is none at {path} yet; the first plan makes it")
+        yield CheckResult("ok", "registry", f"there is none at {path} yet; the first plan makes it")
         return
     try:
         registry = Registry(path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
     except (StoreError, OSError) as error:
-        yield Finding("broken", "registry", str(error), reset)
+        yield CheckResult("error", "registry", str(error), reset)
         return
     if problems := registry.check_integrity():
-        yield Finding("broken", "registry", f"{path}: {'; '.join(problems)}", reset)
+        yield CheckResult("error", "registry", f"{path}: {'; '.join(problems)}", reset)
     else:
-        yield Finding("ok", "registry", f"{path} is sound and can be written to")
+        yield CheckResult("ok", "registry", f"{path} is sound and can be written to")
     registry.close()
 
 
@@ -70,7 +70,7 @@ def check_remote(
     environ: Mapping[str, str],
     wanted: Operations,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Credentials, identity, region, endpoint, clock, and what IAM says of the operations that are `wanted`."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -82,63 +82,67 @@ def check_remote(
         if session.get_credentials() is None:
             return
         if not session.region_name:
-            yield Finding("broken", "region", "none is said", "say region in [workspace], or set AWS_REGION")
+            yield CheckResult(
+                "error", "region", "none is said", "say region in [workspace], or set AWS_REGION"
+            )
             return
         endpoint = None if settings.target == "aws" else settings.target
         client = session.client("iot", endpoint_url=endpoint)
-        yield Finding("ok", "endpoint", f"{client.meta.endpoint_url} in {session.region_name}")
+        yield CheckResult("ok", "endpoint", f"{client.meta.endpoint_url} in {session.region_name}")
         if endpoint is None and not local_endpoint(settings, environ):
             yield from _at_aws(session, wanted, clock)
         else:
             answer = client.list_things(maxResults=1)
-            yield Finding(
+            yield CheckResult(
                 "ok", "identity", f"{client.meta.endpoint_url} answers, and is not asked whose account it is"
             )
             yield from _clock(answer, clock)
     except (
         ValueError
     ) as error:  # so botocore says that an endpoint of the environment or the profile is no URL
-        yield Finding("broken", "target", f"the endpoint cannot be used: {error}")
+        yield CheckResult("error", "target", f"the endpoint cannot be used: {error}")
     except (BotoCoreError, ClientError) as error:
-        yield Finding("broken", "target", str(unreachable_error(error, f"{settings.target} does not answer")))
+        yield CheckResult(
+            "error", "target", str(unreachable_error(error, f"{settings.target} does not answer"))
+        )
 
 
-def _credentials(session: Any, settings: Settings) -> Iterator[Finding]:
+def _credentials(session: Any, settings: Settings) -> Iterator[CheckResult]:
     found = session.get_credentials()
     if found is None:
         advice = "sign in (`aws sso login`), set AWS_PROFILE, or name a profile in [workspace]"
-        yield Finding("broken", "credentials", "boto3 finds none", advice)
+        yield CheckResult("error", "credentials", "boto3 finds none", advice)
         return
     source = {"env": "environment variables"}.get(found.method, found.method.replace("-", " "))
     whose = f", the role {settings.role_arn}" if settings.role_arn else ""
     profile = "" if session.profile_name == "default" else f", profile {session.profile_name}"
-    yield Finding("ok", "credentials", f"from {source}{profile}{whose}")
+    yield CheckResult("ok", "credentials", f"from {source}{profile}{whose}")
 
 
-def _at_aws(session: Any, wanted: Operations, clock: Callable[[], datetime]) -> Iterator[Finding]:
+def _at_aws(session: Any, wanted: Operations, clock: Callable[[], datetime]) -> Iterator[CheckResult]:
     answer = session.client("sts").get_caller_identity()
     arn, account = str(answer["Arn"]), str(answer["Account"])
-    yield Finding("ok", "identity", f"{arn} of account {account}")
+    yield CheckResult("ok", "identity", f"{arn} of account {account}")
     yield from _clock(answer, clock)
     yield from _permissions(session, arn, Target("aws", session.region_name, account), wanted)
 
 
-def _clock(answer: Mapping[str, Any], clock: Callable[[], datetime]) -> Iterator[Finding]:
+def _clock(answer: Mapping[str, Any], clock: Callable[[], datetime]) -> Iterator[CheckResult]:
     told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     if told is None:
-        yield Finding("unknown", "clock", "the endpoint does not tell its time")
+        yield CheckResult("unknown", "clock", "the endpoint does not tell its time")
         return
     skew = (clock() - parsedate_to_datetime(told)).total_seconds()
     if abs(skew) > MAX_SKEW_SECONDS:
         what = f"this machine is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the endpoint"
-        yield Finding(
-            "doubt", "clock", what, "set it right: AWS refuses signatures that are five minutes off"
+        yield CheckResult(
+            "warning", "clock", what, "set it right: AWS refuses signatures that are five minutes off"
         )
     else:
-        yield Finding("ok", "clock", "agrees with the endpoint's")
+        yield CheckResult("ok", "clock", "agrees with the endpoint's")
 
 
-def _permissions(session: Any, arn: str, target: Target, wanted: Operations) -> Iterator[Finding]:
+def _permissions(session: Any, arn: str, target: Target, wanted: Operations) -> Iterator[CheckResult]:
     """What IAM's simulator says, where we may ask it."""
     from botocore.exceptions import ClientError
 
@@ -149,12 +153,12 @@ def _permissions(session: Any, arn: str, target: Target, wanted: Operations) -> 
     except ClientError as error:
         code = error.response["Error"]["Code"]
         told = f"not looked at: {code} for iam:SimulatePrincipalPolicy, so only what reading shows is known"
-        yield Finding("unknown", "permissions", told, advice)
+        yield CheckResult("unknown", "permissions", told, advice)
         return
     if denied:
-        yield Finding("broken", "permissions", f"{len(denied)} missing: {', '.join(denied)}", advice)
+        yield CheckResult("error", "permissions", f"{len(denied)} missing: {', '.join(denied)}", advice)
     else:
-        yield Finding("ok", "permissions", f"all {len(everything)} operations that apply may send")
+        yield CheckResult("ok", "permissions", f"all {len(everything)} operations that apply may send")
 
 
 def _denied(client: Any, source: str, target: Target, wanted: Sequence[tuple[str, str]]) -> Iterator[str]:

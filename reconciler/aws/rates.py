@@ -89,7 +89,7 @@ def limit_rates(session: Session, quotas: Quotas, *, only_after_throttling: bool
         with lock:
             return [
                 (bucket, buckets.setdefault(bucket, TokenBucket(bucket.rate)))
-                for bucket in quotas.buckets(service, operation)
+                for bucket in quotas.find_buckets(service, operation)
                 if create or bucket in buckets
             ]
 

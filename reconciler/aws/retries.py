@@ -28,8 +28,8 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from reconciler.model.errors import ServiceDownError
-from reconciler.model.redaction import redacted
+from reconciler.model.errors import ServiceUnavailableError
+from reconciler.model.redaction import redact
 
 Response = TypeVar("Response")
 
@@ -123,17 +123,17 @@ class Circuit:
         self._opened_at: float | None = None
 
     def check(self, *, lost: bool = False) -> None:
-        """Check before each attempt. Raises ServiceDownError while open; `lost` if an earlier attempt may have taken effect."""
+        """Check before each attempt. Raises ServiceUnavailableError while open; `lost` if an earlier attempt may have taken effect."""
         with self._lock:
             if self._opened_at is None:
                 return
             if self._clock() - self._opened_at >= self.OPEN_SECONDS:
                 self._opened_at = self._clock()  # this caller tries; the others keep waiting
                 return
-            raise ServiceDownError(
+            raise ServiceUnavailableError(
                 f"{self._service}: failed {self._failures} times in a row ({self._reason}), so it is not called for now; "
                 "run again when it has recovered: completed steps are detected, and the rest is planned again",
-                unknown=lost,
+                outcome_unknown=lost,
             )
 
     def record_failure(self, reason: str) -> None:
@@ -168,7 +168,7 @@ class Retries:
     ) -> Response:
         """Return the response. A lost call is repeated only if it `reads` (changes nothing) or is `repeatable`.
 
-        Raises RetriesExhausted, and ServiceDownError while the circuit is open.
+        Raises RetriesExhausted, and ServiceUnavailableError while the circuit is open.
         """
         deadline = self.clock() + self.timeout_seconds
         lost = False
@@ -181,7 +181,7 @@ class Retries:
                 if failure in {None, CallFailure.THROTTLED}:
                     circuit.record_response()
                 else:
-                    circuit.record_failure(redacted(str(error)))
+                    circuit.record_failure(redact(str(error)))
                 lost = lost or (failure is CallFailure.LOST and not reads)
                 seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempts))
                 is_final = failure is None or (failure is CallFailure.LOST and not (reads or repeatable))

@@ -87,7 +87,9 @@ def rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimiter:
 
     @cache
     def buckets(service: str, operation: str) -> tuple[tuple[str, str, float], ...]:
-        return tuple((found.service, found.name, found.rate) for found in quotas.buckets(service, operation))
+        return tuple(
+            (found.service, found.name, found.rate) for found in quotas.find_buckets(service, operation)
+        )
 
     return RateLimiter(buckets, clock)
 

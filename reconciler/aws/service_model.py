@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 import regex
 
-from reconciler.model.constraints import Breach
+from reconciler.model.constraints import ValueProblem
 from reconciler.model.document import Document
-from reconciler.model.text import closest, one_of, quoted, told
+from reconciler.model.text import closest_match, describe_value, format_choices, quote
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader
@@ -24,13 +24,15 @@ _RESERVED = "aws:"
 _TAG_KEY = "TagKey"
 
 # A value and whether it is secret; nothing of a secret value is told.
-Check: TypeAlias = Callable[[Any, bool], Iterator[Breach]]
+Check: TypeAlias = Callable[[Any, bool], Iterator[ValueProblem]]
 
 
 class ServiceModelConstraints:
     """`Limits` from the service models. They are loaded when first asked for, and each member's shape is read once."""
 
-    def breaches(self, service: str, member: str, value: object, *, secret: bool = False) -> Iterable[Breach]:
+    def violations(
+        self, service: str, member: str, value: object, *, secret: bool = False
+    ) -> Iterable[ValueProblem]:
         """Where `value` breaks the limits of the request member. Raises LookupError when there is no such member."""
         return _check_of(service, member)(value, secret)
 
@@ -100,19 +102,19 @@ def _check(shape: Any) -> Check:
             return _anything
 
 
-def _anything(_value: Any, _secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+def _anything(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
     return iter(())
 
 
 def _typed(check: Check, expected: str, *types: type) -> Check:
     """The check, of what is of the right type. JSON may hold anything, and then that is what is wrong."""
 
-    def typed(value: Any, secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+    def typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         known = value.text if isinstance(value, Document) and str in types else value
         if isinstance(known, types) and (bool in types or not isinstance(known, bool)):
             yield from check(known, secret)
         else:
-            yield Breach("the value is of another type" if secret else told(known), expected)
+            yield ValueProblem("the value is of another type" if secret else describe_value(known), expected)
 
     return typed
 
@@ -121,19 +123,21 @@ def _structure(shape: Any) -> Check:
     """A JSON object, which has AWS's own names, or a table of the file, which has them in the file's spelling."""
     checks = {name: _check(member) for name, member in shape.members.items()}
 
-    def check(given: Any, secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+    def check(given: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         found = _said(given, checks)
         if found is None:
-            yield Breach("the value is of another type" if secret else told(given), "a table")
+            yield ValueProblem("the value is of another type" if secret else describe_value(given), "a table")
             return
         for key, (name, value) in found.items():
             if name not in checks:
-                yield Breach(f"{quoted(key)} is not known", one_of(checks), closest(key, checks), (key,))
+                yield ValueProblem(
+                    f"{quote(key)} is not known", format_choices(checks), closest_match(key, checks), (key,)
+                )
                 continue
             for breach in checks[name](value, secret):
-                yield Breach(breach.problem, breach.expected, breach.nearest, (key, *breach.path))
+                yield ValueProblem(breach.problem, breach.expected, breach.nearest, (key, *breach.path))
         for name in sorted(set(shape.required_members) - {name for name, _ in found.values()}):
-            yield Breach(f"{quoted(name)} is missing", f"all of {', '.join(shape.required_members)}")
+            yield ValueProblem(f"{quote(name)} is missing", f"all of {', '.join(shape.required_members)}")
 
     return check
 
@@ -158,19 +162,19 @@ def _string(shape: Any) -> Check:
     written = shape.metadata.get("pattern")
     pattern = compile_pattern(written) if written else None
 
-    def check(value: str, secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+    def check(value: str, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         size = "the value has the wrong length" if secret else f"{len(value)} characters"
-        what = "the value" if secret else quoted(value)
+        what = "the value" if secret else quote(value)
         if shape.enum:
             if value not in shape.enum:
-                near = None if secret else closest(value, shape.enum)
-                yield Breach(f"{what} is not valid", one_of(shape.enum), near)
+                near = None if secret else closest_match(value, shape.enum)
+                yield ValueProblem(f"{what} is not valid", format_choices(shape.enum), near)
         elif len(value) < least:
-            yield Breach(size, f"at least {least}{'' if most is None else f' and at most {most}'}")
+            yield ValueProblem(size, f"at least {least}{'' if most is None else f' and at most {most}'}")
         elif most is not None and len(value) > most:
-            yield Breach(size, f"at most {most}")
+            yield ValueProblem(size, f"at most {most}")
         elif pattern and not pattern.fullmatch(value):
-            yield Breach(f"{what} is not what AWS takes", f"a match of {written}")
+            yield ValueProblem(f"{what} is not what AWS takes", f"a match of {written}")
 
     return check
 
@@ -178,12 +182,12 @@ def _string(shape: Any) -> Check:
 def _number(shape: Any) -> Check:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
 
-    def check(value: float, secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+    def check(value: float, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         what = "the value" if secret else f"{value}"
         if least is not None and value < least:
-            yield Breach(f"{what} is too small", f"at least {least}")
+            yield ValueProblem(f"{what} is too small", f"at least {least}")
         if most is not None and value > most:
-            yield Breach(f"{what} is too large", f"at most {most}")
+            yield ValueProblem(f"{what} is too large", f"at most {most}")
 
     return check
 
@@ -194,16 +198,16 @@ def _map(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
     tags = key.name == _TAG_KEY
     most = metadata.get("max", MAX_TAGS if tags else None)
 
-    def check(given: Mapping[str, Any], secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+    def check(given: Mapping[str, Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         if most is not None and len(given) > most:
-            yield Breach(f"{len(given)} entries", f"at most {most}")
+            yield ValueProblem(f"{len(given)} entries", f"at most {most}")
         for name, item in given.items():
             if tags and name.lower().startswith(_RESERVED):
-                yield Breach(f"the prefix {_RESERVED!r} is AWS's own", "another key", path=(name,))
+                yield ValueProblem(f"the prefix {_RESERVED!r} is AWS's own", "another key", path=(name,))
             for found in check_key(name, False):
-                yield Breach(f"the key: {found.problem}", found.expected, found.nearest, (name,))
+                yield ValueProblem(f"the key: {found.problem}", found.expected, found.nearest, (name,))
             for found in check_value(item, secret):
-                yield Breach(found.problem, found.expected, found.nearest, (name, *found.path))
+                yield ValueProblem(found.problem, found.expected, found.nearest, (name, *found.path))
 
     return check
 
@@ -211,12 +215,12 @@ def _map(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
 def _list(shape: Any) -> Check:
     check_item, most = _check(shape.member), shape.metadata.get("max")
 
-    def check(given: Collection[Any], secret: bool) -> Iterator[Breach]:  # noqa: FBT001 (a Check)
+    def check(given: Collection[Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         if most is not None and len(given) > most:
-            yield Breach(f"{len(given)} entries", f"at most {most}")
+            yield ValueProblem(f"{len(given)} entries", f"at most {most}")
         for index, item in enumerate(given):
             for found in check_item(item, secret):
-                yield Breach(found.problem, found.expected, found.nearest, (index, *found.path))
+                yield ValueProblem(found.problem, found.expected, found.nearest, (index, *found.path))
 
     return check
 

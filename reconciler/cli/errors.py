@@ -9,7 +9,13 @@ from pathlib import Path
 import click
 
 from reconciler.cli.options import DEFAULT_FILE, Options
-from reconciler.model.errors import AwsError, InvalidDesiredStateError, Mistake, ReconcilerError, RefusedError
+from reconciler.model.errors import (
+    AwsError,
+    Diagnostic,
+    InvalidDesiredStateError,
+    PlanRejectedError,
+    ReconcilerError,
+)
 
 
 def tell_error(error: ReconcilerError, options: Options) -> None:
@@ -22,7 +28,7 @@ def tell_error(error: ReconcilerError, options: Options) -> None:
             tell(_missing(options.file), options)
         case InvalidDesiredStateError():
             _tell_mistakes(error, options)
-        case RefusedError():
+        case PlanRejectedError():
             reasons = (f"  - {reason}" for reason in error.reasons)
             tell("the plan is refused; nothing was sent", options, *reasons)
         case AwsError():
@@ -39,8 +45,8 @@ def annotate_error(error: ReconcilerError, options: Options) -> None:
         case _ if not github_annotations.wanted():
             return
         case InvalidDesiredStateError() if Path(options.file).exists():
-            annotate(error.mistakes, options)
-        case RefusedError():
+            annotate(error.diagnostics, options)
+        case PlanRejectedError():
             click.echo(
                 github_annotations.command("error", "\n".join(error.reasons), title="reconciler: refused"),
                 err=True,
@@ -49,7 +55,7 @@ def annotate_error(error: ReconcilerError, options: Options) -> None:
             click.echo(github_annotations.command("error", str(error), title="reconciler"), err=True)
 
 
-def annotate(mistakes: Iterable[Mistake], options: Options) -> None:
+def annotate(mistakes: Iterable[Diagnostic], options: Options) -> None:
     """Mistakes and warnings on the lines of the file, in a workflow on GitHub; elsewhere nothing."""
     from reconciler.cli import github_annotations
 
@@ -82,7 +88,7 @@ def _tell_mistakes(error: InvalidDesiredStateError, options: Options) -> None:
     from reconciler.render.text.diagnostics import render_diagnostics_text
     from reconciler.render.views.diagnostics import build_diagnostics_view
 
-    view = build_diagnostics_view(error.mistakes, sources(error.mistakes, options.file))
+    view = build_diagnostics_view(error.diagnostics, sources(error.diagnostics, options.file))
     Terminal.open(color=options.color).remark([*render_diagnostics_text(view), Text("nothing was sent")])
 
 
@@ -92,7 +98,7 @@ def _missing(file: str) -> str:
     return f"there is no {file}; name a TOML file, or a folder of them, with -f or RECONCILER_FILE"
 
 
-def sources(mistakes: Iterable[Mistake], file: str) -> Mapping[str, Sequence[str]]:
+def sources(mistakes: Iterable[Diagnostic], file: str) -> Mapping[str, Sequence[str]]:
     """The lines of the files that mistakes name; a file that cannot be read has none."""
     found: dict[str, Sequence[str]] = {}
     for name in {mistake.file for mistake in mistakes}:

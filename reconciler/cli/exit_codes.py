@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.errors import LeaseLostError, ReconcilerError, RefusedError, StaleError
+from reconciler.model.errors import LeaseLostError, PlanRejectedError, ReconcilerError, StaleError
 
 if TYPE_CHECKING:
     from reconciler.model.outcome import Result
@@ -15,7 +15,7 @@ CHANGES = 2
 REFUSED = 3
 """Nothing was done because it must not be: stale, locked, over a limit, protected, not approved."""
 
-_REFUSALS = (RefusedError, StaleError, LeaseLostError)
+_REFUSALS = (PlanRejectedError, StaleError, LeaseLostError)
 
 
 def of_error(error: ReconcilerError) -> int:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from reconciler.model.errors import Mistake
+from reconciler.model.errors import Diagnostic
 from reconciler.render.views.format_value import visible
 
 _MOST = 10
@@ -23,7 +23,7 @@ def wanted() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def of_mistakes(mistakes: Iterable[Mistake], places: Mapping[str, Path]) -> Iterator[str]:
+def of_mistakes(mistakes: Iterable[Diagnostic], places: Mapping[str, Path]) -> Iterator[str]:
     """One for each; `places` has the files by the names that the mistakes use."""
     counts: Counter[str] = Counter()
     for mistake in mistakes:

@@ -15,7 +15,7 @@ import click
 from reconciler.cli import exit_codes
 from reconciler.cli.options import Options, common
 from reconciler.model.errors import ReconcilerError
-from reconciler.model.redaction import redacted
+from reconciler.model.redaction import redact
 
 _COMMANDS: Mapping[str, str] = {
     "init": "init",
@@ -119,7 +119,7 @@ class Shell(click.Group):
             raise
         except Exception as error:  # noqa: BLE001 (the last boundary before the user)
             _debug(ctx)
-            told = redacted(f"{type(error).__name__}: {error}").splitlines()[0]
+            told = redact(f"{type(error).__name__}: {error}").splitlines()[0]
             hint = () if Options.of(ctx).debug else ("run again with --debug and report what it prints",)
             _say(f"this is a bug in reconciler, not in your file: {told}", Options.of(ctx), *hint)
         else:

@@ -135,12 +135,12 @@ def allowing(function: _Function) -> _Function:
 
 def _allow(action: str) -> Callable[..., None]:
     def callback(ctx: click.Context, _parameter: click.Parameter, given: str | None) -> None:
-        from reconciler.model.plan_options import Allowance
+        from reconciler.model.plan_options import LimitOverride
 
         if given is None:
             return
         try:
-            Allowance.parse(given)
+            LimitOverride.parse(given)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
         Options.of(ctx).allow[action] = given

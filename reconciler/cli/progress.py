@@ -17,7 +17,7 @@ from rich.text import Text
 
 from reconciler.cli.terminal import write
 from reconciler.interrupt import STOPPING_MESSAGE
-from reconciler.model.outcome import Cancelled, Outcome, Started
+from reconciler.model.outcome import Canceled, Outcome, Started
 from reconciler.render.text.plan import COLORS
 from reconciler.render.text.result import OUTCOME_STYLES, render_outcome_line
 from reconciler.render.views.format_value import visible
@@ -72,7 +72,7 @@ class Plain:
 
     def hear(self, outcome: Outcome) -> None:
         """Every end is a line; beginnings are not, and what was never begun is counted at the end."""
-        if not isinstance(outcome, Started | Cancelled):
+        if not isinstance(outcome, Started | Canceled):
             write(self._console, [render_outcome_line(build_outcome_view(outcome), self._room)])
 
     def stopping(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import click
 
-from reconciler.model.redaction import redacted
+from reconciler.model.redaction import redact
 from reconciler.render.views.format_value import visible
 
 _LOGGERS = ("reconciler", "botocore.endpoint", "botocore.parsers", "urllib3.connectionpool")
@@ -28,7 +28,7 @@ class _Redacting(logging.Handler):
 
 def safe(text: str) -> str:
     """Text of others: no secrets, and nothing that a terminal would obey but the line ends."""
-    return "\n".join(visible(line) for line in redacted(text).splitlines())
+    return "\n".join(visible(line) for line in redact(text).splitlines())
 
 
 def show_wire() -> Callable[[], None]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def build_resource_graph(resources: Desired) -> Graph:
     """Edges from the needed to the needing. Nodes and edges come in the order of addresses; dangling needs are left out."""
-    return build_graph({address: resource.needs for address, resource in resources.items()})
+    return build_graph({address: resource.dependencies for address, resource in resources.items()})
 
 
 def build_graph(waits: Mapping[Address, AbstractSet[Address]]) -> Graph:

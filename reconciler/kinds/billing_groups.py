@@ -89,13 +89,13 @@ class BillingGroups(Kind):
         }
         if spec.description is not None:
             params["billingGroupProperties"] = {"billingGroupDescription": spec.description}
-        return [ApiCall("iot", "CreateBillingGroup", params, repeatable=True)]
+        return [ApiCall("iot", "CreateBillingGroup", params, idempotent=True)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """The description only over the version that the plan saw; tags in their own calls."""
         spec: BillingGroup = change.resource.spec
         calls = []
-        if change.changes("description"):
+        if change.has_changed("description"):
             params = {
                 "billingGroupName": change.live.identity,
                 "billingGroupProperties": {"billingGroupDescription": spec.description or ""},
@@ -103,14 +103,14 @@ class BillingGroups(Kind):
             }
             question = ApiCall("iot", "DescribeBillingGroup", {"billingGroupName": change.live.identity})
             proof = FieldsMatch(question, {"billingGroupProperties": "billingGroupProperties"})
-            calls.append(ApiCall("iot", "UpdateBillingGroup", params, proof=proof))
+            calls.append(ApiCall("iot", "UpdateBillingGroup", params, verification=proof))
         after = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """The workspace's things have left it by then."""
         params = {"billingGroupName": change.live.identity, "expectedVersion": change.live.version}
-        return [ApiCall("iot", "DeleteBillingGroup", params, tolerates=NOT_FOUND)]
+        return [ApiCall("iot", "DeleteBillingGroup", params, ignored_errors=NOT_FOUND)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""

@@ -30,7 +30,7 @@ from reconciler.kinds.base.tags import (
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared import x509
 from reconciler.model.address import Address
-from reconciler.model.call import Answers, ApiCall, Deferred, Ref
+from reconciler.model.call import ApiCall, Deferred, Ref, Responses
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, Live, Reference, Resource
@@ -111,10 +111,10 @@ class SignedCode(Deferred):
     key: Secret
     code: Ref
 
-    def resolve(self, answers: Answers) -> str:
+    def resolve(self, responses: Responses) -> str:
         """The PEM, made when it is needed: the code is known only by then, and the key is read no earlier."""
         assert self.ca.text
-        return x509.sign_registration_code(self.ca.text, self.key.reveal(), self.code.resolve(answers))
+        return x509.sign_registration_code(self.ca.text, self.key.reveal(), self.code.resolve(responses))
 
     def __str__(self) -> str:
         return f"(made at apply: the registration code, signed with the key from {self.key.reference})"
@@ -208,11 +208,11 @@ class CaCertificates(Kind):
         known = {"certificateId": change.live.identity}
         params: dict[str, Any] = {}
         calls = []
-        if change.changes("status"):
+        if change.has_changed("status"):
             params["newStatus"] = spec.status
-        if change.changes("auto_registration"):
+        if change.has_changed("auto_registration"):
             params["newAutoRegistrationStatus"] = "ENABLE" if spec.auto_registration else "DISABLE"
-        if change.changes("registration_template") or change.changes("registration_role_arn"):
+        if change.has_changed("registration_template") or change.has_changed("registration_role_arn"):
             config = _registration(spec, context)
             if config:
                 params["registrationConfig"] = config
@@ -258,7 +258,7 @@ class CaCertificates(Kind):
             params["verificationCertificate"] = SignedCode(spec.pem, spec.verification.key, code)
         question = ApiCall("iot", "DescribeCACertificate", {"certificateId": spec.pem.fingerprint})
         proof = FieldsMatch(question, {"certificateMode": "certificateDescription.certificateMode"})
-        yield ApiCall("iot", "RegisterCACertificate", params, proof=proof)
+        yield ApiCall("iot", "RegisterCACertificate", params, verification=proof)
 
 
 def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[Problem]:
@@ -303,7 +303,7 @@ def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
 def _retire(live: Live) -> Iterator[ApiCall]:
     if live.spec.status == "ACTIVE":
         yield ApiCall("iot", "UpdateCACertificate", {"certificateId": live.identity, "newStatus": "INACTIVE"})
-    yield ApiCall("iot", "DeleteCACertificate", {"certificateId": live.identity}, tolerates=NOT_FOUND)
+    yield ApiCall("iot", "DeleteCACertificate", {"certificateId": live.identity}, ignored_errors=NOT_FOUND)
 
 
 KIND = CaCertificates()

@@ -33,10 +33,10 @@ from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFac
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
-from reconciler.model.duration import IN_WORDS, seconds
-from reconciler.model.output_file import Output
+from reconciler.model.duration import DURATION_FORMAT, parse_duration
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.resource import WHATEVER, Desired, Live, Resource
+from reconciler.model.resource import NOT_COMPARED, Desired, Live, Resource
 
 __all__ = ["KIND", "Certificate", "Certificates", "Rotation"]
 
@@ -123,8 +123,8 @@ class Certificates(Kind):
             yield Problem(
                 "certificate_mode", "with a CA, the CA's mode holds", "either ca or certificate_mode"
             )
-        if spec.rotation and seconds(spec.rotation.grace) is None:
-            yield Problem("rotation.grace", f"{spec.rotation.grace!r} is no time", IN_WORDS)
+        if spec.rotation and parse_duration(spec.rotation.grace) is None:
+            yield Problem("rotation.grace", f"{spec.rotation.grace!r} is no time", DURATION_FORMAT)
 
     def effective(self, resource: Resource, scope: Scope) -> Certificate:
         """The mode follows from the CA; a certificate that AWS has yet to issue is whatever it will be."""
@@ -138,11 +138,11 @@ class Certificates(Kind):
         return attrs.evolve(
             spec,
             ca=name,
-            pem=known or WHATEVER,
-            csr=WHATEVER if known and spec.csr else spec.csr,
-            save_to=WHATEVER if known else spec.save_to,
+            pem=known or NOT_COMPARED,
+            csr=NOT_COMPARED if known and spec.csr else spec.csr,
+            save_to=NOT_COMPARED if known else spec.save_to,
             # Of a CA outside the file the mode is not known, so it is not compared.
-            certificate_mode=mode or WHATEVER,
+            certificate_mode=mode or NOT_COMPARED,
         )
 
     def identity(self, resource: Resource) -> str | None:
@@ -169,12 +169,12 @@ class Certificates(Kind):
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """Whose it is shows in the things that have it: what goes was let go by those that were seen, and by no others."""
-        seen = {**super().precondition(live, deletes=deletes), "save_to": WHATEVER}
+        seen = {**super().precondition(live, deletes=deletes), "save_to": NOT_COMPARED}
         del seen["workspace"]
         if not deletes:
             return seen
         policies = live.facts_as(CertificateFacts).policies
-        return {**seen, "things": live.used_by, "attached": WHATEVER if policies is None else policies}
+        return {**seen, "things": live.used_by, "attached": NOT_COMPARED if policies is None else policies}
 
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
@@ -213,9 +213,9 @@ class Certificates(Kind):
             if policy not in spec.policies
         ]
         return [
-            *(fetch_certificate(change.live.identity, spec.save_to) if change.changes("save_to") else ()),
+            *(fetch_certificate(change.live.identity, spec.save_to) if change.has_changed("save_to") else ()),
             *(_attach_policy(context.resolve_identity("policies", policy), arn) for policy in gained),
-            *([ApiCall("iot", "UpdateCertificate", params)] if change.changes("status") else ()),
+            *([ApiCall("iot", "UpdateCertificate", params)] if change.has_changed("status") else ()),
             *(_detach_policy(name, arn) for name in lost),
         ]
 
@@ -233,7 +233,11 @@ class Certificates(Kind):
             yield from find_save_to_errors(wanted.spec.save_to)
         if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
             yield "it is being transferred to another account; accept, reject or cancel the transfer first"
-        if isinstance(change, Update) and change.live.spec.status == "REVOKED" and change.changes("status"):
+        if (
+            isinstance(change, Update)
+            and change.live.spec.status == "REVOKED"
+            and change.has_changed("status")
+        ):
             yield "it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
@@ -284,7 +288,7 @@ class Certificates(Kind):
         if policy not in (change.live.facts_as(CertificateFacts).policies or ()):
             return []
         params = {"policyName": policy, "target": context.build_arn(f"cert/{change.live.identity}")}
-        return [ApiCall("iot", "DetachPolicy", params, tolerates=NOT_FOUND, repeatable=True)]
+        return [ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)]
 
     def exempt_from_limits(self, change: Change) -> bool:
         """One whose grace is over: its rotation was counted when its successor came."""
@@ -301,7 +305,7 @@ class Certificates(Kind):
         arn = context.resolve_certificate_arn(resource.address.name)
         if isinstance(arn, Ref):
             assert isinstance(spec.csr, str)
-            assert isinstance(spec.save_to, Output)
+            assert isinstance(spec.save_to, OutputFile)
             before = context.live.get(resource.address)
             known = before.identity if before else None
             yield request_certificate(spec.csr, spec.save_to, active=spec.status == "ACTIVE", known=known)
@@ -324,7 +328,11 @@ def _registration(spec: Certificate, context: PlanContext) -> ApiCall:
     # Whoever has registered this certificate meanwhile, it is this one: nothing of it is somebody else's.
     exists = {"ResourceAlreadyExistsException"}
     return ApiCall(
-        "iot", operation, params, tolerates=exists, proof=CertificateRegistered(spec.pem.fingerprint)
+        "iot",
+        operation,
+        params,
+        ignored_errors=exists,
+        verification=CertificateRegistered(spec.pem.fingerprint),
     )
 
 
@@ -334,7 +342,7 @@ def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:
 
 def _detach_policy(name: str | Ref, arn: str) -> ApiCall:
     params = {"policyName": name, "target": arn}
-    return ApiCall("iot", "DetachPolicy", params, tolerates=NOT_FOUND, repeatable=True)
+    return ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
 
 
 KIND = Certificates()

@@ -95,7 +95,8 @@ class CredentialLockers(Kind):
         else:
             ids = sorted(scope.previous_states)
         answers = yield [
-            ApiCall(SERVICE, "GetCredentialLocker", {"Identifier": name}, tolerates=NOT_FOUND) for name in ids
+            ApiCall(SERVICE, "GetCredentialLocker", {"Identifier": name}, ignored_errors=NOT_FOUND)
+            for name in ids
         ]
         return [
             _live(answer) for answer in answers if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace
@@ -158,11 +159,11 @@ def _create(resource: Resource, context: PlanContext, *, replaces: str = "") -> 
     }
     request = json.dumps([context.workspace, replaces, params], sort_keys=True)
     params["ClientToken"] = sha256_hex(request)
-    return ApiCall(SERVICE, "CreateCredentialLocker", params, repeatable=True)
+    return ApiCall(SERVICE, "CreateCredentialLocker", params, idempotent=True)
 
 
 def _delete(live: Live) -> ApiCall:
-    return ApiCall(SERVICE, "DeleteCredentialLocker", {"Identifier": live.identity}, tolerates=NOT_FOUND)
+    return ApiCall(SERVICE, "DeleteCredentialLocker", {"Identifier": live.identity}, ignored_errors=NOT_FOUND)
 
 
 def _live(answer: Mapping[str, Any]) -> Live:

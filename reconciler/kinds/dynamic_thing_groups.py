@@ -118,7 +118,9 @@ class DynamicThingGroups(Kind):
             "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
         return [
-            ApiCall("iot", "CreateDynamicThingGroup", params, proof=verify_thing_group(change.address.name))
+            ApiCall(
+                "iot", "CreateDynamicThingGroup", params, verification=verify_thing_group(change.address.name)
+            )
         ]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
@@ -127,7 +129,7 @@ class DynamicThingGroups(Kind):
         calls = []
         if any(not (field.path == "workspace" or field.path.startswith("tags.")) for field in change.fields):
             properties = {"thingGroupDescription": "", **_properties(spec)}
-            if not change.changes("attributes"):
+            if not change.has_changed("attributes"):
                 del properties["attributePayload"]
             params = {
                 "thingGroupName": change.live.identity,
@@ -136,14 +138,14 @@ class DynamicThingGroups(Kind):
                 "expectedVersion": change.live.version,
             }
             proof = verify_thing_group(change.live.identity)
-            calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params, proof=proof))
+            calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params, verification=proof))
         after = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """What the query finds does not stand in the way."""
         params = {"thingGroupName": change.live.identity, "expectedVersion": change.live.version}
-        return [ApiCall("iot", "DeleteDynamicThingGroup", params, tolerates=NOT_FOUND)]
+        return [ApiCall("iot", "DeleteDynamicThingGroup", params, ignored_errors=NOT_FOUND)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""

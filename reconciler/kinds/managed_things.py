@@ -42,7 +42,7 @@ from reconciler.kinds.shared.managed_thing_spec import (
 )
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
-from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.secret import Secret
 
@@ -132,7 +132,8 @@ class ManagedThings(Kind):
         """All of the account in pages, and one question for each: no list tells tags or meta data."""
         ids = yield from _ids(scope)
         answers = yield [
-            ApiCall(SERVICE, "GetManagedThing", {"Identifier": name}, tolerates=NOT_FOUND) for name in ids
+            ApiCall(SERVICE, "GetManagedThing", {"Identifier": name}, ignored_errors=NOT_FOUND)
+            for name in ids
         ]
         there = [answer for answer in answers if answer and answer.get("ProvisioningStatus") not in _GONE]
         ours = [answer for answer in there if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace]
@@ -168,12 +169,12 @@ class ManagedThings(Kind):
         spec: ManagedThing = change.resource.spec
         calls = []
         if any(
-            not (field.path in {"workspace", PROTECTION} or field.path.startswith("tags."))
+            not (field.path in {"workspace", PREVENT_DESTROY_PATH} or field.path.startswith("tags."))
             for field in change.fields
         ):
             params = {"Identifier": change.live.identity, **attributes(change.resource, context)}
             for name, member_ in CAPABILITY_MEMBERS.items():
-                if not change.changes(name):
+                if not change.has_changed(name):
                     params.pop(member_, None)  # the device may have refined them since
             calls.append(ApiCall(SERVICE, "UpdateManagedThing", params))
         known: str | RememberedMaterial = change.live.tags.get(f"{TAG_PREFIX}material", "")
@@ -232,8 +233,10 @@ def _create(resource: Resource, context: PlanContext, *, replaces: str = "") -> 
     request = json.dumps([context.workspace, replaces, params], sort_keys=True, default=str)
     params["ClientToken"] = ClientToken(request, remembered)
     # When devices swap their codes, the other one may still have this one's for a moment.
-    retries = {"ConflictException"} if ManagedThings.table in context.replaced_kinds else frozenset[str]()
-    yield ApiCall(SERVICE, "CreateManagedThing", params, retries=retries, repeatable=True)
+    retried_errors = (
+        {"ConflictException"} if ManagedThings.table in context.replaced_kinds else frozenset[str]()
+    )
+    yield ApiCall(SERVICE, "CreateManagedThing", params, retried_errors=retried_errors, idempotent=True)
     if spec.hub_network_mode:  # which only an update takes
         again = attributes(resource, context, refined=False)
         yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": Ref(resource.address, "Id"), **again})
@@ -254,8 +257,8 @@ def _delete(live: Live) -> Iterator[ApiCall]:
     """The devices of a hub go first. Their own steps remove them too: whoever comes second finds it done."""
     for identity in (*live.facts_as(ManagedThingFacts).controls, live.identity):
         params = {"Identifier": identity}
-        yield ApiCall(SERVICE, "DeleteManagedThing", params, tolerates=NOT_FOUND)
-        yield ApiCall(SERVICE, "GetManagedThing", params, until=NOT_FOUND)
+        yield ApiCall(SERVICE, "DeleteManagedThing", params, ignored_errors=NOT_FOUND)
+        yield ApiCall(SERVICE, "GetManagedThing", params, repeat_until=NOT_FOUND)
 
 
 def attributes(resource: Resource, context: PlanContext, *, refined: bool = True) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
-from reconciler.model.text import several
+from reconciler.model.text import join_some
 
 MAX_VERSIONS = 5
 MAX_DOCUMENT_CHARACTERS = 2048
@@ -114,7 +114,7 @@ class Policies(Kind):
             count = "one target has" if len(stay) == 1 else f"{len(stay):,} targets have"
             yield (
                 f"AWS deletes no policy that is attached, and {count} it that this plan does not change "
-                f"({several(arn.rpartition(':')[2] for arn in stay)}); detach it there first"
+                f"({join_some(arn.rpartition(':')[2] for arn in stay)}); detach it there first"
             )
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
@@ -125,19 +125,19 @@ class Policies(Kind):
             "policyDocument": spec.document.text,
             "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
-        return [ApiCall("iot", "CreatePolicy", params, proof=_shown(change.address.name))]
+        return [ApiCall("iot", "CreatePolicy", params, verification=_shown(change.address.name))]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """A new default version; the oldest of the others goes first where five are there."""
         spec: Policy = change.resource.spec
         name = change.live.identity
         calls: list[ApiCall] = []
-        if change.changes("document"):
+        if change.has_changed("document"):
             older = change.live.facts_as(PolicyFacts).older_versions
             if len(older) + 1 >= MAX_VERSIONS:
                 calls.append(_drop(name, older[0]))
             params = {"policyName": name, "policyDocument": spec.document.text, "setAsDefault": True}
-            calls.append(ApiCall("iot", "CreatePolicyVersion", params, proof=_shown(name)))
+            calls.append(ApiCall("iot", "CreatePolicyVersion", params, verification=_shown(name)))
         after = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
 
@@ -146,7 +146,13 @@ class Policies(Kind):
         params = {"policyName": change.live.identity}
         return [
             *(_drop(change.live.identity, old) for old in change.live.facts_as(PolicyFacts).older_versions),
-            ApiCall("iot", "DeletePolicy", params, tolerates=NOT_FOUND, retries={"DeleteConflictException"}),
+            ApiCall(
+                "iot",
+                "DeletePolicy",
+                params,
+                ignored_errors=NOT_FOUND,
+                retried_errors={"DeleteConflictException"},
+            ),
         ]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
@@ -179,7 +185,7 @@ def _shown(name: str) -> FieldsMatch:
 
 def _drop(name: str, version: str) -> ApiCall:
     params = {"policyName": name, "policyVersionId": version}
-    return ApiCall("iot", "DeletePolicyVersion", params, tolerates=NOT_FOUND)
+    return ApiCall("iot", "DeletePolicyVersion", params, ignored_errors=NOT_FOUND)
 
 
 def _live(

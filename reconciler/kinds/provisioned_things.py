@@ -36,13 +36,13 @@ from reconciler.kinds.shared.provisioning_template import TemplateError
 from reconciler.kinds.shared.thing_spec import MAX_UNTYPED_ATTRIBUTES
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
-from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.document import Document
 from reconciler.model.errors import MissingSecretError
-from reconciler.model.output_file import Output, Save
-from reconciler.model.resource import WHATEVER, Desired, Live, Resource
+from reconciler.model.output_file import OutputFile, SavedMember
+from reconciler.model.resource import NOT_COMPARED, Desired, Live, Resource
 from reconciler.model.secret import Secret
-from reconciler.model.text import several
+from reconciler.model.text import join_some
 
 
 @frozen
@@ -61,7 +61,7 @@ class ProvisionedThing:
         on_change="create_only",
         factory=dict,
     )
-    save_to: Output | None = member(
+    save_to: OutputFile | None = member(
         "The new file that a certificate issued for a request is written to; never overwritten.",
         on_change="create_only",
         default=None,
@@ -175,8 +175,8 @@ class ProvisionedThings(Kind):
         return {
             **super().precondition(live, deletes=deletes),
             "holders": facts.holders,
-            "carried.things": tuple(carried.things) if carried else WHATEVER,
-            "carried.policies": tuple(carried.policies) if carried else WHATEVER,
+            "carried.things": tuple(carried.things) if carried else NOT_COMPARED,
+            "carried.policies": tuple(carried.policies) if carried else NOT_COMPARED,
         }
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
@@ -195,7 +195,7 @@ class ProvisionedThings(Kind):
             yield from (
                 f"{path} differs, and the template's OverrideSettings say FAIL"
                 for path in change.live.facts_as(ProvisionedThingFacts).fails
-                if change.changes(path)
+                if change.has_changed(path)
             )
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
@@ -203,7 +203,7 @@ class ProvisionedThings(Kind):
         if (
             isinstance(change, Update)
             and change.live.facts_as(ProvisionedThingFacts).carried
-            and change.changes("certificate_mode")
+            and change.has_changed("certificate_mode")
         ):
             yield (
                 "AWS changes no certificate's mode, so its certificate is registered anew: "
@@ -213,8 +213,8 @@ class ProvisionedThings(Kind):
     def counts_as_replacement(self, change: Update) -> bool:
         """Its certificate goes for another one, or for the same one under another mode."""
         facts = change.live.facts_as(ProvisionedThingFacts)
-        gone = facts.deletable and change.changes("other_certificates")
-        return bool(gone or (facts.carried and change.changes("certificate_mode")))
+        gone = facts.deletable and change.has_changed("other_certificates")
+        return bool(gone or (facts.carried and change.has_changed("certificate_mode")))
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Nothing of it differs from the file: what is missing is what a registration that failed did not come to."""
@@ -235,14 +235,14 @@ class ProvisionedThings(Kind):
         save_to = context.declared[change.address].spec.save_to
         if plan.request and save_to:
             saves, proof = (
-                (Save("certificatePem", save_to),),
+                (SavedMember("certificatePem", save_to),),
                 CertificateIssued.to(plan.request, thing=plan.name),
             )
-            return [ApiCall("iot", "RegisterThing", params, saves=saves, proof=proof)]
+            return [ApiCall("iot", "RegisterThing", params, output_files=saves, verification=proof)]
         # What exists is left or set as before, unless the template says that it must not exist.
         parts = (plan.thing, plan.evaluated.certificate, *plan.evaluated.policies)
         fails = any("FAIL" in part.overrides.values() for part in parts if part)
-        return [ApiCall("iot", "RegisterThing", params, repeatable=not fails)]
+        return [ApiCall("iot", "RegisterThing", params, idempotent=not fails)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Only what is missing or differs; certificates and policies come before the old ones go."""
@@ -283,17 +283,17 @@ def _told_secrets(plan: Blueprint) -> Iterator[Problem]:
 def _torn(change: Update, context: PlanContext) -> Iterator[str]:
     """What is registered anew is let go of by all that have it: those outside the workspace would not get it back."""
     carried = change.live.facts_as(ProvisionedThingFacts).carried
-    if not carried or not change.changes("certificate_mode"):
+    if not carried or not change.has_changed("certificate_mode"):
         return
     ours = {context.thing_name(user) for user in context.live if user.kind in {TABLE, "things"}}
     if others := sorted(set(carried.things) - ours):
         yield (
             "its certificate has to be registered anew, as AWS changes no certificate's mode, and things outside "
-            f"the workspace would lose it ({several(others)}); detach it from them first"
+            f"the workspace would lose it ({join_some(others)}); detach it from them first"
         )
 
 
-def _unregistered(plan: Blueprint, save_to: Output | None) -> Iterator[str]:
+def _unregistered(plan: Blueprint, save_to: OutputFile | None) -> Iterator[str]:
     """A certificate that AWS has to have already, and has not."""
     if plan.request:
         yield from find_save_to_errors(save_to)
@@ -304,7 +304,7 @@ def _unregistered(plan: Blueprint, save_to: Output | None) -> Iterator[str]:
         )
 
 
-def _check_request(plan: Blueprint, save_to: Output | None) -> Iterator[Problem]:
+def _check_request(plan: Blueprint, save_to: OutputFile | None) -> Iterator[Problem]:
     key = x509.signing_request_key_digest(plan.request or "")
     if key is None:
         yield Problem(
@@ -321,33 +321,33 @@ def _thing(change: Update, plan: Blueprint, context: PlanContext) -> Iterator[Ap
     spec, name = change.resource.spec, plan.name
     attributes = dict(spec.attributes)
     params: dict[str, Any] = {"thingName": name}
-    if spec.thing_type is not None and change.changes("thing_type"):
+    if spec.thing_type is not None and change.has_changed("thing_type"):
         params["thingTypeName"] = context.resolve_identity("thing_types", spec.thing_type)
     if change.live.spec.thing_name is None:
         if attributes:
             params["attributePayload"] = {"attributes": attributes}
-        yield ApiCall("iot", "CreateThing", params, repeatable=True)
-    elif change.changes("attributes") or change.changes("thing_type"):
-        if change.changes("attributes"):
+        yield ApiCall("iot", "CreateThing", params, idempotent=True)
+    elif change.has_changed("attributes") or change.has_changed("thing_type"):
+        if change.has_changed("attributes"):
             merge = plan.thing.overrides.get("AttributePayload") == "MERGE"
             params["attributePayload"] = {"attributes": attributes, "merge": merge}
-        if spec.thing_type is None and change.changes("thing_type"):
+        if spec.thing_type is None and change.has_changed("thing_type"):
             params["removeThingType"] = True
         params["expectedVersion"] = change.live.version
-        yield ApiCall("iot", "UpdateThing", params, proof=verify_thing(name))
+        yield ApiCall("iot", "UpdateThing", params, verification=verify_thing(name))
 
 
 def _memberships(change: Update, plan: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
     spec, was = change.resource.spec, change.live.spec
-    if change.changes("workspace"):
+    if change.has_changed("workspace"):
         yield group_membership.join(plan.name, workspace_group_name(context.workspace))
-    if change.changes(PROTECTION):
+    if change.has_changed(PREVENT_DESTROY_PATH):
         guard = group_membership.protected_group_name(context.workspace)
         wanted = change.resource.lifecycle.prevent_destroy
         yield group_membership.join(plan.name, guard) if wanted else group_membership.leave(plan.name, guard)
-    if change.changes("thing_groups"):
+    if change.has_changed("thing_groups"):
         yield from group_membership.move(plan.name, was.thing_groups, spec.thing_groups, context)
-    if change.changes("billing_group"):
+    if change.has_changed("billing_group"):
         yield from group_membership.move_billing_group(
             plan.name, was.billing_group, spec.billing_group, context
         )
@@ -361,16 +361,16 @@ def _certificate(change: Update, plan: Blueprint, context: PlanContext) -> Itera
         change.live.facts_as(ProvisionedThingFacts).registered,
         _arn(change, plan, context),
     )
-    anew = bool(found) and change.changes("certificate_mode")
+    anew = bool(found) and change.has_changed("certificate_mode")
     if anew:
         yield from _deregister(change, arn, context)
     if not found or anew:
         properties = plan.evaluated.certificate.properties
         yield _registration(plan, properties, context.declared[change.address].spec.save_to)
-    elif change.changes("certificate_status"):
+    elif change.has_changed("certificate_status"):
         params = {"certificateId": found, "newStatus": spec.certificate_status}
         yield ApiCall("iot", "UpdateCertificate", params)
-    if change.changes("save_to"):
+    if change.has_changed("save_to"):
         assert found
         yield from fetch_certificate(found, spec.save_to)
     yield from _policies(change, arn, context, anew=anew)
@@ -425,10 +425,10 @@ def _lost_policies(change: Update, context: PlanContext, arn: Any) -> Iterator[A
     for policy in change.live.spec.policies:
         if policy not in change.resource.spec.policies:
             params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
-            yield ApiCall("iot", "DetachPolicy", params, tolerates=NOT_FOUND, repeatable=True)
+            yield ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
 
 
-def _registration(plan: Blueprint, properties: Mapping[str, Any], save_to: Output | None) -> ApiCall:
+def _registration(plan: Blueprint, properties: Mapping[str, Any], save_to: OutputFile | None) -> ApiCall:
     status = plain(properties.get("Status", "ACTIVE"))
     if plan.request and not plan.certificate_id:
         assert save_to
@@ -438,7 +438,7 @@ def _registration(plan: Blueprint, properties: Mapping[str, Any], save_to: Outpu
     if "CACertificatePem" in properties:
         params["caCertificatePem"] = plain(properties["CACertificatePem"])
     exists, proof = {"ResourceAlreadyExistsException"}, CertificateRegistered(plan.certificate.fingerprint)
-    return ApiCall("iot", "RegisterCertificate", params, tolerates=exists, proof=proof)
+    return ApiCall("iot", "RegisterCertificate", params, ignored_errors=exists, verification=proof)
 
 
 def _own_policy(document: Document, arn: Any) -> Iterator[ApiCall]:
@@ -446,14 +446,14 @@ def _own_policy(document: Document, arn: Any) -> Iterator[ApiCall]:
     name = hashlib.sha1(document.text.encode(), usedforsecurity=False).hexdigest().upper()
     params = {"policyName": name, "policyDocument": document.text}
     # Several devices may bring it at once; its name says what is in it.
-    tolerates = {"ResourceAlreadyExistsException"}
-    yield ApiCall("iot", "CreatePolicy", params, tolerates=tolerates, repeatable=True)
+    ignored_errors = {"ResourceAlreadyExistsException"}
+    yield ApiCall("iot", "CreatePolicy", params, ignored_errors=ignored_errors, idempotent=True)
     yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
 
 
 def _old_certificates(change: Update, plan: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
     """Those that the thing has beside its own: let go, and deleted where nobody else has one or wants it."""
-    if not change.changes("other_certificates"):
+    if not change.has_changed("other_certificates"):
         return
     own = change.live.facts_as(ProvisionedThingFacts).deletable
     old = {

@@ -37,9 +37,9 @@ from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.managed_setup_code import sha256_hex
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
-from reconciler.model.output_file import Output, Save
+from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
-from reconciler.model.resource import WHATEVER, Desired, Live, Resource, Whatever
+from reconciler.model.resource import NOT_COMPARED, Desired, Live, NotCompared, Resource
 
 DERIVED_MEMBERS = {
     "CreateProvisioningProfile.ClientToken": "made of the request, so that sending it twice makes one profile"
@@ -70,17 +70,17 @@ class ProvisioningProfile:
         on_change="replaces",
         default=None,
     )
-    claim_certificate: Pem | Whatever | None = member(
+    claim_certificate: Pem | NotCompared | None = member(
         "The certificate that all hubs share until they have their own; AWS makes one where none is given.",
         api="CreateProvisioningProfile.ClaimCertificate",
         on_change="replaces",
         default=None,
     )
-    save_claim_key_to: Output | Whatever | None = member(
+    save_claim_key_to: OutputFile | NotCompared | None = member(
         "The new file for the private key of the claim that AWS makes, which it tells once; never overwritten.",
         default=None,
     )
-    save_claim_certificate_to: Output | None = member(
+    save_claim_certificate_to: OutputFile | None = member(
         "The new file for the claim certificate that AWS makes; never overwritten.",
         on_change="create_only",
         default=None,
@@ -150,7 +150,7 @@ class ProvisioningProfiles(Kind):
         return attrs.evolve(
             spec,
             name=spec.name or resource.address.name,
-            claim_certificate=WHATEVER if made else spec.claim_certificate,
+            claim_certificate=NOT_COMPARED if made else spec.claim_certificate,
         )
 
     def identity(self, resource: Resource) -> str | None:
@@ -160,7 +160,7 @@ class ProvisioningProfiles(Kind):
     def forces_replacement(self, name: str, after: Any) -> bool:
         """A key that was told and is not in its file is lost."""
         if name == "save_claim_key_to":
-            return isinstance(after, Output) and after.content is None
+            return isinstance(after, OutputFile) and after.content is None
         return super().forces_replacement(name, after)
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
@@ -170,13 +170,17 @@ class ProvisioningProfiles(Kind):
         spec: ProvisioningProfile = change.resource.spec
         if isinstance(change, Update):
             key = spec.save_claim_key_to
-            if change.changes("save_claim_key_to") and isinstance(key, Output) and key.content is not None:
+            if (
+                change.has_changed("save_claim_key_to")
+                and isinstance(key, OutputFile)
+                and key.content is not None
+            ):
                 claim = change.live.facts_as(ProvisioningProfileFacts).claim
                 if not (claim and x509.is_key_of(claim, key.content)):
                     yield f"{key} is there already, and is not the key of its claim certificate"
             return
         for output in (spec.save_claim_key_to, spec.save_claim_certificate_to):
-            if isinstance(output, Output) and output.content is not None:
+            if isinstance(output, OutputFile) and output.content is not None:
                 yield f"{output} is there already, and no file is overwritten; name a new one"
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
@@ -187,7 +191,7 @@ class ProvisioningProfiles(Kind):
         else:
             ids = sorted(scope.previous_states)
         answers = yield [
-            ApiCall(SERVICE, "GetProvisioningProfile", {"Identifier": name}, tolerates=NOT_FOUND)
+            ApiCall(SERVICE, "GetProvisioningProfile", {"Identifier": name}, ignored_errors=NOT_FOUND)
             for name in ids
         ]
         return [
@@ -209,7 +213,7 @@ class ProvisioningProfiles(Kind):
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Only the tags can be changed; one of them says that the key is where it belongs."""
         had = change.live.tags
-        kept = had.get(f"{TAG_PREFIX}claim-key") or change.changes("save_claim_key_to")
+        kept = had.get(f"{TAG_PREFIX}claim-key") or change.has_changed("save_claim_key_to")
         after = _tags(change.resource, context, saved=bool(kept and _makes_claim(change.resource.spec)))
         return [*retag(SERVICE, change.live.arn, had, after)]
 
@@ -227,7 +231,7 @@ class ProvisioningProfiles(Kind):
 
 
 def _makes_claim(spec: ProvisioningProfile) -> bool:
-    return isinstance(spec.save_claim_key_to, Output)
+    return isinstance(spec.save_claim_key_to, OutputFile)
 
 
 def _tags(resource: Resource, context: PlanContext, *, saved: bool) -> dict[str, Any]:
@@ -250,21 +254,21 @@ def _create(resource: Resource, context: PlanContext, *, replaces: str = "") -> 
     request = json.dumps([context.workspace, replaces, params], sort_keys=True)
     params["ClientToken"] = sha256_hex(request)
     saves = []
-    if isinstance(spec.save_claim_key_to, Output):
-        saves.append(Save("ClaimCertificatePrivateKey", spec.save_claim_key_to, secret=True))
+    if isinstance(spec.save_claim_key_to, OutputFile):
+        saves.append(SavedMember("ClaimCertificatePrivateKey", spec.save_claim_key_to, secret=True))
     if spec.save_claim_certificate_to:
-        saves.append(Save("ClaimCertificate", spec.save_claim_certificate_to))
-    yield ApiCall(SERVICE, "CreateProvisioningProfile", params, saves=tuple(saves), repeatable=True)
+        saves.append(SavedMember("ClaimCertificate", spec.save_claim_certificate_to))
+    yield ApiCall(SERVICE, "CreateProvisioningProfile", params, output_files=tuple(saves), idempotent=True)
     if _makes_claim(spec):
         tags = {TAG_PREFIX + key: value for key, value in _SAVED.items()}
         params = {"ResourceArn": Ref(resource.address, "Arn"), "Tags": tags}
-        yield ApiCall(SERVICE, "TagResource", params, repeatable=True)
+        yield ApiCall(SERVICE, "TagResource", params, idempotent=True)
 
 
 def _delete(live: Live) -> Iterator[ApiCall]:
     params = {"Identifier": live.identity}
-    yield ApiCall(SERVICE, "DeleteProvisioningProfile", params, tolerates=NOT_FOUND)
-    yield ApiCall(SERVICE, "GetProvisioningProfile", params, until=NOT_FOUND)
+    yield ApiCall(SERVICE, "DeleteProvisioningProfile", params, ignored_errors=NOT_FOUND)
+    yield ApiCall(SERVICE, "GetProvisioningProfile", params, repeat_until=NOT_FOUND)
 
 
 def _live(answer: Mapping[str, Any]) -> Live:
@@ -275,7 +279,7 @@ def _live(answer: Mapping[str, Any]) -> Live:
         name=answer.get("Name"),
         ca_certificate=Pem(ca) if ca else None,
         claim_certificate=Pem.parse(claim) if claim else None,
-        save_claim_key_to=WHATEVER if saved else None,
+        save_claim_key_to=NOT_COMPARED if saved else None,
         tags=user_tags(tags),
     )
     facts = ProvisioningProfileFacts(Pem.parse(claim) if claim else None)

@@ -155,18 +155,20 @@ class ProvisioningTemplates(Kind):
         """A new default version, the oldest of the others gone before where five are there; the rest in one call."""
         spec, name = change.resource.spec, change.live.identity
         calls: list[ApiCall] = []
-        if change.changes("body"):
+        if change.has_changed("body"):
             older = change.live.facts_as(ProvisioningTemplateFacts).older_versions
             if len(older) + 1 >= MAX_VERSIONS:
                 params = {"templateName": name, "versionId": older[0]}
-                calls.append(ApiCall("iot", "DeleteProvisioningTemplateVersion", params, tolerates=NOT_FOUND))
+                calls.append(
+                    ApiCall("iot", "DeleteProvisioningTemplateVersion", params, ignored_errors=NOT_FOUND)
+                )
             version = {"templateName": name, "templateBody": spec.body.text, "setAsDefault": True}
             proof = _shown(name, "templateBody")
-            calls.append(ApiCall("iot", "CreateProvisioningTemplateVersion", version, proof=proof))
+            calls.append(ApiCall("iot", "CreateProvisioningTemplateVersion", version, verification=proof))
         changed = _changed(change)
         if changed:
             params = {"templateName": name, **changed}
-            calls.append(ApiCall("iot", "UpdateProvisioningTemplate", params, repeatable=True))
+            calls.append(ApiCall("iot", "UpdateProvisioningTemplate", params, idempotent=True))
         after = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
 
@@ -198,7 +200,9 @@ def _create(resource: Resource, context: PlanContext) -> ApiCall:
     if spec.pre_provisioning_hook:
         params["preProvisioningHook"] = _hook(spec.pre_provisioning_hook)
     said = [name for name in params if name not in {"templateName", "tags"}]
-    return ApiCall("iot", "CreateProvisioningTemplate", params, proof=_shown(resource.address.name, *said))
+    return ApiCall(
+        "iot", "CreateProvisioningTemplate", params, verification=_shown(resource.address.name, *said)
+    )
 
 
 def _shown(name: str, *said: str) -> FieldsMatch:
@@ -207,20 +211,22 @@ def _shown(name: str, *said: str) -> FieldsMatch:
 
 
 def _delete(live: Live) -> ApiCall:
-    return ApiCall("iot", "DeleteProvisioningTemplate", {"templateName": live.identity}, tolerates=NOT_FOUND)
+    return ApiCall(
+        "iot", "DeleteProvisioningTemplate", {"templateName": live.identity}, ignored_errors=NOT_FOUND
+    )
 
 
 def _changed(change: Update) -> dict[str, Any]:
     """What UpdateProvisioningTemplate has to say."""
     spec: ProvisioningTemplate = change.resource.spec
     params: dict[str, Any] = {}
-    if change.changes("description"):
+    if change.has_changed("description"):
         params["description"] = spec.description or ""
-    if change.changes("enabled"):
+    if change.has_changed("enabled"):
         params["enabled"] = spec.enabled
-    if change.changes("provisioning_role_arn"):
+    if change.has_changed("provisioning_role_arn"):
         params["provisioningRoleArn"] = spec.provisioning_role_arn
-    if change.changes("pre_provisioning_hook"):
+    if change.has_changed("pre_provisioning_hook"):
         if spec.pre_provisioning_hook:
             params["preProvisioningHook"] = _hook(spec.pre_provisioning_hook)
         else:

@@ -94,20 +94,22 @@ class RoleAliases(Kind):
         params = _params(change.address.name, spec)
         question = ApiCall("iot", "DescribeRoleAlias", {"roleAlias": change.address.name})
         proof = FieldsMatch(question, {name: f"roleAliasDescription.{name}" for name in params})
-        return [ApiCall("iot", "CreateRoleAlias", {**params, "tags": tags}, proof=proof)]
+        return [ApiCall("iot", "CreateRoleAlias", {**params, "tags": tags}, verification=proof)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Role and duration in one call, tags in their own."""
         spec: RoleAlias = change.resource.spec
         calls = []
-        if change.changes("role_arn") or change.changes("credential_duration_seconds"):
+        if change.has_changed("role_arn") or change.has_changed("credential_duration_seconds"):
             calls.append(ApiCall("iot", "UpdateRoleAlias", _params(change.live.identity, spec)))
         after = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Nothing stands in the way."""
-        return [ApiCall("iot", "DeleteRoleAlias", {"roleAlias": change.live.identity}, tolerates=NOT_FOUND)]
+        return [
+            ApiCall("iot", "DeleteRoleAlias", {"roleAlias": change.live.identity}, ignored_errors=NOT_FOUND)
+        ]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Our tags come off."""

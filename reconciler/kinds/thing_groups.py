@@ -35,8 +35,8 @@ from reconciler.kinds.shared.thing_group_spec import GroupContents, ThingGroup, 
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
-from reconciler.model.resource import WHATEVER, Desired, External, Live, Reference, Resource
-from reconciler.model.text import several
+from reconciler.model.resource import NOT_COMPARED, Desired, External, Live, Reference, Resource
+from reconciler.model.text import join_some
 
 DERIVED_MEMBERS = {
     "CreateThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
@@ -122,7 +122,7 @@ class ThingGroups(Kind):
                 matter[name],
                 _given(policies, arns[name]),
                 ThingGroupFacts(
-                    _given(everyones, arns[name]) if name in going else WHATEVER, carried.get(name)
+                    _given(everyones, arns[name]) if name in going else NOT_COMPARED, carried.get(name)
                 ),
             )
             for name, detail in static.items()
@@ -165,11 +165,11 @@ class ThingGroups(Kind):
             yield f"{how} would lose the policies that the file does not know ({', '.join(others)}); detach them first"
         if left:
             yield (
-                f"{how} would lose the groups below it ({several(left)}); take their parent out of the file, "
+                f"{how} would lose the groups below it ({join_some(left)}); take their parent out of the file, "
                 "or them, and apply that; then move this one, and then put them back"
             )
         if lost:
-            who = several(lost)
+            who = join_some(lost)
             yield f"{how} would lose the things in it that the file does not have ({who}); take them out first"
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
@@ -180,15 +180,15 @@ class ThingGroups(Kind):
         """Properties only over the version that the plan saw; policies come before they go; tags in their own calls."""
         spec, was, arn = change.resource.spec, change.live.spec, change.live.arn
         calls = []
-        if change.changes("description") or change.changes("attributes"):
+        if change.has_changed("description") or change.has_changed("attributes"):
             properties = _properties(spec)
             properties.setdefault("thingGroupDescription", "")
-            if not change.changes("attributes"):
+            if not change.has_changed("attributes"):
                 del properties["attributePayload"]
             params = {"thingGroupName": change.live.identity, "thingGroupProperties": properties}
             params |= _version(change.live, context)
             proof = verify_thing_group(change.live.identity)
-            calls.append(ApiCall("iot", "UpdateThingGroup", params, proof=proof))
+            calls.append(ApiCall("iot", "UpdateThingGroup", params, verification=proof))
         after = with_ownership_tags(change.resource, context.workspace)
         return [
             *calls,
@@ -233,7 +233,7 @@ def _given(policies: Mapping[str, Collection[str]], arn: str) -> tuple[str, ...]
 def _carried(moving: Sequence[str], arns: Mapping[str, str]) -> Read[dict[str, GroupContents]]:
     """What would be lost with each group that is to have another parent: the groups below it, its things, its policies."""
     below = yield [
-        ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": True}, tolerates=NOT_FOUND)
+        ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": True}, ignored_errors=NOT_FOUND)
         for name in moving
     ]
     inside = yield from request_each("ListThingsInThingGroup", "thingGroupName", moving)
@@ -260,7 +260,7 @@ def _create(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
     # Whoever applies takes the lease first, which makes the workspace's own group.
     made = resource.address.name == group_membership.workspace_group_name(context.workspace)
     known = {"ResourceAlreadyExistsException"} if made else frozenset[str]()
-    yield ApiCall("iot", "CreateThingGroup", params, tolerates=known, repeatable=True)
+    yield ApiCall("iot", "CreateThingGroup", params, ignored_errors=known, idempotent=True)
     arn = context.build_arn(f"thinggroup/{resource.address.name}")
     yield from (_attach(context, policy, arn) for policy in spec.policies)
 
@@ -274,7 +274,7 @@ def _version(live: Live, context: PlanContext) -> dict[str, Any]:
 
 def _delete(live: Live, context: PlanContext) -> ApiCall:
     params = {"thingGroupName": live.identity, **_version(live, context)}
-    return ApiCall("iot", "DeleteThingGroup", params, tolerates=NOT_FOUND)
+    return ApiCall("iot", "DeleteThingGroup", params, ignored_errors=NOT_FOUND)
 
 
 def _attach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
@@ -285,7 +285,7 @@ def _attach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
 
 def _detach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
     params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
-    return ApiCall("iot", "DetachPolicy", params, tolerates=NOT_FOUND, repeatable=True)
+    return ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
 
 
 def _properties(spec: ThingGroup) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from reconciler.kinds.base.tags import (
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
-from reconciler.model.text import several
+from reconciler.model.text import join_some
 
 MAX_SEARCHABLE_ATTRIBUTES = 3
 """Searchable attributes of one type (AWS General Reference, AWS IoT Device Management quotas)."""
@@ -142,7 +142,7 @@ class ThingTypes(Kind):
         }
         going = [name for name in matter if name not in kept or scope.previous_states is not None]
         answers = yield [
-            ApiCall("iot", "ListThings", {"thingTypeName": name}, at_most=PAGE_SIZE) for name in going
+            ApiCall("iot", "ListThings", {"thingTypeName": name}, max_items=PAGE_SIZE) for name in going
         ]
         having = {
             name: tuple(thing["thingName"] for thing in answer["things"])
@@ -163,20 +163,20 @@ class ThingTypes(Kind):
             "thingTypeProperties": _properties(spec),
             "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
-        born = ApiCall("iot", "CreateThingType", params, repeatable=True)
+        born = ApiCall("iot", "CreateThingType", params, idempotent=True)
         return [born, _deprecate(change.address.name)] if spec.deprecated else [born]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """What propagates is all that AWS changes of a type, beside its deprecation and tags."""
         spec: ThingType = change.resource.spec
         name, calls = change.live.identity, []
-        if change.changes("propagating_attributes"):
+        if change.has_changed("propagating_attributes"):
             propagating = {
                 "propagatingAttributes": [_propagating(item) for item in spec.propagating_attributes]
             }
             params = {"thingTypeName": name, "thingTypeProperties": {"mqtt5Configuration": propagating}}
-            calls.append(ApiCall("iot", "UpdateThingType", params, repeatable=True))
-        if change.changes("deprecated"):
+            calls.append(ApiCall("iot", "UpdateThingType", params, idempotent=True))
+        if change.has_changed("deprecated"):
             calls.append(_deprecate(name, undo=not spec.deprecated))
         after = with_ownership_tags(change.resource, context.workspace)
         return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
@@ -190,7 +190,7 @@ class ThingTypes(Kind):
         if isinstance(change, Replace) and (having := change.live.used_by):
             yield (
                 "AWS changes neither the description nor the searchable attributes of a thing type, and replaces none that "
-                f"things have ({several(having)}); make a type of another name and give them that"
+                f"things have ({join_some(having)}); make a type of another name and give them that"
             )
         if not isinstance(change, Delete):
             return
@@ -204,7 +204,7 @@ class ThingTypes(Kind):
         if stay:
             yield (
                 "AWS deletes no thing type that things have, and things that this plan does not change have it "
-                f"({several(stay)}); give them another type first, or keep it here as deprecated"
+                f"({join_some(stay)}); give them another type first, or keep it here as deprecated"
             )
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
@@ -240,16 +240,16 @@ def _removal(live: Live) -> list[ApiCall]:
         "iot",
         "DeleteThingType",
         {"thingTypeName": live.identity},
-        tolerates=NOT_FOUND,
-        retries={"InvalidRequestException"},
-        patience=MIN_DEPRECATED_SECONDS + _SLACK_SECONDS,
+        ignored_errors=NOT_FOUND,
+        retried_errors={"InvalidRequestException"},
+        timeout_seconds=MIN_DEPRECATED_SECONDS + _SLACK_SECONDS,
     )
     return [gone] if live.spec.deprecated else [_deprecate(live.identity), gone]
 
 
 def _deprecate(name: str, *, undo: bool = False) -> ApiCall:
     params = {"thingTypeName": name, "undoDeprecate": undo}
-    return ApiCall("iot", "DeprecateThingType", params, repeatable=True)
+    return ApiCall("iot", "DeprecateThingType", params, idempotent=True)
 
 
 def _properties(spec: ThingType) -> dict[str, Any]:

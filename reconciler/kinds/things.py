@@ -27,15 +27,15 @@ from reconciler.kinds.shared.thing_spec import MAX_UNTYPED_ATTRIBUTES, Thing, Th
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
-from reconciler.model.redaction import concealed
+from reconciler.model.redaction import sensitive_keys
 from reconciler.model.resource import (
-    WHATEVER,
+    NOT_COMPARED,
     Desired,
     External,
     Live,
+    NotCompared,
     Reference,
     Resource,
-    Whatever,
     name_in_arn,
 )
 
@@ -124,7 +124,7 @@ class Things(Kind):
         matter = sorted(wanted.keys() | ours)
         found = yield from read_things(matter)
         # What is destroyed may be what a template made, and so may tell the secrets that it was made of.
-        secret = concealed() if scope.is_destroy else _NONE
+        secret = sensitive_keys() if scope.is_destroy else _NONE
         answers = yield from request_each("ListThingPrincipalsV2", "thingName", found)
         owners = yield from group_membership.read_owners([name for name in found if name not in ours])
         groups, bills = _by_thing(members), _by_thing(billed)
@@ -175,7 +175,7 @@ class Things(Kind):
             return
         spec: Thing = change.resource.spec
         if isinstance(spec.thing_type, str) and (
-            not isinstance(change, Update) or change.changes("thing_type")
+            not isinstance(change, Update) or change.has_changed("thing_type")
         ):
             wanted = context.desired.get(Address("thing_types", spec.thing_type))
             if wanted and wanted.spec.deprecated:
@@ -197,7 +197,7 @@ class Things(Kind):
         if spec.billing_group is not None:
             params["billingGroupName"] = context.resolve_identity("billing_groups", spec.billing_group)
         return [
-            ApiCall("iot", "CreateThing", params, repeatable=True),
+            ApiCall("iot", "CreateThing", params, idempotent=True),
             group_membership.join(name, workspace_group_name(context.workspace)),
             *group_membership.protect(change, context),
             *group_membership.move(name, (), spec.thing_groups, context),
@@ -207,10 +207,10 @@ class Things(Kind):
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Type and attributes in one call, only over the version that the plan saw; certificates come before they go."""
         name, spec, was = change.address.name, change.resource.spec, change.live.spec
-        rewritten = change.changes("attributes") or change.changes("thing_type")
+        rewritten = change.has_changed("attributes") or change.has_changed("thing_type")
         marks = [group_membership.join(name, workspace_group_name(context.workspace))]
         return [
-            *(marks if change.changes("workspace") else ()),
+            *(marks if change.has_changed("workspace") else ()),
             *group_membership.protect(change, context),
             *(_rewrite(change, context) if rewritten else ()),
             *group_membership.move_billing_group(name, was.billing_group, spec.billing_group, context),
@@ -220,7 +220,7 @@ class Things(Kind):
             ),
             *(
                 certificate_attachments.change_exclusivity(change, context)
-                if change.changes("exclusive")
+                if change.has_changed("exclusive")
                 else ()
             ),
             *certificate_attachments.detach_all(context, name, _new(spec.certificates, was.certificates)),
@@ -256,7 +256,7 @@ class Things(Kind):
                 certificate_attachments.detach(name, arn)
                 for arn in change.live.facts_as(ThingFacts).principals
             ),
-            ApiCall("iot", "DeleteThing", params, tolerates=NOT_FOUND, retries=again),
+            ApiCall("iot", "DeleteThing", params, ignored_errors=NOT_FOUND, retried_errors=again),
         ]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
@@ -326,7 +326,7 @@ def _live(
         for edge in found
     }
     certificates = {arn: exclusive for arn, exclusive in edges.items() if ":cert/" in arn}
-    exclusive: bool | Whatever = WHATEVER
+    exclusive: bool | NotCompared = NOT_COMPARED
     if certificates:
         every = wanted is not None and wanted.exclusive
         exclusive = all(certificates.values()) if every else any(certificates.values())
@@ -351,14 +351,14 @@ def _live(
 def _rewrite(change: Update, context: PlanContext) -> Iterator[ApiCall]:
     spec: Thing = change.resource.spec
     params: dict[str, Any] = {"thingName": change.address.name, "expectedVersion": change.live.version}
-    if change.changes("attributes"):
+    if change.has_changed("attributes"):
         params["attributePayload"] = {"attributes": dict(spec.attributes), "merge": False}
-    if change.changes("thing_type"):
+    if change.has_changed("thing_type"):
         if spec.thing_type is None:
             params["removeThingType"] = True
         else:
             params["thingTypeName"] = context.resolve_identity("thing_types", spec.thing_type)
-    yield ApiCall("iot", "UpdateThing", params, proof=verify_thing(change.address.name))
+    yield ApiCall("iot", "UpdateThing", params, verification=verify_thing(change.address.name))
 
 
 def _new(before: Iterable[Reference], after: Iterable[Reference]) -> list[Reference]:

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from reconciler.model.address import Address
-from reconciler.model.errors import UnansweredError
-from reconciler.model.output_file import Save
+from reconciler.model.errors import UnknownValueError
+from reconciler.model.output_file import SavedMember
 from reconciler.model.secret import Secret
 
-Answers: TypeAlias = Mapping[Address, Mapping[str, Any]]
+Responses: TypeAlias = Mapping[Address, Mapping[str, Any]]
 """What AWS has answered so far in this run: the members of all answers, by address."""
 
 
@@ -22,8 +22,8 @@ class Deferred(ABC):
     """A parameter whose value is known only while the plan runs."""
 
     @abstractmethod
-    def resolve(self, answers: Answers) -> Any:
-        """The value to send. Raises UnansweredError when what it needs was not answered."""
+    def resolve(self, responses: Responses) -> Any:
+        """The value to send. Raises UnknownValueError when what it needs was not answered."""
 
 
 @frozen
@@ -33,12 +33,12 @@ class Ref(Deferred):
     address: Address
     field: str
 
-    def resolve(self, answers: Answers) -> Any:
+    def resolve(self, responses: Responses) -> Any:
         """The answered member."""
         try:
-            return answers[self.address][self.field]
+            return responses[self.address][self.field]
         except KeyError:
-            raise UnansweredError(f"{self.field} of {self.address}") from None
+            raise UnknownValueError(f"{self.field} of {self.address}") from None
 
     def __str__(self) -> str:
         return f"(known after apply: {self.field} of {self.address})"
@@ -80,29 +80,29 @@ class ApiCall:
     service: str
     operation: str
     params: Mapping[str, Any] = field(factory=dict)
-    tolerates: frozenset[str] = field(default=frozenset(), converter=_codes)
-    retries: frozenset[str] = field(default=frozenset(), converter=_codes)
-    until: frozenset[str] = field(default=frozenset(), converter=_codes)
-    at_most: int | None = None
-    patience: float | None = None
-    saves: tuple[Save, ...] = ()
-    repeatable: bool = field(default=False, eq=False)  # two calls that ask the same are the same
-    proof: Proof | None = field(default=None, eq=False)
+    ignored_errors: frozenset[str] = field(default=frozenset(), converter=_codes)
+    retried_errors: frozenset[str] = field(default=frozenset(), converter=_codes)
+    repeat_until: frozenset[str] = field(default=frozenset(), converter=_codes)
+    max_items: int | None = None
+    timeout_seconds: float | None = None
+    output_files: tuple[SavedMember, ...] = ()
+    idempotent: bool = field(default=False, eq=False)  # two calls that ask the same are the same
+    verification: Verification | None = field(default=None, eq=False)
 
     def __str__(self) -> str:
         return f"{self.service}:{self.operation}"
 
 
-Looking: TypeAlias = Generator[ApiCall, Mapping[str, Any], Mapping[str, Any] | None]
+VerificationReads: TypeAlias = Generator[ApiCall, Mapping[str, Any], Mapping[str, Any] | None]
 """Yields questions, one after the other, and is sent their answers. It returns what the lost answer said, as far as it
 matters, or None where the call was not done."""
 
 
-class Proof(ABC):
+class Verification(ABC):
     """How reading tells whether a call was done whose answer was lost."""
 
     @abstractmethod
-    def look(self, sent: ApiCall) -> Looking:
+    def verify(self, sent: ApiCall) -> VerificationReads:
         """Look for what the call, complete as it was sent, would have done.
 
         Raises LookupError, with what was found, where only half of it is there.
@@ -115,16 +115,16 @@ Call: TypeAlias = Callable[[ApiCall], Mapping[str, Any]]
 Batch: TypeAlias = Sequence[ApiCall]
 
 
-def resolve(value: Any, answers: Answers) -> Any:
+def resolve(value: Any, responses: Responses) -> Any:
     """The value to send: secrets revealed, deferred parts looked up in `answers`."""
     match value:
         case Secret():
             return value.reveal()
         case Deferred():
-            return value.resolve(answers)
+            return value.resolve(responses)
         case Mapping():
-            return {key: resolve(item, answers) for key, item in value.items()}
+            return {key: resolve(item, responses) for key, item in value.items()}
         case list() | tuple():
-            return [resolve(item, answers) for item in value]
+            return [resolve(item, responses) for item in value]
         case _:
             return value

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.resource import Live, Origin, Resource
 
-PROTECTION = "lifecycle.prevent_destroy"
+PREVENT_DESTROY_PATH = "lifecycle.prevent_destroy"
 """The path under which a plan shows that the registry comes to remember that something must not be destroyed, or forgets it."""
 
 
@@ -52,7 +52,7 @@ class Update:
         """What is changed."""
         return self.resource.address
 
-    def changes(self, name: str) -> bool:
+    def has_changed(self, name: str) -> bool:
         """Whether the attribute, or anything inside it, differs."""
         return any(field.path == name or field.path.startswith(f"{name}.") for field in self.fields)
 
@@ -101,5 +101,5 @@ Change: TypeAlias = Create | Update | Replace | Delete | Forget
 ACTIONS: tuple[str, ...] = ("create", "update", "replace", "delete", "forget")
 """Every action, in the order in which they are told."""
 
-DANGEROUS_FIRST: tuple[str, ...] = ("delete", "replace", "forget", "update", "create")
+ACTIONS_BY_RISK: tuple[str, ...] = ("delete", "replace", "forget", "update", "create")
 """Every action, the one that is hardest to undo first: where not all of a plan is told, the rest of it is harmless."""

@@ -6,14 +6,14 @@ from typing import Literal
 
 from attrs import frozen
 
-Level = Literal["ok", "doubt", "broken", "unknown"]
+Level = Literal["ok", "warning", "error", "unknown"]
 
 
 @frozen
-class Finding:
+class CheckResult:
     """One thing that was looked at. `advice` is what to do next, where there is something to do."""
 
     level: Level
-    about: str
-    told: str
+    subject: str
+    message: str
     advice: str | None = None

@@ -9,7 +9,7 @@ from attrs import frozen
 
 
 @frozen
-class Breach:
+class ValueProblem:
     """One way in which a value is not what AWS takes. `path` leads to it inside the value: a map's key, a list's index."""
 
     problem: str
@@ -18,10 +18,12 @@ class Breach:
     path: tuple[str | int, ...] = ()
 
 
-class Limits(Protocol):
+class Constraints(Protocol):
     """AWS's limits, wherever they are read from."""
 
-    def breaches(self, service: str, member: str, value: object, *, secret: bool = False) -> Iterable[Breach]:
+    def violations(
+        self, service: str, member: str, value: object, *, secret: bool = False
+    ) -> Iterable[ValueProblem]:
         """Where `value` breaks the limits of a request member (`CreateThing.attributePayload.attributes`).
 
         With `secret` nothing of the value is told. Raises LookupError when the API has no such member.

@@ -29,10 +29,10 @@ class Document:
             raise ValueError(_TOO_DEEP) from None
         except json.JSONDecodeError as error:
             raise ValueError(f"not JSON: {error}") from None
-        return cls.of(value, source, text)
+        return cls.from_value(value, source, text)
 
     @classmethod
-    def of(cls, value: Any, source: str | None = None, text: str | None = None) -> Document:
+    def from_value(cls, value: Any, source: str | None = None, text: str | None = None) -> Document:
         """From what JSON would be read to. Raises ValueError when that is no object."""
         if not isinstance(value, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004 (the file is wrong, not the caller)

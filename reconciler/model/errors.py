@@ -2,16 +2,16 @@
 
 ReconcilerError                 everything this package raises on purpose; its text is for people
 ├── InvalidDesiredStateError    the file: every mistake in it, at once
-├── RefusedError                the plan would do what it must not; every reason, at once
+├── PlanRejectedError                the plan would do what it must not; every reason, at once
 │   └── LockedError             somebody else is applying this workspace
 ├── SelectionError              a selector names nothing
 ├── StaleError                  what a step is about is no longer as its plan saw it
 ├── LeaseLostError              the workspace's lease went to somebody else, or could not be renewed in time
 ├── MissingSecretError          a secret is needed and its reference yields nothing
-├── UnansweredError             a step needs what an earlier one was not answered
+├── UnknownValueError             a step needs what an earlier one was not answered
 ├── JournalError                the record of past runs cannot be read or written
 ├── TargetError                 no credentials, no region, no route to the endpoint
-│   ├── ServiceDownError        the endpoint fails call after call; nothing more is sent to it
+│   ├── ServiceUnavailableError        the endpoint fails call after call; nothing more is sent to it
 │   └── UnknownOutcomeError     a call's answer was lost, and reading does not tell whether it was done
 └── AwsError                    AWS refused one call
 """
@@ -34,7 +34,7 @@ class ReconcilerError(Exception):
 
 
 @frozen
-class Mistake:
+class Diagnostic:
     """One thing that is wrong, or doubtful, in the desired state.
 
     `field` is a dotted path inside the address's table. `problem` says what is there, `expected` what should be,
@@ -63,14 +63,14 @@ class Mistake:
 class InvalidDesiredStateError(ReconcilerError):
     """The desired state cannot be used. `mistakes` holds all of them, in the order of files and lines."""
 
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        self.mistakes = tuple(mistakes)
-        count = len(self.mistakes)
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        count = len(self.diagnostics)
         head = f"{count} mistake{'s' if count != 1 else ''} in the desired state; nothing was sent"
-        super().__init__("\n".join([head, *map(str, self.mistakes)]))
+        super().__init__("\n".join([head, *map(str, self.diagnostics)]))
 
 
-class RefusedError(ReconcilerError):
+class PlanRejectedError(ReconcilerError):
     """The plan would do something that it must not. `reasons` holds every one."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
@@ -78,7 +78,7 @@ class RefusedError(ReconcilerError):
         super().__init__("\n".join(["the plan is refused; nothing was sent", *self.reasons]))
 
 
-class LockedError(RefusedError):
+class LockedError(PlanRejectedError):
     """Somebody else is applying this workspace. `holder` says who; `since` and `until` are times of the registry's clock."""
 
     def __init__(self, holder: str, since: str, until: str) -> None:
@@ -96,21 +96,21 @@ class SelectionError(ReconcilerError):
 
 
 @frozen
-class Difference:
+class StaleField:
     """One attribute of a stale step: what its plan saw, what it would make of it, and what is there now."""
 
     path: str
-    seen: Any
-    planned: Any
+    before: Any
+    after: Any
     live: Any
 
 
 class StaleError(ReconcilerError):
     """What a step is about is no longer as its plan saw it; none of its calls was sent."""
 
-    def __init__(self, told: str, differences: Sequence[Difference] = ()) -> None:
-        self.differences = tuple(differences)
-        super().__init__(told)
+    def __init__(self, message: str, fields: Sequence[StaleField] = ()) -> None:
+        self.fields = tuple(fields)
+        super().__init__(message)
 
 
 class LeaseLostError(ReconcilerError):
@@ -125,7 +125,7 @@ class MissingSecretError(ReconcilerError):
         super().__init__(f"the secret from {reference} is needed and is not set")
 
 
-class UnansweredError(ReconcilerError):
+class UnknownValueError(ReconcilerError):
     """A step needs what an earlier one was not answered."""
 
     def __init__(self, what: str) -> None:
@@ -150,23 +150,23 @@ class TargetError(ReconcilerError):
     `unknown` says that a call was sent and may have been done, although it was not answered.
     """
 
-    def __init__(self, told: str, *, unknown: bool = False) -> None:
-        self.unknown = unknown
-        super().__init__(told)
+    def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
+        self.outcome_unknown = outcome_unknown
+        super().__init__(message)
 
 
-class ServiceDownError(TargetError):
+class ServiceUnavailableError(TargetError):
     """The endpoint fails call after call: nothing more is sent to it until it has had time to recover."""
 
 
 class UnknownOutcomeError(TargetError):
     """The answer to a call was lost, and reading does not tell whether it was done."""
 
-    def __init__(self, call: object, why: Exception, look_at: str = "") -> None:
+    def __init__(self, call: object, cause: Exception, look_at: str = "") -> None:
         where = f"; {look_at} may tell" if look_at else ""
         super().__init__(
-            f"{call} may or may not have been done: its answer was lost ({why}){where}; plan again, which reads what is there",
-            unknown=True,
+            f"{call} may or may not have been done: its answer was lost ({cause}){where}; plan again, which reads what is there",
+            outcome_unknown=True,
         )
 
 
@@ -186,7 +186,7 @@ class AwsError(ReconcilerError):
         message: str,
         status: int = 0,
         request_id: str = "",
-        unknown: bool = False,
+        outcome_unknown: bool = False,
     ) -> None:
         self.service = service
         self.operation = operation
@@ -194,6 +194,6 @@ class AwsError(ReconcilerError):
         self.message = message
         self.status = status
         self.request_id = request_id
-        self.unknown = unknown
+        self.outcome_unknown = outcome_unknown
         told = f" (request {request_id})" if request_id else ""
         super().__init__(f"{service}:{operation} answered {code}: {message}{told}")

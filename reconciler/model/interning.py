@@ -8,7 +8,7 @@ from typing import TypeVar
 _Value = TypeVar("_Value", bound=Hashable)
 
 
-class Shared:
+class Interner:
     """Gives the first of all that are equal. In a fleet most resources need the same few others, and each is named by many."""
 
     def __init__(self) -> None:

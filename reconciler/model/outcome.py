@@ -16,7 +16,7 @@ from reconciler.model.plan import Plan
 class Started:
     """Its first call is about to be sent."""
 
-    word: ClassVar[str] = "started"
+    status: ClassVar[str] = "started"
     change: Change
 
 
@@ -24,7 +24,7 @@ class Started:
 class Waiting:
     """It goes on waiting for AWS to catch up with what was done, for so many seconds by now."""
 
-    word: ClassVar[str] = "waiting"
+    status: ClassVar[str] = "waiting"
     change: Change
     seconds: float
 
@@ -33,7 +33,7 @@ class Waiting:
 class Applied:
     """Every call of it was answered. `seconds` is wall time; `request_ids` are AWS's, in the order of the calls."""
 
-    word: ClassVar[str] = "applied"
+    status: ClassVar[str] = "applied"
     change: Change
     seconds: float
     request_ids: tuple[str, ...] = ()
@@ -43,30 +43,30 @@ class Applied:
 class Failed:
     """A call of it was refused; `done` of its calls had succeeded before."""
 
-    word: ClassVar[str] = "failed"
+    status: ClassVar[str] = "failed"
     change: Change
     error: ReconcilerError
-    done: int = 0
+    completed_calls: int = 0
 
 
 @frozen
 class Skipped:
     """It was not tried, because a step that it waits for failed."""
 
-    word: ClassVar[str] = "skipped"
+    status: ClassVar[str] = "skipped"
     change: Change
-    because: Address
+    blocked_by: Address
 
 
 @frozen
-class Cancelled:
+class Canceled:
     """It was not tried, because the run was stopped."""
 
-    word: ClassVar[str] = "cancelled"
+    status: ClassVar[str] = "cancelled"
     change: Change
 
 
-Outcome: TypeAlias = Started | Waiting | Applied | Failed | Skipped | Cancelled
+Outcome: TypeAlias = Started | Waiting | Applied | Failed | Skipped | Canceled
 
 
 @frozen
@@ -79,16 +79,16 @@ class Result:
     plan: Plan
     outcomes: tuple[Outcome, ...]
     seconds: float
-    unrecorded: str = ""
+    journal_problem: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether every step was applied."""
         return all(isinstance(outcome, Applied) for outcome in self.outcomes)
 
-    def count(self, word: str) -> int:
+    def count(self, status: str) -> int:
         """How many steps ended so: "applied", "failed", "skipped" or "cancelled"."""
-        return sum(outcome.word == word for outcome in self.outcomes)
+        return sum(outcome.status == status for outcome in self.outcomes)
 
     def __str__(self) -> str:
         words = ("applied", "failed", "skipped", "cancelled")

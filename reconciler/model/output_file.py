@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 
 @frozen
-class Output:
+class OutputFile:
     """A file that the desired state names for what AWS will issue.
 
     `name` is what the file says, `path` where that is; `content` is what is there already, None when nothing is. It is
@@ -22,9 +22,9 @@ class Output:
 
 
 @frozen
-class Save:
+class SavedMember:
     """What of an answer goes into a file: `member` is a dotted path in the answer. A secret's file is its owner's alone."""
 
     member: str
-    output: Output
+    file: OutputFile
     secret: bool = False

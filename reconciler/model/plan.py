@@ -11,7 +11,7 @@ from attrs import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import ACTIONS, Change
-from reconciler.model.plan_options import Request
+from reconciler.model.plan_options import PlanOptions
 from reconciler.model.resource import Desired, Live
 
 
@@ -43,9 +43,9 @@ class Step:
 
     change: Change
     calls: tuple[ApiCall, ...]
-    waits_for: frozenset[Address] = frozenset()
+    dependencies: frozenset[Address] = frozenset()
     precondition: Live | None = None
-    beside: Mapping[Address, Live] = field(factory=dict)
+    also_modifies: Mapping[Address, Live] = field(factory=dict)
 
     @property
     def address(self) -> Address:
@@ -71,7 +71,7 @@ class Estimate:
     bottleneck: Bottleneck | None = None
 
     @property
-    def total(self) -> int:
+    def total_calls(self) -> int:
         """All calls."""
         return sum(self.calls.values())
 
@@ -80,7 +80,7 @@ class Estimate:
 class Note:
     """Something to know about a plan that is no change: a warning, or a resource that is left alone."""
 
-    level: str  # "warning" | "remark" | "unmanaged"
+    level: str  # "warning" | "info" | "unmanaged"
     text: str
     address: Address | None = None
 
@@ -94,7 +94,7 @@ class Basis:
     they are called now.
     """
 
-    declared: Desired = field(factory=dict)
+    desired: Desired = field(factory=dict)
     names: Mapping[tuple[str, str], str | None] = field(factory=dict)
     moved: Mapping[Address, Address] = field(factory=dict)
 
@@ -115,8 +115,8 @@ class Plan:
     estimate: Estimate
     unchanged: int = 0
     notes: tuple[Note, ...] = field(default=())
-    request: Request = Request()
-    source: str = ""
+    options: PlanOptions = PlanOptions()
+    file_digest: str = ""
     basis: Basis = field(factory=Basis, eq=False, repr=False)
 
     def __bool__(self) -> bool:

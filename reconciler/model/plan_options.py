@@ -10,7 +10,7 @@ from reconciler.model.address import Address
 
 
 @frozen
-class Allowance:
+class LimitOverride:
     """What one run allows in place of the file's limits: a count, or per cent of what the workspace owns."""
 
     text: str
@@ -18,7 +18,7 @@ class Allowance:
     percent: float | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Allowance:
+    def parse(cls, text: str) -> LimitOverride:
         """`50` or `10%`. Raises ValueError."""
         digits = text.strip().removesuffix("%")
         if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:  # noqa: PLR2004 (more than any fleet has)
@@ -31,7 +31,7 @@ class Allowance:
 
 
 @frozen
-class Request:
+class PlanOptions:
     """What a plan is asked for.
 
     `destroy` plans the removal of all that the workspace owns; `adopt` names unmarked resources that it may take over;
@@ -42,12 +42,12 @@ class Request:
 
     destroy: bool = False
     adopt: frozenset[Address] = frozenset()
-    wave: float = 100.0
-    allowed: Mapping[str, Allowance] = field(factory=dict)
+    wave_percent: float = 100.0
+    limit_overrides: Mapping[str, LimitOverride] = field(factory=dict)
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
     @property
-    def partial(self) -> bool:
+    def is_partial(self) -> bool:
         """Whether it asks for a part of the changes."""
         return bool(self.select or self.exclude)

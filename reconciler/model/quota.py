@@ -29,7 +29,7 @@ class Quotas:
     rates: Mapping[str, Mapping[str, float]]
     shared: Mapping[str, Mapping[str, tuple[float, frozenset[str]]]]
 
-    def buckets(self, service: str, operation: str) -> tuple[Bucket, ...]:
+    def find_buckets(self, service: str, operation: str) -> tuple[Bucket, ...]:
         """Every bucket that one call draws from."""
         rates = self.rates.get(service, {})
         rate = rates.get(operation, rates.get("default"))
@@ -43,7 +43,7 @@ class Quotas:
         """The least seconds that the quotas allow for the calls: the fullest bucket's."""
         drawn: defaultdict[Bucket, int] = defaultdict(int)
         for (service, operation), count in calls.items():
-            for bucket in self.buckets(service, operation):
+            for bucket in self.find_buckets(service, operation):
                 drawn[bucket] += count
         if not drawn:
             return Estimate(dict(calls), 0.0)

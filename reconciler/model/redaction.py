@@ -15,7 +15,7 @@ import threading
 from collections.abc import Collection, Iterator
 from urllib.parse import quote
 
-HIDDEN = "(sensitive)"
+REDACTED = "(sensitive)"
 
 _SHORTEST = 4
 """Characters of a value that is looked for: of anything shorter the text is full, whatever it means."""
@@ -41,7 +41,7 @@ _keys: frozenset[str] = frozenset()
 _concealed: re.Pattern[str] | None = None
 
 
-def remember(secret: str) -> None:
+def register_secret(secret: str) -> None:
     """From now on `redacted` takes this value out, in whatever form it is written."""
     global _forms  # noqa: PLW0603 (a process knows what it has read, whoever asks)
     if len(secret) >= _SHORTEST and secret not in _known:
@@ -50,7 +50,7 @@ def remember(secret: str) -> None:
             _forms = ()
 
 
-def conceal(keys: Collection[str]) -> None:
+def register_sensitive_keys(keys: Collection[str]) -> None:
     """From now on `redacted` takes out whatever text stands behind one of these keys, in JSON or as `repr` writes it."""
     global _concealed, _keys  # noqa: PLW0603 (as above)
     if not _keys.issuperset(keys):
@@ -61,19 +61,19 @@ def conceal(keys: Collection[str]) -> None:
             )
 
 
-def concealed() -> frozenset[str]:
+def sensitive_keys() -> frozenset[str]:
     """The keys that were named so far."""
     return _keys
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """The text without what is secret."""
-    text = _CREDENTIALS.sub(rf"\1{HIDDEN}", _PRIVATE.sub(HIDDEN, text))
+    text = _CREDENTIALS.sub(rf"\1{REDACTED}", _PRIVATE.sub(REDACTED, text))
     if _concealed:
-        text = _concealed.sub(rf"\g<key>\g<quote>{HIDDEN}\g<quote>", text)
+        text = _concealed.sub(rf"\g<key>\g<quote>{REDACTED}\g<quote>", text)
     for form in _all_forms():
         if form in text:
-            text = text.replace(form, HIDDEN)
+            text = text.replace(form, REDACTED)
     return text
 
 

@@ -13,7 +13,7 @@ from reconciler.model.address import Address
 
 
 @frozen(order=True)
-class Row:
+class ManifestRow:
     """A row of a manifest: its line, or, where `manifest` is empty, its index in the table's own `for_each` array."""
 
     manifest: str
@@ -29,7 +29,9 @@ class Origin:
 
     file: str
     line: int
-    row: Row | None = field(default=None, order=lambda row: (row.manifest, row.number) if row else ("", -1))
+    row: ManifestRow | None = field(
+        default=None, order=lambda row: (row.manifest, row.number) if row else ("", -1)
+    )
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line} ({self.row})" if self.row else f"{self.file}:{self.line}"
@@ -55,13 +57,13 @@ class External:
         return f"{self.id[:12]}…" if len(self.id) == 64 else self.id  # noqa: PLR2004 (a certificate id)
 
 
-class Whatever(Enum):
+class NotCompared(Enum):
     """A field of a spec whose value is left to AWS, or cannot be read: it never differs from anything."""
 
-    WHATEVER = "(not compared)"
+    NOT_COMPARED = "(not compared)"
 
 
-WHATEVER = Whatever.WHATEVER
+NOT_COMPARED = NotCompared.NOT_COMPARED
 
 Reference: TypeAlias = str | External
 """A name in the file, or something outside it."""
@@ -86,16 +88,16 @@ class Resource:
 
     address: Address
     spec: Any
-    _needs: frozenset[Address] = frozenset()
+    _dependencies: frozenset[Address] = frozenset()
     lifecycle: Lifecycle = Lifecycle()
     origin: Origin = field(default=Origin("<memory>", 1), eq=False)
-    implied: bool = field(default=False, kw_only=True)
-    marks: frozenset[Address] = field(default=frozenset(), kw_only=True)
+    is_ownership_marker: bool = field(default=False, kw_only=True)
+    ownership_markers: frozenset[Address] = field(default=frozenset(), kw_only=True)
 
     @property
-    def needs(self) -> frozenset[Address]:
+    def dependencies(self) -> frozenset[Address]:
         """The addresses that must exist before it."""
-        return self._needs | self.marks if self.marks else self._needs
+        return self._dependencies | self.ownership_markers if self.ownership_markers else self._dependencies
 
 
 FactsT = TypeVar("FactsT")

@@ -7,22 +7,22 @@ from collections.abc import Iterator, Mapping
 
 from attrs import field, frozen
 
-STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
+RUN_STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
 """How a run stands. "crashed": it never said that it ended, and its process is gone or ran on another host."""
 
-UNFINISHED: tuple[str, ...] = ("planned", "started", "unknown", "failed", "skipped", "cancelled")
+UNFINISHED_STATUSES: tuple[str, ...] = ("planned", "started", "unknown", "failed", "skipped", "cancelled")
 """The states of a step that is not applied. "unknown": it was begun, and the run ended without a word about it."""
 
 
 @frozen
-class Who:
+class ProcessIdentity:
     """Who ran it: `job` is the CI job's address, or empty; `born` is when the process began, in seconds of Unix time."""
 
     user: str
     host: str
     pid: int
     job: str = ""
-    born: float = field(default=0.0, eq=False)
+    started_at: float = field(default=0.0, eq=False)
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}"
@@ -39,26 +39,26 @@ class Run:
     id: str
     workspace: str
     target: str
-    who: Who
+    process: ProcessIdentity
     command: str
     file_digest: str
     plan_digest: str
-    begun: datetime.datetime
-    ended: datetime.datetime | None
+    started_at: datetime.datetime
+    ended_at: datetime.datetime | None
     status: str
     counts: Mapping[str, int] = field(factory=dict)
-    calls: int = 0
-    unanswered: int = 0
+    call_count: int = 0
+    unanswered_call_count: int = 0
 
     @property
     def seconds(self) -> float | None:
         """How long it took, where that is known."""
-        return (self.ended - self.begun).total_seconds() if self.ended else None
+        return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
 
     def __str__(self) -> str:
         told = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
         return (
-            f"run {self.id}: {self.command} of {self.workspace} by {self.who}, {self.begun:%Y-%m-%d %H:%M:%S} UTC, "
+            f"run {self.id}: {self.command} of {self.workspace} by {self.process}, {self.started_at:%Y-%m-%d %H:%M:%S} UTC, "
             f"{self.status} ({told or 'no steps'})"
         )
 
@@ -69,7 +69,7 @@ class RunStep:
 
     address: str
     action: str
-    state: str
+    status: str
     seconds: float | None = None
     error: str = ""
 
@@ -87,24 +87,24 @@ class RunCall:
     address: str
     service: str
     operation: str
-    names: str
-    state: str
-    begun: datetime.datetime
-    ended: datetime.datetime | None = None
+    parameters: str
+    status: str
+    started_at: datetime.datetime
+    ended_at: datetime.datetime | None = None
     request_id: str = ""
-    code: str = ""
+    error_code: str = ""
 
     @property
     def seconds(self) -> float | None:
         """How long the answer took."""
-        return (self.ended - self.begun).total_seconds() if self.ended else None
+        return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
 
     def __str__(self) -> str:
         return f"{self.service}:{self.operation}"
 
 
 @frozen
-class Record:
+class RunRecord:
     """A run with its steps, in the plan's order, and its calls, in the order in which they were begun."""
 
     run: Run
@@ -112,12 +112,12 @@ class Record:
     calls: tuple[RunCall, ...] = ()
 
     @property
-    def unfinished(self) -> tuple[str, ...]:
+    def unfinished_addresses(self) -> tuple[str, ...]:
         """The addresses of the steps that were not applied."""
-        return tuple(step.address for step in self.steps if step.state in UNFINISHED)
+        return tuple(step.address for step in self.steps if step.status in UNFINISHED_STATUSES)
 
     def __str__(self) -> str:
-        steps = (f"  {step.state} {step.action} {step.address}" for step in self.steps)
+        steps = (f"  {step.status} {step.action} {step.address}" for step in self.steps)
         return "\n".join([str(self.run), *steps])
 
 

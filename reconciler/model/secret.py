@@ -11,9 +11,7 @@ from typing import Any
 from attrs import field, frozen
 
 from reconciler.model.errors import MissingSecretError
-from reconciler.model.redaction import HIDDEN, remember
-
-SHOWN = HIDDEN
+from reconciler.model.redaction import REDACTED, register_secret
 
 # 2**12 rounds of 1 KiB blocks cost about 8 ms and 4 MiB a guess, and a fleet's plan stays in seconds.
 _COST = 12
@@ -34,10 +32,10 @@ class Secret:
     def __attrs_post_init__(self) -> None:
         """Whoever repeats it, it is not shown."""
         if self.value is not None:
-            remember(self.value)
+            register_secret(self.value)
 
     def __repr__(self) -> str:
-        return SHOWN
+        return REDACTED
 
     __str__ = __repr__
 

@@ -8,12 +8,12 @@ from typing import Literal
 from attrs import field, frozen
 
 from reconciler.model.address import Address
-from reconciler.model.errors import Mistake
+from reconciler.model.errors import Diagnostic
 from reconciler.model.resource import Desired, Origin
 
 
 @frozen
-class Limit:
+class ChangeLimit:
     """How much of the fleet, or of one kind, a plan may delete or replace: per cent of what is owned, whole numbers, or counts."""
 
     delete_percent: int | None = None
@@ -23,10 +23,10 @@ class Limit:
 
 
 @frozen
-class Fuses(Limit):
+class ChangeLimits(ChangeLimit):
     """`[workspace.limits]`: a plan over one of them is refused. `kinds` are the limits of single kinds, by table."""
 
-    kinds: Mapping[str, Limit] = field(factory=dict)
+    kinds: Mapping[str, ChangeLimit] = field(factory=dict)
 
 
 @frozen
@@ -45,7 +45,7 @@ class Settings:
     profile: str | None = None
     role_arn: str | None = None
     external_id: str | None = None
-    limits: Fuses = Fuses()
+    limits: ChangeLimits = ChangeLimits()
     prune: Literal["owned", "never"] = "owned"
     expires_within: str = "30d"
     quotas: Mapping[str, Mapping[str, float]] = field(factory=dict)
@@ -62,7 +62,7 @@ class DesiredState:
 
     settings: Settings
     resources: Desired
-    warnings: tuple[Mistake, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
     digest: str = ""
     removed: Mapping[Address, Origin] = field(factory=dict)
     moved: Mapping[Address, Address] = field(factory=dict)

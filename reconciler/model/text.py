@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 _LONGEST = 60
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -13,25 +13,31 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """The text in quotes: control characters escaped, cut where it gets long."""
     return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
 
 
-def shown(part: str) -> str:
+def quote_if_unsafe(part: str) -> str:
     """A name as it is when it is harmless, else quoted."""
-    return part if part and part.isprintable() and len(part) <= 2 * _LONGEST else quoted(part)
+    return part if part and part.isprintable() and len(part) <= 2 * _LONGEST else quote(part)
 
 
-def dotted(path: Iterable[str | int]) -> str:
+def format_path(path: Iterable[str | int]) -> str:
     """A path as one reads it: `attributes.site`, `certificates[0]`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{shown(part)}" if text else shown(part)
+        text += (
+            f"[{part}]"
+            if isinstance(part, int)
+            else f".{quote_if_unsafe(part)}"
+            if text
+            else quote_if_unsafe(part)
+        )
     return text
 
 
-def sort_of(value: object) -> str:
+def type_name(value: object) -> str:
     """What sort of TOML value it is."""
     match value:
         case bool():
@@ -52,45 +58,39 @@ def sort_of(value: object) -> str:
             return "something else"
 
 
-def told(value: object) -> str:
+def describe_value(value: object) -> str:
     """What a TOML value is, with what it says where that is short; tables and arrays are not unfolded."""
     match value:
         case bool():
             return "true" if value else "false"
         case str():
-            return f"the string {quoted(value)}"
+            return f"the string {quote(value)}"
         case int() if value.bit_length() <= 64:  # noqa: PLR2004 (bits of a TOML integer)
             return f"the integer {value}"
         case float():
             return f"the number {value}"
         case _:
-            return sort_of(value)
+            return type_name(value)
 
 
-def one_of(values: Iterable[str]) -> str:
+def format_choices(values: Iterable[str]) -> str:
     """`one of 'A', 'B'`, and only `'A'` where there is no other."""
     listed = [repr(value) for value in values]
     return listed[0] if len(listed) == 1 else f"one of {', '.join(listed)}"
 
 
-def several(names: Iterable[str], few: int = 3) -> str:
+def join_some(names: Iterable[str], few: int = 3) -> str:
     """The first few of some names, and how many more there are: `a, b, c and 17 more`."""
     found = list(names)
     more = f" and {len(found) - few:,} more" if len(found) > few else ""
-    return ", ".join(map(shown, found[:few])) + more
+    return ", ".join(map(quote_if_unsafe, found[:few])) + more
 
 
-def closest(word: str, valid: Collection[str]) -> str | None:
+def closest_match(word: str, valid: Collection[str]) -> str | None:
     """The valid word that comes nearest to what was written, or None when none is near."""
     by_case = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
     found = difflib.get_close_matches(word.casefold(), sorted(by_case), n=1)
     return by_case[found[0]] if found else None
-
-
-def few(names: Sequence[str], most: int = 3) -> str:
-    """The first of them, and how many more there are."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(map(shown, names[:most])) + more
 
 
 def visible(text: str) -> str:

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from reconciler.model.errors import ReconcilerError
-from reconciler.model.text import closest, quoted
+from reconciler.model.text import closest_match, quote
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.views.plan import format_counts
 
@@ -70,10 +70,8 @@ def _unknown_command(command: str) -> str:
     usage = f"expected %reconcile {'|'.join(COMMANDS)}, with -f FILE for a file other than {_DEFAULT_FILE}"
     if not command:
         return usage
-    nearest = closest(command, COMMANDS)
-    return f"there is no %reconcile {quoted(command)}; " + (
-        f"did you mean {nearest!r}?" if nearest else usage
-    )
+    nearest = closest_match(command, COMMANDS)
+    return f"there is no %reconcile {quote(command)}; " + (f"did you mean {nearest!r}?" if nearest else usage)
 
 
 def _apply(workspace: NotebookWorkspace, *arguments: str) -> Any:
@@ -114,7 +112,7 @@ def _without_arguments(run: Callable[[NotebookWorkspace], Any]) -> Callable[...,
     def run_alone(workspace: NotebookWorkspace, *arguments: str) -> Any:
         if arguments:
             raise ReconcilerError(
-                f"unexpected argument {quoted(arguments[0])}; "
+                f"unexpected argument {quote(arguments[0])}; "
                 "options such as --select exist only in the reconciler command and in Python"
             )
         return run(workspace)

@@ -16,7 +16,7 @@ from pathlib import Path
 from attrs import frozen
 from rich.text import Text
 
-from reconciler.model.change import DANGEROUS_FIRST
+from reconciler.model.change import ACTIONS_BY_RISK
 from reconciler.model.errors import ReconcilerError
 from reconciler.render.text.drift import format_unchanged_count, render_drift_row
 from reconciler.render.text.plan import render_note, render_plan_row, render_plan_summary
@@ -81,7 +81,7 @@ def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES) -> str:
     rows = [row for section in view.sections for row in section.rows]
     items = [_Item(row.action, _diffed(render_plan_row(row, 0, _WIDTH), row.glyph)) for row in rows]
     return start + _cut(
-        items, DANGEROUS_FIRST, limit - _size(start), lambda action, count: format_counts({action: count})
+        items, ACTIONS_BY_RISK, limit - _size(start), lambda action, count: format_counts({action: count})
     )
 
 

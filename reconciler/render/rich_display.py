@@ -19,9 +19,9 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
-from reconciler.model.run import History, Record, Run
+from reconciler.model.run import History, Run, RunRecord
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest
+from reconciler.model.text import closest_match
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -129,7 +129,7 @@ class DisplayedHistory(Displayed, History):
 
 
 @frozen(eq=False, repr=False)
-class DisplayedRun(Displayed, Record):
+class DisplayedRun(Displayed, RunRecord):
     """One run that shows itself."""
 
     def _view(self) -> Any:
@@ -163,7 +163,7 @@ class DisplayedGraph:
         """
         known = {node.id for node in self.picture.nodes}
         if address not in known:
-            near = closest(address, known)
+            near = closest_match(address, known)
             told = f"; did you mean {near!r}?" if near else ""
             raise ReconcilerError(f"{address!r} is not in the graph{told}")
         return DisplayedGraph(self.picture.around(address, distance))

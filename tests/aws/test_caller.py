@@ -44,13 +44,13 @@ def test_a_listing_is_all_its_pages_as_large_as_aws_admits(cloud):
 
 @pytest.mark.parametrize(("most", "requests"), [(10, 1), (250, 1), (260, 2)])
 def test_a_listing_that_is_cut_short_says_so_with_a_token(cloud, most, requests):
-    answer = cloud.call(ApiCall("iot", "ListThings", at_most=most))
+    answer = cloud.call(ApiCall("iot", "ListThings", max_items=most))
     assert names(answer) == [f"t{number:03}" for number in range(most)]
     assert ("NextToken" in answer, cloud.requests) == (True, requests)
 
 
 def test_a_listing_that_reaches_its_end_has_no_token(cloud):
-    answer = cloud.call(ApiCall("iot", "ListThings", at_most=300))
+    answer = cloud.call(ApiCall("iot", "ListThings", max_items=300))
     assert (len(names(answer)), "NextToken" in answer) == (300, False)
 
 

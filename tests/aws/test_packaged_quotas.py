@@ -26,5 +26,5 @@ def test_every_service_that_a_kind_speaks_to_has_rates():
 
 def test_what_the_workspace_says_stands_in_the_place_of_aws_default():
     quotas = load_quotas({"iot": {"CreateThing": 1.5}})
-    found = {name: quotas.buckets("iot", name)[0].rate for name in ("CreateThing", "UpdateThing")}
+    found = {name: quotas.find_buckets("iot", name)[0].rate for name in ("CreateThing", "UpdateThing")}
     assert found == {"CreateThing": 1.5, "UpdateThing": 100.0}

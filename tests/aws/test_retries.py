@@ -27,7 +27,7 @@ from reconciler.aws.retries import (
     failure_of,
 )
 from reconciler.model.call import ApiCall
-from reconciler.model.errors import AwsError, ServiceDownError, TargetError
+from reconciler.model.errors import AwsError, ServiceUnavailableError, TargetError
 from tests.support.fault_injection import Fault, FaultyCloud, Once, Time
 
 URL = "https://iot.eu-west-1.amazonaws.com"
@@ -116,9 +116,9 @@ def test_of_a_call_that_changes_nothing_it_does_not_matter_whether_it_was_done(r
     with pytest.raises(RetriesExhausted) as caught:
         persist(Service(LOST, *[THROTTLED] * 99), reads=reads, repeatable=True)
     assert caught.value.unknown is unknown
-    with pytest.raises(ServiceDownError) as down:
+    with pytest.raises(ServiceUnavailableError) as down:
         persist(Service(LOST, ever=True), reads=reads, repeatable=True)
-    assert down.value.unknown is unknown
+    assert down.value.outcome_unknown is unknown
 
 
 def test_a_refusal_is_an_answer_even_after_a_lost_one():
@@ -155,7 +155,7 @@ def test_a_service_that_only_fails_is_left_alone_and_tried_again_after_a_rest():
     time = Time()
     circuit = Circuit("iot", time.clock)
     service = Service(DOWN, ever=True)
-    with pytest.raises(ServiceDownError) as caught:
+    with pytest.raises(ServiceUnavailableError) as caught:
         persist(service, time, circuit=circuit)
     assert str(caught.value) == (
         f"iot: failed {service.attempts} times in a row ({DOWN}), so it is not called for now; "
@@ -163,7 +163,7 @@ def test_a_service_that_only_fails_is_left_alone_and_tried_again_after_a_rest():
     )
     assert service.attempts >= Circuit.MAX_FAILURES
     before = service.attempts
-    with pytest.raises(ServiceDownError):
+    with pytest.raises(ServiceUnavailableError):
         persist(service, time, circuit=circuit)
     assert service.attempts == before
     time.pause(Circuit.OPEN_SECONDS)
@@ -180,7 +180,7 @@ def test_while_one_tries_whether_the_service_is_back_the_others_wait():
         circuit.record_failure("why")
     time.pause(Circuit.OPEN_SECONDS)
     circuit.check()
-    with pytest.raises(ServiceDownError):
+    with pytest.raises(ServiceUnavailableError):
         circuit.check()
     circuit.record_response()
     circuit.check()
@@ -222,7 +222,7 @@ def test_a_creation_that_may_have_been_done_is_sent_once_and_says_so(cloud, faul
     cloud.faults = Once("POST", "/policies/p", fault)
     with pytest.raises(kind) as caught:
         cloud.call(CREATE)
-    assert (caught.value.unknown, len(cloud.sent)) == (True, 1)
+    assert (caught.value.outcome_unknown, len(cloud.sent)) == (True, 1)
 
 
 @pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.REFUSE])

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelConstraints, _model, compile_pattern, shape_of
 from reconciler.kinds import all_kinds
-from reconciler.model.constraints import Breach
+from reconciler.model.constraints import ValueProblem
 
 IOT, MANAGED = "iot", "iot-managed-integrations"
 
 
-def breaches(service: str, member: str, value: object, *, secret: bool = False) -> list[Breach]:
-    return list(ServiceModelConstraints().breaches(service, member, value, secret=secret))
+def violations(service: str, member: str, value: object, *, secret: bool = False) -> list[ValueProblem]:
+    return list(ServiceModelConstraints().violations(service, member, value, secret=secret))
 
 
 class TestMembers:
@@ -37,7 +37,7 @@ class TestMembers:
     )
     def test_a_member_that_is_not_there_is_a_lookup_error(self, member):
         with pytest.raises(LookupError):
-            breaches(IOT, member, "x")
+            violations(IOT, member, "x")
 
     def test_operations_are_those_of_the_service(self):
         operations = ServiceModelConstraints().operations(MANAGED)
@@ -52,47 +52,49 @@ class TestMembers:
 class TestStrings:
     @pytest.mark.parametrize("name", ["a", "pump-7", "a:b_c", "n" * 128])
     def test_what_aws_takes_breaks_nothing(self, name):
-        assert breaches(IOT, "CreateThing.thingName", name) == []
+        assert violations(IOT, "CreateThing.thingName", name) == []
 
     def test_too_long(self):
-        assert breaches(IOT, "CreateThing.thingName", "n" * 129) == [Breach("129 characters", "at most 128")]
+        assert violations(IOT, "CreateThing.thingName", "n" * 129) == [
+            ValueProblem("129 characters", "at most 128")
+        ]
 
     def test_too_short(self):
-        expected = [Breach("0 characters", "at least 1 and at most 128")]
-        assert breaches(IOT, "CreateThing.thingName", "") == expected
+        expected = [ValueProblem("0 characters", "at least 1 and at most 128")]
+        assert violations(IOT, "CreateThing.thingName", "") == expected
 
     def test_a_pattern_is_matched_to_the_end(self):
-        expected = [Breach(r"'pump\n' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+")]
-        assert breaches(IOT, "CreateThing.thingName", "pump\n") == expected
+        expected = [ValueProblem(r"'pump\n' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+")]
+        assert violations(IOT, "CreateThing.thingName", "pump\n") == expected
 
     def test_an_anchored_pattern_is_matched_to_the_end_as_well(self):
-        (found,) = breaches(IOT, "CreateThingGroup.tags", {"a\n": "x"})
+        (found,) = violations(IOT, "CreateThingGroup.tags", {"a\n": "x"})
         assert found.problem == r"the key: 'a\n' is not what AWS takes"
 
     def test_a_value_of_an_enum_with_the_nearest(self):
         valid = (
             "'ACTIVE', 'INACTIVE', 'REVOKED', 'PENDING_TRANSFER', 'REGISTER_INACTIVE', 'PENDING_ACTIVATION'"
         )
-        assert breaches(IOT, "UpdateCertificate.newStatus", "REVOCED") == [
-            Breach("'REVOCED' is not valid", f"one of {valid}", "REVOKED")
+        assert violations(IOT, "UpdateCertificate.newStatus", "REVOCED") == [
+            ValueProblem("'REVOCED' is not valid", f"one of {valid}", "REVOKED")
         ]
 
     def test_nothing_of_a_secret_is_told(self):
         member = "CreateManagedThing.AuthenticationMaterial"
-        assert breaches(MANAGED, member, "hunter²", secret=True) == [
-            Breach(
+        assert violations(MANAGED, member, "hunter²", secret=True) == [
+            ValueProblem(
                 "the value is not what AWS takes",
                 r'a match of [0-9A-Za-z!#$%&()*\+\-;<=>?@^_`{|}~\/: {},\\"]+',
             )
         ]
-        assert breaches(MANAGED, member, "x" * 513, secret=True) == [
-            Breach("the value has the wrong length", "at most 512")
+        assert violations(MANAGED, member, "x" * 513, secret=True) == [
+            ValueProblem("the value has the wrong length", "at most 512")
         ]
-        (told,) = breaches(IOT, "UpdateCertificate.newStatus", "ACTIV", secret=True)
+        (told,) = violations(IOT, "UpdateCertificate.newStatus", "ACTIV", secret=True)
         assert (told.problem, told.nearest) == ("the value is not valid", None)
 
     def test_control_characters_in_what_is_told_are_inert(self):
-        (found,) = breaches(IOT, "CreateThing.thingName", "\x1b[2J")
+        (found,) = violations(IOT, "CreateThing.thingName", "\x1b[2J")
         assert found.problem == r"'\x1b[2J' is not what AWS takes"
 
 
@@ -104,27 +106,33 @@ class TestNumbers:
         [
             (5, []),
             (15, []),
-            (4, [Breach("4 is too small", "at least 5")]),
-            (16, [Breach("16 is too large", "at most 15")]),
+            (4, [ValueProblem("4 is too small", "at least 5")]),
+            (16, [ValueProblem("16 is too large", "at most 15")]),
         ],
     )
     def test_a_number_lies_between_its_bounds(self, value, expected):
-        assert breaches(MANAGED, self.MEMBER, value) == expected
+        assert violations(MANAGED, self.MEMBER, value) == expected
 
 
 class TestMaps:
     MEMBER = "CreateThing.attributePayload.attributes"
 
     def test_keys_and_values_have_limits_of_their_own(self):
-        assert breaches(IOT, self.MEMBER, {"a b": "x", "site": "a b", "note": "n" * 801, "ok": ""}) == [
-            Breach("the key: 'a b' is not what AWS takes", "a match of [a-zA-Z0-9_.,@/:#-]+", path=("a b",)),
-            Breach("'a b' is not what AWS takes", r"a match of [a-zA-Z0-9_.,@/:#=\[\]-]*", path=("site",)),
-            Breach("801 characters", "at most 800", path=("note",)),
+        assert violations(IOT, self.MEMBER, {"a b": "x", "site": "a b", "note": "n" * 801, "ok": ""}) == [
+            ValueProblem(
+                "the key: 'a b' is not what AWS takes", "a match of [a-zA-Z0-9_.,@/:#-]+", path=("a b",)
+            ),
+            ValueProblem(
+                "'a b' is not what AWS takes", r"a match of [a-zA-Z0-9_.,@/:#=\[\]-]*", path=("site",)
+            ),
+            ValueProblem("801 characters", "at most 800", path=("note",)),
         ]
 
     def test_a_map_has_a_size(self):
         meta = {f"key{n}": "x" for n in range(51)}
-        assert breaches(MANAGED, "CreateManagedThing.MetaData", meta) == [Breach("51 entries", "at most 50")]
+        assert violations(MANAGED, "CreateManagedThing.MetaData", meta) == [
+            ValueProblem("51 entries", "at most 50")
+        ]
 
 
 class TestTags:
@@ -140,20 +148,22 @@ class TestTags:
         self, service, member
     ):
         tags = {f"key{n}": "x" for n in range(50)}
-        assert breaches(service, member, tags) == []
-        assert breaches(service, member, {**tags, "one more": "x"}) == [Breach("51 entries", "at most 50")]
-        assert breaches(service, member, {"AWS:x": "x"}) == [
-            Breach("the prefix 'aws:' is AWS's own", "another key", path=("AWS:x",))
+        assert violations(service, member, tags) == []
+        assert violations(service, member, {**tags, "one more": "x"}) == [
+            ValueProblem("51 entries", "at most 50")
         ]
-        assert breaches(service, member, {"note": "n" * 257}) == [
-            Breach("257 characters", "at most 256", path=("note",))
+        assert violations(service, member, {"AWS:x": "x"}) == [
+            ValueProblem("the prefix 'aws:' is AWS's own", "another key", path=("AWS:x",))
+        ]
+        assert violations(service, member, {"note": "n" * 257}) == [
+            ValueProblem("257 characters", "at most 256", path=("note",))
         ]
 
 
 class TestLists:
     def test_items_have_limits_and_places(self):
-        assert breaches(IOT, "UpdateThingGroupsForThing.thingGroupsToAdd", ["hall", "a b"]) == [
-            Breach("'a b' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+", path=(1,))
+        assert violations(IOT, "UpdateThingGroupsForThing.thingGroupsToAdd", ["hall", "a b"]) == [
+            ValueProblem("'a b' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+", path=(1,))
         ]
 
 
@@ -198,4 +208,4 @@ def test_a_thing_name_is_checked_as_its_documentation_says(name):
     """API reference, CreateThing: 1 to 128 characters of [a-zA-Z0-9:_-]+."""
     allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-")
     fine = 1 <= len(name) <= 128 and set(name) <= allowed
-    assert (breaches(IOT, "CreateThing.thingName", name) == []) == fine
+    assert (violations(IOT, "CreateThing.thingName", name) == []) == fine

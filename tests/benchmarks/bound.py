@@ -25,7 +25,7 @@ from reconciler.engine.apply.executor import apply
 from reconciler.engine.load.load import load
 from reconciler.engine.plan.planner import make_plan
 from reconciler.model.call import ApiCall
-from reconciler.model.plan_options import Request
+from reconciler.model.plan_options import PlanOptions
 from reconciler.model.quota import Bucket
 from reconciler.registry import Registry, RegistrySettings
 from reconciler.registry.conditions import Conditions
@@ -81,7 +81,7 @@ def _pace(
             calls[service, operation] += 1
             drawn = [
                 buckets.setdefault(bucket, TokenBucket(bucket.rate, clock, clock.sleep))
-                for bucket in QUOTAS.buckets(service, operation)
+                for bucket in QUOTAS.find_buckets(service, operation)
             ]
         for bucket in drawn:
             bucket.take()
@@ -113,7 +113,7 @@ def _phase(cloud: Simulated, folder: Path, devices: int, phase: str) -> tuple[st
     cloud.throttled.clear()
     plan = make_plan(
         load(folder / "desired_state.toml", limits=ServiceModelConstraints(), environ={}),
-        Request(destroy=phase == "destroy"),
+        PlanOptions(destroy=phase == "destroy"),
         target=TARGET,
         call=cloud,
         quotas=QUOTAS,
@@ -123,7 +123,7 @@ def _phase(cloud: Simulated, folder: Path, devices: int, phase: str) -> tuple[st
     reading = QUOTAS.estimate(cloud.calls).seconds
     cloud.clock.sleep(5.0)  # somebody reads the plan, and the buckets fill again
     begun = cloud.clock()
-    words = [found.word for found in apply(plan, cloud, stop=threading.Event(), pause=cloud.clock.sleep)]
+    words = [found.status for found in apply(plan, cloud, stop=threading.Event(), pause=cloud.clock.sleep)]
     applied = cloud.clock() - begun
     if set(words) - {"started", "applied"}:
         raise SystemExit(f"{phase}: {set(words)}")

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.session import Session
 
 from reconciler.engine.ownership.lease import leased
-from reconciler.model.run import Who
+from reconciler.model.run import ProcessIdentity
 from reconciler.registry import HttpRequest, Registry
 from reconciler.workspace import Workspace
 
@@ -71,7 +71,7 @@ def test_all_is_well_on_a_new_embedded_registry_and_on_an_old_one(doctor, fleet,
 def test_who_applies_is_told(doctor, fleet, tmp_path):
     fleet("apply", "--yes")
     call = Workspace(tmp_path / "desired_state.toml")._connection.call
-    who = Who("somebody", "elsewhere", 1, "", 0.0)
+    who = ProcessIdentity("somebody", "elsewhere", 1, "", 0.0)
     with leased("greenhouse", call, who, machine="another"):
         code, lines = doctor()
     (told,) = [line for line in lines if line.split()[2] == "lock"]
@@ -85,7 +85,7 @@ def test_a_registry_that_is_none_is_broken(doctor, tmp_path):
     )
     code, lines = doctor()
     assert code == 1
-    assert lines[1].startswith("✖ broken  registry")
+    assert lines[1].startswith("✖ error   registry")
     assert lines[2].strip() == "next: `reconciler registry reset` begins a new one"
 
 
@@ -99,7 +99,7 @@ def test_a_damaged_registry_is_told(doctor, fleet, tmp_path):
     raw[4096 * (page - 1) : 4096 * page] = b"\xff" * 4096
     path.write_bytes(raw)
     code, lines = doctor()
-    assert (code, lines[1].split()[:3]) == (1, ["✖", "broken", "registry"])
+    assert (code, lines[1].split()[:3]) == (1, ["✖", "error", "registry"])
 
 
 def test_a_broken_file_is_told_and_nothing_else_is_looked_at(doctor, tmp_path):
@@ -107,7 +107,7 @@ def test_a_broken_file_is_told_and_nothing_else_is_looked_at(doctor, tmp_path):
     assert doctor() == (
         1,
         [
-            "✖ broken  file        desired_state.toml: 1 mistakes",
+            "✖ error   file        desired_state.toml: 1 mistakes",
             f"{'':22}next: `reconciler validate` tells them with their lines",
         ],
     )
@@ -119,7 +119,7 @@ def test_without_credentials_it_says_how_to_sign_in(doctor, tmp_path):
     assert (code, lines[1:]) == (
         1,
         [
-            "✖ broken  credentials boto3 finds none",
+            "✖ error   credentials boto3 finds none",
             f"{'':22}next: sign in (`aws sso login`), set AWS_PROFILE, or name a profile in [workspace]",
             "✔ ok      journal     empty",
         ],
@@ -221,7 +221,7 @@ def test_what_is_missing_is_named_and_the_policy_is_next(doctor, aws):
     assert (code, lines[-3:-1]) == (
         1,
         [
-            "✖ broken  permissions 2 missing: iotmanagedintegrations:CreateManagedThing, iot:CreateThing",
+            "✖ error   permissions 2 missing: iotmanagedintegrations:CreateManagedThing, iot:CreateThing",
             f"{'':22}next: `reconciler permissions` prints the policy that this file needs",
         ],
     )
@@ -237,7 +237,7 @@ def test_where_iam_may_not_be_asked_reading_is_tried_and_the_rest_is_not_known(d
     code, lines = doctor()
     assert (code, [line.split()[1:4] for line in lines if line.startswith("✖")]) == (
         1,
-        [["broken", "reading", "things:"]],
+        [["error", "reading", "things:"]],
     )
 
 

@@ -13,17 +13,17 @@ from reconciler.cli import exit_codes, github_annotations
 from reconciler.cli.terminal import write
 from reconciler.model.errors import (
     AwsError,
+    Diagnostic,
     InvalidDesiredStateError,
     LeaseLostError,
     LockedError,
-    Mistake,
+    PlanRejectedError,
     ReconcilerError,
-    RefusedError,
     SelectionError,
     StaleError,
     TargetError,
 )
-from reconciler.model.outcome import Applied, Cancelled, Failed, Result
+from reconciler.model.outcome import Applied, Canceled, Failed, Result
 from reconciler.render.formats import MAX_ROWS_BY_FORMAT
 from tests.support.sample_plans import CREATION, DELETION, UPDATE, plan
 
@@ -39,7 +39,7 @@ STALE = StaleError("changed")
         (TargetError("x"), 1),
         (SelectionError(["x"]), 1),
         (InvalidDesiredStateError([]), 1),
-        (RefusedError(["x"]), 3),
+        (PlanRejectedError(["x"]), 3),
         (LockedError("a", "b", "c"), 3),
         (STALE, 3),
         (LeaseLostError("x"), 3),
@@ -55,9 +55,9 @@ def test_an_error_ends_with_1_and_a_refusal_with_3(error, code):
         ((), 0),
         ((Applied(UPDATE.change, 0.1),), 0),
         ((Applied(CREATION.change, 0.1), Failed(UPDATE.change, STALE)), 3),
-        ((Failed(UPDATE.change, LeaseLostError("x")), Cancelled(CREATION.change)), 3),
+        ((Failed(UPDATE.change, LeaseLostError("x")), Canceled(CREATION.change)), 3),
         ((Failed(UPDATE.change, STALE), Failed(DELETION.change, AWS)), 1),
-        ((Cancelled(UPDATE.change),), 1),
+        ((Canceled(UPDATE.change),), 1),
     ],
 )
 def test_an_apply_ends_with_3_only_where_refusals_are_all_that_went_wrong(ends, code):
@@ -153,8 +153,8 @@ def test_a_command_is_one_line_in_which_nothing_else_acts():
 
 
 def test_of_many_mistakes_as_many_are_annotated_as_github_shows():
-    mistakes = [Mistake("a.toml", line, "bad") for line in range(1, 30)]
-    mistakes += [Mistake("a.toml", line, "odd", severity="warning") for line in range(1, 3)]
+    mistakes = [Diagnostic("a.toml", line, "bad") for line in range(1, 30)]
+    mistakes += [Diagnostic("a.toml", line, "odd", severity="warning") for line in range(1, 3)]
     told = [line.partition(" ")[0] for line in github_annotations.of_mistakes(mistakes, {})]
     assert (told.count("::error"), told.count("::warning")) == (10, 2)
 

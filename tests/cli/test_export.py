@@ -122,7 +122,7 @@ def _facts(content):
 
 def test_the_text_is_what_a_person_would_write():
     cloud = CLOUD.empty()
-    policy = Policy(Document.of({"Version": "2012-10-17", "Statement": []}), {"line": "A"})
+    policy = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}), {"line": "A"})
     fleet = (
         resource("policies", "p", policy),
         resource("things", "pump 1".replace(" ", "-"), Thing(attributes={"site": "oslo"})),

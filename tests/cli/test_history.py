@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from reconciler.engine.journal.journal import Journal
-from reconciler.model.run import History, Record, Run, RunCall, RunStep, Who
+from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunRecord, RunStep
 from reconciler.render.json.history_file import history_to_json
 from reconciler.render.text.history import render_history_text, render_run_text
 from reconciler.render.text.result import render_crash_warning
@@ -27,7 +27,7 @@ FINE = Run(
     "1m80a2gzwhr",
     "greenhouse",
     "embedded · 123456789012 · eu-west-1",
-    Who("ada", "laptop", 4242),
+    ProcessIdentity("ada", "laptop", 4242),
     "apply",
     "f2f1785f9a68" + "0" * 52,
     "19c9383d1b99" + "0" * 52,
@@ -40,15 +40,15 @@ FINE = Run(
 DEAD = evolve(
     FINE,
     id="1m80a9gzwhr",
-    who=Who("runner", "ci-7", 9, "https://ci.example/7"),
-    ended=None,
+    process=ProcessIdentity("runner", "ci-7", 9, "https://ci.example/7"),
+    ended_at=None,
     status="crashed",
     counts={"applied": 1, "planned": 1, "unknown": 1},
-    calls=3,
-    unanswered=1,
+    call_count=3,
+    unanswered_call_count=1,
 )
 CERTIFICATE = "arn:aws:iot:eu-west-1:123456789012:cert/" + "ab12cd34ef56" + "0" * 52
-RECORD = Record(
+RECORD = RunRecord(
     DEAD,
     (
         RunStep("things.pump-1", "create", "applied", 0.25),
@@ -126,27 +126,31 @@ def test_runs_and_records_show_themselves():
 
 def test_as_json_a_record_has_everything():
     found = json.loads(json.dumps(history_to_json(RECORD)))
-    assert found["run"]["who"] == {
+    assert found["run"]["process"] == {
         "user": "runner",
         "host": "ci-7",
         "pid": 9,
         "job": "https://ci.example/7",
-        "born": 0.0,
+        "started_at": 0.0,
     }
-    assert (found["run"]["begun"], found["run"]["ended"]) == ("2026-11-22T10:00:00+00:00", None)
-    assert found["calls"][2]["names"] == f"principal={CERTIFICATE}"
-    assert [step["state"] for step in found["steps"]] == ["applied", "unknown", "planned"]
+    assert (found["run"]["started_at"], found["run"]["ended_at"]) == ("2026-11-22T10:00:00+00:00", None)
+    assert found["calls"][2]["parameters"] == f"principal={CERTIFICATE}"
+    assert [step["status"] for step in found["steps"]] == ["applied", "unknown", "planned"]
 
 
 def test_what_a_journal_says_comes_out_inert():
     run = evolve(
-        FINE, workspace=HOSTILE, who=Who(HOSTILE, HOSTILE, 1, HOSTILE), command=HOSTILE, counts={HOSTILE: 1}
+        FINE,
+        workspace=HOSTILE,
+        who=ProcessIdentity(HOSTILE, HOSTILE, 1, HOSTILE),
+        command=HOSTILE,
+        counts={HOSTILE: 1},
     )
     step = RunStep(f"things.{HOSTILE}", "create", "failed", 1.0, HOSTILE)
     call = RunCall(1, step.address, "iot", HOSTILE, HOSTILE, "refused", at(0), at(1), HOSTILE, HOSTILE)
     lines = [
         *render_history_text(build_run_rows(History((run, FINE)))),
-        *render_run_text(build_run_view(Record(run, (step,), (call,)))),
+        *render_run_text(build_run_view(RunRecord(run, (step,), (call,)))),
         render_crash_warning(run),
     ]
     assert [mark for mark in said(lines) if not mark.isprintable() and mark != "\n"] == []
@@ -192,7 +196,7 @@ def test_the_last_run_is_this_workspaces(fleet):
     other = Path("other.toml")
     other.write_text('[workspace]\nname = "lab"\n[thing_groups.shelf]\n')
     result = Workspace("other.toml").apply(Workspace("other.toml").plan(), command="try")
-    assert (result.ok, result.unrecorded) == (True, "")
+    assert (result.ok, result.journal_problem) == (True, "")
     last = Workspace().last_run()
     assert (last.run.workspace, last.run.command, last.run.file_digest) == (
         "greenhouse",
@@ -229,7 +233,7 @@ def test_there_is_nothing_to_retry_before_the_first_run_nor_after_one_that_went_
     )
     fleet("apply", "--yes")
     (run,) = Workspace().history()
-    told = f"the last run, {run.id} of {run.who} at {run.begun:%Y-%m-%d %H:%M:%S} UTC,"
+    told = f"the last run, {run.id} of {run.process} at {run.started_at:%Y-%m-%d %H:%M:%S} UTC,"
     assert fleet("apply", "--retry-failed", "--yes") == (3, "", f"{refused}{told} left nothing undone\n")
     fleet("destroy", "--yes")
     assert fleet("apply", "--retry-failed", "--yes")[2].endswith(
@@ -240,7 +244,7 @@ def test_there_is_nothing_to_retry_before_the_first_run_nor_after_one_that_went_
 def test_a_crash_that_left_nothing_to_do_is_told_of_until_an_apply_has_seen_that(fleet):
     fleet("apply", "--yes")
     workspace = Workspace()
-    elsewhere = Who("ada", "elsewhere", 7)
+    elsewhere = ProcessIdentity("ada", "elsewhere", 7)
     dead = Journal(Path(".reconciler/journal.sqlite3")).begin(workspace.plan(), elsewhere, "apply", "")
     told = render_crash_warning(workspace.crashed_run()).plain
     assert dead.run_id in told
@@ -254,13 +258,17 @@ def test_a_run_whose_listener_breaks_is_ended_in_the_journal_too(fleet):
     workspace = Workspace()
 
     def listen(outcome):
-        if outcome.word == "applied":
+        if outcome.status == "applied":
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         workspace.apply(workspace.plan(), on_outcome=listen)
     record = workspace.last_run()
-    assert (record.run.status, record.run.ended is not None, record.run.unanswered) == ("stopped", True, 0)
+    assert (record.run.status, record.run.ended_at is not None, record.run.unanswered_call_count) == (
+        "stopped",
+        True,
+        0,
+    )
 
 
 def test_the_history_is_told_whatever_the_file_says(fleet):

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from reconciler.cli.progress import Moving, Plain, display, reading
 from reconciler.model.errors import AwsError
-from reconciler.model.outcome import Applied, Cancelled, Failed, Skipped, Started
+from reconciler.model.outcome import Applied, Canceled, Failed, Skipped, Started
 from tests.support.sample_plans import CREATION, DELETION, ROTATION, UPDATE, plan
 
 THROTTLED = AwsError(service="iot", operation="CreateThing", code="ThrottlingException", message="slower")
@@ -35,7 +35,7 @@ def test_a_pipe_gets_one_line_for_each_outcome():
             Applied(CREATION.change, 0.02),
             Failed(ROTATION.change, THROTTLED),
             Skipped(UPDATE.change, ROTATION.address),
-            Cancelled(DELETION.change),
+            Canceled(DELETION.change),
         ):
             watching.hear(outcome)
     assert piped.file.getvalue() == (

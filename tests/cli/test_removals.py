@@ -63,5 +63,5 @@ def test_a_fleet_is_renamed_row_by_row_and_what_is_forgotten_stays(say):
     code, out, _ = say(wanted, "apply", "--yes")
     assert (code, "1 created, 1 deleted, 1 forgotten." in out) == (0, True)
     code, out, _ = say(wanted, "plan")
-    remark = "  · remark     things.pump-2  there is nothing to forget: nothing of that name bears this workspace's mark"
+    remark = "  · info       things.pump-2  there is nothing to forget: nothing of that name bears this workspace's mark"
     assert (code, remark in out.splitlines()) == (0, True)

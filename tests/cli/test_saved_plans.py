@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from reconciler.model.call import ApiCall
-from reconciler.model.errors import RefusedError, StaleError
+from reconciler.model.errors import PlanRejectedError, StaleError
 from reconciler.model.outcome import Failed
 from reconciler.model.plan import Target
 from reconciler.render.json.plan_file import (
@@ -110,10 +110,10 @@ def test_an_edit_of_any_byte_is_found(applied):
         for other in (raw[place] ^ 1, 0x20):
             edited = bytes([*raw[:place], other, *raw[place + 1 :]])
             if edited != raw:
-                with pytest.raises(RefusedError):
+                with pytest.raises(PlanRejectedError):
                     parse_plan_file(edited)
     for edited in (raw + b" ", b"\n" + raw, raw[:-1], raw.replace(b"trondheim", b"oslo")):
-        with pytest.raises(RefusedError):
+        with pytest.raises(PlanRejectedError):
             parse_plan_file(edited)
 
 
@@ -175,7 +175,7 @@ def test_a_plan_for_another_place_is_refused_with_every_part_that_differs(applie
         workspace.plan(),
         workspace="other",
         target=Target("aws", "eu-north-1", "210987654321"),
-        source="0" * 64,
+        file_digest="0" * 64,
     )
     Path("a.json").write_text("".join(render_plan_json(plan)))
     assert refused(applied("apply", "a.json")) == [
@@ -242,7 +242,7 @@ def test_a_file_that_shows_other_changes_than_it_holds_is_refused(applied):
     made = workspace.plan()
     document = build_plan_document(made)
     lying = evolve(document, view=evolve(document.view, sections=()))
-    with pytest.raises(RefusedError) as error:
+    with pytest.raises(PlanRejectedError) as error:
         check_view(lying, made)
     assert error.value.reasons == ("it shows other changes than those that it holds",)
 
@@ -301,7 +301,7 @@ def test_of_two_applies_of_one_plan_at_once_one_is_done_and_the_other_refused(ap
         ready.wait()
         try:
             ended.append("done" if workspace.apply(workspace.open_plan("a.json")).ok else "failed")
-        except RefusedError:
+        except PlanRejectedError:
             ended.append("refused")
 
     threads = [threading.Thread(target=one) for _ in range(2)]

@@ -53,12 +53,12 @@ def test_every_step_comes_after_what_it_waits_for(cloud, before, after):
     converge(before, cloud.empty())
     plan = plan_of(after, cloud)
     place = {step.address: index for index, step in enumerate(plan.steps)}
-    assert all(place[before] < place[step.address] for step in plan.steps for before in step.waits_for)
+    assert all(place[before] < place[step.address] for step in plan.steps for before in step.dependencies)
     ended: list[object] = []
     for outcome in run(plan, cloud):
-        if outcome.word == "started":
+        if outcome.status == "started":
             step = plan.steps[place[outcome.change.address]]
-            assert step.waits_for <= set(ended)
+            assert step.dependencies <= set(ended)
         else:
             ended.append(outcome.change.address)
 
@@ -73,7 +73,7 @@ def test_no_deletion_meets_a_precondition_that_is_not_met(cloud, before, after):
         try:
             return cloud.call(call)
         except AwsError as error:
-            if call.operation.startswith("Delete") and error.code not in call.tolerates:
+            if call.operation.startswith("Delete") and error.code not in call.ignored_errors:
                 refused.append(f"{call}: {error}")
             raise
 
@@ -107,7 +107,7 @@ def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, 
     alone = cloud.content()
     converge(before, cloud.empty())
     plan = plan_of(after, cloud)
-    left = data.draw(st.integers(0, plan.estimate.total))
+    left = data.draw(st.integers(0, plan.estimate.total_calls))
 
     def dying(call):
         nonlocal left

@@ -106,7 +106,7 @@ def unresolved(plan: Plan, cloud: Cloud) -> list[str]:
         for step in plan.steps
         for call in step.calls
         if models[call.service].operation_model(call.operation).http["method"] in {"POST", "PATCH"}
-        and not (call.repeatable or call.proof)
+        and not (call.idempotent or call.verification)
     ]
 
 

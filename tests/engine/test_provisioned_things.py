@@ -20,8 +20,8 @@ from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
 from reconciler.model.change import FieldChange
 from reconciler.model.document import Document
-from reconciler.model.errors import RefusedError
-from reconciler.model.output_file import Output
+from reconciler.model.errors import PlanRejectedError
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Lifecycle
 from reconciler.model.secret import Secret
@@ -45,7 +45,7 @@ def template(**changes: Any) -> Document:
         },
         **changes,
     }
-    return Document.of(
+    return Document.from_value(
         {
             "Parameters": {
                 "Serial": {"Type": "String"},
@@ -72,7 +72,7 @@ def pump(serial: str, generation: int = 1, body: Document = TEMPLATE, **paramete
 
 
 def fleet(*pumps: Any):
-    return state(ca(), resource("policies", "telemetry", Policy(Document.of(ALLOW))), *pumps)
+    return state(ca(), resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *pumps)
 
 
 def identity(serial: str, generation: int = 1) -> str:
@@ -123,7 +123,7 @@ def test_a_template_may_be_one_that_is_stored(cloud):
     role = "arn:aws:iam::123456789012:role/provisioning"
     stored = resource("provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, role))
     named = pump("8", body="pumps")
-    wanted = fleet(stored, evolve(named, needs=frozenset({stored.address})))
+    wanted = fleet(stored, evolve(named, dependencies=frozenset({stored.address})))
     assert calls(converge(wanted, cloud))["provisioned_things.pump-8"] == ["RegisterThing"]
     assert plan_of(wanted, cloud).steps == ()
 
@@ -157,7 +157,7 @@ def test_a_policy_that_leaves_the_file_is_let_go_before_it_goes(cloud):
     converge(fleet(pump("8")), cloud)
     value = TEMPLATE.value
     del value["Resources"]["policy"]
-    wanted = state(ca(), pump("8", body=Document.of(value)))
+    wanted = state(ca(), pump("8", body=Document.from_value(value)))
     converge(wanted, cloud)
     assert sorted(cloud.content()["policies"]) == ["reconciler-ws-retired"]
     assert plan_of(wanted, cloud).steps == ()
@@ -181,7 +181,7 @@ def test_destroying_leaves_an_empty_registry(cloud):
 def test_what_is_protected_is_not_destroyed(cloud):
     protected = evolve(pump("8"), lifecycle=Lifecycle(prevent_destroy=True))
     converge(fleet(protected), cloud)
-    with pytest.raises(RefusedError) as error:
+    with pytest.raises(PlanRejectedError) as error:
         plan_of(fleet(protected), cloud, destroy=True)
     why = "it was applied with lifecycle.prevent_destroy; say prevent_destroy = false there"
     assert error.value.reasons == (
@@ -247,7 +247,7 @@ class TestOverrides:
     def test_fail_refuses_the_plan(self, cloud):
         converge(fleet(pump("8")), cloud)
         body = template(OverrideSettings={"AttributePayload": "FAIL"})
-        with pytest.raises(RefusedError) as error:
+        with pytest.raises(PlanRejectedError) as error:
             plan_of(fleet(pump("8", body=body, Site="bergen")), cloud)
         assert error.value.reasons == (
             "provisioned_things.pump-8: attributes differs, and the template's OverrideSettings say FAIL",
@@ -300,8 +300,8 @@ def test_a_secret_may_not_go_into_what_is_shown():
 def test_a_policy_that_the_template_brings_is_made_and_found_again(cloud):
     body = template()
     value = body.value
-    value["Resources"]["policy"]["Properties"] = {"PolicyDocument": Document.of(ALLOW).text}
-    wanted = state(ca(), pump("8", body=Document.of(value)))
+    value["Resources"]["policy"]["Properties"] = {"PolicyDocument": Document.from_value(ALLOW).text}
+    wanted = state(ca(), pump("8", body=Document.from_value(value)))
     converge(wanted, cloud)
     assert plan_of(wanted, cloud).steps == ()
     (name,) = [name for name in cloud.content()["policies"] if not name.startswith("reconciler-")]
@@ -318,8 +318,8 @@ class TestRequests:
     def wanted(path: Path, request: str):
         value = TEMPLATE.value
         value["Resources"]["certificate"]["Properties"] = {"CertificateSigningRequest": {"Ref": "Pem"}}
-        output = Output("pump-8.pem", str(path), path.read_text() if path.exists() else None)
-        spec = ProvisionedThing(Document.of(value), {"Serial": "8", "Pem": request}, output)
+        output = OutputFile("pump-8.pem", str(path), path.read_text() if path.exists() else None)
+        spec = ProvisionedThing(Document.from_value(value), {"Serial": "8", "Pem": request}, output)
         return fleet(resource("provisioned_things", "pump-8", spec))
 
     @pytest.fixture
@@ -347,7 +347,7 @@ class TestRequests:
 
 def test_a_thing_that_moves_into_a_template_stays_as_it_is(cloud):
     certificate, thing = device("pump-8", site="oslo")
-    telemetry = resource("policies", "telemetry", Policy(Document.of(ALLOW)))
+    telemetry = resource("policies", "telemetry", Policy(Document.from_value(ALLOW)))
     converge(state(ca(), telemetry, certificate, thing), cloud)
     plan = converge(fleet(pump("8")), cloud)
     assert calls(plan) == {"provisioned_things.pump-8": ["AttachPolicy"]}

@@ -59,5 +59,5 @@ def test_description_and_tags_change_in_place():
 
 def test_it_is_deleted_over_the_version_that_was_seen():
     assert delete("billing_groups", live(BillingGroup())) == [
-        iot("DeleteBillingGroup", tolerates=MISSING, billingGroupName="a", expectedVersion=7)
+        iot("DeleteBillingGroup", ignored_errors=MISSING, billingGroupName="a", expectedVersion=7)
     ]

@@ -31,7 +31,9 @@ NAMED = {**MARKS, "reconciler:name": "alpha"}
 
 def template(kind: str = "JITP"):
     return resource(
-        "provisioning_templates", "t", ProvisioningTemplate(Document.of({"Resources": {}}), ROLE, kind)
+        "provisioning_templates",
+        "t",
+        ProvisioningTemplate(Document.from_value({"Resources": {}}), ROLE, kind),
     )
 
 

@@ -12,7 +12,7 @@ from reconciler.kinds.shared.certificate_spec import CertificateFacts
 from reconciler.kinds.shared.policy_spec import PolicyFacts
 from reconciler.kinds.things import Thing
 from reconciler.model.change import Create, Replace
-from reconciler.model.output_file import Output, Save
+from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live
 from tests.support.desired_states import AUTHORITIES, ca, converge, plan_of, resource, state
@@ -61,12 +61,14 @@ def attach_policy(name: str, pem: Pem):
 
 
 def retired(pem: Pem):
-    tolerates = {"LimitExceededException", "ResourceNotFoundException"}
-    return iot("AttachPolicy", tolerates=tolerates, policyName="reconciler-ws-retired", target=cert(pem))
+    ignored_errors = {"LimitExceededException", "ResourceNotFoundException"}
+    return iot(
+        "AttachPolicy", ignored_errors=ignored_errors, policyName="reconciler-ws-retired", target=cert(pem)
+    )
 
 
 def detach(pem: Pem):
-    return iot("DetachThingPrincipal", tolerates=MISSING, thingName="t", principal=cert(pem))
+    return iot("DetachThingPrincipal", ignored_errors=MISSING, thingName="t", principal=cert(pem))
 
 
 def gone(pem: Pem):
@@ -74,8 +76,8 @@ def gone(pem: Pem):
         iot("UpdateCertificate", certificateId=pem.fingerprint, newStatus="INACTIVE"),
         iot(
             "DeleteCertificate",
-            tolerates=MISSING,
-            retries=AGAIN,
+            ignored_errors=MISSING,
+            retried_errors=AGAIN,
             certificateId=pem.fingerprint,
             forceDelete=True,
         ),
@@ -94,20 +96,20 @@ def gone(pem: Pem):
 def test_a_given_one_is_registered_with_its_status_and_then_has_its_policies(fields, others, operation, more):
     wanted = certificate(status="INACTIVE", policies=("p",), **fields)
     assert create(wanted, world(wanted, P, *others)) == [
-        iot(operation, tolerates=KNOWN, certificatePem=OLD.text, status="INACTIVE", **more),
+        iot(operation, ignored_errors=KNOWN, certificatePem=OLD.text, status="INACTIVE", **more),
         attach_policy("p", OLD),
     ]
 
 
 def test_one_for_a_request_is_issued_and_saved():
-    output = Output("a.pem", "/somewhere/a.pem")
+    output = OutputFile("a.pem", "/somewhere/a.pem")
     wanted = resource("certificates", "a", Certificate(csr="REQUEST", save_to=output))
     (call,) = create(wanted)
     assert (call.operation, call.params) == (
         "CreateCertificateFromCsr",
         {"certificateSigningRequest": "REQUEST", "setAsActive": True},
     )
-    assert call.saves == (Save("certificatePem", output),)
+    assert call.output_files == (SavedMember("certificatePem", output),)
 
 
 def test_what_the_file_wants_and_what_its_things_have_is_read_from_pages():
@@ -142,7 +144,7 @@ def test_policies_come_before_they_go_and_the_status_is_between():
     assert calls(found, world(found.resource, P, resource("policies", "q", Policy(DENY_ALL)))) == [
         attach_policy("p", OLD),
         iot("UpdateCertificate", certificateId=OLD.fingerprint, newStatus="INACTIVE"),
-        iot("DetachPolicy", tolerates=MISSING, policyName="q", target=cert(OLD)),
+        iot("DetachPolicy", ignored_errors=MISSING, policyName="q", target=cert(OLD)),
     ]
 
 
@@ -159,7 +161,7 @@ def rotation(**fields: object):
 
 
 NEXT = [
-    iot("RegisterCertificate", tolerates=KNOWN, certificatePem=NEW.text, status="ACTIVE"),
+    iot("RegisterCertificate", ignored_errors=KNOWN, certificatePem=NEW.text, status="ACTIVE"),
     attach_policy("elsewhere", NEW),
     iot("AttachThingPrincipal", thingName="t", principal=cert(NEW)),
 ]
@@ -181,7 +183,7 @@ def test_another_mode_is_another_registration_of_the_same_certificate():
     assert calls(found, world(found.resource, authority, changes=[found])) == [
         retired(OLD),
         *gone(OLD),
-        iot("RegisterCertificateWithoutCA", tolerates=KNOWN, certificatePem=OLD.text, status="ACTIVE"),
+        iot("RegisterCertificateWithoutCA", ignored_errors=KNOWN, certificatePem=OLD.text, status="ACTIVE"),
     ]
 
 

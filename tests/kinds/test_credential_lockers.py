@@ -29,7 +29,7 @@ from tests.support.kind_driver import (
 from tests.support.registry_client import Cloud
 
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:credential-locker/L1"
-GONE = mi("DeleteCredentialLocker", tolerates=MISSING, Identifier="L1")
+GONE = mi("DeleteCredentialLocker", ignored_errors=MISSING, Identifier="L1")
 
 
 def locker(**fields: object):

@@ -74,5 +74,5 @@ def test_the_query_changes_in_place_over_the_version_that_was_seen():
 
 def test_it_is_deleted_over_the_version_that_was_seen():
     assert delete("dynamic_thing_groups", live(DynamicThingGroup(QUERY))) == [
-        iot("DeleteDynamicThingGroup", tolerates=MISSING, thingGroupName="a", expectedVersion=3)
+        iot("DeleteDynamicThingGroup", ignored_errors=MISSING, thingGroupName="a", expectedVersion=3)
     ]

@@ -18,8 +18,8 @@ from reconciler.model.address import Address
 from reconciler.model.call import Ref, resolve
 from reconciler.model.change import Create, Delete, Replace, Update
 from reconciler.model.document import Document
-from reconciler.model.errors import RefusedError
-from reconciler.model.resource import WHATEVER, Live
+from reconciler.model.errors import PlanRejectedError
+from reconciler.model.resource import NOT_COMPARED, Live
 from reconciler.model.secret import Secret
 from tests.support.desired_states import converge, managed, plan_of, resource, run, state
 from tests.support.kind_driver import MARKS, MISSING, calls, change, create, effective, mi, read, world
@@ -27,8 +27,8 @@ from tests.support.kind_driver import objections as objected
 from tests.support.registry_client import Cloud
 
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:managed-thing/M1"
-REPORT = Document.of({"version": "1.0.0", "endpoints": []})
-SCHEMA = Document.of(
+REPORT = Document.from_value({"version": "1.0.0", "endpoints": []})
+SCHEMA = Document.from_value(
     {
         "Format": "AWS",
         "CapabilityId": "aws.OnOff@1.0",
@@ -207,7 +207,7 @@ def test_one_without_marks_is_taken_over_in_place_by_adoption_only():
         AuthenticationMaterialType="ZWAVE_QR_BAR_CODE",
         SerialNumber="SN-1",
     )
-    with pytest.raises(RefusedError, match=r"adopt it with --adopt managed_things\.a"):
+    with pytest.raises(PlanRejectedError, match=r"adopt it with --adopt managed_things\.a"):
         plan_of(state(wanted), cloud)
     plan = plan_of(state(wanted), cloud, adopt=[wanted.address])
     assert [type(step.change) for step in plan.steps] == [Update, Create]  # the workspace's group
@@ -218,7 +218,7 @@ def test_one_without_marks_is_taken_over_in_place_by_adoption_only():
 
 def test_of_several_none_is_taken_and_all_are_told():
     wanted = managed("a")
-    there = live(wanted, None, ("M1 (Name a)", "M2 (Name a)"), authentication_material=WHATEVER)
+    there = live(wanted, None, ("M1 (Name a)", "M2 (Name a)"), authentication_material=NOT_COMPARED)
     found = change(wanted, there)
     assert objected(found, world(wanted)) == [
         "several managed things without marks could be it: M1 (Name a); M2 (Name a); give it the serial_number of one"
@@ -227,8 +227,8 @@ def test_of_several_none_is_taken_and_all_are_told():
 
 def gone(identity: str):
     return [
-        mi("DeleteManagedThing", tolerates=MISSING, Identifier=identity),
-        mi("GetManagedThing", until=MISSING, Identifier=identity),
+        mi("DeleteManagedThing", ignored_errors=MISSING, Identifier=identity),
+        mi("GetManagedThing", repeat_until=MISSING, Identifier=identity),
     ]
 
 

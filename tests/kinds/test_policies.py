@@ -42,7 +42,7 @@ def has(*targets: str) -> Live:
 
 
 def drop(version: str):
-    return iot("DeletePolicyVersion", tolerates=MISSING, policyName="a", policyVersionId=version)
+    return iot("DeletePolicyVersion", ignored_errors=MISSING, policyName="a", policyVersionId=version)
 
 
 def test_a_new_policy_is_one_call_with_its_marks():
@@ -83,7 +83,9 @@ def test_the_other_versions_go_before_the_policy():
     assert delete("policies", live("1", "2")) == [
         drop("1"),
         drop("2"),
-        iot("DeletePolicy", tolerates=MISSING, retries={"DeleteConflictException"}, policyName="a"),
+        iot(
+            "DeletePolicy", ignored_errors=MISSING, retried_errors={"DeleteConflictException"}, policyName="a"
+        ),
     ]
 
 

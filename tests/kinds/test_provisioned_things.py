@@ -44,7 +44,7 @@ PROPERTIES = {"ThingName": "pump", "AttributePayload": {"site": "oslo"}, "ThingG
 
 def body(**changes: Any) -> Document:
     """A thing, its certificate, its policy; `changes` are put over the thing's properties."""
-    return Document.of(
+    return Document.from_value(
         {
             "Parameters": {"Pem": {"Type": "String"}},
             "Resources": {
@@ -141,11 +141,11 @@ def test_every_part_of_it_is_read_in_bulk():
 
 ATTACHED = iot("AttachThingPrincipal", thingName="pump", principal=CERT)
 POLICY_ATTACHED = iot("AttachPolicy", policyName="telemetry", target=CERT)
-REGISTERED = iot("RegisterCertificate", tolerates=KNOWN, certificatePem=PEM.text, status="ACTIVE")
+REGISTERED = iot("RegisterCertificate", ignored_errors=KNOWN, certificatePem=PEM.text, status="ACTIVE")
 
 
-def group(operation: str, name: str, *, tolerates=()):
-    return iot(operation, tolerates=tolerates, thingGroupName=name, thingName="pump")
+def group(operation: str, name: str, *, ignored_errors=()):
+    return iot(operation, ignored_errors=ignored_errors, thingGroupName=name, thingName="pump")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def group(operation: str, name: str, *, tolerates=()):
             {"thing_groups": (External("yard"),)},
             [
                 group("AddThingToThingGroup", "hall"),
-                group("RemoveThingFromThingGroup", "yard", tolerates=MISSING),
+                group("RemoveThingFromThingGroup", "yard", ignored_errors=MISSING),
             ],
         ),
         (
@@ -174,7 +174,7 @@ def group(operation: str, name: str, *, tolerates=()):
             [
                 iot(
                     "RemoveThingFromBillingGroup",
-                    tolerates=MISSING,
+                    ignored_errors=MISSING,
                     billingGroupName="bill",
                     thingName="pump",
                 )
@@ -206,7 +206,7 @@ def test_of_what_is_partly_there_only_the_rest_is_sent(missing, expected):
 
 RETIRED = iot(
     "AttachPolicy",
-    tolerates={"LimitExceededException", "ResourceNotFoundException"},
+    ignored_errors={"LimitExceededException", "ResourceNotFoundException"},
     policyName="reconciler-ws-retired",
     target=CERT,
 )
@@ -217,12 +217,12 @@ def test_another_mode_of_the_ca_registers_the_certificate_anew_with_all_that_it_
     found, around = seen(pump(), live(certificate_mode="SNI_ONLY", carried=carried))
     assert calls(found, around) == [
         RETIRED,
-        iot("DetachThingPrincipal", tolerates=MISSING, thingName="pump", principal=CERT),
+        iot("DetachThingPrincipal", ignored_errors=MISSING, thingName="pump", principal=CERT),
         iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="INACTIVE"),
         iot(
             "DeleteCertificate",
-            tolerates=MISSING,
-            retries={"DeleteConflictException"},
+            ignored_errors=MISSING,
+            retried_errors={"DeleteConflictException"},
             certificateId=PEM.fingerprint,
             forceDelete=True,
         ),
@@ -253,7 +253,7 @@ def test_what_a_template_says_and_aws_would_refuse_is_a_mistake():
 
 
 def test_a_template_outside_the_file_is_not_read():
-    named = resource("provisioned_things", "a", ProvisionedThing(Document.of({"id": "stored"})))
+    named = resource("provisioned_things", "a", ProvisionedThing(Document.from_value({"id": "stored"})))
     assert complaints(named) == [
         (
             "template: a template outside this file is not read; "
@@ -265,7 +265,7 @@ def test_a_template_outside_the_file_is_not_read():
 def test_a_certificate_that_is_named_by_its_id_has_to_be_registered():
     part = {"Type": CERTIFICATE, "Properties": {"CertificateId": OLD.fingerprint}}
     template = body().value
-    named = Document.of(
+    named = Document.from_value(
         {**template, "Parameters": {}, "Resources": {**template["Resources"], "certificate": part}}
     )
     found, around = seen(

@@ -9,9 +9,9 @@ from reconciler.kinds.provisioning_profiles import ProvisioningProfile, Provisio
 from reconciler.model.address import Address
 from reconciler.model.call import Ref
 from reconciler.model.change import Create, Replace, Update
-from reconciler.model.output_file import Output, Save
+from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
-from reconciler.model.resource import WHATEVER, Live
+from reconciler.model.resource import NOT_COMPARED, Live
 from tests.kinds.test_credential_lockers import without_token
 from tests.support.desired_states import AUTHORITIES, converge, failures, plan_of, resource, run, state
 from tests.support.kind_driver import (
@@ -31,17 +31,20 @@ from tests.support.registry_client import Cloud
 ALPHA = AUTHORITIES["alpha"]
 CA, CLAIM = Pem.parse(ALPHA.pem), Pem.parse(ALPHA.device("claim"))
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:provisioning-profile/P1"
-KEY = Output("claim.key", "/nowhere/claim.key")
-CERTIFICATE = Output("claim.pem", "/nowhere/claim.pem")
+KEY = OutputFile("claim.key", "/nowhere/claim.key")
+CERTIFICATE = OutputFile("claim.pem", "/nowhere/claim.pem")
 FLEET = ProvisioningProfile(
     "FLEET_PROVISIONING", save_claim_key_to=KEY, save_claim_certificate_to=CERTIFICATE
 )
 SAVED = {"reconciler:claim-key": "saved"}
 GONE = [
-    mi("DeleteProvisioningProfile", tolerates=MISSING, Identifier="P1"),
-    mi("GetProvisioningProfile", until=MISSING, Identifier="P1"),
+    mi("DeleteProvisioningProfile", ignored_errors=MISSING, Identifier="P1"),
+    mi("GetProvisioningProfile", repeat_until=MISSING, Identifier="P1"),
 ]
-SAVES = (Save("ClaimCertificatePrivateKey", KEY, secret=True), Save("ClaimCertificate", CERTIFICATE))
+SAVES = (
+    SavedMember("ClaimCertificatePrivateKey", KEY, secret=True),
+    SavedMember("ClaimCertificate", CERTIFICATE),
+)
 MARK_SAVED = mi("TagResource", ResourceArn=Ref(Address("provisioning_profiles", "a"), "Arn"), Tags=SAVED)
 
 
@@ -71,7 +74,7 @@ def test_a_claim_that_aws_makes_is_saved_and_then_said_to_be_saved():
     assert found == [
         mi(
             "CreateProvisioningProfile",
-            saves=SAVES,
+            output_files=SAVES,
             ProvisioningType="FLEET_PROVISIONING",
             Name="a",
             Tags=MARKS,
@@ -107,13 +110,13 @@ def test_what_is_there_is_read_with_what_the_tags_remember():
         "GetProvisioningProfile": {**answer, "ClaimCertificate": CLAIM.text, "Tags": {**MARKS, **SAVED}},
     }
     assert read("provisioning_profiles", answers) == (
-        [made(save_claim_key_to=WHATEVER)],
+        [made(save_claim_key_to=NOT_COMPARED)],
         ["ListProvisioningProfiles", "GetProvisioningProfile"],
     )
 
 
 def test_what_is_saved_is_no_change_wherever_the_file_is_now():
-    assert change(profile(FLEET), made(save_claim_key_to=WHATEVER)).fields == ()
+    assert change(profile(FLEET), made(save_claim_key_to=NOT_COMPARED)).fields == ()
 
 
 def test_a_profile_whose_key_was_lost_with_the_run_is_replaced():
@@ -124,7 +127,7 @@ def test_a_profile_whose_key_was_lost_with_the_run_is_replaced():
         "CreateProvisioningProfile",
         *("TagResource", "DeleteProvisioningProfile", "GetProvisioningProfile"),
     ]
-    assert plain[0].saves == SAVES
+    assert plain[0].output_files == SAVES
     assert tokens[0] != without_token(create(profile(FLEET)))[1][0]
 
 
@@ -180,7 +183,7 @@ def test_it_is_gone_when_aws_says_so():
 
 def test_a_key_goes_to_its_file_once_and_for_its_owner_alone(tmp_path):
     cloud, path = Cloud(), tmp_path / "claim.key"
-    spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=Output("claim.key", str(path)))
+    spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(path)))
     converge(state(profile(spec)), cloud)
     assert path.read_text().startswith("-----BEGIN")
     assert path.stat().st_mode & 0o777 == 0o600
@@ -190,7 +193,7 @@ def test_a_key_goes_to_its_file_once_and_for_its_owner_alone(tmp_path):
 
 def test_a_run_that_dies_before_it_marks_the_key_is_completed_by_the_next(tmp_path):
     cloud, path = Cloud(), tmp_path / "claim.key"
-    spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=Output("claim.key", str(path)))
+    spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(path)))
     plan = plan_of(state(profile(spec)), cloud)
     cut = evolve(plan, steps=tuple(evolve(step, calls=step.calls[:1]) for step in plan.steps))
     assert failures(run(cut, cloud)) == []

@@ -87,7 +87,7 @@ def test_a_new_body_is_a_new_default_version_and_the_oldest_other_makes_room(old
     body = Document.parse('{"Resources": {"x": 1}}')
     assert calls(change(wanted(evolve(SPEC, body=body)), live(SPEC, older))) == [
         *(
-            iot("DeleteProvisioningTemplateVersion", tolerates=MISSING, templateName="a", versionId=each)
+            iot("DeleteProvisioningTemplateVersion", ignored_errors=MISSING, templateName="a", versionId=each)
             for each in dropped
         ),
         iot("CreateProvisioningTemplateVersion", templateName="a", templateBody=body.text, setAsDefault=True),
@@ -97,7 +97,7 @@ def test_a_new_body_is_a_new_default_version_and_the_oldest_other_makes_room(old
 def test_ten_bodies_one_after_the_other_never_meet_the_limit_of_versions():
     cloud = Cloud()
     for number in range(10):
-        body = Document.of({"Resources": {}, "Mappings": {str(number): {}}})
+        body = Document.from_value({"Resources": {}, "Mappings": {str(number): {}}})
         converge(state(wanted(evolve(SPEC, body=body))), cloud)
     assert plan_of(state(wanted(evolve(SPEC, body=body))), cloud).steps == ()
     assert len(cloud.iot.list_provisioning_template_versions(templateName="a")["versions"]) == 5
@@ -125,14 +125,14 @@ def test_another_type_is_another_template_under_the_same_name():
     found = change(wanted(ProvisioningTemplate(BODY, ROLE, "JITP")), live(SPEC))
     assert isinstance(found, Replace)
     assert calls(found) == [
-        iot("DeleteProvisioningTemplate", tolerates=MISSING, templateName="a"),
+        iot("DeleteProvisioningTemplate", ignored_errors=MISSING, templateName="a"),
         made(type="JITP", enabled=False),
     ]
 
 
 def test_it_goes_with_its_versions():
     assert delete("provisioning_templates", live(SPEC, (1, 2))) == [
-        iot("DeleteProvisioningTemplate", tolerates=MISSING, templateName="a")
+        iot("DeleteProvisioningTemplate", ignored_errors=MISSING, templateName="a")
     ]
 
 

@@ -60,5 +60,5 @@ def test_tags_alone_leave_the_role_alone():
 
 def test_nothing_stands_in_the_way_of_its_deletion():
     assert delete("role_aliases", live(RoleAlias(ROLE))) == [
-        iot("DeleteRoleAlias", tolerates=MISSING, roleAlias="a")
+        iot("DeleteRoleAlias", ignored_errors=MISSING, roleAlias="a")
     ]

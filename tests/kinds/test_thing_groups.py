@@ -13,8 +13,8 @@ from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.change import Replace
 from reconciler.model.document import Document
-from reconciler.model.errors import RefusedError
-from reconciler.model.resource import WHATEVER, External, Live
+from reconciler.model.errors import PlanRejectedError
+from reconciler.model.resource import NOT_COMPARED, External, Live
 from tests.support.desired_states import converge, plan_of, resource, state
 from tests.support.kind_driver import (
     MARKS,
@@ -35,12 +35,12 @@ from tests.support.registry_client import Cloud
 
 ARN = arn("thinggroup/a")
 PROPERTIES = {"attributePayload": {"attributes": {}, "merge": False}}
-ALLOW = Policy(Document.of({"Version": "2012-10-17", "Statement": []}))
+ALLOW = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}))
 
 
 def live(spec: ThingGroup, **carried: tuple[str, ...]) -> Live:
     contents = GroupContents(**{"children": (), "members": (), "policies": (), **carried})
-    facts = ThingGroupFacts(WHATEVER, contents)
+    facts = ThingGroupFacts(NOT_COMPARED, contents)
     return Live("a", spec, 4, "ws", arn=ARN, tags={**spec.tags, **MARKS}, facts=facts)
 
 
@@ -58,7 +58,7 @@ def made(**more):
     )
 
 
-GONE = iot("DeleteThingGroup", tolerates=MISSING, thingGroupName="a", expectedVersion=4)
+GONE = iot("DeleteThingGroup", ignored_errors=MISSING, thingGroupName="a", expectedVersion=4)
 
 
 def test_a_new_group_is_one_call_with_its_marks_then_its_policies():
@@ -111,7 +111,7 @@ def test_policies_are_attached_before_others_are_detached():
     around = world(found.resource, resource("policies", "new", ALLOW), resource("policies", "old", ALLOW))
     assert calls(found, around) == [
         attach("new"),
-        iot("DetachPolicy", tolerates=MISSING, policyName="old", target=ARN),
+        iot("DetachPolicy", ignored_errors=MISSING, policyName="old", target=ARN),
     ]
 
 
@@ -127,7 +127,7 @@ def test_another_parent_is_another_group_and_its_things_come_back():
     assert calls(found, around) == [
         GONE,
         made(parentGroupName="top"),
-        iot("RemoveThingFromThingGroup", tolerates=MISSING, thingGroupName="top", thingName="t"),
+        iot("RemoveThingFromThingGroup", ignored_errors=MISSING, thingGroupName="top", thingName="t"),
         iot("AddThingToThingGroup", thingGroupName="a", thingName="t"),
     ]
 
@@ -213,7 +213,7 @@ def test_a_name_goes_from_one_sort_of_group_to_the_other_in_one_plan(before, aft
     gone, come = before[0].address.kind, after[0].address.kind
     (step,) = [step for step in plan.steps if step.address.kind == come]
     assert place[gone] < place[come]
-    assert Address(gone, "a") in step.waits_for
+    assert Address(gone, "a") in step.dependencies
     assert plan_of(state(*after), cloud).steps == ()
 
 
@@ -222,7 +222,7 @@ def test_a_group_with_children_moves_on_the_way_that_the_refusal_tells():
     top, mid, low = group("top"), group("mid"), group("low", parent="mid")
     converge(state(top, mid, low), cloud)
     moved = state(top, group("mid", parent="top"), low)
-    with pytest.raises(RefusedError, match="take their parent out of the file"):
+    with pytest.raises(PlanRejectedError, match="take their parent out of the file"):
         plan_of(moved, cloud)
     converge(state(top, mid, group("low")), cloud)
     converge(state(top, group("mid", parent="top"), group("low")), cloud)

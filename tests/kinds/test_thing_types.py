@@ -10,7 +10,7 @@ from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.change import Delete, Replace
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Live
 from tests.support.desired_states import plan_of, resource, run, state
 from tests.support.kind_driver import (
@@ -48,9 +48,9 @@ PROPERTIES = {
 }
 GONE = iot(
     "DeleteThingType",
-    tolerates=MISSING,
-    retries={"InvalidRequestException"},
-    patience=360.0,
+    ignored_errors=MISSING,
+    retried_errors={"InvalidRequestException"},
+    timeout_seconds=360.0,
     thingTypeName="a",
 )
 DEPRECATE = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=False)
@@ -199,7 +199,7 @@ def test_another_description_is_refused_while_things_have_the_type_and_replaces_
     run(plan_of(state(resource("thing_types", "a", ThingType("Pumps")), thing), cloud), cloud)
     other = state(resource("thing_types", "a", ThingType("Fans")), thing)
 
-    with pytest.raises(RefusedError, match="replaces none that things have \\(pump\\)"):
+    with pytest.raises(PlanRejectedError, match="replaces none that things have \\(pump\\)"):
         plan_of(other, cloud)
     bare = resource("things", "pump", Thing())
     run(plan_of(state(resource("thing_types", "a", ThingType("Pumps")), bare), cloud), cloud)

@@ -13,7 +13,7 @@ from reconciler.kinds.thing_types import ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.change import Create
 from reconciler.model.pem import Pem
-from reconciler.model.resource import WHATEVER, External, Live
+from reconciler.model.resource import NOT_COMPARED, External, Live
 from tests.support.desired_states import AUTHORITIES, ca, converge, device, plan_of, resource, state
 from tests.support.kind_driver import (
     MISSING,
@@ -50,15 +50,15 @@ def join(group: str, thing: str = "a"):
 
 
 def leave(group: str):
-    return iot("RemoveThingFromThingGroup", tolerates=MISSING, thingGroupName=group, thingName="a")
+    return iot("RemoveThingFromThingGroup", ignored_errors=MISSING, thingGroupName=group, thingName="a")
 
 
-def attach(thing: str = "a", *, retries=(), **more):
-    return iot("AttachThingPrincipal", retries=retries, thingName=thing, principal=CERT, **more)
+def attach(thing: str = "a", *, retried_errors=(), **more):
+    return iot("AttachThingPrincipal", retried_errors=retried_errors, thingName=thing, principal=CERT, **more)
 
 
 def detach(thing: str = "a"):
-    return iot("DetachThingPrincipal", tolerates=MISSING, thingName=thing, principal=CERT)
+    return iot("DetachThingPrincipal", ignored_errors=MISSING, thingName=thing, principal=CERT)
 
 
 def test_a_new_thing_is_created_marked_grouped_and_given_its_certificates():
@@ -144,7 +144,7 @@ def test_without_certificates_exclusivity_means_nothing():
         "ListThingPrincipalsV2": {"thingPrincipalObjects": []},
         "ListThingGroupsForThing": {"thingGroups": []},
     }
-    assert read("things", answers, thing(exclusive=True))[0][0].spec.exclusive is WHATEVER
+    assert read("things", answers, thing(exclusive=True))[0][0].spec.exclusive is NOT_COMPARED
 
 
 def test_a_thing_leaves_one_billing_group_before_it_joins_another():
@@ -153,7 +153,7 @@ def test_a_thing_leaves_one_billing_group_before_it_joins_another():
     assert calls(found, world(found.resource, *groups, live={"things.a": found.live}, changes=[found])) == [
         iot(
             "RemoveThingFromBillingGroup",
-            tolerates=MISSING,
+            ignored_errors=MISSING,
             billingGroupName="b",
             thingName="a",
         ),
@@ -190,7 +190,7 @@ def test_a_certificate_becomes_exclusive_by_a_new_attachment():
     )
     assert calls(found, around) == [
         detach(),
-        attach(retries=AGAIN, thingPrincipalType="EXCLUSIVE_THING"),
+        attach(retried_errors=AGAIN, thingPrincipalType="EXCLUSIVE_THING"),
     ]
 
 
@@ -210,7 +210,7 @@ def test_who_gets_a_certificate_alone_gets_it_from_whoever_has_it():
     )
     assert calls(found, around) == [
         detach("b"),
-        attach(retries=AGAIN, thingPrincipalType="EXCLUSIVE_THING"),
+        attach(retried_errors=AGAIN, thingPrincipalType="EXCLUSIVE_THING"),
     ]
 
 
@@ -250,11 +250,11 @@ def test_there_is_room_for_the_group_that_marks_what_is_owned():
 def test_a_thing_is_deleted_when_everything_has_let_go_of_it():
     foreign = arn("cert/foreign")
     assert delete("things", live(Thing(), foreign)) == [
-        iot("DetachThingPrincipal", tolerates=MISSING, thingName="a", principal=foreign),
+        iot("DetachThingPrincipal", ignored_errors=MISSING, thingName="a", principal=foreign),
         iot(
             "DeleteThing",
-            tolerates=MISSING,
-            retries={"InvalidRequestException"},
+            ignored_errors=MISSING,
+            retried_errors={"InvalidRequestException"},
             thingName="a",
             expectedVersion=2,
         ),

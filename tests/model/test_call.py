@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref, resolve
-from reconciler.model.errors import MissingSecretError, UnansweredError
+from reconciler.model.errors import MissingSecretError, UnknownValueError
 from reconciler.model.secret import Secret
 
 PUMP = Address("managed_things", "pump")
@@ -33,7 +33,7 @@ def test_resolving_leaves_the_parameters_as_they_were():
 
 @pytest.mark.parametrize("answers", [{}, {PUMP: {}}, {Address("things", "pump"): {"Id": "x"}}])
 def test_what_was_not_answered_is_told(answers):
-    with pytest.raises(UnansweredError) as caught:
+    with pytest.raises(UnknownValueError) as caught:
         resolve([Ref(PUMP, "Id")], answers)
     assert str(caught.value) == (
         "Id of managed_things.pump is not known: the call that would have answered it was not made in this run"
@@ -54,5 +54,5 @@ def test_a_call_is_told_as_service_and_operation():
 
 
 def test_calls_are_equal_whatever_their_codes_were_written_as():
-    one = ApiCall("iot", "DeleteThing", {}, tolerates=["A", "B"], retries=("C",))
-    assert one == ApiCall("iot", "DeleteThing", {}, tolerates={"B", "A"}, retries={"C"})
+    one = ApiCall("iot", "DeleteThing", {}, ignored_errors=["A", "B"], retried_errors=("C",))
+    assert one == ApiCall("iot", "DeleteThing", {}, ignored_errors={"B", "A"}, retried_errors={"C"})

@@ -32,13 +32,13 @@ def turned(value):
 @given(_OBJECTS, st.integers(0, 4) | st.none())
 def test_spaces_and_the_order_of_keys_mean_nothing(value, indent):
     written = Document.parse(json.dumps(turned(value), indent=indent), "a.json")
-    assert (written, hash(written)) == (Document.of(value), hash(Document.of(value)))
+    assert (written, hash(written)) == (Document.from_value(value), hash(Document.from_value(value)))
 
 
 @given(_OBJECTS, _OBJECTS)
 def test_documents_are_unequal_where_their_objects_are(one, other):
     plain = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-    assert (Document.of(one) == Document.of(other)) == plain
+    assert (Document.from_value(one) == Document.from_value(other)) == plain
 
 
 def test_what_is_sent_is_what_was_written():
@@ -73,12 +73,12 @@ _UNLIKE = [
 
 @pytest.mark.parametrize(("one", "other"), _SAME)
 def test_one_value_and_a_list_of_it_are_the_same_set_in_a_policy(one, other):
-    assert Document.of(one) == Document.of(other)
+    assert Document.from_value(one) == Document.from_value(other)
 
 
 @pytest.mark.parametrize(("one", "other"), _UNLIKE)
 def test_what_may_mean_something_else_is_not_the_same(one, other):
-    assert Document.of(one) != Document.of(other)
+    assert Document.from_value(one) != Document.from_value(other)
 
 
 @pytest.mark.parametrize("text", ["[]", "1", '"text"', "null", "true"])

@@ -7,14 +7,14 @@ import pytest
 from reconciler.model import errors
 from reconciler.model.errors import (
     AwsError,
+    Diagnostic,
     InvalidDesiredStateError,
-    Mistake,
+    PlanRejectedError,
     ReconcilerError,
-    RefusedError,
 )
 
-_FULL = Mistake("fleet.toml", 7, "unknown key", "things.a", "atributes", "a known key", "attributes")
-_BARE = Mistake("fleet.toml", 9, "expires soon", severity="warning")
+_FULL = Diagnostic("fleet.toml", 7, "unknown key", "things.a", "atributes", "a known key", "attributes")
+_BARE = Diagnostic("fleet.toml", 9, "expires soon", severity="warning")
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ _BARE = Mistake("fleet.toml", 9, "expires soon", severity="warning")
             "1 mistake in the desired state; nothing was sent\nfleet.toml:9: warning: expires soon",
         ),
         (
-            RefusedError(["things.a: no", "things.b: neither"]),
+            PlanRejectedError(["things.a: no", "things.b: neither"]),
             "the plan is refused; nothing was sent\nthings.a: no\nthings.b: neither",
         ),
         (errors.MissingSecretError("env A"), "the secret from env A is needed and is not set"),
         (
-            errors.UnansweredError("Id of a.b"),
+            errors.UnknownValueError("Id of a.b"),
             "Id of a.b is not known: the call that would have answered it was not made in this run",
         ),
         (errors.TargetError("no route"), "no route"),
@@ -68,4 +68,7 @@ def test_every_error_is_drawn_in_the_tree_and_has_one_base():
 
 
 def test_what_an_error_was_made_of_can_be_asked_for():
-    assert (InvalidDesiredStateError([_FULL]).mistakes, RefusedError(["a"]).reasons) == ((_FULL,), ("a",))
+    assert (InvalidDesiredStateError([_FULL]).diagnostics, PlanRejectedError(["a"]).reasons) == (
+        (_FULL,),
+        ("a",),
+    )

@@ -16,7 +16,7 @@ QUOTAS = Quotas(
 
 def test_a_call_draws_from_its_own_bucket_and_every_shared_one():
     assert {
-        name: QUOTAS.buckets("iot", name) for name in ("CreateThing", "Unnamed", "RegisterOne")
+        name: QUOTAS.find_buckets("iot", name) for name in ("CreateThing", "Unnamed", "RegisterOne")
     } == {
         "CreateThing": (Bucket("iot", "CreateThing", 100.0),),
         "Unnamed": (Bucket("iot", "Unnamed", 10.0),),
@@ -25,7 +25,7 @@ def test_a_call_draws_from_its_own_bucket_and_every_shared_one():
 
 
 def test_a_service_without_rates_has_no_buckets():
-    assert QUOTAS.buckets("sts", "GetCallerIdentity") == ()
+    assert QUOTAS.find_buckets("sts", "GetCallerIdentity") == ()
 
 
 def test_the_estimate_is_the_fullest_buckets_time():
@@ -49,7 +49,7 @@ def test_nothing_takes_no_time():
 
 def test_calls_without_a_rate_are_counted_and_take_no_time():
     estimate = QUOTAS.estimate({("sts", "GetCallerIdentity"): 7})
-    assert (estimate.total, estimate.seconds, estimate.bottleneck) == (7, 0.0, None)
+    assert (estimate.total_calls, estimate.seconds, estimate.bottleneck) == (7, 0.0, None)
 
 
 _CALLS = st.dictionaries(

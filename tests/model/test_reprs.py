@@ -7,7 +7,7 @@ import pytest
 from reconciler.model.address import Address
 from reconciler.model.change import Create, Delete, Replace, Update
 from reconciler.model.errors import ReconcilerError
-from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped
+from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped
 from reconciler.model.plan import Estimate, Plan, Step, Target
 from reconciler.model.resource import External, Live, Origin, Resource
 
@@ -53,11 +53,11 @@ def test_every_action_is_counted_even_where_there_is_none():
         ((), True, "nothing to do in 1.2 s"),
         ((Applied(CREATE, 0.1),), True, "1 applied in 1.2 s"),
         (
-            (Applied(CREATE, 0.1), Failed(UPDATE, ReconcilerError("no")), Skipped(DELETE, A), Cancelled(CREATE)),
+            (Applied(CREATE, 0.1), Failed(UPDATE, ReconcilerError("no")), Skipped(DELETE, A), Canceled(CREATE)),
             False,
             "1 applied, 1 failed, 1 skipped, 1 cancelled in 1.2 s",
         ),
-        ((Cancelled(CREATE),), False, "1 cancelled in 1.2 s"),
+        ((Canceled(CREATE),), False, "1 cancelled in 1.2 s"),
     ],
 )  # fmt: skip
 def test_a_result_tells_what_became_of_the_plan(outcomes, ok, text):
@@ -75,7 +75,7 @@ def test_an_update_knows_its_attributes_and_what_is_inside_them():
 
     update = Update(RESOURCE, LIVE, (FieldChange("attributes.site", "a", "b"),))
     asked = ("attributes", "attributes.site", "attributes.sit", "attr", "thing_type")
-    assert {name: update.changes(name) for name in asked} == {
+    assert {name: update.has_changed(name) for name in asked} == {
         "attributes": True,
         "attributes.site": True,
         "attributes.sit": False,

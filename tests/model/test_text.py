@@ -6,7 +6,14 @@ import datetime
 
 import pytest
 
-from reconciler.model.text import closest, dotted, one_of, quoted, shown, told
+from reconciler.model.text import (
+    closest_match,
+    describe_value,
+    format_choices,
+    format_path,
+    quote,
+    quote_if_unsafe,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,15 +34,17 @@ from reconciler.model.text import closest, dotted, one_of, quoted, shown, told
     ],
 )
 def test_a_value_is_told_as(value, text):
-    assert told(value) == text
+    assert describe_value(value) == text
 
 
 def test_a_path_reads_as_it_is_written():
-    assert dotted(["attributes", "site", "certificates", 0, "a b"]) == "attributes.site.certificates[0].a b"
+    assert (
+        format_path(["attributes", "site", "certificates", 0, "a b"]) == "attributes.site.certificates[0].a b"
+    )
 
 
 def test_names_that_would_confuse_a_terminal_are_quoted():
-    assert [shown("pump-7"), shown(""), shown("a\nb"), quoted("it's")] == [
+    assert [quote_if_unsafe("pump-7"), quote_if_unsafe(""), quote_if_unsafe("a\nb"), quote("it's")] == [
         "pump-7",
         "''",
         "'a\\nb'",
@@ -44,7 +53,7 @@ def test_names_that_would_confuse_a_terminal_are_quoted():
 
 
 def test_one_of_one_is_that_one():
-    assert [one_of(["A"]), one_of(["A", "B"])] == ["'A'", "one of 'A', 'B'"]
+    assert [format_choices(["A"]), format_choices(["A", "B"])] == ["'A'", "one of 'A', 'B'"]
 
 
 @pytest.mark.parametrize(
@@ -52,4 +61,4 @@ def test_one_of_one_is_that_one():
     [("atributes", "attributes"), ("ATTRIBUTES", "attributes"), ("zzz", None), ("", None)],
 )
 def test_the_closest_word_is_near_or_none(word, near):
-    assert closest(word, ["attributes", "certificates"]) == near
+    assert closest_match(word, ["attributes", "certificates"]) == near

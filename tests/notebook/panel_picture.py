@@ -23,7 +23,7 @@ gate = threading.Semaphore(0)
 class Gated(Workspace):
     def apply(self, plan, *, on_outcome=None, **options):
         def hear(outcome):
-            if outcome.word != "started":
+            if outcome.status != "started":
                 gate.acquire()
             on_outcome(outcome)
         return super().apply(plan, on_outcome=hear, **options)

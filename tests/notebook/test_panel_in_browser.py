@@ -34,7 +34,7 @@ gate = threading.Semaphore(0)
 class Gated(Workspace):
     def apply(self, plan, *, on_outcome=None, **options):
         def hear(outcome):
-            if outcome.word != "started":
+            if outcome.status != "started":
                 gate.acquire()
             on_outcome(outcome)
         return super().apply(plan, on_outcome=hear, **options)
@@ -204,17 +204,17 @@ from reconciler import Address
 base = ws.plan().steps[-1]
 def named(number):
     resource = evolve(base.change.resource, address=Address("things", f"pump-{number}"))
-    return evolve(base, change=evolve(base.change, resource=resource), waits_for=frozenset())
+    return evolve(base, change=evolve(base.change, resource=resource), dependencies=frozenset())
 large = evolve(ws.plan(), steps=tuple(map(named, range(10_000))))
 """
 FLOOD = """
 from reconciler import Result
-from reconciler.model.outcome import Applied, Cancelled
+from reconciler.model.outcome import Applied, Canceled
 
 class Flooded(Workspace):
     def apply(self, plan, *, on_outcome=None, **options):
         *first, last = plan.steps
-        outcomes = (*(Applied(step.change, 0.0) for step in first), Cancelled(last.change))
+        outcomes = (*(Applied(step.change, 0.0) for step in first), Canceled(last.change))
         for outcome in outcomes:
             on_outcome(outcome)
         return Result(plan, outcomes, 1.0)

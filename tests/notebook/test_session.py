@@ -255,7 +255,7 @@ def test_stopping_cancels_what_was_not_begun_and_retrying_finishes_it(opened, wo
     class Gated(Workspace):
         def apply(self, plan, *, on_outcome=None, **options):
             def hear(outcome):
-                assert outcome.word == "started" or gate.acquire(timeout=PATIENCE)
+                assert outcome.status == "started" or gate.acquire(timeout=PATIENCE)
                 on_outcome(outcome)
 
             return super().apply(plan, on_outcome=hear, **options)

@@ -12,9 +12,9 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, FieldChange, Update
 from reconciler.model.document import Document
-from reconciler.model.output_file import Output, Save
+from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.plan import Note, Step
-from reconciler.model.resource import Live, Origin, Resource, Row
+from reconciler.model.resource import Live, ManifestRow, Origin, Resource
 from reconciler.render.text.comparison import render_comparison_text
 from reconciler.render.text.plan import COLORS, render_plan_text
 from reconciler.render.views.comparison import build_comparison_view
@@ -28,7 +28,7 @@ REQUEST = "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\nBBBB\n-----END CERTIFICATE
 
 
 def policy(*statements, source=None):
-    return Document.of({"Version": "2012-10-17", "Statement": list(statements)}, source)
+    return Document.from_value({"Version": "2012-10-17", "Statement": list(statements)}, source)
 
 
 def update(before, after):
@@ -54,8 +54,8 @@ def rows(change, *calls, requests=False):
         ),
         (policy(PUBLISH, CONNECT), "{ Version, Statement }"),
         (policy(PUBLISH, CONNECT, source="big.json"), "{ Version, Statement } (big.json)"),
-        (Output("pki/a.pem", "/x/pki/a.pem"), "will be written to pki/a.pem"),
-        (Output("pki/a.pem", "/x/pki/a.pem", "-----BEGIN…"), "pki/a.pem"),
+        (OutputFile("pki/a.pem", "/x/pki/a.pem"), "will be written to pki/a.pem"),
+        (OutputFile("pki/a.pem", "/x/pki/a.pem", "-----BEGIN…"), "pki/a.pem"),
         (REQUEST, "a signing request, sha256:d5651e9a7a22…"),
         ('{\n "a": ["b", 1]\n}', """'{"a":["b",1]}'"""),
         ('say "no"', """'say "no"'"""),
@@ -85,7 +85,10 @@ def test_a_list_that_gets_longer_is_told_by_what_is_new():
 
 
 def test_a_list_that_is_new_in_a_document_is_told_whole():
-    before, after = Document.of({"name": {"Ref": "N"}}), Document.of({"name": {"Join": ["-", ["a", "b"]]}})
+    before, after = (
+        Document.from_value({"name": {"Ref": "N"}}),
+        Document.from_value({"name": {"Join": ["-", ["a", "b"]]}}),
+    )
     assert rows(update(before, after))[1:] == [
         "             - document.name.Ref   N",
         "             + document.name.Join  [-, [a, b]]",
@@ -93,8 +96,8 @@ def test_a_list_that_is_new_in_a_document_is_told_whole():
 
 
 def test_of_many_differences_the_first_are_told_and_how_many_more_there_are():
-    before = Document.of({f"k{number:02}": 1 for number in range(11)})
-    after = Document.of({f"k{number:02}": 2 for number in range(11)})
+    before = Document.from_value({f"k{number:02}": 1 for number in range(11)})
+    after = Document.from_value({f"k{number:02}": 2 for number in range(11)})
     assert rows(update(before, after))[-2:] == [
         "             ~ document.k07  1 → 2",
         "             ~ document      and 3 more differences in it",
@@ -117,13 +120,13 @@ def test_show_puts_only_the_parts_that_differ_beside_each_other():
 
 
 def test_a_file_that_will_be_written_is_told_with_the_certificate_and_with_the_call():
-    output = Output("pki/a.pem", "/x/pki/a.pem")
+    output = OutputFile("pki/a.pem", "/x/pki/a.pem")
     change = Create(resource("certificates", "a", Certificate(csr=REQUEST, save_to=output)))
     call = ApiCall(
         "iot",
         "CreateCertificateFromCsr",
         {"certificateSigningRequest": REQUEST},
-        saves=(Save("certificatePem", output),),
+        output_files=(SavedMember("certificatePem", output),),
     )
     assert rows(change, call, requests=True) == [
         "  + create   certificates.a  desired_state.toml:1 · 1 call",
@@ -136,7 +139,7 @@ def test_a_file_that_will_be_written_is_told_with_the_certificate_and_with_the_c
 
 def test_a_step_that_waits_says_for_how_long_at_the_most():
     change = Delete(Address("thing_types", "pump"), Live("pump", None))
-    call = ApiCall("iot", "DeleteThingType", {"thingTypeName": "pump"}, patience=360)
+    call = ApiCall("iot", "DeleteThingType", {"thingTypeName": "pump"}, timeout_seconds=360)
     assert rows(change, call, requests=True) == [
         "  - delete   thing_types.pump  1 call · waits for at most 6 min",
         "             1. iot:DeleteThingType  repeated for at most 6 min",
@@ -145,7 +148,7 @@ def test_a_step_that_waits_says_for_how_long_at_the_most():
 
 
 def test_a_resource_of_a_fleet_is_told_with_its_row():
-    origin = Origin("desired_state.toml", 8, Row("devices.csv", 3))
+    origin = Origin("desired_state.toml", 8, ManifestRow("devices.csv", 3))
     change = Create(Resource(Address("policies", "p"), Policy(policy()), origin=origin))
     assert rows(change)[0] == "  + create   policies.p  desired_state.toml:8 (devices.csv:3) · 0 calls"
 
@@ -153,7 +156,7 @@ def test_a_resource_of_a_fleet_is_told_with_its_row():
 def test_a_remark_is_calmer_than_a_warning():
     notes = (
         Note("warning", "it expires on 2026-01-04", Address("certificates", "a")),
-        Note("remark", "stays beside its successor until 2026-01-04 10:00 UTC", Address("certificates", "b")),
+        Note("info", "stays beside its successor until 2026-01-04 10:00 UTC", Address("certificates", "b")),
     )
     lines = [
         line
@@ -162,7 +165,7 @@ def test_a_remark_is_calmer_than_a_warning():
     ]
     assert [(line.plain, str(line.spans[0].style)) for line in lines] == [
         ("  ! warning    certificates.a  it expires on 2026-01-04", COLORS["warning"]),
-        ("  · remark     certificates.b  stays beside its successor until 2026-01-04 10:00 UTC", "dim"),
+        ("  · info       certificates.b  stays beside its successor until 2026-01-04 10:00 UTC", "dim"),
     ]
 
 

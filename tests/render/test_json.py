@@ -17,9 +17,9 @@ from reconciler.cli.commands.plan import FORMATS
 from reconciler.engine.plan.drift import Drift, DriftedField, DriftedResource, find_drift
 from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
-from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped, Started
+from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped, Started
 from reconciler.model.plan import Step
-from reconciler.model.run import History, Record, Run, RunCall, RunStep, Who
+from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunRecord, RunStep
 from reconciler.render.html.page import render_html_page
 from reconciler.render.json.drift_file import render_drift_json, render_drift_jsonl
 from reconciler.render.json.events import EventWriter
@@ -47,7 +47,18 @@ from tests.support.sample_plans import (
 )
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
-RUN = Run("r1", "ws", "embedded", Who("ada", "ci", 1), "apply", "0" * 64, "1" * 64, NOON, NOON, "applied")
+RUN = Run(
+    "r1",
+    "ws",
+    "embedded",
+    ProcessIdentity("ada", "ci", 1),
+    "apply",
+    "0" * 64,
+    "1" * 64,
+    NOON,
+    NOON,
+    "applied",
+)
 VALIDATORS = {name: jsonschema.Draft202012Validator(build_output_schema(name)) for name in OUTPUTS}
 
 
@@ -73,9 +84,13 @@ def test_a_plan_is_as_its_schema_says(made):
 
 
 def test_runs_are_as_their_schemas_say_ended_or_not():
-    going = evolve(RUN, ended=None, status="running", counts={"planned": 1}, calls=1, unanswered=1)
+    going = evolve(
+        RUN, ended_at=None, status="running", counts={"planned": 1}, call_count=1, unanswered_call_count=1
+    )
     call = RunCall(1, "things.a", "iot", "CreateThing", "a", "in flight", NOON)
-    record = Record(going, (RunStep("things.a", "create", "started"),), (call, evolve(call, ended=NOON)))
+    record = RunRecord(
+        going, (RunStep("things.a", "create", "started"),), (call, evolve(call, ended_at=NOON))
+    )
     assert valid("history", json.dumps(history_to_json(History((going, RUN)))))
     assert valid("history", json.dumps(history_to_json(History())))
     assert valid("run", json.dumps(history_to_json(record)))
@@ -83,7 +98,7 @@ def test_runs_are_as_their_schemas_say_ended_or_not():
 
 @pytest.mark.parametrize("broken", ["run", "steps", "calls"])
 def test_a_schema_refuses_a_run_that_lacks_something(broken):
-    told = json.loads(json.dumps(history_to_json(Record(RUN))))
+    told = json.loads(json.dumps(history_to_json(RunRecord(RUN))))
     del told[broken]
     assert [error.message for error in VALIDATORS["run"].iter_errors(told)] == [
         f"{broken!r} is a required property"
@@ -156,8 +171,8 @@ def test_a_run_is_told_event_by_event_as_it_happens():
         Failed(UPDATE.change, error, 0),
         Skipped(DELETION.change, UPDATE.address),
         Applied(CREATION.change, 0.25, ("r-1",)),
-        Cancelled(ROTATION.change),
-        Cancelled(MANAGED.change),
+        Canceled(ROTATION.change),
+        Canceled(MANAGED.change),
     ]
     with EventWriter(made, stream, clock=lambda: next(seconds), now=lambda: NOON) as events:
         for outcome in outcomes:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.engine.plan.drift import Drift, DriftedField, DriftedResource
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from reconciler.model.change import ACTIONS, DANGEROUS_FIRST, Delete, FieldChange
+from reconciler.model.change import ACTIONS, ACTIONS_BY_RISK, Delete, FieldChange
 from reconciler.model.errors import AwsError, ReconcilerError
 from reconciler.model.outcome import Applied, Failed, Result
 from reconciler.model.plan import Note, Step
@@ -118,7 +118,7 @@ def size(text: str) -> int:
 
 
 def test_every_action_has_its_place_among_the_dangers():
-    assert sorted(DANGEROUS_FIRST) == sorted(ACTIONS)
+    assert sorted(ACTIONS_BY_RISK) == sorted(ACTIONS)
 
 
 def test_a_plan_is_told_whole_and_the_worst_of_it_first():

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 from reconciler.kinds.things import Thing
 from reconciler.model.change import FieldChange, Update
-from reconciler.model.errors import AwsError, Mistake
-from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped
+from reconciler.model.errors import AwsError, Diagnostic
+from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped
 from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live
 from reconciler.render.html.page import (
@@ -177,9 +177,9 @@ def test_a_result_says_what_was_done_what_was_not_and_what_to_do_next():
     )  # fmt: skip
     outcomes = (
         Applied(DELETION.change, 0.1),
-        Failed(ROTATION.change, refused, done=1),
+        Failed(ROTATION.change, refused, completed_calls=1),
         Skipped(UPDATE.change, ROTATION.address),
-        Cancelled(CREATION.change),
+        Canceled(CREATION.change),
     )
     made = plan(ROTATION, UPDATE, CREATION, DELETION)
     assert read(build_result_view(Result(made, outcomes, 2.0))) == [
@@ -213,7 +213,7 @@ def test_a_comparison_shows_both_sides_and_marks_what_differs():
 
 
 def test_mistakes_are_shown_at_their_place_in_the_file():
-    found = Mistake(
+    found = Diagnostic(
         "a.toml", 1, "unknown key", "things.pump-7", "atributes", "a field of a thing", "attributes"
     )
     assert read(build_diagnostics_view([found], {"a.toml": ['atributes = { site = "oslo" }']})) == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model.errors import Mistake
+from reconciler.model.errors import Diagnostic
 from reconciler.render.views.diagnostics import build_diagnostics_view
 from reconciler.render.views.regex_words import describe_expected
 
@@ -49,5 +49,5 @@ def test_what_is_more_than_that_or_no_pattern_stays_as_it_is(expected):
 
 
 def test_a_mistake_is_told_so():
-    (row,) = build_diagnostics_view([Mistake("a.toml", 1, "no", expected="a match of [a-z]+")], {}).rows
+    (row,) = build_diagnostics_view([Diagnostic("a.toml", 1, "no", expected="a match of [a-z]+")], {}).rows
     assert row.expected == "lower-case letters (a match of [a-z]+)"

@@ -8,8 +8,8 @@ from attrs import evolve
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.change import FieldChange, Update
-from reconciler.model.errors import AwsError, MissingSecretError, Mistake
-from reconciler.model.outcome import Applied, Cancelled, Failed, Result, Skipped
+from reconciler.model.errors import AwsError, Diagnostic, MissingSecretError
+from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped
 from reconciler.model.resource import Live
 from reconciler.render.text.comparison import render_comparison_text
 from reconciler.render.text.diagnostics import render_diagnostics_text
@@ -52,9 +52,9 @@ def test_a_failure_says_what_was_being_done_what_was_answered_and_what_to_do_nex
     made = plan(ROTATION, UPDATE, CREATION, DELETION)
     outcomes = (
         Applied(DELETION.change, 0.1),
-        Failed(ROTATION.change, REFUSED, done=1),
+        Failed(ROTATION.change, REFUSED, completed_calls=1),
         Skipped(UPDATE.change, ROTATION.address),
-        Cancelled(CREATION.change),
+        Canceled(CREATION.change),
     )
     assert said(render_result_text(build_result_view(Result(made, outcomes, 2.0)))) == (
         "✖ failed  replace certificates.pump-7, iot:DeleteCertificate (call 2 of 2 calls)\n"
@@ -83,7 +83,7 @@ def test_a_failure_that_aws_did_not_answer_says_what_is_missing():
 
 def test_a_comparison_shows_both_sides_and_marks_what_differs():
     wanted = resource("things", "pump-7", Thing(attributes={"site": "bergen"}, certificates=("pump-7",)), 44)
-    wanted = evolve(wanted, needs=frozenset({Address("certificates", "pump-7")}))
+    wanted = evolve(wanted, dependencies=frozenset({Address("certificates", "pump-7")}))
     live = Live("pump-7", Thing(attributes={"site": "oslo", "old": "x" * 40}), version=3, owner="greenhouse")
     change = Update(
         wanted,
@@ -115,8 +115,10 @@ def test_a_comparison_shows_both_sides_and_marks_what_differs():
 def test_mistakes_are_shown_at_their_place_in_the_file():
     lines = ["[things.pump-7]", 'atributes = { site = "oslo" }', "[certificates.pump-7]"]
     found = [
-        Mistake("a.toml", 3, "it expired", "certificates.pump-7", severity="warning"),
-        Mistake("a.toml", 2, "unknown key", "things.pump-7", "atributes", "a field of a thing", "attributes"),
+        Diagnostic("a.toml", 3, "it expired", "certificates.pump-7", severity="warning"),
+        Diagnostic(
+            "a.toml", 2, "unknown key", "things.pump-7", "atributes", "a field of a thing", "attributes"
+        ),
     ]
     assert said(render_diagnostics_text(build_diagnostics_view(found, {"a.toml": lines}))) == (
         "error: a.toml:2  things.pump-7.atributes\n"
@@ -137,7 +139,7 @@ def test_mistakes_are_shown_at_their_place_in_the_file():
 
 def test_an_excerpt_never_shows_a_value_for_it_may_be_a_secret():
     lines = ['authentication_materal = "canary"', "canary in a text of several lines", 'x = { y = "canary" }']
-    found = [Mistake("a.toml", line, "unknown key") for line in (1, 2, 3)]
+    found = [Diagnostic("a.toml", line, "unknown key") for line in (1, 2, 3)]
     excerpts = [
         row.excerpt and row.excerpt.text for row in build_diagnostics_view(found, {"a.toml": lines}).rows
     ]
@@ -153,6 +155,8 @@ def test_an_excerpt_never_shows_a_value_for_it_may_be_a_secret():
     ],
 )
 def test_the_whole_key_is_pointed_at_where_the_part_that_is_meant_is_not_shown(line, field, shown):
-    view = build_diagnostics_view([Mistake("a.toml", 1, "wrong", "things.pump-7", field)], {"a.toml": [line]})
+    view = build_diagnostics_view(
+        [Diagnostic("a.toml", 1, "wrong", "things.pump-7", field)], {"a.toml": [line]}
+    )
     (row,) = view.rows
     assert (row.excerpt.text, row.excerpt.start, row.excerpt.length) == shown

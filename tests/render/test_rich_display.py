@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from reconciler import Workspace
 from reconciler.engine.graph import build_resource_graph
 from reconciler.model.address import Address
-from reconciler.model.errors import ReconcilerError, RefusedError
+from reconciler.model.errors import PlanRejectedError, ReconcilerError
 from reconciler.model.outcome import Applied
 from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
 from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, DisplayedResult, _drawn
@@ -143,9 +143,9 @@ def test_a_second_plan_is_of_the_file_as_it_is_now(workspace):
 
 
 def test_an_error_in_a_cell_is_its_message_and_no_traceback():
-    error = RefusedError(["things.pump-7: \x1b[31mno"])
+    error = PlanRejectedError(["things.pump-7: \x1b[31mno"])
     assert error._render_traceback_() == [
-        "RefusedError: the plan is refused; nothing was sent",
+        "PlanRejectedError: the plan is refused; nothing was sent",
         r"things.pump-7: \x1b[31mno",
     ]
 

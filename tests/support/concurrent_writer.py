@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from reconciler import Workspace
-from reconciler.model.errors import AwsError, LockedError, ReconcilerError, RefusedError, StaleError
+from reconciler.model.errors import AwsError, LockedError, PlanRejectedError, ReconcilerError, StaleError
 from reconciler.model.outcome import Failed, Result
 
 
@@ -36,7 +36,7 @@ def main(folder: Path, rounds: int) -> None:
             ended = kind(workspace.apply(plan))
         except LockedError as error:
             ended = f"locked: {error.holder}"
-        except RefusedError:  # what the other one has just made does not yet bear the workspace's mark
+        except PlanRejectedError:  # what the other one has just made does not yet bear the workspace's mark
             ended = "refused"
         sys.stdout.write(f"{ended}\n")
         sys.stdout.flush()

@@ -35,10 +35,10 @@ from reconciler.model.document import Document
 from reconciler.model.outcome import Outcome
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Plan
-from reconciler.model.plan_options import Allowance, Request
+from reconciler.model.plan_options import LimitOverride, PlanOptions
 from reconciler.model.resource import Lifecycle, Resource
 from reconciler.model.secret import Secret
-from reconciler.model.settings import DesiredState, Fuses, Settings
+from reconciler.model.settings import ChangeLimits, DesiredState, Settings
 from tests.support.pki import Authority
 from tests.support.registry_client import TARGET, Cloud
 
@@ -60,7 +60,7 @@ def resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resourc
 
 def state(*resources: Resource, workspace: str = "ws", **settings: object) -> DesiredState:
     """A desired state without limits, unless it is given some: most tests delete what they like."""
-    settings.setdefault("limits", Fuses(delete_percent=100, replace_percent=100))
+    settings.setdefault("limits", ChangeLimits(delete_percent=100, replace_percent=100))
     return DesiredState(Settings(workspace, **settings), {found.address: found for found in resources})
 
 
@@ -99,10 +99,10 @@ def plan_of(
     select: Collection[str] = (),
     exclude: Collection[str] = (),
 ) -> Plan:
-    allowed = {key: Allowance.parse(most) for key, most in allow.items()}
+    allowed = {key: LimitOverride.parse(most) for key, most in allow.items()}
     return make_plan(
         wanted,
-        Request(destroy, frozenset(adopt), wave, allowed, tuple(select), tuple(exclude)),
+        PlanOptions(destroy, frozenset(adopt), wave, allowed, tuple(select), tuple(exclude)),
         target=TARGET,
         call=cloud.call,
         quotas=QUOTAS,
@@ -126,9 +126,9 @@ def converge(wanted: DesiredState, cloud: Cloud) -> Plan:
 def failures(outcomes: list[Outcome]) -> list[str]:
     """What did not go as planned, for people."""
     return [
-        f"{found.word} {found.change.address}: {getattr(found, 'error', '')}"
+        f"{found.status} {found.change.address}: {getattr(found, 'error', '')}"
         for found in outcomes
-        if found.word not in {"started", "waiting", "applied"}
+        if found.status not in {"started", "waiting", "applied"}
     ]
 
 
@@ -190,7 +190,7 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
 
 
 def _allow(action: str) -> Document:
-    return Document.of(
+    return Document.from_value(
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
     )
 
@@ -215,7 +215,7 @@ def _any_templates(draw: st.DrawFn) -> list[Resource]:
         kind = draw(st.sampled_from(["JITP", "FLEET_PROVISIONING"]))
         hook = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
         spec = ProvisioningTemplate(
-            Document.of({"Parameters": {draw(_texts): {"Type": "String"}}, "Resources": {}}),
+            Document.from_value({"Parameters": {draw(_texts): {"Type": "String"}}, "Resources": {}}),
             ROLE,
             kind,
             draw(st.booleans()),
@@ -354,7 +354,7 @@ def _any_provisioned(  # noqa: PLR0917 (each is a kind that a template may name)
         parts[f"policy{policy}"] = {"Type": POLICY, "Properties": {"PolicyName": policy}}
     parameters = {"Name": {"Type": "String"}, "Pem": {"Type": "String"}}
     pem = AUTHORITIES["alpha"].device(f"provisioned-{draw(st.integers(1, 2))}-{name}", 1)
-    template = Document.of({"Parameters": parameters, "Resources": parts})
+    template = Document.from_value({"Parameters": parameters, "Resources": parts})
     return resource(
         "provisioned_things", f"from-template-{name}", ProvisionedThing(template, {"Name": name, "Pem": pem})
     )
@@ -404,7 +404,7 @@ def _any_managed(draw: st.DrawFn, things: list[str]) -> list[Resource]:
 
 def _report(endpoint: str) -> Document:
     endpoints = [{"id": endpoint, "deviceTypes": ["Light"], "capabilities": []}]
-    return Document.of({"version": "1.0.0", "endpoints": endpoints})
+    return Document.from_value({"version": "1.0.0", "endpoints": endpoints})
 
 
 def _any_profiles(draw: st.DrawFn) -> list[Resource]:

@@ -76,7 +76,7 @@ def told(folder: Path) -> dict[str, Any]:
     cloud = _cloud()
     cloud.registry.close()
     cloud.registry = Registry(folder / ".reconciler" / "registry.sqlite3", SETTINGS)
-    calls = [(call.operation, call.address, call.state) for call in record.calls] if record else []
+    calls = [(call.operation, call.address, call.status) for call in record.calls] if record else []
     return {
         "content": cloud.content(),
         "status": record.run.status if record else None,

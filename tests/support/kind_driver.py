@@ -27,13 +27,29 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def iot(operation: str, /, *, tolerates=(), retries=(), patience=None, **params: Any) -> ApiCall:
-    return ApiCall("iot", operation, params, tolerates=tolerates, retries=retries, patience=patience)
+def iot(
+    operation: str, /, *, ignored_errors=(), retried_errors=(), timeout_seconds=None, **params: Any
+) -> ApiCall:
+    return ApiCall(
+        "iot",
+        operation,
+        params,
+        ignored_errors=ignored_errors,
+        retried_errors=retried_errors,
+        timeout_seconds=timeout_seconds,
+    )
 
 
-def mi(operation: str, /, *, tolerates=(), until=(), saves=(), **params: Any) -> ApiCall:
+def mi(operation: str, /, *, ignored_errors=(), repeat_until=(), output_files=(), **params: Any) -> ApiCall:
     service = "iot-managed-integrations"
-    return ApiCall(service, operation, params, tolerates=tolerates, until=until, saves=saves)
+    return ApiCall(
+        service,
+        operation,
+        params,
+        ignored_errors=ignored_errors,
+        repeat_until=repeat_until,
+        output_files=output_files,
+    )
 
 
 def read(

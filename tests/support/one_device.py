@@ -9,8 +9,8 @@ from tests.support.desired_states import AUTHORITIES, ca, device, state
 ALPHA = AUTHORITIES["alpha"]
 
 
-def iot(operation, /, *, tolerates=(), retries=(), **params):
-    return ApiCall("iot", operation, params, tolerates=tolerates, retries=retries)
+def iot(operation, /, *, ignored_errors=(), retried_errors=(), **params):
+    return ApiCall("iot", operation, params, ignored_errors=ignored_errors, retried_errors=retried_errors)
 
 
 def one(**attributes):
@@ -21,7 +21,7 @@ def one(**attributes):
 def told(plan):
     """The plan's steps: what is done to what, after what, by which calls."""
     return [
-        (step.change.action, str(step.address), sorted(map(str, step.waits_for)), list(step.calls))
+        (step.change.action, str(step.address), sorted(map(str, step.dependencies)), list(step.calls))
         for step in plan.steps
     ]
 

@@ -214,6 +214,6 @@ def watched(
         result = workspace.apply(made, on_outcome=watching.hear, stop=stop, command=command)
         if isinstance(watching, EventWriter):
             watching.end(result)
-    if result.unrecorded:
-        terminal.remark([render_journal_warning(result.unrecorded)])
+    if result.journal_problem:
+        terminal.remark([render_journal_warning(result.journal_problem)])
     return result

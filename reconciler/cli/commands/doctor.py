@@ -13,7 +13,7 @@ from reconciler.cli.options import Options, common
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from reconciler.model.check_result import Finding
+    from reconciler.model.check_result import CheckResult
 
 
 @click.command()
@@ -30,15 +30,15 @@ def doctor(ctx: click.Context) -> None:
     broken = False
     for finding in examine(Workspace(options.file), os.environ):
         terminal.tell(_lines(finding))
-        broken |= finding.level == "broken"
+        broken |= finding.level == "error"
     if broken:
         ctx.exit(1)
 
 
 _SHOWN = {
     "ok": ("✔", "ok", "applied"),
-    "doubt": ("!", "warning", "warning"),
-    "broken": ("✖", "broken", "error"),
+    "warning": ("!", "warning", "warning"),
+    "error": ("✖", "error", "error"),
     "unknown": ("?", "unknown", "warning"),
 }
 """A sign, a word and a tone for each level."""
@@ -46,7 +46,7 @@ _SHOWN = {
 _WORD, _ABOUT = 8, 12
 
 
-def _lines(finding: Finding) -> Iterator[Text]:
+def _lines(finding: CheckResult) -> Iterator[Text]:
     from rich.text import Text
 
     from reconciler.render.text.plan import COLORS
@@ -55,8 +55,8 @@ def _lines(finding: Finding) -> Iterator[Text]:
     sign, word, tone = _SHOWN[finding.level]
     yield Text.assemble(
         (f"{sign} {word:<{_WORD}}", COLORS[tone]),
-        (f"{finding.about:<{_ABOUT}}", "bold"),
-        visible(finding.told),
+        (f"{finding.subject:<{_ABOUT}}", "bold"),
+        visible(finding.message),
     )
     if finding.advice:
         yield Text(f"{'':<{2 + _WORD + _ABOUT}}next: {visible(finding.advice)}", "dim")

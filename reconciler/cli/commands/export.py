@@ -23,11 +23,11 @@ def _kinds(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) ->
 
 def _known(_ctx: click.Context, _parameter: click.Parameter, given: Sequence[str]) -> Sequence[str]:
     from reconciler.kinds import all_kinds
-    from reconciler.model.text import closest
+    from reconciler.model.text import closest_match
 
     for table in given:
         if table not in all_kinds():
-            near = closest(table, [*all_kinds()])
+            near = closest_match(table, [*all_kinds()])
             hint = f"; did you mean {near!r}?" if near else ""
             raise click.BadParameter(f"{table!r} is no kind{hint}")
     return given
@@ -60,7 +60,7 @@ def export(
     What bears no mark is named: it is to be taken over first, where --adopt names it.
     """
     from reconciler.engine.export.files import export_selected, keeping
-    from reconciler.model.text import several
+    from reconciler.model.text import join_some
     from reconciler.render.views.plan import pluralize
     from reconciler.workspace import Workspace
 
@@ -76,7 +76,7 @@ def export(
         out.write_text(text, encoding="utf-8")
         click.echo(f"wrote {out}: {pluralize(len(found.tables), 'resource')}", err=True)
     if found.unmarked:
-        named = several(map(str, found.unmarked))
+        named = join_some(map(str, found.unmarked))
         click.echo(f"no workspace's yet, so a plan takes them over first, with --adopt: {named}", err=True)
     for address, why in found.left_out.items():
         click.echo(f"left out {address}: {why}", err=True)

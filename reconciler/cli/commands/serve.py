@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli.options import common
-from reconciler.model.duration import IN_WORDS, seconds
+from reconciler.model.duration import DURATION_FORMAT, parse_duration
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -23,9 +23,9 @@ class _Duration(click.ParamType[float]):
         """Seconds."""
         if isinstance(value, float):
             return value
-        found = seconds(value)
+        found = parse_duration(value)
         if found is None:
-            self.fail(f"{value!r} is not {IN_WORDS}", param, ctx)
+            self.fail(f"{value!r} is not {DURATION_FORMAT}", param, ctx)
         return found
 
 

@@ -31,7 +31,7 @@ def validate(ctx: click.Context) -> None:
         view = build_diagnostics_view(desired.warnings, sources(desired.warnings, options.file))
         terminal.remark([*render_diagnostics_text(view), Text()])
         annotate(desired.warnings, options)
-    told = [resource for resource in desired.resources.values() if not resource.implied]
+    told = [resource for resource in desired.resources.values() if not resource.is_ownership_marker]
     counts = Counter(resource.address.kind for resource in told)
     ordered = sorted(counts, key=lambda kind: (get_kind_position(kind), kind))
     room = max((len(f"{counts[kind]:,}") for kind in ordered), default=0)

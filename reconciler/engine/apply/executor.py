@@ -18,10 +18,16 @@ from reconciler.engine.apply.staleness import conflict, stale
 from reconciler.engine.calls.send import Pause, send
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
-from reconciler.model.errors import AwsError, LeaseLostError, ReconcilerError, ServiceDownError, StaleError
-from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Started, Waiting
+from reconciler.model.errors import (
+    AwsError,
+    LeaseLostError,
+    ReconcilerError,
+    ServiceUnavailableError,
+    StaleError,
+)
+from reconciler.model.outcome import Applied, Canceled, Failed, Outcome, Started, Waiting
 from reconciler.model.plan import Plan, Step
-from reconciler.model.redaction import redacted
+from reconciler.model.redaction import redact
 
 WORKERS = 32
 
@@ -79,11 +85,13 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
                 yield outcome
                 continue
             waiting.discard(step.address)
-            if isinstance(outcome, Failed) and isinstance(outcome.error, LeaseLostError | ServiceDownError):
+            if isinstance(outcome, Failed) and isinstance(
+                outcome.error, LeaseLostError | ServiceUnavailableError
+            ):
                 stop.set()  # what is left would fail as this did
             yield outcome
             yield from queue.settle(step, outcome)
-    yield from (Cancelled(step.change) for step in queue.left())
+    yield from (Canceled(step.change) for step in queue.left())
 
 
 def _by_kind(steps: Sequence[Step]) -> Iterable[Sequence[Step]]:
@@ -200,7 +208,7 @@ _SECOND_LOOK = 0.2
 def _told(error: Exception) -> ReconcilerError:
     if isinstance(error, ReconcilerError):
         return error
-    told = redacted(f"{type(error).__name__}: {error}")
+    told = redact(f"{type(error).__name__}: {error}")
     fault = ReconcilerError(f"a fault in reconciler itself: {told}")
     fault.__cause__ = error
     return fault

@@ -67,8 +67,8 @@ def recorded(call: Call, recorder: Recorder, address: Address) -> Call:
         try:
             answer = call(asked)
         except AwsError as error:
-            expected = error.code in asked.tolerates | asked.until
-            state = "lost" if error.unknown else "answered" if expected else "refused"
+            expected = error.code in asked.ignored_errors | asked.repeat_until
+            state = "lost" if error.outcome_unknown else "answered" if expected else "refused"
             recorder.answered(token, state, error.request_id, error.code)
             raise
         except Exception as error:

@@ -20,10 +20,10 @@ class Ready:
 
     def __init__(self, plan: Plan) -> None:
         self._steps = {step.address: step for step in plan.steps}
-        self._open = {step.address: len(step.waits_for) for step in plan.steps}
+        self._open = {step.address: len(step.dependencies) for step in plan.steps}
         self._followers: defaultdict[Address, list[Address]] = defaultdict(list)
         for step in plan.steps:
-            for before in step.waits_for:
+            for before in step.dependencies:
                 self._followers[before].append(step.address)
         depth: dict[Address, int] = {}
         for step in reversed(plan.steps):

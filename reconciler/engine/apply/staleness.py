@@ -19,10 +19,10 @@ from reconciler.engine.plan.refresh import reread
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.call import Call
-from reconciler.model.change import PROTECTION, Create, Delete, Forget, Replace
-from reconciler.model.errors import Difference, StaleError
+from reconciler.model.change import PREVENT_DESTROY_PATH, Create, Delete, Forget, Replace
+from reconciler.model.errors import StaleError, StaleField
 from reconciler.model.plan import Basis, Plan, Step
-from reconciler.model.resource import WHATEVER, External, Live
+from reconciler.model.resource import NOT_COMPARED, External, Live
 
 
 def stale(
@@ -66,15 +66,15 @@ def _about(steps: Sequence[Step], basis: Basis) -> Basis:
     """The basis with no more than some steps' resources and what these need: a look at few must not cost a look at all."""
     addresses: set[Address] = set()
     for step in steps:
-        addresses |= {step.address, *step.beside}
+        addresses |= {step.address, *step.also_modifies}
         if not isinstance(step.change, Delete | Forget):
-            addresses |= step.change.resource.needs
-    return evolve(basis, declared={a: basis.declared[a] for a in addresses if a in basis.declared})
+            addresses |= step.change.resource.dependencies
+    return evolve(basis, desired={a: basis.desired[a] for a in addresses if a in basis.desired})
 
 
 def _looks(step: Step) -> Iterator[tuple[Step, Address, str, Live | None]]:
     """What is read again for a step, by AWS's ids, and as it was seen; what it is about last, whose word counts most."""
-    yield from ((step, address, live.identity, live) for address, live in step.beside.items())
+    yield from ((step, address, live.identity, live) for address, live in step.also_modifies.items())
     change, kind = step.change, all_kinds()[step.address.kind]
     if step.precondition is not None:
         yield step, step.address, step.precondition.identity, step.precondition
@@ -99,12 +99,12 @@ def _judge_beside(step: Step, address: Address, now: Live | None) -> Mapping[Add
     if now is None:
         return {}
     watched = all_kinds()[address.kind].precondition
-    seen, there = watched(step.beside[address], deletes=True), watched(now, deletes=True)
+    seen, there = watched(step.also_modifies[address], deletes=True), watched(now, deletes=True)
     pairs = ((path, before, there[path]) for path, before in seen.items())
     differences = tuple(
-        Difference(path, before, before, after)
+        StaleField(path, before, before, after)
         for path, before, after in pairs
-        if before != after and WHATEVER not in (before, after)
+        if before != after and NOT_COMPARED not in (before, after)
     )
     return {step.address: StaleError(_told(address, differences), differences)} if differences else {}
 
@@ -115,14 +115,14 @@ def conflict(step: Step, plan: Plan, call: Call, pool: Executor) -> StaleError:
     return why or StaleError(f"{step.address} was changed by somebody else while this step ran; plan again")
 
 
-def _told(address: Address, differences: Sequence[Difference]) -> str:
+def _told(address: Address, differences: Sequence[StaleField]) -> str:
     paths = ", ".join(found.path for found in differences)
     return (
         f"{address} was changed since the plan was made ({paths}); nothing of this step was sent; plan again"
     )
 
 
-def _differences(step: Step, now: Live, workspace: str) -> Iterator[Difference]:
+def _differences(step: Step, now: Live, workspace: str) -> Iterator[StaleField]:
     change = step.change
     assert not isinstance(change, Create)
     kind = all_kinds()[step.address.kind]
@@ -132,12 +132,12 @@ def _differences(step: Step, now: Live, workspace: str) -> Iterator[Difference]:
     if not isinstance(change, Delete | Forget):
         planned = kind.precondition(Live("", change.resource.spec, owner=workspace), deletes=False)
         if kind.has_ownership_markers:
-            planned = {**planned, PROTECTION: change.resource.lifecycle.prevent_destroy}
+            planned = {**planned, PREVENT_DESTROY_PATH: change.resource.lifecycle.prevent_destroy}
     for path, before in seen.items():
         yield from _moved(path, before, planned.get(path), there[path], mark_names(workspace))
 
 
-def _moved(path: str, seen: Any, planned: Any, now: Any, marks: frozenset[str]) -> Iterator[Difference]:
+def _moved(path: str, seen: Any, planned: Any, now: Any, marks: frozenset[str]) -> Iterator[StaleField]:
     """What is neither as it was seen nor as it is to be, maps key by key and lists item by item."""
     match seen, now:
         case Mapping(), Mapping():
@@ -150,6 +150,6 @@ def _moved(path: str, seen: Any, planned: Any, now: Any, marks: frozenset[str]) 
             gone = [item for item in seen if item in after and item not in now]
             # What the file does not know by name no step of the plan touches.
             if gone or any(not isinstance(item, External) for item in come):
-                yield Difference(path, seen, planned, now)
-        case _ if WHATEVER not in (seen, now) and now not in (seen, planned):
-            yield Difference(path, seen, planned, now)
+                yield StaleField(path, seen, planned, now)
+        case _ if NOT_COMPARED not in (seen, now) and now not in (seen, planned):
+            yield StaleField(path, seen, planned, now)

@@ -14,30 +14,28 @@ from reconciler.model.errors import ReconcilerError
 
 def room_for(asked: ApiCall) -> None:
     """See that every file can be written before AWS is asked for what goes into it. Raises ReconcilerError."""
-    for save in asked.saves:
-        path = Path(save.output.path)
+    for save in asked.output_files:
+        path = Path(save.file.path)
         if os.path.lexists(path):
-            raise ReconcilerError(f"{save.output}: the file exists, and it is never overwritten")
+            raise ReconcilerError(f"{save.file}: the file exists, and it is never overwritten")
         if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise ReconcilerError(
-                f"{save.output}: its folder does not exist, or nothing can be written there"
-            )
+            raise ReconcilerError(f"{save.file}: its folder does not exist, or nothing can be written there")
 
 
 def write(asked: ApiCall, answer: Mapping[str, Any]) -> None:
     """Write what the call saves of its answer. Raises ReconcilerError."""
-    for save in asked.saves:
+    for save in asked.output_files:
         value: Any = answer
         try:
             for part in save.member.split("."):
                 value = value[part]
         except KeyError:
             told = f"AWS did not say {save.member}, as it says it once only"
-            raise ReconcilerError(f"{save.output}: cannot be written: {told}") from None
+            raise ReconcilerError(f"{save.file}: cannot be written: {told}") from None
         try:
-            _write_new(Path(save.output.path), str(value), 0o600 if save.secret else 0o644)
+            _write_new(Path(save.file.path), str(value), 0o600 if save.secret else 0o644)
         except OSError as error:
-            raise ReconcilerError(f"{save.output}: cannot be written: {error.strerror}") from error
+            raise ReconcilerError(f"{save.file}: cannot be written: {error.strerror}") from error
 
 
 def _write_new(path: Path, text: str, mode: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from attrs import define, evolve
 
 from reconciler.engine.calls import output_files
-from reconciler.model.call import Answers, ApiCall, Call, Proof, resolve
+from reconciler.model.call import ApiCall, Call, Responses, Verification, resolve
 from reconciler.model.errors import AwsError, ReconcilerError, TargetError, UnknownOutcomeError
 
 PATIENCE = 300.0
@@ -27,29 +27,29 @@ LOST_PATIENCE = 30.0
 Pause = Callable[[float], None]
 
 
-def send(call: Call, asked: ApiCall, answers: Answers, pause: Pause = time.sleep) -> Mapping[str, Any]:
+def send(call: Call, asked: ApiCall, answers: Responses, pause: Pause = time.sleep) -> Mapping[str, Any]:
     """AWS's answer, or an empty one where the call tolerates the error.
 
     Raises AwsError and TargetError, UnknownOutcomeError where the answer was lost for good, and ReconcilerError.
     """
     output_files.room_for(asked)
     complete = evolve(asked, params=resolve(asked.params, answers))
-    patience = PATIENCE if asked.patience is None else asked.patience
+    patience = PATIENCE if asked.timeout_seconds is None else asked.timeout_seconds
     pauses = growing_pauses(patience)
     sending = _Sending(call, complete, pause)
     while True:
         try:
             answer = sending.answer()
         except AwsError as error:
-            if error.code in asked.tolerates | asked.until:
+            if error.code in asked.ignored_errors | asked.repeat_until:
                 return {}
-            if error.code not in asked.retries:
+            if error.code not in asked.retried_errors:
                 raise
             seconds = next(pauses, None)
             if seconds is None:
                 raise
         else:
-            if not asked.until:
+            if not asked.repeat_until:
                 output_files.write(asked, answer)
                 return answer
             seconds = next(pauses, None)
@@ -74,14 +74,14 @@ class _Sending:
             try:
                 return self.call(self.asked)
             except (AwsError, TargetError) as error:
-                if error.unknown:
+                if error.outcome_unknown:
                     self.lost = error
                 if self.lost is None:
                     raise
-                proof = self.asked.proof
+                proof = self.asked.verification
                 if proof is None:
                     raise self._unknown() from error
-                seconds = next(pauses, None) if error.unknown else 0.0
+                seconds = next(pauses, None) if error.outcome_unknown else 0.0
                 if seconds:
                     self.pause(seconds)  # it may still be on its way
                 found = self._look(proof)
@@ -89,11 +89,11 @@ class _Sending:
                     return found
                 if seconds is None:
                     raise self._unknown() from error
-                if not error.unknown:
+                if not error.outcome_unknown:
                     raise
 
-    def _look(self, proof: Proof) -> Mapping[str, Any] | None:
-        looking = proof.look(self.asked)
+    def _look(self, proof: Verification) -> Mapping[str, Any] | None:
+        looking = proof.verify(self.asked)
         try:
             question = next(looking)
             while True:

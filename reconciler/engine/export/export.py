@@ -29,10 +29,10 @@ from reconciler.model.call import ApiCall, Call
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Basis
-from reconciler.model.resource import WHATEVER, Desired, External, Inventory, Live, Resource
+from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Live, Resource
 from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest
+from reconciler.model.text import closest_match
 
 Keep: TypeAlias = Callable[[Address, Pem], Any]
 """What stands for a certificate in the file: its text, or the file that it was put into."""
@@ -121,7 +121,9 @@ def lacking(state: DesiredState, live: Inventory, wanted: Collection[Address], k
     }
     there = {found: live[found] for found in at.values() if found and found not in state.resources}
     made = export(state.settings.name, there, keep, known)
-    near = {address: closest(str(address), [*map(str, live)]) for address, found in at.items() if not found}
+    near = {
+        address: closest_match(str(address), [*map(str, live)]) for address, found in at.items() if not found
+    }
     absent = {
         address: "nothing of that name is free in the registry" + (f"; did you mean {name}?" if name else "")
         for address, name in near.items()
@@ -206,7 +208,7 @@ def _unsaid(spec: Any) -> str | None:
         value = getattr(spec, name)
         if isinstance(value, Pem) and value.text is None:
             return f"AWS does not give back its {name}"
-        if member.required and value is WHATEVER:
+        if member.required and value is NOT_COMPARED:
             return f"AWS does not tell its {name}"
     return None
 
@@ -236,7 +238,7 @@ class _Writer:
         said = {}
         for each in declared:
             inner = getattr(value, each.name)
-            if inner in (None, WHATEVER, (), {}) or inner == each.default:
+            if inner in (None, NOT_COMPARED, (), {}) or inner == each.default:
                 continue
             name = f"{path}{each.name}"
             if isinstance(inner, RememberedText):

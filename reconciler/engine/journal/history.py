@@ -8,12 +8,12 @@ from typing import Any
 
 from attrs import evolve
 
-from reconciler.model.run import Record, Run, RunCall, RunStep, Who
+from reconciler.model.run import ProcessIdentity, Run, RunCall, RunRecord, RunStep
 
 Rows = Callable[..., Sequence[Mapping[str, Any]]]
 """Asks the journal: SQL and its parameters, answered by rows whose columns are named."""
 
-AtWork = Callable[[Who], bool]
+AtWork = Callable[[ProcessIdentity], bool]
 
 
 def runs_of(
@@ -30,7 +30,7 @@ def runs_of(
         yield _run(row, rows, at_work)
 
 
-def record_of(rows: Rows, at_work: AtWork, run_id: str) -> Record | None:
+def record_of(rows: Rows, at_work: AtWork, run_id: str) -> RunRecord | None:
     """One run, whole."""
     found = rows("SELECT * FROM runs WHERE id = ?", run_id)
     if not found:
@@ -38,7 +38,7 @@ def record_of(rows: Rows, at_work: AtWork, run_id: str) -> Record | None:
     number, run = found[0]["number"], _run(found[0], rows, at_work)
     steps = rows("SELECT * FROM steps WHERE run = ? ORDER BY place", number)
     calls = rows("SELECT * FROM calls WHERE run = ? ORDER BY number", number)
-    return Record(
+    return RunRecord(
         run,
         tuple(
             RunStep(row["address"], row["action"], _state(row["state"], run), row["seconds"], row["error"])
@@ -48,9 +48,9 @@ def record_of(rows: Rows, at_work: AtWork, run_id: str) -> Record | None:
     )
 
 
-def who_of(row: Mapping[str, Any]) -> Who:
+def who_of(row: Mapping[str, Any]) -> ProcessIdentity:
     """Who ran it, from its row."""
-    return Who(row["user"], row["host"], row["pid"], row["job"], row["born"])
+    return ProcessIdentity(row["user"], row["host"], row["pid"], row["job"], row["born"])
 
 
 def _run(row: Mapping[str, Any], rows: Rows, at_work: AtWork) -> Run:
@@ -59,12 +59,12 @@ def _run(row: Mapping[str, Any], rows: Rows, at_work: AtWork) -> Run:
         id=row["id"],
         workspace=row["workspace"],
         target=row["target"],
-        who=who,
+        process=who,
         command=row["command"],
         file_digest=row["file_digest"],
         plan_digest=row["plan_digest"],
-        begun=_time(row["begun"]),
-        ended=None if row["ended"] is None else _time(row["ended"]),
+        started_at=_time(row["begun"]),
+        ended_at=None if row["ended"] is None else _time(row["ended"]),
         status=row["status"] or ("running" if at_work(who) else "crashed"),
     )
     steps = rows("SELECT state, count(*) AS count FROM steps WHERE run = ? GROUP BY state", row["number"])
@@ -78,7 +78,10 @@ def _run(row: Mapping[str, Any], rows: Rows, at_work: AtWork) -> Run:
 def _with(run: Run, steps: Sequence[Mapping[str, Any]], calls: Mapping[str, Any]) -> Run:
     counts = {_state(row["state"], run): row["count"] for row in steps}
     return evolve(
-        run, counts=dict(sorted(counts.items())), calls=calls["count"], unanswered=calls["lost"] or 0
+        run,
+        counts=dict(sorted(counts.items())),
+        call_count=calls["count"],
+        unanswered_call_count=calls["lost"] or 0,
     )
 
 
@@ -93,12 +96,12 @@ def _call(row: Mapping[str, Any], run: Run) -> RunCall:
         address=row["address"],
         service=row["service"],
         operation=row["operation"],
-        names=row["names"],
-        state=row["state"] or ("in flight" if run.status == "running" else "unknown"),
-        begun=_time(row["begun"]),
-        ended=None if row["ended"] is None else _time(row["ended"]),
+        parameters=row["names"],
+        status=row["state"] or ("in flight" if run.status == "running" else "unknown"),
+        started_at=_time(row["begun"]),
+        ended_at=None if row["ended"] is None else _time(row["ended"]),
         request_id=row["request_id"],
-        code=row["code"],
+        error_code=row["code"],
     )
 
 

@@ -35,7 +35,7 @@ from reconciler.model.call import ApiCall
 from reconciler.model.errors import JournalError
 from reconciler.model.outcome import Applied, Failed, Outcome, Started
 from reconciler.model.plan import Plan
-from reconciler.model.run import Record, Run, Who
+from reconciler.model.run import ProcessIdentity, Run, RunRecord
 
 LAYOUT = 1
 """The version of the tables; a journal with a larger one was written by a later version of this program."""
@@ -113,10 +113,10 @@ class Journal:
     kept_runs: int = KEPT_RUNS
     kept_bytes: int = KEPT_BYTES
 
-    def begin(self, plan: Plan, who: Who, command: str, file_digest: str) -> Recording:
+    def begin(self, plan: Plan, who: ProcessIdentity, command: str, file_digest: str) -> Recording:
         """A run begins; it is on disk when this returns. Raises JournalError."""
         begun = self.clock()
-        by = (who.user, who.host, who.pid, who.job, who.born)
+        by = (who.user, who.host, who.pid, who.job, who.started_at)
         with self._told("cannot be written"):
             connection = _opened(self.path)
             try:
@@ -162,7 +162,7 @@ class Journal:
                 else ()
             )
 
-    def record(self, run_id: str) -> Record | None:
+    def record(self, run_id: str) -> RunRecord | None:
         """One run whole, by its whole id. Raises JournalError."""
         with self._reading() as rows:
             return record_of(rows, at_work, run_id) if rows else None
@@ -230,7 +230,7 @@ class Recording:
     def outcome(self, outcome: Outcome) -> None:
         """It will be on disk with what is waited for next: the calls say already what has been done."""
         address, seconds, error = outcome.change.address, None, ""
-        self._ends[outcome.word] += 1
+        self._ends[outcome.status] += 1
         match outcome:
             case Started():
                 self._started[address] = self._clock()
@@ -239,7 +239,7 @@ class Recording:
                 seconds = max(0.0, now - self._started.pop(address, now))
         if isinstance(outcome, Failed):
             error = discreet(str(outcome.error), self._secrets)
-        row = (outcome.word, seconds, error, self.number, str(address))
+        row = (outcome.status, seconds, error, self.number, str(address))
         self._writer.write(_STEP, row, wait=False)
 
     def end(self) -> None:

@@ -14,7 +14,8 @@ import attrs
 
 from reconciler.model.call import ApiCall
 from reconciler.model.plan import Step
-from reconciler.model.secret import SHOWN, Secret
+from reconciler.model.redaction import REDACTED
+from reconciler.model.secret import Secret
 
 _NAMING = re.compile(r"(?:.*(?:Name|Id|Arn|Identifier)|arn|target|principal|roleAlias)", re.IGNORECASE)
 _LONGEST_NAME = 200
@@ -45,9 +46,9 @@ def secrets_of(steps: Iterable[Step]) -> frozenset[str]:
 
 def discreet(text: str, secrets: Collection[str]) -> str:
     """The text with every secret in it covered; what quotes a private key is cut at its head."""
-    text = _PRIVATE.sub(SHOWN, text)
+    text = _PRIVATE.sub(REDACTED, text)
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, SHOWN)
+        text = text.replace(secret, REDACTED)
     return text[:_LONGEST_ERROR]
 
 

@@ -14,11 +14,11 @@ from cattrs.gen import make_dict_structure_fn
 from reconciler.engine.load.input_files import IN_WORDS, Surroundings
 from reconciler.engine.load.value_error import Wrong, Wrongs
 from reconciler.model.document import Document
-from reconciler.model.output_file import Output
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Reference
 from reconciler.model.secret import Secret
-from reconciler.model.text import closest, one_of, quoted, sort_of, told
+from reconciler.model.text import closest_match, describe_value, format_choices, quote, type_name
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
 
@@ -46,7 +46,7 @@ def converter(surroundings: Surroundings | None = None) -> Converter:
     if surroundings:
         made.register_structure_hook(str, lambda value, _: _text(value, surroundings))
         made.register_structure_hook(Document, lambda value, _: _document(value, surroundings))
-        made.register_structure_hook(Output, lambda value, _: surroundings.output(value))
+        made.register_structure_hook(OutputFile, lambda value, _: surroundings.output(value))
         made.register_structure_hook(Pem, lambda value, _: _pem(value, surroundings))
         made.register_structure_hook(Secret, lambda value, _: _secret(value, surroundings))
     return made
@@ -85,14 +85,14 @@ def wanted(annotation: Any) -> str:
         return _REFERENCE
     match get_origin(annotation) or annotation:
         case origin if origin is Literal:
-            return one_of(get_args(annotation))
+            return format_choices(get_args(annotation))
         case origin if origin is Mapping:
             return "a table"
         case origin if origin is tuple:
             return f"an array, each {wanted(get_args(annotation)[0])}"
         case origin if origin is Pem:
             return _PEM
-        case origin if origin is Output:
+        case origin if origin is OutputFile:
             return "the path of a new file"
         case origin if origin is Document:
             return _DOCUMENT
@@ -115,9 +115,9 @@ def _strict(plain: type) -> Hook:
         if plain is float and type(value) is int:
             return float(value)
         if type(value) is not plain:
-            raise Wrong(told(value), _PLAIN[plain])
+            raise Wrong(describe_value(value), _PLAIN[plain])
         if isinstance(value, float) and not math.isfinite(value):
-            raise Wrong(told(value), "a finite number")
+            raise Wrong(describe_value(value), "a finite number")
         return value
 
     return hook
@@ -130,7 +130,7 @@ def _table(cls: Any, made: Converter) -> Hook:
         if not isinstance(value, dict):
             # What is written may be a key or a certificate: it is not told.
             names = " or ".join(field.name for field in attrs.fields(cls))
-            raise Wrong(sort_of(value), f"a table with {names}")
+            raise Wrong(type_name(value), f"a table with {names}")
         return inner(value, given)
 
     return hook
@@ -143,7 +143,7 @@ def _mapping(cls: Any, made: Converter) -> Hook:
 
     def hook(value: Any, _: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise Wrong(told(value), "a table")
+            raise Wrong(describe_value(value), "a table")
         return _each(value.items(), lambda entry: inner(entry, item), dict)
 
     return hook
@@ -155,7 +155,7 @@ def _array(cls: Any, made: Converter) -> Hook:
 
     def hook(value: Any, _: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            raise Wrong(told(value), wanted(cls))
+            raise Wrong(describe_value(value), wanted(cls))
         found = _each(enumerate(value), lambda entry: inner(entry, item), dict)
         first: dict[Any, int] = {}
         for index, entry in found.items():
@@ -187,9 +187,9 @@ def _literal(cls: Any) -> Hook:
 
     def hook(value: Any, _: Any) -> Any:
         if type(value) is not str:
-            raise Wrong(told(value), one_of(valid))
+            raise Wrong(describe_value(value), format_choices(valid))
         if value not in valid:
-            raise Wrong(f"{quoted(value)} is not valid", one_of(valid), closest(value, valid))
+            raise Wrong(f"{quote(value)} is not valid", format_choices(valid), closest_match(value, valid))
         return value
 
     return hook
@@ -218,7 +218,7 @@ def _either(document: Hook) -> Hook:
         if isinstance(value, str) and not value.lstrip().startswith("{"):
             return value
         if not isinstance(value, str | dict):
-            raise Wrong(told(value), f"{_DOCUMENT}; {_OR_NAME}")
+            raise Wrong(describe_value(value), f"{_DOCUMENT}; {_OR_NAME}")
         return document(value, annotation)
 
     return hook
@@ -232,12 +232,12 @@ def _reference(value: Any, _: Any) -> str | External:
             return External(name)
         case {"arn": str(arn), **rest} if not rest:
             if arn.partition(":")[0] != "arn" or arn.count(":") < 5 or not arn.rpartition("/")[2]:  # noqa: PLR2004
-                raise Wrong(f"{quoted(arn)} is not an ARN", "arn:partition:service:region:account:resource")
+                raise Wrong(f"{quote(arn)} is not an ARN", "arn:partition:service:region:account:resource")
             return External(arn)
         case dict():
             raise Wrong("a table of another form", _REFERENCE)
         case _:
-            raise Wrong(told(value), _REFERENCE)
+            raise Wrong(describe_value(value), _REFERENCE)
 
 
 def _named(value: Mapping[str, Any], surroundings: Surroundings, expected: str) -> str:
@@ -261,11 +261,11 @@ def _pem(value: Any, surroundings: Surroundings) -> Pem:
             text = _named(value, surroundings, _PEM)
             source = str(value["file"])
         case _:
-            raise Wrong(told(value), _PEM)
+            raise Wrong(describe_value(value), _PEM)
     try:
         return Pem.parse(text, source)
     except ValueError as error:
-        told_where = f"{quoted(source)}: " if source else ""
+        told_where = f"{quote(source)}: " if source else ""
         problem, _, expected = str(error).partition(", expected ")
         raise Wrong(f"{told_where}{problem}", expected or _PEM) from None
 
@@ -280,13 +280,13 @@ def _document(value: Any, surroundings: Surroundings) -> Document:
             case str():
                 return Document.parse(value)
             case dict():
-                return Document.of(value)
+                return Document.from_value(value)
             case _:
-                raise Wrong(told(value), _DOCUMENT)
+                raise Wrong(describe_value(value), _DOCUMENT)
     except (ValueError, TypeError) as error:
         if isinstance(error, Wrong):
             raise
-        told_where = f"{quoted(source)}: " if source else ""
+        told_where = f"{quote(source)}: " if source else ""
         raise Wrong(f"{told_where}{error}", _DOCUMENT) from None
 
 

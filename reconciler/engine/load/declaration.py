@@ -12,7 +12,7 @@ from attrs import field, frozen
 from reconciler.engine.load.toml_file import Document
 from reconciler.engine.load.value_error import Wrong
 from reconciler.model.address import Address
-from reconciler.model.resource import Origin, Row
+from reconciler.model.resource import ManifestRow, Origin
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -105,9 +105,9 @@ class Finding:
     declaration: Declaration
     wrong: Wrong
     severity: str = "error"
-    row: Row | None = field(default=None)
+    row: ManifestRow | None = field(default=None)
 
     @property
-    def place(self) -> Row | None:
+    def place(self) -> ManifestRow | None:
         """The manifest's row that it is about."""
         return self.row or self.declaration.origin.row

@@ -17,8 +17,8 @@ from reconciler.engine.load.toml_file import Document
 from reconciler.engine.load.value_error import Wrong
 from reconciler.kinds.base.kind import Kind
 from reconciler.model.address import Address
-from reconciler.model.constraints import Limits
-from reconciler.model.text import closest, told
+from reconciler.model.constraints import Constraints
+from reconciler.model.text import closest_match, describe_value
 
 WORKSPACE = "workspace"
 
@@ -48,7 +48,7 @@ class Declared:
 
 
 def declared(
-    surroundings: Mapping[Document, Surroundings], kinds: Mapping[str, Kind], limits: Limits
+    surroundings: Mapping[Document, Surroundings], kinds: Mapping[str, Kind], limits: Constraints
 ) -> Declared:
     """Sort out the documents' tables."""
     sorting = _Sorting(kinds, limits)
@@ -77,7 +77,7 @@ def declared(
 class _Sorting:
     """What was found so far."""
 
-    def __init__(self, kinds: Mapping[str, Kind], limits: Limits) -> None:
+    def __init__(self, kinds: Mapping[str, Kind], limits: Constraints) -> None:
         self._kinds, self._limits = kinds, limits
         self._manifests = Manifests()
         self._told: set[int] = set()
@@ -144,13 +144,13 @@ def _tables(document: Document, kinds: Mapping[str, Kind]) -> Iterator[Table | F
             yield from _statements(name, entries, document)
         elif name != WORKSPACE and name not in kinds:
             valid = [WORKSPACE, *sorted(kinds), *TRANSITIONS]
-            nearest = closest(name, valid)
+            nearest = closest_match(name, valid)
             what = "table" if isinstance(entries, dict | list) else "key"
             expected = None if nearest else f"one of {', '.join(valid)}"
             yield Finding(whole, Wrong(f"unknown {what}", expected, nearest))
         elif not isinstance(entries, dict):
             form = f"a table [{name}]" if name == WORKSPACE else f"tables [{name}.NAME]"
-            yield Finding(whole, Wrong(told(entries), form))
+            yield Finding(whole, Wrong(describe_value(entries), form))
         elif name == WORKSPACE:
             yield Table((name,), entries, document)
         else:
@@ -162,18 +162,20 @@ def _entries(kind: str, entries: Mapping[str, Any], document: Document) -> Itera
         if isinstance(entry, dict):
             yield Table((kind, name), entry, document)
         else:
-            yield Finding(Table((kind, name), {}, document), Wrong(told(entry), f"a table [{kind}.NAME]"))
+            yield Finding(
+                Table((kind, name), {}, document), Wrong(describe_value(entry), f"a table [{kind}.NAME]")
+            )
 
 
 def _statements(name: str, entries: Any, document: Document) -> Iterator[Table | Finding]:
     if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
         yield from (Table((name, number), entry, document) for number, entry in enumerate(entries))
     else:
-        what = told(entries) if not isinstance(entries, list) else "not only tables"
+        what = describe_value(entries) if not isinstance(entries, list) else "not only tables"
         yield Finding(Table((name,), {}, document), Wrong(what, f"tables [[{name}]]"))
 
 
-def _misnamed(name: str, kind: Kind, limits: Limits) -> Iterator[Wrong]:
+def _misnamed(name: str, kind: Kind, limits: Constraints) -> Iterator[Wrong]:
     if not name:
         yield Wrong("the name is empty", "a name")
     elif len(name) > LONGEST_NAME:
@@ -181,5 +183,5 @@ def _misnamed(name: str, kind: Kind, limits: Limits) -> Iterator[Wrong]:
     elif not name.isprintable() and any(unicodedata.category(character) in _UNSEEN for character in name):
         yield Wrong("the name has control characters", "a name that can be read")
     elif kind.name_api:
-        for breach in limits.breaches(kind.service, kind.name_api, name):
+        for breach in limits.violations(kind.service, kind.name_api, name):
             yield Wrong(f"the name: {breach.problem}", breach.expected)

@@ -9,9 +9,9 @@ from typing import TypeAlias
 from attrs import Factory, define, evolve
 
 from reconciler.engine.load.declaration import Finding, Path, Traced
-from reconciler.model.errors import Mistake
-from reconciler.model.resource import Row
-from reconciler.model.text import dotted, quoted
+from reconciler.model.errors import Diagnostic
+from reconciler.model.resource import ManifestRow
+from reconciler.model.text import format_path, quote
 
 _FEW = 20
 """Rows with the same kind of mistake that are told one by one, and kinds of mistake in one field that are told apart."""
@@ -28,10 +28,10 @@ class _Lot:
     """The same kind of mistake, in one place of a table, in many rows: the first of them, and which rows."""
 
     first: list[tuple[Finding, Traced]] = Factory(list)
-    rows: set[Row] = Factory(set)
+    rows: set[ManifestRow] = Factory(set)
     alike: bool = True
 
-    def take(self, finding: Finding, place: Row, traced: Traced) -> None:
+    def take(self, finding: Finding, place: ManifestRow, traced: Traced) -> None:
         """One more."""
         self.rows.add(place)
         if self.first:
@@ -40,7 +40,7 @@ class _Lot:
             self.first.append((finding, traced))
 
 
-def told(findings: Iterable[Finding], mistakes: Iterable[Mistake] = ()) -> tuple[Mistake, ...]:
+def told(findings: Iterable[Finding], mistakes: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
     """Every mistake, those that have been found already among them."""
     blocks = [(0, [mistake]) for mistake in mistakes]
     lots: dict[_Place, dict[str, _Lot]] = {}
@@ -54,11 +54,11 @@ def told(findings: Iterable[Finding], mistakes: Iterable[Mistake] = ()) -> tuple
     return tuple(mistake for _, block in blocks for mistake in block)
 
 
-def _order(row: int, first: Mistake) -> tuple[str, int, str, str, int, str]:
+def _order(row: int, first: Diagnostic) -> tuple[str, int, str, str, int, str]:
     return first.file, first.line, first.address or "", first.field or "", row, first.problem
 
 
-def _sort(finding: Finding, place: Row, lots: dict[_Place, dict[str, _Lot]]) -> None:
+def _sort(finding: Finding, place: ManifestRow, lots: dict[_Place, dict[str, _Lot]]) -> None:
     traced = _traced(finding)
     at = (id(finding.declaration.table), traced.path, finding.severity, finding.row is None)
     kinds = lots.setdefault(at, {})
@@ -79,7 +79,7 @@ def _said(finding: Finding) -> tuple[str, str | None]:
     return finding.wrong.problem, finding.wrong.expected
 
 
-def _few(lot: _Lot) -> Iterator[Mistake]:
+def _few(lot: _Lot) -> Iterator[Diagnostic]:
     finding, traced = lot.first[0]
     rows = finding.declaration.siblings if finding.row is None else 0
     if lot.alike and len(lot.rows) == rows and not traced.columns:
@@ -88,7 +88,7 @@ def _few(lot: _Lot) -> Iterator[Mistake]:
         problem = f"in every row{_named(finding.place)}{_columns(traced.columns)}: {finding.wrong.problem}"
         yield _of_table(finding, traced, problem)
     else:
-        ordered = sorted(lot.first, key=lambda pair: pair[0].place or Row("", 0))
+        ordered = sorted(lot.first, key=lambda pair: pair[0].place or ManifestRow("", 0))
         yield from (_of_row(finding, traced) for finding, traced in ordered)
         told_rows = {finding.place for finding, _ in ordered}
         if more := len(lot.rows - told_rows):
@@ -96,40 +96,40 @@ def _few(lot: _Lot) -> Iterator[Mistake]:
             yield evolve(_of_table(finding, traced, tail), expected=None, nearest=None)
 
 
-def _plain(finding: Finding) -> Mistake:
+def _plain(finding: Finding) -> Diagnostic:
     return _mistake(finding, Traced(finding.wrong.path), finding.declaration.path, finding.wrong.path, "")
 
 
-def _of_row(finding: Finding, traced: Traced) -> Mistake:
+def _of_row(finding: Finding, traced: Traced) -> Diagnostic:
     where = f"{finding.place}{_columns(traced.columns)}: "
     path = traced.path if finding.row else finding.wrong.path
     return _mistake(finding, traced, finding.declaration.path, path, where)
 
 
-def _of_table(finding: Finding, traced: Traced, problem: str) -> Mistake:
+def _of_table(finding: Finding, traced: Traced, problem: str) -> Diagnostic:
     made = _mistake(finding, traced, finding.declaration.table.path, traced.path, "")
     return evolve(made, problem=problem)
 
 
-def _mistake(finding: Finding, traced: Traced, names: Path, path: Path, where: str) -> Mistake:
+def _mistake(finding: Finding, traced: Traced, names: Path, path: Path, where: str) -> Diagnostic:
     table, wrong = finding.declaration.table, finding.wrong
-    return Mistake(
+    return Diagnostic(
         table.document.shown,
         table.line(traced.path),
         where + wrong.problem,
-        dotted(names),
-        dotted(path) or None,
+        format_path(names),
+        format_path(path) or None,
         wrong.expected,
         wrong.nearest,
         finding.severity,
     )
 
 
-def _named(place: Row | None) -> str:
+def _named(place: ManifestRow | None) -> str:
     return f" of {place.manifest}" if place and place.manifest else ""
 
 
 def _columns(names: Sequence[str]) -> str:
     if not names:
         return ""
-    return f", column{'s' if len(names) > 1 else ''} {' and '.join(quoted(name) for name in names)}"
+    return f", column{'s' if len(names) > 1 else ''} {' and '.join(quote(name) for name in names)}"

@@ -13,7 +13,7 @@ from reconciler.engine.load.interpolation import Pattern, Patterns, Text, Values
 from reconciler.engine.load.manifests import Manifest
 from reconciler.engine.load.value_error import Wrong
 from reconciler.model.address import Address
-from reconciler.model.resource import Origin, Row
+from reconciler.model.resource import ManifestRow, Origin
 
 FOR_EACH = "for_each"
 """The key that makes a table one."""
@@ -70,7 +70,7 @@ class Member(Declaration):
 
     fleet: Fleet
     _address: Address
-    _row: Row
+    _row: ManifestRow
     _values: Values = field(repr=False)
 
     @property

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.engine.load.value_error import Wrong
-from reconciler.model.output_file import Output
+from reconciler.model.output_file import OutputFile
 from reconciler.model.secret import Secret
-from reconciler.model.text import quoted, told
+from reconciler.model.text import describe_value, quote
 
 LARGEST = 2**20
 """Bytes of one named file."""
@@ -66,26 +66,27 @@ class Surroundings:
                 _, text = self._read(name)
                 value = text.removesuffix("\n").removesuffix("\r")
                 if not value:
-                    raise Wrong(f"the file {quoted(str(name))} is empty", "the secret")
-                return Secret(f"file {quoted(str(name))[1:-1]}", value)
+                    raise Wrong(f"the file {quote(str(name))} is empty", "the secret")
+                return Secret(f"file {quote(str(name))[1:-1]}", value)
             case _:
                 raise Wrong("a table of another form", IN_WORDS)
 
-    def output(self, name: object) -> Output:
+    def output(self, name: object) -> OutputFile:
         """A file that a run may write, with what is there already. Raises Wrong."""
         if not isinstance(name, str) or not name or "\n" in name:
             raise Wrong(
-                f"this is {told(name)}" if not isinstance(name, str) else "no path", "the path of a new file"
+                f"this is {describe_value(name)}" if not isinstance(name, str) else "no path",
+                "the path of a new file",
             )
         path = self._inside(name)
-        return Output(name, path, self._read(name)[1] if os.path.lexists(path) else None)
+        return OutputFile(name, path, self._read(name)[1] if os.path.lexists(path) else None)
 
     def _read(self, name: object) -> tuple[bytes, str]:
         raw = self._bytes(_named(name), LARGEST)
         try:
             return raw, raw.decode()
         except UnicodeDecodeError:
-            raise Wrong(f"the file {quoted(str(name))} is not UTF-8 text") from None
+            raise Wrong(f"the file {quote(str(name))} is not UTF-8 text") from None
 
     def _bytes(self, name: str, largest: int) -> bytes:
         path = self._inside(name)
@@ -93,12 +94,12 @@ class Surroundings:
             handle = self._opened(path)
             with os.fdopen(handle, "rb") as file:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
-                    raise Wrong(f"{quoted(name)} is not a regular file")
+                    raise Wrong(f"{quote(name)} is not a regular file")
                 raw = file.read(min(largest, self._left) + 1)
         except OSError as error:
-            raise Wrong(f"the file {quoted(name)} cannot be read: {error.strerror}") from None
+            raise Wrong(f"the file {quote(name)} cannot be read: {error.strerror}") from None
         if len(raw) > largest:
-            raise Wrong(f"the file {quoted(name)} is too large", f"at most {largest >> 20} MiB")
+            raise Wrong(f"the file {quote(name)} is too large", f"at most {largest >> 20} MiB")
         if len(raw) > self._left:
             raise Wrong("the files named so far are too large", f"at most {_LARGEST_OF_ALL >> 20} MiB in all")
         self._left -= len(raw)
@@ -124,11 +125,11 @@ class Surroundings:
 
     def _inside(self, name: str) -> str:
         if "\0" in name:
-            raise Wrong(f"{quoted(name)} is no path", "the path of a file")
+            raise Wrong(f"{quote(name)} is no path", "the path of a file")
         path = self._resolved(name)
         if os.path.commonpath((self._folder, path)) != self._folder:
             raise Wrong(
-                f"{quoted(name)} is outside the folder of the file that names it", "a file in that folder"
+                f"{quote(name)} is outside the folder of the file that names it", "a file in that folder"
             )
         return path
 
@@ -144,7 +145,7 @@ class Surroundings:
 
 def _named(name: object) -> str:
     if not isinstance(name, str) or not name:
-        raise Wrong(f"file is {told(name)}", "the path of a file")
+        raise Wrong(f"file is {describe_value(name)}", "the path of a file")
     if "\n" in name:  # a PEM, most likely, and perhaps a key: it is not told
         raise Wrong("file is a text of several lines", "the path of a file")
     return name

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from reconciler.engine.load.declaration import Path
 from reconciler.engine.load.value_error import Wrong
-from reconciler.model.text import closest, one_of, quoted
+from reconciler.model.text import closest_match, format_choices, quote
 
 Values: TypeAlias = tuple[str, ...]
 """One row, in the order of the columns."""
@@ -92,7 +92,7 @@ class _Table(Pattern):
         for _, key, value in self.items:
             name = key.fill(row)
             if name in filled:
-                raise Wrong(f"two keys become {quoted(name)}", "each key once", path=(name,))
+                raise Wrong(f"two keys become {quote(name)}", "each key once", path=(name,))
             try:
                 filled[name] = value.fill(row)
             except Wrong as wrong:
@@ -192,10 +192,12 @@ class Patterns:
         return self._numbers.get(name, 0)
 
     def _unknown(self, name: str, path: Path) -> Wrong:
-        nearest = closest(name, self.columns)
-        listed = one_of(self.columns) if 0 < len(self.columns) <= _LISTED else "a column of the manifest"
+        nearest = closest_match(name, self.columns)
+        listed = (
+            format_choices(self.columns) if 0 < len(self.columns) <= _LISTED else "a column of the manifest"
+        )
         expected = None if nearest else f"{listed}; {{{{ and }}}} are the braces themselves"
-        return Wrong(f"there is no column {quoted(name)}", expected, nearest, path)
+        return Wrong(f"there is no column {quote(name)}", expected, nearest, path)
 
 
 def is_same(pattern: Pattern) -> bool:

@@ -25,7 +25,7 @@ from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.model.document import Document
-from reconciler.model.output_file import Output
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Reference
 from reconciler.model.secret import Secret
@@ -50,7 +50,7 @@ _PLAIN: Mapping[Any, Node] = {
     bool: {"type": "boolean"},
     int: {"type": "integer"},
     float: {"type": "number"},
-    Output: {"type": "string", "pattern": "^[^\\n]+$"},
+    OutputFile: {"type": "string", "pattern": "^[^\\n]+$"},
     Pem: {"$ref": "#/$defs/pem"},
     Document: _DOCUMENT,
     Secret: {"$ref": "#/$defs/secret"},

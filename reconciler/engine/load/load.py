@@ -22,13 +22,13 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
 from reconciler.model.address import Address
-from reconciler.model.constraints import Limits
-from reconciler.model.errors import InvalidDesiredStateError, Mistake
+from reconciler.model.constraints import Constraints
+from reconciler.model.errors import Diagnostic, InvalidDesiredStateError
 from reconciler.model.settings import DesiredState, Settings
-from reconciler.model.text import shown
+from reconciler.model.text import quote_if_unsafe
 
 
-def load(path: Path, *, limits: Limits, environ: Mapping[str, str]) -> DesiredState:
+def load(path: Path, *, limits: Constraints, environ: Mapping[str, str]) -> DesiredState:
     """Read a file, or a folder of `*.toml` files as one desired state.
 
     Raises InvalidDesiredStateError with every mistake, warnings among them; without an error they are in the result.
@@ -37,7 +37,7 @@ def load(path: Path, *, limits: Limits, environ: Mapping[str, str]) -> DesiredSt
     documents, mistakes = _documents(path)
     if not mistakes and not any(WORKSPACE in document.data for document in documents):
         mistakes.append(
-            Mistake(_name(path), 1, "there is no [workspace]", expected="a [workspace] with a name")
+            Diagnostic(_name(path), 1, "there is no [workspace]", expected="a [workspace] with a name")
         )
     surroundings = {document: Surroundings(document.path.parent, environ) for document in documents}
     found = declared(surroundings, kinds, limits)
@@ -65,17 +65,17 @@ def _alphabetical(address: Address) -> tuple[str, str]:
     return address.kind, address.name
 
 
-def _documents(path: Path) -> tuple[list[Document], list[Mistake]]:
+def _documents(path: Path) -> tuple[list[Document], list[Diagnostic]]:
     try:
         paths = _files(path)
     except OSError as error:
-        return [], [Mistake(_name(path), 1, f"cannot be read: {error.strerror}")]
+        return [], [Diagnostic(_name(path), 1, f"cannot be read: {error.strerror}")]
     if not paths:
-        return [], [Mistake(_name(path), 1, "the folder has no *.toml file")]
+        return [], [Diagnostic(_name(path), 1, "the folder has no *.toml file")]
     found = [read(each, _name(each)) for each in paths]
     return (
         [each for each in found if isinstance(each, Document)],
-        [each for each in found if isinstance(each, Mistake)],
+        [each for each in found if isinstance(each, Diagnostic)],
     )
 
 
@@ -86,11 +86,11 @@ def _files(path: Path) -> Sequence[Path]:
 
 
 def _name(path: Path) -> str:
-    return shown(path.name or str(path))
+    return quote_if_unsafe(path.name or str(path))
 
 
 def _settings(
-    tables: Sequence[Table], limits: Limits, kinds: Mapping[str, Kind]
+    tables: Sequence[Table], limits: Constraints, kinds: Mapping[str, Kind]
 ) -> tuple[Settings, list[Finding]]:
     if not tables:
         return Settings(""), []
@@ -114,7 +114,7 @@ def _checked(
     incomplete: Collection[str],
     workspace: str,
     kinds: Mapping[str, Kind],
-    limits: Limits,
+    limits: Constraints,
 ) -> Iterator[Finding]:
     desired = {address: each.resource for address, each in entries.items() if each.resource}
     dangling = validation.Dangling(entries, incomplete, kinds)

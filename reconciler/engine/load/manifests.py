@@ -14,8 +14,8 @@ from attrs import Factory, define, frozen
 from reconciler.engine.load.input_files import Surroundings
 from reconciler.engine.load.interpolation import Values
 from reconciler.engine.load.value_error import Wrong
-from reconciler.model.resource import Row
-from reconciler.model.text import closest, quoted, shown, sort_of, told
+from reconciler.model.resource import ManifestRow
+from reconciler.model.text import closest_match, describe_value, quote, quote_if_unsafe, type_name
 
 LARGEST = 64 * 2**20
 """Bytes of one manifest."""
@@ -33,7 +33,7 @@ _SCALAR = "a string, a number or a boolean"
 class Flaw:
     """What is wrong in a row of a manifest; the path of `wrong`, if it has one, is the column."""
 
-    row: Row
+    row: ManifestRow
     wrong: Wrong
 
 
@@ -46,7 +46,7 @@ class Manifest:
 
     name: str
     columns: tuple[str, ...] | None
-    rows: Sequence[tuple[Row, Values]]
+    rows: Sequence[tuple[ManifestRow, Values]]
     flaws: Sequence[Flaw] = ()
 
 
@@ -67,19 +67,17 @@ class Manifests:
             case dict():
                 raise Wrong("a table of another form", _FORM)
             case _:
-                raise Wrong(told(value), _FORM)
+                raise Wrong(describe_value(value), _FORM)
 
     def _file(self, name: str, surroundings: Surroundings) -> Manifest:
         form = _FORMS.get(name.lower().rpartition(".")[2])
         if form is None:
-            raise Wrong(
-                f"{quoted(name)} is no manifest", "a name that ends in .csv or .jsonl", path=("file",)
-            )
+            raise Wrong(f"{quote(name)} is no manifest", "a name that ends in .csv or .jsonl", path=("file",))
         try:
             path = surroundings.path(name)
             if path not in self._read:
                 raw = surroundings.raw(name, LARGEST).removeprefix(codecs.BOM_UTF8)
-                self._read[path] = self._done(form(_Reading(shown(name), self._room), raw))
+                self._read[path] = self._done(form(_Reading(quote_if_unsafe(name), self._room), raw))
         except Wrong as wrong:
             raise wrong.under("file") from None
         return self._read[path]
@@ -96,14 +94,14 @@ class _Reading:
     name: str
     room: int
     columns: tuple[str, ...] | None = None
-    rows: list[tuple[Row, Values]] = Factory(list)
+    rows: list[tuple[ManifestRow, Values]] = Factory(list)
     flaws: list[Flaw] = Factory(list)
 
     def flaw(
         self, number: int, problem: str, expected: str | None = None, nearest: str | None = None
     ) -> None:
         """Note what is wrong with a row."""
-        self.flaws.append(Flaw(Row(self.name, number), Wrong(problem, expected, nearest, ())))
+        self.flaws.append(Flaw(ManifestRow(self.name, number), Wrong(problem, expected, nearest, ())))
 
     def head(self, number: int, columns: Sequence[str]) -> bool:
         """Take the names of the columns, if they are any."""
@@ -113,7 +111,7 @@ class _Reading:
             self.flaw(number, "a column without a name", "a name for each")
         elif len(set(columns)) < len(columns):
             twice = next(name for name in columns if columns.count(name) > 1)
-            self.flaw(number, f"the column {quoted(twice)} is there twice", "each once")
+            self.flaw(number, f"the column {quote(twice)} is there twice", "each once")
         else:
             self.columns = tuple(columns)
         return self.columns is not None
@@ -125,7 +123,7 @@ class _Reading:
         elif (len(self.rows) + 1) * len(values) > self.room:
             self.flaw(number, "too many values", f"at most {MOST_VALUES:,} in all manifests")
         else:
-            self.rows.append((Row(self.name, number), values))
+            self.rows.append((ManifestRow(self.name, number), values))
             return True
         return False
 
@@ -178,7 +176,7 @@ def _objects(
         try:
             found = read(item)
         except Wrong as wrong:
-            reading.flaws.append(Flaw(Row(reading.name, number), wrong))
+            reading.flaws.append(Flaw(ManifestRow(reading.name, number), wrong))
             continue
         columns = reading.columns
         if columns is None:
@@ -186,7 +184,7 @@ def _objects(
                 break
             columns = tuple(found)
         if len(found) != len(columns) or not all(column in found for column in columns):
-            here = Row(reading.name, number)
+            here = ManifestRow(reading.name, number)
             reading.flaws += (Flaw(here, wrong) for wrong in _differences(found, columns))
         elif not reading.take(number, tuple([found[column] for column in columns])):
             break
@@ -200,7 +198,7 @@ def _differences(found: Mapping[str, str], columns: Sequence[str]) -> Iterator[W
             yield Wrong("missing", expected, path=(column,))
     for column in found:
         if column not in columns:
-            nearest = closest(column, columns)
+            nearest = closest_match(column, columns)
             yield Wrong("unknown key", None if nearest else expected, nearest, (column,))
 
 
@@ -215,9 +213,9 @@ def _of_toml(item: Mapping[str, object]) -> Mapping[str, str]:
             case str():
                 found[column] = value
             case float():  # 1.10 has become 1.1
-                raise _column(column, told(value), "a string, which stays as it is written")
+                raise _column(column, describe_value(value), "a string, which stays as it is written")
             case _:
-                raise _column(column, sort_of(value), _SCALAR)
+                raise _column(column, type_name(value), _SCALAR)
     return found
 
 
@@ -251,7 +249,7 @@ def _once(pairs: list[tuple[str, Any]]) -> _Object:
     found = _Object()
     for key, value in pairs:
         if key in found:
-            raise Wrong(f"the key {quoted(key)} is there twice", "each once")
+            raise Wrong(f"the key {quote(key)} is there twice", "each once")
         found[key] = value
     return found
 
@@ -280,7 +278,7 @@ def _is_text(value: str) -> bool:
 
 
 def _sort(value: object) -> str:
-    return {type(None): "null", _Object: "an object"}.get(type(value)) or sort_of(value)
+    return {type(None): "null", _Object: "an object"}.get(type(value)) or type_name(value)
 
 
 def _column(column: str, problem: str, expected: str) -> Wrong:

@@ -13,7 +13,7 @@ from reconciler.engine.ownership.markers import reserved
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.resource import Origin
-from reconciler.model.text import closest, dotted, one_of, quoted, told
+from reconciler.model.text import closest_match, describe_value, format_choices, format_path, quote
 
 REMOVED, MOVED = "removed", "moved"
 KEYS: Mapping[str, Sequence[str]] = {REMOVED: ("from", "destroy"), MOVED: ("from", "to")}
@@ -76,8 +76,8 @@ def transitions(
 def _keys(entries: Mapping[str, object], valid: Sequence[str]) -> Iterator[Wrong]:
     for name in entries:
         if name not in valid:
-            nearest = closest(name, valid)
-            yield Wrong("unknown key", None if nearest else one_of(valid), nearest, (name,))
+            nearest = closest_match(name, valid)
+            yield Wrong("unknown key", None if nearest else format_choices(valid), nearest, (name,))
     for name in valid:
         if name not in entries:
             yield Wrong("missing", _KEEP if name == "destroy" else _AN_ADDRESS, path=(name,))
@@ -87,22 +87,24 @@ def _address(value: object, path: Path) -> Address:
     """Raises Wrong."""
     kinds = all_kinds()
     if not isinstance(value, str):
-        raise Wrong(told(value), _AN_ADDRESS, path=path)
+        raise Wrong(describe_value(value), _AN_ADDRESS, path=path)
     try:
         found = Address.parse(value)
     except ValueError:
-        raise Wrong(f"{quoted(value)} is not an address", _AN_ADDRESS, path=path) from None
+        raise Wrong(f"{quote(value)} is not an address", _AN_ADDRESS, path=path) from None
     if found.kind not in kinds:
-        nearest = closest(found.kind, kinds)
+        nearest = closest_match(found.kind, kinds)
         near = f"{nearest}.{found.name}" if nearest else None
-        raise Wrong(f"unknown kind {quoted(found.kind)}", None if near else one_of(sorted(kinds)), near, path)
+        raise Wrong(
+            f"unknown kind {quote(found.kind)}", None if near else format_choices(sorted(kinds)), near, path
+        )
     return found
 
 
 def _remove(table: Table, declared: Mapping[Address, Declaration], workspace: str, made: Transitions) -> None:
     destroy = table.entries.get("destroy", False)
     if destroy is not False:
-        made.findings.append(Finding(table, Wrong(told(destroy), _KEEP, path=("destroy",))))
+        made.findings.append(Finding(table, Wrong(describe_value(destroy), _KEEP, path=("destroy",))))
     if "from" not in table.entries:
         return
     try:
@@ -138,7 +140,7 @@ def _still(address: Address, declared: Mapping[Address, Declaration]) -> str:
 
 
 def _told(address: Address) -> str:
-    return dotted((address.kind, address.name))
+    return format_path((address.kind, address.name))
 
 
 def _move(renamings: Sequence[Renaming], declared: Mapping[Address, Declaration], made: Transitions) -> None:
@@ -186,7 +188,7 @@ def _can_be_moved(
             raise Wrong(f"{_told(to)} is moved as well, in a circle", "a name in this file", path=("to",))
         raise Wrong(f"{_told(to)} is moved on to {_told(end)}", f"{str(end)!r} at once", path=("to",))
     names = [address.name for address in declared if address.kind == to.kind]
-    near = closest(to.name, names)
+    near = closest_match(to.name, names)
     raise Wrong(
         f"there is no {_told(to)} in this file",
         None if near else f"a name in [{to.kind}.*]",

@@ -18,7 +18,7 @@ from reconciler.engine.load.table_shape import Shape, key_wrongs, shape_of, unde
 from reconciler.engine.load.value_error import Wrong
 from reconciler.kinds.base.kind import Kind
 from reconciler.model.address import Address
-from reconciler.model.interning import Shared
+from reconciler.model.interning import Interner
 from reconciler.model.resource import External, Lifecycle, Reference, Resource
 
 
@@ -69,7 +69,7 @@ class Reader:
         self._around = shape_of(Around, converter())
         self._kinds = kinds
         self._shapes: dict[str, Shape] = {}
-        self._shared = Shared()
+        self._shared = Interner()
 
     def entry(self, table: Table) -> Entry:
         """A table by itself."""
@@ -100,7 +100,7 @@ class Common:
     shape: Shape
     values: Mapping[str, Any]
     wrongs: tuple[Wrong, ...]
-    shared: Shared
+    shared: Interner
     whole: bool
 
     def entry(self, member: Member) -> Entry:
@@ -117,7 +117,7 @@ def _entry(  # noqa: PLR0913 (what was understood, and what all have in common)
     kind: Kind,
     said: dict[str, Any],
     wrongs: list[Wrong],
-    shared: Shared,
+    shared: Interner,
     *,
     whole: bool,
 ) -> Entry:

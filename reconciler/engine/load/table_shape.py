@@ -12,7 +12,7 @@ from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
 
 from reconciler.engine.load.converters import Hook, wanted
 from reconciler.engine.load.value_error import Wrong, Wrongs
-from reconciler.model.text import closest, one_of
+from reconciler.model.text import closest_match, format_choices
 
 
 @frozen(eq=False)
@@ -41,8 +41,8 @@ def key_wrongs(keys: Collection[str], shape: Shape, beside: Collection[str] = ()
     valid = [*shape.hooks, *beside]
     for name in keys:
         if name not in valid:
-            nearest = closest(name, valid)
-            yield Wrong("unknown key", None if nearest else one_of(valid), nearest, (name,))
+            nearest = closest_match(name, valid)
+            yield Wrong("unknown key", None if nearest else format_choices(valid), nearest, (name,))
     for name in shape.required:
         if name not in keys:
             yield Wrong("missing", wanted(shape.hooks[name][0]), path=(name,))
@@ -72,8 +72,8 @@ def _walk(error: Exception, path: tuple[str | int, ...], annotation: Any) -> Ite
         case ForbiddenExtraKeysError():
             valid = [field.name for field in attrs.fields(error.cl)]
             for name in sorted(error.extra_fields):
-                nearest = closest(name, valid)
-                yield Wrong("unknown key", None if nearest else one_of(valid), nearest, (*path, name))
+                nearest = closest_match(name, valid)
+                yield Wrong("unknown key", None if nearest else format_choices(valid), nearest, (*path, name))
         case ClassValidationError():
             noted, bare = error.group_exceptions()
             for inner, note in noted:

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 from attrs import frozen
 from tree_sitter import Language, Node, Parser
 
-from reconciler.model.errors import Mistake
-from reconciler.model.text import dotted
+from reconciler.model.errors import Diagnostic
+from reconciler.model.text import format_path
 
 LARGEST = 16 * 2**20
 """Bytes of one file."""
@@ -44,47 +44,49 @@ class Document:
     lines: Lines
 
 
-def read(path: Path, shown: str) -> Document | Mistake:
+def read(path: Path, shown: str) -> Document | Diagnostic:
     """Read one file; what makes it unreadable as a whole is one mistake."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            return Mistake(shown, 1, "not a regular file")
+            return Diagnostic(shown, 1, "not a regular file")
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
     except OSError as error:
-        return Mistake(shown, 1, f"cannot be read: {error.strerror}")
+        return Diagnostic(shown, 1, f"cannot be read: {error.strerror}")
     if len(raw) > LARGEST:
-        return Mistake(shown, 1, "too large", expected=f"at most {LARGEST >> 20} MiB")
+        return Diagnostic(shown, 1, "too large", expected=f"at most {LARGEST >> 20} MiB")
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        return Mistake(shown, raw.count(b"\n", 0, error.start) + 1, "not UTF-8 text")
+        return Diagnostic(shown, raw.count(b"\n", 0, error.start) + 1, "not UTF-8 text")
     if text.startswith("\ufeff"):
-        return Mistake(shown, 1, "it begins with a byte order mark", expected="UTF-8 without one")
+        return Diagnostic(shown, 1, "it begins with a byte order mark", expected="UTF-8 without one")
     lines = Lines(raw)
     if lines.too_long:
-        return Mistake(shown, lines.too_long, "nested too deeply")
+        return Diagnostic(shown, lines.too_long, "nested too deeply")
     return _parse(path, shown, raw, text, lines)
 
 
-def _parse(path: Path, shown: str, raw: bytes, text: str, lines: Lines) -> Document | Mistake:
+def _parse(path: Path, shown: str, raw: bytes, text: str, lines: Lines) -> Document | Diagnostic:
     try:
         return Document(shown, path, raw, tomllib.loads(text), lines)
     except RecursionError:
-        return Mistake(shown, 1, "nested too deeply")
+        return Diagnostic(shown, 1, "nested too deeply")
     except ValueError as error:  # besides TOMLDecodeError: an integer of more digits than Python converts
         told = str(error)
         place = _PLACE.search(told)
         if place is None:
             digits = _DIGITS.search(text)
             line = text.count("\n", 0, digits.start()) + 1 if digits else 1
-            return Mistake(shown, line, "not valid TOML: an integer with too many digits")
+            return Diagnostic(shown, line, "not valid TOML: an integer with too many digits")
         line = int(place[1]) if place[1] else text.count("\n") + 1
         twice = lines.twice(line)
         if twice:
             keys, first = twice
-            return Mistake(shown, line, f"{dotted(keys)} is declared twice; the first is at {shown}:{first}")
-        return Mistake(shown, line, f"not valid TOML: {told[:1].lower()}{told[1 : place.start()]}")
+            return Diagnostic(
+                shown, line, f"{format_path(keys)} is declared twice; the first is at {shown}:{first}"
+            )
+        return Diagnostic(shown, line, f"not valid TOML: {told[:1].lower()}{told[1 : place.start()]}")
 
 
 class Lines:

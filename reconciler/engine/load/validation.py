@@ -20,13 +20,13 @@ from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import members
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.model.address import Address
-from reconciler.model.constraints import Limits
+from reconciler.model.constraints import Constraints
 from reconciler.model.document import Document
-from reconciler.model.output_file import Output
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Desired, External, Whatever
+from reconciler.model.resource import Desired, External, NotCompared
 from reconciler.model.secret import Secret
-from reconciler.model.text import closest, dotted, quoted
+from reconciler.model.text import closest_match, format_path, quote
 
 _LEAVES = (str, type(None), tuple, bool, int, Pem, Document)
 """What most fields hold, and no secret is in."""
@@ -62,7 +62,7 @@ class Dangling:
             )
             expected = f"a name in [{table}.*], or {outside}" if known else outside
             nearest = self._nearest(table, name)
-            yield Wrong(f"there is no {dotted((table, name))} in this file", expected, nearest, path)
+            yield Wrong(f"there is no {format_path((table, name))} in this file", expected, nearest, path)
 
     def among_dependencies(self, written_out: tuple[str, ...]) -> Iterator[Wrong]:
         """The addresses in `depends_on` that are none, or of nothing."""
@@ -70,14 +70,12 @@ class Dangling:
             path: Path = ("depends_on", index)
             table, dot, name = text.partition(".")
             if not (table and dot and name):
-                yield Wrong(
-                    f"{quoted(text)} is not an address", "kind.name, such as things.pump-7", path=path
-                )
+                yield Wrong(f"{quote(text)} is not an address", "kind.name, such as things.pump-7", path=path)
             elif not self._is_there(Address(table, name)):
                 known = table in self._names
                 near = self._nearest(table, name) if known else self._nearest("", text)
                 full = f"{table}.{near}" if near and known else near
-                yield Wrong(f"there is no {dotted((table, name))} in this file", nearest=full, path=path)
+                yield Wrong(f"there is no {format_path((table, name))} in this file", nearest=full, path=path)
 
     def _is_there(self, address: Address) -> bool:
         return address in self._declared or address.kind in self._incomplete
@@ -87,7 +85,7 @@ class Dangling:
         if (table, name) not in self._found:
             valid = self._names.get(table, []) if table else self._addresses()
             self._left -= len(valid)
-            self._found[table, name] = closest(name, valid) if self._left >= 0 else None
+            self._found[table, name] = closest_match(name, valid) if self._left >= 0 else None
         return self._found[table, name]
 
     def _addresses(self) -> list[str]:
@@ -105,11 +103,11 @@ def ignored(paths: tuple[str, ...], kind: Kind) -> Iterator[Wrong]:
         name, dot, rest = text.partition(".")
         where: Path = ("lifecycle", "ignore_changes", index)
         if name not in kind.members:
-            problem = f"{quoted(name)} is no field of a {kind.noun}"
-            yield Wrong(problem, nearest=closest(name, list(kind.members)), path=where)
+            problem = f"{quote(name)} is no field of a {kind.noun}"
+            yield Wrong(problem, nearest=closest_match(name, list(kind.members)), path=where)
         elif dot and not (name in maps and rest):
-            what = f"{name}.KEY" if name in maps else f"{quoted(name)}, which has no parts"
-            yield Wrong(f"{quoted(text)} leads nowhere", what, path=where)
+            what = f"{name}.KEY" if name in maps else f"{quote(name)}, which has no parts"
+            yield Wrong(f"{quote(text)} leads nowhere", what, path=where)
 
 
 def unset(values: Mapping[str, Any], path: Path = ()) -> Iterator[Wrong]:
@@ -125,7 +123,7 @@ def unset(values: Mapping[str, Any], path: Path = ()) -> Iterator[Wrong]:
             yield from unset(attrs.asdict(value, recurse=False), (*path, name))
 
 
-def over_limits(entry: Entry, scope: Scope, limits: Limits) -> Iterator[Wrong]:
+def over_limits(entry: Entry, scope: Scope, limits: Constraints) -> Iterator[Wrong]:
     """Where AWS's limits are broken, by what is written and by what is filled in for what is not."""
     kind, resource = entry.kind, entry.resource
     filled = kind.effective(resource, scope) if resource else None
@@ -144,7 +142,7 @@ def over_limits(entry: Entry, scope: Scope, limits: Limits) -> Iterator[Wrong]:
             continue
         # A text that comes from elsewhere may be anything, so it is told no more than a secret.
         secret = isinstance(given, str | Secret) and not _is_written(entry, name)
-        for breach in limits.breaches(kind.service, member.api, value, secret=secret):
+        for breach in limits.violations(kind.service, member.api, value, secret=secret):
             yield Wrong(breach.problem, breach.expected, breach.nearest, (name, *breach.path))
 
 
@@ -177,7 +175,7 @@ def _sent(value: Any, references: str | None) -> Any:
             return value
         case int() | float() if not isinstance(value, bool):
             return value
-        case _ if attrs.has(type(value)) and not isinstance(value, Whatever | Output):
+        case _ if attrs.has(type(value)) and not isinstance(value, NotCompared | OutputFile):
             return value
         case _:
             return None
@@ -197,7 +195,7 @@ def marks(entries: Collection[Entry], workspace: str) -> Iterator[Finding]:
     taken = reserved(workspace)
     for entry in entries:
         if entry.declaration.address in taken:
-            problem = f"the workspace {quoted(workspace)} itself has this name, to mark what it owns"
+            problem = f"the workspace {quote(workspace)} itself has this name, to mark what it owns"
             yield Finding(entry.declaration, Wrong(problem, "another name"))
 
 
@@ -217,7 +215,7 @@ def same(entries: Collection[Entry], desired: Desired) -> Iterator[Finding]:
 
 
 def _again(entry: Entry, table: str, first: Declaration) -> Finding:
-    where = f"{dotted((first.address.kind, first.address.name))} at {first.origin}"
+    where = f"{format_path((first.address.kind, first.address.name))} at {first.origin}"
     noun, pems = (
         all_kinds()[table].noun,
         tuple(key for key, value in entry.values.items() if isinstance(value, Pem)),
@@ -232,6 +230,6 @@ def knots(entries: Mapping[Address, Entry]) -> Iterator[Finding]:
     """Cycles, each as the path that closes it."""
     waits = cyclic_subgraph({address: entry.needs for address, entry in entries.items()})
     for cycle in find_shortest_cycles(build_graph(waits)) if waits else ():
-        path = " → ".join(dotted((each.kind, each.name)) for each in (*cycle, cycle[0]))
+        path = " → ".join(format_path((each.kind, each.name)) for each in (*cycle, cycle[0]))
         problem = f"a cycle, in which each has to exist before the next: {path}"
         yield Finding(entries[cycle[0]].declaration, Wrong(problem))

@@ -13,10 +13,10 @@ from reconciler.engine.load.table_shape import key_wrongs, shape_of, understood
 from reconciler.engine.load.value_error import Wrong
 from reconciler.engine.ownership.markers import reserved
 from reconciler.kinds import all_kinds
-from reconciler.model.constraints import Limits
-from reconciler.model.duration import IN_WORDS, TIME, seconds
-from reconciler.model.settings import Fuses, Limit, Settings
-from reconciler.model.text import closest, one_of, quoted, told
+from reconciler.model.constraints import Constraints
+from reconciler.model.duration import DURATION_FORMAT, DURATION_PATTERN, parse_duration
+from reconciler.model.settings import ChangeLimit, ChangeLimits, Settings
+from reconciler.model.text import closest_match, describe_value, format_choices, quote
 
 _EMBEDDED, _AWS = "embedded", "aws"
 
@@ -26,7 +26,11 @@ _REST = "default"
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]+")
 
-FORMS: Mapping[str, re.Pattern[str]] = {"region": _REGION, "role_arn": _ROLE, "expires_within": TIME}
+FORMS: Mapping[str, re.Pattern[str]] = {
+    "region": _REGION,
+    "role_arn": _ROLE,
+    "expires_within": DURATION_PATTERN,
+}
 """The settings that are texts of one form."""
 
 TARGETS = (_EMBEDDED, _AWS)
@@ -36,7 +40,7 @@ PERCENT = range(101)
 
 
 def settings_of(
-    table: Mapping[str, object], limits: Limits, services: Collection[str]
+    table: Mapping[str, object], limits: Constraints, services: Collection[str]
 ) -> tuple[Settings, list[Wrong]]:
     """The settings, as far as they are right, and what is wrong with them; quotas can be given for `services`."""
     shape = shape_of(Settings, converter())
@@ -59,14 +63,14 @@ def settings_of(
     ]
 
 
-def _name(settings: Settings, limits: Limits) -> Iterator[Wrong]:
+def _name(settings: Settings, limits: Constraints) -> Iterator[Wrong]:
     if not settings.name:
         yield Wrong("the name is empty", "a name", path=("name",))
         return
     for mark in sorted(reserved(settings.name), key=lambda mark: (mark.kind != "thing_groups", mark)):
         kind = all_kinds()[mark.kind]
         assert kind.name_api
-        for breach in limits.breaches(kind.service, kind.name_api, mark.name):
+        for breach in limits.violations(kind.service, kind.name_api, mark.name):
             problem = f"not usable in the name of the {kind.noun} that marks what is owned: {breach.problem}"
             yield Wrong(problem, breach.expected, path=("name",))
             return
@@ -77,8 +81,8 @@ def _target(settings: Settings) -> Iterator[Wrong]:
     if target in TARGETS:
         return
     if "://" not in target:
-        nearest = closest(target, TARGETS)
-        yield Wrong(f"{quoted(target)} is not valid", _one_target(), nearest, where)
+        nearest = closest_match(target, TARGETS)
+        yield Wrong(f"{quote(target)} is not valid", _one_target(), nearest, where)
         return
     try:
         url = urlsplit(target)
@@ -92,13 +96,13 @@ def _target(settings: Settings) -> Iterator[Wrong]:
 
 
 def _one_target() -> str:
-    return f'{one_of(TARGETS)} or a URL such as "http://127.0.0.1:4566"'
+    return f'{format_choices(TARGETS)} or a URL such as "http://127.0.0.1:4566"'
 
 
 def _region(settings: Settings) -> Iterator[Wrong]:
     if settings.region is not None and not _REGION.fullmatch(settings.region):
         yield Wrong(
-            f"{quoted(settings.region)} is not a region", "a region such as 'eu-west-1'", path=("region",)
+            f"{quote(settings.region)} is not a region", "a region such as 'eu-west-1'", path=("region",)
         )
 
 
@@ -109,28 +113,28 @@ def _session(settings: Settings) -> Iterator[Wrong]:
                 yield Wrong("only for the target 'aws'", path=(name,))
         return
     if settings.role_arn is not None and not _ROLE.fullmatch(settings.role_arn):
-        problem = f"{quoted(settings.role_arn)} is not the ARN of a role"
+        problem = f"{quote(settings.role_arn)} is not the ARN of a role"
         yield Wrong(problem, "such as 'arn:aws:iam::123456789012:role/deploy'", path=("role_arn",))
     if settings.external_id is not None and settings.role_arn is None:
         yield Wrong("there is no role_arn that it is for", path=("external_id",))
 
 
-def _limits(given: object) -> tuple[Fuses, list[Wrong]]:
+def _limits(given: object) -> tuple[ChangeLimits, list[Wrong]]:
     """The limits of the whole, and those of single kinds beside them."""
     if not isinstance(given, dict):
-        return Fuses(), [Wrong(told(given), "a table")]
-    shape, kinds = shape_of(Limit, converter()), all_kinds()
+        return ChangeLimits(), [Wrong(describe_value(given), "a table")]
+    shape, kinds = shape_of(ChangeLimit, converter()), all_kinds()
     whole, wrongs = understood(given, shape)
     wrongs += key_wrongs(given, shape, sorted(kinds))
-    single: dict[str, Limit] = {}
+    single: dict[str, ChangeLimit] = {}
     for name in sorted(given.keys() & kinds.keys()):
         if not isinstance(given[name], dict):
-            wrongs.append(Wrong(told(given[name]), "a table", path=(name,)))
+            wrongs.append(Wrong(describe_value(given[name]), "a table", path=(name,)))
             continue
         values, more = understood(given[name], shape)
         wrongs += (wrong.under(name) for wrong in [*more, *key_wrongs(given[name], shape)])
-        single[name] = Limit(**values)
-    return Fuses(**whole, kinds=single), wrongs
+        single[name] = ChangeLimit(**values)
+    return ChangeLimits(**whole, kinds=single), wrongs
 
 
 def _fuses(settings: Settings) -> Iterator[Wrong]:
@@ -138,7 +142,7 @@ def _fuses(settings: Settings) -> Iterator[Wrong]:
         ((), settings.limits),
         *(((n,), found) for n, found in settings.limits.kinds.items()),
     ):
-        for name in attrs.fields_dict(Limit):
+        for name in attrs.fields_dict(ChangeLimit):
             number = getattr(limit, name)
             where = ("limits", *path, name)
             if number is not None and name.endswith("percent") and number not in PERCENT:
@@ -148,21 +152,25 @@ def _fuses(settings: Settings) -> Iterator[Wrong]:
 
 
 def _expiry(settings: Settings) -> Iterator[Wrong]:
-    if seconds(settings.expires_within) is None:
-        yield Wrong(f"{quoted(settings.expires_within)} is no time", IN_WORDS, path=("expires_within",))
+    if parse_duration(settings.expires_within) is None:
+        yield Wrong(f"{quote(settings.expires_within)} is no time", DURATION_FORMAT, path=("expires_within",))
 
 
-def _quotas(settings: Settings, limits: Limits, services: Collection[str]) -> Iterator[Wrong]:
+def _quotas(settings: Settings, limits: Constraints, services: Collection[str]) -> Iterator[Wrong]:
     for service, rates in settings.quotas.items():
         if service not in services:
             valid = sorted(services)
-            nearest = closest(service, valid)
-            yield Wrong("unknown service", None if nearest else one_of(valid), nearest, ("quotas", service))
+            nearest = closest_match(service, valid)
+            yield Wrong(
+                "unknown service", None if nearest else format_choices(valid), nearest, ("quotas", service)
+            )
             continue
         valid = [_REST, *sorted(limits.operations(service))]
         for operation, rate in rates.items():
             where = ("quotas", service, operation)
             if operation not in valid:
-                yield Wrong(f"{service} has no such operation", nearest=closest(operation, valid), path=where)
+                yield Wrong(
+                    f"{service} has no such operation", nearest=closest_match(operation, valid), path=where
+                )
             elif not rate > 0:
                 yield Wrong(f"the rate {rate:g}", "calls a second, more than 0", path=where)

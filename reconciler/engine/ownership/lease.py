@@ -29,7 +29,7 @@ from reconciler.kinds.base.verification import verify_thing_group
 from reconciler.kinds.shared.group_membership import workspace_group_name
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import AwsError, LeaseLostError, LockedError, ReconcilerError, TargetError
-from reconciler.model.run import Who
+from reconciler.model.run import ProcessIdentity
 
 SECONDS = 60.0
 """How long a lease lasts that is not renewed."""
@@ -59,7 +59,7 @@ class Held:
     `machine` tells the processes that can see each other from all others.
     """
 
-    holder: Who
+    holder: ProcessIdentity
     machine: str
     token: str
     since: datetime.datetime
@@ -121,7 +121,7 @@ def clear(workspace: str, call: Call) -> None:
 def leased(  # noqa: PLR0913 (the last three are this process's own unless a test says otherwise)
     workspace: str,
     call: Call,
-    who: Who,
+    who: ProcessIdentity,
     *,
     machine: str | None = None,
     seconds: float = SECONDS,
@@ -152,7 +152,7 @@ class _Lease:
 
     workspace: str
     call: Call
-    who: Who
+    who: ProcessIdentity
     machine: str
     seconds: float
     clock: Clock
@@ -188,7 +188,7 @@ class _Lease:
     def _attributes(self, since: datetime.datetime, now: datetime.datetime) -> dict[str, str]:
         return {
             _HOLDER: _UNFIT.sub("_", str(self.who)),
-            _PROCESS: f"{self.who.pid}/{self.who.born}/{self.machine}/{self.token}",
+            _PROCESS: f"{self.who.pid}/{self.who.started_at}/{self.machine}/{self.token}",
             _SINCE: _text(since),
             _UNTIL: _text(now + datetime.timedelta(seconds=self.seconds)),
         }
@@ -273,7 +273,7 @@ def _write(workspace: str, call: Call, group: _Group, lease: Mapping[str, str]) 
     try:
         # Our token is in it, so that a write whose answer was lost is found again.
         proof = verify_thing_group(params["thingGroupName"])
-        send(call, ApiCall("iot", "UpdateThingGroup", params, proof=proof), {})
+        send(call, ApiCall("iot", "UpdateThingGroup", params, verification=proof), {})
     except AwsError as error:
         if error.code not in {_CONFLICT, *NOT_FOUND}:
             raise
@@ -292,7 +292,9 @@ def _parse(attributes: Mapping[str, str]) -> Held | None:
         pid, born, machine, token = attributes[_PROCESS].split("/")
         user, _, host = attributes[_HOLDER].rpartition("@")  # a directory's users may have one in their names
         since, until = (datetime.datetime.fromisoformat(attributes[key]) for key in (_SINCE, _UNTIL))
-        return Held(Who(user, host, int(pid), born=float(born)), machine, token, since, until)
+        return Held(
+            ProcessIdentity(user, host, int(pid), started_at=float(born)), machine, token, since, until
+        )
     except (KeyError, ValueError):
         return None
 

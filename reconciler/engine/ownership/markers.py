@@ -20,7 +20,7 @@ from reconciler.kinds.shared.thing_group_spec import ThingGroup
 from reconciler.kinds.shared.thing_spec import Thing
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.interning import Shared
+from reconciler.model.interning import Interner
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Desired, Lifecycle, Origin, Resource
 
@@ -57,7 +57,7 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
     if loose:
         holder = _holder(workspace)
         spec = Thing(certificates=tuple(address.name for address in loose))
-        marked[holder] = Resource(holder, spec, frozenset(loose), origin=_ORIGIN, implied=True)
+        marked[holder] = Resource(holder, spec, frozenset(loose), origin=_ORIGIN, is_ownership_marker=True)
     guarded = _protecting(marked)
     marked |= guarded
     marks: list[Resource] = []
@@ -66,18 +66,22 @@ def with_marks(workspace: str, resources: Desired) -> Desired:
         # The group's attributes are the workspace's own book-keeping, not a part of what is desired.
         group = ThingGroup(description=_described(workspace))
         kept = Lifecycle(ignore_changes=("attributes",))
-        marks.append(Resource(_group(workspace), group, lifecycle=kept, origin=_ORIGIN, implied=True))
+        marks.append(
+            Resource(_group(workspace), group, lifecycle=kept, origin=_ORIGIN, is_ownership_marker=True)
+        )
     if guarded:
         what = f"The things that the reconciler workspace {workspace} must not destroy."
-        guard = Resource(_guard(workspace), ThingGroup(description=what), origin=_ORIGIN, implied=True)
+        guard = Resource(
+            _guard(workspace), ThingGroup(description=what), origin=_ORIGIN, is_ownership_marker=True
+        )
         marks.append(guard)
     if kinds & {"certificates", TABLE}:
-        marks.append(Resource(_policy(workspace), Policy(DENY_ALL), origin=_ORIGIN, implied=True))
-    needs, shared = frozenset(mark.address for mark in marks), Shared()
+        marks.append(Resource(_policy(workspace), Policy(DENY_ALL), origin=_ORIGIN, is_ownership_marker=True))
+    needs, shared = frozenset(mark.address for mark in marks), Interner()
     for address, found in marked.items():
         if address.kind in MARKED:
             beside = frozenset() if address in guarded else {_guard(workspace)}
-            marked[address] = evolve(found, marks=shared(needs - beside))
+            marked[address] = evolve(found, ownership_markers=shared(needs - beside))
     return dict(sorted((marked | {mark.address: mark for mark in marks}).items()))
 
 
@@ -90,7 +94,7 @@ def group_call(workspace: str, attributes: Mapping[str, str]) -> ApiCall:
     }
     marks = tags.to_tag_list(tags.with_ownership_tags(Resource(_group(workspace), ThingGroup()), workspace))
     params = {"thingGroupName": name, "thingGroupProperties": properties, "tags": marks}
-    return ApiCall("iot", "CreateThingGroup", params, repeatable=True)
+    return ApiCall("iot", "CreateThingGroup", params, idempotent=True)
 
 
 def _described(workspace: str) -> str:
@@ -135,11 +139,11 @@ def unchanged_marks(plan: Plan, resources: Desired) -> int:
 
     Of a plan for a selection none are: they are no part of what is counted.
     """
-    if plan.request.partial:
+    if plan.options.is_partial:
         return 0
     changed = {step.address for step in plan.steps}
     marked = with_marks(plan.workspace, resources)
-    kept = sum(found.implied and address not in changed for address, found in marked.items())
+    kept = sum(found.is_ownership_marker and address not in changed for address, found in marked.items())
     return min(kept, plan.unchanged)
 
 

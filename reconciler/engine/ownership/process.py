@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from reconciler.model.run import Who
+from reconciler.model.run import ProcessIdentity
 
 _JOBS = ("CI_JOB_URL", "BUILD_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL")
 """Where CI systems say their job's address: GitLab, Jenkins, Buildkite, CircleCI. GitHub says it in three parts."""
@@ -28,24 +28,26 @@ _SAME = 2.0
 """Seconds by which two tellings of one process's birth may differ when the clock was set in between."""
 
 
-def this_process(environ: Mapping[str, str]) -> Who:
+def this_process(environ: Mapping[str, str]) -> ProcessIdentity:
     """Who runs this; `environ` stands for the process's environment variables."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user id without an account
         user = str(os.getuid())
     pid = os.getpid()
-    return Who(user, socket.gethostname(), pid, _job(environ)[:_LONGEST], psutil.Process(pid).create_time())
+    return ProcessIdentity(
+        user, socket.gethostname(), pid, _job(environ)[:_LONGEST], psutil.Process(pid).create_time()
+    )
 
 
-def at_work(who: Who) -> bool:
+def at_work(who: ProcessIdentity) -> bool:
     """Whether the process still runs, as far as can be seen from this host; a number given anew is another process."""
     if who.host != socket.gethostname():
         return False
     try:
         process = psutil.Process(who.pid)
         dead = process.status() == psutil.STATUS_ZOMBIE  # its parent has not yet asked how it ended
-        return not dead and abs(process.create_time() - who.born) < _SAME
+        return not dead and abs(process.create_time() - who.started_at) < _SAME
     except psutil.Error:  # it is gone, or its number is now a process that we may not look at
         return False
 

@@ -11,13 +11,13 @@ from reconciler.engine.plan.refresh import NO_ACCESS_CODES
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Read, Scope
 from reconciler.model.call import ApiCall, Call
-from reconciler.model.check_result import Finding
+from reconciler.model.check_result import CheckResult
 from reconciler.model.errors import AwsError
 from reconciler.model.resource import Live
 from reconciler.model.settings import DesiredState
 
 
-def probe(state: DesiredState, call: Call) -> Iterator[Finding]:
+def probe(state: DesiredState, call: Call) -> Iterator[CheckResult]:
     """What reading shows of permissions, kind by kind where one is closed. Raises TargetError and other AwsErrors."""
     workspace = state.settings.name
     marked = with_marks(workspace, state.resources)
@@ -26,7 +26,7 @@ def probe(state: DesiredState, call: Call) -> Iterator[Finding]:
     for table, kind in all_kinds().items():
         try:
             for first in _first(kind.read(scope)):
-                call(evolve(first, at_most=1))
+                call(evolve(first, max_items=1))
         except AwsError as error:
             if error.code not in NO_ACCESS_CODES:
                 raise
@@ -34,9 +34,9 @@ def probe(state: DesiredState, call: Call) -> Iterator[Finding]:
             needed = any(True for _ in scope.resources_of(table))
             advice = "`reconciler permissions --for plan` prints what reading needs"
             why = "the file has some of them" if needed else "the file has none, so plans go on without"
-            yield Finding("broken" if needed else "doubt", "reading", f"{table}: {error}; {why}", advice)
+            yield CheckResult("error" if needed else "warning", "reading", f"{table}: {error}; {why}", advice)
     if not closed:
-        yield Finding("ok", "reading", f"the first question of all {len(all_kinds())} kinds is answered")
+        yield CheckResult("ok", "reading", f"the first question of all {len(all_kinds())} kinds is answered")
 
 
 def _first(reading: Read[Sequence[Live]]) -> Iterator[ApiCall]:

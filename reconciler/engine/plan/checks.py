@@ -12,17 +12,19 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.model.address import Address
 from reconciler.model.change import Delete, Forget, Replace, Update
-from reconciler.model.plan_options import Request
+from reconciler.model.plan_options import PlanOptions
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest
+from reconciler.model.text import closest_match
 
 
 def find_plan_errors(
-    state: DesiredState, request: Request, found: Comparison, world: PlanContext
+    state: DesiredState, request: PlanOptions, found: Comparison, world: PlanContext
 ) -> Iterator[str]:
     """Every one, fuses included."""
     if not request.destroy:  # then all of it is meant
-        yield from exceeded_limits(state, found.live, found.changes, request.allowed, request.wave)
+        yield from exceeded_limits(
+            state, found.live, found.changes, request.limit_overrides, request.wave_percent
+        )
     yield from check_prevent_destroy(state, found, world, destroy=request.destroy)
     for address, change in found.changes.items():
         kind = all_kinds()[address.kind]
@@ -83,6 +85,6 @@ def _nearest(address: Address, valid: Iterable[Address]) -> str | None:
     addresses = list(valid)
     names = [found.name for found in addresses if found.kind == address.kind]
     if not names:
-        return closest(str(address), [*map(str, addresses)])
-    name = closest(address.name, names)
+        return closest_match(str(address), [*map(str, addresses)])
+    name = closest_match(address.name, names)
     return f"{address.kind}.{name}" if name else None

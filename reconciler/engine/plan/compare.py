@@ -85,10 +85,10 @@ def compute_effective_state(workspace: str, desired: Desired) -> Desired:
     for address, resource in desired.items():
         spec = replace_ids_with_names(kinds[address.kind].effective(resource, scope), names)
         # What only the evaluated spec refers to has to exist before it just as well.
-        needs = resource.needs
+        needs = resource.dependencies
         more = {need for need in find_references(spec) if need in desired and need not in needs}
         changed = resource if spec is resource.spec else evolve(resource, spec=spec)
-        found[address] = evolve(changed, needs=needs | more) if more else changed
+        found[address] = evolve(changed, dependencies=needs | more) if more else changed
     return found
 
 

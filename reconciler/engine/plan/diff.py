@@ -13,8 +13,8 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import members
 from reconciler.kinds.base.tags import NAME_TAG
-from reconciler.model.change import PROTECTION, Change, Create, Delete, FieldChange, Replace, Update
-from reconciler.model.resource import WHATEVER, Desired, External, Inventory, Resource
+from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, FieldChange, Replace, Update
+from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
 
 OWNERSHIP_PATH = "workspace"
@@ -47,7 +47,7 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
                 fields.append(FieldChange(NAME_TAG_PATH, called, address.name))
             kept, keep = there.prevent_destroy, wanted.lifecycle.prevent_destroy
             if kind.has_ownership_markers and kept != keep:
-                fields.append(FieldChange(PROTECTION, kept, keep))
+                fields.append(FieldChange(PREVENT_DESTROY_PATH, kept, keep))
             fields += (
                 found for found in compare_specs(kind, wanted.spec, there.spec) if not _left(wanted, found)
             )
@@ -79,7 +79,7 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any,
         case Secret(), Secret():
             if after.value is not None and after.value != before.value:
                 yield path, before, after
-        case _ if before is not WHATEVER and after is not WHATEVER and before != after:
+        case _ if before is not NOT_COMPARED and after is not NOT_COMPARED and before != after:
             yield path, before, after
 
 
@@ -118,7 +118,7 @@ def _whole(spec: Any, *, gone: bool) -> Iterator[FieldChange]:
     """Every attribute that a spec sets, as appearing or as going."""
     for member in members(type(spec)).values():
         value = getattr(spec, member.name)
-        if value is WHATEVER or value is None or value is False or value in ((), {}):
+        if value is NOT_COMPARED or value is None or value is False or value in ((), {}):
             continue
         items = value.items() if isinstance(value, Mapping) else ((None, value),)
         for key, item in items:

@@ -13,9 +13,9 @@ from reconciler.engine.plan.removals import find_renames
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Update
-from reconciler.model.plan_options import Allowance
+from reconciler.model.plan_options import LimitOverride
 from reconciler.model.resource import Inventory
-from reconciler.model.settings import DesiredState, Limit
+from reconciler.model.settings import ChangeLimit, DesiredState
 
 DEFAULT_MAX_PERCENT = 30
 DEFAULT_EXEMPT_COUNT = 10
@@ -36,7 +36,7 @@ class _Fuse:
     what: str
     table: str
 
-    def blown(self, limit: Limit, *, default: bool) -> Iterator[str]:
+    def blown(self, limit: ChangeLimit, *, default: bool) -> Iterator[str]:
         percent, most = getattr(limit, f"{self.action}_percent"), getattr(limit, f"{self.action}_count")
         name = f"{self.table}.{self.action}"
         if percent is not None and self._over(percent):
@@ -54,7 +54,7 @@ class _Fuse:
                 f"the {DEFAULT_MAX_PERCENT} % that are allowed where {name}_percent says nothing"
             )
 
-    def exceeds(self, allowed: Allowance) -> Iterator[str]:
+    def exceeds(self, allowed: LimitOverride) -> Iterator[str]:
         """The same against what this run allows."""
         over = self.count > allowed.count if allowed.count is not None else self._over(allowed.percent or 0.0)
         if over:
@@ -75,7 +75,7 @@ def exceeded_limits(
     state: DesiredState,
     live: Inventory,
     changes: Mapping[Address, Change],
-    allowed: Mapping[str, Allowance],
+    allowed: Mapping[str, LimitOverride],
     wave: float = 100.0,
 ) -> Iterator[str]:
     """Which of `[workspace.limits]` the changes exceed, or, where this run has an allowance, whether they exceed that.

@@ -17,19 +17,19 @@ from reconciler.kinds.base.schema import members
 from reconciler.kinds.shared import x509
 from reconciler.model.address import Address
 from reconciler.model.change import Forget, Replace
-from reconciler.model.duration import seconds
-from reconciler.model.errors import Mistake
+from reconciler.model.duration import parse_duration
+from reconciler.model.errors import Diagnostic
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Note, Step
-from reconciler.model.plan_options import Request
+from reconciler.model.plan_options import PlanOptions
 from reconciler.model.quota import Quotas
 from reconciler.model.settings import DesiredState, Settings
-from reconciler.model.text import few
+from reconciler.model.text import join_some
 
 
 def collect_notes(  # noqa: PLR0913 (each is one thing that there may be something to say of)
     state: DesiredState,
-    request: Request,
+    request: PlanOptions,
     found: Comparison,
     steps: Sequence[Step],
     quotas: Quotas,
@@ -40,7 +40,7 @@ def collect_notes(  # noqa: PLR0913 (each is one thing that there may be somethi
     if at_work:
         yield Note("warning", at_work.halfway())
     yield from map(_warning, state.warnings)
-    for action, allowed in request.allowed.items():
+    for action, allowed in request.limit_overrides.items():
         told = f"this run may {action} {allowed.text} of what the workspace owns, whatever its limits say"
         yield Note("warning", told)
     yield from _expiring(found, state.settings)
@@ -55,7 +55,7 @@ def collect_notes(  # noqa: PLR0913 (each is one thing that there may be somethi
     yield from suggest_call_savings(steps, quotas)
 
 
-def _warning(found: Mistake) -> Note:
+def _warning(found: Diagnostic) -> Note:
     if found.address is None:
         return Note("warning", str(found))
     where = f"{found.field}: " if found.field else ""
@@ -67,7 +67,7 @@ def _warning(found: Mistake) -> Note:
 def _expiring(found: Comparison, settings: Settings) -> Iterator[Note]:
     """The wanted certificates whose end is near. One that is past it is a warning of the file's."""
     now = datetime.datetime.now(datetime.UTC)
-    within = datetime.timedelta(seconds=seconds(settings.expires_within) or 0.0)
+    within = datetime.timedelta(seconds=parse_duration(settings.expires_within) or 0.0)
     for address, resource in found.desired.items():
         for name in members(type(resource.spec)):
             value = getattr(resource.spec, name)
@@ -83,7 +83,7 @@ def _gone(found: Comparison, state: DesiredState) -> Iterator[Note]:
         at = find_live_address(address, found.live)
         if at is None or not isinstance(found.changes.get(at), Forget):
             told = "there is nothing to forget: nothing of that name bears this workspace's mark"
-            yield Note("remark", told, address)
+            yield Note("info", told, address)
 
 
 def _kept(found: Comparison, marks: Collection[Address]) -> Iterator[Note]:
@@ -93,7 +93,7 @@ def _kept(found: Comparison, marks: Collection[Address]) -> Iterator[Note]:
         names[address.kind].append(str(address))
     for kind, those in names.items():
         what = f"{kind.replace('_', ' ')} that left the file and stay, as workspace.prune is never"
-        yield Note("remark", f"{what} ({len(those):,}): {few(those)}; [[removed]] forgets one")
+        yield Note("info", f"{what} ({len(those):,}): {join_some(those)}; [[removed]] forgets one")
 
 
 def _renamed(found: Comparison, state: DesiredState) -> Iterator[Note]:
@@ -110,7 +110,7 @@ def _renamed(found: Comparison, state: DesiredState) -> Iterator[Note]:
             yield Note("warning", told, to)
         if to not in found.changes and source not in found.live and all_kinds()[to.kind].name_api is None:
             told = f"was {source}; AWS does not know it by that name, so nothing is sent for it"
-            yield Note("remark", told, to)
+            yield Note("info", told, to)
 
 
 def _remarks(found: Comparison) -> Iterator[Note]:
@@ -120,4 +120,4 @@ def _remarks(found: Comparison) -> Iterator[Note]:
         )
     for address, live in found.live.items():
         if address not in found.changes:
-            yield from (Note("remark", told, address) for told in all_kinds()[address.kind].plan_notes(live))
+            yield from (Note("info", told, address) for told in all_kinds()[address.kind].plan_notes(live))

@@ -15,16 +15,16 @@ from reconciler.engine.plan.refresh import Progress
 from reconciler.engine.plan.selection import select_changes
 from reconciler.engine.plan.steps import build_steps
 from reconciler.model.call import Call
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan, Target
-from reconciler.model.plan_options import Request
+from reconciler.model.plan_options import PlanOptions
 from reconciler.model.quota import Quotas
 from reconciler.model.settings import DesiredState
 
 
 def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     state: DesiredState,
-    request: Request,
+    request: PlanOptions,
     *,
     target: Target,
     call: Call,
@@ -33,7 +33,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
 ) -> Plan:
     """Read, compare, and say exactly what would be sent.
 
-    Raises RefusedError with every reason why the plan must not be applied, SelectionError, AwsError and TargetError.
+    Raises PlanRejectedError with every reason why the plan must not be applied, SelectionError, AwsError and TargetError.
     """
     found = compare_states(state, call, progress, destroy=request.destroy)
     world = build_world(state.settings.name, target, found)
@@ -42,7 +42,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     why = [*find_plan_errors(state, request, found, world)]
     at_work = holder(state.settings.name, call)
     if why:
-        raise RefusedError([*why, at_work.halfway()] if at_work else why)
+        raise PlanRejectedError([*why, at_work.halfway()] if at_work else why)
     steps = build_steps(found.changes, world, state.resources, state.moved)
     calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
     return Plan(
@@ -55,9 +55,9 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         notes=tuple(
             note
             for note in collect_notes(state, request, found, steps, quotas, at_work=at_work)
-            if not request.partial or note.address is None or note.address in names
+            if not request.is_partial or note.address is None or note.address in names
         ),
-        request=request,
-        source=state.digest,
+        options=request,
+        file_digest=state.digest,
         basis=found.basis,
     )

@@ -27,9 +27,13 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, FieldChange, Forget
 from reconciler.model.document import Document
+from reconciler.model.output_file import OutputFile
 from reconciler.model.plan import Step, Target
-from reconciler.model.resource import Live
+from reconciler.model.resource import Live, NotCompared
 from reconciler.model.secret import Secret, SecretDigest
+
+_WORDS: Mapping[type, str] = {NotCompared: "whatever", OutputFile: "output"}
+"""Names of values in digests and saved plans, where they differ from the class's name."""
 
 
 @frozen(kw_only=True)
@@ -159,7 +163,7 @@ def _change(step: Step) -> ChangeRecord:
         live=_seen(step.precondition) if step.precondition else None,
         fields=tuple(map(_field, change.fields)),
         calls=tuple(map(_call, step.calls)),
-        dependencies=tuple(map(str, sorted(step.waits_for))),
+        dependencies=tuple(map(str, sorted(step.dependencies))),
     )
 
 
@@ -200,7 +204,7 @@ def _call(call: ApiCall) -> CallRecord:
         service=call.service,
         operation=call.operation,
         params={name: to_json_values(value) for name, value in call.params.items()},
-        output_files=tuple(str(save.output) for save in call.saves),
+        output_files=tuple(str(save.file) for save in call.output_files),
     )
 
 
@@ -225,6 +229,8 @@ def _meant(sort: type) -> tuple[str, ...]:
 
 
 def _word(sort: type) -> str:
+    if sort in _WORDS:
+        return _WORDS[sort]
     """Return the name of a class in plan files and digests: its `stored_name`, or its own name in snake case."""
     stored_name: str | None = getattr(sort, "stored_name", None)
     return stored_name or re.sub(r"(?<!^)(?=[A-Z])", "_", sort.__name__).lower()

@@ -98,7 +98,7 @@ def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
     `seen` says how each was when it was read before, None where it was not. Without it, it is what the workspace wants or owns
     of that kind, as far as its reading looks at no other.
     """
-    scope = Scope(workspace, basis.declared, now=time.time(), previous_states=seen, moved=basis.moved)
+    scope = Scope(workspace, basis.desired, now=time.time(), previous_states=seen, moved=basis.moved)
     found = _run(kind, kind.read(scope), call, pool, _Counter(lambda *_: None))
     return {live.identity: live for live in found}
 

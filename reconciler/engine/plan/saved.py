@@ -18,9 +18,9 @@ from attrs import frozen
 from reconciler.engine.plan import record
 from reconciler.engine.plan.record import CallRecord, ChangeRecord, FieldRecord
 from reconciler.model.address import Address
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan, Target
-from reconciler.model.plan_options import Request
+from reconciler.model.plan_options import PlanOptions
 from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.settings import DesiredState
 
@@ -70,9 +70,9 @@ def to_plan_record(plan: Plan) -> PlanRecord:
     return PlanRecord(
         workspace=plan.workspace,
         target=plan.target,
-        file=plan.source,
+        file=plan.file_digest,
         digest=plan.digest,
-        options=_requests().unstructure(plan.request),
+        options=_requests().unstructure(plan.options),
         counts=plan.counts,
         unchanged=plan.unchanged,
         calls={f"{service}:{name}": count for (service, name), count in plan.estimate.calls.items()},
@@ -86,12 +86,12 @@ def to_plan_record(plan: Plan) -> PlanRecord:
     )
 
 
-def read_options(saved: PlanRecord) -> Request:
-    """What the plan was asked for. Raises RefusedError where it was something that we do not know."""
+def read_options(saved: PlanRecord) -> PlanOptions:
+    """What the plan was asked for. Raises PlanRejectedError where it was something that we do not know."""
     try:
-        return _requests().structure(saved.options, Request)
+        return _requests().structure(saved.options, PlanOptions)
     except (cattrs.BaseValidationError, ValueError) as error:
-        raise RefusedError(
+        raise PlanRejectedError(
             ["it was asked for something that this version of reconciler does not know"]
         ) from error
 
@@ -110,7 +110,7 @@ def _is_set(sort: Any) -> bool:
 
 
 def check_inputs(saved: PlanRecord, state: DesiredState, target: Target) -> None:
-    """Raises RefusedError with both values of everything that is another one than when the plan was made."""
+    """Raises PlanRejectedError with both values of everything that is another one than when the plan was made."""
     pairs = (
         ("for the workspace", saved.workspace, state.settings.name),
         ("for the endpoint", saved.target.endpoint, target.endpoint),
@@ -122,7 +122,7 @@ def check_inputs(saved: PlanRecord, state: DesiredState, target: Target) -> None
 
 
 def check_changes(saved: PlanRecord, anew: Plan) -> None:
-    """Raises RefusedError with every difference between a saved plan and what is planned now."""
+    """Raises PlanRejectedError with every difference between a saved plan and what is planned now."""
     found = {change.address: change for change in record.to_change_records(anew.steps)}
     written = {change.address: change for change in saved.changes}
     if written and not found:
@@ -141,18 +141,18 @@ def check_changes(saved: PlanRecord, anew: Plan) -> None:
 
 
 def check_approved_digest(approved: str, plan: Plan) -> None:
-    """Raises RefusedError with both digests when the plan is not the one that was approved, by its digest or a part of it."""
+    """Raises PlanRejectedError with both digests when the plan is not the one that was approved, by its digest or a part of it."""
     if not plan.digest.startswith(approved):
         now = f"{plan.digest[:12]}, {plan}"
         _refuse([f"the plan that was approved has the digest {approved}; what would be done now is {now}"])
 
 
 def _refuse(reasons: Iterable[str]) -> None:
-    """Raises RefusedError where there is a reason."""
+    """Raises PlanRejectedError where there is a reason."""
     left = iter(reasons)
     if told := list(islice(left, _MOST)):
         more = sum(1 for _ in left)
-        raise RefusedError([*told, f"and {more:,} more"] if more else told)
+        raise PlanRejectedError([*told, f"and {more:,} more"] if more else told)
 
 
 def _differences(address: str, then: ChangeRecord | None, now: ChangeRecord | None) -> Iterator[str]:

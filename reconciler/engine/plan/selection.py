@@ -24,10 +24,10 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.references import find_references
 from reconciler.model.address import Address
-from reconciler.model.errors import RefusedError, SelectionError
-from reconciler.model.plan_options import Request
+from reconciler.model.errors import PlanRejectedError, SelectionError
+from reconciler.model.plan_options import PlanOptions
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest, quoted
+from reconciler.model.text import closest_match, quote
 
 if TYPE_CHECKING:
     from reconciler.engine.graph import Graph
@@ -78,7 +78,7 @@ def selectable_dependencies(found: Comparison) -> Mapping[Address, AbstractSet[A
     """Everything that a selector may name, with what it needs: in the file, or else as it is there."""
     there = {address: frozenset(find_references(live.spec)) for address, live in found.live.items()}
     return there | {
-        address: resource.needs for address, resource in (found.desired or found.declared).items()
+        address: resource.dependencies for address, resource in (found.desired or found.declared).items()
     }
 
 
@@ -90,19 +90,19 @@ def select_compared(found: Comparison, wanted: Sequence[str], unwanted: Sequence
 
 
 def select_changes(
-    request: Request, found: Comparison, world: PlanContext, state: DesiredState
+    request: PlanOptions, found: Comparison, world: PlanContext, state: DesiredState
 ) -> frozenset[Address]:
     """What a plan is about.
 
-    Raises SelectionError, and RefusedError where a selected change waits for one that is not.
+    Raises SelectionError, and PlanRejectedError where a selected change waits for one that is not.
     """
     selected = select_compared(found, request.select, request.exclude)
-    if not request.partial:
+    if not request.is_partial:
         return selected
     waits = find_dependencies(found.changes, world, state.resources, state.moved)
     selected = _with_marks(selected - reserved(world.workspace), waits, reserved(world.workspace))
     if reasons := [*_left_behind(selected, waits)]:
-        raise RefusedError(reasons)
+        raise PlanRejectedError(reasons)
     return selected
 
 
@@ -188,11 +188,11 @@ def _reach(step: Callable[[Address], Iterable[Address]], start: _Found, depth: i
 def _unknown(word: str, made: Graph) -> str:
     base = Selector.parse(word).base
     if base in all_kinds():
-        return f"{quoted(word)}: there are no {base.replace('_', ' ')}"
+        return f"{quote(word)}: there are no {base.replace('_', ' ')}"
     names = [*map(str, made), *all_kinds()]
-    near = closest(base, names)
+    near = closest_match(base, names)
     if near is None and "." in base:
         kind, _, name = base.partition(".")
-        same = closest(name, [address.name for address in made if address.kind == kind])
+        same = closest_match(name, [address.name for address in made if address.kind == kind])
         near = f"{kind}.{same}" if same else None
-    return f"{quoted(word)} names nothing" + (f"; did you mean {near!r}?" if near else "")
+    return f"{quote(word)} names nothing" + (f"; did you mean {near!r}?" if near else "")

@@ -27,7 +27,7 @@ def find_dependencies(
     """What each change waits for."""
     needed_by: defaultdict[Address, set[Address]] = defaultdict(set)
     for address, resource in in_file.items():
-        for need in resource.needs:
+        for need in resource.dependencies:
             needed_by[need].add(address)
     waits = {address: _waits_for(change, changes, world, needed_by) for address, change in changes.items()}
     late = [kind.table for kind in all_kinds().values() if kind.creates_after_deletes]
@@ -61,9 +61,9 @@ def build_steps(
         Step(
             change=changes[address],
             calls=tuple(_calls(changes[address], world)),
-            waits_for=waits[address],
+            dependencies=waits[address],
             precondition=None if isinstance(change := changes[address], Create) else change.live,
-            beside={
+            also_modifies={
                 other: world.live[other] for other in all_kinds()[address.kind].also_modifies(change, world)
             },
         )
@@ -94,7 +94,7 @@ def _waits_for(
     if isinstance(change, Forget):
         return frozenset()
     if not isinstance(change, Delete):
-        needs = change.resource.needs
+        needs = change.resource.dependencies
         if not all(need in changes and not isinstance(changes[need], Delete) for need in needs):
             needs = frozenset(n for n in needs if n in changes and not isinstance(changes[n], Delete))
         return needs | _rid_of(change, changes, world) if isinstance(change, Replace) else needs

@@ -9,7 +9,7 @@ from reconciler.engine.plan.compare import Comparison
 from reconciler.kinds import all_kinds
 from reconciler.model.plan import Note
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import few
+from reconciler.model.text import join_some
 
 
 def describe_unmanaged(state: DesiredState, found: Comparison) -> Iterator[Note]:
@@ -35,4 +35,4 @@ def describe_unmanaged(state: DesiredState, found: Comparison) -> Iterator[Note]
             how = (
                 f"declare one in the file and take it over with `reconciler apply --adopt {kind.table}.NAME`"
             )
-            yield Note("unmanaged", f"{what} ({least}{len(left):,}): {few(left)}; {how}")
+            yield Note("unmanaged", f"{what} ({least}{len(left):,}): {join_some(left)}; {how}")

@@ -29,7 +29,7 @@ def restrict_plan(plan: Plan, wanted: Collection[Address], quotas: Quotas) -> Pl
         address = open_ones.pop()
         if address not in kept:
             kept.add(address)
-            open_ones += steps[address].waits_for
+            open_ones += steps[address].dependencies
     return _with(plan, tuple(step for step in plan.steps if step.address in kept), quotas)
 
 
@@ -41,7 +41,9 @@ def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Pla
     for start in range(0, len(wanted), size):
         wave = restrict_plan(plan, wanted[start : start + size], quotas)
         steps = tuple(
-            evolve(step, waits_for=step.waits_for - done) for step in wave.steps if step.address not in done
+            evolve(step, dependencies=step.dependencies - done)
+            for step in wave.steps
+            if step.address not in done
         )
         done |= {step.address for step in steps}
         yield _with(plan, steps, quotas)

@@ -36,7 +36,7 @@ from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.schema import Member, members
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import PROTECTION, Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.resource import Desired, Live, Resource
 
 
@@ -257,5 +257,5 @@ class Kind(ABC):
             for name, member in members(type(live.spec)).items()
             if member.on_change != "create_only"
         }
-        markers = {PROTECTION: live.prevent_destroy} if self.has_ownership_markers else {}
+        markers = {PREVENT_DESTROY_PATH: live.prevent_destroy} if self.has_ownership_markers else {}
         return {"workspace": live.owner, **markers, **fields}

@@ -9,7 +9,7 @@ from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.tags import OWNER_TAG, from_tag_list
 from reconciler.model.call import ApiCall, Batch
-from reconciler.model.resource import WHATEVER, Live, Resource
+from reconciler.model.resource import NOT_COMPARED, Live, Resource
 
 PAGE_SIZE = 250
 """Items in one page of AWS IoT's listings, at most (API reference, `maxResults`)."""
@@ -45,7 +45,7 @@ def list_or_describe(  # noqa: PLR0913 (each is one fact about the listing)
     if not use_listing:
         return (yield from _describe_all(ids, describe))
     limit = max(max_pages, 1) * PAGE_SIZE
-    (response,) = yield [ApiCall(listing.service, listing.operation, listing.params, at_most=limit)]
+    (response,) = yield [ApiCall(listing.service, listing.operation, listing.params, max_items=limit)]
     resources: dict[str, Response] = {item[key]: item for item in response[items]}
     if has_more_pages(response):
         resources |= yield from _describe_all(sorted(set(ids) - resources.keys()), describe)
@@ -127,7 +127,7 @@ def select_wanted_or_owned(
 ) -> Read[dict[str, dict[str, str]]]:
     """Return the tags of the resources that are wanted or that the workspace owns, by name; in a re-read, of all."""
     responses = yield [
-        ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, tolerates=NOT_FOUND)
+        ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, ignored_errors=NOT_FOUND)
         for arn in arns.values()
     ]
     tags_by_name = {
@@ -142,7 +142,7 @@ def select_wanted_or_owned(
 
 def request_each(operation: str, member: str, values: Collection[str]) -> Read[Sequence[Response]]:
     """Return the responses to one iot operation with each value of a parameter, empty where AWS finds nothing."""
-    return (yield [ApiCall("iot", operation, {member: value}, tolerates=NOT_FOUND) for value in values])
+    return (yield [ApiCall("iot", operation, {member: value}, ignored_errors=NOT_FOUND) for value in values])
 
 
 def pair_by_name_tag(
@@ -176,4 +176,4 @@ def _count_differences(kind: Kind, spec: Any, desired_spec: Any) -> int:
         for name, member in kind.members.items()
         if member.on_change != "create_only"
     ]
-    return sum(1 for before, after in values if before != after and WHATEVER not in (before, after))
+    return sum(1 for before, after in values if before != after and NOT_COMPARED not in (before, after))

@@ -92,9 +92,9 @@ def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str,
         untag_params = {"ResourceArn": arn, "TagKeys": removed}
         tag_params = {"ResourceArn": arn, "Tags": added}
     if removed:
-        yield ApiCall(service, "UntagResource", untag_params, repeatable=True)
+        yield ApiCall(service, "UntagResource", untag_params, idempotent=True)
     if added:
-        yield ApiCall(service, "TagResource", tag_params, repeatable=True)
+        yield ApiCall(service, "TagResource", tag_params, idempotent=True)
 
 
 def remove_ownership_tags(service: str, live: Live) -> Iterator[ApiCall]:

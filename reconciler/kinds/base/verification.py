@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from reconciler.kinds.base.reads import NOT_FOUND
-from reconciler.model.call import ApiCall, Looking, Proof
+from reconciler.model.call import ApiCall, Verification, VerificationReads
 
 _EXPECTED_VERSION = "expectedVersion"
 
@@ -19,7 +19,7 @@ def _to_pairs(paths: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 @frozen
-class FieldsMatch(Proof):
+class FieldsMatch(Verification):
     """The response of one read has what the request set.
 
     `paths` maps dotted paths in the request to dotted paths in the response. A request with `expectedVersion` happened
@@ -29,9 +29,9 @@ class FieldsMatch(Proof):
     read_call: ApiCall
     paths: tuple[tuple[str, str], ...] = field(converter=_to_pairs)
 
-    def look(self, sent: ApiCall) -> Looking:
+    def verify(self, sent: ApiCall) -> VerificationReads:
         """Read, and compare with the request."""
-        response = yield evolve(self.read_call, tolerates=NOT_FOUND)
+        response = yield evolve(self.read_call, ignored_errors=NOT_FOUND)
         if not response:
             return None
         expected_version = sent.params.get(_EXPECTED_VERSION)
@@ -45,15 +45,15 @@ class FieldsMatch(Proof):
 
 
 @frozen
-class CertificateRegistered(Proof):
+class CertificateRegistered(Verification):
     """A certificate with this id is registered, by any caller, and has the requested status."""
 
     identity: str
 
-    def look(self, sent: ApiCall) -> Looking:
+    def verify(self, sent: ApiCall) -> VerificationReads:
         """Describe the certificate."""
         params = {"certificateId": self.identity}
-        response = yield ApiCall("iot", "DescribeCertificate", params, tolerates=NOT_FOUND)
+        response = yield ApiCall("iot", "DescribeCertificate", params, ignored_errors=NOT_FOUND)
         certificate: Mapping[str, Any] = response.get("certificateDescription", {})
         return certificate if certificate.get("status", "") == sent.params["status"] else None
 

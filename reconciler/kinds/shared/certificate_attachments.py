@@ -26,13 +26,15 @@ def attach(thing: str, arn: Any, *, exclusive: bool, after_detach: bool = False)
     params = {"thingName": thing, "principal": arn}
     if exclusive:
         params["thingPrincipalType"] = EXCLUSIVE_THING
-    retries = {"InvalidRequestException"} if after_detach else frozenset[str]()
-    return ApiCall("iot", "AttachThingPrincipal", params, retries=retries)
+    retried_errors = {"InvalidRequestException"} if after_detach else frozenset[str]()
+    return ApiCall("iot", "AttachThingPrincipal", params, retried_errors=retried_errors)
 
 
 def detach(thing: str, arn: Any) -> ApiCall:
     """One attachment less; none is no mistake."""
-    return ApiCall("iot", "DetachThingPrincipal", {"thingName": thing, "principal": arn}, tolerates=NOT_FOUND)
+    return ApiCall(
+        "iot", "DetachThingPrincipal", {"thingName": thing, "principal": arn}, ignored_errors=NOT_FOUND
+    )
 
 
 def attach_all(thing: Address, certificates: Sequence[Reference], context: PlanContext) -> Iterator[ApiCall]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.shared.certificate_issuance import known_certificate
-from reconciler.model.duration import seconds
+from reconciler.model.duration import parse_duration
 
 
 def find_grace_ends(
@@ -18,7 +18,7 @@ def find_grace_ends(
     ends: dict[str, float] = {}
     for resource in scope.resources_of("certificates"):
         known = known_certificate(resource.spec)
-        grace = seconds(resource.spec.rotation.grace) if resource.spec.rotation else None
+        grace = parse_duration(resource.spec.rotation.grace) if resource.spec.rotation else None
         if known and grace is not None and known.fingerprint in found:
             ends[resource.address.name] = _created(found[known.fingerprint]).timestamp() + grace
     if not ends:

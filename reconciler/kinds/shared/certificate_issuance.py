@@ -15,8 +15,8 @@ from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.certificate_spec import Certificate
-from reconciler.model.call import ApiCall, Looking, Proof
-from reconciler.model.output_file import Output, Save
+from reconciler.model.call import ApiCall, Verification, VerificationReads
+from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 
 
@@ -32,21 +32,25 @@ def known_certificate(spec: Certificate) -> Pem | None:
 
 def _saved(save_to: Any) -> Pem | None:
     """What the file has, if it is there. Raises ValueError where that is no certificate."""
-    content = save_to.content if isinstance(save_to, Output) else None
+    content = save_to.content if isinstance(save_to, OutputFile) else None
     return None if content is None else Pem.parse(content, save_to.name)
 
 
-def request_certificate(csr: str, save_to: Output, *, active: bool, known: str | None = None) -> ApiCall:
+def request_certificate(csr: str, save_to: OutputFile, *, active: bool, known: str | None = None) -> ApiCall:
     """The call that has the certificate issued, and saves it; `known` is the id of the one that it takes over from."""
     params = {"certificateSigningRequest": csr, "setAsActive": active}
-    saves = (Save("certificatePem", save_to),)
+    saves = (SavedMember("certificatePem", save_to),)
     return ApiCall(
-        "iot", "CreateCertificateFromCsr", params, saves=saves, proof=CertificateIssued.to(csr, known)
+        "iot",
+        "CreateCertificateFromCsr",
+        params,
+        output_files=saves,
+        verification=CertificateIssued.to(csr, known),
     )
 
 
 @frozen
-class CertificateIssued(Proof):
+class CertificateIssued(Verification):
     """A certificate for the request's key (`key` is its SHA-256) is among the newest; asking twice would issue two.
 
     `known` is an older one of the same key. Where a `thing` should have it too, it does.
@@ -61,13 +65,13 @@ class CertificateIssued(Proof):
         """For a certificate signing request in PEM."""
         return cls(x509.signing_request_key_digest(csr), known, thing)
 
-    def look(self, sent: ApiCall) -> Looking:
+    def verify(self, sent: ApiCall) -> VerificationReads:
         """AWS lists no keys, so the certificates are asked for one by one. Raises LookupError for half of it."""
-        listed = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, at_most=PAGE_SIZE)
+        listed = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, max_items=PAGE_SIZE)
         newest = sorted(listed["certificates"], key=lambda item: item["creationDate"], reverse=True)
         for item in newest:
             question = {"certificateId": item["certificateId"]}
-            answer = yield ApiCall("iot", "DescribeCertificate", question, tolerates=NOT_FOUND)
+            answer = yield ApiCall("iot", "DescribeCertificate", question, ignored_errors=NOT_FOUND)
             described = answer.get("certificateDescription", {})
             pem = described.get("certificatePem")
             if (
@@ -78,7 +82,7 @@ class CertificateIssued(Proof):
                 continue
             if self.thing:
                 principal = {"principal": described["certificateArn"]}
-                users = yield ApiCall("iot", "ListPrincipalThings", principal, tolerates=NOT_FOUND)
+                users = yield ApiCall("iot", "ListPrincipalThings", principal, ignored_errors=NOT_FOUND)
                 if self.thing not in users.get("things", ()):
                     raise LookupError(
                         f"certificate {item['certificateId']}, which {self.thing} does not have,"
@@ -89,13 +93,13 @@ class CertificateIssued(Proof):
 
 def fetch_certificate(identity: str, save_to: Any) -> Iterator[ApiCall]:
     """What an earlier run had AWS issue and did not come to save."""
-    saves = (Save("certificateDescription.certificatePem", save_to),)
-    yield ApiCall("iot", "DescribeCertificate", {"certificateId": identity}, saves=saves)
+    saves = (SavedMember("certificateDescription.certificatePem", save_to),)
+    yield ApiCall("iot", "DescribeCertificate", {"certificateId": identity}, output_files=saves)
 
 
 def find_save_to_errors(save_to: Any) -> Iterator[str]:
     """Why nothing is issued where an issued certificate is saved that the registry does not have (any more)."""
-    if isinstance(save_to, Output) and save_to.content:
+    if isinstance(save_to, OutputFile) and save_to.content:
         yield (
             f"{save_to} is a certificate that AWS issued and that is not registered: it was deleted, or is "
             "another account's; move the file away to have another one issued"
@@ -109,7 +113,7 @@ def check_signing_request(spec: Certificate) -> Iterator[Problem]:
     if key is None:
         yield Problem("csr", "not a certificate signing request", "one in PEM, signed with its own key")
         return
-    if not isinstance(spec.save_to, Output):
+    if not isinstance(spec.save_to, OutputFile):
         yield Problem("save_to", "the issued certificate has nowhere to go", "the path of a new file")
         return
     try:
@@ -146,7 +150,7 @@ def read_issued_unsaved(scope: Scope, known: Collection[str]) -> Any:
     (listed,) = yield [ApiCall("iot", "ListCertificates")]
     unknown = [item["certificateId"] for item in listed["certificates"] if item["certificateId"] not in known]
     answers = yield [
-        ApiCall("iot", "DescribeCertificate", {"certificateId": name}, tolerates=NOT_FOUND)
+        ApiCall("iot", "DescribeCertificate", {"certificateId": name}, ignored_errors=NOT_FOUND)
         for name in unknown
     ]
     found: dict[str, str] = {}

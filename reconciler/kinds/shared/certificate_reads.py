@@ -33,7 +33,7 @@ from reconciler.kinds.shared.principal_reads import (
 )
 from reconciler.kinds.shared.provisioning_blueprint import provisioned_certificates
 from reconciler.model.pem import Pem
-from reconciler.model.resource import WHATEVER, External, Live, Resource
+from reconciler.model.resource import NOT_COMPARED, External, Live, Resource
 
 
 def read(scope: Scope, wanted: Mapping[str, Resource]) -> Read[Sequence[Live]]:
@@ -122,7 +122,7 @@ class _Seen:
         things, wanted = self.ours.get(name, ()), self.wanted.get(name)
         spec = Certificate(
             pem=Pem(name),
-            csr=WHATEVER if name in self.issued else None,
+            csr=NOT_COMPARED if name in self.issued else None,
             ca=wanted.spec.ca if wanted else None,
             certificate_mode=item.get("certificateMode", "DEFAULT"),
             status=item["status"],
@@ -164,7 +164,7 @@ def read_again(seen: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
             name,
             Certificate(
                 pem=Pem(name, item.get("certificatePem")),
-                csr=WHATEVER,
+                csr=NOT_COMPARED,
                 certificate_mode=item.get("certificateMode", "DEFAULT"),
                 status=item["status"],
                 policies=tuple(External(policy) for policy in policies[name]),

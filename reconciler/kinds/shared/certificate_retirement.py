@@ -17,7 +17,7 @@ from reconciler.model.call import ApiCall
 from reconciler.model.change import Delete
 from reconciler.model.document import Document
 
-DENY_ALL = Document.of(
+DENY_ALL = Document.from_value(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iot:*", "Resource": "*"}]}
 )
 
@@ -31,7 +31,7 @@ def mark_retired(context: PlanContext, arn: str) -> ApiCall:
     """The mark. A certificate with ten policies takes no eleventh, and then goes without."""
     params = {"policyName": retired_policy_name(context.workspace), "target": arn}
     return ApiCall(
-        "iot", "AttachPolicy", params, tolerates={"LimitExceededException", "ResourceNotFoundException"}
+        "iot", "AttachPolicy", params, ignored_errors={"LimitExceededException", "ResourceNotFoundException"}
     )
 
 
@@ -42,7 +42,9 @@ def retire(identity: str, *, active: bool) -> Iterator[ApiCall]:
         yield ApiCall("iot", "UpdateCertificate", {**params, "newStatus": "INACTIVE"})
     # AWS detaches asynchronously, so for some seconds it may still see the thing that let go. Force is about policies.
     gone = {**params, "forceDelete": True}
-    yield ApiCall("iot", "DeleteCertificate", gone, tolerates=NOT_FOUND, retries={"DeleteConflictException"})
+    yield ApiCall(
+        "iot", "DeleteCertificate", gone, ignored_errors=NOT_FOUND, retried_errors={"DeleteConflictException"}
+    )
 
 
 def is_deleted(context: PlanContext, certificate: Address) -> bool:

@@ -10,9 +10,9 @@ from typing import Literal
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
-from reconciler.model.output_file import Output
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Reference, Whatever
+from reconciler.model.resource import NotCompared, Reference
 
 
 @frozen
@@ -26,25 +26,25 @@ class Rotation:
 class Certificate:
     """`[certificates.*]`: one that was issued elsewhere (`pem`), or one that AWS issues (`csr`, `save_to`)."""
 
-    pem: Pem | Whatever | None = member(
+    pem: Pem | NotCompared | None = member(
         "The device's certificate.",
         api="RegisterCertificate.certificatePem",
         on_change="replaces",
         default=None,
     )
-    csr: str | Whatever | None = member(
+    csr: str | NotCompared | None = member(
         "A certificate signing request, for AWS to issue the certificate.",
         api="CreateCertificateFromCsr.certificateSigningRequest",
         on_change="replaces",
         default=None,
     )
-    save_to: Output | Whatever | None = member(
+    save_to: OutputFile | NotCompared | None = member(
         "The new file that the issued certificate is written to; never overwritten.", default=None
     )
     ca: Reference | None = member(
         "The CA that signed it.", references="ca_certificates", on_change="create_only", default=None
     )
-    certificate_mode: Literal["DEFAULT", "SNI_ONLY"] | Whatever | None = member(
+    certificate_mode: Literal["DEFAULT", "SNI_ONLY"] | NotCompared | None = member(
         "SNI_ONLY registers it without a CA; with a CA, the CA's mode holds.",
         on_change="replaces",
         default=None,

@@ -13,7 +13,7 @@ from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import PROTECTION, Create, Update
+from reconciler.model.change import PREVENT_DESTROY_PATH, Create, Update
 from reconciler.model.resource import Desired, External, Reference
 
 MAX_GROUPS = 10
@@ -40,7 +40,8 @@ def protected_group_name(workspace: str) -> str:
 def read_groups_of_things(things: Sequence[str]) -> Any:
     """The static groups that each thing is in, sorted, asked of the things."""
     answers = yield [
-        ApiCall("iot", "ListThingGroupsForThing", {"thingName": name}, tolerates=NOT_FOUND) for name in things
+        ApiCall("iot", "ListThingGroupsForThing", {"thingName": name}, ignored_errors=NOT_FOUND)
+        for name in things
     ]
     return {
         name: sorted(group["groupName"] for group in answer.get("thingGroups", ()))
@@ -89,7 +90,7 @@ def join(thing: str, group: Any) -> ApiCall:
 def leave(thing: str, group: Any) -> ApiCall:
     """Out of a group; not being in it is no mistake."""
     params = {"thingGroupName": group, "thingName": thing}
-    return ApiCall("iot", "RemoveThingFromThingGroup", params, tolerates=NOT_FOUND)
+    return ApiCall("iot", "RemoveThingFromThingGroup", params, ignored_errors=NOT_FOUND)
 
 
 def protect(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
@@ -98,7 +99,7 @@ def protect(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
     wanted = change.resource.lifecycle.prevent_destroy
     if isinstance(change, Create) and wanted:
         yield join(name, group)
-    elif isinstance(change, Update) and change.changes(PROTECTION):
+    elif isinstance(change, Update) and change.has_changed(PREVENT_DESTROY_PATH):
         yield join(name, group) if wanted else leave(name, group)
 
 
@@ -140,7 +141,7 @@ def move_billing_group(
         return
     if before is not None:
         params = {"billingGroupName": context.resolve_identity("billing_groups", before), "thingName": thing}
-        yield ApiCall("iot", "RemoveThingFromBillingGroup", params, tolerates=NOT_FOUND)
+        yield ApiCall("iot", "RemoveThingFromBillingGroup", params, ignored_errors=NOT_FOUND)
     if after is not None:
         params = {"billingGroupName": context.resolve_identity("billing_groups", after), "thingName": thing}
         yield ApiCall("iot", "AddThingToBillingGroup", params)

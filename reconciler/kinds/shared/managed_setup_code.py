@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from reconciler.model.call import Answers, Deferred
+from reconciler.model.call import Deferred, Responses
 from reconciler.model.document import Document
 from reconciler.model.secret import Secret
 
@@ -75,7 +75,7 @@ class RememberedMaterial(Deferred):
     material: Secret
     salt: str
 
-    def resolve(self, answers: Answers) -> str:
+    def resolve(self, responses: Responses) -> str:
         """The stored form of the hash."""
         return str(self.material.digest(self.salt))
 
@@ -93,9 +93,9 @@ class ClientToken(Deferred):
     request: str
     material: RememberedMaterial
 
-    def resolve(self, answers: Answers) -> str:
+    def resolve(self, responses: Responses) -> str:
         """64 hexadecimal digits."""
-        return sha256_hex(self.request + self.material.resolve(answers))
+        return sha256_hex(self.request + self.material.resolve(responses))
 
     def __str__(self) -> str:
         return "(made of this request)"

@@ -19,7 +19,7 @@ from reconciler.kinds.shared.managed_thing_spec import (
     WiFiSimpleSetup,
     set_optional_fields,
 )
-from reconciler.model.resource import WHATEVER, External, Live, Resource
+from reconciler.model.resource import NOT_COMPARED, External, Live, Resource
 from reconciler.model.secret import SecretDigest
 
 
@@ -70,8 +70,8 @@ def to_live(
         role=answer["Role"],
         authentication_material=SecretDigest.parse(tags.get(f"{TAG_PREFIX}material", ""))
         if ours
-        else WHATEVER,
-        authentication_material_type=tags.get(f"{TAG_PREFIX}type", "") if ours else WHATEVER,
+        else NOT_COMPARED,
+        authentication_material_type=tags.get(f"{TAG_PREFIX}type", "") if ours else NOT_COMPARED,
         thing=External(meta[f"{TAG_PREFIX}thing"]) if f"{TAG_PREFIX}thing" in meta else None,
         name=answer.get("Name"),
         **{each: _told_back(each, answer) for each in compared & OPTIONAL_MEMBERS.keys()},

@@ -13,7 +13,7 @@ from attrs import frozen
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.managed_setup_code import RememberedText
 from reconciler.model.document import Document
-from reconciler.model.resource import Reference, Whatever
+from reconciler.model.resource import NotCompared, Reference
 from reconciler.model.secret import Secret, SecretDigest
 
 OPTIONAL_MEMBERS = {
@@ -60,12 +60,12 @@ class ManagedThing:
         api="CreateManagedThing.Role",
         on_change="replaces",
     )
-    authentication_material: Secret | SecretDigest | Whatever | None = member(
+    authentication_material: Secret | SecretDigest | NotCompared | None = member(
         "The device's setup code. Never shown, never stored.",
         api="CreateManagedThing.AuthenticationMaterial",
         on_change="replaces",
     )
-    authentication_material_type: str | Whatever = member(
+    authentication_material_type: str | NotCompared = member(
         "What kind of code it is.", api="CreateManagedThing.AuthenticationMaterialType", on_change="replaces"
     )
     thing: Reference | None = member(

@@ -20,7 +20,7 @@ def read_things(names: Collection[str], *, use_listing: bool = True) -> Read[dic
         items="things",
         key="thingName",
         max_pages=-(-len(names) // DESCRIBES_PER_PAGE),
-        describe=lambda name: ApiCall("iot", "DescribeThing", {"thingName": name}, tolerates=NOT_FOUND),
+        describe=lambda name: ApiCall("iot", "DescribeThing", {"thingName": name}, ignored_errors=NOT_FOUND),
         use_listing=use_listing,
     )
 
@@ -34,7 +34,7 @@ def read_certificates(ids: Collection[str], *, use_listing: bool = True) -> Read
         key="certificateId",
         max_pages=len(ids),  # a page and a question cost the same: 10 a second each
         describe=lambda name: ApiCall(
-            "iot", "DescribeCertificate", {"certificateId": name}, tolerates=NOT_FOUND
+            "iot", "DescribeCertificate", {"certificateId": name}, ignored_errors=NOT_FOUND
         ),
         use_listing=use_listing,
     )

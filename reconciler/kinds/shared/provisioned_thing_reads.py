@@ -29,20 +29,20 @@ from reconciler.kinds.shared.provisioning_blueprint import Blueprint, blueprints
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.document import Document
-from reconciler.model.output_file import Output
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.resource import WHATEVER, External, Live, Whatever, name_in_arn
+from reconciler.model.resource import NOT_COMPARED, External, Live, NotCompared, name_in_arn
 
 
-def desired_spec(plan: Blueprint, save_to: Output | None, scope: Scope) -> Provisioned:
+def desired_spec(plan: Blueprint, save_to: OutputFile | None, scope: Scope) -> Provisioned:
     """What the template makes."""
     properties = plan.thing.properties
     certificate = plan.evaluated.certificate
     waiting = bool(plan.request) and not plan.certificate_id
-    pem: Pem | Whatever | None = None
+    pem: Pem | NotCompared | None = None
     if certificate:
         known = plan.certificate or (Pem(plan.certificate_id) if plan.certificate_id else None)
-        pem = WHATEVER if waiting or known is None else known
+        pem = NOT_COMPARED if waiting or known is None else known
     signer = (
         x509.find_signer(plan.certificate, scope.resources_of("ca_certificates"))
         if plan.certificate
@@ -58,16 +58,16 @@ def desired_spec(plan: Blueprint, save_to: Output | None, scope: Scope) -> Provi
         ca=signer,
         certificate_mode=_mode(signer, scope) if certificate else None,
         certificate_status=plain(certificate.properties.get("Status", "ACTIVE")) if certificate else None,
-        save_to=save_to if waiting else WHATEVER,
+        save_to=save_to if waiting else NOT_COMPARED,
         policies=tuple(External(name) for name in plan.policies),
         policy_documents=plan.documents,
     )
 
 
-def _mode(signer: str | None, scope: Scope) -> str | Whatever:
+def _mode(signer: str | None, scope: Scope) -> str | NotCompared:
     """The mode follows from the CA. Of a CA outside the file it is not known, so it is not compared."""
     ca = scope.desired.get(Address("ca_certificates", signer)) if signer else None
-    return ca.spec.certificate_mode if ca else WHATEVER
+    return ca.spec.certificate_mode if ca else NOT_COMPARED
 
 
 def read(scope: Scope) -> Read[Sequence[Live]]:
@@ -197,7 +197,7 @@ class _Seen:
         }
         for setting, name in _SETTINGS.items():
             if overrides.get(setting) == "DO_NOTHING":
-                found[name] = WHATEVER
+                found[name] = NOT_COMPARED
         return found
 
     def _certificate(self, plan: Blueprint, registered: str | None, held: Sequence[str]) -> dict[str, Any]:
@@ -209,7 +209,7 @@ class _Seen:
         return {
             "certificate": Pem(registered) if registered in held else None,
             "certificate_mode": item.get("certificateMode", "DEFAULT"),
-            "certificate_status": WHATEVER if left_alone else item["status"],
+            "certificate_status": NOT_COMPARED if left_alone else item["status"],
             "policies": tuple(External(name) for name, ids in self.targets.items() if registered in ids),
             "policy_documents": tuple(
                 found for found in plan.documents if found in self.documents.get(registered, ())
@@ -232,7 +232,7 @@ def _members(scope: Scope, plans: Collection[Blueprint]) -> Any:
     groups = {workspace_group_name(scope.workspace)} | {group for plan in plans for group in plan.groups}
     groups |= {live.identity for live in scope.live_of("thing_groups")}
     answers = yield [
-        ApiCall("iot", "ListThingsInThingGroup", {"thingGroupName": group}, tolerates=NOT_FOUND)
+        ApiCall("iot", "ListThingsInThingGroup", {"thingGroupName": group}, ignored_errors=NOT_FOUND)
         for group in sorted(groups)
     ]
     return {
@@ -255,7 +255,7 @@ def _billing_groups(scope: Scope, plans: Collection[Blueprint]) -> list[str]:
 def _billing(things: Mapping[str, Mapping[str, Any]], groups: Collection[str]) -> Any:
     """The billing group of each thing: a description tells it, a listing does not."""
     answers = yield [
-        ApiCall("iot", "ListThingsInBillingGroup", {"billingGroupName": group}, tolerates=NOT_FOUND)
+        ApiCall("iot", "ListThingsInBillingGroup", {"billingGroupName": group}, ignored_errors=NOT_FOUND)
         for group in groups
     ]
     told = {name: thing["billingGroupName"] for name, thing in things.items() if "billingGroupName" in thing}
@@ -268,7 +268,8 @@ def _billing(things: Mapping[str, Mapping[str, Any]], groups: Collection[str]) -
 
 def _principals(things: Sequence[str]) -> Any:
     answers = yield [
-        ApiCall("iot", "ListThingPrincipalsV2", {"thingName": name}, tolerates=NOT_FOUND) for name in things
+        ApiCall("iot", "ListThingPrincipalsV2", {"thingName": name}, ignored_errors=NOT_FOUND)
+        for name in things
     ]
     return {
         name: [found for found in answer.get("thingPrincipalObjects", ()) if ":cert/" in found["principal"]]
@@ -338,7 +339,8 @@ def _carried(
     wrong = sorted(
         name or ""
         for name, signer in signed.items()
-        if _mode(signer, scope) not in {WHATEVER, certificates[name or ""].get("certificateMode", "DEFAULT")}
+        if _mode(signer, scope)
+        not in {NOT_COMPARED, certificates[name or ""].get("certificateMode", "DEFAULT")}
     )
     arns = select_arns(wrong, certificates)
     things, policies = yield from merge_reads(read_things_of(arns), read_policies_of(arns))

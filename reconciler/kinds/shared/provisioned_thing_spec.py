@@ -9,9 +9,9 @@ from attrs import field, frozen
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.thing_spec import PrincipalFacts
 from reconciler.model.document import Document
-from reconciler.model.output_file import Output
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Reference, Whatever
+from reconciler.model.resource import NotCompared, Reference
 from reconciler.model.secret import Secret
 
 
@@ -20,27 +20,27 @@ class Provisioned:
     """What a provisioned thing is made of, as the template wants it or as AWS reports it."""
 
     thing_name: str | None = member("The thing.", api="CreateThing.thingName")
-    attributes: Mapping[str, str | Secret] | Whatever = member(
+    attributes: Mapping[str, str | Secret] | NotCompared = member(
         "Its attributes.", api="CreateThing.attributePayload.attributes", factory=dict
     )
-    thing_type: Reference | Whatever | None = member(
+    thing_type: Reference | NotCompared | None = member(
         "Its type.", api="CreateThing.thingTypeName", references="thing_types", default=None
     )
-    thing_groups: tuple[Reference, ...] | Whatever = member(
+    thing_groups: tuple[Reference, ...] | NotCompared = member(
         "Its static groups.", references="thing_groups", default=()
     )
-    billing_group: Reference | Whatever | None = member(
+    billing_group: Reference | NotCompared | None = member(
         "Its billing group.", api="CreateThing.billingGroupName", references="billing_groups", default=None
     )
-    certificate: Pem | Whatever | None = member("Its certificate.", default=None)
+    certificate: Pem | NotCompared | None = member("Its certificate.", default=None)
     ca: Reference | None = member(
         "The file's CA that signed it.", references="ca_certificates", on_change="create_only", default=None
     )
-    certificate_mode: str | Whatever | None = member(
+    certificate_mode: str | NotCompared | None = member(
         "The certificate's mode, which is its CA's; only another registration changes it.", default=None
     )
-    certificate_status: str | Whatever | None = member("The certificate's status.", default=None)
-    save_to: Output | Whatever | None = member("Where an issued certificate is saved.", default=None)
+    certificate_status: str | NotCompared | None = member("The certificate's status.", default=None)
+    save_to: OutputFile | NotCompared | None = member("Where an issued certificate is saved.", default=None)
     policies: tuple[Reference, ...] = member("The certificate's policies.", references="policies", default=())
     policy_documents: tuple[Document, ...] = member("Policies that the template brings itself.", default=())
     other_certificates: tuple[Reference, ...] = member(

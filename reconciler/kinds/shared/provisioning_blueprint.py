@@ -14,9 +14,9 @@ from reconciler.kinds.shared.provisioning_template import Evaluated, Part, Templ
 from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.errors import MissingSecretError
-from reconciler.model.output_file import Output
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.redaction import conceal
+from reconciler.model.redaction import register_sensitive_keys
 from reconciler.model.resource import Desired, Resource
 from reconciler.model.secret import Secret
 
@@ -92,7 +92,7 @@ def blueprint(resource: Resource, desired: Desired) -> Blueprint:
     pseudo = x509.pseudo_parameters(given) if given else {}
     evaluated = evaluate(template, parameters, pseudo)
     attributes = evaluated.thing.properties.get("AttributePayload", {})
-    conceal(secret_keys(attributes))
+    register_sensitive_keys(secret_keys(attributes))
     declared = template.get("Parameters", {})
     sent = {**{name: value for name, value in pseudo.items() if name in declared}, **parameters}
     properties = evaluated.certificate.properties if evaluated.certificate else {}
@@ -179,5 +179,5 @@ def _certificate(text: str | Secret | None) -> Pem | None:
         return None
 
 
-def _saved(save_to: Output | None) -> Pem | None:
+def _saved(save_to: OutputFile | None) -> Pem | None:
     return None if save_to is None or save_to.content is None else Pem.parse(save_to.content, save_to.name)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
-from reconciler.model.resource import Reference, Whatever
+from reconciler.model.resource import NotCompared, Reference
 
 
 @frozen
@@ -55,5 +55,5 @@ class ThingGroupFacts:
     another parent.
     """
 
-    attached: tuple[str, ...] | Whatever
+    attached: tuple[str, ...] | NotCompared
     contents: GroupContents | None = None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
-from reconciler.model.resource import Reference, Whatever
+from reconciler.model.resource import NotCompared, Reference
 
 MAX_UNTYPED_ATTRIBUTES = 3
 """Attributes of a thing without a type."""
@@ -38,7 +38,7 @@ class Thing:
         references="billing_groups",
         default=None,
     )
-    exclusive: bool | Whatever = member(
+    exclusive: bool | NotCompared = member(
         "Whether no other thing may have its certificates.",
         api="AttachThingPrincipal.thingPrincipalType",
         default=False,

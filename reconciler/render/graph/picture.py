@@ -129,13 +129,13 @@ def build_picture(
             kind=address.kind,
             label=visible(address.name),
             action=actions.get(address),
-            implied=address in desired and desired[address].implied,
+            implied=address in desired and desired[address].is_ownership_marker,
         )
         for address in addresses
     )
     pairs = {
         *graph.edges,
-        *((here, later) for here, step in gone.items() for later in step.waits_for if later in gone),
+        *((here, later) for here, step in gone.items() for later in step.dependencies if later in gone),
     }
     edges = tuple(GraphEdge(str(before), str(after)) for before, after in sorted(pairs))
     return Picture(visible(title), nodes, edges, planned=plan is not None)

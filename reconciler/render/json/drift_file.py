@@ -125,7 +125,11 @@ def _whole(drift: Drift, last: Run | None) -> Mapping[str, Any]:
 
 def _last(run: Run) -> LastRunRecord:
     return LastRunRecord(
-        id=run.id, by=str(run.who), job=run.who.job, begun=run.begun.isoformat(), file=run.file_digest
+        id=run.id,
+        by=str(run.process),
+        job=run.process.job,
+        begun=run.started_at.isoformat(),
+        file=run.file_digest,
     )
 
 

@@ -127,15 +127,15 @@ class EventWriter:
             case Failed():
                 begun = self._begun.get(address)
                 told = {
-                    "done": outcome.done,
+                    "done": outcome.completed_calls,
                     "seconds": None if begun is None else round(self._clock() - begun, 6),
                     "error": self._error(outcome),
                 }
             case Skipped():
-                told = {"because": str(outcome.because)}
+                told = {"because": str(outcome.blocked_by)}
         self._write(
             StepEvent(
-                event=cast("EventName", outcome.word),
+                event=cast("EventName", outcome.status),
                 time=self._time(),
                 address=str(address),
                 action=outcome.change.action,

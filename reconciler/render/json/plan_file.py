@@ -17,7 +17,7 @@ import msgspec
 from attrs import frozen
 
 from reconciler.engine.plan.saved import FORMAT, VERSION, PlanRecord, to_plan_record
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan
 from reconciler.render.json.encode import encode_document, encode_json
 from reconciler.render.views.format_value import visible
@@ -62,15 +62,15 @@ def seal_document(blank: PlanDocument) -> Iterator[str]:
 
 
 def parse_plan_file(raw: bytes) -> PlanDocument:
-    """What a file holds. Raises RefusedError when it is no plan of ours, of another version, or edited."""
+    """What a file holds. Raises PlanRejectedError when it is no plan of ours, of another version, or edited."""
     try:
         found: Any = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise RefusedError([f"it is no saved plan: {error}"]) from None
+        raise PlanRejectedError([f"it is no saved plan: {error}"]) from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise RefusedError([f'it is no saved plan, which would say "format": "{FORMAT}"'])
+        raise PlanRejectedError([f'it is no saved plan, which would say "format": "{FORMAT}"'])
     if found.get("version") != VERSION:
-        raise RefusedError(
+        raise PlanRejectedError(
             [
                 f"it is written in version {found.get('version')!r} of the format; this reconciler reads version {VERSION}"
             ]
@@ -79,17 +79,17 @@ def parse_plan_file(raw: bytes) -> PlanDocument:
     try:
         return msgspec.convert({**found, "view": _inert(found.get("view"))}, PlanDocument)
     except msgspec.ValidationError as error:
-        raise RefusedError([f"it is no saved plan: {error}"]) from None
+        raise PlanRejectedError([f"it is no saved plan: {error}"]) from None
 
 
 def check_view(document: PlanDocument, anew: Plan) -> None:
-    """Raises RefusedError where a file shows people something else than the changes that it holds."""
+    """Raises PlanRejectedError where a file shows people something else than the changes that it holds."""
     then, now = document.view, build_plan_view(anew, requests=True)
     if any(
         getattr(then, name) != getattr(now, name)
         for name in ("workspace", "target", "digest", "sections", "counts")
     ):
-        raise RefusedError(["it shows other changes than those that it holds"])
+        raise PlanRejectedError(["it shows other changes than those that it holds"])
 
 
 def _check_seal(raw: bytes, seal: Any) -> None:
@@ -97,7 +97,7 @@ def _check_seal(raw: bytes, seal: Any) -> None:
     head, found, tail = raw.rpartition(told.encode() or b"\0")
     actual = hashlib.sha256(head + _BLANK.encode() + tail).hexdigest() if found else "none"
     if actual != told:
-        raise RefusedError(
+        raise PlanRejectedError(
             [
                 f"it was edited after it was written: its seal is {told or 'missing'}, and its content's is {actual}"
             ]

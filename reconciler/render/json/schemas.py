@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from reconciler.model.run import History, Record
+from reconciler.model.run import History, RunRecord
 from reconciler.render.json.drift_file import DriftDocument, DriftedLine, DriftLine
 from reconciler.render.json.events import EndEvent, RunEvent, StepEvent
 from reconciler.render.json.plan_file import PlanDocument
@@ -20,7 +20,7 @@ OUTPUTS: Mapping[str, tuple[type, ...]] = {
     "drift": (DriftDocument,),
     "drift-line": (DriftLine, DriftedLine),
     "history": (History,),
-    "run": (Record,),
+    "run": (RunRecord,),
 }
 """Every output and what it, or one line of it, may be: `plan --format json` and `--out`, `--format jsonl`, `apply --format
 jsonl`, the same of `drift`, `history --json`, and `history RUN --json`."""

@@ -91,10 +91,10 @@ def render_journal_warning(why: str) -> Text:
 
 def render_crash_warning(run: Run) -> Text:
     """The run before ended without a word."""
-    sent = pluralize(run.calls, "call") + (
-        f", {run.unanswered:,} of them unanswered" if run.unanswered else ""
+    sent = pluralize(run.call_count, "call") + (
+        f", {run.unanswered_call_count:,} of them unanswered" if run.unanswered_call_count else ""
     )
-    told = f" the run {visible(run.id)} of {visible(str(run.who))} at {run.begun:%Y-%m-%d %H:%M:%S} UTC ended without a word"
+    told = f" the run {visible(run.id)} of {visible(str(run.process))} at {run.started_at:%Y-%m-%d %H:%M:%S} UTC ended without a word"
     return Text.assemble(
         render_severity("warning"), f"{told} after {sent}; this plan goes on from what the registry has"
     )

@@ -60,7 +60,7 @@ def build_comparison_view(
         version=str(live.version) if live and live.version is not None else "",
         action=change.action if change else None,
         glyph=ACTION_GLYPHS[change.action] if change else "",
-        dependencies=tuple(visible(str(need)) for need in sorted(resource.needs)) if resource else (),
+        dependencies=tuple(visible(str(need)) for need in sorted(resource.dependencies)) if resource else (),
         fields=tuple(pairs),
     )
 

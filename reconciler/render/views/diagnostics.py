@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
-from reconciler.model.errors import Mistake
+from reconciler.model.errors import Diagnostic
 from reconciler.render.views.format_value import visible
 from reconciler.render.views.regex_words import describe_expected
 
@@ -56,7 +56,7 @@ class DiagnosticsView:
 
 
 def build_diagnostics_view(
-    mistakes: Iterable[Mistake], sources: Mapping[str, Sequence[str]]
+    mistakes: Iterable[Diagnostic], sources: Mapping[str, Sequence[str]]
 ) -> DiagnosticsView:
     """The mistakes as a tree; `sources` has the lines of the files by the names that the mistakes use."""
     ordered = sorted(mistakes, key=lambda mistake: (mistake.file, mistake.line))
@@ -65,7 +65,7 @@ def build_diagnostics_view(
     return DiagnosticsView(rows, len(rows) - warnings, warnings)
 
 
-def _row(mistake: Mistake, lines: Sequence[str]) -> DiagnosticRow:
+def _row(mistake: Diagnostic, lines: Sequence[str]) -> DiagnosticRow:
     where = ".".join(part for part in (mistake.address, mistake.field) if part)
     return DiagnosticRow(
         severity=mistake.severity,
@@ -78,7 +78,7 @@ def _row(mistake: Mistake, lines: Sequence[str]) -> DiagnosticRow:
     )
 
 
-def _excerpt(mistake: Mistake, line: str) -> Excerpt | None:
+def _excerpt(mistake: Diagnostic, line: str) -> Excerpt | None:
     if key := _KEY.match(line):
         found, tail = key[1], " = …"
     elif header := _HEADER.match(line):

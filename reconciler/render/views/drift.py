@@ -115,8 +115,8 @@ def _ask(run: Run | None, drift: Drift) -> str:
     """Who applied last, and whether the file is still what it was then: if it is not, the difference may be the file's."""
     told = []
     if run:
-        job = f", {run.who.job}" if run.who.job else ""
-        told.append(f"last applied {run.begun:%Y-%m-%d %H:%M} UTC by {run.who}{job}")
+        job = f", {run.process.job}" if run.process.job else ""
+        told.append(f"last applied {run.started_at:%Y-%m-%d %H:%M} UTC by {run.process}{job}")
         if run.file_digest != drift.source:
             told.append("the file has changed since then")
     if drift and drift.target.endpoint == "aws":

@@ -8,8 +8,8 @@ from reconciler.model.errors import (
     AwsError,
     InvalidDesiredStateError,
     LockedError,
+    PlanRejectedError,
     ReconcilerError,
-    RefusedError,
 )
 from reconciler.render.views.diagnostics import DiagnosticsView, build_diagnostics_view
 from reconciler.render.views.format_value import visible
@@ -32,13 +32,13 @@ def build_error_view(error: Exception) -> ErrorView:
         case InvalidDesiredStateError():
             return ErrorView(
                 "The file cannot be used; nothing was sent.",
-                diagnostics=build_diagnostics_view(error.mistakes, {}),
+                diagnostics=build_diagnostics_view(error.diagnostics, {}),
             )
         case LockedError():
             who = f"{error.holder} is applying this workspace since {error.since}; nothing was sent."
             again = f"wait until it is done; its lease ends at {error.until} unless it is renewed"
             return ErrorView(visible(who), next_step=visible(again))
-        case RefusedError():
+        case PlanRejectedError():
             return ErrorView("The plan is refused; nothing was sent.", tuple(map(visible, error.reasons)))
         case AwsError():
             about = (f"request {error.request_id}",) if error.request_id else ()

@@ -14,10 +14,11 @@ from attrs import frozen
 
 from reconciler.model.call import Deferred
 from reconciler.model.document import Document
-from reconciler.model.output_file import Output
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Whatever
-from reconciler.model.secret import SHOWN, Secret, SecretDigest
+from reconciler.model.redaction import REDACTED
+from reconciler.model.resource import NotCompared
+from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.text import visible as visible  # noqa: PLC0414 (offered from here, too)
 
 _BARE = re.compile(r"[\w./:@%+=#,*-]+")
@@ -35,7 +36,7 @@ class ValueView:
     is_placeholder: bool = False
 
 
-REDACTED_VALUE = ValueView(SHOWN, is_placeholder=True)
+REDACTED_VALUE = ValueView(REDACTED, is_placeholder=True)
 KNOWN_AFTER_APPLY = "(known after apply)"
 
 
@@ -44,7 +45,7 @@ def format_value(value: Any) -> ValueView:
     match value:
         case Secret() | SecretDigest():
             return REDACTED_VALUE
-        case None | Whatever():
+        case None | NotCompared():
             return ValueView("none" if value is None else value.value, is_placeholder=True)
         case bool():
             return ValueView("true" if value else "false")
@@ -54,7 +55,7 @@ def format_value(value: Any) -> ValueView:
             return ValueView(
                 visible(str(value)) if _speaks(value) else KNOWN_AFTER_APPLY, is_placeholder=True
             )
-        case Output():
+        case OutputFile():
             name = visible(value.name)
             return ValueView(f"will be written to {name}" if value.content is None else name)
         case Document():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from reconciler.model.run import History, Record, Run, RunCall, RunStep
+from reconciler.model.run import History, Run, RunCall, RunRecord, RunStep
 from reconciler.render.views.format_value import visible
 from reconciler.render.views.plan import format_duration
 from reconciler.render.views.result import OUTCOME_GLYPHS
@@ -95,7 +95,7 @@ def build_run_rows(history: History) -> tuple[RunRow, ...]:
     return tuple(_run(run) for run in history)
 
 
-def build_run_view(record: Record) -> RunView:
+def build_run_view(record: RunRecord) -> RunView:
     """One run as a tree."""
     of: dict[str, list[RunCall]] = {}
     for call in record.calls:
@@ -112,14 +112,14 @@ def _run(run: Run) -> RunRow:
         command=visible(run.command),
         status=visible(run.status),
         glyph=STATUS_GLYPHS.get(run.status, "·"),
-        started_at=f"{run.begun:%Y-%m-%d %H:%M:%S}",
+        started_at=f"{run.started_at:%Y-%m-%d %H:%M:%S}",
         duration="" if run.seconds is None else format_duration(run.seconds),
-        user=visible(str(run.who)),
-        process=str(run.who.pid),
-        job=visible(run.who.job),
+        user=visible(str(run.process)),
+        process=str(run.process.pid),
+        job=visible(run.process.job),
         counts={visible(state): count for state, count in run.counts.items() if count},
-        calls=run.calls,
-        unanswered=run.unanswered,
+        calls=run.call_count,
+        unanswered=run.unanswered_call_count,
         file=visible(run.file_digest[:12]),
         plan=visible(run.plan_digest[:12]),
     )
@@ -129,8 +129,8 @@ def _step(step: RunStep, calls: list[RunCall]) -> StepRow:
     return StepRow(
         action=visible(step.action),
         address=visible(step.address),
-        state=visible(step.state),
-        glyph=STEP_GLYPHS.get(step.state, "·"),
+        state=visible(step.status),
+        glyph=STEP_GLYPHS.get(step.status, "·"),
         duration="" if step.seconds is None else f"{step.seconds:.2f} s",
         error=visible(step.error),
         calls=tuple(map(_call, calls)),
@@ -141,10 +141,10 @@ def _call(call: RunCall) -> CallRow:
     return CallRow(
         number=call.number,
         name=visible(str(call)),
-        parameters=visible(_FINGERPRINT.sub(r"\1…", call.names)),
-        state=visible(call.state),
-        started_at=f"{call.begun:%H:%M:%S}.{call.begun.microsecond // 1000:03}",
+        parameters=visible(_FINGERPRINT.sub(r"\1…", call.parameters)),
+        state=visible(call.status),
+        started_at=f"{call.started_at:%H:%M:%S}.{call.started_at.microsecond // 1000:03}",
         duration="" if call.seconds is None else f"{call.seconds:.2f} s",
-        code=visible(call.code),
+        code=visible(call.error_code),
         request_id=visible(call.request_id),
     )

@@ -33,7 +33,7 @@ ACTION_GLYPHS: Mapping[str, str] = {
 }
 """What stands beside the word for it, in every format."""
 
-NOTE_GLYPHS: Mapping[str, str] = {"warning": "!", "remark": "·", "unmanaged": "?"}
+NOTE_GLYPHS: Mapping[str, str] = {"warning": "!", "info": "·", "unmanaged": "?"}
 
 _NOTHING: tuple[Any, ...] = (None, (), [], {})
 
@@ -249,7 +249,9 @@ def build_plan_row(step: Step, *, requests: bool) -> PlanRow:
         fields=describe_change(change),
         calls=len(step.calls),
         requests=tuple(_request(call) for call in step.calls) if requests else (),
-        wait_seconds=sum((call.patience for call in step.calls if call.patience is not None), 0.0),
+        wait_seconds=sum(
+            (call.timeout_seconds for call in step.calls if call.timeout_seconds is not None), 0.0
+        ),
     )
 
 
@@ -259,7 +261,11 @@ def format_origin(change: Change) -> str:
         return ""
     if isinstance(change, Forget):
         return visible(str(change.origin))
-    return "for the workspace itself" if change.resource.implied else visible(str(change.resource.origin))
+    return (
+        "for the workspace itself"
+        if change.resource.is_ownership_marker
+        else visible(str(change.resource.origin))
+    )
 
 
 def _given(spec: Any) -> Iterator[FieldLine]:
@@ -321,9 +327,9 @@ def _list_line(field: FieldChange, before: list[Any], after: list[Any]) -> Field
 
 def _request(call: ApiCall) -> RequestView:
     params = tuple((visible(name), format_value(value)) for name, value in call.params.items())
-    about = [f"writes {save.member.rpartition('.')[2]} to {save.output}" for save in call.saves]
-    if call.patience is not None:
-        about.append(f"repeated for at most {format_duration(call.patience)}")
+    about = [f"writes {save.member.rpartition('.')[2]} to {save.file}" for save in call.output_files]
+    if call.timeout_seconds is not None:
+        about.append(f"repeated for at most {format_duration(call.timeout_seconds)}")
     return RequestView(visible(str(call)), params, visible(", ".join(about)))
 
 
@@ -336,12 +342,12 @@ def _cost(estimate: Estimate) -> CostView:
     slow = estimate.bottleneck
     by_api = tuple((f"{service}:{operation}", count) for (service, operation), count in ordered)
     if slow is None:
-        return CostView(estimate.total, by_api, estimate.seconds)
+        return CostView(estimate.total_calls, by_api, estimate.seconds)
     because = f"at {slow.rate:g} a second: {format_duration(estimate.seconds)}"
     named = next((name for name, _ in by_api if slow.operation == name.partition(":")[2]), "")
     if not named:
         because = f"{slow.calls:,} of them are {visible(slow.operation).replace('_', ' ')}, {because}"
-    return CostView(estimate.total, by_api, estimate.seconds, named, because)
+    return CostView(estimate.total_calls, by_api, estimate.seconds, named, because)
 
 
 def _remark(note: Note) -> NoteView:

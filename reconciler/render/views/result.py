@@ -10,15 +10,15 @@ from attrs import frozen
 from reconciler.model.change import ACTIONS
 from reconciler.model.errors import (
     AwsError,
-    Difference,
     LeaseLostError,
     MissingSecretError,
     ReconcilerError,
-    ServiceDownError,
+    ServiceUnavailableError,
     StaleError,
+    StaleField,
     TargetError,
 )
-from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Result, Skipped, Waiting
+from reconciler.model.outcome import Applied, Canceled, Failed, Outcome, Result, Skipped, Waiting
 from reconciler.model.plan import Step
 from reconciler.render.views.format_value import ValueView, format_optional, visible
 from reconciler.render.views.next_step import suggest_next_step
@@ -104,12 +104,12 @@ def build_outcome_view(outcome: Outcome, step: Step | None = None) -> OutcomeVie
             failure = _failure(outcome, step)
             about = failure.code
         case Skipped():
-            about = f"{visible(str(outcome.because))} failed"
-        case Cancelled():
+            about = f"{visible(str(outcome.blocked_by))} failed"
+        case Canceled():
             about = "the run was stopped"
     return OutcomeView(
-        outcome.word,
-        OUTCOME_GLYPHS[outcome.word],
+        outcome.status,
+        OUTCOME_GLYPHS[outcome.status],
         change.action,
         visible(str(change.address)),
         about,
@@ -121,7 +121,7 @@ def build_result_view(result: Result, *, max_outcomes: int | None = None) -> Res
     """The result as a tree; `most` leaves it at so many ends."""
     steps = {step.address: step for step in result.plan.steps}
     failed = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
-    causes = Counter(visible(str(end.because)) for end in result.outcomes if isinstance(end, Skipped))
+    causes = Counter(visible(str(end.blocked_by)) for end in result.outcomes if isinstance(end, Skipped))
     return ResultView(
         workspace=visible(result.plan.workspace),
         counts={word: result.count(word) for word in ("applied", "failed", "skipped", "cancelled")},
@@ -165,9 +165,7 @@ def _failure(outcome: Failed, step: Step | None) -> FailureView:
     if isinstance(error, AwsError):
         doing += f", {error.service}:{error.operation}"
         if step and len(step.calls) > 1:
-            doing += (
-                f" (call {min(outcome.done + 1, len(step.calls))} of {pluralize(len(step.calls), 'call')})"
-            )
+            doing += f" (call {min(outcome.completed_calls + 1, len(step.calls))} of {pluralize(len(step.calls), 'call')})"
     return FailureView(
         action=change.action,
         address=visible(str(change.address)),
@@ -176,7 +174,7 @@ def _failure(outcome: Failed, step: Step | None) -> FailureView:
         message=visible(error.message if isinstance(error, AwsError) else str(error)),
         request_id=visible(error.request_id) if isinstance(error, AwsError) else "",
         next_step=suggest_next_step(error),
-        stale_fields=tuple(map(_moved, error.differences)) if isinstance(error, StaleError) else (),
+        stale_fields=tuple(map(_moved, error.fields)) if isinstance(error, StaleError) else (),
     )
 
 
@@ -184,15 +182,15 @@ _WORDS: Mapping[type[ReconcilerError], str] = {
     StaleError: "stale",
     LeaseLostError: "lease lost",
     MissingSecretError: "secret missing",
-    ServiceDownError: "service down",
+    ServiceUnavailableError: "service down",
     TargetError: "no answer",
 }
 
 
-def _moved(found: Difference) -> StaleFieldView:
+def _moved(found: StaleField) -> StaleFieldView:
     return StaleFieldView(
         visible(found.path),
-        format_optional(found.seen),
-        format_optional(found.planned),
+        format_optional(found.before),
+        format_optional(found.after),
         format_optional(found.live),
     )

@@ -14,8 +14,8 @@ from reconciler.engine.apply.executor import apply
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Create
-from reconciler.model.errors import AwsError, ServiceDownError, TargetError
-from reconciler.model.outcome import Applied, Cancelled, Failed, Skipped, Started
+from reconciler.model.errors import AwsError, ServiceUnavailableError, TargetError
+from reconciler.model.outcome import Applied, Canceled, Failed, Skipped, Started
 from reconciler.model.plan import Estimate, Plan, Step, Target
 from reconciler.model.resource import Resource
 
@@ -95,16 +95,16 @@ def test_a_step_without_calls_is_applied():
 
 def test_a_failed_step_tells_the_error_and_how_many_of_its_calls_were_done():
     outcomes = run(plan({"a": ""}, a=4), answering(a2=NO))
-    assert outcomes == [Started(change("a")), Failed(change("a"), NO, done=2)]
+    assert outcomes == [Started(change("a")), Failed(change("a"), NO, completed_calls=2)]
 
 
 def test_a_failed_step_skips_what_waits_for_it_however_far_and_nothing_else():
     made = plan({"a": "", "b": "a", "c": "b", "d": "", "e": "d", "f": "ce"})
     assert ended(run(made, answering(a=NO))) == [
         Failed(change("a"), NO),
-        Skipped(change("b"), because=at("a")),
-        Skipped(change("c"), because=at("a")),
-        Skipped(change("f"), because=at("a")),
+        Skipped(change("b"), blocked_by=at("a")),
+        Skipped(change("c"), blocked_by=at("a")),
+        Skipped(change("f"), blocked_by=at("a")),
         applied("d"),
         applied("e"),
     ]
@@ -114,8 +114,8 @@ def test_what_two_failures_would_skip_is_told_once():
     made = plan({"a": "", "b": "", "c": "ab", "d": "c"})
     assert ended(run(made, answering(a=NO, b=NO))) == [
         Failed(change("a"), NO),
-        Skipped(change("c"), because=at("a")),
-        Skipped(change("d"), because=at("a")),
+        Skipped(change("c"), blocked_by=at("a")),
+        Skipped(change("d"), blocked_by=at("a")),
         Failed(change("b"), NO),
     ]
 
@@ -163,7 +163,7 @@ def test_as_many_steps_run_at_once_as_there_are_workers():
         return {}
 
     outcomes = run(plan({"a": "", "b": "", "c": ""}), call, workers=3)
-    assert [found.word for found in outcomes] == ["started"] * 3 + ["applied"] * 3
+    assert [found.status for found in outcomes] == ["started"] * 3 + ["applied"] * 3
 
 
 def test_when_stopped_what_is_in_flight_ends_and_the_rest_is_cancelled():
@@ -181,9 +181,9 @@ def test_when_stopped_what_is_in_flight_ends_and_the_rest_is_cancelled():
         applied("a"),
         Started(change("b")),
         applied("b", "r-b0", "r-b1"),
-        Cancelled(change("c")),
-        Cancelled(change("d")),
-        Cancelled(change("e")),
+        Canceled(change("c")),
+        Canceled(change("d")),
+        Canceled(change("e")),
     ]
 
 
@@ -196,8 +196,8 @@ def test_when_stopped_what_waits_for_a_failure_is_still_told_as_skipped():
 
     assert ended(run(plan({"a": "", "b": "a", "c": ""}), call, stop=stop)) == [
         Failed(change("a"), NO),
-        Skipped(change("b"), because=at("a")),
-        Cancelled(change("c")),
+        Skipped(change("b"), blocked_by=at("a")),
+        Canceled(change("c")),
     ]
 
 
@@ -206,7 +206,7 @@ def test_when_stopped_before_it_begins_nothing_is_sent():
     stop.set()
     asked = []
     outcomes = run(plan({"a": "", "b": "a"}), asked.append, stop=stop)
-    assert (outcomes, asked) == ([Cancelled(change("a")), Cancelled(change("b"))], [])
+    assert (outcomes, asked) == ([Canceled(change("a")), Canceled(change("b"))], [])
 
 
 @pytest.mark.parametrize("error", [NO, TargetError("no route")])
@@ -217,13 +217,13 @@ def test_an_error_of_ours_is_told_as_it_is(error):
 def test_a_fault_in_one_step_is_told_as_a_failure_and_leaves_the_others_running():
     fault = ZeroDivisionError("division by zero")
     (failed, *rest) = ended(run(plan({"a": "", "b": "a", "c": ""}), answering(a=fault)))
-    assert (failed.change, failed.done, str(failed.error), failed.error.__cause__) == (
+    assert (failed.change, failed.completed_calls, str(failed.error), failed.error.__cause__) == (
         change("a"),
         0,
         "a fault in reconciler itself: ZeroDivisionError: division by zero",
         fault,
     )
-    assert rest == [Skipped(change("b"), because=at("a")), applied("c")]
+    assert rest == [Skipped(change("b"), blocked_by=at("a")), applied("c")]
 
 
 def test_an_id_that_aws_assigned_is_known_to_the_steps_after():
@@ -247,15 +247,15 @@ def test_waiting_for_aws_to_catch_up_uses_the_pause_that_was_handed_over():
             raise refusals.pop()
         return {}
 
-    step = Step(change("a"), (ApiCall("iot", "Make", {}, retries={"Denied"}),))
+    step = Step(change("a"), (ApiCall("iot", "Make", {}, retried_errors={"Denied"}),))
     made = Plan("ws", TARGET, (step,), "", Estimate({}, 0.0))
-    assert [found.word for found in run(made, call, pause=pauses.append)] == ["started", "applied"]
+    assert [found.status for found in run(made, call, pause=pauses.append)] == ["started", "applied"]
     assert len(pauses) == 2
 
 
 def test_who_waits_for_aws_to_catch_up_does_not_wait_to_be_stopped():
     stop = threading.Event()
-    step = Step(change("a"), (ApiCall("iot", "Make", {"name": "a", "n": 0}, retries={"Denied"}),))
+    step = Step(change("a"), (ApiCall("iot", "Make", {"name": "a", "n": 0}, retried_errors={"Denied"}),))
     made = Plan("ws", TARGET, (step,), "0" * 64, Estimate({}, 0.0))
 
     def busy(_asked):
@@ -268,12 +268,12 @@ def test_who_waits_for_aws_to_catch_up_does_not_wait_to_be_stopped():
 
 def test_a_service_that_is_down_ends_the_run_and_what_is_left_is_cancelled():
     stop = threading.Event()
-    down = ServiceDownError("iot is left alone for now")
+    down = ServiceUnavailableError("iot is left alone for now")
     made = plan({"a": "", "b": "a", "c": "", "d": ""})
     assert ended(run(made, answering(a=down), stop=stop)) == [
         Failed(change("a"), down, 0),
         Skipped(change("b"), at("a")),
-        Cancelled(change("c")),
-        Cancelled(change("d")),
+        Canceled(change("c")),
+        Canceled(change("d")),
     ]
     assert stop.is_set()

@@ -45,7 +45,7 @@ ANOTHER_ROLE = "arn:aws:iam::123456789012:role/another"
 
 
 def allow(action: str) -> Document:
-    return Document.of(
+    return Document.from_value(
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
     )
 
@@ -63,7 +63,7 @@ BEFORE = [
     resource(
         "provisioning_templates",
         "v",
-        ProvisioningTemplate(Document.of({"Resources": {}}), ROLE, description="One"),
+        ProvisioningTemplate(Document.from_value({"Resources": {}}), ROLE, description="One"),
     ),
     resource("credential_lockers", "l", CredentialLocker("L")),
     managed("m", brand="Acme"),
@@ -318,7 +318,11 @@ def updated(address: str) -> DesiredState:
     def change(found):
         if str(found.address) != address:
             return found
-        return evolve(found, spec=evolve(found.spec, **CHANGED[address]), needs=found.needs | {FIRST.address})
+        return evolve(
+            found,
+            spec=evolve(found.spec, **CHANGED[address]),
+            dependencies=found.dependencies | {FIRST.address},
+        )
 
     return state(FIRST, *map(change, BEFORE))
 
@@ -326,7 +330,7 @@ def updated(address: str) -> DesiredState:
 def without(address: str) -> DesiredState:
     """Without it, and without what needs it."""
     gone = {Address.parse(address)}
-    while more := {found.address for found in BEFORE if found.needs & gone} - gone:
+    while more := {found.address for found in BEFORE if found.dependencies & gone} - gone:
         gone |= more
     return state(*(found for found in BEFORE if found.address not in gone))
 
@@ -382,7 +386,7 @@ def test_no_edit_is_overwritten(cloud, edit, wanted, early):
     outcomes = run(plan, SimpleNamespace(call=call), workers=1)
     assert edit.see(cloud) == seen[0]
     ended = {
-        str(found.change.address).partition(":")[0]: found for found in outcomes if found.word != "started"
+        str(found.change.address).partition(":")[0]: found for found in outcomes if found.status != "started"
     }
     mine = ended[edit.address]
-    assert mine.word in {"applied", "skipped"} or isinstance(mine.error, StaleError)
+    assert mine.status in {"applied", "skipped"} or isinstance(mine.error, StaleError)

@@ -149,7 +149,7 @@ def test_what_has_gone_from_a_locker_holds_up_nobody(cloud):
     plan = plan_of(stored("Two"), cloud)
     (listed,) = cloud.managed.list_managed_things()["Items"]
     cloud.managed.delete_managed_thing(Identifier=listed["Id"])
-    ended = {found.word for found in run(plan, cloud)}
+    ended = {found.status for found in run(plan, cloud)}
     assert ended == {"started", "failed"}  # AWS says that it is not there; that is nobody's edit
     assert failures(run(plan_of(stored("Two"), cloud), cloud)) == []
 

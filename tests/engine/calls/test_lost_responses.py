@@ -17,7 +17,7 @@ from reconciler.kinds.things import Thing
 from reconciler.model.call import ApiCall
 from reconciler.model.document import Document
 from reconciler.model.errors import AwsError, TargetError, UnknownOutcomeError
-from reconciler.model.output_file import Output
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from tests.support.desired_states import AUTHORITIES, failures, managed, plan_of, resource, run, state
 from tests.support.fault_injection import WRITES_LOST, Fault, FaultyCloud, Once
@@ -51,14 +51,14 @@ class TestIssued:
     """AWS issues a certificate for each request, and for each repetition of one."""
 
     @staticmethod
-    def certificate(request: str, output: Output) -> Any:
+    def certificate(request: str, output: OutputFile) -> Any:
         spec = Certificate(csr=request, save_to=output)
         return state(resource("certificates", "a", spec), resource("things", "a", Thing(certificates=("a",))))
 
     @staticmethod
-    def provisioned(request: str, output: Output) -> Any:
+    def provisioned(request: str, output: OutputFile) -> Any:
         ref = {"Ref": "Csr"}
-        body = Document.of(
+        body = Document.from_value(
             {
                 "Parameters": {"Csr": {"Type": "String"}},
                 "Resources": {
@@ -79,11 +79,11 @@ class TestIssued:
     def test_one_certificate_is_issued_and_saved(self, cloud, tmp_path, make, path, fault):
         request, file = signing_request("a"), tmp_path / "a.pem"
         older = cloud.iot.create_certificate_from_csr(certificateSigningRequest=signing_request("b"))
-        assert applied(cloud, make(request, Output("a.pem", str(file))), "POST", path, fault) == []
+        assert applied(cloud, make(request, OutputFile("a.pem", str(file))), "POST", path, fault) == []
         issued = certificate_id(file.read_text())
         assert cloud.content()["certificates"].keys() == {issued, older["certificateId"]}
         assert cloud.content()["things"]["a"]["principals"] == [(issued, "NON_EXCLUSIVE_THING")]
-        known = Output("a.pem", str(file), file.read_text())
+        known = OutputFile("a.pem", str(file), file.read_text())
         assert plan_of(make(request, known), cloud).steps == ()
 
     def test_the_certificate_that_it_takes_over_from_is_not_taken_for_it(self, cloud):
@@ -104,7 +104,7 @@ class TestIssued:
 
 
 def looked(cloud, proof, **params):
-    looking = proof.look(ApiCall("iot", "Any", params))
+    looking = proof.verify(ApiCall("iot", "Any", params))
     try:
         question = next(looking)
         while True:
@@ -122,7 +122,7 @@ def test_a_claim_key_that_was_told_to_nobody_is_replaced_by_the_next_run(cloud, 
     def wanted():
         content = file.read_text() if file.exists() else None
         spec = ProvisioningProfile(
-            "FLEET_PROVISIONING", save_claim_key_to=Output("claim.key", str(file), content)
+            "FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(file), content)
         )
         return state(resource("provisioning_profiles", "e", spec))
 
@@ -161,10 +161,10 @@ class Aws:
 
 
 def refused(code: str, *, unknown: bool = False) -> AwsError:
-    return AwsError(service="iot", operation="Make", code=code, message="m", unknown=unknown)
+    return AwsError(service="iot", operation="Make", code=code, message="m", outcome_unknown=unknown)
 
 
-LOST = TargetError("no answer", unknown=True)
+LOST = TargetError("no answer", outcome_unknown=True)
 EXISTS = refused("ResourceAlreadyExistsException")
 NONE = refused("ResourceNotFoundException")
 PROOF = FieldsMatch(ApiCall("iot", "Read"), {"policyDocument": "policyDocument"})
@@ -187,7 +187,7 @@ ANSWER = {"id": "7"}
 )
 def test_what_was_done_is_not_done_again(answers, told, asked):
     aws = Aws(*answers)
-    assert (aws.send(proof=PROOF), aws.asked) == (told, asked)
+    assert (aws.send(verification=PROOF), aws.asked) == (told, asked)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_what_was_done_is_not_done_again(answers, told, asked):
 def test_what_somebody_else_did_is_refused(answers, error, asked):
     aws = Aws(*answers)
     with pytest.raises(type(error)) as caught:
-        aws.send(proof=PROOF)
+        aws.send(verification=PROOF)
     assert (str(caught.value), aws.asked) == (str(error), asked)
 
 
@@ -213,9 +213,9 @@ UNKNOWN = "iot:Make may or may not have been done: its answer was lost (no answe
     ("answers", "more"),
     [
         ([LOST], {}),
-        ([LOST, TargetError("no route")], {"proof": PROOF}),
-        ([LOST, refused("AccessDenied")], {"proof": PROOF}),
-        ([LOST, NONE] * 40, {"proof": PROOF}),
+        ([LOST, TargetError("no route")], {"verification": PROOF}),
+        ([LOST, refused("AccessDenied")], {"verification": PROOF}),
+        ([LOST, NONE] * 40, {"verification": PROOF}),
     ],
     ids=["no proof", "nothing to be read", "not allowed to look", "lost for ever"],
 )
@@ -230,7 +230,7 @@ def test_what_cannot_be_told_fails_and_says_so(answers, more):
 )
 def test_a_change_of_a_version_is_done_if_the_version_is_the_next(version, done):
     sent = ApiCall("iot", "Change", {"expectedVersion": 1})
-    looking = FieldsMatch(ApiCall("iot", "Read"), {}).look(sent)
+    looking = FieldsMatch(ApiCall("iot", "Read"), {}).verify(sent)
     next(looking)
     with pytest.raises(StopIteration) as ended:
         looking.send({"version": version, "x": 1})
@@ -261,7 +261,7 @@ def test_a_registered_certificate_has_the_status_that_was_asked_for(cloud, statu
     ],
 )
 def test_what_was_asked_for_is_there_whatever_else_is(asked, told, same):
-    looking = FieldsMatch(ApiCall("iot", "Read"), {"a": "a"}).look(ApiCall("iot", "Make", asked))
+    looking = FieldsMatch(ApiCall("iot", "Read"), {"a": "a"}).verify(ApiCall("iot", "Make", asked))
     next(looking)
     with pytest.raises(StopIteration) as ended:
         looking.send({"version": 1, **told})
@@ -269,7 +269,7 @@ def test_what_was_asked_for_is_there_whatever_else_is(asked, told, same):
 
 
 def test_a_policy_is_made_once(cloud):
-    policy = Document.of({"Version": "2012-10-17", "Statement": []})
+    policy = Document.from_value({"Version": "2012-10-17", "Statement": []})
     wanted = state(resource("policies", "p", Policy(policy)))
     assert applied(cloud, wanted, "POST", "/policies/p", Fault.RESET_AFTER) == []
     assert [path for method, path in cloud.sent if (method, path) == ("POST", "/policies/p")] == [

@@ -16,7 +16,7 @@ from reconciler.model.errors import (
     MissingSecretError,
     ReconcilerError,
     TargetError,
-    UnansweredError,
+    UnknownValueError,
 )
 from reconciler.model.secret import Secret
 
@@ -58,7 +58,7 @@ def test_what_is_sent_is_complete():
 
 @pytest.mark.parametrize(
     ("params", "error"),
-    [({"name": Ref(A, "Id")}, UnansweredError), ({"code": Secret("env A")}, MissingSecretError)],
+    [({"name": Ref(A, "Id")}, UnknownValueError), ({"code": Secret("env A")}, MissingSecretError)],
 )
 def test_what_is_incomplete_is_not_sent(params, error):
     aws = Aws(FOUND)
@@ -69,54 +69,54 @@ def test_what_is_incomplete_is_not_sent(params, error):
 
 def test_a_tolerated_error_is_an_empty_answer():
     aws = Aws(GONE)
-    assert (aws.send(tolerates={GONE}), len(aws.asked), aws.pauses) == ({}, 1, [])
+    assert (aws.send(ignored_errors={GONE}), len(aws.asked), aws.pauses) == ({}, 1, [])
 
 
 def test_an_error_that_the_call_says_nothing_of_is_raised_at_once():
     aws = Aws(DENIED)
     with pytest.raises(AwsError, match=r"^iot:Ask answered Denied: m$"):
-        aws.send(tolerates={GONE}, retries={BUSY})
+        aws.send(ignored_errors={GONE}, retried_errors={BUSY})
     assert (len(aws.asked), aws.pauses) == (1, [])
 
 
 def test_a_target_that_cannot_be_reached_is_raised_at_once():
     aws = Aws(TargetError("no route"))
     with pytest.raises(TargetError, match=r"^no route$"):
-        aws.send(tolerates={GONE}, retries={BUSY}, until={GONE})
+        aws.send(ignored_errors={GONE}, retried_errors={BUSY}, repeat_until={GONE})
     assert len(aws.asked) == 1
 
 
 @given(st.integers(0, 20))
 def test_an_error_that_passes_is_waited_for(times):
     aws = Aws(*[BUSY] * times, FOUND)
-    assert aws.send(retries={BUSY}) == FOUND
+    assert aws.send(retried_errors={BUSY}) == FOUND
     assert (len(aws.asked), len(aws.pauses)) == (times + 1, times)
 
 
 def test_while_waiting_other_errors_still_mean_what_they_mean():
-    assert Aws(BUSY, GONE).send(retries={BUSY}, tolerates={GONE}) == {}
+    assert Aws(BUSY, GONE).send(retried_errors={BUSY}, ignored_errors={GONE}) == {}
     with pytest.raises(AwsError, match=r"^iot:Ask answered Denied: m$"):
-        Aws(BUSY, DENIED).send(retries={BUSY}, tolerates={GONE})
+        Aws(BUSY, DENIED).send(retried_errors={BUSY}, ignored_errors={GONE})
 
 
 def test_an_error_that_does_not_pass_is_raised_when_patience_ends():
     aws = Aws(BUSY)
     with pytest.raises(AwsError, match=r"^iot:Ask answered Busy: m$"):
-        aws.send(retries={BUSY})
+        aws.send(retried_errors={BUSY})
     assert sum(aws.pauses) >= PATIENCE
 
 
 @given(st.integers(0, 20))
 def test_a_question_is_repeated_until_it_is_answered_with_what_it_waits_for(times):
     aws = Aws(*[FOUND] * times, GONE)
-    assert aws.send(until={GONE}) == {}
+    assert aws.send(repeat_until={GONE}) == {}
     assert (len(aws.asked), len(aws.pauses)) == (times + 1, times)
 
 
 def test_a_question_that_goes_on_is_given_up_with_what_to_do():
     aws = Aws(FOUND)
     with pytest.raises(ReconcilerError) as caught:
-        aws.send(until={GONE})
+        aws.send(repeat_until={GONE})
     assert str(caught.value) == "iot:Ask still finds it after 300 s; plan again to go on"
     assert sum(aws.pauses) >= PATIENCE
 
@@ -124,13 +124,13 @@ def test_a_question_that_goes_on_is_given_up_with_what_to_do():
 def test_a_call_may_have_a_patience_of_its_own():
     aws = Aws(BUSY)
     with pytest.raises(AwsError):
-        aws.send(retries={BUSY}, patience=20)
+        aws.send(retried_errors={BUSY}, timeout_seconds=20)
     assert 20 <= sum(aws.pauses) < 25
 
 
 def test_a_question_may_have_to_wait_for_an_error_to_pass():
     aws = Aws(FOUND, BUSY, FOUND, GONE)
-    assert aws.send(until={GONE}, retries={BUSY}) == {}
+    assert aws.send(repeat_until={GONE}, retried_errors={BUSY}) == {}
     assert len(aws.pauses) == 3
 
 

@@ -27,10 +27,10 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create
 from reconciler.model.errors import AwsError, JournalError, ReconcilerError
-from reconciler.model.outcome import Applied, Cancelled, Failed, Outcome, Skipped, Started
+from reconciler.model.outcome import Applied, Canceled, Failed, Outcome, Skipped, Started
 from reconciler.model.plan import Estimate, Plan, Step, Target
 from reconciler.model.resource import Resource
-from reconciler.model.run import Record, Run, RunCall, RunStep, Who
+from reconciler.model.run import ProcessIdentity, Run, RunCall, RunRecord, RunStep
 from reconciler.model.secret import Secret
 
 TARGET = Target("embedded", "eu-west-1", "123456789012")
@@ -66,7 +66,7 @@ def time(second: float) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(1_000_000_000 + second, datetime.UTC)
 
 
-def the_only(kept: Journal) -> Record:
+def the_only(kept: Journal) -> RunRecord:
     (run,) = kept.runs()
     record = kept.record(run.id)
     assert record
@@ -88,7 +88,7 @@ def test_a_run_is_read_as_it_was_told(tmp_path):
     run.answered(second, "refused", "r-no", "Denied")
     run.outcome(Failed(change("b"), NO))
     run.end()
-    assert the_only(kept) == Record(
+    assert the_only(kept) == RunRecord(
         Run(
             run.run_id,
             "ws",
@@ -141,7 +141,7 @@ ENDS: dict[str, Callable[[str], Outcome]] = {
     "applied": lambda name: Applied(change(name), 0.0),
     "failed": lambda name: Failed(change(name), ReconcilerError(f"no {name}")),
     "skipped": lambda name: Skipped(change(name), at("z")),
-    "cancelled": lambda name: Cancelled(change(name)),
+    "cancelled": lambda name: Canceled(change(name)),
 }
 RESULTS = ("answered", "refused", "lost")
 step_ends = st.sampled_from([*ENDS, "planned"])
@@ -182,8 +182,8 @@ def test_any_runs_one_after_the_other_are_read_as_they_were_told_the_newest_firs
         (
             found.run.id,
             found.run.status,
-            [(step.address, step.state, step.error) for step in found.steps],
-            [(call.number, call.address, call.names, call.state) for call in found.calls],
+            [(step.address, step.status, step.error) for step in found.steps],
+            [(call.number, call.address, call.parameters, call.status) for call in found.calls],
         )
         for found in records
     ] == expected
@@ -195,10 +195,10 @@ def test_a_call_is_read_by_others_as_soon_as_it_is_noted_before_and_after_it_is_
     run = kept.begin(plan("a"), ME, "apply", "")
     token = run.calling(at("a"), ApiCall("iot", "Make"))
     (call,) = the_only(kept).calls
-    assert (the_only(kept).run.status, call.state) == ("running", "in flight")
+    assert (the_only(kept).run.status, call.status) == ("running", "in flight")
     run.answered(token, "answered", "r")
     (call,) = the_only(kept).calls
-    assert (call.state, call.request_id) == ("answered", "r")
+    assert (call.status, call.request_id) == ("answered", "r")
     run.end()
 
 
@@ -215,7 +215,7 @@ def test_an_apply_notes_every_attempt_at_a_call_and_what_became_of_it(tmp_path):
         "ws",
         TARGET,
         tuple(
-            Step(change(name), (ApiCall("iot", "Make", {"thingName": name}, retries={"Denied"}),))
+            Step(change(name), (ApiCall("iot", "Make", {"thingName": name}, retried_errors={"Denied"}),))
             for name in "ab"
         ),
         "",
@@ -228,13 +228,13 @@ def test_an_apply_notes_every_attempt_at_a_call_and_what_became_of_it(tmp_path):
         run.outcome(outcome)
     run.end()
     record = the_only(kept)
-    assert [(call.address, call.state, call.code, call.request_id) for call in record.calls] == [
+    assert [(call.address, call.status, call.error_code, call.request_id) for call in record.calls] == [
         ("thing_groups.a", "refused", "Denied", "r-no"),
         ("thing_groups.a", "lost", "OSError", ""),
         ("thing_groups.b", "answered", "", "r-2"),
     ]
-    assert [step.state for step in record.steps] == ["failed", "applied"]
-    assert record.run.unanswered == 1
+    assert [step.status for step in record.steps] == ["failed", "applied"]
+    assert record.run.unanswered_call_count == 1
 
 
 def test_an_error_that_means_that_all_is_well_is_an_answer(tmp_path):
@@ -243,11 +243,15 @@ def test_an_error_that_means_that_all_is_well_is_an_answer(tmp_path):
 
     kept = journal(tmp_path)
     run = kept.begin(plan("a"), ME, "apply", "")
-    for codes in ({"tolerates": {"Denied"}}, {"until": {"Denied"}}, {"retries": {"Denied"}}):
+    for codes in (
+        {"ignored_errors": {"Denied"}},
+        {"repeat_until": {"Denied"}},
+        {"retried_errors": {"Denied"}},
+    ):
         with pytest.raises(AwsError):
             recorded(call, run, at("a"))(ApiCall("iot", "Make", **codes))
     run.end()
-    assert [(call.state, call.code) for call in the_only(kept).calls] == [
+    assert [(call.status, call.error_code) for call in the_only(kept).calls] == [
         ("answered", "Denied"),
         ("answered", "Denied"),
         ("refused", "Denied"),
@@ -319,7 +323,8 @@ def test_two_processes_that_write_at_once_lose_no_row(tmp_path):
     runs = kept.runs()
     assert sorted(run.file_digest for run in runs) == ["p"] * 4 + ["q"] * 4
     assert {
-        run.id: [(call.number, call.names, call.state) for call in kept.record(run.id).calls] for run in runs
+        run.id: [(call.number, call.parameters, call.status) for call in kept.record(run.id).calls]
+        for run in runs
     } == {run.id: [(n, f"thingName={run.file_digest}", "answered") for n in range(1, 26)] for run in runs}
 
 
@@ -330,28 +335,33 @@ def test_a_run_that_is_killed_has_crashed_and_what_was_in_flight_is_unknown(tmp_
     assert writer.stdout.readline() == "sent\n"
     assert the_only(Journal(path)).run.status == "running"
     writer.send_signal(signal.SIGKILL)
-    while at_work(evolve(ME, pid=writer.pid, born=the_only(Journal(path)).run.who.born)):
+    while at_work(evolve(ME, pid=writer.pid, started_at=the_only(Journal(path)).run.process.started_at)):
         os.sched_yield()
     for _ in range(2):  # before its parent asked how it ended, and after
         record = the_only(Journal(path))
-        assert (record.run.status, record.run.ended, record.run.calls, record.run.unanswered) == (
+        assert (
+            record.run.status,
+            record.run.ended_at,
+            record.run.call_count,
+            record.run.unanswered_call_count,
+        ) == (
             "crashed",
             None,
             2,
             1,
         )
-        assert [step.state for step in record.steps] == ["unknown", "planned"]
-        assert [(call.state, call.request_id) for call in record.calls] == [
+        assert [step.status for step in record.steps] == ["unknown", "planned"]
+        assert [(call.status, call.request_id) for call in record.calls] == [
             ("answered", "r-1"),
             ("unknown", ""),
         ]
-        assert record.unfinished == ("thing_groups.a", "thing_groups.b")
+        assert record.unfinished_addresses == ("thing_groups.a", "thing_groups.b")
         writer.communicate(timeout=60)
 
 
 def test_a_run_that_never_ended_has_crashed_where_its_process_cannot_be_seen(tmp_path):
     kept = journal(tmp_path)
-    reborn = evolve(ME, born=ME.born - 60)
+    reborn = evolve(ME, started_at=ME.started_at - 60)
     for who in (ME, GONE, reborn):
         kept.begin(plan("a"), who, "apply", "")
     assert [run.status for run in kept.runs()] == ["crashed", "crashed", "running"]
@@ -409,7 +419,7 @@ def test_no_secret_is_in_the_bytes_of_the_journal(tmp_path):
     whole += b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert [secret for secret in (CANARY, *KEY.splitlines()[1:2]) if secret.encode() in whole] == []
     record = the_only(kept)
-    assert record.calls[0].names == "Name=pump-1"
+    assert record.calls[0].parameters == "Name=pump-1"
     assert record.steps[0].error == "(sensitive) is no code, and (sensitive) no key, nor is (sensitive)"
 
 
@@ -540,4 +550,4 @@ def test_a_run_in_ci_says_which_job_it_is(environ, job):
 
 
 def test_who_is_user_and_host():
-    assert str(Who("ada", "laptop", 7)) == "ada@laptop"
+    assert str(ProcessIdentity("ada", "laptop", 7)) == "ada@laptop"

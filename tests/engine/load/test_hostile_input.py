@@ -15,7 +15,7 @@ from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.load.input_files import Surroundings
 from reconciler.engine.load.load import load
 from reconciler.engine.load.value_error import Wrong
-from reconciler.model.errors import InvalidDesiredStateError, Mistake
+from reconciler.model.errors import Diagnostic, InvalidDesiredStateError
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "loader"
 WORKSPACE = '[workspace]\nname = "w"\n'
@@ -31,11 +31,11 @@ def told(folder: Path, text: str, **beside: bytes) -> list[str]:
     for name, content in beside.items():
         (folder / name.replace("_", ".")).write_bytes(content)
     (folder / "d.toml").write_bytes((WORKSPACE + text).encode("utf-8", "surrogateescape"))
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: tuple[Diagnostic, ...] = ()
     try:
         load(folder / "d.toml", limits=ServiceModelConstraints(), environ={})
     except InvalidDesiredStateError as error:
-        mistakes = error.mistakes
+        mistakes = error.diagnostics
     assert all(mistake.line > 0 and mistake.file for mistake in mistakes)
     return [str(mistake) for mistake in mistakes]
 

@@ -21,11 +21,11 @@ from reconciler.kinds.managed_things import ManagedThing
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from reconciler.model.errors import InvalidDesiredStateError, Mistake
+from reconciler.model.errors import Diagnostic, InvalidDesiredStateError
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Lifecycle, Origin, Resource
 from reconciler.model.secret import Secret
-from reconciler.model.settings import DesiredState, Fuses, Settings
+from reconciler.model.settings import ChangeLimits, DesiredState, Settings
 from tests.engine.load.invalid import CASES
 from tests.engine.load.invalid.case import WORKSPACE, Broken
 from tests.support.input_files import fill
@@ -68,7 +68,7 @@ def report(path: Path, environ: Mapping[str, str] | None = None) -> list[str]:
     """Every mistake as it is printed."""
     with pytest.raises(InvalidDesiredStateError) as caught:
         load(path, environ=environ or {})
-    return [str(mistake) for mistake in caught.value.mistakes]
+    return [str(mistake) for mistake in caught.value.diagnostics]
 
 
 def state_of(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> DesiredState:
@@ -142,7 +142,7 @@ class TestLoaded:
             profile="factory",
             role_arn="arn:aws:iam::123456789012:role/deploy",
             external_id="x",
-            limits=Fuses(delete_percent=20, replace_percent=0),
+            limits=ChangeLimits(delete_percent=20, replace_percent=0),
             quotas={"iot": {"CreateThing": 100.0, "default": 2.5}},
         )
 
@@ -291,7 +291,7 @@ authentication_material = {{ env = "A_QR" }}
 authentication_material_type = "ZWAVE_QR_BAR_CODE"
 """
         assert state_of(folder, text).warnings == (
-            Mistake(
+            Diagnostic(
                 "desired_state.toml",
                 7,
                 "env A_QR is not set",
@@ -311,14 +311,15 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
     def test_a_reference_to_a_later_table_is_fine(self, folder):
         text = f'{WORKSPACE}[things.a]\ndepends_on = ["things.b"]\n[things.b]\n'
         needs = {
-            str(address): resource.needs for address, resource in state_of(folder, text).resources.items()
+            str(address): resource.dependencies
+            for address, resource in state_of(folder, text).resources.items()
         }
         assert needs == {"things.a": frozenset({Address("things", "b")}), "things.b": frozenset()}
 
     def test_a_name_may_hold_dots(self, folder):
         text = f'{WORKSPACE}[certificates."a.b"]\npem.file = "pki/pump-1.pem"\n[things.c]\ncertificates = ["a.b"]\ndepends_on = ["certificates.a.b"]\n'
         found = state_of(folder, text).resources[Address("things", "c")]
-        assert found.needs == {Address("certificates", "a.b")}
+        assert found.dependencies == {Address("certificates", "a.b")}
 
 
 def test_a_secret_parameter_of_a_template_is_not_looked_into(folder):

@@ -27,7 +27,7 @@ from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.errors import InvalidDesiredStateError
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Desired, External, Lifecycle, Origin, Resource, Row
+from reconciler.model.resource import Desired, External, Lifecycle, ManifestRow, Origin, Resource
 from reconciler.model.secret import Secret
 from tests.engine.load.invalid.case import WORKSPACE
 
@@ -46,7 +46,7 @@ def read(folder: Path, name: str, raw: str | bytes) -> tuple[object, ...]:
     return found.columns, *((row.number, values) for row, values in found.rows)
 
 
-def flaws(found: Manifest) -> list[tuple[Row, str, str | None]]:
+def flaws(found: Manifest) -> list[tuple[ManifestRow, str, str | None]]:
     return [(flaw.row, flaw.wrong.problem, flaw.wrong.expected) for flaw in found.flaws]
 
 
@@ -61,7 +61,7 @@ def desired(folder: Path, text: str, files: Mapping[str, str] | None = None) -> 
 def report(folder: Path, text: str, files: Mapping[str, str] | None = None) -> list[str]:
     with pytest.raises(InvalidDesiredStateError) as caught:
         desired(folder, text, files)
-    return [str(mistake) for mistake in caught.value.mistakes]
+    return [str(mistake) for mistake in caught.value.diagnostics]
 
 
 class TestCsv:
@@ -147,7 +147,7 @@ class TestBounds:
     def test_rows_are_bounded(self, tmp_path, monkeypatch, name, line):
         monkeypatch.setattr(manifests, "MOST_ROWS", 2)
         raw = "a\n1\n2\n3\n4\n" if name == "a.csv" else '{"a": 1}\n{"a": 2}\n{"a": 3}\n{"a": 4}\n'
-        expected = [(Row(name, line + 3), "too many rows", "at most 2")]
+        expected = [(ManifestRow(name, line + 3), "too many rows", "at most 2")]
         assert flaws(manifest(tmp_path, name, raw)) == expected
 
     def test_values_are_bounded_in_all_manifests_together(self, tmp_path, monkeypatch):
@@ -158,7 +158,7 @@ class TestBounds:
         found = [every.of({"file": name}, around) for name in ("a.csv", "b.csv")]
         assert [flaws(each) for each in found] == [
             [],
-            [(Row("b.csv", 3), "too many values", "at most 6 in all manifests")],
+            [(ManifestRow("b.csv", 3), "too many values", "at most 6 in all manifests")],
         ]
 
     def test_what_the_rows_of_all_tables_make_is_bounded(self, tmp_path, monkeypatch):
@@ -226,7 +226,10 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         found = desired(tmp_path, text, {"m/n.csv": "n\n\n7\n"})
         at = "desired_state.toml"
         origins = {address.name: resource.origin for address, resource in found.items()}
-        assert origins == {"a-7": Origin(at, 1, Row("m/n.csv", 3)), "b-3": Origin(at, 3, Row("", 0))}
+        assert origins == {
+            "a-7": Origin(at, 1, ManifestRow("m/n.csv", 3)),
+            "b-3": Origin(at, 3, ManifestRow("", 0)),
+        }
         assert [str(origin) for origin in origins.values()] == [
             f"{at}:1 (m/n.csv:3)",
             f"{at}:3 (for_each[0])",
@@ -340,9 +343,9 @@ thing_groups = ["all"]
 """
         found = desired(tmp_path, table, {"devices.csv": "name\na\nb\n"})
         one, other = (found[Address("things", name)] for name in "ab")
-        (group,) = one.needs
+        (group,) = one.dependencies
 
-        assert one.needs is other.needs
+        assert one.dependencies is other.dependencies
         assert group is found[Address("thing_groups", "all")].address
 
 

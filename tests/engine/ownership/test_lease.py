@@ -11,13 +11,13 @@ from attrs import evolve
 
 from reconciler.engine.ownership.lease import SECONDS, clear, holder, leased, unlock
 from reconciler.engine.ownership.process import this_process
-from reconciler.model.errors import LeaseLostError, LockedError, RefusedError, TargetError
-from reconciler.model.run import Who
+from reconciler.model.errors import LeaseLostError, LockedError, PlanRejectedError, TargetError
+from reconciler.model.run import ProcessIdentity
 from reconciler.registry import Registry
 from tests.support.desired_states import ca, converge, device, failures, plan_of, run, state
 from tests.support.registry_client import SETTINGS, Cloud
 
-ELSEWHERE = Who("ada", "build-7", 4711, born=1.5)
+ELSEWHERE = ProcessIdentity("ada", "build-7", 4711, started_at=1.5)
 GROUP = "reconciler-ws"
 HALFWAY = (
     "ada@build-7 (process 4711) is applying this workspace since 2026-03-01T00:00:00Z, and what was read may be half of "
@@ -121,13 +121,13 @@ def test_the_lease_of_a_crash_elsewhere_runs_out_by_the_registrys_clock(cloud, t
 
 
 def test_the_lease_of_a_process_of_this_machine_that_has_died_holds_nobody_up(cloud, time, monkeypatch):
-    crashed(cloud, evolve(this_process({}), born=1.0), None, monkeypatch, time)
+    crashed(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
     with leased("ws", cloud.call, this_process({}), clock=time) as guard:
         guard()
 
 
 def test_what_a_dead_holder_left_is_cleared_away_and_what_else_the_group_has_stays(cloud, time, monkeypatch):
-    crashed(cloud, evolve(this_process({}), born=1.0), None, monkeypatch, time)
+    crashed(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
     given = {"attributes": {"site": "oslo"}, "merge": True}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties={"attributePayload": given})
     clear("ws", cloud.call)
@@ -289,11 +289,11 @@ class TestApplying:
 
         cloud_with = type("Cloud", (), {"call": staticmethod(call)})
         outcomes = run(plan, cloud_with, guard=guard, workers=1)
-        ended = [outcome for outcome in outcomes if outcome.word != "started"]
+        ended = [outcome for outcome in outcomes if outcome.status != "started"]
         assert len(written) <= 3
         assert len(ended) == len(plan.steps)
-        assert {outcome.word for outcome in ended} <= {"applied", "failed", "skipped", "cancelled"}
-        assert sum(outcome.word == "failed" for outcome in ended) == 1
+        assert {outcome.status for outcome in ended} <= {"applied", "failed", "skipped", "cancelled"}
+        assert sum(outcome.status == "failed" for outcome in ended) == 1
 
 
 def test_a_plan_made_while_somebody_applies_says_so(cloud, time):
@@ -311,7 +311,7 @@ def test_a_plan_refused_for_what_somebody_is_just_making_says_who(cloud, time):
     cloud.iot.create_thing(thingName="pump", attributePayload={"attributes": {"site": "elsewhere"}})
     with (
         leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
-        pytest.raises(RefusedError) as refused,
+        pytest.raises(PlanRejectedError) as refused,
     ):
         plan_of(desired, cloud)
     *_, last = refused.value.reasons

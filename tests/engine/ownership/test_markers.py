@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.address import Address
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import PlanRejectedError
 from tests.support.desired_states import ca, converge, device, plan_of, state
 from tests.support.registry_client import Cloud
 
@@ -21,7 +21,7 @@ def cloud() -> Cloud:
 
 
 def refused(wanted, cloud, **options) -> tuple[str, ...]:
-    with pytest.raises(RefusedError) as error:
+    with pytest.raises(PlanRejectedError) as error:
         plan_of(wanted, cloud, **options)
     return error.value.reasons
 

@@ -12,13 +12,13 @@ from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.document import Document
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle, Origin
 from reconciler.model.settings import DesiredState
 from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
 from tests.support.registry_client import Cloud
 
-ALLOW = Document.of({"Version": "2012-10-17", "Statement": []})
+ALLOW = Document.from_value({"Version": "2012-10-17", "Statement": []})
 _QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=15)
 
 
@@ -120,7 +120,7 @@ def test_what_one_owns_the_other_is_refused_by_name_and_may_not_adopt(account, w
     before = account.content()
     unique = {address for address in wanted.resources if address.kind != "managed_things"}  # AWS's own ids
     if unique:
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(PlanRejectedError) as caught:
             plan_of(theirs, account, adopt=unique)
         told = [f"{address}: it belongs to the workspace 'ws-1', not to 'ws-2'" for address in sorted(unique)]
         assert list(caught.value.reasons) == told

@@ -8,10 +8,10 @@ from attrs import evolve
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle
 from reconciler.model.secret import Secret
-from reconciler.model.settings import Fuses
+from reconciler.model.settings import ChangeLimits
 from tests.support.desired_states import AUTHORITIES, ca, converge, device, managed, plan_of, resource, state
 from tests.support.one_device import arn, certificate, iot, one, told
 from tests.support.registry_client import Cloud
@@ -36,7 +36,7 @@ def cloud(_cloud) -> Cloud:
 
 
 def reasons(wanted, cloud, **options):
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(PlanRejectedError) as caught:
         plan_of(wanted, cloud, **options)
     return list(caught.value.reasons)
 
@@ -164,7 +164,7 @@ def blown(action, count, percent):
 def test_a_fuse_refuses_a_plan_that_goes_over_it_and_no_other(cloud, limits, refused):
     managed_one = managed("m")
     converge(state(ca(), *device("a"), *device("b"), managed_one), cloud)
-    wanted = state(ca(), *device("a", 2), managed_one, limits=Fuses(**limits))
+    wanted = state(ca(), *device("a", 2), managed_one, limits=ChangeLimits(**limits))
     if refused:
         assert reasons(wanted, cloud) == refused
     else:
@@ -178,7 +178,7 @@ def test_a_fuse_refuses_a_plan_that_goes_over_it_and_no_other(cloud, limits, ref
 
 
 def test_a_fuse_does_not_stand_in_the_way_of_a_destroy(cloud):
-    wanted = state(ca(), *device("a"), limits=Fuses(delete_percent=0))
+    wanted = state(ca(), *device("a"), limits=ChangeLimits(delete_percent=0))
     converge(wanted, cloud)
     assert plan_of(wanted, cloud, destroy=True).counts["delete"] == 5
 

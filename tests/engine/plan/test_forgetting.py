@@ -9,7 +9,7 @@ from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Origin
 from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
 from tests.support.one_device import certificate, iot, one, told
@@ -46,7 +46,14 @@ def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
             "forget",
             "things.a",
             [],
-            [iot("RemoveThingFromThingGroup", tolerates=GONE, thingGroupName="reconciler-ws", thingName="a")],
+            [
+                iot(
+                    "RemoveThingFromThingGroup",
+                    ignored_errors=GONE,
+                    thingGroupName="reconciler-ws",
+                    thingName="a",
+                )
+            ],
         ),
         *[step for step in told(plan) if step[0] == "delete"],
     ]
@@ -110,7 +117,7 @@ def test_what_a_forgotten_one_has_cannot_be_deleted(cloud):
         resource("things", "a", Thing(billing_group="b")),
     )
     converge(state(bill, thing), cloud)
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(PlanRejectedError) as caught:
         plan_of(forgetting(state(), "things.a"), cloud)
     assert caught.value.reasons == (
         "billing_groups.b: the plan would delete it, and things.a, which is to be forgotten, has it; forget it too",
@@ -122,7 +129,7 @@ def test_what_is_not_there_or_not_ours_is_remarked_and_no_mistake(cloud):
     plan = plan_of(forgetting(state(), "things.gone", "things.theirs"), cloud)
     assert [(note.level, str(note.address), note.text) for note in plan.notes] == [
         (
-            "remark",
+            "info",
             f"things.{name}",
             "there is nothing to forget: nothing of that name bears this workspace's mark",
         )

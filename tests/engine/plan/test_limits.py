@@ -9,16 +9,16 @@ from reconciler.kinds.policies import Policy
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.address import Address
 from reconciler.model.document import Document
-from reconciler.model.errors import RefusedError
-from reconciler.model.plan_options import Allowance
-from reconciler.model.settings import Fuses, Limit
+from reconciler.model.errors import PlanRejectedError
+from reconciler.model.plan_options import LimitOverride
+from reconciler.model.settings import ChangeLimit, ChangeLimits
 from tests.engine.test_provisioned_things import fleet as provisioned
 from tests.engine.test_provisioned_things import pump
 from tests.support.desired_states import converge, plan_of, resource, state
 from tests.support.registry_client import Cloud
 
-DEFAULTS = Fuses()
-ALLOW = Document.of({"Version": "2012-10-17", "Statement": []})
+DEFAULTS = ChangeLimits()
+ALLOW = Document.from_value({"Version": "2012-10-17", "Statement": []})
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +31,14 @@ def cloud(_cloud) -> Cloud:
     return _cloud.empty()
 
 
-def fleet(count: int, policies: int = 0, limits: Fuses = DEFAULTS):
+def fleet(count: int, policies: int = 0, limits: ChangeLimits = DEFAULTS):
     groups = [resource("thing_groups", f"g{number}", ThingGroup()) for number in range(count)]
     kinds = [resource("policies", f"p{number}", Policy(ALLOW)) for number in range(policies)]
     return state(*groups, *kinds, limits=limits)
 
 
 def reasons(wanted, cloud, **options):
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(PlanRejectedError) as caught:
         plan_of(wanted, cloud, **options)
     return list(caught.value.reasons)
 
@@ -71,8 +71,8 @@ def test_an_emptied_manifest_does_not_remove_a_fleet(cloud):
 @pytest.mark.parametrize(
     ("limits", "most"),
     [
-        (Fuses(delete_count=2), "the 2 that workspace.limits.delete_count allows"),
-        (Fuses(delete_percent=49), "the 49 % that workspace.limits.delete_percent allows"),
+        (ChangeLimits(delete_count=2), "the 2 that workspace.limits.delete_count allows"),
+        (ChangeLimits(delete_percent=49), "the 49 % that workspace.limits.delete_percent allows"),
     ],
 )
 def test_a_count_and_a_percentage_are_held(cloud, limits, most):
@@ -83,8 +83,8 @@ def test_a_count_and_a_percentage_are_held(cloud, limits, most):
 
 def test_a_kind_has_limits_of_its_own_beside_those_of_all(cloud):
     converge(fleet(4, 4), cloud)
-    single = {"policies": Limit(delete_count=1), "thing_groups": Limit(delete_percent=25)}
-    limits = Fuses(delete_percent=100, kinds=single)
+    single = {"policies": ChangeLimit(delete_count=1), "thing_groups": ChangeLimit(delete_percent=25)}
+    limits = ChangeLimits(delete_percent=100, kinds=single)
     assert reasons(fleet(2, 2, limits), cloud) == [
         told(2, 4, "policies", "the 1 that workspace.limits.policies.delete_count allows"),
         told(2, 4, "thing groups", "the 25 % that workspace.limits.thing_groups.delete_percent allows"),
@@ -94,7 +94,7 @@ def test_a_kind_has_limits_of_its_own_beside_those_of_all(cloud):
 
 def test_one_run_may_do_more_and_its_plan_says_so(cloud):
     converge(fleet(6), cloud)
-    strict = fleet(2, limits=Fuses(delete_count=0))
+    strict = fleet(2, limits=ChangeLimits(delete_count=0))
     plan = plan_of(strict, cloud, allow={"delete": "4"})
     assert [(note.level, note.text) for note in plan.notes] == [
         ("warning", "this run may delete 4 of what the workspace owns, whatever its limits say")
@@ -108,7 +108,10 @@ def test_one_run_may_do_more_and_its_plan_says_so(cloud):
 def test_what_is_renamed_counts_as_replaced(cloud):
     converge(fleet(1), cloud)
     renamed = evolve(
-        state(resource("thing_groups", "new", ThingGroup()), limits=Fuses(delete_count=0, replace_count=0)),
+        state(
+            resource("thing_groups", "new", ThingGroup()),
+            limits=ChangeLimits(delete_count=0, replace_count=0),
+        ),
         moved={Address("thing_groups", "g0"): Address("thing_groups", "new")},
     )
     (reason,) = reasons(renamed, cloud)
@@ -118,19 +121,19 @@ def test_what_is_renamed_counts_as_replaced(cloud):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("50", Allowance("50", count=50)),
-        ("10%", Allowance("10 %", percent=10.0)),
-        ("0", Allowance("0", count=0)),
+        ("50", LimitOverride("50", count=50)),
+        ("10%", LimitOverride("10 %", percent=10.0)),
+        ("0", LimitOverride("0", count=0)),
     ],
 )
 def test_an_allowance_is_a_number_or_a_part(text, expected):
-    assert Allowance.parse(text) == expected
+    assert LimitOverride.parse(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "%", "-1", "1.5", "101%", "many", "٣", "9" * 10])
 def test_nothing_else_is_one(text):
     with pytest.raises(ValueError, match="expected"):
-        Allowance.parse(text)
+        LimitOverride.parse(text)
 
 
 def test_a_provisioned_thing_whose_certificate_goes_for_another_counts_as_replaced(cloud):

@@ -57,12 +57,12 @@ def test_a_policy_that_many_certificates_get_is_better_attached_to_a_group(cloud
         )
         for number in range(count)
     ]
-    wanted = state(ca(), resource("policies", "telemetry", Policy(Document.of(ALLOW))), *devices)
+    wanted = state(ca(), resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *devices)
     text = (
         "the policy 'telemetry' is attached to 50 certificates one by one; attached to a thing group of theirs "
         "it would take 49 calls less, 3 s under AWS's quotas"
     )
-    assert plan_of(wanted, cloud).notes == ((Note("remark", text),) if told else ())
+    assert plan_of(wanted, cloud).notes == ((Note("info", text),) if told else ())
 
 
 class TestClosed:

@@ -8,7 +8,7 @@ from attrs import evolve
 from reconciler.kinds.ca_certificates import SignedCode
 from reconciler.model.address import Address
 from reconciler.model.call import Ref
-from reconciler.model.errors import Mistake
+from reconciler.model.errors import Diagnostic
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Bottleneck, Estimate, Note
 from reconciler.model.secret import Secret
@@ -45,27 +45,41 @@ def registered(generation=1):
         certificatePem=ALPHA.device("a", generation),
         caCertificatePem=ALPHA.pem,
         status="ACTIVE",
-        tolerates=EXISTS,
+        ignored_errors=EXISTS,
     )
 
 
 def retired():
     told = {"LimitExceededException", "ResourceNotFoundException"}
-    return iot("AttachPolicy", policyName="reconciler-ws-retired", target=arn(), tolerates=told)
+    return iot("AttachPolicy", policyName="reconciler-ws-retired", target=arn(), ignored_errors=told)
 
 
-DETACHED = iot("DetachThingPrincipal", thingName="a", principal=arn(), tolerates=GONE)
+DETACHED = iot("DetachThingPrincipal", thingName="a", principal=arn(), ignored_errors=GONE)
 DELETED = [
     iot("UpdateCertificate", certificateId=certificate(), newStatus="INACTIVE"),
-    iot("DeleteCertificate", certificateId=certificate(), forceDelete=True, tolerates=GONE, retries=IN_USE),
+    iot(
+        "DeleteCertificate",
+        certificateId=certificate(),
+        forceDelete=True,
+        ignored_errors=GONE,
+        retried_errors=IN_USE,
+    ),
 ]
 THING_DELETED = [
     retired(),
     DETACHED,
-    iot("DeleteThing", thingName="a", expectedVersion=1, tolerates=GONE, retries={"InvalidRequestException"}),
+    iot(
+        "DeleteThing",
+        thingName="a",
+        expectedVersion=1,
+        ignored_errors=GONE,
+        retried_errors={"InvalidRequestException"},
+    ),
 ]
-POLICY_DELETED = [iot("DeletePolicy", policyName="reconciler-ws-retired", tolerates=GONE, retries=IN_USE)]
-GROUP_DELETED = [iot("DeleteThingGroup", thingGroupName="reconciler-ws", tolerates=GONE)]
+POLICY_DELETED = [
+    iot("DeletePolicy", policyName="reconciler-ws-retired", ignored_errors=GONE, retried_errors=IN_USE)
+]
+GROUP_DELETED = [iot("DeleteThingGroup", thingGroupName="reconciler-ws", ignored_errors=GONE)]
 
 
 # ── the calls ───────────────────────────────────────────────────────────────────────────────────
@@ -120,7 +134,7 @@ def test_a_device_is_created_after_its_ca_and_the_marks(cloud):
                         "thingGroupDescription": "The things that the reconciler workspace ws owns.",
                     },
                     tags=tags("reconciler-ws"),
-                    tolerates=EXISTS,
+                    ignored_errors=EXISTS,
                 )
             ],
         ),
@@ -192,7 +206,7 @@ def test_destroying_deletes_against_the_arrows(cloud):
             ["certificates.a"],
             [
                 iot("UpdateCACertificate", certificateId=authority, newStatus="INACTIVE"),
-                iot("DeleteCACertificate", certificateId=authority, tolerates=GONE),
+                iot("DeleteCACertificate", certificateId=authority, ignored_errors=GONE),
             ],
         ),
         ("delete", "policies.reconciler-ws-retired", ["certificates.a", "things.a"], POLICY_DELETED),
@@ -218,7 +232,7 @@ def test_a_certificate_that_was_on_its_way_out_is_taken_back(cloud):
     run(evolve(plan, steps=plan.steps[:1]), cloud)
     (thing, taken) = sorted(told(plan_of(one(), cloud)), key=lambda step: step[0])
     assert thing[:2] == ("create", "things.a")
-    back = iot("DetachPolicy", policyName="reconciler-ws-retired", target=arn(), tolerates=GONE)
+    back = iot("DetachPolicy", policyName="reconciler-ws-retired", target=arn(), ignored_errors=GONE)
     assert (taken[0], taken[1], taken[3]) == ("update", "certificates.a", [back])
 
 
@@ -256,7 +270,7 @@ def test_each_step_carries_what_the_plan_saw(cloud):
 
 
 def test_the_files_warnings_are_notes(cloud):
-    warning = Mistake("a.toml", 7, "expires soon", "certificates.a", "pem", severity="warning")
+    warning = Diagnostic("a.toml", 7, "expires soon", "certificates.a", "pem", severity="warning")
     (note,) = plan_of(evolve(one(), warnings=(warning,)), cloud).notes
     assert (note.level, "expires soon" in note.text) == ("warning", True)
     assert isinstance(note, Note)
@@ -311,6 +325,6 @@ def test_the_digest_knows_a_secret_by_its_reference_alone(cloud):
 def test_a_certificate_that_names_no_ca_follows_the_one_that_signed_it(cloud):
     idle = ca(certificate_mode="SNI_ONLY", verification=None)
     named, thing = device("a")
-    wanted = state(idle, evolve(named, spec=evolve(named.spec, ca=None), needs=frozenset()), thing)
+    wanted = state(idle, evolve(named, spec=evolve(named.spec, ca=None), dependencies=frozenset()), thing)
     converge(wanted, cloud)
     assert plan_of(wanted, cloud).steps == ()

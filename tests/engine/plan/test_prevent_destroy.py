@@ -7,7 +7,7 @@ from attrs import evolve
 
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle
 from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
 from tests.support.one_device import certificate, one
@@ -41,7 +41,7 @@ def guarded(wanted, *kinds: str):
 
 
 def reasons(wanted, cloud, **options):
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(PlanRejectedError) as caught:
         plan_of(wanted, cloud, **options)
     return list(caught.value.reasons)
 

@@ -37,7 +37,7 @@ def test_nothing_that_left_the_file_is_deleted_and_all_of_it_is_told(cloud):
     before = cloud.content()
     plan = plan_of(keeping(), cloud)
     assert plan.steps == ()
-    assert [note.text for note in plan.notes if note.level == "remark"] == [
+    assert [note.text for note in plan.notes if note.level == "info"] == [
         kept(1, "ca certificates", "ca_certificates.alpha"),
         kept(1, "certificates", f"certificates.a:{certificate()[:12]}"),
         kept(1, "things", "things.a"),

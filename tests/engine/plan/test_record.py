@@ -20,11 +20,11 @@ from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
 from reconciler.model.address import Address
 from reconciler.model.call import Ref
 from reconciler.model.document import Document
-from reconciler.model.output_file import Output
+from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Target
-from reconciler.model.plan_options import Request
-from reconciler.model.resource import WHATEVER, External
+from reconciler.model.plan_options import PlanOptions
+from reconciler.model.resource import NOT_COMPARED, External
 from reconciler.model.secret import Secret
 from tests.support.desired_states import (
     AUTHORITIES,
@@ -69,9 +69,9 @@ def cloud(_cloud) -> Cloud:
         (Ref(PUMP, "arn"), {"$ref": {"address": "things.pump-1", "field": "arn"}}),
         (Pem("ab" * 32, "text", "a.pem"), {"$pem": {"fingerprint": "ab" * 32}}),
         (External("x"), {"$external": {"id": "x"}}),
-        (WHATEVER, {"$whatever": "(not compared)"}),
-        (Output("claim.key", "/tmp/claim.key", "canary"), {"$output": {"name": "claim.key"}}),
-        (Document.of({"b": [1], "a": None}), {"$document": {"a": None, "b": [1]}}),
+        (NOT_COMPARED, {"$whatever": "(not compared)"}),
+        (OutputFile("claim.key", "/tmp/claim.key", "canary"), {"$output": {"name": "claim.key"}}),
+        (Document.from_value({"b": [1], "a": None}), {"$document": {"a": None, "b": [1]}}),
         (
             WiFiSimpleSetup(enable_as_provisioner=True, enable_as_provisionee=False, timeout_in_minutes=5),
             {
@@ -116,7 +116,7 @@ def test_a_digest_changes_with_everything_that_is_sent_or_was_seen_and_with_noth
         compute_digest("ws", TARGET, []),
         compute_digest("ws", TARGET, [evolve(step, precondition=seen)]),
         compute_digest("ws", TARGET, [evolve(step, calls=step.calls * 2)]),
-        compute_digest("ws", TARGET, [evolve(step, waits_for=frozenset({PUMP}))]),
+        compute_digest("ws", TARGET, [evolve(step, dependencies=frozenset({PUMP}))]),
         compute_digest("ws", TARGET, plan_of(fleet("molde"), cloud).steps),
     ]
     assert len({same, *others}) == len(others) + 1
@@ -155,14 +155,14 @@ def test_any_plan_is_written_the_same_twice_and_holds_no_secret(cloud, before, a
 
 
 def test_a_request_is_written_and_read_back(cloud):
-    asked = Request(
+    asked = PlanOptions(
         destroy=True,
         adopt=frozenset({PUMP, Address("things", "a.b")}),
-        wave=12.5,
+        wave_percent=12.5,
         select=("a", "b"),
         exclude=("c",),
     )
-    record = saved.to_plan_record(evolve(plan_of(state(), cloud), request=asked))
+    record = saved.to_plan_record(evolve(plan_of(state(), cloud), options=asked))
     assert record.options["adopt"] == ["things.a.b", "things.pump-1"]
     assert saved.read_options(record) == asked
 
@@ -170,7 +170,7 @@ def test_a_request_is_written_and_read_back(cloud):
 def test_a_request_with_something_that_is_not_known_is_refused(cloud):
     record = saved.to_plan_record(plan_of(state(), cloud))
     for options in ({**record.options, "prune": True}, {**record.options, "adopt": ["nodot"]}):
-        with pytest.raises(saved.RefusedError) as error:
+        with pytest.raises(saved.PlanRejectedError) as error:
             saved.read_options(evolve(record, options=options))
         assert error.value.reasons == (
             "it was asked for something that this version of reconciler does not know",
@@ -180,6 +180,6 @@ def test_a_request_with_something_that_is_not_known_is_refused(cloud):
 def test_of_very_many_differences_some_are_told_and_the_others_counted(cloud):
     wanted = state(ca(), *(found for name in map("d{:02}".format, range(30)) for found in device(name)))
     record = saved.to_plan_record(plan_of(wanted, cloud))
-    with pytest.raises(saved.RefusedError) as error:
+    with pytest.raises(saved.PlanRejectedError) as error:
         saved.check_changes(record, plan_of(state(ca()), cloud))
     assert (len(error.value.reasons), error.value.reasons[-1]) == (21, "and 41 more")

@@ -10,7 +10,7 @@ from reconciler.kinds.policies import Policy
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.document import Document
-from reconciler.model.errors import RefusedError
+from reconciler.model.errors import PlanRejectedError
 from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
 from tests.support.one_device import arn, certificate, one
 from tests.support.registry_client import Cloud
@@ -63,8 +63,8 @@ def test_a_renamed_certificate_or_ca_is_not_sent_again(cloud):
     again = plan_of(wanted, cloud)
     assert again.steps == ()
     assert [(str(note.address), note.level) for note in again.notes] == [
-        ("certificates.z", "remark"),
-        ("ca_certificates.factory", "remark"),
+        ("certificates.z", "info"),
+        ("ca_certificates.factory", "info"),
     ]
 
 
@@ -104,7 +104,7 @@ def test_a_renamed_thing_is_made_before_the_old_one_goes(cloud, exclusive):
     plan = plan_of(wanted, cloud)
     assert actions(plan) == [("create", "things.b"), ("delete", "things.a")]
     create, delete = plan.steps
-    assert (create.waits_for, delete.waits_for) == (frozenset(), {create.address})
+    assert (create.dependencies, delete.dependencies) == (frozenset(), {create.address})
     told = [[field for field in step.change.fields if field.path == "renamed"] for step in plan.steps]
     assert [(f.before, f.after) for fields in told for f in fields] == [("things.a", "things.b")] * 2
     let_go = ["iot:DetachThingPrincipal"] if exclusive else []
@@ -137,7 +137,7 @@ def test_no_certificate_is_without_a_thing_while_its_thing_is_renamed(cloud):
 
 
 def test_a_renamed_policy_is_given_before_the_old_one_is_taken(cloud):
-    allow = Document.of({"Version": "2012-10-17", "Statement": []})
+    allow = Document.from_value({"Version": "2012-10-17", "Statement": []})
 
     def fleet(policy):
         found, thing = device("a")
@@ -162,7 +162,7 @@ def test_what_must_not_be_destroyed_is_not_renamed_where_aws_cannot(cloud):
         address: evolve(found, lifecycle=evolve(found.lifecycle, prevent_destroy=address.kind == "things"))
         for address, found in wanted.resources.items()
     }
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(PlanRejectedError) as caught:
         plan_of(evolve(wanted, resources=kept), cloud)
     why = "AWS renames nothing, so the plan would make a new one and delete things.a"
     assert caught.value.reasons == (f"things.b: {why}, and its lifecycle.prevent_destroy forbids that",)

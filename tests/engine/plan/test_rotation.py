@@ -17,10 +17,10 @@ from reconciler.engine.plan.waves import find_rotations, restrict_plan, split_in
 from reconciler.kinds.certificates import Certificate, Rotation
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from reconciler.model.errors import RefusedError
-from reconciler.model.output_file import Output
+from reconciler.model.errors import PlanRejectedError
+from reconciler.model.output_file import OutputFile
 from reconciler.model.plan import Note
-from reconciler.model.settings import Fuses
+from reconciler.model.settings import ChangeLimits
 from tests.support.desired_states import (
     AUTHORITIES,
     QUOTAS,
@@ -85,7 +85,7 @@ class TestAtOnce:
             return answer
 
         run(plan, SimpleNamespace(call=watching))
-        assert seen == [True] * plan.estimate.total
+        assert seen == [True] * plan.estimate.total_calls
 
     def test_policies_that_somebody_attached_go_on_to_the_new_one(self, cloud):
         converge(state(ca(), *device("a")), cloud)
@@ -128,7 +128,7 @@ class TestGrace:
         until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(created.timestamp() + 7 * 86400))
         text = f"stays beside its successor until {until} UTC"
         old = Address("certificates", f"a:{identity('a')[:12]}")
-        assert plan_of(self.rotated(2), cloud).notes == (Note("remark", text, old),)
+        assert plan_of(self.rotated(2), cloud).notes == (Note("info", text, old),)
 
     def test_after_it_the_old_one_goes(self, cloud, monkeypatch):
         converge(self.rotated(1), cloud)
@@ -140,7 +140,7 @@ class TestGrace:
         assert plan_of(self.rotated(2), cloud).steps == ()
 
     def test_what_goes_after_it_was_counted_when_its_successor_came(self, cloud, monkeypatch):
-        strict = Fuses(delete_count=0)
+        strict = ChangeLimits(delete_count=0)
         converge(self.rotated(1), cloud)
         converge(self.rotated(2), cloud)
         later = time.time() + 8 * 86400
@@ -229,9 +229,9 @@ class TestWaves:
     def test_limits_hold_for_a_wave(self, cloud, wave, refused):
         converge(self.fleet(1), cloud)
         wanted = self.fleet(2)
-        limited = evolve(wanted, settings=evolve(wanted.settings, limits=Fuses(replace_percent=20)))
+        limited = evolve(wanted, settings=evolve(wanted.settings, limits=ChangeLimits(replace_percent=20)))
         if refused:
-            with pytest.raises(RefusedError):
+            with pytest.raises(PlanRejectedError):
                 plan_of(limited, cloud, wave=wave)
         else:
             assert len(find_rotations(plan_of(limited, cloud, wave=wave))) == len(self.NAMES)
@@ -263,7 +263,7 @@ class TestIssued:
 
     @staticmethod
     def wanted(path: Path, request_pem: str, *, attached: bool = True):
-        output = Output("a.pem", str(path), path.read_text() if path.exists() else None)
+        output = OutputFile("a.pem", str(path), path.read_text() if path.exists() else None)
         certificate = resource("certificates", "a", Certificate(csr=request_pem, save_to=output))
         return state(certificate, resource("things", "a", Thing(certificates=("a",) if attached else ())))
 
@@ -278,7 +278,7 @@ class TestIssued:
     ):
         path = tmp_path / "a.pem"
         converge(self.wanted(path, request_pem), cloud)
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(PlanRejectedError) as caught:
             plan_of(self.wanted(path, request_pem), cloud.empty())
         assert caught.value.reasons == (
             (

@@ -11,8 +11,8 @@ from reconciler.engine.graph import build_graph
 from reconciler.engine.plan.selection import Selector, select_addresses
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.address import Address
-from reconciler.model.errors import RefusedError, SelectionError
-from reconciler.model.settings import Fuses
+from reconciler.model.errors import PlanRejectedError, SelectionError
+from reconciler.model.settings import ChangeLimits
 from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, run, state
 from tests.support.registry_client import Cloud
 
@@ -135,7 +135,7 @@ def test_a_part_of_a_plan_has_the_calls_that_the_whole_has_for_it(cloud):
     whole = plan_of(fleet("bergen"), cloud)
     part = plan_of(fleet("bergen"), cloud, select=["things.a"])
     assert part.steps == tuple(step for step in whole.steps if str(step.address) == "things.a")
-    assert (part.unchanged, part.estimate.total, part.digest == whole.digest) == (0, 1, False)
+    assert (part.unchanged, part.estimate.total_calls, part.digest == whole.digest) == (0, 1, False)
 
 
 def test_what_was_left_out_is_done_by_the_next_plan_and_nothing_else(cloud):
@@ -156,7 +156,7 @@ def test_the_marks_of_the_workspace_come_along_with_what_needs_them(cloud):
 
 
 def test_a_creation_without_what_it_needs_is_refused_with_what_would_bring_it(cloud):
-    with pytest.raises(RefusedError) as error:
+    with pytest.raises(PlanRejectedError) as error:
         plan_of(fleet(), cloud, select=["things.a"])
     assert error.value.reasons == (
         (
@@ -170,7 +170,7 @@ def test_a_deletion_whose_user_is_not_selected_is_refused(cloud):
     converge(fleet(), cloud)
     less = state(ca(), *device("b"), resource("thing_groups", "g", ThingGroup()))
     (going,) = (step for step in plan_of(less, cloud).steps if step.address.kind == "certificates")
-    with pytest.raises(RefusedError) as error:
+    with pytest.raises(PlanRejectedError) as error:
         plan_of(less, cloud, select=[str(going.address)])
     assert error.value.reasons == (
         (
@@ -197,15 +197,15 @@ def test_everything_selected_is_the_whole_plan_even_of_a_destroy(cloud):
 
 def test_limits_are_held_to_what_is_selected(cloud):
     converge(state(ca(), *device("a"), *device("b")), cloud)
-    one_less = state(ca(), *device("b"), limits=Fuses(delete_percent=1))
-    with pytest.raises(RefusedError):
+    one_less = state(ca(), *device("b"), limits=ChangeLimits(delete_percent=1))
+    with pytest.raises(PlanRejectedError):
         plan_of(one_less, cloud)
     assert steps(plan_of(one_less, cloud, select=["things.b"])) == []
 
 
 def test_a_new_managed_thing_waits_for_those_that_go_and_may_free_its_code(cloud):
     converge(state(managed("a", "90001")), cloud)
-    with pytest.raises(RefusedError) as error:
+    with pytest.raises(PlanRejectedError) as error:
         plan_of(state(managed("b", "90002")), cloud, select=["managed_things.b"])
     assert error.value.reasons == (
         (
