@@ -102,7 +102,7 @@ class Certificates(Kind):
     owned_through = OwnedThrough("things", "certificates")
     used_by_table = "things"
     id_member = "certificateId"
-    id_pattern = re.compile(r"[0-9a-f]{64}")
+    orphan_name_pattern = re.compile(r"(.+:)?[0-9a-f]{12}([0-9a-f]{52})?")  # such as pump-1:1a2b3c4d5e6f
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
         """Is it in date, did the CA it names sign it, and is it one of both: given, or to be issued?"""
@@ -293,6 +293,10 @@ class Certificates(Kind):
     def exempt_from_limits(self, change: Change) -> bool:
         """One whose grace is over: its rotation was counted when its successor came."""
         return isinstance(change, Delete) and change.live.facts_as(CertificateFacts).outlived
+
+    def is_rotation(self, change: Change) -> bool:
+        """Return whether the change replaces the certificate."""
+        return isinstance(change, Replace)
 
     def plan_notes(self, live: Live) -> Iterable[str]:
         """What is kept for a while, and how long."""

@@ -216,6 +216,12 @@ class ProvisionedThings(Kind):
         gone = facts.deletable and change.has_changed("other_certificates")
         return bool(gone or (facts.carried and change.has_changed("certificate_mode")))
 
+    def is_rotation(self, change: Change) -> bool:
+        """Return whether an update detaches certificates other than the template's."""
+        if not isinstance(change, Update):
+            return False
+        return any(field.path == "other_certificates" and field.before for field in change.fields)
+
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Nothing of it differs from the file: what is missing is what a registration that failed did not come to."""
         was, wanted = change.live.spec, change.resource.spec

@@ -238,6 +238,15 @@ class Things(Kind):
         same = (was.thing_type, was.attributes) == (spec.thing_type, spec.attributes)
         return bare and same and was.billing_group == spec.billing_group
 
+    def is_rotation(self, change: Change) -> bool:
+        """Return whether an update detaches a certificate and leaves or attaches another."""
+        if not isinstance(change, Update):
+            return False
+        certificates = next((field for field in change.fields if field.path == "certificates"), None)
+        return bool(
+            certificates and certificates.after and set(certificates.before) - set(certificates.after)
+        )
+
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Every principal detached, ours or not: AWS deletes no thing that has one."""
         name = change.live.identity

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import Factory, define, frozen
@@ -25,8 +24,6 @@ TRANSITIONS = tuple(KEYS)
 
 _AN_ADDRESS = "kind.name, such as 'things.pump-7'"
 _KEEP = "destroy = false; what is to be deleted needs no word, only its table taken out"
-_CERTIFICATE = re.compile(r"(.+:)?[0-9a-f]{12}([0-9a-f]{52})?")
-"""A certificate that left the file: by its id, or as a plan shows it."""
 
 
 @frozen
@@ -130,7 +127,7 @@ def _can_be_forgotten(
     if kind.composed_of:
         problem = f"once its table is gone, a {kind.noun} is a thing like any other"
         raise Wrong(problem, "things.NAME, with the thing's name in AWS", path=where)
-    if address.kind == "certificates" and not _CERTIFICATE.fullmatch(address.name):
+    if kind.orphan_name_pattern and not kind.orphan_name_pattern.fullmatch(address.name):
         problem = "AWS knows a certificate by its id alone, and not by the name that it had here"
         raise Wrong(problem, "certificates.ID, or the thing that has it, which takes it along", path=where)
 

@@ -9,15 +9,17 @@ from collections.abc import Collection, Iterator
 from attrs import evolve
 
 from reconciler.engine.plan.record import compute_digest
+from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
-from reconciler.model.change import Replace, Update
 from reconciler.model.plan import Plan, Step
 from reconciler.model.quota import Quotas
 
 
 def find_rotations(plan: Plan) -> tuple[Address, ...]:
     """The steps of a plan that give a device a new certificate, in the plan's order."""
-    return tuple(step.address for step in plan.steps if _rotates(step))
+    return tuple(
+        step.address for step in plan.steps if all_kinds()[step.address.kind].is_rotation(step.change)
+    )
 
 
 def restrict_plan(plan: Plan, wanted: Collection[Address], quotas: Quotas) -> Plan:
@@ -47,20 +49,6 @@ def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Pla
         )
         done |= {step.address for step in steps}
         yield _with(plan, steps, quotas)
-
-
-def _rotates(step: Step) -> bool:
-    """A replaced device certificate, or a thing that lets go of one certificate for another."""
-    change = step.change
-    if isinstance(change, Replace):
-        return change.address.kind == "certificates"
-    if not isinstance(change, Update):
-        return False
-    return any(
-        (field.path == "other_certificates" and field.before)
-        or (field.path == "certificates" and field.after and set(field.before) - set(field.after))
-        for field in change.fields
-    )
 
 
 def _with(plan: Plan, steps: tuple[Step, ...], quotas: Quotas) -> Plan:

@@ -98,8 +98,8 @@ class Kind(ABC):
     """The request member that the resource's name becomes, if any; its limits are the name's."""
     id_member: ClassVar[str | None] = None
     """The response member that has the id of a new resource, where only AWS can assign it."""
-    id_pattern: ClassVar[re.Pattern[str] | None] = None
-    """The form of AWS's ids, where the registry remembers no name: `[[removed]]` then has to use the id."""
+    orphan_name_pattern: ClassVar[re.Pattern[str] | None] = None
+    """The form of the names of resources that are not in the file, where the registry does not remember names."""
     listing: ClassVar[Listing | None] = None
     """How AWS lists all of the account's resources, where unmanaged ones can be imported."""
     write_operations: ClassVar[tuple[str, ...]] = ()
