@@ -73,8 +73,8 @@ def tell(message: str, options: Options, *more: str) -> None:
     from rich.text import Text
 
     from reconciler.cli.terminal import Terminal
+    from reconciler.model.text import visible
     from reconciler.render.text.plan import render_severity
-    from reconciler.render.views.format_value import visible
 
     lines = [line for part in (message, *more) for line in part.splitlines() or [""]]
     first, *rest = [Text(visible(line)) for line in lines]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reconciler.model.errors import Diagnostic
-from reconciler.render.views.format_value import visible
+from reconciler.model.text import visible
 
 _MOST = 10
 """GitHub shows no more than ten annotations of one level for a step."""

@@ -20,7 +20,6 @@ from reconciler.interrupt import STOPPING_MESSAGE
 from reconciler.model.outcome import Canceled, Outcome, Started
 from reconciler.render.text.plan import COLORS
 from reconciler.render.text.result import OUTCOME_STYLES, render_outcome_line
-from reconciler.render.views.format_value import visible
 from reconciler.render.views.plan import format_duration
 from reconciler.render.views.progress import ProgressTracker
 from reconciler.render.views.result import OUTCOME_GLYPHS, build_outcome_view

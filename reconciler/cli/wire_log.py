@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 
 from reconciler.model.redaction import redact
-from reconciler.render.views.format_value import visible
+from reconciler.model.text import visible
 
 _LOGGERS = ("reconciler", "botocore.endpoint", "botocore.parsers", "urllib3.connectionpool")
 """Ours, the requests, the answers, the connections; the rest of botocore's is about itself."""

@@ -16,9 +16,9 @@ from IPython.display import DisplayHandle
 from reconciler.interrupt import STOPPING_MESSAGE, drain_on_interrupt
 from reconciler.model.outcome import Outcome
 from reconciler.model.plan import Plan
+from reconciler.model.text import visible
 from reconciler.render.html.page import load_stylesheet
 from reconciler.render.html.parts import render_status_html
-from reconciler.render.views.format_value import visible
 from reconciler.render.views.plan import format_duration
 from reconciler.render.views.progress import ProgressTracker, ProgressView
 from reconciler.render.views.result import OUTCOME_GLYPHS

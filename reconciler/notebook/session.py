@@ -17,11 +17,11 @@ from typing import Any, Protocol, TypeAlias
 from reconciler.model.address import Address
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.plan import Plan
+from reconciler.model.text import visible
 from reconciler.notebook.cell_progress import EVERY
 from reconciler.notebook.plan_table import Sheet
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.views.error import ErrorView, build_error_view
-from reconciler.render.views.format_value import visible
 from reconciler.render.views.progress import ProgressTracker
 
 _LINES = 300

@@ -15,6 +15,7 @@ from reconciler.model.change import FieldChange
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Step
 from reconciler.model.secret import Secret
+from reconciler.model.text import visible
 from reconciler.render.graph.dot import render_dot
 from reconciler.render.graph.mermaid import render_mermaid
 from reconciler.render.graph.palette import compute_color
@@ -22,7 +23,7 @@ from reconciler.render.graph.picture import build_picture
 from reconciler.render.graph.svg import render_svg
 from reconciler.render.graph.tree import render_tree
 from reconciler.render.text.plan import render_plan_text
-from reconciler.render.views.format_value import format_value, visible
+from reconciler.render.views.format_value import format_value
 from reconciler.render.views.plan import build_plan_view, get_kind_position
 from tests.support.sample_plans import HOSTILE, MANAGED, plan, thing
 

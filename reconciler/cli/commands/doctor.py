@@ -49,8 +49,8 @@ _WORD, _ABOUT = 8, 12
 def _lines(finding: CheckResult) -> Iterator[Text]:
     from rich.text import Text
 
+    from reconciler.model.text import visible
     from reconciler.render.text.plan import COLORS
-    from reconciler.render.views.format_value import visible
 
     sign, word, tone = _SHOWN[finding.level]
     yield Text.assemble(

@@ -14,7 +14,7 @@ from reconciler.cli.options import Options, answering, common
 def unlock(ctx: click.Context, *, yes: bool) -> None:
     """Break the lease of an apply that is no more."""
     from reconciler.cli.commands.apply import agreed
-    from reconciler.render.views.format_value import visible
+    from reconciler.model.text import visible
     from reconciler.workspace import Workspace
 
     workspace = Workspace(Options.of(ctx).file)

@@ -37,7 +37,7 @@ def _words(node: GraphNode) -> tuple[str, ...]:
 
 def _quoted(*lines: str) -> str:
     """A quoted string, its lines centred; only the quote and the backslash mean anything in one."""
-    from reconciler.render.views.format_value import visible
+    from reconciler.model.text import visible
 
     safe = (visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     return '"' + "\\n".join(safe) + '"'

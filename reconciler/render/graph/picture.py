@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from reconciler.model.change import Delete, Forget
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Desired
-from reconciler.render.views.format_value import visible
+from reconciler.model.text import visible
 from reconciler.render.views.plan import format_kind, get_kind_position
 
 if TYPE_CHECKING:

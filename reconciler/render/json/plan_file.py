@@ -19,8 +19,8 @@ from attrs import frozen
 from reconciler.engine.plan.saved import FORMAT, VERSION, PlanRecord, to_plan_record
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan
+from reconciler.model.text import visible
 from reconciler.render.json.encode import encode_document, encode_json
-from reconciler.render.views.format_value import visible
 from reconciler.render.views.plan import PlanView, build_plan_view
 
 _BLANK = "0" * 64

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from rich.text import Text
 
 from reconciler.model.run import Run
+from reconciler.model.text import visible
 from reconciler.render.text.plan import COLORS, render_severity, render_value
-from reconciler.render.views.format_value import visible
 from reconciler.render.views.plan import format_duration, pluralize
 from reconciler.render.views.result import (
     OUTCOME_GLYPHS,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import frozen
 
 from reconciler.model.errors import Diagnostic
-from reconciler.render.views.format_value import visible
+from reconciler.model.text import visible
 from reconciler.render.views.regex_words import describe_expected
 
 _KEY = re.compile(

@@ -10,7 +10,7 @@ from attrs import frozen
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.model.change import FieldChange
 from reconciler.model.run import Run
-from reconciler.render.views.format_value import visible
+from reconciler.model.text import visible
 from reconciler.render.views.plan import FieldLine, describe_field, format_kind_title, get_kind_position
 
 DIRECTION_GLYPHS: Mapping[str, str] = {"missing": "-", "changed": "~", "extra": "+", "unmanaged": "?"}

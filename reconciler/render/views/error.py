@@ -11,8 +11,8 @@ from reconciler.model.errors import (
     PlanRejectedError,
     ReconcilerError,
 )
+from reconciler.model.text import visible
 from reconciler.render.views.diagnostics import DiagnosticsView, build_diagnostics_view
-from reconciler.render.views.format_value import visible
 from reconciler.render.views.next_step import suggest_next_step
 
 

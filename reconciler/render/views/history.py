@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from reconciler.model.run import History, Run, RunCall, RunRecord, RunStep
-from reconciler.render.views.format_value import visible
+from reconciler.model.text import visible
 from reconciler.render.views.plan import format_duration
 from reconciler.render.views.result import OUTCOME_GLYPHS
 

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
-from reconciler.render.views.format_value import visible
+from reconciler.model.text import visible
 from reconciler.render.views.plan import format_duration
 from reconciler.render.views.result import OutcomeView, build_outcome_view
 
