@@ -84,7 +84,7 @@ class Workspace(WorkspaceFiles):
         from reconciler.render.json.plan_file import render_plan_json
 
         with Path(path).open("w", encoding="utf-8") as file:
-            file.writelines(render_plan_json(plan, unchanged_marks=self.count_unchanged_markers(plan)))
+            file.writelines(render_plan_json(plan, unchanged_markers=self.count_unchanged_markers(plan)))
 
     def open_plan(self, path: str | Path, *, progress: ReadProgress | None = None) -> DisplayedPlan:
         """Return a saved plan, after checking that planning again gives the same plan.

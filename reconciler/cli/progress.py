@@ -18,6 +18,7 @@ from rich.text import Text
 from reconciler.cli.terminal import write
 from reconciler.interrupt import STOPPING_MESSAGE
 from reconciler.model.outcome import Canceled, Outcome, Started
+from reconciler.model.text import visible
 from reconciler.render.text.plan import COLORS
 from reconciler.render.text.result import OUTCOME_STYLES, render_outcome_line
 from reconciler.render.views.plan import format_duration
@@ -42,10 +43,10 @@ class Display(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-    def hear(self, outcome: Outcome) -> None:
+    def on_outcome(self, outcome: Outcome) -> None:
         """One outcome, from any thread."""
 
-    def stopping(self) -> None:
+    def on_stop(self) -> None:
         """The run was asked to stop; called from a signal handler, so it must not wait for a lock."""
 
 
@@ -69,12 +70,12 @@ class Plain:
     def __exit__(self, *_: object) -> None:
         """Nothing is left open."""
 
-    def hear(self, outcome: Outcome) -> None:
+    def on_outcome(self, outcome: Outcome) -> None:
         """Every end is a line; beginnings are not, and what was never begun is counted at the end."""
         if not isinstance(outcome, Started | Canceled):
             write(self._console, [render_outcome_line(build_outcome_view(outcome), self._room)])
 
-    def stopping(self) -> None:
+    def on_stop(self) -> None:
         """Straight to the stream: a signal may have come in the middle of a print."""
         os.write(2, f"{STOPPING_MESSAGE}\n".encode())
 
@@ -97,13 +98,13 @@ class Moving:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def hear(self, outcome: Outcome) -> None:
+    def on_outcome(self, outcome: Outcome) -> None:
         """Counts it, and leaves a line where that is worth one."""
         end = self._pace.record(outcome)
         if end.status == "failed" or (len(self._plan.steps) <= _EACH and end.status == "applied"):
             write(self._console, [render_outcome_line(end, self._room)])
 
-    def stopping(self) -> None:
+    def on_stop(self) -> None:
         """The next picture says so."""
         self._stopping = True
 

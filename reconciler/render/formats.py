@@ -1,4 +1,4 @@
-"""Each format that is not the terminal's own, by its name."""
+"""The output formats other than the terminal's text, by name."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from reconciler.model.plan import Plan
 
 MACHINE_FORMATS = ("json", "jsonl")
-"""What machines read."""
+"""Formats for programs."""
 
 MAX_ROWS_BY_FORMAT: Mapping[str, int] = {"html": 5_000}
-"""So many changes of a kind are told one by one, of more how many there are: no browser shows a page of a hundred megabytes."""
+"""Changes of each kind that a format lists; further ones are counted, because no browser shows a page of 100 MB."""
 
 
-def render_page(view: Any, form: str) -> str:
-    """What people read outside a terminal: Markdown, or a whole HTML page."""
-    if form == "markdown":
+def render_page(view: Any, output_format: str) -> str:
+    """Render a view for people who read it outside a terminal: as Markdown, or as a whole HTML page."""
+    if output_format == "markdown":
         from reconciler.render.markdown import render_markdown
 
         return render_markdown(view)
@@ -25,12 +25,12 @@ def render_page(view: Any, form: str) -> str:
     return render_html_page(view)
 
 
-def render_for_machines(plan: Plan, form: str, *, unchanged_marks: int = 0) -> Iterator[str]:
-    """What machines read, in pieces."""
-    if form == "json":
+def render_for_machines(plan: Plan, output_format: str, *, unchanged_markers: int = 0) -> Iterator[str]:
+    """Render a plan for programs, in pieces."""
+    if output_format == "json":
         from reconciler.render.json.plan_file import render_plan_json
 
-        yield from render_plan_json(plan, unchanged_marks=unchanged_marks)
+        yield from render_plan_json(plan, unchanged_markers=unchanged_markers)
     else:
         from reconciler.render.json.plan_lines import render_plan_jsonl
 

@@ -37,7 +37,7 @@ def test_a_pipe_gets_one_line_for_each_outcome():
             Skipped(UPDATE.change, ROTATION.address),
             Canceled(DELETION.change),
         ):
-            watching.hear(outcome)
+            watching.on_outcome(outcome)
     assert piped.file.getvalue() == (
         "✔ create  things.pump-8        0.02 s\n"
         "✖ replace certificates.pump-7  failed: ThrottlingException\n"
@@ -48,10 +48,10 @@ def test_a_pipe_gets_one_line_for_each_outcome():
 def test_a_terminal_sees_the_bar_the_counts_what_runs_and_the_time():
     clock, screen = Clock(), console(terminal=True)
     moving = Moving(MADE, screen, clock)
-    moving.hear(Started(CREATION.change))
-    moving.hear(Started(UPDATE.change))
+    moving.on_outcome(Started(CREATION.change))
+    moving.on_outcome(Started(UPDATE.change))
     clock.now = 2.0
-    moving.hear(Applied(CREATION.change, 2.0))
+    moving.on_outcome(Applied(CREATION.change, 2.0))
     clock.now = 3.0
     screen.file.truncate(0)
     screen.file.seek(0)

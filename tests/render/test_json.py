@@ -176,7 +176,7 @@ def test_a_run_is_told_event_by_event_as_it_happens():
     ]
     with EventWriter(made, stream, clock=lambda: next(seconds), now=lambda: NOON) as events:
         for outcome in outcomes:
-            events.hear(outcome)
+            events.on_outcome(outcome)
         events.end(Result(made, tuple(outcomes[1:]), 3.0))
     told = stream.getvalue().splitlines()
     assert all(valid("event", line) for line in told)
@@ -196,9 +196,14 @@ def test_a_run_is_told_event_by_event_as_it_happens():
         "message": "slow down, (sensitive)",
         "code": "ThrottlingException",
         "request_id": "r-2",
-        "next": "AWS asks for a slower pace; apply again, or lower the rate in [workspace.quotas]",
+        "next_step": "AWS asks for a slower pace; apply again, or lower the rate in [workspace.quotas]",
     }
-    assert (found[3]["because"], found[4]["calls"], found[4]["request_ids"], found[4]["done"]) == (
+    assert (
+        found[3]["blocked_by"],
+        found[4]["calls"],
+        found[4]["request_ids"],
+        found[4]["completed_calls"],
+    ) == (
         "things.pump-7",
         ["iot:CreateThing"],
         ["r-1"],

@@ -210,8 +210,8 @@ def watched(
 
     stop = threading.Event()
     watch = display(made, terminal.err) if form == "text" else EventWriter(made, sys.stdout)
-    with watch as watching, drain_on_interrupt(stop, watching.stopping):
-        result = workspace.apply(made, on_outcome=watching.hear, stop=stop, command=command)
+    with watch as watching, drain_on_interrupt(stop, watching.on_stop):
+        result = workspace.apply(made, on_outcome=watching.on_outcome, stop=stop, command=command)
         if isinstance(watching, EventWriter):
             watching.end(result)
     if result.journal_problem:

@@ -146,7 +146,7 @@ def show(
 
     marks = workspace.count_unchanged_markers(made)
     if form in MACHINE_FORMATS:
-        for piece in render_for_machines(made, form, unchanged_marks=marks):
+        for piece in render_for_machines(made, form, unchanged_markers=marks):
             click.echo(piece, nl=False)
     else:
         view = build_plan_view(

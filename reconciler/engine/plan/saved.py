@@ -41,25 +41,35 @@ class NoteRecord:
 
 
 @frozen(kw_only=True)
-class PlanRecord:
-    """A plan as JSON has it.
+class PlanSummary:
+    """A plan without its changes: what the saved plan and the first of a plan's JSON lines have in common.
 
-    `file` is the SHA-256 of the desired state, `digest` that of what would be sent and was seen, `request` what the plan was
-    asked for. `changes` are in an order that respects `waits_for`. `calls` counts requests by API, and `seconds` is the least
-    time that AWS's quotas allow for them. `secrets` has a salted hash for each reference, null where it yields nothing.
+    `file_digest` is the SHA-256 of the desired state, and `digest` the SHA-256 of the calls and of the live state they depend
+    on. `options` are those the plan was made with. `calls` counts requests by API, and `seconds` is the least time that AWS's
+    quotas allow for them.
     """
 
     format: Literal["reconciler.plan"] = FORMAT
     version: Literal[1] = VERSION
     workspace: str
     target: Target
-    file: str
+    file_digest: str
     digest: str
     options: Mapping[str, Any]
     counts: Mapping[str, int]
     unchanged: int
     calls: Mapping[str, int]
     seconds: float
+
+
+@frozen(kw_only=True)
+class PlanRecord(PlanSummary):
+    """A whole plan as JSON values.
+
+    `changes` are in an order that respects their dependencies. `secrets` has a salted hash for each reference, null for a
+    reference without a value.
+    """
+
     changes: tuple[ChangeRecord, ...]
     notes: tuple[NoteRecord, ...]
     secrets: Mapping[str, str | None]
@@ -70,7 +80,7 @@ def to_plan_record(plan: Plan) -> PlanRecord:
     return PlanRecord(
         workspace=plan.workspace,
         target=plan.target,
-        file=plan.file_digest,
+        file_digest=plan.file_digest,
         digest=plan.digest,
         options=_requests().unstructure(plan.options),
         counts=plan.counts,
@@ -116,7 +126,7 @@ def check_inputs(saved: PlanRecord, state: DesiredState, target: Target) -> None
         ("for the endpoint", saved.target.endpoint, target.endpoint),
         ("for the account", saved.target.account, target.account),
         ("for the region", saved.target.region, target.region),
-        ("from a desired state with the SHA-256", saved.file, state.digest),
+        ("from a desired state with the SHA-256", saved.file_digest, state.digest),
     )
     _refuse(f"it was made {what} {then}; now it is {now}" for what, then, now in pairs if then != now)
 

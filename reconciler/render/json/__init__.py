@@ -1,5 +1,5 @@
-"""What machines read: the JSON that plans, drifts and runs are written as, and its schemas.
+"""JSON for programs: plans, drift, runs and events, with their schemas.
 
-Each is a value class, from which both the JSON and its schema follow. A class's name is in no output; its members' names are,
-and changing one is a new version of the format.
+Each format is defined by value classes, from which both the JSON and its schema are derived. A class's name appears in no
+output, but its members' names do; renaming a member requires a new version of the format.
 """

@@ -1,4 +1,4 @@
-"""Drift as JSON: one document, or a line for the whole and one for each resource."""
+"""Drift as JSON: one document, or a summary line and a line for each resource."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.engine.plan.record import to_json_values
 from reconciler.model.plan import Target
 from reconciler.model.run import Run
-from reconciler.render.json.encode import encode_document, encode_json
+from reconciler.render.json.encode import encode_document, encode_json, get_members
 
 DRIFT_FORMAT: Literal["reconciler.drift"] = "reconciler.drift"
 DRIFT_VERSION: Literal[1] = 1
 
 
 @frozen(kw_only=True)
-class DifferenceRecord:
-    """One attribute: as the file has it and as it is there; null is absence."""
+class DriftedFieldRecord:
+    """One attribute that differs: its desired and its live value, null where it is absent."""
 
     path: str
-    file: Any
-    there: Any
+    desired: Any
+    live: Any
     sensitive: bool
 
 
 @frozen(kw_only=True)
-class DriftedRecord:
-    """One resource that is not as the file says.
+class DriftedResourceRecord:
+    """One resource that differs from the file.
 
-    `direction` is "missing" (it is not there), "changed" (it is there and is another), "extra" (it is there, this workspace's,
-    and not in the file) or "unmanaged" (it is there without this workspace's mark).
+    `direction` is "missing" (declared, but not live), "changed" (live with other values), "extra" (managed by this workspace,
+    but not declared) or "unmanaged" (live without this workspace's ownership marker).
     """
 
     direction: Literal["missing", "changed", "extra", "unmanaged"]
@@ -40,113 +40,118 @@ class DriftedRecord:
     origin: str | None
     owner: str | None
     identity: str | None
-    differences: tuple[DifferenceRecord, ...]
+    fields: tuple[DriftedFieldRecord, ...]
 
 
 @frozen(kw_only=True)
 class LastRunRecord:
-    """This workspace's last apply as the journal has it. `file` is the SHA-256 of what the file was then."""
+    """The workspace's last apply according to the journal; `file_digest` is the SHA-256 of the file it applied."""
 
     id: str
-    by: str
+    user: str
     job: str
-    begun: str
-    file: str
+    started_at: str
+    file_digest: str
 
 
 @frozen(kw_only=True)
-class DriftDocument:
-    """The whole drift. `same` counts what is as the file says, `file` is the SHA-256 of the desired state."""
+class DriftSummary:
+    """Drift without its resources: what the document and the first of its JSON lines have in common.
+
+    `file_digest` is the SHA-256 of the desired state. `counts` are by direction, `unchanged` is the number of resources that
+    match the file. `unlisted` are the kinds that could not be listed, each with the reason.
+    """
 
     format: Literal["reconciler.drift"] = DRIFT_FORMAT
     version: Literal[1] = DRIFT_VERSION
     workspace: str
     target: Target
-    file: str
+    file_digest: str
     counts: Mapping[str, int]
-    same: int
+    unchanged: int
     last_run: LastRunRecord | None
-    closed: tuple[str, ...]
-    remarks: tuple[str, ...]
-    resources: tuple[DriftedRecord, ...]
+    unlisted: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 @frozen(kw_only=True)
-class DriftLine:
-    """The first line: the whole, with how many lines follow in place of the resources."""
+class DriftDocument(DriftSummary):
+    """The whole drift as one document."""
+
+    resources: tuple[DriftedResourceRecord, ...]
+
+
+@frozen(kw_only=True)
+class DriftLine(DriftSummary):
+    """The first line; `resources` is the number of lines that follow."""
 
     type: Literal["drift"] = "drift"
-    format: Literal["reconciler.drift"] = DRIFT_FORMAT
-    version: Literal[1] = DRIFT_VERSION
-    workspace: str
-    target: Target
-    file: str
-    counts: Mapping[str, int]
-    same: int
-    last_run: LastRunRecord | None
-    closed: tuple[str, ...]
-    remarks: tuple[str, ...]
     resources: int
 
 
 @frozen(kw_only=True)
-class DriftedLine(DriftedRecord):
-    """One resource."""
+class DriftedResourceLine(DriftedResourceRecord):
+    """A line for one resource."""
 
-    type: Literal["drifted"] = "drifted"
-
-
-def render_drift_json(drift: Drift, last: Run | None = None) -> str:
-    """The text of the document."""
-    resources = tuple(map(_drifted, drift.items))
-    return "".join(encode_document(DriftDocument(**_whole(drift, last), resources=resources)))
+    type: Literal["resource"] = "resource"
 
 
-def render_drift_jsonl(drift: Drift, last: Run | None = None) -> Iterator[str]:
-    """The lines, each ending with its line break."""
-    yield f"{encode_json(DriftLine(**_whole(drift, last), resources=len(drift.items)))}\n"
-    yield from (f"{encode_json(_drifted(item, DriftedLine))}\n" for item in drift.items)
+def render_drift_json(drift: Drift, last_run: Run | None = None) -> str:
+    """Render the drift as one document."""
+    summary = get_members(_summarize(drift, last_run), DriftSummary)
+    resources = tuple(map(_to_record, drift.items))
+    return "".join(encode_document(DriftDocument(**summary, resources=resources)))
 
 
-def _whole(drift: Drift, last: Run | None) -> Mapping[str, Any]:
-    return {
-        "workspace": drift.workspace,
-        "target": drift.target,
-        "file": drift.source,
-        "counts": {
-            direction: sum(item.direction == direction for item in drift.items) for direction in DIRECTIONS
+def render_drift_jsonl(drift: Drift, last_run: Run | None = None) -> Iterator[str]:
+    """Render the lines of the drift, each with its line break."""
+    summary = get_members(_summarize(drift, last_run), DriftSummary)
+    yield f"{encode_json(DriftLine(**summary, resources=len(drift.items)))}\n"
+    for resource in drift.items:
+        line = DriftedResourceLine(**get_members(_to_record(resource), DriftedResourceRecord))
+        yield f"{encode_json(line)}\n"
+
+
+def _summarize(drift: Drift, last_run: Run | None) -> DriftSummary:
+    return DriftSummary(
+        workspace=drift.workspace,
+        target=drift.target,
+        file_digest=drift.source,
+        counts={
+            direction: sum(resource.direction == direction for resource in drift.items)
+            for direction in DIRECTIONS
         },
-        "same": drift.unchanged,
-        "last_run": _last(last) if last else None,
-        "closed": drift.unlisted,
-        "remarks": drift.notes,
-    }
-
-
-def _last(run: Run) -> LastRunRecord:
-    return LastRunRecord(
-        id=run.id,
-        by=str(run.process),
-        job=run.process.job,
-        begun=run.started_at.isoformat(),
-        file=run.file_digest,
+        unchanged=drift.unchanged,
+        last_run=_to_last_run(last_run) if last_run else None,
+        unlisted=drift.unlisted,
+        notes=drift.notes,
     )
 
 
-def _drifted(item: DriftedResource, sort: type[DriftedRecord] = DriftedRecord) -> DriftedRecord:
-    return sort(
-        direction=item.direction,  # type: ignore[arg-type]
-        address=str(item.address),
-        origin=item.origin,
-        owner=item.owner,
-        identity=item.identity,
-        differences=tuple(
-            DifferenceRecord(
-                path=found.path,
-                file=to_json_values(found.desired),
-                there=to_json_values(found.live),
-                sensitive=found.sensitive,
+def _to_last_run(run: Run) -> LastRunRecord:
+    return LastRunRecord(
+        id=run.id,
+        user=str(run.process),
+        job=run.process.job,
+        started_at=run.started_at.isoformat(),
+        file_digest=run.file_digest,
+    )
+
+
+def _to_record(resource: DriftedResource) -> DriftedResourceRecord:
+    return DriftedResourceRecord(
+        direction=resource.direction,  # type: ignore[arg-type]
+        address=str(resource.address),
+        origin=resource.origin,
+        owner=resource.owner,
+        identity=resource.identity,
+        fields=tuple(
+            DriftedFieldRecord(
+                path=field.path,
+                desired=to_json_values(field.desired),
+                live=to_json_values(field.live),
+                sensitive=field.sensitive,
             )
-            for found in item.fields
+            for field in resource.fields
         ),
     )

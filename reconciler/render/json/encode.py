@@ -1,8 +1,8 @@
-"""Value classes as JSON text: members in the order in which a class declares them, everything below them sorted."""
+"""Value classes as JSON text: members in the order in which a class declares them, nested values sorted by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -10,22 +10,27 @@ import msgspec
 
 
 def encode_json(value: Any) -> str:
-    """In one line, members sorted by name.
+    """Encode a value as one line of JSON, with sorted members.
 
-    `##[` would begin a command of GitHub's old runners wherever it stands in a log; in JSON it is only ever inside a text.
+    `##[` anywhere in a log begins a command of GitHub's old runners, so it is escaped; in JSON it occurs only inside strings.
     """
     return msgspec.json.encode(value, order="sorted").decode().replace("##[", r"#\u0023[")
 
 
 def encode_document(document: Any) -> Iterator[str]:
-    """A document in pieces: a line for each member, and for each item of a list of objects."""
+    """Encode a document in pieces, with a line for each member and for each item of a list of objects."""
     for number, field in enumerate(attrs.fields(type(document))):
         yield f"{',' if number else '{'}\n{encode_json(field.name)}: "
-        yield from _spread(getattr(document, field.name))
+        yield from _encode_member(getattr(document, field.name))
     yield "\n}\n"
 
 
-def _spread(value: Any) -> Iterator[str]:
+def get_members(value: Any, sort: type) -> Mapping[str, Any]:
+    """Return the members that a value has of the class `sort`, from which a derived record is built."""
+    return {name: getattr(value, name) for name in attrs.fields_dict(sort)}
+
+
+def _encode_member(value: Any) -> Iterator[str]:
     if isinstance(value, list | tuple) and value and attrs.has(type(value[0])):
         yield from (f"{',' if number else '['}\n{encode_json(item)}" for number, item in enumerate(value))
         yield "\n]"

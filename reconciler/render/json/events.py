@@ -1,4 +1,4 @@
-"""A run as lines of JSON, each written when it happens."""
+"""An apply as JSON Lines: one event per line, written as it happens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVENTS_VERSION: Literal[1] = 1
 
 @frozen(kw_only=True)
 class RunEvent:
-    """The first line: what is about to be applied. `time` is UTC in ISO 8601, as everywhere here."""
+    """The first line: the plan that is about to be applied. `time` is UTC in ISO 8601, in every event."""
 
     event: Literal["run"] = "run"
     format: Literal["reconciler.events"] = EVENTS_FORMAT
@@ -37,12 +37,12 @@ class RunEvent:
 
 @frozen(kw_only=True)
 class ErrorRecord:
-    """What went wrong with a step: AWS's code and request where it was AWS that refused, and what to do next."""
+    """Why a step failed, and what to do next; `code` and `request_id` are AWS's, null where AWS did not respond."""
 
     message: str
     code: str | None
     request_id: str | None
-    next: str
+    next_step: str
 
 
 EventName: TypeAlias = Literal["started", "applied", "failed", "skipped", "cancelled"]
@@ -50,10 +50,11 @@ EventName: TypeAlias = Literal["started", "applied", "failed", "skipped", "cance
 
 @frozen(kw_only=True)
 class StepEvent:
-    """What became of one step. `calls` are all that it has, `done` how many were answered: none where it was done already.
+    """The outcome of one step, or that it started.
 
-    `request_ids` are AWS's, in the order of the calls; `seconds` is since it was started; `because` is the address whose
-    failure it was skipped for.
+    `calls` are all calls of the step, and `completed_calls` how many of them AWS has completed; `request_ids` are AWS's, in
+    the order of the calls. `seconds` counts from the start of the step. `blocked_by` is the address whose failure caused
+    the step to be skipped.
     """
 
     event: EventName
@@ -61,16 +62,16 @@ class StepEvent:
     address: str
     action: str
     calls: tuple[str, ...]
-    done: int = 0
+    completed_calls: int = 0
     request_ids: tuple[str, ...] = ()
     seconds: float | None = None
     error: ErrorRecord | None = None
-    because: str | None = None
+    blocked_by: str | None = None
 
 
 @frozen(kw_only=True)
 class EndEvent:
-    """The last line, which is there whatever became of the run."""
+    """The last line, written however the run ends."""
 
     event: Literal["end"] = "end"
     time: str
@@ -80,20 +81,19 @@ class EndEvent:
 
 
 class EventWriter:
-    """Watches an apply and writes a line for each event at once."""
+    """A listener that writes a line for each event of an apply at once."""
 
     def __init__(
         self,
         plan: Plan,
         stream: IO[str],
-        *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ) -> None:
         self._plan, self._stream, self._clock, self._now = plan, stream, clock, now
         self._calls = {step.address: tuple(map(str, step.calls)) for step in plan.steps}
         self._secrets = secrets_of(plan.steps)
-        self._begun: dict[Address, float] = {}
+        self._started_at: dict[Address, float] = {}
 
     def __enter__(self) -> Self:
         plan = self._plan
@@ -109,30 +109,11 @@ class EventWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """The end is written by `end`, which knows the result."""
+        """Write nothing: `end` writes the last line, because it knows the result."""
 
-    def hear(self, outcome: Outcome) -> None:
-        """One outcome."""
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Write one outcome."""
         address = outcome.change.address
-        told: dict[str, Any] = {}
-        match outcome:
-            case Started():
-                self._begun[address] = self._clock()
-            case Applied():
-                told = {
-                    "done": len(outcome.request_ids),
-                    "request_ids": outcome.request_ids,
-                    "seconds": round(outcome.seconds, 6),
-                }
-            case Failed():
-                begun = self._begun.get(address)
-                told = {
-                    "done": outcome.completed_calls,
-                    "seconds": None if begun is None else round(self._clock() - begun, 6),
-                    "error": self._error(outcome),
-                }
-            case Skipped():
-                told = {"because": str(outcome.blocked_by)}
         self._write(
             StepEvent(
                 event=cast("EventName", outcome.status),
@@ -140,19 +121,44 @@ class EventWriter:
                 address=str(address),
                 action=outcome.change.action,
                 calls=self._calls[address],
-                **told,
+                **self._details(outcome),
             )
         )
 
-    def stopping(self) -> None:
-        """What was not begun is told as cancelled."""
+    def on_stop(self) -> None:
+        """Write nothing: each step that is not started has an event of its own."""
 
     def end(self, result: Result) -> None:
-        """The last line."""
+        """Write the last line."""
         counts = {word: result.count(word) for word in ("applied", "failed", "skipped", "cancelled")}
         self._write(
             EndEvent(time=self._time(), ok=result.ok, counts=counts, seconds=round(result.seconds, 6))
         )
+
+    def _details(self, outcome: Outcome) -> Mapping[str, Any]:
+        """Return the members of an event that only this kind of outcome has."""
+        address = outcome.change.address
+        match outcome:
+            case Started():
+                self._started_at[address] = self._clock()
+                return {}
+            case Applied():
+                return {
+                    "completed_calls": len(outcome.request_ids),
+                    "request_ids": outcome.request_ids,
+                    "seconds": round(outcome.seconds, 6),
+                }
+            case Failed():
+                started_at = self._started_at.get(address)
+                return {
+                    "completed_calls": outcome.completed_calls,
+                    "seconds": None if started_at is None else round(self._clock() - started_at, 6),
+                    "error": self._error(outcome),
+                }
+            case Skipped():
+                return {"blocked_by": str(outcome.blocked_by)}
+            case _:
+                return {}
 
     def _time(self) -> str:
         return self._now().isoformat(timespec="milliseconds")
@@ -162,12 +168,12 @@ class EventWriter:
         self._stream.flush()
 
     def _error(self, outcome: Failed) -> ErrorRecord:
-        """What went wrong, without what the plan's calls carry and nobody may see."""
+        """Return why a step failed, without the secrets that the plan's calls carry."""
         error = outcome.error
-        aws = error if isinstance(error, AwsError) else None
+        aws_error = error if isinstance(error, AwsError) else None
         return ErrorRecord(
-            message=discreet(aws.message if aws else str(error), self._secrets),
-            code=aws.code if aws else None,
-            request_id=aws.request_id or None if aws else None,
-            next=suggest_next_step(error),
+            message=discreet(aws_error.message if aws_error else str(error), self._secrets),
+            code=aws_error.code if aws_error else None,
+            request_id=aws_error.request_id or None if aws_error else None,
+            next_step=suggest_next_step(error),
         )

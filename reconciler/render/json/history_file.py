@@ -1,4 +1,4 @@
-"""Runs as JSON values."""
+"""The journal's runs as JSON values."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 
-def history_to_json(value: Any) -> Any:
-    """Runs, or one of them whole, as JSON has it: times in ISO 8601."""
-    return attrs.asdict(value, value_serializer=_plain)
+def history_to_json(history: Any) -> Any:
+    """Convert a history, or one run with its steps and calls, to JSON values; times are in ISO 8601."""
+    return attrs.asdict(history, value_serializer=_serialize)
 
 
-def _plain(_instance: Any, _field: Any, value: Any) -> Any:
+def _serialize(_instance: Any, _field: Any, value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime.datetime) else value

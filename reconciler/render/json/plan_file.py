@@ -1,8 +1,8 @@
-"""A plan as a JSON file: one line for each change, the same bytes for the same plan.
+"""A saved plan as a JSON file: one line for each change, the same bytes for the same plan.
 
-`view` is what people are shown of it, by `reconciler show` for one; `seal` is the SHA-256 of the whole text with zeros in the
-seal's own place. It finds every edit, by accident or in passing. It does not say who wrote the file: whoever can write a plan
-can write its seal. That is why an apply plans anew, and takes from the file nothing but what it must be equal to.
+`view` is what people are shown of the plan, for example by `reconciler show`. `seal` is the SHA-256 of the whole text with
+zeros in place of the seal, so every edit is detected. It does not authenticate the author: whoever can write a plan can write
+its seal. That is why an apply plans again, and only compares its plan with the file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-import attrs
 import msgspec
 from attrs import frozen
 
@@ -20,98 +19,98 @@ from reconciler.engine.plan.saved import FORMAT, VERSION, PlanRecord, to_plan_re
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan
 from reconciler.model.text import visible
-from reconciler.render.json.encode import encode_document, encode_json
+from reconciler.render.json.encode import encode_document, encode_json, get_members
 from reconciler.render.views.plan import PlanView, build_plan_view
 
-_BLANK = "0" * 64
+_NO_SEAL = "0" * 64
 
-_LAST = 2
-"""The pieces that end a document: the seal, which is its last member, and what closes it."""
+_TRAILING_PIECES = 2
+"""Pieces at the end of a document that follow its content: the seal, which is its last member, and the closing brace."""
 
 
 @frozen(kw_only=True)
 class PlanDocument(PlanRecord):
-    """A plan as JSON, with what people are shown of it, and the seal over all of it."""
+    """A plan as JSON, with the view that people are shown, and the seal over all of it."""
 
     view: PlanView
-    seal: str = _BLANK
+    seal: str = _NO_SEAL
 
 
-def build_plan_document(plan: Plan, *, unchanged_marks: int = 0) -> PlanDocument:
-    """The plan as a document that has no seal yet."""
-    record = to_plan_record(plan)
-    shown = build_plan_view(plan, requests=True, unchanged_markers=unchanged_marks)
-    return PlanDocument(**{name: getattr(record, name) for name in attrs.fields_dict(PlanRecord)}, view=shown)
+def build_plan_document(plan: Plan, *, unchanged_markers: int = 0) -> PlanDocument:
+    """Build the document of a plan, without its seal."""
+    view = build_plan_view(plan, requests=True, unchanged_markers=unchanged_markers)
+    return PlanDocument(**get_members(to_plan_record(plan), PlanRecord), view=view)
 
 
-def render_plan_json(plan: Plan, *, unchanged_marks: int = 0) -> Iterator[str]:
-    """The text of the file, in pieces: of a large fleet's plan it is hundreds of megabytes."""
-    return seal_document(build_plan_document(plan, unchanged_marks=unchanged_marks))
+def render_plan_json(plan: Plan, *, unchanged_markers: int = 0) -> Iterator[str]:
+    """Render the file of a plan, in pieces: for a large fleet it has hundreds of megabytes."""
+    return seal_document(build_plan_document(plan, unchanged_markers=unchanged_markers))
 
 
-def seal_document(blank: PlanDocument) -> Iterator[str]:
-    """The text of a document that has no seal yet, with its seal, in pieces."""
-    whole, held = hashlib.sha256(), deque[str]()
-    for piece in encode_document(blank):
-        whole.update(piece.encode())
-        held.append(piece)
-        if len(held) > _LAST:
-            yield held.popleft()
-    _, end = held
-    yield f"{encode_json(whole.hexdigest())}{end}"
+def seal_document(document: PlanDocument) -> Iterator[str]:
+    """Render a document that has no seal yet, with its seal, in pieces."""
+    digest, pending = hashlib.sha256(), deque[str]()
+    for piece in encode_document(document):
+        digest.update(piece.encode())
+        pending.append(piece)
+        if len(pending) > _TRAILING_PIECES:
+            yield pending.popleft()
+    _, end = pending
+    yield f"{encode_json(digest.hexdigest())}{end}"
 
 
 def parse_plan_file(raw: bytes) -> PlanDocument:
-    """What a file holds. Raises PlanRejectedError when it is no plan of ours, of another version, or edited."""
+    """Parse a saved plan.
+
+    Raises PlanRejectedError where it is not a saved plan, has another version, or was edited.
+    """
     try:
-        found: Any = msgspec.json.decode(raw)
+        content: Any = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise PlanRejectedError([f"it is no saved plan: {error}"]) from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise PlanRejectedError([f'it is no saved plan, which would say "format": "{FORMAT}"'])
-    if found.get("version") != VERSION:
+        raise PlanRejectedError([f"not a saved plan: {error}"]) from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise PlanRejectedError([f'not a saved plan: expected "format": "{FORMAT}"'])
+    version = content.get("version")
+    if version != VERSION:
         raise PlanRejectedError(
-            [
-                f"it is written in version {found.get('version')!r} of the format; this reconciler reads version {VERSION}"
-            ]
+            [f"the file has version {version!r} of the plan format; this reconciler reads version {VERSION}"]
         )
-    _check_seal(raw, found.get("seal"))
+    _check_seal(raw, content.get("seal"))
     try:
-        return msgspec.convert({**found, "view": _inert(found.get("view"))}, PlanDocument)
+        return msgspec.convert({**content, "view": _escape_texts(content.get("view"))}, PlanDocument)
     except msgspec.ValidationError as error:
-        raise PlanRejectedError([f"it is no saved plan: {error}"]) from None
+        raise PlanRejectedError([f"not a saved plan: {error}"]) from None
 
 
-def check_view(document: PlanDocument, anew: Plan) -> None:
-    """Raises PlanRejectedError where a file shows people something else than the changes that it holds."""
-    then, now = document.view, build_plan_view(anew, requests=True)
-    if any(
-        getattr(then, name) != getattr(now, name)
-        for name in ("workspace", "target", "digest", "sections", "counts")
-    ):
-        raise PlanRejectedError(["it shows other changes than those that it holds"])
+def check_view(document: PlanDocument, plan: Plan) -> None:
+    """Check that a saved plan shows people the changes it holds. Raises PlanRejectedError where it does not."""
+    saved, current = document.view, build_plan_view(plan, requests=True)
+    compared = ("workspace", "target", "digest", "sections", "counts")
+    if any(getattr(saved, name) != getattr(current, name) for name in compared):
+        raise PlanRejectedError(["the file's view shows other changes than the file holds"])
 
 
 def _check_seal(raw: bytes, seal: Any) -> None:
-    told = seal if isinstance(seal, str) else ""
-    head, found, tail = raw.rpartition(told.encode() or b"\0")
-    actual = hashlib.sha256(head + _BLANK.encode() + tail).hexdigest() if found else "none"
-    if actual != told:
+    if not isinstance(seal, str) or not seal:
+        raise PlanRejectedError(["the file was edited: its seal is missing; save the plan again"])
+    head, _, tail = raw.rpartition(seal.encode())
+    actual = hashlib.sha256(head + _NO_SEAL.encode() + tail).hexdigest()
+    if actual != seal:
         raise PlanRejectedError(
             [
-                f"it was edited after it was written: its seal is {told or 'missing'}, and its content's is {actual}"
+                f"the file was edited: its seal is {seal}, but its content has the seal {actual}; save the plan again"
             ]
         )
 
 
-def _inert(value: Any) -> Any:
-    """Texts that whoever wrote the file means to be shown, with nothing in them that acts on a terminal."""
+def _escape_texts(value: Any) -> Any:
+    """Return the view of a file with every text escaped, because anyone may have written the file."""
     match value:
         case str():
             return visible(value)
         case dict():
-            return {visible(key): _inert(item) for key, item in value.items()}
+            return {visible(key): _escape_texts(item) for key, item in value.items()}
         case list():
-            return [_inert(item) for item in value]
+            return [_escape_texts(item) for item in value]
         case _:
             return value
