@@ -123,9 +123,9 @@ class Workspace(WorkspaceFiles):
 
     def count_unchanged_markers(self, plan: Plan) -> int:
         """Return how many of a plan's unchanged resources are the workspace's ownership markers, not the file's."""
-        from reconciler.engine.ownership.markers import unchanged_marks
+        from reconciler.engine.ownership.markers import count_unchanged_markers
 
-        return unchanged_marks(plan, self.desired.resources)
+        return count_unchanged_markers(plan, self.desired.resources)
 
     def _make_plan(self, request: PlanOptions, progress: ReadProgress | None) -> DisplayedPlan:
         from reconciler.engine.plan.planner import make_plan

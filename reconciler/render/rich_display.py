@@ -86,10 +86,10 @@ class DisplayedPlan(Displayed, Plan):
         return self._told(requests=True)
 
     def _told(self, *, requests: bool) -> Any:
-        from reconciler.engine.ownership.markers import unchanged_marks
+        from reconciler.engine.ownership.markers import count_unchanged_markers
         from reconciler.render.views.plan import build_plan_view
 
-        marks = unchanged_marks(self, self.state.resources) if self.state else 0
+        marks = count_unchanged_markers(self, self.state.resources) if self.state else 0
         return build_plan_view(self, requests=requests, unchanged_markers=marks, max_rows=MAX_ROWS)
 
 

@@ -7,10 +7,10 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.engine.ownership.markers import with_marks
 from reconciler.engine.plan.compare import compute_effective_state
 from reconciler.engine.plan.diff import diff
 from reconciler.engine.plan.refresh import refresh
+from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.errors import AwsError
 from reconciler.model.resource import Resource
 from reconciler.model.settings import DesiredState
@@ -86,7 +86,7 @@ def test_no_deletion_meets_a_precondition_that_is_not_met(cloud, before, after):
 @given(wanted=desired_states())
 def test_a_registry_compared_with_itself_differs_in_nothing(cloud, wanted):
     converge(wanted, cloud.empty())
-    live = refresh("ws", with_marks("ws", wanted.resources), cloud.call, lambda *_: None).live
+    live = refresh("ws", add_ownership_markers("ws", wanted.resources), cloud.call, lambda *_: None).live
     itself = {address: Resource(address, found.spec) for address, found in live.items()}
     assert list(diff("ws", itself, live)) == []
 
@@ -126,7 +126,7 @@ def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, 
 def test_effective_specs_are_their_own_effective_specs():
     from tests.support.desired_states import ca, device, state
 
-    wanted = with_marks("ws", state(ca(), *device("a")).resources)
+    wanted = add_ownership_markers("ws", state(ca(), *device("a")).resources)
     once = compute_effective_state("ws", wanted)
     assert (
         compute_effective_state(

@@ -13,10 +13,10 @@ from typing import Any
 
 from attrs import evolve
 
-from reconciler.engine.ownership.markers import mark_names
 from reconciler.engine.plan.names import replace_ids_with_names
 from reconciler.engine.plan.refresh import reread
 from reconciler.kinds import all_kinds
+from reconciler.kinds.shared.ownership_markers import marker_names
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import PREVENT_DESTROY_PATH, Create, Delete, Forget, Replace
@@ -134,7 +134,7 @@ def _differences(step: Step, now: Live, workspace: str) -> Iterator[StaleField]:
         if kind.has_ownership_markers:
             planned = {**planned, PREVENT_DESTROY_PATH: change.resource.lifecycle.prevent_destroy}
     for path, before in seen.items():
-        yield from _moved(path, before, planned.get(path), there[path], mark_names(workspace))
+        yield from _moved(path, before, planned.get(path), there[path], marker_names(workspace))
 
 
 def _moved(path: str, seen: Any, planned: Any, now: Any, marks: frozenset[str]) -> Iterator[StaleField]:

@@ -16,7 +16,6 @@ import attrs
 from attrs import evolve, frozen
 
 from reconciler.engine.calls.send import send
-from reconciler.engine.ownership.markers import mark_names, reserved
 from reconciler.engine.plan.names import replace_ids_with_names
 from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, reread
 from reconciler.engine.plan.removals import find_live_address
@@ -24,6 +23,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import members
 from reconciler.kinds.shared.managed_setup_code import RememberedText
+from reconciler.kinds.shared.ownership_markers import marker_names, reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.document import Document
@@ -72,7 +72,7 @@ def everything(state: DesiredState, call: Call) -> Inventory:
     foreign = {
         name for name, thing in read["things"].items() if thing.owner is not None and thing.owner != workspace
     }
-    taken = reserved(workspace)
+    taken = reserved_addresses(workspace)
     return {
         address: live
         for table, lives in read.items()
@@ -89,7 +89,7 @@ def export(
     """The tables of an inventory; `known` are names that the file has besides, by table and AWS's id."""
     names: dict[tuple[str, str], str | None] = {**(known or {})}
     names |= {(address.kind, found.identity): address.name for address, found in live.items()}
-    names |= {(table, name): None for name in mark_names(workspace) for table in all_kinds()}
+    names |= {(table, name): None for name in marker_names(workspace) for table in all_kinds()}
     desired: dict[Address, Resource] = {}
     tables, left_out = [], {}
     for table, kind in all_kinds().items():

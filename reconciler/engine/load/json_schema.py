@@ -19,11 +19,11 @@ from reconciler.engine.load.input_files import VARIABLE
 from reconciler.engine.load.moved_removed import KEYS, MOVED, WITHIN
 from reconciler.engine.load.resources import Around
 from reconciler.engine.load.workspace_table import FORMS, PERCENT, TARGETS
-from reconciler.engine.ownership.markers import reserved
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member
 from reconciler.kinds.base.tags import TAG_PREFIX
+from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
@@ -151,7 +151,7 @@ def _name(constraints: Constraints) -> Node:
     """What the names of the workspace's marks leave to its own."""
     patterns: list[Node] = []
     found: Node = {"minLength": 1, "allOf": patterns}
-    for mark in sorted(reserved("")):
+    for mark in sorted(reserved_addresses("")):
         kind = all_kinds()[mark.kind]
         limits = constraints(kind.service, kind.name_api) if kind.name_api else {}
         if "pattern" in limits and {"pattern": limits["pattern"]} not in patterns:

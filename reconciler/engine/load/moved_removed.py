@@ -8,8 +8,8 @@ from attrs import Factory, define, frozen
 
 from reconciler.engine.load.declaration import Declaration, Finding, Path, Table
 from reconciler.engine.load.value_error import Wrong
-from reconciler.engine.ownership.markers import reserved
 from reconciler.kinds import all_kinds
+from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.resource import Origin
 from reconciler.model.text import closest_match, describe_value, format_choices, format_path, quote
@@ -122,7 +122,7 @@ def _can_be_forgotten(
         raise Wrong(_still(address, declared), "an address that is no longer in it", path=where)
     if address in made.removed:
         raise Wrong(f"said twice; the first is at {made.removed[address]}", path=where)
-    if address in reserved(workspace):
+    if address in reserved_addresses(workspace):
         raise Wrong("this marks what the workspace owns, and goes with that", "another address", path=where)
     if kind.composed_of:
         problem = f"once its table is gone, a {kind.noun} is a thing like any other"

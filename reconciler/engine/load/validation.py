@@ -13,12 +13,12 @@ from reconciler.engine.load.converters import is_named_document, written
 from reconciler.engine.load.declaration import Declaration, Finding, Path
 from reconciler.engine.load.resources import Entry
 from reconciler.engine.load.value_error import Wrong
-from reconciler.engine.ownership.markers import reserved
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import members
 from reconciler.kinds.base.tags import TAG_PREFIX
+from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
 from reconciler.model.document import Document
@@ -192,7 +192,7 @@ def complaints(entry: Entry, desired: Desired) -> Iterator[Finding]:
 
 def marks(entries: Collection[Entry], workspace: str) -> Iterator[Finding]:
     """The resources whose names are the workspace's own: its marks have them."""
-    taken = reserved(workspace)
+    taken = reserved_addresses(workspace)
     for entry in entries:
         if entry.declaration.address in taken:
             problem = f"the workspace {quote(workspace)} itself has this name, to mark what it owns"

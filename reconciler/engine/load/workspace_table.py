@@ -11,8 +11,8 @@ import attrs
 from reconciler.engine.load.converters import converter
 from reconciler.engine.load.table_shape import key_wrongs, shape_of, understood
 from reconciler.engine.load.value_error import Wrong
-from reconciler.engine.ownership.markers import reserved
 from reconciler.kinds import all_kinds
+from reconciler.kinds.shared.ownership_markers import reserved_addresses, workspace_group_address
 from reconciler.model.constraints import Constraints
 from reconciler.model.duration import DURATION_FORMAT, DURATION_PATTERN, parse_duration
 from reconciler.model.settings import ChangeLimit, ChangeLimits, Settings
@@ -67,10 +67,13 @@ def _name(settings: Settings, limits: Constraints) -> Iterator[Wrong]:
     if not settings.name:
         yield Wrong("the name is empty", "a name", path=("name",))
         return
-    for mark in sorted(reserved(settings.name), key=lambda mark: (mark.kind != "thing_groups", mark)):
-        kind = all_kinds()[mark.kind]
+    group_kind = workspace_group_address(settings.name).kind
+    for address in sorted(
+        reserved_addresses(settings.name), key=lambda address: (address.kind != group_kind, address)
+    ):
+        kind = all_kinds()[address.kind]
         assert kind.name_api
-        for breach in limits.violations(kind.service, kind.name_api, mark.name):
+        for breach in limits.violations(kind.service, kind.name_api, address.name):
             problem = f"not usable in the name of the {kind.noun} that marks what is owned: {breach.problem}"
             yield Wrong(problem, breach.expected, path=("name",))
             return

@@ -21,12 +21,12 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from reconciler.engine.calls.send import send
-from reconciler.engine.ownership.markers import group_call
 from reconciler.engine.ownership.process import at_work, this_machine
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.base.verification import verify_thing_group
 from reconciler.kinds.shared.group_membership import workspace_group_name
+from reconciler.kinds.shared.ownership_markers import build_group_call
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import AwsError, LeaseLostError, LockedError, ReconcilerError, TargetError
 from reconciler.model.run import ProcessIdentity
@@ -179,7 +179,7 @@ class _Lease:
             return _write(self.workspace, self.call, group, self._attributes(group.now, group.now))
         now = datetime.datetime.now(datetime.UTC)  # there is no answer yet that tells the registry's time
         try:
-            self.call(group_call(self.workspace, self._attributes(now, now)))
+            self.call(build_group_call(self.workspace, self._attributes(now, now)))
         except AwsError as error:
             if error.code != _EXISTS:
                 raise

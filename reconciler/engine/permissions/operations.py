@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from reconciler.engine.ownership.markers import with_marks
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import members
+from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.change import ACTIONS
 from reconciler.model.resource import Desired
 from reconciler.model.settings import DesiredState
@@ -32,7 +32,7 @@ def needed_operations(state: DesiredState, purpose: str) -> Mapping[str, frozens
     kinds of the file and of the workspace's ownership markers.
     """
     kinds = all_kinds()
-    tables = {address.kind for address in with_marks(state.settings.name, state.resources)}
+    tables = {address.kind for address in add_ownership_markers(state.settings.name, state.resources)}
     for table in tuple(tables):
         tables |= kinds[table].composed_of
     read = {operation for kind in kinds.values() for operation in _operations_for(kind, "read")}

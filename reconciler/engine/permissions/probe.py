@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from reconciler.engine.ownership.markers import with_marks
 from reconciler.engine.plan.refresh import NO_ACCESS_CODES
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Read, Scope
+from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.check_result import CheckResult
 from reconciler.model.errors import AwsError
@@ -20,7 +20,7 @@ from reconciler.model.settings import DesiredState
 def probe(state: DesiredState, call: Call) -> Iterator[CheckResult]:
     """What reading shows of permissions, kind by kind where one is closed. Raises TargetError and other AwsErrors."""
     workspace = state.settings.name
-    marked = with_marks(workspace, state.resources)
+    marked = add_ownership_markers(workspace, state.resources)
     scope = Scope(workspace, marked)
     closed = 0
     for table, kind in all_kinds().items():

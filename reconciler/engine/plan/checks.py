@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from reconciler.engine.ownership.markers import is_mark
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.limits import exceeded_limits
 from reconciler.engine.plan.prevent_destroy import check_prevent_destroy
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.shared.ownership_markers import is_ownership_marker
 from reconciler.model.address import Address
 from reconciler.model.change import Delete, Forget, Replace, Update
 from reconciler.model.plan_options import PlanOptions
@@ -61,7 +61,7 @@ def _left_behind(found: Comparison, world: PlanContext) -> Iterator[str]:
     """What is forgotten keeps what it has, and AWS deletes nothing that is had."""
     for address, change in found.changes.items():
         held_by = all_kinds()[address.kind].deletion_blockers
-        if not isinstance(change, Delete) or is_mark(world.workspace, address):
+        if not isinstance(change, Delete) or is_ownership_marker(world.workspace, address):
             continue
         for user in world.live_users.get(address, ()):
             if isinstance(world.changes.get(user), Forget) and (held_by is None or user.kind in held_by):

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from attrs import evolve, field, frozen
 
-from reconciler.engine.ownership.markers import with_marks
 from reconciler.engine.plan.diff import diff
 from reconciler.engine.plan.names import replace_ids_with_names
 from reconciler.engine.plan.refresh import Names, Progress, RefreshResult, refresh
@@ -21,6 +20,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext, Scope
 from reconciler.kinds.base.references import find_references
 from reconciler.kinds.base.schema import members
+from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import Change, Replace
@@ -52,7 +52,7 @@ def compare_states(
 ) -> Comparison:
     """Read the registry and compare. Raises AwsError and TargetError."""
     workspace = state.settings.name
-    marked = with_marks(workspace, state.resources)
+    marked = add_ownership_markers(workspace, state.resources)
     kept = {a: found for a, found in marked.items() if not (destroy and all_kinds()[a.kind].composed_of)}
     seen = refresh(workspace, kept, call, progress, state.moved, destroying=destroy)
     live = seen.live

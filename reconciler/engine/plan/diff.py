@@ -8,11 +8,11 @@ from typing import Any
 
 from attrs import evolve
 
-from reconciler.engine.ownership.markers import mark_names
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import members
 from reconciler.kinds.base.tags import NAME_TAG
+from reconciler.kinds.shared.ownership_markers import marker_names
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, FieldChange, Replace, Update
 from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
@@ -98,7 +98,7 @@ def keep_ignored_values(workspace: str, resource: Resource, there: Any) -> Resou
             others = {each: value for each, value in after.items() if each != key}
             kept[name] = {**others, key: before[key]} if key in before else others
         elif isinstance(before, tuple):
-            kept[name] = tuple(item for item in before if item not in mark_names(workspace))
+            kept[name] = tuple(item for item in before if item not in marker_names(workspace))
         elif not dot and isinstance(before, _REPEATABLE):
             kept[name] = before
     return evolve(resource, spec=evolve(resource.spec, **kept)) if kept else resource

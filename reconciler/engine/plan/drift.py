@@ -7,12 +7,12 @@ from typing import Any
 
 from attrs import field, frozen
 
-from reconciler.engine.ownership.markers import reserved
 from reconciler.engine.plan.compare import Comparison, compare_states
 from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.refresh import Progress
 from reconciler.engine.plan.selection import select_compared
 from reconciler.engine.plan.unmanaged import describe_unmanaged
+from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
@@ -85,7 +85,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that a drift depends on)
     names = select_compared(found, select, exclude)
     workspace = state.settings.name
     items = tuple(item for item in _items(workspace, found) if item.address in names)
-    differing = {item.address for item in items} | reserved(workspace)
+    differing = {item.address for item in items} | reserved_addresses(workspace)
     return Drift(
         workspace=workspace,
         target=target,
@@ -103,7 +103,7 @@ def _items(workspace: str, found: Comparison) -> Iterator[DriftedResource]:
     The workspace's own marks are not the file's: what is missing of them before the first apply is no drift of its own.
     """
     for address, change in found.changes.items():
-        if address not in reserved(workspace):
+        if address not in reserved_addresses(workspace):
             yield _drifted(workspace, change)
     for (
         address,

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from reconciler.engine.ownership.markers import reserved
 from reconciler.engine.plan.removals import find_renames
 from reconciler.kinds import all_kinds
+from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Update
 from reconciler.model.plan_options import LimitOverride
@@ -84,7 +84,7 @@ def exceeded_limits(
     how many per cent of them are made at a time. What is only renamed counts as replaced; the marks do not count.
     """
     limits, workspace = state.settings.limits, state.settings.name
-    marks = reserved(workspace)
+    marks = reserved_addresses(workspace)
     owned = Counter(a.kind for a, found in live.items() if found.owner == workspace and a not in marks)
     changes = {address: change for address, change in changes.items() if address not in marks}
     for action in LIMITED_ACTIONS:

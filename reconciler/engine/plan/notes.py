@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from reconciler.engine.ownership.lease import Held
-from reconciler.engine.ownership.markers import reserved
 from reconciler.engine.plan.call_savings import suggest_call_savings
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.removals import find_live_address
@@ -15,6 +14,7 @@ from reconciler.engine.plan.unmanaged import describe_unmanaged
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.schema import members
 from reconciler.kinds.shared import x509
+from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Forget, Replace
 from reconciler.model.duration import parse_duration
@@ -47,7 +47,7 @@ def collect_notes(  # noqa: PLR0913 (each is one thing that there may be somethi
     for table, why in found.refresh.unlisted.items():
         told = f"could not be looked for, so any that the workspace owns are left alone: {why}"
         yield Note("warning", f"{table.replace('_', ' ')} {told}")
-    yield from _kept(found, reserved(state.settings.name))
+    yield from _kept(found, reserved_addresses(state.settings.name))
     yield from _remarks(found)
     yield from _gone(found, state)
     yield from _renamed(found, state)

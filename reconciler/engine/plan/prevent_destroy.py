@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.engine.ownership.markers import reserved
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.removals import find_renames
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Delete, Replace
 from reconciler.model.settings import DesiredState
@@ -48,7 +48,7 @@ def _said(address: Address, action: str) -> str:
 def _remembered(change: Delete | Replace, world: PlanContext) -> Iterator[str]:
     """A certificate is protected through its things, so a new one may take its place; a thing's word is enough for both."""
     address = change.address
-    if address in reserved(world.workspace):
+    if address in reserved_addresses(world.workspace):
         return
     if all_kinds()[address.kind].has_ownership_markers:
         why = "it was applied with lifecycle.prevent_destroy"
@@ -61,5 +61,7 @@ def _remembered(change: Delete | Replace, world: PlanContext) -> Iterator[str]:
 def _goes(user: Address, world: PlanContext) -> bool:
     change = world.changes.get(user)
     return (
-        isinstance(change, Delete) and change.live.prevent_destroy and user not in reserved(world.workspace)
+        isinstance(change, Delete)
+        and change.live.prevent_destroy
+        and user not in reserved_addresses(world.workspace)
     )

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import frozen
 
 from reconciler.engine.graph import build_graph
-from reconciler.engine.ownership.markers import reserved
 from reconciler.engine.plan.steps import find_dependencies
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.references import find_references
+from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError, SelectionError
 from reconciler.model.plan_options import PlanOptions
@@ -100,7 +100,9 @@ def select_changes(
     if not request.is_partial:
         return selected
     waits = find_dependencies(found.changes, world, state.resources, state.moved)
-    selected = _with_marks(selected - reserved(world.workspace), waits, reserved(world.workspace))
+    selected = _with_marks(
+        selected - reserved_addresses(world.workspace), waits, reserved_addresses(world.workspace)
+    )
     if reasons := [*_left_behind(selected, waits)]:
         raise PlanRejectedError(reasons)
     return selected

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from reconciler.engine.graph import build_graph, sort_by_dependencies
-from reconciler.engine.ownership.markers import MARKED, is_group, is_mark
 from reconciler.engine.plan.removals import find_renames
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.shared.ownership_markers import MARKED_TABLES, is_ownership_marker, is_workspace_group
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -104,9 +104,9 @@ def _waits_for(
         if isinstance(changes.get(user), Delete) or (user in changes and _holds(user, change))
     }
     # The marks go last: what bears them would be nobody's without them.
-    if is_mark(world.workspace, change.address):
-        all_ = is_group(world.workspace, change.address)
-        users |= {a for a in changes if a != change.address and (all_ or a.kind in MARKED)}
+    if is_ownership_marker(world.workspace, change.address):
+        all_ = is_workspace_group(world.workspace, change.address)
+        users |= {a for a in changes if a != change.address and (all_ or a.kind in MARKED_TABLES)}
     users |= {user for user in needed_by.get(change.address, ()) if isinstance(changes.get(user), Delete)}
     return frozenset(users)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.engine.ownership.markers import mark_of_any
 from reconciler.engine.plan.compare import Comparison
 from reconciler.kinds import all_kinds
+from reconciler.kinds.shared.ownership_markers import is_marker_name
 from reconciler.model.plan import Note
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import join_some
@@ -27,7 +27,7 @@ def describe_unmanaged(state: DesiredState, found: Comparison) -> Iterator[Note]
         if not same & tables:
             continue
         known = {live.identity for address, live in found.live.items() if address.kind in same} | made
-        names = sorted(name for name in found.refresh.listed.get(kind.table, ()) if not mark_of_any(name))
+        names = sorted(name for name in found.refresh.listed.get(kind.table, ()) if not is_marker_name(name))
         left = [name for name in names if name not in known]
         if left:
             least = "at least " if kind.table in found.refresh.partially_listed else ""

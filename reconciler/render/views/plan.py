@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 from attrs import evolve, frozen
 
-from reconciler.engine.ownership.markers import reserved
 from reconciler.kinds import all_kinds
+from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import ACTIONS, Change, Create, Delete, FieldChange, Forget
@@ -153,7 +153,7 @@ def build_plan_view(
     for step in plan.steps:
         by_kind.setdefault(step.address.kind, []).append(step)
     ordered = sorted(by_kind, key=lambda kind: (get_kind_position(kind), kind))
-    marks = reserved(plan.workspace)
+    marks = reserved_addresses(plan.workspace)
     return PlanView(
         workspace=visible(plan.workspace),
         target=visible(str(plan.target)),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from reconciler.engine.ownership.markers import reserved
 from reconciler.engine.plan.drift import DriftedField, DriftedResource, find_drift
+from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from tests.support.desired_states import ca, converge, desired_states, device, managed, plan_of, state
 from tests.support.registry_client import TARGET, Cloud
@@ -110,6 +110,6 @@ def test_drift_only_reads_and_is_there_exactly_when_a_plan_has_something_to_do(c
     found = drift(after, cloud, asked=asked)
     assert [operation for operation in asked if not operation.startswith(READS)] == []
     assert cloud.content() == then
-    planned = {step.address for step in plan_of(after, cloud).steps} - reserved("ws")
+    planned = {step.address for step in plan_of(after, cloud).steps} - reserved_addresses("ws")
     assert {item.address for item in found.items if item.direction != "unmanaged"} <= planned
     assert planned <= {item.address for item in found.items}

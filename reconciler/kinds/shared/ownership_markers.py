@@ -1,0 +1,179 @@
+"""The resources that a workspace adds to the desired state, by which the registry remembers what it owns.
+
+Things and device certificates have no tags. So the workspace's things are members of its own static thing group, and its
+certificates are attached to its things; certificates that no thing has are attached to one that is created for them. Things
+that must not be destroyed are members of a second group. A policy marks certificates that are about to be deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import evolve
+
+from reconciler.kinds.base.tags import to_tag_list, with_ownership_tags
+from reconciler.kinds.shared.certificate_retirement import DENY_ALL, retired_policy_name
+from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
+from reconciler.kinds.shared.policy_spec import Policy
+from reconciler.kinds.shared.provisioning_blueprint import TABLE as PROVISIONED_THINGS
+from reconciler.kinds.shared.thing_group_spec import ThingGroup
+from reconciler.kinds.shared.thing_spec import Thing
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall
+from reconciler.model.interning import Interner
+from reconciler.model.resource import Desired, Lifecycle, Origin, Resource
+
+MARKED_TABLES = frozenset({"things", "certificates", PROVISIONED_THINGS})
+"""The kinds that the markers are for; their resources depend on the markers."""
+
+_ORIGIN = Origin("[workspace]", 1)
+
+
+def workspace_group_address(workspace: str) -> Address:
+    """Return the address of the group whose members are the workspace's things."""
+    return Address("thing_groups", workspace_group_name(workspace))
+
+
+def is_workspace_group(workspace: str, address: Address) -> bool:
+    """Return whether the address is the workspace's group, which has its lease: created first, deleted last."""
+    return address == workspace_group_address(workspace)
+
+
+def is_ownership_marker(workspace: str, address: Address) -> bool:
+    """Return whether the address is one of the workspace's groups or its policy for certificates."""
+    return address in {
+        workspace_group_address(workspace),
+        _protected_group(workspace),
+        _retired_policy(workspace),
+    }
+
+
+def marker_names(workspace: str) -> frozenset[str]:
+    """Return the names of the workspace's groups and of its policy, as other resources refer to them."""
+    addresses = (workspace_group_address(workspace), _protected_group(workspace), _retired_policy(workspace))
+    return frozenset(address.name for address in addresses)
+
+
+def is_marker_name(name: str) -> bool:
+    """Return whether a name is one of those that any workspace gives its ownership markers."""
+    return name.startswith(workspace_group_name(""))
+
+
+def reserved_addresses(workspace: str) -> frozenset[Address]:
+    """Return the addresses that the workspace may add to the desired state."""
+    return frozenset(
+        {
+            workspace_group_address(workspace),
+            _protected_group(workspace),
+            _retired_policy(workspace),
+            _unattached_holder(workspace),
+        }
+    )
+
+
+def add_ownership_markers(workspace: str, resources: Desired) -> Desired:
+    """Return the resources and the ownership markers that they need, in the order of addresses."""
+    marked = dict(resources)
+    unattached = _find_unattached_certificates(resources)
+    if unattached:
+        holder = _unattached_holder(workspace)
+        spec = Thing(certificates=tuple(address.name for address in unattached))
+        marked[holder] = Resource(
+            holder, spec, frozenset(unattached), origin=_ORIGIN, is_ownership_marker=True
+        )
+    protected = _find_protected_things(marked)
+    marked |= protected
+    markers = _build_markers(workspace, marked, has_protected_things=bool(protected))
+    marker_addresses, intern_set = frozenset(marker.address for marker in markers), Interner()
+    for address, resource in marked.items():
+        if address.kind in MARKED_TABLES:
+            unneeded = frozenset() if address in protected else {_protected_group(workspace)}
+            marked[address] = evolve(resource, ownership_markers=intern_set(marker_addresses - unneeded))
+    return dict(sorted((marked | {marker.address: marker for marker in markers}).items()))
+
+
+def build_group_call(workspace: str, attributes: Mapping[str, str]) -> ApiCall:
+    """Return the call that creates the workspace's group with some attributes, for the first apply of a workspace."""
+    group = Resource(workspace_group_address(workspace), ThingGroup())
+    properties = {
+        "thingGroupDescription": _describe_group(workspace),
+        "attributePayload": {"attributes": dict(attributes), "merge": False},
+    }
+    params = {
+        "thingGroupName": group.address.name,
+        "thingGroupProperties": properties,
+        "tags": to_tag_list(with_ownership_tags(group, workspace)),
+    }
+    return ApiCall("iot", "CreateThingGroup", params, idempotent=True)
+
+
+def _find_unattached_certificates(resources: Desired) -> list[Address]:
+    attached = {
+        name
+        for address, resource in resources.items()
+        if address.kind == "things"
+        for name in resource.spec.certificates
+    }
+    return sorted(
+        address for address in resources if address.kind == "certificates" and address.name not in attached
+    )
+
+
+def _find_protected_things(resources: Desired) -> dict[Address, Resource]:
+    """Return the things that must not be destroyed, by themselves or because one of their certificates must not be.
+
+    A certificate has no ownership marker, so it is protected through the things that have it.
+    """
+    protected_certificates = {
+        address.name
+        for address, resource in resources.items()
+        if address.kind == "certificates" and resource.lifecycle.prevent_destroy
+    }
+
+    def is_protected(resource: Resource) -> bool:
+        kind = resource.address.kind
+        if kind == "things" and not protected_certificates.isdisjoint(resource.spec.certificates):
+            return True
+        return kind in {"things", PROVISIONED_THINGS} and resource.lifecycle.prevent_destroy
+
+    return {
+        address: evolve(resource, lifecycle=evolve(resource.lifecycle, prevent_destroy=True))
+        for address, resource in resources.items()
+        if is_protected(resource)
+    }
+
+
+def _build_markers(workspace: str, resources: Desired, *, has_protected_things: bool) -> list[Resource]:
+    """Return the groups and the policy that resources need."""
+    markers: list[Resource] = []
+    if resources:
+        # The group's attributes have the lease, so they are not a part of the desired state.
+        group = ThingGroup(description=_describe_group(workspace))
+        marker = _to_marker(workspace_group_address(workspace), group)
+        markers.append(evolve(marker, lifecycle=Lifecycle(ignore_changes=("attributes",))))
+    if has_protected_things:
+        description = f"The things that the reconciler workspace {workspace} must not destroy."
+        markers.append(_to_marker(_protected_group(workspace), ThingGroup(description=description)))
+    if {address.kind for address in resources} & {"certificates", PROVISIONED_THINGS}:
+        markers.append(_to_marker(_retired_policy(workspace), Policy(DENY_ALL)))
+    return markers
+
+
+def _to_marker(address: Address, spec: ThingGroup | Policy) -> Resource:
+    return Resource(address, spec, origin=_ORIGIN, is_ownership_marker=True)
+
+
+def _describe_group(workspace: str) -> str:
+    return f"The things that the reconciler workspace {workspace} owns."
+
+
+def _unattached_holder(workspace: str) -> Address:
+    return Address("things", f"{workspace_group_name(workspace)}-unattached")
+
+
+def _protected_group(workspace: str) -> Address:
+    return Address("thing_groups", protected_group_name(workspace))
+
+
+def _retired_policy(workspace: str) -> Address:
+    return Address("policies", retired_policy_name(workspace))
