@@ -33,7 +33,7 @@ from reconciler.workspace_files import WorkspaceFiles
 if TYPE_CHECKING:
     import networkx as nx
 
-    from reconciler.engine.ownership.lease import Held
+    from reconciler.engine.ownership.lease import LeaseHolder
     from reconciler.engine.plan.compare import Comparison
     from reconciler.model.plan_options import PlanOptions
     from reconciler.render.rich_display import DisplayedDrift
@@ -159,7 +159,7 @@ class Workspace(WorkspaceFiles):
 
         Raises LockedError while another apply of this workspace is running.
         """
-        from reconciler.engine.apply.executor import apply
+        from reconciler.engine.apply.executor import apply_plan
 
         started_at = time.monotonic()
         final_outcomes: list[Outcome] = []
@@ -170,35 +170,35 @@ class Workspace(WorkspaceFiles):
             self._recorded(plan, command) as recorder,
             _applying_progress(plan, on_outcome, stop) as report,
             closing(
-                apply(plan, self._connection.call, stop=stop, guard=guard, recorder=recorder)
+                apply_plan(plan, self._connection.call, stop=stop, guard=guard, recorder=recorder)
             ) as outcomes,
         ):
             for outcome in outcomes:
                 if not isinstance(outcome, Waiting):
-                    recorder.outcome(outcome)
+                    recorder.record_outcome(outcome)
                 report(outcome)
                 if not isinstance(outcome, Started | Waiting):
                     final_outcomes.append(outcome)
-        return DisplayedResult(plan, tuple(final_outcomes), time.monotonic() - started_at, recorder.trouble)
+        return DisplayedResult(plan, tuple(final_outcomes), time.monotonic() - started_at, recorder.problem)
 
-    def lease_holder(self) -> Held | None:
+    def lease_holder(self) -> LeaseHolder | None:
         """Return who is applying this workspace right now, or None. Raises AwsError and TargetError."""
-        from reconciler.engine.ownership.lease import holder
+        from reconciler.engine.ownership.lease import lease_holder
 
-        return holder(self.desired.settings.name, self._connection.call)
+        return lease_holder(self.desired.settings.name, self._connection.call)
 
-    def unlock(self) -> Held | None:
+    def unlock(self) -> LeaseHolder | None:
         """Release the lease, even if another process holds it, and return its holder. Raises AwsError and TargetError."""
-        from reconciler.engine.ownership.lease import unlock
+        from reconciler.engine.ownership.lease import force_unlock
 
-        return unlock(self.desired.settings.name, self._connection.call)
+        return force_unlock(self.desired.settings.name, self._connection.call)
 
     def release_stale_lease(self, plan: Plan) -> None:
         """Release the lease of a crashed run before an empty plan, which acquires none. Raises AwsError and TargetError."""
-        from reconciler.engine.ownership.lease import clear
+        from reconciler.engine.ownership.lease import release_stale_lease
 
         if not plan:
-            clear(plan.workspace, self._connection.call)
+            release_stale_lease(plan.workspace, self._connection.call)
 
     # ── runs ────────────────────────────────────────────────────────────────────────────────────
 
@@ -248,11 +248,11 @@ class Workspace(WorkspaceFiles):
 
         Raises PlanRejectedError if there was no such run or it completed every step, JournalError and TargetError.
         """
-        from reconciler.engine.apply.retry_failed import left_undone
+        from reconciler.engine.apply.retry_failed import unfinished_addresses
 
         target = str(self._connection.target)
         latest = self._journal.runs(1, self.desired.settings.name, target)
-        return left_undone(self._journal.record(latest[0].id) if latest else None)
+        return unfinished_addresses(self._journal.record(latest[0].id) if latest else None)
 
     # ── resources ───────────────────────────────────────────────────────────────────────────────
 

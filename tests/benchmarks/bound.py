@@ -21,7 +21,7 @@ from reconciler.aws.quotas import load_quotas
 from reconciler.aws.rates import TokenBucket
 from reconciler.aws.serve import rate_limiter
 from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.engine.apply.executor import apply
+from reconciler.engine.apply.executor import apply_plan
 from reconciler.engine.load.load import load
 from reconciler.engine.plan.planner import make_plan
 from reconciler.model.call import ApiCall
@@ -123,7 +123,9 @@ def _phase(cloud: Simulated, folder: Path, devices: int, phase: str) -> tuple[st
     reading = QUOTAS.estimate(cloud.calls).seconds
     cloud.clock.sleep(5.0)  # somebody reads the plan, and the buckets fill again
     begun = cloud.clock()
-    words = [found.status for found in apply(plan, cloud, stop=threading.Event(), pause=cloud.clock.sleep)]
+    words = [
+        found.status for found in apply_plan(plan, cloud, stop=threading.Event(), pause=cloud.clock.sleep)
+    ]
     applied = cloud.clock() - begun
     if set(words) - {"started", "applied"}:
         raise SystemExit(f"{phase}: {set(words)}")

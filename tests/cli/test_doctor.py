@@ -15,7 +15,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.session import Session
 
-from reconciler.engine.ownership.lease import leased
+from reconciler.engine.ownership.lease import hold_lease
 from reconciler.model.run import ProcessIdentity
 from reconciler.registry import HttpRequest, Registry
 from reconciler.workspace import Workspace
@@ -72,7 +72,7 @@ def test_who_applies_is_told(doctor, fleet, tmp_path):
     fleet("apply", "--yes")
     call = Workspace(tmp_path / "desired_state.toml")._connection.call
     who = ProcessIdentity("somebody", "elsewhere", 1, "", 0.0)
-    with leased("greenhouse", call, who, machine="another"):
+    with hold_lease("greenhouse", call, who, machine="another"):
         code, lines = doctor()
     (told,) = [line for line in lines if line.split()[2] == "lock"]
     assert (code, told.partition(" has been")[0]) == (0, f"! warning lock        {who} (process 1)")

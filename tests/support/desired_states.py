@@ -11,7 +11,7 @@ from attrs import evolve
 from hypothesis import strategies as st
 
 from reconciler.aws.quotas import load_quotas
-from reconciler.engine.apply.executor import apply
+from reconciler.engine.apply.executor import apply_plan
 from reconciler.engine.plan.planner import make_plan
 from reconciler.kinds.base.schema import members
 from reconciler.kinds.billing_groups import BillingGroup
@@ -113,7 +113,7 @@ def plan_of(
 def run(plan: Plan, cloud: Cloud, **options: object) -> list[Outcome]:
     """Apply, a hundred times less patient than in life: the registry in this process keeps nobody waiting."""
     options.setdefault("pause", lambda seconds: time.sleep(seconds / 100))
-    return list(apply(plan, cloud.call, stop=threading.Event(), **options))
+    return list(apply_plan(plan, cloud.call, stop=threading.Event(), **options))
 
 
 def converge(wanted: DesiredState, cloud: Cloud) -> Plan:

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from reconciler.engine.apply.recorder import UNRECORDED, Recorder, recorded
-from reconciler.engine.apply.scheduler import Ready
-from reconciler.engine.apply.staleness import conflict, stale
+from reconciler.engine.apply.recorder import NULL_RECORDER, Recorder, with_recording
+from reconciler.engine.apply.scheduler import ReadyQueue
+from reconciler.engine.apply.staleness import find_stale_steps, version_conflict_error
 from reconciler.engine.calls.send import Pause, send
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
@@ -29,7 +29,7 @@ from reconciler.model.outcome import Applied, Canceled, Failed, Outcome, Started
 from reconciler.model.plan import Plan, Step
 from reconciler.model.redaction import redact
 
-WORKERS = 32
+MAX_WORKERS = 32
 
 Guard: TypeAlias = Callable[[], None]
 """Asked before each write; raises LeaseLostError where nothing more may be written."""
@@ -37,15 +37,15 @@ Guard: TypeAlias = Callable[[], None]
 _VERSION_CONFLICT = "VersionConflictException"
 
 
-def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
+def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
     plan: Plan,
     call: Call,
     *,
     stop: threading.Event,
     guard: Guard = lambda: None,
-    workers: int = WORKERS,
+    workers: int = MAX_WORKERS,
     pause: Pause | None = None,
-    recorder: Recorder = UNRECORDED,
+    recorder: Recorder = NULL_RECORDER,
 ) -> Generator[Outcome, None, None]:
     """Send the plan's calls, telling what becomes of each step as it happens.
 
@@ -55,7 +55,7 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
     raised. Waiting for AWS to catch up is not finished but ended. `recorder` hears of every attempt at a call of the plan,
     before and after it.
     """
-    queue = Ready(plan)
+    queue = ReadyQueue(plan)
     with (
         ThreadPoolExecutor(workers + _MOST_WAITING, "apply") as pool,
         ThreadPoolExecutor(workers, "look") as looking,
@@ -91,7 +91,7 @@ def apply(  # noqa: PLR0913 (what sends, what may stop it, and how)
                 stop.set()  # what is left would fail as this did
             yield outcome
             yield from queue.settle(step, outcome)
-    yield from (Canceled(step.change) for step in queue.left())
+    yield from (Canceled(step.change) for step in queue.unstarted())
 
 
 def _by_kind(steps: Sequence[Step]) -> Iterable[Sequence[Step]]:
@@ -141,10 +141,10 @@ class _Run:
 
     def _stale(self, steps: Sequence[Step]) -> Mapping[Address, StaleError | None]:
         """AWS's readings lag behind: what looks stale is looked at once more after a moment."""
-        found = stale(steps, self.plan, self.call, self.looking)
+        found = find_stale_steps(steps, self.plan, self.call, self.looking)
         if doubted := [step for step in steps if found.get(step.address)]:
             self.pause(_SECOND_LOOK)
-            again = stale(doubted, self.plan, self.call, self.looking)
+            again = find_stale_steps(doubted, self.plan, self.call, self.looking)
             return {
                 **{address: why for address, why in found.items() if not why},
                 **again,
@@ -158,7 +158,7 @@ class _Run:
         begun = time.monotonic()
         request_ids: list[str] = []
         pause = self._telling(step)
-        call = _guarded(self.guard, recorded(self.call, self.recorder, step.address))
+        call = _guarded(self.guard, with_recording(self.call, self.recorder, step.address))
         try:
             for asked in step.calls:
                 answer = send(call, asked, self.answers, pause)
@@ -167,7 +167,11 @@ class _Run:
         except AwsError as error:
             if error.code != _VERSION_CONFLICT:
                 return Failed(step.change, error, len(request_ids))
-            return Failed(step.change, conflict(step, self.plan, self.call, self.looking), len(request_ids))
+            return Failed(
+                step.change,
+                version_conflict_error(step, self.plan, self.call, self.looking),
+                len(request_ids),
+            )
         except Exception as error:  # noqa: BLE001 (a fault of ours in one step must not leave the others untold)
             return Failed(step.change, _told(error), len(request_ids))
         return Applied(step.change, time.monotonic() - begun, tuple(request_ids))

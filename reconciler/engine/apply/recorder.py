@@ -20,16 +20,16 @@ class Recorder(Protocol):
     """
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Why, in words."""
 
-    def calling(self, address: Address, call: ApiCall) -> int:
+    def record_request(self, address: Address, call: ApiCall) -> int:
         """A call is about to be sent; gives the number to answer it by."""
 
-    def answered(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
+    def record_response(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
         """What came of it: a state of `RunCall`, with AWS's id of the request and its error code, where there are any."""
 
-    def outcome(self, outcome: Outcome) -> None:
+    def record_outcome(self, outcome: Outcome) -> None:
         """What becomes of a step."""
 
     def end(self) -> None:
@@ -37,44 +37,46 @@ class Recorder(Protocol):
 
 
 @frozen
-class Unrecorded:
+class NullRecorder:
     """For who keeps no journal; `trouble` says why, where that was not meant."""
 
-    trouble: str = ""
+    problem: str = ""
 
-    def calling(self, address: Address, call: ApiCall) -> int:  # noqa: ARG002 (the protocol's)
+    def record_request(self, address: Address, call: ApiCall) -> int:  # noqa: ARG002 (the protocol's)
         """Nothing is noted."""
         return 0
 
-    def answered(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
+    def record_response(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
         """Nothing is noted."""
 
-    def outcome(self, outcome: Outcome) -> None:
+    def record_outcome(self, outcome: Outcome) -> None:
         """Nothing is noted."""
 
     def end(self) -> None:
         """Nothing is noted."""
 
 
-UNRECORDED = Unrecorded()
+NULL_RECORDER = NullRecorder()
 
 
-def recorded(call: Call, recorder: Recorder, address: Address) -> Call:
+def with_recording(call: Call, recorder: Recorder, address: Address) -> Call:
     """The same call, noted before it is sent and after it is answered, each time that it is tried."""
 
     def send(asked: ApiCall) -> Mapping[str, Any]:
-        token = recorder.calling(address, asked)
+        token = recorder.record_request(address, asked)
         try:
             answer = call(asked)
         except AwsError as error:
             expected = error.code in asked.ignored_errors | asked.repeat_until
             state = "lost" if error.outcome_unknown else "answered" if expected else "refused"
-            recorder.answered(token, state, error.request_id, error.code)
+            recorder.record_response(token, state, error.request_id, error.code)
             raise
         except Exception as error:
-            recorder.answered(token, "lost", code=type(error).__name__)
+            recorder.record_response(token, "lost", code=type(error).__name__)
             raise
-        recorder.answered(token, "answered", str(answer.get("ResponseMetadata", {}).get("RequestId", "")))
+        recorder.record_response(
+            token, "answered", str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
+        )
         return answer
 
     return send

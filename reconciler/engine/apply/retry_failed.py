@@ -9,7 +9,7 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.run import RunRecord
 
 
-def left_undone(last: RunRecord | None) -> Sequence[Address]:
+def unfinished_addresses(last: RunRecord | None) -> Sequence[Address]:
     """The addresses that the last run did not bring to what was wanted. Raises PlanRejectedError where that makes no sense."""
     if last is None:
         raise PlanRejectedError(

@@ -15,7 +15,7 @@ from reconciler.model.outcome import Applied, Outcome, Skipped
 from reconciler.model.plan import Plan, Step
 
 
-class Ready:
+class ReadyQueue:
     """The steps whose needs are applied; true while there is one."""
 
     def __init__(self, plan: Plan) -> None:
@@ -75,6 +75,6 @@ class Ready:
                 yield Skipped(self._steps[address].change, step.address)
                 doomed += self._followers[address]
 
-    def left(self) -> Iterator[Step]:
+    def unstarted(self) -> Iterator[Step]:
         """The steps that were neither begun nor skipped."""
         return (self._steps[address] for address in self._left)

@@ -25,7 +25,7 @@ from reconciler.model.plan import Basis, Plan, Step
 from reconciler.model.resource import NOT_COMPARED, External, Live
 
 
-def stale(
+def find_stale_steps(
     steps: Sequence[Step], plan: Plan, call: Call, pool: Executor
 ) -> Mapping[Address, StaleError | None]:
     """The steps that must not run, and why; None where there is nothing left to do, as it has gone already.
@@ -109,9 +109,9 @@ def _judge_beside(step: Step, address: Address, now: Live | None) -> Mapping[Add
     return {step.address: StaleError(_told(address, differences), differences)} if differences else {}
 
 
-def conflict(step: Step, plan: Plan, call: Call, pool: Executor) -> StaleError:
+def version_conflict_error(step: Step, plan: Plan, call: Call, pool: Executor) -> StaleError:
     """The same for a step that AWS refused because its version is another one by now."""
-    why = stale([step], plan, call, pool).get(step.address)
+    why = find_stale_steps([step], plan, call, pool).get(step.address)
     return why or StaleError(f"{step.address} was changed by somebody else while this step ran; plan again")
 
 

@@ -1,4 +1,4 @@
-"""Writes what AWS says once to the files that the desired state names: whole or not at all, never over another."""
+"""Write values that AWS returns only once to the files that the desired state names: completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,44 +12,47 @@ from reconciler.model.call import ApiCall
 from reconciler.model.errors import ReconcilerError
 
 
-def room_for(asked: ApiCall) -> None:
-    """See that every file can be written before AWS is asked for what goes into it. Raises ReconcilerError."""
-    for save in asked.output_files:
-        path = Path(save.file.path)
+def check_writable(call: ApiCall) -> None:
+    """Check, before a call is sent, that every file for its response can be written. Raises ReconcilerError."""
+    for saved in call.output_files:
+        path = Path(saved.file.path)
         if os.path.lexists(path):
-            raise ReconcilerError(f"{save.file}: the file exists, and it is never overwritten")
+            raise ReconcilerError(f"{saved.file}: already exists and is never overwritten; move it away")
         if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise ReconcilerError(f"{save.file}: its folder does not exist, or nothing can be written there")
+            raise ReconcilerError(
+                f"{saved.file}: cannot be written: its folder does not exist or is not writable"
+            )
 
 
-def write(asked: ApiCall, answer: Mapping[str, Any]) -> None:
-    """Write what the call saves of its answer. Raises ReconcilerError."""
-    for save in asked.output_files:
-        value: Any = answer
+def write_output_files(call: ApiCall, response: Mapping[str, Any]) -> None:
+    """Write the members of the response that the call saves. Raises ReconcilerError."""
+    for saved in call.output_files:
+        value: Any = response
         try:
-            for part in save.member.split("."):
-                value = value[part]
+            for name in saved.member.split("."):
+                value = value[name]
         except KeyError:
-            told = f"AWS did not say {save.member}, as it says it once only"
-            raise ReconcilerError(f"{save.file}: cannot be written: {told}") from None
+            raise ReconcilerError(
+                f"{saved.file}: cannot be written: AWS's response has no {saved.member}, which it returns only once"
+            ) from None
         try:
-            _write_new(Path(save.file.path), str(value), 0o600 if save.secret else 0o644)
+            _write_new_file(Path(saved.file.path), str(value), 0o600 if saved.secret else 0o644)
         except OSError as error:
-            raise ReconcilerError(f"{save.file}: cannot be written: {error.strerror}") from error
+            raise ReconcilerError(f"{saved.file}: cannot be written: {error.strerror}") from error
 
 
-def _write_new(path: Path, text: str, mode: int) -> None:
-    """Under another name first, on disk before it gets its own: a file that is there is whole."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def _write_new_file(path: Path, text: str, mode: int) -> None:
+    """Write under a temporary name, sync, then link: a file that exists under its own name is complete."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        os.link(name, path)  # fails where the name is taken, which renaming would not
+        Path(temporary).chmod(mode)
+        os.link(temporary, path)  # fails if the name is taken; a rename would overwrite
     finally:
-        Path(name).unlink()
+        Path(temporary).unlink()
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

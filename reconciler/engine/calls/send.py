@@ -1,8 +1,8 @@
-"""One call, sent until it is answered for good: what an error code means here is written on the call.
+"""Send one call until it is answered; the call itself states what each error code means.
 
-Where the answer was lost, nobody knows whether the call was done. Calls that may simply be repeated have been, before it
-comes to that; for the others it is read whether they were, and only one that was not is sent once more. So an error that
-says "it is there already" is never taken for success by itself: only what was read is.
+If a response is lost, the outcome is unknown. Calls that may be repeated have been repeated before it comes to that. For the others,
+reading verifies whether they took effect, and only a call that did not is sent once more. So an "already exists" error never counts as
+success by itself: only what was read does.
 """
 
 from __future__ import annotations
@@ -18,104 +18,107 @@ from reconciler.engine.calls import output_files
 from reconciler.model.call import ApiCall, Call, Responses, Verification, resolve
 from reconciler.model.errors import AwsError, ReconcilerError, TargetError, UnknownOutcomeError
 
-PATIENCE = 300.0
-"""Seconds for which AWS may take to catch up; its own documents speak of seconds, and of minutes for managed things."""
+CATCH_UP_SECONDS = 300.0
+"""Seconds that AWS may take to catch up; its documents mention seconds, and minutes for managed things."""
 
-LOST_PATIENCE = 30.0
-"""Seconds for which a call is looked for, and repeated, after its answer was lost."""
+VERIFY_SECONDS = 30.0
+"""Seconds for which a call is verified and repeated after its response was lost."""
 
 Pause = Callable[[float], None]
 
 
-def send(call: Call, asked: ApiCall, answers: Responses, pause: Pause = time.sleep) -> Mapping[str, Any]:
-    """AWS's answer, or an empty one where the call tolerates the error.
+def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time.sleep) -> Mapping[str, Any]:
+    """Return AWS's response, or an empty one if the call ignores the error.
 
-    Raises AwsError and TargetError, UnknownOutcomeError where the answer was lost for good, and ReconcilerError.
+    Raises AwsError and TargetError, UnknownOutcomeError if the response was lost for good, and ReconcilerError.
     """
-    output_files.room_for(asked)
-    complete = evolve(asked, params=resolve(asked.params, answers))
-    patience = PATIENCE if asked.timeout_seconds is None else asked.timeout_seconds
-    pauses = growing_pauses(patience)
-    sending = _Sending(call, complete, pause)
+    output_files.check_writable(request)
+    complete = evolve(request, params=resolve(request.params, responses))
+    timeout = CATCH_UP_SECONDS if request.timeout_seconds is None else request.timeout_seconds
+    pauses = growing_pauses(timeout)
+    sender = _Sender(call, complete, pause)
     while True:
         try:
-            answer = sending.answer()
+            response = sender.send()
         except AwsError as error:
-            if error.code in asked.ignored_errors | asked.repeat_until:
+            if error.code in request.ignored_errors | request.repeat_until:
                 return {}
-            if error.code not in asked.retried_errors:
+            if error.code not in request.retried_errors:
                 raise
             seconds = next(pauses, None)
             if seconds is None:
                 raise
         else:
-            if not asked.repeat_until:
-                output_files.write(asked, answer)
-                return answer
+            if not request.repeat_until:
+                output_files.write_output_files(request, response)
+                return response
             seconds = next(pauses, None)
             if seconds is None:
-                raise ReconcilerError(f"{asked} still finds it after {patience:.0f} s; plan again to go on")
+                raise ReconcilerError(
+                    f"{request} still finds the resource after {timeout:.0f} s; plan again to continue"
+                )
         pause(seconds)
 
 
 @define
-class _Sending:
-    """One complete call on its way; it remembers that an answer was lost."""
+class _Sender:
+    """Sends one complete call; `lost` is the error of the last response that was lost."""
 
     call: Call
-    asked: ApiCall
+    request: ApiCall
     pause: Pause
     lost: ReconcilerError | None = None
 
-    def answer(self) -> Mapping[str, Any]:
-        """What AWS says, or what it said and nobody heard."""
-        pauses = growing_pauses(LOST_PATIENCE)
+    def send(self) -> Mapping[str, Any]:
+        """Return AWS's response, or what a lost response said as far as reading shows."""
+        pauses = growing_pauses(VERIFY_SECONDS)
         while True:
             try:
-                return self.call(self.asked)
+                return self.call(self.request)
             except (AwsError, TargetError) as error:
                 if error.outcome_unknown:
                     self.lost = error
                 if self.lost is None:
                     raise
-                proof = self.asked.verification
-                if proof is None:
-                    raise self._unknown() from error
+                verification = self.request.verification
+                if verification is None:
+                    raise self._unknown_outcome() from error
                 seconds = next(pauses, None) if error.outcome_unknown else 0.0
                 if seconds:
-                    self.pause(seconds)  # it may still be on its way
-                found = self._look(proof)
-                if found is not None:
-                    return found
+                    self.pause(seconds)  # the request may still be on its way
+                response = self._verify(verification)
+                if response is not None:
+                    return response
                 if seconds is None:
-                    raise self._unknown() from error
+                    raise self._unknown_outcome() from error
                 if not error.outcome_unknown:
                     raise
 
-    def _look(self, proof: Verification) -> Mapping[str, Any] | None:
-        looking = proof.verify(self.asked)
+    def _verify(self, verification: Verification) -> Mapping[str, Any] | None:
+        """Return the lost response if the call took effect, None if it did not."""
+        reads = verification.verify(self.request)
         try:
-            question = next(looking)
+            read = next(reads)
             while True:
-                question = looking.send(send(self.call, question, {}, self.pause))
-        except StopIteration as ended:
-            found: Mapping[str, Any] | None = ended.value
-            return found
-        except LookupError as half:
-            raise self._unknown(str(half)) from half
+                read = reads.send(send(self.call, read, {}, self.pause))
+        except StopIteration as end:
+            response: Mapping[str, Any] | None = end.value
+            return response
+        except LookupError as partial:
+            raise self._unknown_outcome(str(partial)) from partial
         except (AwsError, TargetError) as error:
-            raise self._unknown() from error
+            raise self._unknown_outcome() from error
 
-    def _unknown(self, look_at: str = "") -> UnknownOutcomeError:
+    def _unknown_outcome(self, details: str = "") -> UnknownOutcomeError:
         assert self.lost
-        return UnknownOutcomeError(self.asked, self.lost, look_at)
+        return UnknownOutcomeError(self.request, self.lost, details)
 
 
-def growing_pauses(patience: float = PATIENCE) -> Iterator[float]:
-    """Pauses in seconds, doubling from 50 ms to 5 s, each with full jitter, until they add up to `patience`."""
-    most, spent = 0.05, 0.0
-    while spent < patience:
-        seconds = random.uniform(most / 2, most)  # noqa: S311 (spreads load, keeps no secret)
-        spent += seconds
-        most = min(most * 2, 5.0)
+def growing_pauses(total_seconds: float = CATCH_UP_SECONDS) -> Iterator[float]:
+    """Yield pauses in seconds, doubling from 50 ms to 5 s, each with jitter, until they add up to `total_seconds`."""
+    longest, elapsed = 0.05, 0.0
+    while elapsed < total_seconds:
+        seconds = random.uniform(longest / 2, longest)  # noqa: S311 (spreads load, protects no secret)
+        elapsed += seconds
+        longest = min(longest * 2, 5.0)
         yield seconds

@@ -16,7 +16,7 @@ Rows = Callable[..., Sequence[Mapping[str, Any]]]
 AtWork = Callable[[ProcessIdentity], bool]
 
 
-def runs_of(
+def read_runs(
     rows: Rows,
     at_work: AtWork,
     limit: int | None = None,
@@ -30,7 +30,7 @@ def runs_of(
         yield _run(row, rows, at_work)
 
 
-def record_of(rows: Rows, at_work: AtWork, run_id: str) -> RunRecord | None:
+def read_record(rows: Rows, at_work: AtWork, run_id: str) -> RunRecord | None:
     """One run, whole."""
     found = rows("SELECT * FROM runs WHERE id = ?", run_id)
     if not found:
@@ -48,13 +48,13 @@ def record_of(rows: Rows, at_work: AtWork, run_id: str) -> RunRecord | None:
     )
 
 
-def who_of(row: Mapping[str, Any]) -> ProcessIdentity:
+def read_process(row: Mapping[str, Any]) -> ProcessIdentity:
     """Who ran it, from its row."""
     return ProcessIdentity(row["user"], row["host"], row["pid"], row["job"], row["born"])
 
 
 def _run(row: Mapping[str, Any], rows: Rows, at_work: AtWork) -> Run:
-    who = who_of(row)
+    who = read_process(row)
     run = Run(
         id=row["id"],
         workspace=row["workspace"],

@@ -27,9 +27,9 @@ from typing import Any
 
 from attrs import define, field
 
-from reconciler.engine.journal.history import Rows, record_of, runs_of, who_of
-from reconciler.engine.journal.redact_call import discreet, naming, secrets_of
-from reconciler.engine.ownership.process import at_work
+from reconciler.engine.journal.history import Rows, read_process, read_record, read_runs
+from reconciler.engine.journal.redact_call import find_secrets, naming_parameters, redact_values
+from reconciler.engine.ownership.process import is_running
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import JournalError
@@ -37,14 +37,14 @@ from reconciler.model.outcome import Applied, Failed, Outcome, Started
 from reconciler.model.plan import Plan
 from reconciler.model.run import ProcessIdentity, Run, RunRecord
 
-LAYOUT = 1
+JOURNAL_VERSION = 1
 """The version of the tables; a journal with a larger one was written by a later version of this program."""
 
-KEPT_RUNS = 500
-KEPT_BYTES = 128 << 20
+MAX_RUNS = 500
+MAX_BYTES = 128 << 20
 """How much is kept: when a run begins, the oldest ones that have ended are dropped until it is less."""
 
-BUSY_SECONDS = 30.0
+LOCK_TIMEOUT_SECONDS = 30.0
 _TOGETHER = 512
 """Rows that one commit takes at most."""
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -110,10 +110,10 @@ class Journal:
 
     path: Path
     clock: Clock = time.time
-    kept_runs: int = KEPT_RUNS
-    kept_bytes: int = KEPT_BYTES
+    kept_runs: int = MAX_RUNS
+    kept_bytes: int = MAX_BYTES
 
-    def begin(self, plan: Plan, who: ProcessIdentity, command: str, file_digest: str) -> Recording:
+    def begin(self, plan: Plan, who: ProcessIdentity, command: str, file_digest: str) -> JournalRecorder:
         """A run begins; it is on disk when this returns. Raises JournalError."""
         begun = self.clock()
         by = (who.user, who.host, who.pid, who.job, who.started_at)
@@ -142,8 +142,8 @@ class Journal:
             except BaseException:
                 connection.close()
                 raise
-        return Recording(
-            number, run_id, len(plan.steps), _Writer(connection), self.clock, secrets_of(plan.steps)
+        return JournalRecorder(
+            number, run_id, len(plan.steps), _Writer(connection), self.clock, find_secrets(plan.steps)
         )
 
     def runs(
@@ -151,7 +151,7 @@ class Journal:
     ) -> tuple[Run, ...]:
         """The latest runs, the newest first; none where there is no journal. Raises JournalError."""
         with self._reading() as rows:
-            return tuple(runs_of(rows, at_work, limit, workspace, target)) if rows else ()
+            return tuple(read_runs(rows, is_running, limit, workspace, target)) if rows else ()
 
     def ids(self) -> tuple[str, ...]:
         """The ids of all runs, the newest first. Raises JournalError."""
@@ -165,7 +165,7 @@ class Journal:
     def record(self, run_id: str) -> RunRecord | None:
         """One run whole, by its whole id. Raises JournalError."""
         with self._reading() as rows:
-            return record_of(rows, at_work, run_id) if rows else None
+            return read_record(rows, is_running, run_id) if rows else None
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Rows | None]:
@@ -185,7 +185,7 @@ class Journal:
         for run in reversed(runs[1:]):
             if count < self.kept_runs and _size(connection) <= self.kept_bytes:
                 return
-            if run["ended"] is not None or not at_work(who_of(run)):
+            if run["ended"] is not None or not is_running(read_process(run)):
                 connection.execute("DELETE FROM runs WHERE number = ?", (run["number"],))
                 count -= 1
 
@@ -198,7 +198,7 @@ class Journal:
 
 
 @define(eq=False)
-class Recording:
+class JournalRecorder:
     """One run as it is written: a `Recorder`. `trouble` says why it is not written any more, or is empty."""
 
     number: int
@@ -212,22 +212,30 @@ class Recording:
     _ends: Counter[str] = field(factory=Counter)
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Why the journal ends before the run, in words; empty while all is well."""
         return self._writer.trouble
 
-    def calling(self, address: Address, call: ApiCall) -> int:
+    def record_request(self, address: Address, call: ApiCall) -> int:
         """The call is on disk when this returns."""
         token = next(self._calls)  # one step of the interpreter, so no two threads get the same
-        row = (self.number, token, str(address), call.service, call.operation, naming(call), self._clock())
+        row = (
+            self.number,
+            token,
+            str(address),
+            call.service,
+            call.operation,
+            naming_parameters(call),
+            self._clock(),
+        )
         self._writer.write(_CALL, row)
         return token
 
-    def answered(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
+    def record_response(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
         """The answer is on disk when this returns."""
         self._writer.write(_ANSWER, (self._clock(), state, request_id, code, self.number, token))
 
-    def outcome(self, outcome: Outcome) -> None:
+    def record_outcome(self, outcome: Outcome) -> None:
         """It will be on disk with what is waited for next: the calls say already what has been done."""
         address, seconds, error = outcome.change.address, None, ""
         self._ends[outcome.status] += 1
@@ -238,7 +246,7 @@ class Recording:
                 now = self._clock()
                 seconds = max(0.0, now - self._started.pop(address, now))
         if isinstance(outcome, Failed):
-            error = discreet(str(outcome.error), self._secrets)
+            error = redact_values(str(outcome.error), self._secrets)
         row = (outcome.status, seconds, error, self.number, str(address))
         self._writer.write(_STEP, row, wait=False)
 
@@ -325,7 +333,7 @@ def _make(path: Path) -> None:
         with contextlib.closing(sqlite3.connect(name, isolation_level=None)) as connection:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;")
+            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {JOURNAL_VERSION}; COMMIT;")
         with contextlib.suppress(FileExistsError):  # another process was quicker, and its is as good
             os.link(name, path)
     finally:
@@ -350,16 +358,17 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+        connection.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_SECONDS * 1000:.0f}")
         layout = connection.execute("PRAGMA user_version").fetchone()[0]
     except BaseException:
         connection.close()
         raise
-    if layout == LAYOUT:
+    if layout == JOURNAL_VERSION:
         return connection
     connection.close()
     raise JournalError(
-        str(path), "was written by a later version of reconciler" if layout > LAYOUT else "is no journal"
+        str(path),
+        "was written by a later version of reconciler" if layout > JOURNAL_VERSION else "is no journal",
     )
 
 

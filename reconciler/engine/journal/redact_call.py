@@ -27,7 +27,7 @@ _SHORTEST_LINE = 16
 """Lines of a longer secret are secrets themselves, where they are long enough to say anything."""
 
 
-def naming(call: ApiCall) -> str:
+def naming_parameters(call: ApiCall) -> str:
     """What a call is about: `thingName=pump-1 principal=arn:…`."""
     told = (
         f"{name}={value[:_LONGEST_NAME]}"
@@ -37,14 +37,14 @@ def naming(call: ApiCall) -> str:
     return " ".join(told)
 
 
-def secrets_of(steps: Iterable[Step]) -> frozenset[str]:
+def find_secrets(steps: Iterable[Step]) -> frozenset[str]:
     """Every text that the steps' calls carry and nobody may see, longer ones line by line too."""
     values = {value for step in steps for call in step.calls for value in _secrets(call.params)}
     lines = {line for value in values for line in value.splitlines() if len(line) >= _SHORTEST_LINE}
     return frozenset(values | lines)
 
 
-def discreet(text: str, secrets: Collection[str]) -> str:
+def redact_values(text: str, secrets: Collection[str]) -> str:
     """The text with every secret in it covered; what quotes a private key is cut at its head."""
     text = _PRIVATE.sub(REDACTED, text)
     for secret in sorted(secrets, key=len, reverse=True):

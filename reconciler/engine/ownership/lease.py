@@ -1,8 +1,8 @@
-"""One writer at a time: a lease on the workspace, kept in the attributes of its group in the registry itself.
+"""The lease that allows one writer at a time, stored in the attributes of the workspace's thing group.
 
-It is taken, renewed and given back with `expectedVersion`, so that of two who reach for it one gets it (AWS IoT API
-reference, UpdateThingGroup). All its times are the registry's, read off the `Date` of its answers, so that clocks that
-differ do no harm. Whoever cannot renew it in time stops before the next write, and it ends by itself.
+It is acquired, renewed and released with `expectedVersion`, so that only one of two concurrent writers gets it (AWS IoT API
+reference, UpdateThingGroup). All its times are the registry's, read from the `Date` header of responses, so that clocks that differ do
+no harm. A holder that cannot renew in time stops before its next write, and the lease expires by itself.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from reconciler.engine.calls.send import send
-from reconciler.engine.ownership.process import at_work, this_machine
+from reconciler.engine.ownership.process import is_running, machine_id
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.base.verification import verify_thing_group
@@ -31,53 +31,60 @@ from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import AwsError, LeaseLostError, LockedError, ReconcilerError, TargetError
 from reconciler.model.run import ProcessIdentity
 
-SECONDS = 60.0
-"""How long a lease lasts that is not renewed."""
+LEASE_SECONDS = 60.0
+"""Seconds after which a lease expires that is not renewed."""
 
 _HOLDER, _PROCESS, _SINCE, _UNTIL = (
     f"{TAG_PREFIX}lease-{part}" for part in ("holder", "process", "since", "until")
 )
-_CONFLICT = "VersionConflictException"
-_EXISTS = "ResourceAlreadyExistsException"
-_TRIES = 5
-_UNFIT = re.compile(r"[^a-zA-Z0-9_.,@/:#-]")
-"""What AWS admits in no attribute's value (service model, AttributeValue)."""
+_LEASE_ATTRIBUTES = frozenset({_HOLDER, _PROCESS, _SINCE, _UNTIL})
+_VERSION_CONFLICT = "VersionConflictException"
+_ALREADY_EXISTS = "ResourceAlreadyExistsException"
+_MAX_ATTEMPTS = 5
+_WRITE_UNTIL_SHARE = 0.8
+"""Share of the lease's time in which a holder may begin a write; the rest is left for the write itself."""
+
+_INVALID_IN_ATTRIBUTE = re.compile(r"[^a-zA-Z0-9_.,@/:#-]")
+"""Characters that AWS does not allow in an attribute's value (service model, AttributeValue)."""
 
 Clock = Callable[[], float]
 
 
-def _awake_or_asleep() -> float:
-    """Seconds that go on while the computer sleeps, as the lease does. `time.monotonic` stands still then (clock_gettime(2))."""
-    boot = getattr(time, "CLOCK_BOOTTIME", None)  # Linux alone has it
+def _boot_clock() -> float:
+    """Return seconds that also pass while the computer sleeps, as the lease's do.
+
+    `time.monotonic` stands still then (clock_gettime(2)); only Linux has a clock that does not.
+    """
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
 
 
 @frozen
-class Held:
-    """A lease as the registry has it; times are in UTC, of the registry's clock.
+class LeaseHolder:
+    """A lease as stored in the registry; its times are in UTC, of the registry's clock.
 
-    `machine` tells the processes that can see each other from all others.
+    `machine` distinguishes processes that can see each other from all others.
     """
 
-    holder: ProcessIdentity
+    process: ProcessIdentity
     machine: str
     token: str
     since: datetime.datetime
     until: datetime.datetime
 
-    def locked(self) -> LockedError:
-        """Why somebody else may not write."""
-        return LockedError(str(self), _text(self.since), _text(self.until))
+    def locked_error(self) -> LockedError:
+        """Return the error for another writer."""
+        return LockedError(str(self), _format_time(self.since), _format_time(self.until))
 
-    def halfway(self) -> str:
-        """What that means for who reads meanwhile."""
+    def partial_apply_warning(self) -> str:
+        """Return the warning for a plan that is made during the holder's apply."""
         return (
-            f"{self} is applying this workspace since {_text(self.since)}, and what was read may be half of its work; "
+            f"an apply by {self} has been running since {_format_time(self.since)}; this plan may show a partial apply; "
             "plan again when it is done"
         )
 
     def __str__(self) -> str:
-        return f"{self.holder} (process {self.holder.pid})"
+        return f"{self.process} (process {self.process.pid})"
 
 
 @frozen
@@ -88,114 +95,133 @@ class _Group:
     attributes: Mapping[str, str]
     now: datetime.datetime
 
-    def held(self) -> Held | None:
-        """The lease that somebody has and that has not run out; that of a process of this host that has died is nobody's."""
-        found = _parse(self.attributes)
-        if found is None or found.until <= self.now or _has_died(found):
+    def stored_lease(self) -> LeaseHolder | None:
+        """Return the lease in the attributes, expired or not. An unreadable lease blocks no one."""
+        try:
+            pid, started_at, machine, token = self.attributes[_PROCESS].split("/")
+            # Users of a directory service may have an @ in their names.
+            user, _, host = self.attributes[_HOLDER].rpartition("@")
+            since, until = (datetime.datetime.fromisoformat(self.attributes[key]) for key in (_SINCE, _UNTIL))
+            process = ProcessIdentity(user, host, int(pid), started_at=float(started_at))
+            return LeaseHolder(process, machine, token, since, until)
+        except (KeyError, ValueError):
             return None
-        return found
+
+    def active_lease(self) -> LeaseHolder | None:
+        """Return the lease if it has not expired and its process is not known to have died."""
+        lease = self.stored_lease()
+        if lease is None or lease.until <= self.now or _has_died(lease):
+            return None
+        return lease
 
 
-def holder(workspace: str, call: Call) -> Held | None:
-    """Who has the lease of a workspace, None where nobody has. Raises AwsError and TargetError."""
-    group = _read(workspace, call)
-    return group.held() if group else None
+def lease_holder(workspace: str, call: Call) -> LeaseHolder | None:
+    """Return who holds the lease of a workspace, or None. Raises AwsError and TargetError."""
+    group = _read_group(workspace, call)
+    return group.active_lease() if group else None
 
 
-def unlock(workspace: str, call: Call) -> Held | None:
-    """Break the lease, whoever has it, and say who had it. Raises AwsError and TargetError."""
-    group, held = _look(workspace, call)
-    if group and held:
-        _write(workspace, call, group, {})
-    return held
+def force_unlock(workspace: str, call: Call) -> LeaseHolder | None:
+    """Release the lease of any holder, and return who held it. Raises AwsError and TargetError."""
+    group = _read_group(workspace, call)
+    lease = group.stored_lease() if group else None
+    if group and lease:
+        _write_lease(workspace, call, group, {})
+    return lease
 
 
-def clear(workspace: str, call: Call) -> None:
-    """Take away the lease of one who has died, or whose time is over, where any is left. Raises AwsError and TargetError."""
-    group = _read(workspace, call)
-    if group and _parse(group.attributes) and not group.held():
-        _write(workspace, call, group, {})
+def release_stale_lease(workspace: str, call: Call) -> None:
+    """Release a lease that has expired or whose process has died. Raises AwsError and TargetError."""
+    group = _read_group(workspace, call)
+    if group and group.stored_lease() and not group.active_lease():
+        _write_lease(workspace, call, group, {})
 
 
 @contextmanager
-def leased(  # noqa: PLR0913 (the last three are this process's own unless a test says otherwise)
+def hold_lease(  # noqa: PLR0913 (the last three have defaults that only tests replace)
     workspace: str,
     call: Call,
-    who: ProcessIdentity,
+    process: ProcessIdentity,
     *,
     machine: str | None = None,
-    seconds: float = SECONDS,
-    clock: Clock = _awake_or_asleep,
+    seconds: float = LEASE_SECONDS,
+    clock: Clock = _boot_clock,
 ) -> Iterator[Callable[[], None]]:
-    """Hold the lease, renewing it in the background, and give it back on every way out.
+    """Hold the lease, renew it in the background, and release it at the end.
 
-    `machine` is this one unless something else is said. Gives what to ask before each write: it raises LeaseLostError once
-    the lease is no longer ours. Raises LockedError where somebody else has it, AwsError and TargetError.
+    `machine` defaults to this one. Yields a check to call before each write; it raises LeaseLostError once the lease is lost.
+    Raises LockedError if another process holds the lease, AwsError and TargetError.
     """
-    lease = _Lease(workspace, call, who, machine or this_machine(), seconds, clock)
-    over = threading.Event()
-    renewing = threading.Thread(target=lease.keep, args=(over,), name="lease", daemon=True)
+    lease = _Lease(workspace, call, process, machine or machine_id(), seconds, clock)
+    stop = threading.Event()
+    renewing = threading.Thread(target=lease.keep_renewing, args=(stop,), name="lease", daemon=True)
     try:
         lease.acquire()
         renewing.start()
         yield lease.check
-    finally:  # even where it seems not to have been acquired: the answer may have been lost, and only that
-        over.set()
+    finally:  # also after a failed acquire: perhaps only its response was lost
+        stop.set()
         if renewing.ident is not None:
             renewing.join()
         lease.release()
 
 
-@frozen
+@define
 class _Lease:
-    """Ours. `_renewed` is when, by our own clock, the registry was last asked for it; None once it is lost."""
+    """This process's lease.
+
+    `_renewed_at` is when, by our own clock, the last successful request for it was sent; None while it is not held. One thread renews
+    it, others check it; a single attribute is read and written, which Python does atomically.
+    """
 
     workspace: str
     call: Call
-    who: ProcessIdentity
+    process: ProcessIdentity
     machine: str
     seconds: float
     clock: Clock
     token: str = field(factory=lambda: secrets.token_hex(8))
-    _renewed: list[float | None] = field(factory=lambda: [None])
+    _renewed_at: float | None = field(default=None, init=False)
 
     def acquire(self) -> None:
-        for _ in range(_TRIES):
-            asked = self.clock()
-            group = _read(self.workspace, self.call)
-            held = group.held() if group else None
-            if held and held.token != self.token:
-                raise held.locked()
-            if self._take(group):
-                self._renewed[0] = asked
+        """Acquire the lease. Raises LockedError, ReconcilerError, AwsError and TargetError."""
+        for _ in range(_MAX_ATTEMPTS):
+            requested_at = self.clock()
+            group = _read_group(self.workspace, self.call)
+            lease = group.active_lease() if group else None
+            if lease and lease.token != self.token:
+                raise lease.locked_error()
+            if self._try_acquire(group):
+                self._renewed_at = requested_at
                 return
         raise ReconcilerError(
-            "the workspace's group changes all the time, so no lease could be taken; try again"
+            "cannot acquire the lease: the workspace's group keeps changing; try again in a moment"
         )
 
-    def _take(self, group: _Group | None) -> bool:
-        """Whether the group, as it was read, now bears our lease."""
+    def _try_acquire(self, group: _Group | None) -> bool:
+        """Write the lease into the group as it was read; return whether that succeeded."""
         if group is not None:
-            return _write(self.workspace, self.call, group, self._attributes(group.now, group.now))
-        now = datetime.datetime.now(datetime.UTC)  # there is no answer yet that tells the registry's time
+            return _write_lease(self.workspace, self.call, group, self._attributes(group.now, group.now))
+        now = datetime.datetime.now(datetime.UTC)  # no response has told the registry's time yet
         try:
             self.call(build_group_call(self.workspace, self._attributes(now, now)))
         except AwsError as error:
-            if error.code != _EXISTS:
+            if error.code != _ALREADY_EXISTS:
                 raise
-        return False  # read again: somebody else may have made it in this very moment, and the times are to be the registry's
+        # Read again: another process may have created the group just now, and the times must be the registry's.
+        return False
 
     def _attributes(self, since: datetime.datetime, now: datetime.datetime) -> dict[str, str]:
         return {
-            _HOLDER: _UNFIT.sub("_", str(self.who)),
-            _PROCESS: f"{self.who.pid}/{self.who.started_at}/{self.machine}/{self.token}",
-            _SINCE: _text(since),
-            _UNTIL: _text(now + datetime.timedelta(seconds=self.seconds)),
+            _HOLDER: _INVALID_IN_ATTRIBUTE.sub("_", str(self.process)),
+            _PROCESS: f"{self.process.pid}/{self.process.started_at}/{self.machine}/{self.token}",
+            _SINCE: _format_time(since),
+            _UNTIL: _format_time(now + datetime.timedelta(seconds=self.seconds)),
         }
 
-    def keep(self, over: threading.Event) -> None:
-        """Renew it until it is over or lost; a registry that does not answer is asked again."""
-        while not over.wait(self.seconds / 4):
+    def keep_renewing(self, stop: threading.Event) -> None:
+        """Renew until stopped or lost; after an error, try again."""
+        while not stop.wait(self.seconds / 4):
             try:
                 self.renew()
             except (AwsError, TargetError):
@@ -204,106 +230,88 @@ class _Lease:
                 return
 
     def renew(self) -> None:
-        """One renewal. Raises LeaseLostError, AwsError and TargetError."""
-        for _ in range(_TRIES):
-            asked = self.clock()
-            group, found = _look(self.workspace, self.call)
-            if group is None or found is None or found.token != self.token:
-                self._renewed[0] = None
-                raise _lost(found)
-            if _write(self.workspace, self.call, group, self._attributes(found.since, group.now)):
-                self._renewed[0] = asked
+        """Renew the lease once. Raises LeaseLostError, AwsError and TargetError."""
+        for _ in range(_MAX_ATTEMPTS):
+            requested_at = self.clock()
+            group = _read_group(self.workspace, self.call)
+            lease = group.stored_lease() if group else None
+            if group is None or lease is None or lease.token != self.token:
+                self._renewed_at = None
+                raise _lost_error(lease)
+            if _write_lease(self.workspace, self.call, group, self._attributes(lease.since, group.now)):
+                self._renewed_at = requested_at
                 return
 
     def check(self) -> None:
-        """Before each write. A fifth of the lease is left for the write itself."""
-        renewed = self._renewed[0]
-        if renewed is None:
-            raise _lost(None)
-        if self.clock() - renewed > self.seconds * 0.8:
+        """Check before each write that the lease is held. Raises LeaseLostError."""
+        renewed_at = self._renewed_at
+        if renewed_at is None:
+            raise _lost_error(None)
+        if self.clock() - renewed_at > self.seconds * _WRITE_UNTIL_SHARE:
             raise LeaseLostError(
                 "the workspace's lease could not be renewed in time, so nothing more is written"
             )
 
     def release(self) -> None:
-        """Given back if it is still ours. What cannot be given back ends by itself."""
+        """Release the lease if it is still held. If that fails, the lease expires by itself."""
         try:
-            for _ in range(_TRIES):
-                group, found = _look(self.workspace, self.call)
-                if group is None or found is None or found.token != self.token:
+            for _ in range(_MAX_ATTEMPTS):
+                group = _read_group(self.workspace, self.call)
+                lease = group.stored_lease() if group else None
+                if group is None or lease is None or lease.token != self.token:
                     return
-                if _write(self.workspace, self.call, group, {}):
+                if _write_lease(self.workspace, self.call, group, {}):
                     return
         except (AwsError, TargetError):
             return
 
 
-def _lost(found: Held | None) -> LeaseLostError:
-    taker = f"{found} has it now" if found else "somebody broke it"
-    return LeaseLostError(f"the workspace's lease is no longer ours ({taker}), so nothing more is written")
+def _lost_error(lease: LeaseHolder | None) -> LeaseLostError:
+    cause = f"{lease} holds it now" if lease else "it was released by force"
+    return LeaseLostError(f"the workspace's lease was lost ({cause}), so nothing more is written")
 
 
-def _read(workspace: str, call: Call) -> _Group | None:
-    asked = {"thingGroupName": workspace_group_name(workspace)}
+def _read_group(workspace: str, call: Call) -> _Group | None:
+    params = {"thingGroupName": workspace_group_name(workspace)}
     try:
-        answer = call(ApiCall("iot", "DescribeThingGroup", asked))
+        response = call(ApiCall("iot", "DescribeThingGroup", params))
     except AwsError as error:
         if error.code not in NOT_FOUND:
             raise
         return None
-    attributes = answer.get("thingGroupProperties", {}).get("attributePayload", {}).get("attributes", {})
-    return _Group(answer["version"], attributes, _registry_time(answer))
+    attributes = response.get("thingGroupProperties", {}).get("attributePayload", {}).get("attributes", {})
+    return _Group(response["version"], attributes, _registry_time(response))
 
 
-def _look(workspace: str, call: Call) -> tuple[_Group | None, Held | None]:
-    """The group, and the lease that it bears, run out or not."""
-    group = _read(workspace, call)
-    return group, _parse(group.attributes) if group else None
-
-
-def _write(workspace: str, call: Call, group: _Group, lease: Mapping[str, str]) -> bool:
-    """Put a lease in place of the one that is there, unless the group has changed since it was read."""
-    ours = {_HOLDER, _PROCESS, _SINCE, _UNTIL}
-    kept = {key: value for key, value in group.attributes.items() if key not in ours}
+def _write_lease(workspace: str, call: Call, group: _Group, lease: Mapping[str, str]) -> bool:
+    """Replace the stored lease, unless the group has changed since it was read; return whether that succeeded."""
+    others = {key: value for key, value in group.attributes.items() if key not in _LEASE_ATTRIBUTES}
     params: dict[str, Any] = {
         "thingGroupName": workspace_group_name(workspace),
-        "thingGroupProperties": {"attributePayload": {"attributes": {**kept, **lease}, "merge": False}},
+        "thingGroupProperties": {"attributePayload": {"attributes": {**others, **lease}, "merge": False}},
         "expectedVersion": group.version,
     }
+    # The attributes contain our token, so a write whose response was lost can be verified.
+    verification = verify_thing_group(params["thingGroupName"])
     try:
-        # Our token is in it, so that a write whose answer was lost is found again.
-        proof = verify_thing_group(params["thingGroupName"])
-        send(call, ApiCall("iot", "UpdateThingGroup", params, verification=proof), {})
+        send(call, ApiCall("iot", "UpdateThingGroup", params, verification=verification), {})
     except AwsError as error:
-        if error.code not in {_CONFLICT, *NOT_FOUND}:
+        if error.code not in {_VERSION_CONFLICT, *NOT_FOUND}:
             raise
         return False
     return True
 
 
-def _registry_time(answer: Mapping[str, Any]) -> datetime.datetime:
-    said = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    return parsedate_to_datetime(said) if said else datetime.datetime.now(datetime.UTC)
+def _registry_time(response: Mapping[str, Any]) -> datetime.datetime:
+    date = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return parsedate_to_datetime(date) if date else datetime.datetime.now(datetime.UTC)
 
 
-def _parse(attributes: Mapping[str, str]) -> Held | None:
-    """The lease that a group's attributes tell of, whether or not it has run out. What nobody can read holds nobody up."""
-    try:
-        pid, born, machine, token = attributes[_PROCESS].split("/")
-        user, _, host = attributes[_HOLDER].rpartition("@")  # a directory's users may have one in their names
-        since, until = (datetime.datetime.fromisoformat(attributes[key]) for key in (_SINCE, _UNTIL))
-        return Held(
-            ProcessIdentity(user, host, int(pid), started_at=float(born)), machine, token, since, until
-        )
-    except (KeyError, ValueError):
-        return None
+def _has_died(lease: LeaseHolder) -> bool:
+    """Return whether the holder was a process of this machine that no longer runs."""
+    local = evolve(lease.process, host=socket.gethostname())  # the attribute may not hold the name exactly
+    return lease.machine == machine_id() and not is_running(local)
 
 
-def _has_died(held: Held) -> bool:
-    """Whether the process was one of this machine's and is no more."""
-    here = evolve(held.holder, host=socket.gethostname())  # which AWS may not admit in an attribute as it is
-    return held.machine == this_machine() and not at_work(here)
-
-
-def _text(moment: datetime.datetime) -> str:
+def _format_time(moment: datetime.datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}Z"

@@ -1,4 +1,4 @@
-"""Who is at work: user, host, process, and the CI job where there is one."""
+"""The identity of this process: user, host, process ID, and the CI job if there is one."""
 
 from __future__ import annotations
 
@@ -16,54 +16,56 @@ import psutil
 
 from reconciler.model.run import ProcessIdentity
 
-_JOBS = ("CI_JOB_URL", "BUILD_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL")
-"""Where CI systems say their job's address: GitLab, Jenkins, Buildkite, CircleCI. GitHub says it in three parts."""
+_JOB_URL_VARIABLES = ("CI_JOB_URL", "BUILD_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL")
+"""Where CI systems store the job's URL: GitLab, Jenkins, Buildkite, CircleCI. GitHub stores it in three parts."""
 
-_LONGEST = 200
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
-_NUMBERING = Path("/proc/self/ns/pid")
-"""Linux's name for each boot, and for each container's numbering of processes (proc(5), namespaces(7))."""
+_MAX_JOB_URL = 200
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PID_NAMESPACE = Path("/proc/self/ns/pid")
+"""Linux's identifiers of a boot and of a container's process numbers (proc(5), namespaces(7))."""
 
-_SAME = 2.0
-"""Seconds by which two tellings of one process's birth may differ when the clock was set in between."""
+_START_TOLERANCE_SECONDS = 2.0
+"""Tolerance when comparing process start times, in case the clock was set in between."""
 
 
 def this_process(environ: Mapping[str, str]) -> ProcessIdentity:
-    """Who runs this; `environ` stands for the process's environment variables."""
+    """Return the identity of this process; `environ` replaces its environment variables."""
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user id without an account
+    except (KeyError, OSError):  # a container's user ID without an account
         user = str(os.getuid())
     pid = os.getpid()
-    return ProcessIdentity(
-        user, socket.gethostname(), pid, _job(environ)[:_LONGEST], psutil.Process(pid).create_time()
-    )
+    job_url = _job_url(environ)[:_MAX_JOB_URL]
+    return ProcessIdentity(user, socket.gethostname(), pid, job_url, psutil.Process(pid).create_time())
 
 
-def at_work(who: ProcessIdentity) -> bool:
-    """Whether the process still runs, as far as can be seen from this host; a number given anew is another process."""
-    if who.host != socket.gethostname():
+def is_running(identity: ProcessIdentity) -> bool:
+    """Return whether the process still runs, as far as this host can see; a reused process ID is another process."""
+    if identity.host != socket.gethostname():
         return False
     try:
-        process = psutil.Process(who.pid)
-        dead = process.status() == psutil.STATUS_ZOMBIE  # its parent has not yet asked how it ended
-        return not dead and abs(process.create_time() - who.started_at) < _SAME
-    except psutil.Error:  # it is gone, or its number is now a process that we may not look at
+        process = psutil.Process(identity.pid)
+        is_zombie = (
+            process.status() == psutil.STATUS_ZOMBIE
+        )  # dead, but its parent has not collected its status
+        has_same_start = abs(process.create_time() - identity.started_at) < _START_TOLERANCE_SECONDS
+    except psutil.Error:  # it has ended, or its ID now belongs to a process we cannot inspect
         return False
+    return not is_zombie and has_same_start
 
 
 @cache
-def this_machine() -> str:
-    """What tells the processes that can be seen from here from all others: the boot, and the container's own numbering."""
-    known = [socket.gethostname(), str(uuid.getnode())]
-    for path in (_BOOT, _NUMBERING):
+def machine_id() -> str:
+    """Return what distinguishes the processes visible from here from all others: the boot and the container."""
+    parts = [socket.gethostname(), str(uuid.getnode())]
+    for path in (_BOOT_ID, _PID_NAMESPACE):
         with suppress(OSError):
-            known.append(str(path.readlink()) if path.is_symlink() else path.read_text(encoding="ascii"))
-    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
+            parts.append(str(path.readlink()) if path.is_symlink() else path.read_text(encoding="ascii"))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _job(environ: Mapping[str, str]) -> str:
+def _job_url(environ: Mapping[str, str]) -> str:
     if environ.get("GITHUB_RUN_ID"):
         server = environ.get("GITHUB_SERVER_URL", "https://github.com")
         return f"{server}/{environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{environ['GITHUB_RUN_ID']}"
-    return next((environ[name] for name in _JOBS if environ.get(name)), "")
+    return next((environ[name] for name in _JOB_URL_VARIABLES if environ.get(name)), "")

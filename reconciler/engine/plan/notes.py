@@ -6,7 +6,7 @@ import datetime
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from reconciler.engine.ownership.lease import Held
+from reconciler.engine.ownership.lease import LeaseHolder
 from reconciler.engine.plan.call_savings import suggest_call_savings
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.removals import find_live_address
@@ -34,11 +34,11 @@ def collect_notes(  # noqa: PLR0913 (each is one thing that there may be somethi
     steps: Sequence[Step],
     quotas: Quotas,
     *,
-    at_work: Held | None,
+    at_work: LeaseHolder | None,
 ) -> Iterator[Note]:
     """Who applies meanwhile, the file's warnings, certificates about to expire, what the kinds have to say, and advice."""
     if at_work:
-        yield Note("warning", at_work.halfway())
+        yield Note("warning", at_work.partial_apply_warning())
     yield from map(_warning, state.warnings)
     for action, allowed in request.limit_overrides.items():
         told = f"this run may {action} {allowed.text} of what the workspace owns, whatever its limits say"

@@ -6,7 +6,7 @@ from collections import Counter
 
 from attrs import evolve
 
-from reconciler.engine.ownership.lease import holder
+from reconciler.engine.ownership.lease import lease_holder
 from reconciler.engine.plan.checks import find_plan_errors
 from reconciler.engine.plan.compare import build_world, compare_states
 from reconciler.engine.plan.notes import collect_notes
@@ -40,9 +40,9 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     names = select_changes(request, found, world, state)
     found = evolve(found, changes={a: change for a, change in found.changes.items() if a in names})
     why = [*find_plan_errors(state, request, found, world)]
-    at_work = holder(state.settings.name, call)
+    at_work = lease_holder(state.settings.name, call)
     if why:
-        raise PlanRejectedError([*why, at_work.halfway()] if at_work else why)
+        raise PlanRejectedError([*why, at_work.partial_apply_warning()] if at_work else why)
     steps = build_steps(found.changes, world, state.resources, state.moved)
     calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
     return Plan(

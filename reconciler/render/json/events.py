@@ -9,7 +9,7 @@ from typing import IO, Any, Literal, Self, TypeAlias, cast
 
 from attrs import frozen
 
-from reconciler.engine.journal.redact_call import discreet, secrets_of
+from reconciler.engine.journal.redact_call import find_secrets, redact_values
 from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Failed, Outcome, Result, Skipped, Started
@@ -92,7 +92,7 @@ class EventWriter:
     ) -> None:
         self._plan, self._stream, self._clock, self._now = plan, stream, clock, now
         self._calls = {step.address: tuple(map(str, step.calls)) for step in plan.steps}
-        self._secrets = secrets_of(plan.steps)
+        self._secrets = find_secrets(plan.steps)
         self._started_at: dict[Address, float] = {}
 
     def __enter__(self) -> Self:
@@ -172,7 +172,7 @@ class EventWriter:
         error = outcome.error
         aws_error = error if isinstance(error, AwsError) else None
         return ErrorRecord(
-            message=discreet(aws_error.message if aws_error else str(error), self._secrets),
+            message=redact_values(aws_error.message if aws_error else str(error), self._secrets),
             code=aws_error.code if aws_error else None,
             request_id=aws_error.request_id or None if aws_error else None,
             next_step=suggest_next_step(error),

@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.apply.executor import apply
+from reconciler.engine.apply.executor import apply_plan
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Create
@@ -60,7 +60,7 @@ def answering(**errors: Exception):
 def run(made, call=None, **options):
     """All outcomes, times aside."""
     options.setdefault("stop", threading.Event())
-    found = apply(made, call or answering(), **{"workers": 1, **options})
+    found = apply_plan(made, call or answering(), **{"workers": 1, **options})
     return [evolve(one, seconds=0.0) if isinstance(one, Applied) else one for one in found]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.engine.apply.scheduler import Ready
+from reconciler.engine.apply.scheduler import ReadyQueue
 from reconciler.model.address import Address
 from reconciler.model.change import Create
 from reconciler.model.outcome import Applied
@@ -10,13 +10,15 @@ from reconciler.model.plan import Estimate, Plan, Step, Target
 from reconciler.model.resource import Resource
 
 
-def ready(**waits: str) -> Ready:
+def ready(**waits: str) -> ReadyQueue:
     """Things `t…` and certificates `c…`, each with the steps that it waits for, in the plan's order."""
     steps = [
         Step(Create(Resource(at(name), None)), (), frozenset(map(at, before.split())))
         for name, before in waits.items()
     ]
-    return Ready(Plan("ws", Target("embedded", "eu-west-1", "1"), tuple(steps), "0" * 64, Estimate({}, 0.0)))
+    return ReadyQueue(
+        Plan("ws", Target("embedded", "eu-west-1", "1"), tuple(steps), "0" * 64, Estimate({}, 0.0))
+    )
 
 
 def at(name: str) -> Address:

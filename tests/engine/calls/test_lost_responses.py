@@ -127,7 +127,7 @@ def test_a_claim_key_that_was_told_to_nobody_is_replaced_by_the_next_run(cloud, 
         return state(resource("provisioning_profiles", "e", spec))
 
     lost = applied(cloud, wanted(), "POST", "/provisioning-profiles", fault)
-    told = "claim.key: cannot be written: AWS did not say ClaimCertificatePrivateKey, as it says it once only"
+    told = "claim.key: cannot be written: AWS's response has no ClaimCertificatePrivateKey, which it returns only once"
     assert lost == ([] if fault in NOT_DONE else [f"failed provisioning_profiles.e: {told}"])
     assert failures(run(plan_of(wanted(), cloud), cloud)) == []
     assert len(cloud.content()["provisioning_profiles"]) == 1

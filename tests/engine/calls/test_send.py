@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.calls.send import PATIENCE, growing_pauses, send
+from reconciler.engine.calls.send import CATCH_UP_SECONDS, growing_pauses, send
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.errors import (
@@ -103,7 +103,7 @@ def test_an_error_that_does_not_pass_is_raised_when_patience_ends():
     aws = Aws(BUSY)
     with pytest.raises(AwsError, match=r"^iot:Ask answered Busy: m$"):
         aws.send(retried_errors={BUSY})
-    assert sum(aws.pauses) >= PATIENCE
+    assert sum(aws.pauses) >= CATCH_UP_SECONDS
 
 
 @given(st.integers(0, 20))
@@ -117,8 +117,8 @@ def test_a_question_that_goes_on_is_given_up_with_what_to_do():
     aws = Aws(FOUND)
     with pytest.raises(ReconcilerError) as caught:
         aws.send(repeat_until={GONE})
-    assert str(caught.value) == "iot:Ask still finds it after 300 s; plan again to go on"
-    assert sum(aws.pauses) >= PATIENCE
+    assert str(caught.value) == "iot:Ask still finds the resource after 300 s; plan again to continue"
+    assert sum(aws.pauses) >= CATCH_UP_SECONDS
 
 
 def test_a_call_may_have_a_patience_of_its_own():

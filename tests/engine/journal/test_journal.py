@@ -19,10 +19,10 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.engine.apply.executor import apply
-from reconciler.engine.apply.recorder import recorded
+from reconciler.engine.apply.executor import apply_plan
+from reconciler.engine.apply.recorder import with_recording
 from reconciler.engine.journal.journal import Journal
-from reconciler.engine.ownership.process import at_work, this_process
+from reconciler.engine.ownership.process import is_running, this_process
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create
@@ -79,14 +79,14 @@ def the_only(kept: Journal) -> RunRecord:
 def test_a_run_is_read_as_it_was_told(tmp_path):
     kept = journal(tmp_path)
     run = kept.begin(plan("ab"), ME, "apply", "f" * 64)
-    run.outcome(Started(change("a")))
-    first = run.calling(at("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
-    run.answered(first, "answered", "r-1")
-    run.outcome(Applied(change("a"), 9.0))
-    run.outcome(Started(change("b")))
-    second = run.calling(at("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
-    run.answered(second, "refused", "r-no", "Denied")
-    run.outcome(Failed(change("b"), NO))
+    run.record_outcome(Started(change("a")))
+    first = run.record_request(at("a"), ApiCall("iot", "CreateThing", {"thingName": "a"}))
+    run.record_response(first, "answered", "r-1")
+    run.record_outcome(Applied(change("a"), 9.0))
+    run.record_outcome(Started(change("b")))
+    second = run.record_request(at("b"), ApiCall("iot", "CreateThing", {"thingName": "b"}))
+    run.record_response(second, "refused", "r-no", "Denied")
+    run.record_outcome(Failed(change("b"), NO))
     run.end()
     assert the_only(kept) == RunRecord(
         Run(
@@ -159,12 +159,12 @@ def test_any_runs_one_after_the_other_are_read_as_they_were_told_the_newest_firs
     for ends, calls in told:
         run = kept.begin(plan("".join(ends)), ME, "apply", "")
         for name, result in calls:
-            token = run.calling(at(name), ApiCall("iot", "Make", {"thingName": name}))
+            token = run.record_request(at(name), ApiCall("iot", "Make", {"thingName": name}))
             if result in RESULTS:
-                run.answered(token, result, "r", "c")
+                run.record_response(token, result, "r", "c")
         for name, end in ends.items():
             if end in ENDS:
-                run.outcome(ENDS[end](name))
+                run.record_outcome(ENDS[end](name))
         run.end()
         seen = set(ends.values())
         status = "failed" if seen & {"failed", "skipped"} else "applied" if seen <= {"applied"} else "stopped"
@@ -193,10 +193,10 @@ def test_any_runs_one_after_the_other_are_read_as_they_were_told_the_newest_firs
 def test_a_call_is_read_by_others_as_soon_as_it_is_noted_before_and_after_it_is_sent(tmp_path):
     kept = journal(tmp_path)
     run = kept.begin(plan("a"), ME, "apply", "")
-    token = run.calling(at("a"), ApiCall("iot", "Make"))
+    token = run.record_request(at("a"), ApiCall("iot", "Make"))
     (call,) = the_only(kept).calls
     assert (the_only(kept).run.status, call.status) == ("running", "in flight")
-    run.answered(token, "answered", "r")
+    run.record_response(token, "answered", "r")
     (call,) = the_only(kept).calls
     assert (call.status, call.request_id) == ("answered", "r")
     run.end()
@@ -224,8 +224,8 @@ def test_an_apply_notes_every_attempt_at_a_call_and_what_became_of_it(tmp_path):
     kept = journal(tmp_path)
     run = kept.begin(made, ME, "apply", "")
     stop = threading.Event()
-    for outcome in apply(made, call, stop=stop, workers=1, pause=lambda _: None, recorder=run):
-        run.outcome(outcome)
+    for outcome in apply_plan(made, call, stop=stop, workers=1, pause=lambda _: None, recorder=run):
+        run.record_outcome(outcome)
     run.end()
     record = the_only(kept)
     assert [(call.address, call.status, call.error_code, call.request_id) for call in record.calls] == [
@@ -249,7 +249,7 @@ def test_an_error_that_means_that_all_is_well_is_an_answer(tmp_path):
         {"retried_errors": {"Denied"}},
     ):
         with pytest.raises(AwsError):
-            recorded(call, run, at("a"))(ApiCall("iot", "Make", **codes))
+            with_recording(call, run, at("a"))(ApiCall("iot", "Make", **codes))
     run.end()
     assert [(call.status, call.error_code) for call in the_only(kept).calls] == [
         ("answered", "Denied"),
@@ -279,7 +279,7 @@ import sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from reconciler.engine.journal.journal import Journal
-from reconciler.engine.apply.recorder import recorded
+from reconciler.engine.apply.recorder import with_recording
 from reconciler.model.call import ApiCall
 from reconciler.model.outcome import Started
 from tests.engine.journal.test_journal import ME, at, change, plan
@@ -289,17 +289,17 @@ call = ApiCall("iot", "Make", {"thingName": sys.argv[2]})
 MANY = """
 for _ in range(4):
     run = kept.begin(plan("a"), ME, "apply", sys.argv[2])
-    send = recorded(lambda asked: {}, run, at("a"))
+    send = with_recording(lambda asked: {}, run, at("a"))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(send, [call] * 25))
     run.end()
-    assert run.trouble == ""
+    assert run.problem == ""
 """
 DYING = """
 run = kept.begin(plan("ab"), ME, "apply", "")
-run.outcome(Started(change("a")))
-run.answered(run.calling(at("a"), call), "answered", "r-1")
-run.calling(at("a"), call)
+run.record_outcome(Started(change("a")))
+run.record_response(run.record_request(at("a"), call), "answered", "r-1")
+run.record_request(at("a"), call)
 print("sent", flush=True)
 threading.Event().wait()
 """
@@ -335,7 +335,7 @@ def test_a_run_that_is_killed_has_crashed_and_what_was_in_flight_is_unknown(tmp_
     assert writer.stdout.readline() == "sent\n"
     assert the_only(Journal(path)).run.status == "running"
     writer.send_signal(signal.SIGKILL)
-    while at_work(evolve(ME, pid=writer.pid, started_at=the_only(Journal(path)).run.process.started_at)):
+    while is_running(evolve(ME, pid=writer.pid, started_at=the_only(Journal(path)).run.process.started_at)):
         os.sched_yield()
     for _ in range(2):  # before its parent asked how it ended, and after
         record = the_only(Journal(path))
@@ -412,8 +412,8 @@ def test_no_secret_is_in_the_bytes_of_the_journal(tmp_path):
     run = kept.begin(made, ME, "apply", "")
     told = f"{CANARY} is no code, and {KEY.strip()} no key, nor is {KEY.splitlines()[1]}"
     call = ApiCall("iot", "Make", {**params, "AuthenticationMaterial": CANARY, "targetName": KEY})
-    run.answered(run.calling(at("a"), call), "refused", code="Denied")
-    run.outcome(Failed(change("a"), ReconcilerError(told)))
+    run.record_response(run.record_request(at("a"), call), "refused", code="Denied")
+    run.record_outcome(Failed(change("a"), ReconcilerError(told)))
     whole = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     run.end()
     whole += b"".join(path.read_bytes() for path in tmp_path.iterdir())
@@ -518,15 +518,15 @@ def test_what_is_no_journal_is_said_to_be_none_and_is_left_as_it_is(tmp_path, sp
 def test_a_journal_that_breaks_on_the_way_is_said_once_and_stops_nobody(tmp_path):
     kept = journal(tmp_path)
     run = kept.begin(plan("a"), ME, "apply", "")
-    run.answered(run.calling(at("a"), ApiCall("iot", "Make")), "answered")
+    run.record_response(run.record_request(at("a"), ApiCall("iot", "Make")), "answered")
     connection = sqlite3.connect(kept.path)
     connection.execute("DROP TABLE calls")
     connection.close()
-    run.answered(run.calling(at("a"), ApiCall("iot", "Make")), "answered")
-    run.outcome(Applied(change("a"), 0.0))
+    run.record_response(run.record_request(at("a"), ApiCall("iot", "Make")), "answered")
+    run.record_outcome(Applied(change("a"), 0.0))
     run.end()
-    assert run.trouble == "no such table: calls"
-    run.calling(at("a"), ApiCall("iot", "Make"))  # nobody writes any more, and nobody waits
+    assert run.problem == "no such table: calls"
+    run.record_request(at("a"), ApiCall("iot", "Make"))  # nobody writes any more, and nobody waits
 
 
 # ── who ─────────────────────────────────────────────────────────────────────────────────────────
@@ -546,7 +546,7 @@ def test_a_journal_that_breaks_on_the_way_is_said_once_and_stops_nobody(tmp_path
 )
 def test_a_run_in_ci_says_which_job_it_is(environ, job):
     who = this_process(environ)
-    assert (who.job, who.pid, at_work(who)) == (job, os.getpid(), True)
+    assert (who.job, who.pid, is_running(who)) == (job, os.getpid(), True)
 
 
 def test_who_is_user_and_host():

@@ -9,7 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from attrs import evolve
 
-from reconciler.engine.ownership.lease import SECONDS, clear, holder, leased, unlock
+from reconciler.engine.ownership.lease import (
+    LEASE_SECONDS,
+    force_unlock,
+    hold_lease,
+    lease_holder,
+    release_stale_lease,
+)
 from reconciler.engine.ownership.process import this_process
 from reconciler.model.errors import LeaseLostError, LockedError, PlanRejectedError, TargetError
 from reconciler.model.run import ProcessIdentity
@@ -19,9 +25,9 @@ from tests.support.registry_client import SETTINGS, Cloud
 
 ELSEWHERE = ProcessIdentity("ada", "build-7", 4711, started_at=1.5)
 GROUP = "reconciler-ws"
-HALFWAY = (
-    "ada@build-7 (process 4711) is applying this workspace since 2026-03-01T00:00:00Z, and what was read may be half of "
-    "its work; plan again when it is done"
+PARTIAL_APPLY = (
+    "an apply by ada@build-7 (process 4711) has been running since 2026-03-01T00:00:00Z; this plan may show a partial "
+    "apply; plan again when it is done"
 )
 PARTS = {"holder", "process", "since", "until"}
 
@@ -61,22 +67,22 @@ def attributes(cloud):
 
 
 def test_the_lease_is_in_the_groups_attributes_while_it_is_held_and_nothing_of_it_afterwards(cloud, time):
-    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
-        held = holder("ws", cloud.call)
+    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+        held = lease_holder("ws", cloud.call)
         assert attributes(cloud).keys() == {f"reconciler:lease-{part}" for part in PARTS}
-        assert (held.holder, held.since, held.until - held.since) == (
+        assert (held.process, held.since, held.until - held.since) == (
             ELSEWHERE,
             time.date(),
-            datetime.timedelta(seconds=SECONDS),
+            datetime.timedelta(seconds=LEASE_SECONDS),
         )
-    assert (holder("ws", cloud.call), attributes(cloud)) == (None, {})
+    assert (lease_holder("ws", cloud.call), attributes(cloud)) == (None, {})
 
 
 def test_a_second_writer_is_told_who_holds_the_lease_since_when_and_until_when(cloud, time):
-    with leased("ws", cloud.call, this_process({}), clock=time) as guard:
+    with hold_lease("ws", cloud.call, this_process({}), clock=time) as guard:
         with (
             pytest.raises(LockedError) as locked,
-            leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
+            hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
         ):
             pass
         guard()
@@ -90,39 +96,39 @@ def test_a_second_writer_is_told_who_holds_the_lease_since_when_and_until_when(c
 
 def test_other_workspaces_have_leases_of_their_own(cloud, time):
     with (
-        leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
-        leased("other", cloud.call, ELSEWHERE, machine="another", clock=time) as guard,
+        hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
+        hold_lease("other", cloud.call, ELSEWHERE, machine="another", clock=time) as guard,
     ):
         guard()
 
 
 def test_whatever_ends_the_holder_gives_the_lease_back(cloud, time):
-    with pytest.raises(KeyError), leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+    with pytest.raises(KeyError), hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         raise KeyError
-    assert holder("ws", cloud.call) is None
+    assert lease_holder("ws", cloud.call) is None
 
 
 def crashed(cloud, who, machine, monkeypatch, time):
     """A lease whose holder came to no end at all."""
     with monkeypatch.context() as patch:
         patch.setattr("reconciler.engine.ownership.lease._Lease.release", lambda self: None)
-        with leased("ws", cloud.call, who, machine=machine, clock=time):
+        with hold_lease("ws", cloud.call, who, machine=machine, clock=time):
             pass
 
 
 def test_the_lease_of_a_crash_elsewhere_runs_out_by_the_registrys_clock(cloud, time, monkeypatch):
     crashed(cloud, ELSEWHERE, "another", monkeypatch, time)
-    time.now = SECONDS - 1
-    with pytest.raises(LockedError), leased("ws", cloud.call, this_process({}), clock=time):
+    time.now = LEASE_SECONDS - 1
+    with pytest.raises(LockedError), hold_lease("ws", cloud.call, this_process({}), clock=time):
         pass
-    time.now = SECONDS
-    with leased("ws", cloud.call, this_process({}), clock=time) as guard:
+    time.now = LEASE_SECONDS
+    with hold_lease("ws", cloud.call, this_process({}), clock=time) as guard:
         guard()
 
 
 def test_the_lease_of_a_process_of_this_machine_that_has_died_holds_nobody_up(cloud, time, monkeypatch):
     crashed(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
-    with leased("ws", cloud.call, this_process({}), clock=time) as guard:
+    with hold_lease("ws", cloud.call, this_process({}), clock=time) as guard:
         guard()
 
 
@@ -130,30 +136,30 @@ def test_what_a_dead_holder_left_is_cleared_away_and_what_else_the_group_has_sta
     crashed(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
     given = {"attributes": {"site": "oslo"}, "merge": True}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties={"attributePayload": given})
-    clear("ws", cloud.call)
+    release_stale_lease("ws", cloud.call)
     assert attributes(cloud) == {"site": "oslo"}
 
 
 def test_the_lease_of_one_who_may_be_alive_is_not_cleared_away(cloud, time, monkeypatch):
     crashed(cloud, ELSEWHERE, "another", monkeypatch, time)
-    clear("ws", cloud.call)
-    assert holder("ws", cloud.call).holder == ELSEWHERE
+    release_stale_lease("ws", cloud.call)
+    assert lease_holder("ws", cloud.call).process == ELSEWHERE
 
 
 def test_unlock_breaks_the_lease_and_the_holder_writes_no_more(cloud, time):
-    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
-        assert unlock("ws", cloud.call).holder == ELSEWHERE
-        assert unlock("ws", cloud.call) is None
-        with leased("ws", cloud.call, this_process({}), clock=time) as other:
+    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
+        assert force_unlock("ws", cloud.call).process == ELSEWHERE
+        assert force_unlock("ws", cloud.call) is None
+        with hold_lease("ws", cloud.call, this_process({}), clock=time) as other:
             other()
-            time.now = SECONDS  # by now the first has asked the registry, or knows that it should have
+            time.now = LEASE_SECONDS  # by now the first has asked the registry, or knows that it should have
             with pytest.raises(LeaseLostError):
                 guard()
 
 
 def test_a_lease_that_cannot_be_renewed_stops_its_holder_before_it_runs_out(cloud, time):
-    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
-        time.now = SECONDS * 0.8
+    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
+        time.now = LEASE_SECONDS * 0.8
         guard()
         time.now += 1
         with pytest.raises(LeaseLostError, match="could not be renewed in time"):
@@ -171,17 +177,17 @@ def test_a_lease_is_renewed_for_as_long_as_it_is_held(cloud):
         return answer
 
     cloud.empty()
-    with leased("ws", call, ELSEWHERE, machine="another", seconds=0.4) as guard:
+    with hold_lease("ws", call, ELSEWHERE, machine="another", seconds=0.4) as guard:
         assert all(writes.acquire(timeout=30) for _ in range(6))
         guard()
 
 
 def test_what_else_the_group_has_is_left_as_it_is(cloud, time):
-    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         pass
     said = {"attributePayload": {"attributes": {"team": "water"}, "merge": True}}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties=said)
-    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         assert attributes(cloud)["team"] == "water"
     assert attributes(cloud) == {"team": "water"}
 
@@ -192,7 +198,7 @@ def test_of_many_who_reach_for_it_at_once_one_gets_it(cloud, time):
     def reach(number):
         start.wait()
         try:
-            with leased("ws", cloud.call, evolve(ELSEWHERE, pid=number), machine="another", clock=time):
+            with hold_lease("ws", cloud.call, evolve(ELSEWHERE, pid=number), machine="another", clock=time):
                 tried.wait()
         except LockedError:
             tried.wait()
@@ -204,25 +210,25 @@ def test_of_many_who_reach_for_it_at_once_one_gets_it(cloud, time):
 
 
 def test_a_lease_that_nobody_can_read_holds_nobody_up(cloud, time):
-    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         pass
     said = {"attributePayload": {"attributes": {"reconciler:lease-process": "x"}, "merge": True}}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties=said)
-    assert holder("ws", cloud.call) is None
-    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
+    assert lease_holder("ws", cloud.call) is None
+    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
         guard()
 
 
 def test_a_live_holder_of_this_machine_keeps_it_whatever_its_user_and_host_are_called(cloud, time):
     me = evolve(this_process({}), user="ada@corp.example")
     with (
-        leased("ws", cloud.call, me, clock=time) as guard,
+        hold_lease("ws", cloud.call, me, clock=time) as guard,
         pytest.raises(LockedError, match=r"ada@corp\.example@"),
-        leased("ws", cloud.call, this_process({}), clock=time),
+        hold_lease("ws", cloud.call, this_process({}), clock=time),
     ):
         pass
-    with leased("ws", cloud.call, evolve(me, host="host äöü"), clock=time) as guard:
-        assert holder("ws", cloud.call).holder.host == "host____"
+    with hold_lease("ws", cloud.call, evolve(me, host="host äöü"), clock=time) as guard:
+        assert lease_holder("ws", cloud.call).process.host == "host____"
         guard()
 
 
@@ -235,9 +241,9 @@ def test_a_lease_whose_answer_was_lost_is_given_back(cloud, time):
         return answer
 
     lost: list[object] = []
-    with pytest.raises(TargetError), leased("ws", call, this_process({}), clock=time):
+    with pytest.raises(TargetError), hold_lease("ws", call, this_process({}), clock=time):
         pass
-    assert (holder("ws", cloud.call), attributes(cloud)) == (None, {})
+    assert (lease_holder("ws", cloud.call), attributes(cloud)) == (None, {})
 
 
 def test_a_registry_that_cannot_be_reached_at_the_end_is_no_new_error(cloud, time):
@@ -249,7 +255,7 @@ def test_a_registry_that_cannot_be_reached_at_the_end_is_no_new_error(cloud, tim
             raise TargetError("no route")
         return cloud.call(asked)
 
-    with leased("ws", call, ELSEWHERE, machine="another", clock=time):
+    with hold_lease("ws", call, ELSEWHERE, machine="another", clock=time):
         reachable.clear()
 
 
@@ -258,7 +264,7 @@ class TestApplying:
         cloud = Cloud()
         wanted = state(ca(), *device("a"))
         plan = plan_of(wanted, cloud)
-        with leased("ws", cloud.call, ELSEWHERE, machine="another") as guard:
+        with hold_lease("ws", cloud.call, ELSEWHERE, machine="another") as guard:
             assert failures(run(plan, cloud, guard=guard)) == []
             assert plan_of(wanted, cloud).steps == ()
         assert plan_of(wanted, cloud).steps == ()
@@ -267,7 +273,7 @@ class TestApplying:
         cloud = Cloud()
         converge(state(ca(), *device("a")), cloud)
         plan = plan_of(state(), cloud)
-        with leased("ws", cloud.call, ELSEWHERE, machine="another") as guard:
+        with hold_lease("ws", cloud.call, ELSEWHERE, machine="another") as guard:
             assert failures(run(plan, cloud, guard=guard)) == []
         assert str(plan.steps[-1].address) == f"thing_groups.{GROUP}"
         assert cloud.content()["thing_groups"] == {}
@@ -299,10 +305,10 @@ class TestApplying:
 def test_a_plan_made_while_somebody_applies_says_so(cloud, time):
     desired = state(ca(), *device("pump"))
     before = plan_of(desired, cloud)
-    with leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
+    with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         meanwhile = plan_of(desired, cloud)
     told = {note.text for note in meanwhile.notes} - {note.text for note in before.notes}
-    assert told == {HALFWAY}
+    assert told == {PARTIAL_APPLY}
     assert meanwhile.digest == plan_of(desired, cloud).digest
 
 
@@ -310,11 +316,9 @@ def test_a_plan_refused_for_what_somebody_is_just_making_says_who(cloud, time):
     desired = state(ca(), *device("pump"))
     cloud.iot.create_thing(thingName="pump", attributePayload={"attributes": {"site": "elsewhere"}})
     with (
-        leased("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
+        hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
         pytest.raises(PlanRejectedError) as refused,
     ):
         plan_of(desired, cloud)
     *_, last = refused.value.reasons
-    assert last.startswith(
-        "ada@build-7 (process 4711) is applying this workspace since 2026-03-01T00:00:00Z, and what"
-    )
+    assert last == PARTIAL_APPLY

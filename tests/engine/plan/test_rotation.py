@@ -308,7 +308,7 @@ class TestIssued:
         plan = plan_of(self.wanted(path, request_pem), cloud)
         path.write_text("somebody else's")
         assert failures(run(plan, cloud)) == [
-            "failed certificates.a: a.pem: the file exists, and it is never overwritten",
+            "failed certificates.a: a.pem: already exists and is never overwritten; move it away",
             "skipped things.a: ",
         ]
         assert (path.read_text(), cloud.content()["certificates"]) == ("somebody else's", {})
