@@ -1,6 +1,6 @@
 """One AWS noun per file: its tables (`SCHEMA`, a tuple of DDL steps that only grows) and its operations.
 
-Law: an operation is a function of a context and of parameters that the wire layer has parsed and validated; it gives
-the output's members or raises `ApiError`. What one noun needs of another it imports from that noun's file. A new noun is
-a new file here and nothing else: the catalog finds it.
+Invariant: an operation is a function of a context and of parameters that the wire layer has parsed and validated; it
+returns the output's members or raises `ApiError`. A noun imports what it needs of another noun from that noun's file. A new
+noun is one new file: the catalog discovers it.
 """

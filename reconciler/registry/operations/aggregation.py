@@ -1,8 +1,8 @@
-"""What the things that a query matches have in a field: GetStatistics, GetCardinality, GetPercentiles, GetBucketsAggregation.
+"""Aggregations over the things that match a query: GetStatistics, Cardinality, Percentiles, BucketsAggregation.
 
-Law: a field is one of the registry's own, or an attribute that the indexing configuration names as a custom field, which
-also says whether its values are numbers. A value that is none of its field's type counts for nothing. AWS's answers are
-approximations of the same numbers; how it interpolates between two values is UNCONFIRMED.
+Invariant: a field is one of the registry's own, or an attribute that the indexing configuration declares as a custom field
+with its type. Values that are not of the field's type are ignored. AWS returns approximations of the same numbers; how it
+interpolates between two values is UNCONFIRMED.
 """
 
 import math
@@ -22,26 +22,26 @@ DEFAULT_FIELD = "registry.version"
 DEFAULT_PERCENTS = (1, 5, 25, 50, 75, 95, 99)
 DEFAULT_BUCKETS = 10
 
-_ATTRIBUTE = "attributes."
-_OWN = {
+_ATTRIBUTE_PREFIX = "attributes."
+_REGISTRY_FIELDS = {
     "thingName": ("t.name", "String"),
     "thingId": ("t.id", "String"),
     "thingTypeName": ("t.type", "String"),
     "registry.thingTypeName": ("t.type", "String"),
     "registry.version": ("t.version", "Number"),
 }
-# No longer than what any double has digits for, so that none is infinite.
+# Short enough that no number is infinite as a double.
 _NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]+)?")
-_TRUTH = {"true": 1.0, "false": 0.0}
+_BOOLEANS = {"true": 1.0, "false": 0.0}
 
 
 @operation("iot", "GetStatistics", writes=False)
 def get_statistics(context: Context, params: Params) -> Output | None:
-    """Give the count of values and, where they are numbers or truth values, their average, extremes and spread.
+    """Return the count of values and, for numbers and booleans, their average, extremes and variance.
 
-    That the variance is the population's is UNCONFIRMED.
+    That it is the population variance is UNCONFIRMED.
 
-    Raises ResourceNotFound while there is no index, InvalidQuery, InvalidAggregation for a field that is none.
+    Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidAggregation for an unknown field.
     """
     values, kind = _values(context, params)
     if kind == "String":
@@ -68,37 +68,39 @@ def get_statistics(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "GetCardinality", writes=False)
 def get_cardinality(context: Context, params: Params) -> Output | None:
-    """Give how many different values there are. Raises what GetStatistics raises."""
+    """Return the number of distinct values. Raises what GetStatistics raises."""
     return {"cardinality": len(set(_values(context, params)[0]))}
 
 
 @operation("iot", "GetPercentiles", writes=False)
 def get_percentiles(context: Context, params: Params) -> Output | None:
-    """Give the value below which each percentage of the numbers lies, in between two of them by their distance.
+    """Return the percentiles of the numbers, linearly interpolated between two values.
 
-    Raises what GetStatistics raises, and InvalidAggregation for a field without numbers.
+    Raises what GetStatistics raises, and InvalidAggregation for a field that is not numeric.
     """
     values, kind = _values(context, params)
     if kind != "Number":
-        raise _invalid(f"{_field(params)} is no field of numbers")
+        raise _invalid(f"{_field(params)} is not a numeric field")
     numbers = sorted(_numbers(values, kind))
+    if not numbers:
+        return {"percentiles": []}
     percents = params.get("percents") or DEFAULT_PERCENTS
     return {
-        "percentiles": [{"percent": percent, "value": _at(numbers, percent)} for percent in percents]
-        if numbers
-        else []
+        "percentiles": [{"percent": percent, "value": _percentile(numbers, percent)} for percent in percents]
     }
 
 
 @operation("iot", "GetBucketsAggregation", writes=False)
 def get_buckets_aggregation(context: Context, params: Params) -> Output | None:
-    """Give the most frequent values, each with the number of things that have it, and how many things match the query.
+    """Return the most frequent values with their counts, and how many things match the query.
 
     Raises what GetStatistics raises.
     """
     values, _ = _values(context, params)
-    most = params["bucketsAggregationType"].get("termsAggregation", {}).get("maxBuckets", DEFAULT_BUCKETS)
-    counted = sorted(Counter(str(value) for value in values).items(), key=lambda item: (-item[1], item[0]))
+    terms = params["bucketsAggregationType"].get("termsAggregation", {})
+    max_buckets = terms.get("maxBuckets", DEFAULT_BUCKETS)
+    counts = Counter(str(value) for value in values)
+    most_frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:max_buckets]
     condition = compile_query(params["queryString"])
     total = context.tx.one(
         f"SELECT count(*) AS number FROM things t WHERE t.scope = ? AND {condition.sql}",  # noqa: S608
@@ -107,19 +109,19 @@ def get_buckets_aggregation(context: Context, params: Params) -> Output | None:
     )
     return {
         "totalCount": total["number"],
-        "buckets": [{"keyValue": value, "count": count} for value, count in counted[:most]],
+        "buckets": [{"keyValue": value, "count": count} for value, count in most_frequent],
     }
 
 
 def _values(context: Context, params: Params) -> tuple[list[Any], str]:
-    """Give what the matching things have in the field, and the field's type."""
+    """Return the matching things' values of the field, and the field's type."""
     require_query_version(context, params.get("queryVersion"))
     require_index(context, params.get("indexName", INDEX))
     condition = compile_query(params["queryString"])
-    source, column, values, kind = _column(context, _field(params))
+    join, column, join_values, kind = _column(context, _field(params))
     rows = context.tx.all(
-        f"SELECT {column} AS value FROM things t {source} WHERE t.scope = ? AND {column} IS NOT NULL AND {condition.sql}",  # noqa: S608
-        *values,
+        f"SELECT {column} AS value FROM things t {join} WHERE t.scope = ? AND {column} IS NOT NULL AND {condition.sql}",  # noqa: S608
+        *join_values,
         context.scope,
         *condition.values,
     )
@@ -127,14 +129,14 @@ def _values(context: Context, params: Params) -> tuple[list[Any], str]:
 
 
 def _column(context: Context, field: str) -> tuple[str, str, tuple[Value, ...], str]:
-    """Give what is joined to a thing for a field, the column, the join's parameters, and the field's type."""
-    if field in _OWN:
-        column, kind = _OWN[field]
+    """Return the join that a field needs, its column, the join's parameters, and the field's type."""
+    if field in _REGISTRY_FIELDS:
+        column, kind = _REGISTRY_FIELDS[field]
         return "", column, (), kind
     kinds = custom_fields(context)
-    if field.startswith(_ATTRIBUTE) and field in kinds:
-        joined = "JOIN thing_attributes a ON a.seq = t.seq AND a.name = ?"
-        return joined, "a.value", (field.removeprefix(_ATTRIBUTE),), kinds[field]
+    if field.startswith(_ATTRIBUTE_PREFIX) and field in kinds:
+        join = "JOIN thing_attributes a ON a.seq = t.seq AND a.name = ?"
+        return join, "a.value", (field.removeprefix(_ATTRIBUTE_PREFIX),), kinds[field]
     raise _invalid(f"{field} is neither a managed nor a custom field")
 
 
@@ -143,18 +145,19 @@ def _field(params: Params) -> str:
 
 
 def _numbers(values: list[Any], kind: str) -> list[float]:
-    """Give the values that are numbers, or truth values as 0 and 1."""
+    """Return the values that are numbers, with booleans as 0 and 1."""
     if kind == "Boolean":
-        return [_TRUTH[value.lower()] for value in values if value.lower() in _TRUTH]
+        return [_BOOLEANS[value.lower()] for value in values if value.lower() in _BOOLEANS]
     return [float(value) for value in values if _NUMBER.fullmatch(str(value))]
 
 
-def _at(numbers: list[float], percent: float) -> float:
-    place = (len(numbers) - 1) * percent / 100
-    low = math.floor(place)
+def _percentile(numbers: list[float], percent: float) -> float:
+    """Return a percentile of sorted numbers."""
+    position = (len(numbers) - 1) * percent / 100
+    low = math.floor(position)
     high = min(low + 1, len(numbers) - 1)
-    return numbers[low] + (numbers[high] - numbers[low]) * (place - low)
+    return numbers[low] + (numbers[high] - numbers[low]) * (position - low)
 
 
-def _invalid(why: str) -> ApiError:
-    return ApiError("InvalidAggregationException", f"The aggregation is not valid: {why}.")
+def _invalid(problem: str) -> ApiError:
+    return ApiError("InvalidAggregationException", f"The aggregation is not valid: {problem}.")

@@ -1,6 +1,6 @@
-"""Which things are in which billing groups: AddThingToBillingGroup, Remove, ListThingsInBillingGroup.
+"""Membership of billing groups: AddThingToBillingGroup, RemoveThingFromBillingGroup, ListThingsInBillingGroup.
 
-Law: a thing is in one billing group at most.
+Invariant: a thing is in at most one billing group.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -14,14 +14,14 @@ from reconciler.registry.store import Row
 
 @operation("iot", "AddThingToBillingGroup")
 def add_thing_to_billing_group(context: Context, params: Params) -> Output | None:
-    """Put a thing into a billing group, each by name or ARN; again succeeds.
+    """Add a thing to a billing group, each by name or ARN; repeating the call succeeds.
 
     Raises ResourceNotFound, InvalidRequest when the thing is in another one (UNCONFIRMED: AWS might move it instead).
     """
-    thing, group = _named(context, params)
+    thing, group = _require_thing_and_group(context, params)
     if thing["billing_group"] not in (None, group["name"]):
         raise context.invalid(
-            f"Thing {thing['name']} is in the billing group {thing['billing_group']} already."
+            f"Thing {thing['name']} is already in the billing group {thing['billing_group']}."
         )
     context.tx.run("UPDATE things SET billing_group = ? WHERE seq = ?", group["name"], thing["seq"])
     return None
@@ -29,11 +29,11 @@ def add_thing_to_billing_group(context: Context, params: Params) -> Output | Non
 
 @operation("iot", "RemoveThingFromBillingGroup")
 def remove_thing_from_billing_group(context: Context, params: Params) -> Output | None:
-    """Take a thing out of a billing group, each by name or ARN; when it is not in it, that is no mistake.
+    """Remove a thing from a billing group, each by name or ARN; if it is not a member, nothing changes.
 
     Raises ResourceNotFound, InvalidRequest.
     """
-    thing, group = _named(context, params)
+    thing, group = _require_thing_and_group(context, params)
     context.tx.run(
         "UPDATE things SET billing_group = NULL WHERE seq = ? AND billing_group = ?",
         thing["seq"],
@@ -44,7 +44,7 @@ def remove_thing_from_billing_group(context: Context, params: Params) -> Output 
 
 @operation("iot", "ListThingsInBillingGroup")
 def list_things_in_billing_group(context: Context, params: Params) -> Output | None:
-    """Give the names of a billing group's things in the order of their creation. Raises ResourceNotFound."""
+    """Return the names of a billing group's things in creation order. Raises ResourceNotFound."""
     page = REGISTRY.start(context, params)
     group = require_billing_group(context, params["billingGroupName"])
     rows = context.tx.all(
@@ -57,8 +57,7 @@ def list_things_in_billing_group(context: Context, params: Params) -> Output | N
     return page.build_output("things", rows, key=lambda row: (row["seq"],), item=lambda row: row["name"])
 
 
-def _named(context: Context, params: Params) -> tuple[Row, Row]:
-    """Give the thing and the billing group that are meant."""
+def _require_thing_and_group(context: Context, params: Params) -> tuple[Row, Row]:
     thing = require_thing(context, resolve_name(context, params, "thing", thing_arn(context, "")))
     name = resolve_name(context, params, "billingGroup", billing_group_arn(context, ""))
     return thing, require_billing_group(context, name)

@@ -1,6 +1,6 @@
 """Billing groups: their table, and CreateBillingGroup, Describe, List, Update, Delete.
 
-Which billing group a thing is in stands beside the thing, for it is in one at most.
+A thing is in at most one billing group, which is stored with the thing.
 """
 
 import uuid
@@ -33,12 +33,12 @@ _LAST_CHARACTER = "\U0010ffff"
 
 
 def find_billing_group(context: Context, name: str) -> Any:
-    """Give the row of a billing group, or None."""
+    """Return the row of a billing group, or None."""
     return context.tx.one("SELECT * FROM billing_groups WHERE scope = ? AND name = ?", context.scope, name)
 
 
 def require_billing_group(context: Context, name: str) -> Row:
-    """Give the row of a billing group. Raises ResourceNotFound."""
+    """Return the row of a billing group. Raises ResourceNotFound."""
     row: Row | None = find_billing_group(context, name)
     if row is None:
         raise not_found(f"The billing group {name} does not exist.")
@@ -46,23 +46,23 @@ def require_billing_group(context: Context, name: str) -> Row:
 
 
 def billing_group_arn(context: Context, name: str) -> str:
-    """Give the ARN of a billing group of this account and Region."""
+    """Return the ARN of a billing group of this account and Region."""
     return context.arn(f"billinggroup/{name}")
 
 
 @taggable("iot", "billinggroup")
 def billing_group_exists(context: Context, name: str) -> bool:
-    """Whether there is such a billing group."""
+    """Return whether the billing group exists."""
     return find_billing_group(context, name) is not None
 
 
 @operation("iot", "CreateBillingGroup")
 def create_billing_group(context: Context, params: Params) -> Output | None:
-    """Create a billing group; the same call again succeeds, one that differs does not.
+    """Create a billing group; repeating the same call succeeds, a different one fails.
 
-    Tags that are given count as configuration, as a thing group's do (UNCONFIRMED).
+    Tags in the call count as configuration, as for thing groups (UNCONFIRMED).
 
-    Raises ResourceAlreadyExists (409), InvalidRequest for bad tags.
+    Raises ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """
     name, arn = params["billingGroupName"], billing_group_arn(context, params["billingGroupName"])
     description = params.get("billingGroupProperties", {}).get("billingGroupDescription")
@@ -91,7 +91,7 @@ def create_billing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DescribeBillingGroup")
 def describe_billing_group(context: Context, params: Params) -> Output | None:
-    """Give everything of a billing group but its things and tags. Raises ResourceNotFound."""
+    """Return everything about a billing group except its things and tags. Raises ResourceNotFound."""
     row = require_billing_group(context, params["billingGroupName"])
     return {
         "billingGroupName": row["name"],
@@ -105,7 +105,7 @@ def describe_billing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListBillingGroups")
 def list_billing_groups(context: Context, params: Params) -> Output | None:
-    """Give billing groups in the order of their creation, all or those with a prefix."""
+    """Return the billing groups in creation order, all or those with a prefix."""
     page = REGISTRY.start(context, params)
     prefix = params.get("namePrefixFilter", "")
     rows = context.tx.all(
@@ -130,7 +130,7 @@ def list_billing_groups(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "UpdateBillingGroup")
 def update_billing_group(context: Context, params: Params) -> Output | None:
-    """Change the description, when one is given, and give the new version.
+    """Change the description, if one is given, and return the new version.
 
     Raises ResourceNotFound, VersionConflict (409).
     """
@@ -146,9 +146,9 @@ def update_billing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteBillingGroup")
 def delete_billing_group(context: Context, params: Params) -> Output | None:
-    """Delete a billing group. One that is missing is no mistake: the model has no ResourceNotFound here.
+    """Delete a billing group; a missing one is not an error, because the model has no ResourceNotFound here.
 
-    That a thing in it blocks the deletion is UNCONFIRMED: of the two it is the order of calls that always works.
+    That a thing in it blocks the deletion is UNCONFIRMED. Removing the things first always works.
 
     Raises InvalidRequest while a thing is in it, VersionConflict (409).
     """
@@ -156,10 +156,10 @@ def delete_billing_group(context: Context, params: Params) -> Output | None:
     if row is None:
         return None
     _require_version(params, row)
-    used = context.tx.one(
+    member = context.tx.one(
         "SELECT 1 FROM things WHERE scope = ? AND billing_group = ? LIMIT 1", context.scope, row["name"]
     )
-    if used is not None:
+    if member is not None:
         raise context.invalid(f"Cannot delete billing group {row['name']}: things are in it.")
     context.tx.run("DELETE FROM billing_groups WHERE seq = ?", row["seq"])
     delete_tags(context, billing_group_arn(context, row["name"]))

@@ -43,14 +43,14 @@ MAX_CAS_PER_SUBJECT = 10
 
 
 def find_ca(context: Context, certificate_id: str) -> Any:
-    """Give the row of a CA certificate, or None."""
+    """Return the row of a CA certificate, or None."""
     return context.tx.one(
         "SELECT * FROM ca_certificates WHERE scope = ? AND id = ?", context.scope, certificate_id
     )
 
 
 def require_ca(context: Context, certificate_id: str) -> Row:
-    """Give the row of a CA certificate. Raises ResourceNotFound."""
+    """Return the row of a CA certificate. Raises ResourceNotFound."""
     row: Row | None = find_ca(context, certificate_id)
     if row is None:
         raise not_found(f"The CA certificate {certificate_id} does not exist.")
@@ -59,24 +59,24 @@ def require_ca(context: Context, certificate_id: str) -> Row:
 
 @taggable("iot", "cacert")
 def ca_exists(context: Context, certificate_id: str) -> bool:
-    """Whether such a CA certificate is registered."""
+    """Return whether the CA certificate is registered."""
     return find_ca(context, certificate_id) is not None
 
 
 @operation("iot", "RegisterCACertificate")
 def register_ca_certificate(context: Context, params: Params) -> Output | None:
-    """Register a CA certificate; without `setAsActive` it is INACTIVE.
+    """Register a CA certificate; it is INACTIVE unless `setAsActive`.
 
     Raises CertificateValidation (400), InvalidRequest, ResourceAlreadyExists (409), RegistrationCodeValidation (400),
-    ResourceNotFound for a provisioning template that does not exist, LimitExceeded (410).
+    ResourceNotFound for an unknown provisioning template, LimitExceeded (410).
     """
     authority = read_certificate(params["caCertificate"], "CA certificate")
     mode = params.get("certificateMode", "DEFAULT")
-    _refuse_known(context, authority, mode)
+    _require_unregistered(context, authority, mode)
     _require_authority(authority)
     _verify_possession(context, authority, mode, params.get("verificationCertificate"))
-    _refuse_crowd(context, authority)
-    config = _registration_config(context, params.get("registrationConfig"))
+    _require_subject_limit(context, authority)
+    config = _serialize_registration_config(context, params.get("registrationConfig"))
     context.tx.run(
         "INSERT INTO ca_certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         context.scope,
@@ -100,7 +100,7 @@ def register_ca_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DescribeCACertificate")
 def describe_ca_certificate(context: Context, params: Params) -> Output | None:
-    """Give everything of a CA certificate but its tags. Raises ResourceNotFound."""
+    """Return everything about a CA certificate except its tags. Raises ResourceNotFound."""
     row = require_ca(context, params["certificateId"])
     description = {
         "certificateArn": _arn(context, row["id"]),
@@ -125,13 +125,13 @@ def describe_ca_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListCACertificates")
 def list_ca_certificates(context: Context, params: Params) -> Output | None:
-    """Give the CA certificates by age, newest first unless `ascendingOrder`; 25 a page by default."""
+    """Return the CA certificates by age, newest first unless `ascendingOrder`; 25 per page by default."""
     page = MARKERS.start(context, params)
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")
     rows = context.tx.all(
-        "SELECT id, status, created_at FROM ca_certificates"  # noqa: S608  (both words are ours)
+        "SELECT id, status, created_at FROM ca_certificates"  # noqa: S608  (fixed words only)
         f" WHERE scope = ? AND (created_at, id) {sign} (?, ?)"
         " AND (? IS NULL OR json_extract(registration_config, '$.templateName') = ?)"
         f" ORDER BY created_at {order}, id {order} LIMIT ?",
@@ -156,7 +156,7 @@ def list_ca_certificates(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "UpdateCACertificate")
 def update_ca_certificate(context: Context, params: Params) -> Output | None:
-    """Change status, auto-registration or registration config; device certificates are not touched.
+    """Change the status, auto-registration or registration config; device certificates do not change.
 
     Raises ResourceNotFound, InvalidRequest.
     """
@@ -167,7 +167,7 @@ def update_ca_certificate(context: Context, params: Params) -> Output | None:
             raise context.invalid("registrationConfig cannot be given together with removeAutoRegistration.")
         config, auto_registration = None, "DISABLE"
     elif "registrationConfig" in params:
-        config = _registration_config(context, params["registrationConfig"])
+        config = _serialize_registration_config(context, params["registrationConfig"])
     context.tx.run(
         "UPDATE ca_certificates SET status = ?, auto_registration = ?, registration_config = ?, modified_at = ?,"
         " customer_version = customer_version + 1 WHERE scope = ? AND id = ?",
@@ -183,8 +183,9 @@ def update_ca_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteCACertificate")
 def delete_ca_certificate(context: Context, params: Params) -> Output | None:
-    """Delete an INACTIVE CA certificate; the device certificates that it signed stay (that they do not block is
-    UNCONFIRMED: the model has no DeleteConflict here).
+    """Delete an INACTIVE CA certificate; the device certificates that it signed stay.
+
+    That they do not block the deletion is UNCONFIRMED: the model has no DeleteConflict here.
 
     Raises ResourceNotFound, CertificateState (406) when it is ACTIVE.
     """
@@ -203,9 +204,9 @@ def _arn(context: Context, certificate_id: str) -> str:
     return context.arn(f"cacert/{certificate_id}")
 
 
-def _refuse_known(context: Context, authority: ParsedCertificate, mode: str) -> None:
-    """Refuse a CA that is registered here, and a DEFAULT one that another account has in this Region."""
-    elsewhere = context.tx.one(
+def _require_unregistered(context: Context, authority: ParsedCertificate, mode: str) -> None:
+    """Reject a CA that this account has registered, and a DEFAULT one that another account has in this Region."""
+    registered = context.tx.one(
         "SELECT 1 FROM ca_certificates c JOIN scopes s ON s.id = c.scope"
         " WHERE c.id = ? AND s.region = ? AND (c.scope = ? OR (c.mode = 'DEFAULT' AND ? = 'DEFAULT')) LIMIT 1",
         authority.id,
@@ -213,7 +214,7 @@ def _refuse_known(context: Context, authority: ParsedCertificate, mode: str) -> 
         context.scope,
         mode,
     )
-    if elsewhere is not None:
+    if registered is not None:
         raise already_exists(
             "The CA certificate is already registered.",
             resource_id=authority.id,
@@ -222,7 +223,7 @@ def _refuse_known(context: Context, authority: ParsedCertificate, mode: str) -> 
 
 
 def _require_authority(authority: ParsedCertificate) -> None:
-    """Refuse what is no CA: AWS asks for basic constraints with CA true (the error's code is UNCONFIRMED)."""
+    """Reject a certificate without the basic constraint `CA: true`, as AWS does (the error's code is UNCONFIRMED)."""
     if not authority.is_authority:
         raise ApiError(
             "CertificateValidationException",
@@ -233,7 +234,7 @@ def _require_authority(authority: ParsedCertificate) -> None:
 def _verify_possession(
     context: Context, authority: ParsedCertificate, mode: str, verification_pem: str | None
 ) -> None:
-    """Hold the verification certificate against the mode, the registration code and the CA."""
+    """Check the verification certificate against the mode, the registration code and the CA."""
     if mode == "SNI_ONLY":
         if verification_pem:
             raise context.invalid("verificationCertificate must be empty when certificateMode is SNI_ONLY.")
@@ -254,7 +255,7 @@ def _verify_possession(
         )
 
 
-def _refuse_crowd(context: Context, authority: ParsedCertificate) -> None:
+def _require_subject_limit(context: Context, authority: ParsedCertificate) -> None:
     row = context.tx.one(
         "SELECT count(*) AS number FROM ca_certificates WHERE scope = ? AND subject = ?",
         context.scope,
@@ -263,12 +264,12 @@ def _refuse_crowd(context: Context, authority: ParsedCertificate) -> None:
     if row["number"] >= MAX_CAS_PER_SUBJECT:
         raise ApiError(
             "LimitExceededException",
-            f"{MAX_CAS_PER_SUBJECT} CA certificates with this subject are registered already.",
+            f"{MAX_CAS_PER_SUBJECT} CA certificates with this subject are already registered.",
         )
 
 
-def _registration_config(context: Context, config: dict[str, str] | None) -> str | None:
-    """Check and store a registration config, whose template is named or given; a named one must exist and be JITP's."""
+def _serialize_registration_config(context: Context, config: dict[str, str] | None) -> str | None:
+    """Check a registration config and return it as JSON. A template that it names must exist and be of type JITP."""
     if not config:
         return None
     if "templateName" in config:

@@ -1,4 +1,4 @@
-"""RegisterCertificate and RegisterCertificateWithoutCA: how a device certificate that exists enters the registry."""
+"""Registration of existing device certificates: RegisterCertificate and RegisterCertificateWithoutCA."""
 
 import uuid
 
@@ -13,16 +13,16 @@ from reconciler.registry.x509 import ParsedCertificate, read_certificate
 
 @operation("iot", "RegisterCertificate")
 def register_certificate(context: Context, params: Params) -> Output | None:
-    """Register a certificate that a registered, ACTIVE CA signed, in the mode of that CA; INACTIVE unless told.
+    """Register a certificate that a registered, ACTIVE CA signed, in the mode of that CA; INACTIVE by default.
 
-    Raises CertificateValidation (400) when a PEM is none or the named CA did not sign it, ResourceAlreadyExists (409),
-    CertificateConflict (409) when several registered CAs could have signed it, CertificateState (406) when the CA is not
-    registered or INACTIVE (of the latter the code is UNCONFIRMED), InvalidRequest for a bad status.
+    Raises CertificateValidation (400) for an invalid PEM or when the named CA did not sign it, ResourceAlreadyExists
+    (409), CertificateConflict (409) when several registered CAs could have signed it, CertificateState (406) when the CA
+    is not registered or is INACTIVE (the code of the latter is UNCONFIRMED), InvalidRequest for an invalid status.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
-    status = _status(context, params)
-    _refuse_known(context, certificate)
-    authority = _authority(context, certificate, params.get("caCertificatePem"))
+    status = _initial_status(context, params)
+    _require_unregistered(context, certificate)
+    authority = _find_authority(context, certificate, params.get("caCertificatePem"))
     if authority["status"] != "ACTIVE":
         message = f"The CA certificate {authority['id']} is {authority['status']}, not ACTIVE."
         raise ApiError("CertificateStateException", message)
@@ -31,20 +31,20 @@ def register_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "RegisterCertificateWithoutCA")
 def register_certificate_without_ca(context: Context, params: Params) -> Output | None:
-    """Register a certificate whose CA is not registered, in mode SNI_ONLY; INACTIVE unless told.
+    """Register a certificate whose CA is not registered, in mode SNI_ONLY; INACTIVE by default.
 
-    Raises CertificateValidation (400), ResourceAlreadyExists (409), InvalidRequest for a bad status.
+    Raises CertificateValidation (400), ResourceAlreadyExists (409), InvalidRequest for an invalid status.
     """
     certificate = read_certificate(params["certificatePem"], "certificate")
-    status = _status(context, params)
-    _refuse_known(context, certificate)
+    status = _initial_status(context, params)
+    _require_unregistered(context, certificate)
     return insert_certificate(context, certificate, status, "SNI_ONLY", None)
 
 
 def insert_certificate(
     context: Context, certificate: ParsedCertificate, status: str, mode: str, ca_id: str | None
 ) -> Output:
-    """Write a certificate that is known to be new; give its ARN and id."""
+    """Insert a certificate that is not in the table, and return its ARN and ID."""
     context.tx.run(
         "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         context.scope,
@@ -64,14 +64,14 @@ def insert_certificate(
     return {"certificateArn": certificate_arn(context, certificate.id), "certificateId": certificate.id}
 
 
-def _status(context: Context, params: Params) -> str:
-    """Give the status to register with: `status`, else what the deprecated `setAsActive` means, else INACTIVE."""
+def _initial_status(context: Context, params: Params) -> str:
+    """Return `status` if it is given, else ACTIVE with the deprecated `setAsActive`, else INACTIVE."""
     if "status" in params:
         return require_settable(context, params["status"])
     return "ACTIVE" if params.get("setAsActive") else "INACTIVE"
 
 
-def _refuse_known(context: Context, certificate: ParsedCertificate) -> None:
+def _require_unregistered(context: Context, certificate: ParsedCertificate) -> None:
     if find_certificate(context, certificate.id) is not None:
         raise already_exists(
             "The certificate is already provisioned or registered",
@@ -80,13 +80,13 @@ def _refuse_known(context: Context, certificate: ParsedCertificate) -> None:
         )
 
 
-def _authority(context: Context, certificate: ParsedCertificate, ca_pem: str | None) -> Row:
-    """Find the registered CA that signed the certificate: the one that is named, else the only one that could have."""
+def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: str | None) -> Row:
+    """Return the registered CA that signed the certificate: the one in the request, else the only candidate."""
     if ca_pem is not None:
         named = read_certificate(ca_pem, "CA certificate")
         row: Row | None = find_ca(context, named.id)
         if row is None:
-            raise _without_authority()
+            raise _no_authority()
         if not certificate.issued_by(named):
             message = f"The certificate is not signed by the CA certificate {named.id}."
             raise ApiError("CertificateValidationException", message)
@@ -98,7 +98,7 @@ def _authority(context: Context, certificate: ParsedCertificate, ca_pem: str | N
         row for row in candidates if certificate.issued_by(read_certificate(row["pem"], "CA certificate"))
     ]
     if not signers:
-        raise _without_authority()
+        raise _no_authority()
     if len(signers) > 1:
         raise ApiError(
             "CertificateConflictException",
@@ -108,6 +108,6 @@ def _authority(context: Context, certificate: ParsedCertificate, ca_pem: str | N
     return signers[0]
 
 
-def _without_authority() -> ApiError:
-    # As people report it of AWS: it is the state that is wrong, not the certificate.
+def _no_authority() -> ApiError:
+    # As users of AWS report it: the code is about the state, not about the certificate.
     return ApiError("CertificateStateException", "No CA certificate exists for the given certificate")

@@ -1,7 +1,7 @@
-"""Certificates on their way to another account: Transfer, Accept, Reject, Cancel, ListOutgoingCertificates.
+"""Certificate transfers between accounts: Transfer, Accept, Reject, Cancel, ListOutgoingCertificates.
 
-While a transfer is pending both accounts have the certificate, PENDING_TRANSFER: the source can cancel, the target sees
-it among its certificates and can accept or reject. Both are in one Region.
+While a transfer is pending, both accounts have the certificate with the status PENDING_TRANSFER: the source account can
+cancel; the target account lists it among its certificates and can accept or reject. Both are in one Region.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -22,22 +22,22 @@ PENDING = "PENDING_TRANSFER"
 
 @operation("iot", "TransferCertificate")
 def transfer_certificate(context: Context, params: Params) -> Output | None:
-    """Offer an INACTIVE certificate, attached to nothing, to another account.
+    """Start the transfer of an INACTIVE certificate without policies and things to another account.
 
     Raises ResourceNotFound, CertificateState (406) for any other status, TransferConflict (409) while a policy or thing
-    is attached or when the target has that certificate, InvalidRequest for one's own account.
+    is attached or when the target account has that certificate, InvalidRequest for the caller's own account.
     """
     row, account = require_certificate(context, params["certificateId"]), params["targetAwsAccount"]
     if account == context.account:
-        raise context.invalid("A certificate cannot be transferred to the account that has it.")
+        raise context.invalid("A certificate cannot be transferred to its own account.")
     if row["status"] != "INACTIVE":
         raise ApiError("CertificateStateException", f"The certificate is {row['status']}, not INACTIVE.")
     arn = certificate_arn(context, row["id"])
     if has_policies(context, arn) or is_principal_in_use(context, arn):
         raise _conflict("Policies and things must be detached from the certificate before its transfer.")
-    target = _scope_of(context, account)
+    target = _target_scope(context, account)
     if context.tx.one("SELECT 1 FROM certificates WHERE scope = ? AND id = ?", target, row["id"]) is not None:
-        raise _conflict(f"The account {account} has the certificate already.")
+        raise _conflict(f"The account {account} already has the certificate.")
     _set_status(context, context.scope, row["id"], PENDING)
     context.tx.run(
         "INSERT INTO certificates (scope, id, pem, mode, status, previous_owner, generation_id, customer_version,"
@@ -59,42 +59,41 @@ def transfer_certificate(context: Context, params: Params) -> Output | None:
         row["created_at"],
         context.now,
     )
-    # That the ARN is the one in the target's account is UNCONFIRMED.
-    there = f"arn:{partition(context.region)}:iot:{context.region}:{account}:cert/{row['id']}"
-    return {"transferredCertificateArn": there}
+    # That the ARN is the one in the target account is UNCONFIRMED.
+    target_arn = f"arn:{partition(context.region)}:iot:{context.region}:{account}:cert/{row['id']}"
+    return {"transferredCertificateArn": target_arn}
 
 
 @operation("iot", "AcceptCertificateTransfer")
 def accept_certificate_transfer(context: Context, params: Params) -> Output | None:
-    """Take a certificate that was offered, INACTIVE unless `setAsActive`; the source has it no longer.
+    """Accept a transferred certificate, INACTIVE unless `setAsActive`; the source account no longer has it.
 
     Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
     """
-    record = _incoming(context, params["certificateId"])
-    _forget(context, record["source"], record["certificate"])
-    _set_status(
-        context, context.scope, record["certificate"], "ACTIVE" if params.get("setAsActive") else "INACTIVE"
-    )
-    _close(context, record, "accepted_at = ?", context.now)
+    record = _require_incoming(context, params["certificateId"])
+    status = "ACTIVE" if params.get("setAsActive") else "INACTIVE"
+    _delete_certificate(context, record["source"], record["certificate"])
+    _set_status(context, context.scope, record["certificate"], status)
+    _complete(context, record, "accepted_at = ?", context.now)
     return None
 
 
 @operation("iot", "RejectCertificateTransfer")
 def reject_certificate_transfer(context: Context, params: Params) -> Output | None:
-    """Decline a certificate that was offered; it is INACTIVE at its source again.
+    """Reject a transferred certificate; it becomes INACTIVE again in the source account.
 
     Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
     """
-    record = _incoming(context, params["certificateId"])
-    _forget(context, context.scope, record["certificate"])
+    record = _require_incoming(context, params["certificateId"])
+    _delete_certificate(context, context.scope, record["certificate"])
     _set_status(context, record["source"], record["certificate"], "INACTIVE")
-    _close(context, record, "rejected_at = ?, reject_reason = ?", context.now, params.get("rejectReason"))
+    _complete(context, record, "rejected_at = ?, reject_reason = ?", context.now, params.get("rejectReason"))
     return None
 
 
 @operation("iot", "CancelCertificateTransfer")
 def cancel_certificate_transfer(context: Context, params: Params) -> Output | None:
-    """Take an offer back; the certificate is INACTIVE again.
+    """Cancel a transfer; the certificate becomes INACTIVE again.
 
     Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
     """
@@ -104,7 +103,7 @@ def cancel_certificate_transfer(context: Context, params: Params) -> Output | No
         context.scope,
     )
     record = _require_pending(context, params["certificateId"], record)
-    _forget(context, record["target"], record["certificate"])
+    _delete_certificate(context, record["target"], record["certificate"])
     _set_status(context, context.scope, record["certificate"], "INACTIVE")
     context.tx.run(
         "DELETE FROM certificate_transfers WHERE certificate = ? AND source = ?",
@@ -116,13 +115,13 @@ def cancel_certificate_transfer(context: Context, params: Params) -> Output | No
 
 @operation("iot", "ListOutgoingCertificates")
 def list_outgoing_certificates(context: Context, params: Params) -> Output | None:
-    """Give the certificates that are offered, by age, newest first unless `ascendingOrder`."""
+    """Return the certificates with a pending transfer, by age, newest first unless `ascendingOrder`."""
     page = MARKERS.start(context, params)
     ascending = bool(params.get("ascendingOrder"))
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")
     rows = context.tx.all(
-        "SELECT * FROM certificate_transfers WHERE source = ? AND pending = 1"  # noqa: S608  (both words are ours)
+        "SELECT * FROM certificate_transfers WHERE source = ? AND pending = 1"  # noqa: S608  (fixed words only)
         f" AND (created_at, certificate) {sign} (?, ?) ORDER BY created_at {order}, certificate {order} LIMIT ?",
         context.scope,
         *after,
@@ -143,15 +142,15 @@ def list_outgoing_certificates(context: Context, params: Params) -> Output | Non
     )
 
 
-def _scope_of(context: Context, account: str) -> int:
-    """Give the number that stands for another account in this Region, made on first use."""
+def _target_scope(context: Context, account: str) -> int:
+    """Return the scope number of another account in this Region, created on first use."""
     context.tx.run("INSERT OR IGNORE INTO scopes (account, region) VALUES (?, ?)", account, context.region)
     row = context.tx.one("SELECT id FROM scopes WHERE account = ? AND region = ?", account, context.region)
     return int(row["id"])
 
 
-def _incoming(context: Context, certificate_id: str) -> Row:
-    """Give the pending record of a certificate that is offered to this account."""
+def _require_incoming(context: Context, certificate_id: str) -> Row:
+    """Return the record of a pending transfer to this account."""
     record = context.tx.one(
         "SELECT * FROM certificate_transfers WHERE certificate = ? AND target = ? ORDER BY pending DESC LIMIT 1",
         certificate_id,
@@ -182,11 +181,11 @@ def _set_status(context: Context, scope: int, certificate_id: str, status: str) 
     )
 
 
-def _forget(context: Context, scope: int, certificate_id: str) -> None:
+def _delete_certificate(context: Context, scope: int, certificate_id: str) -> None:
     context.tx.run("DELETE FROM certificates WHERE scope = ? AND id = ?", scope, certificate_id)
 
 
-def _close(context: Context, record: Row, changes: str, *values: float | str | None) -> None:
+def _complete(context: Context, record: Row, changes: str, *values: float | str | None) -> None:
     context.tx.run(
         f"UPDATE certificate_transfers SET pending = 0, {changes} WHERE certificate = ? AND source = ?",  # noqa: S608
         *values,

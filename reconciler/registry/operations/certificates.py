@@ -1,7 +1,7 @@
-"""Device certificates: their table, and Describe, List, ListByCA, Update, Delete.
+"""Device certificates: their table, and DescribeCertificate, List, ListByCA, Update, Delete.
 
-The statuses a user may set are ACTIVE, INACTIVE and REVOKED; REVOKED is final. PENDING_TRANSFER and PENDING_ACTIVATION are
-AWS's own, REGISTER_INACTIVE is deprecated; asking for one of them is refused.
+Users can set the statuses ACTIVE, INACTIVE and REVOKED; REVOKED is final. Only AWS sets PENDING_TRANSFER and
+PENDING_ACTIVATION, and REGISTER_INACTIVE is deprecated; a request for one of these is rejected.
 """
 
 from typing import Any
@@ -38,19 +38,19 @@ SCHEMA = (
     "CREATE INDEX certificates_by_ca ON certificates (scope, ca_id, created_at, id, status, mode)",
 )
 
-SETTABLE = ("ACTIVE", "INACTIVE", "REVOKED")
-FINAL = ("REVOKED", "PENDING_TRANSFER")
+SETTABLE_STATUSES = ("ACTIVE", "INACTIVE", "REVOKED")
+UNCHANGEABLE_STATUSES = ("REVOKED", "PENDING_TRANSFER")
 
 
 def find_certificate(context: Context, certificate_id: str) -> Any:
-    """Give the row of a device certificate, or None."""
+    """Return the row of a device certificate, or None."""
     return context.tx.one(
         "SELECT * FROM certificates WHERE scope = ? AND id = ?", context.scope, certificate_id
     )
 
 
 def require_certificate(context: Context, certificate_id: str) -> Row:
-    """Give the row of a device certificate. Raises ResourceNotFound."""
+    """Return the row of a device certificate. Raises ResourceNotFound."""
     row: Row | None = find_certificate(context, certificate_id)
     if row is None:
         raise not_found(f"The certificate {certificate_id} does not exist.")
@@ -58,22 +58,22 @@ def require_certificate(context: Context, certificate_id: str) -> Row:
 
 
 def certificate_arn(context: Context, certificate_id: str) -> str:
-    """Give the ARN of a device certificate of this account and Region."""
+    """Return the ARN of a device certificate of this account and Region."""
     return context.arn(f"cert/{certificate_id}")
 
 
 def require_settable(context: Context, status: str) -> str:
-    """Give the status back. Raises InvalidRequest for one that users may not set (that code is UNCONFIRMED)."""
-    if status not in SETTABLE:
+    """Return the status unchanged. Raises InvalidRequest if users cannot set it (the code is UNCONFIRMED)."""
+    if status not in SETTABLE_STATUSES:
         raise context.invalid(
-            f"The certificate status {status} cannot be set; use one of {', '.join(SETTABLE)}."
+            f"The certificate status {status} cannot be set; use one of {', '.join(SETTABLE_STATUSES)}."
         )
     return status
 
 
 @operation("iot", "DescribeCertificate")
 def describe_certificate(context: Context, params: Params) -> Output | None:
-    """Give everything of a certificate. Raises ResourceNotFound."""
+    """Return everything about a certificate. Raises ResourceNotFound."""
     row = require_certificate(context, params["certificateId"])
     description = {
         "certificateArn": certificate_arn(context, row["id"]),
@@ -96,29 +96,29 @@ def describe_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListCertificates")
 def list_certificates(context: Context, params: Params) -> Output | None:
-    """Give the certificates by age, newest first unless `ascendingOrder`, without PEM; 25 a page by default."""
+    """Return the certificates by age, newest first unless `ascendingOrder`, without PEM; 25 per page by default."""
     return _list(context, params, "scope = ?", context.scope)
 
 
 @operation("iot", "ListCertificatesByCA")
 def list_certificates_by_ca(context: Context, params: Params) -> Output | None:
-    """Give the certificates that a CA signed, as ListCertificates does.
+    """Return the certificates that a CA signed, as ListCertificates does.
 
-    The model has no ResourceNotFound here: of an unknown CA the list is empty.
+    The list is empty for an unknown CA, because the model has no ResourceNotFound here.
     """
     return _list(context, params, "scope = ? AND ca_id = ?", context.scope, params["caCertificateId"])
 
 
 @operation("iot", "UpdateCertificate")
 def update_certificate(context: Context, params: Params) -> Output | None:
-    """Change the status; the same status again succeeds.
+    """Change the status; setting the current status succeeds.
 
     Raises ResourceNotFound, InvalidRequest for a status that cannot be set, CertificateState (406) when the certificate
-    is REVOKED or PENDING_TRANSFER, which no update leaves (the code is UNCONFIRMED).
+    is REVOKED or PENDING_TRANSFER, which no update can change (the code is UNCONFIRMED).
     """
     row = require_certificate(context, params["certificateId"])
     status = require_settable(context, params["newStatus"])
-    if row["status"] in FINAL and status != row["status"]:
+    if row["status"] in UNCHANGEABLE_STATUSES and status != row["status"]:
         message = f"The certificate is {row['status']}, which cannot be changed."
         raise ApiError("CertificateStateException", message)
     context.tx.run(
@@ -134,11 +134,12 @@ def update_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteCertificate")
 def delete_certificate(context: Context, params: Params) -> Output | None:
-    """Delete a certificate that is not ACTIVE and attached to nothing. `forceDelete` detaches its policies, and never
-    overrides attached things.
+    """Delete a certificate that is not ACTIVE and has no things and policies.
 
-    Raises ResourceNotFound, CertificateState (406) when it is ACTIVE or on its way to another account (for the latter the
-    code is UNCONFIRMED), DeleteConflict (409) when a thing or a policy is attached.
+    `forceDelete` detaches its policies, but not its things.
+
+    Raises ResourceNotFound, CertificateState (406) when it is ACTIVE or its transfer is pending (the code of the latter is
+    UNCONFIRMED), DeleteConflict (409) when a thing or a policy is attached.
     """
     row = require_certificate(context, params["certificateId"])
     arn = certificate_arn(context, row["id"])
@@ -165,7 +166,7 @@ def _list(context: Context, params: Params, where: str, *values: Value) -> Outpu
     after = page.after or ([-1.0, ""] if ascending else [float(2**62), ""])
     order, sign = ("ASC", ">") if ascending else ("DESC", "<")
     rows = context.tx.all(
-        f"SELECT id, status, mode, created_at FROM certificates WHERE {where}"  # noqa: S608  (every word is ours)
+        f"SELECT id, status, mode, created_at FROM certificates WHERE {where}"  # noqa: S608  (fixed words only)
         f" AND (created_at, id) {sign} (?, ?) ORDER BY created_at {order}, id {order} LIMIT ?",
         *values,
         *after,

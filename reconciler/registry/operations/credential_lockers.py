@@ -1,4 +1,4 @@
-"""Credential lockers: their table, and CreateCredentialLocker, Get, List, Delete. There is no update."""
+"""Credential lockers: their table, and CreateCredentialLocker, Get, List, Delete. AWS has no update."""
 
 import uuid
 from typing import Any
@@ -27,14 +27,14 @@ SCHEMA = (
 
 
 def find_locker(context: Context, identifier: str) -> Any:
-    """Give the row of a credential locker, or None."""
+    """Return the row of a credential locker, or None."""
     return context.tx.one(
         "SELECT * FROM credential_lockers WHERE scope = ? AND id = ?", context.scope, identifier
     )
 
 
 def require_locker(context: Context, identifier: str) -> Row:
-    """Give the row of a credential locker. Raises ResourceNotFound."""
+    """Return the row of a credential locker. Raises ResourceNotFound."""
     row: Row | None = find_locker(context, identifier)
     if row is None:
         raise not_found(
@@ -47,19 +47,19 @@ def require_locker(context: Context, identifier: str) -> Row:
 
 @taggable(SERVICE, "credential-locker")
 def locker_exists(context: Context, identifier: str) -> bool:
-    """Whether there is such a credential locker."""
+    """Return whether the credential locker exists."""
     return find_locker(context, identifier) is not None
 
 
 @operation(SERVICE, "CreateCredentialLocker")
 def create_credential_locker(context: Context, params: Params) -> Output | None:
-    """Create a credential locker; the same call with the same client token again gives the same one.
+    """Create a credential locker; repeating the call with the same client token returns the same one.
 
     Names need not be unique. Raises ConflictException (409) for a client token with other parameters.
     """
-    known = find_by_token(context, params)
-    if known is not None:
-        return _created(context, require_locker(context, known))
+    existing_id = find_by_token(context, params)
+    if existing_id is not None:
+        return _output(context, require_locker(context, existing_id))
     identifier = uuid.uuid4().hex
     context.tx.run(
         "INSERT INTO credential_lockers (scope, id, name, created_at) VALUES (?, ?, ?, ?)",
@@ -70,20 +70,20 @@ def create_credential_locker(context: Context, params: Params) -> Output | None:
     )
     save_token(context, params, identifier)
     add_tags(context, _arn(context, identifier), params.get("Tags", {}))
-    return _created(context, require_locker(context, identifier))
+    return _output(context, require_locker(context, identifier))
 
 
 @operation(SERVICE, "GetCredentialLocker")
 def get_credential_locker(context: Context, params: Params) -> Output | None:
-    """Give everything of a credential locker. Raises ResourceNotFound."""
+    """Return everything about a credential locker. Raises ResourceNotFound."""
     row = require_locker(context, params["Identifier"])
     tags = read_tags(context, _arn(context, row["id"]))
-    return {**_created(context, row), "Name": row["name"], "Tags": tags or None}
+    return {**_output(context, row), "Name": row["name"], "Tags": tags or None}
 
 
 @operation(SERVICE, "ListCredentialLockers")
 def list_credential_lockers(context: Context, params: Params) -> Output | None:
-    """Give the credential lockers by id. Raises ValidationException for a bad token."""
+    """Return the credential lockers by ID. Raises ValidationException for an invalid token."""
     page = MANAGED.start(context, params)
     rows = context.tx.all(
         "SELECT * FROM credential_lockers WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
@@ -95,15 +95,15 @@ def list_credential_lockers(context: Context, params: Params) -> Output | None:
         "Items",
         rows,
         key=lambda row: (row["id"],),
-        item=lambda row: {**_created(context, row), "Name": row["name"]},
+        item=lambda row: {**_output(context, row), "Name": row["name"]},
     )
 
 
 @operation(SERVICE, "DeleteCredentialLocker")
 def delete_credential_locker(context: Context, params: Params) -> Output | None:
-    """Delete a credential locker for good. Managed things that name it keep its id.
+    """Delete a credential locker. Managed things that refer to it keep its ID.
 
-    That they do not keep it from deletion is UNCONFIRMED: the model has no ConflictException here.
+    That they do not block the deletion is UNCONFIRMED: the model has no ConflictException here.
 
     Raises ResourceNotFound.
     """
@@ -118,5 +118,5 @@ def _arn(context: Context, identifier: str) -> str:
     return context.arn(f"credential-locker/{identifier}")
 
 
-def _created(context: Context, row: Row) -> dict[str, Any]:
+def _output(context: Context, row: Row) -> dict[str, Any]:
     return {"Id": row["id"], "Arn": _arn(context, row["id"]), "CreatedAt": row["created_at"]}

@@ -1,7 +1,7 @@
-"""Dynamic thing groups: CreateDynamicThingGroup, Update, Delete. They stand in the table of the static ones, with a query.
+"""Dynamic thing groups: CreateDynamicThingGroup, Update, Delete. They are in the table of the static ones, with a query.
 
-Law: what is in a dynamic group is asked of the registry whenever somebody wants to know. It is no part of a hierarchy and
-takes neither policies nor things by hand. That a thing which is in ten groups already stays out of it is left away.
+Invariant: the things of a dynamic group are queried whenever they are read. The group is not part of a hierarchy, and
+policies and things cannot be added to it. AWS does not add a thing that is already in ten groups; this is not simulated.
 """
 
 import json
@@ -30,9 +30,9 @@ MAX_DYNAMIC_GROUPS = 100
 
 @operation("iot", "CreateDynamicThingGroup")
 def create_dynamic_thing_group(context: Context, params: Params) -> Output | None:
-    """Create a dynamic group; the same call again succeeds, as with static groups (UNCONFIRMED).
+    """Create a dynamic group; repeating the same call succeeds, as for static groups (UNCONFIRMED).
 
-    Raises ResourceNotFound while there is no index, InvalidQuery, InvalidRequest, LimitExceeded (410) for a 101st one,
+    Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidRequest, LimitExceeded (410) for a 101st one,
     ResourceAlreadyExists (409).
     """
     name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
@@ -42,9 +42,9 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     existing = find_group(context, name)
     if existing is not None:
         require_same(context, existing, params, tags)
-        return _created(context, name, existing["id"], existing["query"])
+        return _output(context, name, existing["id"], existing["query"])
     require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
-    _require_place(context)
+    _require_group_limit(context)
     group_id = str(uuid.uuid4())
     context.tx.run(
         "INSERT INTO thing_groups (scope, name, id, root, depth, description, attributes, version, created_at,"
@@ -60,12 +60,12 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
         version,
     )
     add_tags(context, group_arn(context, name), tags)
-    return _created(context, name, group_id, params["queryString"])
+    return _output(context, name, group_id, params["queryString"])
 
 
 @operation("iot", "UpdateDynamicThingGroup")
 def update_dynamic_thing_group(context: Context, params: Params) -> Output | None:
-    """Change description, attributes or query, and give the new version; what is not given stays.
+    """Change the description, attributes or query, and return the new version; absent members stay unchanged.
 
     Raises ResourceNotFound, VersionConflict (409), InvalidQuery, InvalidRequest for a static group.
     """
@@ -91,7 +91,7 @@ def update_dynamic_thing_group(context: Context, params: Params) -> Output | Non
 
 @operation("iot", "DeleteDynamicThingGroup")
 def delete_dynamic_thing_group(context: Context, params: Params) -> Output | None:
-    """Delete a dynamic group. One that is missing is no mistake, as with static groups.
+    """Delete a dynamic group; a missing one is not an error, as for static groups.
 
     Raises InvalidRequest for a static group, VersionConflict (409).
     """
@@ -106,12 +106,12 @@ def delete_dynamic_thing_group(context: Context, params: Params) -> Output | Non
 
 
 def _require_query(context: Context, params: Params, query: str) -> str:
-    """Give the version of the query language, when the query can be asked of the only index that such groups have."""
+    """Return the version of the query language. Raises unless the query is valid for the index of things."""
     version = require_query_version(context, params.get("queryVersion"))
     index = params.get("indexName", INDEX)
     require_index(context, index)
     if index != INDEX:
-        raise context.invalid(f"A dynamic thing group asks the index {INDEX}, not {index}.")
+        raise context.invalid(f"A dynamic thing group queries the index {INDEX}, not {index}.")
     require_sources(context, compile_query(query).sources)
     return version
 
@@ -121,7 +121,7 @@ def _require_dynamic(context: Context, row: Row) -> None:
         raise context.invalid(f"Thing group {row['name']} is not a dynamic thing group.")
 
 
-def _require_place(context: Context) -> None:
+def _require_group_limit(context: Context) -> None:
     row = context.tx.one(
         "SELECT count(*) AS number FROM thing_groups WHERE scope = ? AND query IS NOT NULL", context.scope
     )
@@ -131,7 +131,7 @@ def _require_place(context: Context) -> None:
         )
 
 
-def _created(context: Context, name: str, group_id: str, query: str) -> Output:
+def _output(context: Context, name: str, group_id: str, query: str) -> Output:
     return {
         "thingGroupName": name,
         "thingGroupArn": group_arn(context, name),

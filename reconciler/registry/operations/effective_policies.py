@@ -1,7 +1,6 @@
-"""GetEffectivePolicies: the policies that count when a principal connects as a thing.
+"""GetEffectivePolicies: the policies that apply when a principal connects as a thing.
 
-They are the principal's own, and those of the groups that the thing is in, with all groups above them. Which of them grants
-what is not judged.
+They are the principal's own, and those of the thing's groups and all their ancestors. What they allow is not evaluated.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -15,9 +14,9 @@ from reconciler.registry.store import Row
 
 @operation("iot", "GetEffectivePolicies", writes=False)
 def get_effective_policies(context: Context, params: Params) -> Output | None:
-    """Give the policies of a principal or thing group, and of the thing's groups, each with its default document.
+    """Return the policies of a principal or thing group, and of the thing's groups, each with its default document.
 
-    Raises ResourceNotFound, InvalidRequest for what is no principal, or when neither it nor a thing is given.
+    Raises ResourceNotFound, InvalidRequest for an invalid principal, or when neither a principal nor a thing is given.
     """
     principal, thing = params.get("principal"), params.get("thingName")
     if principal is None and thing is None:
@@ -27,9 +26,9 @@ def get_effective_policies(context: Context, params: Params) -> Output | None:
         group = require_target(context, principal)
         targets += [principal] if group is None else _with_ancestors(context, group)
     if thing is not None:
-        targets += _of_thing(context, require_thing(context, thing))
+        targets += _group_targets(context, require_thing(context, thing))
     rows = context.tx.all(
-        "SELECT p.name, v.document FROM policies p"  # noqa: S608  (only question marks are put in)
+        "SELECT p.name, v.document FROM policies p"  # noqa: S608  (fixed words only)
         " JOIN policy_versions v ON v.policy = p.seq AND v.version = p.default_version"
         " WHERE p.seq IN (SELECT policy FROM policy_edges WHERE scope = ?"
         f" AND target IN ({', '.join('?' * len(targets))}) AND gone_at IS NULL) ORDER BY p.seq",
@@ -40,7 +39,8 @@ def get_effective_policies(context: Context, params: Params) -> Output | None:
     return {"effectivePolicies": policies}
 
 
-def _of_thing(context: Context, thing: Row) -> list[str]:
+def _group_targets(context: Context, thing: Row) -> list[str]:
+    """Return the ARNs of a thing's groups and of their ancestors."""
     groups = context.tx.all(
         "SELECT g.* FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group WHERE m.thing = ?",
         thing["seq"],
@@ -49,4 +49,4 @@ def _of_thing(context: Context, thing: Row) -> list[str]:
 
 
 def _with_ancestors(context: Context, group: Row) -> list[str]:
-    return [group_arn(context, one["name"]) for one in (group, *ancestors(context, group))]
+    return [group_arn(context, row["name"]) for row in (group, *ancestors(context, group))]

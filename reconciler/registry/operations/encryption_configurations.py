@@ -1,5 +1,7 @@
-"""With whose key AWS would encrypt: `iot`'s Describe and UpdateEncryptionConfiguration, and managed integrations' Get and
-PutDefaultEncryptionConfiguration. Nothing is encrypted here, so every configuration is a healthy one.
+"""Encryption keys: Describe and UpdateEncryptionConfiguration, Get and PutDefaultEncryptionConfiguration.
+
+The first two are `iot`'s, the last two are managed integrations'. Nothing is encrypted here, so every configuration is
+healthy.
 """
 
 from typing import Any
@@ -26,7 +28,7 @@ SCHEMA = (
 
 @operation("iot", "DescribeEncryptionConfiguration")
 def describe_encryption_configuration(context: Context, _params: Params) -> Output | None:
-    """Give the configuration; AWS's own key encrypts until it is updated."""
+    """Return the configuration; the default is AWS's own key."""
     row = _find(context)
     if row is None:
         return {"encryptionType": "AWS_OWNED_KMS_KEY"}
@@ -42,20 +44,20 @@ def describe_encryption_configuration(context: Context, _params: Params) -> Outp
 
 @operation("iot", "UpdateEncryptionConfiguration")
 def update_encryption_configuration(context: Context, params: Params) -> Output | None:
-    """Replace the configuration. Raises InvalidRequest when a key of the customer's is to be used and none is named."""
+    """Replace the configuration. Raises InvalidRequest for a customer managed key without its ARNs."""
     key, role = params.get("kmsKeyArn"), params.get("kmsAccessRoleArn")
-    own = params["encryptionType"] == "CUSTOMER_MANAGED_KMS_KEY"
-    if own and not (key and role):
+    is_customer_managed = params["encryptionType"] == "CUSTOMER_MANAGED_KMS_KEY"
+    if is_customer_managed and not (key and role):
         raise context.invalid("CUSTOMER_MANAGED_KMS_KEY needs kmsKeyArn and kmsAccessRoleArn.")
-    if not own and (key or role):
+    if not is_customer_managed and (key or role):
         raise context.invalid("AWS_OWNED_KMS_KEY takes neither kmsKeyArn nor kmsAccessRoleArn.")
-    _keep(context, params["encryptionType"], key, role)
+    _store(context, params["encryptionType"], key, role)
     return None
 
 
 @operation(MANAGED, "GetDefaultEncryptionConfiguration")
 def get_default_encryption_configuration(context: Context, _params: Params) -> Output | None:
-    """Give the configuration; the service's own key encrypts until another is put."""
+    """Return the configuration; the default is the service's own key."""
     row = _find(context)
     return {
         "configurationStatus": {"state": "ENABLED"},
@@ -66,11 +68,11 @@ def get_default_encryption_configuration(context: Context, _params: Params) -> O
 
 @operation(MANAGED, "PutDefaultEncryptionConfiguration")
 def put_default_encryption_configuration(context: Context, params: Params) -> Output | None:
-    """Replace the configuration. Raises ValidationException when a key of the customer's is to be used and none is named."""
+    """Replace the configuration. Raises ValidationException for a customer key without its ARN."""
     key = params.get("kmsKeyArn")
     if (params["encryptionType"] == "CUSTOMER_KEY_ENCRYPTION") != (key is not None):
         raise context.invalid("CUSTOMER_KEY_ENCRYPTION needs a kmsKeyArn, and nothing else takes one.")
-    _keep(context, params["encryptionType"], key, None)
+    _store(context, params["encryptionType"], key, None)
     return get_default_encryption_configuration(context, params)
 
 
@@ -82,7 +84,7 @@ def _find(context: Context) -> Any:
     )
 
 
-def _keep(context: Context, encryption: str, key: str | None, role: str | None) -> None:
+def _store(context: Context, encryption: str, key: str | None, role: str | None) -> None:
     context.tx.run(
         "INSERT OR REPLACE INTO encryption_configurations (scope, service, type, key, role, modified_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",

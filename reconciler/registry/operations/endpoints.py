@@ -1,4 +1,4 @@
-"""DescribeEndpoint: plausible addresses, at which nothing answers. They are the same on every call, as AWS's are."""
+"""DescribeEndpoint: plausible addresses that nothing listens on, the same for every call, as AWS's are."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 
-# The part of the address that depends on the endpoint's type; the untyped legacy address is iot:Data's.
+# The address of each endpoint type; without a type it is that of iot:Data.
 _HOSTS: Mapping[str, str] = {
     "iot:Data": "{prefix}.iot.{region}.amazonaws.com",
     "iot:Data-ATS": "{prefix}-ats.iot.{region}.amazonaws.com",
@@ -20,9 +20,9 @@ _PREFIX_LENGTH = 13
 
 @operation("iot", "DescribeEndpoint")
 def describe_endpoint(context: Context, params: Params) -> Output | None:
-    """Give the address of one type of endpoint. Raises InvalidRequest for an unknown type."""
+    """Return the address of one type of endpoint. Raises InvalidRequest for an unknown type."""
     host = _HOSTS.get(params.get("endpointType", "iot:Data"))
     if host is None:
         raise context.invalid(f"Endpoint type {params['endpointType']} not recognized.")
-    owner = hashlib.sha256(f"{context.account}/{context.region}".encode()).hexdigest()
-    return {"endpointAddress": host.format(prefix=f"a{owner[:_PREFIX_LENGTH]}", region=context.region)}
+    digest = hashlib.sha256(f"{context.account}/{context.region}".encode()).hexdigest()
+    return {"endpointAddress": host.format(prefix=f"a{digest[:_PREFIX_LENGTH]}", region=context.region)}

@@ -1,4 +1,4 @@
-"""Which changes AWS would publish events of: Describe and UpdateEventConfigurations. None is published here."""
+"""Which events AWS would publish: Describe and UpdateEventConfigurations. No events are published here."""
 
 import json
 
@@ -20,7 +20,7 @@ SCHEMA = (
 
 @operation("iot", "DescribeEventConfigurations")
 def describe_event_configurations(context: Context, _params: Params) -> Output | None:
-    """Say of every type of event whether it is enabled; none is until it is updated."""
+    """Return whether each event type is enabled; the default is disabled."""
     row = context.tx.one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
     enabled = {} if row is None else json.loads(row["enabled"])
     types = service("iot").model.shape_for("EventType").metadata["enum"]
@@ -33,11 +33,11 @@ def describe_event_configurations(context: Context, _params: Params) -> Output |
 
 @operation("iot", "UpdateEventConfigurations")
 def update_event_configurations(context: Context, params: Params) -> Output | None:
-    """Change the types of event that are given; the others stay."""
+    """Change the event types in the request; the others stay unchanged."""
     row = context.tx.one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
     enabled = {} if row is None else json.loads(row["enabled"])
-    for name, given in params.get("eventConfigurations", {}).items():
-        enabled[name] = given.get("Enabled", False)
+    for name, configuration in params.get("eventConfigurations", {}).items():
+        enabled[name] = configuration.get("Enabled", False)
     context.tx.run(
         "INSERT OR REPLACE INTO event_configurations (scope, enabled, created_at, modified_at) VALUES (?, ?, ?, ?)",
         context.scope,

@@ -1,7 +1,7 @@
-"""Fleet indexing's configuration and its two indexes: Get and UpdateIndexingConfiguration, ListIndices, DescribeIndex.
+"""Fleet indexing's configuration and indexes: Get and UpdateIndexingConfiguration, ListIndices, DescribeIndex.
 
-The indexes hold what the registry holds, at once: what AWS does within seconds is done here before anybody can ask.
-Shadows and Device Defender may be configured, but there is nothing of them to be indexed.
+The indexes show the registry's current data; AWS takes seconds to update them. Shadows and Device Defender can be
+configured, but have no data here.
 """
 
 import json
@@ -33,8 +33,8 @@ _THINGS: dict[str, Any] = {
     "namedShadowIndexingMode": "OFF",
 }
 _THING_GROUPS: dict[str, Any] = {"thingGroupIndexingMode": "OFF"}
-# What a query may be about beside the registry, and what has to be indexed for it.
-_SOURCES = {
+# The sources of a query other than the registry, and the mode that each needs.
+_SOURCE_MODES = {
     "Connectivity": ("thingConnectivityIndexingMode", "STATUS"),
     "Shadow": ("thingIndexingMode", "REGISTRY_AND_SHADOW"),
     "Devicedefender": ("deviceDefenderIndexingMode", "VIOLATIONS"),
@@ -42,7 +42,7 @@ _SOURCES = {
 
 
 def require_index(context: Context, name: str) -> None:
-    """Raise InvalidRequest for a name that no index has, ResourceNotFound while its indexing is not turned on."""
+    """Raise InvalidRequest for an unknown index, ResourceNotFound while its indexing is off."""
     if not _is_on(context, name):
         raise not_found(
             f"Index {name} does not exist. Please enable index by calling UpdateIndexingConfiguration"
@@ -50,12 +50,12 @@ def require_index(context: Context, name: str) -> None:
 
 
 def require_sources(context: Context, sources: Iterable[str]) -> None:
-    """Raise InvalidRequest when a query is about something that is not indexed, such as Connectivity."""
-    things = _configuration(context)[0]
+    """Raise InvalidRequest when a query refers to a source that is not indexed, such as Connectivity."""
+    things, _ = _configuration(context)
     for source in sorted(sources):
-        member, mode = _SOURCES[source]
-        named_shadows = source == "Shadow" and things["namedShadowIndexingMode"] == "ON"
-        if things[member] != mode and not named_shadows:
+        member, mode = _SOURCE_MODES[source]
+        indexes_named_shadows = source == "Shadow" and things["namedShadowIndexingMode"] == "ON"
+        if things[member] != mode and not indexes_named_shadows:
             raise context.invalid(
                 f"Query includes one or more constraints for {source} attribute,"
                 f" but {source} indexing is not enabled for {INDEX} index"
@@ -63,19 +63,21 @@ def require_sources(context: Context, sources: Iterable[str]) -> None:
 
 
 def indexes_connectivity(context: Context) -> bool:
-    """Whether search results say if a thing is connected."""
-    return bool(_configuration(context)[0]["thingConnectivityIndexingMode"] == "STATUS")
+    """Return whether search results include connectivity."""
+    things, _ = _configuration(context)
+    return bool(things["thingConnectivityIndexingMode"] == "STATUS")
 
 
 def custom_fields(context: Context) -> dict[str, str]:
-    """The types of the fields that the configuration names, by name; one without a type holds texts."""
-    fields = _configuration(context)[0].get("customFields", [])
+    """Return the types of the configuration's custom fields by name; the default is String."""
+    things, _ = _configuration(context)
+    fields = things.get("customFields", [])
     return {field["name"]: field.get("type", "String") for field in fields if "name" in field}
 
 
 @operation("iot", "GetIndexingConfiguration")
 def get_indexing_configuration(context: Context, _params: Params) -> Output | None:
-    """Give the configuration, which is OFF until it is updated, with the fields that AWS indexes for it."""
+    """Return the configuration with its managed fields; the default is OFF."""
     things, thing_groups = _configuration(context)
     if things["thingIndexingMode"] != "OFF":
         things = {"filter": {"namedShadowNames": []}, **things, "managedFields": managed_fields(things)}
@@ -86,10 +88,10 @@ def get_indexing_configuration(context: Context, _params: Params) -> Output | No
 
 @operation("iot", "UpdateIndexingConfiguration")
 def update_indexing_configuration(context: Context, params: Params) -> Output | None:
-    """Replace the part of the configuration that is given, or both parts. What is turned OFF forgets its fields.
+    """Replace one or both parts of the configuration. A part that is turned OFF loses its fields.
 
-    Raises InvalidRequest when neither part is given, when something is to be indexed of things while things are not,
-    for named shadows without their names, and for managed fields that AWS does not manage.
+    Raises InvalidRequest when neither part is given, when a mode of things is ON while thing indexing is OFF, for named
+    shadows without their names, and for managed fields that AWS does not manage.
     """
     things, thing_groups = _configuration(context)
     if "thingIndexingConfiguration" not in params and "thingGroupIndexingConfiguration" not in params:
@@ -98,9 +100,9 @@ def update_indexing_configuration(context: Context, params: Params) -> Output | 
             " (thingIndexingConfiguration / thingGroupIndexingConfiguration) is required"
         )
     if "thingIndexingConfiguration" in params:
-        things = _things(context, params["thingIndexingConfiguration"])
+        things = _complete_things(context, params["thingIndexingConfiguration"])
     if "thingGroupIndexingConfiguration" in params:
-        thing_groups = _without_managed(
+        thing_groups = _complete_part(
             context,
             "thingGroupIndexingConfiguration",
             _THING_GROUPS,
@@ -117,7 +119,7 @@ def update_indexing_configuration(context: Context, params: Params) -> Output | 
 
 @operation("iot", "ListIndices")
 def list_indices(context: Context, params: Params) -> Output | None:
-    """Give the names of the indexes that there are. Raises InvalidRequest for any token: there is no second page."""
+    """Return the names of the indexes. Raises InvalidRequest for any token: there is only one page."""
     if "nextToken" in params:
         raise context.invalid("The value of nextToken is not valid.")
     return {"indexNames": [name for name in (INDEX, GROUP_INDEX) if _is_on(context, name)]}
@@ -125,19 +127,20 @@ def list_indices(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DescribeIndex")
 def describe_index(context: Context, params: Params) -> Output | None:
-    """Give an index, which is always ACTIVE, and what it holds. Raises ResourceNotFound, InvalidRequest."""
+    """Return an index, which is always ACTIVE, and its schema. Raises ResourceNotFound, InvalidRequest."""
     name = params["indexName"]
     if not _is_on(context, name):
         raise not_found(f"Index {name} does not exist")
-    schema = "REGISTRY" if name == GROUP_INDEX else _schema(_configuration(context)[0])
+    things, _ = _configuration(context)
+    schema = "REGISTRY" if name == GROUP_INDEX else _thing_index_schema(things)
     return {"indexName": name, "indexStatus": "ACTIVE", "schema": schema}
 
 
-def _schema(things: dict[str, Any]) -> str:
+def _thing_index_schema(things: dict[str, Any]) -> str:
     if things["deviceDefenderIndexingMode"] != "OFF" or things["namedShadowIndexingMode"] != "OFF":
         return "MULTI_INDEXING_MODE"
-    connected = things["thingConnectivityIndexingMode"] != "OFF"
-    return str(things["thingIndexingMode"]) + ("_AND_CONNECTIVITY_STATUS" if connected else "")
+    indexes_connections = things["thingConnectivityIndexingMode"] != "OFF"
+    return str(things["thingIndexingMode"]) + ("_AND_CONNECTIVITY_STATUS" if indexes_connections else "")
 
 
 def _is_on(context: Context, name: str) -> bool:
@@ -148,8 +151,9 @@ def _is_on(context: Context, name: str) -> bool:
     return bool(modes[name] != "OFF")
 
 
-def _things(context: Context, given: dict[str, Any]) -> dict[str, Any]:
-    things = _without_managed(context, "thingIndexingConfiguration", _THINGS, given)
+def _complete_things(context: Context, configuration: dict[str, Any]) -> dict[str, Any]:
+    """Validate and complete the configuration of things."""
+    things = _complete_part(context, "thingIndexingConfiguration", _THINGS, configuration)
     if things["thingIndexingMode"] == "OFF":
         for mode in _THINGS:
             if things[mode] != "OFF":
@@ -163,20 +167,22 @@ def _things(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     return things
 
 
-def _without_managed(
-    context: Context, member: str, default: dict[str, Any], given: dict[str, Any]
+def _complete_part(
+    context: Context, member: str, default: dict[str, Any], configuration: dict[str, Any]
 ) -> dict[str, Any]:
-    """Complete one part of the configuration, and leave out of it what follows from its modes."""
-    if wrong := unmanaged_fields(given.get("managedFields", ())):
-        told = ", ".join(f"name:{field.get('name')}, type:{field.get('type')}" for field in wrong)
+    """Add the defaults to one part of the configuration, and remove its managed fields, which follow from its modes."""
+    invalid_fields = unmanaged_fields(configuration.get("managedFields", ()))
+    if invalid_fields:
+        listed = ", ".join(f"name:{field.get('name')}, type:{field.get('type')}" for field in invalid_fields)
         raise context.invalid(
             f"Only managed fields with expected types are allowed in {member}.managedFields."
-            f" Invalid field(s): [{told}]"
+            f" Invalid field(s): [{listed}]"
         )
-    return {**default, **{name: value for name, value in given.items() if name != "managedFields"}}
+    return {**default, **{name: value for name, value in configuration.items() if name != "managedFields"}}
 
 
 def _configuration(context: Context) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the configurations of things and of thing groups."""
     row = context.tx.one("SELECT * FROM indexing_configurations WHERE scope = ?", context.scope)
     if row is None:
         return _THINGS, _THING_GROUPS

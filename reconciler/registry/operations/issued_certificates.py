@@ -1,7 +1,7 @@
-"""Certificates that AWS issues: CreateKeysAndCertificate, CreateCertificateFromCsr, and the authority that signs them.
+"""Certificates that AWS issues: CreateKeysAndCertificate, CreateCertificateFromCsr, and their signing key.
 
-Each account and Region has an authority of its own, made when it is first needed. It is nobody's CA certificate: it is
-neither listed nor described, and no certificate can be registered by it.
+Each account and Region has its own signing key, created on first use. It does not belong to a registered CA certificate: it
+is neither listed nor described, and no certificate can be registered by it.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -28,7 +28,7 @@ SCHEMA = (
 
 @operation("iot", "CreateKeysAndCertificate")
 def create_keys_and_certificate(context: Context, params: Params) -> Output | None:
-    """Make a key pair and a certificate for it, INACTIVE unless `setAsActive`; the private key is given this once."""
+    """Create a key pair and its certificate, INACTIVE unless `setAsActive`; the private key is not stored."""
     pair = generate_key_pair()
     pem = issue_certificate(signing_key_of(context), pair, context.now)
     keys = {"PublicKey": pair.public, "PrivateKey": pair.private}
@@ -37,9 +37,9 @@ def create_keys_and_certificate(context: Context, params: Params) -> Output | No
 
 @operation("iot", "CreateCertificateFromCsr")
 def create_certificate_from_csr(context: Context, params: Params) -> Output | None:
-    """Issue a certificate for a signing request; the same request again gives another certificate.
+    """Issue a certificate for a signing request; repeating the call issues another certificate.
 
-    Raises InvalidRequest for what is no request, or has a key that AWS does not take.
+    Raises InvalidRequest for an invalid signing request, or one with a key that AWS does not support.
     """
     try:
         pem = issue_from_csr(signing_key_of(context), params["certificateSigningRequest"], context.now)
@@ -49,15 +49,15 @@ def create_certificate_from_csr(context: Context, params: Params) -> Output | No
 
 
 def signing_key_of(context: Context) -> str:
-    """Give the private key that signs for this account and Region, made on first use."""
+    """Return the private key, in PEM, that signs for this account and Region, created on first use."""
     row = context.tx.one("SELECT private_key FROM issuing_authorities WHERE scope = ?", context.scope)
     if row is not None:
         return str(row["private_key"])
-    authority = generate_signing_key()
+    signing_key = generate_signing_key()
     context.tx.run(
-        "INSERT INTO issuing_authorities (scope, private_key) VALUES (?, ?)", context.scope, authority
+        "INSERT INTO issuing_authorities (scope, private_key) VALUES (?, ?)", context.scope, signing_key
     )
-    return authority
+    return signing_key
 
 
 def _insert(context: Context, params: Params, pem: str) -> dict[str, object]:

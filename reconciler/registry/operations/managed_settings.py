@@ -1,6 +1,6 @@
-"""An account's settings in managed integrations: the custom endpoint, and how long a hub's token holds.
+"""An account's settings in managed integrations: the custom endpoint, and the lifetime of a hub's token.
 
-That a setting which was never made is not found is UNCONFIRMED; both operations have this error in their models.
+That a missing setting raises ResourceNotFound is UNCONFIRMED; both operations have this error in their models.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _PREFIX_LENGTH = 14
 
 @operation(SERVICE, "GetCustomEndpoint")
 def get_custom_endpoint(context: Context, _params: Params) -> Output | None:
-    """Give the address that was registered. Raises ResourceNotFound."""
+    """Return the registered address. Raises ResourceNotFound."""
     row = context.tx.one("SELECT endpoint FROM managed_settings WHERE scope = ?", context.scope)
     if row is None or row["endpoint"] is None:
         raise not_found("No custom endpoint is registered.")
@@ -35,17 +35,17 @@ def get_custom_endpoint(context: Context, _params: Params) -> Output | None:
 
 @operation(SERVICE, "RegisterCustomEndpoint")
 def register_custom_endpoint(context: Context, params: Params) -> Output | None:
-    """Give the account its address, which is the same every time (UNCONFIRMED); nothing answers there."""
-    owner = hashlib.sha256(f"{context.account}/{context.region}/managed".encode()).hexdigest()
-    address = f"a{owner[:_PREFIX_LENGTH]}.iotmanagedintegrations.{context.region}.api.aws"
-    _ensure(context)
+    """Register the account's address, always the same one (UNCONFIRMED); nothing listens on it."""
+    digest = hashlib.sha256(f"{context.account}/{context.region}/managed".encode()).hexdigest()
+    address = f"a{digest[:_PREFIX_LENGTH]}.iotmanagedintegrations.{context.region}.api.aws"
+    _ensure_row(context)
     context.tx.run("UPDATE managed_settings SET endpoint = ? WHERE scope = ?", address, context.scope)
     return get_custom_endpoint(context, params)
 
 
 @operation(SERVICE, "GetHubConfiguration")
 def get_hub_configuration(context: Context, _params: Params) -> Output | None:
-    """Give how long a hub's token holds, and since when. Raises ResourceNotFound."""
+    """Return the lifetime of a hub's token, and when it was set. Raises ResourceNotFound."""
     row = context.tx.one("SELECT * FROM managed_settings WHERE scope = ?", context.scope)
     if row is None or row["hub_token_seconds"] is None:
         raise not_found("There is no hub configuration.")
@@ -57,9 +57,9 @@ def get_hub_configuration(context: Context, _params: Params) -> Output | None:
 
 @operation(SERVICE, "PutHubConfiguration")
 def put_hub_configuration(context: Context, params: Params) -> Output | None:
-    """Set how long a hub's token holds."""
+    """Set the lifetime of a hub's token."""
     seconds = params["HubTokenTimerExpirySettingInSeconds"]
-    _ensure(context)
+    _ensure_row(context)
     context.tx.run(
         "UPDATE managed_settings SET hub_token_seconds = ?, hub_updated_at = ? WHERE scope = ?",
         seconds,
@@ -69,5 +69,5 @@ def put_hub_configuration(context: Context, params: Params) -> Output | None:
     return {"HubTokenTimerExpirySettingInSeconds": seconds}
 
 
-def _ensure(context: Context) -> None:
+def _ensure_row(context: Context) -> None:
     context.tx.run("INSERT OR IGNORE INTO managed_settings (scope) VALUES (?)", context.scope)

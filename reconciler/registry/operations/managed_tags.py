@@ -25,7 +25,7 @@ def untag_resource(context: Context, params: Params) -> Output | None:
 
 @operation(SERVICE, "ListTagsForResource")
 def list_tags_for_resource(context: Context, params: Params) -> Output | None:
-    """Give all tags; without any the member is left out, for the model's map has at least one entry.
+    """Return all tags; if there are none, the member is omitted, because the model's map has at least one entry.
 
     Raises InvalidRequest, ResourceNotFound.
     """

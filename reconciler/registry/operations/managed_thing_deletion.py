@@ -1,4 +1,4 @@
-"""DeleteManagedThing. Deletion is asynchronous: the managed thing is DELETE_IN_PROGRESS for a while, then it is gone."""
+"""DeleteManagedThing. Deletion is asynchronous: the managed thing is DELETE_IN_PROGRESS before it is deleted."""
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -13,11 +13,11 @@ from reconciler.registry.operations.managed_things import (
 
 @operation(SERVICE, "DeleteManagedThing")
 def delete_managed_thing(context: Context, params: Params) -> Output | None:
-    """Begin to delete a managed thing, which takes `managed_thing_deletion_seconds`; `Force` deletes it at once.
+    """Start to delete a managed thing, which takes `managed_thing_deletion_seconds`; `Force` deletes it at once.
 
-    To delete again what is being deleted succeeds, so that a lost answer can be retried (UNCONFIRMED).
+    Repeating the call while it is being deleted succeeds, so that a lost response can be retried (UNCONFIRMED).
 
-    Raises ResourceNotFound, ConflictException (409) for a hub that has children, unless forced (UNCONFIRMED).
+    Raises ResourceNotFound, ConflictException (409) for a hub with children unless forced (UNCONFIRMED).
     """
     row = require_managed_thing(context, params["Identifier"])
     force = bool(params.get("Force"))

@@ -1,4 +1,4 @@
-"""ListManagedThings, with every filter that the model has."""
+"""ListManagedThings, with every filter of the model."""
 
 import json
 from typing import Any
@@ -35,7 +35,7 @@ _LISTED = (
 
 @operation(SERVICE, "ListManagedThings")
 def list_managed_things(context: Context, params: Params) -> Output | None:
-    """Give the managed things that pass every filter, by id. Raises ValidationException for a bad token."""
+    """Return the managed things that match every filter, by ID. Raises ValidationException for an invalid token."""
     page = MANAGED.start(context, params)
     where = ["scope = ?", "id > ?", "(gone_at IS NULL OR gone_at > ?)"]
     values: list[Value] = [context.scope, page.after[0] if page.after else "", context.now]

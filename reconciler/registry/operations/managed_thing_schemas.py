@@ -1,7 +1,7 @@
-"""ListManagedThingSchemas: the schemas of a managed thing's capabilities, endpoint by endpoint.
+"""ListManagedThingSchemas: the schemas of a managed thing's capabilities, by endpoint.
 
-A schema was given with the managed thing, for a capability; the capability report says which endpoints have that. What no
-endpoint has is given without one (UNCONFIRMED), so that nothing that was given is lost.
+The managed thing has a schema per capability, and its capability report lists each endpoint's capabilities. A schema that no
+endpoint uses is returned without an endpoint (UNCONFIRMED), so that none is lost.
 """
 
 import json
@@ -15,21 +15,21 @@ from reconciler.registry.paging import MANAGED
 
 @operation(SERVICE, "ListManagedThingSchemas")
 def list_managed_thing_schemas(context: Context, params: Params) -> Output | None:
-    """Give the schemas that pass both filters, by endpoint and capability.
+    """Return the schemas that match both filters, by endpoint and capability.
 
-    Raises ResourceNotFound, ValidationException for a bad token.
+    Raises ResourceNotFound, ValidationException for an invalid token.
     """
     page = MANAGED.start(context, params)
     row = require_managed_thing(context, params["Identifier"])
-    wanted = {"EndpointId": params.get("EndpointIdFilter"), "CapabilityId": params.get("CapabilityIdFilter")}
+    filters = {"EndpointId": params.get("EndpointIdFilter"), "CapabilityId": params.get("CapabilityIdFilter")}
     items = [
         item
         for item in _schemas(json.loads(row["capabilities"]))
-        if all(value is None or item.get(name) == value for name, value in wanted.items())
+        if all(value is None or item.get(name) == value for name, value in filters.items())
     ]
     after = page.after[0] if page.after else 0
     numbered = list(enumerate(items, 1))[after : after + page.limit]
-    return page.build_output("Items", numbered, key=lambda one: (one[0],), item=lambda one: one[1])
+    return page.build_output("Items", numbered, key=lambda pair: (pair[0],), item=lambda pair: pair[1])
 
 
 def _schemas(capabilities: dict[str, Any]) -> list[dict[str, Any]]:
@@ -40,6 +40,6 @@ def _schemas(capabilities: dict[str, Any]) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     for schema in capabilities.get("CapabilitySchemas", []):
         item = {"CapabilityId": schema["CapabilityId"], "Schema": schema["Schema"]}
-        found = endpoints.get(schema["CapabilityId"], [])
-        items += [{"EndpointId": endpoint, **item} for endpoint in found] or [item]
+        endpoint_ids = endpoints.get(schema["CapabilityId"], [])
+        items += [{"EndpointId": endpoint_id, **item} for endpoint_id in endpoint_ids] or [item]
     return sorted(items, key=lambda item: (item.get("EndpointId", ""), item["CapabilityId"]))

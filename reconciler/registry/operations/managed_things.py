@@ -1,7 +1,7 @@
 """Managed things: their table, and CreateManagedThing, Get, GetMetaData, GetCapabilities, Update.
 
-What only AWS would read is not kept readable: of the authentication material, and of the parameters that a client token
-stands for, only keyed digests are stored, with a key of the database. What Get and List give is stored as one document.
+No operation returns the authentication material or the parameters of a client token, so only their keyed digests are stored,
+with a key of the database. What Get and List return is stored as one document.
 """
 
 import hashlib
@@ -75,8 +75,8 @@ SCHEMA = (
 
 DELETING = "DELETE_IN_PROGRESS"
 
-# Members that are given back as they were given.
-_KEPT = (
+# Members that are stored and returned unchanged.
+_STORED_MEMBERS = (
     "Owner",
     "CredentialLockerId",
     "SerialNumber",
@@ -92,7 +92,7 @@ _CAPABILITIES = ("Capabilities", "CapabilityReport", "CapabilitySchemas")
 
 
 def find_managed_thing(context: Context, identifier: str) -> Any:
-    """Give the row of a managed thing that is not gone yet, or None."""
+    """Return the row of a managed thing that exists or is being deleted, or None."""
     return context.tx.one(
         "SELECT * FROM managed_things WHERE scope = ? AND id = ? AND (gone_at IS NULL OR gone_at > ?)",
         context.scope,
@@ -102,7 +102,7 @@ def find_managed_thing(context: Context, identifier: str) -> Any:
 
 
 def require_managed_thing(context: Context, identifier: str) -> Row:
-    """Give the row of a managed thing. Raises ResourceNotFound, with the id and type that its model has."""
+    """Return the row of a managed thing. Raises ResourceNotFound."""
     row: Row | None = find_managed_thing(context, identifier)
     if row is None:
         raise not_found(
@@ -114,46 +114,47 @@ def require_managed_thing(context: Context, identifier: str) -> Row:
 
 
 def managed_thing_arn(context: Context, identifier: str) -> str:
-    """Give the ARN of a managed thing of this account and Region."""
+    """Return the ARN of a managed thing of this account and Region."""
     return context.arn(f"managed-thing/{identifier}")
 
 
 @taggable(SERVICE, "managed-thing")
 def managed_thing_exists(context: Context, identifier: str) -> bool:
-    """Whether there is such a managed thing."""
+    """Return whether the managed thing exists."""
     return find_managed_thing(context, identifier) is not None
 
 
 @operation(SERVICE, "CreateManagedThing")
 def create_managed_thing(context: Context, params: Params) -> Output | None:
-    """Create a managed thing; the same call with the same client token again gives the same one.
+    """Create a managed thing; repeating the call with the same client token returns the same one.
 
-    Three choices are UNCONFIRMED. A client token is remembered for as long as its managed thing exists, and refused
-    (ConflictException) with other parameters or while that is being deleted. A second managed thing with the same
-    authentication material is refused (ConflictException) while the first exists.
+    Three choices are UNCONFIRMED. A client token is stored as long as its managed thing exists, and rejected
+    (ConflictException) with other parameters or while the managed thing is being deleted. A second managed thing with the
+    same authentication material is rejected (ConflictException) while the first exists.
 
     Raises ValidationException, ResourceNotFound for an unknown credential locker, ConflictException (409).
     """
     purge_deleted(context)
     request = _digest(context, {name: value for name, value in params.items() if name != "ClientToken"})
-    if (replayed := _replayed(context, params.get("ClientToken"), request)) is not None:
-        return _created(context, replayed)
+    existing = _find_by_token(context, params.get("ClientToken"), request)
+    if existing is not None:
+        return _output(context, existing)
     material = _digest(context, [params["AuthenticationMaterialType"], params["AuthenticationMaterial"]])
-    known = context.tx.one(
+    duplicate = context.tx.one(
         "SELECT 1 FROM managed_things WHERE scope = ? AND material = ?", context.scope, material
     )
-    if known is not None:
+    if duplicate is not None:
         raise ApiError(
-            "ConflictException", "A managed thing with this authentication material exists already."
+            "ConflictException", "A managed thing with this authentication material already exists."
         )
     _require_references(context, params)
-    document = {**parse_material(params), **{name: params[name] for name in _KEPT if name in params}}
+    document = {**parse_material(params), **_stored_members(params)}
     row = {
         "scope": context.scope,
         "id": uuid.uuid4().hex,
         "role": params["Role"],
         "status": initial_status(params),
-        "capabilities": json.dumps({name: params[name] for name in _CAPABILITIES if name in params}),
+        "capabilities": json.dumps(_capabilities(params)),
         "material": material,
         "client_token": params.get("ClientToken"),
         "request": request,
@@ -166,12 +167,12 @@ def create_managed_thing(context: Context, params: Params) -> Output | None:
         *row.values(),
     )
     add_tags(context, managed_thing_arn(context, row["id"]), params.get("Tags", {}))
-    return _created(context, row)
+    return _output(context, row)
 
 
 @operation(SERVICE, "GetManagedThing")
 def get_managed_thing(context: Context, params: Params) -> Output | None:
-    """Give everything of a managed thing but its authentication material and capabilities. Raises ResourceNotFound."""
+    """Return everything about a managed thing except its material and capabilities. Raises ResourceNotFound."""
     row = require_managed_thing(context, params["Identifier"])
     arn = managed_thing_arn(context, row["id"])
     return {
@@ -189,14 +190,14 @@ def get_managed_thing(context: Context, params: Params) -> Output | None:
 
 @operation(SERVICE, "GetManagedThingMetaData")
 def get_managed_thing_meta_data(context: Context, params: Params) -> Output | None:
-    """Give the metadata of a managed thing. Raises ResourceNotFound."""
+    """Return the metadata of a managed thing. Raises ResourceNotFound."""
     row = require_managed_thing(context, params["Identifier"])
     return {"ManagedThingId": row["id"], "MetaData": json.loads(row["document"]).get("MetaData")}
 
 
 @operation(SERVICE, "GetManagedThingCapabilities")
 def get_managed_thing_capabilities(context: Context, params: Params) -> Output | None:
-    """Give the capabilities of a managed thing, in both forms as far as they were given. Raises ResourceNotFound."""
+    """Return the capabilities of a managed thing, in the forms in which it has them. Raises ResourceNotFound."""
     row = require_managed_thing(context, params["Identifier"])
     capabilities = json.loads(row["capabilities"])
     return {
@@ -208,7 +209,9 @@ def get_managed_thing_capabilities(context: Context, params: Params) -> Output |
 
 @operation(SERVICE, "UpdateManagedThing")
 def update_managed_thing(context: Context, params: Params) -> Output | None:
-    """Change what is given; what is not given stays (UNCONFIRMED, though the method is PUT: so nothing is lost).
+    """Change the members in the request; absent members stay unchanged.
+
+    The latter is UNCONFIRMED, because the method is PUT; no data is lost.
 
     Raises ResourceNotFound, also for the credential locker, ConflictException (409) while the managed thing is being
     deleted.
@@ -217,10 +220,9 @@ def update_managed_thing(context: Context, params: Params) -> Output | None:
     if row["status"] == DELETING:
         raise ApiError("ConflictException", f"The managed thing {row['id']} is being deleted.")
     _require_references(context, params)
-    document = {**json.loads(row["document"]), **{name: params[name] for name in _KEPT if name in params}}
-    given = {name: params[name] for name in _CAPABILITIES if name in params}
+    document = {**json.loads(row["document"]), **_stored_members(params)}
     changes = {
-        "capabilities": json.dumps({**json.loads(row["capabilities"]), **given}),
+        "capabilities": json.dumps({**json.loads(row["capabilities"]), **_capabilities(params)}),
         "updated_at": context.now,
         **_columns(document),
     }
@@ -235,11 +237,11 @@ def update_managed_thing(context: Context, params: Params) -> Output | None:
 
 
 def purge_deleted(context: Context) -> None:
-    """Remove what has been deleted for long enough, with its tags, so that its material and token are free again."""
-    gone = context.tx.all(
+    """Delete the rows and tags whose deletion has completed, so that their material and token can be used again."""
+    rows = context.tx.all(
         "SELECT id FROM managed_things WHERE scope = ? AND gone_at <= ?", context.scope, context.now
     )
-    for row in gone:
+    for row in rows:
         context.tx.run("DELETE FROM managed_things WHERE scope = ? AND id = ?", context.scope, row["id"])
         arn = managed_thing_arn(context, row["id"])
         context.tx.run("DELETE FROM tags WHERE scope = ? AND arn = ?", context.scope, arn)
@@ -252,7 +254,7 @@ def _require_references(context: Context, params: Params) -> None:
 
 
 def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the document and the columns of it by which lists are filtered."""
+    """Return the document, and its members that lists are filtered by, as columns."""
     return {
         "document": json.dumps(document),
         "serial": document.get("SerialNumber"),
@@ -262,7 +264,16 @@ def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _replayed(context: Context, client_token: str | None, request: bytes) -> Row | None:
+def _stored_members(params: Params) -> dict[str, Any]:
+    return {name: params[name] for name in _STORED_MEMBERS if name in params}
+
+
+def _capabilities(params: Params) -> dict[str, Any]:
+    return {name: params[name] for name in _CAPABILITIES if name in params}
+
+
+def _find_by_token(context: Context, client_token: str | None, request: bytes) -> Row | None:
+    """Return the row that an earlier call with this token created, or None. Raises ConflictException."""
     if client_token is None:
         return None
     row: Row | None = context.tx.one(
@@ -279,7 +290,7 @@ def _replayed(context: Context, client_token: str | None, request: bytes) -> Row
     return row
 
 
-def _created(context: Context, row: Any) -> Output:
+def _output(context: Context, row: Any) -> Output:
     return {"Id": row["id"], "Arn": managed_thing_arn(context, row["id"]), "CreatedAt": row["created_at"]}
 
 

@@ -1,8 +1,8 @@
 """Policies: their table, and CreatePolicy, GetPolicy, ListPolicies, DeletePolicy.
 
-A policy is its versions, of which one is the default. Of a document only this is held against it: that it is a JSON
-object, and that it has at most 2,048 characters that are not whitespace. What its statements say is not judged here, for
-AWS documents no more of what MalformedPolicyException means.
+A policy consists of its versions, one of which is the default. A document must be a JSON object with at most 2,048
+characters that are not whitespace. Its statements are not validated, because AWS documents nothing more about
+MalformedPolicyException.
 """
 
 import re
@@ -50,12 +50,12 @@ _WHITESPACE = re.compile(r"\s")
 
 
 def find_policy(context: Context, name: str) -> Any:
-    """Give the row of a policy, or None."""
+    """Return the row of a policy, or None."""
     return context.tx.one("SELECT * FROM policies WHERE scope = ? AND name = ?", context.scope, name)
 
 
 def require_policy(context: Context, name: str) -> Row:
-    """Give the row of a policy. Raises ResourceNotFound."""
+    """Return the row of a policy. Raises ResourceNotFound."""
     row: Row | None = find_policy(context, name)
     if row is None:
         raise not_found(f"Policy not found (name={name})")
@@ -63,17 +63,17 @@ def require_policy(context: Context, name: str) -> Row:
 
 
 def policy_arn(context: Context, name: str) -> str:
-    """Give the ARN of a policy of this account and Region."""
+    """Return the ARN of a policy of this account and Region."""
     return context.arn(f"policy/{name}")
 
 
 def policy_item(context: Context, row: Row) -> dict[str, str]:
-    """Give a policy as the lists have it."""
+    """Return a policy as lists contain it."""
     return {"policyName": row["name"], "policyArn": policy_arn(context, row["name"])}
 
 
 def require_document(document: str) -> None:
-    """Raise MalformedPolicy for what is no JSON object, and for what is too long (that code is UNCONFIRMED)."""
+    """Raise MalformedPolicy unless the document is a JSON object and not too long (the latter code is UNCONFIRMED)."""
     if len(_WHITESPACE.sub("", document)) > MAX_CHARACTERS:
         raise _malformed(f"it has more than {MAX_CHARACTERS} characters without whitespace")
     try:
@@ -85,7 +85,7 @@ def require_document(document: str) -> None:
 
 
 def insert_version(context: Context, policy: int, version: int, document: str) -> None:
-    """Write a version, whose document has been checked."""
+    """Insert a version with a document that has been checked."""
     context.tx.run(
         "INSERT INTO policy_versions (policy, version, document, generation_id, created_at) VALUES (?, ?, ?, ?, ?)",
         policy,
@@ -98,18 +98,18 @@ def insert_version(context: Context, policy: int, version: int, document: str) -
 
 @taggable("iot", "policy")
 def policy_exists(context: Context, name: str) -> bool:
-    """Whether there is such a policy."""
+    """Return whether the policy exists."""
     return find_policy(context, name) is not None
 
 
 @operation("iot", "CreatePolicy")
 def create_policy(context: Context, params: Params) -> Output | None:
-    """Create a policy with version 1 as its default. A second creation is refused, whether it differs or not.
+    """Create a policy with version 1 as its default. Repeating the call fails, even with the same document.
 
-    Raises MalformedPolicy, ResourceAlreadyExists (409), InvalidRequest for bad tags.
+    Raises MalformedPolicy, ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """
     name, document = params["policyName"], params["policyDocument"]
-    tags, arn = parse_tag_list(context, params.get("tags", [])), policy_arn(context, params["policyName"])
+    arn, tags = policy_arn(context, name), parse_tag_list(context, params.get("tags", []))
     if find_policy(context, name) is not None:
         raise already_exists(
             f"Policy cannot be created - name already exists (name={name})",
@@ -132,7 +132,7 @@ def create_policy(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "GetPolicy")
 def get_policy(context: Context, params: Params) -> Output | None:
-    """Give a policy with the document of its default version. Raises ResourceNotFound."""
+    """Return a policy with the document of its default version. Raises ResourceNotFound."""
     row = require_policy(context, params["policyName"])
     default = context.tx.one(
         "SELECT * FROM policy_versions WHERE policy = ? AND version = ?", row["seq"], row["default_version"]
@@ -149,7 +149,7 @@ def get_policy(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListPolicies")
 def list_policies(context: Context, params: Params) -> Output | None:
-    """Give the policies by age, newest first unless `ascendingOrder`. Raises InvalidRequest for a bad marker."""
+    """Return the policies by age, newest first unless `ascendingOrder`. Raises InvalidRequest for an invalid marker."""
     page = MARKERS.start(context, params)
     order, sign, after = order_by_seq(page, params)
     rows = context.tx.all(
@@ -165,9 +165,9 @@ def list_policies(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeletePolicy")
 def delete_policy(context: Context, params: Params) -> Output | None:
-    """Delete a policy that has its default version only and is attached to nothing.
+    """Delete a policy that has only its default version and is not attached.
 
-    Raises ResourceNotFound, DeleteConflict (409), also while a detachment is younger than `detach_lag_seconds`.
+    Raises ResourceNotFound, DeleteConflict (409), also for `detach_lag_seconds` after a detachment.
     """
     row = require_policy(context, params["policyName"])
     if is_policy_in_use(context, row["seq"]):
@@ -179,15 +179,15 @@ def delete_policy(context: Context, params: Params) -> Output | None:
         raise _delete_conflict(
             "Cannot delete the policy because it has one or more policy versions attached to it", row
         )
-    # Its version and what is left of its edges go with it, by ON DELETE CASCADE.
+    # ON DELETE CASCADE deletes its version and its detached edges.
     context.tx.run("DELETE FROM policies WHERE seq = ?", row["seq"])
     delete_tags(context, policy_arn(context, row["name"]))
     return None
 
 
-def _delete_conflict(why: str, row: Row) -> ApiError:
-    return ApiError("DeleteConflictException", f"{why} (name={row['name']})")
+def _delete_conflict(reason: str, row: Row) -> ApiError:
+    return ApiError("DeleteConflictException", f"{reason} (name={row['name']})")
 
 
-def _malformed(why: str) -> ApiError:
-    return ApiError("MalformedPolicyException", f"The policy document is not valid: {why}.")
+def _malformed(problem: str) -> ApiError:
+    return ApiError("MalformedPolicyException", f"The policy document is not valid: {problem}.")

@@ -1,7 +1,7 @@
-"""Which policies are attached to what: AttachPolicy, DetachPolicy, the lists from both ends, in both generations.
+"""Attachments of policies: AttachPolicy, DetachPolicy, the lists by policy and by target, and the older operations.
 
-Targets are device certificates, static thing groups and Cognito identities. At most 10 policies are attached to one certificate
-or identity; for thing groups AWS documents no such limit.
+Targets are device certificates, static thing groups and Cognito identities. A certificate or identity has at most 10
+policies; AWS documents no such limit for thing groups.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -18,9 +18,9 @@ MAX_POLICIES = 10
 
 @operation("iot", "AttachPolicy")
 def attach_policy(context: Context, params: Params) -> Output | None:
-    """Attach a policy to a certificate, a thing group or a Cognito identity; again succeeds.
+    """Attach a policy to a certificate, a thing group or a Cognito identity; repeating the call succeeds.
 
-    Raises ResourceNotFound, InvalidRequest for what is no target, LimitExceeded (410) for an 11th policy.
+    Raises ResourceNotFound, InvalidRequest for an invalid target, LimitExceeded (410) for an 11th policy.
     """
     _attach(context, params["policyName"], params["target"])
     return None
@@ -28,30 +28,30 @@ def attach_policy(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "AttachPrincipalPolicy")
 def attach_principal_policy(context: Context, params: Params) -> Output | None:
-    """Attach a policy as AttachPolicy does; the older generation of it."""
+    """Attach a policy to a principal; the older form of AttachPolicy."""
     _attach(context, params["policyName"], params["principal"])
     return None
 
 
 @operation("iot", "DetachPolicy")
 def detach_policy(context: Context, params: Params) -> Output | None:
-    """Detach a policy. What is not attached, or does not exist, is no mistake: the model has no ResourceNotFound here.
+    """Detach a policy. A policy that is not attached or does not exist is not an error.
 
-    Raises InvalidRequest for what is no target.
+    The model has no ResourceNotFound here. Raises InvalidRequest for an invalid target.
     """
-    _require_form(context, params["target"])
+    _require_valid_target(context, params["target"])
     _detach(context, params["policyName"], params["target"])
     return None
 
 
 @operation("iot", "DetachPrincipalPolicy")
 def detach_principal_policy(context: Context, params: Params) -> Output | None:
-    """Detach a policy; the older generation, whose model does have ResourceNotFound: for what is not attached, too.
+    """Detach a policy from a principal; the older form of DetachPolicy.
 
-    Raises ResourceNotFound, InvalidRequest for what is no principal.
+    Raises ResourceNotFound, also for a policy that is not attached, InvalidRequest for an invalid principal.
     """
     name, principal = params["policyName"], params["principal"]
-    _require_form(context, principal)
+    _require_valid_target(context, principal)
     require_policy(context, name)
     if not _detach(context, name, principal):
         raise not_found(f"The policy {name} is not attached to the principal {principal}.")
@@ -60,17 +60,17 @@ def detach_principal_policy(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListAttachedPolicies", writes=False)
 def list_attached_policies(context: Context, params: Params) -> Output | None:
-    """Give the policies of a target in the order of their creation; `recursive`, also those of the groups above a group.
+    """Return the policies of a target in creation order; for a group with `recursive`, also those of its ancestors.
 
-    That a certificate's are its own alone, whatever `recursive` says, is UNCONFIRMED.
+    That `recursive` has no effect for a certificate is UNCONFIRMED.
 
-    Raises ResourceNotFound, InvalidRequest for what is no target.
+    Raises ResourceNotFound, InvalidRequest for an invalid target.
     """
     page = MARKERS.start(context, params)
     target = params["target"]
     targets, group = [target], require_target(context, target)
     if group is not None and params.get("recursive"):
-        targets += [group_arn(context, above["name"]) for above in ancestors(context, group)]
+        targets += [group_arn(context, ancestor["name"]) for ancestor in ancestors(context, group)]
     rows = context.tx.all(
         "SELECT seq, name FROM policies WHERE seq > ? AND seq IN (SELECT policy FROM policy_edges"  # noqa: S608
         f" WHERE scope = ? AND target IN ({', '.join('?' * len(targets))}) AND gone_at IS NULL)"
@@ -87,9 +87,9 @@ def list_attached_policies(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListPrincipalPolicies")
 def list_principal_policies(context: Context, params: Params) -> Output | None:
-    """Give the policies of a principal by age, newest first unless `ascendingOrder`; the older generation.
+    """Return the policies of a principal by age, newest first unless `ascendingOrder`.
 
-    Raises ResourceNotFound, InvalidRequest.
+    The older form of ListAttachedPolicies. Raises ResourceNotFound, InvalidRequest.
     """
     page = MARKERS.start(context, params)
     order, sign, after = order_by_seq(page, params)
@@ -109,24 +109,25 @@ def list_principal_policies(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListTargetsForPolicy", writes=False)
 def list_targets_for_policy(context: Context, params: Params) -> Output | None:
-    """Give what a policy is attached to, in the order of the attachments. Raises ResourceNotFound."""
-    return _targets(context, {**params, "ascendingOrder": True}, "targets")
+    """Return the targets of a policy, in the order of attachment. Raises ResourceNotFound."""
+    return _list_targets(context, {**params, "ascendingOrder": True}, "targets")
 
 
 @operation("iot", "ListPolicyPrincipals")
 def list_policy_principals(context: Context, params: Params) -> Output | None:
-    """Give what a policy is attached to, newest first unless `ascendingOrder`; the older generation, which counts thing
-    groups among the principals. Raises ResourceNotFound.
+    """Return the targets of a policy, newest attachment first unless `ascendingOrder`.
+
+    The older form of ListTargetsForPolicy; its principals include thing groups. Raises ResourceNotFound.
     """
-    return _targets(context, params, "principals")
+    return _list_targets(context, params, "principals")
 
 
-def _targets(context: Context, params: Params, member: str) -> Output:
+def _list_targets(context: Context, params: Params, member: str) -> Output:
     page = MARKERS.start(context, params)
     order, sign, after = order_by_seq(page, params)
     policy = require_policy(context, params["policyName"])
     rows = context.tx.all(
-        f"SELECT seq, target FROM policy_edges WHERE policy = ? AND seq {sign} ?"  # noqa: S608  (both words are ours)
+        f"SELECT seq, target FROM policy_edges WHERE policy = ? AND seq {sign} ?"  # noqa: S608  (fixed words only)
         f" AND gone_at IS NULL ORDER BY seq {order} LIMIT ?",
         policy["seq"],
         after,
@@ -159,7 +160,7 @@ def _attach(context: Context, name: str, target: str) -> None:
 
 
 def _detach(context: Context, name: str, target: str) -> bool:
-    """Detach; say whether there was anything to detach."""
+    """Detach a policy, and return whether it was attached."""
     policy: Row | None = find_policy(context, name)
     if policy is None:
         return False
@@ -183,16 +184,17 @@ def _is_group(context: Context, target: str) -> bool:
     return target.startswith(group_arn(context, ""))
 
 
-def _require_form(context: Context, target: str) -> None:
+def _require_valid_target(context: Context, target: str) -> None:
+    """Raise InvalidRequest unless the target has the format of a thing group or principal."""
     if not _is_group(context, target):
         certificate_id_of(context, target)
 
 
 def require_target(context: Context, target: str) -> Row | None:
-    """Give the group that is meant, None for a principal.
+    """Return the row of the thing group that the target names, or None for a principal.
 
-    Raises ResourceNotFound for an unknown certificate or group, InvalidRequest for what is neither, and for a
-    dynamic group, which takes no policies.
+    Raises ResourceNotFound for an unknown certificate or group, InvalidRequest for an invalid target and for a dynamic
+    group, which cannot have policies.
     """
     if not _is_group(context, target):
         require_principal(context, target)

@@ -1,6 +1,6 @@
 """Policy versions: CreatePolicyVersion, Get, List, Delete, SetDefaultPolicyVersion.
 
-Law: a policy has at most five versions, always exactly one default, and never the same version id twice.
+Invariant: a policy has at most five versions and exactly one default; a version ID is never reused.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ MAX_VERSIONS = 5
 
 @operation("iot", "CreatePolicyVersion")
 def create_policy_version(context: Context, params: Params) -> Output | None:
-    """Add a version, the default one when `setAsDefault`; an equal document is a new version like any other.
+    """Add a version, which is the default with `setAsDefault`; an equal document is a new version, too.
 
     Raises ResourceNotFound, MalformedPolicy, VersionsLimitExceeded (409) for a 6th one.
     """
@@ -51,7 +51,7 @@ def create_policy_version(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "GetPolicyVersion")
 def get_policy_version(context: Context, params: Params) -> Output | None:
-    """Give everything of a version, which never changes but in being the default. Raises ResourceNotFound."""
+    """Return everything about a version; only whether it is the default ever changes. Raises ResourceNotFound."""
     policy = require_policy(context, params["policyName"])
     row = _require_version(context, policy, params["policyVersionId"])
     return {
@@ -68,7 +68,7 @@ def get_policy_version(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListPolicyVersions")
 def list_policy_versions(context: Context, params: Params) -> Output | None:
-    """Give all versions, the newest first (that order is UNCONFIRMED). Raises ResourceNotFound."""
+    """Return all versions, newest first (the order is UNCONFIRMED). Raises ResourceNotFound."""
     policy = require_policy(context, params["policyName"])
     versions = [
         {
@@ -83,7 +83,7 @@ def list_policy_versions(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeletePolicyVersion")
 def delete_policy_version(context: Context, params: Params) -> Output | None:
-    """Delete a version that is not the default; its id is never used again.
+    """Delete a version that is not the default; its ID is never reused.
 
     Raises ResourceNotFound, DeleteConflict (409) for the default version.
     """
@@ -100,7 +100,7 @@ def delete_policy_version(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "SetDefaultPolicyVersion")
 def set_default_policy_version(context: Context, params: Params) -> Output | None:
-    """Make a version the one in effect; the one that is already succeeds. Raises ResourceNotFound."""
+    """Make a version the default; repeating the call succeeds. Raises ResourceNotFound."""
     policy = require_policy(context, params["policyName"])
     row = _require_version(context, policy, params["policyVersionId"])
     context.tx.run(
@@ -119,7 +119,7 @@ def _versions(context: Context, policy: Row) -> list[Row]:
 
 
 def _require_version(context: Context, policy: Row, version_id: str) -> Any:
-    """Give the row of a version. The id is a text of digits, of any length."""
+    """Return the row of a version, whose ID is a string of digits of any length. Raises ResourceNotFound."""
     for row in _versions(context, policy):
         if str(row["version"]) == version_id:
             return row

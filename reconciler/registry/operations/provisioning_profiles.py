@@ -1,7 +1,7 @@
-"""Provisioning profiles: their table, and CreateProvisioningProfile, Get, List, Delete. There is no update.
+"""Provisioning profiles: their table, and CreateProvisioningProfile, Get, List, Delete. AWS has no update.
 
-A fleet's profile has a claim certificate, given or generated; of a generated one the private key is given once and not
-stored. A JITR profile has a CA certificate, which is never given back.
+A fleet provisioning profile has a claim certificate, from the request or generated; the private key of a generated one is
+returned once and not stored. A JITR profile has a CA certificate, which is never returned.
 """
 
 import uuid
@@ -38,14 +38,14 @@ JITR = "JITR"
 
 
 def find_profile(context: Context, identifier: str) -> Any:
-    """Give the row of a provisioning profile, or None."""
+    """Return the row of a provisioning profile, or None."""
     return context.tx.one(
         "SELECT * FROM provisioning_profiles WHERE scope = ? AND id = ?", context.scope, identifier
     )
 
 
 def require_profile(context: Context, identifier: str) -> Row:
-    """Give the row of a provisioning profile. Raises ResourceNotFound."""
+    """Return the row of a provisioning profile. Raises ResourceNotFound."""
     row: Row | None = find_profile(context, identifier)
     if row is None:
         raise not_found(
@@ -58,21 +58,21 @@ def require_profile(context: Context, identifier: str) -> Row:
 
 @taggable(SERVICE, "provisioning-profile")
 def profile_exists(context: Context, identifier: str) -> bool:
-    """Whether there is such a provisioning profile."""
+    """Return whether the provisioning profile exists."""
     return find_profile(context, identifier) is not None
 
 
 @operation(SERVICE, "CreateProvisioningProfile")
 def create_provisioning_profile(context: Context, params: Params) -> Output | None:
-    """Create a provisioning profile; the same call with the same client token again gives the same one, but no key.
+    """Create a provisioning profile; repeating the call with the same client token returns it without the key.
 
-    Raises ValidationException for a PEM that is none, for a JITR profile without CA certificate or with a claim
-    certificate, and for a fleet's with a CA certificate (the last three are UNCONFIRMED); ConflictException (409) for a
-    client token with other parameters.
+    Raises ValidationException for an invalid PEM, for a JITR profile without CA certificate or with a claim certificate,
+    and for a fleet provisioning profile with a CA certificate (the last three are UNCONFIRMED); ConflictException (409)
+    for a client token with other parameters.
     """
-    known = find_by_token(context, params)
-    if known is not None:
-        return _profile(context, require_profile(context, known))
+    existing_id = find_by_token(context, params)
+    if existing_id is not None:
+        return _profile(context, require_profile(context, existing_id))
     ca, claim, key = params.get("CaCertificate"), params.get("ClaimCertificate"), None
     _require_certificates(context, params["ProvisioningType"], ca, claim)
     if claim is None and params["ProvisioningType"] != JITR:
@@ -96,14 +96,14 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
 
 @operation(SERVICE, "GetProvisioningProfile")
 def get_provisioning_profile(context: Context, params: Params) -> Output | None:
-    """Give everything of a provisioning profile but its CA certificate and private key. Raises ResourceNotFound."""
+    """Return everything about a provisioning profile except its CA certificate and keys. Raises ResourceNotFound."""
     row = require_profile(context, params["Identifier"])
     return {**_profile(context, row), "Tags": read_tags(context, _arn(context, row["id"])) or None}
 
 
 @operation(SERVICE, "ListProvisioningProfiles")
 def list_provisioning_profiles(context: Context, params: Params) -> Output | None:
-    """Give the provisioning profiles by id. Raises ValidationException for a bad token."""
+    """Return the provisioning profiles by ID. Raises ValidationException for an invalid token."""
     page = MANAGED.start(context, params)
     rows = context.tx.all(
         "SELECT * FROM provisioning_profiles WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
@@ -128,9 +128,11 @@ def delete_provisioning_profile(context: Context, params: Params) -> Output | No
 
 def _require_certificates(context: Context, kind: str, ca: str | None, claim: str | None) -> None:
     if (kind == JITR) != (ca is not None):
-        raise context.invalid(f"CaCertificate is for provisioning type {JITR}, and needed there.")
+        raise context.invalid(
+            f"CaCertificate is required for provisioning type {JITR} and only allowed there."
+        )
     if kind == JITR and claim is not None:
-        raise context.invalid(f"ClaimCertificate is not for provisioning type {JITR}.")
+        raise context.invalid(f"ClaimCertificate is not allowed for provisioning type {JITR}.")
     try:
         for pem in filter(None, (ca, claim)):
             read_certificate(pem, "certificate")

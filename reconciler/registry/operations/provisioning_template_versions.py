@@ -1,6 +1,6 @@
 """Provisioning template versions: CreateProvisioningTemplateVersion, Describe, List, Delete; and provisioning claims.
 
-Law: a template has at most five versions, always exactly one default, and never the same version id twice.
+Invariant: a template has at most five versions and exactly one default; a version ID is never reused.
 """
 
 from typing import Any
@@ -27,9 +27,9 @@ CLAIM_SECONDS = 300.0
 
 @operation("iot", "CreateProvisioningTemplateVersion")
 def create_provisioning_template_version(context: Context, params: Params) -> Output | None:
-    """Add a version, the default one when `setAsDefault`.
+    """Add a version, which is the default with `setAsDefault`.
 
-    Raises ResourceNotFound, InvalidRequest for a bad body, VersionsLimitExceeded (409) for a 6th version.
+    Raises ResourceNotFound, InvalidRequest for an invalid body, VersionsLimitExceeded (409) for a 6th version.
     """
     template = require_template(context, params["templateName"])
     number = context.tx.one(
@@ -60,7 +60,7 @@ def create_provisioning_template_version(context: Context, params: Params) -> Ou
 
 @operation("iot", "DescribeProvisioningTemplateVersion")
 def describe_provisioning_template_version(context: Context, params: Params) -> Output | None:
-    """Give everything of a version. Raises ResourceNotFound."""
+    """Return everything about a version. Raises ResourceNotFound."""
     template = require_template(context, params["templateName"])
     row = require_template_version(context, template, params["versionId"])
     return {**_item(template, row), "templateBody": row["body"]}
@@ -68,7 +68,7 @@ def describe_provisioning_template_version(context: Context, params: Params) -> 
 
 @operation("iot", "ListProvisioningTemplateVersions")
 def list_provisioning_template_versions(context: Context, params: Params) -> Output | None:
-    """Give the versions in the order of their creation. Raises ResourceNotFound, InvalidRequest for a bad token."""
+    """Return the versions in creation order. Raises ResourceNotFound, InvalidRequest for an invalid token."""
     page = REGISTRY.start(context, params)
     template = require_template(context, params["templateName"])
     rows = context.tx.all(
@@ -84,7 +84,7 @@ def list_provisioning_template_versions(context: Context, params: Params) -> Out
 
 @operation("iot", "DeleteProvisioningTemplateVersion")
 def delete_provisioning_template_version(context: Context, params: Params) -> Output | None:
-    """Delete a version that is not the default; its id is never used again.
+    """Delete a version that is not the default; its ID is never reused.
 
     Raises ResourceNotFound, DeleteConflict (409) for the default version.
     """
@@ -104,14 +104,15 @@ def delete_provisioning_template_version(context: Context, params: Params) -> Ou
 
 @operation("iot", "CreateProvisioningClaim")
 def create_provisioning_claim(context: Context, params: Params) -> Output | None:
-    """Make a certificate with which a device may provision itself for five minutes. It is not kept among the certificates.
+    """Create a certificate with which a device can provision itself for five minutes. It is not stored.
 
-    Raises ResourceNotFound, InvalidRequest for a template that is not enabled or not a fleet's (UNCONFIRMED).
+    Raises ResourceNotFound, InvalidRequest for a template that is not enabled or not for fleet provisioning
+    (UNCONFIRMED).
     """
     template = require_template(context, params["templateName"])
     if not template["enabled"] or template["type"] != FLEET:
         raise context.invalid(
-            f"The provisioning template {template['name']} is not an enabled one of {FLEET}."
+            f"The provisioning template {template['name']} is not enabled or not of type {FLEET}."
         )
     pair = generate_key_pair()
     pem = issue_certificate(signing_key_of(context), pair, context.now, CLAIM_SECONDS)

@@ -1,7 +1,7 @@
 """Provisioning templates: their tables, and CreateProvisioningTemplate, Describe, List, Update, Delete.
 
-A template is its versions, of which one is the default. Its type never changes; only a fleet's has a hook. Of a body only
-this is held against it when it is stored: that it is a JSON object. What it says counts when something is provisioned.
+A template consists of its versions, one of which is the default. Its type never changes; only fleet provisioning templates
+have a hook. A stored body must be a JSON object; the rest of its grammar is checked when a thing is provisioned.
 """
 
 import json
@@ -50,14 +50,14 @@ MAX_TEMPLATES = 256
 
 
 def find_template(context: Context, name: str) -> Any:
-    """Give the row of a provisioning template, or None."""
+    """Return the row of a provisioning template, or None."""
     return context.tx.one(
         "SELECT * FROM provisioning_templates WHERE scope = ? AND name = ?", context.scope, name
     )
 
 
 def require_template(context: Context, name: str) -> Row:
-    """Give the row of a provisioning template. Raises ResourceNotFound."""
+    """Return the row of a provisioning template. Raises ResourceNotFound."""
     row: Row | None = find_template(context, name)
     if row is None:
         raise not_found(f"The provisioning template {name} does not exist.")
@@ -65,7 +65,7 @@ def require_template(context: Context, name: str) -> Row:
 
 
 def require_template_version(context: Context, template: Row, version: int) -> Row:
-    """Give the row of one version of a template. Raises ResourceNotFound."""
+    """Return the row of one version of a template. Raises ResourceNotFound."""
     row: Row | None = context.tx.one(
         "SELECT * FROM provisioning_template_versions WHERE template = ? AND version = ?",
         template["seq"],
@@ -77,12 +77,12 @@ def require_template_version(context: Context, template: Row, version: int) -> R
 
 
 def template_arn(context: Context, name: str) -> str:
-    """Give the ARN of a provisioning template of this account and Region."""
+    """Return the ARN of a provisioning template of this account and Region."""
     return context.arn(f"provisioningtemplate/{name}")
 
 
 def insert_template_version(context: Context, template: int, version: int, body: str) -> None:
-    """Write a version. Raises InvalidRequest for a body that is no JSON object."""
+    """Insert a version. Raises InvalidRequest for a body that is not a JSON object."""
     try:
         document = load_json(body.encode())
     except MalformedError as error:
@@ -100,16 +100,16 @@ def insert_template_version(context: Context, template: int, version: int, body:
 
 @taggable("iot", "provisioningtemplate")
 def template_exists(context: Context, name: str) -> bool:
-    """Whether there is such a provisioning template."""
+    """Return whether the provisioning template exists."""
     return find_template(context, name) is not None
 
 
 @operation("iot", "CreateProvisioningTemplate")
 def create_provisioning_template(context: Context, params: Params) -> Output | None:
-    """Create a template with version 1 as its default, not enabled unless told; a second creation is refused.
+    """Create a template with version 1 as its default, not enabled unless `enabled`; repeating the call fails.
 
-    Raises InvalidRequest for a hook on a JITP template or a bad body, ResourceAlreadyExists (409), LimitExceeded (410)
-    for a 257th template.
+    Raises InvalidRequest for a hook on a JITP template or an invalid body, ResourceAlreadyExists (409), LimitExceeded
+    (410) for a 257th template.
     """
     name, arn = params["templateName"], template_arn(context, params["templateName"])
     tags = parse_tag_list(context, params.get("tags", []))
@@ -118,8 +118,8 @@ def create_provisioning_template(context: Context, params: Params) -> Output | N
             f"The provisioning template {name} already exists.", resource_id=name, resource_arn=arn
         )
     kind, hook = params.get("type", FLEET), params.get("preProvisioningHook")
-    _require_hookable(context, kind, hook)
-    _require_room(context)
+    _require_hook_allowed(context, kind, hook)
+    _require_template_limit(context)
     context.tx.run(
         "INSERT INTO provisioning_templates (scope, name, type, description, enabled, role, hook, default_version,"
         " last_version, created_at, modified_at) VALUES (?, ?, ?, ?, ?, ?, ?, 1, 1, ?, ?)",
@@ -140,7 +140,7 @@ def create_provisioning_template(context: Context, params: Params) -> Output | N
 
 @operation("iot", "DescribeProvisioningTemplate")
 def describe_provisioning_template(context: Context, params: Params) -> Output | None:
-    """Give everything of a template but its tags, with the body of its default version. Raises ResourceNotFound."""
+    """Return everything about a template except its tags, with its default version's body. Raises ResourceNotFound."""
     row = require_template(context, params["templateName"])
     return {
         **_item(context, row),
@@ -153,7 +153,7 @@ def describe_provisioning_template(context: Context, params: Params) -> Output |
 
 @operation("iot", "ListProvisioningTemplates")
 def list_provisioning_templates(context: Context, params: Params) -> Output | None:
-    """Give templates in the order of their creation. Raises InvalidRequest for a bad token."""
+    """Return the templates in creation order. Raises InvalidRequest for an invalid token."""
     page = REGISTRY.start(context, params)
     rows = context.tx.all(
         "SELECT * FROM provisioning_templates WHERE scope = ? AND seq > ? ORDER BY seq LIMIT ?",
@@ -168,24 +168,24 @@ def list_provisioning_templates(context: Context, params: Params) -> Output | No
 
 @operation("iot", "UpdateProvisioningTemplate")
 def update_provisioning_template(context: Context, params: Params) -> Output | None:
-    """Change what is given; what is not given stays.
+    """Change the members in the request; absent members stay unchanged.
 
     Raises ResourceNotFound, also for an unknown default version, InvalidRequest for a hook on a JITP template.
     """
     row, hook = require_template(context, params["templateName"]), params.get("preProvisioningHook")
-    _require_hookable(context, row["type"], hook)
+    _require_hook_allowed(context, row["type"], hook)
     if hook is not None and params.get("removePreProvisioningHook"):
         raise context.invalid("preProvisioningHook cannot be given together with removePreProvisioningHook.")
     default = params.get("defaultVersionId", row["default_version"])
     require_template_version(context, row, default)
-    kept = None if params.get("removePreProvisioningHook") else row["hook"]
+    previous_hook = None if params.get("removePreProvisioningHook") else row["hook"]
     context.tx.run(
         "UPDATE provisioning_templates SET description = ?, enabled = ?, role = ?, hook = ?, default_version = ?,"
         " modified_at = ? WHERE seq = ?",
         params.get("description", row["description"]),
         int(params.get("enabled", row["enabled"])),
         params.get("provisioningRoleArn", row["role"]),
-        kept if hook is None else json.dumps(hook),
+        previous_hook if hook is None else json.dumps(hook),
         default,
         context.now,
         row["seq"],
@@ -198,16 +198,16 @@ def delete_provisioning_template(context: Context, params: Params) -> Output | N
     """Delete a template with all its versions.
 
     Raises ResourceNotFound, DeleteConflict (409) while a CA certificate's registration config names it. The model has
-    that error, but what makes it is UNCONFIRMED; deleting in this order always works.
+    that error, but its cause is UNCONFIRMED; deleting in this order always works.
     """
     row = require_template(context, params["templateName"])
-    used = context.tx.one(
+    user = context.tx.one(
         "SELECT 1 FROM ca_certificates WHERE scope = ?"
         " AND json_extract(registration_config, '$.templateName') = ? LIMIT 1",
         context.scope,
         row["name"],
     )
-    if used is not None:
+    if user is not None:
         raise ApiError(
             "DeleteConflictException", f"The provisioning template {row['name']} is used by a CA certificate."
         )
@@ -228,12 +228,12 @@ def _item(context: Context, row: Row) -> dict[str, Any]:
     }
 
 
-def _require_hookable(context: Context, kind: str, hook: Params | None) -> None:
+def _require_hook_allowed(context: Context, kind: str, hook: Params | None) -> None:
     if hook is not None and kind != FLEET:
-        raise context.invalid(f"Only a template of type {FLEET} has a pre-provisioning hook.")
+        raise context.invalid(f"Only a template of type {FLEET} can have a pre-provisioning hook.")
 
 
-def _require_room(context: Context) -> None:
+def _require_template_limit(context: Context) -> None:
     row = context.tx.one(
         "SELECT count(*) AS number FROM provisioning_templates WHERE scope = ?", context.scope
     )

@@ -1,24 +1,27 @@
-"""RegisterThing: a template and parameters → a certificate, a thing and policies, through the operations that make each.
+"""RegisterThing: a template and parameters → a certificate, a thing and policies, through the operations for each.
 
-The order is that of AWS's just-in-time provisioning: certificate, thing, policies, policies on the certificate, certificate
-on the thing.
+The order is that of AWS's just-in-time provisioning: certificate, thing, policies, attachment of the policies, attachment of
+the certificate to the thing.
 
-Law: a template that cannot be evaluated is InvalidRequest, and nothing is written. When something that it asks for cannot
-be made, the answer is ResourceRegistrationFailure and what was made before stays. That AWS does not roll back is
-UNCONFIRMED; whoever is ready for leftovers is ready for both. It is also that error, for the one that AWS documents is
-not in the model, when a FAIL setting meets a difference.
+Invariant: a template that cannot be evaluated is InvalidRequest, and nothing is written. If one of its resources cannot be
+created, the error is ResourceRegistrationFailure, and the resources before it stay. That AWS does not roll back is
+UNCONFIRMED; a client that handles leftovers handles both. A difference whose setting is FAIL raises the same error, because
+the error that AWS documents for it is not in the model.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, CommittedError
 from reconciler.registry.internal_calls import call_operation
-from reconciler.registry.operations.certificates import certificate_arn, find_certificate
+from reconciler.registry.operations.certificates import (
+    certificate_arn,
+    find_certificate,
+    require_certificate,
+)
 from reconciler.registry.operations.policies import find_policy, policy_arn
 from reconciler.registry.operations.things import find_thing, thing_arn
 from reconciler.registry.shared.registered_things import ensure_thing
@@ -38,93 +41,97 @@ from reconciler.registry.x509 import read_certificate
 
 @operation("iot", "RegisterThing")
 def register_thing(context: Context, params: Params) -> Output | None:
-    """Provision a thing; what exists is changed as far as the template's OverrideSettings say.
+    """Provision a thing; existing resources are changed according to the template's OverrideSettings.
 
-    Raises InvalidRequest for a template that is none or lacks a value, ResourceRegistrationFailure (400).
+    Raises InvalidRequest for an invalid template or a missing value, ResourceRegistrationFailure (400).
     """
-    return register(context, params["templateBody"], params.get("parameters", {}))
-
-
-def register(context: Context, body: str, parameters: Mapping[str, str]) -> Output:
-    """Provision what a template body says, and give its certificate's PEM and its ARNs. Raises what RegisterThing does."""
+    parameters = params.get("parameters", {})
+    certificate: Row | None = None
+    part: CertificatePart | None = None
     try:
-        template = read_template(body)
+        template = read_template(params["templateBody"])
         scope = TemplateScope(template, parameters, {})
-        wanted = None if template.certificate is None else evaluate_certificate(scope, template.certificate)
+        if template.certificate is not None:
+            part = evaluate_certificate(scope, template.certificate)
         with context.tx.savepoint():
-            certificate = None if wanted is None else _certificate(context, wanted)
-            if certificate is not None:
-                scope = TemplateScope(template, parameters, _told_by(certificate))
+            # The thing and the policies may refer to the certificate's ID and subject, so they are evaluated after it.
+            if part is not None:
+                certificate = _ensure_certificate(context, part)
+                scope = TemplateScope(template, parameters, _certificate_parameters(certificate))
             thing = None if template.thing is None else evaluate_thing(scope, template.thing)
             policies = [evaluate_policy(scope, policy) for policy in template.policies]
     except TemplateError as error:
         raise context.invalid(str(error)) from error
     arns: dict[str, str] = {}
-    if certificate is not None and wanted is not None:
-        arns[wanted.resource.name] = certificate_arn(context, certificate["id"])
+    if certificate is not None and part is not None:
+        arns[part.resource.name] = certificate_arn(context, certificate["id"])
     if thing is not None:
-        with _made(context, thing.resource):
+        with _provisioning(context, thing.resource):
             ensure_thing(context, thing, find_thing(context, thing.name))
         arns[thing.resource.name] = thing_arn(context, thing.name)
     for policy in policies:
-        name = _policy(context, policy)
+        name = _ensure_policy(context, policy)
         if policy.document is not None:
-            # A policy that was there by name is not among the ARNs, as AWS's command line samples show.
+            # An existing policy, given by name, is not among the ARNs, as the samples of AWS's command line show.
             arns[policy.resource.name] = policy_arn(context, name)
-        with _made(context, policy.resource):
-            call_operation(
-                context, "AttachPolicy", {"policyName": name, "target": _arn(context, certificate)}
-            )
-    if thing is not None and certificate is not None and wanted is not None:
-        edge = {"thingName": thing.name, "principal": _arn(context, certificate)}
-        with _made(context, wanted.resource):
-            call_operation(
-                context, "AttachThingPrincipal", {**edge, "thingPrincipalType": wanted.principal_type}
-            )
+        assert certificate is not None
+        target = certificate_arn(context, certificate["id"])
+        with _provisioning(context, policy.resource):
+            call_operation(context, "AttachPolicy", {"policyName": name, "target": target})
+    if thing is not None and certificate is not None and part is not None:
+        attachment = {
+            "thingName": thing.name,
+            "principal": certificate_arn(context, certificate["id"]),
+            "thingPrincipalType": part.principal_type,
+        }
+        with _provisioning(context, part.resource):
+            call_operation(context, "AttachThingPrincipal", attachment)
     return {"certificatePem": None if certificate is None else certificate["pem"], "resourceArns": arns}
 
 
-def _certificate(context: Context, wanted: CertificatePart) -> Row:
-    """Make or find the certificate; give its row."""
-    with _made(context, wanted.resource):
-        if wanted.source == "CertificateSigningRequest":
-            request = {"certificateSigningRequest": wanted.value, "setAsActive": wanted.status == "ACTIVE"}
-            return _row(
-                context, call_operation(context, "CreateCertificateFromCsr", request)["certificateId"]
-            )
-        if wanted.source == "CertificateId":
-            known = find_certificate(context, wanted.value)
-            if known is None:
-                raise _failed(f"The certificate {wanted.value} does not exist.")
+def _ensure_certificate(context: Context, part: CertificatePart) -> Row:
+    """Issue, register or find the certificate, and return its row."""
+    with _provisioning(context, part.resource):
+        if part.source == "CertificateSigningRequest":
+            params = {"certificateSigningRequest": part.value, "setAsActive": part.status == "ACTIVE"}
+            output = call_operation(context, "CreateCertificateFromCsr", params)
+            return require_certificate(context, output["certificateId"])
+        if part.source == "CertificateId":
+            existing = find_certificate(context, part.value)
+            if existing is None:
+                raise _registration_failure(f"The certificate {part.value} does not exist.")
         else:
-            known = find_certificate(context, read_certificate(wanted.value, "certificate").id)
-        if known is None:
-            request = {"certificatePem": wanted.value, "status": wanted.status}
-            if wanted.ca_pem is not None:
-                request["caCertificatePem"] = wanted.ca_pem
-            return _row(context, call_operation(context, "RegisterCertificate", request)["certificateId"])
-        if known["status"] != wanted.status:
-            _resolve_status(context, wanted, known)
-        return _row(context, known["id"])
+            existing = find_certificate(context, read_certificate(part.value, "certificate").id)
+        if existing is None:
+            params = {"certificatePem": part.value, "status": part.status}
+            if part.ca_pem is not None:
+                params["caCertificatePem"] = part.ca_pem
+            output = call_operation(context, "RegisterCertificate", params)
+            return require_certificate(context, output["certificateId"])
+        if existing["status"] != part.status:
+            _resolve_status(context, part, existing)
+        return require_certificate(context, existing["id"])
 
 
-def _resolve_status(context: Context, wanted: CertificatePart, known: Row) -> None:
-    setting = wanted.resource.setting("Status")
+def _resolve_status(context: Context, part: CertificatePart, existing: Row) -> None:
+    """Resolve a difference between the template's status and the certificate's."""
+    setting = part.resource.setting("Status")
     if setting == "FAIL":
-        raise _failed(f"The certificate {known['id']} is {known['status']}, not {wanted.status}.")
-    if setting == "REPLACE":
-        call_operation(
-            context, "UpdateCertificate", {"certificateId": known["id"], "newStatus": wanted.status}
+        raise _registration_failure(
+            f"The certificate {existing['id']} is {existing['status']}, not {part.status}."
         )
+    if setting == "REPLACE":
+        params = {"certificateId": existing["id"], "newStatus": part.status}
+        call_operation(context, "UpdateCertificate", params)
 
 
-def _policy(context: Context, policy: PolicyPart) -> str:
-    """Make or find a policy; give its name.
+def _ensure_policy(context: Context, policy: PolicyPart) -> str:
+    """Create or find a policy, and return its name.
 
-    A document without a name is named by 40 upper-case hex digits, as in AWS's samples; that they are the document's SHA-1
-    is UNCONFIRMED. So the same document is the same policy.
+    A policy that is given by its document is named by 40 uppercase hex digits, as in AWS's samples. That they are the
+    document's SHA-1 is UNCONFIRMED; so the same document is the same policy.
     """
-    with _made(context, policy.resource):
+    with _provisioning(context, policy.resource):
         if policy.document is None:
             assert policy.name is not None
             return str(call_operation(context, "GetPolicy", {"policyName": policy.name})["policyName"])
@@ -134,27 +141,18 @@ def _policy(context: Context, policy: PolicyPart) -> str:
         return name
 
 
-def _told_by(certificate: Row) -> dict[str, str]:
+def _certificate_parameters(certificate: Row) -> dict[str, str]:
     subject = read_certificate(certificate["pem"], "certificate").parsed.subject
     return certificate_parameters(certificate["id"], subject)
 
 
-def _row(context: Context, certificate_id: str) -> Row:
-    row: Row = find_certificate(context, certificate_id)
-    return row
-
-
-def _arn(context: Context, certificate: Any) -> str:
-    return certificate_arn(context, certificate["id"])
-
-
-def _failed(message: str) -> ApiError:
+def _registration_failure(message: str) -> ApiError:
     return ApiError("ResourceRegistrationFailureException", message)
 
 
 @contextmanager
-def _made(context: Context, resource: TemplateResource) -> Iterator[None]:
-    """Make one resource: all of it or nothing, and if nothing, with what was made before it."""
+def _provisioning(context: Context, resource: TemplateResource) -> Iterator[None]:
+    """Undo the statements within if they fail, and raise an error that commits the resources before."""
     try:
         with context.tx.savepoint():
             yield

@@ -1,4 +1,4 @@
-"""The registration code, with which an account proves that it holds a CA's private key. One per account and Region."""
+"""The registration code, with which a client proves that it has a CA's private key. One per account and Region."""
 
 import secrets
 
@@ -19,14 +19,14 @@ CODE_BYTES = 32
 
 
 def registration_code(context: Context) -> str | None:
-    """Give the code, or None when none has been asked for since the last was deleted."""
+    """Return the code, or None before GetRegistrationCode and after DeleteRegistrationCode."""
     row = context.tx.one("SELECT code FROM registration_codes WHERE scope = ?", context.scope)
     return None if row is None else str(row["code"])
 
 
 @operation("iot", "GetRegistrationCode", writes=True)
 def get_registration_code(context: Context, _params: Params) -> Output | None:
-    """Give the code, 64 hex digits, making it when there is none. It stays until DeleteRegistrationCode."""
+    """Return the code, 64 hex digits, creating it if necessary. It stays until DeleteRegistrationCode."""
     code = registration_code(context)
     if code is None:
         code = secrets.token_hex(CODE_BYTES)
@@ -36,7 +36,7 @@ def get_registration_code(context: Context, _params: Params) -> Output | None:
 
 @operation("iot", "DeleteRegistrationCode")
 def delete_registration_code(context: Context, _params: Params) -> Output | None:
-    """Forget the code. Raises ResourceNotFound when there is none (that the model has it is all that is known)."""
+    """Delete the code. Raises ResourceNotFound if there is none (the model has that error; AWS documents no more)."""
     if not context.tx.run("DELETE FROM registration_codes WHERE scope = ?", context.scope):
         raise not_found("There is no registration code.")
     return None

@@ -1,10 +1,10 @@
-"""Thing registration tasks: their tables, and StartThingRegistrationTask, Describe, List, Stop, the reports.
+"""Thing registration tasks: their tables, and StartThingRegistrationTask, Describe, List, Stop, ListReports.
 
-A folder stands for S3 (`Settings.buckets`). The file's lines are registered while the task is started, one after another
-as RegisterThing would; what fails leaves what it had made, and the rest goes on. The task is then InProgress for
-`registration_task_seconds`, so that clients can see one, and a second one be refused: one at a time.
+A folder replaces S3 (`RegistrySettings.buckets`). StartThingRegistrationTask itself registers the file's lines, one after
+another, as RegisterThing does; a line that fails leaves what it has created, and the next line follows. The task is then
+InProgress for `registration_task_seconds`, so that clients can observe it; meanwhile a second one is rejected.
 
-Reports are given as links that hold their data (`data:`), for there is no S3 to link to. Their fields are UNCONFIRMED.
+Reports are links that contain their data (`data:`), because there is no S3 to link to. Their fields are UNCONFIRMED.
 """
 
 import base64
@@ -56,20 +56,20 @@ SCHEMA = (
 # AWS's limit for one line of the input file.
 MAX_LINE_BYTES = 256 * 1024
 
-_LONGEST_LINK = 65_535
-_LINK = "data:application/json;base64,"
-# What a link may hold, less a third for base64.
-_MOST_BYTES = (_LONGEST_LINK - len(_LINK)) // 4 * 3
+_MAX_LINK_LENGTH = 65_535
+_LINK_PREFIX = "data:application/json;base64,"
+# A link's capacity before base64, which turns 3 bytes into 4 characters.
+_MAX_REPORT_BYTES = (_MAX_LINK_LENGTH - len(_LINK_PREFIX)) // 4 * 3
 
 _STATUS = "CASE WHEN cancelled_at IS NOT NULL THEN 'Cancelled' WHEN ends_at > ? THEN 'InProgress' ELSE 'Completed' END"
 
 
 @operation("iot", "StartThingRegistrationTask")
 def start_thing_registration_task(context: Context, params: Params) -> Output | None:
-    """Register a thing for each line of a file, which holds the parameters as a JSON object.
+    """Register a thing for each line of a file; a line has the parameters as a JSON object.
 
-    Raises InvalidRequest for a template that is none, a file that is not there, and while another task is in progress;
-    that a second task is refused with this code, and a missing file at once, is UNCONFIRMED.
+    Raises InvalidRequest for an invalid template, for a missing file, and while another task is in progress; that a second
+    task has this code, and that a missing file is rejected at once, is UNCONFIRMED.
     """
     try:
         read_template(params["templateBody"])
@@ -82,7 +82,7 @@ def start_thing_registration_task(context: Context, params: Params) -> Output | 
     )
     if running is not None:
         raise context.invalid(f"The thing registration task {running['id']} is in progress.")
-    path = _input(context, params["inputFileBucket"], params["inputFileKey"])
+    path = _input_path(context, params["inputFileBucket"], params["inputFileKey"])
     task_id = str(uuid.uuid4())
     context.tx.run(
         "INSERT INTO registration_tasks (scope, id, body, bucket, key, role, succeeded, failed, created_at, ends_at)"
@@ -96,20 +96,21 @@ def start_thing_registration_task(context: Context, params: Params) -> Output | 
         context.now,
         context.now + context.settings.registration_task_seconds,
     )
-    _register_lines(context, _require(context, task_id), path)
+    _register_lines(context, _require_task(context, task_id), path)
     return {"taskId": task_id}
 
 
 @operation("iot", "DescribeThingRegistrationTask")
 def describe_thing_registration_task(context: Context, params: Params) -> Output | None:
-    """Give everything of a task but its reports. Raises ResourceNotFound."""
-    row = _require(context, params["taskId"])
-    whole = row["ends_at"] - row["created_at"]
-    done = min(context.now if row["cancelled_at"] is None else row["cancelled_at"], row["ends_at"])
+    """Return everything about a task except its reports. Raises ResourceNotFound."""
+    row = _require_task(context, params["taskId"])
+    duration = row["ends_at"] - row["created_at"]
+    reached_at = min(context.now if row["cancelled_at"] is None else row["cancelled_at"], row["ends_at"])
+    progress = int(100 * (reached_at - row["created_at"]) / duration) if duration else 100
     return {
         "taskId": row["id"],
         "creationDate": row["created_at"],
-        "lastModifiedDate": done,
+        "lastModifiedDate": reached_at,
         "templateBody": row["body"],
         "inputFileBucket": row["bucket"],
         "inputFileKey": row["key"],
@@ -117,13 +118,13 @@ def describe_thing_registration_task(context: Context, params: Params) -> Output
         "status": row["status"],
         "successCount": row["succeeded"],
         "failureCount": row["failed"],
-        "percentageProgress": int(100 * (done - row["created_at"]) / whole) if whole else 100,
+        "percentageProgress": progress,
     }
 
 
 @operation("iot", "ListThingRegistrationTasks")
 def list_thing_registration_tasks(context: Context, params: Params) -> Output | None:
-    """Give the ids of tasks in the order of their start, all or those of one status."""
+    """Return the IDs of the tasks in the order of their start, all or those with one status."""
     page = REGISTRY.start(context, params)
     rows = context.tx.all(
         f"SELECT seq, id FROM registration_tasks WHERE scope = ? AND seq > ? AND (? IS NULL OR {_STATUS} = ?)"  # noqa: S608
@@ -140,11 +141,11 @@ def list_thing_registration_tasks(context: Context, params: Params) -> Output | 
 
 @operation("iot", "StopThingRegistrationTask")
 def stop_thing_registration_task(context: Context, params: Params) -> Output | None:
-    """Cancel a task; what it has registered stays.
+    """Cancel a task; the things that it has registered stay.
 
     Raises ResourceNotFound, InvalidRequest for a task that is not in progress (UNCONFIRMED).
     """
-    row = _require(context, params["taskId"])
+    row = _require_task(context, params["taskId"])
     if row["status"] != "InProgress":
         raise context.invalid(f"The thing registration task {row['id']} is {row['status']}, not InProgress.")
     context.tx.run("UPDATE registration_tasks SET cancelled_at = ? WHERE seq = ?", context.now, row["seq"])
@@ -153,12 +154,12 @@ def stop_thing_registration_task(context: Context, params: Params) -> Output | N
 
 @operation("iot", "ListThingRegistrationTaskReports")
 def list_thing_registration_task_reports(context: Context, params: Params) -> Output | None:
-    """Give links to what was registered (RESULTS) or why lines failed (ERRORS), each of JSON lines.
+    """Return links to the reports of registered lines (RESULTS) or of failed lines (ERRORS), in JSON lines.
 
     Raises InvalidRequest for an unknown task: the model has no ResourceNotFound here.
     """
     page = REGISTRY.start(context, params)
-    task = _find(context, params["taskId"])
+    task = _find_task(context, params["taskId"])
     if task is None:
         raise context.invalid(f"The thing registration task {params['taskId']} does not exist.")
     rows = context.tx.all(
@@ -175,7 +176,7 @@ def list_thing_registration_task_reports(context: Context, params: Params) -> Ou
     return {**links, "reportType": params["reportType"]}
 
 
-def _find(context: Context, task_id: str) -> Any:
+def _find_task(context: Context, task_id: str) -> Any:
     return context.tx.one(
         f"SELECT *, {_STATUS} AS status FROM registration_tasks WHERE scope = ? AND id = ?",  # noqa: S608
         context.now,
@@ -184,15 +185,15 @@ def _find(context: Context, task_id: str) -> Any:
     )
 
 
-def _require(context: Context, task_id: str) -> Row:
-    row: Row | None = _find(context, task_id)
+def _require_task(context: Context, task_id: str) -> Row:
+    row: Row | None = _find_task(context, task_id)
     if row is None:
         raise not_found(f"The thing registration task {task_id} does not exist.")
     return row
 
 
-def _input(context: Context, bucket: str, key: str) -> Path:
-    """Give the file that stands for an object. Raises InvalidRequest when there is none within the folder."""
+def _input_path(context: Context, bucket: str, key: str) -> Path:
+    """Return the file that replaces an S3 object. Raises InvalidRequest when it is not inside the folder."""
     folder = context.settings.buckets
     if folder is not None:
         path = (folder / bucket / key.lstrip("/")).resolve()
@@ -223,25 +224,26 @@ def _register_lines(context: Context, task: Row, path: Path) -> None:
 
 
 def _register_line(context: Context, body: str, line: bytes) -> tuple[str, Mapping[str, Any]]:
-    """Register one line; give the report it belongs to, and its entry."""
+    """Register one line, and return the type of its report and its entry there."""
     try:
         if len(line) > MAX_LINE_BYTES:
             raise context.invalid(f"The line is longer than {MAX_LINE_BYTES} bytes.")
-        made = call_operation(context, "RegisterThing", {"templateBody": body, "parameters": load_json(line)})
+        params = {"templateBody": body, "parameters": load_json(line)}
+        output = call_operation(context, "RegisterThing", params)
     except MalformedError:
         return "ERRORS", {"errorCode": context.invalid_code, "errorMessage": "The line is not valid JSON."}
     except ApiError as error:
         return "ERRORS", {"errorCode": error.code, "errorMessage": error.message}
-    return "RESULTS", {"response": {name: value for name, value in made.items() if value is not None}}
+    return "RESULTS", {"response": {name: value for name, value in output.items() if value is not None}}
 
 
 def _links(entries: list[bytes]) -> Iterator[str]:
-    """Pack the entries into as few links as may be."""
-    packed = b""
+    """Pack the entries into as few links as possible."""
+    report = b""
     for entry in entries:
-        if packed and len(packed) + len(entry) > _MOST_BYTES:
-            yield _LINK + base64.b64encode(packed).decode()
-            packed = b""
-        packed += entry
-    if packed:
-        yield _LINK + base64.b64encode(packed).decode()
+        if report and len(report) + len(entry) > _MAX_REPORT_BYTES:
+            yield _LINK_PREFIX + base64.b64encode(report).decode()
+            report = b""
+        report += entry
+    if report:
+        yield _LINK_PREFIX + base64.b64encode(report).decode()

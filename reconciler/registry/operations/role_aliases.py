@@ -1,4 +1,4 @@
-"""Role aliases: their table, and CreateRoleAlias, Describe, List, Update, Delete. The role itself is never looked at."""
+"""Role aliases: their table, and CreateRoleAlias, Describe, List, Update, Delete. The role itself is not checked."""
 
 from typing import Any
 
@@ -29,21 +29,21 @@ _LAST_NAME = "\U0010ffff"
 
 
 def find_role_alias(context: Context, name: str) -> Any:
-    """Give the row of a role alias, or None."""
+    """Return the row of a role alias, or None."""
     return context.tx.one("SELECT * FROM role_aliases WHERE scope = ? AND name = ?", context.scope, name)
 
 
 @taggable("iot", "rolealias")
 def role_alias_exists(context: Context, name: str) -> bool:
-    """Whether there is such a role alias."""
+    """Return whether the role alias exists."""
     return find_role_alias(context, name) is not None
 
 
 @operation("iot", "CreateRoleAlias")
 def create_role_alias(context: Context, params: Params) -> Output | None:
-    """Create a role alias. A second creation is refused, whether it differs or not.
+    """Create a role alias. Repeating the call fails, even with the same role.
 
-    Raises ResourceAlreadyExists (409), InvalidRequest for bad tags.
+    Raises ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """
     name, arn = params["roleAlias"], _arn(context, params["roleAlias"])
     tags = parse_tag_list(context, params.get("tags", []))
@@ -66,8 +66,8 @@ def create_role_alias(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DescribeRoleAlias")
 def describe_role_alias(context: Context, params: Params) -> Output | None:
-    """Give everything of a role alias but its tags. Raises ResourceNotFound."""
-    row = _require(context, params["roleAlias"])
+    """Return everything about a role alias except its tags. Raises ResourceNotFound."""
+    row = _require_role_alias(context, params["roleAlias"])
     description = {
         "roleAlias": row["name"],
         "roleAliasArn": _arn(context, row["name"]),
@@ -82,7 +82,10 @@ def describe_role_alias(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListRoleAliases")
 def list_role_aliases(context: Context, params: Params) -> Output | None:
-    """Give the names of all role aliases, from z to a unless `ascendingOrder`. Raises InvalidRequest for a bad marker."""
+    """Return the names of all role aliases, from z to a unless `ascendingOrder`.
+
+    Raises InvalidRequest for an invalid marker.
+    """
     page = MARKERS.start(context, params)
     ascending = bool(params.get("ascendingOrder"))
     order, sign, start = ("ASC", ">", "") if ascending else ("DESC", "<", _LAST_NAME)
@@ -99,8 +102,8 @@ def list_role_aliases(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "UpdateRoleAlias")
 def update_role_alias(context: Context, params: Params) -> Output | None:
-    """Change the role or the duration, as far as they are given. Raises ResourceNotFound."""
-    row = _require(context, params["roleAlias"])
+    """Change the role or the duration; absent members stay unchanged. Raises ResourceNotFound."""
+    row = _require_role_alias(context, params["roleAlias"])
     context.tx.run(
         "UPDATE role_aliases SET role = ?, seconds = ?, modified_at = ? WHERE scope = ? AND name = ?",
         params.get("roleArn", row["role"]),
@@ -115,13 +118,13 @@ def update_role_alias(context: Context, params: Params) -> Output | None:
 @operation("iot", "DeleteRoleAlias")
 def delete_role_alias(context: Context, params: Params) -> Output | None:
     """Delete a role alias. Raises ResourceNotFound."""
-    row = _require(context, params["roleAlias"])
+    row = _require_role_alias(context, params["roleAlias"])
     context.tx.run("DELETE FROM role_aliases WHERE scope = ? AND name = ?", context.scope, row["name"])
     delete_tags(context, _arn(context, row["name"]))
     return None
 
 
-def _require(context: Context, name: str) -> Row:
+def _require_role_alias(context: Context, name: str) -> Row:
     row: Row | None = find_role_alias(context, name)
     if row is None:
         raise not_found(f"Role alias {name} does not exist.")

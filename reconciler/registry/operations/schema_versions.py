@@ -1,6 +1,6 @@
-"""The catalogue of capability schemas: ListSchemaVersions and GetSchemaVersion.
+"""The catalog of capability schemas: ListSchemaVersions and GetSchemaVersion.
 
-AWS's public schemas are AWS's, and not here: the catalogue is that of an account without schemas of its own.
+It is empty: AWS's public schemas are not included, and accounts have no schemas of their own.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -13,7 +13,7 @@ SERVICE = "iot-managed-integrations"
 
 @operation(SERVICE, "ListSchemaVersions")
 def list_schema_versions(context: Context, params: Params) -> Output | None:
-    """Give no schemas. Raises ValidationException for a token: there is no second page."""
+    """Return no schemas. Raises ValidationException for a token: there is only one page."""
     MANAGED.start(context, params)
     return {"Items": []}
 

@@ -1,4 +1,4 @@
-"""SearchIndex: the things, or the thing groups, that match a query, from the registry itself."""
+"""SearchIndex: the things or thing groups that match a query, read directly from the registry."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ QUERY_VERSION = "2017-09-30"
 
 
 def require_query_version(context: Context, version: str | None) -> str:
-    """Give the version of the query language that is meant, of which there is one. Raises InvalidRequest for others."""
+    """Return the version of the query language, of which only one exists. Raises InvalidRequest for any other."""
     if version not in (None, QUERY_VERSION):
         raise context.invalid(f"Invalid queryVersion. Expected one of: [{QUERY_VERSION}]")
     return QUERY_VERSION
@@ -29,9 +29,9 @@ def require_query_version(context: Context, version: str | None) -> str:
 
 @operation("iot", "SearchIndex", writes=False)
 def search_index(context: Context, params: Params) -> Output | None:
-    """Give what matches a query, in the order of its creation; at most 100 a page.
+    """Return the things or thing groups that match a query, in creation order; at most 100 per page.
 
-    Raises ResourceNotFound while there is no index, InvalidQuery, InvalidRequest.
+    Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidRequest.
     """
     page = SEARCH.start(context, params)
     if page.size > MAX_RESULTS:
@@ -40,23 +40,24 @@ def search_index(context: Context, params: Params) -> Output | None:
     index = params.get("indexName", INDEX)
     require_index(context, index)
     if index == GROUP_INDEX:
-        rows = _matching(context, "thing_groups", compile_query(params["queryString"], THING_GROUPS), page)
+        condition = compile_query(params["queryString"], THING_GROUPS)
+        rows = _matching_rows(context, "thing_groups", condition, page)
         return page.build_output(
             "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: _group(context, row)
         )
     condition = compile_query(params["queryString"])
     require_sources(context, condition.sources)
-    connected = indexes_connectivity(context)
-    rows = _matching(context, "things", condition, page)
+    has_connectivity = indexes_connectivity(context)
+    rows = _matching_rows(context, "things", condition, page)
     return page.build_output(
         "things",
         rows,
         key=lambda row: (row["seq"],),
-        item=lambda row: _thing(context, row, connected=connected),
+        item=lambda row: _thing(context, row, has_connectivity=has_connectivity),
     )
 
 
-def _matching(context: Context, table: str, condition: SqlCondition, page: ListPage) -> list[Row]:
+def _matching_rows(context: Context, table: str, condition: SqlCondition, page: ListPage) -> list[Row]:
     return context.tx.all(
         f"SELECT * FROM {table} t WHERE t.scope = ? AND t.seq > ? AND {condition.sql} ORDER BY t.seq LIMIT ?",  # noqa: S608
         context.scope,
@@ -66,7 +67,7 @@ def _matching(context: Context, table: str, condition: SqlCondition, page: ListP
     )
 
 
-def _thing(context: Context, row: Row, *, connected: bool) -> dict[str, Any]:
+def _thing(context: Context, row: Row, *, has_connectivity: bool) -> dict[str, Any]:
     groups = context.tx.all(
         "SELECT g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
         " WHERE m.thing = ? ORDER BY m.thing_group",
@@ -75,15 +76,15 @@ def _thing(context: Context, row: Row, *, connected: bool) -> dict[str, Any]:
     names = [group["name"] for group in groups]
     if row["billing_group"] is not None:
         names.append(row["billing_group"])
-    # No thing ever connects here, and this is how AWS shows one that never did.
-    never = {"connected": False, "timestamp": 0, "clientId": row["name"]}
+    # No thing ever connects here; this is what AWS returns for a thing that never connected.
+    connectivity = {"connected": False, "timestamp": 0, "clientId": row["name"]}
     return {
         "thingName": row["name"],
         "thingId": row["id"],
         "thingTypeName": row["type"],
         "thingGroupNames": names or None,
         "attributes": json.loads(row["attributes"]) or None,
-        "connectivity": never if connected else None,
+        "connectivity": connectivity if has_connectivity else None,
     }
 
 
@@ -92,10 +93,10 @@ def _group(context: Context, row: Row) -> dict[str, Any]:
     parent = row["parent"]
     while parent is not None:
         parents.insert(0, parent)
-        above = context.tx.one(
+        parent_row = context.tx.one(
             "SELECT parent FROM thing_groups WHERE scope = ? AND name = ?", context.scope, parent
         )
-        parent = above["parent"]
+        parent = parent_row["parent"]
     return {
         "thingGroupName": row["name"],
         "thingGroupId": row["id"],

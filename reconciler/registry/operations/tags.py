@@ -15,7 +15,7 @@ from reconciler.registry.shared.tagging import (
 def tag_resource(context: Context, params: Params) -> Output | None:
     """Add tags or change their values.
 
-    Raises InvalidRequest for what takes no tags, ResourceNotFound, LimitExceeded (410) beyond 50 tags.
+    Raises InvalidRequest for a resource that cannot be tagged, ResourceNotFound, LimitExceeded (410) beyond 50 tags.
     """
     require_taggable(context, params["resourceArn"])
     add_tags(context, params["resourceArn"], parse_tag_list(context, params["tags"]))
@@ -32,7 +32,7 @@ def untag_resource(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListTagsForResource")
 def list_tags_for_resource(context: Context, params: Params) -> Output | None:
-    """Give all tags, which are at most 50, in one page. Raises InvalidRequest for any token, ResourceNotFound."""
+    """Return all tags, at most 50, in one page. Raises InvalidRequest for any token, ResourceNotFound."""
     if "nextToken" in params:
         raise context.invalid("The value of nextToken is not valid.")
     require_taggable(context, params["resourceArn"])

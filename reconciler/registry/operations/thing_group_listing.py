@@ -1,4 +1,4 @@
-"""ListThingGroups: all groups, those below one, those with a prefix."""
+"""ListThingGroups: all groups, the descendants of a group, or those with a prefix."""
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -7,8 +7,8 @@ from reconciler.registry.paging import REGISTRY
 from reconciler.registry.store import Value
 
 _LAST_CHARACTER = "\U0010ffff"
-# A group and everything below it, by name; hierarchies are at most seven deep and bounded by their root.
-_BELOW = """
+# The descendants of a group, by name; a hierarchy has at most seven levels.
+_DESCENDANTS = """
     WITH RECURSIVE below (name) AS (
       SELECT name FROM thing_groups WHERE scope = ? AND parent = ?
       UNION ALL
@@ -19,20 +19,21 @@ _BELOW = """
 
 @operation("iot", "ListThingGroups")
 def list_thing_groups(context: Context, params: Params) -> Output | None:
-    """Give groups in the order of their creation. `recursive` is true when it is not given: without it only the
-    children of `parentGroup`, or the groups without parent.
+    """Return the groups in creation order: the descendants of `parentGroup`, or all.
 
-    Raises ResourceNotFound for an unknown parent, InvalidRequest for a bad token.
+    Without `recursive`, whose default is true, only the children of `parentGroup`, or the groups without a parent.
+
+    Raises ResourceNotFound for an unknown parent, InvalidRequest for an invalid token.
     """
     page = REGISTRY.start(context, params)
     parent, recursive = params.get("parentGroup"), params.get("recursive", True)
-    prologue, where = "", ["scope = ?", "seq > ?"]
-    before: list[Value] = []
+    with_clause, where = "", ["scope = ?", "seq > ?"]
+    with_values: list[Value] = []
     values: list[Value] = [context.scope, page.after[0] if page.after else 0]
     if parent is not None:
         require_group(context, parent)
     if parent is not None and recursive:
-        prologue, before = _BELOW, [context.scope, parent, context.scope]
+        with_clause, with_values = _DESCENDANTS, [context.scope, parent, context.scope]
         where.append("name IN (SELECT name FROM below)")
     elif not recursive:
         where.append("parent IS ?")
@@ -41,8 +42,8 @@ def list_thing_groups(context: Context, params: Params) -> Output | None:
         where.append("name >= ? AND name < ?")
         values += [params["namePrefixFilter"], params["namePrefixFilter"] + _LAST_CHARACTER]
     rows = context.tx.all(
-        f"{prologue}SELECT seq, name FROM thing_groups WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?",  # noqa: S608
-        *before,
+        f"{with_clause}SELECT seq, name FROM thing_groups WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?",  # noqa: S608
+        *with_values,
         *values,
         page.limit,
     )

@@ -1,7 +1,7 @@
-"""Which things are in which groups: the table, and AddThingToThingGroup, Remove, the lists from both ends, Update.
+"""Membership of thing groups: the table, AddThingToThingGroup, Remove, Update, the lists by group and by thing.
 
-Law: a thing is in at most 10 static groups, and never in two of one hierarchy. What is in a dynamic group nobody puts there:
-its query is asked whenever its things, or a thing's groups, are listed.
+Invariant: a thing is in at most 10 static groups, and never in two of one hierarchy. The things of a dynamic group are not
+stored: its query runs whenever its things, or a thing's groups, are listed.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -46,35 +46,35 @@ _IN_GROUP_OR_BELOW = """
 
 @operation("iot", "AddThingToThingGroup")
 def add_thing_to_thing_group(context: Context, params: Params) -> Output | None:
-    """Put a thing into a group, each by name or ARN; again succeeds.
+    """Add a thing to a group, each by name or ARN; repeating the call succeeds.
 
-    `overrideDynamicGroups` changes nothing, for dynamic groups do not count here.
+    `overrideDynamicGroups` has no effect, because dynamic groups do not count towards the limit here.
 
     Raises ResourceNotFound, InvalidRequest for a dynamic group, an 11th group or a second one in a hierarchy.
     """
-    thing, group = _named_thing(context, params), _named_group(context, params)
+    thing, group = _require_named_thing(context, params), _require_named_group(context, params)
     _add(context, thing, group)
     return None
 
 
 @operation("iot", "RemoveThingFromThingGroup")
 def remove_thing_from_thing_group(context: Context, params: Params) -> Output | None:
-    """Take a thing out of a group, each by name or ARN; when it is not in it, that is no mistake.
+    """Remove a thing from a group, each by name or ARN; if it is not a member, nothing changes.
 
     Raises ResourceNotFound, InvalidRequest.
     """
-    thing, group = _named_thing(context, params), _named_group(context, params)
+    thing, group = _require_named_thing(context, params), _require_named_group(context, params)
     _remove(context, thing, group)
     return None
 
 
 @operation("iot", "UpdateThingGroupsForThing")
 def update_thing_groups_for_thing(context: Context, params: Params) -> Output | None:
-    """Take a thing out of some groups and put it into others, all or nothing; the removals come first.
+    """Remove a thing from groups and add it to others, all or nothing; the removals come first.
 
     Raises ResourceNotFound, InvalidRequest.
     """
-    thing = _named_thing(context, params)
+    thing = _require_named_thing(context, params)
     add, remove = params.get("thingGroupsToAdd", []), params.get("thingGroupsToRemove", [])
     if set(add) & set(remove):
         raise context.invalid("A thing group is given both to add and to remove.")
@@ -87,7 +87,7 @@ def update_thing_groups_for_thing(context: Context, params: Params) -> Output | 
 
 @operation("iot", "ListThingsInThingGroup")
 def list_things_in_thing_group(context: Context, params: Params) -> Output | None:
-    """Give the names of a group's things in the order of their creation; with `recursive` those of the groups below too.
+    """Return the names of a group's things in creation order; with `recursive`, also those of its descendants.
 
     Raises ResourceNotFound.
     """
@@ -125,25 +125,26 @@ def list_things_in_thing_group(context: Context, params: Params) -> Output | Non
 
 @operation("iot", "ListThingGroupsForThing")
 def list_thing_groups_for_thing(context: Context, params: Params) -> Output | None:
-    """Give the groups that a thing was put into or whose query it matches. Raises ResourceNotFound."""
+    """Return the static groups of a thing, and the dynamic ones whose query it matches. Raises ResourceNotFound."""
     page = REGISTRY.start(context, params)
     thing = require_thing(context, params["thingName"])
     after = page.after[0] if page.after else 0
-    rows = context.tx.all(
+    static_groups = context.tx.all(
         "SELECT g.seq, g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
         " WHERE m.thing = ? AND m.thing_group > ? ORDER BY m.thing_group LIMIT ?",
         thing["seq"],
         after,
         page.limit,
     )
-    rows = sorted([*rows, *_matched(context, thing, after)], key=lambda row: int(row["seq"]))[: page.limit]
+    groups = [*static_groups, *_matching_dynamic_groups(context, thing, after)]
+    rows = sorted(groups, key=lambda row: int(row["seq"]))[: page.limit]
     return page.build_output(
         "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: name_and_arn(context, row)
     )
 
 
-def _matched(context: Context, thing: Row, after: int) -> list[Row]:
-    """Give the dynamic groups, of which there are at most 100, whose query the thing matches."""
+def _matching_dynamic_groups(context: Context, thing: Row, after: int) -> list[Row]:
+    """Return the dynamic groups, of which there are at most 100, whose query the thing matches."""
     dynamic = context.tx.all(
         "SELECT seq, name, query FROM thing_groups WHERE scope = ? AND query IS NOT NULL AND seq > ? ORDER BY seq",
         context.scope,
@@ -154,14 +155,12 @@ def _matched(context: Context, thing: Row, after: int) -> list[Row]:
 
 def _matches(context: Context, thing: Row, query: str) -> bool:
     condition = compile_query(query)
-    return (
-        context.tx.one(
-            f"SELECT 1 FROM things t WHERE t.seq = ? AND {condition.sql}",  # noqa: S608
-            thing["seq"],
-            *condition.values,
-        )
-        is not None
+    row = context.tx.one(
+        f"SELECT 1 FROM things t WHERE t.seq = ? AND {condition.sql}",  # noqa: S608
+        thing["seq"],
+        *condition.values,
     )
+    return row is not None
 
 
 def _add(context: Context, thing: Row, group: Row) -> None:
@@ -195,9 +194,9 @@ def _remove(context: Context, thing: Row, group: Row) -> None:
     )
 
 
-def _named_thing(context: Context, params: Params) -> Row:
+def _require_named_thing(context: Context, params: Params) -> Row:
     return require_thing(context, resolve_name(context, params, "thing", thing_arn(context, "")))
 
 
-def _named_group(context: Context, params: Params) -> Row:
+def _require_named_group(context: Context, params: Params) -> Row:
     return require_group(context, resolve_name(context, params, "thingGroup", group_arn(context, "")))

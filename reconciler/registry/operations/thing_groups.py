@@ -1,6 +1,7 @@
-"""Thing groups: their table, and of the static ones CreateThingGroup, Update, Delete; of both kinds Describe.
+"""Thing groups: their table, DescribeThingGroup, and for static groups CreateThingGroup, Update, Delete.
 
-A dynamic group has a query. A group's parent never changes, so its `root` and `depth` are written once: a hierarchy is all groups with one root.
+A dynamic group has a query. A group's parent never changes, so its `root` and `depth` are written once; a hierarchy consists
+of all groups with one root.
 """
 
 import json
@@ -47,12 +48,12 @@ MAX_ATTRIBUTES = 50
 
 
 def find_group(context: Context, name: str) -> Any:
-    """Give the row of a thing group, or None."""
+    """Return the row of a thing group, or None."""
     return context.tx.one("SELECT * FROM thing_groups WHERE scope = ? AND name = ?", context.scope, name)
 
 
 def require_group(context: Context, name: str) -> Row:
-    """Give the row of a thing group. Raises ResourceNotFound."""
+    """Return the row of a thing group. Raises ResourceNotFound."""
     row: Row | None = find_group(context, name)
     if row is None:
         raise not_found(f"Thing group {name} does not exist")
@@ -60,51 +61,51 @@ def require_group(context: Context, name: str) -> Row:
 
 
 def group_arn(context: Context, name: str) -> str:
-    """Give the ARN of a thing group of this account and Region."""
+    """Return the ARN of a thing group of this account and Region."""
     return context.arn(f"thinggroup/{name}")
 
 
 def ancestors(context: Context, row: Row) -> list[Row]:
-    """Give the groups above one, the root first."""
-    above: list[Row] = []
+    """Return the ancestors of a group, the root first."""
+    rows: list[Row] = []
     while row["parent"] is not None:
         row = require_group(context, row["parent"])
-        above.insert(0, row)
-    return above
+        rows.insert(0, row)
+    return rows
 
 
 def name_and_arn(context: Context, row: Row) -> dict[str, str]:
-    """Give a group as the lists have it."""
+    """Return a group as lists contain it."""
     return {"groupName": row["name"], "groupArn": group_arn(context, row["name"])}
 
 
 def require_static(context: Context, row: Row) -> None:
-    """Raise InvalidRequest for a dynamic group, which has operations of its own (the code is UNCONFIRMED)."""
+    """Raise InvalidRequest for a dynamic group, which has its own operations (the code is UNCONFIRMED)."""
     if row["query"] is not None:
         raise context.invalid(f"Thing group {row['name']} is a dynamic thing group.")
 
 
 def require_version(params: Params, row: Row) -> None:
-    """Raise VersionConflict unless the version is the expected one, if one is."""
+    """Raise VersionConflict if an expected version is given and is not the current one."""
     expected = params.get("expectedVersion")
     if expected is not None and expected != row["version"]:
         raise version_conflict(f"thing group {row['name']}", expected, row["version"])
 
 
 def require_same(context: Context, row: Row, params: Params, tags: dict[str, str]) -> None:
-    """Raise ResourceAlreadyExists (409) unless a creation, of either kind, is that of the group that exists.
+    """Raise ResourceAlreadyExists (409) unless a creation, static or dynamic, describes the existing group.
 
-    Tags that are given count as configuration: to succeed without setting them would lose them silently (UNCONFIRMED).
+    Tags in the call count as configuration: success without setting them would lose them silently (UNCONFIRMED).
     """
     properties, arn = params.get("thingGroupProperties", {}), group_arn(context, row["name"])
-    same = (
+    is_same = (
         row["parent"] == params.get("parentGroupName")
         and row["query"] == params.get("queryString")
         and row["description"] == properties.get("thingGroupDescription")
         and json.loads(row["attributes"]) == new_attributes(properties.get("attributePayload"))
         and (not tags or read_tags(context, arn) == tags)
     )
-    if not same:
+    if not is_same:
         raise already_exists(
             f"Thing Group {row['name']} already exists in current account with different properties",
             resource_id=row["id"],
@@ -114,16 +115,16 @@ def require_same(context: Context, row: Row, params: Params, tags: dict[str, str
 
 @taggable("iot", "thinggroup")
 def group_exists(context: Context, name: str) -> bool:
-    """Whether there is such a thing group."""
+    """Return whether the thing group exists."""
     return find_group(context, name) is not None
 
 
 @operation("iot", "CreateThingGroup")
 def create_thing_group(context: Context, params: Params) -> Output | None:
-    """Create a group; the same call again succeeds, one that differs does not.
+    """Create a group; repeating the same call succeeds, a different one fails.
 
-    Raises InvalidRequest for an unknown or dynamic parent (the model has no ResourceNotFound here), a hierarchy deeper than 7, a
-    101st child or too many attributes; ResourceAlreadyExists (409).
+    Raises InvalidRequest for an unknown or dynamic parent (the model has no ResourceNotFound here), a hierarchy deeper
+    than 7 levels, a 101st child or too many attributes; ResourceAlreadyExists (409).
     """
     name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
     attributes = new_attributes(properties.get("attributePayload"))
@@ -131,9 +132,9 @@ def create_thing_group(context: Context, params: Params) -> Output | None:
     existing = find_group(context, name)
     if existing is not None:
         require_same(context, existing, params, tags)
-        return _created(context, name, existing["id"])
+        return _output(context, name, existing["id"])
     require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
-    root, depth = _place(context, name, params.get("parentGroupName"))
+    root, depth = _root_and_depth(context, name, params.get("parentGroupName"))
     group_id = str(uuid.uuid4())
     context.tx.run(
         "INSERT INTO thing_groups (scope, name, id, parent, root, depth, description, attributes, version, created_at)"
@@ -149,12 +150,12 @@ def create_thing_group(context: Context, params: Params) -> Output | None:
         context.now,
     )
     add_tags(context, group_arn(context, name), tags)
-    return _created(context, name, group_id)
+    return _output(context, name, group_id)
 
 
 @operation("iot", "DescribeThingGroup")
 def describe_thing_group(context: Context, params: Params) -> Output | None:
-    """Give everything of a group, static or dynamic, but its things and tags. Raises ResourceNotFound."""
+    """Return everything about a group, static or dynamic, except its things and tags. Raises ResourceNotFound."""
     row = require_group(context, params["thingGroupName"])
     metadata: dict[str, Any] = {"creationDate": row["created_at"]}
     if row["parent"] is not None:
@@ -173,13 +174,13 @@ def describe_thing_group(context: Context, params: Params) -> Output | None:
             "attributePayload": {"attributes": attributes} if attributes else None,
         },
         "thingGroupMetadata": metadata,
-        **(_dynamics(row) if row["query"] is not None else {}),
+        **(_query_members(row) if row["query"] is not None else {}),
     }
 
 
 @operation("iot", "UpdateThingGroup")
 def update_thing_group(context: Context, params: Params) -> Output | None:
-    """Change description or attributes, and give the new version; what is not given stays.
+    """Change the description or attributes, and return the new version; absent members stay unchanged.
 
     Raises ResourceNotFound, VersionConflict (409), InvalidRequest, also for a dynamic group.
     """
@@ -200,7 +201,7 @@ def update_thing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteThingGroup")
 def delete_thing_group(context: Context, params: Params) -> Output | None:
-    """Delete a group without children; its things stay, its policies are detached. A group that is missing is no mistake.
+    """Delete a group without children; its things stay, its policies are detached. A missing one is not an error.
 
     Raises InvalidRequest while it has children and for a dynamic group, VersionConflict (409).
     """
@@ -209,16 +210,16 @@ def delete_thing_group(context: Context, params: Params) -> Output | None:
         return None
     require_static(context, row)
     require_version(params, row)
-    if _children(context, row["name"]):
+    if _count_children(context, row["name"]):
         raise context.invalid(f"Cannot delete thing group {row['name']}: it has child groups.")
-    # Memberships and whatever else hangs on the group go with it, by ON DELETE CASCADE.
+    # ON DELETE CASCADE deletes its memberships.
     context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
     delete_target_edges(context, group_arn(context, row["name"]))
     delete_tags(context, group_arn(context, row["name"]))
     return None
 
 
-def _dynamics(row: Row) -> dict[str, str]:
+def _query_members(row: Row) -> dict[str, str]:
     return {
         "indexName": INDEX,
         "queryString": row["query"],
@@ -227,27 +228,27 @@ def _dynamics(row: Row) -> dict[str, str]:
     }
 
 
-def _children(context: Context, name: str) -> int:
+def _count_children(context: Context, name: str) -> int:
     row = context.tx.one(
         "SELECT count(*) AS number FROM thing_groups WHERE scope = ? AND parent = ?", context.scope, name
     )
     return int(row["number"])
 
 
-def _place(context: Context, name: str, parent: str | None) -> tuple[str, int]:
-    """Give root and depth of a new group."""
+def _root_and_depth(context: Context, name: str, parent: str | None) -> tuple[str, int]:
+    """Return the root and depth of a new group."""
     if parent is None:
         return name, 1
-    above = find_group(context, parent)
-    if above is None:
+    parent_row = find_group(context, parent)
+    if parent_row is None:
         raise context.invalid(f"The parent thing group {parent} does not exist.")
-    require_static(context, above)
-    if above["depth"] >= MAX_DEPTH:
+    require_static(context, parent_row)
+    if parent_row["depth"] >= MAX_DEPTH:
         raise context.invalid(f"A hierarchy of thing groups has at most {MAX_DEPTH} levels.")
-    if _children(context, parent) >= MAX_CHILDREN:
+    if _count_children(context, parent) >= MAX_CHILDREN:
         raise context.invalid(f"A thing group has at most {MAX_CHILDREN} direct child groups.")
-    return above["root"], above["depth"] + 1
+    return parent_row["root"], parent_row["depth"] + 1
 
 
-def _created(context: Context, name: str, group_id: str) -> Output:
+def _output(context: Context, name: str, group_id: str) -> Output:
     return {"thingGroupName": name, "thingGroupArn": group_arn(context, name), "thingGroupId": group_id}

@@ -1,4 +1,4 @@
-"""ListThings: all things, or those that have an attribute or a type."""
+"""ListThings: all things, or those with an attribute or a type."""
 
 import json
 from typing import Any
@@ -15,10 +15,10 @@ _COLUMNS = "t.seq, t.name, t.type, t.attributes, t.version"
 
 @operation("iot", "ListThings")
 def list_things(context: Context, params: Params) -> Output | None:
-    """Give things in the order of their creation; with an attribute filter, by the attribute's value first.
+    """Return the things in creation order; with an attribute filter, ordered by the attribute's value first.
 
-    Raises InvalidRequest for a bad token, and for `attributeValue` without `attributeName` (UNCONFIRMED; AWS may ignore
-    it, which would list what was not asked for), and for both filters at once (aws-sdk-js issue 4237).
+    Raises InvalidRequest for an invalid token, for `attributeValue` without `attributeName` (UNCONFIRMED; AWS may ignore
+    it, which would list other things), and for both filters at once (aws-sdk-js issue 4237).
     """
     page = REGISTRY.start(context, params)
     if "attributeName" in params and "thingTypeName" in params:
@@ -44,26 +44,30 @@ def list_things(context: Context, params: Params) -> Output | None:
 
 
 def _by_attribute(context: Context, params: Params, page: ListPage) -> Output:
-    wanted = params.get("attributeValue")
-    value, seq = page.after or (wanted or "", 0)
+    """Return a page of the things with an attribute, and with a value or prefix of it if one is given."""
+    value, is_prefix = params.get("attributeValue"), bool(params.get("usePrefixAttributeValue"))
+    after_value, after_seq = page.after or (value or "", 0)
     where, values = ["a.scope = ?", "a.name = ?"], [context.scope, params["attributeName"]]
-    if wanted is not None and not params.get("usePrefixAttributeValue"):
+    if value is not None and not is_prefix:
         where.append("a.value = ? AND a.seq > ?")
-        values += [wanted, seq]
+        values += [value, after_seq]
     else:
         where.append("(a.value, a.seq) > (?, ?)")
-        values += [value, seq]
-    if wanted is not None and params.get("usePrefixAttributeValue"):
+        values += [after_value, after_seq]
+    if value is not None and is_prefix:
         where.append("a.value < ?")
-        values.append(wanted + _LAST_CHARACTER)
+        values.append(value + _LAST_CHARACTER)
     rows = context.tx.all(
-        f"SELECT {_COLUMNS}, a.value AS sought FROM thing_attributes a CROSS JOIN things t ON t.seq = a.seq"  # noqa: S608
+        f"SELECT {_COLUMNS}, a.value AS attribute_value FROM thing_attributes a CROSS JOIN things t ON t.seq = a.seq"  # noqa: S608
         f" WHERE {' AND '.join(where)} ORDER BY a.value, a.seq LIMIT ?",
         *values,
         page.limit,
     )
     return page.build_output(
-        "things", rows, key=lambda row: (row["sought"], row["seq"]), item=lambda row: _item(context, row)
+        "things",
+        rows,
+        key=lambda row: (row["attribute_value"], row["seq"]),
+        item=lambda row: _item(context, row),
     )
 
 

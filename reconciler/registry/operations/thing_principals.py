@@ -1,4 +1,4 @@
-"""AttachThingPrincipal, DetachThingPrincipal, and the lists of edges from both ends, in both generations."""
+"""Principals of things: AttachThingPrincipal, DetachThingPrincipal, and the lists by thing and by principal."""
 
 from collections.abc import Callable
 
@@ -18,17 +18,17 @@ NON_EXCLUSIVE = "NON_EXCLUSIVE_THING"
 
 @operation("iot", "AttachThingPrincipal")
 def attach_thing_principal(context: Context, params: Params) -> Output | None:
-    """Attach a principal to a thing; attaching it again the same way succeeds.
+    """Attach a principal to a thing; repeating the call succeeds, and changes the type if that differs (UNCONFIRMED).
 
-    An exclusively attached principal refuses a second thing, and one with other things refuses to become exclusive, in
-    the words that Terraform's acceptance tests expect of AWS. Of one pair, attaching anew changes the type (UNCONFIRMED).
+    An exclusive principal cannot have a second thing, and a principal with other things cannot become exclusive. The error
+    texts are those that Terraform's acceptance tests expect of AWS.
 
     Raises ResourceNotFound for an unknown thing or certificate, InvalidRequest.
     """
     thing, principal = params["thingName"], params["principal"]
     require_attachable(context, principal)
     require_thing(context, thing)
-    exclusive = params.get("thingPrincipalType", NON_EXCLUSIVE) == EXCLUSIVE
+    is_exclusive = params.get("thingPrincipalType", NON_EXCLUSIVE) == EXCLUSIVE
     others = context.tx.all(
         "SELECT exclusive FROM principal_edges"
         " WHERE scope = ? AND principal = ? AND thing <> ? AND gone_at IS NULL",
@@ -38,7 +38,7 @@ def attach_thing_principal(context: Context, params: Params) -> Output | None:
     )
     if any(row["exclusive"] for row in others):
         raise context.invalid("Principal already has an exclusive Thing attached to it")
-    if exclusive and others:
+    if is_exclusive and others:
         raise context.invalid("Principal already has a Thing attached to it")
     context.tx.run(
         "INSERT OR REPLACE INTO principal_edges (scope, thing, principal, exclusive, gone_at)"
@@ -46,17 +46,17 @@ def attach_thing_principal(context: Context, params: Params) -> Output | None:
         context.scope,
         thing,
         principal,
-        int(exclusive),
+        int(is_exclusive),
     )
     return None
 
 
 @operation("iot", "DetachThingPrincipal")
 def detach_thing_principal(context: Context, params: Params) -> Output | None:
-    """Detach a principal from a thing, which takes `detach_lag_seconds` to reach the deletions that it blocks.
+    """Detach a principal from a thing; for `detach_lag_seconds`, it still blocks the deletion of both.
 
     Raises ResourceNotFound for an unknown thing, and for a principal that is not attached (UNCONFIRMED), InvalidRequest
-    for what is no principal.
+    for an invalid principal.
     """
     thing, principal = params["thingName"], params["principal"]
     certificate_id_of(context, principal)
@@ -81,14 +81,14 @@ def detach_thing_principal(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListThingPrincipals")
 def list_thing_principals(context: Context, params: Params) -> Output | None:
-    """Give the principals of a thing, in the order of their names. Raises ResourceNotFound."""
-    return _principals(context, params, "principals", lambda row: row["principal"])
+    """Return the principals of a thing, sorted. Raises ResourceNotFound."""
+    return _list_principals(context, params, "principals", lambda row: row["principal"])
 
 
 @operation("iot", "ListThingPrincipalsV2")
 def list_thing_principals_v2(context: Context, params: Params) -> Output | None:
-    """Give the principals of a thing and whether each is exclusive, all or of one type. Raises ResourceNotFound."""
-    return _principals(
+    """Return the principals of a thing with their types, all or of one type. Raises ResourceNotFound."""
+    return _list_principals(
         context,
         params,
         "thingPrincipalObjects",
@@ -98,14 +98,14 @@ def list_thing_principals_v2(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListPrincipalThings")
 def list_principal_things(context: Context, params: Params) -> Output | None:
-    """Give the things of a principal, in the order of their names. Raises ResourceNotFound, InvalidRequest."""
-    return _things(context, params, "things", lambda row: row["thing"])
+    """Return the things of a principal, sorted by name. Raises ResourceNotFound, InvalidRequest."""
+    return _list_things(context, params, "things", lambda row: row["thing"])
 
 
 @operation("iot", "ListPrincipalThingsV2")
 def list_principal_things_v2(context: Context, params: Params) -> Output | None:
-    """Give the things of a principal and whether each has it exclusively. Raises ResourceNotFound, InvalidRequest."""
-    return _things(
+    """Return the things of a principal with the types of its attachments. Raises ResourceNotFound, InvalidRequest."""
+    return _list_things(
         context,
         params,
         "principalThingObjects",
@@ -113,7 +113,7 @@ def list_principal_things_v2(context: Context, params: Params) -> Output | None:
     )
 
 
-def _principals(context: Context, params: Params, member: str, item: Item) -> Output:
+def _list_principals(context: Context, params: Params, member: str, item: Item) -> Output:
     page = REGISTRY.start(context, params)
     name = params["thingName"]
     if find_thing(context, name) is None:
@@ -126,13 +126,13 @@ def _principals(context: Context, params: Params, member: str, item: Item) -> Ou
         context.scope,
         params["thingName"],
         page.after[0] if page.after else "",
-        *_wanted(params),
+        *_type_filter(params),
         page.limit,
     )
     return page.build_output(member, rows, key=lambda row: (row["principal"],), item=item)
 
 
-def _things(context: Context, params: Params, member: str, item: Item) -> Output:
+def _list_things(context: Context, params: Params, member: str, item: Item) -> Output:
     page = REGISTRY.start(context, params)
     require_principal(context, params["principal"])
     rows = context.tx.all(
@@ -141,17 +141,17 @@ def _things(context: Context, params: Params, member: str, item: Item) -> Output
         context.scope,
         params["principal"],
         page.after[0] if page.after else "",
-        *_wanted(params),
+        *_type_filter(params),
         page.limit,
     )
     return page.build_output(member, rows, key=lambda row: (row["thing"],), item=item)
 
 
-def _wanted(params: Params) -> tuple[int | None, int | None]:
-    """Give the `exclusive` to filter by, twice, or None twice for no filter."""
-    wanted = params.get("thingPrincipalType")
-    flag = None if wanted is None else int(wanted == EXCLUSIVE)
-    return flag, flag
+def _type_filter(params: Params) -> tuple[int | None, int | None]:
+    """Return both parameters of `(? IS NULL OR exclusive = ?)`."""
+    principal_type = params.get("thingPrincipalType")
+    exclusive = None if principal_type is None else int(principal_type == EXCLUSIVE)
+    return exclusive, exclusive
 
 
 def _type(row: Row) -> str:

@@ -32,12 +32,12 @@ _LAST_CHARACTER = "\U0010ffff"
 
 
 def find_thing_type(context: Context, name: str) -> Any:
-    """Give the row of a thing type, or None."""
+    """Return the row of a thing type, or None."""
     return context.tx.one("SELECT * FROM thing_types WHERE scope = ? AND name = ?", context.scope, name)
 
 
 def require_thing_type(context: Context, name: str) -> Row:
-    """Give the row of a thing type. Raises ResourceNotFound."""
+    """Return the row of a thing type. Raises ResourceNotFound."""
     row: Row | None = find_thing_type(context, name)
     if row is None:
         raise not_found(f"The thing type {name} does not exist.")
@@ -52,19 +52,19 @@ def require_assignable(context: Context, name: str) -> None:
 
 @taggable("iot", "thingtype")
 def thing_type_exists(context: Context, name: str) -> bool:
-    """Whether there is such a thing type."""
+    """Return whether the thing type exists."""
     return find_thing_type(context, name) is not None
 
 
 @operation("iot", "CreateThingType")
 def create_thing_type(context: Context, params: Params) -> Output | None:
-    """Create a type; the same call again succeeds, one that differs does not.
+    """Create a type; repeating the same call succeeds, a different one fails.
 
     Raises InvalidRequest for more than 3 searchable attributes, ResourceAlreadyExists (409).
     """
     name, properties = params["thingTypeName"], dict(params.get("thingTypeProperties", {}))
     tags = parse_tag_list(context, params.get("tags", []))
-    _require_searchable(context, properties)
+    _require_searchable_limit(context, properties)
     row, arn = find_thing_type(context, name), _arn(context, name)
     if row is not None:
         if json.loads(row["properties"]) != properties or (tags and read_tags(context, arn) != tags):
@@ -89,14 +89,17 @@ def create_thing_type(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DescribeThingType")
 def describe_thing_type(context: Context, params: Params) -> Output | None:
-    """Give everything of a type but its tags. Raises ResourceNotFound."""
+    """Return everything about a type except its tags. Raises ResourceNotFound."""
     row = require_thing_type(context, params["thingTypeName"])
     return {**_item(context, row), "thingTypeId": row["id"]}
 
 
 @operation("iot", "ListThingTypes")
 def list_thing_types(context: Context, params: Params) -> Output | None:
-    """Give types in the order of their creation; `thingTypeName` is a prefix (AWS calls it the name to search for)."""
+    """Return the types in creation order.
+
+    `thingTypeName` filters by prefix, although the AWS IoT API Reference only calls it "The name of the thing type".
+    """
     page = REGISTRY.start(context, params)
     prefix = params.get("thingTypeName", "")
     rows = context.tx.all(
@@ -114,22 +117,24 @@ def list_thing_types(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "UpdateThingType")
 def update_thing_type(context: Context, params: Params) -> Output | None:
-    """Replace the MQTT 5 configuration, which is all that AWS changes of a type (aws-cli issue 9884).
+    """Replace the MQTT 5 configuration, the only property of a type that AWS updates (aws-cli issue 9884).
 
-    That the others are refused when they are as before, too, is UNCONFIRMED. Raises ResourceNotFound, InvalidRequest.
+    That other properties are rejected even if they are unchanged is UNCONFIRMED.
+
+    Raises ResourceNotFound, InvalidRequest.
     """
     row = require_thing_type(context, params["thingTypeName"])
-    given = params.get("thingTypeProperties", {})
-    if given.keys() - {"mqtt5Configuration"}:
+    changes = params.get("thingTypeProperties", {})
+    if changes.keys() - {"mqtt5Configuration"}:
         raise context.invalid("Can only update mqtt5Configuration.")
-    properties = {**json.loads(row["properties"]), **given}
+    properties = {**json.loads(row["properties"]), **changes}
     context.tx.run("UPDATE thing_types SET properties = ? WHERE seq = ?", json.dumps(properties), row["seq"])
     return None
 
 
 @operation("iot", "DeprecateThingType")
 def deprecate_thing_type(context: Context, params: Params) -> Output | None:
-    """Deprecate a type, or undo that; deprecating again does not start the wait anew. Raises ResourceNotFound."""
+    """Deprecate a type, or undo it; repeating the call does not restart the wait. Raises ResourceNotFound."""
     row = require_thing_type(context, params["thingTypeName"])
     deprecated_at = None if params.get("undoDeprecate") else (row["deprecated_at"] or context.now)
     context.tx.run("UPDATE thing_types SET deprecated_at = ? WHERE seq = ?", deprecated_at, row["seq"])
@@ -138,7 +143,7 @@ def deprecate_thing_type(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteThingType")
 def delete_thing_type(context: Context, params: Params) -> Output | None:
-    """Delete a type that no thing has and that was deprecated long enough ago (5 minutes; see Settings).
+    """Delete a type that no thing has, at least `thing_type_deletion_seconds` (5 minutes) after its deprecation.
 
     Raises ResourceNotFound, InvalidRequest.
     """
@@ -149,10 +154,10 @@ def delete_thing_type(context: Context, params: Params) -> Output | None:
         raise context.invalid(
             f"Please wait for 5 minutes after deprecation and then retry deleting the thing type : {row['name']}"
         )
-    used = context.tx.one(
+    thing = context.tx.one(
         "SELECT 1 FROM things WHERE scope = ? AND type = ? LIMIT 1", context.scope, row["name"]
     )
-    if used is not None:
+    if thing is not None:
         raise context.invalid(f"Cannot delete thing type {row['name']}: things are associated with it.")
     context.tx.run("DELETE FROM thing_types WHERE seq = ?", row["seq"])
     delete_tags(context, _arn(context, row["name"]))
@@ -175,6 +180,6 @@ def _item(context: Context, row: Row) -> dict[str, Any]:
     }
 
 
-def _require_searchable(context: Context, properties: Params) -> None:
+def _require_searchable_limit(context: Context, properties: Params) -> None:
     if len(properties.get("searchableAttributes", ())) > MAX_SEARCHABLE_ATTRIBUTES:
         raise context.invalid(f"A thing type has at most {MAX_SEARCHABLE_ATTRIBUTES} searchable attributes.")

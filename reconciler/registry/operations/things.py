@@ -1,7 +1,7 @@
-"""Things: their tables, and CreateThing, Describe, List, Update, Delete.
+"""Things: their tables, and CreateThing, Describe, Update, Delete.
 
-Things are listed in the order of their creation, by `seq`. A thing's attributes stand twice: as JSON beside the thing,
-which is what is read most, and one by one in `thing_attributes`, which ListThings searches.
+Things are listed in creation order, by `seq`. A thing's attributes are stored twice: as JSON with the thing, which is read
+most often, and one per row in `thing_attributes`, which ListThings searches.
 """
 
 import json
@@ -55,12 +55,12 @@ MAX_ATTRIBUTES_TYPED = 50
 
 
 def find_thing(context: Context, name: str) -> Any:
-    """Give the row of a thing, or None."""
+    """Return the row of a thing, or None."""
     return context.tx.one("SELECT * FROM things WHERE scope = ? AND name = ?", context.scope, name)
 
 
 def require_thing(context: Context, name: str) -> Row:
-    """Give the row of a thing. Raises ResourceNotFound."""
+    """Return the row of a thing. Raises ResourceNotFound."""
     row: Row | None = find_thing(context, name)
     if row is None:
         raise not_found(f"Thing {name} does not exist")
@@ -68,13 +68,13 @@ def require_thing(context: Context, name: str) -> Row:
 
 
 def thing_arn(context: Context, name: str) -> str:
-    """Give the ARN of a thing of this account and Region."""
+    """Return the ARN of a thing of this account and Region."""
     return context.arn(f"thing/{name}")
 
 
 @operation("iot", "CreateThing")
 def create_thing(context: Context, params: Params) -> Output | None:
-    """Create a thing; the same call again succeeds, one that differs does not.
+    """Create a thing; repeating the same call succeeds, a different one fails.
 
     Raises InvalidRequest for too many attributes or a deprecated type, ResourceNotFound for an unknown type or billing
     group, ResourceAlreadyExists (409).
@@ -82,13 +82,13 @@ def create_thing(context: Context, params: Params) -> Output | None:
     name, attributes = params["thingName"], new_attributes(params.get("attributePayload"))
     existing = find_thing(context, name)
     if existing is not None:
-        return _create_again(context, existing, attributes, params)
+        return _repeat_creation(context, existing, attributes, params)
     thing_type = params.get("thingTypeName")
     if thing_type is not None:
         require_assignable(context, thing_type)
     if "billingGroupName" in params:
         require_billing_group(context, params["billingGroupName"])
-    require_attribute_limits(context, attributes, _most_attributes(thing_type))
+    require_attribute_limits(context, attributes, _max_attributes(thing_type))
     thing_id = str(uuid.uuid4())
     context.tx.run(
         "INSERT INTO things (scope, name, id, type, attributes, billing_group, version) VALUES (?, ?, ?, ?, ?, ?, 1)",
@@ -105,7 +105,7 @@ def create_thing(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DescribeThing")
 def describe_thing(context: Context, params: Params) -> Output | None:
-    """Give everything of a thing but its principals and groups. Raises ResourceNotFound."""
+    """Return everything about a thing except its principals and groups. Raises ResourceNotFound."""
     row = require_thing(context, params["thingName"])
     return {
         "defaultClientId": row["name"],
@@ -121,10 +121,10 @@ def describe_thing(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "UpdateThing")
 def update_thing(context: Context, params: Params) -> Output | None:
-    """Change type or attributes; every update makes a new version.
+    """Change the type or attributes; every update increments the version.
 
-    Without `merge` the attributes given replace all; an attribute with an empty value is removed. When no attributes
-    are given at all they stay.
+    Without `merge` the attributes in the request replace all; an attribute with an empty value is removed. Without
+    attributes in the request they stay unchanged.
 
     Raises ResourceNotFound, VersionConflict (409), InvalidRequest.
     """
@@ -137,7 +137,7 @@ def update_thing(context: Context, params: Params) -> Output | None:
         require_assignable(context, thing_type)
     before = json.loads(row["attributes"])
     attributes = updated_attributes(before, params.get("attributePayload"))
-    require_attribute_limits(context, attributes, _most_attributes(thing_type))
+    require_attribute_limits(context, attributes, _max_attributes(thing_type))
     context.tx.run(
         "UPDATE things SET type = ?, attributes = ?, version = version + 1 WHERE seq = ?",
         thing_type,
@@ -152,9 +152,9 @@ def update_thing(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteThing")
 def delete_thing(context: Context, params: Params) -> Output | None:
-    """Delete a thing to which no principal is attached; it leaves its groups. A thing that is missing is no mistake.
+    """Delete a thing without principals and remove it from its groups. A missing one is not an error.
 
-    Raises InvalidRequest while a principal is attached or has only just been detached, VersionConflict (409).
+    Raises InvalidRequest while a principal is attached and for `detach_lag_seconds` afterwards, VersionConflict (409).
     """
     row = find_thing(context, params["thingName"])
     if row is None:
@@ -164,7 +164,7 @@ def delete_thing(context: Context, params: Params) -> Output | None:
         raise context.invalid(
             f"Cannot delete. Thing {row['name']} is still attached to one or more principals"
         )
-    # Attributes, group memberships and whatever else hangs on the thing go with it, by ON DELETE CASCADE.
+    # ON DELETE CASCADE deletes its attributes and group memberships.
     context.tx.run("DELETE FROM things WHERE seq = ?", row["seq"])
     delete_thing_edges(context, row["name"])
     return None
@@ -176,20 +176,20 @@ def _require_version(params: Params, row: Row) -> None:
         raise version_conflict(f"thing {row['name']}", expected, row["version"])
 
 
-def _most_attributes(thing_type: str | None) -> int:
+def _max_attributes(thing_type: str | None) -> int:
     return MAX_ATTRIBUTES_UNTYPED if thing_type is None else MAX_ATTRIBUTES_TYPED
 
 
-def _create_again(context: Context, row: Row, attributes: Mapping[str, str], params: Params) -> Output:
-    same_attributes = json.loads(row["attributes"]) == attributes
-    same_membership = row["type"] == params.get("thingTypeName") and row["billing_group"] == params.get(
-        "billingGroupName"
-    )
+def _repeat_creation(context: Context, row: Row, attributes: Mapping[str, str], params: Params) -> Output:
+    """Return the output for an existing thing. Raises ResourceAlreadyExists unless the request describes it."""
+    has_same_attributes = json.loads(row["attributes"]) == attributes
+    has_same_type = row["type"] == params.get("thingTypeName")
+    has_same_billing_group = row["billing_group"] == params.get("billingGroupName")
     arn = thing_arn(context, row["name"])
-    if not (same_attributes and same_membership):
-        different = "configuration" if same_attributes else "attributes"
+    if not (has_same_attributes and has_same_type and has_same_billing_group):
+        difference = "configuration" if has_same_attributes else "attributes"
         raise already_exists(
-            f"Thing {row['name']} already exists in account with different {different}",
+            f"Thing {row['name']} already exists in account with different {difference}",
             resource_id=row["id"],
             resource_arn=arn,
         )

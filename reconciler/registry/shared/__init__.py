@@ -1,1 +1,4 @@
-"""Tables and helpers that several operations share. No operation is here."""
+"""Tables and helpers that several operations share; it has no operations.
+
+Invariant: a module here imports none of `operations/`.
+"""

@@ -1,7 +1,7 @@
-"""Attribute payloads, which things and thing groups share: what is given, what is merged, how many may stand.
+"""The attribute payloads of things and thing groups: creation, update, limits.
 
-Law: an attribute with an empty value is an attribute that is not there. That holds for creation too (UNCONFIRMED: AWS
-documents it for updates).
+Invariant: an attribute with an empty value does not exist. That also applies to creation (UNCONFIRMED: AWS documents it for
+updates).
 """
 
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ MAX_BYTES = 47 * 1024
 
 
 def new_attributes(payload: Params | None) -> dict[str, str]:
-    """Give the attributes of a payload that creates something."""
-    given = (payload or {}).get("attributes", {})
-    return {name: value for name, value in given.items() if value}
+    """Return the attributes of a payload that creates a resource."""
+    attributes = (payload or {}).get("attributes", {})
+    return {name: value for name, value in attributes.items() if value}
 
 
 def updated_attributes(before: Mapping[str, str], payload: Params | None) -> dict[str, str]:
-    """Apply a payload that updates something.
+    """Return the attributes after a payload that updates a resource.
 
-    Without `merge` it replaces everything. A payload without attributes changes nothing: that is UNCONFIRMED, and loses
-    nothing.
+    Without `merge` it replaces all attributes. A payload without attributes changes nothing (UNCONFIRMED, but no data is
+    lost).
     """
     if payload is None or "attributes" not in payload:
         return dict(before)
@@ -31,9 +31,9 @@ def updated_attributes(before: Mapping[str, str], payload: Params | None) -> dic
     return {name: value for name, value in {**kept, **payload["attributes"]}.items() if value}
 
 
-def require_attribute_limits(context: Context, attributes: Mapping[str, str], most: int) -> None:
-    """Raise InvalidRequest when there are more attributes than `most`, or more than 47 KB of them."""
-    if len(attributes) > most:
-        raise context.invalid(f"There are {len(attributes)} attributes, and the limit is {most}.")
+def require_attribute_limits(context: Context, attributes: Mapping[str, str], max_attributes: int) -> None:
+    """Raise InvalidRequest for more than `max_attributes` attributes, or more than 47 KB of them."""
+    if len(attributes) > max_attributes:
+        raise context.invalid(f"There are {len(attributes)} attributes, and the limit is {max_attributes}.")
     if sum(len(name) + len(value) for name, value in attributes.items()) > MAX_BYTES:
         raise context.invalid(f"The attributes are larger than {MAX_BYTES} bytes.")

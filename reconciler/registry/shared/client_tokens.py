@@ -1,7 +1,7 @@
-"""Client tokens: the same creation with the same token again gives what the first one made. No operation is here.
+"""Client tokens: repeating a creation with the same token returns the resource that the first call created.
 
-Law: a token is remembered for as long as what it made exists, and refused (ConflictException) with other parameters. Both
-are UNCONFIRMED. Of the parameters only a keyed digest is stored.
+Invariant: a token is stored as long as its resource exists, and rejected (ConflictException) with other parameters. Both
+are UNCONFIRMED. Only a keyed digest of the parameters is stored.
 """
 
 import hashlib
@@ -28,7 +28,10 @@ SCHEMA = (
 
 
 def find_by_token(context: Context, params: Params) -> str | None:
-    """Give the id of what an earlier call with this token made, or None. Raises ConflictException."""
+    """Return the ID of the resource that an earlier call with this token created, or None.
+
+    Raises ConflictException when the earlier call had other parameters.
+    """
     row = context.tx.one(
         "SELECT made, request FROM client_tokens WHERE scope = ? AND operation = ? AND token = ?",
         context.scope,
@@ -42,25 +45,25 @@ def find_by_token(context: Context, params: Params) -> str | None:
     return str(row["made"])
 
 
-def save_token(context: Context, params: Params, made: str) -> None:
-    """Note what a call with a token has made."""
+def save_token(context: Context, params: Params, resource_id: str) -> None:
+    """Store the ID of the resource that a call created, if the call has a token."""
     if "ClientToken" in params:
         context.tx.run(
             "INSERT INTO client_tokens (scope, operation, token, made, request) VALUES (?, ?, ?, ?, ?)",
             context.scope,
             context.operation,
             params["ClientToken"],
-            made,
+            resource_id,
             _digest(context, params),
         )
 
 
-def delete_token(context: Context, made: str) -> None:
-    """Free the token of what is being deleted."""
-    context.tx.run("DELETE FROM client_tokens WHERE scope = ? AND made = ?", context.scope, made)
+def delete_token(context: Context, resource_id: str) -> None:
+    """Delete the token of a resource that is being deleted."""
+    context.tx.run("DELETE FROM client_tokens WHERE scope = ? AND made = ?", context.scope, resource_id)
 
 
 def _digest(context: Context, params: Params) -> bytes:
-    given = {name: value for name, value in params.items() if name != "ClientToken"}
-    text = json.dumps(given, sort_keys=True, separators=(",", ":"))
+    other_params = {name: value for name, value in params.items() if name != "ClientToken"}
+    text = json.dumps(other_params, sort_keys=True, separators=(",", ":"))
     return hmac.digest(context.signer.secret, b"client token\0" + text.encode(), hashlib.sha256)

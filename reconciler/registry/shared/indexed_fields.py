@@ -1,6 +1,6 @@
-"""The fields that AWS itself indexes, by mode, as GetIndexingConfiguration gives them. No table and no operation is here.
+"""The managed fields, which AWS itself indexes, by indexing mode, as GetIndexingConfiguration returns them.
 
-Source: what AWS answers to each mode, as the acceptance tests of others record it; the documentation names most of them.
+Source: AWS's response for each mode, as recorded by other projects' acceptance tests; the documentation names most fields.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ _BY_MODE: Mapping[tuple[str, str], Mapping[str, str]] = {
 
 
 def managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Give the fields that a configuration, of things or of thing groups, has indexed; none while it is OFF."""
+    """Return the managed fields of a configuration of things or of thing groups; none while it is OFF."""
     return [
         {"name": name, "type": kind}
         for (member, mode), fields in _BY_MODE.items()
@@ -60,7 +60,7 @@ def managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def unmanaged_fields(given: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """Give those of the fields that AWS manages in no mode, or with another type."""
-    known = {name: kind for fields in _BY_MODE.values() for name, kind in fields.items()}
-    return [field for field in given if known.get(field.get("name", "")) != field.get("type")]
+def unmanaged_fields(fields: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Return the fields that AWS manages in no mode, or with another type."""
+    types = {name: kind for managed in _BY_MODE.values() for name, kind in managed.items()}
+    return [field for field in fields if types.get(field.get("name", "")) != field.get("type")]

@@ -1,8 +1,8 @@
-"""The edges between policies and their targets: the table and the questions others ask of it. No operation is here.
+"""The edges between policies and their targets: the table and its queries.
 
-Law: a target is named by its ARN, or is a Cognito identity. A detached edge stays for `detach_lag_seconds`: it is no
-longer listed, but still blocks the deletion of its policy, which AWS documents for up to five minutes. It does not block
-the deletion of its target.
+Invariant: a target is an ARN or a Cognito identity. A detached edge stays for `detach_lag_seconds`: it is no longer listed,
+but still blocks the deletion of its policy, which AWS documents for up to five minutes. It does not block the deletion of
+its target.
 """
 
 from reconciler.registry.context import Context
@@ -23,7 +23,7 @@ SCHEMA = (
 
 
 def has_policies(context: Context, target: str) -> bool:
-    """Whether any policy is attached to the target."""
+    """Return whether any policy is attached to the target."""
     row = context.tx.one(
         "SELECT 1 FROM policy_edges WHERE scope = ? AND target = ? AND gone_at IS NULL LIMIT 1",
         context.scope,
@@ -33,7 +33,7 @@ def has_policies(context: Context, target: str) -> bool:
 
 
 def is_policy_in_use(context: Context, policy: int) -> bool:
-    """Whether the policy is attached to anything, or was until a moment ago."""
+    """Return whether the policy is attached to a target, or was detached less than `detach_lag_seconds` ago."""
     row = context.tx.one(
         "SELECT 1 FROM policy_edges WHERE policy = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
         policy,
@@ -43,5 +43,5 @@ def is_policy_in_use(context: Context, policy: int) -> bool:
 
 
 def delete_target_edges(context: Context, target: str) -> None:
-    """Drop every edge of a target that is being deleted."""
+    """Delete every edge of a target that is being deleted."""
     context.tx.run("DELETE FROM policy_edges WHERE scope = ? AND target = ?", context.scope, target)

@@ -1,8 +1,8 @@
-"""The edges between things and principals: the table and the questions others ask of it. No operation is here.
+"""The edges between things and principals: the table and its queries.
 
-Law: a detached edge stays for `detach_lag_seconds`, because AWS detaches asynchronously. Meanwhile it is no longer listed,
-but it still blocks the deletion of its thing and of its certificate: that is the harder of the two orders in which a
-client can see the detachment arrive.
+Invariant: a detached edge stays for `detach_lag_seconds`, because AWS detaches asynchronously. During that time it is no
+longer listed, but it still blocks the deletion of its thing and of its certificate. AWS may show the two effects in either
+order; this one is harder for a client.
 """
 
 from reconciler.registry.context import Context
@@ -23,7 +23,7 @@ SCHEMA = (
 
 
 def is_thing_in_use(context: Context, thing: str) -> bool:
-    """Whether a principal is attached to the thing, or was until a moment ago."""
+    """Return whether a principal is attached to the thing, or was detached less than `detach_lag_seconds` ago."""
     row = context.tx.one(
         "SELECT 1 FROM principal_edges WHERE scope = ? AND thing = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
         context.scope,
@@ -34,7 +34,7 @@ def is_thing_in_use(context: Context, thing: str) -> bool:
 
 
 def is_principal_in_use(context: Context, principal: str) -> bool:
-    """Whether the principal is attached to a thing, or was until a moment ago."""
+    """Return whether the principal is attached to a thing, or was detached less than `detach_lag_seconds` ago."""
     row = context.tx.one(
         "SELECT 1 FROM principal_edges WHERE scope = ? AND principal = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
         context.scope,
@@ -45,10 +45,10 @@ def is_principal_in_use(context: Context, principal: str) -> bool:
 
 
 def delete_thing_edges(context: Context, thing: str) -> None:
-    """Drop what is left of a deleted thing's edges."""
+    """Delete the detached edges of a thing that is being deleted."""
     context.tx.run("DELETE FROM principal_edges WHERE scope = ? AND thing = ?", context.scope, thing)
 
 
 def delete_principal_edges(context: Context, principal: str) -> None:
-    """Drop what is left of a deleted principal's edges."""
+    """Delete the detached edges of a principal that is being deleted."""
     context.tx.run("DELETE FROM principal_edges WHERE scope = ? AND principal = ?", context.scope, principal)

@@ -1,7 +1,7 @@
-"""Principals: how a text names one. No table and no operation is here: certificates have theirs, Cognito is elsewhere.
+"""Principals: parsing and lookup.
 
-Law: a principal is a device certificate of this account and Region, by its ARN, or a Cognito identity, of which nothing is
-known here but its form.
+Invariant: a principal is the ARN of a device certificate of this account and Region, or a Cognito identity, of which only
+the format is checked.
 """
 
 import re
@@ -14,7 +14,7 @@ _COGNITO = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-fA-F-]{36}")
 
 
 def certificate_id_of(context: Context, principal: str) -> str | None:
-    """Give the id of the certificate that is meant, None for a Cognito identity. Raises InvalidRequest for the rest."""
+    """Return the certificate ID of a principal, or None for a Cognito identity. Raises InvalidRequest otherwise."""
     prefix = context.arn("cert/")
     if principal.startswith(prefix):
         return principal.removeprefix(prefix)
@@ -26,9 +26,9 @@ def certificate_id_of(context: Context, principal: str) -> str | None:
 
 
 def require_principal(context: Context, principal: str) -> Row | None:
-    """Give the certificate that is meant, None for a Cognito identity.
+    """Return the row of a principal's certificate, or None for a Cognito identity.
 
-    Raises InvalidRequest for what is no principal, ResourceNotFound for an unknown certificate.
+    Raises InvalidRequest for an invalid principal, ResourceNotFound for an unknown certificate.
     """
     certificate_id = certificate_id_of(context, principal)
     if certificate_id is None:
@@ -42,9 +42,9 @@ def require_principal(context: Context, principal: str) -> Row | None:
 
 
 def require_attachable(context: Context, principal: str) -> None:
-    """Raise what `require_principal` does, and InvalidRequest for a certificate that is on its way to another account.
+    """Raise what `require_principal` raises, and InvalidRequest for a certificate with a pending transfer.
 
-    The latter is UNCONFIRMED; nothing may hang on a certificate that is transferred.
+    The latter is UNCONFIRMED; nothing may be attached to a certificate that is transferred.
     """
     row = require_principal(context, principal)
     if row is not None and row["status"] == "PENDING_TRANSFER":

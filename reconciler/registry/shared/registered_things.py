@@ -1,8 +1,8 @@
-"""How RegisterThing makes a thing, or changes one that exists. No operation is here.
+"""How RegisterThing creates a thing or updates an existing one.
 
-Law: each property that a template gives is compared with the thing's; where they differ its setting decides: DO_NOTHING
-leaves the thing's, REPLACE takes the template's, MERGE adds the template's to the thing's, FAIL refuses before anything of
-the thing is written. For the billing group there is no setting: a thing that exists keeps its own (UNCONFIRMED).
+Invariant: each property of the template is compared with the thing's. If they differ, its setting decides: DO_NOTHING keeps
+the thing's, REPLACE takes the template's, MERGE adds the template's to the thing's, FAIL rejects before anything of the
+thing is written. The billing group has no setting: an existing thing keeps its own (UNCONFIRMED).
 """
 
 import json
@@ -24,16 +24,16 @@ def ensure_thing(context: Context, part: ThingPart, existing: Row | None) -> Non
         _create(context, part)
         return
     groups = _groups_of(context, existing)
-    differing = _differing(part, existing, groups)
-    for key in differing:
+    differences = _different_properties(part, existing, groups)
+    for key in differences:
         if part.resource.setting(key) == "FAIL":
-            message = f"The thing {part.name} has another {key} already."
+            message = f"The thing {part.name} already has a different {key}."
             raise ApiError("ResourceRegistrationFailureException", message)
-    changes = _changes(part, differing)
+    changes = _update_params(part, differences)
     if changes:
         call_operation(context, "UpdateThing", {"thingName": part.name, **changes})
-    if "ThingGroups" in differing:
-        _regroup(context, part, groups)
+    if "ThingGroups" in differences:
+        _update_groups(context, part, groups)
 
 
 def _create(context: Context, part: ThingPart) -> None:
@@ -46,49 +46,49 @@ def _create(context: Context, part: ThingPart) -> None:
     }
     call_operation(context, "CreateThing", params)
     for group in part.groups or ():
-        _join(context, part, group)
+        _add_to_group(context, part, group)
 
 
-def _differing(part: ThingPart, known: Row, groups: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the properties whose value is another one than the thing's."""
+def _different_properties(part: ThingPart, existing: Row, groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the template's properties whose values differ from the thing's."""
+    attributes = json.loads(existing["attributes"])
     differs = {
-        "ThingTypeName": part.type is not None and part.type != known["type"],
-        "AttributePayload": part.attributes is not None
-        and dict(part.attributes) != json.loads(known["attributes"]),
+        "ThingTypeName": part.type is not None and part.type != existing["type"],
+        "AttributePayload": part.attributes is not None and dict(part.attributes) != attributes,
         "ThingGroups": part.groups is not None and set(part.groups) != set(groups),
     }
-    return tuple(key for key, different in differs.items() if different)
+    return tuple(key for key, is_different in differs.items() if is_different)
 
 
-def _changes(part: ThingPart, differing: tuple[str, ...]) -> Mapping[str, object]:
-    """Give the parameters of the one update that REPLACE and MERGE come to."""
+def _update_params(part: ThingPart, differences: tuple[str, ...]) -> Mapping[str, object]:
+    """Return the parameters of the update for the settings REPLACE and MERGE."""
     changes: dict[str, object] = {}
-    if "ThingTypeName" in differing and part.resource.setting("ThingTypeName") == "REPLACE":
+    if "ThingTypeName" in differences and part.resource.setting("ThingTypeName") == "REPLACE":
         changes["thingTypeName"] = part.type
     setting = part.resource.setting("AttributePayload")
-    if "AttributePayload" in differing and setting != "DO_NOTHING":
+    if "AttributePayload" in differences and setting != "DO_NOTHING":
         changes["attributePayload"] = {"attributes": dict(part.attributes or {}), "merge": setting == "MERGE"}
     return changes
 
 
-def _regroup(context: Context, part: ThingPart, groups: tuple[str, ...]) -> None:
-    setting, wanted = part.resource.setting("ThingGroups"), part.groups or ()
+def _update_groups(context: Context, part: ThingPart, groups: tuple[str, ...]) -> None:
+    setting, template_groups = part.resource.setting("ThingGroups"), part.groups or ()
     if setting == "REPLACE":
         for group in groups:
-            if group not in wanted:
-                named = {"thingName": part.name, "thingGroupName": group}
-                call_operation(context, "RemoveThingFromThingGroup", named)
+            if group not in template_groups:
+                params = {"thingName": part.name, "thingGroupName": group}
+                call_operation(context, "RemoveThingFromThingGroup", params)
     if setting != "DO_NOTHING":
-        for group in wanted:
-            _join(context, part, group)
+        for group in template_groups:
+            _add_to_group(context, part, group)
 
 
-def _join(context: Context, part: ThingPart, group: str) -> None:
+def _add_to_group(context: Context, part: ThingPart, group: str) -> None:
     call_operation(context, "AddThingToThingGroup", {"thingName": part.name, "thingGroupName": group})
 
 
 def _groups_of(context: Context, thing: Row) -> tuple[str, ...]:
-    """Give the names of the static groups that a thing is in."""
+    """Return the names of the static groups that a thing is in."""
     rows = context.tx.all(
         "SELECT g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group WHERE m.thing = ?",
         thing["seq"],

@@ -1,7 +1,7 @@
-"""What authentication material tells of a device: its numbers, and the status that a managed thing begins with.
+"""Authentication material: the identifiers in it, and the initial provisioning status of its managed thing.
 
-Law: material is read leniently. AWS documents the formats, not what it refuses; refusing is left to whoever writes the
-material. What was given expressly always counts before what the material says.
+Invariant: material is parsed leniently, because AWS documents its formats but not what it rejects. Explicit parameters take
+precedence over the values in the material.
 """
 
 import re
@@ -18,21 +18,21 @@ _SERIAL = re.compile(r"[A-Za-z0-9_ -]{1,128}")
 _CLOUD = re.compile(r"CLOUD:[^:]*:([a-zA-Z0-9_.,@-]{1,256})")
 
 # Documented: a Wi-Fi hub starts PRE_ASSOCIATED, an import from a cloud UNASSOCIATED. The rest is UNCONFIRMED: other bar
-# codes are taken to start as Wi-Fi's do, and what a hub has discovered is DISCOVERED.
+# codes are assumed to start like Wi-Fi's, and a device that a hub discovered is DISCOVERED.
 _INITIAL_STATUS = {"PRE_ONBOARDED_CLOUD": "UNASSOCIATED", DISCOVERED: "DISCOVERED"}
 
 
 def initial_status(params: Params) -> str:
-    """Give the provisioning status with which a managed thing begins."""
+    """Return the initial provisioning status of a managed thing."""
     if _CLOUD.fullmatch(params["AuthenticationMaterial"]):
         return "UNASSOCIATED"
     return _INITIAL_STATUS.get(params["AuthenticationMaterialType"], "PRE_ASSOCIATED")
 
 
 def parse_material(params: Params) -> dict[str, Any]:
-    """Give the members of a managed thing that stand in its material.
+    """Return the members of a managed thing that its material contains.
 
-    A Wi-Fi code is `SN:<serial>;UPC:<12 digits>` or with an `EAN` in place of the UPC, and may end in a semicolon.
+    A Wi-Fi code is `SN:<serial>;UPC:<12 digits>`, or has an `EAN` in place of the UPC, and may end in a semicolon.
     """
     material = params["AuthenticationMaterial"]
     if params["AuthenticationMaterialType"] == DISCOVERED and (cloud := _CLOUD.fullmatch(material)):
@@ -40,11 +40,13 @@ def parse_material(params: Params) -> dict[str, Any]:
     if params["AuthenticationMaterialType"] != WIFI:
         return {}
     fields = {name: value for name, _, value in (field.partition(":") for field in material.split(";"))}
-    read = {
+    candidates = {
         "SerialNumber": (fields.get("SN"), _SERIAL),
         "UniversalProductCode": (fields.get("UPC"), _UPC),
         "InternationalArticleNumber": (fields.get("EAN"), _EAN),
     }
     return {
-        name: value for name, (value, form) in read.items() if value is not None and form.fullmatch(value)
+        name: value
+        for name, (value, pattern) in candidates.items()
+        if value is not None and pattern.fullmatch(value)
     }

@@ -1,7 +1,7 @@
-"""Tags: the one table of them, and the rules that both services share. The operations are each service's own.
+"""Tags: their table and the rules that both services share. Each service has its own operations for them.
 
-Law: only what a noun has declared with `@taggable` takes tags. A resource has at most 50, and none of them starts with
-`aws:` in any case of letters.
+Invariant: only resources that a noun has declared with `@taggable` can be tagged. A resource has at most 50 tags, and no key
+starts with `aws:` in any letter case.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +30,10 @@ _taggable: dict[tuple[str, str], Exists] = {}
 
 
 def taggable(service: str, resource_type: str) -> Callable[[Exists], Exists]:
-    """Let resources whose ARN ends in `resource_type/<name>` take tags; the function says whether one exists."""
+    """Allow tags on resources whose ARN ends in `resource_type/<name>`.
+
+    The decorated function returns whether the resource exists.
+    """
 
     def register(exists: Exists) -> Exists:
         _taggable[service, resource_type] = exists
@@ -40,9 +43,9 @@ def taggable(service: str, resource_type: str) -> Callable[[Exists], Exists]:
 
 
 def require_taggable(context: Context, arn: str) -> None:
-    """Raise unless the ARN names an existing resource, of this account and Region, that takes tags.
+    """Raise unless the ARN names an existing resource of this account and Region that can be tagged.
 
-    Things and device certificates take none; the error's code is UNCONFIRMED, a bad request is assumed.
+    Things and device certificates cannot be tagged; the error's code is UNCONFIRMED, an invalid request is assumed.
     """
     parts = arn.split(":", ARN_PARTS - 1)
     if len(parts) != ARN_PARTS or parts[:5] != context.arn("").split(":")[:5]:
@@ -56,7 +59,7 @@ def require_taggable(context: Context, arn: str) -> None:
 
 
 def read_tags(context: Context, arn: str) -> dict[str, str]:
-    """Give the tags of a resource, by key, in order."""
+    """Return the tags of a resource by key, sorted."""
     rows = context.tx.all(
         "SELECT key, value FROM tags WHERE scope = ? AND arn = ? ORDER BY key", context.scope, arn
     )
@@ -64,9 +67,9 @@ def read_tags(context: Context, arn: str) -> dict[str, str]:
 
 
 def add_tags(context: Context, arn: str, tags: Mapping[str, str]) -> None:
-    """Add tags, or change their values.
+    """Add tags or change their values.
 
-    Raises the operation's error for bad requests on a reserved key, and for too many tags where its model has no
+    Raises the operation's error for an invalid request for a reserved key, and for too many tags if its model has no
     LimitExceededException.
     """
     if not tags:
@@ -75,7 +78,7 @@ def add_tags(context: Context, arn: str, tags: Mapping[str, str]) -> None:
         if key.lower().startswith("aws:"):
             raise context.invalid(f"The tag key {key} starts with aws:, which is reserved.")
     if len({**read_tags(context, arn), **tags}) > MAX_TAGS:
-        raise _too_many(context)
+        raise _too_many_tags(context)
     context.tx.run_many(
         "INSERT OR REPLACE INTO tags (scope, arn, key, value) VALUES (?, ?, ?, ?)",
         [(context.scope, arn, key, value) for key, value in tags.items()],
@@ -83,7 +86,7 @@ def add_tags(context: Context, arn: str, tags: Mapping[str, str]) -> None:
 
 
 def remove_tags(context: Context, arn: str, keys: list[str]) -> None:
-    """Remove tags; a key that is not there is no mistake."""
+    """Remove tags; a missing key is not an error."""
     context.tx.run_many(
         "DELETE FROM tags WHERE scope = ? AND arn = ? AND key = ?",
         [(context.scope, arn, key) for key in keys],
@@ -91,19 +94,19 @@ def remove_tags(context: Context, arn: str, keys: list[str]) -> None:
 
 
 def delete_tags(context: Context, arn: str) -> None:
-    """Remove every tag of a resource that is being deleted."""
+    """Delete every tag of a resource that is being deleted."""
     context.tx.run("DELETE FROM tags WHERE scope = ? AND arn = ?", context.scope, arn)
 
 
 def parse_tag_list(context: Context, tags: list[dict[str, str]]) -> dict[str, str]:
-    """Turn `iot`'s list of Key and Value into a map. Raises InvalidRequestException when a key comes twice."""
-    keyed = {tag["Key"]: tag.get("Value", "") for tag in tags}
-    if len(keyed) < len(tags):
+    """Convert `iot`'s list of Key and Value to a map. Raises InvalidRequest for a duplicate key."""
+    tags_by_key = {tag["Key"]: tag.get("Value", "") for tag in tags}
+    if len(tags_by_key) < len(tags):
         raise context.invalid("The same tag key is given more than once.")
-    return keyed
+    return tags_by_key
 
 
-def _too_many(context: Context) -> ApiError:
+def _too_many_tags(context: Context) -> ApiError:
     message = f"A resource has at most {MAX_TAGS} tags."
     if (context.service, context.operation) == ("iot", "TagResource"):
         return ApiError("LimitExceededException", message)

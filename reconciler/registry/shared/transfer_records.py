@@ -1,7 +1,7 @@
-"""What is remembered of certificate transfers: the table and the question that others ask of it. No operation is here.
+"""Records of certificate transfers: the table and its query.
 
-Law: a record belongs to a certificate and to the account and Region that it came from. It is pending until the transfer
-is accepted, rejected or cancelled, and forgotten when it is cancelled.
+Invariant: a record belongs to a certificate and to its source account and Region. It is pending until the transfer is
+accepted, rejected or canceled; canceling deletes it.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ SCHEMA = (
 
 
 def transfer_data(context: Context, certificate_id: str) -> dict[str, Any] | None:
-    """Give what a certificate's description says of the last transfer from or to this account."""
+    """Return the `transferData` of a certificate: its last transfer from or to this account, or None."""
     row = context.tx.one(
         "SELECT * FROM certificate_transfers WHERE certificate = ? AND (source = ? OR target = ?)"
         " ORDER BY transferred_at DESC LIMIT 1",
