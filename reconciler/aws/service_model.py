@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 import regex
 
-from reconciler.model.constraints import ValueProblem
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.text import closest_match, describe_value, format_choices, quote
 
@@ -114,7 +114,9 @@ def _typed(check: Check, expected: str, *types: type) -> Check:
         if isinstance(known, types) and (bool in types or not isinstance(known, bool)):
             yield from check(known, secret)
         else:
-            yield ValueProblem("the value is of another type" if secret else describe_value(known), expected)
+            yield ValueProblem(
+                "wrong-type", "the value is of another type" if secret else describe_value(known), expected
+            )
 
     return typed
 
@@ -126,18 +128,26 @@ def _structure(shape: Any) -> Check:
     def check(given: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         found = _said(given, checks)
         if found is None:
-            yield ValueProblem("the value is of another type" if secret else describe_value(given), "a table")
+            yield ValueProblem(
+                "wrong-type", "the value is of another type" if secret else describe_value(given), "a table"
+            )
             return
         for key, (name, value) in found.items():
             if name not in checks:
                 yield ValueProblem(
-                    f"{quote(key)} is not known", format_choices(checks), closest_match(key, checks), (key,)
+                    "unknown-key",
+                    f"{quote(key)} is not known",
+                    format_choices(checks),
+                    closest_match(key, checks),
+                    path=(key,),
                 )
                 continue
             for breach in checks[name](value, secret):
-                yield ValueProblem(breach.problem, breach.expected, breach.nearest, (key, *breach.path))
+                yield breach.under(key)
         for name in sorted(set(shape.required_members) - {name for name, _ in found.values()}):
-            yield ValueProblem(f"{quote(name)} is missing", f"all of {', '.join(shape.required_members)}")
+            yield ValueProblem(
+                "missing-key", f"{quote(name)} is missing", f"all of {', '.join(shape.required_members)}"
+            )
 
     return check
 
@@ -168,13 +178,15 @@ def _string(shape: Any) -> Check:
         if shape.enum:
             if value not in shape.enum:
                 near = None if secret else closest_match(value, shape.enum)
-                yield ValueProblem(f"{what} is not valid", format_choices(shape.enum), near)
+                yield ValueProblem("invalid-choice", f"{what} is not valid", format_choices(shape.enum), near)
         elif len(value) < least:
-            yield ValueProblem(size, f"at least {least}{'' if most is None else f' and at most {most}'}")
+            yield ValueProblem(
+                "too-short", size, f"at least {least}{'' if most is None else f' and at most {most}'}"
+            )
         elif most is not None and len(value) > most:
-            yield ValueProblem(size, f"at most {most}")
+            yield ValueProblem("too-long", size, f"at most {most}")
         elif pattern and not pattern.fullmatch(value):
-            yield ValueProblem(f"{what} is not what AWS takes", f"a match of {written}")
+            yield ValueProblem("pattern-mismatch", f"{what} is not what AWS takes", f"a match of {written}")
 
     return check
 
@@ -185,9 +197,9 @@ def _number(shape: Any) -> Check:
     def check(value: float, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         what = "the value" if secret else f"{value}"
         if least is not None and value < least:
-            yield ValueProblem(f"{what} is too small", f"at least {least}")
+            yield ValueProblem("out-of-range", f"{what} is too small", f"at least {least}")
         if most is not None and value > most:
-            yield ValueProblem(f"{what} is too large", f"at most {most}")
+            yield ValueProblem("out-of-range", f"{what} is too large", f"at most {most}")
 
     return check
 
@@ -200,14 +212,22 @@ def _map(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
 
     def check(given: Mapping[str, Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         if most is not None and len(given) > most:
-            yield ValueProblem(f"{len(given)} entries", f"at most {most}")
+            yield ValueProblem("too-many-items", f"{len(given)} entries", f"at most {most}")
         for name, item in given.items():
             if tags and name.lower().startswith(_RESERVED):
-                yield ValueProblem(f"the prefix {_RESERVED!r} is AWS's own", "another key", path=(name,))
+                yield ValueProblem(
+                    "reserved-name", f"the prefix {_RESERVED!r} is AWS's own", "another key", path=(name,)
+                )
             for found in check_key(name, False):
-                yield ValueProblem(f"the key: {found.problem}", found.expected, found.nearest, (name,))
+                yield ValueProblem(
+                    f"key-{found.code}",
+                    f"the key: {found.problem}",
+                    found.expected,
+                    found.nearest,
+                    path=(name,),
+                )
             for found in check_value(item, secret):
-                yield ValueProblem(found.problem, found.expected, found.nearest, (name, *found.path))
+                yield found.under(name)
 
     return check
 
@@ -217,10 +237,10 @@ def _list(shape: Any) -> Check:
 
     def check(given: Collection[Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         if most is not None and len(given) > most:
-            yield ValueProblem(f"{len(given)} entries", f"at most {most}")
+            yield ValueProblem("too-many-items", f"{len(given)} entries", f"at most {most}")
         for index, item in enumerate(given):
             for found in check_item(item, secret):
-                yield ValueProblem(found.problem, found.expected, found.nearest, (index, *found.path))
+                yield found.under(index)
 
     return check
 

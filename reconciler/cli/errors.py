@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from reconciler.cli.options import DEFAULT_FILE, Options
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import (
     AwsError,
-    Diagnostic,
     InvalidDesiredStateError,
     PlanRejectedError,
     ReconcilerError,

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from reconciler.model.errors import Diagnostic
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.text import visible
 
 _MOST = 10

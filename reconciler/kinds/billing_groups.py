@@ -13,7 +13,6 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -29,6 +28,7 @@ from reconciler.kinds.base.tags import (
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
 DERIVED_MEMBERS = {"UpdateBillingGroup.expectedVersion": "the version that the plan saw"}
@@ -64,7 +64,7 @@ class BillingGroups(Kind):
     write_operations = ("CreateBillingGroup", "UpdateBillingGroup")
     derived_members = DERIVED_MEMBERS
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """There is room for the marks."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 

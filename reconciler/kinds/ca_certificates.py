@@ -13,7 +13,6 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -32,6 +31,7 @@ from reconciler.kinds.shared import x509
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Deferred, Ref, Responses
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, Live, Reference, Resource
 from reconciler.model.secret import Secret
@@ -144,7 +144,7 @@ class CaCertificates(Kind):
     derived_members = DERIVED_MEMBERS
     unsupported_members = UNSUPPORTED_MEMBERS
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Is it a CA, in date, and does the verification fit?"""
         spec: CaCertificate = resource.spec
         yield from x509.check_certificate(spec.pem, "pem", ca=True)
@@ -153,21 +153,35 @@ class CaCertificates(Kind):
         given = spec.verification
         if spec.certificate_mode == "SNI_ONLY":
             if given:
-                yield Problem("verification", "an SNI_ONLY CA takes no verification", "no verification")
+                yield ValueProblem(
+                    "conflicting-fields",
+                    "an SNI_ONLY CA takes no verification",
+                    "no verification",
+                    path=("verification",),
+                )
             return
         if given is None or (given.key is None) == (given.certificate is None):
             what = "either verification.key or verification.certificate, to show that the CA's key is yours"
-            yield Problem("verification", "a DEFAULT CA needs exactly one verification", what)
+            yield ValueProblem(
+                "missing-verification",
+                "a DEFAULT CA needs exactly one verification",
+                what,
+                path=("verification",),
+            )
         elif given.key and given.key.value is not None and not x509.is_key_of(spec.pem, given.key.value):
-            yield Problem(
-                "verification.key",
+            yield ValueProblem(
+                "key-mismatch",
                 f"the key from {given.key.reference} does not match the certificate",
                 "the CA's own private key, as unencrypted PEM",
+                path=("verification", "key"),
             )
         elif given.certificate and not x509.is_signed_by(given.certificate, spec.pem):
             what = "a certificate that the CA signed"
-            yield Problem(
-                "verification.certificate", "this CA did not sign the verification certificate", what
+            yield ValueProblem(
+                "unsigned-certificate",
+                "this CA did not sign the verification certificate",
+                what,
+                path=("verification", "certificate"),
             )
 
     def identity(self, resource: Resource) -> str:
@@ -261,15 +275,23 @@ class CaCertificates(Kind):
         yield ApiCall("iot", "RegisterCACertificate", params, verification=proof)
 
 
-def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[Problem]:
+def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[ValueProblem]:
     """Is the template one for devices that connect for the first time?"""
     if spec.registration_role_arn and not spec.registration_template:
-        yield Problem("registration_role_arn", "a role without a template", "a registration_template")
+        yield ValueProblem(
+            "missing-field",
+            "a role without a template",
+            "a registration_template",
+            path=("registration_role_arn",),
+        )
     if isinstance(spec.registration_template, str):
         template = desired.get(Address("provisioning_templates", spec.registration_template))
         if template and template.spec.type != "JITP":
-            yield Problem(
-                "registration_template", f"{template.address} is of type {template.spec.type}", "type JITP"
+            yield ValueProblem(
+                "wrong-template-type",
+                f"{template.address} is of type {template.spec.type}",
+                "type JITP",
+                path=("registration_template",),
             )
 
 

@@ -16,7 +16,6 @@ import attrs
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations, OwnedThrough
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.verification import CertificateRegistered
 from reconciler.kinds.shared import certificate_reads, x509
@@ -33,6 +32,7 @@ from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFac
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.duration import DURATION_FORMAT, parse_duration
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
@@ -104,11 +104,13 @@ class Certificates(Kind):
     id_member = "certificateId"
     orphan_name_pattern = re.compile(r"(.+:)?[0-9a-f]{12}([0-9a-f]{52})?")  # such as pump-1:1a2b3c4d5e6f
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Is it in date, did the CA it names sign it, and is it one of both: given, or to be issued?"""
         spec: Certificate = resource.spec
         if (spec.pem is None) == (spec.csr is None):
-            yield Problem("pem", "a certificate comes from one place", "either pem or csr")
+            yield ValueProblem(
+                "conflicting-fields", "a certificate comes from one place", "either pem or csr", path=("pem",)
+            )
         elif spec.csr is not None:
             yield from check_signing_request(spec)
         elif isinstance(spec.pem, Pem):
@@ -116,15 +118,30 @@ class Certificates(Kind):
             ca = desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
             if ca and not x509.is_signed_by(spec.pem, ca.spec.pem):
                 what = f"a certificate signed by {spec.ca!r}"
-                yield Problem("pem", f"{ca.address} did not sign this certificate", what)
+                yield ValueProblem(
+                    "unsigned-certificate", f"{ca.address} did not sign this certificate", what, path=("pem",)
+                )
             if spec.save_to:
-                yield Problem("save_to", "there is nothing to save of a certificate that is given", "csr")
+                yield ValueProblem(
+                    "conflicting-fields",
+                    "there is nothing to save of a certificate that is given",
+                    "csr",
+                    path=("save_to",),
+                )
         if spec.ca and spec.certificate_mode:
-            yield Problem(
-                "certificate_mode", "with a CA, the CA's mode holds", "either ca or certificate_mode"
+            yield ValueProblem(
+                "conflicting-fields",
+                "with a CA, the CA's mode holds",
+                "either ca or certificate_mode",
+                path=("certificate_mode",),
             )
         if spec.rotation and parse_duration(spec.rotation.grace) is None:
-            yield Problem("rotation.grace", f"{spec.rotation.grace!r} is no time", DURATION_FORMAT)
+            yield ValueProblem(
+                "invalid-duration",
+                f"{spec.rotation.grace!r} is no time",
+                DURATION_FORMAT,
+                path=("rotation", "grace"),
+            )
 
     def effective(self, resource: Resource, scope: Scope) -> Certificate:
         """The mode follows from the CA; a certificate that AWS has yet to issue is whatever it will be."""

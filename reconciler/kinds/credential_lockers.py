@@ -16,7 +16,6 @@ from attrs import frozen
 from reconciler.kinds import managed_things
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, pair_by_name_tag
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -35,6 +34,7 @@ from reconciler.kinds.shared.managed_setup_code import sha256_hex
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
 DERIVED_MEMBERS = {
@@ -74,7 +74,7 @@ class CredentialLockers(Kind):
     write_operations = ("CreateCredentialLocker",)
     derived_members = DERIVED_MEMBERS
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """There is room for the marks."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 

@@ -15,7 +15,6 @@ import attrs
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import (
     NAME_TAG,
@@ -43,6 +42,7 @@ from reconciler.kinds.shared.managed_thing_spec import (
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.secret import Secret
 
@@ -83,7 +83,7 @@ class ManagedThings(Kind):
     derived_members = DERIVED_MEMBERS
     creates_after_deletes = True
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """There is room for the marks."""
         spec: ManagedThing = resource.spec
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT + 3 + len(CAPABILITY_MEMBERS))

@@ -11,7 +11,6 @@ from typing import Any
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
@@ -29,6 +28,7 @@ from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.text import join_some
@@ -66,15 +66,16 @@ class Policies(Kind):
     write_operations = ("CreatePolicy", "CreatePolicyVersion")
     derived_members = DERIVED_MEMBERS
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """AWS counts the document without its white space."""
         yield from check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
         size = len("".join(resource.spec.document.text.split()))
         if size > MAX_DOCUMENT_CHARACTERS:
-            yield Problem(
-                "document",
+            yield ValueProblem(
+                "too-long",
                 f"the document has {size} characters, white space aside",
                 f"at most {MAX_DOCUMENT_CHARACTERS}",
+                path=("document",),
             )
 
     def identity(self, resource: Resource) -> str:

@@ -15,7 +15,6 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.verification import CertificateRegistered, verify_thing
@@ -37,12 +36,13 @@ from reconciler.kinds.shared.thing_spec import MAX_UNTYPED_ATTRIBUTES
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.errors import MissingSecretError
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.resource import NOT_COMPARED, Desired, Live, Resource
 from reconciler.model.secret import Secret
-from reconciler.model.text import join_some
+from reconciler.model.text import format_path, join_some
 
 
 @frozen
@@ -113,23 +113,30 @@ class ProvisionedThings(Kind):
     reads_after = frozenset({"thing_groups", "billing_groups", "policies"})
     composed_of = frozenset({"things", "certificates"})
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Would AWS take the template, and is there a place for what it issues?"""
         named = resource.spec.template
         if isinstance(named, str) and Address("provisioning_templates", named) not in desired:
             return  # it is missing, or reported itself
         if isinstance(named, Document) and len(named.value) == 1 and named.value.keys() <= {"id", "arn"}:
-            yield Problem("template", "a template outside this file is not read", _WITHIN)
+            yield ValueProblem(
+                "unreadable-template", "a template outside this file is not read", _WITHIN, path=("template",)
+            )
             return
         try:
             plan = blueprint(resource, desired)
         except MissingSecretError:
             return  # a warning, as for any secret that is not set
         except TemplateError as error:
-            yield from (Problem("template", f"{f.path}: {f.problem}", f.expected) for f in error.faults)
+            yield from _template_problems(error)
             return
-        except ValueError as error:
-            yield Problem("save_to", f"{resource.spec.save_to}: {error}", "a file that is not there yet")
+        except InvalidValueError as error:
+            yield ValueProblem(
+                "invalid-output-file",
+                f"{resource.spec.save_to}: {error.problems[0].problem}",
+                "a file that is not there yet",
+                path=("save_to",),
+            )
             return
         yield from _told_secrets(plan)
         if plan.certificate and not plan.request:
@@ -137,11 +144,21 @@ class ProvisionedThings(Kind):
         if plan.request:
             yield from _check_request(plan, resource.spec.save_to)
         elif resource.spec.save_to:
-            yield Problem("save_to", "there is nothing to save of a certificate that is given", "no save_to")
+            yield ValueProblem(
+                "conflicting-fields",
+                "there is nothing to save of a certificate that is given",
+                "no save_to",
+                path=("save_to",),
+            )
         attributes = plan.thing.properties.get("AttributePayload", {})
         if "ThingTypeName" not in plan.thing.properties and len(attributes) > MAX_UNTYPED_ATTRIBUTES:
             problem = f"{len(attributes)} attributes on a thing without a type"
-            yield Problem("template", problem, f"at most {MAX_UNTYPED_ATTRIBUTES}, or a ThingTypeName")
+            yield ValueProblem(
+                "too-many-items",
+                problem,
+                f"at most {MAX_UNTYPED_ATTRIBUTES}, or a ThingTypeName",
+                path=("template",),
+            )
 
     def effective(self, resource: Resource, scope: Scope) -> Any:
         """What the template makes."""
@@ -275,7 +292,13 @@ _WITHIN = "its body here, or its name in [provisioning_templates.*]"
 _TOLD = ("ThingName", "ThingTypeName", "ThingGroups", "BillingGroup", "PolicyName", "PolicyDocument")
 
 
-def _told_secrets(plan: Blueprint) -> Iterator[Problem]:
+def _template_problems(error: TemplateError) -> Iterator[ValueProblem]:
+    for problem in error.problems:
+        text = f"{format_path(problem.path)}: {problem.problem}"
+        yield ValueProblem(problem.code, text, problem.expected, path=("template",))
+
+
+def _told_secrets(plan: Blueprint) -> Iterator[ValueProblem]:
     for part in (plan.thing, *plan.evaluated.policies):
         for name in _TOLD:
             value = part.properties.get(name, ())
@@ -283,7 +306,12 @@ def _told_secrets(plan: Blueprint) -> Iterator[Problem]:
                 if isinstance(item, Secret):
                     where = f"Resources.{part.logical_name}.Properties.{name}"
                     problem = f"the secret from {item.reference} goes into {where}, which is shown"
-                    yield Problem("parameters", problem, "secrets in attributes at the most")
+                    yield ValueProblem(
+                        "secret-not-allowed",
+                        problem,
+                        "secrets in attributes at the most",
+                        path=("parameters",),
+                    )
 
 
 def _torn(change: Update, context: PlanContext) -> Iterator[str]:
@@ -310,17 +338,30 @@ def _unregistered(plan: Blueprint, save_to: OutputFile | None) -> Iterator[str]:
         )
 
 
-def _check_request(plan: Blueprint, save_to: OutputFile | None) -> Iterator[Problem]:
+def _check_request(plan: Blueprint, save_to: OutputFile | None) -> Iterator[ValueProblem]:
     key = x509.signing_request_key_digest(plan.request or "")
     if key is None:
-        yield Problem(
-            "parameters", "the CertificateSigningRequest is none", "one in PEM, signed with its own key"
+        yield ValueProblem(
+            "invalid-signing-request",
+            "the CertificateSigningRequest is none",
+            "one in PEM, signed with its own key",
+            path=("parameters",),
         )
     elif save_to is None:
-        yield Problem("save_to", "the issued certificate has nowhere to go", "the path of a new file")
+        yield ValueProblem(
+            "missing-field",
+            "the issued certificate has nowhere to go",
+            "the path of a new file",
+            path=("save_to",),
+        )
     elif plan.certificate and x509.public_key_digest(plan.certificate) != key:
         what = "the certificate that was issued for it, or a new path"
-        yield Problem("save_to", f"{save_to} is a certificate of another key than the request", what)
+        yield ValueProblem(
+            "key-mismatch",
+            f"{save_to} is a certificate of another key than the request",
+            what,
+            path=("save_to",),
+        )
 
 
 def _thing(change: Update, plan: Blueprint, context: PlanContext) -> Iterator[ApiCall]:

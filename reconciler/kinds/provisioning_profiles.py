@@ -17,7 +17,6 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, pair_by_name_tag
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -37,6 +36,7 @@ from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.managed_setup_code import sha256_hex
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, Desired, Live, NotCompared, Resource
@@ -119,7 +119,7 @@ class ProvisioningProfiles(Kind):
     write_operations = ("CreateProvisioningProfile",)
     derived_members = DERIVED_MEMBERS
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Each type has its own certificate, and a key that is told once has somewhere to go."""
         spec: ProvisioningProfile = resource.spec
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT + 2)
@@ -129,18 +129,34 @@ class ProvisioningProfiles(Kind):
         if isinstance(claim, Pem):
             yield from x509.check_certificate(claim, "claim_certificate", ca=False)
         if jitr != (spec.ca_certificate is not None):
-            yield Problem(
-                "ca_certificate", "a CA certificate is for JITR, and needed there", "the one with the other"
+            yield ValueProblem(
+                "conflicting-fields",
+                "a CA certificate is for JITR, and needed there",
+                "the one with the other",
+                path=("ca_certificate",),
             )
         if jitr and claim:
-            yield Problem("claim_certificate", "JITR has no claim", "type FLEET_PROVISIONING")
+            yield ValueProblem(
+                "conflicting-fields",
+                "JITR has no claim",
+                "type FLEET_PROVISIONING",
+                path=("claim_certificate",),
+            )
         if not (jitr or claim or spec.save_claim_key_to):
             what = "AWS tells the private key of the claim that it makes once, and it has nowhere to go"
-            yield Problem("save_claim_key_to", what, "the path of a new file, or a claim_certificate")
+            yield ValueProblem(
+                "missing-field",
+                what,
+                "the path of a new file, or a claim_certificate",
+                path=("save_claim_key_to",),
+            )
         for field in ("save_claim_key_to", "save_claim_certificate_to"):
             if getattr(spec, field) and (jitr or claim):
-                yield Problem(
-                    field, "there is nothing to save where AWS makes no claim", "neither ca nor claim"
+                yield ValueProblem(
+                    "conflicting-fields",
+                    "there is nothing to save where AWS makes no claim",
+                    "neither ca nor claim",
+                    path=(field,),
                 )
 
     def effective(self, resource: Resource, scope: Scope) -> ProvisioningProfile:

@@ -13,7 +13,6 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -29,6 +28,7 @@ from reconciler.kinds.base.tags import (
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
 
@@ -123,12 +123,17 @@ class ProvisioningTemplates(Kind):
     unsupported_members = UNSUPPORTED_MEMBERS
     deletion_blockers = frozenset({"ca_certificates"})
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """There is room for the marks, and the hook fits."""
         spec: ProvisioningTemplate = resource.spec
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if spec.type == "JITP" and spec.pre_provisioning_hook:
-            yield Problem("pre_provisioning_hook", "a JITP template has no hook", "type FLEET_PROVISIONING")
+            yield ValueProblem(
+                "conflicting-fields",
+                "a JITP template has no hook",
+                "type FLEET_PROVISIONING",
+                path=("pre_provisioning_hook",),
+            )
 
     def identity(self, resource: Resource) -> str:
         """Its name."""

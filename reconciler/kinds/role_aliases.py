@@ -13,7 +13,6 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -29,6 +28,7 @@ from reconciler.kinds.base.tags import (
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Create, Delete, Forget, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
 DEFAULT_DURATION_SECONDS = 3600
@@ -65,7 +65,7 @@ class RoleAliases(Kind):
     name_api = "CreateRoleAlias.roleAlias"
     write_operations = ("CreateRoleAlias", "UpdateRoleAlias")
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """There is room for the marks."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 

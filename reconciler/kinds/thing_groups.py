@@ -11,7 +11,6 @@ from typing import Any
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
@@ -35,6 +34,7 @@ from reconciler.kinds.shared.thing_group_spec import GroupContents, ThingGroup, 
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import NOT_COMPARED, Desired, External, Live, Reference, Resource
 from reconciler.model.text import join_some
 
@@ -80,12 +80,14 @@ class ThingGroups(Kind):
     shares_names_with = frozenset({"dynamic_thing_groups"})
     reads_after = frozenset({"policies"})
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """There is room for the marks, and the name is no dynamic group's: AWS keeps both in one list."""
         yield from check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
         if Address("dynamic_thing_groups", resource.address.name) in desired:
-            yield Problem(
-                None, "a dynamic thing group of this file has the same name", "each name once for both"
+            yield ValueProblem(
+                "duplicate-name",
+                "a dynamic thing group of this file has the same name",
+                "each name once for both",
             )
 
     def identity(self, resource: Resource) -> str:

@@ -15,7 +15,6 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -30,6 +29,7 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.text import join_some
 
@@ -101,19 +101,25 @@ class ThingTypes(Kind):
     name_api = "CreateThingType.thingTypeName"
     write_operations = ("CreateThingType", "UpdateThingType", "DeprecateThingType")
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """There is room for the marks, and what propagates comes from one place."""
         spec: ThingType = resource.spec
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if len(spec.searchable_attributes) > MAX_SEARCHABLE_ATTRIBUTES:
             problem = f"{len(spec.searchable_attributes)} searchable attributes"
-            yield Problem("searchable_attributes", problem, f"at most {MAX_SEARCHABLE_ATTRIBUTES}")
+            yield ValueProblem(
+                "too-many-items",
+                problem,
+                f"at most {MAX_SEARCHABLE_ATTRIBUTES}",
+                path=("searchable_attributes",),
+            )
         for found in spec.propagating_attributes:
             if (found.thing_attribute is None) == (found.connection_attribute is None):
-                yield Problem(
-                    "propagating_attributes",
+                yield ValueProblem(
+                    "conflicting-fields",
                     f"{found.user_property_key!r} comes from one place",
                     "either thing_attribute or connection_attribute",
+                    path=("propagating_attributes",),
                 )
 
     def effective(self, resource: Resource, scope: Scope) -> ThingType:

@@ -15,7 +15,6 @@ import attrs
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
 from reconciler.kinds.base.verification import verify_thing
 from reconciler.kinds.shared import certificate_attachments, group_membership
@@ -27,6 +26,7 @@ from reconciler.kinds.shared.thing_spec import MAX_UNTYPED_ATTRIBUTES, Thing, Th
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.redaction import sensitive_keys
 from reconciler.model.resource import (
     NOT_COMPARED,
@@ -97,15 +97,16 @@ class Things(Kind):
     create_succeeds_if_exists = True
     reads_after = frozenset({"thing_groups", "billing_groups"})
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """AWS admits three attributes without a type, and one group of each hierarchy."""
         spec: Thing = resource.spec
         yield from group_membership.check_groups(spec.thing_groups, desired)
         if spec.thing_type is None and len(spec.attributes) > MAX_UNTYPED_ATTRIBUTES:
-            yield Problem(
-                "attributes",
+            yield ValueProblem(
+                "too-many-items",
                 f"{len(spec.attributes)} attributes on a thing without a type",
                 f"at most {MAX_UNTYPED_ATTRIBUTES}, or a thing_type",
+                path=("attributes",),
             )
 
     def identity(self, resource: Resource) -> str:

@@ -1,4 +1,4 @@
-"""JSON documents: two are the same when they mean the same, whatever their spaces and the order of their keys."""
+"""JSON documents, equal when they mean the same, regardless of spaces and the order of keys."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any, NoReturn
 
 from attrs import field, frozen
 
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+
 
 @frozen
 class Document:
     """One JSON object.
 
     `canonical` is its meaning as compact JSON with sorted keys, and is what is compared; `text` is what is sent; `source`
-    says where it was read from.
+    is the file that it was read from.
     """
 
     canonical: str
@@ -22,31 +24,32 @@ class Document:
 
     @classmethod
     def parse(cls, text: str, source: str | None = None) -> Document:
-        """Read JSON. Raises ValueError saying what is wrong."""
+        """Read JSON text. Raises InvalidValueError."""
         try:
-            value = json.loads(text, object_pairs_hook=_once, parse_constant=_no)
+            value = json.loads(
+                text, object_pairs_hook=_reject_duplicate_keys, parse_constant=_reject_constant
+            )
         except RecursionError:
-            raise ValueError(_TOO_DEEP) from None
+            raise _too_deep() from None
         except json.JSONDecodeError as error:
-            raise ValueError(f"not JSON: {error}") from None
+            raise _invalid(f"not JSON: {error}") from None
         return cls.from_value(value, source, text)
 
     @classmethod
     def from_value(cls, value: Any, source: str | None = None, text: str | None = None) -> Document:
-        """From what JSON would be read to. Raises ValueError when that is no object."""
+        """Return the document of a value as JSON parsers return it. Raises InvalidValueError."""
         if not isinstance(value, dict):
-            raise ValueError("not a JSON object")  # noqa: TRY004 (the file is wrong, not the caller)
-        if _is_deep(value):
-            raise ValueError(_TOO_DEEP)
+            raise _invalid("not a JSON object")
+        if _is_too_deep(value):
+            raise _too_deep()
         try:
             compact = json.dumps(value, separators=(",", ":"), allow_nan=False)
-        except TypeError:  # the one sort of TOML that JSON lacks
-            raise ValueError("not JSON: a date or time") from None
+        except TypeError:  # the one type of TOML that JSON lacks
+            raise _invalid("not JSON: a date or time") from None
         except ValueError:
-            raise ValueError("not JSON: a number that is infinite or none") from None
-        return cls(
-            json.dumps(_meaning(value), sort_keys=True, separators=(",", ":")), text or compact, source
-        )
+            raise _invalid("not JSON: a number that is infinite or NaN") from None
+        canonical = json.dumps(_normalize(value), sort_keys=True, separators=(",", ":"))
+        return cls(canonical, text or compact, source)
 
     @property
     def value(self) -> Any:
@@ -57,55 +60,65 @@ class Document:
         return self.canonical
 
 
-_DEEPEST = 64
-"""Objects and arrays in each other: no policy and no template needs a tenth of it, and each costs frames of the stack."""
-
-_TOO_DEEP = f"nested too deeply, expected at most {_DEEPEST} levels"
+_MAX_DEPTH = 64
+"""Levels of objects and arrays: no policy and no template needs a tenth of it, and each level costs stack frames."""
 
 
-def _is_deep(value: Any) -> bool:
+def _invalid(problem: str) -> InvalidValueError:
+    return InvalidValueError(ValueProblem("invalid-json", problem))
+
+
+def _too_deep() -> InvalidValueError:
+    return InvalidValueError(
+        ValueProblem("nested-too-deeply", "nested too deeply", f"at most {_MAX_DEPTH} levels")
+    )
+
+
+def _is_too_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(_DEEPEST):
-        below = (item.values() if isinstance(item, dict) else item for item in level)
-        level = [item for items in below for item in items if isinstance(item, dict | list)]
+    for _ in range(_MAX_DEPTH):
+        children = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [child for siblings in children for child in siblings if isinstance(child, dict | list)]
         if not level:
             return False
     return True
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of two values of a key JSON's readers take one or the other: what a reviewer read may not be what AWS does."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object, unless a key is repeated: then parsers differ, and AWS may not read what a reviewer read."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is there twice")
-    return found
+        duplicate = next(key for key in keys if keys.count(key) > 1)
+        raise InvalidValueError(ValueProblem("duplicate-key", f"duplicate key {duplicate!r}"))
+    return members
 
 
-def _no(constant: str) -> NoReturn:
-    raise ValueError(f"not JSON: {constant}")
+def _reject_constant(constant: str) -> NoReturn:
+    raise _invalid(f"not JSON: {constant}")
 
 
 # Members of a policy document that may be one value or a list of them, in any order.
 # Source: AWS IoT developer guide, "AWS IoT Core policies"; IAM user guide, "Grammar of the IAM JSON policy language".
-_SETS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
+_SET_MEMBERS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 
 
-def _meaning(value: Any) -> Any:
+def _normalize(value: Any) -> Any:
+    """Return the value in the one form that stands for all of the same meaning."""
     match value:
         case dict():
-            return {key: _member(key, item) for key, item in value.items()}
+            return {key: _normalize_member(key, item) for key, item in value.items()}
         case list():
-            return [_meaning(item) for item in value]
+            return [_normalize(item) for item in value]
         case _:
             return value
 
 
-def _member(key: str, value: Any) -> Any:
-    if key in _SETS:
+def _normalize_member(key: str, value: Any) -> Any:
+    if key in _SET_MEMBERS:
         items = [value] if isinstance(value, str) else value
         if isinstance(items, list) and all(isinstance(item, str) for item in items):
             return sorted(set(items))
     if key == "Statement" and isinstance(value, dict):
-        return [_meaning(value)]
-    return _meaning(value)
+        return [_normalize(value)]
+    return _normalize(value)

@@ -23,6 +23,8 @@ from typing import Any
 
 from attrs import frozen
 
+from reconciler.model.diagnostic import Diagnostic
+
 
 class ReconcilerError(Exception):
     """Base of all; `str()` is a message for people, with what to do next where there is something to do."""
@@ -31,33 +33,6 @@ class ReconcilerError(Exception):
         """The message alone, its control characters spelt: IPython asks for this, and shows it where a traceback would be."""
         told = f"{type(self).__name__}: {self}".splitlines()
         return ["".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in line) for line in told]
-
-
-@frozen
-class Diagnostic:
-    """One thing that is wrong, or doubtful, in the desired state.
-
-    `field` is a dotted path inside the address's table. `problem` says what is there, `expected` what should be,
-    `nearest` the valid name that comes closest to what was written.
-    """
-
-    file: str
-    line: int
-    problem: str
-    address: str | None = None
-    field: str | None = None
-    expected: str | None = None
-    nearest: str | None = None
-    severity: str = "error"
-
-    def __str__(self) -> str:
-        where = ".".join(part for part in (self.address, self.field) if part)
-        text = f"{self.file}:{self.line}: {self.severity}: " + (f"{where}: " if where else "") + self.problem
-        if self.expected:
-            text += f"; expected {self.expected}"
-        if self.nearest:
-            text += f"; did you mean {self.nearest!r}?"
-        return text
 
 
 class InvalidDesiredStateError(ReconcilerError):

@@ -1,4 +1,4 @@
-"""Certificates as text: two PEMs are the same when their DER is, whatever their line ends."""
+"""X.509 certificates in PEM, compared by their DER."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import re
 
 from attrs import field, frozen
 
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/=\s]+?)\s*-----END CERTIFICATE-----")
 
 
@@ -16,9 +18,9 @@ _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/=\s]+?)\s*-----
 class Pem:
     """One X.509 certificate.
 
-    `fingerprint` is the lowercase hexadecimal SHA-256 of the DER, which AWS IoT uses as the certificate id
+    `fingerprint` is the lowercase hexadecimal SHA-256 of the DER, which AWS IoT uses as the certificate ID
     (AWS IoT API reference, `certificateId`). `text` is None for a certificate that the registry only lists.
-    `source` says where the text was read from.
+    `source` is the file that the text was read from.
     """
 
     fingerprint: str
@@ -27,15 +29,19 @@ class Pem:
 
     @classmethod
     def parse(cls, text: str, source: str | None = None) -> Pem:
-        """Read exactly one certificate. Raises ValueError saying what is wrong."""
+        """Read exactly one certificate. Raises InvalidValueError."""
         blocks = _BLOCK.findall(text)
         if len(blocks) != 1:
-            what = "no PEM certificate" if not blocks else f"{len(blocks)} PEM certificates"
-            raise ValueError(f"{what} found, expected one -----BEGIN CERTIFICATE----- block")
+            found = f"{len(blocks)} PEM certificates found" if blocks else "no PEM certificate found"
+            raise InvalidValueError(
+                ValueProblem("invalid-pem", found, "one -----BEGIN CERTIFICATE----- block")
+            )
         try:
             der = base64.b64decode("".join(blocks[0].split()), validate=True)
         except binascii.Error:
-            raise ValueError("the PEM certificate is not valid base64") from None
+            raise InvalidValueError(
+                ValueProblem("invalid-pem", "the PEM certificate is not valid base64")
+            ) from None
         lines = "\n".join(re.findall(".{1,64}", base64.b64encode(der).decode()))
         canonical = f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
         return cls(hashlib.sha256(der).hexdigest(), canonical, source)

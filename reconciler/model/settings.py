@@ -8,7 +8,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from reconciler.model.address import Address
-from reconciler.model.errors import Diagnostic
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.resource import Desired, Origin
 
 

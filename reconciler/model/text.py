@@ -1,4 +1,4 @@
-"""How messages put what was found: quoted, shortened, inert, and never more of it than helps."""
+"""Words for messages: values quoted and shortened, lists cut, the closest valid name suggested, controls escaped."""
 
 from __future__ import annotations
 
@@ -7,38 +7,39 @@ import difflib
 import unicodedata
 from collections.abc import Collection, Iterable
 
-_LONGEST = 60
+_MAX_QUOTED_CHARACTERS = 60
+_MAX_TOML_INTEGER_BITS = 64
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that a terminal obeys or that mislead a reader's eye."""
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def quote(text: str) -> str:
-    """The text in quotes: control characters escaped, cut where it gets long."""
-    return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+    """Return the text in quotes, with control characters escaped, cut after 60 characters."""
+    if len(text) > _MAX_QUOTED_CHARACTERS:
+        text = f"{text[:_MAX_QUOTED_CHARACTERS]}…"
+    return repr(text)
 
 
-def quote_if_unsafe(part: str) -> str:
-    """A name as it is when it is harmless, else quoted."""
-    return part if part and part.isprintable() and len(part) <= 2 * _LONGEST else quote(part)
+def quote_if_unsafe(name: str) -> str:
+    """Return the name as it is, or quoted where it is empty, very long or not printable."""
+    is_safe = name and name.isprintable() and len(name) <= 2 * _MAX_QUOTED_CHARACTERS
+    return name if is_safe else quote(name)
 
 
 def format_path(path: Iterable[str | int]) -> str:
-    """A path as one reads it: `attributes.site`, `certificates[0]`."""
+    """Return a path of keys and indexes as text: `attributes.site`, `certificates[0]`."""
     text = ""
     for part in path:
-        text += (
-            f"[{part}]"
-            if isinstance(part, int)
-            else f".{quote_if_unsafe(part)}"
-            if text
-            else quote_if_unsafe(part)
-        )
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{quote_if_unsafe(part)}" if text else quote_if_unsafe(part)
     return text
 
 
 def type_name(value: object) -> str:
-    """What sort of TOML value it is."""
+    """Return the type of a TOML value, with its article."""
     match value:
         case bool():
             return "a boolean"
@@ -59,13 +60,13 @@ def type_name(value: object) -> str:
 
 
 def describe_value(value: object) -> str:
-    """What a TOML value is, with what it says where that is short; tables and arrays are not unfolded."""
+    """Return the type of a TOML value, and the value itself where it is short; tables and arrays stay closed."""
     match value:
         case bool():
             return "true" if value else "false"
         case str():
             return f"the string {quote(value)}"
-        case int() if value.bit_length() <= 64:  # noqa: PLR2004 (bits of a TOML integer)
+        case int() if value.bit_length() <= _MAX_TOML_INTEGER_BITS:
             return f"the integer {value}"
         case float():
             return f"the number {value}"
@@ -74,23 +75,29 @@ def describe_value(value: object) -> str:
 
 
 def format_choices(values: Iterable[str]) -> str:
-    """`one of 'A', 'B'`, and only `'A'` where there is no other."""
-    listed = [repr(value) for value in values]
-    return listed[0] if len(listed) == 1 else f"one of {', '.join(listed)}"
+    """Return `one of 'A', 'B'`, or `'A'` where there is only one value."""
+    quoted = [repr(value) for value in values]
+    return quoted[0] if len(quoted) == 1 else f"one of {', '.join(quoted)}"
 
 
-def join_some(names: Iterable[str], few: int = 3) -> str:
-    """The first few of some names, and how many more there are: `a, b, c and 17 more`."""
-    found = list(names)
-    more = f" and {len(found) - few:,} more" if len(found) > few else ""
-    return ", ".join(map(quote_if_unsafe, found[:few])) + more
+def join_some(names: Iterable[str], limit: int = 3) -> str:
+    """Return the first names, and how many more there are: `a, b, c and 17 more`."""
+    names = list(names)
+    rest = len(names) - limit
+    more = f" and {rest:,} more" if rest > 0 else ""
+    return ", ".join(map(quote_if_unsafe, names[:limit])) + more
 
 
 def closest_match(word: str, valid: Collection[str]) -> str | None:
-    """The valid word that comes nearest to what was written, or None when none is near."""
-    by_case = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
-    found = difflib.get_close_matches(word.casefold(), sorted(by_case), n=1)
-    return by_case[found[0]] if found else None
+    """Return the valid word that is most like the given one, ignoring case, or None when none is similar."""
+    by_folded = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
+    matches = difflib.get_close_matches(word.casefold(), sorted(by_folded), n=1)
+    return by_folded[matches[0]] if matches else None
+
+
+def format_suggestion(nearest: str | None) -> str:
+    """Return `; did you mean 'x'?` to put at the end of a message, or nothing without a name to suggest."""
+    return f"; did you mean {nearest!r}?" if nearest else ""
 
 
 def visible(text: str) -> str:

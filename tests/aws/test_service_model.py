@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelConstraints, _model, compile_pattern, shape_of
 from reconciler.kinds import all_kinds
-from reconciler.model.constraints import ValueProblem
+from reconciler.model.diagnostic import ValueProblem
 
 IOT, MANAGED = "iot", "iot-managed-integrations"
 
@@ -56,15 +56,17 @@ class TestStrings:
 
     def test_too_long(self):
         assert violations(IOT, "CreateThing.thingName", "n" * 129) == [
-            ValueProblem("129 characters", "at most 128")
+            ValueProblem("too-long", "129 characters", "at most 128")
         ]
 
     def test_too_short(self):
-        expected = [ValueProblem("0 characters", "at least 1 and at most 128")]
+        expected = [ValueProblem("too-short", "0 characters", "at least 1 and at most 128")]
         assert violations(IOT, "CreateThing.thingName", "") == expected
 
     def test_a_pattern_is_matched_to_the_end(self):
-        expected = [ValueProblem(r"'pump\n' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+")]
+        expected = [
+            ValueProblem("pattern-mismatch", r"'pump\n' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+")
+        ]
         assert violations(IOT, "CreateThing.thingName", "pump\n") == expected
 
     def test_an_anchored_pattern_is_matched_to_the_end_as_well(self):
@@ -76,19 +78,20 @@ class TestStrings:
             "'ACTIVE', 'INACTIVE', 'REVOKED', 'PENDING_TRANSFER', 'REGISTER_INACTIVE', 'PENDING_ACTIVATION'"
         )
         assert violations(IOT, "UpdateCertificate.newStatus", "REVOCED") == [
-            ValueProblem("'REVOCED' is not valid", f"one of {valid}", "REVOKED")
+            ValueProblem("invalid-choice", "'REVOCED' is not valid", f"one of {valid}", "REVOKED")
         ]
 
     def test_nothing_of_a_secret_is_told(self):
         member = "CreateManagedThing.AuthenticationMaterial"
         assert violations(MANAGED, member, "hunter²", secret=True) == [
             ValueProblem(
+                "pattern-mismatch",
                 "the value is not what AWS takes",
                 r'a match of [0-9A-Za-z!#$%&()*\+\-;<=>?@^_`{|}~\/: {},\\"]+',
             )
         ]
         assert violations(MANAGED, member, "x" * 513, secret=True) == [
-            ValueProblem("the value has the wrong length", "at most 512")
+            ValueProblem("too-long", "the value has the wrong length", "at most 512")
         ]
         (told,) = violations(IOT, "UpdateCertificate.newStatus", "ACTIV", secret=True)
         assert (told.problem, told.nearest) == ("the value is not valid", None)
@@ -106,8 +109,8 @@ class TestNumbers:
         [
             (5, []),
             (15, []),
-            (4, [ValueProblem("4 is too small", "at least 5")]),
-            (16, [ValueProblem("16 is too large", "at most 15")]),
+            (4, [ValueProblem("out-of-range", "4 is too small", "at least 5")]),
+            (16, [ValueProblem("out-of-range", "16 is too large", "at most 15")]),
         ],
     )
     def test_a_number_lies_between_its_bounds(self, value, expected):
@@ -120,18 +123,24 @@ class TestMaps:
     def test_keys_and_values_have_limits_of_their_own(self):
         assert violations(IOT, self.MEMBER, {"a b": "x", "site": "a b", "note": "n" * 801, "ok": ""}) == [
             ValueProblem(
-                "the key: 'a b' is not what AWS takes", "a match of [a-zA-Z0-9_.,@/:#-]+", path=("a b",)
+                "key-pattern-mismatch",
+                "the key: 'a b' is not what AWS takes",
+                "a match of [a-zA-Z0-9_.,@/:#-]+",
+                path=("a b",),
             ),
             ValueProblem(
-                "'a b' is not what AWS takes", r"a match of [a-zA-Z0-9_.,@/:#=\[\]-]*", path=("site",)
+                "pattern-mismatch",
+                "'a b' is not what AWS takes",
+                r"a match of [a-zA-Z0-9_.,@/:#=\[\]-]*",
+                path=("site",),
             ),
-            ValueProblem("801 characters", "at most 800", path=("note",)),
+            ValueProblem("too-long", "801 characters", "at most 800", path=("note",)),
         ]
 
     def test_a_map_has_a_size(self):
         meta = {f"key{n}": "x" for n in range(51)}
         assert violations(MANAGED, "CreateManagedThing.MetaData", meta) == [
-            ValueProblem("51 entries", "at most 50")
+            ValueProblem("too-many-items", "51 entries", "at most 50")
         ]
 
 
@@ -150,20 +159,22 @@ class TestTags:
         tags = {f"key{n}": "x" for n in range(50)}
         assert violations(service, member, tags) == []
         assert violations(service, member, {**tags, "one more": "x"}) == [
-            ValueProblem("51 entries", "at most 50")
+            ValueProblem("too-many-items", "51 entries", "at most 50")
         ]
         assert violations(service, member, {"AWS:x": "x"}) == [
-            ValueProblem("the prefix 'aws:' is AWS's own", "another key", path=("AWS:x",))
+            ValueProblem("reserved-name", "the prefix 'aws:' is AWS's own", "another key", path=("AWS:x",))
         ]
         assert violations(service, member, {"note": "n" * 257}) == [
-            ValueProblem("257 characters", "at most 256", path=("note",))
+            ValueProblem("too-long", "257 characters", "at most 256", path=("note",))
         ]
 
 
 class TestLists:
     def test_items_have_limits_and_places(self):
         assert violations(IOT, "UpdateThingGroupsForThing.thingGroupsToAdd", ["hall", "a b"]) == [
-            ValueProblem("'a b' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+", path=(1,))
+            ValueProblem(
+                "pattern-mismatch", "'a b' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+", path=(1,)
+            )
         ]
 
 

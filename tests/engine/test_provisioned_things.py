@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from reconciler.engine.plan import record
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
 from reconciler.model.change import FieldChange
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.output_file import OutputFile
@@ -294,7 +294,9 @@ def test_a_secret_may_not_go_into_what_is_shown():
         "provisioned_things", "a", ProvisionedThing(TEMPLATE, {"Serial": Secret("env S", "1"), "Pem": "x"})
     )
     problem = "the secret from parameter Serial (env S) goes into Resources.thing.Properties.ThingName, which is shown"
-    assert list(KIND.check(name, {})) == [Problem("parameters", problem, "secrets in attributes at the most")]
+    assert list(KIND.check(name, {})) == [
+        ValueProblem("secret-not-allowed", problem, "secrets in attributes at the most", path=("parameters",))
+    ]
 
 
 def test_a_policy_that_the_template_brings_is_made_and_found_again(cloud):

@@ -13,14 +13,18 @@ from reconciler.kinds.shared.provisioning_template import (
     POLICY,
     THING,
     Evaluated,
-    Fault,
     Part,
     TemplateError,
     evaluate,
 )
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.secret import Secret
 
 ONE_THING: dict[str, Any] = {"thing": {"Type": THING, "Properties": {"ThingName": "pump"}}}
+
+
+def template_problem(path: str, problem: str, expected: str | None = None) -> ValueProblem:
+    return ValueProblem("invalid-template", problem, expected, path=tuple(path.split(".")))
 
 
 def thing_named(value: Any, **more: Any) -> dict[str, Any]:
@@ -128,16 +132,16 @@ def test_what_is_wrong_in_one_place_is_told_once():
         evaluate(template, {}, {})
     problem = "the parameter 'S' has neither value nor default"
     where = "Resources.thing.Properties.AttributePayload.a.Fn::Sub"
-    assert caught.value.faults == (Fault(where, problem, "a value in parameters"),)
+    assert caught.value.problems == (template_problem(where, problem, "a value in parameters"),)
 
 
-REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
-    ("no resources", {}, [Fault("Resources", "no resources", "a table of them")]),
+REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
+    ("no resources", {}, [template_problem("Resources", "no resources", "a table of them")]),
     (
         "an unknown section",
         {"Resources": ONE_THING, "Outputs": {}},
         [
-            Fault(
+            template_problem(
                 "Outputs", "no section of a template", "DeviceConfiguration, Mappings, Parameters, Resources"
             )
         ],
@@ -145,13 +149,17 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
     (
         "DependsOn, which AWS documents nowhere",
         {"Resources": {"thing": {**ONE_THING["thing"], "DependsOn": "x"}}},
-        [Fault("Resources.thing.DependsOn", "not part of a resource", "Type, Properties, OverrideSettings")],
+        [
+            template_problem(
+                "Resources.thing.DependsOn", "not part of a resource", "Type, Properties, OverrideSettings"
+            )
+        ],
     ),
     (
         "a type that templates do not make",
         {"Resources": {**ONE_THING, "group": {"Type": "AWS::IoT::ThingGroup"}}},
         [
-            Fault(
+            template_problem(
                 "Resources.group.Type",
                 "no type of resource",
                 "AWS::IoT::Thing or AWS::IoT::Certificate or AWS::IoT::Policy",
@@ -161,18 +169,18 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
     (
         "two things",
         {"Resources": {**ONE_THING, "other": ONE_THING["thing"]}},
-        [Fault("Resources", "2 resources of type AWS::IoT::Thing", "exactly one")],
+        [template_problem("Resources", "2 resources of type AWS::IoT::Thing", "exactly one")],
     ),
     (
         "a thing without a name",
         {"Resources": {"thing": {"Type": THING, "Properties": {}}}},
-        [Fault("Resources.thing.Properties", "a thing without ThingName", "ThingName")],
+        [template_problem("Resources.thing.Properties", "a thing without ThingName", "ThingName")],
     ),
     (
         "a parameter without value and default",
         thing_named({"Ref": "Serial"}, Parameters={"Serial": {"Type": "String"}}),
         [
-            Fault(
+            template_problem(
                 "Resources.thing.Properties.ThingName.Ref",
                 "the parameter 'Serial' has neither value nor default",
                 "a value in parameters",
@@ -182,18 +190,26 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
     (
         "a reference to nothing",
         thing_named({"Ref": "Serail"}, Parameters={"Serial": {"Type": "String", "Default": "1"}}),
-        [Fault("Resources.thing.Properties.ThingName.Ref", "'Serail' is no parameter", "one of Serial")],
+        [
+            template_problem(
+                "Resources.thing.Properties.ThingName.Ref", "'Serail' is no parameter", "one of Serial"
+            )
+        ],
     ),
     (
         "a parameter of another type",
         thing_named("x", Parameters={"Serial": {"Type": "Number"}}),
-        [Fault("Parameters.Serial", "not a parameter", 'a Type of "String" and perhaps a Default')],
+        [
+            template_problem(
+                "Parameters.Serial", "not a parameter", 'a Type of "String" and perhaps a Default'
+            )
+        ],
     ),
     (
         "a function that templates do not have",
         thing_named({"Fn::GetAtt": ["a", "b"]}),
         [
-            Fault(
+            template_problem(
                 "Resources.thing.Properties.ThingName.Fn::GetAtt",
                 "no function of templates",
                 "Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split, Fn::Sub",
@@ -204,7 +220,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
         "an index outside its list",
         thing_named({"Fn::Select": ["2", ["a", "b"]]}),
         [
-            Fault(
+            template_problem(
                 "Resources.thing.Properties.ThingName.Fn::Select",
                 "there is no item 2 in the list",
                 "an index inside the list, from 0",
@@ -215,7 +231,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
         "a mapping that is not there",
         thing_named({"Fn::FindInMap": ["A", "b", "c"]}, Mappings={"A": {"b": {}}}),
         [
-            Fault(
+            template_problem(
                 "Resources.thing.Properties.ThingName.Fn::FindInMap",
                 "Mappings has no A.b.c",
                 "two keys inside a mapping",
@@ -226,7 +242,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
         "MERGE for a type",
         {"Resources": {"thing": {**ONE_THING["thing"], "OverrideSettings": {"ThingTypeName": "MERGE"}}}},
         [
-            Fault(
+            template_problem(
                 "Resources.thing.OverrideSettings.ThingTypeName",
                 "'MERGE' is no setting",
                 "DO_NOTHING or FAIL or REPLACE",
@@ -236,7 +252,11 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
     (
         "a policy without a certificate",
         {"Resources": {**ONE_THING, "policy": {"Type": POLICY, "Properties": {"PolicyName": "p"}}}},
-        [Fault("Resources", "a policy without a certificate to attach it to", "a AWS::IoT::Certificate")],
+        [
+            template_problem(
+                "Resources", "a policy without a certificate to attach it to", "a AWS::IoT::Certificate"
+            )
+        ],
     ),
     (
         "a certificate from two places",
@@ -247,7 +267,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
             }
         },
         [
-            Fault(
+            template_problem(
                 "Resources.c.Properties",
                 "AWS::IoT::Certificate has one of CertificateSigningRequest, CertificateId, CertificatePem",
                 "exactly one",
@@ -270,13 +290,13 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
             }
         },
         [
-            Fault(
+            template_problem(
                 "Resources.c.Properties.CertificateId",
                 "'A1' is none",
                 "the id of a registered certificate: 64 hexadecimal digits",
             ),
-            Fault("Resources.c.Properties.Status", "'REVOKED' is none", "ACTIVE or INACTIVE"),
-            Fault(
+            template_problem("Resources.c.Properties.Status", "'REVOKED' is none", "ACTIVE or INACTIVE"),
+            template_problem(
                 "Resources.c.Properties.ThingPrincipalType",
                 "'SHARED' is none",
                 "EXCLUSIVE_THING or NON_EXCLUSIVE_THING",
@@ -294,17 +314,17 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
             }
         },
         [
-            Fault(
+            template_problem(
                 "Resources.p.Properties.PolicyDocument",
                 "not JSON: Expecting value: line 1 column 1 (char 0)",
                 "a policy document as JSON text",
             ),
-            Fault(
+            template_problem(
                 "Resources.q.Properties.PolicyDocument.Statement",
                 "no function of templates",
                 "Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split, Fn::Sub",
             ),
-            Fault(
+            template_problem(
                 "Resources.q.Properties.PolicyDocument",
                 "not JSON: Expecting value: line 1 column 1 (char 0)",
                 "a policy document as JSON text",
@@ -314,26 +334,26 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
     (
         "attributes that are no table",
         {"Resources": {"thing": {"Type": THING, "Properties": {"ThingName": "a", "AttributePayload": "b"}}}},
-        [Fault("Resources.thing.Properties.AttributePayload", "not a table", "a table")],
+        [template_problem("Resources.thing.Properties.AttributePayload", "not a table", "a table")],
     ),
     (
         "a function inside mappings, and a mapping of one level",
         thing_named("x", Mappings={"A": {"b": {"c": {"Ref": "Serial"}}}, "B": {"c": "d"}}),
         [
-            Fault("Mappings.A.b.c", "not a string", "a string; nothing is put in here"),
-            Fault("Mappings.B.c", "not a table", "a table"),
+            template_problem("Mappings.A.b.c", "not a string", "a string; nothing is put in here"),
+            template_problem("Mappings.B.c", "not a table", "a table"),
         ],
     ),
     (
         "a device's configuration that is not flat",
         thing_named("x", DeviceConfiguration={"url": {"Ref": "Url"}}),
-        [Fault("DeviceConfiguration.url", "not a string", "a string; nothing is put in here")],
+        [template_problem("DeviceConfiguration.url", "not a string", "a string; nothing is put in here")],
     ),
     (
         "an index that is a digit and no number",
         thing_named({"Fn::Select": ["\u00b2", ["a"]]}),
         [
-            Fault(
+            template_problem(
                 "Resources.thing.Properties.ThingName.Fn::Select",
                 "there is no item \u00b2 in the list",
                 "an index inside the list, from 0",
@@ -344,7 +364,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
         "a list where a string belongs",
         thing_named(["a"]),
         [
-            Fault(
+            template_problem(
                 "Resources.thing.Properties.ThingName",
                 "not a string",
                 "a string, Ref, or a function that gives one",
@@ -355,18 +375,20 @@ REFUSED: list[tuple[str, dict[str, Any], list[Fault]]] = [
 
 
 @pytest.mark.parametrize(
-    ("template", "faults"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
+    ("template", "problems"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
 )
-def test_what_aws_would_refuse_is_refused_with_its_place(template, faults):
+def test_what_aws_would_refuse_is_refused_with_its_place(template, problems):
     with pytest.raises(TemplateError) as error:
         evaluate(template, {}, {})
-    assert list(error.value.faults) == faults
+    assert list(error.value.problems) == problems
 
 
 def test_a_parameter_that_is_not_declared_is_refused():
     with pytest.raises(TemplateError) as error:
         evaluate({"Parameters": {"A": {"Type": "String"}}, "Resources": ONE_THING}, {"B": "1"}, {})
-    assert list(error.value.faults) == [Fault("Parameters", "'B' is given and not declared", "one of A")]
+    assert list(error.value.problems) == [
+        template_problem("Parameters", "'B' is given and not declared", "one of A")
+    ]
 
 
 WORDS = st.sampled_from(

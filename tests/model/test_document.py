@@ -101,5 +101,5 @@ def test_what_is_not_json_is_refused_with_the_place(text, message):
 
 
 def test_json_of_any_depth_is_answered_with_a_message():
-    with pytest.raises(ValueError, match=r"^nested too deeply, expected at most 64 levels$"):
+    with pytest.raises(ValueError, match=r"^nested too deeply; expected at most 64 levels$"):
         Document.parse('{"a":' + "[" * 100_000)

@@ -61,9 +61,9 @@ def test_where_it_came_from_is_told_and_not_compared():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda _: "", "no PEM certificate found, expected one -----BEGIN CERTIFICATE----- block"),
-        (lambda pem: pem.replace("CERTIFICATE", "PRIVATE KEY"), "no PEM certificate found, expected one -----BEGIN CERTIFICATE----- block"),
-        (lambda pem: pem + pem, "2 PEM certificates found, expected one -----BEGIN CERTIFICATE----- block"),
+        (lambda _: "", "no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block"),
+        (lambda pem: pem.replace("CERTIFICATE", "PRIVATE KEY"), "no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block"),
+        (lambda pem: pem + pem, "2 PEM certificates found; expected one -----BEGIN CERTIFICATE----- block"),
         (lambda _: f"{BEGIN}\nabc\n{END}\n", "the PEM certificate is not valid base64"),
     ],
     ids=["nothing", "a key", "two", "no base64"],

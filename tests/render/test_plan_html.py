@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 
 from reconciler.kinds.things import Thing
 from reconciler.model.change import FieldChange, Update
-from reconciler.model.errors import AwsError, Diagnostic
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped
 from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live

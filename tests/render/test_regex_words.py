@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model.errors import Diagnostic
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.render.views.diagnostics import build_diagnostics_view
 from reconciler.render.views.regex_words import describe_expected
 

@@ -8,7 +8,8 @@ from attrs import evolve
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.change import FieldChange, Update
-from reconciler.model.errors import AwsError, Diagnostic, MissingSecretError
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.errors import AwsError, MissingSecretError
 from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped
 from reconciler.model.resource import Live
 from reconciler.render.text.comparison import render_comparison_text

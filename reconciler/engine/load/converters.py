@@ -13,6 +13,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from reconciler.engine.load.input_files import IN_WORDS, Surroundings
 from reconciler.engine.load.value_error import Wrong, Wrongs
+from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
@@ -264,10 +265,8 @@ def _pem(value: Any, surroundings: Surroundings) -> Pem:
             raise Wrong(describe_value(value), _PEM)
     try:
         return Pem.parse(text, source)
-    except ValueError as error:
-        told_where = f"{quote(source)}: " if source else ""
-        problem, _, expected = str(error).partition(", expected ")
-        raise Wrong(f"{told_where}{problem}", expected or _PEM) from None
+    except InvalidValueError as error:
+        raise _in_file(error, source, _PEM) from None
 
 
 def _document(value: Any, surroundings: Surroundings) -> Document:
@@ -283,11 +282,14 @@ def _document(value: Any, surroundings: Surroundings) -> Document:
                 return Document.from_value(value)
             case _:
                 raise Wrong(describe_value(value), _DOCUMENT)
-    except (ValueError, TypeError) as error:
-        if isinstance(error, Wrong):
-            raise
-        told_where = f"{quote(source)}: " if source else ""
-        raise Wrong(f"{told_where}{error}", _DOCUMENT) from None
+    except InvalidValueError as error:
+        raise _in_file(error, source, _DOCUMENT) from None
+
+
+def _in_file(error: InvalidValueError, source: str | None, expected: str) -> Wrong:
+    (problem,) = error.problems
+    where = f"{quote(source)}: " if source else ""
+    return Wrong(f"{where}{problem.problem}", problem.expected or expected)
 
 
 def _secret(value: Any, surroundings: Surroundings) -> Secret:

@@ -12,6 +12,7 @@ from attrs import field, frozen
 from reconciler.engine.load.toml_file import Document
 from reconciler.engine.load.value_error import Wrong
 from reconciler.model.address import Address
+from reconciler.model.diagnostic import Severity
 from reconciler.model.resource import ManifestRow, Origin
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -104,7 +105,7 @@ class Finding:
 
     declaration: Declaration
     wrong: Wrong
-    severity: str = "error"
+    severity: Severity = "error"
     row: ManifestRow | None = field(default=None)
 
     @property

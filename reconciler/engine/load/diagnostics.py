@@ -9,7 +9,7 @@ from typing import TypeAlias
 from attrs import Factory, define, evolve
 
 from reconciler.engine.load.declaration import Finding, Path, Traced
-from reconciler.model.errors import Diagnostic
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.resource import ManifestRow
 from reconciler.model.text import format_path, quote
 

@@ -23,7 +23,8 @@ from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
-from reconciler.model.errors import Diagnostic, InvalidDesiredStateError
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.errors import InvalidDesiredStateError
 from reconciler.model.settings import DesiredState, Settings
 from reconciler.model.text import quote_if_unsafe
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 from tree_sitter import Language, Node, Parser
 
-from reconciler.model.errors import Diagnostic
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.text import format_path
 
 LARGEST = 16 * 2**20

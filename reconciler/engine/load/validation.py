@@ -186,8 +186,8 @@ def complaints(entry: Entry, desired: Desired) -> Iterator[Finding]:
     if entry.resource is None:
         return
     for found in entry.kind.check(entry.resource, desired):
-        path = tuple(found.field.split(".")) if found.field else ()
-        yield Finding(entry.declaration, Wrong(found.problem, found.expected, path=path), found.severity)
+        wrong = Wrong(found.problem, found.expected, found.nearest, found.path)
+        yield Finding(entry.declaration, wrong, found.severity)
 
 
 def marks(entries: Collection[Entry], workspace: str) -> Iterator[Finding]:

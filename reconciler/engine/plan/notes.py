@@ -17,8 +17,8 @@ from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Forget, Replace
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.duration import parse_duration
-from reconciler.model.errors import Diagnostic
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Note, Step
 from reconciler.model.plan_options import PlanOptions

@@ -32,11 +32,11 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.schema import Member, members
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
 
@@ -138,7 +138,7 @@ class Kind(ABC):
 
     # ── what a resource is ──────────────────────────────────────────────────────────────────────
 
-    def check(self, resource: Resource, desired: Desired) -> Iterable[Problem]:
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return what is wrong or doubtful with one resource, beyond types and AWS's limits on values."""
         return ()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.kinds.base.problem import Problem
 from reconciler.model.call import ApiCall
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Live, Resource
 
 TAG_PREFIX = "reconciler:"
@@ -56,12 +56,14 @@ def tagged_live(  # noqa: PLR0913 (what a live resource is made of)
     )
 
 
-def check_room_for_tags(field: str, entries: Mapping[str, str], ownership_count: int) -> Iterator[Problem]:
+def check_room_for_tags(
+    field: str, entries: Mapping[str, str], ownership_count: int
+) -> Iterator[ValueProblem]:
     """Return a problem where the user's entries leave no room for the workspace's own: AWS admits 50 in all."""
     room = MAX_TAGS - ownership_count
     if room < len(entries) <= MAX_TAGS:
         problem = f"{len(entries)} entries leave no room for the {ownership_count} of the workspace"
-        yield Problem(field, problem, f"at most {room}")
+        yield ValueProblem("too-many-items", problem, f"at most {room}", path=(field,))
 
 
 def user_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -11,11 +11,11 @@ from typing import Any
 from attrs import frozen
 
 from reconciler.kinds.base.context import Scope
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.certificate_spec import Certificate
 from reconciler.model.call import ApiCall, Verification, VerificationReads
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 
@@ -106,30 +106,52 @@ def find_save_to_errors(save_to: Any) -> Iterator[str]:
         )
 
 
-def check_signing_request(spec: Certificate) -> Iterator[Problem]:
+def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
     """A request is one, its certificate has somewhere to go, and what is there already is its own."""
     assert isinstance(spec.csr, str)
     key = x509.signing_request_key_digest(spec.csr)
     if key is None:
-        yield Problem("csr", "not a certificate signing request", "one in PEM, signed with its own key")
+        yield ValueProblem(
+            "invalid-signing-request",
+            "not a certificate signing request",
+            "one in PEM, signed with its own key",
+            path=("csr",),
+        )
         return
     if not isinstance(spec.save_to, OutputFile):
-        yield Problem("save_to", "the issued certificate has nowhere to go", "the path of a new file")
+        yield ValueProblem(
+            "missing-field",
+            "the issued certificate has nowhere to go",
+            "the path of a new file",
+            path=("save_to",),
+        )
         return
     try:
         known = _saved(spec.save_to)
-    except ValueError as error:
-        yield Problem(
-            "save_to", f"{spec.save_to}: {error}", "a file that is not there yet, or the certificate"
+    except InvalidValueError as error:
+        yield ValueProblem(
+            "invalid-output-file",
+            f"{spec.save_to}: {error.problems[0].problem}",
+            "a file that is not there yet, or the certificate",
+            path=("save_to",),
         )
         return
     if known and x509.public_key_digest(known) != key:
         what = "the certificate that was issued for it, or a new path"
-        yield Problem("save_to", f"{spec.save_to} is a certificate of another key than the request", what)
+        yield ValueProblem(
+            "key-mismatch",
+            f"{spec.save_to} is a certificate of another key than the request",
+            what,
+            path=("save_to",),
+        )
     if spec.ca or spec.certificate_mode:
-        yield Problem("csr", "AWS signs what it issues", "neither ca nor certificate_mode")
+        yield ValueProblem(
+            "conflicting-fields", "AWS signs what it issues", "neither ca nor certificate_mode", path=("csr",)
+        )
     if spec.status == "REVOKED":
-        yield Problem("status", "nothing is issued to be revoked", "ACTIVE or INACTIVE")
+        yield ValueProblem(
+            "conflicting-fields", "nothing is issued to be revoked", "ACTIVE or INACTIVE", path=("status",)
+        )
 
 
 def read_issued_unsaved(scope: Scope, known: Collection[str]) -> Any:

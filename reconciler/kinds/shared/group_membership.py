@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.base.problem import Problem
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import PREVENT_DESTROY_PATH, Create, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, External, Reference
 
 MAX_GROUPS = 10
@@ -61,25 +61,31 @@ def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
     return next((mark for mark in marks if mark != workspace), workspace if marks else None)
 
 
-def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[Problem]:
+def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[ValueProblem]:
     """Whether a thing can be in all of these groups at once."""
     if len(groups) >= MAX_GROUPS:
         room = MAX_GROUPS - 1
-        yield Problem(
-            "thing_groups",
+        yield ValueProblem(
+            "too-many-items",
             f"{len(groups)} groups, and the one that marks what the workspace owns",
             f"at most {room}",
+            path=("thing_groups",),
         )
     for group in groups:
         if _name(group).startswith(_MARK):
-            yield Problem("thing_groups", f"{_name(group)!r} marks what a workspace owns", "another group")
+            yield ValueProblem(
+                "reserved-name",
+                f"{_name(group)!r} marks what a workspace owns",
+                "another group",
+                path=("thing_groups",),
+            )
     first: dict[str, str] = {}
     for group in groups:
         name = _name(group)
         other = first.setdefault(_root(name, _parents(desired)), name)
         if other != name:
             what = f"{other!r} and {name!r} are in one hierarchy"
-            yield Problem("thing_groups", what, "one group of each hierarchy")
+            yield ValueProblem("same-hierarchy", what, "one group of each hierarchy", path=("thing_groups",))
 
 
 def join(thing: str, group: Any) -> ApiCall:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.secret import Secret
 
@@ -65,21 +66,8 @@ _PATTERNS = (
 _SUB = re.compile(r"\$\{([^!}][^}]*)\}")
 
 
-@frozen
-class Fault:
-    """What AWS would refuse: where in the template, what is there, what should be."""
-
-    path: str
-    problem: str
-    expected: str | None = None
-
-
-class TemplateError(ValueError):
-    """A template that AWS would refuse. `faults` holds everything that is wrong with it."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("; ".join(f"{fault.path}: {fault.problem}" for fault in faults))
-        self.faults = tuple(faults)
+class TemplateError(InvalidValueError):
+    """A template that AWS would reject; its problems have paths inside the template."""
 
 
 @frozen
@@ -108,29 +96,35 @@ def evaluate(template: Mapping[str, Any], parameters: Parameters, pseudo: Parame
     """
     evaluation = _Evaluation(template, parameters, pseudo)
     parts = evaluation.resources()
-    if evaluation.faults:
-        raise TemplateError([*dict.fromkeys(evaluation.faults)])  # one place may be looked at twice
+    if evaluation.problems:
+        raise TemplateError(*dict.fromkeys(evaluation.problems))  # one place may be looked at twice
     things = [part for kind, part in parts if kind == THING]
     certificates = [part for kind, part in parts if kind == CERTIFICATE]
     policies = tuple(part for kind, part in parts if kind == POLICY)
-    faults = []
+    problems = []
     if len(things) != 1:
-        faults.append(Fault("Resources", f"{len(things)} resources of type {THING}", "exactly one"))
+        problems.append(
+            _template_problem("Resources", f"{len(things)} resources of type {THING}", "exactly one")
+        )
     if len(certificates) > 1:
-        faults.append(
-            Fault("Resources", f"{len(certificates)} resources of type {CERTIFICATE}", "at most one")
+        problems.append(
+            _template_problem(
+                "Resources", f"{len(certificates)} resources of type {CERTIFICATE}", "at most one"
+            )
         )
     if policies and not certificates:
-        faults.append(
-            Fault("Resources", "a policy without a certificate to attach it to", f"a {CERTIFICATE}")
+        problems.append(
+            _template_problem(
+                "Resources", "a policy without a certificate to attach it to", f"a {CERTIFICATE}"
+            )
         )
-    if faults:
-        raise TemplateError(faults)
+    if problems:
+        raise TemplateError(*problems)
     return Evaluated(things[0], certificates[0] if certificates else None, policies)
 
 
 def preview(template: Mapping[str, Any], parameters: Parameters) -> list[Part]:
-    """As much of the certificates as can be told without what certificates give; faults are not."""
+    """As much of the certificates as can be told without what certificates give; problems are not."""
     return [part for kind, part in _Evaluation(template, parameters, {}).resources() if kind == CERTIFICATE]
 
 
@@ -139,10 +133,10 @@ _MOST_TEXT = 2**20
 
 
 class _Evaluation:
-    """One walk through a template; faults are collected on the way."""
+    """One walk through a template; problems are collected on the way."""
 
     def __init__(self, template: Mapping[str, Any], parameters: Parameters, pseudo: Parameters) -> None:
-        self.faults: list[Fault] = []
+        self.problems: list[ValueProblem] = []
         self._template = template
         self._used: set[str] = set()
         self._secrets: dict[str, str] = {}  # parameters that are secret, with what each was read from
@@ -152,7 +146,7 @@ class _Evaluation:
         self._room = _MOST_TEXT
         self._values: dict[str, str] = {}
         for name in sorted(template.keys() - _SECTIONS):
-            self._fault(name, "no section of a template", ", ".join(sorted(_SECTIONS)))
+            self._add_problem(name, "no section of a template", ", ".join(sorted(_SECTIONS)))
         self._take(parameters, pseudo)
         self._flat()
 
@@ -160,14 +154,14 @@ class _Evaluation:
         """Every resource with its type."""
         declared = self._template.get("Resources")
         if not isinstance(declared, dict) or not declared:
-            self._fault("Resources", "no resources", "a table of them")
+            self._add_problem("Resources", "no resources", "a table of them")
             return []
         found = [self._resource(name, body) for name, body in declared.items()]
         return [part for part in found if part]
 
     def _take(self, parameters: Parameters, pseudo: Parameters) -> None:
         for name in sorted(parameters.keys() - self._declared.keys()):
-            self._fault("Parameters", f"{name!r} is given and not declared", self._one_declared())
+            self._add_problem("Parameters", f"{name!r} is given and not declared", self._one_declared())
         for name, body in self._declared.items():
             where = f"Parameters.{name}"
             if (
@@ -175,7 +169,7 @@ class _Evaluation:
                 or body.get("Type") != "String"
                 or body.keys() - {"Type", "Default"}
             ):
-                self._fault(where, "not a parameter", 'a Type of "String" and perhaps a Default')
+                self._add_problem(where, "not a parameter", 'a Type of "String" and perhaps a Default')
                 continue
             value = parameters.get(name, pseudo.get(name, body.get("Default")))
             if isinstance(value, Secret):
@@ -186,7 +180,7 @@ class _Evaluation:
             if isinstance(value, str):
                 self._values[name] = value
             elif value is not None:
-                self._fault(f"{where}.Default", "not a string", "a string")
+                self._add_problem(f"{where}.Default", "not a string", "a string")
 
     def _flat(self) -> None:
         """Sections into which nothing is put: mappings of two levels, and the device's configuration."""
@@ -198,22 +192,24 @@ class _Evaluation:
     def _strings(self, path: str, given: Any) -> None:
         for key, value in self._table(path, given).items():
             if not isinstance(value, str):
-                self._fault(f"{path}.{key}", "not a string", "a string; nothing is put in here")
+                self._add_problem(f"{path}.{key}", "not a string", "a string; nothing is put in here")
 
     def _table(self, path: str, given: Any) -> Mapping[str, Any]:
         if isinstance(given, dict):
             return given
-        self._fault(path, "not a table", "a table")
+        self._add_problem(path, "not a table", "a table")
         return {}
 
     def _resource(self, name: str, body: Any) -> tuple[str, Part] | None:
         where = f"Resources.{name}"
         kind = body.get("Type") if isinstance(body, dict) else None
         if not isinstance(kind, str) or kind not in _PROPERTIES:
-            self._fault(f"{where}.Type", "no type of resource", " or ".join(_PROPERTIES))
+            self._add_problem(f"{where}.Type", "no type of resource", " or ".join(_PROPERTIES))
             return None
         for key in sorted(body.keys() - {"Type", "Properties", "OverrideSettings"}):
-            self._fault(f"{where}.{key}", "not part of a resource", "Type, Properties, OverrideSettings")
+            self._add_problem(
+                f"{where}.{key}", "not part of a resource", "Type, Properties, OverrideSettings"
+            )
         properties = self._properties(where, kind, body.get("Properties", {}))
         overrides = self._overrides(where, kind, body.get("OverrideSettings", {}))
         self._check(where, kind, properties)
@@ -224,7 +220,7 @@ class _Evaluation:
         for key, value in self._table(f"{where}.Properties", given).items():
             path = f"{where}.Properties.{key}"
             if key not in _PROPERTIES[kind]:
-                self._fault(path, f"no property of {kind}", ", ".join(sorted(_PROPERTIES[kind])))
+                self._add_problem(path, f"no property of {kind}", ", ".join(sorted(_PROPERTIES[kind])))
             elif key in {"AttributePayload", "PackageVersions"}:
                 table = self._table(path, value)
                 found[key] = {name: self._one(f"{path}.{name}", item) for name, item in table.items()}
@@ -245,21 +241,23 @@ class _Evaluation:
                     if valid
                     else ", ".join(_OVERRIDES[kind]) or "none for a policy"
                 )
-                self._fault(f"{where}.OverrideSettings.{key}", f"{value!r} is no setting", expected)
+                self._add_problem(f"{where}.OverrideSettings.{key}", f"{value!r} is no setting", expected)
         return {key: value for key, value in settings.items() if isinstance(value, str)}
 
     def _check(self, where: str, kind: str, properties: Mapping[str, Any]) -> None:
         def one_of(*names: str) -> None:
             if sum(name in properties for name in names) != 1:
-                self._fault(f"{where}.Properties", f"{kind} has one of {', '.join(names)}", "exactly one")
+                self._add_problem(
+                    f"{where}.Properties", f"{kind} has one of {', '.join(names)}", "exactly one"
+                )
 
         if kind == THING and "ThingName" not in properties:
-            self._fault(f"{where}.Properties", "a thing without ThingName", "ThingName")
+            self._add_problem(f"{where}.Properties", "a thing without ThingName", "ThingName")
         elif kind == CERTIFICATE:
             one_of("CertificateSigningRequest", "CertificateId", "CertificatePem")
             for name, pattern, expected in _PATTERNS:
                 if isinstance(value := properties.get(name), str) and not pattern.fullmatch(value):
-                    self._fault(f"{where}.Properties.{name}", f"{value!r} is none", expected)
+                    self._add_problem(f"{where}.Properties.{name}", f"{value!r} is none", expected)
         elif kind == POLICY:
             one_of("PolicyName", "PolicyDocument")
             self._document(f"{where}.Properties.PolicyDocument", properties.get("PolicyDocument"))
@@ -268,8 +266,8 @@ class _Evaluation:
         if isinstance(text, str):
             try:
                 Document.parse(text)
-            except ValueError as error:
-                self._fault(path, str(error), "a policy document as JSON text")
+            except InvalidValueError as error:
+                self._add_problem(path, error.problems[0].problem, "a policy document as JSON text")
 
     def _one(self, path: str, value: Any) -> Any:
         """A string, or a `Secret` where a secret went into it."""
@@ -286,7 +284,7 @@ class _Evaluation:
         found = self._value(path, value)
         if isinstance(found, str):
             return found
-        self._fault(path, "not a string", "a string, Ref, or a function that gives one")
+        self._add_problem(path, "not a string", "a string, Ref, or a function that gives one")
         return ""
 
     def _value(self, path: str, value: Any) -> str | list[str]:
@@ -302,9 +300,9 @@ class _Evaluation:
                 function = self._functions().get(name)
                 if function:
                     return function(f"{path}.{name}", argument)
-                self._fault(f"{path}.{name}", "no function of templates", ", ".join(self._functions()))
+                self._add_problem(f"{path}.{name}", "no function of templates", ", ".join(self._functions()))
             case _:
-                self._fault(path, "not a value of a template", "a string, Ref, or a function")
+                self._add_problem(path, "not a value of a template", "a string, Ref, or a function")
         return ""
 
     def _functions(self) -> dict[str, Callable[[str, Any], str | list[str]]]:
@@ -322,11 +320,11 @@ class _Evaluation:
             self._used.add(name)
             return self._values[name]
         if isinstance(name, str) and name in self._declared:
-            self._fault(
+            self._add_problem(
                 path, f"the parameter {name!r} has neither value nor default", "a value in parameters"
             )
         else:
-            self._fault(path, f"{name!r} is no parameter", self._one_declared())
+            self._add_problem(path, f"{name!r} is no parameter", self._one_declared())
         return ""
 
     def _one_declared(self) -> str:
@@ -344,7 +342,7 @@ class _Evaluation:
                     return found
                 size = sum(map(len, found)) + len(separator) * len(found)
                 return separator.join(found) if self._has_room(path, size) else ""
-        self._fault(path, "wrong arguments", '["separator", [values]]')
+        self._add_problem(path, "wrong arguments", '["separator", [values]]')
         return ""
 
     def _select(self, path: str, argument: Any) -> str:
@@ -354,9 +352,11 @@ class _Evaluation:
                 place = self._text(f"{path}.0", index)
                 if isinstance(found, list) and place.isdecimal() and int(place) < len(found):
                     return found[int(place)]
-                self._fault(path, f"there is no item {place} in the list", "an index inside the list, from 0")
+                self._add_problem(
+                    path, f"there is no item {place} in the list", "an index inside the list, from 0"
+                )
                 return ""
-        self._fault(path, "wrong arguments", "[index, [values]]")
+        self._add_problem(path, "wrong arguments", "[index, [values]]")
         return ""
 
     def _find(self, path: str, argument: Any) -> str:
@@ -370,16 +370,16 @@ class _Evaluation:
                     found = found.get(key) if isinstance(found, dict) else None
                 if isinstance(found, str):
                     return found
-                self._fault(path, f"Mappings has no {'.'.join(keys)}", "two keys inside a mapping")
+                self._add_problem(path, f"Mappings has no {'.'.join(keys)}", "two keys inside a mapping")
                 return ""
-        self._fault(path, "wrong arguments", '["mapping", "key", "key"]')
+        self._add_problem(path, "wrong arguments", '["mapping", "key", "key"]')
         return ""
 
     def _split(self, path: str, argument: Any) -> list[str]:
         match argument:
             case [str(separator), text] if separator:
                 return self._text(f"{path}.1", text).split(separator)
-        self._fault(path, "wrong arguments", '["separator", "text"]')
+        self._add_problem(path, "wrong arguments", '["separator", "text"]')
         return []
 
     def _sub(self, path: str, argument: Any) -> str:
@@ -389,7 +389,9 @@ class _Evaluation:
             case [str(text), dict(given)]:
                 own = {name: self._text(f"{path}.1.{name}", value) for name, value in given.items()}
             case _:
-                self._fault(path, "wrong arguments", '"text with ${Name}", or ["text", {"Name": value}]')
+                self._add_problem(
+                    path, "wrong arguments", '"text with ${Name}", or ["text", {"Name": value}]'
+                )
                 return ""
 
         def put(match: re.Match[str]) -> str:
@@ -404,8 +406,12 @@ class _Evaluation:
         self._room -= size
         if self._room >= 0:
             return True
-        self._fault(path, "the template makes too much text", f"at most {_MOST_TEXT:,} characters")
+        self._add_problem(path, "the template makes too much text", f"at most {_MOST_TEXT:,} characters")
         return False
 
-    def _fault(self, path: str, problem: str, expected: str | None = None) -> None:
-        self.faults.append(Fault(path, problem, expected))
+    def _add_problem(self, path: str, problem: str, expected: str | None = None) -> None:
+        self.problems.append(_template_problem(path, problem, expected))
+
+
+def _template_problem(path: str, problem: str, expected: str | None) -> ValueProblem:
+    return ValueProblem("invalid-template", problem, expected, path=tuple(path.split(".")))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from reconciler.kinds.base.problem import Problem
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Resource
 
@@ -21,23 +21,35 @@ def expires_at(pem: Pem) -> datetime.datetime | None:
     return _load(pem.text).not_valid_after_utc if pem.text else None
 
 
-def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[Problem]:
+def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProblem]:
     """What is wrong or doubtful with a certificate by itself."""
     try:
         certificate = _load(_text(pem))
     except ValueError:
-        yield Problem(field, "not an X.509 certificate", "a certificate in PEM")
+        yield ValueProblem(
+            "invalid-certificate", "not an X.509 certificate", "a certificate in PEM", path=(field,)
+        )
         return
     now = datetime.datetime.now(datetime.UTC)
     expires = certificate.not_valid_after_utc
     if expires <= now:
-        yield Problem(field, f"the certificate expired on {expires:%Y-%m-%d}", severity="warning")
+        yield ValueProblem(
+            "certificate-expired",
+            f"the certificate expired on {expires:%Y-%m-%d}",
+            path=(field,),
+            severity="warning",
+        )
     elif certificate.not_valid_before_utc > now:
         start = certificate.not_valid_before_utc
-        yield Problem(field, f"the certificate is not valid before {start:%Y-%m-%d}", severity="warning")
+        yield ValueProblem(
+            "certificate-not-yet-valid",
+            f"the certificate is not valid before {start:%Y-%m-%d}",
+            path=(field,),
+            severity="warning",
+        )
     if ca and not _is_ca(certificate):
         what = "a certificate with the basic constraint CA:TRUE"
-        yield Problem(field, "this is not a CA certificate", what)
+        yield ValueProblem("not-a-ca-certificate", "this is not a CA certificate", what, path=(field,))
 
 
 def is_signed_by(pem: Pem, ca: Pem) -> bool:

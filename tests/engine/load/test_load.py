@@ -21,7 +21,8 @@ from reconciler.kinds.managed_things import ManagedThing
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
-from reconciler.model.errors import Diagnostic, InvalidDesiredStateError
+from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.errors import InvalidDesiredStateError
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Lifecycle, Origin, Resource
 from reconciler.model.secret import Secret

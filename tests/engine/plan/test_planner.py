@@ -8,7 +8,7 @@ from attrs import evolve
 from reconciler.kinds.ca_certificates import SignedCode
 from reconciler.model.address import Address
 from reconciler.model.call import Ref
-from reconciler.model.errors import Diagnostic
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Bottleneck, Estimate, Note
 from reconciler.model.secret import Secret

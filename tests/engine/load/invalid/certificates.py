@@ -39,8 +39,8 @@ CASES = (
         save_to = "empty.pem"
         """,
         """
-        desired_state.toml:3: error: certificates.pump-1.save_to: other.pem: no PEM certificate found, expected one -----BEGIN CERTIFICATE----- block; expected a file that is not there yet, or the certificate
-        desired_state.toml:7: error: certificates.pump-2.save_to: empty.pem: no PEM certificate found, expected one -----BEGIN CERTIFICATE----- block; expected a file that is not there yet, or the certificate
+        desired_state.toml:3: error: certificates.pump-1.save_to: other.pem: no PEM certificate found; expected a file that is not there yet, or the certificate
+        desired_state.toml:7: error: certificates.pump-2.save_to: empty.pem: no PEM certificate found; expected a file that is not there yet, or the certificate
         """,
         beside={
             "pump.csr": signing_request("pump"),

@@ -1,0 +1,76 @@
+"""Problems of the desired state: of one value, and as diagnostics with file and line.
+
+A problem says what is wrong or doubtful, what was expected, and which valid name comes closest. Its `code` is a stable
+kebab-case identifier of the kind of problem (`unknown-key`, `too-long`, `dangling-reference`): problems with one code, in
+one field of many rows, are reported together.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from attrs import evolve, field, frozen
+
+from reconciler.model.text import format_path, format_suggestion
+
+Severity: TypeAlias = Literal["error", "warning"]
+Path: TypeAlias = tuple[str | int, ...]
+"""The way to a value inside another one: keys of tables and indexes of arrays."""
+
+
+@frozen
+class ValueProblem:
+    """A problem with one value, before the value's place in a file is known.
+
+    `path` leads to it inside the value that was checked. `nearest` is the valid name that comes closest to the one given.
+    """
+
+    code: str
+    problem: str
+    expected: str | None = None
+    nearest: str | None = None
+    path: Path = field(default=(), kw_only=True)
+    severity: Severity = field(default="error", kw_only=True)
+
+    def under(self, *path: str | int) -> ValueProblem:
+        """Return the same problem, seen from an outer value that has this one at `path`."""
+        return evolve(self, path=(*path, *self.path))
+
+    def __str__(self) -> str:
+        text = _format(self.problem, self.expected, self.nearest)
+        return f"{format_path(self.path)}: {text}" if self.path else text
+
+
+class InvalidValueError(ValueError):
+    """A value that cannot be used. `problems` are all of its problems; there is at least one."""
+
+    def __init__(self, *problems: ValueProblem) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
+
+
+@frozen
+class Diagnostic:
+    """A problem of the desired state, with its place.
+
+    `address` is the resource's, or the name of another table. `field` is a dotted path inside that table.
+    """
+
+    file: str
+    line: int
+    problem: str
+    address: str | None = None
+    field: str | None = None
+    expected: str | None = None
+    nearest: str | None = None
+    severity: Severity = "error"
+    code: str = "invalid-value"
+
+    def __str__(self) -> str:
+        subject = ".".join(part for part in (self.address, self.field) if part)
+        text = _format(self.problem, self.expected, self.nearest)
+        return f"{self.file}:{self.line}: {self.severity}: " + (f"{subject}: {text}" if subject else text)
+
+
+def _format(problem: str, expected: str | None, nearest: str | None) -> str:
+    return problem + (f"; expected {expected}" if expected else "") + format_suggestion(nearest)
