@@ -1,4 +1,4 @@
-"""The embedded registry: AWS's rest-json protocol for `iot` and `iot-managed-integrations` over SQLite.
+"""The embedded registry: AWS's protocol for `iot` and `iot-managed-integrations` over SQLite.
 
 Invariant: an `HttpRequest` comes in and an `HttpResponse` goes out; callers use a real AWS client. The package imports
 nothing else of this project and never boto3; from botocore it takes only the service models.

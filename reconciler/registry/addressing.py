@@ -23,7 +23,10 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 
 @frozen
 class CredentialScope:
-    """The account and Region that a request is for; `service` is None when the signature does not name one."""
+    """The account and Region that a request is for.
+
+    `service` is None when the signature does not name one.
+    """
 
     account: str
     region: str

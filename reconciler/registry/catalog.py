@@ -1,4 +1,4 @@
-"""The table of served operations and the schema of every noun, both filled by the files in `operations/`.
+"""The table of served operations and the schema of every noun, filled by `operations/`.
 
 Invariant: an operation is served when a function in `operations/` is decorated with `@operation(service, name)`. There is
 no other list: the modules are discovered in the package.

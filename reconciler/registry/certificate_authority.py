@@ -1,4 +1,4 @@
-"""The authority behind the certificates that AWS issues: key pairs and signed certificates. Pure: no registry state.
+"""Key pairs and certificates, as AWS issues them. Pure: no registry state.
 
 Invariant: every certificate has its own serial number, so each call with one CSR returns a different certificate. AWS's own
 certificates expire at the end of 2049; their subject is fixed, or the CSR's.
@@ -75,7 +75,10 @@ def issue_certificate(
 
 
 def issue_from_csr(signing_key: str, request_pem: str, now: float) -> str:
-    """Issue a certificate for a signing request, in PEM, with the request's subject. Raises InvalidCsrError."""
+    """Issue a certificate for a signing request, in PEM, with the request's subject.
+
+    Raises InvalidCsrError.
+    """
     try:
         request = x509.load_pem_x509_csr(request_pem.encode("utf-8"))
         public_key, digest, subject = (

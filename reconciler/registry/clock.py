@@ -1,4 +1,6 @@
-"""The clock of a registry in virtual time: it moves only when a request waits, so hours of throttling take seconds.
+"""Virtual time, which moves only when a request waits.
+
+Hours of throttled requests take seconds.
 
 Invariant: the clock never moves backwards.
 """

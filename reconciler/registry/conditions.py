@@ -1,4 +1,6 @@
-"""What the network and AWS's rates do to a request: delays, throttling, faults. The registry itself knows none of it.
+"""The conditions of a request on its way: delays, throttling, faults.
+
+The registry itself does not depend on them.
 
 Invariant: what happens to a request is decided before it is performed, only from its service, operation and caller. Delays
 are waited for outside of the registry, while none of its locks is held.
@@ -18,7 +20,9 @@ _THROTTLED = ApiError("ThrottlingException", "Rate exceeded")
 
 @frozen
 class Disruption:
-    """How one request is disrupted: it waits `delay` seconds, then `kind` (of `FAULT_KINDS`) happens, if any.
+    """How one request is disrupted.
+
+    It waits `delay` seconds, then the fault `kind` (of `FAULT_KINDS`) happens, if any.
 
     `retry_after` is the number of seconds after which a throttled call would have been admitted.
     """
@@ -51,7 +55,10 @@ class Conditions:
 
 
 def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -> HttpResponse | None:
-    """Perform a request as its disruption says, without the delay; return None when its connection is lost."""
+    """Perform a request under its disruption, except the delay, which the caller waits for.
+
+    Returns None when the connection is lost.
+    """
     match disruption.kind:
         case "throttle":
             return registry.reject(routed, _THROTTLED)

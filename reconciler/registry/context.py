@@ -1,4 +1,4 @@
-"""What an operation receives in addition to its parameters: the transaction, the caller, the time, paging.
+"""The context of an operation: the transaction, the caller, the time, paging.
 
 Invariant: a context belongs to one request. Operations get everything through it and keep no state.
 """

@@ -1,7 +1,7 @@
 """`Registry.handle`: one HTTP request in, one transaction, one HTTP response out.
 
-Invariant: no request raises an exception. What AWS would reject is answered as AWS answers it. A fault of our own is
-answered as AWS's internal error: its traceback is logged, and nothing of it is committed.
+Invariant: no request raises an exception. A request that AWS would reject gets AWS's error. A fault of our own is answered
+as AWS's internal error: its traceback is logged, and nothing of it is committed.
 """
 
 import logging
@@ -56,7 +56,9 @@ class RoutedRequest:
 
 
 class Registry:
-    """AWS IoT's registry in one SQLite database, for many threads and for other processes on the same file.
+    """AWS IoT's registry in one SQLite database.
+
+    Thread-safe, and safe with other processes on the same file.
 
     `path` is a file, whose folder is created, or `":memory:"`. Raises `store.StoreError` when it cannot be used.
     """

@@ -19,12 +19,12 @@ FAULT_KINDS: Mapping[str, str] = {
     "reset_after": "is performed, then loses its connection",
     "delay": "is answered later by `seconds`",
 }
-"""What happens to a call, as a sentence whose subject is the call."""
+"""The effect of each kind, as a sentence whose subject is the call."""
 
 
 @frozen
 class FaultRule:
-    """Which calls fail, and how.
+    """A rule for which calls fail, and how.
 
     `operation` is a glob such as `iot:Create*`; without a colon it matches operations of every service. `calls` are the
     ordinals, from 1, of the matching calls that fail; if it is empty, `probability` decides.

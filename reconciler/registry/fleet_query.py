@@ -1,4 +1,4 @@
-r"""The query language of fleet indexing, for the registry's own data: a query → a condition in SQL. Pure.
+r"""Fleet indexing's query language for the registry's own data: query → SQL condition. Pure.
 
     query     := any_of any_of*               an AND without an operator, which binds less tightly than OR, as in AWS
     any_of    := all_of ((OR | ||) all_of)*

@@ -1,4 +1,4 @@
-"""What callers of the registry hold: an HTTP request, an HTTP response and the settings. Values without behavior."""
+"""The values that callers of the registry use: request, response, settings."""
 
 import time
 from collections.abc import Callable, Mapping

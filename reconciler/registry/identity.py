@@ -1,4 +1,6 @@
-"""STS's GetCallerIdentity, the only STS operation served: clients call it to find out which account they use.
+"""STS's GetCallerIdentity, the only STS operation served.
+
+Clients call it to find out which account they use.
 
 STS has AWS's query protocol: a form in, XML out.
 """

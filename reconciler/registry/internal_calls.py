@@ -1,4 +1,6 @@
-"""How an operation calls another one, as RegisterThing does: with the same validation, in the same transaction.
+"""Calls from one operation to another, as in RegisterThing.
+
+They have the validation of requests, and run in the caller's transaction.
 
 Invariant: a called operation cannot distinguish the call from a request. Its parameters are validated against the service
 model, and its errors are its own.

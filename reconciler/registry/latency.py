@@ -1,4 +1,4 @@
-"""How long responses take: a constant or a random time, as in `20ms`, `uniform:10ms,30ms`, `lognormal:20ms,0.5`.
+"""The latency of responses: `20ms`, `uniform:10ms,30ms` or `lognormal:20ms,0.5`.
 
 Invariant: the random times come from a seeded generator, so a run can be repeated.
 """

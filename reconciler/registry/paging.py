@@ -93,7 +93,10 @@ class Pager:
 
 
 def order_by_seq(page: ListPage, params: Mapping[str, Any]) -> tuple[str, str, int]:
-    """Return the order, the comparison and the start of a listing by `seq`: newest first unless `ascendingOrder`."""
+    """Return the order, comparison and start of a listing by `seq`.
+
+    The newest row is first unless `ascendingOrder`.
+    """
     if params.get("ascendingOrder"):
         return "ASC", ">", page.after[0] if page.after else 0
     return "DESC", "<", page.after[0] if page.after else _LAST_SEQ

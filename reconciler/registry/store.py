@@ -57,7 +57,10 @@ _BASE_TABLES = {"schema_steps", "secrets", "scopes"}
 
 
 class StoreError(Exception):
-    """The database cannot be used: it is not a registry database, or a newer version of this program created it."""
+    """The database cannot be used.
+
+    It is not a registry database, or a newer version of this program created it.
+    """
 
 
 class StoreBusyError(StoreError):
@@ -162,7 +165,10 @@ class Store:
             return bytes(tx.one("SELECT value FROM secrets WHERE name = ?", name)[0])
 
     def delete_all(self) -> None:
-        """Delete every row of every noun; the schema, the secrets and the numbers of accounts and Regions stay."""
+        """Delete every row of every noun.
+
+        The schema, the secrets and the numbers of accounts and Regions stay.
+        """
         with self.write() as tx:
             tx.run("PRAGMA defer_foreign_keys=ON")
             tables = tx.all(

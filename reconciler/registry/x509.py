@@ -30,8 +30,11 @@ class ParsedCertificate:
     not_after: float
     parsed: x509.Certificate = field(repr=False, eq=False)
 
-    def issued_by(self, issuer: "ParsedCertificate") -> bool:
-        """Return whether the issuer has the issuer's name and its key (RSA, EC or Ed25519) signed this certificate."""
+    def is_issued_by(self, issuer: "ParsedCertificate") -> bool:
+        """Return whether this certificate names the issuer's subject and is signed by the issuer's key.
+
+        The key may be RSA, EC or Ed25519.
+        """
         try:
             self.parsed.verify_directly_issued_by(issuer.parsed)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):

@@ -1,4 +1,6 @@
-"""One AWS noun per file: its tables (`SCHEMA`, a tuple of DDL steps that only grows) and its operations.
+"""One AWS noun per file: its tables and its operations.
+
+The tables are `SCHEMA`, a tuple of DDL steps that only grows.
 
 Invariant: an operation is a function of a context and of parameters that the wire layer has parsed and validated; it
 returns the output's members or raises `ApiError`. A noun imports what it needs of another noun from that noun's file. A new

@@ -1,4 +1,4 @@
-"""Aggregations over the things that match a query: GetStatistics, Cardinality, Percentiles, BucketsAggregation.
+"""Aggregations of a query: GetStatistics, GetCardinality, GetPercentiles, GetBucketsAggregation.
 
 Invariant: a field is one of the registry's own, or an attribute that the indexing configuration declares as a custom field
 with its type. Values that are not of the field's type are ignored. AWS returns approximations of the same numbers; how it

@@ -1,4 +1,4 @@
-"""Membership of billing groups: AddThingToBillingGroup, RemoveThingFromBillingGroup, ListThingsInBillingGroup.
+"""Members of billing groups: AddThingToBillingGroup, Remove, ListThingsInBillingGroup.
 
 Invariant: a thing is in at most one billing group.
 """

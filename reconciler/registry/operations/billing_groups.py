@@ -146,7 +146,9 @@ def update_billing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteBillingGroup")
 def delete_billing_group(context: Context, params: Params) -> Output | None:
-    """Delete a billing group; a missing one is not an error, because the model has no ResourceNotFound here.
+    """Delete a billing group; a missing one is not an error.
+
+    The model has no ResourceNotFound here.
 
     That a thing in it blocks the deletion is UNCONFIRMED. Removing the things first always works.
 

@@ -205,7 +205,10 @@ def _arn(context: Context, certificate_id: str) -> str:
 
 
 def _require_unregistered(context: Context, authority: ParsedCertificate, mode: str) -> None:
-    """Reject a CA that this account has registered, and a DEFAULT one that another account has in this Region."""
+    """Raise unless the CA can be registered in this account and Region.
+
+    A CA can be registered once per account, and in mode DEFAULT by only one account of a Region.
+    """
     registered = context.tx.one(
         "SELECT 1 FROM ca_certificates c JOIN scopes s ON s.id = c.scope"
         " WHERE c.id = ? AND s.region = ? AND (c.scope = ? OR (c.mode = 'DEFAULT' AND ? = 'DEFAULT')) LIMIT 1",
@@ -223,7 +226,10 @@ def _require_unregistered(context: Context, authority: ParsedCertificate, mode: 
 
 
 def _require_authority(authority: ParsedCertificate) -> None:
-    """Reject a certificate without the basic constraint `CA: true`, as AWS does (the error's code is UNCONFIRMED)."""
+    """Raise unless the certificate has the basic constraint `CA: true`, which AWS requires.
+
+    The error's code is UNCONFIRMED.
+    """
     if not authority.is_authority:
         raise ApiError(
             "CertificateValidationException",
@@ -248,7 +254,7 @@ def _verify_possession(
             "RegistrationCodeValidationException",
             "The common name of the verification certificate is not the registration code.",
         )
-    if not verification.issued_by(authority):
+    if not verification.is_issued_by(authority):
         raise ApiError(
             "CertificateValidationException",
             "The verification certificate is not signed by the CA certificate.",
@@ -269,7 +275,10 @@ def _require_subject_limit(context: Context, authority: ParsedCertificate) -> No
 
 
 def _serialize_registration_config(context: Context, config: dict[str, str] | None) -> str | None:
-    """Check a registration config and return it as JSON. A template that it names must exist and be of type JITP."""
+    """Check a registration config, and return it as JSON.
+
+    A template that it names must exist and be of type JITP.
+    """
     if not config:
         return None
     if "templateName" in config:

@@ -13,7 +13,9 @@ from reconciler.registry.x509 import ParsedCertificate, read_certificate
 
 @operation("iot", "RegisterCertificate")
 def register_certificate(context: Context, params: Params) -> Output | None:
-    """Register a certificate that a registered, ACTIVE CA signed, in the mode of that CA; INACTIVE by default.
+    """Register a certificate that a registered, ACTIVE CA signed, in the mode of that CA.
+
+    The certificate is INACTIVE by default.
 
     Raises CertificateValidation (400) for an invalid PEM or when the named CA did not sign it, ResourceAlreadyExists
     (409), CertificateConflict (409) when several registered CAs could have signed it, CertificateState (406) when the CA
@@ -81,13 +83,16 @@ def _require_unregistered(context: Context, certificate: ParsedCertificate) -> N
 
 
 def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: str | None) -> Row:
-    """Return the registered CA that signed the certificate: the one in the request, else the only candidate."""
+    """Return the registered CA that signed the certificate.
+
+    It is the CA in the request, else the only registered CA that could have signed it.
+    """
     if ca_pem is not None:
         named = read_certificate(ca_pem, "CA certificate")
         row: Row | None = find_ca(context, named.id)
         if row is None:
             raise _no_authority()
-        if not certificate.issued_by(named):
+        if not certificate.is_issued_by(named):
             message = f"The certificate is not signed by the CA certificate {named.id}."
             raise ApiError("CertificateValidationException", message)
         return row
@@ -95,7 +100,7 @@ def _find_authority(context: Context, certificate: ParsedCertificate, ca_pem: st
         "SELECT * FROM ca_certificates WHERE scope = ? AND subject = ?", context.scope, certificate.issuer
     )
     signers = [
-        row for row in candidates if certificate.issued_by(read_certificate(row["pem"], "CA certificate"))
+        row for row in candidates if certificate.is_issued_by(read_certificate(row["pem"], "CA certificate"))
     ]
     if not signers:
         raise _no_authority()

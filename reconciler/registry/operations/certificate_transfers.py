@@ -66,7 +66,9 @@ def transfer_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "AcceptCertificateTransfer")
 def accept_certificate_transfer(context: Context, params: Params) -> Output | None:
-    """Accept a transferred certificate, INACTIVE unless `setAsActive`; the source account no longer has it.
+    """Accept a transferred certificate, which leaves its source account.
+
+    It is INACTIVE unless `setAsActive`.
 
     Raises ResourceNotFound, TransferAlreadyCompleted (410) when none is pending.
     """

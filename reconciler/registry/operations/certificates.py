@@ -96,7 +96,10 @@ def describe_certificate(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListCertificates")
 def list_certificates(context: Context, params: Params) -> Output | None:
-    """Return the certificates by age, newest first unless `ascendingOrder`, without PEM; 25 per page by default."""
+    """Return the certificates by age, newest first unless `ascendingOrder`; 25 per page by default.
+
+    The PEM is not included.
+    """
     return _list(context, params, "scope = ?", context.scope)
 
 

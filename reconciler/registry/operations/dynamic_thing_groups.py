@@ -1,4 +1,6 @@
-"""Dynamic thing groups: CreateDynamicThingGroup, Update, Delete. They are in the table of the static ones, with a query.
+"""Dynamic thing groups: CreateDynamicThingGroup, Update, Delete.
+
+They are in the table of the static groups, with a query.
 
 Invariant: the things of a dynamic group are queried whenever they are read. The group is not part of a hierarchy, and
 policies and things cannot be added to it. AWS does not add a thing that is already in ten groups; this is not simulated.
@@ -65,7 +67,9 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
 
 @operation("iot", "UpdateDynamicThingGroup")
 def update_dynamic_thing_group(context: Context, params: Params) -> Output | None:
-    """Change the description, attributes or query, and return the new version; absent members stay unchanged.
+    """Change the description, attributes or query, and return the new version.
+
+    Absent members stay unchanged.
 
     Raises ResourceNotFound, VersionConflict (409), InvalidQuery, InvalidRequest for a static group.
     """

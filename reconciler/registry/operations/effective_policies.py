@@ -1,6 +1,6 @@
 """GetEffectivePolicies: the policies that apply when a principal connects as a thing.
 
-They are the principal's own, and those of the thing's groups and all their ancestors. What they allow is not evaluated.
+They are the principal's own, and those of the thing's groups and all their ancestors. Their statements are not evaluated.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
@@ -14,7 +14,7 @@ from reconciler.registry.store import Row
 
 @operation("iot", "GetEffectivePolicies", writes=False)
 def get_effective_policies(context: Context, params: Params) -> Output | None:
-    """Return the policies of a principal or thing group, and of the thing's groups, each with its default document.
+    """Return the policies of a principal or thing group, and of a thing's groups, with documents.
 
     Raises ResourceNotFound, InvalidRequest for an invalid principal, or when neither a principal nor a thing is given.
     """

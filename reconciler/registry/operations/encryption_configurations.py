@@ -1,4 +1,4 @@
-"""Encryption keys: Describe and UpdateEncryptionConfiguration, Get and PutDefaultEncryptionConfiguration.
+"""Encryption keys: DescribeEncryptionConfiguration, Update, GetDefault, PutDefault.
 
 The first two are `iot`'s, the last two are managed integrations'. Nothing is encrypted here, so every configuration is
 healthy.

@@ -1,4 +1,7 @@
-"""DescribeEndpoint: plausible addresses that nothing listens on, the same for every call, as AWS's are."""
+"""DescribeEndpoint: plausible addresses that nothing listens on.
+
+They are the same for every call, as AWS's are.
+"""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""Which events AWS would publish: Describe and UpdateEventConfigurations. No events are published here."""
+"""Event configurations: DescribeEventConfigurations, Update.
+
+They select the events that AWS publishes. No events are published here.
+"""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Fleet indexing's configuration and indexes: Get and UpdateIndexingConfiguration, ListIndices, DescribeIndex.
+"""Fleet indexing: GetIndexingConfiguration, UpdateIndexingConfiguration, ListIndices, DescribeIndex.
 
 The indexes show the registry's current data; AWS takes seconds to update them. Shadows and Device Defender can be
 configured, but have no data here.
@@ -170,7 +170,10 @@ def _complete_things(context: Context, configuration: dict[str, Any]) -> dict[st
 def _complete_part(
     context: Context, member: str, default: dict[str, Any], configuration: dict[str, Any]
 ) -> dict[str, Any]:
-    """Add the defaults to one part of the configuration, and remove its managed fields, which follow from its modes."""
+    """Validate one part of the configuration and add the defaults to it.
+
+    Its managed fields are removed, because they follow from its modes.
+    """
     invalid_fields = unmanaged_fields(configuration.get("managedFields", ()))
     if invalid_fields:
         listed = ", ".join(f"name:{field.get('name')}, type:{field.get('type')}" for field in invalid_fields)

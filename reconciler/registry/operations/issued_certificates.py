@@ -1,4 +1,4 @@
-"""Certificates that AWS issues: CreateKeysAndCertificate, CreateCertificateFromCsr, and their signing key.
+"""Certificates that AWS issues: CreateKeysAndCertificate, CreateCertificateFromCsr.
 
 Each account and Region has its own signing key, created on first use. It does not belong to a registered CA certificate: it
 is neither listed nor described, and no certificate can be registered by it.

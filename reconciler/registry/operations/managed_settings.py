@@ -1,4 +1,4 @@
-"""An account's settings in managed integrations: the custom endpoint, and the lifetime of a hub's token.
+"""Account settings of managed integrations: the custom endpoint and the hub configuration.
 
 That a missing setting raises ResourceNotFound is UNCONFIRMED; both operations have this error in their models.
 """

@@ -25,7 +25,9 @@ def untag_resource(context: Context, params: Params) -> Output | None:
 
 @operation(SERVICE, "ListTagsForResource")
 def list_tags_for_resource(context: Context, params: Params) -> Output | None:
-    """Return all tags; if there are none, the member is omitted, because the model's map has at least one entry.
+    """Return all tags.
+
+    Without tags the member is omitted, because the model's map has at least one entry.
 
     Raises InvalidRequest, ResourceNotFound.
     """

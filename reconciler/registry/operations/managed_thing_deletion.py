@@ -1,4 +1,4 @@
-"""DeleteManagedThing. Deletion is asynchronous: the managed thing is DELETE_IN_PROGRESS before it is deleted."""
+"""DeleteManagedThing, which is asynchronous: the managed thing is DELETE_IN_PROGRESS at first."""
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
@@ -13,7 +13,9 @@ from reconciler.registry.operations.managed_things import (
 
 @operation(SERVICE, "DeleteManagedThing")
 def delete_managed_thing(context: Context, params: Params) -> Output | None:
-    """Start to delete a managed thing, which takes `managed_thing_deletion_seconds`; `Force` deletes it at once.
+    """Start to delete a managed thing; `Force` deletes it at once.
+
+    The deletion takes `managed_thing_deletion_seconds`.
 
     Repeating the call while it is being deleted succeeds, so that a lost response can be retried (UNCONFIRMED).
 

@@ -35,7 +35,10 @@ _LISTED = (
 
 @operation(SERVICE, "ListManagedThings")
 def list_managed_things(context: Context, params: Params) -> Output | None:
-    """Return the managed things that match every filter, by ID. Raises ValidationException for an invalid token."""
+    """Return the managed things that match every filter, by ID.
+
+    Raises ValidationException for an invalid token.
+    """
     page = MANAGED.start(context, params)
     where = ["scope = ?", "id > ?", "(gone_at IS NULL OR gone_at > ?)"]
     values: list[Value] = [context.scope, page.after[0] if page.after else "", context.now]

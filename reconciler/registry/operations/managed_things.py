@@ -1,7 +1,7 @@
 """Managed things: their table, and CreateManagedThing, Get, GetMetaData, GetCapabilities, Update.
 
 No operation returns the authentication material or the parameters of a client token, so only their keyed digests are stored,
-with a key of the database. What Get and List return is stored as one document.
+with a key of the database. The members that Get and List return are stored as one document.
 """
 
 import hashlib
@@ -172,7 +172,10 @@ def create_managed_thing(context: Context, params: Params) -> Output | None:
 
 @operation(SERVICE, "GetManagedThing")
 def get_managed_thing(context: Context, params: Params) -> Output | None:
-    """Return everything about a managed thing except its material and capabilities. Raises ResourceNotFound."""
+    """Return everything about a managed thing except its material and capabilities.
+
+    Raises ResourceNotFound.
+    """
     row = require_managed_thing(context, params["Identifier"])
     arn = managed_thing_arn(context, row["id"])
     return {
@@ -197,7 +200,10 @@ def get_managed_thing_meta_data(context: Context, params: Params) -> Output | No
 
 @operation(SERVICE, "GetManagedThingCapabilities")
 def get_managed_thing_capabilities(context: Context, params: Params) -> Output | None:
-    """Return the capabilities of a managed thing, in the forms in which it has them. Raises ResourceNotFound."""
+    """Return the capabilities of a managed thing, in the forms in which it has them.
+
+    Raises ResourceNotFound.
+    """
     row = require_managed_thing(context, params["Identifier"])
     capabilities = json.loads(row["capabilities"])
     return {
@@ -237,7 +243,10 @@ def update_managed_thing(context: Context, params: Params) -> Output | None:
 
 
 def purge_deleted(context: Context) -> None:
-    """Delete the rows and tags whose deletion has completed, so that their material and token can be used again."""
+    """Delete the managed things whose deletion has completed, with their tags.
+
+    Their material and token can be used again.
+    """
     rows = context.tx.all(
         "SELECT id FROM managed_things WHERE scope = ? AND gone_at <= ?", context.scope, context.now
     )

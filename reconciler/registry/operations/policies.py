@@ -73,7 +73,10 @@ def policy_item(context: Context, row: Row) -> dict[str, str]:
 
 
 def require_document(document: str) -> None:
-    """Raise MalformedPolicy unless the document is a JSON object and not too long (the latter code is UNCONFIRMED)."""
+    """Raise MalformedPolicy unless the document is a JSON object and not too long.
+
+    The code for one that is too long is UNCONFIRMED.
+    """
     if len(_WHITESPACE.sub("", document)) > MAX_CHARACTERS:
         raise _malformed(f"it has more than {MAX_CHARACTERS} characters without whitespace")
     try:
@@ -104,7 +107,9 @@ def policy_exists(context: Context, name: str) -> bool:
 
 @operation("iot", "CreatePolicy")
 def create_policy(context: Context, params: Params) -> Output | None:
-    """Create a policy with version 1 as its default. Repeating the call fails, even with the same document.
+    """Create a policy with version 1 as its default.
+
+    Repeating the call fails, even with the same document.
 
     Raises MalformedPolicy, ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """
@@ -149,7 +154,10 @@ def get_policy(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListPolicies")
 def list_policies(context: Context, params: Params) -> Output | None:
-    """Return the policies by age, newest first unless `ascendingOrder`. Raises InvalidRequest for an invalid marker."""
+    """Return the policies by age, newest first unless `ascendingOrder`.
+
+    Raises InvalidRequest for an invalid marker.
+    """
     page = MARKERS.start(context, params)
     order, sign, after = order_by_seq(page, params)
     rows = context.tx.all(

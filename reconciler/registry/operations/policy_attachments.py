@@ -1,4 +1,4 @@
-"""Attachments of policies: AttachPolicy, DetachPolicy, the lists by policy and by target, and the older operations.
+"""Policy attachments: AttachPolicy, DetachPolicy, the lists, and the older operations.
 
 Targets are device certificates, static thing groups and Cognito identities. A certificate or identity has at most 10
 policies; AWS documents no such limit for thing groups.
@@ -60,7 +60,9 @@ def detach_principal_policy(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListAttachedPolicies", writes=False)
 def list_attached_policies(context: Context, params: Params) -> Output | None:
-    """Return the policies of a target in creation order; for a group with `recursive`, also those of its ancestors.
+    """Return the policies of a target in creation order.
+
+    For a thing group with `recursive`, those of its ancestors are included.
 
     That `recursive` has no effect for a certificate is UNCONFIRMED.
 

@@ -51,7 +51,10 @@ def create_policy_version(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "GetPolicyVersion")
 def get_policy_version(context: Context, params: Params) -> Output | None:
-    """Return everything about a version; only whether it is the default ever changes. Raises ResourceNotFound."""
+    """Return everything about a version; only whether it is the default ever changes.
+
+    Raises ResourceNotFound.
+    """
     policy = require_policy(context, params["policyName"])
     row = _require_version(context, policy, params["policyVersionId"])
     return {

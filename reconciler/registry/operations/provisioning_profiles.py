@@ -1,4 +1,6 @@
-"""Provisioning profiles: their table, and CreateProvisioningProfile, Get, List, Delete. AWS has no update.
+"""Provisioning profiles: their table, and CreateProvisioningProfile, Get, List, Delete.
+
+AWS has no update.
 
 A fleet provisioning profile has a claim certificate, from the request or generated; the private key of a generated one is
 returned once and not stored. A JITR profile has a CA certificate, which is never returned.
@@ -64,7 +66,9 @@ def profile_exists(context: Context, identifier: str) -> bool:
 
 @operation(SERVICE, "CreateProvisioningProfile")
 def create_provisioning_profile(context: Context, params: Params) -> Output | None:
-    """Create a provisioning profile; repeating the call with the same client token returns it without the key.
+    """Create a provisioning profile.
+
+    Repeating the call with the same client token returns the same profile, without the key.
 
     Raises ValidationException for an invalid PEM, for a JITR profile without CA certificate or with a claim certificate,
     and for a fleet provisioning profile with a CA certificate (the last three are UNCONFIRMED); ConflictException (409)
@@ -96,7 +100,10 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
 
 @operation(SERVICE, "GetProvisioningProfile")
 def get_provisioning_profile(context: Context, params: Params) -> Output | None:
-    """Return everything about a provisioning profile except its CA certificate and keys. Raises ResourceNotFound."""
+    """Return everything about a provisioning profile except its CA certificate and keys.
+
+    Raises ResourceNotFound.
+    """
     row = require_profile(context, params["Identifier"])
     return {**_profile(context, row), "Tags": read_tags(context, _arn(context, row["id"])) or None}
 

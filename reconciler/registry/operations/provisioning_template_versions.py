@@ -1,4 +1,6 @@
-"""Provisioning template versions: CreateProvisioningTemplateVersion, Describe, List, Delete; and provisioning claims.
+"""Provisioning template versions: CreateProvisioningTemplateVersion, Describe, List, Delete.
+
+The file also has CreateProvisioningClaim.
 
 Invariant: a template has at most five versions and exactly one default; a version ID is never reused.
 """

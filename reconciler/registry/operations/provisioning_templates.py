@@ -1,4 +1,4 @@
-"""Provisioning templates: their tables, and CreateProvisioningTemplate, Describe, List, Update, Delete.
+"""Provisioning templates: their tables, CreateProvisioningTemplate, Describe, List, Update, Delete.
 
 A template consists of its versions, one of which is the default. Its type never changes; only fleet provisioning templates
 have a hook. A stored body must be a JSON object; the rest of its grammar is checked when a thing is provisioned.
@@ -106,7 +106,9 @@ def template_exists(context: Context, name: str) -> bool:
 
 @operation("iot", "CreateProvisioningTemplate")
 def create_provisioning_template(context: Context, params: Params) -> Output | None:
-    """Create a template with version 1 as its default, not enabled unless `enabled`; repeating the call fails.
+    """Create a template with version 1 as its default; repeating the call fails.
+
+    The template is not enabled unless `enabled`.
 
     Raises InvalidRequest for a hook on a JITP template or an invalid body, ResourceAlreadyExists (409), LimitExceeded
     (410) for a 257th template.
@@ -140,7 +142,10 @@ def create_provisioning_template(context: Context, params: Params) -> Output | N
 
 @operation("iot", "DescribeProvisioningTemplate")
 def describe_provisioning_template(context: Context, params: Params) -> Output | None:
-    """Return everything about a template except its tags, with its default version's body. Raises ResourceNotFound."""
+    """Return everything about a template except its tags, with its default version's body.
+
+    Raises ResourceNotFound.
+    """
     row = require_template(context, params["templateName"])
     return {
         **_item(context, row),

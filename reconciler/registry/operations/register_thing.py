@@ -1,4 +1,6 @@
-"""RegisterThing: a template and parameters → a certificate, a thing and policies, through the operations for each.
+"""RegisterThing: a template and parameters → a certificate, a thing and policies.
+
+It calls the operations that create each of them.
 
 The order is that of AWS's just-in-time provisioning: certificate, thing, policies, attachment of the policies, attachment of
 the certificate to the thing.

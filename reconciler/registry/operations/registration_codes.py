@@ -1,4 +1,7 @@
-"""The registration code, with which a client proves that it has a CA's private key. One per account and Region."""
+"""The registration code, with which a client proves that it has a CA's private key.
+
+Each account and Region has one.
+"""
 
 import secrets
 
@@ -36,7 +39,10 @@ def get_registration_code(context: Context, _params: Params) -> Output | None:
 
 @operation("iot", "DeleteRegistrationCode")
 def delete_registration_code(context: Context, _params: Params) -> Output | None:
-    """Delete the code. Raises ResourceNotFound if there is none (the model has that error; AWS documents no more)."""
+    """Delete the code.
+
+    Raises ResourceNotFound if there is none (the model has that error; AWS documents no more).
+    """
     if not context.tx.run("DELETE FROM registration_codes WHERE scope = ?", context.scope):
         raise not_found("There is no registration code.")
     return None

@@ -1,4 +1,4 @@
-"""Thing registration tasks: their tables, and StartThingRegistrationTask, Describe, List, Stop, ListReports.
+"""Thing registration tasks: their tables, StartThingRegistrationTask, Describe, List, Stop, reports.
 
 A folder replaces S3 (`RegistrySettings.buckets`). StartThingRegistrationTask itself registers the file's lines, one after
 another, as RegisterThing does; a line that fails leaves what it has created, and the next line follows. The task is then
@@ -154,7 +154,9 @@ def stop_thing_registration_task(context: Context, params: Params) -> Output | N
 
 @operation("iot", "ListThingRegistrationTaskReports")
 def list_thing_registration_task_reports(context: Context, params: Params) -> Output | None:
-    """Return links to the reports of registered lines (RESULTS) or of failed lines (ERRORS), in JSON lines.
+    """Return links to the reports on registered lines (RESULTS) or on failed lines (ERRORS).
+
+    A report is in JSON lines.
 
     Raises InvalidRequest for an unknown task: the model has no ResourceNotFound here.
     """

@@ -1,4 +1,7 @@
-"""Role aliases: their table, and CreateRoleAlias, Describe, List, Update, Delete. The role itself is not checked."""
+"""Role aliases: their table, and CreateRoleAlias, Describe, List, Update, Delete.
+
+The role itself is not checked.
+"""
 
 from typing import Any
 

@@ -21,7 +21,10 @@ QUERY_VERSION = "2017-09-30"
 
 
 def require_query_version(context: Context, version: str | None) -> str:
-    """Return the version of the query language, of which only one exists. Raises InvalidRequest for any other."""
+    """Return the version of the query language, of which only one exists.
+
+    Raises InvalidRequest for any other.
+    """
     if version not in (None, QUERY_VERSION):
         raise context.invalid(f"Invalid queryVersion. Expected one of: [{QUERY_VERSION}]")
     return QUERY_VERSION

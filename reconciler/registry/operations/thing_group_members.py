@@ -1,4 +1,4 @@
-"""Membership of thing groups: the table, AddThingToThingGroup, Remove, Update, the lists by group and by thing.
+"""Members of thing groups: their table, AddThingToThingGroup, Remove, Update, the lists.
 
 Invariant: a thing is in at most 10 static groups, and never in two of one hierarchy. The things of a dynamic group are not
 stored: its query runs whenever its things, or a thing's groups, are listed.
@@ -87,7 +87,9 @@ def update_thing_groups_for_thing(context: Context, params: Params) -> Output | 
 
 @operation("iot", "ListThingsInThingGroup")
 def list_things_in_thing_group(context: Context, params: Params) -> Output | None:
-    """Return the names of a group's things in creation order; with `recursive`, also those of its descendants.
+    """Return the names of a group's things in creation order.
+
+    With `recursive`, those of its descendants are included.
 
     Raises ResourceNotFound.
     """
@@ -125,7 +127,10 @@ def list_things_in_thing_group(context: Context, params: Params) -> Output | Non
 
 @operation("iot", "ListThingGroupsForThing")
 def list_thing_groups_for_thing(context: Context, params: Params) -> Output | None:
-    """Return the static groups of a thing, and the dynamic ones whose query it matches. Raises ResourceNotFound."""
+    """Return the static groups of a thing, and the dynamic ones whose query it matches.
+
+    Raises ResourceNotFound.
+    """
     page = REGISTRY.start(context, params)
     thing = require_thing(context, params["thingName"])
     after = page.after[0] if page.after else 0

@@ -1,4 +1,6 @@
-"""Thing groups: their table, DescribeThingGroup, and for static groups CreateThingGroup, Update, Delete.
+"""Thing groups: their table, DescribeThingGroup, and CreateThingGroup, Update, Delete.
+
+The last three are for static groups.
 
 A dynamic group has a query. A group's parent never changes, so its `root` and `depth` are written once; a hierarchy consists
 of all groups with one root.
@@ -93,7 +95,9 @@ def require_version(params: Params, row: Row) -> None:
 
 
 def require_same(context: Context, row: Row, params: Params, tags: dict[str, str]) -> None:
-    """Raise ResourceAlreadyExists (409) unless a creation, static or dynamic, describes the existing group.
+    """Raise ResourceAlreadyExists (409) unless a creation request describes the existing group.
+
+    The request may be for a static or a dynamic group.
 
     Tags in the call count as configuration: success without setting them would lose them silently (UNCONFIRMED).
     """
@@ -155,7 +159,10 @@ def create_thing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DescribeThingGroup")
 def describe_thing_group(context: Context, params: Params) -> Output | None:
-    """Return everything about a group, static or dynamic, except its things and tags. Raises ResourceNotFound."""
+    """Return everything about a group, static or dynamic, except its things and tags.
+
+    Raises ResourceNotFound.
+    """
     row = require_group(context, params["thingGroupName"])
     metadata: dict[str, Any] = {"creationDate": row["created_at"]}
     if row["parent"] is not None:
@@ -201,7 +208,9 @@ def update_thing_group(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteThingGroup")
 def delete_thing_group(context: Context, params: Params) -> Output | None:
-    """Delete a group without children; its things stay, its policies are detached. A missing one is not an error.
+    """Delete a group without children; a missing one is not an error.
+
+    Its things stay, and its policies are detached.
 
     Raises InvalidRequest while it has children and for a dynamic group, VersionConflict (409).
     """

@@ -15,7 +15,9 @@ _COLUMNS = "t.seq, t.name, t.type, t.attributes, t.version"
 
 @operation("iot", "ListThings")
 def list_things(context: Context, params: Params) -> Output | None:
-    """Return the things in creation order; with an attribute filter, ordered by the attribute's value first.
+    """Return the things in creation order.
+
+    With an attribute filter, they are ordered by the attribute's value first.
 
     Raises InvalidRequest for an invalid token, for `attributeValue` without `attributeName` (UNCONFIRMED; AWS may ignore
     it, which would list other things), and for both filters at once (aws-sdk-js issue 4237).

@@ -1,4 +1,4 @@
-"""Principals of things: AttachThingPrincipal, DetachThingPrincipal, and the lists by thing and by principal."""
+"""Principals of things: AttachThingPrincipal, DetachThingPrincipal, and the lists."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,9 @@ NON_EXCLUSIVE = "NON_EXCLUSIVE_THING"
 
 @operation("iot", "AttachThingPrincipal")
 def attach_thing_principal(context: Context, params: Params) -> Output | None:
-    """Attach a principal to a thing; repeating the call succeeds, and changes the type if that differs (UNCONFIRMED).
+    """Attach a principal to a thing; repeating the call succeeds.
+
+    Repeating it with another type changes the type (UNCONFIRMED).
 
     An exclusive principal cannot have a second thing, and a principal with other things cannot become exclusive. The error
     texts are those that Terraform's acceptance tests expect of AWS.
@@ -104,7 +106,10 @@ def list_principal_things(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "ListPrincipalThingsV2")
 def list_principal_things_v2(context: Context, params: Params) -> Output | None:
-    """Return the things of a principal with the types of its attachments. Raises ResourceNotFound, InvalidRequest."""
+    """Return the things of a principal with the types of its attachments.
+
+    Raises ResourceNotFound, InvalidRequest.
+    """
     return _list_things(
         context,
         params,

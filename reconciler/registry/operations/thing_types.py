@@ -143,7 +143,9 @@ def deprecate_thing_type(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteThingType")
 def delete_thing_type(context: Context, params: Params) -> Output | None:
-    """Delete a type that no thing has, at least `thing_type_deletion_seconds` (5 minutes) after its deprecation.
+    """Delete a type that no thing has.
+
+    It must have been deprecated for `thing_type_deletion_seconds` (5 minutes).
 
     Raises ResourceNotFound, InvalidRequest.
     """

@@ -181,7 +181,10 @@ def _max_attributes(thing_type: str | None) -> int:
 
 
 def _repeat_creation(context: Context, row: Row, attributes: Mapping[str, str], params: Params) -> Output:
-    """Return the output for an existing thing. Raises ResourceAlreadyExists unless the request describes it."""
+    """Return the output for an existing thing.
+
+    Raises ResourceAlreadyExists unless the request describes it.
+    """
     has_same_attributes = json.loads(row["attributes"]) == attributes
     has_same_type = row["type"] == params.get("thingTypeName")
     has_same_billing_group = row["billing_group"] == params.get("billingGroupName")

@@ -1,4 +1,4 @@
-"""Client tokens: repeating a creation with the same token returns the resource that the first call created.
+"""Client tokens, with which a repeated creation returns the resource of the first call.
 
 Invariant: a token is stored as long as its resource exists, and rejected (ConflictException) with other parameters. Both
 are UNCONFIRMED. Only a keyed digest of the parameters is stored.

@@ -1,4 +1,4 @@
-"""The managed fields, which AWS itself indexes, by indexing mode, as GetIndexingConfiguration returns them.
+"""The managed fields of each indexing mode, as GetIndexingConfiguration returns them.
 
 Source: AWS's response for each mode, as recorded by other projects' acceptance tests; the documentation names most fields.
 """

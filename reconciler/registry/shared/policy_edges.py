@@ -33,7 +33,7 @@ def has_policies(context: Context, target: str) -> bool:
 
 
 def is_policy_in_use(context: Context, policy: int) -> bool:
-    """Return whether the policy is attached to a target, or was detached less than `detach_lag_seconds` ago."""
+    """Return whether the policy is attached, or was within the last `detach_lag_seconds`."""
     row = context.tx.one(
         "SELECT 1 FROM policy_edges WHERE policy = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
         policy,

@@ -23,7 +23,7 @@ SCHEMA = (
 
 
 def is_thing_in_use(context: Context, thing: str) -> bool:
-    """Return whether a principal is attached to the thing, or was detached less than `detach_lag_seconds` ago."""
+    """Return whether the thing has a principal, or had one within the last `detach_lag_seconds`."""
     row = context.tx.one(
         "SELECT 1 FROM principal_edges WHERE scope = ? AND thing = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
         context.scope,
@@ -34,7 +34,7 @@ def is_thing_in_use(context: Context, thing: str) -> bool:
 
 
 def is_principal_in_use(context: Context, principal: str) -> bool:
-    """Return whether the principal is attached to a thing, or was detached less than `detach_lag_seconds` ago."""
+    """Return whether the principal has a thing, or had one within the last `detach_lag_seconds`."""
     row = context.tx.one(
         "SELECT 1 FROM principal_edges WHERE scope = ? AND principal = ? AND (gone_at IS NULL OR gone_at > ?) LIMIT 1",
         context.scope,

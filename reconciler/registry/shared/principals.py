@@ -14,7 +14,10 @@ _COGNITO = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-fA-F-]{36}")
 
 
 def certificate_id_of(context: Context, principal: str) -> str | None:
-    """Return the certificate ID of a principal, or None for a Cognito identity. Raises InvalidRequest otherwise."""
+    """Return the certificate ID of a principal, or None for a Cognito identity.
+
+    Raises InvalidRequest otherwise.
+    """
     prefix = context.arn("cert/")
     if principal.startswith(prefix):
         return principal.removeprefix(prefix)

@@ -1,4 +1,4 @@
-"""Authentication material: the identifiers in it, and the initial provisioning status of its managed thing.
+"""Authentication material: its identifiers, and the initial status of its managed thing.
 
 Invariant: material is parsed leniently, because AWS documents its formats but not what it rejects. Explicit parameters take
 precedence over the values in the material.

@@ -1,4 +1,4 @@
-"""Tags: their table and the rules that both services share. Each service has its own operations for them.
+"""Tags: their table, and the rules that both services share.
 
 Invariant: only resources that a noun has declared with `@taggable` can be tagged. A resource has at most 50 tags, and no key
 starts with `aws:` in any letter case.

@@ -1,4 +1,4 @@
-"""Provisioning templates: their grammar, and their evaluation with parameters. Pure: no registry state.
+"""Provisioning templates: their grammar and their evaluation. Pure: no registry state.
 
 Invariant: AWS documents the grammar only by examples, and less of it for RegisterThing than for fleet provisioning. Where
 the two differ, the wider grammar is accepted (UNCONFIRMED). Everything else is rejected with a message that has its path.

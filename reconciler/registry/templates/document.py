@@ -1,4 +1,4 @@
-"""Template body → `Template`: the sections, the three types of resources, and their properties and settings.
+"""Template body → `Template`: sections, resources, properties and settings.
 
 Sections are `Parameters`, `Resources`, `Mappings` and `DeviceConfiguration`, which only fleets have and which has no effect
 here. `DependsOn` is not documented and is rejected. So is `PackageVersions`: the package catalog is not served.

@@ -1,4 +1,4 @@
-"""The evaluated resources of a template: the thing, the certificate and the policies that it describes.
+"""The evaluated resources of a template: a thing, a certificate and policies.
 
 Invariant: a parameter without a value makes the whole template invalid; a property that is not written is not set.
 """

@@ -23,7 +23,7 @@ _VARIABLE = re.compile(r"\$\{([^{}]+)\}")
 
 @frozen
 class TemplateScope:
-    """The values of names: the template's declarations and mappings, the parameters, and those of the certificate."""
+    """The names that an expression can refer to: parameters and mappings."""
 
     template: Template
     parameters: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Error → response: status, `x-amzn-ErrorType`, and a JSON body with the message and the model's other members.
+"""Error → response: status, `x-amzn-ErrorType`, and a JSON body with the error's members.
 
 Invariant: the status comes from the service model; only the errors that no model has are listed here, with the statuses
 that AWS documents as common to every service.

@@ -106,7 +106,7 @@ def compile_input_parser(model: OperationModel) -> InputParser:
 
 
 def compile_params_parser(model: OperationModel) -> Parser:
-    """Compile the parser of an operation's parameters as one document, for an operation that calls another."""
+    """Compile the parser of parameters that one operation passes to another."""
     shape = model.input_shape
     if shape is None:
         return _unchanged
@@ -150,7 +150,10 @@ def _text_list(item: Parser, checks: tuple[ConstraintCheck, ...]) -> Parser:
 
 
 def _json(shape: Shape, enclosing: dict[str, Parser]) -> Parser:
-    """Parse a member of a JSON document. `enclosing` has the shapes around it, for shapes that contain themselves."""
+    """Parse a member of a JSON document.
+
+    `enclosing` has the parsers of the shapes around it, for shapes that contain themselves.
+    """
     if shape.name in enclosing:
         return enclosing[shape.name]
     if isinstance(shape, StructureShape):
@@ -233,7 +236,10 @@ def _list(shape: ListShape, enclosing: dict[str, Parser]) -> Parser:
 
 
 def _map(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
-    """Parse a map. AWS reports all violations of its keys as one error, and those of its values if they are scalars."""
+    """Parse a map.
+
+    AWS reports all violations of its keys as one error, and those of its values, too, if they are scalars.
+    """
     checks = compile_checks("map", shape.metadata)
     key_checks = compile_checks("string", shape.key.metadata)
     value_checks = compile_checks(shape.value.type_name, shape.value.metadata)

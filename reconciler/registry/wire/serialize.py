@@ -67,7 +67,10 @@ def compile_error_writer(shape: Shape) -> Writer:
 
 
 def _json(shape: Shape, enclosing: dict[str, Writer] | None = None) -> Writer:
-    """Compile the writer of a shape. `enclosing` has the shapes around it, for shapes that contain themselves."""
+    """Compile the writer of a shape.
+
+    `enclosing` has the writers of the shapes around it, for shapes that contain themselves.
+    """
     enclosing = enclosing or {}
     if shape.name in enclosing:
         return enclosing[shape.name]

@@ -1,4 +1,4 @@
-"""The two service models, loaded from the installed botocore on first use, and the protocol of each operation.
+"""The two service models of the installed botocore, and the protocol of each operation.
 
 Invariant: a model is read once per process (about 20 ms each); an operation's shapes are compiled once, on its first
 request. Nothing here knows which operations are served.
