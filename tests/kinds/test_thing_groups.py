@@ -163,7 +163,7 @@ def test_a_replacement_that_would_lose_something_is_refused(carried, expected):
 def test_a_group_and_a_dynamic_group_cannot_share_a_name():
     other = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:a"))
     assert complaints(group(), other) == [
-        "None: a dynamic thing group of this file has the same name; expected each name once for both"
+        "a dynamic thing group of this file has the same name; expected each name once for both"
     ]
 
 

@@ -138,8 +138,8 @@ def objections(found: Change, around: PlanContext | None = None) -> list[str]:
 
 def complaints(wanted: Resource, *others: Resource) -> list[str]:
     desired = {found.address: found for found in (wanted, *others)}
-    found = all_kinds()[wanted.address.kind].check(wanted, desired)
-    return [f"{each.field}: {each.problem}; expected {each.expected}" for each in found]
+    problems = all_kinds()[wanted.address.kind].check(wanted, desired)
+    return list(map(str, problems))
 
 
 def effective(wanted: Resource) -> Resource:
