@@ -155,7 +155,7 @@ def test_a_thing_edited_after_planning_is_not_overwritten(cloud):
     cloud.iot.update_thing(thingName="d", attributePayload={"attributes": {"by": "hand"}, "merge": True})
     (failure,) = failures(applied(plan, cloud))
     assert failure == (
-        "failed things.d: things.d was changed since the plan was made (attributes.by); nothing of this step was sent; "
+        "failed things.d: things.d: was changed after the plan was made (attributes.by); nothing of this step was sent; "
         "plan again"
     )
     assert cloud.iot.describe_thing(thingName="d")["attributes"] == {"site": "oslo", "by": "hand"}

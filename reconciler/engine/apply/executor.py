@@ -1,11 +1,11 @@
-"""Runs a plan: a ready-queue over its graph, the kinds in turn, as many steps at once as there are workers."""
+"""Run a plan: a ready queue over its graph, with as many steps at once as there are workers."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, TypeAlias
@@ -32,9 +32,18 @@ from reconciler.model.redaction import redact
 MAX_WORKERS = 32
 
 Guard: TypeAlias = Callable[[], None]
-"""Asked before each write; raises LeaseLostError where nothing more may be written."""
+"""Called before each write; raises LeaseLostError when nothing more may be written."""
 
 _VERSION_CONFLICT = "VersionConflictException"
+
+_MAX_WAITING_STEPS = 1000
+"""Steps that may wait for AWS in addition to the running ones; each is an idle thread."""
+
+_FIRST_NOTICE_SECONDS, _NEXT_NOTICE_SECONDS = 2.0, 30.0
+"""Seconds of waiting after which a step reports it, and reports it again."""
+
+_SECOND_READ_SECONDS = 0.2
+"""Seconds after which a step that looks stale is read once more."""
 
 
 def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
@@ -47,176 +56,167 @@ def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
     pause: Pause | None = None,
     recorder: Recorder = NULL_RECORDER,
 ) -> Generator[Outcome, None, None]:
-    """Send the plan's calls, telling what becomes of each step as it happens.
+    """Send the plan's calls and yield the outcome of each step as it happens.
 
-    Right before a step's first write it is read again: where it is no longer as the plan saw it the step fails with
-    StaleError. A failed step skips what waits for it and nothing else. When `stop` is set, on an interrupt, or when
-    `guard` says that the lease is lost, what is in flight is finished and the rest is cancelled; a second interrupt is
-    raised. Waiting for AWS to catch up is not finished but ended. `recorder` hears of every attempt at a call of the plan,
-    before and after it.
+    Right before a step's first write its resource is read again; if it is no longer as the plan saw it, the step fails with
+    StaleError. A failed step skips its dependents and nothing else. When `stop` is set, on an interrupt, or when `guard` reports
+    that the lease is lost, running steps finish and the rest is canceled; a second interrupt is raised. Waiting for AWS to catch
+    up ends at once. `recorder` hears of every attempt at a call, before and after it.
     """
     queue = ReadyQueue(plan)
     with (
-        ThreadPoolExecutor(workers + _MOST_WAITING, "apply") as pool,
-        ThreadPoolExecutor(workers, "look") as looking,
+        ThreadPoolExecutor(workers + _MAX_WAITING_STEPS, "apply") as pool,
+        ThreadPoolExecutor(workers, "reread") as read_pool,
     ):
-        run = _Run(plan, call, guard, recorder, pause or _pausing(stop), looking)
-        at_work, waiting = set[Address](), set[Address]()
-        while queue or at_work or waiting:
-            if (free := workers - len(at_work)) and queue and not stop.is_set():
-                steps = queue.pop(free)
-                at_work.update(step.address for step in steps)
+        run = _Run(plan, call, guard, recorder, pause or _interruptible_pause(stop), pool, read_pool)
+        running, waiting = set[Address](), set[Address]()
+        while queue or running or waiting:
+            free_workers = workers - len(running)
+            if free_workers and queue and not stop.is_set():
+                steps = queue.pop(free_workers)
+                running.update(step.address for step in steps)
                 yield from (Started(step.change) for step in steps)
-                for alike in _by_kind(steps):
-                    pool.submit(run.begin, alike, pool)
+                run.submit(steps)
                 continue
-            if not at_work and not waiting:
+            if not running and not waiting:
                 break
             try:
-                step, outcome = run.ended.get()
+                step, outcome = run.outcomes.get()
             except KeyboardInterrupt:
                 if stop.is_set():
                     raise
                 stop.set()
                 continue
-            at_work.discard(step.address)
+            running.discard(step.address)
             if isinstance(outcome, Waiting):
-                waiting.add(step.address)  # others may go on, and what it waits for may be one of them
+                waiting.add(step.address)  # its worker is free for others: it may be waiting for one of them
                 yield outcome
                 continue
             waiting.discard(step.address)
-            if isinstance(outcome, Failed) and isinstance(
-                outcome.error, LeaseLostError | ServiceUnavailableError
-            ):
-                stop.set()  # what is left would fail as this did
+            if _ends_the_run(outcome):
+                stop.set()
             yield outcome
             yield from queue.settle(step, outcome)
     yield from (Canceled(step.change) for step in queue.unstarted())
 
 
-def _by_kind(steps: Sequence[Step]) -> Iterable[Sequence[Step]]:
-    """So that no kind's look waits for another's."""
-    found: defaultdict[str, list[Step]] = defaultdict(list)
-    for step in steps:
-        found[step.address.kind].append(step)
-    return found.values()
+def _ends_the_run(outcome: Outcome) -> bool:
+    """Return whether all other steps would fail for the same reason."""
+    return isinstance(outcome, Failed) and isinstance(outcome.error, LeaseLostError | ServiceUnavailableError)
 
 
-def _pausing(stop: threading.Event) -> Pause:
+def _interruptible_pause(stop: threading.Event) -> Pause:
     def pause(seconds: float) -> None:
         if stop.wait(seconds):
-            raise ReconcilerError("stopped while waiting for AWS to catch up; the next run goes on from here")
+            raise ReconcilerError("stopped while waiting for AWS to catch up; apply again to continue")
 
     return pause
 
 
 @frozen
 class _Run:
-    """What the workers share."""
+    """What the workers of one apply share."""
 
     plan: Plan
     call: Call
     guard: Guard
     recorder: Recorder
     pause: Pause
-    looking: ThreadPoolExecutor
-    answers: defaultdict[Address, dict[str, Any]] = field(factory=lambda: defaultdict(dict))
-    ended: SimpleQueue[tuple[Step, Outcome]] = field(factory=SimpleQueue)
+    pool: ThreadPoolExecutor
+    read_pool: ThreadPoolExecutor
+    responses: defaultdict[Address, dict[str, Any]] = field(factory=lambda: defaultdict(dict))
+    outcomes: SimpleQueue[tuple[Step, Outcome]] = field(factory=SimpleQueue)
 
-    def begin(self, steps: Sequence[Step], pool: ThreadPoolExecutor) -> None:
-        """Look at some steps, all at once, and run those that are as their plan saw them."""
+    def submit(self, steps: Sequence[Step]) -> None:
+        """Start steps, those of each kind together, so that no kind's read waits for another's."""
+        for steps_of_kind in _group_by_kind(steps):
+            self.pool.submit(self._check_and_run, steps_of_kind)
+
+    def _check_and_run(self, steps: Sequence[Step]) -> None:
+        """Re-read the steps' resources in bulk, and run the steps that are not stale."""
         try:
-            found = self._stale(steps)
-        except Exception as error:  # noqa: BLE001 (told with each step)
+            stale_steps = self._find_stale_steps(steps)
+        except Exception as error:  # noqa: BLE001 (reported with each step)
             for step in steps:
-                self.ended.put((step, Failed(step.change, _told(error))))
+                self.outcomes.put((step, Failed(step.change, _to_reconciler_error(error))))
             return
         for step in steps:
-            if step.address not in found:
-                pool.submit(self._run_and_tell, step)
-            elif why := found[step.address]:
-                self.ended.put((step, Failed(step.change, why)))
-            else:
-                self.ended.put((step, Applied(step.change, 0.0)))
+            if step.address not in stale_steps:
+                self.pool.submit(self._run_step, step)
+                continue
+            stale_error = stale_steps[step.address]
+            outcome = Failed(step.change, stale_error) if stale_error else Applied(step.change, 0.0)
+            self.outcomes.put((step, outcome))
 
-    def _stale(self, steps: Sequence[Step]) -> Mapping[Address, StaleError | None]:
-        """AWS's readings lag behind: what looks stale is looked at once more after a moment."""
-        found = find_stale_steps(steps, self.plan, self.call, self.looking)
-        if doubted := [step for step in steps if found.get(step.address)]:
-            self.pause(_SECOND_LOOK)
-            again = find_stale_steps(doubted, self.plan, self.call, self.looking)
-            return {
-                **{address: why for address, why in found.items() if not why},
-                **again,
-            }
-        return found
+    def _find_stale_steps(self, steps: Sequence[Step]) -> Mapping[Address, StaleError | None]:
+        """Find stale steps; AWS's reads lag behind, so what looks stale is read once more after a moment."""
+        stale_steps = find_stale_steps(steps, self.plan, self.call, self.read_pool)
+        doubtful = [step for step in steps if stale_steps.get(step.address)]
+        if not doubtful:
+            return stale_steps
+        self.pause(_SECOND_READ_SECONDS)
+        already_done = {address: error for address, error in stale_steps.items() if error is None}
+        return {**already_done, **find_stale_steps(doubtful, self.plan, self.call, self.read_pool)}
 
-    def _run_and_tell(self, step: Step) -> None:
-        self.ended.put((step, self._run(step)))
+    def _run_step(self, step: Step) -> None:
+        self.outcomes.put((step, self._send_calls(step)))
 
-    def _run(self, step: Step) -> Outcome:
-        begun = time.monotonic()
+    def _send_calls(self, step: Step) -> Outcome:
+        started_at = time.monotonic()
         request_ids: list[str] = []
-        pause = self._telling(step)
-        call = _guarded(self.guard, with_recording(self.call, self.recorder, step.address))
+        pause = self._reporting_pause(step)
+        call = _with_guard(self.guard, with_recording(self.call, self.recorder, step.address))
         try:
-            for asked in step.calls:
-                answer = send(call, asked, self.answers, pause)
-                self.answers[step.address].update(answer)
-                request_ids.append(_request_id(answer))
+            for request in step.calls:
+                response = send(call, request, self.responses, pause)
+                self.responses[step.address].update(response)
+                request_ids.append(_request_id(response))
         except AwsError as error:
             if error.code != _VERSION_CONFLICT:
                 return Failed(step.change, error, len(request_ids))
-            return Failed(
-                step.change,
-                version_conflict_error(step, self.plan, self.call, self.looking),
-                len(request_ids),
-            )
-        except Exception as error:  # noqa: BLE001 (a fault of ours in one step must not leave the others untold)
-            return Failed(step.change, _told(error), len(request_ids))
-        return Applied(step.change, time.monotonic() - begun, tuple(request_ids))
+            conflict = version_conflict_error(step, self.plan, self.call, self.read_pool)
+            return Failed(step.change, conflict, len(request_ids))
+        except Exception as error:  # noqa: BLE001 (a bug in one step must not hide the outcomes of the others)
+            return Failed(step.change, _to_reconciler_error(error), len(request_ids))
+        return Applied(step.change, time.monotonic() - started_at, tuple(request_ids))
 
-    def _telling(self, step: Step) -> Pause:
-        """The pause, told of where a step waits for long."""
-        waited, told = 0.0, 0.0
+    def _reporting_pause(self, step: Step) -> Pause:
+        """Return a pause that reports when the step has waited for long."""
+        waited, reported_at = 0.0, 0.0
 
         def pause(seconds: float) -> None:
-            nonlocal waited, told
-            if waited >= told + (_TELL_EVERY if told else _TELL_AFTER):
-                told = waited
-                self.ended.put((step, Waiting(step.change, waited)))
+            nonlocal waited, reported_at
+            if waited >= reported_at + (_NEXT_NOTICE_SECONDS if reported_at else _FIRST_NOTICE_SECONDS):
+                reported_at = waited
+                self.outcomes.put((step, Waiting(step.change, waited)))
             self.pause(seconds)
             waited += seconds
 
         return pause
 
 
-def _guarded(guard: Guard, call: Call) -> Call:
-    def send_if_allowed(asked: ApiCall) -> Mapping[str, Any]:
+def _group_by_kind(steps: Sequence[Step]) -> Collection[Sequence[Step]]:
+    groups: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        groups[step.address.kind].append(step)
+    return groups.values()
+
+
+def _with_guard(guard: Guard, call: Call) -> Call:
+    def send_if_allowed(request: ApiCall) -> Mapping[str, Any]:
         guard()
-        return call(asked)
+        return call(request)
 
     return send_if_allowed
 
 
-_MOST_WAITING = 1000
-"""Steps that may wait for AWS beside those at work; each is an idle thread."""
-
-_TELL_AFTER, _TELL_EVERY = 2.0, 30.0
-"""Seconds of waiting after which a step says so, and then again."""
-
-_SECOND_LOOK = 0.2
-"""Seconds after which what seems stale is read once more."""
-
-
-def _told(error: Exception) -> ReconcilerError:
+def _to_reconciler_error(error: Exception) -> ReconcilerError:
     if isinstance(error, ReconcilerError):
         return error
-    told = redact(f"{type(error).__name__}: {error}")
-    fault = ReconcilerError(f"a fault in reconciler itself: {told}")
-    fault.__cause__ = error
-    return fault
+    internal_error = ReconcilerError(redact(f"internal error: {type(error).__name__}: {error}"))
+    internal_error.__cause__ = error
+    return internal_error
 
 
-def _request_id(answer: Mapping[str, Any]) -> str:
-    return str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
+def _request_id(response: Mapping[str, Any]) -> str:
+    return str(response.get("ResponseMetadata", {}).get("RequestId", ""))

@@ -1,4 +1,4 @@
-"""What an apply tells a journal: every attempt at a call before and after it is made, and what becomes of each step."""
+"""What an apply reports to a journal: every attempt at a call, before and after, and the outcome of each step."""
 
 from __future__ import annotations
 
@@ -14,69 +14,74 @@ from reconciler.model.outcome import Outcome
 
 
 class Recorder(Protocol):
-    """Hears what is done, from any thread. It never raises: nothing that is done depends on it.
+    """Records one run, from any thread. It never raises: nothing that is applied depends on it.
 
-    `trouble` says why not everything was noted; it is empty while all is well.
+    `problem` states why something was not recorded; it is empty while everything is.
     """
 
     @property
     def problem(self) -> str:
-        """Why, in words."""
+        """Why something was not recorded, or an empty string."""
 
     def record_request(self, address: Address, call: ApiCall) -> int:
-        """A call is about to be sent; gives the number to answer it by."""
+        """Record that a call is about to be sent; return the number to pass to `record_response`."""
 
     def record_response(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
-        """What came of it: a state of `RunCall`, with AWS's id of the request and its error code, where there are any."""
+        """Record how a call ended: a state of `RunCall`, and AWS's request ID and error code if there are any."""
 
     def record_outcome(self, outcome: Outcome) -> None:
-        """What becomes of a step."""
+        """Record the outcome of a step."""
 
     def end(self) -> None:
-        """Nothing more will come."""
+        """Record the end of the run."""
 
 
 @frozen
 class NullRecorder:
-    """For who keeps no journal; `trouble` says why, where that was not meant."""
+    """Records nothing; `problem` states why, if that was not intended."""
 
     problem: str = ""
 
     def record_request(self, address: Address, call: ApiCall) -> int:  # noqa: ARG002 (the protocol's)
-        """Nothing is noted."""
+        """Record nothing."""
         return 0
 
     def record_response(self, token: int, state: str, request_id: str = "", code: str = "") -> None:
-        """Nothing is noted."""
+        """Record nothing."""
 
     def record_outcome(self, outcome: Outcome) -> None:
-        """Nothing is noted."""
+        """Record nothing."""
 
     def end(self) -> None:
-        """Nothing is noted."""
+        """Record nothing."""
 
 
 NULL_RECORDER = NullRecorder()
 
 
 def with_recording(call: Call, recorder: Recorder, address: Address) -> Call:
-    """The same call, noted before it is sent and after it is answered, each time that it is tried."""
+    """Return the call with each attempt recorded before it is sent and after its response."""
 
-    def send(asked: ApiCall) -> Mapping[str, Any]:
-        token = recorder.record_request(address, asked)
+    def send(request: ApiCall) -> Mapping[str, Any]:
+        token = recorder.record_request(address, request)
         try:
-            answer = call(asked)
+            response = call(request)
         except AwsError as error:
-            expected = error.code in asked.ignored_errors | asked.repeat_until
-            state = "lost" if error.outcome_unknown else "answered" if expected else "refused"
-            recorder.record_response(token, state, error.request_id, error.code)
+            recorder.record_response(token, _state_of(error, request), error.request_id, error.code)
             raise
         except Exception as error:
             recorder.record_response(token, "lost", code=type(error).__name__)
             raise
-        recorder.record_response(
-            token, "answered", str(answer.get("ResponseMetadata", {}).get("RequestId", ""))
-        )
-        return answer
+        request_id = str(response.get("ResponseMetadata", {}).get("RequestId", ""))
+        recorder.record_response(token, "answered", request_id)
+        return response
 
     return send
+
+
+def _state_of(error: AwsError, request: ApiCall) -> str:
+    """Return the state of a call that ended with an error: a call may expect some errors."""
+    if error.outcome_unknown:
+        return "lost"
+    is_expected = error.code in request.ignored_errors | request.repeat_until
+    return "answered" if is_expected else "refused"

@@ -1,4 +1,4 @@
-"""What the last run left undone."""
+"""The steps that the last run did not complete."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from reconciler.model.run import RunRecord
 
 
 def unfinished_addresses(last: RunRecord | None) -> Sequence[Address]:
-    """The addresses that the last run did not bring to what was wanted. Raises PlanRejectedError where that makes no sense."""
+    """Return the addresses of the steps that the last run did not complete.
+
+    Raises PlanRejectedError if there is no such run, it still runs, it was a destroy, or it completed everything.
+    """
     if last is None:
         raise PlanRejectedError(
-            ["the journal knows of no run of this workspace on this target; apply without --retry-failed"]
+            ["the journal has no run of this workspace on this target; apply without --retry-failed"]
         )
     run = last.run
-    told = f"the last run, {run.id} of {run.process} at {run.started_at:%Y-%m-%d %H:%M:%S} UTC,"
+    name = f"the last run, {run.id} of {run.process} at {run.started_at:%Y-%m-%d %H:%M:%S} UTC,"
     if run.status == "running":
-        raise PlanRejectedError([f"{told} is still at work"])
+        raise PlanRejectedError([f"{name} is still running"])
     if run.command == "destroy":
-        raise PlanRejectedError([f"{told} was a destroy; `reconciler destroy` goes on with it"])
+        raise PlanRejectedError([f"{name} was a destroy; run `reconciler destroy` to continue it"])
     if not last.unfinished_addresses:
-        raise PlanRejectedError([f"{told} left nothing undone"])
+        raise PlanRejectedError([f"{name} completed every step; apply without --retry-failed"])
     return [Address.parse(address) for address in last.unfinished_addresses]

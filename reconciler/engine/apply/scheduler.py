@@ -1,7 +1,7 @@
-"""Which steps of a plan can run: those whose needs are applied.
+"""The queue of steps whose dependencies are applied.
 
-The kinds take turns, for each has quotas of its own, and what waits for one leaves the others free: things that go do not
-keep the certificates waiting that they have let go of. Of one kind the step with the longest path behind it is first.
+Kinds are scheduled round-robin so that one API's quota does not block the others: deleting things does not hold up the certificates that
+were attached to them. Within a kind, the step with the longest path after it comes first.
 """
 
 from __future__ import annotations
@@ -16,65 +16,72 @@ from reconciler.model.plan import Plan, Step
 
 
 class ReadyQueue:
-    """The steps whose needs are applied; true while there is one."""
+    """The steps that can start; true while there is one."""
 
     def __init__(self, plan: Plan) -> None:
         self._steps = {step.address: step for step in plan.steps}
-        self._open = {step.address: len(step.dependencies) for step in plan.steps}
-        self._followers: defaultdict[Address, list[Address]] = defaultdict(list)
+        self._open_dependencies = {step.address: len(step.dependencies) for step in plan.steps}
+        self._dependents: defaultdict[Address, list[Address]] = defaultdict(list)
         for step in plan.steps:
-            for before in step.dependencies:
-                self._followers[before].append(step.address)
-        depth: dict[Address, int] = {}
-        for step in reversed(plan.steps):
-            depth[step.address] = 1 + max(
-                (depth[after] for after in self._followers[step.address]), default=0
-            )
-        self._rank = {step.address: (-depth[step.address], place) for place, step in enumerate(plan.steps)}
-        self._left = dict.fromkeys(self._steps)
+            for dependency in step.dependencies:
+                self._dependents[dependency].append(step.address)
+        path_lengths = self._path_lengths(plan)
+        self._priorities = {
+            step.address: (-path_lengths[step.address], position) for position, step in enumerate(plan.steps)
+        }
+        self._unstarted = dict.fromkeys(self._steps)
         self._heaps: defaultdict[str, list[tuple[tuple[int, int], Address]]] = defaultdict(list)
-        self._turns: deque[str] = deque()
-        for address, count in self._open.items():
+        self._kinds_in_turn: deque[str] = deque()
+        for address, count in self._open_dependencies.items():
             if not count:
                 self._push(address)
 
     def __bool__(self) -> bool:
-        return bool(self._turns)
+        return bool(self._kinds_in_turn)
 
-    def pop(self, most: int) -> Sequence[Step]:
-        """The next steps, `most` of them at the most."""
+    def pop(self, max_steps: int) -> Sequence[Step]:
+        """Remove and return the next steps, at most `max_steps`."""
         addresses: list[Address] = []
-        while self._turns and len(addresses) < most:
-            heap = self._heaps[kind := self._turns.popleft()]
+        while self._kinds_in_turn and len(addresses) < max_steps:
+            kind = self._kinds_in_turn.popleft()
+            heap = self._heaps[kind]
             addresses.append(heapq.heappop(heap)[1])
             if heap:
-                self._turns.append(kind)
+                self._kinds_in_turn.append(kind)
         for address in addresses:
-            del self._left[address]
+            del self._unstarted[address]
         return [self._steps[address] for address in addresses]
+
+    def settle(self, step: Step, outcome: Outcome) -> Iterator[Outcome]:
+        """Release the dependents of an applied step; yield the dependents that a failed one skips, transitively."""
+        if isinstance(outcome, Applied):
+            for dependent in self._dependents[step.address]:
+                self._open_dependencies[dependent] -= 1
+                if not self._open_dependencies[dependent] and dependent in self._unstarted:
+                    self._push(dependent)
+            return
+        blocked = deque(self._dependents[step.address])
+        while blocked:
+            address = blocked.popleft()
+            if address in self._unstarted:
+                del self._unstarted[address]
+                yield Skipped(self._steps[address].change, step.address)
+                blocked.extend(self._dependents[address])
+
+    def unstarted(self) -> Iterator[Step]:
+        """Return the steps that were neither started nor skipped."""
+        return (self._steps[address] for address in self._unstarted)
 
     def _push(self, address: Address) -> None:
         heap = self._heaps[address.kind]
         if not heap:
-            self._turns.append(address.kind)
-        heapq.heappush(heap, (self._rank[address], address))
+            self._kinds_in_turn.append(address.kind)
+        heapq.heappush(heap, (self._priorities[address], address))
 
-    def settle(self, step: Step, outcome: Outcome) -> Iterator[Outcome]:
-        """Free what waited for an applied step; skip what waited for a failed one, and so on down."""
-        if isinstance(outcome, Applied):
-            for after in self._followers[step.address]:
-                self._open[after] -= 1
-                if not self._open[after] and after in self._left:
-                    self._push(after)
-            return
-        doomed = list(self._followers[step.address])
-        while doomed:
-            address = doomed.pop(0)
-            if address in self._left:
-                del self._left[address]
-                yield Skipped(self._steps[address].change, step.address)
-                doomed += self._followers[address]
-
-    def unstarted(self) -> Iterator[Step]:
-        """The steps that were neither begun nor skipped."""
-        return (self._steps[address] for address in self._left)
+    def _path_lengths(self, plan: Plan) -> dict[Address, int]:
+        """Return the length of the longest path that begins at each step."""
+        lengths: dict[Address, int] = {}
+        for step in reversed(plan.steps):
+            dependents = self._dependents[step.address]
+            lengths[step.address] = 1 + max((lengths[dependent] for dependent in dependents), default=0)
+        return lengths

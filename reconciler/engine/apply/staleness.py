@@ -1,7 +1,7 @@
-"""Whether what a step is about is still as its plan saw it, read again right before the step's first write.
+"""Whether a step's resource is still as the plan saw it, read again right before the step's first write.
 
-What has come to be as the plan wants it is no obstacle: an earlier step of the same run may have seen to it, and nobody's
-work would be lost. Everything else that differs from what was seen is somebody's, and stops the step.
+A resource that already is as the plan wants it is no obstacle: an earlier step of the same run may have done it, and no one's work would be
+lost. Every other difference from what the plan saw is someone else's change, and stops the step.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from reconciler.engine.plan.names import replace_ids_with_names
 from reconciler.engine.plan.refresh import reread
@@ -28,128 +28,144 @@ from reconciler.model.resource import NOT_COMPARED, External, Live
 def find_stale_steps(
     steps: Sequence[Step], plan: Plan, call: Call, pool: Executor
 ) -> Mapping[Address, StaleError | None]:
-    """The steps that must not run, and why; None where there is nothing left to do, as it has gone already.
+    """Return the steps that must not run, with the reason, or None if there is nothing left to do.
 
-    What a plan creates is asked for only where AWS would not refuse to create what is there. Raises AwsError and TargetError.
+    A resource to be created is read only if AWS would not reject creating what exists. Raises AwsError and TargetError.
     """
-    basis = _about(steps, plan.basis)
-    looks = [look for step in steps for look in _looks(step)]
-    asked: defaultdict[str, dict[str, Live | None]] = defaultdict(dict)
-    for _, address, identity, seen in looks:
-        asked[address.kind][identity] = seen
-    there = {
-        table: reread(
-            all_kinds()[table],
-            seen,
-            workspace=plan.workspace,
-            basis=basis,
-            call=call,
-            pool=pool,
-        )
-        for table, seen in asked.items()
-    }
-    found: dict[Address, StaleError | None] = {}
-    for step, address, identity, _ in looks:
-        now = there[address.kind].get(identity)
-        if now:
-            now = evolve(now, spec=replace_ids_with_names(now.spec, plan.basis.names))
-        judged: Mapping[Address, StaleError | None]
-        if address != step.address:
-            judged = _judge_beside(step, address, now)
+    reads = [read for step in steps for read in _reads_of(step)]
+    live = _read_live(reads, steps, plan, call, pool)
+    stale_steps: dict[Address, StaleError | None] = {}
+    for read in reads:
+        current = live[read.address.kind].get(read.identity)
+        if current:
+            current = evolve(current, spec=replace_ids_with_names(current.spec, plan.basis.names))
+        if read.address == read.step.address:
+            stale_steps.update(_check_step(read.step, current, plan.workspace))
         else:
-            judged = _judge(step, now, plan.workspace)
-        found.update(judged)
-    return found
+            stale_steps.update(_check_other_resource(read.step, read.address, current))
+    return stale_steps
 
 
-def _about(steps: Sequence[Step], basis: Basis) -> Basis:
-    """The basis with no more than some steps' resources and what these need: a look at few must not cost a look at all."""
+def version_conflict_error(step: Step, plan: Plan, call: Call, pool: Executor) -> StaleError:
+    """Return the error for a step that AWS rejected because the resource has another version now."""
+    error = find_stale_steps([step], plan, call, pool).get(step.address)
+    return error or StaleError(
+        f"{step.address}: was changed by someone else while this step ran; run plan again"
+    )
+
+
+@frozen
+class _ResourceRead:
+    """One resource to read again for a step, by AWS's ID, and as the plan saw it."""
+
+    step: Step
+    address: Address
+    identity: str
+    previous: Live | None
+
+
+def _reads_of(step: Step) -> Iterator[_ResourceRead]:
+    """Yield what is read again for a step; the step's own resource comes last, because its result decides."""
+    for address, live in step.also_modifies.items():
+        yield _ResourceRead(step, address, live.identity, live)
+    change, kind = step.change, all_kinds()[step.address.kind]
+    if step.precondition is not None:
+        yield _ResourceRead(step, step.address, step.precondition.identity, step.precondition)
+    elif isinstance(change, Create) and kind.create_succeeds_if_exists:
+        yield _ResourceRead(step, step.address, kind.identity(change.resource) or str(step.address), None)
+
+
+def _read_live(
+    reads: Sequence[_ResourceRead], steps: Sequence[Step], plan: Plan, call: Call, pool: Executor
+) -> Mapping[str, Mapping[str, Live]]:
+    """Return the live resources by table and identity, those of each kind read in bulk."""
+    basis = _basis_of(steps, plan.basis)
+    previous_by_table: defaultdict[str, dict[str, Live | None]] = defaultdict(dict)
+    for read in reads:
+        previous_by_table[read.address.kind][read.identity] = read.previous
+    return {
+        table: reread(
+            all_kinds()[table], previous, workspace=plan.workspace, basis=basis, call=call, pool=pool
+        )
+        for table, previous in previous_by_table.items()
+    }
+
+
+def _basis_of(steps: Sequence[Step], basis: Basis) -> Basis:
+    """Return the basis with only the steps' resources and their dependencies: reading few must not cost reading all."""
     addresses: set[Address] = set()
     for step in steps:
         addresses |= {step.address, *step.also_modifies}
         if not isinstance(step.change, Delete | Forget):
             addresses |= step.change.resource.dependencies
-    return evolve(basis, desired={a: basis.desired[a] for a in addresses if a in basis.desired})
+    desired = {address: basis.desired[address] for address in addresses if address in basis.desired}
+    return evolve(basis, desired=desired)
 
 
-def _looks(step: Step) -> Iterator[tuple[Step, Address, str, Live | None]]:
-    """What is read again for a step, by AWS's ids, and as it was seen; what it is about last, whose word counts most."""
-    yield from ((step, address, live.identity, live) for address, live in step.also_modifies.items())
-    change, kind = step.change, all_kinds()[step.address.kind]
-    if step.precondition is not None:
-        yield step, step.address, step.precondition.identity, step.precondition
-    elif isinstance(change, Create) and kind.create_succeeds_if_exists:
-        yield step, step.address, kind.identity(change.resource) or str(step.address), None
-
-
-def _judge(step: Step, now: Live | None, workspace: str) -> Mapping[Address, StaleError | None]:
+def _check_step(step: Step, current: Live | None, workspace: str) -> Mapping[Address, StaleError | None]:
+    address = step.address
     if isinstance(step.change, Create):
-        come = StaleError(f"{step.address} has come to be since the plan was made; plan again")
-        return {step.address: come} if now else {}
-    if now is None:
-        gone = isinstance(step.change, Delete | Forget)
-        return {step.address: None if gone else StaleError(f"{step.address} is no longer there; plan again")}
-    if differences := tuple(_differences(step, now, workspace)):
-        return {step.address: StaleError(_told(step.address, differences), differences)}
-    return {}
+        created = StaleError(f"{address}: was created after the plan was made; run plan again")
+        return {address: created} if current else {}
+    if current is None:
+        if isinstance(step.change, Delete | Forget):
+            return {address: None}
+        return {address: StaleError(f"{address}: no longer exists; run plan again")}
+    fields = tuple(_stale_fields(step, current, workspace))
+    return {address: StaleError(_message(address, fields), fields)} if fields else {}
 
 
-def _judge_beside(step: Step, address: Address, now: Live | None) -> Mapping[Address, StaleError]:
-    """Nothing of another resource may differ: the plan has no change of it that could explain one."""
-    if now is None:
+def _check_other_resource(step: Step, address: Address, current: Live | None) -> Mapping[Address, StaleError]:
+    """Check a resource that the step also modifies: the plan has no change of its own that explains a difference."""
+    if current is None:
         return {}
-    watched = all_kinds()[address.kind].precondition
-    seen, there = watched(step.also_modifies[address], deletes=True), watched(now, deletes=True)
-    pairs = ((path, before, there[path]) for path, before in seen.items())
-    differences = tuple(
-        StaleField(path, before, before, after)
-        for path, before, after in pairs
-        if before != after and NOT_COMPARED not in (before, after)
+    precondition = all_kinds()[address.kind].precondition
+    before = precondition(step.also_modifies[address], deletes=True)
+    now = precondition(current, deletes=True)
+    fields = tuple(
+        StaleField(path, seen, seen, now[path])
+        for path, seen in before.items()
+        if seen != now[path] and NOT_COMPARED not in (seen, now[path])
     )
-    return {step.address: StaleError(_told(address, differences), differences)} if differences else {}
+    return {step.address: StaleError(_message(address, fields), fields)} if fields else {}
 
 
-def version_conflict_error(step: Step, plan: Plan, call: Call, pool: Executor) -> StaleError:
-    """The same for a step that AWS refused because its version is another one by now."""
-    why = find_stale_steps([step], plan, call, pool).get(step.address)
-    return why or StaleError(f"{step.address} was changed by somebody else while this step ran; plan again")
+def _message(address: Address, fields: Sequence[StaleField]) -> str:
+    paths = ", ".join(field.path for field in fields)
+    return f"{address}: was changed after the plan was made ({paths}); nothing of this step was sent; run plan again"
 
 
-def _told(address: Address, differences: Sequence[StaleField]) -> str:
-    paths = ", ".join(found.path for found in differences)
-    return (
-        f"{address} was changed since the plan was made ({paths}); nothing of this step was sent; plan again"
-    )
-
-
-def _differences(step: Step, now: Live, workspace: str) -> Iterator[StaleField]:
+def _stale_fields(step: Step, current: Live, workspace: str) -> Iterator[StaleField]:
     change = step.change
     assert not isinstance(change, Create)
     kind = all_kinds()[step.address.kind]
-    going = isinstance(change, Delete | Replace)
-    seen, there = kind.precondition(change.live, deletes=going), kind.precondition(now, deletes=going)
+    deletes = isinstance(change, Delete | Replace)
+    before = kind.precondition(change.live, deletes=deletes)
+    now = kind.precondition(current, deletes=deletes)
     planned: Mapping[str, Any] = {}
     if not isinstance(change, Delete | Forget):
         planned = kind.precondition(Live("", change.resource.spec, owner=workspace), deletes=False)
         if kind.has_ownership_markers:
             planned = {**planned, PREVENT_DESTROY_PATH: change.resource.lifecycle.prevent_destroy}
-    for path, before in seen.items():
-        yield from _moved(path, before, planned.get(path), there[path], marker_names(workspace))
+    for path, seen in before.items():
+        yield from _compare(path, seen, planned.get(path), now[path], marker_names(workspace))
 
 
-def _moved(path: str, seen: Any, planned: Any, now: Any, marks: frozenset[str]) -> Iterator[StaleField]:
-    """What is neither as it was seen nor as it is to be, maps key by key and lists item by item."""
+def _compare(path: str, seen: Any, planned: Any, now: Any, markers: frozenset[str]) -> Iterator[StaleField]:
+    """Yield what is neither as it was seen nor as it is planned: mappings key by key, lists item by item."""
     match seen, now:
         case Mapping(), Mapping():
-            after: Any = planned if isinstance(planned, Mapping) else {}
+            planned_items: Any = planned if isinstance(planned, Mapping) else {}
             for key in sorted(seen.keys() | now.keys()):
-                yield from _moved(f"{path}.{key}", seen.get(key), after.get(key), now.get(key), marks)
+                yield from _compare(
+                    f"{path}.{key}", seen.get(key), planned_items.get(key), now.get(key), markers
+                )
         case tuple(), tuple():
-            after = planned if isinstance(planned, tuple) else ()
-            come = [item for item in now if item not in (*seen, *after, *marks)]
-            gone = [item for item in seen if item in after and item not in now]
-            # What the file does not know by name no step of the plan touches.
-            if gone or any(not isinstance(item, External) for item in come):
+            planned_items = planned if isinstance(planned, tuple) else ()
+            added = [item for item in now if item not in (*seen, *planned_items, *markers)]
+            removed = [item for item in seen if item in planned_items and item not in now]
+            # No step of the plan touches an item that the file does not know by name.
+            if removed or any(not isinstance(item, External) for item in added):
                 yield StaleField(path, seen, planned, now)
         case _ if NOT_COMPARED not in (seen, now) and now not in (seen, planned):
             yield StaleField(path, seen, planned, now)

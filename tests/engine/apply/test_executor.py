@@ -220,7 +220,7 @@ def test_a_fault_in_one_step_is_told_as_a_failure_and_leaves_the_others_running(
     assert (failed.change, failed.completed_calls, str(failed.error), failed.error.__cause__) == (
         change("a"),
         0,
-        "a fault in reconciler itself: ZeroDivisionError: division by zero",
+        "internal error: ZeroDivisionError: division by zero",
         fault,
     )
     assert rest == [Skipped(change("b"), blocked_by=at("a")), applied("c")]
@@ -263,7 +263,7 @@ def test_who_waits_for_aws_to_catch_up_does_not_wait_to_be_stopped():
         raise NO
 
     (outcome,) = ended(run(made, busy, stop=stop))
-    assert str(outcome.error) == "stopped while waiting for AWS to catch up; the next run goes on from here"
+    assert str(outcome.error) == "stopped while waiting for AWS to catch up; apply again to continue"
 
 
 def test_a_service_that_is_down_ends_the_run_and_what_is_left_is_cancelled():

@@ -61,11 +61,11 @@ def refused(plan, cloud, address):
 
 
 def changed(address, *paths):
-    return f"{address} was changed since the plan was made ({', '.join(paths)}); nothing of this step was sent; plan again"
+    return f"{address}: was changed after the plan was made ({', '.join(paths)}); nothing of this step was sent; run plan again"
 
 
 def come(address):
-    return f"{address} has come to be since the plan was made; plan again"
+    return f"{address}: was created after the plan was made; run plan again"
 
 
 def groups(cloud, thing):

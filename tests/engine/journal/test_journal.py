@@ -371,7 +371,7 @@ def test_a_run_that_never_ended_has_crashed_where_its_process_cannot_be_seen(tmp
 
 
 def test_the_oldest_runs_go_when_there_are_too_many_and_one_at_work_never_does(tmp_path):
-    kept = journal(tmp_path, kept_runs=3)
+    kept = journal(tmp_path, max_runs=3)
     at_work = kept.begin(plan("a"), ME, "apply", "at work")
     crashed = kept.begin(plan("a"), GONE, "apply", "crashed")
     for number in range(5):
@@ -382,7 +382,7 @@ def test_the_oldest_runs_go_when_there_are_too_many_and_one_at_work_never_does(t
 
 
 def test_the_oldest_runs_go_when_they_are_too_large_and_the_file_with_them(tmp_path):
-    kept = journal(tmp_path, kept_bytes=300_000)
+    kept = journal(tmp_path, max_bytes=300_000)
     sizes = []
     for _ in range(8):
         run = kept.begin(plan(map(str, range(1000))), ME, "apply", "")
@@ -390,7 +390,7 @@ def test_the_oldest_runs_go_when_they_are_too_large_and_the_file_with_them(tmp_p
         sizes.append(kept.path.stat().st_size)
     assert 2 <= len(kept.runs()) < 8
     assert max(sizes) < 450_000
-    assert journal(tmp_path, kept_bytes=1).begin(plan(""), ME, "apply", "").run_id in kept.ids()
+    assert journal(tmp_path, max_bytes=1).begin(plan(""), ME, "apply", "").run_id in kept.ids()
     assert len(kept.runs()) == 2
 
 
@@ -488,10 +488,10 @@ def test_tables_that_are_not_ours_are_an_error_of_the_journal(tmp_path):
 
 SPOILT = {
     garbage: "cannot be {done}: file is not a database",
-    empty: "is no journal",
-    folder: "is no file",
-    fifo: "is no file",
-    link: "is no file",
+    empty: "is not a journal",
+    folder: "is not a regular file",
+    fifo: "is not a regular file",
+    link: "is not a regular file",
     later: "was written by a later version of reconciler",
     torn: "cannot be {done}: database disk image is malformed",
 }
