@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from .conftest import ACCOUNT, NOON, Clock, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, NOON, ManualClock, error_of, without_metadata
 
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/encrypts"
@@ -15,7 +15,7 @@ def moment(later=0.0):
     return datetime.fromtimestamp(NOON + later, UTC)
 
 
-def test_no_event_is_enabled_until_it_is_and_the_others_stay(iot, clock: Clock):
+def test_no_event_is_enabled_until_it_is_and_the_others_stay(iot, clock: ManualClock):
     first = without_metadata(iot.describe_event_configurations())
     iot.update_event_configurations(
         eventConfigurations={"THING": {"Enabled": True}, "JOB": {"Enabled": True}}

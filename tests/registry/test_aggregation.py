@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from .conftest import error_of, without_metadata
+from tests.support.direct_client import error_of, without_metadata
 
 INVALID = ("InvalidAggregationException", 400)
 POWERS = ("1", "2", "2", "15", "1_0")

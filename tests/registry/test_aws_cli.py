@@ -10,10 +10,9 @@ import sys
 
 import pytest
 
-from tests.support import registry_pki as pki
+from tests.support import pki
+from tests.support.direct_client import ACCOUNT
 from tests.support.registry_server import served
-
-from .conftest import ACCOUNT
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("awscli") is None, reason="awscli is not installed: pip install awscli"
@@ -53,7 +52,7 @@ def aws(tmp_path_factory):
 @pytest.fixture(scope="module")
 def device(aws):
     """A CA and a device certificate, registered from files."""
-    factory = pki.authority(pki.name("Factory"), pki.ec_key())
+    factory = pki.Authority("Factory")
     code = aws("iot", "get-registration-code", "--query", "registrationCode")[1]
     for name, pem in {
         "ca": factory.pem,

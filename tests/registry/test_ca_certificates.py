@@ -7,9 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support import registry_pki as pki
-
-from .conftest import ACCOUNT, NOON, REGION, error_of, make_client, register_ca, without_metadata
+from tests.support import pki
+from tests.support.direct_client import (
+    ACCOUNT,
+    NOON,
+    REGION,
+    create_client,
+    error_of,
+    register_ca,
+    without_metadata,
+)
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cacert/"
 ROLE = "arn:aws:iam::123456789012:role/provisioning"
@@ -38,7 +45,7 @@ def test_a_ca_registers_inactive_under_the_sha256_of_its_der(iot, authority):
         "autoRegistrationStatus": "DISABLE",
         "lastModifiedDate": moment,
         "customerVersion": 1,
-        "validity": {"notBefore": pki.START, "notAfter": pki.END},
+        "validity": {"notBefore": pki.NOT_BEFORE, "notAfter": pki.NOT_AFTER},
         "certificateMode": "DEFAULT",
     }
     assert str(uuid.UUID(generation)) == generation
@@ -134,9 +141,9 @@ def test_the_eleventh_ca_of_one_subject_raises_limit_exceeded(iot, authority):
     assert refused == ("LimitExceededException", 410)
 
 
-def test_a_default_ca_belongs_to_one_account_per_region(iot, bound, authority, ca):
-    neighbour = make_client("iot", bound.find, account="999999999999")
-    elsewhere = make_client("iot", bound.find, account="999999999999", region="us-east-1")
+def test_a_default_ca_belongs_to_one_account_per_region(iot, current_registry, authority, ca):
+    neighbour = create_client("iot", current_registry.get, account="999999999999")
+    elsewhere = create_client("iot", current_registry.get, account="999999999999", region="us-east-1")
 
     with pytest.raises(neighbour.exceptions.ResourceAlreadyExistsException):
         register_ca(neighbour, authority)
@@ -235,10 +242,12 @@ def test_cas_are_listed_by_age(iot, authority, other_authority, clock):
     assert iot.list_ca_certificates(templateName="pump")["certificates"] == []
 
 
-def test_the_registration_code_is_64_hex_digits_and_stays_until_it_is_deleted(iot, bound):
+def test_the_registration_code_is_64_hex_digits_and_stays_until_it_is_deleted(iot, current_registry):
     first = iot.get_registration_code()["registrationCode"]
     again = iot.get_registration_code()["registrationCode"]
-    elsewhere = make_client("iot", bound.find, region="us-east-1").get_registration_code()["registrationCode"]
+    elsewhere = create_client("iot", current_registry.get, region="us-east-1").get_registration_code()[
+        "registrationCode"
+    ]
     iot.delete_registration_code()
     second = iot.get_registration_code()["registrationCode"]
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from .conftest import ACCOUNT, NOON, error_of, make_client, without_metadata
+from tests.support.direct_client import ACCOUNT, NOON, create_client, error_of, without_metadata
 
 TARGET = "111122223333"
 STATE = ("CertificateStateException", 406)
@@ -16,9 +16,9 @@ MOMENT = datetime.fromtimestamp(NOON, UTC)
 
 
 @pytest.fixture
-def other(bound, registry):
+def other(current_registry, registry):
     """A client of the account that certificates are transferred to."""
-    return make_client("iot", bound.find, account=TARGET)
+    return create_client("iot", current_registry.get, account=TARGET)
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support import registry_pki as pki
-
-from .conftest import ACCOUNT, NOON, error_of, register_ca, without_metadata
+from tests.support import pki
+from tests.support.direct_client import ACCOUNT, NOON, error_of, register_ca, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"
 
@@ -84,7 +83,7 @@ def test_two_cas_of_one_subject_and_key_and_no_ca_pem_raise_certificate_conflict
 
 
 def test_of_two_cas_with_one_subject_the_one_whose_key_signed_is_taken(iot, ca, authority):
-    namesake = pki.authority(authority.subject, pki.ec_key())
+    namesake = pki.Authority(authority.name)
     second = register_ca(iot, namesake, setAsActive=True)
 
     registered = iot.register_certificate(certificatePem=namesake.issue("pump-8"))
@@ -106,8 +105,8 @@ def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, devi
 
 @pytest.mark.parametrize("key", [pki.ec_key, pki.rsa_key])
 def test_the_named_ca_must_really_have_signed_the_certificate(iot, key):
-    honest = pki.authority(pki.name("CA"), key())
-    forger = pki.authority(pki.name("CA"), key())
+    honest = pki.Authority("CA", key())
+    forger = pki.Authority("CA", key())
     register_ca(iot, honest, setAsActive=True)
 
     forged = error_of(
@@ -160,7 +159,7 @@ def test_without_ca_registers_in_sni_only_mode(iot, device_pem):
         "creationDate": moment,
         "lastModifiedDate": moment,
         "customerVersion": 1,
-        "validity": {"notBefore": pki.START, "notAfter": pki.END},
+        "validity": {"notBefore": pki.NOT_BEFORE, "notAfter": pki.NOT_AFTER},
         "certificateMode": "SNI_ONLY",
     }
     assert str(uuid.UUID(generation)) == generation

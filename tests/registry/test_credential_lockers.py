@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from .conftest import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
+
 from .test_managed_things import device
 
 ARN = f"arn:aws:iotmanagedintegrations:eu-west-1:{ACCOUNT}:credential-locker/"

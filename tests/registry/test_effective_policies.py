@@ -2,7 +2,8 @@
 
 import pytest
 
-from .conftest import ACCOUNT, error_of
+from tests.support.direct_client import ACCOUNT, error_of
+
 from .test_thing_groups import grow
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"

@@ -9,8 +9,7 @@ import pytest
 
 from reconciler.registry import HttpRequest, HttpResponse, Registry, RegistrySettings, catalog
 from reconciler.registry.catalog import ServedOperation
-
-from .conftest import make_client
+from tests.support.direct_client import create_client
 
 IOT = "https://iot.eu-west-1.amazonaws.com"
 
@@ -20,9 +19,9 @@ def signed(key_id="AKIAEXAMPLE", region="eu-west-1", name="iot"):
     return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
 
 
-def test_the_account_is_a_twelve_digit_key_id_and_the_region_is_the_scopes(registry, bound):
+def test_the_account_is_a_twelve_digit_key_id_and_the_region_is_the_scopes(registry, current_registry):
     def arn(account, region):
-        client = make_client("iot", bound.find, account=account, region=region)
+        client = create_client("iot", current_registry.get, account=account, region=region)
         return client.create_thing(thingName="pump-7")["thingArn"]
 
     assert [arn("test", "eu-west-1"), arn("111122223333", "us-east-1"), arn("test", "cn-north-1")] == [
@@ -32,11 +31,11 @@ def test_the_account_is_a_twelve_digit_key_id_and_the_region_is_the_scopes(regis
     ]
 
 
-def test_accounts_and_regions_do_not_see_each_other(iot, bound):
+def test_accounts_and_regions_do_not_see_each_other(iot, current_registry):
     iot.create_thing(thingName="pump-7")
 
     for account, region in (("111122223333", "eu-west-1"), ("test", "us-east-1")):
-        other = make_client("iot", bound.find, account=account, region=region)
+        other = create_client("iot", current_registry.get, account=account, region=region)
         assert other.list_things()["things"] == []
 
 

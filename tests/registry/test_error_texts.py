@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import ACCOUNT
+from tests.support.direct_client import ACCOUNT
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/camera"
 CERTIFICATE = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/" + "a" * 64

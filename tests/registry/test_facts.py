@@ -10,10 +10,10 @@ import textwrap
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support import registry_pki as pki
+from tests.support import pki
+from tests.support.direct_client import without_metadata
 from tests.support.registry_server import served
 
-from .conftest import without_metadata
 from .test_issued_certificates import request_for
 from .test_register_thing import declared, template
 

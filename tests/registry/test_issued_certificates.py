@@ -14,9 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from tests.support import registry_pki as pki
-
-from .conftest import ACCOUNT, NOON, error_of, without_metadata
+from tests.support import pki
+from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/"
 INVALID = ("InvalidRequestException", 400)
@@ -24,14 +23,14 @@ INVALID = ("InvalidRequestException", 400)
 
 def request_for(common_name, key=None):
     """Make a certificate signing request."""
-    builder = x509.CertificateSigningRequestBuilder().subject_name(pki.name(common_name))
+    builder = x509.CertificateSigningRequestBuilder().subject_name(pki.distinguished_name(common_name))
     return builder.sign(key or pki.ec_key(), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 def request_signed_with_sha1(common_name):
     """Make a request as old tools do, which the library only reads: its key signs the same content, and SHA-1 is named."""
     key = pki.ec_key()
-    builder = x509.CertificateSigningRequestBuilder().subject_name(pki.name(common_name))
+    builder = x509.CertificateSigningRequestBuilder().subject_name(pki.distinguished_name(common_name))
     content = builder.sign(key, hashes.SHA256()).tbs_certrequest_bytes
     signature = b"\0" + key.sign(content, ec.ECDSA(hashes.SHA1()))
     ecdsa_with_sha1 = bytes.fromhex("06072a8648ce3d0401")
@@ -62,7 +61,7 @@ def test_keys_and_certificate_belong_together_and_the_certificate_is_inactive_un
     assert made == {"certificateArn": ARN + identifier, "certificateId": identifier}
     assert der(certificate.public_key()) == der(private.public_key())
     assert der(load_pem_public_key(keys["PublicKey"].encode())) == der(private.public_key())
-    assert (private.key_size, certificate.subject) == (2048, pki.name("AWS IoT Certificate"))
+    assert (private.key_size, certificate.subject) == (2048, pki.distinguished_name("AWS IoT Certificate"))
     described = iot.describe_certificate(certificateId=identifier)["certificateDescription"]
     described.pop("generationId")
     moment = datetime.fromtimestamp(NOON, UTC)
@@ -89,7 +88,10 @@ def test_a_request_gives_a_certificate_of_its_subject_and_key(iot, key):
     made = iot.create_certificate_from_csr(certificateSigningRequest=request_for("pump-7", key))
 
     certificate = x509.load_pem_x509_certificate(made["certificatePem"].encode())
-    assert (certificate.subject, der(certificate.public_key())) == (pki.name("pump-7"), der(key.public_key()))
+    assert (certificate.subject, der(certificate.public_key())) == (
+        pki.distinguished_name("pump-7"),
+        der(key.public_key()),
+    )
     described = iot.describe_certificate(certificateId=made["certificateId"])["certificateDescription"]
     assert (described["status"], described["certificatePem"]) == ("INACTIVE", made["certificatePem"])
 
@@ -110,7 +112,7 @@ def test_a_request_that_is_signed_with_sha_1_is_fulfilled(iot):
     made = iot.create_certificate_from_csr(certificateSigningRequest=request_signed_with_sha1("pump-7"))
 
     issued = x509.load_pem_x509_certificate(made["certificatePem"].encode())
-    assert issued.subject == pki.name("pump-7")
+    assert issued.subject == pki.distinguished_name("pump-7")
 
 
 def test_a_request_whose_signature_is_not_its_keys_is_refused(iot):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from .conftest import error_of
+from tests.support.direct_client import error_of
+
 from .test_managed_things import device
 
 MISSING = ("ResourceNotFoundException", 404)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from .conftest import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
 
 ARN = f"arn:aws:iotmanagedintegrations:eu-west-1:{ACCOUNT}:managed-thing/"
 WIFI = "WIFI_SETUP_QR_BAR_CODE"
@@ -86,9 +86,11 @@ def test_a_managed_thing_is_given_back_without_its_authentication_material(manag
     }
 
 
-def test_no_readable_authentication_material_is_stored(tmp_path, bound, registry, managed, settings):
+def test_no_readable_authentication_material_is_stored(
+    tmp_path, current_registry, registry, managed, settings
+):
     file = tmp_path / "registry.db"
-    stored = bound.registry = type(registry)(file, settings)
+    stored = current_registry.registry = type(registry)(file, settings)
     managed.create_managed_thing(
         **device(AuthenticationMaterialType="ZWAVE_QR_BAR_CODE", AuthenticationMaterial="90013278200312345")
     )

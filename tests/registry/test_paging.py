@@ -5,8 +5,8 @@ import base64
 import pytest
 
 from reconciler.registry.store import Transaction
+from tests.support.direct_client import create_client, error_of
 
-from .conftest import error_of, make_client
 from .test_managed_things import device as managed_device
 
 PRINCIPAL = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-{:012d}"
@@ -274,11 +274,11 @@ def test_a_token_of_which_one_letter_was_changed_is_refused(iot):
         assert error_of(iot.list_things, nextToken=changed) == ("InvalidRequestException", 400)
 
 
-def test_a_token_belongs_to_its_listing_its_filters_its_account_and_its_region(iot, bound):
+def test_a_token_belongs_to_its_listing_its_filters_its_account_and_its_region(iot, current_registry):
     things(iot, range(4))
     groups(iot, range(4))
     token = {"nextToken": iot.list_things(maxResults=1)["nextToken"]}
-    other = make_client("iot", bound.find, region="us-east-1")
+    other = create_client("iot", current_registry.get, region="us-east-1")
     invalid = ("InvalidRequestException", 400)
 
     assert error_of(iot.list_thing_groups, **token) == invalid

@@ -4,7 +4,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from .conftest import ACCOUNT, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, error_of, without_metadata
+
 from .test_issued_certificates import der
 
 ARN = f"arn:aws:iotmanagedintegrations:eu-west-1:{ACCOUNT}:provisioning-profile/"

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
-from tests.support import registry_pki as pki
-
-from .conftest import ACCOUNT, NOON, error_of, register_ca, without_metadata
+from tests.support import pki
+from tests.support.direct_client import ACCOUNT, NOON, error_of, register_ca, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:provisioningtemplate/"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/provision"

@@ -7,9 +7,9 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from tests.support import registry_pki as pki
+from tests.support import pki
+from tests.support.direct_client import ACCOUNT, error_of, without_metadata
 
-from .conftest import ACCOUNT, error_of, without_metadata
 from .test_issued_certificates import request_for
 from .test_thing_groups import members
 
@@ -239,7 +239,7 @@ def test_parameters_come_from_the_certificates_subject(iot, ca, authority):
         "SerialNumber": (NameOID.SERIAL_NUMBER, "s77"),
     }
     subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in oids.values()])
-    pem = pki.build(subject, authority.subject, pki.ec_key(), authority.key)
+    pem = authority.issue(subject)
     iot.create_thing_type(thingTypeName="pump")
     prefix = "AWS::IoT::Certificate::"
     names = [prefix + name for name in (*oids, "Id")]

@@ -7,8 +7,8 @@ from urllib.request import urlopen
 import pytest
 
 from reconciler.registry import RegistrySettings
+from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
 
-from .conftest import ACCOUNT, NOON, error_of, without_metadata
 from .test_register_thing import declared, template
 
 INVALID = ("InvalidRequestException", 400)

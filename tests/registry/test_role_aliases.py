@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from .conftest import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:rolealias/"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/camera"

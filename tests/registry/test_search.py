@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import error_of, without_metadata
+from tests.support.direct_client import error_of, without_metadata
 
 INVALID = ("InvalidRequestException", 400)
 INVALID_QUERY = ("InvalidQueryException", 400)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import ACCOUNT, error_of
+from tests.support.direct_client import ACCOUNT, error_of
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
 INVALID = ("InvalidRequestException", 400)

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from tests.support import registry_pki as pki
-from tests.support import terraform
+from tests.support import pki, terraform
 from tests.support.registry_server import Served, served
 
 from .test_issued_certificates import request_for
@@ -39,7 +38,7 @@ class Life:
 @pytest.fixture(scope="module")
 def life(tmp_path_factory):
     folder = tmp_path_factory.mktemp("terraform")
-    factory, other = (pki.authority(pki.name(name), pki.ec_key()) for name in ("Factory", "Other"))
+    factory, other = (pki.Authority(name) for name in ("Factory", "Other"))
     (folder / "ca.pem").write_text(factory.pem)
     (folder / "signed.pem").write_text(factory.issue("pump-7"))
     (folder / "unsigned.pem").write_text(other.issue("pump-8"))

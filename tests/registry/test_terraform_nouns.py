@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from tests.support import registry_pki as pki
-from tests.support import terraform
+from tests.support import pki, terraform
 from tests.support.registry_server import Served, served
 
 CONFIG = (Path(__file__).parent / "terraform" / "nouns.tf").read_text()
@@ -59,7 +58,7 @@ class Life:
 @pytest.fixture(scope="module")
 def life(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nouns")
-    authority = pki.authority(pki.name("Factory"), pki.ec_key())
+    authority = pki.Authority("Factory")
     (folder / "ca.pem").write_text(authority.pem)
     (folder / "tags_override.tf").write_text(DEFAULT_TAGS)
     later = ("apply", "-auto-approve", "-no-color", "-var", "later=true")

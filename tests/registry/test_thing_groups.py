@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from .conftest import ACCOUNT, NOON, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thinggroup/"
 INVALID = ("InvalidRequestException", 400)

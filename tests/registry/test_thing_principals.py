@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import ACCOUNT, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, error_of, without_metadata
 
 COGNITO = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-0d4f2f6b9a11"
 INVALID = ("InvalidRequestException", 400)

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from .conftest import ACCOUNT, error_of, without_metadata
+from tests.support.direct_client import ACCOUNT, error_of, without_metadata
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thing/"
 

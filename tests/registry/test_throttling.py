@@ -3,8 +3,7 @@
 import pytest
 
 from reconciler.registry.throttling import RateLimiter
-
-from .conftest import Clock
+from tests.support.direct_client import ManualClock
 
 
 def buckets(service, operation):
@@ -23,7 +22,7 @@ def admitted(limits, operation, times, account="1", region="r"):
     return [limits.admit(account, region, "iot", operation) for _ in range(times)].count(0.0)
 
 
-def test_one_seconds_calls_are_admitted_at_once_and_then_at_the_rate(limits, clock: Clock):
+def test_one_seconds_calls_are_admitted_at_once_and_then_at_the_rate(limits, clock: ManualClock):
     at_once = admitted(limits, "RegisterThing", 30)
     clock.advance(0.5)
     later = admitted(limits, "RegisterThing", 30)
@@ -31,7 +30,7 @@ def test_one_seconds_calls_are_admitted_at_once_and_then_at_the_rate(limits, clo
     assert (at_once, later) == (10, 5)
 
 
-def test_a_refused_call_is_told_when_there_is_room_and_takes_nothing(limits, clock: Clock):
+def test_a_refused_call_is_told_when_there_is_room_and_takes_nothing(limits, clock: ManualClock):
     admitted(limits, "RegisterThing", 10)
     told = [limits.admit("1", "r", "iot", "RegisterThing") for _ in range(3)]
     clock.advance(told[0])
@@ -51,14 +50,16 @@ def test_accounts_and_regions_have_buckets_of_their_own(limits):
     assert counts == [10, 10, 10]
 
 
-def test_a_rate_below_one_a_second_admits_one(limits, clock: Clock):
+def test_a_rate_below_one_a_second_admits_one(limits, clock: ManualClock):
     first = admitted(limits, "Slow", 3)
     clock.advance(2.0)
 
     assert (first, admitted(limits, "Slow", 3)) == (1, 1)
 
 
-def test_a_client_that_keeps_the_rate_is_never_refused_for_arriving_a_little_early(limits, clock: Clock):
+def test_a_client_that_keeps_the_rate_is_never_refused_for_arriving_a_little_early(
+    limits, clock: ManualClock
+):
     admitted(limits, "RegisterThing", 10)
     early = [0.0, 0.015] * 50
     waits = []
@@ -69,7 +70,7 @@ def test_a_client_that_keeps_the_rate_is_never_refused_for_arriving_a_little_ear
     assert waits == [0.0] * 100
 
 
-def test_a_clock_that_goes_back_fills_and_empties_nothing(limits, clock: Clock):
+def test_a_clock_that_goes_back_fills_and_empties_nothing(limits, clock: ManualClock):
     admitted(limits, "RegisterThing", 10)
     clock.advance(-3600)
 

@@ -1,0 +1,103 @@
+"""boto3 clients whose requests go to a registry in this process instead of the network, and checks of their responses."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from attrs import define
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+from botocore.config import Config
+
+from reconciler.registry import HttpRequest, Registry
+from tests.support.pki import Authority
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+SERVICES = ("iot", "iot-managed-integrations")
+NOON = 1_750_000_000.0
+
+
+@define
+class ManualClock:
+    """A clock that moves only by `advance`."""
+
+    now: float = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class _Body:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self._body
+
+    def read(self, *_: Any) -> bytes:
+        return self._body
+
+
+def send(registry: Registry, request: AWSPreparedRequest) -> AWSResponse:
+    """Send a prepared request to a registry."""
+    body = request.body or b""
+    headers = {name: _text(value) for name, value in request.headers.items()}
+    body = body.encode() if isinstance(body, str) else bytes(body)
+    response = registry.handle(HttpRequest(request.method, request.url, headers, body))
+    return AWSResponse(request.url, response.status, HeadersDict(response.headers), _Body(response.body))
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def create_client(
+    service: str, registry: Callable[[], Registry], account: str = "test", region: str = REGION
+) -> Any:
+    """Create a client whose requests go to the registry that `registry()` returns.
+
+    An error that the operation's model does not have fails the test.
+    """
+    client = boto3.Session().client(
+        service,
+        region_name=region,
+        aws_access_key_id=account,
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}, tcp_keepalive=False),
+    )
+
+    def respond(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
+        response = send(registry(), request)
+        code = response.headers.get("x-amzn-ErrorType")
+        model = client.meta.service_model.operation_model(event_name.rpartition(".")[2])
+        allowed = {shape.name for shape in model.error_shapes} | {None, "UnknownOperationException"}
+        assert code in allowed, f"{event_name} has no {code} in its model"
+        return response
+
+    client.meta.events.register(f"before-send.{service}", respond)
+    return client
+
+
+def register_ca(iot: Any, authority: Authority, **more: Any) -> dict[str, Any]:
+    """Register a CA in DEFAULT mode, with the verification certificate that AWS requires."""
+    code = iot.get_registration_code()["registrationCode"]
+    return iot.register_ca_certificate(
+        caCertificate=authority.pem, verificationCertificate=authority.issue(code), **more
+    )
+
+
+def error_of(operation: Callable[..., Any], **params: Any) -> tuple[str, int]:
+    """Call an operation that must fail, and return AWS's error code and the HTTP status."""
+    with pytest.raises(operation.__self__.exceptions.ClientError) as caught:
+        operation(**params)
+    response = caught.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def without_metadata(output: dict[str, Any]) -> dict[str, Any]:
+    """Return an output without what botocore adds to it."""
+    return {name: value for name, value in output.items() if name != "ResponseMetadata"}
