@@ -160,6 +160,6 @@ class WorkspaceFiles:
             folder.mkdir(exist_ok=True)
         except OSError as error:
             raise TargetError(
-                f"the embedded registry cannot be used: cannot create {folder}: {error.strerror}; "
+                f"the embedded registry is not usable: cannot create {folder}: {error.strerror}; "
                 f"name another file in {_REGISTRY_VARIABLE}"
             ) from error

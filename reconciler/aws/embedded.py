@@ -1,4 +1,4 @@
-"""Puts the embedded registry where the network would be: boto3 does everything else as ever."""
+"""Route boto3 requests to the embedded registry instead of the network."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from reconciler.registry import HttpRequest, Registry
 
 
 def bind(session: Session, registry: Registry) -> None:
-    """Answer every request of the session's future clients from the registry; nothing reaches a network."""
+    """Route every request of the session's future clients to the registry; nothing reaches the network."""
 
-    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def respond(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         body = request.body or b""
         headers = {key: _text(value) for key, value in request.headers.items()}
-        asked = HttpRequest(
-            request.method, request.url, headers, body.encode() if isinstance(body, str) else body
-        )
-        told = registry.handle(asked)
-        return AWSResponse(request.url, told.status, dict(told.headers), _Raw(told.body))
+        raw_body = body.encode() if isinstance(body, str) else body
+        response = registry.handle(HttpRequest(request.method, request.url, headers, raw_body))
+        return AWSResponse(request.url, response.status, dict(response.headers), _RawBody(response.body))
 
-    session.register("before-send", answer)
+    session.register("before-send", respond)
 
 
-class _Raw(BytesIO):
-    """The body as botocore expects it of urllib3."""
+class _RawBody(BytesIO):
+    """A response body with urllib3's interface, as botocore expects it."""
 
     def stream(self, **_: Any) -> Any:
         yield self.read()

@@ -1,11 +1,11 @@
-"""The file of `registry serve --faults`: which calls go wrong, and how.
+"""Load the file of `registry serve --faults`: which calls fail, and how.
 
 seed = 7
 
 [[rules]]
-operation = "iot:Create*"     # a glob; without a service it is any service's
+operation = "iot:Create*"     # a glob; without a service it matches any
 kind = "error_after"
-probability = 0.05            # or calls = [3, 7]: the third and the seventh that match
+probability = 0.05            # or calls = [3, 7]: the third and the seventh match
 
 [[rules]]
 operation = "List*"
@@ -21,32 +21,32 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.model.errors import TargetError
-from reconciler.model.text import closest_match, describe_value, format_choices
+from reconciler.model.text import closest_match, describe_value, format_choices, format_suggestion
 from reconciler.registry.faults import FAULT_KINDS, FaultRule, Faults
 
 _Check = Callable[[Any], bool]
 
 
-def _number(value: Any, most: float = float("inf")) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+def _is_number(value: Any, maximum: float = float("inf")) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= maximum
 
 
-def _count(value: Any) -> bool:
+def _is_ordinal(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 _FIELDS: Mapping[str, tuple[_Check, str]] = {
     "operation": (lambda value: isinstance(value, str) and bool(value), 'a glob such as "iot:Create*"'),
     "kind": (lambda value: isinstance(value, str) and value in FAULT_KINDS, format_choices(FAULT_KINDS)),
-    "probability": (lambda value: _number(value, 1), "a number from 0 to 1"),
+    "probability": (lambda value: _is_number(value, 1), "a number from 0 to 1"),
     "calls": (
-        lambda value: isinstance(value, list) and bool(value) and all(map(_count, value)),
+        lambda value: isinstance(value, list) and bool(value) and all(map(_is_ordinal, value)),
         "an array of ordinals, such as [1, 3]",
     ),
-    "seconds": (_number, "a number of seconds"),
+    "seconds": (_is_number, "a number of seconds"),
 }
 _REQUIRED = ("operation", "kind")
-_TOP: Mapping[str, tuple[_Check, str]] = {
+_TOP_FIELDS: Mapping[str, tuple[_Check, str]] = {
     "seed": (lambda value: isinstance(value, int) and not isinstance(value, bool), "an integer"),
     "rules": (
         lambda value: isinstance(value, list) and all(isinstance(rule, dict) for rule in value),
@@ -56,39 +56,40 @@ _TOP: Mapping[str, tuple[_Check, str]] = {
 
 
 def load_faults(file: Path) -> Faults:
-    """The rules of a file. Raises TargetError with every mistake in it, and OSError when it cannot be read."""
+    """Load the rules of a file. Raises TargetError with every problem in it, and OSError if it cannot be read."""
     try:
         document = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TargetError(f"{file}: {error}") from error
-    mistakes = list(_wrong("", document, _TOP))
-    if not mistakes:
-        for place, rule in enumerate(document.get("rules", ())):
-            mistakes += _wrong(f"rules[{place}]", rule, _FIELDS, _REQUIRED)
+    problems = list(_find_problems("", document, _TOP_FIELDS))
+    if not problems:
+        for index, rule in enumerate(document.get("rules", ())):
+            problems += _find_problems(f"rules[{index}]", rule, _FIELDS, _REQUIRED)
             if {"probability", "calls"} <= set(rule):
-                mistakes.append(f"rules[{place}]: probability and calls exclude each other")
+                problems.append(f"rules[{index}]: probability and calls exclude each other")
             if (rule.get("kind") == "delay") != ("seconds" in rule):
-                mistakes.append(f"rules[{place}]: seconds belong to kind = 'delay', and it needs them")
-    if mistakes:
-        raise TargetError("\n".join(f"{file}: {mistake}" for mistake in mistakes))
+                problems.append(
+                    f"rules[{index}]: seconds is required for kind = 'delay' and not allowed for others"
+                )
+    if problems:
+        raise TargetError("\n".join(f"{file}: {problem}" for problem in problems))
     return Faults([_rule(table) for table in document.get("rules", ())], document.get("seed", 0))
 
 
-def _wrong(
-    at: str,
+def _find_problems(
+    path: str,
     table: Mapping[str, Any],
     fields: Mapping[str, tuple[_Check, str]],
     required: tuple[str, ...] = (),
 ) -> Iterator[str]:
-    where = f"{at}." if at else ""
+    prefix = f"{path}." if path else ""
     for name, value in table.items():
         if name not in fields:
-            near = closest_match(name, fields)
-            yield f"{where}{name} is unknown" + (f"; did you mean {near!r}?" if near else "")
+            yield f"{prefix}{name} is not a valid key{format_suggestion(closest_match(name, fields))}"
         elif not fields[name][0](value):
-            yield f"{where}{name} is {describe_value(value)}; expected {fields[name][1]}"
+            yield f"{prefix}{name} is {describe_value(value)}; expected {fields[name][1]}"
     yield from (
-        f"{where}{name} is missing; expected {fields[name][1]}" for name in required if name not in table
+        f"{prefix}{name} is missing; expected {fields[name][1]}" for name in required if name not in table
     )
 
 

@@ -1,6 +1,6 @@
-"""What stands between us and a registry: versions, credentials, who we are, the clock, permissions, the database.
+"""Checks between this machine and a registry: versions, credentials, identity, clock, permissions, database.
 
-Law: everything here reads. Nothing of a credential is told but where it comes from.
+Invariant: every check only reads. Nothing about a credential is shown but its source.
 """
 
 from __future__ import annotations
@@ -20,47 +20,46 @@ from reconciler.model.quota import Quotas
 from reconciler.model.settings import Settings
 
 MAX_SKEW_SECONDS = 30.0
-"""Seconds that two clocks may differ without a word; AWS refuses signatures from 300 on (IAM user guide, SigV4)."""
+"""Seconds that two clocks may differ without a warning; AWS rejects signatures from 300 on (IAM user guide, SigV4)."""
 
-_AT_ONCE = 50
-"""Actions in one question to IAM."""
+_ACTIONS_PER_SIMULATION = 50
 
 Operations = Mapping[str, Collection[tuple[str, str]]]
 
 
 def check_versions() -> Iterator[CheckResult]:
-    """Python, boto3, and whether botocore knows both services."""
+    """Check Python and boto3, and that botocore has the models of both services."""
     from importlib.metadata import version
 
     from reconciler.aws.service_model import loader
 
-    told = f"Python {platform.python_version()}, boto3 {version('boto3')}, botocore {version('botocore')}"
+    versions = f"Python {platform.python_version()}, boto3 {version('boto3')}, botocore {version('botocore')}"
     missing = set(SERVICES) - set(loader(None).list_available_services("service-2"))
     if missing:
-        what = f"{told}, which knows nothing of {', '.join(sorted(missing))}"
-        yield CheckResult("error", "versions", what, "pip install --upgrade boto3")
+        message = f"{versions}, which has no model of {', '.join(sorted(missing))}"
+        yield CheckResult("error", "versions", message, "pip install --upgrade boto3")
     else:
-        yield CheckResult("ok", "versions", told)
+        yield CheckResult("ok", "versions", versions)
 
 
 def check_database(path: Path, region: str) -> Iterator[CheckResult]:
-    """The embedded registry's file: sound, writable, of a version that we know."""
+    """Check that the embedded registry's database is intact, writable and of a supported version."""
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreError
 
-    reset = "`reconciler registry reset` begins a new one"
+    advice = "`reconciler registry reset` deletes it; the next plan creates a new one"
     if not path.exists():
-        yield CheckResult("ok", "registry", f"there is none at {path} yet; the first plan makes it")
+        yield CheckResult("ok", "registry", f"{path} does not exist yet; the first plan creates it")
         return
     try:
         registry = Registry(path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
     except (StoreError, OSError) as error:
-        yield CheckResult("error", "registry", str(error), reset)
+        yield CheckResult("error", "registry", str(error), advice)
         return
     if problems := registry.check_integrity():
-        yield CheckResult("error", "registry", f"{path}: {'; '.join(problems)}", reset)
+        yield CheckResult("error", "registry", f"{path}: {'; '.join(problems)}", advice)
     else:
-        yield CheckResult("ok", "registry", f"{path} is sound and can be written to")
+        yield CheckResult("ok", "registry", f"{path} is intact and writable")
     registry.close()
 
 
@@ -68,115 +67,117 @@ def check_remote(
     settings: Settings,
     quotas: Quotas,
     environ: Mapping[str, str],
-    wanted: Operations,
+    operations: Operations,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[CheckResult]:
-    """Credentials, identity, region, endpoint, clock, and what IAM says of the operations that are `wanted`."""
+    """Check credentials, Region, endpoint, identity and clock, and whether IAM allows the operations."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     from reconciler.aws.caller import unreachable_error
 
     try:
         session = remote_session(settings, quotas, environ)
-        yield from _credentials(session, settings)
+        yield from _check_credentials(session, settings)
         if session.get_credentials() is None:
             return
         if not session.region_name:
-            yield CheckResult(
-                "error", "region", "none is said", "say region in [workspace], or set AWS_REGION"
-            )
+            advice = "set region in [workspace], or AWS_REGION"
+            yield CheckResult("error", "region", "no AWS Region is set", advice)
             return
         endpoint = None if settings.target == "aws" else settings.target
         client = session.client("iot", endpoint_url=endpoint)
         yield CheckResult("ok", "endpoint", f"{client.meta.endpoint_url} in {session.region_name}")
         if endpoint is None and not local_endpoint(settings, environ):
-            yield from _at_aws(session, wanted, clock)
+            yield from _check_aws(session, operations, clock)
         else:
-            answer = client.list_things(maxResults=1)
-            yield CheckResult(
-                "ok", "identity", f"{client.meta.endpoint_url} answers, and is not asked whose account it is"
-            )
-            yield from _clock(answer, clock)
+            response = client.list_things(maxResults=1)
+            message = f"{client.meta.endpoint_url} responds; its account is not checked"
+            yield CheckResult("ok", "identity", message)
+            yield from _check_clock(response, clock)
     except (
         ValueError
-    ) as error:  # so botocore says that an endpoint of the environment or the profile is no URL
-        yield CheckResult("error", "target", f"the endpoint cannot be used: {error}")
+    ) as error:  # botocore's error for an endpoint of the environment or profile that is not a URL
+        yield CheckResult("error", "target", f"the endpoint is not usable: {error}")
     except (BotoCoreError, ClientError) as error:
         yield CheckResult(
-            "error", "target", str(unreachable_error(error, f"{settings.target} does not answer"))
+            "error", "target", str(unreachable_error(error, f"{settings.target} does not respond"))
         )
 
 
-def _credentials(session: Any, settings: Settings) -> Iterator[CheckResult]:
-    found = session.get_credentials()
-    if found is None:
+def _check_credentials(session: Any, settings: Settings) -> Iterator[CheckResult]:
+    credentials = session.get_credentials()
+    if credentials is None:
         advice = "sign in (`aws sso login`), set AWS_PROFILE, or name a profile in [workspace]"
         yield CheckResult("error", "credentials", "boto3 finds none", advice)
         return
-    source = {"env": "environment variables"}.get(found.method, found.method.replace("-", " "))
-    whose = f", the role {settings.role_arn}" if settings.role_arn else ""
+    source = {"env": "environment variables"}.get(credentials.method, credentials.method.replace("-", " "))
+    role = f", the role {settings.role_arn}" if settings.role_arn else ""
     profile = "" if session.profile_name == "default" else f", profile {session.profile_name}"
-    yield CheckResult("ok", "credentials", f"from {source}{profile}{whose}")
+    yield CheckResult("ok", "credentials", f"from {source}{profile}{role}")
 
 
-def _at_aws(session: Any, wanted: Operations, clock: Callable[[], datetime]) -> Iterator[CheckResult]:
-    answer = session.client("sts").get_caller_identity()
-    arn, account = str(answer["Arn"]), str(answer["Account"])
-    yield CheckResult("ok", "identity", f"{arn} of account {account}")
-    yield from _clock(answer, clock)
-    yield from _permissions(session, arn, Target("aws", session.region_name, account), wanted)
+def _check_aws(session: Any, operations: Operations, clock: Callable[[], datetime]) -> Iterator[CheckResult]:
+    response = session.client("sts").get_caller_identity()
+    arn, account = str(response["Arn"]), str(response["Account"])
+    yield CheckResult("ok", "identity", f"{arn} in account {account}")
+    yield from _check_clock(response, clock)
+    yield from _check_permissions(session, arn, Target("aws", session.region_name, account), operations)
 
 
-def _clock(answer: Mapping[str, Any], clock: Callable[[], datetime]) -> Iterator[CheckResult]:
-    told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-    if told is None:
-        yield CheckResult("unknown", "clock", "the endpoint does not tell its time")
+def _check_clock(response: Mapping[str, Any], clock: Callable[[], datetime]) -> Iterator[CheckResult]:
+    date = response["ResponseMetadata"]["HTTPHeaders"].get("date")
+    if date is None:
+        yield CheckResult("unknown", "clock", "the endpoint sends no Date header")
         return
-    skew = (clock() - parsedate_to_datetime(told)).total_seconds()
+    skew = (clock() - parsedate_to_datetime(date)).total_seconds()
     if abs(skew) > MAX_SKEW_SECONDS:
-        what = f"this machine is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the endpoint"
-        yield CheckResult(
-            "warning", "clock", what, "set it right: AWS refuses signatures that are five minutes off"
-        )
+        message = f"this machine is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the endpoint"
+        advice = "set the clock; AWS rejects signatures that are five minutes off"
+        yield CheckResult("warning", "clock", message, advice)
     else:
-        yield CheckResult("ok", "clock", "agrees with the endpoint's")
+        yield CheckResult("ok", "clock", "agrees with the endpoint")
 
 
-def _permissions(session: Any, arn: str, target: Target, wanted: Operations) -> Iterator[CheckResult]:
-    """What IAM's simulator says, where we may ask it."""
+def _check_permissions(
+    session: Any, arn: str, target: Target, operations: Operations
+) -> Iterator[CheckResult]:
+    """Check the operations with IAM's policy simulator, if the caller may use it."""
     from botocore.exceptions import ClientError
 
-    everything = sorted({each for operations in wanted.values() for each in operations})
+    distinct = sorted({operation for group in operations.values() for operation in group})
     advice = "`reconciler permissions` prints the policy that this file needs"
     try:
-        denied = [*_denied(session.client("iam"), _policy_source(arn), target, everything)]
+        denied = [*_denied_actions(session.client("iam"), _policy_source(arn), target, distinct)]
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        told = f"not looked at: {code} for iam:SimulatePrincipalPolicy, so only what reading shows is known"
-        yield CheckResult("unknown", "permissions", told, advice)
+        message = f"not checked: {code} for iam:SimulatePrincipalPolicy; only reads are tried"
+        yield CheckResult("unknown", "permissions", message, advice)
         return
     if denied:
         yield CheckResult("error", "permissions", f"{len(denied)} missing: {', '.join(denied)}", advice)
     else:
-        yield CheckResult("ok", "permissions", f"all {len(everything)} operations that apply may send")
+        yield CheckResult("ok", "permissions", f"all {len(distinct)} operations that apply may send")
 
 
-def _denied(client: Any, source: str, target: Target, wanted: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for resources, operations in iam.actions_by_resources(wanted, target).items():
-        for start in range(0, len(operations), _AT_ONCE):
+def _denied_actions(
+    client: Any, source: str, target: Target, operations: Sequence[tuple[str, str]]
+) -> Iterator[str]:
+    for resources, actions in iam.actions_by_resources(operations, target).items():
+        for start in range(0, len(actions), _ACTIONS_PER_SIMULATION):
             pages = client.get_paginator("simulate_principal_policy").paginate(
                 PolicySourceArn=source,
-                ActionNames=operations[start : start + _AT_ONCE],
+                ActionNames=actions[start : start + _ACTIONS_PER_SIMULATION],
                 ResourceArns=list(resources),
             )
-            results = pages.build_full_result()["EvaluationResults"]
-            yield from (found["EvalActionName"] for found in results if found["EvalDecision"] != "allowed")
+            for result in pages.build_full_result()["EvaluationResults"]:
+                if result["EvalDecision"] != "allowed":
+                    yield result["EvalActionName"]
 
 
 def _policy_source(arn: str) -> str:
-    """Whose policies are asked about: of a session of a role, the role's (its path is not in the session's ARN)."""
+    """Return whose policies are simulated: for a role's session, the role (the session's ARN lacks the role's path)."""
     partition, account, resource = (arn.split(":", 5)[index] for index in (1, 4, 5))
-    kind, _, rest = resource.partition("/")
-    if kind != "assumed-role":
+    resource_type, _, rest = resource.partition("/")
+    if resource_type != "assumed-role":
         return arn
     return f"arn:{partition}:iam::{account}:role/{rest.partition('/')[0]}"

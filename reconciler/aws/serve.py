@@ -1,4 +1,4 @@
-"""Opens the embedded registry to AWS's own clients: on a loopback port, under whatever conditions are asked for."""
+"""Serve the embedded registry to AWS's own clients on a loopback port, with simulated conditions if requested."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ IN_MEMORY = ":memory:"
 
 @frozen
 class ServeOptions:
-    """How the registry is served. Durations are seconds; `latency` is written as `registry.latency` reads it.
+    """How the registry is served. Durations are in seconds; `registry.latency` documents the format of `latency`.
 
-    `db` is a file or IN_MEMORY, `faults` a file of rules, `buckets` a folder that stands for S3. With `quotas`, calls
-    over these rates are refused as AWS refuses them.
+    `db` is a file or IN_MEMORY, `faults` a file of rules, `buckets` a folder that replaces S3. With `quotas`, calls above these
+    rates are throttled as AWS throttles them.
     """
 
     host: str = "127.0.0.1"
@@ -49,40 +49,40 @@ class ServeOptions:
     registration_task: float = 0.0
 
 
-def serve(serving: ServeOptions, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` hears the URL as soon as clients may come.
+def serve(options: ServeOptions, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called with the URL once clients can connect.
 
-    Raises TargetError when the address is not this machine's own or is taken, when the database cannot be used, or when
-    the latency or the faults are not as they should be.
+    Raises TargetError when the address is in use or not this machine's, when the database is not usable, or when the latency or the
+    fault rules are invalid.
     """
     from reconciler.registry.clock import VirtualClock
     from reconciler.registry.server import RegistryApp, run
 
-    clock = VirtualClock() if serving.virtual_time else None
-    conditions = _conditions(serving, clock)
-    registry = _registry(serving, clock)
+    clock = VirtualClock() if options.virtual_time else None
+    conditions = _conditions(options, clock)
+    registry = _registry(options, clock)
     try:
-        with _listening(serving) as opened:
-            run(opened, RegistryApp(registry, conditions, clock), ready)
+        with _listen(options) as listener:
+            run(listener, RegistryApp(registry, conditions, clock), ready)
     finally:
         registry.close()
 
 
-def _conditions(serving: ServeOptions, clock: VirtualClock | None) -> Conditions:
+def _conditions(options: ServeOptions, clock: VirtualClock | None) -> Conditions:
     from reconciler.aws.fault_rules import load_faults
     from reconciler.registry.conditions import Conditions
     from reconciler.registry.latency import parse_latency
 
-    limits = rate_limiter(serving.quotas, clock or time.monotonic) if serving.quotas else None
+    limits = rate_limiter(options.quotas, clock or time.monotonic) if options.quotas else None
     try:
-        drawn = parse_latency(serving.latency) if serving.latency else None
+        latency = parse_latency(options.latency) if options.latency else None
     except ValueError as error:
         raise TargetError(str(error)) from error
-    return Conditions(limits, drawn, load_faults(serving.faults) if serving.faults else None)
+    return Conditions(limits, latency, load_faults(options.faults) if options.faults else None)
 
 
 def rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimiter:
-    """The registry's own buckets at these rates."""
+    """Return the registry's own rate limiter at these rates."""
     from reconciler.registry.throttling import RateLimiter
 
     @cache
@@ -94,36 +94,36 @@ def rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimiter:
     return RateLimiter(buckets, clock)
 
 
-def _registry(serving: ServeOptions, clock: VirtualClock | None) -> Registry:
+def _registry(options: ServeOptions, clock: VirtualClock | None) -> Registry:
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreError
 
     settings = RegistrySettings(
         account=EMBEDDED_ACCOUNT,
-        region=serving.region,
+        region=options.region,
         clock=clock or time.time,
-        detach_lag_seconds=serving.detach_lag,
-        thing_type_deletion_seconds=serving.thing_type_deletion,
-        managed_thing_deletion_seconds=serving.managed_thing_deletion,
-        registration_task_seconds=serving.registration_task,
-        buckets=serving.buckets,
+        detach_lag_seconds=options.detach_lag,
+        thing_type_deletion_seconds=options.thing_type_deletion,
+        managed_thing_deletion_seconds=options.managed_thing_deletion,
+        registration_task_seconds=options.registration_task,
+        buckets=options.buckets,
     )
     try:
-        return Registry(serving.db, settings)
+        return Registry(options.db, settings)
     except (StoreError, OSError) as error:
-        raise TargetError(f"the database cannot be used: {error}") from error
+        raise TargetError(f"the database is not usable: {error}") from error
 
 
-def _listening(serving: ServeOptions) -> socket:
+def _listen(options: ServeOptions) -> socket:
     from reconciler.registry.server import NotLoopbackError, listen
 
     try:
-        return listen(serving.host, serving.port)
+        return listen(options.host, options.port)
     except NotLoopbackError as error:
         raise TargetError(
-            f"{error}; the registry asks nobody who they are, so only this machine may reach it"
+            f"{error}; the registry checks no credentials, so only this machine may reach it"
         ) from error
     except OSError as error:
-        where = f"{serving.host}:{serving.port}"
-        way_out = "; --port 0 takes any free port" if error.errno == errno.EADDRINUSE else ""
-        raise TargetError(f"cannot listen on {where}: {error.strerror}{way_out}") from error
+        address = f"{options.host}:{options.port}"
+        advice = "; --port 0 uses any free port" if error.errno == errno.EADDRINUSE else ""
+        raise TargetError(f"cannot listen on {address}: {error.strerror}{advice}") from error

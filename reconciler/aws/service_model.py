@@ -1,4 +1,4 @@
-"""The limits that AWS documents, read from the installed botocore service model."""
+"""AWS's documented constraints on values, read from the installed botocore service models."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
     from botocore.model import ServiceModel, Shape
 
 MAX_TAGS = 50
-"""Tags of one resource (AWS General Reference, "Tag naming limits and requirements"); iot's model does not say it."""
+"""Tags of one resource (AWS General Reference, "Tag naming limits and requirements"); iot's model omits it."""
 
-_RESERVED = "aws:"
+_RESERVED_PREFIX = "aws:"
 _TAG_KEY = "TagKey"
 
-# A value and whether it is secret; nothing of a secret value is told.
+# Takes a value and whether it is secret; no problem contains a secret value.
 Check: TypeAlias = Callable[[Any, bool], Iterator[ValueProblem]]
 
 
 class ServiceModelConstraints:
-    """`Limits` from the service models. They are loaded when first asked for, and each member's shape is read once."""
+    """`Constraints` from the service models, which are loaded at first use; each member's shape is read once."""
 
     def violations(
         self, service: str, member: str, value: object, *, secret: bool = False
     ) -> Iterable[ValueProblem]:
-        """Where `value` breaks the limits of the request member. Raises LookupError when there is no such member."""
+        """Return how `value` violates the constraints of a request member. Raises LookupError for an unknown member."""
         return _check_of(service, member)(value, secret)
 
     def operations(self, service: str) -> Collection[str]:
-        """The names of the service's operations."""
+        """Return the names of the service's operations."""
         return _operations(service)
 
 
 def shape_of(service: str, member: str) -> Shape:
-    """The shape of `CreateThing.attributePayload.attributes`. Raises LookupError when there is none."""
+    """Return the shape of a member such as `CreateThing.attributePayload.attributes`. Raises LookupError for an unknown one."""
     operation, *path = member.split(".")
     if operation not in _operations(service):
         raise LookupError(f"{service} has no operation {operation}")
@@ -56,7 +56,7 @@ def shape_of(service: str, member: str) -> Shape:
 
 @cache
 def loader(path: str | None) -> Loader:
-    """Botocore's loader of a search path, None for its own; what it has read for one it need not read for others."""
+    """Return botocore's loader for a search path (None: the default), shared so that each model is read once."""
     from botocore.loaders import create_loader
 
     return create_loader(path)
@@ -84,7 +84,7 @@ def _check(shape: Any) -> Check:
         case "string":
             return _typed(_string(shape), "a string", str)
         case "boolean":
-            return _typed(_anything, "true or false", bool)
+            return _typed(_accept, "true or false", bool)
         case "integer" | "long":
             return _typed(_number(shape), "an integer", int)
         case "float" | "double":
@@ -99,40 +99,42 @@ def _check(shape: Any) -> Check:
         case "structure" if not shape.is_document_type:
             return _structure(shape)
         case _:
-            return _anything
+            return _accept
 
 
-def _anything(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
+def _accept(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
     return iter(())
 
 
 def _typed(check: Check, expected: str, *types: type) -> Check:
-    """The check, of what is of the right type. JSON may hold anything, and then that is what is wrong."""
+    """Return the check, preceded by a check of the value's type: JSON may contain any type."""
 
     def typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
-        known = value.text if isinstance(value, Document) and str in types else value
-        if isinstance(known, types) and (bool in types or not isinstance(known, bool)):
-            yield from check(known, secret)
+        plain = value.text if isinstance(value, Document) and str in types else value
+        if isinstance(plain, types) and (bool in types or not isinstance(plain, bool)):
+            yield from check(plain, secret)
         else:
             yield ValueProblem(
-                "wrong-type", "the value is of another type" if secret else describe_value(known), expected
+                "wrong-type", "the value is of another type" if secret else describe_value(plain), expected
             )
 
     return typed
 
 
 def _structure(shape: Any) -> Check:
-    """A JSON object, which has AWS's own names, or a table of the file, which has them in the file's spelling."""
+    """Return the check of a JSON object with AWS's names, or of a table with the file's spelling of them."""
     checks = {name: _check(member) for name, member in shape.members.items()}
 
-    def check(given: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
-        found = _said(given, checks)
-        if found is None:
+    def check(structure: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
+        members = _members_of(structure, checks)
+        if members is None:
             yield ValueProblem(
-                "wrong-type", "the value is of another type" if secret else describe_value(given), "a table"
+                "wrong-type",
+                "the value is of another type" if secret else describe_value(structure),
+                "a table",
             )
             return
-        for key, (name, value) in found.items():
+        for key, (name, value) in members.items():
             if name not in checks:
                 yield ValueProblem(
                     "unknown-key",
@@ -142,9 +144,9 @@ def _structure(shape: Any) -> Check:
                     path=(key,),
                 )
                 continue
-            for breach in checks[name](value, secret):
-                yield breach.under(key)
-        for name in sorted(set(shape.required_members) - {name for name, _ in found.values()}):
+            for problem in checks[name](value, secret):
+                yield problem.under(key)
+        for name in sorted(set(shape.required_members) - {name for name, _ in members.values()}):
             yield ValueProblem(
                 "missing-key", f"{quote(name)} is missing", f"all of {', '.join(shape.required_members)}"
             )
@@ -152,95 +154,106 @@ def _structure(shape: Any) -> Check:
     return check
 
 
-def _said(given: Any, names: Collection[str]) -> Mapping[str, tuple[str, Any]] | None:
-    """What a structure is given: by its name there, AWS's name and the value. None for what is no structure."""
-    if isinstance(given, Document):
-        given = given.value
-    if isinstance(given, Mapping):
-        return {key: (key, value) for key, value in given.items()}
-    if not attrs.has(type(given)):
+def _members_of(structure: Any, names: Collection[str]) -> Mapping[str, tuple[str, Any]] | None:
+    """Return a structure's members by their own spelling: AWS's name and the value. None if it is not a structure."""
+    if isinstance(structure, Document):
+        structure = structure.value
+    if isinstance(structure, Mapping):
+        return {key: (key, value) for key, value in structure.items()}
+    if not attrs.has(type(structure)):
         return None
-    spelt = {name.lower(): name for name in names}
-    said = attrs.asdict(given, recurse=False)
+    aws_names = {name.lower(): name for name in names}
+    members = attrs.asdict(structure, recurse=False)
     return {
-        key: (spelt.get(key.replace("_", ""), key), value) for key, value in said.items() if value is not None
+        key: (aws_names.get(key.replace("_", ""), key), value)
+        for key, value in members.items()
+        if value is not None
     }
 
 
 def _string(shape: Any) -> Check:
-    least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
-    written = shape.metadata.get("pattern")
-    pattern = compile_pattern(written) if written else None
+    min_length, max_length = shape.metadata.get("min", 0), shape.metadata.get("max")
+    java_pattern = shape.metadata.get("pattern")
+    pattern = compile_pattern(java_pattern) if java_pattern else None
 
     def check(value: str, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         size = "the value has the wrong length" if secret else f"{len(value)} characters"
-        what = "the value" if secret else quote(value)
+        subject = "the value" if secret else quote(value)
         if shape.enum:
             if value not in shape.enum:
-                near = None if secret else closest_match(value, shape.enum)
-                yield ValueProblem("invalid-choice", f"{what} is not valid", format_choices(shape.enum), near)
-        elif len(value) < least:
+                nearest = None if secret else closest_match(value, shape.enum)
+                yield ValueProblem(
+                    "invalid-choice", f"{subject} is not valid", format_choices(shape.enum), nearest
+                )
+        elif len(value) < min_length:
             yield ValueProblem(
-                "too-short", size, f"at least {least}{'' if most is None else f' and at most {most}'}"
+                "too-short",
+                size,
+                f"at least {min_length}{'' if max_length is None else f' and at most {max_length}'}",
             )
-        elif most is not None and len(value) > most:
-            yield ValueProblem("too-long", size, f"at most {most}")
+        elif max_length is not None and len(value) > max_length:
+            yield ValueProblem("too-long", size, f"at most {max_length}")
         elif pattern and not pattern.fullmatch(value):
-            yield ValueProblem("pattern-mismatch", f"{what} is not what AWS takes", f"a match of {written}")
+            yield ValueProblem(
+                "pattern-mismatch", f"{subject} is not what AWS takes", f"a match of {java_pattern}"
+            )
 
     return check
 
 
 def _number(shape: Any) -> Check:
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
 
     def check(value: float, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
-        what = "the value" if secret else f"{value}"
-        if least is not None and value < least:
-            yield ValueProblem("out-of-range", f"{what} is too small", f"at least {least}")
-        if most is not None and value > most:
-            yield ValueProblem("out-of-range", f"{what} is too large", f"at most {most}")
+        subject = "the value" if secret else f"{value}"
+        if minimum is not None and value < minimum:
+            yield ValueProblem("out-of-range", f"{subject} is too small", f"at least {minimum}")
+        if maximum is not None and value > maximum:
+            yield ValueProblem("out-of-range", f"{subject} is too large", f"at most {maximum}")
 
     return check
 
 
 def _map(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
-    """A map, or a list of tags, which is a map to us."""
+    """Return the check of a map, or of a list of tags, which the file writes as a table."""
     check_key, check_value = _check(key), _check(value)
-    tags = key.name == _TAG_KEY
-    most = metadata.get("max", MAX_TAGS if tags else None)
+    is_tags = key.name == _TAG_KEY
+    max_items = metadata.get("max", MAX_TAGS if is_tags else None)
 
-    def check(given: Mapping[str, Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
-        if most is not None and len(given) > most:
-            yield ValueProblem("too-many-items", f"{len(given)} entries", f"at most {most}")
-        for name, item in given.items():
-            if tags and name.lower().startswith(_RESERVED):
+    def check(items: Mapping[str, Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
+        if max_items is not None and len(items) > max_items:
+            yield ValueProblem("too-many-items", f"{len(items)} entries", f"at most {max_items}")
+        for name, item in items.items():
+            if is_tags and name.lower().startswith(_RESERVED_PREFIX):
                 yield ValueProblem(
-                    "reserved-name", f"the prefix {_RESERVED!r} is AWS's own", "another key", path=(name,)
-                )
-            for found in check_key(name, False):
-                yield ValueProblem(
-                    f"key-{found.code}",
-                    f"the key: {found.problem}",
-                    found.expected,
-                    found.nearest,
+                    "reserved-name",
+                    f"the prefix {_RESERVED_PREFIX!r} is AWS's own",
+                    "another key",
                     path=(name,),
                 )
-            for found in check_value(item, secret):
-                yield found.under(name)
+            for problem in check_key(name, False):
+                yield ValueProblem(
+                    f"key-{problem.code}",
+                    f"the key: {problem.problem}",
+                    problem.expected,
+                    problem.nearest,
+                    path=(name,),
+                )
+            for problem in check_value(item, secret):
+                yield problem.under(name)
 
     return check
 
 
 def _list(shape: Any) -> Check:
-    check_item, most = _check(shape.member), shape.metadata.get("max")
+    check_item, max_items = _check(shape.member), shape.metadata.get("max")
 
-    def check(given: Collection[Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
-        if most is not None and len(given) > most:
-            yield ValueProblem("too-many-items", f"{len(given)} entries", f"at most {most}")
-        for index, item in enumerate(given):
-            for found in check_item(item, secret):
-                yield found.under(index)
+    def check(items: Collection[Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
+        if max_items is not None and len(items) > max_items:
+            yield ValueProblem("too-many-items", f"{len(items)} entries", f"at most {max_items}")
+        for index, item in enumerate(items):
+            for problem in check_item(item, secret):
+                yield problem.under(index)
 
     return check
 
@@ -249,9 +262,9 @@ def _is_tag(shape: Any) -> bool:
     return shape.type_name == "structure" and set(shape.members) == {"Key", "Value"}
 
 
-# Java's classes as ASCII, which is what they mean there. \s and \S are left as they are: together they say "anything". The
+# Java's classes written as ASCII, which is what they mean in Java. \s and \S stay: together they match anything. The
 # properties \p{L}, \p{N}, \p{Z}, \p{C} are Unicode's in both.
-_ASCII = {
+_ASCII_CLASSES = {
     r"\p{Graph}": r"\x21-\x7e",
     r"\p{Upper}": "A-Z",
     r"\p{Digit}": "0-9",
@@ -263,18 +276,19 @@ _PIECE = regex.compile(r"\\x\{(?P<code>[0-9A-Fa-f]+)\}|\\p\{\w+\}|\\.|[\[\]]|[^\
 
 
 @cache
-def compile_pattern(written: str) -> regex.Pattern[str] | None:
-    """A pattern of the service model, which is Java's, for `regex`; meant for `fullmatch`.
+def compile_pattern(java_pattern: str) -> regex.Pattern[str] | None:
+    """Compile a Java pattern of the service model with `regex`, for use with `fullmatch`.
 
-    None when `regex` cannot read it: a later model may have what no one has seen yet, and AWS checks the value anyway.
+    Returns None if `regex` cannot read it: a later model may contain new syntax, and AWS checks the value anyway.
     """
     pieces, depth = [], 0
-    for match in _PIECE.finditer(written):
+    for match in _PIECE.finditer(java_pattern):
         piece = match[0]
         if match["code"]:
             pieces.append(regex.escape(chr(int(match["code"], 16))))
-        elif piece in _ASCII:
-            pieces.append(_ASCII[piece] if depth else f"[{_ASCII[piece]}]")
+        elif piece in _ASCII_CLASSES:
+            characters = _ASCII_CLASSES[piece]
+            pieces.append(characters if depth else f"[{characters}]")
         elif piece == "[" and depth:
             pieces.append(r"\[")
         else:

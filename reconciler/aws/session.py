@@ -1,4 +1,4 @@
-"""From `[workspace]` to clients: which registry, with whose credentials, at which rates."""
+"""Create the clients of a workspace's target: which registry, with which credentials, at which rates."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ SERVICES = ("iot", "iot-managed-integrations")
 
 EMBEDDED_ACCOUNT = "123456789012"
 _DEFAULT_REGION = "eu-west-1"
-_CONNECTIONS = 64
+_MAX_CONNECTIONS = 64
 LOCAL_CREDENTIALS = ("test", "test")
-"""Key id and secret for a registry on this machine; others' are not looked for, so none of them is sent there."""
+"""Key ID and secret for a registry on this machine; real credentials are never sent there."""
 
 
 @frozen
 class Connection:
-    """A registry that can be called; `clients` are boto3's own, by service."""
+    """A registry that can be called; `clients` are boto3 clients by service."""
 
     target: Target
     call: Call
@@ -41,10 +41,10 @@ class Connection:
 def connect(
     settings: Settings, quotas: Quotas, registry_path: Path, environ: Mapping[str, str]
 ) -> Connection:
-    """Clients for the workspace's target.
+    """Connect to the workspace's target.
 
-    Raises TargetError when there are no credentials, no region, AWS does not say who we are, or the embedded registry
-    cannot be kept at `registry_path`.
+    Raises TargetError when there are no credentials or no Region, when AWS does not return the caller's identity, or when the
+    embedded registry cannot be stored at `registry_path`.
     """
     if settings.target == "embedded":
         return _embedded(settings, registry_path, environ)
@@ -66,27 +66,27 @@ def _embedded(settings: Settings, registry_path: Path, environ: Mapping[str, str
 
 
 def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
-    """The registry in its file. No folder is made for it: a path that was mistyped would be a new, empty registry."""
+    """Open the embedded registry. Its folder is not created: a mistyped path would be a new, empty registry."""
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreBusyError, StoreError
 
     path = path.expanduser()
     advice = "name another file in RECONCILER_REGISTRY"
     if environ.get("RECONCILER_REGISTRY"):
-        advice += ", or unset it to keep the registry beside the desired state"
+        advice += ", or unset it to store the registry next to the desired state"
     elif path.is_file():
-        advice = f"`reconciler registry reset` begins a new one, or {advice}"
-    unusable = "the embedded registry cannot be used"
+        advice = f"delete it with `reconciler registry reset`, or {advice}"
+    problem = "the embedded registry is not usable"
     if path.is_dir():
-        raise TargetError(f"{unusable}: {path} is a folder; {advice}")
+        raise TargetError(f"{problem}: {path} is a folder; {advice}")
     if not path.parent.is_dir():
-        raise TargetError(f"{unusable}: the folder of {path} does not exist; {advice}")
+        raise TargetError(f"{problem}: the folder of {path} does not exist; {advice}")
     try:
         return Registry(path, RegistrySettings(account=EMBEDDED_ACCOUNT, region=region))
     except StoreBusyError as error:
-        raise TargetError(f"{unusable}: {error}; try again when that has ended") from error
+        raise TargetError(f"{problem}: {error}; try again when the other process has finished") from error
     except (StoreError, OSError) as error:
-        raise TargetError(f"{unusable}: {error}; {advice}") from error
+        raise TargetError(f"{problem}: {error}; {advice}") from error
 
 
 def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:
@@ -107,12 +107,12 @@ def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> C
         raise unreachable_error(error, f"cannot reach {settings.target}") from error
     except (
         ValueError
-    ) as error:  # botocore's, where the environment or the profile has an endpoint that is no URL
-        raise TargetError(f"the endpoint cannot be used: {error}") from error
+    ) as error:  # botocore's error for an endpoint of the environment or profile that is not a URL
+        raise TargetError(f"the endpoint is not usable: {error}") from error
 
 
 def local_endpoint(settings: Settings, environ: Mapping[str, str]) -> str | None:
-    """The endpoint, where it is on this machine: the workspace's own, or the one that boto3 takes from the environment."""
+    """Return the endpoint if it is on this machine: the workspace's, or the one boto3 reads from the environment."""
     endpoint = settings.target
     if endpoint == "aws" and environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
         endpoint = environ.get("AWS_ENDPOINT_URL_IOT") or environ.get("AWS_ENDPOINT_URL") or ""
@@ -123,34 +123,38 @@ def local_endpoint(settings: Settings, environ: Mapping[str, str]) -> str | None
         return None
 
 
-def _keys_are_named(settings: Settings, environ: Mapping[str, str]) -> bool:
-    """Whether somebody said with which keys to sign. Nobody has to for a registry on this machine, which asks for none."""
+def _has_chosen_credentials(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Return whether the user chose credentials. A registry on this machine needs none."""
     return bool(settings.profile or environ.get("AWS_PROFILE") or environ.get("AWS_ACCESS_KEY_ID"))
 
 
 def remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Any:
-    """boto3's session for a target that is not embedded, as its own chain finds the credentials, or as the role's.
+    """Return boto3's session for a remote target, with the credentials of its own chain or of the role.
 
-    Raises what boto3 does.
+    Raises boto3's own errors.
     """
     import boto3
 
     from reconciler.aws.rates import limit_rates
 
     local = local_endpoint(settings, environ)
-    keys = LOCAL_CREDENTIALS if local and not _keys_are_named(settings, environ) else (None, None)
+    credentials = (
+        LOCAL_CREDENTIALS if local and not _has_chosen_credentials(settings, environ) else (None, None)
+    )
     core = _core_session()
     limit_rates(core, quotas, only_after_throttling=bool(local) and not settings.quotas)
-    # AWS_REGION, which boto3 does not know, comes before AWS_DEFAULT_REGION and the profile, which it does.
+    # boto3 does not read AWS_REGION, which takes precedence over AWS_DEFAULT_REGION and the profile.
     region = settings.region or environ.get("AWS_REGION")
-    session = boto3.Session(*keys, profile_name=settings.profile, region_name=region, botocore_session=core)
+    session = boto3.Session(
+        *credentials, profile_name=settings.profile, region_name=region, botocore_session=core
+    )
     return _assume(session, settings, quotas) if settings.role_arn else session
 
 
 def _core_session() -> Any:
-    """One whose times are in UTC: in botocore's own each has a zone of its own, which takes as much room as a thing does.
+    """Return a botocore session whose times share one time zone: botocore creates one per time, as large as a thing.
 
-    What is read of the service models is shared with the limits, which are read from them.
+    Its service models are shared with the constraints that are read from them.
     """
     from botocore.session import Session
 
@@ -158,38 +162,38 @@ def _core_session() -> Any:
 
     session = Session()
     session.lazy_register_component("data_loader", lambda: loader(session.get_config_variable("data_path")))
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_utc)
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
     return session
 
 
-def _utc(told: Any) -> datetime:
-    """A time as AWS tells it, which by these services' JSON is in seconds since 1970."""
+def _parse_time(value: Any) -> datetime:
+    """Parse a time of AWS's, which in these services' JSON is in seconds since 1970."""
     from botocore.utils import parse_timestamp
 
     return (
-        datetime.fromtimestamp(told, UTC)
-        if isinstance(told, int | float)
-        else parse_timestamp(told).astimezone(UTC)
+        datetime.fromtimestamp(value, UTC)
+        if isinstance(value, int | float)
+        else parse_timestamp(value).astimezone(UTC)
     )
 
 
 def _assume(session: Any, settings: Settings, quotas: Quotas) -> Any:
-    """A session whose credentials are a role's, renewed by botocore for as long as the run takes."""
+    """Return a session with a role's credentials, which botocore renews during the run."""
     import boto3
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
     from botocore.exceptions import NoCredentialsError
 
     from reconciler.aws.rates import limit_rates
 
-    own = session.get_credentials()
-    if own is None:
+    source_credentials = session.get_credentials()
+    if source_credentials is None:
         raise NoCredentialsError
     extra = {"RoleSessionName": f"reconciler-{settings.name}"[:64]}
     if settings.external_id:
         extra["ExternalId"] = settings.external_id
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=session._session.create_client,  # noqa: SLF001 (boto3 has no public way to assume a role)
-        source_credentials=own,
+        source_credentials=source_credentials,
         role_arn=settings.role_arn,
         extra_args=extra,
     )
@@ -200,13 +204,13 @@ def _assume(session: Any, settings: Settings, quotas: Quotas) -> Any:
 
 
 def _account(session: Any, endpoint: str | None) -> str:
-    """The account that the credentials belong to. An endpoint that is not AWS's tells by the access key, if at all."""
+    """Return the account of the credentials. For an endpoint that is not AWS, the access key may be the account."""
     if endpoint is None:
         return str(session.client("sts").get_caller_identity()["Account"])
     credentials = session.get_credentials()
     if credentials is None:
         raise TargetError(
-            f"no credentials to sign requests to {endpoint} with; where that is not AWS any will do, "
+            f"no credentials to sign requests to {endpoint}; if it is not AWS, any work, "
             "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
         )
     key = credentials.access_key
@@ -221,7 +225,7 @@ def _connection(target: Target, session: Any, endpoint: str | None) -> Connectio
 
     config = Config(
         retries=dict(NO_BOTOCORE_RETRIES),
-        max_pool_connections=_CONNECTIONS,
+        max_pool_connections=_MAX_CONNECTIONS,
         user_agent_extra="reconciler",
     )
     clients = {name: session.client(name, endpoint_url=endpoint, config=config) for name in SERVICES}

@@ -33,12 +33,12 @@ def test_rules_are_read_in_their_order(load):
         """
     )
 
-    found = [faults.strike("iot", "CreateThing") for _ in range(3)]
+    found = [faults.next_fault("iot", "CreateThing") for _ in range(3)]
     assert found == [(None, 2.0), ("error_after", 2.0), (None, 2.0)]
 
 
 def test_an_empty_file_has_no_rules(load):
-    assert load("").strike("iot", "CreateThing") == (None, 0.0)
+    assert load("").next_fault("iot", "CreateThing") == (None, 0.0)
 
 
 def test_every_mistake_is_told_at_once(load, tmp_path):
@@ -60,12 +60,12 @@ def test_every_mistake_is_told_at_once(load, tmp_path):
     assert str(caught.value).replace(f"{tmp_path}/", "").splitlines() == [
         "faults.toml: rules[0].operation is the string ''; expected a glob such as \"iot:Create*\"",
         f"faults.toml: rules[0].kind is the string 'throttel'; expected one of {kinds}",
-        "faults.toml: rules[0].probabilty is unknown; did you mean 'probability'?",
+        "faults.toml: rules[0].probabilty is not a valid key; did you mean 'probability'?",
         "faults.toml: rules[0].probability is the integer 2; expected a number from 0 to 1",
         "faults.toml: rules[0].calls is an array; expected an array of ordinals, such as [1, 3]",
         "faults.toml: rules[0]: probability and calls exclude each other",
         'faults.toml: rules[1].operation is missing; expected a glob such as "iot:Create*"',
-        "faults.toml: rules[1]: seconds belong to kind = 'delay', and it needs them",
+        "faults.toml: rules[1]: seconds is required for kind = 'delay' and not allowed for others",
     ]
 
 
@@ -73,7 +73,7 @@ def test_every_mistake_is_told_at_once(load, tmp_path):
     ("text", "told"),
     [
         ("rules = 3", "rules is the integer 3; expected tables [[rules]]"),
-        ("rule = []", "rule is unknown; did you mean 'rules'?"),
+        ("rule = []", "rule is not a valid key; did you mean 'rules'?"),
         ("seed = true", "seed is true; expected an integer"),
     ],
 )

@@ -136,7 +136,7 @@ def test_an_endpoint_without_credentials_says_that_any_will_do_where_it_is_not_a
     with pytest.raises(TargetError) as caught:
         connected(target=FAR, region="eu-west-1")
     assert str(caught.value) == (
-        f"no credentials to sign requests to {FAR} with; where that is not AWS any will do, "
+        f"no credentials to sign requests to {FAR}; if it is not AWS, any work, "
         "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
     )
 
@@ -188,7 +188,7 @@ def test_an_endpoint_of_the_environment_that_is_no_url_is_told(connected, monkey
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://[half")
     with pytest.raises(TargetError) as caught:
         connected(target="aws", region="eu-west-1")
-    assert str(caught.value) == "the endpoint cannot be used: Invalid IPv6 URL"
+    assert str(caught.value) == "the endpoint is not usable: Invalid IPv6 URL"
 
 
 @pytest.fixture

@@ -61,10 +61,10 @@ def test_all_is_well_on_a_new_embedded_registry_and_on_an_old_one(doctor, fleet,
     ]
     empty, used = "✔ ok      journal     empty", "✔ ok      journal     in order"
     file = "✔ ok      file        desired_state.toml: 6 resources"
-    new = f"✔ ok      registry    there is none at {path} yet; the first plan makes it"
+    new = f"✔ ok      registry    {path} does not exist yet; the first plan creates it"
     assert doctor() == (0, [file, new, *rest, empty])
     fleet("apply", "--yes")
-    old = f"✔ ok      registry    {path} is sound and can be written to"
+    old = f"✔ ok      registry    {path} is intact and writable"
     assert doctor() == (0, [file, old, *rest, used])
 
 
@@ -86,7 +86,7 @@ def test_a_registry_that_is_none_is_broken(doctor, tmp_path):
     code, lines = doctor()
     assert code == 1
     assert lines[1].startswith("✖ error   registry")
-    assert lines[2].strip() == "next: `reconciler registry reset` begins a new one"
+    assert lines[2].strip() == "next: `reconciler registry reset` deletes it; the next plan creates a new one"
 
 
 def test_a_damaged_registry_is_told(doctor, fleet, tmp_path):
@@ -203,8 +203,8 @@ def test_at_aws_it_says_who_we_are_and_that_nothing_is_missing(doctor, aws):
         [
             "✔ ok      credentials from environment variables",
             "✔ ok      endpoint    https://iot.eu-west-1.amazonaws.com in eu-west-1",
-            "✔ ok      identity    arn:aws:sts::210987654321:assumed-role/deploy/ci of account 210987654321",
-            "✔ ok      clock       agrees with the endpoint's",
+            "✔ ok      identity    arn:aws:sts::210987654321:assumed-role/deploy/ci in account 210987654321",
+            "✔ ok      clock       agrees with the endpoint",
             "✔ ok      permissions all operations that apply may send",
             "✔ ok      target      aws · 210987654321 · eu-west-1",
             "✔ ok      reading     the first question of all 14 kinds is answered",

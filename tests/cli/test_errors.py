@@ -10,9 +10,9 @@ import pytest
 from reconciler.model.call import ApiCall
 from reconciler.workspace import Workspace
 
-UNUSABLE = "error: the embedded registry cannot be used: "
+UNUSABLE = "error: the embedded registry is not usable: "
 ELSEWHERE = "name another file in RECONCILER_REGISTRY"
-UNSET = f"{ELSEWHERE}, or unset it to keep the registry beside the desired state\n"
+UNSET = f"{ELSEWHERE}, or unset it to store the registry next to the desired state\n"
 
 
 def change(old: str, new: str) -> None:
@@ -125,7 +125,7 @@ def test_the_registry_beside_the_file_can_be_begun_anew(fleet):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     path.write_text("no database")
     told = f"{path} is not a registry database: file is not a database"
-    again = f"`reconciler registry reset` begins a new one, or {ELSEWHERE}"
+    again = f"delete it with `reconciler registry reset`, or {ELSEWHERE}"
     assert fleet("plan") == (1, "", f"{UNUSABLE}{told}; {again}\n")
     assert fleet("registry", "reset", "--yes")[0] == 0
     assert fleet("plan")[0] == 0
@@ -145,7 +145,7 @@ def test_a_url_needs_credentials_and_any_will_do(fleet, monkeypatch):
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
     change('target = "embedded"', 'target = "http://192.0.2.1:1"')
     told = (
-        "error: no credentials to sign requests to http://192.0.2.1:1 with; where that is not AWS any will do, "
+        "error: no credentials to sign requests to http://192.0.2.1:1; if it is not AWS, any work, "
         "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n"
     )
     assert fleet("plan") == (1, "", told)

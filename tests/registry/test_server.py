@@ -364,11 +364,11 @@ def test_faults_are_injected_and_a_lost_connection_is_one(tmp_path):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--host", "0.0.0.0"), "0.0.0.0 is not a loopback address; the registry asks nobody who they are"),
+        (("--host", "0.0.0.0"), "0.0.0.0 is not a loopback address; the registry checks no credentials"),
         (("--host", "::"), ":: is not a loopback address"),
         (("--latency", "soon"), "'soon' is not a valid latency; expected a time such as 20ms"),
         (("--detach-lag", "soon"), "'soon' is not a number and s, m, h or d"),
-        (("--db", "/"), "the database cannot be used"),
+        (("--db", "/"), "the database is not usable"),
     ],
 )
 def test_what_cannot_be_served_is_told_in_one_line(options, told):
@@ -387,6 +387,6 @@ def test_a_port_that_is_taken_is_told(server):
 
     assert (done.returncode, done.stdout) == (1, "")
     assert (
-        f"cannot listen on 127.0.0.1:{port}: Address already in use; --port 0 takes any free port"
+        f"cannot listen on 127.0.0.1:{port}: Address already in use; --port 0 uses any free port"
         in done.stderr
     )
