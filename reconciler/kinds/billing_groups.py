@@ -1,7 +1,7 @@
-"""Billing groups: what the costs of things are told by.
+"""Billing groups: things whose costs are reported together.
 
-Source: AWS IoT API reference, CreateBillingGroup and its neighbours; developer guide, "Tagging your AWS IoT resources". A
-thing is in one billing group at most.
+Source: AWS IoT API reference, CreateBillingGroup and related operations; developer guide, "Tagging your AWS IoT
+resources". A thing is in at most one billing group.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
@@ -31,7 +31,7 @@ from reconciler.model.change import Create, Delete, Forget, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
-DERIVED_MEMBERS = {"UpdateBillingGroup.expectedVersion": "the version that the plan saw"}
+DERIVED_MEMBERS = {"UpdateBillingGroup.expectedVersion": "the version that the plan read"}
 
 
 @frozen
@@ -59,29 +59,31 @@ class BillingGroups(Kind):
         delete=("DeleteBillingGroup",),
         forget=("UntagResource", "TagResource"),
     )
-    listing = Listing("ListBillingGroups", "billingGroups", "groupName", "groupArn")
     name_api = "CreateBillingGroup.billingGroupName"
+    listing = Listing("ListBillingGroups", "billingGroups", "groupName", "groupArn")
     write_operations = ("CreateBillingGroup", "UpdateBillingGroup")
     derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """There is room for the marks."""
+        """Return a problem where the tags leave no room for the ownership tags."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
-        """Its name."""
+        """Return the name."""
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """All billing groups of the account in pages, the tags of each, and the details of those that matter."""
+        """List all groups, read the tags of each, and describe those that are wanted or owned."""
         arns = yield from list_arns(self, scope)
         wanted = {resource.address.name for resource in scope.resources_of(self.table)}
-        matter = yield from select_wanted_or_owned(scope, wanted, arns)
-        details = yield from request_each("DescribeBillingGroup", "billingGroupName", matter)
-        return [_live(detail, tags) for tags, detail in zip(matter.values(), details, strict=True) if detail]
+        tags_by_name = yield from select_wanted_or_owned(scope, wanted, arns)
+        groups = yield from request_each("DescribeBillingGroup", "billingGroupName", tags_by_name)
+        return [
+            _to_live(group, tags) for tags, group in zip(tags_by_name.values(), groups, strict=True) if group
+        ]
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """One call, the mark included."""
+        """Create the group with its ownership tags in one call."""
         spec: BillingGroup = change.resource.spec
         params: dict[str, Any] = {
             "billingGroupName": change.address.name,
@@ -92,36 +94,37 @@ class BillingGroups(Kind):
         return [ApiCall("iot", "CreateBillingGroup", params, idempotent=True)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """The description only over the version that the plan saw; tags in their own calls."""
+        """Update the description, only from the version that the plan read; update tags in their own calls."""
         spec: BillingGroup = change.resource.spec
+        name = change.live.identity
         calls = []
         if change.has_changed("description"):
             params = {
-                "billingGroupName": change.live.identity,
+                "billingGroupName": name,
                 "billingGroupProperties": {"billingGroupDescription": spec.description or ""},
                 "expectedVersion": change.live.version,
             }
-            question = ApiCall("iot", "DescribeBillingGroup", {"billingGroupName": change.live.identity})
-            proof = FieldsMatch(question, {"billingGroupProperties": "billingGroupProperties"})
-            calls.append(ApiCall("iot", "UpdateBillingGroup", params, verification=proof))
-        after = with_ownership_tags(change.resource, context.workspace)
-        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
+            describe = ApiCall("iot", "DescribeBillingGroup", {"billingGroupName": name})
+            verification = FieldsMatch(describe, {"billingGroupProperties": "billingGroupProperties"})
+            calls.append(ApiCall("iot", "UpdateBillingGroup", params, verification=verification))
+        tags = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """The workspace's things have left it by then."""
+        """Delete the group; earlier steps have removed the workspace's things from it."""
         params = {"billingGroupName": change.live.identity, "expectedVersion": change.live.version}
         return [ApiCall("iot", "DeleteBillingGroup", params, ignored_errors=NOT_FOUND)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Our tags come off."""
+        """Remove the ownership tags."""
         return [*remove_ownership_tags("iot", change.live)]
 
 
-def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
-    properties = answer.get("billingGroupProperties", {})
+def _to_live(group: Response, tags: Mapping[str, str]) -> Live:
+    properties = group.get("billingGroupProperties", {})
     spec = BillingGroup(properties.get("billingGroupDescription") or None, user_tags(tags))
-    arn = answer["billingGroupArn"]
-    return tagged_live(answer["billingGroupName"], spec, tags, arn, version=answer["version"])
+    name, arn = group["billingGroupName"], group["billingGroupArn"]
+    return tagged_live(name, spec, tags, arn, version=group["version"])
 
 
 KIND = BillingGroups()

@@ -1,6 +1,6 @@
-"""CA certificates: who may sign the devices' certificates.
+"""CA certificates: the CAs whose device certificates can be registered.
 
-Source: AWS IoT API reference, RegisterCACertificate and its neighbours; developer guide, "Manage your CA certificates".
+Source: AWS IoT API reference, RegisterCACertificate and related operations; developer guide, "Manage your CA certificates".
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import attrs
 from attrs import frozen
 
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
@@ -41,20 +41,20 @@ DERIVED_MEMBERS = {
     "RegisterCACertificate.verificationCertificate": "verification",
     "UpdateCACertificate.certificateId": "the fingerprint of pem",
     "UpdateCACertificate.newAutoRegistrationStatus": "auto_registration",
-    "UpdateCACertificate.removeAutoRegistration": "registration_template, when the file no longer says one",
+    "UpdateCACertificate.removeAutoRegistration": "registration_template, when the file no longer sets it",
 }
 
-_INLINE = "a template has versions and a name of its own: declare it in provisioning_templates"
+_INLINE_TEMPLATE = "a template has versions and a name of its own: declare it in provisioning_templates"
 
 UNSUPPORTED_MEMBERS = {
-    "RegisterCACertificate.registrationConfig.templateBody": _INLINE,
-    "UpdateCACertificate.registrationConfig.templateBody": _INLINE,
+    "RegisterCACertificate.registrationConfig.templateBody": _INLINE_TEMPLATE,
+    "UpdateCACertificate.registrationConfig.templateBody": _INLINE_TEMPLATE,
 }
 
 
 @frozen
 class CaVerification:
-    """How the possession of the CA's private key is shown: the key itself, or a certificate made with it beforehand."""
+    """Proof that the user has the CA's private key: the key itself, or a certificate that it signed."""
 
     stored_name: ClassVar[str] = "verification"
 
@@ -71,7 +71,7 @@ class CaCertificate:
 
     pem: Pem = member("The CA certificate.", api="RegisterCACertificate.caCertificate", on_change="replaces")
     certificate_mode: Literal["DEFAULT", "SNI_ONLY"] = member(
-        "DEFAULT needs a verification; SNI_ONLY admits devices that send the endpoint's name.",
+        "DEFAULT needs a verification; SNI_ONLY accepts devices that send the endpoint's name.",
         api="RegisterCACertificate.certificateMode",
         on_change="replaces",
         default="DEFAULT",
@@ -80,18 +80,18 @@ class CaCertificate:
         "What signs the registration code when the CA is registered.", on_change="create_only", default=None
     )
     status: Literal["ACTIVE", "INACTIVE"] = member(
-        "Only an active CA lets device certificates be registered.",
+        "Device certificates can be registered only while their CA is ACTIVE.",
         api="UpdateCACertificate.newStatus",
         default="ACTIVE",
     )
     auto_registration: bool = member(
-        "Whether devices may register their certificates by connecting.",
+        "Whether devices can register their certificates by connecting.",
         api="RegisterCACertificate.allowAutoRegistration",
         default=False,
     )
     tags: Mapping[str, str] = member("Tags.", api="RegisterCACertificate.tags", factory=dict)
     registration_template: Reference | None = member(
-        "The JITP template by which devices with its certificates are provisioned when they connect.",
+        "The JITP template that provisions devices with certificates of this CA when they connect.",
         api="RegisterCACertificate.registrationConfig.templateName",
         references="provisioning_templates",
         default=None,
@@ -105,19 +105,20 @@ class CaCertificate:
 
 @frozen
 class SignedCode(Deferred):
-    """The verification certificate: AWS's registration code as its common name, signed by the CA's key."""
+    """The verification certificate: AWS's registration code as its common name, signed with the CA's key."""
 
     ca: Pem
     key: Secret
     code: Ref
 
     def resolve(self, responses: Responses) -> str:
-        """The PEM, made when it is needed: the code is known only by then, and the key is read no earlier."""
+        """Return the certificate in PEM. The code is known only during the apply, and the key is read no earlier."""
         assert self.ca.text
-        return x509.sign_registration_code(self.ca.text, self.key.reveal(), self.code.resolve(responses))
+        code = self.code.resolve(responses)
+        return x509.sign_registration_code(self.ca.text, self.key.reveal(), code)
 
     def __str__(self) -> str:
-        return f"(made at apply: the registration code, signed with the key from {self.key.reference})"
+        return f"(created at apply: the registration code, signed with the key from {self.key.reference})"
 
 
 class CaCertificates(Kind):
@@ -145,169 +146,178 @@ class CaCertificates(Kind):
     unsupported_members = UNSUPPORTED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Is it a CA, in date, and does the verification fit?"""
+        """Check the certificate, the tags, the registration template and the verification."""
         spec: CaCertificate = resource.spec
         yield from x509.check_certificate(spec.pem, "pem", ca=True)
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         yield from _check_registration(spec, desired)
-        given = spec.verification
-        if spec.certificate_mode == "SNI_ONLY":
-            if given:
-                yield ValueProblem(
-                    "conflicting-fields",
-                    "an SNI_ONLY CA takes no verification",
-                    "no verification",
-                    path=("verification",),
-                )
-            return
-        if given is None or (given.key is None) == (given.certificate is None):
-            what = "either verification.key or verification.certificate, to show that the CA's key is yours"
-            yield ValueProblem(
-                "missing-verification",
-                "a DEFAULT CA needs exactly one verification",
-                what,
-                path=("verification",),
-            )
-        elif given.key and given.key.value is not None and not x509.is_key_of(spec.pem, given.key.value):
-            yield ValueProblem(
-                "key-mismatch",
-                f"the key from {given.key.reference} does not match the certificate",
-                "the CA's own private key, as unencrypted PEM",
-                path=("verification", "key"),
-            )
-        elif given.certificate and not x509.is_signed_by(given.certificate, spec.pem):
-            what = "a certificate that the CA signed"
-            yield ValueProblem(
-                "unsigned-certificate",
-                "this CA did not sign the verification certificate",
-                what,
-                path=("verification", "certificate"),
-            )
+        yield from _check_verification(spec)
 
     def identity(self, resource: Resource) -> str:
-        """The SHA-256 of the DER. AWS documents it for device certificates; for CAs it is as good as known."""
+        """Return the SHA-256 of the DER.
+
+        AWS documents that for device certificates; for CAs it is UNCONFIRMED.
+        """
         return str(resource.spec.pem.fingerprint)
 
-    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Registering needs the key; a CA that is registered already does not."""
-        if not isinstance(change, Create | Replace):
-            return
-        given: CaVerification | None = change.resource.spec.verification
-        if given and given.key and given.key.value is None:
-            yield f"its verification.key from {given.key.reference} is not set"
-
     def to_desired_spec(self, spec: CaCertificate, desired: Desired) -> CaCertificate:
-        """A CA in DEFAULT mode has to be shown to be ours, whenever it is registered anew."""
-        key = CaVerification(key=Secret("its private key"))
-        return attrs.evolve(spec, verification=key) if spec.certificate_mode == "DEFAULT" else spec
+        """Return the spec with a verification in DEFAULT mode, which every registration needs."""
+        if spec.certificate_mode != "DEFAULT":
+            return spec
+        return attrs.evolve(spec, verification=CaVerification(key=Secret("its private key")))
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """All CAs of the account in pages, the tags of each, and the details of those that matter."""
+        """List all CAs, read the tags of each, and describe those that are wanted or owned."""
         arns = yield from list_arns(self, scope)
         wanted = {self.identity(resource) for resource in scope.resources_of(self.table)}
-        matter = yield from select_wanted_or_owned(scope, wanted, arns)
-        details = yield from request_each("DescribeCACertificate", "certificateId", matter)
-        return [_live(detail, tags) for tags, detail in zip(matter.values(), details, strict=True) if detail]
+        tags_by_id = yield from select_wanted_or_owned(scope, wanted, arns)
+        responses = yield from request_each("DescribeCACertificate", "certificateId", tags_by_id)
+        return [
+            _to_live(response, tags)
+            for tags, response in zip(tags_by_id.values(), responses, strict=True)
+            if response
+        ]
+
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
+        """Reject a registration whose key is not set; a CA that is registered already needs no key."""
+        if not isinstance(change, Create | Replace):
+            return
+        verification: CaVerification | None = change.resource.spec.verification
+        if verification and verification.key and verification.key.value is None:
+            yield f"verification.key (from {verification.key.reference}) is not set"
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """Registered, active at once where that is wanted."""
-        return [*self._register(change.resource, context)]
+        """Register the CA with its final status."""
+        return [*_register(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Status, auto-registration and template in one call, tags in their own.
-
-        AWS has one way to forget a template, which ends auto-registration too: that is said first, and the rest anew.
-        """
-        spec: CaCertificate = change.resource.spec
-        known = {"certificateId": change.live.identity}
-        params: dict[str, Any] = {}
-        calls = []
-        if change.has_changed("status"):
-            params["newStatus"] = spec.status
-        if change.has_changed("auto_registration"):
-            params["newAutoRegistrationStatus"] = "ENABLE" if spec.auto_registration else "DISABLE"
-        if change.has_changed("registration_template") or change.has_changed("registration_role_arn"):
-            config = _registration(spec, context)
-            if config:
-                params["registrationConfig"] = config
-            if change.live.spec.registration_template and (
-                not config or len(config) < len(_said(change.live.spec))
-            ):
-                calls.append(ApiCall("iot", "UpdateCACertificate", {**known, "removeAutoRegistration": True}))
-                params["newAutoRegistrationStatus"] = "ENABLE" if spec.auto_registration else "DISABLE"
-        if params:
-            calls.append(ApiCall("iot", "UpdateCACertificate", {**known, **params}))
-        after = with_ownership_tags(change.resource, context.workspace)
-        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
+        """Update status, auto-registration and template in one call, tags in their own."""
+        tags = with_ownership_tags(change.resource, context.workspace)
+        return [
+            *_update_settings(change, context),
+            *retag("iot", change.live.arn, change.live.tags, tags),
+        ]
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """The new one before the old one goes; a change of mode keeps the id, so there the old one goes first."""
-        new, old = [*self._register(change.resource, context)], [*_retire(change.live)]
-        return [*old, *new] if self.identity(change.resource) == change.live.identity else [*new, *old]
+        """Register the new CA before the old one is deleted; after it where the id stays, as with a new mode."""
+        register, delete = [*_register(change.resource, context)], [*_delete(change.live)]
+        keeps_id = self.identity(change.resource) == change.live.identity
+        return [*delete, *register] if keeps_id else [*register, *delete]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Inactive first: AWS refuses to delete an active CA."""
-        return [*_retire(change.live)]
+        """Deactivate the CA before it is deleted: AWS deletes no active CA."""
+        return [*_delete(change.live)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Our tags come off."""
+        """Remove the ownership tags."""
         return [*remove_ownership_tags("iot", change.live)]
 
-    def _register(self, resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
-        spec: CaCertificate = resource.spec
-        params: dict[str, Any] = {
-            "caCertificate": spec.pem.text,
-            "setAsActive": spec.status == "ACTIVE",
-            "allowAutoRegistration": spec.auto_registration,
-            "certificateMode": spec.certificate_mode,
-            "tags": to_tag_list(with_ownership_tags(resource, context.workspace)),
-        }
-        if config := _registration(spec, context):
-            params["registrationConfig"] = config
-        if spec.verification and spec.verification.certificate:
-            params["verificationCertificate"] = spec.verification.certificate.text
-        elif spec.verification and spec.verification.key:
-            yield ApiCall("iot", "GetRegistrationCode")
-            code = Ref(resource.address, "registrationCode")
-            params["verificationCertificate"] = SignedCode(spec.pem, spec.verification.key, code)
-        question = ApiCall("iot", "DescribeCACertificate", {"certificateId": spec.pem.fingerprint})
-        proof = FieldsMatch(question, {"certificateMode": "certificateDescription.certificateMode"})
-        yield ApiCall("iot", "RegisterCACertificate", params, verification=proof)
+
+def _check_verification(spec: CaCertificate) -> Iterator[ValueProblem]:
+    verification = spec.verification
+    if spec.certificate_mode == "SNI_ONLY":
+        if verification:
+            problem = "an SNI_ONLY CA takes no verification"
+            yield ValueProblem("conflicting-fields", problem, "no verification", path=("verification",))
+        return
+    if verification is None or (verification.key is None) == (verification.certificate is None):
+        expected = "either verification.key or verification.certificate, to prove that the CA's key is yours"
+        problem = "a DEFAULT CA needs exactly one verification"
+        yield ValueProblem("missing-verification", problem, expected, path=("verification",))
+    elif verification.key:
+        key = verification.key
+        if key.value is not None and not x509.is_key_of(spec.pem, key.value):
+            problem = f"the key from {key.reference} does not match the certificate"
+            expected = "the CA's own private key, as unencrypted PEM"
+            yield ValueProblem("key-mismatch", problem, expected, path=("verification", "key"))
+    elif verification.certificate and not x509.is_signed_by(verification.certificate, spec.pem):
+        problem = "this CA did not sign the verification certificate"
+        expected = "a certificate that the CA signed"
+        path = ("verification", "certificate")
+        yield ValueProblem("unsigned-certificate", problem, expected, path=path)
 
 
 def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[ValueProblem]:
-    """Is the template one for devices that connect for the first time?"""
+    """Check that the template is one for devices that connect for the first time."""
     if spec.registration_role_arn and not spec.registration_template:
-        yield ValueProblem(
-            "missing-field",
-            "a role without a template",
-            "a registration_template",
-            path=("registration_role_arn",),
-        )
+        problem = "there is no template for the role"
+        path = ("registration_role_arn",)
+        yield ValueProblem("missing-field", problem, "a registration_template", path=path)
     if isinstance(spec.registration_template, str):
         template = desired.get(Address("provisioning_templates", spec.registration_template))
         if template and template.spec.type != "JITP":
-            yield ValueProblem(
-                "wrong-template-type",
-                f"{template.address} is of type {template.spec.type}",
-                "type JITP",
-                path=("registration_template",),
-            )
+            problem = f"{template.address} is of type {template.spec.type}"
+            yield ValueProblem("wrong-template-type", problem, "type JITP", path=("registration_template",))
 
 
-def _said(spec: CaCertificate) -> list[str]:
-    return [name for name in ("registration_template", "registration_role_arn") if getattr(spec, name)]
+def _register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
+    spec: CaCertificate = resource.spec
+    params: dict[str, Any] = {
+        "caCertificate": spec.pem.text,
+        "setAsActive": spec.status == "ACTIVE",
+        "allowAutoRegistration": spec.auto_registration,
+        "certificateMode": spec.certificate_mode,
+        "tags": to_tag_list(with_ownership_tags(resource, context.workspace)),
+    }
+    config = _to_registration_config(spec, context)
+    if config:
+        params["registrationConfig"] = config
+    if spec.verification and spec.verification.certificate:
+        params["verificationCertificate"] = spec.verification.certificate.text
+    elif spec.verification and spec.verification.key:
+        yield ApiCall("iot", "GetRegistrationCode")
+        code = Ref(resource.address, "registrationCode")
+        params["verificationCertificate"] = SignedCode(spec.pem, spec.verification.key, code)
+    describe = ApiCall("iot", "DescribeCACertificate", {"certificateId": spec.pem.fingerprint})
+    verification = FieldsMatch(describe, {"certificateMode": "certificateDescription.certificateMode"})
+    yield ApiCall("iot", "RegisterCACertificate", params, verification=verification)
 
 
-def _registration(spec: CaCertificate, context: PlanContext) -> dict[str, Any]:
+def _update_settings(change: Update, context: PlanContext) -> Iterator[ApiCall]:
+    """Update what has changed.
+
+    AWS removes a template or its role only together with auto-registration. So that comes first, and the rest is set again.
+    """
+    spec: CaCertificate = change.resource.spec
+    before: CaCertificate = change.live.spec
+    identity = {"certificateId": change.live.identity}
+    auto_registration = "ENABLE" if spec.auto_registration else "DISABLE"
+    params: dict[str, Any] = {}
+    if change.has_changed("status"):
+        params["newStatus"] = spec.status
+    if change.has_changed("auto_registration"):
+        params["newAutoRegistrationStatus"] = auto_registration
+    if change.has_changed("registration_template") or change.has_changed("registration_role_arn"):
+        config = _to_registration_config(spec, context)
+        if config:
+            params["registrationConfig"] = config
+        if before.registration_template and len(config) < _count_config_members(before):
+            yield ApiCall("iot", "UpdateCACertificate", {**identity, "removeAutoRegistration": True})
+            params["newAutoRegistrationStatus"] = auto_registration
+    if params:
+        yield ApiCall("iot", "UpdateCACertificate", {**identity, **params})
+
+
+def _to_registration_config(spec: CaCertificate, context: PlanContext) -> dict[str, Any]:
     if spec.registration_template is None:
         return {}
     config = {"templateName": context.resolve_identity("provisioning_templates", spec.registration_template)}
     return {**config, "roleArn": spec.registration_role_arn} if spec.registration_role_arn else config
 
 
-def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
-    description, config = answer["certificateDescription"], answer.get("registrationConfig") or {}
+def _count_config_members(spec: CaCertificate) -> int:
+    return sum(1 for value in (spec.registration_template, spec.registration_role_arn) if value)
+
+
+def _delete(live: Live) -> Iterator[ApiCall]:
+    params = {"certificateId": live.identity}
+    if live.spec.status == "ACTIVE":
+        yield ApiCall("iot", "UpdateCACertificate", {**params, "newStatus": "INACTIVE"})
+    yield ApiCall("iot", "DeleteCACertificate", params, ignored_errors=NOT_FOUND)
+
+
+def _to_live(response: Response, tags: Mapping[str, str]) -> Live:
+    description, config = response["certificateDescription"], response.get("registrationConfig") or {}
     template = config.get("templateName")
     spec = CaCertificate(
         pem=Pem(description["certificateId"], description.get("certificatePem")),
@@ -320,12 +330,6 @@ def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
     )
     identity, arn = description["certificateId"], description["certificateArn"]
     return tagged_live(identity, spec, tags, arn, declared_name=tags.get(NAME_TAG))
-
-
-def _retire(live: Live) -> Iterator[ApiCall]:
-    if live.spec.status == "ACTIVE":
-        yield ApiCall("iot", "UpdateCACertificate", {"certificateId": live.identity, "newStatus": "INACTIVE"})
-    yield ApiCall("iot", "DeleteCACertificate", {"certificateId": live.identity}, ignored_errors=NOT_FOUND)
 
 
 KIND = CaCertificates()

@@ -1,8 +1,8 @@
-"""Dynamic thing groups: the things that a query finds, whenever somebody asks.
+"""Dynamic thing groups: the things that match a query.
 
-Source: AWS IoT API reference, CreateDynamicThingGroup and its neighbours; developer guide, "Dynamic thing groups". They need
-fleet indexing, which is the account's own affair: AWS refuses a dynamic group while it is off. They take no policies, and
-nothing is ever put into them.
+Source: AWS IoT API reference, CreateDynamicThingGroup and related operations; developer guide, "Dynamic thing groups". They
+need fleet indexing, which is a setting of the account: AWS rejects a dynamic group while it is off. They take no policies,
+and things cannot be added to them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
@@ -32,11 +32,16 @@ from reconciler.model.change import Create, Delete, Forget, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
+_MERGE = "thingGroupProperties.attributePayload.merge"
+
 DERIVED_MEMBERS = {
-    "CreateDynamicThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
-    "UpdateDynamicThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
-    "UpdateDynamicThingGroup.expectedVersion": "the version that the plan saw",
+    f"CreateDynamicThingGroup.{_MERGE}": "always false: the file has all attributes",
+    f"UpdateDynamicThingGroup.{_MERGE}": "always false: the file has all attributes",
+    "UpdateDynamicThingGroup.expectedVersion": "the version that the plan read",
 }
+
+DEFAULT_INDEX = "AWS_Things"
+DEFAULT_QUERY_VERSION = "2017-09-30"
 
 
 @frozen
@@ -58,12 +63,12 @@ class DynamicThingGroup:
         factory=dict,
     )
     index_name: str = member(
-        "The index that is asked.", api="CreateDynamicThingGroup.indexName", default="AWS_Things"
+        "The index to query.", api="CreateDynamicThingGroup.indexName", default=DEFAULT_INDEX
     )
     query_version: str = member(
         "The version of the query language.",
         api="CreateDynamicThingGroup.queryVersion",
-        default="2017-09-30",
+        default=DEFAULT_QUERY_VERSION,
     )
     tags: Mapping[str, str] = member("Tags.", api="CreateDynamicThingGroup.tags", factory=dict)
 
@@ -81,78 +86,76 @@ class DynamicThingGroups(Kind):
         delete=("DeleteDynamicThingGroup",),
         forget=("UntagResource", "TagResource"),
     )
-    listing = Listing("ListThingGroups", "thingGroups", "groupName", "groupArn")
     name_api = "CreateDynamicThingGroup.thingGroupName"
+    listing = Listing("ListThingGroups", "thingGroups", "groupName", "groupArn")
     write_operations = ("CreateDynamicThingGroup", "UpdateDynamicThingGroup")
     derived_members = DERIVED_MEMBERS
     shares_names_with = frozenset({"thing_groups"})
     reads_after = frozenset({"thing_groups"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """There is room for the marks."""
+        """Return a problem where the tags leave no room for the ownership tags."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
-        """Its name."""
+        """Return the name."""
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """Every group that is not known to be static, by itself: AWS lists both sorts together and does not tell which."""
+        """Describe every group that is not known to be static: AWS lists both together without saying which is which."""
         names = yield from list_names(self, scope)
         static = {live.identity for live in scope.live_of("thing_groups")}
-        unknown = [name for name in names if name not in static]
-        answers = yield from request_each("DescribeThingGroup", "thingGroupName", unknown)
-        found = {answer["thingGroupName"]: answer for answer in answers if answer and "queryString" in answer}
+        candidates = [name for name in names if name not in static]
+        responses = yield from request_each("DescribeThingGroup", "thingGroupName", candidates)
+        groups = {response["thingGroupName"]: response for response in responses if "queryString" in response}
         wanted = {resource.address.name for resource in scope.resources_of(self.table)}
-        arns = {name: answer["thingGroupArn"] for name, answer in found.items()}
-        matter = yield from select_wanted_or_owned(scope, wanted, arns)
-        return [_live(found[name], tags) for name, tags in matter.items()]
+        arns = {name: group["thingGroupArn"] for name, group in groups.items()}
+        tags_by_name = yield from select_wanted_or_owned(scope, wanted, arns)
+        return [_to_live(groups[name], tags) for name, tags in tags_by_name.items()]
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """One call, the mark included."""
+        """Create the group with its ownership tags in one call."""
         spec: DynamicThingGroup = change.resource.spec
+        name = change.address.name
         params = {
-            "thingGroupName": change.address.name,
-            "thingGroupProperties": _properties(spec),
-            **_query(spec),
+            "thingGroupName": name,
+            "thingGroupProperties": _to_properties(spec),
+            **_to_query_params(spec),
             "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
-        return [
-            ApiCall(
-                "iot", "CreateDynamicThingGroup", params, verification=verify_thing_group(change.address.name)
-            )
-        ]
+        return [ApiCall("iot", "CreateDynamicThingGroup", params, verification=verify_thing_group(name))]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Properties and query in one call, only over the version that the plan saw; tags in their own."""
+        """Update properties and query in one call, only from the version that the plan read; tags in their own."""
         spec: DynamicThingGroup = change.resource.spec
+        name = change.live.identity
         calls = []
         if any(not (field.path == "workspace" or field.path.startswith("tags.")) for field in change.fields):
-            properties = {"thingGroupDescription": "", **_properties(spec)}
+            properties = {"thingGroupDescription": "", **_to_properties(spec)}
             if not change.has_changed("attributes"):
                 del properties["attributePayload"]
             params = {
-                "thingGroupName": change.live.identity,
+                "thingGroupName": name,
                 "thingGroupProperties": properties,
-                **_query(spec),
+                **_to_query_params(spec),
                 "expectedVersion": change.live.version,
             }
-            proof = verify_thing_group(change.live.identity)
-            calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params, verification=proof))
-        after = with_ownership_tags(change.resource, context.workspace)
-        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
+            verification = verify_thing_group(name)
+            calls.append(ApiCall("iot", "UpdateDynamicThingGroup", params, verification=verification))
+        tags = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """What the query finds does not stand in the way."""
+        """Delete the group; AWS does so whatever things match its query."""
         params = {"thingGroupName": change.live.identity, "expectedVersion": change.live.version}
         return [ApiCall("iot", "DeleteDynamicThingGroup", params, ignored_errors=NOT_FOUND)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Our tags come off."""
+        """Remove the ownership tags."""
         return [*remove_ownership_tags("iot", change.live)]
 
 
-def _query(spec: DynamicThingGroup) -> dict[str, str]:
+def _to_query_params(spec: DynamicThingGroup) -> dict[str, str]:
     return {
         "indexName": spec.index_name,
         "queryString": spec.query_string,
@@ -160,25 +163,25 @@ def _query(spec: DynamicThingGroup) -> dict[str, str]:
     }
 
 
-def _properties(spec: DynamicThingGroup) -> dict[str, Any]:
+def _to_properties(spec: DynamicThingGroup) -> dict[str, Any]:
     properties: dict[str, Any] = {"attributePayload": {"attributes": dict(spec.attributes), "merge": False}}
     if spec.description is not None:
         properties["thingGroupDescription"] = spec.description
     return properties
 
 
-def _live(answer: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
-    properties = answer.get("thingGroupProperties", {})
+def _to_live(group: Response, tags: Mapping[str, str]) -> Live:
+    properties = group.get("thingGroupProperties", {})
     spec = DynamicThingGroup(
-        query_string=answer["queryString"],
+        query_string=group["queryString"],
         description=properties.get("thingGroupDescription") or None,
         attributes=properties.get("attributePayload", {}).get("attributes", {}),
-        index_name=answer.get("indexName", "AWS_Things"),
-        query_version=answer.get("queryVersion", "2017-09-30"),
+        index_name=group.get("indexName", DEFAULT_INDEX),
+        query_version=group.get("queryVersion", DEFAULT_QUERY_VERSION),
         tags=user_tags(tags),
     )
-    arn = answer["thingGroupArn"]
-    return tagged_live(answer["thingGroupName"], spec, tags, arn, version=answer["version"])
+    name, arn = group["thingGroupName"], group["thingGroupArn"]
+    return tagged_live(name, spec, tags, arn, version=group["version"])
 
 
 KIND = DynamicThingGroups()

@@ -1,19 +1,19 @@
-"""Managed things: devices as AWS IoT managed integrations knows them.
+"""Managed things: devices in AWS IoT managed integrations.
 
-Source: managed integrations API reference, CreateManagedThing and its neighbours. AWS assigns the id and never gives the
-authentication material back; what we remember of it is a salted hash in a tag.
+Source: managed integrations API reference, CreateManagedThing and related operations. AWS assigns the id and never returns the
+authentication material; a tag has a salted hash of it.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import (
@@ -26,17 +26,21 @@ from reconciler.kinds.base.tags import (
     retag,
     with_ownership_tags,
 )
-from reconciler.kinds.shared import managed_setup_code
-from reconciler.kinds.shared.managed_setup_code import ClientToken, RememberedMaterial, RememberedText
+from reconciler.kinds.shared.managed_integrations import SERVICE
+from reconciler.kinds.shared.managed_setup_code import (
+    ClientToken,
+    RememberedMaterial,
+    RememberedText,
+    find_setup_code_errors,
+)
+from reconciler.kinds.shared.managed_thing_params import to_update_params
 from reconciler.kinds.shared.managed_thing_reads import find_import_candidates, to_live
 from reconciler.kinds.shared.managed_thing_spec import (
     CAPABILITY_MEMBERS,
-    LOCKER,
     MODE,
     OPTIONAL_MEMBERS,
     ManagedThing,
     ManagedThingFacts,
-    WiFiSimpleSetup,
     set_optional_fields,
 )
 from reconciler.model.address import Address
@@ -46,30 +50,35 @@ from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.secret import Secret
 
-__all__ = ["KIND", "SERVICE", "ManagedThing", "ManagedThings", "attributes"]
-
-SERVICE = "iot-managed-integrations"
+__all__ = ["KIND", "ManagedThing", "ManagedThings"]
 
 DERIVED_MEMBERS = {
-    "CreateManagedThing.ClientToken": "made of the request, so that sending it twice makes one managed thing",
+    "CreateManagedThing.ClientToken": "derived from the request, so that sending it twice creates one managed thing",
     "UpdateManagedThing.Identifier": "the id that AWS assigned",
 }
 
-_GONE = frozenset({"DELETED", "DELETE_IN_PROGRESS"})
+_DELETED_STATUSES = frozenset({"DELETED", "DELETE_IN_PROGRESS"})
+
+_MATERIAL_TAG = f"{TAG_PREFIX}material"
+
+_TAG_COUNT = OWNERSHIP_TAG_COUNT + 3 + len(CAPABILITY_MEMBERS)
+"""The tags of a managed thing that are not the user's: material, type and fields, and a hash of each capability field."""
+
+_META_DATA_COUNT = 2
+"""The entries of the meta data that are not the user's: the address, and the thing."""
 
 
 class ManagedThings(Kind):
     """Managed things: found by the tag that names them, owned by tag.
 
-    Which live one a table of the file means is found in this order: by the tag that names it; of those without marks, by
-    the serial number, and then by the name. What is found without marks is taken over by adoption only.
+    Which live one a table of the file means is found in this order: by the tag that names it; among those without
+    ownership tags, by the serial number, and then by the name. One without ownership tags is only ever imported.
     """
 
     table = "managed_things"
     noun = "managed thing"
     service = SERVICE
     spec_class = ManagedThing
-    id_member = "Id"
     operations = Operations(
         read=("ListManagedThings", "GetManagedThing"),
         create=("CreateManagedThing", "UpdateManagedThing"),
@@ -78,235 +87,214 @@ class ManagedThings(Kind):
         delete=("DeleteManagedThing", "GetManagedThing"),
         forget=("UntagResource", "TagResource"),
     )
+    id_member = "Id"
     listing = Listing("ListManagedThings", "Items", "Id")
     write_operations = ("CreateManagedThing", "UpdateManagedThing")
     derived_members = DERIVED_MEMBERS
     creates_after_deletes = True
 
+    # ── what a resource is ──────────────────────────────────────────────────────────────────────
+
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """There is room for the marks."""
+        """Return problems where tags or meta data leave no room for the workspace's own entries."""
         spec: ManagedThing = resource.spec
-        yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT + 3 + len(CAPABILITY_MEMBERS))
-        yield from check_room_for_tags("meta_data", spec.meta_data, 2)
+        yield from check_room_for_tags("tags", spec.tags, _TAG_COUNT)
+        yield from check_room_for_tags("meta_data", spec.meta_data, _META_DATA_COUNT)
 
     def effective(self, resource: Resource, scope: Scope) -> ManagedThing:
-        """Name filled in; the capabilities are compared by their hash."""
+        """Return the spec with the default name, and with capabilities as hashes, which is how they are compared."""
         spec: ManagedThing = resource.spec
-        given = {name: getattr(spec, name) for name in CAPABILITY_MEMBERS}
-        hashed: dict[str, Any] = {
-            name: value if isinstance(value, RememberedText) else RememberedText.of(value)
-            for name, value in given.items()
-            if value
-        }
-        return attrs.evolve(spec, name=spec.name or resource.address.name, **hashed)
+        hashes: dict[str, Any] = {}
+        for name in CAPABILITY_MEMBERS:
+            value = getattr(spec, name)
+            if value:
+                hashes[name] = value if isinstance(value, RememberedText) else RememberedText.of(value)
+        return attrs.evolve(spec, name=spec.name or resource.address.name, **hashes)
 
     def identity(self, resource: Resource) -> str | None:
-        """Only AWS can assign it."""
+        """Return None: AWS assigns the id."""
         return None
 
-    def forces_replacement(self, name: str, after: Any) -> bool:
-        """AWS cannot clear an optional field once it is set."""
-        return super().forces_replacement(name, after) or (
-            not after and name in {*OPTIONAL_MEMBERS, *CAPABILITY_MEMBERS}
-        )
-
-    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """What is registered or taken over has its setup code, in the form of its type; what is taken over is one.
-
-        And no hub goes before the devices that it controls.
-        """
-        if isinstance(change, Delete | Replace) and (stay := _staying(change, context)):
-            yield f"it controls {', '.join(stay)}, which AWS wants gone before it"
-        if isinstance(change, Delete | Forget):
-            return
-        adopted = not isinstance(change, Create) and change.live.owner is None
-        spec: ManagedThing = change.resource.spec
-        if (adopted or not isinstance(change, Update)) and isinstance(spec.authentication_material, Secret):
-            kind = str(spec.authentication_material_type)
-            yield from managed_setup_code.find_setup_code_errors(spec.authentication_material, kind)
-        if not isinstance(change, Create) and len(change.live.facts_as(ManagedThingFacts).candidates) > 1:
-            found = "; ".join(change.live.facts_as(ManagedThingFacts).candidates)
-            yield f"several managed things without marks could be it: {found}; give it the serial_number of one"
+    # ── reading and comparing ───────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """All of the account in pages, and one question for each: no list tells tags or meta data."""
-        ids = yield from _ids(scope)
-        answers = yield [
-            ApiCall(SERVICE, "GetManagedThing", {"Identifier": name}, ignored_errors=NOT_FOUND)
-            for name in ids
+        """List all managed things and get each of them, as the listing has neither tags nor meta data."""
+        ids = yield from _list_ids(scope)
+        responses = yield [
+            ApiCall(SERVICE, "GetManagedThing", {"Identifier": identity}, ignored_errors=NOT_FOUND)
+            for identity in ids
         ]
-        there = [answer for answer in answers if answer and answer.get("ProvisioningStatus") not in _GONE]
-        ours = [answer for answer in there if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace]
-        wanted = {resource.address.name: resource for resource in scope.resources_of(self.table)}
-        names = {
-            answer["Id"]: scope.current_name(self.table, answer["Tags"].get(NAME_TAG)) or ""
-            for answer in ours
-        }
-        named = set(names.values())
-        unmarked = [answer for answer in there if OWNER_TAG not in answer.get("Tags", {})]
-        missing = {name: resource for name, resource in wanted.items() if unmarked and name not in named}
-        devices: defaultdict[str, list[str]] = defaultdict(list)
-        for answer in there:
-            devices[answer.get("ParentControllerId", "")].append(answer["Id"])
-        found = [
-            *(to_live(answer, wanted.get(names[answer["Id"]])) for answer in ours),
-            *find_import_candidates(missing, unmarked),
+        things = [response for response in responses if response and _is_live(response)]
+        desired = {resource.address.name: resource for resource in scope.resources_of(self.table)}
+        owned = [thing for thing in things if thing.get("Tags", {}).get(OWNER_TAG) == scope.workspace]
+        names = {thing["Id"]: scope.current_name(self.table, thing["Tags"].get(NAME_TAG)) for thing in owned}
+        unmanaged = [thing for thing in things if OWNER_TAG not in thing.get("Tags", {})]
+        missing = {name: desired[name] for name in desired.keys() - names.values()} if unmanaged else {}
+        lives = [
+            *(to_live(thing, desired.get(names[thing["Id"]] or "")) for thing in owned),
+            *find_import_candidates(missing, unmanaged),
         ]
-        return [
-            attrs.evolve(
-                live,
-                facts=attrs.evolve(live.facts_as(ManagedThingFacts), controls=tuple(devices[live.identity])),
-            )
-            for live in found
-        ]
+        return [*_add_controlled_devices(lives, things)]
+
+    def forces_replacement(self, name: str, after: Any) -> bool:
+        """Return whether the field is replaced or cleared: AWS cannot clear an optional field."""
+        is_cleared = not after and name in {*OPTIONAL_MEMBERS, *CAPABILITY_MEMBERS}
+        return is_cleared or super().forces_replacement(name, after)
+
+    # ── what a plan says of a change ────────────────────────────────────────────────────────────
+
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
+        """Reject deleting a hub before its devices, unusable authentication material, and ambiguous imports."""
+        if isinstance(change, Delete | Replace):
+            remaining = _find_remaining_devices(change, context)
+            if remaining:
+                yield f"cannot delete the hub: it still controls {', '.join(remaining)}; delete these first"
+        if isinstance(change, Delete | Forget):
+            return
+        spec: ManagedThing = change.resource.spec
+        is_import = not isinstance(change, Create) and change.live.owner is None
+        if (is_import or not isinstance(change, Update)) and isinstance(spec.authentication_material, Secret):
+            material_type = str(spec.authentication_material_type)
+            yield from find_setup_code_errors(spec.authentication_material, material_type)
+        if not isinstance(change, Create):
+            candidates = change.live.facts_as(ManagedThingFacts).candidates
+            if len(candidates) > 1:
+                yield f"several unmanaged things match ({'; '.join(candidates)}); set serial_number to one of theirs"
+
+    # ── calls ───────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """One call, with a token that makes the same request the same managed thing."""
+        """Create the managed thing with a token that lets AWS recognize the same request."""
         return [*_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Everything that the file says in one call: whether AWS keeps or clears what is left out does not matter then."""
-        spec: ManagedThing = change.resource.spec
+        """Send every field that the file sets, so that it does not matter whether AWS keeps or clears the others."""
         calls = []
-        if any(
-            not (field.path in {"workspace", PREVENT_DESTROY_PATH} or field.path.startswith("tags."))
-            for field in change.fields
-        ):
-            params = {"Identifier": change.live.identity, **attributes(change.resource, context)}
-            for name, member_ in CAPABILITY_MEMBERS.items():
+        if any(_is_field(field.path) for field in change.fields):
+            params = {"Identifier": change.live.identity, **to_update_params(change.resource, context)}
+            for name, member_name in CAPABILITY_MEMBERS.items():
                 if not change.has_changed(name):
-                    params.pop(member_, None)  # the device may have refined them since
+                    params.pop(member_name, None)  # the device may have refined them since
             calls.append(ApiCall(SERVICE, "UpdateManagedThing", params))
-        known: str | RememberedMaterial = change.live.tags.get(f"{TAG_PREFIX}material", "")
-        if change.live.owner is None:  # taken over: from now on its code is the one that the file has
-            known = _remembered(change.resource, context)
-        after = _tags(spec, change.resource, context, known)
-        return [*calls, *retag(SERVICE, change.live.arn, change.live.tags, after)]
+        material: str | RememberedMaterial = change.live.tags.get(_MATERIAL_TAG, "")
+        if change.live.owner is None:  # an import: from now on, the material is the one that the file has
+            material = _remember_material(change.resource, context)
+        tags = _build_tags(change.resource, context, material)
+        return [*calls, *retag(SERVICE, change.live.arn, change.live.tags, tags)]
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """The old one goes first: two managed things cannot have the same setup code."""
-        return [*_delete(change.live), *_create(change.resource, context, replaces=change.live.identity)]
-
-    def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
-        """The devices of a hub, which go with it."""
-        if not isinstance(change, Delete | Replace) or not change.live.facts_as(ManagedThingFacts).controls:
-            return []
-        mine = (address for address in context.live if address.kind == self.table)
-        return [
-            address
-            for address in mine
-            if context.live[address].identity in change.live.facts_as(ManagedThingFacts).controls
-        ]
+        """Delete the old one first: no two managed things may have the same setup code."""
+        return [*_delete(change.live), *_create(change.resource, context, replaced_id=change.live.identity)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """AWS deletes asynchronously; done is when it is gone."""
+        """Delete the managed thing and wait: AWS deletes asynchronously."""
         return [*_delete(change.live)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Our tags come off."""
+        """Remove the ownership tags."""
         return [*remove_ownership_tags(SERVICE, change.live)]
 
+    def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
+        """Return the devices of a hub, which are deleted with it."""
+        if not isinstance(change, Delete | Replace):
+            return []
+        controls = change.live.facts_as(ManagedThingFacts).controls
+        return [
+            address
+            for address, live in context.live.items()
+            if address.kind == self.table and live.identity in controls
+        ]
 
-def _ids(scope: Scope) -> Any:
+
+def _list_ids(scope: Scope) -> Read[Sequence[str]]:
     if scope.previous_states is not None:
         return sorted(scope.previous_states)
-    (listed,) = yield [ApiCall(SERVICE, "ListManagedThings")]
-    return [item["Id"] for item in listed["Items"] if item.get("ProvisioningStatus") not in _GONE]
+    (response,) = yield [ApiCall(SERVICE, "ListManagedThings")]
+    return [item["Id"] for item in response["Items"] if _is_live(item)]
 
 
-def _remembered(resource: Resource, context: PlanContext) -> RememberedMaterial:
-    material = resource.spec.authentication_material
-    assert isinstance(material, Secret)
-    return RememberedMaterial(material, f"{context.workspace}/{resource.address}")
+def _is_live(thing: Response) -> bool:
+    return thing.get("ProvisioningStatus") not in _DELETED_STATUSES
 
 
-def _create(resource: Resource, context: PlanContext, *, replaces: str = "") -> Iterator[ApiCall]:
+def _add_controlled_devices(lives: Iterable[Live], things: Iterable[Response]) -> Iterator[Live]:
+    devices_by_hub: defaultdict[str, list[str]] = defaultdict(list)
+    for thing in things:
+        devices_by_hub[thing.get("ParentControllerId", "")].append(thing["Id"])
+    for live in lives:
+        facts = live.facts_as(ManagedThingFacts)
+        yield attrs.evolve(live, facts=attrs.evolve(facts, controls=tuple(devices_by_hub[live.identity])))
+
+
+def _is_field(path: str) -> bool:
+    """Return whether UpdateManagedThing sends what changed, and not tags alone."""
+    return path not in {"workspace", PREVENT_DESTROY_PATH} and not path.startswith("tags.")
+
+
+def _find_remaining_devices(change: Delete | Replace, context: PlanContext) -> list[str]:
+    """Return the devices of a hub that the plan does not delete."""
+    controls = change.live.facts_as(ManagedThingFacts).controls
+    if not controls:
+        return []
+    deleted = {
+        other.live.identity for other in context.changes.values() if isinstance(other, Delete | Replace)
+    }
+    return sorted(set(controls) - deleted)
+
+
+def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") -> Iterator[ApiCall]:
     spec: ManagedThing = resource.spec
-    whole, remembered = attributes(resource, context), _remembered(resource, context)
+    material = _remember_material(resource, context)
     params = {
         "Role": spec.role,
         "AuthenticationMaterial": spec.authentication_material,
         "AuthenticationMaterialType": spec.authentication_material_type,
-        **{name: value for name, value in whole.items() if name != OPTIONAL_MEMBERS[MODE]},
-        "Tags": _tags(spec, resource, context, remembered),
+        **to_update_params(resource, context),
+        "Tags": _build_tags(resource, context, material),
     }
-    request = json.dumps([context.workspace, replaces, params], sort_keys=True, default=str)
-    params["ClientToken"] = ClientToken(request, remembered)
-    # When devices swap their codes, the other one may still have this one's for a moment.
+    params.pop(OPTIONAL_MEMBERS[MODE], None)  # only UpdateManagedThing takes it
+    request = json.dumps([context.workspace, replaced_id, params], sort_keys=True, default=str)
+    params["ClientToken"] = ClientToken(request, material)
+    # When devices swap their setup codes, the other one may still have this one's for a moment.
     retried_errors = (
         {"ConflictException"} if ManagedThings.table in context.replaced_kinds else frozenset[str]()
     )
     yield ApiCall(SERVICE, "CreateManagedThing", params, retried_errors=retried_errors, idempotent=True)
-    if spec.hub_network_mode:  # which only an update takes
-        again = attributes(resource, context, refined=False)
-        yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": Ref(resource.address, "Id"), **again})
-
-
-def _staying(change: Delete | Replace, context: PlanContext) -> list[str]:
-    """The devices of a hub that the plan does not remove."""
-    controls = change.live.facts_as(ManagedThingFacts).controls
-    if not controls:
-        return []
-    leaving = {
-        found.live.identity for found in context.changes.values() if isinstance(found, Delete | Replace)
-    }
-    return sorted(set(controls) - leaving)
+    if spec.hub_network_mode:
+        update_params = to_update_params(resource, context, with_capabilities=False)
+        identity = Ref(resource.address, "Id")
+        yield ApiCall(SERVICE, "UpdateManagedThing", {"Identifier": identity, **update_params})
 
 
 def _delete(live: Live) -> Iterator[ApiCall]:
-    """The devices of a hub go first. Their own steps remove them too: whoever comes second finds it done."""
+    """Delete a managed thing after the devices that it controls.
+
+    The steps of these devices delete them, too; a deletion of one that is already deleted succeeds.
+    """
     for identity in (*live.facts_as(ManagedThingFacts).controls, live.identity):
         params = {"Identifier": identity}
         yield ApiCall(SERVICE, "DeleteManagedThing", params, ignored_errors=NOT_FOUND)
         yield ApiCall(SERVICE, "GetManagedThing", params, repeat_until=NOT_FOUND)
 
 
-def attributes(resource: Resource, context: PlanContext, *, refined: bool = True) -> dict[str, Any]:
-    """The members that say what the file says, in an update all of them but what the device may have refined since."""
+def _remember_material(resource: Resource, context: PlanContext) -> RememberedMaterial:
+    material = resource.spec.authentication_material
+    assert isinstance(material, Secret)
+    return RememberedMaterial(material, f"{context.workspace}/{resource.address}")
+
+
+def _build_tags(
+    resource: Resource, context: PlanContext, material: str | RememberedMaterial
+) -> Mapping[str, Any]:
     spec: ManagedThing = resource.spec
-    params: dict[str, Any] = {"Name": spec.name or resource.address.name}
-    for name in set_optional_fields(spec):
-        value = getattr(spec, name)
-        params[OPTIONAL_MEMBERS[name]] = _sent(name, value, context)
-    for name, member_ in CAPABILITY_MEMBERS.items():
-        value = getattr(spec, name)
-        if refined and isinstance(value, RememberedText) and value.text is not None:
-            params[member_] = value.text if name == "capabilities" else json.loads(value.text)
-    # Never empty, which AWS would refuse, and which no update could tell from "leave it".
-    params["MetaData"] = {
-        **spec.meta_data,
-        **_thing(spec, context),
-        f"{TAG_PREFIX}address": str(resource.address),
-    }
-    return params
-
-
-def _sent(name: str, value: Any, context: PlanContext) -> Any:
-    if name == LOCKER:
-        return context.resolve_identity("credential_lockers", value)
-    if isinstance(value, WiFiSimpleSetup):
-        return {
-            "EnableAsProvisioner": value.enable_as_provisioner,
-            "EnableAsProvisionee": value.enable_as_provisionee,
-            "TimeoutInMinutes": value.timeout_in_minutes,
-        }
-    return value
-
-
-def _thing(spec: ManagedThing, context: PlanContext) -> dict[str, Any]:
-    return {f"{TAG_PREFIX}thing": context.resolve_identity("things", spec.thing)} if spec.thing else {}
-
-
-def _tags(
-    spec: ManagedThing, resource: Resource, context: PlanContext, material: str | RememberedMaterial
-) -> dict[str, Any]:
     more: dict[str, Any] = {
         "material": material or "",
         "type": spec.authentication_material_type,
         "fields": " ".join(set_optional_fields(spec)),
     }
     for name in CAPABILITY_MEMBERS:
-        if isinstance(value := getattr(spec, name), RememberedText):
+        value = getattr(spec, name)
+        if isinstance(value, RememberedText):
             more[name.replace("_", "-")] = value.digest
     return with_ownership_tags(resource, context.workspace, **more)
 

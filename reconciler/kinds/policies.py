@@ -1,6 +1,6 @@
-"""Policies: what a device may do once it is connected.
+"""Policies: what connected devices may do.
 
-Source: AWS IoT API reference, CreatePolicy and its neighbours; AWS General Reference, AWS IoT Core quotas (five versions).
+Source: AWS IoT API reference, CreatePolicy and related operations; AWS General Reference, AWS IoT Core quotas (five versions).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sys import intern
 from typing import Any
 
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.tags import (
@@ -33,12 +33,14 @@ from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.text import join_some
 
+__all__ = ["KIND", "Policies", "Policy"]
+
 MAX_VERSIONS = 5
 MAX_DOCUMENT_CHARACTERS = 2048
-"""Characters of a policy document, white space aside."""
+"""Characters of a policy document, without white space."""
 
 DERIVED_MEMBERS = {
-    "CreatePolicyVersion.setAsDefault": "always true: what the file says is what holds",
+    "CreatePolicyVersion.setAsDefault": "always true: the file's document is the one in effect"
 }
 
 
@@ -61,143 +63,137 @@ class Policies(Kind):
         delete=("DeletePolicyVersion", "DeletePolicy"),
         forget=("UntagResource", "TagResource"),
     )
-    listing = Listing("ListPolicies", "policies", "policyName", "policyArn")
     name_api = "CreatePolicy.policyName"
+    listing = Listing("ListPolicies", "policies", "policyName", "policyArn")
     write_operations = ("CreatePolicy", "CreatePolicyVersion")
     derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """AWS counts the document without its white space."""
+        """Check the tags and the size of the document, which AWS counts without white space."""
         yield from check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
         size = len("".join(resource.spec.document.text.split()))
         if size > MAX_DOCUMENT_CHARACTERS:
-            yield ValueProblem(
-                "too-long",
-                f"the document has {size} characters, white space aside",
-                f"at most {MAX_DOCUMENT_CHARACTERS}",
-                path=("document",),
-            )
+            problem = f"the document has {size} characters, without white space"
+            expected = f"at most {MAX_DOCUMENT_CHARACTERS}"
+            yield ValueProblem("too-long", problem, expected, path=("document",))
 
     def identity(self, resource: Resource) -> str:
-        """Its name."""
+        """Return the name."""
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """All policies of the account in pages, the tags of each, and what else there is to those that matter.
-
-        Whom a policy is attached to is asked of the policy: AWS lists its targets in pages, whatever kind they are of.
-        """
+        """List all policies, read the tags of each, and document, versions and targets of those wanted or owned."""
         arns = yield from list_arns(self, scope)
         wanted = {resource.address.name for resource in scope.resources_of(self.table)}
-        matter = yield from select_wanted_or_owned(scope, wanted, arns)
-        documents = yield from request_each("GetPolicy", "policyName", matter)
-        versions = yield from request_each("ListPolicyVersions", "policyName", matter)
-        targets = yield from request_each("ListTargetsForPolicy", "policyName", matter)
+        tags_by_name = yield from select_wanted_or_owned(scope, wanted, arns)
+        policies = yield from request_each("GetPolicy", "policyName", tags_by_name)
+        versions = yield from request_each("ListPolicyVersions", "policyName", tags_by_name)
+        targets = yield from request_each("ListTargetsForPolicy", "policyName", tags_by_name)
+        rows = zip(tags_by_name.values(), policies, versions, targets, strict=True)
         return [
-            _live(document, version["policyVersions"], target.get("targets", ()), tags)
-            for tags, document, version, target in zip(
-                matter.values(), documents, versions, targets, strict=True
-            )
-            if document and version
+            _to_live(policy, version_list["policyVersions"], target_list.get("targets", ()), tags)
+            for tags, policy, version_list, target_list in rows
+            if policy and version_list
         ]
 
-    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Nobody but those that were seen has a policy that goes."""
-        seen = super().precondition(live, deletes=deletes)
-        return {**seen, "targets": live.facts_as(PolicyFacts).targets} if deletes else seen
-
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """AWS deletes no policy that anything has; what the plan does not make let go of it would keep it for good."""
+        """Reject a deletion while targets outside the plan have the policy: AWS would never delete it."""
         if not isinstance(change, Delete):
             return
-        stay = sorted(set(change.live.facts_as(PolicyFacts).targets) - _letting_go(change.address, context))
-        if stay:
-            count = "one target has" if len(stay) == 1 else f"{len(stay):,} targets have"
+        targets = set(change.live.facts_as(PolicyFacts).targets)
+        remaining = sorted(targets - _find_releasing_targets(change.address, context))
+        if remaining:
+            count = "1 target" if len(remaining) == 1 else f"{len(remaining):,} targets"
+            names = join_some(arn.rpartition(":")[2] for arn in remaining)
             yield (
-                f"AWS deletes no policy that is attached, and {count} it that this plan does not change "
-                f"({join_some(arn.rpartition(':')[2] for arn in stay)}); detach it there first"
+                f"cannot delete: the policy is attached to {count} that this plan does not change ({names}); "
+                "detach it there first"
             )
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """One call, the mark included."""
+        """Create the policy with its ownership tags in one call."""
         spec: Policy = change.resource.spec
+        name = change.address.name
         params = {
-            "policyName": change.address.name,
+            "policyName": name,
             "policyDocument": spec.document.text,
             "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
         }
-        return [ApiCall("iot", "CreatePolicy", params, verification=_shown(change.address.name))]
+        return [ApiCall("iot", "CreatePolicy", params, verification=_verify_document(name))]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """A new default version; the oldest of the others goes first where five are there."""
+        """Create a new default version, after deleting the oldest other one where AWS admits no more."""
         spec: Policy = change.resource.spec
         name = change.live.identity
         calls: list[ApiCall] = []
         if change.has_changed("document"):
-            older = change.live.facts_as(PolicyFacts).older_versions
-            if len(older) + 1 >= MAX_VERSIONS:
-                calls.append(_drop(name, older[0]))
+            older_versions = change.live.facts_as(PolicyFacts).older_versions
+            if len(older_versions) + 1 >= MAX_VERSIONS:
+                calls.append(_delete_version(name, older_versions[0]))
             params = {"policyName": name, "policyDocument": spec.document.text, "setAsDefault": True}
-            calls.append(ApiCall("iot", "CreatePolicyVersion", params, verification=_shown(name)))
-        after = with_ownership_tags(change.resource, context.workspace)
-        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
+            calls.append(ApiCall("iot", "CreatePolicyVersion", params, verification=_verify_document(name)))
+        tags = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Nobody has it any more and no other version is left: then AWS deletes it, some minutes late at the most."""
-        params = {"policyName": change.live.identity}
-        return [
-            *(_drop(change.live.identity, old) for old in change.live.facts_as(PolicyFacts).older_versions),
-            ApiCall(
-                "iot",
-                "DeletePolicy",
-                params,
-                ignored_errors=NOT_FOUND,
-                retried_errors={"DeleteConflictException"},
-            ),
-        ]
+        """Delete the other versions, then the policy; it may take AWS minutes to notice that nothing has it."""
+        name = change.live.identity
+        delete = ApiCall(
+            "iot",
+            "DeletePolicy",
+            {"policyName": name},
+            ignored_errors=NOT_FOUND,
+            retried_errors={"DeleteConflictException"},
+        )
+        older_versions = change.live.facts_as(PolicyFacts).older_versions
+        return [*(_delete_version(name, version) for version in older_versions), delete]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Our tags come off."""
+        """Remove the ownership tags."""
         return [*remove_ownership_tags("iot", change.live)]
 
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
+        """Return the compared fields, and the targets of a policy that is deleted."""
+        fields = super().precondition(live, deletes=deletes)
+        return {**fields, "targets": live.facts_as(PolicyFacts).targets} if deletes else fields
 
-def _letting_go(policy: Address, context: PlanContext) -> set[str]:
-    """The ARNs of those that the plan deletes, or has detach the policy."""
-    found = set()
+
+def _find_releasing_targets(policy: Address, context: PlanContext) -> set[str]:
+    """Return the ARNs of the targets that the plan deletes, or detaches from the policy."""
+    arns = set()
     for user in context.live_users.get(policy, ()):
         change, live = context.changes.get(user), context.live[user]
-        keeps = isinstance(change, Update) and policy.name in change.resource.spec.policies
-        if isinstance(change, Update | Replace | Delete) and not keeps:
+        keeps_policy = isinstance(change, Update) and policy.name in change.resource.spec.policies
+        if isinstance(change, Update | Replace | Delete) and not keeps_policy:
             facts = live.facts
-            registered = facts.registered if isinstance(facts, ProvisionedThingFacts) else live.identity
-            found.add(live.arn or context.build_arn(f"cert/{registered}"))
-    for live in context.live.values():  # what provisioned things had before is deleted in their own steps
+            certificate = facts.registered if isinstance(facts, ProvisionedThingFacts) else live.identity
+            arns.add(live.arn or context.build_arn(f"cert/{certificate}"))
+    for live in context.live.values():  # the steps of provisioned things delete their previous certificates
         if isinstance(live.facts, ProvisionedThingFacts):
-            found |= {context.build_arn(f"cert/{name}") for name in live.facts.deletable}
-    return found
+            arns |= {context.build_arn(f"cert/{certificate}") for certificate in live.facts.deletable}
+    return arns
 
 
-def _shown(name: str) -> FieldsMatch:
-    """Sending the same document twice makes two versions of it; the default one tells."""
+def _verify_document(name: str) -> FieldsMatch:
+    """Return a verification by the default version: sending a document twice would create two versions of it."""
     return FieldsMatch(
         ApiCall("iot", "GetPolicy", {"policyName": name}), {"policyDocument": "policyDocument"}
     )
 
 
-def _drop(name: str, version: str) -> ApiCall:
+def _delete_version(name: str, version: str) -> ApiCall:
     params = {"policyName": name, "policyVersionId": version}
     return ApiCall("iot", "DeletePolicyVersion", params, ignored_errors=NOT_FOUND)
 
 
-def _live(
-    policy: Mapping[str, Any],
-    versions: Sequence[Mapping[str, Any]],
-    targets: Sequence[str],
-    tags: Mapping[str, str],
+def _to_live(
+    policy: Response, versions: Sequence[Response], targets: Sequence[str], tags: Mapping[str, str]
 ) -> Live:
-    older = sorted((str(v["versionId"]) for v in versions if not v["isDefaultVersion"]), key=int)
+    older_versions = sorted(
+        (str(version["versionId"]) for version in versions if not version["isDefaultVersion"]), key=int
+    )
     spec = Policy(Document.parse(policy["policyDocument"]), user_tags(tags))
-    facts = PolicyFacts(tuple(older), tuple(map(intern, targets)))
+    facts = PolicyFacts(tuple(older_versions), tuple(map(intern, targets)))
     return tagged_live(policy["policyName"], spec, tags, policy["policyArn"], facts=facts)
 
 

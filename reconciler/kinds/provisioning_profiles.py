@@ -31,9 +31,8 @@ from reconciler.kinds.base.tags import (
     user_tags,
     with_ownership_tags,
 )
-from reconciler.kinds.managed_things import SERVICE
 from reconciler.kinds.shared import x509
-from reconciler.kinds.shared.managed_setup_code import sha256_hex
+from reconciler.kinds.shared.managed_integrations import SERVICE, sha256_hex
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem

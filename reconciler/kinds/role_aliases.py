@@ -1,7 +1,7 @@
-"""Role aliases: the names by which devices ask for an IAM role's credentials.
+"""Role aliases: the names under which devices request the credentials of an IAM role.
 
-Source: AWS IoT API reference, CreateRoleAlias and its neighbours; developer guide, "Authorizing direct calls to AWS
-services". The role itself belongs to IAM and is only named.
+Source: AWS IoT API reference, CreateRoleAlias and related operations; developer guide, "Authorizing direct calls to AWS
+services". IAM has the role; the alias only refers to it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_names, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
@@ -32,7 +32,7 @@ from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
 DEFAULT_DURATION_SECONDS = 3600
-"""Seconds for which credentials hold where nothing else is said (API reference, CreateRoleAlias)."""
+"""How long credentials are valid unless the request sets it (API reference, CreateRoleAlias)."""
 
 
 @frozen
@@ -41,7 +41,7 @@ class RoleAlias:
 
     role_arn: str = member("The role that devices get.", api="CreateRoleAlias.roleArn")
     credential_duration_seconds: int = member(
-        "How long the credentials hold.",
+        "How long the credentials are valid.",
         api="CreateRoleAlias.credentialDurationSeconds",
         default=DEFAULT_DURATION_SECONDS,
     )
@@ -61,62 +61,57 @@ class RoleAliases(Kind):
         delete=("DeleteRoleAlias",),
         forget=("UntagResource", "TagResource"),
     )
-    listing = Listing("ListRoleAliases", "roleAliases", "")
     name_api = "CreateRoleAlias.roleAlias"
+    listing = Listing("ListRoleAliases", "roleAliases", "")
     write_operations = ("CreateRoleAlias", "UpdateRoleAlias")
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """There is room for the marks."""
+        """Return a problem where the tags leave no room for the ownership tags."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
-        """Its name."""
+        """Return the name."""
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """All aliases of the account in pages, and each by itself: the list has nothing but names."""
+        """Describe every alias of the account, as the listing has only names; then read their tags."""
         names = yield from list_names(self, scope)
-        answers = yield from request_each("DescribeRoleAlias", "roleAlias", names)
-        found = {
-            answer["roleAliasDescription"]["roleAlias"]: answer["roleAliasDescription"]
-            for answer in answers
-            if answer
-        }
+        responses = yield from request_each("DescribeRoleAlias", "roleAlias", names)
+        descriptions = [response["roleAliasDescription"] for response in responses if response]
+        aliases = {description["roleAlias"]: description for description in descriptions}
         wanted = {resource.address.name for resource in scope.resources_of(self.table)}
-        arns = {name: item["roleAliasArn"] for name, item in found.items()}
-        matter = yield from select_wanted_or_owned(scope, wanted, arns)
-        return [_live(found[name], tags) for name, tags in matter.items()]
+        arns = {name: description["roleAliasArn"] for name, description in aliases.items()}
+        tags_by_name = yield from select_wanted_or_owned(scope, wanted, arns)
+        return [_to_live(aliases[name], tags) for name, tags in tags_by_name.items()]
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """One call, the mark included."""
-        spec: RoleAlias = change.resource.spec
+        """Create the alias with its ownership tags in one call."""
+        params = _to_params(change.address.name, change.resource.spec)
+        describe = ApiCall("iot", "DescribeRoleAlias", {"roleAlias": change.address.name})
+        verification = FieldsMatch(describe, {name: f"roleAliasDescription.{name}" for name in params})
         tags = to_tag_list(with_ownership_tags(change.resource, context.workspace))
-        params = _params(change.address.name, spec)
-        question = ApiCall("iot", "DescribeRoleAlias", {"roleAlias": change.address.name})
-        proof = FieldsMatch(question, {name: f"roleAliasDescription.{name}" for name in params})
-        return [ApiCall("iot", "CreateRoleAlias", {**params, "tags": tags}, verification=proof)]
+        return [ApiCall("iot", "CreateRoleAlias", {**params, "tags": tags}, verification=verification)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Role and duration in one call, tags in their own."""
-        spec: RoleAlias = change.resource.spec
+        """Update role and duration in one call, tags in their own."""
         calls = []
         if change.has_changed("role_arn") or change.has_changed("credential_duration_seconds"):
-            calls.append(ApiCall("iot", "UpdateRoleAlias", _params(change.live.identity, spec)))
-        after = with_ownership_tags(change.resource, context.workspace)
-        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
+            params = _to_params(change.live.identity, change.resource.spec)
+            calls.append(ApiCall("iot", "UpdateRoleAlias", params))
+        tags = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Nothing stands in the way."""
-        return [
-            ApiCall("iot", "DeleteRoleAlias", {"roleAlias": change.live.identity}, ignored_errors=NOT_FOUND)
-        ]
+        """Delete the alias; AWS requires nothing before that."""
+        params = {"roleAlias": change.live.identity}
+        return [ApiCall("iot", "DeleteRoleAlias", params, ignored_errors=NOT_FOUND)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Our tags come off."""
+        """Remove the ownership tags."""
         return [*remove_ownership_tags("iot", change.live)]
 
 
-def _params(name: str, spec: RoleAlias) -> dict[str, Any]:
+def _to_params(name: str, spec: RoleAlias) -> dict[str, Any]:
     return {
         "roleAlias": name,
         "roleArn": spec.role_arn,
@@ -124,11 +119,13 @@ def _params(name: str, spec: RoleAlias) -> dict[str, Any]:
     }
 
 
-def _live(item: Mapping[str, Any], tags: Mapping[str, str]) -> Live:
+def _to_live(description: Response, tags: Mapping[str, str]) -> Live:
     spec = RoleAlias(
-        item["roleArn"], item.get("credentialDurationSeconds", DEFAULT_DURATION_SECONDS), user_tags(tags)
+        role_arn=description["roleArn"],
+        credential_duration_seconds=description.get("credentialDurationSeconds", DEFAULT_DURATION_SECONDS),
+        tags=user_tags(tags),
     )
-    return tagged_live(item["roleAlias"], spec, tags, item["roleAliasArn"])
+    return tagged_live(description["roleAlias"], spec, tags, description["roleAliasArn"])
 
 
 KIND = RoleAliases()

@@ -1,7 +1,7 @@
-"""Static thing groups: what things belong to; one of them marks the things that the workspace owns.
+"""Static thing groups: groups that things are added to, one of which has the things that the workspace owns.
 
-Source: AWS IoT API reference, CreateThingGroup and its neighbours; developer guide, "Static thing groups". AWS changes no
-group's parent, deletes no group that has children, and takes members and policies along when it deletes one.
+Source: AWS IoT API reference, CreateThingGroup and related operations; developer guide, "Static thing groups". AWS cannot
+change a group's parent, deletes no group that has children, and removes members and policies together with a group.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.tags import (
@@ -23,7 +23,7 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import verify_thing_group
-from reconciler.kinds.shared import group_membership
+from reconciler.kinds.shared.group_membership import rejoin_members, workspace_group_name
 from reconciler.kinds.shared.principal_reads import (
     external_names,
     invert,
@@ -38,10 +38,14 @@ from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import NOT_COMPARED, Desired, External, Live, Reference, Resource
 from reconciler.model.text import join_some
 
+__all__ = ["KIND", "ThingGroup", "ThingGroups"]
+
+_MERGE = "thingGroupProperties.attributePayload.merge"
+
 DERIVED_MEMBERS = {
-    "CreateThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
-    "UpdateThingGroup.thingGroupProperties.attributePayload.merge": "always false: the file says all attributes",
-    "UpdateThingGroup.expectedVersion": "the version that the plan saw",
+    f"CreateThingGroup.{_MERGE}": "always false: the file has all attributes",
+    f"UpdateThingGroup.{_MERGE}": "always false: the file has all attributes",
+    "UpdateThingGroup.expectedVersion": "the version that the plan read",
 }
 
 
@@ -72,217 +76,241 @@ class ThingGroups(Kind):
         delete=("DeleteThingGroup",),
         forget=("UntagResource", "TagResource"),
     )
-    listing = Listing("ListThingGroups", "thingGroups", "groupName", "groupArn")
     name_api = "CreateThingGroup.thingGroupName"
+    listing = Listing("ListThingGroups", "thingGroups", "groupName", "groupArn")
     write_operations = ("CreateThingGroup", "UpdateThingGroup")
     derived_members = DERIVED_MEMBERS
     deletion_blockers = frozenset({"thing_groups"})
     shares_names_with = frozenset({"dynamic_thing_groups"})
     reads_after = frozenset({"policies"})
 
+    # ── what a resource is ──────────────────────────────────────────────────────────────────────
+
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """There is room for the marks, and the name is no dynamic group's: AWS keeps both in one list."""
+        """Check the tags, and that no dynamic group has the same name."""
         yield from check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
         if Address("dynamic_thing_groups", resource.address.name) in desired:
-            yield ValueProblem(
-                "duplicate-name",
-                "a dynamic thing group of this file has the same name",
-                "each name once for both",
-            )
+            problem = "a dynamic thing group of this file has the same name"
+            yield ValueProblem("duplicate-name", problem, "another name for one of them")
 
     def identity(self, resource: Resource) -> str:
-        """Its name."""
+        """Return the name."""
         return resource.address.name
 
-    def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """All groups of the account in pages, the tags of each, and the details of those that matter."""
-        arns = yield from list_arns(self, scope)
-        wanted = {resource.address.name: resource.spec for resource in scope.resources_of(self.table)}
-        matter = yield from select_wanted_or_owned(scope, wanted, arns)
-        details = yield from request_each("DescribeThingGroup", "thingGroupName", matter)
-        static = {
-            detail["thingGroupName"]: detail for detail in details if detail and "queryString" not in detail
-        }
-        policies: Mapping[str, Collection[str]]
-        again = scope.previous_states is not None
-        going = [name for name in static if again or scope.is_destroy or name not in wanted]
-        everyones = invert((yield from read_policies_of({arns[name]: arns[name] for name in going})))
-        if again:
-            policies = everyones
-        else:
-            said = external_names(policy for spec in wanted.values() for policy in spec.policies)
-            policies = yield from read_policy_targets(scope, said)
-        moving = [
-            name
-            for name, detail in static.items()
-            if name in wanted and _parent(detail) != _said(wanted[name].parent)
-        ]
-        carried = yield from _carried(moving, arns)
-        return [
-            _live(
-                detail,
-                matter[name],
-                _given(policies, arns[name]),
-                ThingGroupFacts(
-                    _given(everyones, arns[name]) if name in going else NOT_COMPARED, carried.get(name)
-                ),
-            )
-            for name, detail in static.items()
-        ]
+    # ── reading and comparing ───────────────────────────────────────────────────────────────────
 
-    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """AWS takes the policies of a group along when it goes, whoever attached them, and the things of one that moves."""
-        seen = super().precondition(live, deletes=deletes)
-        if not deletes:
-            return seen
-        facts = live.facts_as(ThingGroupFacts)
-        if facts.contents is None:
-            return {**seen, "attached": facts.attached, "members": ()}
-        return {**seen, "attached": facts.contents.policies, "members": facts.contents.members}
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
+        """List all groups, read the tags of each, and describe those that are wanted or owned."""
+        arns = yield from list_arns(self, scope)
+        desired = {resource.address.name: resource.spec for resource in scope.resources_of(self.table)}
+        tags_by_name = yield from select_wanted_or_owned(scope, desired, arns)
+        responses = yield from request_each("DescribeThingGroup", "thingGroupName", tags_by_name)
+        groups = {
+            response["thingGroupName"]: response
+            for response in responses
+            if response and "queryString" not in response
+        }
+        deletable = _find_deletable(groups, desired, scope)
+        deletable_arns = {arns[name]: arns[name] for name in deletable}
+        all_policies = invert((yield from read_policies_of(deletable_arns)))
+        if scope.previous_states is None:
+            names = external_names(policy for spec in desired.values() for policy in spec.policies)
+            targets: Mapping[str, Collection[str]] = yield from read_policy_targets(scope, names)
+        else:
+            targets = all_policies
+        contents = yield from _read_contents(_find_moving(groups, desired), arns)
+        lives = []
+        for name, group in groups.items():
+            attached = _select_policies(all_policies, arns[name]) if name in deletable else NOT_COMPARED
+            facts = ThingGroupFacts(attached, contents.get(name))
+            policies = _select_policies(targets, arns[name])
+            lives.append(_to_live(group, tags_by_name[name], policies, facts))
+        return lives
+
+    # ── what a plan says of a change ────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """AWS changes no parent: a new group takes the place of the old one, unless something would be lost."""
+        """Reject another parent where the group's replacement would lose something that the plan does not restore."""
         if not isinstance(change, Replace):
             return
-        known = {
-            address.name for address in {**context.desired, **context.changes} if address.kind == "things"
-        }
-        known |= {str(context.thing_name(user)) for user in context.live_users.get(change.address, ())}
         contents = change.live.facts_as(ThingGroupFacts).contents
         assert contents
-        lost = sorted(set(contents.members) - known)
-        left = sorted(
+        prefix = "cannot replace: AWS cannot change a group's parent, and replacing the group would lose"
+        if change.address.name == workspace_group_name(context.workspace):
+            yield f"{prefix} what marks the workspace's things"
+            return
+        lost_policies = sorted(set(contents.policies) - _names_of(change.live.spec.policies))
+        if lost_policies:
+            yield f"{prefix} policies that are not in the file ({', '.join(lost_policies)}); detach them first"
+        lost_children = sorted(
             child
             for child in contents.children
             if not isinstance(context.changes.get(Address(self.table, child)), Delete)
         )
-        how = "AWS changes the parent of no group, and a new one in its place"
-        if change.address.name == group_membership.workspace_group_name(context.workspace):
-            yield f"{how} would lose what marks the workspace's things"
-            return
-        given = {
-            policy.id if isinstance(policy, External) else policy for policy in change.live.spec.policies
-        }
-        if others := sorted(set(contents.policies) - given):
-            yield f"{how} would lose the policies that the file does not know ({', '.join(others)}); detach them first"
-        if left:
+        if lost_children:
             yield (
-                f"{how} would lose the groups below it ({join_some(left)}); take their parent out of the file, "
-                "or them, and apply that; then move this one, and then put them back"
+                f"{prefix} its child groups ({join_some(lost_children)}); remove these groups or their parent from "
+                "the file and apply; then move this group and apply; then add them back"
             )
-        if lost:
-            who = join_some(lost)
-            yield f"{how} would lose the things in it that the file does not have ({who}); take them out first"
+        lost_members = sorted(set(contents.members) - _find_known_things(change.address, context))
+        if lost_members:
+            names = join_some(lost_members)
+            yield f"{prefix} things that are not in the file ({names}); remove them from the group first"
+
+    def plan_warnings(self, change: Change) -> Iterable[str]:
+        """Announce that things are without their group, and its policies, during a replacement."""
+        if isinstance(change, Replace):
+            yield (
+                "AWS cannot change a group's parent, so the group is replaced; its things lose its policies until they "
+                "are added again"
+            )
+
+    # ── calls ───────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """One call, the mark included, then its policies."""
+        """Create the group with its ownership tags in one call, then attach its policies."""
         return [*_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Properties only over the version that the plan saw; policies come before they go; tags in their own calls."""
-        spec, was, arn = change.resource.spec, change.live.spec, change.live.arn
-        calls = []
-        if change.has_changed("description") or change.has_changed("attributes"):
-            properties = _properties(spec)
-            properties.setdefault("thingGroupDescription", "")
-            if not change.has_changed("attributes"):
-                del properties["attributePayload"]
-            params = {"thingGroupName": change.live.identity, "thingGroupProperties": properties}
-            params |= _version(change.live, context)
-            proof = verify_thing_group(change.live.identity)
-            calls.append(ApiCall("iot", "UpdateThingGroup", params, verification=proof))
-        after = with_ownership_tags(change.resource, context.workspace)
+        """Update properties, only from the version that the plan read; attach policies before others are detached."""
+        before, after, arn = change.live.spec.policies, change.resource.spec.policies, change.live.arn
+        tags = with_ownership_tags(change.resource, context.workspace)
         return [
-            *calls,
-            *(_attach(context, policy, arn) for policy in spec.policies if policy not in was.policies),
-            *(_detach(context, policy, arn) for policy in was.policies if policy not in spec.policies),
-            *retag("iot", arn, change.live.tags, after),
+            *_update_properties(change, context),
+            *(_attach(context, policy, arn) for policy in after if policy not in before),
+            *(_detach(context, policy, arn) for policy in before if policy not in after),
+            *retag("iot", arn, change.live.tags, tags),
         ]
 
-    def plan_warnings(self, change: Change) -> Iterable[str]:
-        """Groups have policies, and things are without them while the group is."""
-        if isinstance(change, Replace):
-            yield (
-                "AWS changes the parent of no group, so it is made anew: its things are out of it, and without its "
-                "policies, until they have come back"
-            )
-
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """The old one goes, a new one comes under its name, and the members that the file gives it come back.
+        """Delete the old group, create one of the same name, and add the members that the file gives it.
 
-        AWS deletes no group that has children, so they would have to go and come with it. That is more than one step
-        may do: a step is checked against what its plan saw of its own resource, and writes to no other one.
+        AWS deletes no group that has children, so they would have to be deleted and created, too. That is more than one
+        step may do: a step is checked against what its plan read of its own resource, and changes no other one.
         """
         return [
             _delete(change.live, context),
             *_create(change.resource, context),
-            *group_membership.rejoin_members(change.address, context),
+            *rejoin_members(change.address, context),
         ]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Its child groups have gone by then; things and policies do not stand in the way."""
+        """Delete the group; earlier steps have deleted its child groups, and AWS requires nothing else."""
         return [_delete(change.live, context)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Our tags come off."""
+        """Remove the ownership tags."""
         return [*remove_ownership_tags("iot", change.live)]
 
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
+        """Return the compared fields; for a deletion all policies, too, and the things of a group that moves.
 
-def _given(policies: Mapping[str, Collection[str]], arn: str) -> tuple[str, ...]:
-    return tuple(policy for policy, having in policies.items() if arn in having)
+        AWS removes these together with the group, even if another caller has attached or added them.
+        """
+        fields = super().precondition(live, deletes=deletes)
+        if not deletes:
+            return fields
+        facts = live.facts_as(ThingGroupFacts)
+        if facts.contents is None:
+            return {**fields, "attached": facts.attached, "members": ()}
+        return {**fields, "attached": facts.contents.policies, "members": facts.contents.members}
 
 
-def _carried(moving: Sequence[str], arns: Mapping[str, str]) -> Read[dict[str, GroupContents]]:
-    """What would be lost with each group that is to have another parent: the groups below it, its things, its policies."""
-    below = yield [
-        ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": True}, ignored_errors=NOT_FOUND)
-        for name in moving
+def _find_deletable(
+    groups: Mapping[str, Response], desired: Mapping[str, ThingGroup], scope: Scope
+) -> list[str]:
+    """Return the groups that a plan may delete or replace; in a re-read, all of them."""
+    if scope.previous_states is not None or scope.is_destroy:
+        return [*groups]
+    return [name for name in groups if name not in desired]
+
+
+def _find_moving(groups: Mapping[str, Response], desired: Mapping[str, ThingGroup]) -> list[str]:
+    """Return the groups that the file gives another parent."""
+    return [
+        name
+        for name, group in groups.items()
+        if name in desired and _parent_name(group) != _name_of(desired[name].parent)
     ]
-    inside = yield from request_each("ListThingsInThingGroup", "thingGroupName", moving)
-    attached = yield from read_policies_of({name: arns[name] for name in moving})
+
+
+def _read_contents(names: Sequence[str], arns: Mapping[str, str]) -> Read[dict[str, GroupContents]]:
+    """Return the groups below each group, its things and its policies."""
+    child_lists = yield [
+        ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": True}, ignored_errors=NOT_FOUND)
+        for name in names
+    ]
+    member_lists = yield from request_each("ListThingsInThingGroup", "thingGroupName", names)
+    policies = yield from read_policies_of({name: arns[name] for name in names})
     return {
         name: GroupContents(
-            tuple(child["groupName"] for child in children.get("thingGroups", ())),
-            tuple(members.get("things", ())),
-            attached[name],
+            children=tuple(child["groupName"] for child in child_list.get("thingGroups", ())),
+            members=tuple(member_list.get("things", ())),
+            policies=policies[name],
         )
-        for name, children, members in zip(moving, below, inside, strict=True)
+        for name, child_list, member_list in zip(names, child_lists, member_lists, strict=True)
     }
+
+
+def _select_policies(targets_by_policy: Mapping[str, Collection[str]], arn: str) -> tuple[str, ...]:
+    return tuple(policy for policy, targets in targets_by_policy.items() if arn in targets)
+
+
+def _find_known_things(group: Address, context: PlanContext) -> set[str]:
+    """Return the things that the plan knows: those that it adds again or changes."""
+    addresses = {*context.desired, *context.changes}
+    names = {address.name for address in addresses if address.kind == "things"}
+    return names | {str(context.thing_name(user)) for user in context.live_users.get(group, ())}
 
 
 def _create(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
     spec: ThingGroup = resource.spec
+    name = resource.address.name
     params: dict[str, Any] = {
-        "thingGroupName": resource.address.name,
-        "thingGroupProperties": _properties(spec),
+        "thingGroupName": name,
+        "thingGroupProperties": _to_properties(spec),
         "tags": to_tag_list(with_ownership_tags(resource, context.workspace)),
     }
     if spec.parent is not None:
         params["parentGroupName"] = context.resolve_identity("thing_groups", spec.parent)
-    # Whoever applies takes the lease first, which makes the workspace's own group.
-    made = resource.address.name == group_membership.workspace_group_name(context.workspace)
-    known = {"ResourceAlreadyExistsException"} if made else frozenset[str]()
-    yield ApiCall("iot", "CreateThingGroup", params, ignored_errors=known, idempotent=True)
-    arn = context.build_arn(f"thinggroup/{resource.address.name}")
+    # An apply acquires the lease first, which may have created the workspace's own group.
+    is_workspace_group = name == workspace_group_name(context.workspace)
+    ignored_errors = {"ResourceAlreadyExistsException"} if is_workspace_group else frozenset[str]()
+    yield ApiCall("iot", "CreateThingGroup", params, ignored_errors=ignored_errors, idempotent=True)
+    arn = context.build_arn(f"thinggroup/{name}")
     yield from (_attach(context, policy, arn) for policy in spec.policies)
 
 
-def _version(live: Live, context: PlanContext) -> dict[str, Any]:
-    """The version that the plan saw. The workspace's own group gets new ones while its lease is held."""
-    if live.identity == group_membership.workspace_group_name(context.workspace):
+def _update_properties(change: Update, context: PlanContext) -> Iterator[ApiCall]:
+    if not (change.has_changed("description") or change.has_changed("attributes")):
+        return
+    properties = {"thingGroupDescription": "", **_to_properties(change.resource.spec)}
+    if not change.has_changed("attributes"):
+        del properties["attributePayload"]
+    name = change.live.identity
+    params = {
+        "thingGroupName": name,
+        "thingGroupProperties": properties,
+        **_to_version_params(change.live, context),
+    }
+    yield ApiCall("iot", "UpdateThingGroup", params, verification=verify_thing_group(name))
+
+
+def _to_version_params(live: Live, context: PlanContext) -> dict[str, Any]:
+    """Return the version that the plan read; none for the workspace's group, whose lease keeps changing it."""
+    if live.identity == workspace_group_name(context.workspace):
         return {}
     return {"expectedVersion": live.version}
 
 
 def _delete(live: Live, context: PlanContext) -> ApiCall:
-    params = {"thingGroupName": live.identity, **_version(live, context)}
+    params = {"thingGroupName": live.identity, **_to_version_params(live, context)}
     return ApiCall("iot", "DeleteThingGroup", params, ignored_errors=NOT_FOUND)
 
 
 def _attach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
-    return ApiCall(
-        "iot", "AttachPolicy", {"policyName": context.resolve_identity("policies", policy), "target": arn}
-    )
+    params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
+    return ApiCall("iot", "AttachPolicy", params)
 
 
 def _detach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
@@ -290,26 +318,30 @@ def _detach(context: PlanContext, policy: Reference, arn: str) -> ApiCall:
     return ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
 
 
-def _properties(spec: ThingGroup) -> dict[str, Any]:
+def _to_properties(spec: ThingGroup) -> dict[str, Any]:
     properties: dict[str, Any] = {"attributePayload": {"attributes": dict(spec.attributes), "merge": False}}
     if spec.description is not None:
         properties["thingGroupDescription"] = spec.description
     return properties
 
 
-def _parent(answer: Mapping[str, Any]) -> str | None:
-    parent: str | None = answer.get("thingGroupMetadata", {}).get("parentGroupName")
-    return parent
+def _parent_name(group: Response) -> str | None:
+    name: str | None = group.get("thingGroupMetadata", {}).get("parentGroupName")
+    return name
 
 
-def _said(parent: Reference | None) -> str | None:
-    return parent.name if isinstance(parent, External) else parent
+def _name_of(reference: Reference | None) -> str | None:
+    return reference.name if isinstance(reference, External) else reference
 
 
-def _live(
-    answer: Mapping[str, Any], tags: Mapping[str, str], policies: Sequence[str], facts: ThingGroupFacts
+def _names_of(references: Iterable[Reference]) -> set[str]:
+    return {reference.id if isinstance(reference, External) else reference for reference in references}
+
+
+def _to_live(
+    group: Response, tags: Mapping[str, str], policies: Sequence[str], facts: ThingGroupFacts
 ) -> Live:
-    properties, parent = answer.get("thingGroupProperties", {}), _parent(answer)
+    properties, parent = group.get("thingGroupProperties", {}), _parent_name(group)
     spec = ThingGroup(
         description=properties.get("thingGroupDescription") or None,
         attributes=user_tags(properties.get("attributePayload", {}).get("attributes", {})),
@@ -317,8 +349,8 @@ def _live(
         parent=External(parent) if parent else None,
         policies=tuple(External(policy) for policy in policies),
     )
-    arn = answer["thingGroupArn"]
-    return tagged_live(answer["thingGroupName"], spec, tags, arn, version=answer["version"], facts=facts)
+    name, arn = group["thingGroupName"], group["thingGroupArn"]
+    return tagged_live(name, spec, tags, arn, version=group["version"], facts=facts)
 
 
 KIND = ThingGroups()

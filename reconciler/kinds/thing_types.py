@@ -1,8 +1,9 @@
-"""Thing types: which attributes things of one sort have.
+"""Thing types: the attributes that things of one type have.
 
-Source: AWS IoT API reference, CreateThingType and its neighbours; developer guide, "Thing types": a type is deleted five
-minutes after its deprecation at the earliest, and while nothing has it. UpdateThingType takes the MQTT 5 configuration alone
-("Can only update mqtt5Configuration", aws-cli issue 9884); Terraform's provider replaces a type for the rest, too.
+Source: AWS IoT API reference, CreateThingType and related operations; developer guide, "Thing types": a type can be deleted
+five minutes after its deprecation at the earliest, and only while no thing has it. UpdateThingType takes only the MQTT 5
+configuration ("Can only update mqtt5Configuration", aws-cli issue 9884); Terraform's provider replaces a type for
+everything else, too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
@@ -31,13 +32,13 @@ from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
-from reconciler.model.text import join_some
+from reconciler.model.text import join_some, quote
 
 MAX_SEARCHABLE_ATTRIBUTES = 3
 """Searchable attributes of one type (AWS General Reference, AWS IoT Device Management quotas)."""
 
 MIN_DEPRECATED_SECONDS = 300.0
-"""How long after its deprecation AWS deletes a type at the earliest."""
+"""How long a type has to be deprecated before AWS deletes it."""
 
 _SLACK_SECONDS = 60.0
 
@@ -46,7 +47,7 @@ _PROPERTIES = "CreateThingType.thingTypeProperties"
 
 @frozen
 class PropagatingAttribute:
-    """What is added to a thing's MQTT 5 messages: an attribute of the thing or of its connection, under a key."""
+    """A user property of a thing's MQTT 5 messages, and the attribute of the thing or its connection that it has."""
 
     user_property_key: str
     thing_attribute: str | None = None
@@ -64,7 +65,7 @@ class ThingType:
         default=None,
     )
     searchable_attributes: tuple[str, ...] = member(
-        "The attributes by which things of this type are searched.",
+        "The attributes by which things of this type can be searched.",
         api=f"{_PROPERTIES}.searchableAttributes",
         on_change="replaces",
         default=(),
@@ -75,7 +76,7 @@ class ThingType:
         default=(),
     )
     deprecated: bool = member(
-        "A deprecated type stays with the things that have it and is given to no other.",
+        "Whether no more things can get the type; those that have it keep it.",
         api="DeprecateThingType.undoDeprecate",
         default=False,
     )
@@ -96,153 +97,166 @@ class ThingTypes(Kind):
         delete=("DeprecateThingType", "DeleteThingType"),
         forget=("UntagResource", "TagResource"),
     )
-    used_by_table = "things"
-    listing = Listing("ListThingTypes", "thingTypes", "thingTypeName")
     name_api = "CreateThingType.thingTypeName"
+    listing = Listing("ListThingTypes", "thingTypes", "thingTypeName")
     write_operations = ("CreateThingType", "UpdateThingType", "DeprecateThingType")
+    used_by_table = "things"
+
+    # ── what a resource is ──────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """There is room for the marks, and what propagates comes from one place."""
+        """Check the tags, the number of searchable attributes, and the source of each propagating one."""
         spec: ThingType = resource.spec
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if len(spec.searchable_attributes) > MAX_SEARCHABLE_ATTRIBUTES:
             problem = f"{len(spec.searchable_attributes)} searchable attributes"
-            yield ValueProblem(
-                "too-many-items",
-                problem,
-                f"at most {MAX_SEARCHABLE_ATTRIBUTES}",
-                path=("searchable_attributes",),
-            )
-        for found in spec.propagating_attributes:
-            if (found.thing_attribute is None) == (found.connection_attribute is None):
-                yield ValueProblem(
-                    "conflicting-fields",
-                    f"{found.user_property_key!r} comes from one place",
-                    "either thing_attribute or connection_attribute",
-                    path=("propagating_attributes",),
-                )
+            expected = f"at most {MAX_SEARCHABLE_ATTRIBUTES}"
+            path = ("searchable_attributes",)
+            yield ValueProblem("too-many-items", problem, expected, path=path)
+        for attribute in spec.propagating_attributes:
+            if (attribute.thing_attribute is None) == (attribute.connection_attribute is None):
+                problem = f"{quote(attribute.user_property_key)} needs exactly one source"
+                expected = "either thing_attribute or connection_attribute"
+                path = ("propagating_attributes",)
+                yield ValueProblem("conflicting-fields", problem, expected, path=path)
 
     def effective(self, resource: Resource, scope: Scope) -> ThingType:
-        """The order of attributes means nothing, and an empty description is none."""
-        return _sorted(resource.spec)
+        """Return the spec in AWS's form: attributes in any order, and no description where it is empty."""
+        return _normalize(resource.spec)
 
     def identity(self, resource: Resource) -> str:
-        """Its name."""
+        """Return the name."""
         return resource.address.name
 
+    # ── reading and comparing ───────────────────────────────────────────────────────────────────
+
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """All types of the account in pages, with all that they have, and the tags of each; who has one that goes."""
+        """List all types in full and read the tags of each, and the things of those that may be deleted."""
         if scope.previous_states is None:
-            (listed,) = yield [ApiCall("iot", "ListThingTypes")]
-            found = listed["thingTypes"]
+            (listing,) = yield [ApiCall("iot", "ListThingTypes")]
+            responses = listing["thingTypes"]
         else:
-            found = yield from request_each(
-                "DescribeThingType", "thingTypeName", sorted(scope.previous_states)
-            )
-        items = {item["thingTypeName"]: item for item in found if item}
-        wanted = {resource.address.name for resource in scope.resources_of(self.table)}
-        arns = {name: item["thingTypeArn"] for name, item in items.items()}
-        matter = yield from select_wanted_or_owned(scope, wanted, arns)
-        kept = {
-            resource.address.name for resource in scope.resources_of(self.table) if _fits(resource, items)
-        }
-        going = [name for name in matter if name not in kept or scope.previous_states is not None]
-        answers = yield [
-            ApiCall("iot", "ListThings", {"thingTypeName": name}, max_items=PAGE_SIZE) for name in going
+            names = sorted(scope.previous_states)
+            responses = yield from request_each("DescribeThingType", "thingTypeName", names)
+        types = {response["thingTypeName"]: response for response in responses if response}
+        desired = [*scope.resources_of(self.table)]
+        wanted = {resource.address.name for resource in desired}
+        arns = {name: response["thingTypeArn"] for name, response in types.items()}
+        tags_by_name = yield from select_wanted_or_owned(scope, wanted, arns)
+        staying = {resource.address.name for resource in desired if _can_stay(resource, types)}
+        is_reread = scope.previous_states is not None
+        deletable = [name for name in tags_by_name if is_reread or name not in staying]
+        things_by_type = yield from _read_things(deletable)
+        return [
+            _to_live(types[name], tags, things_by_type.get(name, ())) for name, tags in tags_by_name.items()
         ]
-        having = {
-            name: tuple(thing["thingName"] for thing in answer["things"])
-            for name, answer in zip(going, answers, strict=True)
-        }
-        return [_live(items[name], tags, having.get(name, ())) for name, tags in matter.items()]
 
-    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """AWS would keep a type that a thing has got since waiting to the end of all patience."""
-        seen = super().precondition(live, deletes=deletes)
-        return {**seen, "things": live.used_by} if deletes else seen
-
-    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """One call, the mark included, and a second where it is born deprecated."""
-        spec: ThingType = change.resource.spec
-        params = {
-            "thingTypeName": change.address.name,
-            "thingTypeProperties": _properties(spec),
-            "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
-        }
-        born = ApiCall("iot", "CreateThingType", params, idempotent=True)
-        return [born, _deprecate(change.address.name)] if spec.deprecated else [born]
-
-    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """What propagates is all that AWS changes of a type, beside its deprecation and tags."""
-        spec: ThingType = change.resource.spec
-        name, calls = change.live.identity, []
-        if change.has_changed("propagating_attributes"):
-            propagating = {
-                "propagatingAttributes": [_propagating(item) for item in spec.propagating_attributes]
-            }
-            params = {"thingTypeName": name, "thingTypeProperties": {"mqtt5Configuration": propagating}}
-            calls.append(ApiCall("iot", "UpdateThingType", params, idempotent=True))
-        if change.has_changed("deprecated"):
-            calls.append(_deprecate(name, undo=not spec.deprecated))
-        after = with_ownership_tags(change.resource, context.workspace)
-        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
-
-    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """The old one goes first: the name is taken. That it has no things is what the plan was made with."""
-        return [*_removal(change.live), *self.create(Create(change.resource, change.fields), context)]
+    # ── what a plan says of a change ────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """AWS deletes no type that things have; of many, the first page is looked at."""
-        if isinstance(change, Replace) and (having := change.live.used_by):
+        """Reject deleting a type that things have; of many things, the first page is considered."""
+        if isinstance(change, Replace) and change.live.used_by:
             yield (
-                "AWS changes neither the description nor the searchable attributes of a thing type, and replaces none that "
-                f"things have ({join_some(having)}); make a type of another name and give them that"
+                "cannot replace: AWS cannot change the description or the searchable attributes of a thing type that "
+                f"things have ({join_some(change.live.used_by)}); create a type of another name and give it to them"
             )
         if not isinstance(change, Delete):
             return
         users = context.live_users.get(change.address, ())
-        leaving = {
+        releasing = {
             context.thing_name(user)
             for user in users
             if isinstance(context.changes.get(user), Update | Delete)
         }
-        stay = sorted(set(change.live.used_by) - leaving)
-        if stay:
+        remaining = sorted(set(change.live.used_by) - releasing)
+        if remaining:
             yield (
-                "AWS deletes no thing type that things have, and things that this plan does not change have it "
-                f"({join_some(stay)}); give them another type first, or keep it here as deprecated"
+                f"cannot delete: things that this plan does not change have the type ({join_some(remaining)}); "
+                "give them another type first, or keep this one with deprecated = true"
             )
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
-        """The wait is no surprise."""
+        """Announce how long a deletion takes."""
         if isinstance(change, Delete | Replace):
             minutes = f"{MIN_DEPRECATED_SECONDS / 60:.0f} minutes"
-            yield f"AWS deletes a thing type {minutes} after its deprecation at the earliest; the step waits for that"
+            yield f"AWS deletes a thing type at the earliest {minutes} after its deprecation; the step waits for that"
+
+    # ── calls ───────────────────────────────────────────────────────────────────────────────────
+
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
+        """Create the type with its ownership tags, and deprecate it where the file says so."""
+        spec: ThingType = change.resource.spec
+        name = change.address.name
+        params = {
+            "thingTypeName": name,
+            "thingTypeProperties": _to_properties(spec),
+            "tags": to_tag_list(with_ownership_tags(change.resource, context.workspace)),
+        }
+        create = ApiCall("iot", "CreateThingType", params, idempotent=True)
+        return [create, _deprecate(name)] if spec.deprecated else [create]
+
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
+        """Update propagating attributes, deprecation and tags, which is all that AWS can change."""
+        spec: ThingType = change.resource.spec
+        name = change.live.identity
+        calls = []
+        if change.has_changed("propagating_attributes"):
+            attributes = [_to_params(attribute) for attribute in spec.propagating_attributes]
+            properties = {"mqtt5Configuration": {"propagatingAttributes": attributes}}
+            params = {"thingTypeName": name, "thingTypeProperties": properties}
+            calls.append(ApiCall("iot", "UpdateThingType", params, idempotent=True))
+        if change.has_changed("deprecated"):
+            calls.append(_deprecate(name, undo=not spec.deprecated))
+        tags = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
+
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
+        """Delete the old type first, as both have the same name; the plan has made sure that no thing has it."""
+        return [*_delete(change.live), *self.create(Create(change.resource, change.fields), context)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Deprecated, waited for, deleted."""
-        return _removal(change.live)
+        """Deprecate the type, wait, and delete it."""
+        return _delete(change.live)
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Our tags come off."""
+        """Remove the ownership tags."""
         return [*remove_ownership_tags("iot", change.live)]
 
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
+        """Return the compared fields, and the things that have a type that is deleted.
 
-def _fits(resource: Resource, items: Mapping[str, Any]) -> bool:
-    """Whether what is there, if anything is, can become what is wanted without a replacement."""
-    item = items.get(resource.address.name)
-    if item is None:
+        With a new thing, AWS would keep the type, and the step would wait until it times out.
+        """
+        fields = super().precondition(live, deletes=deletes)
+        return {**fields, "things": live.used_by} if deletes else fields
+
+
+def _read_things(types: Sequence[str]) -> Read[dict[str, tuple[str, ...]]]:
+    """Return the names of the things of each type; of many, the first page."""
+    responses = yield [
+        ApiCall("iot", "ListThings", {"thingTypeName": name}, max_items=PAGE_SIZE) for name in types
+    ]
+    return {
+        name: tuple(thing["thingName"] for thing in response["things"])
+        for name, response in zip(types, responses, strict=True)
+    }
+
+
+def _can_stay(resource: Resource, types: Mapping[str, Response]) -> bool:
+    """Return whether the live type, if there is one, can become the desired one without a replacement."""
+    response = types.get(resource.address.name)
+    if response is None:
         return True
-    wanted, there = _sorted(resource.spec), _live(item, {}, ()).spec
-    return (wanted.description, wanted.searchable_attributes) == (
-        there.description,
-        there.searchable_attributes,
+    desired, live = _normalize(resource.spec), _to_live(response, {}, ()).spec
+    return bool(
+        desired.description == live.description
+        and desired.searchable_attributes == live.searchable_attributes
     )
 
 
-def _removal(live: Live) -> list[ApiCall]:
-    """Deprecate a type, if it is not, and delete it. AWS says InvalidRequest until the time has come."""
-    gone = ApiCall(
+def _delete(live: Live) -> list[ApiCall]:
+    """Deprecate a type, if it is not, and delete it. AWS responds with InvalidRequestException until that is possible."""
+    delete = ApiCall(
         "iot",
         "DeleteThingType",
         {"thingTypeName": live.identity},
@@ -250,7 +264,7 @@ def _removal(live: Live) -> list[ApiCall]:
         retried_errors={"InvalidRequestException"},
         timeout_seconds=MIN_DEPRECATED_SECONDS + _SLACK_SECONDS,
     )
-    return [gone] if live.spec.deprecated else [_deprecate(live.identity), gone]
+    return [delete] if live.spec.deprecated else [_deprecate(live.identity), delete]
 
 
 def _deprecate(name: str, *, undo: bool = False) -> ApiCall:
@@ -258,28 +272,28 @@ def _deprecate(name: str, *, undo: bool = False) -> ApiCall:
     return ApiCall("iot", "DeprecateThingType", params, idempotent=True)
 
 
-def _properties(spec: ThingType) -> dict[str, Any]:
+def _to_properties(spec: ThingType) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     if spec.description is not None:
         properties["thingTypeDescription"] = spec.description
     if spec.searchable_attributes:
         properties["searchableAttributes"] = list(spec.searchable_attributes)
     if spec.propagating_attributes:
-        found = [_propagating(item) for item in spec.propagating_attributes]
-        properties["mqtt5Configuration"] = {"propagatingAttributes": found}
+        attributes = [_to_params(attribute) for attribute in spec.propagating_attributes]
+        properties["mqtt5Configuration"] = {"propagatingAttributes": attributes}
     return properties
 
 
-def _propagating(item: PropagatingAttribute) -> dict[str, str]:
-    said = {
-        "userPropertyKey": item.user_property_key,
-        "thingAttribute": item.thing_attribute,
-        "connectionAttribute": item.connection_attribute,
+def _to_params(attribute: PropagatingAttribute) -> dict[str, str]:
+    params = {
+        "userPropertyKey": attribute.user_property_key,
+        "thingAttribute": attribute.thing_attribute,
+        "connectionAttribute": attribute.connection_attribute,
     }
-    return {key: value for key, value in said.items() if value is not None}
+    return {key: value for key, value in params.items() if value is not None}
 
 
-def _sorted(spec: ThingType) -> ThingType:
+def _normalize(spec: ThingType) -> ThingType:
     return attrs.evolve(
         spec,
         description=spec.description or None,
@@ -288,22 +302,24 @@ def _sorted(spec: ThingType) -> ThingType:
     )
 
 
-def _live(item: Mapping[str, Any], tags: Mapping[str, str], things: Sequence[str]) -> Live:
-    properties = item.get("thingTypeProperties", {})
-    propagating = properties.get("mqtt5Configuration", {}).get("propagatingAttributes", ())
+def _to_live(response: Response, tags: Mapping[str, str], things: Sequence[str]) -> Live:
+    properties = response.get("thingTypeProperties", {})
+    attributes = properties.get("mqtt5Configuration", {}).get("propagatingAttributes", ())
     spec = ThingType(
         description=properties.get("thingTypeDescription"),
         searchable_attributes=tuple(properties.get("searchableAttributes", ())),
         propagating_attributes=tuple(
             PropagatingAttribute(
-                found["userPropertyKey"], found.get("thingAttribute"), found.get("connectionAttribute")
+                attribute["userPropertyKey"],
+                attribute.get("thingAttribute"),
+                attribute.get("connectionAttribute"),
             )
-            for found in propagating
+            for attribute in attributes
         ),
-        deprecated=bool(item.get("thingTypeMetadata", {}).get("deprecated")),
+        deprecated=bool(response.get("thingTypeMetadata", {}).get("deprecated")),
         tags=user_tags(tags),
     )
-    live = tagged_live(item["thingTypeName"], _sorted(spec), tags, item["thingTypeArn"])
+    live = tagged_live(response["thingTypeName"], _normalize(spec), tags, response["thingTypeArn"])
     return attrs.evolve(live, used_by=tuple(things))
 
 

@@ -1,6 +1,6 @@
-"""Things: the devices as AWS IoT's registry knows them.
+"""Things: devices in AWS IoT's registry.
 
-Source: AWS IoT API reference, CreateThing and its neighbours. Things carry no tags; the workspace owns those that are
+Source: AWS IoT API reference, CreateThing and related operations. Things have no tags; the workspace owns those that are
 members of its own static thing group.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
 from reconciler.kinds.base.verification import verify_thing
@@ -34,19 +34,18 @@ from reconciler.model.resource import (
     External,
     Live,
     NotCompared,
-    Reference,
     Resource,
     name_in_arn,
 )
 
-__all__ = ["KIND", "Thing", "Things", "workspace_group_name"]
+__all__ = ["KIND", "Thing", "Things"]
 
-_NONE = frozenset[str]()  # one for all: an empty set takes 200 bytes, and a fleet has as many as things
+_NONE = frozenset[str]()  # one for all: an empty set takes 200 bytes, and a fleet has one for each thing
 
 DERIVED_MEMBERS = {
-    "UpdateThing.attributePayload.merge": "always false: the file says all attributes",
-    "UpdateThing.removeThingType": "thing_type, when the file no longer says one",
-    "UpdateThing.expectedVersion": "the version that the plan saw",
+    "UpdateThing.attributePayload.merge": "always false: the file has all attributes",
+    "UpdateThing.removeThingType": "thing_type, when the file no longer sets it",
+    "UpdateThing.expectedVersion": "the version that the plan read",
     "AttachThingPrincipal.principal": "certificates",
 }
 
@@ -88,8 +87,8 @@ class Things(Kind):
         delete=("AttachPolicy", "DetachThingPrincipal", "DeleteThing"),
         forget=("RemoveThingFromThingGroup",),
     )
-    listing = Listing("ListThings", "things", "thingName")
     name_api = "CreateThing.thingName"
+    listing = Listing("ListThings", "things", "thingName")
     write_operations = ("CreateThing", "UpdateThing", "AttachThingPrincipal")
     derived_members = DERIVED_MEMBERS
     unsupported_members = UNSUPPORTED_MEMBERS
@@ -97,98 +96,130 @@ class Things(Kind):
     create_succeeds_if_exists = True
     reads_after = frozenset({"thing_groups", "billing_groups"})
 
+    # ── what a resource is ──────────────────────────────────────────────────────────────────────
+
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """AWS admits three attributes without a type, and one group of each hierarchy."""
+        """Check the groups, and the number of attributes of a thing without a type."""
         spec: Thing = resource.spec
         yield from group_membership.check_groups(spec.thing_groups, desired)
         if spec.thing_type is None and len(spec.attributes) > MAX_UNTYPED_ATTRIBUTES:
-            yield ValueProblem(
-                "too-many-items",
-                f"{len(spec.attributes)} attributes on a thing without a type",
-                f"at most {MAX_UNTYPED_ATTRIBUTES}, or a thing_type",
-                path=("attributes",),
-            )
+            problem = f"{len(spec.attributes)} attributes on a thing without a type"
+            expected = f"at most {MAX_UNTYPED_ATTRIBUTES}, or a thing_type"
+            yield ValueProblem("too-many-items", problem, expected, path=("attributes",))
 
     def identity(self, resource: Resource) -> str:
-        """Its name."""
+        """Return the name."""
         return resource.address.name
 
+    # ── reading and comparing ───────────────────────────────────────────────────────────────────
+
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """Pages for the things, pages for their groups, and one question for each thing's principals: AWS has no other."""
+        """List things and the members of groups in pages, and the principals of each thing: AWS has no other way."""
         if scope.previous_states is not None:
-            return (yield from self._read_again(scope, sorted(scope.previous_states)))
-        members = yield from _members(scope, "thing_groups", "ListThingsInThingGroup", "thingGroupName")
-        billed = yield from _members(scope, "billing_groups", "ListThingsInBillingGroup", "billingGroupName")
-        ours = members.pop(workspace_group_name(scope.workspace), frozenset()) - provisioned_names(scope)
-        protected = members.pop(protected_group_name(scope.workspace), frozenset())
-        wanted = {resource.address.name: resource.spec for resource in scope.resources_of(self.table)}
-        matter = sorted(wanted.keys() | ours)
-        found = yield from read_things(matter)
-        # What is destroyed may be what a template made, and so may tell the secrets that it was made of.
-        secret = sensitive_keys() if scope.is_destroy else _NONE
-        answers = yield from request_each("ListThingPrincipalsV2", "thingName", found)
-        owners = yield from group_membership.read_owners([name for name in found if name not in ours])
-        groups, bills = _by_thing(members), _by_thing(billed)
-        return [
-            attrs.evolve(
-                live,
-                owner=scope.workspace if name in ours else owners[name],
-                prevent_destroy=name in protected,
+            return (yield from self._reread(scope, scope.previous_states))
+        members = yield from _read_group_members(scope)
+        billing_members = yield from _read_billing_group_members(scope)
+        owned = members.pop(workspace_group_name(scope.workspace), _NONE) - provisioned_names(scope)
+        protected = members.pop(protected_group_name(scope.workspace), _NONE)
+        desired = self._desired_specs(scope)
+        things = yield from read_things(sorted(desired.keys() | owned))
+        principals = yield from request_each("ListThingPrincipalsV2", "thingName", things)
+        owners = yield from group_membership.read_owners([name for name in things if name not in owned])
+        # Without the file's templates, a thing to be destroyed may still have attributes that one of them made secret.
+        secret_names = sensitive_keys() if scope.is_destroy else _NONE
+        groups, billing_groups = _groups_by_thing(members), _groups_by_thing(billing_members)
+        lives = []
+        for (name, thing), response in zip(things.items(), principals, strict=True):
+            live = _to_live(
+                _hide_secrets(thing, secret_names),
+                principals=response,
+                groups=groups.get(name, ()),
+                billing_groups=billing_groups.get(name, ()),
+                desired=desired.get(name),
             )
-            for (name, listed), answer in zip(found.items(), answers, strict=True)
-            for item in [_hidden(listed, secret)]
-            if (live := _live(item, answer, groups.get(name, ()), bills.get(name, ()), wanted.get(name)))
-        ]
+            owner = scope.workspace if name in owned else owners[name]
+            lives.append(attrs.evolve(live, owner=owner, prevent_destroy=name in protected))
+        return lives
 
-    def _read_again(self, scope: Scope, names: Sequence[str]) -> Read[Sequence[Live]]:
-        """Some things by themselves, and the groups that each is in. Of those seen before all is asked at once."""
-        known = [name for name in names if (scope.previous_states or {}).get(name)]
-        found, ties = yield from merge_reads(read_things(names, use_listing=False), _ties(known))
-        ties |= yield from _ties([name for name in found if name not in ties])
-        wanted = {
-            resource.address.name: resource.spec
-            for resource in scope.resources_of(self.table)
-            if resource.address.name in found
-        }
-        guard = protected_group_name(scope.workspace)
-        marks = {workspace_group_name(scope.workspace), guard}
-        return [
-            attrs.evolve(
-                live,
-                owner=group_membership.find_owner(groups, scope.workspace),
-                prevent_destroy=guard in groups,
+    def _reread(self, scope: Scope, previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
+        """Read some things and the groups that each is in; those that existed before with all requests at once."""
+        names = sorted(previous_states)
+        known = [name for name in names if previous_states[name]]
+        things, connections = yield from merge_reads(
+            read_things(names, use_listing=False), _read_connections(known)
+        )
+        connections |= yield from _read_connections([name for name in things if name not in connections])
+        desired = self._desired_specs(scope)
+        protected_group = protected_group_name(scope.workspace)
+        markers = {workspace_group_name(scope.workspace), protected_group}
+        lives = []
+        for name, thing in things.items():
+            previous = previous_states[name]
+            secret_names = secret_keys(previous.spec.attributes) if previous else _NONE
+            principals, groups = connections[name]
+            live = _to_live(
+                _hide_secrets(thing, secret_names),
+                principals=principals,
+                groups=[group for group in groups if group not in markers],
+                billing_groups=(),
+                desired=desired.get(name),
             )
-            for name, described in found.items()
-            for seen in [(scope.previous_states or {}).get(name)]
-            for item in [_hidden(described, secret_keys(seen.spec.attributes) if seen else _NONE)]
-            for had, groups in [ties[name]]
-            if (live := _live(item, had, _but(marks, groups), (), wanted.get(name)))
-        ]
+            owner = group_membership.find_owner(groups, scope.workspace)
+            lives.append(attrs.evolve(live, owner=owner, prevent_destroy=protected_group in groups))
+        return lives
 
-    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """A thing that goes lets go of every principal that was seen; one that came since is nobody's to let go."""
-        seen = super().precondition(live, deletes=deletes)
-        return {**seen, "principals": live.facts_as(ThingFacts).principals} if deletes else seen
+    def _desired_specs(self, scope: Scope) -> dict[str, Thing]:
+        return {resource.address.name: resource.spec for resource in scope.resources_of(self.table)}
+
+    def is_interrupted_create(self, change: Update | Replace) -> bool:
+        """Return whether the thing is as CreateThing leaves it: adding it to the workspace's group is the next call.
+
+        A thing that was created by hand, just like this, cannot be told from it.
+        """
+        live, spec = change.live.spec, change.resource.spec
+        has_connections = live.thing_groups or change.live.facts_as(ThingFacts).principals
+        if has_connections or change.live.version != 1:
+            return False
+        return bool(
+            live.thing_type == spec.thing_type
+            and live.attributes == spec.attributes
+            and live.billing_group == spec.billing_group
+        )
+
+    # ── what a plan says of a change ────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """AWS gives a deprecated type to no thing; and what a thing has alone, no other has."""
+        """Reject a type that will be deprecated, and an exclusive certificate that another thing has, too."""
         if isinstance(change, Delete | Forget):
             return
         spec: Thing = change.resource.spec
-        if isinstance(spec.thing_type, str) and (
-            not isinstance(change, Update) or change.has_changed("thing_type")
-        ):
-            wanted = context.desired.get(Address("thing_types", spec.thing_type))
-            if wanted and wanted.spec.deprecated:
-                yield f"its type {wanted.address} is to be deprecated, and AWS gives such a type to no thing"
+        gets_type = not isinstance(change, Update) or change.has_changed("thing_type")
+        if isinstance(spec.thing_type, str) and gets_type:
+            thing_type = context.desired.get(Address("thing_types", spec.thing_type))
+            if thing_type and thing_type.spec.deprecated:
+                yield f"cannot get the type {thing_type.address}: it will be deprecated; choose another type"
         for name in spec.certificates if spec.exclusive else ():
             users = context.desired_users.get(Address("certificates", str(name)), ())
             others = [str(user) for user in users if user.kind == self.table and user != change.address]
             if others:
-                yield f"it is to have certificates.{name} alone, and {', '.join(others)} has it too"
+                yield (
+                    f"cannot have certificates.{name} exclusively: {', '.join(others)} has it, too; "
+                    "remove it there, or set exclusive = false"
+                )
+
+    def is_rotation(self, change: Change) -> bool:
+        """Return whether an update detaches a certificate and leaves or attaches another."""
+        if not isinstance(change, Update):
+            return False
+        certificates = next((field for field in change.fields if field.path == "certificates"), None)
+        return bool(
+            certificates and certificates.after and set(certificates.before) - set(certificates.after)
+        )
+
+    # ── calls ───────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """The thing, the mark right after it, its other groups, its certificates."""
+        """Create the thing, add it to the workspace's group right after, then to its groups, and attach certificates."""
         name, spec = change.address.name, change.resource.spec
         params: dict[str, Any] = {"thingName": name}
         if spec.thing_type is not None:
@@ -206,111 +237,90 @@ class Things(Kind):
         ]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Type and attributes in one call, only over the version that the plan saw; certificates come before they go."""
-        name, spec, was = change.address.name, change.resource.spec, change.live.spec
-        rewritten = change.has_changed("attributes") or change.has_changed("thing_type")
-        marks = [group_membership.join(name, workspace_group_name(context.workspace))]
-        return [
-            *(marks if change.has_changed("workspace") else ()),
-            *group_membership.protect(change, context),
-            *(_rewrite(change, context) if rewritten else ()),
-            *group_membership.move_billing_group(name, was.billing_group, spec.billing_group, context),
-            *group_membership.move(name, was.thing_groups, spec.thing_groups, context),
-            *certificate_attachments.attach_all(
-                change.address, _new(was.certificates, spec.certificates), context
-            ),
-            *(
-                certificate_attachments.change_exclusivity(change, context)
-                if change.has_changed("exclusive")
-                else ()
-            ),
-            *certificate_attachments.detach_all(context, name, _new(spec.certificates, was.certificates)),
-        ]
-
-    def is_interrupted_create(self, change: Update | Replace) -> bool:
-        """Created as the file says, and nothing more: the mark is the very next call.
-
-        What somebody made by hand, as bare as that and just as the file wants it, cannot be told from it.
-        """
-        was, spec = change.live.spec, change.resource.spec
-        bare = (
-            not (was.thing_groups or change.live.facts_as(ThingFacts).principals) and change.live.version == 1
-        )
-        same = (was.thing_type, was.attributes) == (spec.thing_type, spec.attributes)
-        return bare and same and was.billing_group == spec.billing_group
-
-    def is_rotation(self, change: Change) -> bool:
-        """Return whether an update detaches a certificate and leaves or attaches another."""
-        if not isinstance(change, Update):
-            return False
-        certificates = next((field for field in change.fields if field.path == "certificates"), None)
-        return bool(
-            certificates and certificates.after and set(certificates.before) - set(certificates.after)
-        )
+        """Update type and attributes in one call, then groups; attach certificates before others are detached."""
+        name, spec, live = change.address.name, change.resource.spec, change.live.spec
+        added = [reference for reference in spec.certificates if reference not in live.certificates]
+        removed = [reference for reference in live.certificates if reference not in spec.certificates]
+        calls = []
+        if change.has_changed("workspace"):
+            calls.append(group_membership.join(name, workspace_group_name(context.workspace)))
+        calls += group_membership.protect(change, context)
+        calls += _update_thing(change, context)
+        calls += group_membership.move_billing_group(name, live.billing_group, spec.billing_group, context)
+        calls += group_membership.move(name, live.thing_groups, spec.thing_groups, context)
+        calls += certificate_attachments.attach_all(change.address, added, context)
+        if change.has_changed("exclusive"):
+            calls += certificate_attachments.change_exclusivity(change, context)
+        calls += certificate_attachments.detach_all(context, name, removed)
+        return calls
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Every principal detached, ours or not: AWS deletes no thing that has one."""
+        """Detach every principal, whoever attached it, and delete the thing: AWS deletes none that has principals."""
         name = change.live.identity
-        params = {"thingName": name, "expectedVersion": change.live.version}
-        # AWS detaches asynchronously, so for some seconds it may still see a principal.
-        again = (
-            {"InvalidRequestException"} if change.live.facts_as(ThingFacts).principals else frozenset[str]()
-        )
-        going = {
-            context.build_arn(f"cert/{certificate_attachments.find_certificate_id(context, found)}")
-            for found in certificate_attachments.select_deleted(context, change.live.spec.certificates)
+        principals = change.live.facts_as(ThingFacts).principals
+        deleted_certificates = {
+            context.build_arn(f"cert/{certificate_attachments.find_certificate_id(context, certificate)}")
+            for certificate in certificate_attachments.select_deleted(context, change.live.spec.certificates)
         }
+        delete = ApiCall(
+            "iot",
+            "DeleteThing",
+            {"thingName": name, "expectedVersion": change.live.version},
+            ignored_errors=NOT_FOUND,
+            # AWS detaches asynchronously, so for some seconds it may still see a principal.
+            retried_errors={"InvalidRequestException"} if principals else frozenset[str](),
+        )
         return [
-            *(mark_retired(context, arn) for arn in sorted(going)),
-            *(
-                certificate_attachments.detach(name, arn)
-                for arn in change.live.facts_as(ThingFacts).principals
-            ),
-            ApiCall("iot", "DeleteThing", params, ignored_errors=NOT_FOUND, retried_errors=again),
+            *(mark_retired(context, arn) for arn in sorted(deleted_certificates)),
+            *(certificate_attachments.detach(name, arn) for arn in principals),
+            delete,
         ]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Out of the workspace's group; it keeps its certificates, which are nobody's then."""
-        name = change.live.identity
-        guard = (
-            [group_membership.leave(name, protected_group_name(context.workspace))]
-            if change.live.prevent_destroy
-            else []
-        )
-        return [*guard, group_membership.leave(name, workspace_group_name(context.workspace))]
+        """Remove the thing from the workspace's groups; it keeps its certificates, which then have no owner."""
+        groups = [workspace_group_name(context.workspace)]
+        if change.live.prevent_destroy:
+            groups.insert(0, protected_group_name(context.workspace))
+        return [group_membership.leave(change.live.identity, group) for group in groups]
+
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
+        """Return the compared fields, and all principals of a thing that is deleted, which the step detaches."""
+        fields = super().precondition(live, deletes=deletes)
+        return {**fields, "principals": live.facts_as(ThingFacts).principals} if deletes else fields
 
 
-def _hidden(item: Mapping[str, Any], keys: Collection[str]) -> Mapping[str, Any]:
-    return (
-        {**item, "attributes": sealed(item.get("attributes", {}), keys, item["thingName"])} if keys else item
-    )
-
-
-def _ties(names: Sequence[str]) -> Any:
-    """Of each thing the answer about its principals, and the groups that it is in."""
-    had, groups = yield from merge_reads(
+def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, list[str]]]]:
+    """Return the response about each thing's principals, and the groups that it is in."""
+    principals, groups = yield from merge_reads(
         request_each("ListThingPrincipalsV2", "thingName", names),
         group_membership.read_groups_of_things(names),
     )
-    return {name: (answer, groups[name]) for name, answer in zip(names, had, strict=True)}
+    return {name: (response, groups[name]) for name, response in zip(names, principals, strict=True)}
 
 
-def _members(scope: Scope, table: str, operation: str, member_: str) -> Any:
-    """The things of every group that matters, by group; of the static ones, the workspace's own among them."""
-    field = {"thing_groups": "thing_groups", "billing_groups": "billing_group"}[table]
-    said = external_names(
-        group for thing in scope.resources_of("things") for group in _listed(getattr(thing.spec, field))
-    )
-    groups = sorted({live.identity for live in scope.live_by_kind.get(table, ())} | said)
-    answers = yield from request_each(operation, member_, groups)
-    return {group: frozenset(answer.get("things", ())) for group, answer in zip(groups, answers, strict=True)}
+def _read_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:
+    """Return the things of each static group of the workspace or outside the file, the workspace's own among them."""
+    references = [group for thing in scope.resources_of("things") for group in thing.spec.thing_groups]
+    groups = {live.identity for live in scope.live_of("thing_groups")} | external_names(references)
+    return (yield from _read_members("ListThingsInThingGroup", "thingGroupName", sorted(groups)))
 
 
-def _listed(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
+def _read_billing_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:
+    """Return the things of each billing group of the workspace or outside the file."""
+    references = [thing.spec.billing_group for thing in scope.resources_of("things")]
+    groups = {live.identity for live in scope.live_of("billing_groups")} | external_names(references)
+    return (yield from _read_members("ListThingsInBillingGroup", "billingGroupName", sorted(groups)))
 
 
-def _by_thing(members: Mapping[str, Iterable[str]]) -> defaultdict[str, list[str]]:
+def _read_members(operation: str, member: str, groups: Sequence[str]) -> Read[dict[str, frozenset[str]]]:
+    responses = yield from request_each(operation, member, groups)
+    return {
+        group: frozenset(response.get("things", ()))
+        for group, response in zip(groups, responses, strict=True)
+    }
+
+
+def _groups_by_thing(members: Mapping[str, Iterable[str]]) -> Mapping[str, list[str]]:
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for group, names in members.items():
         for name in names:
@@ -318,49 +328,58 @@ def _by_thing(members: Mapping[str, Iterable[str]]) -> defaultdict[str, list[str
     return groups
 
 
-def _but(marks: Collection[str], groups: Iterable[str]) -> list[str]:
-    return [group for group in groups if group not in marks]
+def _hide_secrets(thing: Response, secret_names: Collection[str]) -> Response:
+    """Return the thing with the values of these attributes as secrets."""
+    if not secret_names:
+        return thing
+    attributes = sealed(thing.get("attributes", {}), secret_names, thing["thingName"])
+    return {**thing, "attributes": attributes}
 
 
-def _live(
-    item: Mapping[str, Any],
-    answer: Mapping[str, Any],
+def _to_live(
+    thing: Response,
+    *,
+    principals: Response,
     groups: Sequence[str],
-    billed: Sequence[str],
-    wanted: Thing | None,
+    billing_groups: Sequence[str],
+    desired: Thing | None,
 ) -> Live:
-    """One thing as it is. Where only some of its certificates are exclusive it is what the file does not say."""
-    found = sorted(answer.get("thingPrincipalObjects", ()), key=lambda edge: str(edge["principal"]))
-    edges = {
+    edges = sorted(principals.get("thingPrincipalObjects", ()), key=lambda edge: str(edge["principal"]))
+    is_exclusive = {
         intern(edge["principal"]): edge.get("thingPrincipalType") == certificate_attachments.EXCLUSIVE_THING
-        for edge in found
+        for edge in edges
     }
-    certificates = {arn: exclusive for arn, exclusive in edges.items() if ":cert/" in arn}
-    exclusive: bool | NotCompared = NOT_COMPARED
-    if certificates:
-        every = wanted is not None and wanted.exclusive
-        exclusive = all(certificates.values()) if every else any(certificates.values())
-    attributes = item.get("attributes", {})
-    if wanted and wanted.attributes == attributes:
-        attributes = wanted.attributes  # one mapping for both: a fleet has very many
-    kind, bill = item.get("thingTypeName"), item.get("billingGroupName") or next(iter(billed), None)
+    certificates = [arn for arn in is_exclusive if ":cert/" in arn]
+    attributes = thing.get("attributes", {})
+    if desired and desired.attributes == attributes:
+        attributes = desired.attributes  # one mapping for both: a large fleet has very many
+    thing_type = thing.get("thingTypeName")
+    billing_group = thing.get("billingGroupName") or next(iter(billing_groups), None)
     spec = Thing(
-        thing_type=External(kind) if kind else None,
+        thing_type=External(thing_type) if thing_type else None,
         attributes=attributes,
         thing_groups=tuple(External(group) for group in sorted(groups)),
         certificates=tuple(External(name_in_arn(arn)) for arn in certificates),
-        billing_group=External(bill) if bill else None,
-        exclusive=exclusive,
+        billing_group=External(billing_group) if billing_group else None,
+        exclusive=_summarize_exclusive([is_exclusive[arn] for arn in certificates], desired),
     )
-    facts = ThingFacts(
-        frozenset(arn for arn, exclusively in edges.items() if exclusively) or _NONE, tuple(edges)
-    )
-    return Live(item["thingName"], spec, item["version"], facts=facts)
+    exclusive_arns = frozenset(arn for arn, exclusive in is_exclusive.items() if exclusive)
+    facts = ThingFacts(exclusive=exclusive_arns or _NONE, principals=tuple(is_exclusive))
+    return Live(thing["thingName"], spec, thing["version"], facts=facts)
 
 
-def _rewrite(change: Update, context: PlanContext) -> Iterator[ApiCall]:
+def _summarize_exclusive(values: Sequence[bool], desired: Thing | None) -> bool | NotCompared:
+    """Return whether a thing has its certificates exclusively; if only some, the opposite of what is desired."""
+    if not values:
+        return NOT_COMPARED
+    return all(values) if desired is not None and desired.exclusive else any(values)
+
+
+def _update_thing(change: Update, context: PlanContext) -> Iterator[ApiCall]:
+    """Update type and attributes, only from the version that the plan read."""
     spec: Thing = change.resource.spec
-    params: dict[str, Any] = {"thingName": change.address.name, "expectedVersion": change.live.version}
+    name = change.address.name
+    params: dict[str, Any] = {}
     if change.has_changed("attributes"):
         params["attributePayload"] = {"attributes": dict(spec.attributes), "merge": False}
     if change.has_changed("thing_type"):
@@ -368,12 +387,9 @@ def _rewrite(change: Update, context: PlanContext) -> Iterator[ApiCall]:
             params["removeThingType"] = True
         else:
             params["thingTypeName"] = context.resolve_identity("thing_types", spec.thing_type)
-    yield ApiCall("iot", "UpdateThing", params, verification=verify_thing(change.address.name))
-
-
-def _new(before: Iterable[Reference], after: Iterable[Reference]) -> list[Reference]:
-    known = set(before)
-    return [reference for reference in after if reference not in known]
+    if params:
+        params = {"thingName": name, "expectedVersion": change.live.version, **params}
+        yield ApiCall("iot", "UpdateThing", params, verification=verify_thing(name))
 
 
 KIND = Things()

@@ -11,22 +11,22 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live
 from tests.support.desired_states import AUTHORITIES, ROLE, ca, resource
 from tests.support.kind_driver import (
-    MARKS,
-    arn,
-    calls,
-    change,
-    complaints,
-    create,
+    OWNERSHIP_TAGS,
+    build_arn,
+    calls_of,
+    change_to,
+    create_calls,
     iot,
+    plan_context,
+    problems,
     read,
     tag_list,
-    world,
 )
 
 PEM = Pem.parse(AUTHORITIES["alpha"].pem)
 ID = PEM.fingerprint
-ARN = arn(f"cacert/{ID}")
-NAMED = {**MARKS, "reconciler:name": "alpha"}
+ARN = build_arn(f"cacert/{ID}")
+NAMED = {**OWNERSHIP_TAGS, "reconciler:name": "alpha"}
 
 
 def template(kind: str = "JITP"):
@@ -55,7 +55,7 @@ FORGET = update(removeAutoRegistration=True)
 
 def test_a_new_ca_is_registered_with_its_template():
     found = wanted(registration_template="t", registration_role_arn=ROLE)
-    assert create(found, world(found, template())) == [
+    assert create_calls(found, plan_context(found, template())) == [
         iot(
             "RegisterCACertificate",
             caCertificate=PEM.text,
@@ -106,14 +106,14 @@ def test_what_is_there_is_read_with_its_template():
     ids=["given", "taken away", "taken away, and still open", "without its role"],
 )
 def test_a_template_is_set_in_place_and_forgotten_in_the_one_way_that_aws_has(before, after, expected):
-    found = change(wanted(**after), live(**before))
-    assert calls(found, world(found.resource, template(), changes=[found])) == expected
+    found = change_to(wanted(**after), live(**before))
+    assert calls_of(found, plan_context(found.resource, template(), changes=[found])) == expected
 
 
 def test_only_a_jitp_template_serves_and_a_role_needs_a_template():
-    assert complaints(wanted(registration_template="t"), template("FLEET_PROVISIONING")) == [
+    assert problems(wanted(registration_template="t"), template("FLEET_PROVISIONING")) == [
         "registration_template: provisioning_templates.t is of type FLEET_PROVISIONING; expected type JITP"
     ]
-    assert complaints(wanted(registration_role_arn=ROLE)) == [
-        "registration_role_arn: a role without a template; expected a registration_template"
+    assert problems(wanted(registration_role_arn=ROLE)) == [
+        "registration_role_arn: there is no template for the role; expected a registration_template"
     ]

@@ -17,17 +17,17 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live
 from tests.support.desired_states import AUTHORITIES, ca, converge, plan_of, resource, state
 from tests.support.kind_driver import (
-    MISSING,
-    arn,
-    calls,
-    change,
-    complaints,
-    create,
-    delete,
+    NOT_FOUND,
+    build_arn,
+    calls_of,
+    change_to,
+    create_calls,
+    delete_calls,
     iot,
-    objections,
+    plan_context,
+    plan_errors,
+    problems,
     read,
-    world,
 )
 from tests.support.registry_client import Cloud
 
@@ -53,7 +53,7 @@ def live(pem: Pem = OLD, *policies: str, **fields: object) -> Live:
 
 
 def cert(pem: Pem) -> str:
-    return arn(f"cert/{pem.fingerprint}")
+    return build_arn(f"cert/{pem.fingerprint}")
 
 
 def attach_policy(name: str, pem: Pem):
@@ -68,7 +68,7 @@ def retired(pem: Pem):
 
 
 def detach(pem: Pem):
-    return iot("DetachThingPrincipal", ignored_errors=MISSING, thingName="t", principal=cert(pem))
+    return iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="t", principal=cert(pem))
 
 
 def gone(pem: Pem):
@@ -76,7 +76,7 @@ def gone(pem: Pem):
         iot("UpdateCertificate", certificateId=pem.fingerprint, newStatus="INACTIVE"),
         iot(
             "DeleteCertificate",
-            ignored_errors=MISSING,
+            ignored_errors=NOT_FOUND,
             retried_errors=AGAIN,
             certificateId=pem.fingerprint,
             forceDelete=True,
@@ -95,7 +95,7 @@ def gone(pem: Pem):
 )
 def test_a_given_one_is_registered_with_its_status_and_then_has_its_policies(fields, others, operation, more):
     wanted = certificate(status="INACTIVE", policies=("p",), **fields)
-    assert create(wanted, world(wanted, P, *others)) == [
+    assert create_calls(wanted, plan_context(wanted, P, *others)) == [
         iot(operation, ignored_errors=KNOWN, certificatePem=OLD.text, status="INACTIVE", **more),
         attach_policy("p", OLD),
     ]
@@ -104,7 +104,7 @@ def test_a_given_one_is_registered_with_its_status_and_then_has_its_policies(fie
 def test_one_for_a_request_is_issued_and_saved():
     output = OutputFile("a.pem", "/somewhere/a.pem")
     wanted = resource("certificates", "a", Certificate(csr="REQUEST", save_to=output))
-    (call,) = create(wanted)
+    (call,) = create_calls(wanted)
     assert (call.operation, call.params) == (
         "CreateCertificateFromCsr",
         {"certificateSigningRequest": "REQUEST", "setAsActive": True},
@@ -117,7 +117,7 @@ def test_what_the_file_wants_and_what_its_things_have_is_read_from_pages():
     listed = [
         {**item, "certificateMode": "SNI_ONLY"},
         {**item, "certificateId": NEW.fingerprint, "certificateArn": cert(NEW)},
-        {**item, "certificateId": "foreign", "certificateArn": arn("cert/foreign")},
+        {**item, "certificateId": "foreign", "certificateArn": build_arn("cert/foreign")},
     ]
     answers = {
         "ListCertificates": {"certificates": listed},
@@ -140,24 +140,24 @@ def test_what_the_file_wants_and_what_its_things_have_is_read_from_pages():
 
 
 def test_policies_come_before_they_go_and_the_status_is_between():
-    found = change(certificate(status="INACTIVE", policies=("p",)), live(policies=("q",)))
-    assert calls(found, world(found.resource, P, resource("policies", "q", Policy(DENY_ALL)))) == [
+    found = change_to(certificate(status="INACTIVE", policies=("p",)), live(policies=("q",)))
+    assert calls_of(found, plan_context(found.resource, P, resource("policies", "q", Policy(DENY_ALL)))) == [
         attach_policy("p", OLD),
         iot("UpdateCertificate", certificateId=OLD.fingerprint, newStatus="INACTIVE"),
-        iot("DetachPolicy", ignored_errors=MISSING, policyName="q", target=cert(OLD)),
+        iot("DetachPolicy", ignored_errors=NOT_FOUND, policyName="q", target=cert(OLD)),
     ]
 
 
 def rotation(**fields: object):
     """Of the certificate of the thing `t`, which has a policy that the file does not know."""
-    found = change(certificate(NEW, **fields), live(OLD, "elsewhere"))
+    found = change_to(certificate(NEW, **fields), live(OLD, "elsewhere"))
     assert isinstance(found, Replace)
     thing = resource("things", "t", Thing(certificates=("a",)))
     there = Live("t", Thing(certificates=("a",)), 1, "ws")
-    around = world(
+    around = plan_context(
         found.resource, thing, live={"things.t": there, "certificates.a": found.live}, changes=[found]
     )
-    return calls(found, around)
+    return calls_of(found, around)
 
 
 NEXT = [
@@ -179,8 +179,8 @@ def test_with_a_grace_the_old_one_stays_for_a_later_run():
 
 def test_another_mode_is_another_registration_of_the_same_certificate():
     authority = ca(certificate_mode="SNI_ONLY", verification=None)
-    found = change(certificate(certificate_mode="SNI_ONLY"), live(certificate_mode="DEFAULT"))
-    assert calls(found, world(found.resource, authority, changes=[found])) == [
+    found = change_to(certificate(certificate_mode="SNI_ONLY"), live(certificate_mode="DEFAULT"))
+    assert calls_of(found, plan_context(found.resource, authority, changes=[found])) == [
         retired(OLD),
         *gone(OLD),
         iot("RegisterCertificateWithoutCA", ignored_errors=KNOWN, certificatePem=OLD.text, status="ACTIVE"),
@@ -189,15 +189,19 @@ def test_another_mode_is_another_registration_of_the_same_certificate():
 
 @pytest.mark.parametrize(("status", "count"), [("ACTIVE", 2), ("INACTIVE", 1), ("REVOKED", 1)])
 def test_an_active_one_is_deactivated_before_it_is_deleted(status, count):
-    assert delete("certificates", live(status=status)) == gone(OLD)[2 - count :]
+    assert delete_calls("certificates", live(status=status)) == gone(OLD)[2 - count :]
 
 
 def test_what_aws_would_refuse_is_refused():
-    back = change(certificate(), live(status="REVOKED"))
-    moving = change(certificate(status="INACTIVE"), live(status="PENDING_TRANSFER"))
+    back = change_to(certificate(), live(status="REVOKED"))
+    moving = change_to(certificate(status="INACTIVE"), live(status="PENDING_TRANSFER"))
     idle = evolve(ca(), spec=evolve(ca().spec, status="INACTIVE"))
     wanted = certificate(ca="alpha")
-    assert [objections(back), objections(moving), objections(Create(wanted), world(wanted, idle))] == [
+    assert [
+        plan_errors(back),
+        plan_errors(moving),
+        plan_errors(Create(wanted), plan_context(wanted, idle)),
+    ] == [
         ["it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"],
         ["it is being transferred to another account; accept, reject or cancel the transfer first"],
         ["its CA ca_certificates.alpha is to be INACTIVE, and AWS registers certificates of active CAs only"],
@@ -206,7 +210,7 @@ def test_what_aws_would_refuse_is_refused():
 
 def test_what_makes_no_sense_is_a_mistake():
     stranger = certificate(Pem.parse(AUTHORITIES["beta"].device("a")), ca="alpha", certificate_mode="DEFAULT")
-    assert complaints(stranger, ca()) == [
+    assert problems(stranger, ca()) == [
         "pem: ca_certificates.alpha did not sign this certificate; expected a certificate signed by 'alpha'",
         "certificate_mode: with a CA, the CA's mode holds; expected either ca or certificate_mode",
     ]

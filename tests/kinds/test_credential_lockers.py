@@ -14,22 +14,22 @@ from reconciler.model.change import Replace
 from reconciler.model.resource import Live
 from tests.support.desired_states import converge, managed, plan_of, resource, state
 from tests.support.kind_driver import (
-    MARKS,
-    MISSING,
-    calls,
-    change,
-    create,
-    delete,
+    NOT_FOUND,
+    OWNERSHIP_TAGS,
+    calls_of,
+    change_to,
+    create_calls,
+    delete_calls,
     effective,
-    mi,
+    managed_integrations,
+    plan_context,
     read,
     scope,
-    world,
 )
 from tests.support.registry_client import Cloud
 
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:credential-locker/L1"
-GONE = mi("DeleteCredentialLocker", ignored_errors=MISSING, Identifier="L1")
+GONE = managed_integrations("DeleteCredentialLocker", ignored_errors=NOT_FOUND, Identifier="L1")
 
 
 def locker(**fields: object):
@@ -38,7 +38,7 @@ def locker(**fields: object):
 
 def live(name: str = "a", identity: str = "L1", **tags: str) -> Live:
     spec = CredentialLocker(name, tags)
-    return Live(identity, spec, owner="ws", arn=ARN, tags={**tags, **MARKS}, declared_name="a")
+    return Live(identity, spec, owner="ws", arn=ARN, tags={**tags, **OWNERSHIP_TAGS}, declared_name="a")
 
 
 def without_token(found):
@@ -52,16 +52,16 @@ def without_token(found):
 
 
 def test_a_new_one_is_one_call_with_its_marks_and_the_same_token_every_time():
-    made, tokens = without_token(create(locker()))
-    assert made == [mi("CreateCredentialLocker", Name="a", Tags=MARKS)]
-    assert tokens == without_token(create(locker()))[1]
+    made, tokens = without_token(create_calls(locker()))
+    assert made == [managed_integrations("CreateCredentialLocker", Name="a", Tags=OWNERSHIP_TAGS)]
+    assert tokens == without_token(create_calls(locker()))[1]
     assert len(tokens[0]) == 64
-    assert tokens != without_token(create(locker(name="other")))[1]
+    assert tokens != without_token(create_calls(locker(name="other")))[1]
 
 
 def test_only_the_workspaces_own_are_read():
     details = {
-        "L1": {"Id": "L1", "Arn": ARN, "Name": "a", "Tags": {"line": "A", **MARKS}},
+        "L1": {"Id": "L1", "Arn": ARN, "Name": "a", "Tags": {"line": "A", **OWNERSHIP_TAGS}},
         "L2": {"Id": "L2", "Arn": ARN, "Name": "foreign"},
     }
     answers = {
@@ -72,25 +72,25 @@ def test_only_the_workspaces_own_are_read():
 
 
 def test_only_tags_change_in_place():
-    found = change(locker(tags={"line": "B"}), live())
-    assert calls(found) == [mi("TagResource", ResourceArn=ARN, Tags={"line": "B"})]
+    found = change_to(locker(tags={"line": "B"}), live())
+    assert calls_of(found) == [managed_integrations("TagResource", ResourceArn=ARN, Tags={"line": "B"})]
 
 
 def test_another_name_is_another_locker_and_what_was_in_the_old_one_moves_over_before_it_goes():
     device = effective(managed("d", credential_locker="a", capabilities="{}"))
     there = Live("M1", evolve(device.spec, capabilities=RememberedText.of("{}")), owner="ws")
-    found = change(locker(name="new"), live())
+    found = change_to(locker(name="new"), live())
     assert isinstance(found, Replace)
-    around = world(
+    around = plan_context(
         found.resource,
         device,
         live={"credential_lockers.a": found.live, "managed_things.d": there},
         changes=[found],
     )
-    plain, _ = without_token(calls(found, around))
+    plain, _ = without_token(calls_of(found, around))
     assert plain == [
-        mi("CreateCredentialLocker", Name="new", Tags=MARKS),
-        mi(
+        managed_integrations("CreateCredentialLocker", Name="new", Tags=OWNERSHIP_TAGS),
+        managed_integrations(
             "UpdateManagedThing",
             Identifier="M1",
             Name="d",
@@ -108,7 +108,7 @@ def test_of_two_that_a_dead_run_has_left_the_one_that_is_as_wanted_stays():
 
 
 def test_it_is_deleted_when_nothing_of_the_workspace_is_in_it():
-    assert delete("credential_lockers", live()) == [GONE]
+    assert delete_calls("credential_lockers", live()) == [GONE]
 
 
 @pytest.mark.parametrize("name", ["new", None])

@@ -6,19 +6,30 @@ from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.resource import Live
 from tests.support.desired_states import resource
-from tests.support.kind_driver import MARKS, MISSING, arn, calls, change, create, delete, iot, read, tag_list
+from tests.support.kind_driver import (
+    NOT_FOUND,
+    OWNERSHIP_TAGS,
+    build_arn,
+    calls_of,
+    change_to,
+    create_calls,
+    delete_calls,
+    iot,
+    read,
+    tag_list,
+)
 
-ARN = arn("thinggroup/a")
+ARN = build_arn("thinggroup/a")
 QUERY = "attributes.site:oslo"
 
 
 def live(spec: DynamicThingGroup) -> Live:
-    return Live("a", spec, 3, "ws", arn=ARN, tags={**spec.tags, **MARKS})
+    return Live("a", spec, 3, "ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
 
 
 def test_a_new_one_is_one_call_with_its_marks():
     spec = DynamicThingGroup(QUERY, "Oslo", {"floor": "1"})
-    assert create(resource("dynamic_thing_groups", "a", spec)) == [
+    assert create_calls(resource("dynamic_thing_groups", "a", spec)) == [
         iot(
             "CreateDynamicThingGroup",
             thingGroupName="a",
@@ -29,7 +40,7 @@ def test_a_new_one_is_one_call_with_its_marks():
             indexName="AWS_Things",
             queryString=QUERY,
             queryVersion="2017-09-30",
-            tags=tag_list(MARKS),
+            tags=tag_list(OWNERSHIP_TAGS),
         )
     ]
 
@@ -38,7 +49,7 @@ def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_asked_f
     def describe(asked):
         found = {
             "thingGroupName": asked["thingGroupName"],
-            "thingGroupArn": arn(f"thinggroup/{asked['thingGroupName']}"),
+            "thingGroupArn": build_arn(f"thinggroup/{asked['thingGroupName']}"),
         }
         query = {"queryString": QUERY, "queryVersion": "2017-09-30", "indexName": "AWS_Things"}
         return {**found, "version": 3, **(query if asked["thingGroupName"] == "a" else {})}
@@ -46,10 +57,12 @@ def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_asked_f
     names = ("a", "static", "foreign")
     answers = {
         "ListThingGroups": {
-            "thingGroups": [{"groupName": name, "groupArn": arn(f"thinggroup/{name}")} for name in names]
+            "thingGroups": [
+                {"groupName": name, "groupArn": build_arn(f"thinggroup/{name}")} for name in names
+            ]
         },
         "DescribeThingGroup": describe,
-        "ListTagsForResource": {"tags": tag_list(MARKS)},
+        "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
     }
     assert read("dynamic_thing_groups", answers, thing_groups=[Live("static", ThingGroup())]) == (
         [live(DynamicThingGroup(QUERY))],
@@ -59,7 +72,7 @@ def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_asked_f
 
 def test_the_query_changes_in_place_over_the_version_that_was_seen():
     after = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:p*"))
-    assert calls(change(after, live(DynamicThingGroup(QUERY)))) == [
+    assert calls_of(change_to(after, live(DynamicThingGroup(QUERY)))) == [
         iot(
             "UpdateDynamicThingGroup",
             thingGroupName="a",
@@ -73,6 +86,6 @@ def test_the_query_changes_in_place_over_the_version_that_was_seen():
 
 
 def test_it_is_deleted_over_the_version_that_was_seen():
-    assert delete("dynamic_thing_groups", live(DynamicThingGroup(QUERY))) == [
-        iot("DeleteDynamicThingGroup", ignored_errors=MISSING, thingGroupName="a", expectedVersion=3)
+    assert delete_calls("dynamic_thing_groups", live(DynamicThingGroup(QUERY))) == [
+        iot("DeleteDynamicThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=3)
     ]

@@ -22,8 +22,18 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import NOT_COMPARED, Live
 from reconciler.model.secret import Secret
 from tests.support.desired_states import converge, managed, plan_of, resource, run, state
-from tests.support.kind_driver import MARKS, MISSING, calls, change, create, effective, mi, read, world
-from tests.support.kind_driver import objections as objected
+from tests.support.kind_driver import (
+    NOT_FOUND,
+    OWNERSHIP_TAGS,
+    calls_of,
+    change_to,
+    create_calls,
+    effective,
+    managed_integrations,
+    plan_context,
+    plan_errors,
+    read,
+)
 from tests.support.registry_client import Cloud
 
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:managed-thing/M1"
@@ -65,14 +75,14 @@ def live(wanted, owner: str | None = "ws", candidates: tuple[str, ...] = (), **c
         evolve(effective(wanted).spec, **changes),
         owner=owner,
         arn=ARN,
-        tags=MARKS if owner else {},
+        tags=OWNERSHIP_TAGS if owner else {},
         declared_name="a",
         facts=ManagedThingFacts(candidates),
     )
 
 
 def test_a_new_one_is_created_and_what_only_an_update_takes_is_sent_after():
-    born, after = create(effective(managed("a", **FULL)))
+    born, after = create_calls(effective(managed("a", **FULL)))
     tags = resolve(born.params["Tags"], {})
     assert {key: value for key, value in born.params.items() if key not in ("ClientToken", "Tags")} == {
         "Role": "CONTROLLER",
@@ -83,14 +93,14 @@ def test_a_new_one_is_created_and_what_only_an_update_takes_is_sent_after():
         "CapabilitySchemas": [SCHEMA.value],
     }
     assert tags.keys() == {
-        *MARKS,
+        *OWNERSHIP_TAGS,
         "reconciler:material",
         "reconciler:type",
         "reconciler:fields",
         "reconciler:capability-report",
         "reconciler:capability-schemas",
     }
-    assert after == mi(
+    assert after == managed_integrations(
         "UpdateManagedThing",
         Identifier=Ref(Address("managed_things", "a"), "Id"),
         HubNetworkMode="STANDARD",
@@ -109,20 +119,20 @@ def test_what_the_file_says_comes_back_and_what_it_does_not_say_is_not_compared(
 
 def test_json_that_means_the_same_is_no_change():
     spaced = Document.parse('{ "endpoints" : [], "version": "1.0.0" }')
-    found = change(managed("a", capability_report=spaced), live(managed("a", capability_report=REPORT)))
+    found = change_to(managed("a", capability_report=spaced), live(managed("a", capability_report=REPORT)))
     assert found.fields == ()
 
 
 def test_what_a_device_may_have_refined_is_sent_only_when_the_file_changes_it():
     after = managed("a", brand="Apex", capability_report=REPORT)
-    found = change(after, live(managed("a", brand="Acme", capability_report=REPORT)))
-    assert "CapabilityReport" not in calls(found)[0].params
+    found = change_to(after, live(managed("a", brand="Acme", capability_report=REPORT)))
+    assert "CapabilityReport" not in calls_of(found)[0].params
 
 
 @pytest.mark.parametrize("name", sorted(FULL.keys() - {"role"}))
 def test_what_the_file_said_and_no_longer_says_takes_a_replacement(name):
     without = {key: value for key, value in FULL.items() if key != name}
-    assert isinstance(change(managed("a", **without), live(managed("a", **FULL))), Replace)
+    assert isinstance(change_to(managed("a", **without), live(managed("a", **FULL))), Replace)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +147,7 @@ def test_what_the_file_said_and_no_longer_says_takes_a_replacement(name):
 def test_a_setup_code_has_the_form_of_its_type_and_is_never_told(kind, good, bad):
     assert list(find_setup_code_errors(Secret("env QR", good), kind)) == []
     (told,) = find_setup_code_errors(Secret("env QR", bad), kind)
-    assert told.startswith(f"its authentication_material from env QR is no {kind}, which has the form ")
+    assert told.startswith(f"authentication_material (from env QR) is not a valid {kind}; expected ")
     assert bad not in told
 
 
@@ -168,7 +178,7 @@ def reading(*there, wanted):
     [
         (
             [
-                {**unmarked("M0", Name="a", SerialNumber="SN-1"), "Tags": {**MARKS}},
+                {**unmarked("M0", Name="a", SerialNumber="SN-1"), "Tags": {**OWNERSHIP_TAGS}},
                 unmarked("M1", SerialNumber="SN-1"),
             ],
             {"M0": ()},
@@ -219,16 +229,16 @@ def test_one_without_marks_is_taken_over_in_place_by_adoption_only():
 def test_of_several_none_is_taken_and_all_are_told():
     wanted = managed("a")
     there = live(wanted, None, ("M1 (Name a)", "M2 (Name a)"), authentication_material=NOT_COMPARED)
-    found = change(wanted, there)
-    assert objected(found, world(wanted)) == [
-        "several managed things without marks could be it: M1 (Name a); M2 (Name a); give it the serial_number of one"
+    found = change_to(wanted, there)
+    assert plan_errors(found, plan_context(wanted)) == [
+        "several unmanaged things match (M1 (Name a); M2 (Name a)); set serial_number to one of theirs"
     ]
 
 
 def gone(identity: str):
     return [
-        mi("DeleteManagedThing", ignored_errors=MISSING, Identifier=identity),
-        mi("GetManagedThing", repeat_until=MISSING, Identifier=identity),
+        managed_integrations("DeleteManagedThing", ignored_errors=NOT_FOUND, Identifier=identity),
+        managed_integrations("GetManagedThing", repeat_until=NOT_FOUND, Identifier=identity),
     ]
 
 
@@ -238,8 +248,8 @@ def test_the_devices_of_a_hub_go_before_it():
     there = evolve(there, facts=ManagedThingFacts(controls=("M2",)))
     going = Delete(Address("managed_things", "a"), there)
     child = Delete(Address("managed_things", "b"), evolve(live(device), identity="M2"))
-    assert objected(going, world(changes=[going, child])) == []
-    assert calls(going) == [*gone("M2"), *gone("M1")]
+    assert plan_errors(going, plan_context(changes=[going, child])) == []
+    assert calls_of(going) == [*gone("M2"), *gone("M1")]
 
 
 def test_a_hub_whose_devices_stay_is_not_deleted():
@@ -247,12 +257,12 @@ def test_a_hub_whose_devices_stay_is_not_deleted():
     going = Delete(
         Address("managed_things", "a"), evolve(there, facts=ManagedThingFacts(controls=("M2", "M3")))
     )
-    assert objected(going) == ["it controls M2, M3, which AWS wants gone before it"]
+    assert plan_errors(going) == ["cannot delete the hub: it still controls M2, M3; delete these first"]
 
 
 def test_which_devices_a_hub_controls_is_read():
     found = reading(
-        {**unmarked("M1", Name="a"), "Tags": MARKS},
+        {**unmarked("M1", Name="a"), "Tags": OWNERSHIP_TAGS},
         unmarked("M2", ParentControllerId="M1"),
         wanted=managed("a"),
     )
@@ -266,6 +276,6 @@ def test_capabilities_are_remembered_by_their_hash():
 
 def test_without_its_setup_code_nothing_is_registered():
     spec = ManagedThing("DEVICE", Secret("env QR"), "ZWAVE_QR_BAR_CODE")
-    assert objected(Create(resource("managed_things", "a", spec))) == [
-        "its authentication_material from env QR is not set"
+    assert plan_errors(Create(resource("managed_things", "a", spec))) == [
+        "authentication_material (from env QR) is not set"
     ]

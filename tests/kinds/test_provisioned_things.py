@@ -24,20 +24,20 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live, Resource
 from tests.support.desired_states import AUTHORITIES, ca, resource
 from tests.support.kind_driver import (
-    MISSING,
-    arn,
-    calls,
-    complaints,
-    create,
+    NOT_FOUND,
+    build_arn,
+    calls_of,
+    create_calls,
     iot,
-    objections,
+    plan_context,
+    plan_errors,
+    problems,
     read,
     scope,
-    world,
 )
 
 PEM, OLD = (Pem.parse(AUTHORITIES["alpha"].device("pump", generation)) for generation in (1, 2))
-CERT, OLD_CERT = (arn(f"cert/{pem.fingerprint}") for pem in (PEM, OLD))
+CERT, OLD_CERT = (build_arn(f"cert/{pem.fingerprint}") for pem in (PEM, OLD))
 KNOWN = {"ResourceAlreadyExistsException"}
 PROPERTIES = {"ThingName": "pump", "AttributePayload": {"site": "oslo"}, "ThingGroups": ["hall"]}
 
@@ -89,18 +89,18 @@ def live(**changes: Any) -> Live:
 def seen(wanted: Resource, there: Live) -> tuple[Update, PlanContext]:
     after = evolve(wanted, spec=KIND.effective(wanted, scope(wanted, *AROUND)))
     found = Update(after, there, tuple(compare_specs(KIND, after.spec, there.spec)))
-    around = world(wanted, *AROUND, live={"provisioned_things.a": there}, changes=[found])
+    around = plan_context(wanted, *AROUND, live={"provisioned_things.a": there}, changes=[found])
     return found, evolve(around, declared=around.desired)
 
 
 def sent(wanted: Resource, there: Live) -> list[Any]:
-    return calls(*seen(wanted, there))
+    return calls_of(*seen(wanted, there))
 
 
 def test_what_is_not_there_is_one_call_that_marks_the_thing_as_well():
     wanted = pump()
-    around = world(wanted, *AROUND)
-    (call,) = create(wanted, evolve(around, declared=around.desired))
+    around = plan_context(wanted, *AROUND)
+    (call,) = create_calls(wanted, evolve(around, declared=around.desired))
     marked = body(ThingGroups=["hall", "reconciler-ws"])
     assert (call.operation, call.params["parameters"]) == ("RegisterThing", {"Pem": PEM.text})
     assert json.loads(call.params["templateBody"]) == marked.value
@@ -166,7 +166,7 @@ def group(operation: str, name: str, *, ignored_errors=()):
             {"thing_groups": (External("yard"),)},
             [
                 group("AddThingToThingGroup", "hall"),
-                group("RemoveThingFromThingGroup", "yard", ignored_errors=MISSING),
+                group("RemoveThingFromThingGroup", "yard", ignored_errors=NOT_FOUND),
             ],
         ),
         (
@@ -174,7 +174,7 @@ def group(operation: str, name: str, *, ignored_errors=()):
             [
                 iot(
                     "RemoveThingFromBillingGroup",
-                    ignored_errors=MISSING,
+                    ignored_errors=NOT_FOUND,
                     billingGroupName="bill",
                     thingName="pump",
                 )
@@ -215,13 +215,13 @@ RETIRED = iot(
 def test_another_mode_of_the_ca_registers_the_certificate_anew_with_all_that_it_had():
     carried = Carried("ACTIVE", ("pump",), ("elsewhere", "telemetry"))
     found, around = seen(pump(), live(certificate_mode="SNI_ONLY", carried=carried))
-    assert calls(found, around) == [
+    assert calls_of(found, around) == [
         RETIRED,
-        iot("DetachThingPrincipal", ignored_errors=MISSING, thingName="pump", principal=CERT),
+        iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="pump", principal=CERT),
         iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="INACTIVE"),
         iot(
             "DeleteCertificate",
-            ignored_errors=MISSING,
+            ignored_errors=NOT_FOUND,
             retried_errors={"DeleteConflictException"},
             certificateId=PEM.fingerprint,
             forceDelete=True,
@@ -231,13 +231,13 @@ def test_another_mode_of_the_ca_registers_the_certificate_anew_with_all_that_it_
         iot("AttachPolicy", policyName="elsewhere", target=CERT),
         ATTACHED,
     ]
-    assert objections(found, around) == []
+    assert plan_errors(found, around) == []
 
 
 def test_a_certificate_is_not_torn_from_things_outside_the_workspace():
     carried = Carried("ACTIVE", ("pump", "theirs"), ())
     found, around = seen(pump(), live(certificate_mode="SNI_ONLY", carried=carried))
-    assert objections(found, around) == [
+    assert plan_errors(found, around) == [
         (
             "its certificate has to be registered anew, as AWS changes no certificate's mode, and things outside the "
             "workspace would lose it (theirs); detach it from them first"
@@ -247,14 +247,14 @@ def test_a_certificate_is_not_torn_from_things_outside_the_workspace():
 
 def test_what_a_template_says_and_aws_would_refuse_is_a_mistake():
     many = pump(AttributePayload=dict.fromkeys("abcd", "1"))
-    assert complaints(many) == [
+    assert problems(many) == [
         "template: 4 attributes on a thing without a type; expected at most 3, or a ThingTypeName"
     ]
 
 
 def test_a_template_outside_the_file_is_not_read():
     named = resource("provisioned_things", "a", ProvisionedThing(Document.from_value({"id": "stored"})))
-    assert complaints(named) == [
+    assert problems(named) == [
         (
             "template: a template outside this file is not read; "
             "expected its body here, or its name in [provisioning_templates.*]"
@@ -272,7 +272,7 @@ def test_a_certificate_that_is_named_by_its_id_has_to_be_registered():
         resource("provisioned_things", "a", ProvisionedThing(named)),
         live(certificate=None, certificate_status=None, registered=None, attached=False),
     )
-    assert objections(found, around) == [
+    assert plan_errors(found, around) == [
         (
             f"its template names the certificate {OLD.fingerprint} by its CertificateId, and there is none in this account "
             "and region; register it first, or have the template take a CertificatePem"

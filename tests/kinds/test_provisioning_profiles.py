@@ -15,15 +15,15 @@ from reconciler.model.resource import NOT_COMPARED, Live
 from tests.kinds.test_credential_lockers import without_token
 from tests.support.desired_states import AUTHORITIES, converge, failures, plan_of, resource, run, state
 from tests.support.kind_driver import (
-    MARKS,
-    MISSING,
-    calls,
-    change,
-    complaints,
-    create,
-    delete,
-    mi,
-    objections,
+    NOT_FOUND,
+    OWNERSHIP_TAGS,
+    calls_of,
+    change_to,
+    create_calls,
+    delete_calls,
+    managed_integrations,
+    plan_errors,
+    problems,
     read,
 )
 from tests.support.registry_client import Cloud
@@ -38,14 +38,16 @@ FLEET = ProvisioningProfile(
 )
 SAVED = {"reconciler:claim-key": "saved"}
 GONE = [
-    mi("DeleteProvisioningProfile", ignored_errors=MISSING, Identifier="P1"),
-    mi("GetProvisioningProfile", repeat_until=MISSING, Identifier="P1"),
+    managed_integrations("DeleteProvisioningProfile", ignored_errors=NOT_FOUND, Identifier="P1"),
+    managed_integrations("GetProvisioningProfile", repeat_until=NOT_FOUND, Identifier="P1"),
 ]
 SAVES = (
     SavedMember("ClaimCertificatePrivateKey", KEY, secret=True),
     SavedMember("ClaimCertificate", CERTIFICATE),
 )
-MARK_SAVED = mi("TagResource", ResourceArn=Ref(Address("provisioning_profiles", "a"), "Arn"), Tags=SAVED)
+MARK_SAVED = managed_integrations(
+    "TagResource", ResourceArn=Ref(Address("provisioning_profiles", "a"), "Arn"), Tags=SAVED
+)
 
 
 def profile(spec: ProvisioningProfile):
@@ -58,7 +60,7 @@ def live(spec: ProvisioningProfile, **tags: str) -> Live:
         evolve(spec, name="a"),
         owner="ws",
         arn=ARN,
-        tags={**MARKS, **tags},
+        tags={**OWNERSHIP_TAGS, **tags},
         declared_name="a",
         facts=ProvisioningProfileFacts(CLAIM),
     )
@@ -70,14 +72,14 @@ def made(**fields: object) -> Live:
 
 
 def test_a_claim_that_aws_makes_is_saved_and_then_said_to_be_saved():
-    found, _ = without_token(create(profile(FLEET)))
+    found, _ = without_token(create_calls(profile(FLEET)))
     assert found == [
-        mi(
+        managed_integrations(
             "CreateProvisioningProfile",
             output_files=SAVES,
             ProvisioningType="FLEET_PROVISIONING",
             Name="a",
-            Tags=MARKS,
+            Tags=OWNERSHIP_TAGS,
         ),
         MARK_SAVED,
     ]
@@ -85,29 +87,33 @@ def test_a_claim_that_aws_makes_is_saved_and_then_said_to_be_saved():
 
 def test_a_claim_that_is_given_is_sent_and_nothing_is_saved():
     found, _ = without_token(
-        create(profile(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM)))
+        create_calls(profile(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM)))
     )
     assert found == [
-        mi(
+        managed_integrations(
             "CreateProvisioningProfile",
             ProvisioningType="FLEET_PROVISIONING",
             Name="a",
-            Tags=MARKS,
+            Tags=OWNERSHIP_TAGS,
             ClaimCertificate=CLAIM.text,
         )
     ]
 
 
 def test_a_ca_that_is_never_given_back_is_remembered_in_a_tag():
-    found, _ = without_token(create(profile(ProvisioningProfile("JITR", ca_certificate=CA))))
-    assert found[0].params["Tags"] == {**MARKS, "reconciler:ca": CA.fingerprint}
+    found, _ = without_token(create_calls(profile(ProvisioningProfile("JITR", ca_certificate=CA))))
+    assert found[0].params["Tags"] == {**OWNERSHIP_TAGS, "reconciler:ca": CA.fingerprint}
 
 
 def test_what_is_there_is_read_with_what_the_tags_remember():
     answer = {"Id": "P1", "Arn": ARN, "Name": "a", "ProvisioningType": "FLEET_PROVISIONING"}
     answers = {
         "ListProvisioningProfiles": {"Items": [{"Id": "P1"}, {"Id": "P0", "Status": "DELETE_IN_PROGRESS"}]},
-        "GetProvisioningProfile": {**answer, "ClaimCertificate": CLAIM.text, "Tags": {**MARKS, **SAVED}},
+        "GetProvisioningProfile": {
+            **answer,
+            "ClaimCertificate": CLAIM.text,
+            "Tags": {**OWNERSHIP_TAGS, **SAVED},
+        },
     }
     assert read("provisioning_profiles", answers) == (
         [made(save_claim_key_to=NOT_COMPARED)],
@@ -116,37 +122,37 @@ def test_what_is_there_is_read_with_what_the_tags_remember():
 
 
 def test_what_is_saved_is_no_change_wherever_the_file_is_now():
-    assert change(profile(FLEET), made(save_claim_key_to=NOT_COMPARED)).fields == ()
+    assert change_to(profile(FLEET), made(save_claim_key_to=NOT_COMPARED)).fields == ()
 
 
 def test_a_profile_whose_key_was_lost_with_the_run_is_replaced():
-    found = change(profile(FLEET), made())
+    found = change_to(profile(FLEET), made())
     assert isinstance(found, Replace)
-    plain, tokens = without_token(calls(found))
+    plain, tokens = without_token(calls_of(found))
     assert [call.operation for call in plain] == [
         "CreateProvisioningProfile",
         *("TagResource", "DeleteProvisioningProfile", "GetProvisioningProfile"),
     ]
     assert plain[0].output_files == SAVES
-    assert tokens[0] != without_token(create(profile(FLEET)))[1][0]
+    assert tokens[0] != without_token(create_calls(profile(FLEET)))[1][0]
 
 
 def test_a_key_that_was_saved_before_the_run_died_is_only_marked_so():
     key = evolve(KEY, content=ALPHA.key_pem)
-    found = change(profile(evolve(FLEET, save_claim_key_to=key)), made())
+    found = change_to(profile(evolve(FLEET, save_claim_key_to=key)), made())
     assert isinstance(found, Update)
-    assert calls(found) == [mi("TagResource", ResourceArn=ARN, Tags=SAVED)]
+    assert calls_of(found) == [managed_integrations("TagResource", ResourceArn=ARN, Tags=SAVED)]
 
 
 def test_a_file_with_another_key_is_not_taken_for_it():
     key = evolve(KEY, content=ALPHA.key_pem)
-    found = change(profile(evolve(FLEET, save_claim_key_to=key)), made())
-    assert objections(found) == ["claim.key is there already, and is not the key of its claim certificate"]
+    found = change_to(profile(evolve(FLEET, save_claim_key_to=key)), made())
+    assert plan_errors(found) == ["claim.key is there already, and is not the key of its claim certificate"]
 
 
 def test_no_file_is_overwritten():
     key = evolve(KEY, content="something")
-    assert objections(Create(profile(evolve(FLEET, save_claim_key_to=key)))) == [
+    assert plan_errors(Create(profile(evolve(FLEET, save_claim_key_to=key)))) == [
         "claim.key is there already, and no file is overwritten; name a new one"
     ]
 
@@ -174,11 +180,11 @@ def test_no_file_is_overwritten():
     ids=["no place for the key", "no CA", "a claim too many", "nothing to save"],
 )
 def test_what_does_not_fit_together_is_refused(spec, expected):
-    assert complaints(profile(spec)) == [expected]
+    assert problems(profile(spec)) == [expected]
 
 
 def test_it_is_gone_when_aws_says_so():
-    assert delete("provisioning_profiles", made()) == GONE
+    assert delete_calls("provisioning_profiles", made()) == GONE
 
 
 def test_a_key_goes_to_its_file_once_and_for_its_owner_alone(tmp_path):

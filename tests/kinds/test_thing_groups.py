@@ -17,23 +17,23 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import NOT_COMPARED, External, Live
 from tests.support.desired_states import converge, plan_of, resource, state
 from tests.support.kind_driver import (
-    MARKS,
-    MISSING,
-    arn,
-    calls,
-    change,
-    complaints,
-    create,
-    delete,
+    NOT_FOUND,
+    OWNERSHIP_TAGS,
+    build_arn,
+    calls_of,
+    change_to,
+    create_calls,
+    delete_calls,
     iot,
-    objections,
+    plan_context,
+    plan_errors,
+    problems,
     read,
     tag_list,
-    world,
 )
 from tests.support.registry_client import Cloud
 
-ARN = arn("thinggroup/a")
+ARN = build_arn("thinggroup/a")
 PROPERTIES = {"attributePayload": {"attributes": {}, "merge": False}}
 ALLOW = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}))
 
@@ -41,7 +41,7 @@ ALLOW = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}))
 def live(spec: ThingGroup, **carried: tuple[str, ...]) -> Live:
     contents = GroupContents(**{"children": (), "members": (), "policies": (), **carried})
     facts = ThingGroupFacts(NOT_COMPARED, contents)
-    return Live("a", spec, 4, "ws", arn=ARN, tags={**spec.tags, **MARKS}, facts=facts)
+    return Live("a", spec, 4, "ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS}, facts=facts)
 
 
 def group(name: str = "a", **fields: object):
@@ -54,33 +54,41 @@ def attach(policy: str):
 
 def made(**more):
     return iot(
-        "CreateThingGroup", thingGroupName="a", thingGroupProperties=PROPERTIES, tags=tag_list(MARKS), **more
+        "CreateThingGroup",
+        thingGroupName="a",
+        thingGroupProperties=PROPERTIES,
+        tags=tag_list(OWNERSHIP_TAGS),
+        **more,
     )
 
 
-GONE = iot("DeleteThingGroup", ignored_errors=MISSING, thingGroupName="a", expectedVersion=4)
+GONE = iot("DeleteThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=4)
 
 
 def test_a_new_group_is_one_call_with_its_marks_then_its_policies():
-    around = world(group(parent="top", policies=("p",)), group("top"), resource("policies", "p", ALLOW))
+    around = plan_context(
+        group(parent="top", policies=("p",)), group("top"), resource("policies", "p", ALLOW)
+    )
     wanted = group(parent="top", policies=("p",))
-    assert create(wanted, around) == [made(parentGroupName="top"), attach("p")]
+    assert create_calls(wanted, around) == [made(parentGroupName="top"), attach("p")]
 
 
 def test_policies_are_known_from_the_policies_and_dynamic_groups_are_left_out():
     def describe(asked):
         found = {
             "thingGroupName": asked["thingGroupName"],
-            "thingGroupArn": arn(f"thinggroup/{asked['thingGroupName']}"),
+            "thingGroupArn": build_arn(f"thinggroup/{asked['thingGroupName']}"),
         }
         more = {"queryString": "thingName:a"} if asked["thingGroupName"] == "d" else {}
         return {**found, **more, "version": 4, "thingGroupMetadata": {"parentGroupName": "top"}}
 
     answers = {
         "ListThingGroups": {
-            "thingGroups": [{"groupName": name, "groupArn": arn(f"thinggroup/{name}")} for name in ("a", "d")]
+            "thingGroups": [
+                {"groupName": name, "groupArn": build_arn(f"thinggroup/{name}")} for name in ("a", "d")
+            ]
         },
-        "ListTagsForResource": {"tags": tag_list(MARKS)},
+        "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
         "DescribeThingGroup": describe,
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
@@ -93,11 +101,15 @@ def test_policies_are_known_from_the_policies_and_dynamic_groups_are_left_out():
 def test_of_a_group_that_is_to_move_all_that_it_would_lose_is_read():
     def groups(asked):
         names = ("below",) if "parentGroup" in asked else ("a",)
-        return {"thingGroups": [{"groupName": name, "groupArn": arn(f"thinggroup/{name}")} for name in names]}
+        return {
+            "thingGroups": [
+                {"groupName": name, "groupArn": build_arn(f"thinggroup/{name}")} for name in names
+            ]
+        }
 
     answers = {
         "ListThingGroups": groups,
-        "ListTagsForResource": {"tags": tag_list(MARKS)},
+        "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
         "DescribeThingGroup": {"thingGroupName": "a", "thingGroupArn": ARN, "version": 4},
         "ListThingsInThingGroup": {"things": ["t"]},
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
@@ -107,27 +119,29 @@ def test_of_a_group_that_is_to_move_all_that_it_would_lose_is_read():
 
 
 def test_policies_are_attached_before_others_are_detached():
-    found = change(group(policies=("new",)), live(ThingGroup(policies=("old",))))
-    around = world(found.resource, resource("policies", "new", ALLOW), resource("policies", "old", ALLOW))
-    assert calls(found, around) == [
+    found = change_to(group(policies=("new",)), live(ThingGroup(policies=("old",))))
+    around = plan_context(
+        found.resource, resource("policies", "new", ALLOW), resource("policies", "old", ALLOW)
+    )
+    assert calls_of(found, around) == [
         attach("new"),
-        iot("DetachPolicy", ignored_errors=MISSING, policyName="old", target=ARN),
+        iot("DetachPolicy", ignored_errors=NOT_FOUND, policyName="old", target=ARN),
     ]
 
 
 def test_another_parent_is_another_group_and_its_things_come_back():
-    found = change(group(parent="top"), live(ThingGroup(), members=("t",)))
+    found = change_to(group(parent="top"), live(ThingGroup(), members=("t",)))
     assert isinstance(found, Replace)
     member = resource("things", "t", Thing(thing_groups=("a",)))
     there = Live("t", Thing(thing_groups=("a", "top")), 1, "ws")
-    around = world(
+    around = plan_context(
         found.resource, group("top"), member, live={"things.t": there, "thing_groups.a": found.live}
     )
-    assert objections(found, around) == []
-    assert calls(found, around) == [
+    assert plan_errors(found, around) == []
+    assert calls_of(found, around) == [
         GONE,
         made(parentGroupName="top"),
-        iot("RemoveThingFromThingGroup", ignored_errors=MISSING, thingGroupName="top", thingName="t"),
+        iot("RemoveThingFromThingGroup", ignored_errors=NOT_FOUND, thingGroupName="top", thingName="t"),
         iot("AddThingToThingGroup", thingGroupName="a", thingName="t"),
     ]
 
@@ -138,37 +152,37 @@ def test_another_parent_is_another_group_and_its_things_come_back():
         (
             {"children": ("b", "c")},
             (
-                "would lose the groups below it (b, c); take their parent out of the file, or them, and apply that; "
-                "then move this one, and then put them back"
+                "its child groups (b, c); remove these groups or their parent from the file and apply; then move this "
+                "group and apply; then add them back"
             ),
         ),
         (
             {"members": tuple("tuvwx")},
-            "would lose the things in it that the file does not have (t, u, v and 2 more); take them out first",
+            "things that are not in the file (t, u, v and 2 more); remove them from the group first",
         ),
         (
             {"policies": ("p",)},
-            "would lose the policies that the file does not know (p); detach them first",
+            "policies that are not in the file (p); detach them first",
         ),
     ],
     ids=["children", "members", "policies"],
 )
 def test_a_replacement_that_would_lose_something_is_refused(carried, expected):
-    found = change(group(parent="top"), live(ThingGroup(), **carried))
-    assert objections(found, world(found.resource)) == [
-        f"AWS changes the parent of no group, and a new one in its place {expected}"
+    found = change_to(group(parent="top"), live(ThingGroup(), **carried))
+    assert plan_errors(found, plan_context(found.resource)) == [
+        f"cannot replace: AWS cannot change a group's parent, and replacing the group would lose {expected}"
     ]
 
 
 def test_a_group_and_a_dynamic_group_cannot_share_a_name():
     other = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:a"))
-    assert complaints(group(), other) == [
-        "a dynamic thing group of this file has the same name; expected each name once for both"
+    assert problems(group(), other) == [
+        "a dynamic thing group of this file has the same name; expected another name for one of them"
     ]
 
 
 def test_it_is_deleted_over_the_version_that_was_seen():
-    assert delete("thing_groups", live(ThingGroup())) == [GONE]
+    assert delete_calls("thing_groups", live(ThingGroup())) == [GONE]
 
 
 def test_children_go_before_their_parents():
@@ -222,7 +236,7 @@ def test_a_group_with_children_moves_on_the_way_that_the_refusal_tells():
     top, mid, low = group("top"), group("mid"), group("low", parent="mid")
     converge(state(top, mid, low), cloud)
     moved = state(top, group("mid", parent="top"), low)
-    with pytest.raises(PlanRejectedError, match="take their parent out of the file"):
+    with pytest.raises(PlanRejectedError, match="remove these groups or their parent"):
         plan_of(moved, cloud)
     converge(state(top, mid, group("low")), cloud)
     converge(state(top, group("mid", parent="top"), group("low")), cloud)

@@ -16,22 +16,22 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, External, Live
 from tests.support.desired_states import AUTHORITIES, ca, converge, device, plan_of, resource, state
 from tests.support.kind_driver import (
-    MISSING,
-    arn,
-    calls,
-    change,
-    complaints,
-    create,
-    delete,
+    NOT_FOUND,
+    build_arn,
+    calls_of,
+    change_to,
+    create_calls,
+    delete_calls,
     iot,
-    objections,
+    plan_context,
+    plan_errors,
+    problems,
     read,
-    world,
 )
 from tests.support.registry_client import Cloud
 
 PEM = Pem.parse(AUTHORITIES["alpha"].device("a"))
-CERT = arn(f"cert/{PEM.fingerprint}")
+CERT = build_arn(f"cert/{PEM.fingerprint}")
 CERTIFICATE = resource("certificates", "x", Certificate(PEM))
 AGAIN = {"InvalidRequestException"}
 
@@ -50,7 +50,7 @@ def join(group: str, thing: str = "a"):
 
 
 def leave(group: str):
-    return iot("RemoveThingFromThingGroup", ignored_errors=MISSING, thingGroupName=group, thingName="a")
+    return iot("RemoveThingFromThingGroup", ignored_errors=NOT_FOUND, thingGroupName=group, thingName="a")
 
 
 def attach(thing: str = "a", *, retried_errors=(), **more):
@@ -58,7 +58,7 @@ def attach(thing: str = "a", *, retried_errors=(), **more):
 
 
 def detach(thing: str = "a"):
-    return iot("DetachThingPrincipal", ignored_errors=MISSING, thingName=thing, principal=CERT)
+    return iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName=thing, principal=CERT)
 
 
 def test_a_new_thing_is_created_marked_grouped_and_given_its_certificates():
@@ -70,13 +70,13 @@ def test_a_new_thing_is_created_marked_grouped_and_given_its_certificates():
         billing_group="b",
         exclusive=True,
     )
-    around = world(
+    around = plan_context(
         wanted,
         CERTIFICATE,
         *(resource("thing_groups", "g", ThingGroup()), resource("thing_types", "pump", ThingType())),
         resource("billing_groups", "b", BillingGroup()),
     )
-    assert create(wanted, around) == [
+    assert create_calls(wanted, around) == [
         iot(
             "CreateThing",
             thingName="a",
@@ -127,7 +127,7 @@ def test_groups_and_billing_groups_are_read_by_the_group_and_exclusivity_with_th
 def test_where_only_some_certificates_are_exclusive_it_is_not_as_the_file_says(says, found):
     edges = [
         {"principal": CERT, "thingPrincipalType": "EXCLUSIVE_THING"},
-        {"principal": arn("cert/other"), "thingPrincipalType": "NON_EXCLUSIVE_THING"},
+        {"principal": build_arn("cert/other"), "thingPrincipalType": "NON_EXCLUSIVE_THING"},
     ]
     answers = {
         "ListThings": {"things": [{"thingName": "a", "attributes": {}, "version": 2}]},
@@ -148,12 +148,14 @@ def test_without_certificates_exclusivity_means_nothing():
 
 
 def test_a_thing_leaves_one_billing_group_before_it_joins_another():
-    found = change(thing(billing_group="c"), live(Thing(billing_group="b")))
+    found = change_to(thing(billing_group="c"), live(Thing(billing_group="b")))
     groups = [resource("billing_groups", name, BillingGroup()) for name in ("b", "c")]
-    assert calls(found, world(found.resource, *groups, live={"things.a": found.live}, changes=[found])) == [
+    assert calls_of(
+        found, plan_context(found.resource, *groups, live={"things.a": found.live}, changes=[found])
+    ) == [
         iot(
             "RemoveThingFromBillingGroup",
-            ignored_errors=MISSING,
+            ignored_errors=NOT_FOUND,
             billingGroupName="b",
             thingName="a",
         ),
@@ -174,21 +176,21 @@ def test_groups_are_joined_before_others_are_left_unless_aws_forbids(parents, ex
         resource("thing_groups", name, ThingGroup(parent=parents.get(name)))
         for name in ("new", "old", "root")
     ]
-    found = change(thing(thing_groups=("new",)), live(Thing(thing_groups=("old",))))
-    around = world(found.resource, *groups, live={"things.a": found.live}, changes=[found])
-    assert calls(found, around) == expected
+    found = change_to(thing(thing_groups=("new",)), live(Thing(thing_groups=("old",))))
+    around = plan_context(found.resource, *groups, live={"things.a": found.live}, changes=[found])
+    assert calls_of(found, around) == expected
 
 
 def test_a_certificate_becomes_exclusive_by_a_new_attachment():
     there = live(Thing(certificates=("x",), exclusive=False), CERT)
-    found = change(thing(certificates=("x",), exclusive=True), there)
-    around = world(
+    found = change_to(thing(certificates=("x",), exclusive=True), there)
+    around = plan_context(
         found.resource,
         CERTIFICATE,
         live={"things.a": there, "certificates.x": Live(PEM.fingerprint, Certificate(PEM))},
         changes=[found],
     )
-    assert calls(found, around) == [
+    assert calls_of(found, around) == [
         detach(),
         attach(retried_errors=AGAIN, thingPrincipalType="EXCLUSIVE_THING"),
     ]
@@ -196,8 +198,8 @@ def test_a_certificate_becomes_exclusive_by_a_new_attachment():
 
 def test_who_gets_a_certificate_alone_gets_it_from_whoever_has_it():
     before = live(Thing(certificates=("x",)), CERT)
-    found = change(thing(certificates=("x",), exclusive=True), live(Thing()))
-    around = world(
+    found = change_to(thing(certificates=("x",), exclusive=True), live(Thing()))
+    around = plan_context(
         found.resource,
         resource("things", "b", Thing()),
         CERTIFICATE,
@@ -208,7 +210,7 @@ def test_who_gets_a_certificate_alone_gets_it_from_whoever_has_it():
         },
         changes=[found],
     )
-    assert calls(found, around) == [
+    assert calls_of(found, around) == [
         detach("b"),
         attach(retried_errors=AGAIN, thingPrincipalType="EXCLUSIVE_THING"),
     ]
@@ -218,16 +220,16 @@ def test_what_a_thing_has_alone_no_other_has():
     both = [
         resource("things", name, Thing(certificates=("x",), exclusive=name == "a")) for name in ("a", "b")
     ]
-    assert objections(Create(both[0]), world(*both, CERTIFICATE)) == [
-        "it is to have certificates.x alone, and things.b has it too"
+    assert plan_errors(Create(both[0]), plan_context(*both, CERTIFICATE)) == [
+        "cannot have certificates.x exclusively: things.b has it, too; remove it there, or set exclusive = false"
     ]
 
 
 def test_no_thing_is_given_a_type_that_is_to_be_deprecated():
     wanted = thing(thing_type="old")
-    around = world(wanted, resource("thing_types", "old", ThingType(deprecated=True)))
-    assert objections(Create(wanted), around) == [
-        "its type thing_types.old is to be deprecated, and AWS gives such a type to no thing"
+    around = plan_context(wanted, resource("thing_types", "old", ThingType(deprecated=True)))
+    assert plan_errors(Create(wanted), around) == [
+        "cannot get the type thing_types.old: it will be deprecated; choose another type"
     ]
 
 
@@ -236,24 +238,24 @@ def test_a_thing_is_in_one_group_of_a_hierarchy():
         resource("thing_groups", "top", ThingGroup()),
         resource("thing_groups", "part", ThingGroup(parent="top")),
     ]
-    assert complaints(thing(thing_groups=("part", "top")), *groups) == [
+    assert problems(thing(thing_groups=("part", "top")), *groups) == [
         "thing_groups: 'part' and 'top' are in one hierarchy; expected one group of each hierarchy"
     ]
 
 
 def test_there_is_room_for_the_group_that_marks_what_is_owned():
-    assert complaints(thing(thing_groups=tuple("abcdefghij"))) == [
+    assert problems(thing(thing_groups=tuple("abcdefghij"))) == [
         "thing_groups: 10 groups, and the one that marks what the workspace owns; expected at most 9"
     ]
 
 
 def test_a_thing_is_deleted_when_everything_has_let_go_of_it():
-    foreign = arn("cert/foreign")
-    assert delete("things", live(Thing(), foreign)) == [
-        iot("DetachThingPrincipal", ignored_errors=MISSING, thingName="a", principal=foreign),
+    foreign = build_arn("cert/foreign")
+    assert delete_calls("things", live(Thing(), foreign)) == [
+        iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="a", principal=foreign),
         iot(
             "DeleteThing",
-            ignored_errors=MISSING,
+            ignored_errors=NOT_FOUND,
             retried_errors={"InvalidRequestException"},
             thingName="a",
             expectedVersion=2,

@@ -1,29 +1,51 @@
-"""A kind on the desk: its reading driven by hand with literal answers, its changes turned into calls, nothing sent."""
+"""Drives one kind by hand: its reads get literal responses, its changes become calls, and nothing is sent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attrs import evolve
+
 from reconciler.engine.plan.diff import compare_specs
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext, Scope
+from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.resource import Live, Resource
 from tests.support.registry_client import TARGET
 
-MARKS = {"reconciler:name": "a", "reconciler:workspace": "ws"}
-MISSING = frozenset({"ResourceNotFoundException"})
+__all__ = [
+    "NOT_FOUND",
+    "OWNERSHIP_TAGS",
+    "build_arn",
+    "calls_of",
+    "change_to",
+    "create_calls",
+    "delete_calls",
+    "effective",
+    "iot",
+    "managed_integrations",
+    "plan_context",
+    "plan_errors",
+    "problems",
+    "read",
+    "scope",
+    "tag_list",
+]
+
+OWNERSHIP_TAGS = {"reconciler:name": "a", "reconciler:workspace": "ws"}
+"""The ownership tags of a resource named `a` in the workspace `ws`."""
 
 
-def arn(path: str) -> str:
+def build_arn(path: str) -> str:
     return f"arn:aws:iot:eu-west-1:123456789012:{path}"
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """As iot lists them."""
+    """Return tags as iot lists them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
@@ -40,7 +62,9 @@ def iot(
     )
 
 
-def mi(operation: str, /, *, ignored_errors=(), repeat_until=(), output_files=(), **params: Any) -> ApiCall:
+def managed_integrations(
+    operation: str, /, *, ignored_errors=(), repeat_until=(), output_files=(), **params: Any
+) -> ApiCall:
     service = "iot-managed-integrations"
     return ApiCall(
         service,
@@ -53,97 +77,98 @@ def mi(operation: str, /, *, ignored_errors=(), repeat_until=(), output_files=()
 
 
 def read(
-    table: str, answers: Mapping[str, Any], *wanted: Resource, **before: Sequence[Live]
+    table: str, responses: Mapping[str, Any], *desired: Resource, **live_by_kind: Sequence[Live]
 ) -> tuple[list[Live], list[str]]:
-    """What a kind reads, and the operations it asks for, in order.
+    """Return what a kind reads, and the operations that it requests, in order.
 
-    `answers` are by operation; one that depends on what is asked is a function of the parameters. `before` is what was
-    read of other kinds.
+    `responses` are by operation; one that depends on the request is a function of its parameters. `live_by_kind` is what
+    was read of other kinds.
     """
-    reading = all_kinds()[table].read(scope(*wanted, **before))
-    asked: list[str] = []
+    reading = all_kinds()[table].read(scope(*desired, **live_by_kind))
+    operations: list[str] = []
     batch = next(reading)
     while True:
-        asked += [call.operation for call in batch]
+        operations += [call.operation for call in batch]
         try:
-            batch = reading.send([_answer(answers, call) for call in batch])
+            batch = reading.send([_respond(responses, call) for call in batch])
         except StopIteration as stop:
-            return list(stop.value), asked
+            return list(stop.value), operations
 
 
-def _answer(answers: Mapping[str, Any], call: ApiCall) -> Mapping[str, Any]:
-    found = answers[call.operation]
-    return found(call.params) if callable(found) else found
+def _respond(responses: Mapping[str, Any], call: ApiCall) -> Mapping[str, Any]:
+    response = responses[call.operation]
+    return response(call.params) if callable(response) else response
 
 
-def scope(*wanted: Resource, **before: Sequence[Live]) -> Scope:
-    return Scope("ws", {found.address: found for found in wanted}, before)
+def scope(*desired: Resource, **live_by_kind: Sequence[Live]) -> Scope:
+    return Scope("ws", {resource.address: resource for resource in desired}, live_by_kind)
 
 
-def world(
+def plan_context(
     *desired: Resource, live: Mapping[str, Live] | None = None, changes: Sequence[Change] = ()
 ) -> PlanContext:
-    """The file's resources, what is there by address (`things.a`), and the plan's changes."""
+    """Return a context of desired resources, live ones by address (`things.a`), and changes."""
     kinds = all_kinds()
-    there = {Address.parse(text): found for text, found in (live or {}).items()}
-    wanted = {found.address: found for found in desired}
-    identities = {
-        address: identity
-        for address, found in wanted.items()
-        if (identity := kinds[address.kind].identity(found))
-    }
-    changed = {change.address: change for change in changes}
-    for address, found in there.items():
-        if not isinstance(changed.get(address), Replace):
-            identities.setdefault(address, found.identity)
+    inventory = {Address.parse(text): resource for text, resource in (live or {}).items()}
+    resources = {resource.address: resource for resource in desired}
+    identities = {}
+    for address, resource in resources.items():
+        identity = kinds[address.kind].identity(resource)
+        if identity:
+            identities[address] = identity
+    changes_by_address = {change.address: change for change in changes}
+    for address, resource in inventory.items():
+        if not isinstance(changes_by_address.get(address), Replace):
+            identities.setdefault(address, resource.identity)
     id_members = {table: kind.id_member for table, kind in kinds.items() if kind.id_member}
-    return PlanContext("ws", TARGET, wanted, there, identities, changed, id_members=id_members)
+    return PlanContext(
+        "ws", TARGET, resources, inventory, identities, changes_by_address, id_members=id_members
+    )
 
 
-def create(wanted: Resource, around: PlanContext | None = None) -> list[ApiCall]:
-    kind = all_kinds()[wanted.address.kind]
-    return list(kind.create(Create(effective(wanted)), around or world(wanted)))
+def create_calls(desired: Resource, context: PlanContext | None = None) -> list[ApiCall]:
+    kind = all_kinds()[desired.address.kind]
+    return list(kind.create(Create(effective(desired)), context or plan_context(desired)))
 
 
-def change(wanted: Resource, live: Live) -> Update | Replace:
-    """The change that brings what is there to what is wanted."""
-    kind, after = all_kinds()[wanted.address.kind], effective(wanted)
-    fields = tuple(compare_specs(kind, after.spec, live.spec))
+def change_to(desired: Resource, live: Live) -> Update | Replace:
+    """Return the change that brings a live resource to its desired state."""
+    kind, resource = all_kinds()[desired.address.kind], effective(desired)
+    fields = tuple(compare_specs(kind, resource.spec, live.spec))
     replaces = any(field.forces_replacement for field in fields)
-    return Replace(after, live, fields) if replaces else Update(after, live, fields)
+    return Replace(resource, live, fields) if replaces else Update(resource, live, fields)
 
 
-def calls(found: Change, around: PlanContext | None = None) -> list[ApiCall]:
-    kind = all_kinds()[found.address.kind]
-    wanted = () if isinstance(found, Delete) else (found.resource,)
-    around = around or world(*wanted, changes=[found])
-    match found:
+def calls_of(change: Change, context: PlanContext | None = None) -> list[ApiCall]:
+    kind = all_kinds()[change.address.kind]
+    desired = () if isinstance(change, Delete) else (change.resource,)
+    context = context or plan_context(*desired, changes=[change])
+    match change:
         case Update():
-            return list(kind.update(found, around))
+            return list(kind.update(change, context))
         case Replace():
-            return list(kind.replace(found, around))
+            return list(kind.replace(change, context))
         case Delete():
-            return list(kind.delete(found, around))
+            return list(kind.delete(change, context))
         case Create():
-            return list(kind.create(found, around))
+            return list(kind.create(change, context))
 
 
-def delete(table: str, live: Live, around: PlanContext | None = None) -> list[ApiCall]:
-    return calls(Delete(Address(table, "a"), live), around)
+def delete_calls(table: str, live: Live, context: PlanContext | None = None) -> list[ApiCall]:
+    return calls_of(Delete(Address(table, "a"), live), context)
 
 
-def objections(found: Change, around: PlanContext | None = None) -> list[str]:
-    return list(all_kinds()[found.address.kind].plan_errors(found, around or world(changes=[found])))
+def plan_errors(change: Change, context: PlanContext | None = None) -> list[str]:
+    kind = all_kinds()[change.address.kind]
+    return list(kind.plan_errors(change, context or plan_context(changes=[change])))
 
 
-def complaints(wanted: Resource, *others: Resource) -> list[str]:
-    desired = {found.address: found for found in (wanted, *others)}
-    problems = all_kinds()[wanted.address.kind].check(wanted, desired)
-    return list(map(str, problems))
+def problems(desired: Resource, *others: Resource) -> list[str]:
+    """Return the problems that a kind's check finds in a resource of a file with others."""
+    resources = {resource.address: resource for resource in (desired, *others)}
+    return [*map(str, all_kinds()[desired.address.kind].check(desired, resources))]
 
 
-def effective(wanted: Resource) -> Resource:
-    from attrs import evolve
-
-    kind = all_kinds()[wanted.address.kind]
-    return evolve(wanted, spec=kind.effective(wanted, scope(wanted)))
+def effective(desired: Resource) -> Resource:
+    spec = all_kinds()[desired.address.kind].effective(desired, scope(desired))
+    return evolve(desired, spec=spec)

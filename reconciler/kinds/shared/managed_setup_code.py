@@ -1,52 +1,55 @@
-"""What is known of a managed thing's setup code and of its capabilities without keeping them.
+"""What the registry remembers of a managed thing's authentication material and capabilities, without having them.
 
-Source: managed integrations developer guide, the set-up pages for simple set-up, hubs and Wi-Fi (formats of the codes);
-API reference, CreateManagedThing (`ClientToken`). AWS never gives a code back; a tag remembers a salted hash of it.
+Source: managed integrations developer guide, the setup pages for simple setup, hubs and Wi-Fi (formats of the codes); API
+reference, CreateManagedThing (`ClientToken`). AWS never returns the material; a tag has a salted hash of it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from attrs import field, frozen
 
+from reconciler.kinds.shared.managed_integrations import sha256_hex
 from reconciler.model.call import Deferred, Responses
 from reconciler.model.document import Document
 from reconciler.model.secret import Secret
 
 _WIFI = re.compile(r"SN:(?P<serial>[^;]+);(UPC:\d{12}|EAN:\d{8,13});?")
 
-_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+_FORMATS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "WIFI_SETUP_QR_BAR_CODE": (_WIFI, "SN:<serial number>;UPC:<12 digits>, or EAN in place of UPC"),
     "ZWAVE_QR_BAR_CODE": (re.compile(r"90\d+"), "digits that begin with 90"),
     "ZIGBEE_QR_BAR_CODE": (re.compile(r"Z:[^$]+\$I:.+"), "Z:<key>$I:<code>"),
 }
-"""The documented forms by type. What other types hold is documented nowhere, and so not checked."""
+"""The documented formats by type of material. The others are documented nowhere, and so not checked."""
 
 
-def find_setup_code_errors(material: Secret, kind: str) -> Iterator[str]:
-    """Why a code cannot be sent: there is none, or it does not have the form of its type. Nothing of it is told."""
-    pattern, form = _FORMS.get(kind, (None, ""))
+def find_setup_code_errors(material: Secret, material_type: str) -> Iterator[str]:
+    """Return why material cannot be sent: it is not set, or has another format than its type. The value is not shown."""
+    pattern, expected = _FORMATS.get(material_type, (None, ""))
+    name = f"authentication_material (from {material.reference})"
     if material.value is None:
-        yield f"its authentication_material from {material.reference} is not set"
+        yield f"{name} is not set"
     elif pattern and not pattern.fullmatch(material.value):
-        yield f"its authentication_material from {material.reference} is no {kind}, which has the form {form}"
+        yield f"{name} is not a valid {material_type}; expected {expected}"
 
 
-def parse_serial_number(material: object, kind: str) -> str | None:
-    """The serial number that stands in a code, where one does."""
-    if kind != "WIFI_SETUP_QR_BAR_CODE" or not isinstance(material, Secret) or material.value is None:
+def parse_serial_number(material: object, material_type: str) -> str | None:
+    """Return the serial number in a setup code, where its type has one."""
+    if material_type != "WIFI_SETUP_QR_BAR_CODE":
         return None
-    found = _WIFI.fullmatch(material.value)
-    return found["serial"] if found else None
+    if not isinstance(material, Secret) or material.value is None:
+        return None
+    match = _WIFI.fullmatch(material.value)
+    return match["serial"] if match else None
 
 
 @frozen
 class RememberedText:
-    """A text that the registry remembers by its SHA-256 alone; `text` is None for what is read from there."""
+    """A text of which the registry remembers only the SHA-256; `text` is None where it was read from there."""
 
     stored_name: ClassVar[str] = "remembered"
 
@@ -55,14 +58,15 @@ class RememberedText:
 
     @classmethod
     def of(cls, value: str | Document | tuple[Document, ...]) -> RememberedText:
-        """A text as it is; JSON by what it means."""
+        """Return the hash of a text, or of what JSON means regardless of its white space."""
         match value:
             case str():
                 return cls(sha256_hex(value), value)
             case Document():
                 return cls(sha256_hex(value.canonical), value.text)
-        together = ",".join(item.text for item in value)
-        return cls(sha256_hex(",".join(item.canonical for item in value)), f"[{together}]")
+        canonical = ",".join(document.canonical for document in value)
+        text = ",".join(document.text for document in value)
+        return cls(sha256_hex(canonical), f"[{text}]")
 
     def __str__(self) -> str:
         return f"sha256:{self.digest[:12]}…"
@@ -70,37 +74,32 @@ class RememberedText:
 
 @frozen
 class RememberedMaterial(Deferred):
-    """The salted hash that the tag keeps of the setup code. It costs some milliseconds, so it is made when it is sent."""
+    """The salted hash of authentication material for its tag; it takes milliseconds, so it is computed when sent."""
 
     material: Secret
     salt: str
 
     def resolve(self, responses: Responses) -> str:
-        """The stored form of the hash."""
+        """Return the hash as the tag has it."""
         return str(self.material.digest(self.salt))
 
     def __str__(self) -> str:
-        return "(salted hash of the authentication material)"
+        return "(salted hash of the authentication material)"  # client tokens are derived from it: keep it as it is
 
 
 @frozen
 class ClientToken(Deferred):
-    """The same request has the same token, so sending it twice makes one managed thing.
+    """A token that is equal for equal requests, so that sending one twice creates one managed thing.
 
-    It is made of the salted hash, never of the setup code itself: tokens are written to logs.
+    It is derived from the salted hash, never from the material itself: tokens are written to logs.
     """
 
     request: str
     material: RememberedMaterial
 
     def resolve(self, responses: Responses) -> str:
-        """64 hexadecimal digits."""
+        """Return 64 hexadecimal digits."""
         return sha256_hex(self.request + self.material.resolve(responses))
 
     def __str__(self) -> str:
-        return "(made of this request)"
-
-
-def sha256_hex(text: str) -> str:
-    """The SHA-256 as hexadecimal digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
+        return "(derived from this request)"

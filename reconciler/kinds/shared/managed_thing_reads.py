@@ -1,4 +1,4 @@
-"""What there is of managed things, and which of those without marks the file could mean."""
+"""How responses become live managed things, and which unmanaged ones the file could mean."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from reconciler.kinds.base.context import Response
 from reconciler.kinds.base.tags import NAME_TAG, OWNER_TAG, TAG_PREFIX, tagged_live, user_tags
-from reconciler.kinds.shared import managed_setup_code
-from reconciler.kinds.shared.managed_setup_code import RememberedText
+from reconciler.kinds.shared.managed_setup_code import RememberedText, parse_serial_number
 from reconciler.kinds.shared.managed_thing_spec import (
     CAPABILITY_MEMBERS,
     LOCKER,
@@ -23,79 +23,91 @@ from reconciler.model.resource import NOT_COMPARED, External, Live, Resource
 from reconciler.model.secret import SecretDigest
 
 
-def find_import_candidates(
-    missing: Mapping[str, Resource], unmarked: Sequence[Mapping[str, Any]]
-) -> Iterator[Live]:
-    """What is there without marks and could be what is missing: with its serial number, or else with its name.
+def find_import_candidates(missing: Mapping[str, Resource], unmanaged: Sequence[Response]) -> Iterator[Live]:
+    """Return an unmanaged thing for each missing resource that has its serial number, or else its name.
 
-    Of several the first is shown with all of them, and the plan is refused.
+    Where several do, the first one is returned with a description of all of them, which lets the plan be rejected.
     """
-    by: defaultdict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for answer in unmarked:
-        for key in ("SerialNumber", "Name"):
-            if key in answer:
-                by[key, answer[key]].append(answer)
+    things_by_serial: defaultdict[str, list[Response]] = defaultdict(list)
+    things_by_name: defaultdict[str, list[Response]] = defaultdict(list)
+    for thing in unmanaged:
+        if "SerialNumber" in thing:
+            things_by_serial[thing["SerialNumber"]].append(thing)
+        if "Name" in thing:
+            things_by_name[thing["Name"]].append(thing)
     taken: set[str] = set()
     for name, resource in sorted(missing.items()):
         spec: ManagedThing = resource.spec
-        serial = spec.serial_number or managed_setup_code.parse_serial_number(
+        serial = spec.serial_number or parse_serial_number(
             spec.authentication_material, str(spec.authentication_material_type)
         )
-        same_name = [
-            answer
-            for answer in by["Name", spec.name or name]
-            if not serial or answer.get("SerialNumber", serial) == serial
-        ]
-        found = (by["SerialNumber", serial] if serial else []) or same_name
-        free = [answer for answer in found if answer["Id"] not in taken]
+        candidates = things_by_serial[serial] if serial else []
+        if not candidates:
+            candidates = [
+                thing
+                for thing in things_by_name[spec.name or name]
+                if not serial or thing.get("SerialNumber", serial) == serial
+            ]
+        free = [thing for thing in candidates if thing["Id"] not in taken]
         if free:
             taken.add(free[0]["Id"])
-            yield to_live(free[0], resource, name, tuple(map(_told, found)))
+            yield to_live(free[0], resource, name, [_describe(thing) for thing in candidates])
 
 
-def _told(answer: Mapping[str, Any]) -> str:
-    said = [f"{key} {answer[key]}" for key in ("Name", "SerialNumber") if key in answer]
-    return f"{answer['Id']} ({', '.join(said)})"
+def _describe(thing: Response) -> str:
+    names = [f"{member} {thing[member]}" for member in ("Name", "SerialNumber") if member in thing]
+    return f"{thing['Id']} ({', '.join(names)})"
 
 
 def to_live(
-    answer: Mapping[str, Any], wanted: Resource | None, name: str | None = None, found: Sequence[str] = ()
+    thing: Response, desired: Resource | None, name: str | None = None, candidates: Sequence[str] = ()
 ) -> Live:
-    """One managed thing as it is. Of one without marks the setup code is not known, and what the file says holds."""
-    tags, meta = answer.get("Tags", {}), answer.get("MetaData", {})
-    says = set(set_optional_fields(wanted.spec)) if wanted else set()
-    compared = says | set(tags.get(f"{TAG_PREFIX}fields", "").split())
-    ours = OWNER_TAG in tags
+    """Return one managed thing, with the fields that the file sets or once set.
+
+    `name` is the name in the file of an unmanaged one. Its authentication material is not known, so it is not compared.
+    """
+    tags, meta_data = thing.get("Tags", {}), thing.get("MetaData", {})
+    is_managed = OWNER_TAG in tags
+    compared = set(tags.get(f"{TAG_PREFIX}fields", "").split())
+    if desired:
+        compared |= set(set_optional_fields(desired.spec))
+    thing_name = meta_data.get(f"{TAG_PREFIX}thing")
+    material = SecretDigest.parse(tags.get(f"{TAG_PREFIX}material", "")) if is_managed else NOT_COMPARED
     spec = ManagedThing(
-        role=answer["Role"],
-        authentication_material=SecretDigest.parse(tags.get(f"{TAG_PREFIX}material", ""))
-        if ours
-        else NOT_COMPARED,
-        authentication_material_type=tags.get(f"{TAG_PREFIX}type", "") if ours else NOT_COMPARED,
-        thing=External(meta[f"{TAG_PREFIX}thing"]) if f"{TAG_PREFIX}thing" in meta else None,
-        name=answer.get("Name"),
-        **{each: _told_back(each, answer) for each in compared & OPTIONAL_MEMBERS.keys()},
-        **{each: _remembers(tags, each) for each in CAPABILITY_MEMBERS},
-        meta_data=user_tags(meta),
+        role=thing["Role"],
+        authentication_material=material,
+        authentication_material_type=tags.get(f"{TAG_PREFIX}type", "") if is_managed else NOT_COMPARED,
+        thing=External(thing_name) if thing_name is not None else None,
+        name=thing.get("Name"),
+        **{field: _to_field(field, thing) for field in compared & OPTIONAL_MEMBERS.keys()},
+        **{field: _to_capabilities(field, tags) for field in CAPABILITY_MEMBERS},
+        meta_data=user_tags(meta_data),
         tags=user_tags(tags),
     )
-    name = tags.get(NAME_TAG, name) if ours else name
-    facts = ManagedThingFacts(tuple(found))
-    return tagged_live(answer["Id"], spec, tags, answer["Arn"], declared_name=name, facts=facts)
+    return tagged_live(
+        thing["Id"],
+        spec,
+        tags,
+        thing["Arn"],
+        declared_name=tags.get(NAME_TAG, name) if is_managed else name,
+        facts=ManagedThingFacts(tuple(candidates)),
+    )
 
 
-def _remembers(tags: Mapping[str, str], name: str) -> Any:
-    digest = tags.get(TAG_PREFIX + name.replace("_", "-"))
-    return RememberedText(digest) if digest else () if name == "capability_schemas" else None
+def _to_capabilities(field: str, tags: Mapping[str, str]) -> Any:
+    digest = tags.get(TAG_PREFIX + field.replace("_", "-"))
+    if digest:
+        return RememberedText(digest)
+    return () if field == "capability_schemas" else None
 
 
-def _told_back(name: str, answer: Mapping[str, Any]) -> Any:
-    value = answer.get(OPTIONAL_MEMBERS[name])
+def _to_field(field: str, thing: Response) -> Any:
+    value = thing.get(OPTIONAL_MEMBERS[field])
     if value is None:
         return None
-    if name == LOCKER:
+    if field == LOCKER:
         return External(value)
-    if name == WIFI:
+    if field == WIFI:
         return WiFiSimpleSetup(
             value.get("EnableAsProvisioner", False),
             value.get("EnableAsProvisionee", False),

@@ -1,4 +1,4 @@
-"""What the file says of a managed thing.
+"""The fields of a managed thing.
 
 Source: managed integrations API reference, CreateManagedThing and UpdateManagedThing.
 """
@@ -26,8 +26,11 @@ OPTIONAL_MEMBERS = {
     "wi_fi_simple_setup_configuration": "WiFiSimpleSetupConfiguration",
     "hub_network_mode": "HubNetworkMode",
 }
-"""Fields that the file may leave out. What it never said is AWS's to fill in and is not compared; a tag remembers what
-it has said, because AWS has no way to clear one: it takes a replacement."""
+"""The request members of the fields that the file may leave out.
+
+A field that the file never set is left to AWS and not compared. A tag remembers the fields that the file has set, because AWS
+cannot clear them: that takes a replacement.
+"""
 
 LOCKER, WIFI, MODE = "credential_locker", "wi_fi_simple_setup_configuration", "hub_network_mode"
 
@@ -36,13 +39,15 @@ CAPABILITY_MEMBERS = {
     "capability_report": "CapabilityReport",
     "capability_schemas": "CapabilitySchemas",
 }
-"""What the device itself may go on to refine: AWS does not give it back, or not as it was given. A tag remembers the hash
-of what the file said, and that is what is compared."""
+"""The request members of the fields that the device itself may refine.
+
+AWS does not return them, or not as they were sent. A tag remembers the hash of what the file has, which is compared instead.
+"""
 
 
 @frozen
 class WiFiSimpleSetup:
-    """How a device takes part in Wi-Fi simple set-up."""
+    """How a device takes part in Wi-Fi simple setup."""
 
     stored_name: ClassVar[str] = "simple_setup"
 
@@ -56,7 +61,7 @@ class ManagedThing:
     """`[managed_things.*]`."""
 
     role: Literal["CONTROLLER", "DEVICE"] = member(
-        "A hub is a CONTROLLER, what it speaks to a DEVICE.",
+        "CONTROLLER for a hub, DEVICE for a device that a hub controls.",
         api="CreateManagedThing.Role",
         on_change="replaces",
     )
@@ -66,10 +71,12 @@ class ManagedThing:
         on_change="replaces",
     )
     authentication_material_type: str | NotCompared = member(
-        "What kind of code it is.", api="CreateManagedThing.AuthenticationMaterialType", on_change="replaces"
+        "The type of the setup code.",
+        api="CreateManagedThing.AuthenticationMaterialType",
+        on_change="replaces",
     )
     thing: Reference | None = member(
-        "The thing that is the same device; recorded in the meta data.", references="things", default=None
+        "The thing for the same device; recorded in the meta data.", references="things", default=None
     )
     name: str | None = member(
         "The name in managed integrations; by default the one in this file.",
@@ -79,9 +86,9 @@ class ManagedThing:
     serial_number: str | None = member("Serial number.", api="CreateManagedThing.SerialNumber", default=None)
     brand: str | None = member("Brand.", api="CreateManagedThing.Brand", default=None)
     model: str | None = member("Model.", api="CreateManagedThing.Model", default=None)
-    owner: str | None = member("Whom the device belongs to.", api="CreateManagedThing.Owner", default=None)
+    owner: str | None = member("Owner of the device.", api="CreateManagedThing.Owner", default=None)
     classification: str | None = member(
-        "What the device is, such as a light bulb.", api="CreateManagedThing.Classification", default=None
+        "The kind of device, such as a light bulb.", api="CreateManagedThing.Classification", default=None
     )
     credential_locker: Reference | None = member(
         "The credential locker, by id.",
@@ -90,37 +97,32 @@ class ManagedThing:
         default=None,
     )
     capabilities: str | RememberedText | None = member(
-        "What the device can do, as JSON text. AWS gives it back as the device changed it, so the file's own is compared.",
+        "The device's capabilities, as JSON text. Devices change what AWS returns, so only the file's own text is compared.",
         api="CreateManagedThing.Capabilities",
         default=None,
     )
     capability_report: Document | RememberedText | None = member(
-        "What the device can do, as a capability report; compared as the file says it.",
+        "The device's capabilities, as a capability report; only the file's own report is compared.",
         api="CreateManagedThing.CapabilityReport",
         default=None,
     )
     capability_schemas: tuple[Document, ...] | RememberedText = member(
-        "Schemas of its capabilities; compared as the file says them.",
+        "Schemas of the device's capabilities; only the file's own schemas are compared.",
         api="CreateManagedThing.CapabilitySchemas",
         default=(),
     )
     wi_fi_simple_setup_configuration: WiFiSimpleSetup | None = member(
-        "How it takes part in Wi-Fi simple set-up.",
+        "How the device takes part in Wi-Fi simple setup.",
         api="CreateManagedThing.WiFiSimpleSetupConfiguration",
         default=None,
     )
     hub_network_mode: Literal["STANDARD", "NETWORK_WIDE_EXCLUSION"] | None = member(
-        "Which devices a hub excludes; set right after the hub is made.",
+        "Which devices a hub excludes; set right after the hub is created.",
         api="UpdateManagedThing.HubNetworkMode",
         default=None,
     )
     meta_data: Mapping[str, str] = member("Meta data.", api="CreateManagedThing.MetaData", factory=dict)
     tags: Mapping[str, str] = member("Tags.", api="CreateManagedThing.Tags", factory=dict)
-
-
-def set_optional_fields(spec: ManagedThing) -> list[str]:
-    """The optional fields that it says something about."""
-    return [name for name in OPTIONAL_MEMBERS if getattr(spec, name) is not None]
 
 
 @frozen
@@ -133,3 +135,8 @@ class ManagedThingFacts:
 
     candidates: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
+
+
+def set_optional_fields(spec: ManagedThing) -> list[str]:
+    """Return the names of the optional fields that a spec sets."""
+    return [name for name in OPTIONAL_MEMBERS if getattr(spec, name) is not None]

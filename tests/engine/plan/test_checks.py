@@ -131,8 +131,8 @@ def test_secrets_that_are_not_set_are_all_told_where_they_are_needed(cloud):
         unset(managed("m"), "authentication_material", Secret("env M_CODE")),
     )
     assert reasons(wanted, cloud) == [
-        "ca_certificates.alpha: its verification.key from env CA_KEY is not set",
-        "managed_things.m: its authentication_material from env M_CODE is not set",
+        "ca_certificates.alpha: verification.key (from env CA_KEY) is not set",
+        "managed_things.m: authentication_material (from env M_CODE) is not set",
     ]
 
 

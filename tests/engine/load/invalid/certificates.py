@@ -101,7 +101,7 @@ CASES = (
         verification = { key = { file = "pki/other.key.pem" } }
         """,
         """
-        desired_state.toml:1: error: ca_certificates.factory.verification: a DEFAULT CA needs exactly one verification; expected either verification.key or verification.certificate, to show that the CA's key is yours
+        desired_state.toml:1: error: ca_certificates.factory.verification: a DEFAULT CA needs exactly one verification; expected either verification.key or verification.certificate, to prove that the CA's key is yours
         desired_state.toml:7: error: ca_certificates.other.verification: an SNI_ONLY CA takes no verification; expected no verification
         """,
     ),
@@ -121,7 +121,7 @@ CASES = (
         verification = "pki/third.key.pem"
         """,
         """
-        desired_state.toml:3: error: ca_certificates.factory.verification: a DEFAULT CA needs exactly one verification; expected either verification.key or verification.certificate, to show that the CA's key is yours
+        desired_state.toml:3: error: ca_certificates.factory.verification: a DEFAULT CA needs exactly one verification; expected either verification.key or verification.certificate, to prove that the CA's key is yours
         desired_state.toml:7: error: ca_certificates.other.verification.keys: unknown key; did you mean 'key'?
         desired_state.toml:11: error: ca_certificates.third.verification: a string; expected a table with key or certificate
         """,

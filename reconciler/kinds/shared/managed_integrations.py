@@ -1,0 +1,12 @@
+"""What the kinds of AWS IoT managed integrations have in common."""
+
+from __future__ import annotations
+
+import hashlib
+
+SERVICE = "iot-managed-integrations"
+
+
+def sha256_hex(text: str) -> str:
+    """Return the SHA-256 of a text as hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,59 @@
+"""What a managed thing's spec becomes in requests."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.base.tags import TAG_PREFIX
+from reconciler.kinds.shared.managed_setup_code import RememberedText
+from reconciler.kinds.shared.managed_thing_spec import (
+    CAPABILITY_MEMBERS,
+    LOCKER,
+    OPTIONAL_MEMBERS,
+    ManagedThing,
+    WiFiSimpleSetup,
+    set_optional_fields,
+)
+from reconciler.model.resource import Resource
+
+
+def to_update_params(
+    resource: Resource, context: PlanContext, *, with_capabilities: bool = True
+) -> dict[str, Any]:
+    """Return the parameters of everything that the file sets and UpdateManagedThing takes.
+
+    Without capabilities, AWS keeps what the device may have refined since.
+    """
+    spec: ManagedThing = resource.spec
+    params: dict[str, Any] = {"Name": spec.name or resource.address.name}
+    for name in set_optional_fields(spec):
+        params[OPTIONAL_MEMBERS[name]] = _to_param(name, getattr(spec, name), context)
+    if with_capabilities:
+        params |= _to_capability_params(spec)
+    # Never empty, which AWS would reject, and which an update could not tell from "no change".
+    thing = {f"{TAG_PREFIX}thing": context.resolve_identity("things", spec.thing)} if spec.thing else {}
+    params["MetaData"] = {**spec.meta_data, **thing, f"{TAG_PREFIX}address": str(resource.address)}
+    return params
+
+
+def _to_capability_params(spec: ManagedThing) -> dict[str, Any]:
+    params: dict[str, Any] = {}
+    for name, member_name in CAPABILITY_MEMBERS.items():
+        value = getattr(spec, name)
+        if isinstance(value, RememberedText) and value.text is not None:
+            params[member_name] = value.text if name == "capabilities" else json.loads(value.text)
+    return params
+
+
+def _to_param(name: str, value: Any, context: PlanContext) -> Any:
+    if name == LOCKER:
+        return context.resolve_identity("credential_lockers", value)
+    if isinstance(value, WiFiSimpleSetup):
+        return {
+            "EnableAsProvisioner": value.enable_as_provisioner,
+            "EnableAsProvisionee": value.enable_as_provisionee,
+            "TimeoutInMinutes": value.timeout_in_minutes,
+        }
+    return value
