@@ -1,8 +1,8 @@
-"""Everything that stands between a file and its apply, looked at in the order in which it would stop one."""
+"""Check everything between a file and its apply, in the order in which it would stop one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.model.check_result import CheckResult
@@ -13,70 +13,94 @@ if TYPE_CHECKING:
 
 
 def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckResult]:
-    """What is in order and what is not. Nothing is written but, where there is none, an embedded registry is begun."""
+    """Yield the result of every check: versions, file, target, credentials, permissions, lock, journal.
+
+    Nothing is written, except that an embedded registry which does not exist yet is created.
+    """
     from reconciler.aws import preflight
 
     yield from preflight.check_versions()
     try:
-        state = workspace.desired
+        workspace.desired  # noqa: B018 (loads the file)
     except InvalidDesiredStateError as error:
-        told = f"{workspace.path}: {len(error.diagnostics)} mistakes"
-        yield CheckResult("error", "file", told, "`reconciler validate` tells them with their lines")
+        yield _file_error(workspace, error)
         return
-    warnings = len(state.warnings)
-    doubt = f", {warnings} warnings" if warnings else ""
-    advice = "`reconciler validate` tells them" if warnings else None
-    told = f"{workspace.path}: {len(state.resources)} resources{doubt}"
-    yield CheckResult("warning" if warnings else "ok", "file", told, advice)
-    yield from _target(workspace, environ)
-    yield from _journal(workspace)
+    yield _file_result(workspace)
+    yield from _check_target(workspace, environ)
+    yield _check_journal(workspace)
 
 
-def _lock(workspace: Workspace) -> Iterator[CheckResult]:
-    held = workspace.lease_holder()
-    if held is None:
-        yield CheckResult("ok", "lock", "nobody is applying this workspace")
-    else:
-        told = f"{held} has been applying this workspace since {held.since:%Y-%m-%d %H:%M:%S} UTC"
-        yield CheckResult(
-            "warning", "lock", told, "`reconciler unlock` breaks the lease, if nobody is any more"
-        )
+def _file_error(workspace: Workspace, error: InvalidDesiredStateError) -> CheckResult:
+    from reconciler.render.views.plan import pluralize
+
+    problem = f"{workspace.path}: {pluralize(len(error.diagnostics), 'error')}"
+    return CheckResult("error", "file", problem, "run `reconciler validate` to see every line")
 
 
-def _journal(workspace: Workspace) -> Iterator[CheckResult]:
-    try:
-        runs = workspace.history(1)
-    except JournalError as error:
-        yield CheckResult("warning", "journal", f"{error}", "applies go on without it")
-        return
-    if workspace.crashed_run():
-        told = "the last run ended without a word"
-        yield CheckResult(
-            "warning", "journal", told, "`reconciler apply` goes on from there; `reconciler history` shows it"
-        )
-    else:
-        yield CheckResult("ok", "journal", "in order" if runs.runs else "empty")
+def _file_result(workspace: Workspace) -> CheckResult:
+    from reconciler.render.views.plan import pluralize
+
+    desired = workspace.desired
+    resources = f"{workspace.path}: {pluralize(len(desired.resources), 'resource')}"
+    if not desired.warnings:
+        return CheckResult("ok", "file", resources)
+    warnings = pluralize(len(desired.warnings), "warning")
+    return CheckResult(
+        "warning", "file", f"{resources}, {warnings}", "run `reconciler validate` to see every line"
+    )
 
 
-def _target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckResult]:
-    from reconciler.aws import preflight
-    from reconciler.aws.quotas import load_quotas
-    from reconciler.engine.permissions.operations import needed_operations
+def _check_target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckResult]:
+    """Yield whether the registry can be reached, read and written, and whether it is locked."""
     from reconciler.engine.permissions.probe import probe
 
-    state = workspace.desired
-    settings = state.settings
-    if settings.target == "embedded":
-        found = [*preflight.check_database(workspace.registry_path, settings.region or "eu-west-1")]
-    else:
-        wanted = needed_operations(state, "apply")
-        found = [*preflight.check_remote(settings, load_quotas(settings.quotas), environ, wanted)]
-    yield from found
-    if any(each.level == "error" for each in found):
+    results = _check_access(workspace, environ)
+    yield from results
+    if any(result.level == "error" for result in results):
         return
     try:
         yield CheckResult("ok", "target", str(workspace.connection.target))
-        yield from probe(state, workspace.connection.call)
-        yield from _lock(workspace)
+        yield from probe(workspace.desired, workspace.connection.call)
+        yield _check_lock(workspace)
     except (AwsError, TargetError) as error:
         yield CheckResult("error", "target", str(error))
+
+
+def _check_access(workspace: Workspace, environ: Mapping[str, str]) -> Sequence[CheckResult]:
+    """Check the embedded registry's database, or credentials, clock and permissions at AWS."""
+    from reconciler.aws import preflight
+    from reconciler.aws.quotas import load_quotas
+    from reconciler.engine.permissions.operations import needed_operations
+
+    settings = workspace.desired.settings
+    if settings.target == "embedded":
+        return [*preflight.check_database(workspace.registry_path, settings.region or "eu-west-1")]
+    operations = needed_operations(workspace.desired, "apply")
+    return [*preflight.check_remote(settings, load_quotas(settings.quotas), environ, operations)]
+
+
+def _check_lock(workspace: Workspace) -> CheckResult:
+    lease = workspace.lease_holder()
+    if lease is None:
+        return CheckResult("ok", "lock", "not locked")
+    return CheckResult(
+        "warning",
+        "lock",
+        f"{lease} has been applying this workspace since {lease.since:%Y-%m-%d %H:%M:%S} UTC",
+        "if that apply no longer runs, release the lock with `reconciler unlock`",
+    )
+
+
+def _check_journal(workspace: Workspace) -> CheckResult:
+    try:
+        history = workspace.history(1)
+    except JournalError as error:
+        return CheckResult("warning", "journal", str(error), "applies work without it")
+    if workspace.crashed_run():
+        return CheckResult(
+            "warning",
+            "journal",
+            "the last run did not finish (crashed or killed)",
+            "run `reconciler apply` to complete it; `reconciler history` shows it",
+        )
+    return CheckResult("ok", "journal", "readable" if history.runs else "empty")

@@ -1,4 +1,4 @@
-"""How commands tell errors: to stderr, whole, each kind in the form that helps most."""
+"""Errors on stderr, each kind in its most helpful form, and as annotations in a GitHub workflow."""
 
 from __future__ import annotations
 
@@ -10,107 +10,119 @@ import click
 
 from reconciler.cli.options import DEFAULT_FILE, Options
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.errors import (
-    AwsError,
-    InvalidDesiredStateError,
-    PlanRejectedError,
-    ReconcilerError,
-)
+from reconciler.model.errors import AwsError, InvalidDesiredStateError, PlanRejectedError, ReconcilerError
 
 
-def tell_error(error: ReconcilerError, options: Options) -> None:
-    """The message for people, and what to do next where we know."""
+def report_error(error: ReconcilerError, options: Options) -> None:
+    """Print an error, with the next step where one is known, and annotate it in a GitHub workflow."""
     from reconciler.render.views.next_step import suggest_next_step
 
     annotate_error(error, options)
     match error:
         case InvalidDesiredStateError() if not Path(options.file).exists():
-            tell(_missing(options.file), options)
+            print_error(_missing_file(options.file), options)
         case InvalidDesiredStateError():
-            _tell_mistakes(error, options)
+            _print_diagnostics(error.diagnostics, options, "nothing was sent")
         case PlanRejectedError():
-            reasons = (f"  - {reason}" for reason in error.reasons)
-            tell("the plan is refused; nothing was sent", options, *reasons)
-        case AwsError():
-            tell(str(error), options, f"next: {suggest_next_step(error)}")
-        case _:
-            tell(str(error), options)
-
-
-def annotate_error(error: ReconcilerError, options: Options) -> None:
-    """The same for GitHub, in a workflow there: mistakes on their lines, anything else on the job."""
-    from reconciler.cli import github_annotations
-
-    match error:
-        case _ if not github_annotations.wanted():
-            return
-        case InvalidDesiredStateError() if Path(options.file).exists():
-            annotate(error.diagnostics, options)
-        case PlanRejectedError():
-            click.echo(
-                github_annotations.command("error", "\n".join(error.reasons), title="reconciler: refused"),
-                err=True,
+            print_error(
+                "the plan is refused; nothing was sent",
+                options,
+                *(f"  - {reason}" for reason in error.reasons),
             )
+        case AwsError():
+            print_error(str(error), options, f"next: {suggest_next_step(error)}")
         case _:
-            click.echo(github_annotations.command("error", str(error), title="reconciler"), err=True)
+            print_error(str(error), options)
 
 
-def annotate(mistakes: Iterable[Diagnostic], options: Options) -> None:
-    """Mistakes and warnings on the lines of the file, in a workflow on GitHub; elsewhere nothing."""
-    from reconciler.cli import github_annotations
-
-    if github_annotations.wanted():
-        told = list(mistakes)
-        found = {
-            name: path for name in {each.file for each in told} if (path := _located(name, options.file))
-        }
-        for line in github_annotations.of_mistakes(told, found):
-            click.echo(line, err=True)
-
-
-def tell(message: str, options: Options, *more: str) -> None:
-    """The one form of every error: `error: ` and the message, then what else there is to say in lines of its own."""
+def print_error(message: str, options: Options, *details: str) -> None:
+    """Print `error: ` and a message, then lines of details."""
     from rich.text import Text
 
     from reconciler.cli.terminal import Terminal
     from reconciler.model.text import visible
     from reconciler.render.text.plan import render_severity
 
-    lines = [line for part in (message, *more) for line in part.splitlines() or [""]]
+    lines = [line for part in (message, *details) for line in part.splitlines() or [""]]
     first, *rest = [Text(visible(line)) for line in lines]
-    Terminal.open(color=options.color).remark([Text.assemble(render_severity("error"), " ", first), *rest])
+    Terminal.open(color=options.color).print_notes(
+        [Text.assemble(render_severity("error"), " ", first), *rest]
+    )
 
 
-def _tell_mistakes(error: InvalidDesiredStateError, options: Options) -> None:
+def print_warnings(warnings: Sequence[Diagnostic], options: Options) -> None:
+    """Print the file's warnings, and annotate them in a GitHub workflow."""
+    if warnings:
+        _print_diagnostics(warnings, options, "")
+        annotate_diagnostics(warnings, options)
+
+
+def annotate_error(error: ReconcilerError, options: Options) -> None:
+    """Annotate an error in a GitHub workflow: on the lines of the file for its diagnostics, else on the job."""
+    from reconciler.cli import github_annotations
+
+    match error:
+        case _ if not github_annotations.is_in_workflow():
+            return
+        case InvalidDesiredStateError() if Path(options.file).exists():
+            annotate_diagnostics(error.diagnostics, options)
+        case PlanRejectedError():
+            _echo_annotation("\n".join(error.reasons), title="reconciler: plan rejected")
+        case _:
+            _echo_annotation(str(error), title="reconciler")
+
+
+def annotate_diagnostics(diagnostics: Sequence[Diagnostic], options: Options) -> None:
+    """Annotate errors and warnings on their lines in a GitHub workflow; elsewhere do nothing."""
+    from reconciler.cli import github_annotations
+
+    if github_annotations.is_in_workflow():
+        paths = _find_files(diagnostics, options.file)
+        for line in github_annotations.format_diagnostics(diagnostics, paths):
+            click.echo(line, err=True)
+
+
+def _echo_annotation(message: str, *, title: str) -> None:
+    from reconciler.cli import github_annotations
+
+    click.echo(github_annotations.format_command("error", message, title=title), err=True)
+
+
+def _print_diagnostics(diagnostics: Sequence[Diagnostic], options: Options, last_line: str) -> None:
     from rich.text import Text
 
     from reconciler.cli.terminal import Terminal
     from reconciler.render.text.diagnostics import render_diagnostics_text
     from reconciler.render.views.diagnostics import build_diagnostics_view
 
-    view = build_diagnostics_view(error.diagnostics, sources(error.diagnostics, options.file))
-    Terminal.open(color=options.color).remark([*render_diagnostics_text(view), Text("nothing was sent")])
+    view = build_diagnostics_view(diagnostics, _read_sources(diagnostics, options.file))
+    Terminal.open(color=options.color).print_notes([*render_diagnostics_text(view), Text(last_line)])
 
 
-def _missing(file: str) -> str:
+def _missing_file(file: str) -> str:
     if file == DEFAULT_FILE:
-        return f"there is no {file} here; `reconciler init` writes one, or name yours with -f"
-    return f"there is no {file}; name a TOML file, or a folder of them, with -f or RECONCILER_FILE"
+        return f"{file}: no such file; create one with `reconciler init`, or name another with -f"
+    return f"{file}: no such file; name a TOML file or a folder of TOML files with -f or RECONCILER_FILE"
 
 
-def sources(mistakes: Iterable[Diagnostic], file: str) -> Mapping[str, Sequence[str]]:
-    """The lines of the files that mistakes name; a file that cannot be read has none."""
-    found: dict[str, Sequence[str]] = {}
-    for name in {mistake.file for mistake in mistakes}:
-        path = _located(name, file)
-        if path:
-            found[name] = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    return found
+def _read_sources(diagnostics: Iterable[Diagnostic], file: str) -> Mapping[str, Sequence[str]]:
+    """Return the lines of every file that a diagnostic names, if it can be read."""
+    paths = _find_files(diagnostics, file)
+    return {
+        name: path.read_text(encoding="utf-8", errors="replace").split("\n") for name, path in paths.items()
+    }
 
 
-def _located(name: str, file: str) -> Path | None:
-    """Where a file is that a mistake names; None for one that cannot be read."""
-    base = Path(file) if Path(file).is_dir() else Path(file).parent
-    return next(
-        (path for path in (Path(name), base / name) if path.is_file() and os.access(path, os.R_OK)), None
-    )
+def _find_files(diagnostics: Iterable[Diagnostic], file: str) -> Mapping[str, Path]:
+    """Return the path of every readable file that a diagnostic names."""
+    names = {diagnostic.file for diagnostic in diagnostics}
+    return {name: path for name in names if (path := _find_file(name, file))}
+
+
+def _find_file(name: str, desired_state: str) -> Path | None:
+    """Return the path of a file that a diagnostic names, relative to here or to the desired state, if readable."""
+    base = Path(desired_state) if Path(desired_state).is_dir() else Path(desired_state).parent
+    for path in (Path(name), base / name):
+        if path.is_file() and os.access(path, os.R_OK):
+            return path
+    return None

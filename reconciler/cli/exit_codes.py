@@ -1,4 +1,11 @@
-"""Exit codes: 0 done, or nothing to do; 1 an error; 2 there are changes, where that was asked; 3 refused."""
+"""Exit codes of every command.
+
+0  success, or nothing to do
+1  error, including a wrong command line
+2  there are changes (`plan --detailed-exitcode`) or there is drift (`drift`)
+3  nothing was done because it must not be: the plan was rejected or is stale, the workspace is locked, or the prompt was
+   declined
+"""
 
 from __future__ import annotations
 
@@ -11,23 +18,21 @@ if TYPE_CHECKING:
 
 ERROR = 1
 CHANGES = 2
-"""What `plan --detailed-exitcode` gives when there are changes, and `drift` when there is drift."""
-REFUSED = 3
-"""Nothing was done because it must not be: stale, locked, over a limit, protected, not approved."""
+REJECTED = 3
 
-_REFUSALS = (PlanRejectedError, StaleError, LeaseLostError)
+_REJECTIONS = (PlanRejectedError, StaleError, LeaseLostError)
 
 
 def of_error(error: ReconcilerError) -> int:
-    """What a command ends with for an error."""
-    return REFUSED if isinstance(error, _REFUSALS) else ERROR
+    """Return the exit code for an error."""
+    return REJECTED if isinstance(error, _REJECTIONS) else ERROR
 
 
 def of_result(result: Result) -> int:
-    """What an apply ends with: refused where that is all that went wrong; where anything failed as well, that counts."""
+    """Return the exit code of an apply: REJECTED if every failure was a rejection, ERROR if any was not."""
     from reconciler.model.outcome import Failed
 
     if result.ok:
         return 0
-    failed = [outcome.error for outcome in result.outcomes if isinstance(outcome, Failed)]
-    return REFUSED if failed and all(isinstance(error, _REFUSALS) for error in failed) else ERROR
+    errors = [outcome.error for outcome in result.outcomes if isinstance(outcome, Failed)]
+    return REJECTED if errors and all(isinstance(error, _REJECTIONS) for error in errors) else ERROR

@@ -1,7 +1,7 @@
-"""GitHub's annotations: an error on the line of the file that it is about, in a workflow there.
+"""GitHub annotations: in a workflow, an error is shown on the line of the file that it is about.
 
 Source: GitHub documentation, "Workflow commands for GitHub Actions", and actions/toolkit, `packages/core/src/command.ts`, for
-what is escaped. The runner reads commands from stderr as well as from stdout, so the result stays what it is.
+escaping. The runner reads commands from stderr as well as from stdout, so stdout keeps only the result.
 """
 
 from __future__ import annotations
@@ -14,41 +14,46 @@ from pathlib import Path
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.text import visible
 
-_MOST = 10
-"""GitHub shows no more than ten annotations of one level for a step."""
+_MAX_ANNOTATIONS = 10
+"""GitHub shows at most ten annotations of each level for a step."""
 
 
-def wanted() -> bool:
-    """Whether this is a workflow's step."""
+def is_in_workflow() -> bool:
+    """Return whether this process is a step of a GitHub workflow."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def of_mistakes(mistakes: Iterable[Diagnostic], places: Mapping[str, Path]) -> Iterator[str]:
-    """One for each; `places` has the files by the names that the mistakes use."""
+def format_diagnostics(diagnostics: Iterable[Diagnostic], paths: Mapping[str, Path]) -> Iterator[str]:
+    """Yield one annotation per diagnostic; `paths` has the files by the names that diagnostics use."""
     counts: Counter[str] = Counter()
-    for mistake in mistakes:
-        level = "warning" if mistake.severity == "warning" else "error"
+    for diagnostic in diagnostics:
+        level = "warning" if diagnostic.severity == "warning" else "error"
         counts[level] += 1
-        if counts[level] <= _MOST:
-            told = mistake.problem + (f"; expected {mistake.expected}" if mistake.expected else "")
-            told += f"; did you mean {mistake.nearest!r}?" if mistake.nearest else ""
-            yield command(
+        if counts[level] <= _MAX_ANNOTATIONS:
+            path = paths.get(diagnostic.file, Path(diagnostic.file))
+            yield format_command(
                 level,
-                told,
-                file=_named(places.get(mistake.file, Path(mistake.file))),
-                line=str(mistake.line),
-                title=".".join(part for part in (mistake.address, mistake.field) if part),
+                _message(diagnostic),
+                file=_path_in_repository(path),
+                line=str(diagnostic.line),
+                title=".".join(part for part in (diagnostic.address, diagnostic.field) if part),
             )
 
 
-def command(name: str, message: str, **properties: str) -> str:
-    """One workflow command, nothing in it that acts as another."""
-    told = ",".join(f"{key}={_property(value)}" for key, value in properties.items() if value)
-    return f"::{name}{' ' if told else ''}{told}::{_data(message)}"
+def format_command(name: str, message: str, **properties: str) -> str:
+    """Return one workflow command, with its values escaped so that none is read as another command."""
+    listed = ",".join(f"{key}={_escape_property(value)}" for key, value in properties.items() if value)
+    return f"::{name}{' ' if listed else ''}{listed}::{_escape_data(message)}"
 
 
-def _named(path: Path) -> str:
-    """As the repository has it, where it is in there."""
+def _message(diagnostic: Diagnostic) -> str:
+    expected = f"; expected {diagnostic.expected}" if diagnostic.expected else ""
+    nearest = f"; did you mean {diagnostic.nearest!r}?" if diagnostic.nearest else ""
+    return f"{diagnostic.problem}{expected}{nearest}"
+
+
+def _path_in_repository(path: Path) -> str:
+    """Return the path relative to the repository, or as it is if it lies outside."""
     root = Path(os.environ.get("GITHUB_WORKSPACE", "."))
     try:
         return path.resolve().relative_to(root.resolve()).as_posix()
@@ -56,14 +61,10 @@ def _named(path: Path) -> str:
         return str(path)
 
 
-def _data(value: str) -> str:
-    return (
-        "\n".join(map(visible, value.splitlines()))
-        .replace("%", "%25")
-        .replace("\r", "%0D")
-        .replace("\n", "%0A")
-    )
+def _escape_data(value: str) -> str:
+    text = "\n".join(map(visible, value.splitlines()))
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(value: str) -> str:
-    return _data(value).replace(":", "%3A").replace(",", "%2C")
+def _escape_property(value: str) -> str:
+    return _escape_data(value).replace(":", "%3A").replace(",", "%2C")

@@ -1,8 +1,7 @@
-"""The command line's outer shell: which commands there are, and what a reader sees when something goes wrong."""
+"""The command group: it finds commands, reports their errors, and sets the exit code."""
 
 from __future__ import annotations
 
-import difflib
 import errno
 import sys
 import traceback
@@ -13,9 +12,10 @@ from typing import Any, NoReturn
 import click
 
 from reconciler.cli import exit_codes
-from reconciler.cli.options import Options, common
+from reconciler.cli.options import Options, common_options
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.redaction import redact
+from reconciler.model.text import closest_match
 
 _COMMANDS: Mapping[str, str] = {
     "init": "init",
@@ -38,23 +38,29 @@ _COMMANDS: Mapping[str, str] = {
     "registry": "registry",
     "version": "version",
 }
-"""Every command and its module in `commands`, in the order in which help tells them."""
+"""Command → its module in `commands`, in the order of the help."""
 
-_STREAMS = ("stdout", "stderr")
+_EXIT_CODES = """\b
+Exit codes:
+  0  success, or nothing to do
+  1  error
+  2  changes (plan --detailed-exitcode) or drift (drift)
+  3  nothing was done: plan rejected, workspace locked or prompt declined
+"""
 
 
-class Shell(click.Group):
-    """Loads a command when it is named; turns every error into a message for people and the exit code that it has.
+class ReconcilerGroup(click.Group):
+    """Import a command when it is named, and turn every error into a message and an exit code.
 
-    Exit code 2 means "there are changes" to a CI job, so a misspelt option must not give it either.
+    Click exits with 2 for a wrong command line; here 2 means "there are changes", so a wrong command line exits with 1.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        """In the order of a first day's work, not of the alphabet."""
+        """Return the commands in the order in which a new user needs them."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Imported now, not at start."""
+        """Import and return a command."""
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"reconciler.cli.commands.{_COMMANDS[cmd_name]}")
@@ -64,102 +70,110 @@ class Shell(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, and the nearest command on a slip."""
+        """Find the command, or suggest the closest one."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             if self.get_command(ctx, args[0]):
                 raise
-            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
-            near = f"; did you mean {close[0]!r}?" if close else ""
-            raise click.UsageError(f"there is no command {args[0]!r}{near}", ctx) from error
+            nearest = closest_match(args[0], _COMMANDS)
+            hint = f"; did you mean {nearest!r}?" if nearest else ""
+            raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx) from error
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does; `help` before a command means `--help` after it."""
+        """Parse the arguments; `help COMMAND` means `COMMAND --help`."""
         return super().parse_args(ctx, [*args[1:], "--help"] if args[:1] == ["help"] else args)
 
     def main(self, *args: Any, **options: Any) -> NoReturn:
-        """Run, and exit with what `exits` says, or what a command asked for."""
+        """Run a command and exit with its code."""
         options["standalone_mode"] = False
-        for name in _STREAMS:  # a terminal without our glyphs shows their codes instead of failing
-            if reconfigure := getattr(getattr(sys, name), "reconfigure", None):
-                reconfigure(errors="backslashreplace")
+        _escape_unprintable_output()
         try:
             code = super().main(*args, **options)
-        except click.ClickException as error:  # a slip before any command; the others are told in `invoke`
-            _complain(error, Options())
-            code = 1
+        except (
+            click.ClickException
+        ) as error:  # before any command runs; the other errors are reported in `invoke`
+            _report_click_error(error, Options())
+            code = exit_codes.ERROR
         except click.Abort:
             click.echo("interrupted", err=True)
-            code = 1
+            code = exit_codes.ERROR
         except OSError as error:  # not even the help could be written
-            _say(error.strerror or str(error), Options())
-            code = 1
+            _print_error(error.strerror or str(error), Options())
+            code = exit_codes.ERROR
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: click.Context) -> None:
-        """One command, its errors told."""
-        code = exit_codes.ERROR
+        """Run one command and report its errors."""
         try:
             super().invoke(ctx)
-        except ReconcilerError as error:
-            _debug(ctx)
-            _tell(ctx, error)
-            code = exit_codes.of_error(error)
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever read our output has seen enough
-                sys.stdout = sys.stderr = None
-                ctx.exit(1)
-            _debug(ctx)
-            name = f"{error.filename}: " if error.filename else ""
-            _say(f"{name}{error.strerror or error}", Options.of(ctx))
-        except click.ClickException as error:
-            _complain(error, Options.of(ctx))
         except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001 (the last boundary before the user)
-            _debug(ctx)
-            told = redact(f"{type(error).__name__}: {error}").splitlines()[0]
-            hint = () if Options.of(ctx).debug else ("run again with --debug and report what it prints",)
-            _say(f"this is a bug in reconciler, not in your file: {told}", Options.of(ctx), *hint)
-        else:
-            return
-        ctx.exit(code)
+            ctx.exit(_report_error(error, ctx))
 
 
-def _complain(error: click.ClickException, options: Options) -> None:
-    """A wrong command line in the form of every other error; where nothing was said, click's error is the help itself."""
-    told, ctx = error.format_message(), getattr(error, "ctx", None)
+def _escape_unprintable_output() -> None:
+    """Show the codes of characters that the terminal cannot encode, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+
+
+def _report_error(error: Exception, ctx: click.Context) -> int:
+    """Report any error of a command, and return the exit code."""
+    options = Options.of(ctx)
+    match error:
+        case ReconcilerError():
+            from reconciler.cli.errors import report_error
+
+            _print_traceback(options)
+            report_error(error, options)
+            return exit_codes.of_error(error)
+        case OSError(errno=errno.EPIPE):  # the reader of our output closed the pipe
+            sys.stdout = sys.stderr = None
+        case OSError():
+            _print_traceback(options)
+            prefix = f"{error.filename}: " if error.filename else ""
+            _print_error(f"{prefix}{error.strerror or error}", options)
+        case click.ClickException():
+            _report_click_error(error, options)
+        case _:
+            _print_traceback(options)
+            summary = redact(f"{type(error).__name__}: {error}").splitlines()[0]
+            hint = () if options.debug else ("run again with --debug and report its output",)
+            _print_error(f"internal error: {summary}", options, *hint)
+    return exit_codes.ERROR
+
+
+def _report_click_error(error: click.ClickException, options: Options) -> None:
+    """Report a wrong command line like every other error; without any arguments click's error is the help itself."""
+    message, ctx = error.format_message(), getattr(error, "ctx", None)
     if ctx is None:
-        _say(told, options)
-    elif told == ctx.get_help():
-        click.echo(told, err=True)
+        _print_error(message, options)
+    elif message == ctx.get_help():
+        click.echo(message, err=True)
     else:
-        told = told.rstrip(".")
-        _say(told[:1].lower() + told[1:], options, f"`{ctx.command_path} --help` says what there is")
+        message = message.rstrip(".")
+        usage = f"run `{ctx.command_path} --help` for usage"
+        _print_error(message[:1].lower() + message[1:], options, usage)
 
 
-def _say(message: str, options: Options, *more: str) -> None:
-    from reconciler.cli.errors import tell
+def _print_error(message: str, options: Options, *details: str) -> None:
+    from reconciler.cli.errors import print_error
 
-    tell(message, options, *more)
-
-
-def _debug(ctx: click.Context) -> None:
-    if Options.of(ctx).debug:
-        from reconciler.cli.wire_log import safe
-
-        click.echo(safe(traceback.format_exc()), err=True)
+    print_error(message, options, *details)
 
 
-def _tell(ctx: click.Context, error: ReconcilerError) -> None:
-    from reconciler.cli.errors import tell_error
+def _print_traceback(options: Options) -> None:
+    if options.debug:
+        from reconciler.cli.wire_log import sanitize
 
-    tell_error(error, Options.of(ctx))
+        click.echo(sanitize(traceback.format_exc()), err=True)
 
 
-def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 (click's signature)
-    if wanted:
+def _print_version(ctx: click.Context, _parameter: click.Parameter, is_requested: bool) -> None:  # noqa: FBT001 (click's signature)
+    if is_requested:
         import reconciler
 
         click.echo(f"reconciler {reconciler.__version__}")
@@ -167,29 +181,31 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
 
 
 @click.command(
-    cls=Shell,
+    cls=ReconcilerGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     no_args_is_help=True,
+    epilog=_EXIT_CODES,
 )
-@common(environment=True)
+@common_options(read_environment=True)
 @click.option(
     "--version",
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_version,
-    help="Say which version this is.",
+    callback=_print_version,
+    help="Show the version and exit.",
 )
 def cli() -> None:
-    """Desired state for AWS IoT: one file, a plan of exact API calls, applied in order.
+    """Manage AWS IoT from one file: plan exact API calls, then apply them in order.
 
     \b
-    Start with     reconciler init
-    then           reconciler plan
-    and            reconciler apply
+    Get started:
+      reconciler init     write a starter file
+      reconciler plan     show what an apply would change
+      reconciler apply    make the changes
     """  # noqa: D301 (click reads \b)
 
 
 def main() -> NoReturn:
-    """The console script."""
+    """Run the console script."""
     cli.main(prog_name="reconciler")

@@ -1,4 +1,4 @@
-"""The options that every command takes, before or after its name, and the arguments that several share."""
+"""Options that all commands take, and options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from reconciler.model.address import Address
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 DEFAULT_FILE = "desired_state.toml"
+FORMATS = ("text", "json", "jsonl", "markdown", "html")
+"""The output formats of plans and drift, as `render.json.formats` knows them."""
 
 
 @define
 class Options:
-    """What was said, wherever in the line."""
+    """The values of the options that all commands take, wherever they stand in the command line."""
 
     file: str = DEFAULT_FILE
     debug: bool = False
@@ -28,15 +30,15 @@ class Options:
 
     @classmethod
     def of(cls, ctx: click.Context) -> Options:
-        """The options of this run; one object for the whole line."""
+        """Return the options of this run: one object for the whole command line."""
         root = ctx.find_root()
         if not isinstance(root.obj, cls):
             root.obj = cls()
         return root.obj
 
 
-def common(*, environment: bool = False) -> Callable[[_Function], _Function]:
-    """Adds `--file`, `--debug` and `--no-color`; the environment is read once, where the line begins."""
+def common_options(*, read_environment: bool = False) -> Callable[[_Function], _Function]:
+    """Add `--file`, `--debug` and `--no-color`. RECONCILER_FILE is read only where the command line begins."""
 
     def add(function: _Function) -> _Function:
         for option in (
@@ -44,24 +46,27 @@ def common(*, environment: bool = False) -> Callable[[_Function], _Function]:
                 "--no-color",
                 is_flag=True,
                 expose_value=False,
-                callback=_keep("color", lambda _given: False),
-                help="No colour, as NO_COLOR has it too.",
+                callback=_store("color", lambda _value: False),
+                help="Disable color output (also: NO_COLOR).",
             ),
             click.option(
                 "--debug",
                 is_flag=True,
                 expose_value=False,
-                callback=_keep("debug", _watched),
-                help="Show what is sent and answered, and the traceback of an error; no secrets.",
+                callback=_store("debug", _start_wire_log),
+                help="Log requests and responses, without secrets, and show tracebacks.",
             ),
             click.option(
                 "-f",
                 "--file",
-                envvar="RECONCILER_FILE" if environment else None,
+                envvar="RECONCILER_FILE" if read_environment else None,
                 metavar="PATH",
                 expose_value=False,
-                callback=_keep("file"),
-                help="The desired state: a TOML file or a folder of them; else RECONCILER_FILE, else desired_state.toml.",
+                callback=_store("file"),
+                help=(
+                    "Desired state: a TOML file, or a folder of TOML files "
+                    f"(default: RECONCILER_FILE, else {DEFAULT_FILE})."
+                ),
             ),
         ):
             function = option(function)
@@ -70,114 +75,153 @@ def common(*, environment: bool = False) -> Callable[[_Function], _Function]:
     return add
 
 
-def _keep(name: str, turn: Callable[[Any], Any] = lambda given: given) -> Callable[..., None]:
-    def callback(ctx: click.Context, _parameter: click.Parameter, given: Any) -> None:
-        if given:
-            setattr(Options.of(ctx), name, turn(given))
+def _store(name: str, convert: Callable[[Any], Any] = lambda value: value) -> Callable[..., None]:
+    def callback(ctx: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        if value:
+            setattr(Options.of(ctx), name, convert(value))
 
     return callback
 
 
-def _watched(given: Any) -> Any:
-    """From where the option is read to the end of the line."""
-    from reconciler.cli.wire_log import show_wire
+def _start_wire_log(value: Any) -> Any:
+    """Log from where the option is read until the command ends."""
+    from reconciler.cli.wire_log import start_wire_log
 
     ctx = click.get_current_context().find_root()
     if not Options.of(ctx).debug:
-        ctx.call_on_close(show_wire())
-    return given
+        ctx.call_on_close(start_wire_log())
+    return value
 
 
-def checked(_ctx: click.Context, _parameter: click.Parameter, given: Any) -> Any:
-    """One address or several, refused when one is not kind.name."""
+def validate_addresses(_ctx: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+    """Return one address or several as written, after checking that each has the form kind.name."""
     try:
-        for written in (given,) if isinstance(given, str) else given:
-            Address.parse(written)
+        for address in (value,) if isinstance(value, str) else value:
+            Address.parse(address)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
-    return given
+    return value
 
 
-def complete(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The addresses of the file; none while it cannot be read."""
+def complete_addresses(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the addresses in the file that complete a word, or none if the file cannot be loaded."""
     from reconciler.model.errors import ReconcilerError
     from reconciler.workspace import Workspace
 
     try:
-        known = sorted(map(str, Workspace(Options.of(ctx).file).desired.resources))
+        addresses = sorted(map(str, Workspace(Options.of(ctx).file).desired.resources))
     except (ReconcilerError, OSError):
         return []
-    return [address for address in known if address.startswith(incomplete)]
+    return [address for address in addresses if address.startswith(incomplete)]
 
 
-adopting = click.option(
+adopt_option = click.option(
     "--adopt",
     multiple=True,
-    callback=checked,
-    shell_complete=complete,
+    callback=validate_addresses,
+    shell_complete=complete_addresses,
     metavar="ADDRESS",
-    help="Take over this resource, which exists without the workspace's mark. May be given again.",
+    help="Import this existing, unmanaged resource into the workspace. Repeatable.",
 )
 
 
-def allowing(function: _Function) -> _Function:
-    """Adds `--allow-delete` and `--allow-replace`, which are kept with the line's options."""
-    for action in ("replace", "delete"):
+def limit_options(function: _Function) -> _Function:
+    """Add `--allow-delete` and `--allow-replace`, which are stored in `Options.allow`."""
+    for action, noun in (("replace", "replacement"), ("delete", "deletion")):
         function = click.option(
             f"--allow-{action}",
-            callback=_allow(action),
+            callback=_store_limit(action),
             expose_value=False,
             metavar="LIMIT",
-            help=f"Let this run {action} so many, such as 50, or such a part, as 10%, whatever the limits say.",
+            help=f"Override the {noun} limit for this run: a count (50) or a percentage (10%).",
         )(function)
     return function
 
 
-def _allow(action: str) -> Callable[..., None]:
-    def callback(ctx: click.Context, _parameter: click.Parameter, given: str | None) -> None:
+def _store_limit(action: str) -> Callable[..., None]:
+    def callback(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
         from reconciler.model.plan_options import LimitOverride
 
-        if given is None:
+        if value is None:
             return
         try:
-            LimitOverride.parse(given)
+            LimitOverride.parse(value)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
-        Options.of(ctx).allow[action] = given
+        Options.of(ctx).allow[action] = value
 
     return callback
 
 
-answering = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+yes_option = click.option("-y", "--yes", is_flag=True, help="Skip confirmation.")
+"""For every command that calls `prompt.confirm`."""
 
 
-def selecting(function: _Function) -> _Function:
-    """Adds `--select` and `--exclude`."""
-    for name, told in (
-        ("exclude", "Leave these out. May be given again."),
+def selection_options(function: _Function) -> _Function:
+    """Add `--select` and `--exclude`."""
+    for name, help_text in (
+        ("exclude", "Leave out these resources; written as for --select. Repeatable."),
         (
             "select",
-            "Only these: addresses, globs, kinds; + in front adds what they need, behind what needs them. May be given again.",
+            (
+                "Limit to these resources: an address, a glob or a kind; +SELECTOR adds their dependencies, "
+                "SELECTOR+ their dependents. Repeatable."
+            ),
         ),
     ):
         function = click.option(
-            f"--{name}", multiple=True, shell_complete=complete, metavar="SELECTOR", help=told
+            f"--{name}",
+            multiple=True,
+            shell_complete=complete_addresses,
+            metavar="SELECTOR",
+            help=help_text,
         )(function)
     return function
 
 
-def digest(_ctx: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
-    """A plan's digest, or as much of the beginning as plans show."""
-    if given is not None and not re.fullmatch("[0-9a-f]{12,64}", given):
+def validate_digest(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Return a plan's digest as written: all of it, or at least the first 12 digits, which plans show."""
+    if value is not None and not re.fullmatch("[0-9a-f]{12,64}", value):
         raise click.BadParameter(
-            f"{given!r} is no digest of a plan; expected at least the 12 digits that plans show"
+            f"{value!r} is not a plan digest; expected at least 12 hexadecimal digits, as plans show them"
         )
-    return given
+    return value
 
 
-summarizing = click.option(
+format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(FORMATS),
+    default="text",
+    help="Output format (default: text).",
+)
+
+event_format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(("text", "jsonl")),
+    default="text",
+    help="Output format: text, or jsonl for one event per line as it happens (default: text).",
+)
+
+summary_option = click.option(
     "--summary",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Append it as Markdown to this file, such as $GITHUB_STEP_SUMMARY.",
+    help="Append the output as Markdown to this file, such as $GITHUB_STEP_SUMMARY.",
+)
+
+pem_dir_option = click.option(
+    "--pem-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write certificates to files in this folder (default: inline in the TOML).",
+)
+
+out_option = click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write to this file (default: stdout).",
 )

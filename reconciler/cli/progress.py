@@ -1,4 +1,4 @@
-"""The apply as it happens: a moving picture on a terminal, a line for each outcome in a pipe, and a calm Ctrl-C."""
+"""Progress while the registry is read and while a plan is applied: a live display on a terminal, lines in a pipe."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from reconciler.cli.terminal import write
+from reconciler.cli.terminal import write_lines
 from reconciler.interrupt import STOPPING_MESSAGE
 from reconciler.model.outcome import Canceled, Outcome, Started
 from reconciler.model.text import visible
 from reconciler.render.text.plan import COLORS
 from reconciler.render.text.result import OUTCOME_STYLES, render_outcome_line
 from reconciler.render.views.plan import format_duration
-from reconciler.render.views.progress import ProgressTracker
+from reconciler.render.views.progress import ProgressTracker, format_read_progress
 from reconciler.render.views.result import OUTCOME_GLYPHS, build_outcome_view
 
 if TYPE_CHECKING:
@@ -30,68 +30,72 @@ if TYPE_CHECKING:
 
     from reconciler.model.plan import Plan
 
-_EACH = 60
-"""Plans up to this many steps leave a line for each; of larger ones only what went wrong stays on the screen."""
-_RUNNING = 6
-"""How many of the running addresses are shown by name."""
+_MAX_STEPS_WITH_LINES = 60
+"""Plans with more steps leave lines on the screen only for failures."""
+_MAX_RUNNING = 6
+"""How many running steps are shown by address."""
+_MAX_ADDRESS_WIDTH = 48
+"""The width, in characters, to which addresses are aligned."""
 
 
-class Display(Protocol):
-    """Something that watches an apply."""
+class ApplyDisplay(Protocol):
+    """A display of a running apply, entered before the first step and left after the last."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def on_outcome(self, outcome: Outcome) -> None:
-        """One outcome, from any thread."""
+        """Show one outcome. Thread-safe."""
 
     def on_stop(self) -> None:
-        """The run was asked to stop; called from a signal handler, so it must not wait for a lock."""
+        """Show that the run is stopping. Called in a signal handler, so it must not wait for a lock."""
 
 
-def display(plan: Plan, console: Console) -> Display:
-    """The one that fits where the console writes to."""
+def open_display(plan: Plan, console: Console) -> ApplyDisplay:
+    """Return the display that fits the console."""
     if console.is_terminal and not console.is_dumb_terminal:
-        return Moving(plan, console)
-    return Plain(plan, console)
+        return LiveDisplay(plan, console)
+    return LineDisplay(plan, console)
 
 
-class Plain:
-    """One line for each outcome, as it happens."""
+class LineDisplay:
+    """One line for each finished step."""
 
     def __init__(self, plan: Plan, console: Console) -> None:
         self._console = console
-        self._room = longest(plan)
+        self._address_width = _address_width(plan)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left open."""
+        """Leave nothing open."""
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Every end is a line; beginnings are not, and what was never begun is counted at the end."""
+        """Write a line for every final outcome except cancellations, which the result counts."""
         if not isinstance(outcome, Started | Canceled):
-            write(self._console, [render_outcome_line(build_outcome_view(outcome), self._room)])
+            write_lines(
+                self._console, [render_outcome_line(build_outcome_view(outcome), self._address_width)]
+            )
 
     def on_stop(self) -> None:
-        """Straight to the stream: a signal may have come in the middle of a print."""
+        """Write straight to the file descriptor: the signal may have interrupted a print."""
         os.write(2, f"{STOPPING_MESSAGE}\n".encode())
 
 
-class Moving:
-    """A bar, the counts, the running addresses, the time that passed and that is left."""
+class LiveDisplay:
+    """A bar, counts, the running addresses, the time passed and the time left."""
 
     def __init__(self, plan: Plan, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan, self._console = plan, console
-        self._room = longest(plan)
-        self._pace = ProgressTracker(plan, clock)
-        self._stopping = False
-        self._live = Live(get_renderable=self.picture, console=console, refresh_per_second=8, transient=True)
+        self._address_width = _address_width(plan)
+        self._tracker = ProgressTracker(plan, clock)
+        self._is_stopping = False
+        self._live = Live(get_renderable=self.render, console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> Self:
-        self._pace.start()
+        self._tracker.start()
         self._live.start()
         return self
 
@@ -99,66 +103,72 @@ class Moving:
         self._live.stop()
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Counts it, and leaves a line where that is worth one."""
-        end = self._pace.record(outcome)
-        if end.status == "failed" or (len(self._plan.steps) <= _EACH and end.status == "applied"):
-            write(self._console, [render_outcome_line(end, self._room)])
+        """Count an outcome; a failure leaves a line, and in a small plan so does an applied step."""
+        end = self._tracker.record(outcome)
+        is_small = len(self._plan.steps) <= _MAX_STEPS_WITH_LINES
+        if end.status == "failed" or (is_small and end.status == "applied"):
+            write_lines(self._console, [render_outcome_line(end, self._address_width)])
 
     def on_stop(self) -> None:
-        """The next picture says so."""
-        self._stopping = True
+        """Show the message with the next refresh."""
+        self._is_stopping = True
 
-    def picture(self) -> RenderableType:
-        """What is seen now."""
-        now = self._pace.build_view()
+    def render(self) -> RenderableType:
+        """Return what the terminal shows now."""
+        progress = self._tracker.build_view()
         grid = Table.grid(padding=(0, 1))
         bar = ProgressBar(
-            total=max(now.total, 1), completed=now.ended, width=24, complete_style=COLORS["create"]
+            total=max(progress.total, 1),
+            completed=progress.ended,
+            width=24,
+            complete_style=COLORS["create"],
         )
         grid.add_row(
-            "", bar, Text(f"{now.ended:,} of {now.total:,}"), _counted(now.counts), Text(now.time_text, "dim")
+            "",
+            bar,
+            Text(f"{progress.ended:,} of {progress.total:,}"),
+            _counts(progress.counts),
+            Text(progress.time_text, "dim"),
         )
-        lines = [_running(*running) for running in now.running[:_RUNNING]]
-        if len(now.running) > _RUNNING:
-            lines.append(Text(f"   … and {len(now.running) - _RUNNING:,} more at work", "dim"))
-        if self._stopping:
+        lines = [_running_line(*running) for running in progress.running[:_MAX_RUNNING]]
+        if len(progress.running) > _MAX_RUNNING:
+            lines.append(Text(f"   … and {len(progress.running) - _MAX_RUNNING:,} more running", "dim"))
+        if self._is_stopping:
             lines.append(Text(f" {STOPPING_MESSAGE}", f"bold {COLORS['warning']}"))
         return Group(grid, *lines)
 
 
 @contextmanager
-def reading(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
-    """What is being read, on a terminal; in a pipe nothing, for nobody waits there."""
+def show_reading(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show what is being read on a terminal; a pipe gets nothing, because nobody watches it."""
     if not console.is_terminal or console.is_dumb_terminal:
-        yield lambda _words, _done, _total: None
+        yield lambda _subject, _done, _total: None
         return
     with console.status(Text("reading the registry …")) as status:
 
-        def tell(words: str, done: int, total: int | None) -> None:
-            many = f" {done:,} of {total:,}" if total else f" {done:,}" if done else ""
-            status.update(Text(f"{visible(words)}{many} …"))
+        def update(subject: str, done: int, total: int | None) -> None:
+            status.update(Text(format_read_progress(subject, done, total)))
 
-        yield tell
-
-
-def longest(plan: Plan) -> int:
-    """How much room addresses need to be aligned."""
-    return min(48, max((len(visible(str(step.address))) for step in plan.steps), default=0))
+        yield update
 
 
-def _counted(counts: Mapping[str, int]) -> Text:
+def _address_width(plan: Plan) -> int:
+    longest = max((len(visible(str(step.address))) for step in plan.steps), default=0)
+    return min(_MAX_ADDRESS_WIDTH, longest)
+
+
+def _counts(counts: Mapping[str, int]) -> Text:
     parts = Text()
-    for word, count in counts.items():
-        if count or word == "applied":
-            parts.append(
-                f"{OUTCOME_GLYPHS[word]} {count:,} {'done' if word == 'applied' else word}  ",
-                OUTCOME_STYLES[word],
-            )
+    for status, count in counts.items():
+        if count or status == "applied":
+            word = "done" if status == "applied" else status
+            parts.append(f"{OUTCOME_GLYPHS[status]} {count:,} {word}  ", OUTCOME_STYLES[status])
     return parts
 
 
-def _running(address: str, action: str, passed: float) -> Text:
-    glyph = OUTCOME_GLYPHS["started"]
+def _running_line(address: str, action: str, passed: float) -> Text:
     return Text.assemble(
-        (f"   {glyph} {action:<7} ", COLORS[action]), address, (f"  {format_duration(passed)}", "dim")
+        (f"   {OUTCOME_GLYPHS['started']} {action:<7} ", COLORS[action]),
+        address,
+        (f"  {format_duration(passed)}", "dim"),
     )

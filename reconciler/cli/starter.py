@@ -1,4 +1,4 @@
-"""What `init` writes: a desired state, a development CA, two devices, and nothing over what is there."""
+"""The files that `init` writes: a desired state, a development CA, two devices and a setup code."""
 
 from __future__ import annotations
 
@@ -14,148 +14,113 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate
 
-IGNORED = ("*.key", "pki/*.setup-code", ".reconciler/")
-"""What git must not see."""
+GITIGNORE_PATTERNS = ("*.key", "pki/*.setup-code", ".reconciler/")
+"""Files that must not be committed: private keys, setup codes, the embedded registry and the journal."""
 
 DEVICES = ("pump-1", "pump-2")
-_YEARS = 10
+_SETUP_CODE = "90000000000000000000000000000000000001"
+_VALID_DAYS = 3650
 
-_HEAD = """\
-# The desired state of one workspace: what must exist in AWS IoT, and nothing about how it gets there.
+_DESIRED_STATE = """\
+# The desired state of one workspace: what must exist in AWS IoT.
 #
-#   reconciler validate    is everything in here right?
-#   reconciler plan        what would be done?
-#   reconciler apply       do it
+#   reconciler validate    check this file
+#   reconciler plan        show what an apply would change
+#   reconciler apply       make the changes
 #
-# `target` says where: "embedded" is a registry in a file beside this one, "aws" is the real one, with the
-# credentials that boto3 finds; a URL is anything that speaks AWS's protocol.
+# `target` is "embedded" (a registry in a local file), "aws" (the real one, with the credentials that boto3 finds), or the URL
+# of an endpoint that speaks AWS's protocol.
 
-"""
-_CA = """
-# Who may sign the devices' certificates. AWS wants proof that the CA's key is yours: a signature made when it is applied.
+[workspace]
+name = "{workspace}"
+target = "embedded"
+region = "eu-west-1"
 
-"""
-_DEVICES = """
-# The devices: a certificate each, and the thing that it belongs to.
+# The CA that signs the devices' certificates. AWS requires proof that you have its private key: a signature, made on apply.
 
-"""
-_MANAGED = """
-# A device as AWS IoT managed integrations knows it. Its setup code is referred to, never written in here, and never shown.
+[ca_certificates.development]
+pem = {{ file = "pki/development-ca.pem" }}
+certificate_mode = "DEFAULT"
+verification = {{ key = {{ file = "pki/development-ca.key" }} }}
 
+# Each device has a certificate and a thing.
+
+[certificates.pump-1]
+pem = {{ file = "pki/pump-1.pem" }}
+ca = "development"
+
+[things.pump-1]
+certificates = ["pump-1"]
+attributes = {{ site = "oslo" }}
+
+[certificates.pump-2]
+pem = {{ file = "pki/pump-2.pem" }}
+ca = "development"
+
+[things.pump-2]
+certificates = ["pump-2"]
+attributes = {{ site = "bergen" }}
+
+# A device in AWS IoT managed integrations. Its setup code is a secret: read from a file and never shown.
+
+[managed_things.pump-1]
+thing = "pump-1"
+role = "DEVICE"
+serial_number = "SN-0001"
+authentication_material = {{ file = "pki/pump-1.setup-code" }}
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
 """
 
 
 @frozen
-class Written:
-    """A file to write, relative to the folder; private ones are for the owner's eyes alone."""
+class StarterFile:
+    """A file to write; the path is relative to the folder, and a private file is readable by its owner only."""
 
     path: str
     content: str
-    private: bool = False
+    is_private: bool = False
 
 
-def starter(workspace: str) -> Sequence[Written]:
-    """Every file, in the order in which they are told."""
-    ca, ca_key = _authority(f"{workspace} development CA")
+def starter_files(workspace: str) -> Sequence[StarterFile]:
+    """Return all files, in the order in which `init` lists them."""
+    ca, ca_key = _create_ca(f"{workspace} development CA")
     files = [
-        Written("desired_state.toml", desired_state(workspace)),
-        Written("pki/development-ca.pem", _pem(ca)),
-        Written("pki/development-ca.key", _key_pem(ca_key), private=True),
+        StarterFile("desired_state.toml", _DESIRED_STATE.format(workspace=workspace)),
+        StarterFile("pki/development-ca.pem", _to_pem(ca)),
+        StarterFile("pki/development-ca.key", _to_key_pem(ca_key), is_private=True),
     ]
     for device in DEVICES:
-        certificate, key = _device(device, ca, ca_key)
+        certificate, key = _create_device(device, ca, ca_key)
         files += [
-            Written(f"pki/{device}.pem", _pem(certificate)),
-            Written(f"pki/{device}.key", _key_pem(key), private=True),
+            StarterFile(f"pki/{device}.pem", _to_pem(certificate)),
+            StarterFile(f"pki/{device}.key", _to_key_pem(key), is_private=True),
         ]
-    return [
-        *files,
-        Written(f"pki/{DEVICES[0]}.setup-code", "90000000000000000000000000000000000001", private=True),
-    ]
+    return [*files, StarterFile(f"pki/{DEVICES[0]}.setup-code", _SETUP_CODE, is_private=True)]
 
 
-def desired_state(workspace: str) -> str:
-    """The starter file."""
-    first = DEVICES[0]
-    authority = {
-        "pem": _from_file("pki/development-ca.pem"),
-        "certificate_mode": "DEFAULT",
-        "verification": _inline(key=_from_file("pki/development-ca.key")),
-    }
-    managed = {
-        "thing": first,
-        "role": "DEVICE",
-        "serial_number": "SN-0001",
-        "authentication_material": _from_file(f"pki/{first}.setup-code"),
-        "authentication_material_type": "ZWAVE_QR_BAR_CODE",
-    }
-    devices = []
-    for device, site in zip(DEVICES, ("oslo", "bergen"), strict=True):
-        certificate = {"pem": _from_file(f"pki/{device}.pem"), "ca": "development"}
-        thing = {"certificates": [device], "attributes": _inline(site=site)}
-        devices.append(_toml({"certificates": {device: certificate}, "things": {device: thing}}))
-    return "".join(
-        (
-            _HEAD,
-            _toml({"workspace": {"name": workspace, "target": "embedded", "region": "eu-west-1"}}),
-            _CA,
-            _toml({"ca_certificates": {"development": authority}}),
-            _DEVICES,
-            "\n".join(devices),
-            _MANAGED,
-            _toml({"managed_things": {first: managed}}),
-        )
-    )
-
-
-def write(folder: Path, files: Sequence[Written]) -> None:
-    """Write them; one that has appeared meanwhile is not overwritten. Private ones are never readable by others."""
+def write_files(folder: Path, files: Sequence[StarterFile]) -> None:
+    """Write the files and overwrite none; private files are never readable by others, not even briefly."""
     for file in files:
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if file.private else 0o644)
+        mode = 0o600 if file.is_private else 0o644
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(file.content)
 
 
-def ignore(folder: Path) -> bool:
-    """Add to `.gitignore` what is missing there, and say whether anything was."""
+def update_gitignore(folder: Path) -> bool:
+    """Add the patterns that `.gitignore` lacks, and return whether any were added."""
     path = folder / ".gitignore"
-    said = path.read_text(encoding="utf-8") if path.exists() else ""
-    missing = [line for line in IGNORED if line not in said.splitlines()]
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    missing = [pattern for pattern in GITIGNORE_PATTERNS if pattern not in text.splitlines()]
     if missing:
-        start = said if not said or said.endswith("\n") else f"{said}\n"
-        path.write_text(start + "".join(f"{line}\n" for line in missing), encoding="utf-8")
+        separator = "" if not text or text.endswith("\n") else "\n"
+        path.write_text(text + separator + "".join(f"{pattern}\n" for pattern in missing), encoding="utf-8")
     return bool(missing)
 
 
-def _inline(**values: Any) -> dict[str, Any]:
-    """A table that is written in one line."""
-    from toml.decoder import InlineTableDict
-
-    class Inline(dict[str, Any], InlineTableDict):
-        pass
-
-    return Inline(values)
-
-
-def _from_file(path: str) -> dict[str, Any]:
-    return _inline(file=path)
-
-
-def _toml(values: dict[str, Any]) -> str:
-    """As people write it: no empty lines but between tables, no space inside brackets, tables within tables in one line."""
-    import toml
-
-    encoder = toml.TomlPreserveInlineDictEncoder()
-    encoder.dump_funcs[list] = lambda items: f"[{', '.join(map(encoder.dump_value, items))}]"
-    lines = (
-        line for line in toml.dumps(values, encoder=encoder).replace("}\n }", "} }").splitlines() if line
-    )
-    return "\n".join(lines).replace("\n[", "\n\n[") + "\n"
-
-
-def _authority(name: str) -> tuple[Certificate, EllipticCurvePrivateKey]:
+def _create_ca(name: str) -> tuple[Certificate, EllipticCurvePrivateKey]:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -164,7 +129,7 @@ def _authority(name: str) -> tuple[Certificate, EllipticCurvePrivateKey]:
     return _sign(subject, subject, key, key, ca=True), key
 
 
-def _device(
+def _create_device(
     name: str, ca: Certificate, ca_key: EllipticCurvePrivateKey
 ) -> tuple[Certificate, EllipticCurvePrivateKey]:
     from cryptography import x509
@@ -200,7 +165,7 @@ def _sign(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=365 * _YEARS))
+        .not_valid_after(now + datetime.timedelta(days=_VALID_DAYS))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -211,13 +176,13 @@ def _sign(
     )
 
 
-def _pem(certificate: Certificate) -> str:
+def _to_pem(certificate: Certificate) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     return certificate.public_bytes(Encoding.PEM).decode()
 
 
-def _key_pem(key: EllipticCurvePrivateKey) -> str:
+def _to_key_pem(key: EllipticCurvePrivateKey) -> str:
     from cryptography.hazmat.primitives import serialization
 
     return key.private_bytes(

@@ -1,4 +1,4 @@
-"""Where text goes: the result to stdout, the rest to stderr, both plain wherever nobody is looking."""
+"""Text on the terminal: the result to stdout, everything else to stderr, both plain in a pipe."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-_AT_A_TIME = 1000
-"""Lines that are written at a time: a large plan has a million."""
+_LINES_AT_A_TIME = 1000
+"""How many lines are written at once; a large plan has a million."""
 
 PIPE_WIDTH = 100
-"""How wide lines are where there is no terminal to ask; what does not fit is never cut off, it runs on."""
+"""The width of lines in a pipe, in characters; longer lines are never cut."""
 
 
 @frozen
 class Terminal:
-    """Both streams. Made once a command, by what the user said about colour."""
+    """Stdout and stderr, opened once per command with the user's choice of color."""
 
     out: Console
     err: Console
 
     @classmethod
     def open(cls, *, color: bool = True) -> Terminal:
-        """On the process's own streams; `NO_COLOR` and a dumb terminal are honoured."""
-        return cls(console(stderr=False, color=color), console(stderr=True, color=color))
+        """Open the process's own streams; `NO_COLOR` and a dumb terminal disable color, too."""
+        return cls(open_console(stderr=False, color=color), open_console(stderr=True, color=color))
 
-    def tell(self, lines: Iterable[Text]) -> None:
-        """The result."""
-        write(self.out, lines)
+    def print(self, lines: Iterable[Text]) -> None:
+        """Print lines of the result to stdout."""
+        write_lines(self.out, lines)
 
-    def remark(self, lines: Iterable[Text] | str) -> None:
-        """Anything else."""
-        write(self.err, lines)
+    def print_notes(self, lines: Iterable[Text] | str) -> None:
+        """Print anything other than the result to stderr."""
+        write_lines(self.err, lines)
 
 
-def console(*, stderr: bool, color: bool = True) -> Console:
-    """A console that never guesses at what our words mean: no markup, no emoji, no highlighting."""
+def open_console(*, stderr: bool, color: bool = True) -> Console:
+    """Return a console that prints text as it is: no markup, no emoji, no highlighting."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _told_width()
+    width = None if stream.isatty() else _width_from_environment()
     return Console(
         stderr=stderr,
         no_color=True if not color else None,
@@ -60,29 +60,29 @@ def console(*, stderr: bool, color: bool = True) -> Console:
     )
 
 
-def write(console: Console, lines: Iterable[Text] | str) -> None:
-    """Lines that were laid out for the console's width; what is longer runs on unbroken. Many are written at a time."""
+def write_lines(console: Console, lines: Iterable[Text] | str) -> None:
+    """Write lines that fit the console's width already, many at a time; longer ones are not wrapped."""
     from rich.text import Text
 
-    left = iter([Text(lines)] if isinstance(lines, str) else map(_inert, lines))
-    found = [*islice(left, _AT_A_TIME)] or [Text()]
-    while found:
-        # In a pipe nobody sees a style, and working them out takes longer than a call.
+    remaining = iter([Text(lines)] if isinstance(lines, str) else map(_escape_workflow_command, lines))
+    chunk = [*islice(remaining, _LINES_AT_A_TIME)] or [Text()]
+    while chunk:
+        # A pipe shows no styles, and computing them takes longer than an API call.
         if not console.is_terminal:
-            console.file.write("".join(f"{line.plain}\n" for line in found))
+            console.file.write("".join(f"{line.plain}\n" for line in chunk))
         else:
-            console.print(Text("\n").join(found), soft_wrap=True)
-        found = [*islice(left, _AT_A_TIME)]
+            console.print(Text("\n").join(chunk), soft_wrap=True)
+        chunk = [*islice(remaining, _LINES_AT_A_TIME)]
     console.file.flush()
 
 
-def _told_width() -> int:
-    told = os.environ.get("COLUMNS", "")
-    return int(told) if told.isdigit() and int(told) else PIPE_WIDTH
+def _width_from_environment() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdigit() and int(columns) else PIPE_WIDTH
 
 
-def _inert(line: Text) -> Text:
-    """A line that no runner of GitHub's takes for a command of ours: those begin a line, or are in `##[` and `]` anywhere.
+def _escape_workflow_command(line: Text) -> Text:
+    """Return a line that a GitHub runner does not execute: commands begin a line, or stand anywhere between `##[` and `]`.
 
     Source: actions/runner, `ActionCommand.cs`.
     """

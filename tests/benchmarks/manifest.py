@@ -50,7 +50,7 @@ class Figures:
 
 def stage(name: str) -> float:
     """Run a stage on the fleet in this folder, all that comes before it first; give its own seconds."""
-    from reconciler.cli.commands.plan import show
+    from reconciler.cli.planning import print_plan
     from reconciler.cli.terminal import Terminal
     from reconciler.workspace import Workspace
 
@@ -65,7 +65,7 @@ def stage(name: str) -> float:
         raise SystemExit(f"{name}: {plan}")
     if name in FORMATS:
         begun = time.perf_counter()
-        show(workspace, plan, Terminal.open(), form=FORMATS[name])
+        print_plan(workspace, plan, Terminal.open(), output_format=FORMATS[name])
     return time.perf_counter() - begun
 
 

@@ -36,7 +36,7 @@ def test_a_thing_and_its_certificate_are_adopted_into_the_file_and_only_marked(p
     before = cloud.content()
     code, out, err = run("adopt", "things.hand", f"certificates.{identity}", "--yes")
     assert (code, out.splitlines()[-1].partition(" in ")[0]) == (0, "✔ Done")
-    assert err.splitlines()[0] == "desired_state.toml gets 2 tables at its end"
+    assert err.splitlines()[0] == "adding 2 tables at the end of desired_state.toml"
     text = file.read_text()
     assert text.startswith(HEAD + "\n")
     said = tomllib.loads(text)
@@ -68,7 +68,7 @@ def test_without_a_yes_neither_the_file_nor_the_registry_changes(place):
     before = cloud.content()
     code, out, err = run("adopt", "policies.p")
     assert (code, out.splitlines()[0]) == (1, "Plan for greenhouse")
-    assert "there is no terminal to ask on" in err
+    assert "stdin is not a terminal" in err
     assert (file.read_text(), cloud.content()) == (HEAD, before)
 
 
@@ -79,8 +79,8 @@ def test_what_is_not_there_is_told_with_the_nearest_and_nothing_is_adopted(place
         1,
         "",
         (
-            "error: nothing is adopted\n"
-            "things.hnd: nothing of that name is free in the registry; did you mean things.hand?\n"
+            "error: nothing was adopted\n"
+            "things.hnd: no unmanaged resource has that name; did you mean things.hand?\n"
         ),
     )
     assert (file.read_text(), cloud.content()) == (HEAD, before)
@@ -93,7 +93,7 @@ def test_what_another_workspace_owns_is_not_free(place):
         tags=[{"Key": "reconciler:workspace", "Value": "theirs"}],
     )
     code, out, err = run("adopt", "policies.p", "--yes")
-    assert (code, out, err.splitlines()[0]) == (1, "", "error: nothing is adopted")
+    assert (code, out, err.splitlines()[0]) == (1, "", "error: nothing was adopted")
     assert file.read_text() == HEAD
 
 
@@ -106,7 +106,7 @@ def test_a_refused_plan_leaves_the_file_as_it_was(place):
     code, out, err = run("adopt", "policies.p", "things.other", "--yes")
     assert (code, out, file.read_text()) == (3, "", adopted)
     assert err.splitlines() == [
-        "desired_state.toml gets 1 table at its end",
+        "adding 1 table at the end of desired_state.toml",
         "error: the plan is refused; nothing was sent",
         "  - policies.p: there is nothing to adopt: it is this workspace's already",
     ]

@@ -57,9 +57,9 @@ def test_all_is_well_on_a_new_embedded_registry_and_on_an_old_one(doctor, fleet,
     rest = [
         "✔ ok      target      embedded · 123456789012 · eu-west-1",
         "✔ ok      reading     the first question of all 14 kinds is answered",
-        "✔ ok      lock        nobody is applying this workspace",
+        "✔ ok      lock        not locked",
     ]
-    empty, used = "✔ ok      journal     empty", "✔ ok      journal     in order"
+    empty, used = "✔ ok      journal     empty", "✔ ok      journal     readable"
     file = "✔ ok      file        desired_state.toml: 6 resources"
     new = f"✔ ok      registry    {path} does not exist yet; the first plan creates it"
     assert doctor() == (0, [file, new, *rest, empty])
@@ -107,8 +107,8 @@ def test_a_broken_file_is_told_and_nothing_else_is_looked_at(doctor, tmp_path):
     assert doctor() == (
         1,
         [
-            "✖ error   file        desired_state.toml: 1 mistakes",
-            f"{'':22}next: `reconciler validate` tells them with their lines",
+            "✖ error   file        desired_state.toml: 1 error",
+            f"{'':22}next: run `reconciler validate` to see every line",
         ],
     )
 
@@ -208,7 +208,7 @@ def test_at_aws_it_says_who_we_are_and_that_nothing_is_missing(doctor, aws):
             "✔ ok      permissions all operations that apply may send",
             "✔ ok      target      aws · 210987654321 · eu-west-1",
             "✔ ok      reading     the first question of all 14 kinds is answered",
-            "✔ ok      lock        nobody is applying this workspace",
+            "✔ ok      lock        not locked",
             "✔ ok      journal     empty",
         ],
     )

@@ -27,7 +27,7 @@ def change(old: str, new: str) -> None:
         (["zzz"], "there is no command 'zzz'", ""),
         (["--bogus"], "no such option '--bogus'", ""),
         (["plan", "--xyz"], "no such option '--xyz'", " plan"),
-        (["show"], "missing argument 'ADDRESS'", " show"),
+        (["show"], "nothing to show; name an ADDRESS or a FILE, or use --select", " show"),
         (
             ["show", "nodot"],
             "invalid value for 'ADDRESS': 'nodot' is not an address; expected kind.name, such as things.pump-7",
@@ -35,7 +35,7 @@ def change(old: str, new: str) -> None:
         ),
         (
             ["rotate", "--wave", "0"],
-            "invalid value for '--wave': '0' is no part of a fleet; expected such as 10%",
+            "invalid value for '--wave': '0' is not a valid percentage; expected one such as 10%",
             " rotate",
         ),
     ],
@@ -43,7 +43,7 @@ def change(old: str, new: str) -> None:
 def test_a_wrong_command_line_is_told_like_any_error_and_is_no_2_which_means_changes(
     run, words, told, help_of
 ):
-    assert run(*words) == (1, "", f"error: {told}\n`reconciler{help_of} --help` says what there is\n")
+    assert run(*words) == (1, "", f"error: {told}\nrun `reconciler{help_of} --help` for usage\n")
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_help_is_help(run, asked, same):
 
 @pytest.mark.parametrize("command", ["validate", "plan", "apply", "rotate", "destroy", "graph"])
 def test_where_there_is_no_file_every_command_says_how_to_get_one(run, command):
-    told = "error: there is no desired_state.toml here; `reconciler init` writes one, or name yours with -f\n"
+    told = "error: desired_state.toml: no such file; create one with `reconciler init`, or name another with -f\n"
     assert run(command) == (1, "", told)
 
 
 def test_a_file_that_was_named_and_is_not_there_is_told_by_its_name(run):
-    told = "error: there is no x/y.toml; name a TOML file, or a folder of them, with -f or RECONCILER_FILE\n"
+    told = "error: x/y.toml: no such file; name a TOML file or a folder of TOML files with -f or RECONCILER_FILE\n"
     assert run("plan", "-f", "x/y.toml") == (1, "", told)
 
 
@@ -85,7 +85,7 @@ def test_a_file_that_was_named_and_is_not_there_is_told_by_its_name(run):
     ],
 )
 def test_init_writes_nothing_under_a_name_that_validate_would_refuse(run, name, told):
-    assert run("init", "--name", name) == (1, "", f"error: {name!r} cannot be a workspace's name: {told}\n")
+    assert run("init", "--name", name) == (1, "", f"error: {name!r} is not a valid workspace name: {told}\n")
     assert list(Path().iterdir()) == []
 
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from reconciler.cli import exit_codes, github_annotations
-from reconciler.cli.terminal import write
+from reconciler.cli.terminal import write_lines
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import (
     AwsError,
-    Diagnostic,
     InvalidDesiredStateError,
     LeaseLostError,
     LockedError,
@@ -67,7 +67,7 @@ def test_an_apply_ends_with_3_only_where_refusals_are_all_that_went_wrong(ends, 
 @pytest.mark.parametrize("colours", [False, True])
 def test_a_text_of_many_lines_is_written_whole_and_in_order(colours):
     console = Console(file=io.StringIO(), force_terminal=colours, width=40)
-    write(console, (Text(f"line {number}") for number in range(2_001)))
+    write_lines(console, (Text(f"line {number}") for number in range(2_001)))
     assert console.file.getvalue().splitlines() == [f"line {number}" for number in range(2_001)]
 
 
@@ -142,20 +142,20 @@ def test_a_refusal_is_one_annotation(fleet, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     err = fleet("apply", "--approved", "0" * 12)[2]
     assert err.splitlines()[0].startswith(
-        "::error title=reconciler%3A refused::the plan that was approved has the digest 000000000000; "
+        "::error title=reconciler%3A plan rejected::the plan that was approved has the digest 000000000000; "
     )
 
 
 def test_a_command_is_one_line_in_which_nothing_else_acts():
-    assert github_annotations.command("error", "50%\n::warning::x\r\x1b[0m", title="a:b,c\n", file="") == (
-        r"::error title=a%3Ab%2Cc::50%25%0A::warning::x%0A\x1b[0m"
-    )
+    assert github_annotations.format_command(
+        "error", "50%\n::warning::x\r\x1b[0m", title="a:b,c\n", file=""
+    ) == (r"::error title=a%3Ab%2Cc::50%25%0A::warning::x%0A\x1b[0m")
 
 
 def test_of_many_mistakes_as_many_are_annotated_as_github_shows():
     mistakes = [Diagnostic("a.toml", line, "bad") for line in range(1, 30)]
     mistakes += [Diagnostic("a.toml", line, "odd", severity="warning") for line in range(1, 3)]
-    told = [line.partition(" ")[0] for line in github_annotations.of_mistakes(mistakes, {})]
+    told = [line.partition(" ")[0] for line in github_annotations.format_diagnostics(mistakes, {})]
     assert (told.count("::error"), told.count("::warning")) == (10, 2)
 
 
@@ -170,7 +170,7 @@ def test_of_many_mistakes_as_many_are_annotated_as_github_shows():
 def test_no_line_of_ours_is_a_runners_command(monkeypatch, line, in_a_workflow):
     def written() -> str:
         stream = io.StringIO()
-        write(Console(file=stream, width=80), [Text(line)])
+        write_lines(Console(file=stream, width=80), [Text(line)])
         return stream.getvalue()
 
     assert written() == f"{line}\n"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 
 from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.engine.export.export import Table, everything, export, selected
-from reconciler.engine.export.files import keeping
-from reconciler.engine.export.toml_writer import head, text_of
+from reconciler.engine.export.export import Table, export_tables, read_inventory, select_matching
+from reconciler.engine.export.files import pem_writer
+from reconciler.engine.export.toml_writer import tables_text, workspace_text
 from reconciler.engine.load.load import load
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.policies import Policy
@@ -43,15 +43,15 @@ CLOUD = Cloud()
 
 def exported(cloud, workspace="ws", patterns=(), pem_dir=None, base=Path()):
     """The export of a registry by a workspace whose file says nothing."""
-    found = selected(everything(state(workspace=workspace), cloud.call), patterns)
-    return export(workspace, found, keeping(pem_dir, base))
+    found = select_matching(read_inventory(state(workspace=workspace), cloud.call), patterns)
+    return export_tables(workspace, found, pem_writer(pem_dir, base))
 
 
 def read_again(found, workspace="ws"):
     """What the loader makes of an export."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "desired_state.toml"
-        path.write_text(head({"name": workspace}) + "\n" + text_of(found.tables), "utf-8")
+        path.write_text(workspace_text({"name": workspace}) + "\n" + tables_text(found.tables), "utf-8")
         accepted(path)
         return load(path, limits=ServiceModelConstraints(), environ={})
 
@@ -128,7 +128,7 @@ def test_the_text_is_what_a_person_would_write():
         resource("things", "pump 1".replace(" ", "-"), Thing(attributes={"site": "oslo"})),
     )
     converge(state(*fleet, managed("m", thing="pump-1")), cloud)
-    assert text_of(exported(cloud).tables) == TEXT
+    assert tables_text(exported(cloud).tables) == TEXT
 
 
 TEXT = """\
@@ -139,7 +139,7 @@ tags = {line = "A"}
 [things.pump-1]
 attributes = {site = "oslo"}
 
-# authentication_material is a secret, which AWS does not give back: M_AUTHENTICATION_MATERIAL has to say it
+# authentication_material: a secret, which AWS does not return; set it in the environment variable M_AUTHENTICATION_MATERIAL
 [managed_things.m]
 role = "DEVICE"
 authentication_material = {env = "M_AUTHENTICATION_MATERIAL"}
@@ -161,7 +161,7 @@ def test_what_another_workspace_owns_stays_out_and_so_do_the_marks_and_what_nobo
         "things.a",
         "things.by-hand",
     ]
-    assert found.unmarked == (Address("things", "by-hand"),)
+    assert found.unmanaged == (Address("things", "by-hand"),)
 
 
 def test_a_selection_refers_to_the_rest_by_id():
@@ -188,7 +188,7 @@ def test_what_aws_never_gives_back_is_left_out_and_told():
     found = exported(cloud)
     assert (found.tables, found.left_out) == (
         (),
-        {Address("provisioning_profiles", "e"): "AWS does not give back its ca_certificate"},
+        {Address("provisioning_profiles", "e"): "AWS does not return its ca_certificate"},
     )
 
 
@@ -198,7 +198,7 @@ def test_certificates_become_files_that_no_name_leads_out_of_the_folder(tmp_path
     wanted = Certificate(Pem.parse(pem), certificate_mode="SNI_ONLY")
     converge(state(resource("certificates", "../../evil", wanted)), cloud)
     known = state(resource("certificates", "../../evil", wanted))
-    found = export("ws", everything(known, cloud.call), keeping(tmp_path / "pki", tmp_path))
+    found = export_tables("ws", read_inventory(known, cloud.call), pem_writer(tmp_path / "pki", tmp_path))
     (table,) = found.tables
     name = table.fields["pem"]["file"]
     assert name == f"pki/certificates/-..-evil-{Pem.parse(pem).fingerprint[:12]}.pem"
@@ -207,20 +207,20 @@ def test_certificates_become_files_that_no_name_leads_out_of_the_folder(tmp_path
 
 
 def test_no_file_of_somebody_s_is_overwritten_by_a_certificate(tmp_path):
-    keep, pem = keeping(tmp_path / "pki", tmp_path), Pem.parse(AUTHORITIES["alpha"].device("a", 1))
+    keep, pem = pem_writer(tmp_path / "pki", tmp_path), Pem.parse(AUTHORITIES["alpha"].device("a", 1))
     path = tmp_path / "pki/certificates/a.pem"
     assert keep(Address("certificates", "a"), pem) == keep(Address("certificates", "a"), pem)
     path.write_text("theirs")
     with pytest.raises(ReconcilerError) as caught:
         keep(Address("certificates", "a"), pem)
-    told = f"{path} is there already with something else in it, and is not overwritten"
+    told = f"{path} already exists with other content and was not overwritten; move it away"
     assert (str(caught.value), path.read_text()) == (told, "theirs")
 
 
 def test_what_the_registry_says_cannot_break_out_of_its_text():
     nasty = 'a"]\n[things.evil]\n# \x1b[31m'
     table = Table(Address("things", nasty), {"attributes": {nasty: nasty}}, (nasty,))
-    text = text_of([table])
+    text = tables_text([table])
     assert tomllib.loads(text) == {"things": {nasty: {"attributes": {nasty: nasty}}}}
     assert "\x1b" not in text
 
@@ -234,7 +234,7 @@ def test_what_the_registry_says_cannot_break_out_of_its_text():
         (
             ["--kind", "thing"],
             1,
-            "error: invalid value for '--kind': 'thing' is no kind; did you mean 'things'?",
+            "error: invalid value for '--kind': 'thing' is not a resource kind; did you mean 'things'?",
         ),
         (["--pem-dir", "/tmp"], 1, "error: /tmp is outside"),
     ],

@@ -142,7 +142,7 @@ def test_what_a_journal_says_comes_out_inert():
     run = evolve(
         FINE,
         workspace=HOSTILE,
-        who=ProcessIdentity(HOSTILE, HOSTILE, 1, HOSTILE),
+        process=ProcessIdentity(HOSTILE, HOSTILE, 1, HOSTILE),
         command=HOSTILE,
         counts={HOSTILE: 1},
     )
@@ -177,7 +177,7 @@ def test_an_apply_whose_journal_cannot_be_written_goes_on_and_says_so_once(fleet
     assert (code, out.split("\n")[-2].split(" in ")[0]) == (0, "✔ Done")
     assert [line for line in err.split("\n") if line.startswith("warning")] == [
         (
-            "warning: this run is not in the history, or not all of it: the journal .reconciler/journal.sqlite3 is no file; "
+            "warning: this run is not in the history, or not all of it: the journal .reconciler/journal.sqlite3 is not a regular file; "
             "it is never needed: without it the next apply begins a new one"
         )
     ]
@@ -185,7 +185,7 @@ def test_an_apply_whose_journal_cannot_be_written_goes_on_and_says_so_once(fleet
         1,
         "",
         (
-            "error: the journal .reconciler/journal.sqlite3 is no file; "
+            "error: the journal .reconciler/journal.sqlite3 is not a regular file; "
             "it is never needed: without it the next apply begins a new one\n"
         ),
     )
@@ -229,7 +229,7 @@ def test_there_is_nothing_to_retry_before_the_first_run_nor_after_one_that_went_
     assert fleet("apply", "--retry-failed", "--yes") == (
         3,
         "",
-        f"{refused}the journal knows of no run of this workspace on this target; apply without --retry-failed\n",
+        f"{refused}the journal has no run of this workspace on this target; apply without --retry-failed\n",
     )
     fleet("apply", "--yes")
     (run,) = Workspace().history()

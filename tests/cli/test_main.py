@@ -75,7 +75,7 @@ def test_init_keeps_keys_and_codes_to_their_owner(fleet):
 def test_init_overwrites_nothing(fleet):
     Path("desired_state.toml").write_text("mine")
     code, out, err = fleet("init")
-    assert (code, out, err.startswith("error: nothing was written, because this exists already:")) == (
+    assert (code, out, err.startswith("error: nothing was written: already exists:")) == (
         1,
         "",
         True,
@@ -176,9 +176,9 @@ def test_show_puts_both_sides_beside_each_other(fleet):
     [
         (["show", "things.pump-22"], "things.pump-22 is neither in desired_state.toml nor in the registry; did you mean 'things.pump-2'?"),
         (["show", "thngs.pump-2"], "'thngs' is not a resource kind; did you mean 'things'?"),
-        (["show", "things.pump-2", "--format", "json"], "resources are shown as text; --format and --calls are for a saved plan\n`reconciler show --help` says what there is"),
-        (["graph", "--out", "a.pdf"], "a.pdf tells no format; say --format tree|svg|dot|mermaid"),
-        (["registry", "reset"], "there is no terminal to ask on; say --yes to go on without being asked"),
+        (["show", "things.pump-2", "--format", "json"], "--format and --calls are only for a saved plan; name its FILE\nrun `reconciler show --help` for usage"),
+        (["graph", "--out", "a.pdf"], "a.pdf: no format has the extension .pdf; add --format tree|svg|dot|mermaid"),
+        (["registry", "reset"], "cannot prompt: stdin is not a terminal; pass --yes to skip confirmation"),
     ],
 )  # fmt: skip
 def test_a_slip_is_answered_with_what_would_be_right(fleet, words, message):
@@ -194,7 +194,7 @@ def test_without_a_terminal_nothing_is_sent_unless_told_so(fleet, command):
     code, _, err = fleet(command, stdin="yes\ngreenhouse\n")
     assert (code, err) == (
         1,
-        "\nerror: nothing was sent: there is no terminal to ask on; say --yes to go on without being asked\n",
+        "error: cannot prompt: stdin is not a terminal; pass --yes to skip confirmation\n",
     )
     assert fleet("plan")[1] == before
 
@@ -261,8 +261,8 @@ def test_a_bug_is_told_in_a_sentence_and_traced_only_on_request(fleet, monkeypat
         1,
         "",
         (
-            "error: this is a bug in reconciler, not in your file: ZeroDivisionError: division by zero\n"
-            "run again with --debug and report what it prints\n"
+            "error: internal error: ZeroDivisionError: division by zero\n"
+            "run again with --debug and report its output\n"
         ),
     )
     assert fleet("--debug", "plan")[2].split("\n")[0] == "Traceback (most recent call last):"
@@ -271,5 +271,5 @@ def test_a_bug_is_told_in_a_sentence_and_traced_only_on_request(fleet, monkeypat
 def test_registry_says_where_it_is_and_reset_forgets_everything(fleet):
     fleet("apply", "--yes")
     assert fleet("registry", "path") == (0, ".reconciler/registry.sqlite3\n", "")
-    assert fleet("registry", "reset", "--yes") == (0, "", ".reconciler/registry.sqlite3 is gone\n")
+    assert fleet("registry", "reset", "--yes") == (0, "", "deleted .reconciler/registry.sqlite3\n")
     assert fleet("plan")[1].split("\n")[-2] == "Summary  + 8 create  2 own marks among them"

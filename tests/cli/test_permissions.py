@@ -213,5 +213,5 @@ def test_where_nobody_tells_the_account_words_stand_for_it(fleet, tmp_path, monk
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     code, out, err = fleet("permissions", "--for", "plan")
-    assert (code, err.splitlines()[-1]) == (0, "ACCOUNT and REGION stand for what is not known")
+    assert (code, err.splitlines()[-1]) == (0, "replace ACCOUNT and REGION in the policy")
     assert "arn:aws:iot:eu-west-1:ACCOUNT:thing/*" in json.loads(out)["Statement"][1]["Resource"]

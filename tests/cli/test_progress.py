@@ -1,4 +1,4 @@
-"""The apply as it is watched."""
+"""Progress on a terminal and in a pipe."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import io
 import pytest
 from rich.console import Console
 
-from reconciler.cli.progress import Moving, Plain, display, reading
+from reconciler.cli.progress import LineDisplay, LiveDisplay, open_display, show_reading
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Canceled, Failed, Skipped, Started
 from tests.support.sample_plans import CREATION, DELETION, ROTATION, UPDATE, plan
 
 THROTTLED = AwsError(service="iot", operation="CreateThing", code="ThrottlingException", message="slower")
-MADE = plan(ROTATION, UPDATE, CREATION, DELETION)
+PLAN = plan(ROTATION, UPDATE, CREATION, DELETION)
 
 
 class Clock:
@@ -27,9 +27,9 @@ def console(*, terminal: bool) -> Console:
     return Console(file=io.StringIO(), force_terminal=terminal, color_system=None, width=100)
 
 
-def test_a_pipe_gets_one_line_for_each_outcome():
+def test_a_pipe_gets_one_line_for_each_final_outcome():
     piped = console(terminal=False)
-    with display(MADE, piped) as watching:
+    with open_display(PLAN, piped) as display:
         for outcome in (
             Started(CREATION.change),
             Applied(CREATION.change, 0.02),
@@ -37,7 +37,7 @@ def test_a_pipe_gets_one_line_for_each_outcome():
             Skipped(UPDATE.change, ROTATION.address),
             Canceled(DELETION.change),
         ):
-            watching.on_outcome(outcome)
+            display.on_outcome(outcome)
     assert piped.file.getvalue() == (
         "✔ create  things.pump-8        0.02 s\n"
         "✖ replace certificates.pump-7  failed: ThrottlingException\n"
@@ -45,17 +45,17 @@ def test_a_pipe_gets_one_line_for_each_outcome():
     )
 
 
-def test_a_terminal_sees_the_bar_the_counts_what_runs_and_the_time():
+def test_a_terminal_shows_the_bar_counts_running_steps_and_times():
     clock, screen = Clock(), console(terminal=True)
-    moving = Moving(MADE, screen, clock)
-    moving.on_outcome(Started(CREATION.change))
-    moving.on_outcome(Started(UPDATE.change))
+    display = LiveDisplay(PLAN, screen, clock)
+    display.on_outcome(Started(CREATION.change))
+    display.on_outcome(Started(UPDATE.change))
     clock.now = 2.0
-    moving.on_outcome(Applied(CREATION.change, 2.0))
+    display.on_outcome(Applied(CREATION.change, 2.0))
     clock.now = 3.0
     screen.file.truncate(0)
     screen.file.seek(0)
-    screen.print(moving.picture())
+    screen.print(display.render())
     assert [line.rstrip() for line in screen.file.getvalue().split("\n")] == [
         " ━━━━━━                   1 of 4 ✔ 1 done   3.0 s passed, about 9.0 s left",
         "   ▸ update  things.pump-7  3.0 s",
@@ -63,13 +63,13 @@ def test_a_terminal_sees_the_bar_the_counts_what_runs_and_the_time():
     ]
 
 
-@pytest.mark.parametrize(("terminal", "kind"), [(True, Moving), (False, Plain)])
-def test_the_display_fits_where_it_is_shown(terminal, kind):
-    assert type(display(MADE, console(terminal=terminal))) is kind
+@pytest.mark.parametrize(("terminal", "display"), [(True, LiveDisplay), (False, LineDisplay)])
+def test_the_display_fits_the_console(terminal, display):
+    assert type(open_display(PLAN, console(terminal=terminal))) is display
 
 
-def test_reading_says_nothing_in_a_pipe():
+def test_reading_shows_nothing_in_a_pipe():
     piped = console(terminal=False)
-    with reading(piped) as tell:
-        tell("things", 3, 10)
+    with show_reading(piped) as progress:
+        progress("things", 3, 10)
     assert piped.file.getvalue() == ""

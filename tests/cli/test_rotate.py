@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.commands import apply as asking
 from reconciler.model.call import ApiCall
 from reconciler.workspace import Workspace
 from tests.support.pki import certificate_id
@@ -54,7 +53,7 @@ def rotate(run, authority, pems):
     pems(1)
     assert run("apply", "--yes")[0] == 0
     pems(2)
-    return lambda *words: run("rotate", *words)
+    return lambda *words, **options: run("rotate", *words, **options)
 
 
 def call(operation: str, **params: object):
@@ -176,7 +175,7 @@ def test_what_else_the_plan_has_is_left_for_apply_and_said_to_be(rotate, run, au
     assert rotate("--yes") == (
         0,
         (
-            "Nothing to rotate: no device has another certificate in the file.\n"
+            "Nothing to rotate: the file declares no other certificates.\n"
             "1 other change of the plan is left for `reconciler apply`.\n"
         ),
         "",
@@ -198,9 +197,9 @@ def test_only_devices_with_a_new_certificate_are_counted(rotate, pems, authority
     assert held() == wanted(authority, 2, NAMES[:3]) | wanted(authority, 1, NAMES[3:])
 
 
-def test_nothing_is_sent_unless_somebody_agrees(rotate, authority, monkeypatch):
-    asked = []
-    monkeypatch.setattr(asking, "agreed", lambda question, answer: asked.append((question, answer)))
-    assert rotate("--wave", "25%")[0] == 1
-    assert asked == [("Rotate 20 devices on embedded in 4 waves? Type yes", "yes")]
+def test_rotate_asks_with_the_number_of_devices_and_waves(rotate, authority, monkeypatch):
+    monkeypatch.setattr("reconciler.cli.prompt._has_terminal", lambda: True)
+    code, _, err = rotate("--wave", "25%", stdin="no\n")
+    question = "Rotate 20 devices on embedded in 4 waves? Type yes to continue: "
+    assert (code, err.splitlines()[1][: len(question)]) == (3, question)
     assert held() == wanted(authority, 1)

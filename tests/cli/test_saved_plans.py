@@ -63,7 +63,7 @@ def test_the_same_plan_is_the_same_bytes_and_applies_without_a_question(applied)
 
 def test_plan_format_json_prints_what_out_writes_and_show_tells_it_as_plan_did(applied):
     shown, told = applied("plan", "--out", "a.json")[1:]
-    assert told == "wrote a.json; `reconciler apply a.json` applies this plan and no other\n"
+    assert told == "wrote a.json; `reconciler apply a.json` applies exactly this plan\n"
     assert applied("plan", "--format", "json") == (0, Path("a.json").read_text(), "")
     assert applied("show", "a.json") == (0, shown, "")
     assert applied("show", "a.json", "--calls") == applied("plan", "--calls")
@@ -276,11 +276,13 @@ def test_what_a_plan_was_asked_for_is_asked_for_again(applied):
 
 def test_a_saved_plan_takes_no_option_that_chooses_changes(applied):
     applied("plan", "--out", "a.json")
-    told = "a saved plan was asked for what it is for; give no other option that chooses changes"
+    told = (
+        "a saved plan cannot be combined with options that change the plan; give those to `reconciler plan`"
+    )
     assert applied("apply", "a.json", "--select", "things") == (
         1,
         "",
-        f"error: {told}\n`reconciler apply --help` says what there is\n",
+        f"error: {told}\nrun `reconciler apply --help` for usage\n",
     )
 
 
@@ -345,9 +347,9 @@ def test_a_digest_is_about_what_is_sent_and_seen_and_not_about_where_the_file_sa
 
 @pytest.mark.parametrize("given", ["", "abc", "Z" * 12, "a" * 65])
 def test_what_is_no_digest_is_a_slip(applied, given):
-    told = f"invalid value for '--approved': {given!r} is no digest of a plan; expected at least the 12 digits that plans show"
+    told = f"invalid value for '--approved': {given!r} is not a plan digest; expected at least 12 hexadecimal digits, as plans show them"
     assert applied("apply", "--approved", given) == (
         1,
         "",
-        f"error: {told}\n`reconciler apply --help` says what there is\n",
+        f"error: {told}\nrun `reconciler apply --help` for usage\n",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.aws.json_schema import member_schema
-from reconciler.cli.starter import starter
+from reconciler.cli.starter import starter_files
 from reconciler.engine.load.json_schema import schema
 from reconciler.engine.load.moved_removed import KEYS
 from reconciler.kinds import all_kinds
@@ -35,7 +35,7 @@ def test_the_repository_s_own_file_is_accepted(path):
 
 
 def test_what_init_writes_is_accepted():
-    (text,) = (file.content for file in starter("nursery") if str(file.path).endswith(".toml"))
+    (text,) = (file.content for file in starter_files("nursery") if str(file.path).endswith(".toml"))
     assert complaints(text) == []
 
 
@@ -135,7 +135,7 @@ def test_the_command_prints_it_and_writes_it(run, tmp_path):
     assert run("schema", "--out", "form.json") == (
         0,
         "",
-        "wrote form.json; a TOML file names it in its first line: #:schema ./form.json\n",
+        "wrote form.json; add this first line to the TOML file: #:schema ./form.json\n",
     )
     assert (tmp_path / "form.json").read_text() == out
 

@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from reconciler.cli.wire_log import show_wire
+from reconciler.cli.wire_log import start_wire_log
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError
 from reconciler.model.secret import Secret
@@ -25,7 +25,7 @@ def cloud() -> Cloud:
 
 @pytest.fixture
 def log(capsys):
-    end = show_wire()
+    end = start_wire_log()
     yield lambda: capsys.readouterr().err
     end()
 
@@ -69,7 +69,7 @@ def test_no_secret_is_in_the_log_nor_in_the_error_nor_in_its_traceback(cloud, lo
 
 
 def test_the_log_ends_where_the_line_ends(cloud, capsys):
-    show_wire()()
+    start_wire_log()()
     cloud.call(ApiCall("iot", "ListThings"))
     assert capsys.readouterr().err == ""
 
@@ -82,7 +82,7 @@ def test_what_a_terminal_would_obey_is_spelt_out(log):
 def test_a_record_that_cannot_be_written_ends_nothing(log, monkeypatch):
     monkeypatch.setattr(logging.getLogger("botocore.endpoint"), "propagate", False)
     logging.getLogger("botocore.endpoint").debug("%d", "seven")
-    assert log() == "botocore.endpoint: a record that cannot be written\n"
+    assert log() == "botocore.endpoint: a log record cannot be formatted\n"
 
 
 def test_a_key_of_a_file_is_in_no_log(log):

@@ -14,6 +14,7 @@ import reconciler
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Applied, Failed, Started
 from reconciler.notebook import cell_progress, extension, is_in_notebook
+from reconciler.render.html.parts import render_status_html
 from tests.render.test_plan_html import Reader
 from tests.support.sample_plans import CREATION, DELETION, UPDATE, plan
 
@@ -62,7 +63,7 @@ def test_it_is_not_written_oftener_than_can_be_read(shell):
         for tick in range(1000):
             clock.now = tick / 1024
             live.write(
-                lambda tick=tick: cell_progress.parts.render_status_html("✔", "applied", str(tick)),
+                lambda tick=tick: render_status_html("✔", "applied", str(tick)),
                 lambda: "",
             )
     assert pages(captured) == [["✔ 0"], ["✔ 205"], ["✔ 410"], ["✔ 615"], ["✔ 820"]]

@@ -9,7 +9,7 @@ import networkx as nx
 import pytest
 from rich.console import Console
 
-from reconciler.cli.terminal import write
+from reconciler.cli.terminal import write_lines
 from reconciler.model.address import Address
 from reconciler.model.change import FieldChange
 from reconciler.model.pem import Pem
@@ -41,7 +41,7 @@ def picture():
 def printed(lines) -> str:
     """As a terminal with colours gets it, its own styling aside."""
     stream = io.StringIO()
-    write(Console(file=stream, force_terminal=True, color_system=None, width=200, markup=False), lines)
+    write_lines(Console(file=stream, force_terminal=True, color_system=None, width=200, markup=False), lines)
     return stream.getvalue()
 
 

@@ -13,7 +13,7 @@ import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
-from reconciler.cli.commands.plan import FORMATS
+from reconciler.cli.options import FORMATS
 from reconciler.engine.plan.drift import Drift, DriftedField, DriftedResource, find_drift
 from reconciler.model.address import Address
 from reconciler.model.errors import AwsError

@@ -1,62 +1,98 @@
-"""`reconciler adopt`: what exists without the workspace's mark becomes the workspace's, in the file and in the registry."""
+"""`reconciler adopt`: import unmanaged resources into the workspace and its file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import Options, answering, checked, common, complete
+from reconciler.cli.options import (
+    Options,
+    common_options,
+    complete_addresses,
+    pem_dir_option,
+    validate_addresses,
+    yes_option,
+)
+
+if TYPE_CHECKING:
+    from reconciler.cli.terminal import Terminal
+    from reconciler.engine.export.export import Table
+    from reconciler.model.address import Address
+    from reconciler.workspace import Workspace
 
 
 @click.command()
-@common()
-@click.option(
-    "--pem-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Write certificates as files into this folder, instead of into the text.",
-)
-@answering
+@common_options()
+@pem_dir_option
+@yes_option
 @click.argument(
-    "addresses", nargs=-1, required=True, callback=checked, shell_complete=complete, metavar="ADDRESS..."
+    "addresses",
+    nargs=-1,
+    required=True,
+    callback=validate_addresses,
+    shell_complete=complete_addresses,
+    metavar="ADDRESS...",
 )
 @click.pass_context
 def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *, yes: bool) -> None:
-    """Take over what exists without a mark; what the file does not have is put at its end."""
-    from reconciler.cli import exit_codes
-    from reconciler.cli.commands.apply import agreed, run
-    from reconciler.cli.commands.plan import make, show
+    """Import existing resources into this workspace.
+
+    Resources that the file does not declare yet are added at its end.
+    """
+    from reconciler.cli.applying import apply_and_report
+    from reconciler.cli.planning import build_plan, print_plan
+    from reconciler.cli.prompt import confirm
     from reconciler.cli.terminal import Terminal
-    from reconciler.engine.export.append import appended, home
-    from reconciler.engine.export.files import export_undeclared, keeping
-    from reconciler.engine.export.toml_writer import text_of
     from reconciler.model.address import Address
-    from reconciler.render.views.plan import pluralize
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
-    said = [Address.parse(each) for each in dict.fromkeys(addresses)]
-    wanted = [address for address in said if address in workspace.desired.resources]
-    file = home(workspace.path)
-    writing: AbstractContextManager[None] = nullcontext()
-    if len(wanted) < len(said):
-        keep = keeping(pem_dir, file.parent)
-        found = export_undeclared(workspace.desired, workspace.connection.call, set(said) - set(wanted), keep)
-        if found.left_out:
-            told = (f"{address}: {why}" for address, why in sorted(found.left_out.items()))
-            raise click.ClickException("nothing is adopted\n" + "\n".join(told))
-        wanted += [table.address for table in found.tables]
-        writing = appended(file, text_of(found.tables))
-        terminal.remark(f"{file} gets {pluralize(len(found.tables), 'table')} at its end")
-    with writing:
+    requested = [Address.parse(address) for address in dict.fromkeys(addresses)]
+    declared = [address for address in requested if address in workspace.desired.resources]
+    tables = _tables_for(workspace, set(requested) - set(declared), pem_dir)
+    adopted = [*declared, *(table.address for table in tables)]
+    with _append_to_file(workspace, tables, terminal):
         workspace = Workspace(options.file)
-        only = [*map(str, wanted)]
-        made = make(workspace, terminal, adopt=only, select=only)
-        show(workspace, made, terminal)
-        if not yes and not agreed(f"Adopt {len(wanted)} on {made.target.endpoint}? Type yes", "yes"):
-            raise click.exceptions.Exit(exit_codes.REFUSED)
-    run(ctx, workspace, made, terminal, "adopt")
+        names = [*map(str, adopted)]
+        plan = build_plan(workspace, terminal, adopt=names, select=names)
+        print_plan(workspace, plan, terminal)
+        confirm(f"Adopt {len(adopted)} on {plan.target.endpoint}?", yes=yes)
+    apply_and_report(ctx, workspace, plan, terminal, "adopt")
+
+
+def _tables_for(
+    workspace: Workspace, addresses: Collection[Address], pem_dir: Path | None
+) -> Sequence[Table]:
+    """Return a table for each live resource that the file does not declare; reject the command if one has none."""
+    from reconciler.engine.export.append import file_to_append
+    from reconciler.engine.export.files import export_undeclared, pem_writer
+
+    if not addresses:
+        return ()
+    write_pem = pem_writer(pem_dir, file_to_append(workspace.path).parent)
+    export = export_undeclared(workspace.desired, workspace.connection.call, addresses, write_pem)
+    if export.left_out:
+        reasons = (f"{address}: {reason}" for address, reason in sorted(export.left_out.items()))
+        raise click.ClickException("nothing was adopted\n" + "\n".join(reasons))
+    return export.tables
+
+
+def _append_to_file(
+    workspace: Workspace, tables: Sequence[Table], terminal: Terminal
+) -> AbstractContextManager[None]:
+    """Append the tables to the file; it is restored if the command ends before the plan is approved."""
+    from reconciler.engine.export.append import append_text, file_to_append
+    from reconciler.engine.export.toml_writer import tables_text
+    from reconciler.render.views.plan import pluralize
+
+    if not tables:
+        return nullcontext()
+    file = file_to_append(workspace.path)
+    terminal.print_notes(f"adding {pluralize(len(tables), 'table')} at the end of {file}")
+    return append_text(file, tables_text(tables))

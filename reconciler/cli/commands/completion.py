@@ -1,28 +1,28 @@
-"""`reconciler completion`: commands, options and addresses, completed by the shell."""
+"""`reconciler completion`: shell completion of commands, options and the file's addresses."""
 
 from __future__ import annotations
 
 import click
 
-from reconciler.cli.options import common
+from reconciler.cli.options import common_options
 
-_LINES = {
+_SETUP_LINES = {
     "bash": 'eval "$(reconciler completion bash)"    # in ~/.bashrc',
     "zsh": 'eval "$(reconciler completion zsh)"    # in ~/.zshrc',
     "fish": "reconciler completion fish | source    # in ~/.config/fish/config.fish",
 }
-"""How each shell is told to use it."""
+"""The line that enables completion in each shell."""
 
 
-@click.command(epilog="\b\n" + "\n".join(_LINES.values()))
-@common()
-@click.argument("shell", type=click.Choice([*_LINES]))
+@click.command(epilog="\b\nTo enable it:\n" + "\n".join(f"  {line}" for line in _SETUP_LINES.values()))
+@common_options()
+@click.argument("shell", type=click.Choice([*_SETUP_LINES]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what makes a shell complete commands, options and the file's addresses."""
+    """Print the shell completion script."""
     from click.shell_completion import get_completion_class
 
-    made = get_completion_class(shell)
-    assert made  # click knows all three
+    completion_class = get_completion_class(shell)
+    assert completion_class  # click has all three
     root = ctx.find_root()
-    click.echo(made(root.command, {}, "reconciler", "_RECONCILER_COMPLETE").source())
+    click.echo(completion_class(root.command, {}, "reconciler", "_RECONCILER_COMPLETE").source())

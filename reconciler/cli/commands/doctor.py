@@ -1,4 +1,4 @@
-"""`reconciler doctor`: what is in order, what is not, and what to do about it."""
+"""`reconciler doctor`: check everything that an apply needs."""
 
 from __future__ import annotations
 
@@ -8,55 +8,54 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import Options, common
+from reconciler.cli import exit_codes
+from reconciler.cli.options import Options, common_options
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from reconciler.model.check_result import CheckResult
 
+_LEVELS = {
+    "ok": ("✔", "ok", "applied"),
+    "warning": ("!", "warning", "warning"),
+    "error": ("✖", "error", "error"),
+    "unknown": ("?", "unknown", "warning"),
+}
+"""The sign, word and color of each level."""
+_LEVEL_WIDTH, _SUBJECT_WIDTH = 8, 12
+
 
 @click.command()
-@common()
+@common_options()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
-    """Say who we are, where, with which permissions, and what is not in order."""
+    """Check versions, credentials, permissions, target and lock."""
     from reconciler.cli.terminal import Terminal
     from reconciler.doctor import examine
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
     terminal = Terminal.open(color=options.color)
-    broken = False
-    for finding in examine(Workspace(options.file), os.environ):
-        terminal.tell(_lines(finding))
-        broken |= finding.level == "error"
-    if broken:
-        ctx.exit(1)
+    has_error = False
+    for check in examine(Workspace(options.file), os.environ):
+        terminal.print(_lines(check))
+        has_error |= check.level == "error"
+    if has_error:
+        ctx.exit(exit_codes.ERROR)
 
 
-_SHOWN = {
-    "ok": ("✔", "ok", "applied"),
-    "warning": ("!", "warning", "warning"),
-    "error": ("✖", "error", "error"),
-    "unknown": ("?", "unknown", "warning"),
-}
-"""A sign, a word and a tone for each level."""
-
-_WORD, _ABOUT = 8, 12
-
-
-def _lines(finding: CheckResult) -> Iterator[Text]:
+def _lines(check: CheckResult) -> Iterator[Text]:
     from rich.text import Text
 
     from reconciler.model.text import visible
     from reconciler.render.text.plan import COLORS
 
-    sign, word, tone = _SHOWN[finding.level]
+    sign, word, color = _LEVELS[check.level]
     yield Text.assemble(
-        (f"{sign} {word:<{_WORD}}", COLORS[tone]),
-        (f"{finding.subject:<{_ABOUT}}", "bold"),
-        visible(finding.message),
+        (f"{sign} {word:<{_LEVEL_WIDTH}}", COLORS[color]),
+        (f"{check.subject:<{_SUBJECT_WIDTH}}", "bold"),
+        visible(check.message),
     )
-    if finding.advice:
-        yield Text(f"{'':<{2 + _WORD + _ABOUT}}next: {visible(finding.advice)}", "dim")
+    if check.advice:
+        yield Text(f"{'':<{2 + _LEVEL_WIDTH + _SUBJECT_WIDTH}}next: {visible(check.advice)}", "dim")

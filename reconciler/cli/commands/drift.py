@@ -1,4 +1,4 @@
-"""`reconciler drift`: where the registry is not as the file says."""
+"""`reconciler drift`: where the registry differs from the file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import exit_codes
-from reconciler.cli.commands.plan import FORMATS
-from reconciler.cli.options import Options, common, selecting, summarizing
+from reconciler.cli.options import Options, common_options, format_option, selection_options, summary_option
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
@@ -19,18 +18,24 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@common()
-@selecting
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="text", help="How it is shown; else text."
-)
-@summarizing
+@common_options()
+@selection_options
+@format_option
+@summary_option
 @click.pass_context
 def drift(
-    ctx: click.Context, *, select: Sequence[str], exclude: Sequence[str], form: str, summary: Path | None
+    ctx: click.Context,
+    *,
+    select: Sequence[str],
+    exclude: Sequence[str],
+    output_format: str,
+    summary: Path | None,
 ) -> None:
-    """Say what differs between file and registry, and write nothing. Exits with 2 when something does."""
-    from reconciler.cli.progress import reading
+    """Show where the registry differs from the file.
+
+    Changes nothing. Exits with code 2 if there is drift.
+    """
+    from reconciler.cli.progress import show_reading
     from reconciler.cli.terminal import Terminal
     from reconciler.render.markdown import append_markdown, render_drift_markdown
     from reconciler.render.views.drift import build_drift_view
@@ -39,33 +44,33 @@ def drift(
     options = Options.of(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
-    workspace.desired  # noqa: B018 (the file's mistakes come before anything is read)
-    with reading(terminal.err) as progress:
-        found = workspace.drift(select=select, exclude=exclude, progress=progress)
-    last = workspace.last_run_on_target()
+    workspace.desired  # noqa: B018 (loads the file, so that its diagnostics precede any request)
+    with show_reading(terminal.err) as progress:
+        result = workspace.drift(select=select, exclude=exclude, progress=progress)
+    last_run = workspace.last_run_on_target()
     try:
-        _show(found, last, terminal, form)
-    finally:  # whoever reads our output may have seen enough before its end; the file is written all the same
+        _print_drift(result, last_run, terminal, output_format)
+    finally:  # the summary is written even if the reader of our output closed the pipe
         if summary:
             append_markdown(
-                summary, lambda limit: render_drift_markdown(build_drift_view(found, last), limit)
+                summary, lambda limit: render_drift_markdown(build_drift_view(result, last_run), limit)
             )
-    if found:
+    if result:
         ctx.exit(exit_codes.CHANGES)
 
 
-def _show(found: Drift, last: Run | None, terminal: Terminal, form: str) -> None:
+def _print_drift(result: Drift, last_run: Run | None, terminal: Terminal, output_format: str) -> None:
     from reconciler.render.formats import render_page
     from reconciler.render.json.drift_file import render_drift_json, render_drift_jsonl
     from reconciler.render.text.drift import render_drift_text
     from reconciler.render.views.drift import build_drift_view
 
-    if form == "json":
-        click.echo(render_drift_json(found, last), nl=False)
-    elif form == "jsonl":
-        for line in render_drift_jsonl(found, last):
+    if output_format == "json":
+        click.echo(render_drift_json(result, last_run), nl=False)
+    elif output_format == "jsonl":
+        for line in render_drift_jsonl(result, last_run):
             click.echo(line, nl=False)
-    elif form == "text":
-        terminal.tell(render_drift_text(build_drift_view(found, last), terminal.out.width))
+    elif output_format == "text":
+        terminal.print(render_drift_text(build_drift_view(result, last_run), terminal.out.width))
     else:
-        click.echo(render_page(build_drift_view(found, last), form), nl=False)
+        click.echo(render_page(build_drift_view(result, last_run), output_format), nl=False)

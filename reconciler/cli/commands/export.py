@@ -1,4 +1,4 @@
-"""`reconciler export`: the live registry as a desired-state file."""
+"""`reconciler export`: live resources as a desired-state file."""
 
 from __future__ import annotations
 
@@ -8,95 +8,98 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import Options, common
+from reconciler.cli.options import Options, common_options, pem_dir_option
 
 if TYPE_CHECKING:
     from reconciler.engine.export.export import Export
     from reconciler.workspace import Workspace
 
 
-def _kinds(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def _complete_kinds(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     from reconciler.kinds import all_kinds
 
     return [table for table in all_kinds() if table.startswith(incomplete)]
 
 
-def _known(_ctx: click.Context, _parameter: click.Parameter, given: Sequence[str]) -> Sequence[str]:
+def _validate_kinds(_ctx: click.Context, _parameter: click.Parameter, value: Sequence[str]) -> Sequence[str]:
     from reconciler.kinds import all_kinds
-    from reconciler.model.text import closest_match
+    from reconciler.model.text import closest_match, quote
 
-    for table in given:
+    for table in value:
         if table not in all_kinds():
-            near = closest_match(table, [*all_kinds()])
-            hint = f"; did you mean {near!r}?" if near else ""
-            raise click.BadParameter(f"{table!r} is no kind{hint}")
-    return given
+            nearest = closest_match(table, [*all_kinds()])
+            hint = f"; did you mean {nearest!r}?" if nearest else ""
+            raise click.BadParameter(f"{quote(table)} is not a resource kind{hint}")
+    return value
 
 
 @click.command()
-@common()
+@common_options()
 @click.option(
     "--kind",
     "kinds",
     multiple=True,
-    callback=_known,
-    shell_complete=_kinds,
+    callback=_validate_kinds,
+    shell_complete=_complete_kinds,
     metavar="KIND",
-    help="Only this kind, such as things. May be given again.",
+    help="Export only this kind, such as things. Repeatable.",
 )
-@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this new file.")
 @click.option(
-    "--pem-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Write certificates as files into this folder, instead of into the text.",
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write to this file, which must not exist (default: stdout).",
 )
+@pem_dir_option
 @click.argument("selectors", nargs=-1, metavar="[ADDRESS|GLOB]...")
 @click.pass_context
 def export(
     ctx: click.Context, kinds: Sequence[str], out: Path | None, pem_dir: Path | None, selectors: Sequence[str]
 ) -> None:
-    """Write what is there as a file, other workspaces' aside: what bears the workspace's mark plans empty.
+    """Export live resources as a desired-state file.
 
-    What bears no mark is named: it is to be taken over first, where --adopt names it.
+    Resources of other workspaces are left out. Resources that are not managed yet are listed; import them with --adopt.
     """
-    from reconciler.engine.export.files import export_selected, keeping
+    from reconciler.engine.export.files import export_selected, pem_writer
     from reconciler.model.text import join_some
     from reconciler.render.views.plan import pluralize
     from reconciler.workspace import Workspace
 
     if out is not None and out.exists():
-        raise click.ClickException(f"{out} is there already, and is not overwritten")
+        raise click.ClickException(f"{out}: file already exists and was not overwritten; choose another name")
     workspace = Workspace(Options.of(ctx).file)
-    keep = keeping(pem_dir, out.parent if out else Path())
-    found = export_selected(workspace.desired, workspace.connection.call, (*kinds, *selectors), keep)
-    text = _text(workspace, found)
+    write_pem = pem_writer(pem_dir, out.parent if out else Path())
+    result = export_selected(workspace.desired, workspace.connection.call, (*kinds, *selectors), write_pem)
+    text = _file_text(workspace, result)
     if out is None:
         click.echo(text, nl=False)
     else:
         out.write_text(text, encoding="utf-8")
-        click.echo(f"wrote {out}: {pluralize(len(found.tables), 'resource')}", err=True)
-    if found.unmarked:
-        named = join_some(map(str, found.unmarked))
-        click.echo(f"no workspace's yet, so a plan takes them over first, with --adopt: {named}", err=True)
-    for address, why in found.left_out.items():
-        click.echo(f"left out {address}: {why}", err=True)
+        click.echo(f"wrote {out}: {pluralize(len(result.tables), 'resource')}", err=True)
+    if result.unmanaged:
+        addresses = join_some(map(str, result.unmanaged))
+        click.echo(f"not managed yet; import with --adopt: {addresses}", err=True)
+    for address, reason in result.left_out.items():
+        click.echo(f"left out {address}: {reason}", err=True)
 
 
-def _text(workspace: Workspace, found: Export) -> str:
-    """The whole file: `[workspace]`, the tables, and what could not be said."""
+def _file_text(workspace: Workspace, result: Export) -> str:
+    """Return the whole file: `[workspace]`, the tables, and a comment for each resource that was left out."""
     import attrs
 
-    from reconciler.engine.export.toml_writer import head, remarks, text_of
+    from reconciler.engine.export.toml_writer import comment_lines, tables_text, workspace_text
 
     settings = workspace.desired.settings
-    said = {
+    values = {
         field.name: value
         for field in attrs.fields(type(settings))
         if isinstance(value := getattr(settings, field.name), str) and value != field.default
     }
-    said |= {"target": settings.target, "region": workspace.connection.target.region}
-    left = [
-        f"{address} is left out: {why}; by this file it would be deleted where it is the workspace's"
-        for address, why in found.left_out.items()
+    values |= {"target": settings.target, "region": workspace.connection.target.region}
+    comments = [
+        f"{address} is left out: {reason}; if this workspace owns it, an apply of this file deletes it"
+        for address, reason in result.left_out.items()
     ]
-    return "\n".join(part for part in (head(said), text_of(found.tables), remarks(left)) if part)
+    parts = (workspace_text(values), tables_text(result.tables), comment_lines(comments))
+    return "\n".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""`reconciler graph`: what needs what, as a tree in the terminal or as a picture in a file."""
+"""`reconciler graph`: the dependency graph, as a tree on the terminal or as a picture in a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import Options, common, selecting
+from reconciler.cli.options import Options, common_options, out_option, selection_options
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from reconciler.workspace import Workspace
 
 _FORMATS = ("tree", "svg", "dot", "mermaid")
-_SUFFIXES: Mapping[str, str] = {
+_FORMATS_BY_EXTENSION: Mapping[str, str] = {
+    "": "tree",
+    ".txt": "tree",
     ".svg": "svg",
     ".dot": "dot",
     ".gv": "dot",
@@ -26,80 +28,85 @@ _SUFFIXES: Mapping[str, str] = {
 
 
 @click.command()
-@common()
+@common_options()
 @click.option(
-    "--format", "form", type=click.Choice(_FORMATS), help="Else what --out's suffix says, else a tree."
+    "--format",
+    "output_format",
+    type=click.Choice(_FORMATS),
+    help="Output format (default: from the --out extension, else tree).",
 )
-@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
-@selecting
-@click.option("--plan", "planned", is_flag=True, help="Read the registry and colour by what would be done.")
+@out_option
+@selection_options
+@click.option(
+    "--plan", "with_plan", is_flag=True, help="Read the registry and color resources by what a plan would do."
+)
 @click.pass_context
 def graph(  # noqa: PLR0913 (its options)
     ctx: click.Context,
-    form: str | None,
+    output_format: str | None,
     out: Path | None,
     select: Sequence[str],
     exclude: Sequence[str],
     *,
-    planned: bool,
+    with_plan: bool,
 ) -> None:
-    """Show what needs what."""
+    """Show the dependency graph as a tree or a picture."""
     from reconciler.cli.terminal import Terminal
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
-    form = form or _guess(out)
+    output_format = output_format or _format_for(out)
     terminal = Terminal.open(color=options.color)
-    picture = _picture(Workspace(options.file), terminal, select, exclude, planned=planned)
-    if form == "tree" and out is None:
+    picture = _build_picture(Workspace(options.file), terminal, select, exclude, with_plan=with_plan)
+    if output_format == "tree" and out is None:
         from reconciler.render.graph.tree import render_tree
 
-        terminal.tell(render_tree(picture, ascii_only=not (terminal.out.encoding or "").startswith("utf")))
+        terminal.print(render_tree(picture, ascii_only=not (terminal.out.encoding or "").startswith("utf")))
         return
-    drawn = _drawn(picture, form)
+    text = _draw(picture, output_format)
     if out is None:
-        click.echo(drawn, nl=False)
+        click.echo(text, nl=False)
     else:
-        out.write_text(drawn, encoding="utf-8")
+        out.write_text(text, encoding="utf-8")
         click.echo(f"wrote {out}", err=True)
 
 
-def _guess(out: Path | None) -> str:
+def _format_for(out: Path | None) -> str:
     if out is None:
         return "tree"
-    if found := _SUFFIXES.get(out.suffix.lower()):
-        return found
-    if out.suffix.lower() in ("", ".txt"):
-        return "tree"
-    raise click.ClickException(f"{out} tells no format; say --format {'|'.join(_FORMATS)}")
+    if output_format := _FORMATS_BY_EXTENSION.get(out.suffix.lower()):
+        return output_format
+    raise click.ClickException(
+        f"{out}: no format has the extension {out.suffix}; add --format {'|'.join(_FORMATS)}"
+    )
 
 
-def _picture(
+def _build_picture(
     workspace: Workspace,
     terminal: Terminal,
     select: Sequence[str],
     exclude: Sequence[str],
     *,
-    planned: bool,
+    with_plan: bool,
 ) -> Picture:
-    from reconciler.cli.commands.plan import make
+    from reconciler.cli.planning import build_plan
     from reconciler.render.graph.picture import build_picture
 
     desired = workspace.desired
-    made = make(workspace, terminal) if planned else None
+    plan = build_plan(workspace, terminal) if with_plan else None
     return build_picture(
-        workspace.graph(select, exclude), desired.resources, made, title=desired.settings.name
+        workspace.graph(select, exclude), desired.resources, plan, title=desired.settings.name
     )
 
 
-def _drawn(picture: Picture, form: str) -> str:
-    """Every picture but the tree is collapsed by kind and action when it is too large to read."""
+def _draw(picture: Picture, output_format: str) -> str:
+    """Return the picture as text; all formats but the tree merge nodes by kind and action if there are too many to read."""
     from reconciler.render.graph.dot import render_dot
     from reconciler.render.graph.mermaid import render_mermaid
     from reconciler.render.graph.svg import render_svg
     from reconciler.render.graph.tree import render_tree
 
-    match form:
+    match output_format:
         case "svg":
             return render_svg(picture.readable())
         case "dot":

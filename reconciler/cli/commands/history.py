@@ -1,4 +1,4 @@
-"""`reconciler history`: what was applied from here, by whom, and what became of it."""
+"""`reconciler history`: past runs of this folder, who started them, and their outcomes."""
 
 from __future__ import annotations
 
@@ -6,37 +6,36 @@ import json as json_format
 
 import click
 
-from reconciler.cli.options import Options, common
+from reconciler.cli.options import Options, common_options
 
 
-def _ids(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     from reconciler.model.errors import ReconcilerError
     from reconciler.workspace import Workspace
 
     try:
-        known = [run.id for run in Workspace(Options.of(ctx).file).history(limit=None)]
+        run_ids = [run.id for run in Workspace(Options.of(ctx).file).history(limit=None)]
     except ReconcilerError:
         return []
-    return [run_id for run_id in known if run_id.startswith(incomplete)]
+    return [run_id for run_id in run_ids if run_id.startswith(incomplete)]
 
 
 @click.command()
-@common()
-@click.argument("run", required=False, shell_complete=_ids)
+@common_options()
+@click.argument("run", required=False, shell_complete=_complete_run_ids)
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
     default=20,
-    show_default=True,
     metavar="COUNT",
-    help="How many runs to list.",
+    help="Maximum number of runs to list (default: 20).",
 )
-@click.option("--json", is_flag=True, help="As JSON.")
+@click.option("--json", is_flag=True, help="Output JSON.")
 @click.pass_context
 def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> None:
-    """List past runs, or tell one of them call by call.
+    """List past runs, or show one run call by call.
 
-    RUN is the id of a run, or the start or the end of one.
+    RUN is the ID of a run, or the start or the end of one.
     """
     from reconciler.cli.terminal import Terminal
     from reconciler.render.json.history_file import history_to_json
@@ -47,12 +46,12 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     options = Options.of(ctx)
     workspace, terminal = Workspace(options.file), Terminal.open(color=options.color)
     if run is None:
-        found = workspace.history(limit)
-        lines, said = render_history_text(build_run_rows(found)), history_to_json(found)
+        runs = workspace.history(limit)
+        lines, values = render_history_text(build_run_rows(runs)), history_to_json(runs)
     else:
         record = workspace.run(run)
-        lines, said = render_run_text(build_run_view(record)), history_to_json(record)
+        lines, values = render_run_text(build_run_view(record)), history_to_json(record)
     if json:
-        click.echo(json_format.dumps(said, indent=2))
+        click.echo(json_format.dumps(values, indent=2))
     else:
-        terminal.tell(lines)
+        terminal.print(lines)

@@ -1,63 +1,62 @@
-"""`reconciler init`: something small that works at once, to be changed into what is wanted."""
+"""`reconciler init`: a small desired state that can be applied at once."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
 import click
 
-from reconciler.cli.options import common
+from reconciler.cli.options import common_options
+
+_MAX_NAME_LENGTH = 64
+"""How many characters of a folder's name are used as the workspace's name."""
+_FALLBACK_NAME = "greenhouse"
 
 
 @click.command()
-@common()
+@common_options()
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--name", help="The workspace's name; else the folder's.")
+@click.option("--name", metavar="NAME", help="Name of the workspace (default: from the folder's name).")
 def init(folder: Path, name: str | None) -> None:
     """Write a starter file with a development CA and two devices."""
-    from reconciler.cli.starter import IGNORED, Written, ignore, starter, write
+    from reconciler.cli.starter import GITIGNORE_PATTERNS, starter_files, update_gitignore, write_files
 
-    workspace = _named_after(folder) if name is None else _checked(name)
-    files = starter(workspace)
-    there = [str(folder / file.path) for file in files if (folder / file.path).exists()]
-    if there:
-        raise click.ClickException(f"nothing was written, because this exists already: {', '.join(there)}")
-    write(folder, files)
-    added = ignore(folder)
-    shown: list[Written] = [*files]
-    for file in shown:
-        mode = "  (mode 0600, never to be committed)" if file.private else ""
+    workspace = _name_from(folder) if name is None else _validate_name(name)
+    files = starter_files(workspace)
+    existing = [str(folder / file.path) for file in files if (folder / file.path).exists()]
+    if existing:
+        raise click.ClickException(f"nothing was written: already exists: {', '.join(existing)}")
+    write_files(folder, files)
+    for file in files:
+        mode = "  (mode 0600; never commit it)" if file.is_private else ""
         click.echo(f"  wrote {folder / file.path}{mode}")
-    if added:
-        click.echo(f"  {folder / '.gitignore'} keeps {', '.join(IGNORED)} out of git")
-    where = "" if folder == Path() else f"  cd {shlex.quote(str(folder))}\n"
+    if update_gitignore(folder):
+        click.echo(f"  {folder / '.gitignore'} now ignores {', '.join(GITIGNORE_PATTERNS)}")
+    change_folder = "" if folder == Path() else f"  cd {shlex.quote(str(folder))}\n"
     click.echo(
-        f"\nNext, on the embedded registry, without any account:\n\n"
-        f"{where}  reconciler plan\n  reconciler apply\n  reconciler graph\n\n"
-        f"The CA is for development alone. Anyone with pki/development-ca.key can make devices of yours."
+        "\nNext, on the embedded registry, which needs no AWS account:\n\n"
+        f"{change_folder}  reconciler plan\n  reconciler apply\n  reconciler graph\n\n"
+        "The CA is for development only: anyone with pki/development-ca.key can create devices."
     )
 
 
-_LONGEST = 64
-"""Of a folder's name, what is taken for the workspace's."""
-
-
-def _checked(name: str) -> str:
-    """The name, unless `validate` would refuse the file for it."""
+def _validate_name(name: str) -> str:
+    """Return the name if `validate` would accept it in the file."""
     from reconciler.aws.service_model import ServiceModelConstraints
     from reconciler.engine.load.workspace_table import settings_of
     from reconciler.render.views.regex_words import describe_expected
 
-    for wrong in settings_of({"name": name}, ServiceModelConstraints(), ())[1]:
-        told = f"{name!r} cannot be a workspace's name: {wrong.problem}"
-        raise click.ClickException(
-            f"{told}; expected {describe_expected(wrong.expected)}" if wrong.expected else told
-        )
+    _, problems = settings_of({"name": name}, ServiceModelConstraints(), ())
+    for problem in problems:
+        message = f"{name!r} is not a valid workspace name: {problem.problem}"
+        expected = f"; expected {describe_expected(problem.expected)}" if problem.expected else ""
+        raise click.ClickException(message + expected)
     return name
 
 
-def _named_after(folder: Path) -> str:
-    import re
-
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-")[:_LONGEST] or "greenhouse"
+def _name_from(folder: Path) -> str:
+    """Return a valid workspace name that resembles the folder's."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-")
+    return name[:_MAX_NAME_LENGTH] or _FALLBACK_NAME

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import Options, common
+from reconciler.cli.options import Options, common_options, out_option
 
 if TYPE_CHECKING:
     from reconciler.model.plan import Target
@@ -17,19 +17,18 @@ _PURPOSES = ("plan", "apply", "destroy")
 
 
 @click.command()
-@common()
+@common_options()
 @click.option(
     "--for",
     "purpose",
     type=click.Choice(_PURPOSES),
     default="apply",
-    show_default=True,
-    help="What is to be done; each of them reads.",
+    help="The command that the policy allows; each may also read (default: apply).",
 )
-@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@out_option
 @click.pass_context
 def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
-    """Print the least IAM policy for the file."""
+    """Print the minimal IAM policy for the file."""
     import json
 
     from reconciler.aws import iam
@@ -37,11 +36,10 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     from reconciler.workspace import Workspace
 
     workspace = Workspace(Options.of(ctx).file)
-    target = _target(workspace)
-    wanted = needed_operations(workspace.desired, purpose)
-    passed = needed_roles(workspace.desired.resources) if purpose == "apply" else ()
-    policy = iam.iam_policy(wanted, target, passed)
-    text = json.dumps(policy, indent=2) + "\n"
+    target = _target_of(workspace)
+    operations = needed_operations(workspace.desired, purpose)
+    passed_roles = needed_roles(workspace.desired.resources) if purpose == "apply" else ()
+    text = json.dumps(iam.iam_policy(operations, target, passed_roles), indent=2) + "\n"
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -50,19 +48,20 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     size = len("".join(text.split()))
     if size > iam.MAX_POLICY_CHARACTERS:
         click.echo(
-            f"{size:,} characters: a managed policy takes {iam.MAX_POLICY_CHARACTERS:,}, so divide it",
+            f"warning: the policy has {size:,} characters, and a managed policy at most {iam.MAX_POLICY_CHARACTERS:,}; "
+            "split it into several",
             err=True,
         )
 
 
-def _target(workspace: Workspace) -> Target:
-    """The target with its account; where nobody tells it, with words to be replaced."""
+def _target_of(workspace: Workspace) -> Target:
+    """Return the target with its account, or with placeholders if credentials do not tell it."""
     from reconciler.model.errors import TargetError
     from reconciler.model.plan import Target
 
     try:
         return workspace.connection.target
     except TargetError as error:
-        click.echo(f"{error}\nACCOUNT and REGION stand for what is not known", err=True)
+        click.echo(f"{error}\nreplace ACCOUNT and REGION in the policy", err=True)
         settings = workspace.desired.settings
         return Target(settings.target, settings.region or "REGION", "ACCOUNT")

@@ -1,50 +1,47 @@
-"""`reconciler registry`: the embedded registry's own file, and the registry as an endpoint."""
+"""`reconciler registry`: the embedded registry's database, and the registry as an HTTP endpoint."""
 
 from __future__ import annotations
-
-import sys
 
 import click
 
 from reconciler.cli.commands.serve import serve
-from reconciler.cli.options import Options, answering, common
+from reconciler.cli.options import Options, common_options, yes_option
 
 
 @click.group()
 def registry() -> None:
-    """Where the embedded registry is, how to begin anew, and serving it to other clients."""
+    """Manage the embedded registry."""
 
 
 registry.add_command(serve)
 
 
 @registry.command()
-@common()
+@common_options()
 @click.pass_context
 def path(ctx: click.Context) -> None:
-    """Say where the embedded registry keeps its database."""
+    """Print the path of the embedded registry's database."""
     from reconciler.workspace import Workspace
 
     click.echo(Workspace(Options.of(ctx).file).registry_path)
 
 
 @registry.command()
-@common()
-@answering
+@common_options()
+@yes_option
 @click.pass_context
 def reset(ctx: click.Context, *, yes: bool) -> None:
-    """Forget everything that the embedded registry holds. AWS is never touched by this."""
+    """Delete all data in the embedded registry.
+
+    Does not affect AWS.
+    """
+    from reconciler.cli.prompt import confirm
     from reconciler.workspace import Workspace
 
     workspace = Workspace(Options.of(ctx).file)
     if not workspace.registry_path.exists():
         click.echo(f"{workspace.registry_path} does not exist; nothing to do", err=True)
         return
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.ClickException(
-                "there is no terminal to ask on; say --yes to go on without being asked"
-            )
-        click.confirm(f"Delete {workspace.registry_path}?", abort=True, err=True)
+    confirm(f"Delete {workspace.registry_path}?", yes=yes)
     workspace.reset_registry()
-    click.echo(f"{workspace.registry_path} is gone", err=True)
+    click.echo(f"deleted {workspace.registry_path}", err=True)

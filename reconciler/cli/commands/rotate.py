@@ -1,4 +1,4 @@
-"""`reconciler rotate`: the plan's certificate rotations and nothing else of it, in waves."""
+"""`reconciler rotate`: only the certificate rotations of a plan, in waves."""
 
 from __future__ import annotations
 
@@ -8,40 +8,47 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import Options, answering, common
+from reconciler.cli import exit_codes
+from reconciler.cli.options import Options, common_options, yes_option
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
+    from reconciler.model.outcome import Result
     from reconciler.model.plan import Plan
     from reconciler.workspace import Workspace
 
 
-def _percent(_ctx: click.Context, _parameter: click.Parameter, given: str) -> float:
+def _parse_percent(_ctx: click.Context, _parameter: click.Parameter, value: str) -> float:
     try:
-        percent = float(given.removesuffix("%"))
+        percent = float(value.removesuffix("%"))
     except ValueError:
         percent = 0.0
     if not 0 < percent <= 100:  # noqa: PLR2004
-        raise click.BadParameter(f"{given!r} is no part of a fleet; expected such as 10%")
+        raise click.BadParameter(f"{value!r} is not a valid percentage; expected one such as 10%")
     return percent
 
 
 @click.command()
-@common()
+@common_options()
 @click.option(
     "--wave",
     default="10%",
-    show_default=True,
-    callback=_percent,
+    callback=_parse_percent,
     metavar="PERCENT",
-    help="How much of the fleet at a time. The next wave begins when every device of the one before has its certificate.",
+    help=(
+        "Part of the devices to rotate at a time; a wave starts when all devices of the one before are done "
+        "(default: 10%)."
+    ),
 )
-@answering
+@yes_option
 @click.pass_context
 def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
-    """Give devices the new certificates of the file, wave by wave, and stop when one fails."""
-    from reconciler.cli.commands import plan as planning
-    from reconciler.cli.commands.apply import agreed
+    """Rotate device certificates in waves; stop at a failure.
+
+    Gives each device the new certificate that the file declares, and leaves all other changes alone.
+    """
+    from reconciler.cli.planning import build_plan
+    from reconciler.cli.prompt import confirm
     from reconciler.cli.terminal import Terminal
     from reconciler.render.views.plan import pluralize
     from reconciler.workspace import Workspace
@@ -49,53 +56,52 @@ def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
     options = Options.of(ctx)
     terminal = Terminal.open(color=options.color)
     workspace = Workspace(options.file)
-    made = planning.make(workspace, terminal, wave=wave)
-    waves = list(workspace.waves(made, wave))
-    _show(workspace, made, waves, terminal)
+    plan = build_plan(workspace, terminal, wave=wave)
+    waves = list(workspace.waves(plan, wave))
+    _print_rotations(workspace, plan, waves, terminal)
     if not waves:
         return
-    devices = pluralize(sum(map(_devices, waves)), "device")
-    asked = f"Rotate {devices} on {made.target.endpoint} in {pluralize(len(waves), 'wave')}?"
-    if not yes and not agreed(f"{asked} Type yes", "yes"):
-        ctx.exit(1)
-    if not _run(workspace, waves, terminal):
-        ctx.exit(1)
+    devices, count = pluralize(_count_all_devices(waves), "device"), pluralize(len(waves), "wave")
+    confirm(f"Rotate {devices} on {plan.target.endpoint} in {count}?", yes=yes)
+    if not _apply_waves(workspace, waves, terminal):
+        ctx.exit(exit_codes.ERROR)
 
 
-def _devices(wave: Plan) -> int:
-    """How many get a new certificate in it; a wave may have more steps, which these wait for."""
+def _count_devices(wave: Plan) -> int:
+    """Return how many devices get a new certificate in a wave; its other steps are their dependencies."""
     from reconciler.engine.plan.waves import find_rotations
 
     return len(find_rotations(wave))
 
 
-def _show(workspace: Workspace, made: Plan, waves: Sequence[Plan], terminal: Terminal) -> None:
-    """The rotations, how they are divided, and that there is more to the plan where there is."""
+def _count_all_devices(waves: Sequence[Plan]) -> int:
+    return sum(map(_count_devices, waves))
+
+
+def _print_rotations(workspace: Workspace, plan: Plan, waves: Sequence[Plan], terminal: Terminal) -> None:
+    """Print the rotations, the waves, and how many other changes the plan has."""
     from rich.text import Text
 
-    from reconciler.render.text.plan import render_plan_text
+    from reconciler.cli.planning import print_plan
     from reconciler.render.text.result import render_remaining_changes
-    from reconciler.render.views.plan import build_plan_view, pluralize
+    from reconciler.render.views.plan import pluralize
 
-    rotation = workspace.rotations(made)
-    if rotation:
-        view = build_plan_view(rotation, unchanged_markers=workspace.count_unchanged_markers(made))
-        terminal.tell(render_plan_text(view, terminal.out.width))
-        most = pluralize(max(map(_devices, waves)), "device")
-        terminal.tell([Text.assemble(("Waves    ", "bold"), f"{len(waves):,}, of at most {most}")])
+    rotations = workspace.rotations(plan)
+    if rotations:
+        print_plan(workspace, rotations, terminal)
+        largest = pluralize(max(map(_count_devices, waves)), "device")
+        terminal.print([Text.assemble(("Waves    ", "bold"), f"{len(waves):,}, of at most {largest}")])
     else:
-        terminal.tell([Text("Nothing to rotate: no device has another certificate in the file.", "bold")])
-    if left := len(made.steps) - len(rotation.steps):
-        terminal.tell([render_remaining_changes(left)])
+        terminal.print([Text("Nothing to rotate: the file declares no other certificates.", "bold")])
+    if left_out := len(plan.steps) - len(rotations.steps):
+        terminal.print([render_remaining_changes(left_out)])
 
 
-def _run(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> bool:
-    """Wave by wave, as long as all goes well; says whether it did to the end."""
+def _apply_waves(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> bool:
+    """Apply wave after wave until one fails; return whether all succeeded."""
     from rich.text import Text
 
-    from reconciler.cli.commands.apply import watched
-    from reconciler.engine.plan.waves import find_rotations
-    from reconciler.model.outcome import Applied
+    from reconciler.cli.applying import apply_with_progress
     from reconciler.render.text.result import (
         render_rotation_complete,
         render_rotation_stopped,
@@ -104,17 +110,25 @@ def _run(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal) -> boo
     from reconciler.render.views.plan import pluralize
     from reconciler.render.views.result import build_result_view
 
-    begun, done, total = time.monotonic(), 0, sum(map(_devices, waves))
+    started_at, done, total = time.monotonic(), 0, _count_all_devices(waves)
     for number, wave in enumerate(waves, start=1):
-        terminal.remark(f"\nwave {number} of {len(waves)}: {pluralize(_devices(wave), 'device')}")
-        result = watched(workspace, wave, terminal, "rotate")
-        applied = {end.change.address for end in result.outcomes if isinstance(end, Applied)}
-        done += len(applied.intersection(find_rotations(wave)))
+        title = f"wave {number} of {len(waves)}"
+        terminal.print_notes(f"\n{title}: {pluralize(_count_devices(wave), 'device')}")
+        result = apply_with_progress(workspace, wave, terminal, "rotate")
+        done += _count_rotated(wave, result)
         if not result.ok:
-            where = f"wave {number} of {len(waves)}"
-            later = sum(map(_devices, waves[number:]))
-            terminal.tell([Text(), *render_unfinished_steps(build_result_view(result))])
-            terminal.tell([render_rotation_stopped(where, done, total, later)])
+            later = _count_all_devices(waves[number:])
+            terminal.print([Text(), *render_unfinished_steps(build_result_view(result))])
+            terminal.print([render_rotation_stopped(title, done, total, later)])
             return False
-    terminal.tell([Text(), render_rotation_complete(total, len(waves), time.monotonic() - begun)])
+    terminal.print([Text(), render_rotation_complete(total, len(waves), time.monotonic() - started_at)])
     return True
+
+
+def _count_rotated(wave: Plan, result: Result) -> int:
+    """Return how many devices have their new certificate after a wave."""
+    from reconciler.engine.plan.waves import find_rotations
+    from reconciler.model.outcome import Applied
+
+    applied = {outcome.change.address for outcome in result.outcomes if isinstance(outcome, Applied)}
+    return len(applied.intersection(find_rotations(wave)))

@@ -1,4 +1,4 @@
-"""`reconciler schema`: the form of the file, for editors, and of what is written for programs."""
+"""`reconciler schema`: JSON Schemas of the file, for editors, and of the output formats, for programs."""
 
 from __future__ import annotations
 
@@ -8,39 +8,41 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import common
+from reconciler.cli.options import common_options, out_option
 
 _FILE = "file"
 
 
 @click.command()
-@common()
+@common_options()
 @click.argument("form", default=_FILE, metavar="[FORM]")
-@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@out_option
 def schema(form: str, out: Path | None) -> None:
-    """Print the JSON Schema of a desired-state file, by which editors complete and check it.
+    """Print the JSON Schema of the file, or of an output format.
 
-    Of what is written for programs with another FORM: plan, plan-line, event, drift, drift-line, history or run.
+    FORM is file (default), or an output format: plan, plan-line, event, drift, drift-line, history or run. Editors complete
+    and check a desired-state file by its schema.
     """
     import json
 
     from reconciler.render.json.schemas import OUTPUTS
 
     if form not in {_FILE, *OUTPUTS}:
-        known = ", ".join([_FILE, *OUTPUTS])
-        raise click.UsageError(f"there is no form {form!r}; expected one of {known}")
-    text = json.dumps(_made(form), indent=2, ensure_ascii=False) + "\n"
+        raise click.UsageError(
+            f"{form!r} is not a valid form; expected one of {', '.join([_FILE, *OUTPUTS])}"
+        )
+    text = json.dumps(_build_schema(form), indent=2, ensure_ascii=False) + "\n"
     if out is None:
         click.echo(text, nl=False)
         return
     out.write_text(text, encoding="utf-8")
-    hint = f"; a TOML file names it in its first line: #:schema ./{out.name}" if form == _FILE else ""
+    hint = f"; add this first line to the TOML file: #:schema ./{out.name}" if form == _FILE else ""
     click.echo(f"wrote {out}{hint}", err=True)
 
 
-def _made(form: str) -> Mapping[str, Any]:
+def _build_schema(form: str) -> Mapping[str, Any]:
     from reconciler.aws.json_schema import member_schema
-    from reconciler.engine.load.json_schema import schema as of_the_file
+    from reconciler.engine.load.json_schema import schema as file_schema
     from reconciler.render.json.schemas import build_output_schema
 
-    return of_the_file(member_schema) if form == _FILE else build_output_schema(form)
+    return file_schema(member_schema) if form == _FILE else build_output_schema(form)

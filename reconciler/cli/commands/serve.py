@@ -1,4 +1,4 @@
-"""`reconciler registry serve`: the embedded registry as an endpoint that any AWS client can be pointed to."""
+"""`reconciler registry serve`: the embedded registry as an endpoint for any AWS client."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli.options import common
+from reconciler.cli.options import common_options
 from reconciler.model.duration import DURATION_FORMAT, parse_duration
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -15,70 +15,100 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 class _Duration(click.ParamType[float]):
-    """A time such as 5m."""
+    """A duration such as 5m, as seconds."""
 
-    name = "time"
+    name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
+        """Return the seconds."""
         if isinstance(value, float):
             return value
-        found = parse_duration(value)
-        if found is None:
-            self.fail(f"{value!r} is not {DURATION_FORMAT}", param, ctx)
-        return found
+        parsed = parse_duration(value)
+        if parsed is None:
+            self.fail(f"{value!r} is not a valid duration; expected {DURATION_FORMAT}", param, ctx)
+        return parsed
 
 
 _DURATION = _Duration()
 
 
 @click.command()
-@common()
+@common_options()
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="A loopback address; others are refused."
+    "--host",
+    default="127.0.0.1",
+    metavar="HOST",
+    help="Loopback address to listen on (default: 127.0.0.1).",
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=4577, show_default=True, help="0 takes any free port."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=4577,
+    metavar="PORT",
+    help="Port to listen on; 0 chooses a free port (default: 4577).",
 )
 @click.option(
     "--db",
     default=":memory:",
-    show_default=True,
     metavar="FILE",
-    help="Where it is kept; in memory it is gone afterwards.",
+    help="Database file; data in memory is lost when the server stops (default: :memory:).",
 )
-@click.option("--region", default="eu-west-1", show_default=True, help="For requests that are not signed.")
+@click.option(
+    "--region",
+    default="eu-west-1",
+    metavar="REGION",
+    help="Region of requests that are not signed (default: eu-west-1).",
+)
 @click.option(
     "--quotas",
     type=click.Choice(["aws", "none"]),
     default="none",
-    show_default=True,
-    help="Refuse calls over AWS's default rates, as AWS does.",
+    help="Throttle calls above AWS's default rates, or not (default: none).",
 )
-@click.option("--latency", metavar="TIME", help="20ms, uniform:10ms,30ms or lognormal:20ms,0.5.")
-@click.option("--faults", type=_FILE, metavar="FILE", help="TOML with rules of which calls go wrong.")
-@click.option("--virtual-time", is_flag=True, help="Waiting moves the registry's clock and takes no time.")
 @click.option(
-    "--detach-lag", type=_DURATION, default=0.0, help="How long a detached principal still blocks deletions."
+    "--latency",
+    metavar="DURATION",
+    help="Delay of every response: 20ms, uniform:10ms,30ms or lognormal:20ms,0.5 (default: none).",
+)
+@click.option("--faults", type=_FILE, metavar="FILE", help="TOML file with rules that make calls fail.")
+@click.option("--virtual-time", is_flag=True, help="Skip waits by advancing the registry's clock.")
+@click.option(
+    "--detach-lag",
+    type=_DURATION,
+    default=0.0,
+    help="How long a detached principal still blocks deletions (default: 0s).",
 )
 @click.option(
     "--thing-type-deletion",
     type=_DURATION,
     default=300.0,
-    help="How long a deprecated thing type cannot be deleted; 5m.",
+    help="How long a deprecated thing type cannot be deleted (default: 5m).",
 )
 @click.option(
-    "--managed-thing-deletion", type=_DURATION, default=0.0, help="How long deleting a managed thing takes."
+    "--managed-thing-deletion",
+    type=_DURATION,
+    default=0.0,
+    help="How long the deletion of a managed thing takes (default: 0s).",
 )
-@click.option("--registration-task", type=_DURATION, default=0.0, help="How long a registration task runs.")
 @click.option(
-    "--buckets", type=_FOLDER, metavar="FOLDER", help="Stands for S3, for thing registration tasks."
+    "--registration-task",
+    type=_DURATION,
+    default=0.0,
+    help="How long a registration task runs (default: 0s).",
+)
+@click.option(
+    "--buckets",
+    type=_FOLDER,
+    metavar="FOLDER",
+    help="Folder of S3 buckets, for thing registration tasks.",
 )
 def serve(*, quotas: str, **options: Any) -> None:
-    """Serve the embedded registry on a loopback port, for the aws CLI, SDKs and Terraform.
+    """Serve the embedded registry over HTTP on this machine.
 
-    The account is the access key when that has 12 digits, else 123456789012; the region is the signature's. POST
-    /moto-api/reset empties it, GET /health says that it is up, SIGTERM ends it.
+    Any AWS client works with it: the AWS CLI, SDKs, Terraform. The account is the access key if that has 12 digits, else
+    123456789012; the region is the one that the request is signed for.
+
+    POST /moto-api/reset deletes all data, GET /health reports that the server is up, SIGTERM stops it.
     """
     import logging
 
@@ -88,11 +118,11 @@ def serve(*, quotas: str, **options: Any) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     rates = load_quotas({}) if quotas == "aws" else None
-    serving.serve(serving.ServeOptions(quotas=rates, **options), _tell)
+    serving.serve(serving.ServeOptions(quotas=rates, **options), _print_url)
 
 
-def _tell(url: str) -> None:
-    click.echo(f"the embedded registry answers at {url}")
+def _print_url(url: str) -> None:
+    click.echo(f"the embedded registry listens on {url}")
     click.echo(
         f"  export AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
         ' AWS_DEFAULT_REGION=eu-west-1\n  or, in the desired state: [workspace] target = "' + url + '"'

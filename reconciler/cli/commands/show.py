@@ -1,4 +1,4 @@
-"""`reconciler show`: one resource as the file wants it and as the registry has it, side by side."""
+"""`reconciler show`: resources, desired and live side by side, or a saved plan."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.commands.plan import FORMATS
-from reconciler.cli.options import Options, checked, common, complete, selecting
+from reconciler.cli.options import (
+    Options,
+    common_options,
+    complete_addresses,
+    format_option,
+    selection_options,
+    validate_addresses,
+)
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -18,75 +24,82 @@ if TYPE_CHECKING:
     from reconciler.render.rich_display import DisplayedResource
 
 
-def _address_or_file(ctx: click.Context, parameter: click.Parameter, given: str | None) -> Path | str | None:
-    """A file that is there, unless it has the name of an address of ours."""
+def _parse_subject(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Path | str | None:
+    """Return the path of an existing file, unless its name begins with a kind and so is an address, else the address."""
     from reconciler.kinds import all_kinds
 
-    if given is None:
+    if value is None:
         return None
-    if given.partition(".")[0] not in all_kinds() and Path(given).is_file():
-        return Path(given)
-    address: str = checked(ctx, parameter, given)
+    if value.partition(".")[0] not in all_kinds() and Path(value).is_file():
+        return Path(value)
+    try:
+        address: str = validate_addresses(ctx, parameter, value)
+    except click.BadParameter as error:
+        error.param_hint = "'ADDRESS'"
+        raise
     return address
 
 
 @click.command()
-@common()
-@selecting
-@click.option("--calls", is_flag=True, help="Of a saved plan, list the API calls of every step.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="text",
-    help="How a saved plan is shown; resources are shown as text.",
+@common_options()
+@selection_options
+@click.option("--calls", is_flag=True, help="List the API calls of every step of a saved plan.")
+@format_option
+@click.argument(
+    "subject",
+    metavar="[ADDRESS|FILE]",
+    required=False,
+    callback=_parse_subject,
+    shell_complete=complete_addresses,
 )
-@click.argument("what", metavar="ADDRESS", required=False, callback=_address_or_file, shell_complete=complete)
 @click.pass_context
 def show(  # noqa: PLR0913 (its options)
     ctx: click.Context,
-    what: Path | str | None,
+    subject: Path | str | None,
     select: Sequence[str],
     exclude: Sequence[str],
-    form: str,
+    output_format: str,
     *,
     calls: bool,
 ) -> None:
-    """Compare resources with what is there, or show a plan that was saved.
+    """Show a resource, desired and live, or a saved plan.
 
-    ADDRESS is one resource, or else a file that `reconciler plan --out` wrote; --select names several resources.
+    ADDRESS is one resource; --select shows several. FILE is a plan written by `reconciler plan --out`; --calls and --format
+    are for saved plans only.
     """
     from reconciler.cli.terminal import Terminal
 
     options = Options.of(ctx)
     terminal = Terminal.open(color=options.color)
-    if isinstance(what, Path):
-        _saved(what, terminal, form, calls=calls)
-    elif calls or form != "text":
-        raise click.UsageError("resources are shown as text; --format and --calls are for a saved plan", ctx)
-    elif what and (select or exclude):
-        raise click.UsageError("name an ADDRESS or select, not both", ctx)
-    elif what:
-        _one(what, options, terminal)
+    if isinstance(subject, Path):
+        _print_saved_plan(subject, terminal, output_format, calls=calls)
+    elif calls or output_format != "text":
+        raise click.UsageError("--format and --calls are only for a saved plan; name its FILE", ctx)
+    elif subject and (select or exclude):
+        raise click.UsageError("ADDRESS cannot be combined with --select or --exclude", ctx)
+    elif subject:
+        _print_resource(subject, options, terminal)
     elif select or exclude:
-        _selected(options, terminal, select, exclude)
+        _print_selected(options, terminal, select, exclude)
     else:
-        raise click.UsageError("missing argument 'ADDRESS'", ctx)
+        raise click.UsageError("nothing to show; name an ADDRESS or a FILE, or use --select", ctx)
 
 
-def _one(address: str, options: Options, terminal: Terminal) -> None:
+def _print_resource(address: str, options: Options, terminal: Terminal) -> None:
     from reconciler.workspace import Workspace
 
-    terminal.tell(_lines(Workspace(options.file).show(address), terminal))
+    terminal.print(_lines(Workspace(options.file).show(address), terminal))
 
 
-def _selected(options: Options, terminal: Terminal, select: Sequence[str], exclude: Sequence[str]) -> None:
+def _print_selected(
+    options: Options, terminal: Terminal, select: Sequence[str], exclude: Sequence[str]
+) -> None:
     from rich.text import Text
 
     from reconciler.workspace import Workspace
 
     for index, resource in enumerate(Workspace(options.file).show_selected(select, exclude)):
-        terminal.tell([*([Text()] if index else []), *_lines(resource, terminal)])
+        terminal.print([*([Text()] if index else []), *_lines(resource, terminal)])
 
 
 def _lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[Text]:
@@ -97,19 +110,20 @@ def _lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[Text]:
     return render_comparison_text(view, terminal.out.width)
 
 
-def _saved(file: Path, terminal: Terminal, form: str, *, calls: bool) -> None:
-    """A saved plan, from the file alone: whether it still holds is asked by its apply."""
-    from reconciler.cli.commands.plan import picture
+def _print_saved_plan(file: Path, terminal: Terminal, output_format: str, *, calls: bool) -> None:
+    """Print a saved plan from its file only; whether it still holds is checked when it is applied."""
+    from reconciler.cli.planning import print_plan_view
     from reconciler.render.json.plan_file import parse_plan_file
     from reconciler.render.json.plan_lines import render_record_jsonl
     from reconciler.render.views.plan import remove_requests
 
-    raw = file.read_bytes()
-    document = parse_plan_file(raw)
-    if form == "json":
-        click.echo(raw.decode(), nl=False)
-    elif form == "jsonl":
+    content = file.read_bytes()
+    document = parse_plan_file(content)
+    if output_format == "json":
+        click.echo(content.decode(), nl=False)
+    elif output_format == "jsonl":
         for line in render_record_jsonl(document):
             click.echo(line, nl=False)
     else:
-        picture(document.view if calls else remove_requests(document.view), terminal, form)
+        view = document.view if calls else remove_requests(document.view)
+        print_plan_view(view, terminal, output_format)

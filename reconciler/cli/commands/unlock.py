@@ -1,32 +1,32 @@
-"""`reconciler unlock`: break the lease of an apply that is no more."""
+"""`reconciler unlock`: release a lock whose apply no longer runs."""
 
 from __future__ import annotations
 
 import click
 
-from reconciler.cli.options import Options, answering, common
+from reconciler.cli.options import Options, common_options, yes_option
 
 
 @click.command()
-@common()
-@answering
+@common_options()
+@yes_option
 @click.pass_context
 def unlock(ctx: click.Context, *, yes: bool) -> None:
-    """Break the lease of an apply that is no more."""
-    from reconciler.cli.commands.apply import agreed
+    """Release the lock left behind by an interrupted apply."""
+    from reconciler.cli.prompt import confirm
     from reconciler.model.text import visible
     from reconciler.workspace import Workspace
 
     workspace = Workspace(Options.of(ctx).file)
     name = workspace.desired.settings.name
-    held = workspace.lease_holder()
-    if held is None:
-        click.echo(f"nobody has the lease of {name}")
+    lease = workspace.lease_holder()
+    if lease is None:
+        click.echo(f"{name} is not locked; nothing to do")
         return
-    told = visible(f"{held} has the lease of {name} since {held.since:%Y-%m-%d %H:%M:%S} UTC")
-    click.echo(f"{told}; it ends at {held.until:%H:%M:%S} UTC unless it is renewed")
-    asked = "An apply that still runs stops before its next write. Type yes"
-    if not yes and not agreed(asked, "yes"):
-        ctx.exit(1)
+    since, until = f"{lease.since:%Y-%m-%d %H:%M:%S} UTC", f"{lease.until:%H:%M:%S} UTC"
+    click.echo(
+        f"{name} is locked by {visible(str(lease))} since {since}; the lock expires at {until} unless renewed"
+    )
+    confirm("Release the lock? An apply that is still running stops before its next write.", yes=yes)
     workspace.unlock()
-    click.echo("the lease is broken")
+    click.echo("the lock is released")

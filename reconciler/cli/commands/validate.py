@@ -1,42 +1,48 @@
-"""`reconciler validate`: every mistake in the file, at once; nothing is reached."""
+"""`reconciler validate`: every error and warning in the file, at once and offline."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import click
 
-from reconciler.cli.options import Options, common
+from reconciler.cli.options import Options, common_options
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from reconciler.model.settings import DesiredState
 
 
 @click.command()
-@common()
+@common_options()
 @click.pass_context
 def validate(ctx: click.Context) -> None:
-    """Check the file; nothing is read from AWS."""
-    from collections import Counter
-
-    from rich.text import Text
-
-    from reconciler.cli.errors import annotate, sources
+    """Check the file without contacting AWS."""
+    from reconciler.cli.errors import print_warnings
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.text.diagnostics import render_diagnostics_text
-    from reconciler.render.text.plan import COLORS
-    from reconciler.render.views.diagnostics import build_diagnostics_view
-    from reconciler.render.views.plan import format_kind, get_kind_position, pluralize
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
-    terminal = Terminal.open(color=options.color)
     desired = Workspace(options.file).desired
-    if desired.warnings:
-        view = build_diagnostics_view(desired.warnings, sources(desired.warnings, options.file))
-        terminal.remark([*render_diagnostics_text(view), Text()])
-        annotate(desired.warnings, options)
-    told = [resource for resource in desired.resources.values() if not resource.is_ownership_marker]
-    counts = Counter(resource.address.kind for resource in told)
-    ordered = sorted(counts, key=lambda kind: (get_kind_position(kind), kind))
-    room = max((len(f"{counts[kind]:,}") for kind in ordered), default=0)
-    lines = [Text(f"  {counts[kind]:>{room},}  {format_kind(kind, counts[kind])}", "dim") for kind in ordered]
-    head = Text.assemble(
-        ("✔ ", COLORS["applied"]), (options.file, "bold"), " is valid: ", pluralize(len(told), "resource")
+    print_warnings(desired.warnings, options)
+    Terminal.open(color=options.color).print(_lines(desired, options.file))
+
+
+def _lines(desired: DesiredState, file: str) -> Iterator[Text]:
+    """Yield the verdict, and the number of resources of each kind."""
+    from rich.text import Text
+
+    from reconciler.render.text.plan import COLORS
+    from reconciler.render.views.plan import format_kind, get_kind_position, pluralize
+
+    resources = [resource for resource in desired.resources.values() if not resource.is_ownership_marker]
+    yield Text.assemble(
+        ("✔ ", COLORS["applied"]), (file, "bold"), " is valid: ", pluralize(len(resources), "resource")
     )
-    terminal.tell([head, *lines])
+    counts = Counter(resource.address.kind for resource in resources)
+    width = max((len(f"{count:,}") for count in counts.values()), default=0)
+    for kind in sorted(counts, key=lambda kind: (get_kind_position(kind), kind)):
+        yield Text(f"  {counts[kind]:>{width},}  {format_kind(kind, counts[kind])}", "dim")

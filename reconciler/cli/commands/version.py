@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.options import common
+from reconciler.cli.options import common_options
 
 
 @click.command()
-@common()
+@common_options()
 def version() -> None:
-    """Say which version this is, and of what it is made."""
+    """Show the version of reconciler and its main dependencies."""
     import platform
-    from importlib.metadata import version as installed
+    from importlib.metadata import version as installed_version
 
-    click.echo(f"reconciler {installed('reconciler')}")
+    click.echo(f"reconciler {installed_version('reconciler')}")
     click.echo(
-        f"Python {platform.python_version()}, boto3 {installed('boto3')}, botocore {installed('botocore')}"
+        f"Python {platform.python_version()}, boto3 {installed_version('boto3')}, "
+        f"botocore {installed_version('botocore')}"
     )

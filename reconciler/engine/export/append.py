@@ -1,4 +1,4 @@
-"""Tables for what is there and not in the file, put at the end of the file: nothing else of it is touched."""
+"""Append tables to the desired-state file; the rest of the file is not touched."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_BESIDE = "adopted.toml"
-"""Where tables go when the desired state is a folder of files."""
+_FILE_IN_FOLDER = "adopted.toml"
+"""The file that gets the tables if the desired state is a folder."""
 
 
-def home(path: Path) -> Path:
-    """The file that tables are put into."""
-    return path / _BESIDE if path.is_dir() else path
+def file_to_append(path: Path) -> Path:
+    """Return the file that gets new tables, for the path of a desired state."""
+    return path / _FILE_IN_FOLDER if path.is_dir() else path
 
 
 @contextmanager
-def appended(path: Path, text: str) -> Iterator[None]:
-    """The file with the text at its end; as it was before, unless what is done with it comes to its end."""
+def append_text(path: Path, text: str) -> Iterator[None]:
+    """Append text to a file, and restore the file if the `with` block raises."""
     before = path.read_bytes() if path.exists() else None
     after = (before or b"").rstrip(b"\n") + (b"\n\n" if before else b"") + text.encode()
     path.write_bytes(after)

@@ -1,6 +1,6 @@
-"""The live registry → the tables of a file that says it: loading, the other way round.
+"""Turn live resources into desired-state tables: the reverse of loading.
 
-What AWS does not give back is left out, or stands as a reference for somebody to fill in; each such place is told.
+Values that AWS does not return are left out or become references to fill in, with a comment for each.
 """
 
 from __future__ import annotations
@@ -34,230 +34,288 @@ from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import closest_match
 
-Keep: TypeAlias = Callable[[Address, Pem], Any]
-"""What stands for a certificate in the file: its text, or the file that it was put into."""
+WritePem: TypeAlias = Callable[[Address, Pem], Any]
+"""Returns what represents a certificate in the file: its text, or a reference to the file that it was written to."""
 
 
 @frozen
 class Table:
-    """One resource as a file says it: plain values, tables in it as mappings. `remarks` are for people."""
+    """A resource as desired-state fields: plain values, with tables as mappings. `comments` are for people."""
 
     address: Address
     fields: Mapping[str, Any]
-    remarks: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
 
 
 @frozen
 class Export:
-    """Tables, those that others refer to first; what could not be said, with the reason; and which bear no mark yet."""
+    """Tables, dependencies first.
+
+    `left_out` has the reason for each resource that no table can describe, `unmanaged` the resources that no workspace owns.
+    """
 
     tables: tuple[Table, ...]
     left_out: Mapping[Address, str]
-    unmarked: tuple[Address, ...]
+    unmanaged: tuple[Address, ...]
 
 
-def everything(state: DesiredState, call: Call) -> Inventory:
-    """All that the account has and no other workspace owns, but the workspace's own marks; references are AWS's ids.
+def read_inventory(state: DesiredState, call: Call) -> Inventory:
+    """Read all live resources of the account except other workspaces' and this workspace's ownership markers.
 
-    Addresses have the file's names where it knows the resource, else what the registry calls it. Raises AwsError.
+    References are AWS's IDs. Addresses have the file's names for resources that it declares. Raises AwsError.
     """
     workspace = state.settings.name
+    live_by_table = _read_all(state, call)
+    foreign_things = frozenset(
+        name
+        for name, thing in live_by_table["things"].items()
+        if thing.owner is not None and thing.owner != workspace
+    )
+    marker_addresses = reserved_addresses(workspace)
+    inventory = {}
+    for table, live_by_id in live_by_table.items():
+        for live, name in _name_each(all_kinds()[table], live_by_id, live_by_table, state.resources):
+            address = Address(table, name)
+            if live.owner not in {None, workspace} or _belongs_to(live, foreign_things):
+                continue
+            if address not in marker_addresses:
+                inventory[address] = live
+    return inventory
+
+
+def _read_all(state: DesiredState, call: Call) -> Mapping[str, Mapping[str, Live]]:
+    """Read every kind: table → AWS's ID → live resource."""
     basis = Basis(state.resources, moved=state.moved)
-    read: dict[str, Mapping[str, Live]] = {}
+    live_by_table: dict[str, Mapping[str, Live]] = {}
     with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool:
         for table, kind in all_kinds().items():
             if not kind.composed_of:
-                ids = _ids(kind, call)
-                read[table] = reread(kind, ids, workspace=workspace, basis=basis, call=call, pool=pool)
-    foreign = {
-        name for name, thing in read["things"].items() if thing.owner is not None and thing.owner != workspace
-    }
-    taken = reserved_addresses(workspace)
-    return {
-        address: live
-        for table, lives in read.items()
-        for live, name in _named(all_kinds()[table], lives, read, state.resources)
-        if live.owner in {None, workspace}
-        and not (live.used_by and foreign.issuperset(live.used_by))
-        and (address := Address(table, name)) not in taken
-    }
+                live_by_table[table] = reread(
+                    kind,
+                    _list_ids(kind, call),
+                    workspace=state.settings.name,
+                    basis=basis,
+                    call=call,
+                    pool=pool,
+                )
+    return live_by_table
 
 
-def export(
-    workspace: str, live: Inventory, keep: Keep, known: Mapping[tuple[str, str], str] | None = None
+def _list_ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
+    """List all IDs in the account for kinds whose unmanaged resources can be imported, else None."""
+    if kind.listing is None:
+        return None
+    response = send(call, ApiCall(kind.service, kind.listing.operation), {})
+    return dict.fromkeys(kind.listing.ids(response))
+
+
+def _belongs_to(live: Live, things: frozenset[str]) -> bool:
+    """Return whether a certificate is attached only to these things; certificates have no owner of their own."""
+    holders = live.used_by
+    return bool(holders) and things.issuperset(holders)
+
+
+def export_tables(
+    workspace: str,
+    inventory: Inventory,
+    write_pem: WritePem,
+    declared_names: Mapping[tuple[str, str], str] | None = None,
 ) -> Export:
-    """The tables of an inventory; `known` are names that the file has besides, by table and AWS's id."""
-    names: dict[tuple[str, str], str | None] = {**(known or {})}
-    names |= {(address.kind, found.identity): address.name for address, found in live.items()}
+    """Return the tables of an inventory; `declared_names` are the file's names for other resources, by table and AWS's ID."""
+    names: dict[tuple[str, str], str | None] = {**(declared_names or {})}
+    names |= {(address.kind, live.identity): address.name for address, live in inventory.items()}
     names |= {(table, name): None for name in marker_names(workspace) for table in all_kinds()}
     desired: dict[Address, Resource] = {}
     tables, left_out = [], {}
     for table, kind in all_kinds().items():
-        for address in sorted(found for found in live if found.kind == table):
-            spec = replace_ids_with_names(live[address].spec, names)
-            if why := _unsaid(spec):
-                left_out[address] = why
+        for address in sorted(address for address in inventory if address.kind == table):
+            live = inventory[address]
+            spec = replace_ids_with_names(live.spec, names)
+            if reason := _missing_value(spec):
+                left_out[address] = reason
                 continue
             spec = kind.to_desired_spec(spec, desired)
             desired[address] = Resource(address, spec)
-            guarded = kind.has_ownership_markers and live[address].prevent_destroy
-            tables.append(_table(address, spec, keep, guarded=guarded))
-    unmarked = tuple(table.address for table in tables if _unmarked(live[table.address]))
-    return Export(tuple(tables), left_out, unmarked)
+            is_protected = kind.has_ownership_markers and live.prevent_destroy
+            tables.append(_to_table(address, spec, write_pem, is_protected=is_protected))
+    unmanaged = tuple(table.address for table in tables if _is_unmanaged(inventory[table.address]))
+    return Export(tuple(tables), left_out, unmanaged)
 
 
-def _unmarked(live: Live) -> bool:
-    """Certificates bear no mark of their own: those of a thing go with it."""
+def _is_unmanaged(live: Live) -> bool:
+    """Return whether no workspace owns a resource; a thing's certificates are owned with it."""
     return live.owner is None and not live.used_by
 
 
-def lacking(state: DesiredState, live: Inventory, wanted: Collection[Address], keep: Keep) -> Export:
-    """Tables for what the file lacks; what it has is referred to by its name there. What is not there is left out."""
-    at = {address: find_live_address(address, live) for address in wanted}
-    known = {
-        (address.kind, found.identity): address.name
-        for address, found in live.items()
+def export_undeclared_tables(
+    state: DesiredState, inventory: Inventory, addresses: Collection[Address], write_pem: WritePem
+) -> Export:
+    """Return tables for resources that the file does not declare; references use the file's names where it has them."""
+    live_addresses = {address: find_live_address(address, inventory) for address in addresses}
+    declared_names = {
+        (address.kind, live.identity): address.name
+        for address, live in inventory.items()
         if address in state.resources
     }
-    there = {found: live[found] for found in at.values() if found and found not in state.resources}
-    made = export(state.settings.name, there, keep, known)
-    near = {
-        address: closest_match(str(address), [*map(str, live)]) for address, found in at.items() if not found
+    undeclared = {
+        address: inventory[address]
+        for address in live_addresses.values()
+        if address and address not in state.resources
     }
+    exported = export_tables(state.settings.name, undeclared, write_pem, declared_names)
     absent = {
-        address: "nothing of that name is free in the registry" + (f"; did you mean {name}?" if name else "")
-        for address, name in near.items()
+        address: _no_such_resource(address, inventory)
+        for address, live_address in live_addresses.items()
+        if not live_address
     }
-    return evolve(made, left_out={**made.left_out, **absent})
+    return evolve(exported, left_out={**exported.left_out, **absent})
 
 
-def selected(live: Inventory, patterns: Collection[str]) -> Inventory:
-    """Those whose address, or kind, one of the patterns matches; all of them where there is none."""
-    return {
-        address: found
-        for address, found in live.items()
-        if not patterns or any(fnmatchcase(str(address), each) or address.kind == each for each in patterns)
-    }
+def _no_such_resource(address: Address, inventory: Inventory) -> str:
+    nearest = closest_match(str(address), [*map(str, inventory)])
+    hint = f"; did you mean {nearest}?" if nearest else ""
+    return f"no unmanaged resource has that name{hint}"
 
 
-def _ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
-    """All of the account's, where those that bear no mark can be taken over."""
-    if kind.listing is None:
-        return None
-    answer = send(call, ApiCall(kind.service, kind.listing.operation), {})
-    return dict.fromkeys(kind.listing.ids(answer))
+def select_matching(inventory: Inventory, patterns: Collection[str]) -> Inventory:
+    """Return the resources whose address or kind matches one of the patterns, or all if there is none."""
+    return {address: live for address, live in inventory.items() if _is_selected(address, patterns)}
 
 
-_ID = re.compile(r"[0-9a-f]{64}")
-"""A certificate's, which is too long to be a name for people."""
+def _is_selected(address: Address, patterns: Collection[str]) -> bool:
+    return not patterns or any(
+        fnmatchcase(str(address), pattern) or address.kind == pattern for pattern in patterns
+    )
 
 
 # ── names ───────────────────────────────────────────────────────────────────────────────────────
 
+_CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
+_SHORT_ID_LENGTH = 12
+"""Characters of a certificate's ID that serve as its name; people cannot use all 64."""
 
-def _named(
-    kind: Kind, lives: Mapping[str, Live], read: Mapping[str, Mapping[str, Live]], declared: Desired
+
+def _name_each(
+    kind: Kind,
+    live_by_id: Mapping[str, Live],
+    live_by_table: Mapping[str, Mapping[str, Live]],
+    declared: Desired,
 ) -> Iterator[tuple[Live, str]]:
-    """Each with a name that no other of its kind has."""
-    said = {
+    """Yield each resource of a kind with a unique name: the file's, else its own, its only user's or its ID."""
+    declared_names = {
         identity: address.name
         for address, resource in declared.items()
         if address.kind == kind.table and (identity := kind.identity(resource))
     }
-    taken = {*said.values()}
-    alone = _alone(kind.table, read)
-    for identity, live in sorted(lives.items()):
-        if identity in said:
-            yield live, said[identity]
+    used_names = {*declared_names.values()}
+    user_names = _names_of_only_users(kind.table, live_by_table)
+    for identity, live in sorted(live_by_id.items()):
+        if identity in declared_names:
+            yield live, declared_names[identity]
             continue
-        short = identity[:12] if _ID.fullmatch(identity) else identity
-        wish = live.declared_name or (alone.get(identity) if short != identity else None) or short
-        name = next(each for each in (wish, short, identity) if each not in taken)
-        taken.add(name)
+        candidates = _candidate_names(identity, live, user_names)
+        name = next(candidate for candidate in candidates if candidate not in used_names)
+        used_names.add(name)
         yield live, name
 
 
-def _alone(table: str, read: Mapping[str, Mapping[str, Live]]) -> Mapping[str, str]:
-    """What has one user, which has nothing else of this kind, can go by its user's name."""
+def _candidate_names(identity: str, live: Live, user_names: Mapping[str, str]) -> Iterator[str]:
+    """Yield names for a resource, the best first; the last, its ID, is always free."""
+    if name := live.declared_name:
+        yield name
+    elif _CERTIFICATE_ID.fullmatch(identity) and identity in user_names:
+        yield user_names[identity]
+    if _CERTIFICATE_ID.fullmatch(identity):
+        yield identity[:_SHORT_ID_LENGTH]
+    yield identity
+
+
+def _names_of_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Live]]) -> Mapping[str, str]:
+    """Return ID → user's name for the resources of a kind that have one user, which uses no other of that kind."""
     users = [
-        (user.declared_name or user.identity, [found.id for found in _externals(user, table)])
-        for lives in read.values()
-        for user in lives.values()
+        (
+            user.declared_name or user.identity,
+            [reference.id for reference in _external_references(user, table)],
+        )
+        for live_by_id in live_by_table.values()
+        for user in live_by_id.values()
     ]
-    counts = Counter(identity for _, found in users for identity in found)
-    return {found[0]: user for user, found in users if len(found) == 1 and counts[found[0]] == 1}
+    use_counts = Counter(identity for _, identities in users for identity in identities)
+    return {
+        identities[0]: user
+        for user, identities in users
+        if len(identities) == 1 and use_counts[identities[0]] == 1
+    }
 
 
-def _externals(live: Live, table: str) -> Iterator[External]:
+def _external_references(live: Live, table: str) -> Iterator[External]:
+    """Yield the references by ID that a resource has to resources of a kind."""
     for member in members(type(live.spec)).values():
-        if member.references == table:
-            value = getattr(live.spec, member.name)
-            yield from (
-                each
-                for each in (value if isinstance(value, tuple) else (value,))
-                if isinstance(each, External)
-            )
+        if member.references != table:
+            continue
+        value = getattr(live.spec, member.name)
+        for reference in value if isinstance(value, tuple) else (value,):
+            if isinstance(reference, External):
+                yield reference
 
 
 # ── values ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _unsaid(spec: Any) -> str | None:
-    """What the file would have to say and AWS does not tell."""
+def _missing_value(spec: Any) -> str | None:
+    """Return why a table cannot describe a resource: AWS does not return a value that the file needs."""
     for name, member in members(type(spec)).items():
         value = getattr(spec, name)
-        if isinstance(value, Pem) and value.text is None:
-            return f"AWS does not give back its {name}"
-        if member.required and value is NOT_COMPARED:
-            return f"AWS does not tell its {name}"
+        if (isinstance(value, Pem) and value.text is None) or (member.required and value is NOT_COMPARED):
+            return f"AWS does not return its {name}"
     return None
 
 
-def _table(address: Address, spec: Any, keep: Keep, *, guarded: bool) -> Table:
-    writer = _Writer(address, keep)
+def _to_table(address: Address, spec: Any, write_pem: WritePem, *, is_protected: bool) -> Table:
+    writer = _FieldWriter(address, write_pem)
     fields = writer.fields(spec, attrs.fields(type(spec)))
-    lifecycle: dict[str, Any] = {"prevent_destroy": True} if guarded else {}
+    lifecycle: dict[str, Any] = {"prevent_destroy": True} if is_protected else {}
     if writer.ignored:
         lifecycle["ignore_changes"] = writer.ignored
     if lifecycle:
         fields["lifecycle"] = lifecycle
-    return Table(address, fields, tuple(writer.remarks))
+    return Table(address, fields, tuple(writer.comments))
 
 
-class _Writer:
-    """Puts the values of one resource as a file says them, and notes what it cannot say."""
+class _FieldWriter:
+    """Convert the values of one resource to desired-state values, and note those that AWS does not return."""
 
-    def __init__(self, address: Address, keep: Keep) -> None:
+    def __init__(self, address: Address, write_pem: WritePem) -> None:
         self._address = address
-        self._keep = keep
-        self.remarks: list[str] = []
+        self._write_pem = write_pem
+        self.comments: list[str] = []
         self.ignored: list[str] = []
 
     def fields(self, value: Any, declared: Iterable[Any], path: str = "") -> dict[str, Any]:
-        """The fields that say something other than their default."""
-        said = {}
-        for each in declared:
-            inner = getattr(value, each.name)
-            if inner in (None, NOT_COMPARED, (), {}) or inner == each.default:
+        """Return the fields that differ from their defaults."""
+        fields = {}
+        for field in declared:
+            inner = getattr(value, field.name)
+            if inner in (None, NOT_COMPARED, (), {}) or inner == field.default:
                 continue
-            name = f"{path}{each.name}"
+            name = f"{path}{field.name}"
             if isinstance(inner, RememberedText):
                 self.ignored.append(name)
-                self.remarks.append(f"{name} is not given back by AWS, and is left as it is")
+                self.comments.append(f"{name}: AWS does not return it; its changes are ignored")
             else:
-                said[each.name] = self._value(inner, name)
-        return said
+                fields[field.name] = self._value(inner, name)
+        return fields
 
     def _value(self, value: Any, path: str) -> Any:
         match value:
             case Pem():
-                return self._keep(self._address, value)
+                return self._write_pem(self._address, value)
             case External():
                 return {"id": value.id}
             case Document():
                 return value.text
             case Secret() | SecretDigest():
-                return self._secret(path)
+                return self._secret_reference(path)
             case Mapping():
                 return {key: self._value(item, f"{path}.{key}") for key, item in value.items()}
             case tuple():
@@ -267,8 +325,10 @@ class _Writer:
             case _:
                 return value
 
-    def _secret(self, path: str) -> Mapping[str, str]:
+    def _secret_reference(self, path: str) -> Mapping[str, str]:
         name = re.sub(r"[^A-Z0-9]+", "_", f"{self._address.name}_{path}".upper()).strip("_")
         variable = name if name[:1].isalpha() else f"SECRET_{name}"
-        self.remarks.append(f"{path} is a secret, which AWS does not give back: {variable} has to say it")
+        self.comments.append(
+            f"{path}: a secret, which AWS does not return; set it in the environment variable {variable}"
+        )
         return {"env": variable}

@@ -1,4 +1,4 @@
-"""The live registry as a file, or as a part of one: what is read, and what stands for certificates."""
+"""Export all or part of the live registry, with certificates inline or as PEM files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from reconciler.engine.export.export import Export, Keep, everything, export, lacking, selected
+from reconciler.engine.export.export import (
+    Export,
+    WritePem,
+    export_tables,
+    export_undeclared_tables,
+    read_inventory,
+    select_matching,
+)
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.errors import ReconcilerError
@@ -15,59 +22,67 @@ from reconciler.model.pem import Pem
 from reconciler.model.settings import DesiredState
 
 
-def export_selected(desired: DesiredState, call: Call, patterns: Collection[str], keep: Keep) -> Export:
-    """Return tables for the live resources that no other workspace owns and that match a pattern, if any are given.
+def export_selected(
+    desired: DesiredState, call: Call, patterns: Collection[str], write_pem: WritePem
+) -> Export:
+    """Return tables for the live resources that match a pattern, or for all if there is none.
 
-    Patterns are globs over addresses, or kinds. Raises TargetError and AwsError.
+    Patterns are globs over addresses, or kinds. Resources of other workspaces are left out. Raises TargetError and AwsError.
     """
-    inventory = everything(desired, call)
-    return export(desired.settings.name, selected(inventory, patterns), keep)
+    inventory = read_inventory(desired, call)
+    return export_tables(desired.settings.name, select_matching(inventory, patterns), write_pem)
 
 
 def export_undeclared(
-    desired: DesiredState, call: Call, addresses: Collection[Address], keep: Keep
+    desired: DesiredState, call: Call, addresses: Collection[Address], write_pem: WritePem
 ) -> Export:
-    """Return tables for live resources that the file does not declare, named by address or by AWS's ID.
+    """Return tables for live resources that the file does not declare, by address or by AWS's ID.
 
     Resources that a table cannot describe are left out with the reason. Raises TargetError and AwsError.
     """
-    return lacking(desired, everything(desired, call), addresses, keep)
+    return export_undeclared_tables(desired, read_inventory(desired, call), addresses, write_pem)
 
 
-def keeping(folder: Path | None, base: Path) -> Keep:
-    """Certificates as text, or as files of a folder, which has to be in the TOML file's (`base`).
+def pem_writer(folder: Path | None, base: Path) -> WritePem:
+    """Return a function that puts certificates inline, or into files if a folder is given.
 
-    Raises ReconcilerError where it is not, or where a file is there that has something else in it. Files are written when
-    they are named.
+    Files are written when their tables are made. Raises ReconcilerError if the folder is outside the TOML file's (`base`),
+    and the function raises it if another file is in the way.
     """
     if folder is None:
-        return _inline
+        return _write_inline
     if not folder.resolve().is_relative_to(base.resolve()):
         raise ReconcilerError(
-            f"{folder} is outside {base.resolve()}, and a file names none outside its folder"
+            f"{folder} is outside {base.resolve()}, and a desired state can only name files in its own folder; "
+            "choose a folder inside"
         )
 
-    def keep(address: Address, pem: Pem) -> Any:
+    def write_pem(address: Address, pem: Pem) -> Any:
         path = folder / address.kind / _file_name(address.name, pem)
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("x", encoding="ascii") as file:
-                file.write(pem.text or "")
-        except FileExistsError:
-            if path.read_bytes() != (pem.text or "").encode():
-                raise ReconcilerError(
-                    f"{path} is there already with something else in it, and is not overwritten"
-                ) from None
+        _write_once(path, pem.text or "")
         return {"file": path.resolve().relative_to(base.resolve()).as_posix()}
 
-    return keep
+    return write_pem
 
 
-def _inline(_address: Address, pem: Pem) -> Any:
+def _write_once(path: Path, text: str) -> None:
+    """Write a new file, or leave one that has the same content."""
+    try:
+        with path.open("x", encoding="ascii") as file:
+            file.write(text)
+    except FileExistsError:
+        if path.read_bytes() != text.encode():
+            raise ReconcilerError(
+                f"{path} already exists with other content and was not overwritten; move it away"
+            ) from None
+
+
+def _write_inline(_address: Address, pem: Pem) -> Any:
     return pem.text
 
 
 def _file_name(name: str, pem: Pem) -> str:
-    """The resource's name where a file can have it; else as much of it as can be, and the beginning of the id."""
-    plain = re.sub(r"[^A-Za-z0-9._@+-]+", "-", name).lstrip(".")[:100]
-    return f"{plain}.pem" if plain == name else f"{plain}-{pem.fingerprint[:12]}.pem"
+    """Return a resource's name if a file can have it, else its harmless part with the start of the certificate's ID."""
+    harmless = re.sub(r"[^A-Za-z0-9._@+-]+", "-", name).lstrip(".")[:100]
+    return f"{harmless}.pem" if harmless == name else f"{harmless}-{pem.fingerprint[:12]}.pem"

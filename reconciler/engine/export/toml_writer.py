@@ -1,4 +1,4 @@
-"""Tables → TOML text, by tomlkit: it writes tables into arrays, long texts over lines, and comments, which `toml` cannot."""
+"""Desired-state tables as TOML text."""
 
 from __future__ import annotations
 
@@ -12,52 +12,53 @@ from tomlkit.items import Item
 from reconciler.engine.export.export import Table
 from reconciler.model.text import visible
 
-_LONG = 80
+_MAX_ARRAY_LENGTH = 80
+"""Characters of an array that is written in one line."""
 
 
-def text_of(tables: Iterable[Table]) -> str:
-    """The tables one after the other, each with its remarks above it."""
-    return "\n".join(_one(table) for table in tables)
+def tables_text(tables: Iterable[Table]) -> str:
+    """Return the tables as text, each with its comments above it."""
+    return "\n".join(_table_text(table) for table in tables)
 
 
-def head(said: Mapping[str, Any]) -> str:
-    """`[workspace]`."""
+def workspace_text(values: Mapping[str, Any]) -> str:
+    """Return the table `[workspace]` as text."""
     document = tomlkit.document()
-    document.add("workspace", _fields(said))
+    document.add("workspace", _to_table(values))
     return tomlkit.dumps(document)
 
 
-def remarks(told: Iterable[str]) -> str:
-    """Comments, a line each whatever is in them."""
-    return "".join(f"# {visible(each)}\n" for each in told)
+def comment_lines(comments: Iterable[str]) -> str:
+    """Return one comment line each, whatever characters a comment contains."""
+    return "".join(f"# {visible(comment)}\n" for comment in comments)
 
 
-def _one(table: Table) -> str:
-    document, outer = tomlkit.document(), tomlkit.table(is_super_table=True)
-    outer.add(table.address.name, _fields(table.fields))
-    document.add(table.address.kind, outer)
-    return remarks(table.remarks) + tomlkit.dumps(document)
+def _table_text(table: Table) -> str:
+    document, kind_table = tomlkit.document(), tomlkit.table(is_super_table=True)
+    kind_table.add(table.address.name, _to_table(table.fields))
+    document.add(table.address.kind, kind_table)
+    return comment_lines(table.comments) + tomlkit.dumps(document)
 
 
-def _fields(fields: Mapping[str, Any]) -> Any:
-    made = tomlkit.table()
+def _to_table(fields: Mapping[str, Any]) -> Any:
+    table = tomlkit.table()
     for name, value in fields.items():
-        made.add(name, _value(value))
-    return made
+        table.add(name, _to_item(value))
+    return table
 
 
-def _value(value: Any) -> Item:
+def _to_item(value: Any) -> Item:
     match value:
         case Mapping():
             inline = tomlkit.inline_table()
             for key, item in value.items():
-                inline.add(key, _value(item))
+                inline.add(key, _to_item(item))
             return inline
         case list():
             array = tomlkit.array()
             for item in value:
-                array.append(_value(item))
-            return array.multiline(len(json.dumps(value)) > _LONG and len(value) > 1)
+                array.append(_to_item(item))
+            return array.multiline(len(json.dumps(value)) > _MAX_ARRAY_LENGTH and len(value) > 1)
         case str() if '"' in value and "'" not in value and value.isprintable():
             return tomlkit.string(value, literal=True)
         case str() if "\n" in value:

@@ -78,3 +78,10 @@ class ProgressTracker:
         at_this_pace = passed / ended * (total - ended)
         least = 0.0 if self._plan.target.endpoint == "embedded" else self._plan.estimate.seconds - passed
         return f"{said}, about {format_duration(max(at_this_pace, least))} left"
+
+
+def format_read_progress(subject: str, done: int, total: int | None) -> str:
+    """Return what is being read from the registry, and how far: `things 1,200 of 10,000 …`."""
+    of_total = f" of {total:,}" if total else ""
+    count = f" {done:,}{of_total}" if done or total else ""
+    return f"{visible(subject)}{count} …"

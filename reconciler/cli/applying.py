@@ -1,0 +1,98 @@
+"""Apply a plan with progress and report its result, for every command that applies."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import exit_codes
+
+if TYPE_CHECKING:
+    from reconciler.cli.terminal import Terminal
+    from reconciler.model.outcome import Result
+    from reconciler.model.plan import Plan
+    from reconciler.workspace import Workspace
+
+
+def apply_and_report(  # noqa: PLR0913 (what is applied, and how it is reported)
+    ctx: click.Context,
+    workspace: Workspace,
+    plan: Plan,
+    terminal: Terminal,
+    command: str = "apply",
+    *,
+    output_format: str = "text",
+    summary: Path | None = None,
+) -> None:
+    """Apply a plan with progress and report its result; exit with its code if anything was not applied."""
+    from rich.text import Text
+
+    from reconciler.render.text.result import render_result_text, render_unfinished_steps
+    from reconciler.render.views.result import build_result_view
+
+    if not plan:
+        _report_empty_plan(workspace, plan, output_format, summary)
+        return
+    terminal.print_notes("")
+    result = apply_with_progress(workspace, plan, terminal, command, output_format=output_format)
+    view = build_result_view(result)
+    if output_format == "text":
+        terminal.print([Text(), *render_result_text(view)])
+    elif not result.ok:
+        terminal.print_notes([*render_unfinished_steps(view)])
+    if summary:
+        from reconciler.render.markdown import append_markdown, render_result_markdown
+
+        append_markdown(summary, lambda limit: render_result_markdown(view, limit))
+    if code := exit_codes.of_result(result):
+        ctx.exit(code)
+
+
+def apply_with_progress(
+    workspace: Workspace, plan: Plan, terminal: Terminal, command: str, *, output_format: str = "text"
+) -> Result:
+    """Apply a plan with progress on stderr, or events on stdout; `command` is the run's name in the journal."""
+    from reconciler.render.text.result import render_journal_warning
+
+    apply = _apply_with_display if output_format == "text" else _apply_with_events
+    result = apply(workspace, plan, terminal, command)
+    if result.journal_problem:
+        terminal.print_notes([render_journal_warning(result.journal_problem)])
+    return result
+
+
+def _apply_with_display(workspace: Workspace, plan: Plan, terminal: Terminal, command: str) -> Result:
+    from reconciler.cli.progress import open_display
+    from reconciler.interrupt import drain_on_interrupt
+
+    stop = threading.Event()
+    with open_display(plan, terminal.err) as display, drain_on_interrupt(stop, display.on_stop):
+        return workspace.apply(plan, on_outcome=display.on_outcome, stop=stop, command=command)
+
+
+def _apply_with_events(workspace: Workspace, plan: Plan, _terminal: Terminal, command: str) -> Result:
+    from reconciler.interrupt import drain_on_interrupt
+    from reconciler.render.json.events import EventWriter
+
+    stop = threading.Event()
+    with EventWriter(plan, sys.stdout) as events, drain_on_interrupt(stop, events.on_stop):
+        result = workspace.apply(plan, on_outcome=events.on_outcome, stop=stop, command=command)
+        events.end(result)
+    return result
+
+
+def _report_empty_plan(workspace: Workspace, plan: Plan, output_format: str, summary: Path | None) -> None:
+    """Write events and summary of an empty plan; as text it was printed already."""
+    from reconciler.cli.planning import append_plan_summary
+    from reconciler.model.outcome import Result
+    from reconciler.render.json.events import EventWriter
+
+    if output_format != "text":
+        with EventWriter(plan, sys.stdout) as events:
+            events.end(Result(plan, (), 0.0))
+    if summary:
+        append_plan_summary(workspace, plan, summary)

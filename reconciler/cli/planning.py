@@ -1,0 +1,109 @@
+"""Build a plan, open a saved one, and print it, for every command that starts from a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from reconciler.cli.terminal import Terminal
+    from reconciler.model.plan import Plan
+    from reconciler.notebook.workspace_protocol import ReadProgress
+    from reconciler.render.views.plan import PlanView
+    from reconciler.workspace import Workspace
+
+
+def build_plan(  # noqa: PLR0913 (the options of a plan)
+    workspace: Workspace,
+    terminal: Terminal,
+    *,
+    adopt: Sequence[str] = (),
+    destroy: bool = False,
+    wave: float = 100.0,
+    allow: Mapping[str, str] = MappingProxyType({}),
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> Plan:
+    """Return a plan, showing progress while the registry is read."""
+    with _show_reading(workspace, terminal) as progress:
+        return workspace.plan(
+            destroy=destroy,
+            adopt=adopt,
+            wave=wave,
+            allow=allow,
+            select=select,
+            exclude=exclude,
+            progress=progress,
+        )
+
+
+def open_saved_plan(workspace: Workspace, file: Path, terminal: Terminal) -> Plan:
+    """Return the plan in a file if planning again gives the same, showing progress meanwhile."""
+    with _show_reading(workspace, terminal) as progress:
+        return workspace.open_plan(file, progress=progress)
+
+
+@contextmanager
+def _show_reading(workspace: Workspace, terminal: Terminal) -> Iterator[ReadProgress]:
+    """Load the file first, so that its diagnostics precede any request, and warn of a crashed run."""
+    from reconciler.cli.progress import show_reading
+    from reconciler.render.text.result import render_crash_warning
+
+    workspace.desired  # noqa: B018 (loads the file)
+    if crashed := workspace.crashed_run():
+        terminal.print_notes([render_crash_warning(crashed)])
+    with show_reading(terminal.err) as progress:
+        yield progress
+
+
+def print_plan(
+    workspace: Workspace, plan: Plan, terminal: Terminal, *, calls: bool = False, output_format: str = "text"
+) -> None:
+    """Print a plan as a command's result."""
+    from reconciler.render.formats import MACHINE_FORMATS, MAX_ROWS_BY_FORMAT, render_for_machines
+    from reconciler.render.views.plan import build_plan_view
+
+    markers = workspace.count_unchanged_markers(plan)
+    if output_format in MACHINE_FORMATS:
+        for piece in render_for_machines(plan, output_format, unchanged_markers=markers):
+            click.echo(piece, nl=False)
+    else:
+        max_rows = MAX_ROWS_BY_FORMAT.get(output_format)
+        view = build_plan_view(plan, requests=calls, unchanged_markers=markers, max_rows=max_rows)
+        print_plan_view(view, terminal, output_format)
+
+
+def print_plan_view(view: PlanView, terminal: Terminal, output_format: str) -> None:
+    """Print a plan's view as text, Markdown or HTML."""
+    from reconciler.render.formats import render_page
+    from reconciler.render.text.plan import render_plan_text
+
+    if output_format == "text":
+        terminal.print(render_plan_text(view, terminal.out.width))
+    else:
+        click.echo(render_page(view, output_format), nl=False)
+
+
+def plan_lines(workspace: Workspace, plan: Plan, terminal: Terminal) -> Iterator[Text]:
+    """Yield a plan as lines of text, for a command whose result is something else."""
+    from reconciler.render.text.plan import render_plan_text
+    from reconciler.render.views.plan import build_plan_view
+
+    view = build_plan_view(plan, unchanged_markers=workspace.count_unchanged_markers(plan))
+    yield from render_plan_text(view, terminal.out.width)
+
+
+def append_plan_summary(workspace: Workspace, plan: Plan, file: Path) -> None:
+    """Append a plan to a file as Markdown, shortened to what GitHub accepts in a comment and a step summary."""
+    from reconciler.render.markdown import append_markdown, render_plan_markdown
+    from reconciler.render.views.plan import build_plan_view
+
+    view = build_plan_view(plan, unchanged_markers=workspace.count_unchanged_markers(plan))
+    append_markdown(file, lambda limit: render_plan_markdown(view, limit))

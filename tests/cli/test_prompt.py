@@ -1,0 +1,115 @@
+"""Prompts: one question, one exit code for declining it, and none without a terminal."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import reconciler.cli
+from reconciler.cli.main import cli
+from reconciler.cli.prompt import confirm
+from reconciler.engine.ownership.lease import hold_lease
+from reconciler.model.run import ProcessIdentity
+from reconciler.workspace import Workspace
+from tests.support.registry_client import Cloud
+
+FILE = """
+[workspace]
+name = "field"
+
+[ca_certificates.factory]
+pem = { file = "ca.pem" }
+certificate_mode = "SNI_ONLY"
+
+[certificates.pump-1]
+pem = { file = "pump-1.pem" }
+ca = "factory"
+
+[things.pump-1]
+certificates = ["pump-1"]
+"""
+NO_TERMINAL = "error: cannot prompt: stdin is not a terminal; pass --yes to skip confirmation\n"
+
+
+def all_commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from all_commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+PROMPTING = {
+    name: command
+    for name, command in all_commands()
+    if any("--yes" in parameter.opts for parameter in command.params)
+}
+ARGUMENTS = {"adopt": ("policies.by-hand",)}
+"""The arguments without which a command does not reach its prompt."""
+
+
+@pytest.fixture
+def locked_fleet(run, authority, tmp_path):
+    """Run a command where each has something to ask: to rotate, delete, adopt, reset and unlock."""
+    (tmp_path / "desired_state.toml").write_text(FILE)
+    (tmp_path / "ca.pem").write_text(authority.pem)
+    (tmp_path / "pump-1.pem").write_text(authority.device("pump-1", 1))
+    assert run("apply", "--yes")[0] == 0
+    (tmp_path / "pump-1.pem").write_text(authority.device("pump-1", 2))
+    cloud = Cloud(tmp_path / ".reconciler/registry.sqlite3")
+    cloud.iot.create_policy(policyName="by-hand", policyDocument='{"Version": "2012-10-17", "Statement": []}')
+    other = ProcessIdentity("alice", "another-host", 1, "", 0.0)
+    with hold_lease("field", Workspace().connection.call, other, machine="another-host"):
+        yield lambda name, **options: run(*name.split(), *ARGUMENTS.get(name, ()), **options)
+
+
+def contents() -> tuple[object, str]:
+    return Cloud(Workspace().registry_path).content(), Path("desired_state.toml").read_text()
+
+
+@pytest.mark.parametrize("name", PROMPTING)
+def test_declining_a_prompt_changes_nothing_and_exits_with_3(locked_fleet, monkeypatch, name):
+    monkeypatch.setattr("reconciler.cli.prompt._has_terminal", lambda: True)
+    before = contents()
+    code, _, err = locked_fleet(name, stdin="no\n")
+    question, last_line = err.splitlines()[-2:]
+    assert (code, last_line) == (3, "canceled: nothing was changed")
+    assert re.fullmatch(r".+ Type (?:yes|field) to continue: (?:no)?", question)
+    assert contents() == before
+
+
+@pytest.mark.parametrize("answer", ["", "y", "YES", "field"])
+def test_only_the_expected_word_is_consent(monkeypatch, answer):
+    monkeypatch.setattr("reconciler.cli.prompt._has_terminal", lambda: True)
+    monkeypatch.setattr("click.prompt", lambda *_, **__: answer)
+    with pytest.raises(click.exceptions.Exit) as declined:
+        confirm("Really?", yes=False)
+    assert declined.value.exit_code == 3
+
+
+@pytest.mark.parametrize("name", PROMPTING)
+def test_without_a_terminal_nothing_is_asked_and_nothing_changes(locked_fleet, name):
+    before = contents()
+    code, _, err = locked_fleet(name, stdin="yes\nfield\n")
+    assert (code, err[-len(NO_TERMINAL) :]) == (1, NO_TERMINAL)
+    assert contents() == before
+
+
+def test_only_the_prompt_module_prompts_and_only_commands_with_yes_use_it():
+    sources = {path: path.read_text() for path in Path(reconciler.cli.__path__[0]).rglob("*.py")}
+    prompts = [
+        path.name
+        for path, text in sources.items()
+        if re.search(r"click\.(?:prompt|confirm)\(|\binput\(", text)
+    ]
+    assert prompts == ["prompt.py"]
+    callers = {path for path, text in sources.items() if "prompt import confirm" in text}
+    modules = {sys.modules[command.callback.__module__] for command in PROMPTING.values()}
+    assert callers == {Path(module.__file__) for module in modules}
