@@ -1,6 +1,6 @@
-"""Device certificates: what a thing shows when it connects.
+"""Device certificates: how a thing authenticates when it connects.
 
-Source: AWS IoT API reference, RegisterCertificate and its neighbours. Device certificates carry no tags; they are owned
+Source: AWS IoT API reference, RegisterCertificate and related operations. Device certificates have no tags; they are owned
 through the owned things that they are attached to.
 """
 
@@ -37,6 +37,7 @@ from reconciler.model.duration import DURATION_FORMAT, parse_duration
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, Desired, Live, Resource
+from reconciler.model.text import quote
 
 __all__ = ["KIND", "Certificate", "Certificates", "Rotation"]
 
@@ -48,9 +49,7 @@ DERIVED_MEMBERS = {
     "UpdateCertificate.certificateId": "the SHA-256 of the certificate",
 }
 
-UNSUPPORTED_MEMBERS = {
-    "RegisterCertificate.setAsActive": "AWS has deprecated it for the status",
-}
+UNSUPPORTED_MEMBERS = {"RegisterCertificate.setAsActive": "AWS has deprecated it for the status"}
 
 
 class Certificates(Kind):
@@ -88,6 +87,8 @@ class Certificates(Kind):
         delete=("UpdateCertificate", "DeleteCertificate"),
         forget=("DetachPolicy",),
     )
+    id_member = "certificateId"
+    orphan_name_pattern = re.compile(r"(.+:)?[0-9a-f]{12}([0-9a-f]{52})?")  # pump-1:1a2b3c4d5e6f, or an id
     listing = Listing("ListCertificates", "certificates", "certificateId")
     write_operations = (
         "RegisterCertificate",
@@ -97,264 +98,293 @@ class Certificates(Kind):
     )
     derived_members = DERIVED_MEMBERS
     unsupported_members = UNSUPPORTED_MEMBERS
-    reads_after = frozenset({"things", "policies", "provisioned_things"})
     has_ownership_markers = False
     owned_through = OwnedThrough("things", "certificates")
     used_by_table = "things"
-    id_member = "certificateId"
-    orphan_name_pattern = re.compile(r"(.+:)?[0-9a-f]{12}([0-9a-f]{52})?")  # such as pump-1:1a2b3c4d5e6f
+    reads_after = frozenset({"things", "policies", "provisioned_things"})
+
+    # ── what a resource is ──────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Is it in date, did the CA it names sign it, and is it one of both: given, or to be issued?"""
+        """Check the certificate or its signing request, its mode, and its grace period."""
         spec: Certificate = resource.spec
         if (spec.pem is None) == (spec.csr is None):
-            yield ValueProblem(
-                "conflicting-fields", "a certificate comes from one place", "either pem or csr", path=("pem",)
-            )
+            problem = "a certificate needs exactly one source"
+            yield ValueProblem("conflicting-fields", problem, "either pem or csr", path=("pem",))
         elif spec.csr is not None:
             yield from check_signing_request(spec)
         elif isinstance(spec.pem, Pem):
-            yield from x509.check_certificate(spec.pem, "pem", ca=False)
-            ca = desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
-            if ca and not x509.is_signed_by(spec.pem, ca.spec.pem):
-                what = f"a certificate signed by {spec.ca!r}"
-                yield ValueProblem(
-                    "unsigned-certificate", f"{ca.address} did not sign this certificate", what, path=("pem",)
-                )
-            if spec.save_to:
-                yield ValueProblem(
-                    "conflicting-fields",
-                    "there is nothing to save of a certificate that is given",
-                    "csr",
-                    path=("save_to",),
-                )
+            yield from _check_pem(spec, spec.pem, desired)
         if spec.ca and spec.certificate_mode:
-            yield ValueProblem(
-                "conflicting-fields",
-                "with a CA, the CA's mode holds",
-                "either ca or certificate_mode",
-                path=("certificate_mode",),
-            )
+            problem, expected = "the CA determines the mode", "either ca or certificate_mode"
+            yield ValueProblem("conflicting-fields", problem, expected, path=("certificate_mode",))
         if spec.rotation and parse_duration(spec.rotation.grace) is None:
-            yield ValueProblem(
-                "invalid-duration",
-                f"{spec.rotation.grace!r} is no time",
-                DURATION_FORMAT,
-                path=("rotation", "grace"),
-            )
+            problem = f"{quote(spec.rotation.grace)} is not a valid duration"
+            path = ("rotation", "grace")
+            yield ValueProblem("invalid-duration", problem, DURATION_FORMAT, path=path)
 
     def effective(self, resource: Resource, scope: Scope) -> Certificate:
-        """The mode follows from the CA; a certificate that AWS has yet to issue is whatever it will be."""
+        """Return the spec with the CA, if it is in the file, and the mode that follows from it.
+
+        A certificate that AWS has yet to issue is not compared, and neither is the mode under a CA outside the file.
+        """
         spec: Certificate = resource.spec
-        known = known_certificate(spec)
-        name = spec.ca
-        if known and not spec.ca and not spec.certificate_mode:
-            name = x509.find_signer(known, scope.resources_of("ca_certificates"))
-        ca = scope.desired.get(Address("ca_certificates", name)) if isinstance(name, str) else None
+        pem = known_certificate(spec)
+        ca_name = spec.ca
+        if pem and not spec.ca and not spec.certificate_mode:
+            ca_name = x509.find_signer(pem, scope.resources_of("ca_certificates"))
+        ca = scope.desired.get(Address("ca_certificates", ca_name)) if isinstance(ca_name, str) else None
         mode = ca.spec.certificate_mode if ca else spec.certificate_mode
         return attrs.evolve(
             spec,
-            ca=name,
-            pem=known or NOT_COMPARED,
-            csr=NOT_COMPARED if known and spec.csr else spec.csr,
-            save_to=NOT_COMPARED if known else spec.save_to,
-            # Of a CA outside the file the mode is not known, so it is not compared.
+            ca=ca_name,
+            pem=pem or NOT_COMPARED,
+            csr=NOT_COMPARED if pem and spec.csr else spec.csr,
+            save_to=NOT_COMPARED if pem else spec.save_to,
             certificate_mode=mode or NOT_COMPARED,
         )
 
     def identity(self, resource: Resource) -> str | None:
-        """The SHA-256 of the DER, unless AWS has yet to issue it."""
-        known = known_certificate(resource.spec)
-        return known.fingerprint if known else None
+        """Return the SHA-256 of the DER, or None where AWS has yet to issue the certificate."""
+        pem = known_certificate(resource.spec)
+        return pem.fingerprint if pem else None
 
     def to_desired_spec(self, spec: Certificate, desired: Desired) -> Certificate:
-        """With its CA, where that is in the file; then the CA's mode holds."""
+        """Return the spec with its CA instead of a mode, where the CA is in the file and has the same mode."""
         assert isinstance(spec.pem, Pem)
-        cas = [found for found in desired.values() if found.address.kind == "ca_certificates"]
+        cas = [resource for resource in desired.values() if resource.address.kind == "ca_certificates"]
         signer = x509.find_signer(spec.pem, cas)
         modes = {ca.address.name: ca.spec.certificate_mode for ca in cas}
         if signer is None or modes[signer] != spec.certificate_mode:
             return spec
         return attrs.evolve(spec, ca=signer, certificate_mode=None)
 
-    def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """Those the file wants and those of the workspace."""
-        if scope.previous_states is not None:
-            return (yield from certificate_reads.read_again(scope.previous_states))
-        wanted = {name: found for found in scope.resources_of(self.table) if (name := self.identity(found))}
-        return (yield from certificate_reads.read(scope, wanted))
+    # ── reading and comparing ───────────────────────────────────────────────────────────────────
 
-    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Whose it is shows in the things that have it: what goes was let go by those that were seen, and by no others."""
-        seen = {**super().precondition(live, deletes=deletes), "save_to": NOT_COMPARED}
-        del seen["workspace"]
-        if not deletes:
-            return seen
-        policies = live.facts_as(CertificateFacts).policies
-        return {**seen, "things": live.used_by, "attached": NOT_COMPARED if policies is None else policies}
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
+        """Read the certificates that are desired or owned, in bulk."""
+        if scope.previous_states is not None:
+            return (yield from certificate_reads.reread(scope.previous_states))
+        desired: dict[str, Resource] = {}
+        for resource in scope.resources_of(self.table):
+            identity = self.identity(resource)
+            if identity:
+                desired[identity] = resource
+        return (yield from certificate_reads.read(scope, desired))
 
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
     ) -> Mapping[str, str]:
-        """A new certificate for a device is a rotation: the old one is what its thing still has, if there is no doubt."""
+        """Pair a thing's new certificate with the one that it replaces, where each is the only one.
+
+        That makes a rotation of what would be a creation and a deletion.
+        """
         pairs = dict(super().pair_unmatched(missing, spare, scope))
+        spare_ids = {live.identity for live in spare if live.owner == scope.workspace} - pairs.keys()
         attached: defaultdict[str, list[str]] = defaultdict(list)
-        going = {live.identity for live in spare if live.owner == scope.workspace} - pairs.keys()
-        for thing in scope.live_of("things"):
-            attached[thing.identity] += [ref.id for ref in thing.spec.certificates if ref.id in going]
-        free = {resource.address.name for resource in missing} - set(pairs.values())
-        for user in sorted(scope.resources_of("things"), key=lambda thing: thing.address):
-            olds = [old for old in attached[user.address.name] if old not in pairs]
-            names = [name for name in user.spec.certificates if name in free]
-            if len(olds) == len(names) == 1:
-                pairs[olds[0]] = names[0]
-                free.remove(names[0])
+        for live_thing in scope.live_of("things"):
+            ids = [certificate.id for certificate in live_thing.spec.certificates]
+            attached[live_thing.identity] += [identity for identity in ids if identity in spare_ids]
+        free_names = {resource.address.name for resource in missing} - set(pairs.values())
+        for thing in sorted(scope.resources_of("things"), key=lambda resource: resource.address):
+            old_ids = [identity for identity in attached[thing.address.name] if identity not in pairs]
+            new_names = [name for name in thing.spec.certificates if name in free_names]
+            if len(old_ids) == len(new_names) == 1:
+                pairs[old_ids[0]] = new_names[0]
+                free_names.remove(new_names[0])
         return pairs
 
-    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """Registered with its status in one call, then its policies."""
-        return [*self._register(change.resource, context)]
-
-    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Policies come before they go; a certificate that was on its way out is taken back."""
-        spec, was, arn = (
-            change.resource.spec,
-            change.live.spec,
-            context.build_arn(f"cert/{change.live.identity}"),
-        )
-        params = {"certificateId": change.live.identity, "newStatus": spec.status}
-        gained = [policy for policy in spec.policies if policy not in was.policies]
-        lost = [
-            context.resolve_identity("policies", policy)
-            for policy in was.policies
-            if policy not in spec.policies
-        ]
-        return [
-            *(fetch_certificate(change.live.identity, spec.save_to) if change.has_changed("save_to") else ()),
-            *(_attach_policy(context.resolve_identity("policies", policy), arn) for policy in gained),
-            *([ApiCall("iot", "UpdateCertificate", params)] if change.has_changed("status") else ()),
-            *(_detach_policy(name, arn) for name in lost),
-        ]
-
     def is_interrupted_create(self, change: Update | Replace) -> bool:
-        """Declaring this very certificate means this very certificate, unless others have it."""
+        """Return whether no thing outside the workspace has the certificate: then declaring it is enough to import it."""
         return not change.live.facts_as(CertificateFacts).foreign
 
+    # ── what a plan says of a change ────────────────────────────────────────────────────────────
+
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Revocation is final (developer guide, "Revoke a CA or client certificate"); an idle CA registers nothing."""
-        if isinstance(change, Create | Replace) and isinstance(ca := change.resource.spec.ca, str):
-            signer = context.desired.get(Address("ca_certificates", ca))
-            if signer and signer.spec.status != "ACTIVE":
-                yield f"its CA {signer.address} is to be INACTIVE, and AWS registers certificates of active CAs only"
-        if isinstance(change, Create | Replace) and (wanted := context.declared.get(change.address)):
-            yield from find_save_to_errors(wanted.spec.save_to)
+        """Reject what AWS rejects: an inactive CA, and changes of transferred or revoked certificates.
+
+        Source: AWS IoT developer guide, "Revoke a CA or client certificate": revocation is final.
+        """
+        if isinstance(change, Create | Replace):
+            yield from _find_registration_errors(change, context)
         if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
-            yield "it is being transferred to another account; accept, reject or cancel the transfer first"
+            yield "is being transferred to another account; accept, reject or cancel the transfer first"
         if (
             isinstance(change, Update)
             and change.live.spec.status == "REVOKED"
             and change.has_changed("status")
         ):
-            yield "it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"
+            yield "is REVOKED, which is final; give the device a new certificate"
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
-        """What a thing has counts as the workspace's, whoever attached it: the registry cannot tell."""
+        """Warn of deleting a certificate that others may have attached to a managed thing: the registry cannot tell."""
         if isinstance(change, Delete) and change.live.facts_as(CertificateFacts).unexplained:
-            how = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
-            yield f"it is deleted, for a thing of the workspace has it and no table does; if others attached it, say {how}"
+            removed = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
+            yield f"will be deleted: it is attached to a managed thing but not declared; to keep it, add {removed}"
 
-    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """A rotation: register and attach the new one, then detach, deactivate and delete the old one.
-
-        So the device is never without a certificate. With a grace the old one stays beside it for a later run. Policies that the old one has and the file does not know go on to
-        the new one: somebody relies on them. Where only the mode changes the id stays the same, and the old registration
-        has to go first.
-        """
-        users = context.live_users.get(change.address, ())
-        had = [user for user in users if user in context.desired]
-        keep = [user for user in had if user in context.desired_users.get(change.address, ())]
-        new_arn = context.resolve_certificate_arn(change.address.name)
-        old_arn = context.build_arn(f"cert/{change.live.identity}")
-        known = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
-        others = [name for name in change.live.facts_as(CertificateFacts).policies or () if name not in known]
-        new = [
-            *self._register(change.resource, context),
-            *(
-                _attach_policy(name, new_arn)
-                for name in others
-                if name != retired_policy_name(context.workspace)
-            ),
-            *(attach(thing.name, new_arn, exclusive=context.desired[thing].spec.exclusive) for thing in keep),
-        ]
-        old = [
-            mark_retired(context, old_arn),
-            *(detach(name, old_arn) for user in had if (name := context.thing_name(user))),
-            *retire(change.live.identity, active=change.live.spec.status == "ACTIVE"),
-        ]
-        if change.resource.spec.rotation:
-            return new
-        return [*old, *new] if self.identity(change.resource) == change.live.identity else [*new, *old]
-
-    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Deactivated first: AWS refuses to delete an active certificate."""
-        return [*retire(change.live.identity, active=change.live.spec.status == "ACTIVE")]
-
-    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Its things let go of it, or are forgotten with it. One that was on its way out may do again what it could."""
-        policy = retired_policy_name(context.workspace)
-        if policy not in (change.live.facts_as(CertificateFacts).policies or ()):
-            return []
-        params = {"policyName": policy, "target": context.build_arn(f"cert/{change.live.identity}")}
-        return [ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)]
+    def plan_notes(self, live: Live) -> Iterable[str]:
+        """Note until when a certificate is kept."""
+        if live.kept_until:
+            end = datetime.datetime.fromtimestamp(live.kept_until, datetime.UTC)
+            yield f"kept with its successor until {end:%Y-%m-%d %H:%M} UTC"
 
     def exempt_from_limits(self, change: Change) -> bool:
-        """One whose grace is over: its rotation was counted when its successor came."""
+        """Return whether the grace period of a rotation is over, which was counted with the new certificate."""
         return isinstance(change, Delete) and change.live.facts_as(CertificateFacts).outlived
 
     def is_rotation(self, change: Change) -> bool:
         """Return whether the change replaces the certificate."""
         return isinstance(change, Replace)
 
-    def plan_notes(self, live: Live) -> Iterable[str]:
-        """What is kept for a while, and how long."""
-        if live.kept_until:
-            until = datetime.datetime.fromtimestamp(live.kept_until, datetime.UTC)
-            yield f"stays beside its successor until {until:%Y-%m-%d %H:%M} UTC"
+    # ── calls ───────────────────────────────────────────────────────────────────────────────────
 
-    def _register(self, resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
-        spec: Certificate = resource.spec
-        arn = context.resolve_certificate_arn(resource.address.name)
-        if isinstance(arn, Ref):
-            assert isinstance(spec.csr, str)
-            assert isinstance(spec.save_to, OutputFile)
-            before = context.live.get(resource.address)
-            known = before.identity if before else None
-            yield request_certificate(spec.csr, spec.save_to, active=spec.status == "ACTIVE", known=known)
-        else:
-            yield _registration(spec, context)
-        yield from (
-            _attach_policy(context.resolve_identity("policies", policy), arn) for policy in spec.policies
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
+        """Register the certificate with its status in one call, then attach its policies."""
+        return [*_register(change.resource, context)]
+
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
+        """Attach policies before others are detached; detaching the retiring policy undoes a retirement."""
+        spec, live = change.resource.spec, change.live
+        arn = context.build_arn(f"cert/{live.identity}")
+        added = [policy for policy in spec.policies if policy not in live.spec.policies]
+        removed = [policy for policy in live.spec.policies if policy not in spec.policies]
+        calls = []
+        if change.has_changed("save_to"):
+            calls.append(fetch_certificate(live.identity, spec.save_to))
+        calls += [_attach_policy(context.resolve_identity("policies", policy), arn) for policy in added]
+        if change.has_changed("status"):
+            params = {"certificateId": live.identity, "newStatus": spec.status}
+            calls.append(ApiCall("iot", "UpdateCertificate", params))
+        calls += [_detach_policy(context.resolve_identity("policies", policy), arn) for policy in removed]
+        return calls
+
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
+        """Register and attach the new certificate, then detach, deactivate and delete the old one.
+
+        So the device is never without a certificate. With a grace period, a later plan deletes the old one. Where only the
+        mode changes, the id stays the same, and the old registration has to be deleted first.
+        """
+        new, old = [*_introduce(change, context)], [*_withdraw(change, context)]
+        if change.resource.spec.rotation:
+            return new
+        keeps_id = self.identity(change.resource) == change.live.identity
+        return [*old, *new] if keeps_id else [*new, *old]
+
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
+        """Deactivate and delete the certificate; the steps of its things detach it."""
+        return [*retire(change.live.identity, active=change.live.spec.status == "ACTIVE")]
+
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
+        """Detach the policy that an interrupted deletion attached; the certificate's things mark its owner."""
+        policy = retired_policy_name(context.workspace)
+        if policy not in (change.live.facts_as(CertificateFacts).policies or ()):
+            return []
+        return [_detach_policy(policy, context.build_arn(f"cert/{change.live.identity}"))]
+
+    def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
+        """Return the compared fields; for a deletion also the things that have it, and all its policies.
+
+        The things determine the owner, so that is not one of them.
+        """
+        fields = {**super().precondition(live, deletes=deletes), "save_to": NOT_COMPARED}
+        del fields["workspace"]
+        if not deletes:
+            return fields
+        policies = live.facts_as(CertificateFacts).policies
+        return {**fields, "things": live.used_by, "attached": NOT_COMPARED if policies is None else policies}
+
+
+def _check_pem(spec: Certificate, pem: Pem, desired: Desired) -> Iterator[ValueProblem]:
+    yield from x509.check_certificate(pem, "pem", ca=False)
+    ca = desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
+    if ca and not x509.is_signed_by(pem, ca.spec.pem):
+        problem = f"{ca.address} did not sign this certificate"
+        expected = f"a certificate signed by {quote(ca.address.name)}"
+        yield ValueProblem("unsigned-certificate", problem, expected, path=("pem",))
+    if spec.save_to:
+        problem = "only an issued certificate is saved, and pem sets this one"
+        yield ValueProblem("conflicting-fields", problem, "csr", path=("save_to",))
+
+
+def _find_registration_errors(change: Create | Replace, context: PlanContext) -> Iterator[str]:
+    ca_name = change.resource.spec.ca
+    ca = context.desired.get(Address("ca_certificates", ca_name)) if isinstance(ca_name, str) else None
+    if ca and ca.spec.status != "ACTIVE":
+        yield (
+            f"cannot register: its CA {ca.address} will be INACTIVE, and AWS registers certificates of active CAs only; "
+            "set the CA's status to ACTIVE"
         )
+    declared = context.declared.get(change.address)
+    if declared:
+        yield from find_save_to_errors(declared.spec.save_to)
 
 
-def _registration(spec: Certificate, context: PlanContext) -> ApiCall:
+def _register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
+    """Return the calls that register a certificate, or have it issued, and attach its policies."""
+    spec: Certificate = resource.spec
+    arn = context.resolve_certificate_arn(resource.address.name)
+    if isinstance(arn, Ref):
+        assert isinstance(spec.csr, str)
+        assert isinstance(spec.save_to, OutputFile)
+        live = context.live.get(resource.address)
+        previous_id = live.identity if live else None
+        yield request_certificate(
+            spec.csr, spec.save_to, active=spec.status == "ACTIVE", previous_id=previous_id
+        )
+    else:
+        yield _build_registration(spec, context)
+    yield from (_attach_policy(context.resolve_identity("policies", policy), arn) for policy in spec.policies)
+
+
+def _build_registration(spec: Certificate, context: PlanContext) -> ApiCall:
     assert isinstance(spec.pem, Pem)
-    params = {"certificatePem": spec.pem.text, "status": spec.status}
-    operation = "RegisterCertificate"
+    operation, params = "RegisterCertificate", {"certificatePem": spec.pem.text, "status": spec.status}
     ca = context.desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
     if ca:
         params["caCertificatePem"] = ca.spec.pem.text
     elif not spec.ca and spec.certificate_mode == "SNI_ONLY":
         operation = "RegisterCertificateWithoutCA"
-    # Whoever has registered this certificate meanwhile, it is this one: nothing of it is somebody else's.
-    exists = {"ResourceAlreadyExistsException"}
     return ApiCall(
         "iot",
         operation,
         params,
-        ignored_errors=exists,
+        # Another caller may have registered it meanwhile: it is the same certificate.
+        ignored_errors={"ResourceAlreadyExistsException"},
         verification=CertificateRegistered(spec.pem.fingerprint),
     )
+
+
+def _introduce(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
+    """Return the calls that register the new certificate and attach it, with all policies of the old one.
+
+    Policies that are not in the file are attached, too: another caller relies on them.
+    """
+    arn = context.resolve_certificate_arn(change.address.name)
+    known = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
+    known.add(retired_policy_name(context.workspace))
+    all_policies = change.live.facts_as(CertificateFacts).policies or ()
+    desired_users = context.desired_users.get(change.address, ())
+    yield from _register(change.resource, context)
+    yield from (_attach_policy(policy, arn) for policy in all_policies if policy not in known)
+    for user in _find_declared_users(change.address, context):
+        if user in desired_users:
+            yield attach(user.name, arn, exclusive=context.desired[user].spec.exclusive)
+
+
+def _withdraw(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
+    """Return the calls that detach the old certificate and delete it."""
+    arn = context.build_arn(f"cert/{change.live.identity}")
+    yield mark_retired(context, arn)
+    for user in _find_declared_users(change.address, context):
+        name = context.thing_name(user)
+        if name:
+            yield detach(name, arn)
+    yield from retire(change.live.identity, active=change.live.spec.status == "ACTIVE")
+
+
+def _find_declared_users(certificate: Address, context: PlanContext) -> list[Address]:
+    """Return the live resources that have the certificate and are in the file."""
+    return [user for user in context.live_users.get(certificate, ()) if user in context.desired]
 
 
 def _attach_policy(name: str | Ref, arn: str | Ref) -> ApiCall:

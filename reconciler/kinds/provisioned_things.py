@@ -259,7 +259,7 @@ class ProvisionedThings(Kind):
         if plan.request and save_to:
             saves, proof = (
                 (SavedMember("certificatePem", save_to),),
-                CertificateIssued.to(plan.request, thing=plan.name),
+                CertificateIssued.for_request(plan.request, thing=plan.name),
             )
             return [ApiCall("iot", "RegisterThing", params, output_files=saves, verification=proof)]
         # What exists is left or set as before, unless the template says that it must not exist.
@@ -419,7 +419,7 @@ def _certificate(change: Update, plan: Blueprint, context: PlanContext) -> Itera
         yield ApiCall("iot", "UpdateCertificate", params)
     if change.has_changed("save_to"):
         assert found
-        yield from fetch_certificate(found, spec.save_to)
+        yield fetch_certificate(found, spec.save_to)
     yield from _policies(change, arn, context, anew=anew)
     if anew or not change.live.facts_as(ProvisionedThingFacts).attached:
         yield _attachment(plan, arn)

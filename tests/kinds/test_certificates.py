@@ -202,9 +202,11 @@ def test_what_aws_would_refuse_is_refused():
         plan_errors(moving),
         plan_errors(Create(wanted), plan_context(wanted, idle)),
     ] == [
-        ["it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"],
-        ["it is being transferred to another account; accept, reject or cancel the transfer first"],
-        ["its CA ca_certificates.alpha is to be INACTIVE, and AWS registers certificates of active CAs only"],
+        ["is REVOKED, which is final; give the device a new certificate"],
+        ["is being transferred to another account; accept, reject or cancel the transfer first"],
+        [
+            "cannot register: its CA ca_certificates.alpha will be INACTIVE, and AWS registers certificates of active CAs only; set the CA's status to ACTIVE"
+        ],
     ]
 
 
@@ -212,7 +214,7 @@ def test_what_makes_no_sense_is_a_mistake():
     stranger = certificate(Pem.parse(AUTHORITIES["beta"].device("a")), ca="alpha", certificate_mode="DEFAULT")
     assert problems(stranger, ca()) == [
         "pem: ca_certificates.alpha did not sign this certificate; expected a certificate signed by 'alpha'",
-        "certificate_mode: with a CA, the CA's mode holds; expected either ca or certificate_mode",
+        "certificate_mode: the CA determines the mode; expected either ca or certificate_mode",
     ]
 
 

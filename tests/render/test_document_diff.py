@@ -156,7 +156,7 @@ def test_a_resource_of_a_fleet_is_told_with_its_row():
 def test_a_remark_is_calmer_than_a_warning():
     notes = (
         Note("warning", "it expires on 2026-01-04", Address("certificates", "a")),
-        Note("info", "stays beside its successor until 2026-01-04 10:00 UTC", Address("certificates", "b")),
+        Note("info", "kept with its successor until 2026-01-04 10:00 UTC", Address("certificates", "b")),
     )
     lines = [
         line
@@ -165,7 +165,7 @@ def test_a_remark_is_calmer_than_a_warning():
     ]
     assert [(line.plain, str(line.spans[0].style)) for line in lines] == [
         ("  ! warning    certificates.a  it expires on 2026-01-04", COLORS["warning"]),
-        ("  · info       certificates.b  stays beside its successor until 2026-01-04 10:00 UTC", "dim"),
+        ("  · info       certificates.b  kept with its successor until 2026-01-04 10:00 UTC", "dim"),
     ]
 
 

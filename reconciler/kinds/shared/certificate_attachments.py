@@ -1,4 +1,4 @@
-"""Which certificates things have, and whether each has them alone.
+"""How certificates are attached to things, exclusively or not, and detached.
 
 Source: AWS IoT API reference, AttachThingPrincipal (`thingPrincipalType`); developer guide, "Associating an AWS IoT thing
 to an MQTT client connection".
@@ -7,22 +7,24 @@ to an MQTT client connection".
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.shared.certificate_retirement import is_deleted, mark_retired
 from reconciler.kinds.shared.thing_spec import PrincipalFacts, ThingFacts
 from reconciler.model.address import Address
-from reconciler.model.call import ApiCall
+from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Replace, Update
 from reconciler.model.resource import Reference
 
 EXCLUSIVE_THING = "EXCLUSIVE_THING"
 
 
-def attach(thing: str, arn: Any, *, exclusive: bool, after_detach: bool = False) -> ApiCall:
-    """One attachment. `again` where an earlier one of it has just been let go: AWS detaches asynchronously."""
+def attach(thing: str, arn: str | Ref, *, exclusive: bool, after_detach: bool = False) -> ApiCall:
+    """Return the call that attaches a certificate.
+
+    With `after_detach` it has just been detached, which AWS does asynchronously, so the call is repeated until that is done.
+    """
     params = {"thingName": thing, "principal": arn}
     if exclusive:
         params["thingPrincipalType"] = EXCLUSIVE_THING
@@ -30,28 +32,27 @@ def attach(thing: str, arn: Any, *, exclusive: bool, after_detach: bool = False)
     return ApiCall("iot", "AttachThingPrincipal", params, retried_errors=retried_errors)
 
 
-def detach(thing: str, arn: Any) -> ApiCall:
-    """One attachment less; none is no mistake."""
-    return ApiCall(
-        "iot", "DetachThingPrincipal", {"thingName": thing, "principal": arn}, ignored_errors=NOT_FOUND
-    )
+def detach(thing: str, arn: str | Ref) -> ApiCall:
+    """Return the call that detaches a certificate; it succeeds where the thing does not have it."""
+    params = {"thingName": thing, "principal": arn}
+    return ApiCall("iot", "DetachThingPrincipal", params, ignored_errors=NOT_FOUND)
 
 
 def attach_all(thing: Address, certificates: Sequence[Reference], context: PlanContext) -> Iterator[ApiCall]:
-    """Attached; where a thing has one alone, the others let go of it first."""
+    """Return the calls that attach certificates, each detached first from the things that must not have it, too."""
     exclusive = context.desired[thing].spec.exclusive
     for certificate in certificates:
-        freed = [*_free(thing, certificate, context)]
-        yield from freed
+        releases = [*_release(thing, certificate, context)]
+        yield from releases
         arn = context.resolve_certificate_arn(certificate)
-        yield attach(thing.name, arn, exclusive=exclusive, after_detach=bool(freed))
+        yield attach(thing.name, arn, exclusive=exclusive, after_detach=bool(releases))
 
 
-def _free(thing: Address, certificate: Reference, context: PlanContext) -> Iterator[ApiCall]:
-    """Other things let go of a certificate that one has alone, or is to have alone.
+def _release(thing: Address, certificate: Reference, context: PlanContext) -> Iterator[ApiCall]:
+    """Return the calls that detach a certificate from other things, where one has or will have it exclusively.
 
-    Their own steps do so too, but in no order that could be kept when things swap certificates: whoever comes second
-    finds it done. One that keeps the certificate, no longer alone, gets it back at once.
+    The steps of these things do so, too, but no order of steps suits things that swap certificates; detaching twice is no
+    error. A thing that keeps the certificate, no longer exclusively, gets it back at once.
     """
     if not isinstance(certificate, str):
         return
@@ -59,67 +60,79 @@ def _free(thing: Address, certificate: Reference, context: PlanContext) -> Itera
     if address not in context.live:
         return
     arn = context.build_arn(f"cert/{context.live[address].identity}")
-    for other in context.live_users.get(address, ()):
-        name = context.thing_name(other)
-        if other == thing or name is None:
+    for user in context.live_users.get(address, ()):
+        name = context.thing_name(user)
+        if user == thing or name is None:
             continue
-        if (
-            context.desired[thing].spec.exclusive
-            or arn in context.live[other].facts_as(PrincipalFacts).exclusive
-        ):
+        has_exclusively = arn in context.live[user].facts_as(PrincipalFacts).exclusive
+        if has_exclusively or context.desired[thing].spec.exclusive:
             yield detach(name, arn)
-            if other in context.desired_users.get(address, ()):
-                yield attach(
-                    name, context.resolve_certificate_arn(certificate), exclusive=False, after_detach=True
-                )
+            if user in context.desired_users.get(address, ()):
+                new_arn = context.resolve_certificate_arn(certificate)
+                yield attach(name, new_arn, exclusive=False, after_detach=True)
 
 
 def change_exclusivity(change: Update, context: PlanContext) -> Iterator[ApiCall]:
-    """What stays attached becomes exclusive or ceases to be. AWS documents no change of the type, so it is made anew."""
-    spec, was, name = change.resource.spec, change.live.spec, change.address.name
-    had = {
-        certificate: context.build_arn(f"cert/{find_certificate_id(context, certificate)}")
-        for certificate in was.certificates
-    }
-    facts = change.live.facts_as(ThingFacts)
-    arns: list[Any] = [arn for arn in facts.principals if ":cert/" in arn]
-    wrong = {arn for arn in arns if (arn in facts.exclusive) != spec.exclusive}
-    stays = [arn for arn in arns if arn in wrong and arn not in had.values()]
-    for certificate, arn in had.items():
-        if certificate not in spec.certificates:
-            continue
-        if isinstance(certificate, str) and isinstance(
-            context.changes.get(Address("certificates", certificate)), Replace
-        ):
-            stays.append(context.resolve_certificate_arn(certificate))
-        elif arn in wrong:
-            stays.append(arn)
-    for arn in stays:
+    """Return the calls that attach again what stays attached and has the wrong type.
+
+    UNCONFIRMED: whether AWS changes the type of an attachment; no document says so.
+    """
+    exclusive, name = change.resource.spec.exclusive, change.address.name
+    for arn in _find_wrong_attachments(change, context):
         yield detach(name, arn)
-        yield attach(name, arn, exclusive=spec.exclusive, after_detach=True)
+        yield attach(name, arn, exclusive=exclusive, after_detach=True)
+
+
+def _find_wrong_attachments(change: Update, context: PlanContext) -> list[str | Ref]:
+    """Return the ARNs of the certificates that stay attached and have the wrong type, those that no table has first."""
+    facts = change.live.facts_as(ThingFacts)
+    wrong = {
+        arn
+        for arn in facts.principals
+        if ":cert/" in arn and (arn in facts.exclusive) != change.resource.spec.exclusive
+    }
+    arns = {
+        certificate: context.build_arn(f"cert/{find_certificate_id(context, certificate)}")
+        for certificate in change.live.spec.certificates
+    }
+    staying: list[str | Ref] = [arn for arn in facts.principals if arn in wrong and arn not in arns.values()]
+    for certificate, arn in arns.items():
+        if certificate not in change.resource.spec.certificates:
+            continue
+        if _is_replaced(certificate, context):
+            staying.append(context.resolve_certificate_arn(certificate))
+        elif arn in wrong:
+            staying.append(arn)
+    return staying
+
+
+def _is_replaced(certificate: Reference, context: PlanContext) -> bool:
+    if not isinstance(certificate, str):
+        return False
+    return isinstance(context.changes.get(Address("certificates", certificate)), Replace)
 
 
 def detach_all(context: PlanContext, thing: str, certificates: Sequence[Reference]) -> Iterator[ApiCall]:
-    """Detached, and marked before where the plan goes on to delete them."""
-    going = select_deleted(context, certificates)
+    """Return the calls that detach certificates, those that the plan deletes marked before."""
+    deleted = select_deleted(context, certificates)
     for certificate in certificates:
         arn = context.build_arn(f"cert/{find_certificate_id(context, certificate)}")
-        if certificate in going:
+        if certificate in deleted:
             yield mark_retired(context, arn)
         yield detach(thing, arn)
 
 
 def select_deleted(context: PlanContext, certificates: Sequence[Reference]) -> list[Reference]:
-    """Those that the plan deletes."""
+    """Return the certificates that the plan deletes."""
     return [
-        found
-        for found in certificates
-        if isinstance(found, str) and is_deleted(context, Address("certificates", found))
+        certificate
+        for certificate in certificates
+        if isinstance(certificate, str) and is_deleted(context, Address("certificates", certificate))
     ]
 
 
 def find_certificate_id(context: PlanContext, certificate: Reference) -> str:
-    """AWS's id of a certificate that is there."""
+    """Return AWS's id of a live certificate."""
     if isinstance(certificate, str):
         return context.live[Address("certificates", certificate)].identity
     return certificate.id

@@ -1,35 +1,48 @@
-"""Rotation with a grace: the old certificate stays beside its successor for a while."""
+"""Rotation with a grace period: for a while, a device has its old certificate together with the new one."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any
 
-from reconciler.kinds.base.context import Scope
+from reconciler.kinds.base.context import Response, Scope
 from reconciler.kinds.shared.certificate_issuance import known_certificate
 from reconciler.model.duration import parse_duration
 
 
 def find_grace_ends(
-    scope: Scope, leaving: AbstractSet[str], found: Mapping[str, Mapping[str, Any]]
+    scope: Scope, orphans: AbstractSet[str], certificates: Mapping[str, Response]
 ) -> dict[str, float]:
-    """Of the certificates about to go: those that have a successor with a grace, and when it is over (seconds since 1970)."""
-    ends: dict[str, float] = {}
-    for resource in scope.resources_of("certificates"):
-        known = known_certificate(resource.spec)
-        grace = parse_duration(resource.spec.rotation.grace) if resource.spec.rotation else None
-        if known and grace is not None and known.fingerprint in found:
-            ends[resource.address.name] = _created(found[known.fingerprint]).timestamp() + grace
+    """Return when the grace periods of orphaned certificates end, in seconds since 1970.
+
+    An orphan has one while its thing has a new certificate whose rotation declares a grace period. If it has several, the
+    last one counts. `certificates` are all that were read, by id.
+    """
+    ends = _find_ends_by_new_certificate(scope, certificates)
     if not ends:
         return {}
-    users = {thing.address.name: thing.spec.certificates for thing in scope.resources_of("things")}
-    over: dict[str, float] = {}
+    certificates_by_thing = {
+        thing.address.name: thing.spec.certificates for thing in scope.resources_of("things")
+    }
+    ends_by_orphan: dict[str, float] = {}
     for thing in scope.live_of("things"):
-        if until := max((ends[name] for name in users.get(thing.identity, ()) if name in ends), default=0.0):
-            over |= {ref.id: until for ref in thing.spec.certificates if ref.id in leaving}
-    return over
+        desired_certificates = certificates_by_thing.get(thing.identity, ())
+        end = max((ends[name] for name in desired_certificates if name in ends), default=None)
+        if end is not None:
+            ends_by_orphan |= {
+                certificate.id: end for certificate in thing.spec.certificates if certificate.id in orphans
+            }
+    return ends_by_orphan
 
 
-def _created(item: Mapping[str, Any]) -> Any:
-    return item.get("certificateDescription", item)["creationDate"]
+def _find_ends_by_new_certificate(scope: Scope, certificates: Mapping[str, Response]) -> dict[str, float]:
+    """Return when the grace period that each desired certificate declares ends, by its name in the file."""
+    ends: dict[str, float] = {}
+    for resource in scope.resources_of("certificates"):
+        pem, rotation = known_certificate(resource.spec), resource.spec.rotation
+        seconds = parse_duration(rotation.grace) if rotation else None
+        if pem and seconds is not None and pem.fingerprint in certificates:
+            created: datetime.datetime = certificates[pem.fingerprint]["creationDate"]
+            ends[resource.address.name] = created.timestamp() + seconds
+    return ends

@@ -1,184 +1,168 @@
-"""Certificates that AWS issues for a request, and how a run that died is found to have had one issued already.
+"""Certificates that AWS issues for a signing request, and how an interrupted apply is found to have had one issued.
 
-Source: AWS IoT API reference, CreateCertificateFromCsr: one request submitted twice is two certificates.
+Source: AWS IoT API reference, CreateCertificateFromCsr: submitting one request twice issues two certificates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.context import Scope
-from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE
+from reconciler.kinds.base.context import Read, Scope
+from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.certificate_spec import Certificate
 from reconciler.model.call import ApiCall, Verification, VerificationReads
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
+from reconciler.model.resource import NotCompared
+
+SaveTo = OutputFile | NotCompared | None
 
 
 def known_certificate(spec: Certificate) -> Pem | None:
-    """The certificate as far as it is known: given, or issued and saved by an earlier run."""
+    """Return the certificate as far as it is known: set in the file, or issued and saved by an earlier apply."""
     if isinstance(spec.pem, Pem):
         return spec.pem
     try:
-        return _saved(spec.save_to)
-    except ValueError:
-        return None  # reported with the file, by `check_request`
+        return _read_saved(spec.save_to)
+    except InvalidValueError:
+        return None  # `check_signing_request` reports it
 
 
-def _saved(save_to: Any) -> Pem | None:
-    """What the file has, if it is there. Raises ValueError where that is no certificate."""
-    content = save_to.content if isinstance(save_to, OutputFile) else None
-    return None if content is None else Pem.parse(content, save_to.name)
+def _read_saved(save_to: SaveTo) -> Pem | None:
+    """Return the certificate in the file, if that exists. Raises InvalidValueError for any other content."""
+    if not isinstance(save_to, OutputFile) or save_to.content is None:
+        return None
+    return Pem.parse(save_to.content, save_to.name)
 
 
-def request_certificate(csr: str, save_to: OutputFile, *, active: bool, known: str | None = None) -> ApiCall:
-    """The call that has the certificate issued, and saves it; `known` is the id of the one that it takes over from."""
-    params = {"certificateSigningRequest": csr, "setAsActive": active}
-    saves = (SavedMember("certificatePem", save_to),)
+def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
+    """Check a certificate that AWS will issue: its request, its file, and the fields that go with it."""
+    assert isinstance(spec.csr, str)
+    key = x509.signing_request_key_digest(spec.csr)
+    if key is None:
+        problem, expected = "not a certificate signing request", "one in PEM, signed with its own key"
+        yield ValueProblem("invalid-signing-request", problem, expected, path=("csr",))
+        return
+    if not isinstance(spec.save_to, OutputFile):
+        problem, expected = "there is no file for the issued certificate", "the path of a new file"
+        yield ValueProblem("missing-field", problem, expected, path=("save_to",))
+        return
+    try:
+        saved = _read_saved(spec.save_to)
+    except InvalidValueError as error:
+        problem = f"{spec.save_to}: {error.problems[0].problem}"
+        expected = "a file that does not exist yet, or the certificate"
+        yield ValueProblem("invalid-output-file", problem, expected, path=("save_to",))
+        return
+    if saved and x509.public_key_digest(saved) != key:
+        problem = f"{spec.save_to} has a certificate of another key than the request"
+        expected = "the certificate that was issued for the request, or a new path"
+        yield ValueProblem("key-mismatch", problem, expected, path=("save_to",))
+    if spec.ca or spec.certificate_mode:
+        problem, expected = "AWS signs what it issues", "neither ca nor certificate_mode"
+        yield ValueProblem("conflicting-fields", problem, expected, path=("csr",))
+    if spec.status == "REVOKED":
+        problem = "AWS issues no revoked certificate"
+        yield ValueProblem("conflicting-fields", problem, "ACTIVE or INACTIVE", path=("status",))
+
+
+def find_save_to_errors(save_to: SaveTo) -> Iterator[str]:
+    """Return why no certificate is issued: the file has one that AWS issued before, and that is not registered."""
+    if isinstance(save_to, OutputFile) and save_to.content:
+        yield (
+            f"{save_to} has a certificate that AWS issued and that is not registered: it was deleted, or belongs to "
+            "another account; move the file away to have a new one issued"
+        )
+
+
+def request_certificate(
+    csr: str, save_to: OutputFile, *, active: bool, previous_id: str | None = None
+) -> ApiCall:
+    """Return the call that has a certificate issued and saves it; `previous_id` is the one that it replaces."""
     return ApiCall(
         "iot",
         "CreateCertificateFromCsr",
-        params,
-        output_files=saves,
-        verification=CertificateIssued.to(csr, known),
+        {"certificateSigningRequest": csr, "setAsActive": active},
+        output_files=(SavedMember("certificatePem", save_to),),
+        verification=CertificateIssued.for_request(csr, previous_id=previous_id),
     )
+
+
+def fetch_certificate(identity: str, save_to: OutputFile) -> ApiCall:
+    """Return the call that saves a certificate which AWS issued in an earlier apply."""
+    saved = SavedMember("certificateDescription.certificatePem", save_to)
+    return ApiCall("iot", "DescribeCertificate", {"certificateId": identity}, output_files=(saved,))
 
 
 @frozen
 class CertificateIssued(Verification):
-    """A certificate for the request's key (`key` is its SHA-256) is among the newest; asking twice would issue two.
+    """A certificate with the key of the request is among the newest ones; requesting it again would issue another.
 
-    `known` is an older one of the same key. Where a `thing` should have it too, it does.
+    `key` is the SHA-256 of the public key, `previous_id` an older certificate of the same key. `thing` is the thing that
+    must have it, if any.
     """
 
     key: str | None
-    known: str | None = None
+    previous_id: str | None = None
     thing: str | None = None
 
     @classmethod
-    def to(cls, csr: str, known: str | None = None, thing: str | None = None) -> CertificateIssued:
-        """For a certificate signing request in PEM."""
-        return cls(x509.signing_request_key_digest(csr), known, thing)
+    def for_request(
+        cls, csr: str, *, previous_id: str | None = None, thing: str | None = None
+    ) -> CertificateIssued:
+        """Return the verification for a certificate signing request in PEM."""
+        return cls(x509.signing_request_key_digest(csr), previous_id, thing)
 
     def verify(self, sent: ApiCall) -> VerificationReads:
-        """AWS lists no keys, so the certificates are asked for one by one. Raises LookupError for half of it."""
-        listed = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, max_items=PAGE_SIZE)
-        newest = sorted(listed["certificates"], key=lambda item: item["creationDate"], reverse=True)
-        for item in newest:
-            question = {"certificateId": item["certificateId"]}
-            answer = yield ApiCall("iot", "DescribeCertificate", question, ignored_errors=NOT_FOUND)
-            described = answer.get("certificateDescription", {})
-            pem = described.get("certificatePem")
-            if (
-                not pem
-                or item["certificateId"] == self.known
-                or x509.public_key_digest(Pem.parse(pem)) != self.key
-            ):
+        """Describe the newest certificates one by one, as AWS lists no keys.
+
+        Raises LookupError where the certificate exists and `thing` does not have it.
+        """
+        listing = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, max_items=PAGE_SIZE)
+        newest_first = sorted(listing["certificates"], key=lambda item: item["creationDate"], reverse=True)
+        for item in newest_first:
+            identity = item["certificateId"]
+            params = {"certificateId": identity}
+            response = yield ApiCall("iot", "DescribeCertificate", params, ignored_errors=NOT_FOUND)
+            certificate = response.get("certificateDescription", {})
+            pem = certificate.get("certificatePem")
+            if not pem or identity == self.previous_id or x509.public_key_digest(Pem.parse(pem)) != self.key:
                 continue
             if self.thing:
-                principal = {"principal": described["certificateArn"]}
-                users = yield ApiCall("iot", "ListPrincipalThings", principal, ignored_errors=NOT_FOUND)
-                if self.thing not in users.get("things", ()):
-                    raise LookupError(
-                        f"certificate {item['certificateId']}, which {self.thing} does not have,"
-                    )
-            return {name: described[name] for name in ("certificateArn", "certificateId", "certificatePem")}
+                params = {"principal": certificate["certificateArn"]}
+                holders = yield ApiCall("iot", "ListPrincipalThings", params, ignored_errors=NOT_FOUND)
+                if self.thing not in holders.get("things", ()):
+                    raise LookupError(f"certificate {identity}, which {self.thing} does not have,")
+            return {name: certificate[name] for name in ("certificateArn", "certificateId", "certificatePem")}
         return None
 
 
-def fetch_certificate(identity: str, save_to: Any) -> Iterator[ApiCall]:
-    """What an earlier run had AWS issue and did not come to save."""
-    saves = (SavedMember("certificateDescription.certificatePem", save_to),)
-    yield ApiCall("iot", "DescribeCertificate", {"certificateId": identity}, output_files=saves)
+def read_issued_unsaved(scope: Scope, known_ids: Collection[str]) -> Read[dict[str, str]]:
+    """Return the names in the file of certificates that AWS issued and no apply has saved, by id.
 
-
-def find_save_to_errors(save_to: Any) -> Iterator[str]:
-    """Why nothing is issued where an issued certificate is saved that the registry does not have (any more)."""
-    if isinstance(save_to, OutputFile) and save_to.content:
-        yield (
-            f"{save_to} is a certificate that AWS issued and that is not registered: it was deleted, or is "
-            "another account's; move the file away to have another one issued"
-        )
-
-
-def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
-    """A request is one, its certificate has somewhere to go, and what is there already is its own."""
-    assert isinstance(spec.csr, str)
-    key = x509.signing_request_key_digest(spec.csr)
-    if key is None:
-        yield ValueProblem(
-            "invalid-signing-request",
-            "not a certificate signing request",
-            "one in PEM, signed with its own key",
-            path=("csr",),
-        )
-        return
-    if not isinstance(spec.save_to, OutputFile):
-        yield ValueProblem(
-            "missing-field",
-            "the issued certificate has nowhere to go",
-            "the path of a new file",
-            path=("save_to",),
-        )
-        return
-    try:
-        known = _saved(spec.save_to)
-    except InvalidValueError as error:
-        yield ValueProblem(
-            "invalid-output-file",
-            f"{spec.save_to}: {error.problems[0].problem}",
-            "a file that is not there yet, or the certificate",
-            path=("save_to",),
-        )
-        return
-    if known and x509.public_key_digest(known) != key:
-        what = "the certificate that was issued for it, or a new path"
-        yield ValueProblem(
-            "key-mismatch",
-            f"{spec.save_to} is a certificate of another key than the request",
-            what,
-            path=("save_to",),
-        )
-    if spec.ca or spec.certificate_mode:
-        yield ValueProblem(
-            "conflicting-fields", "AWS signs what it issues", "neither ca nor certificate_mode", path=("csr",)
-        )
-    if spec.status == "REVOKED":
-        yield ValueProblem(
-            "conflicting-fields", "nothing is issued to be revoked", "ACTIVE or INACTIVE", path=("status",)
-        )
-
-
-def read_issued_unsaved(scope: Scope, known: Collection[str]) -> Any:
-    """Certificates that were issued for a request of the file and not saved: by id, the name in the file.
-
-    A run that died between the answer and the file leaves them; the public key tells whose they are. AWS lists no keys,
-    so each certificate that the file does not know is asked for, and only while a request waits for its certificate.
+    An apply that dies between the response and the file leaves them; their public key identifies them. AWS lists no keys,
+    so every certificate that the file does not know is described, and only while a request waits for its certificate.
     """
-    waiting = {
-        key: found.address.name
-        for found in scope.resources_of("certificates")
-        if found.spec.csr
-        and not known_certificate(found.spec)
-        and (key := x509.signing_request_key_digest(found.spec.csr))
-    }
-    if not waiting:
+    names_by_key: dict[str, str] = {}
+    for resource in scope.resources_of("certificates"):
+        if resource.spec.csr and not known_certificate(resource.spec):
+            key = x509.signing_request_key_digest(resource.spec.csr)
+            if key:
+                names_by_key[key] = resource.address.name
+    if not names_by_key:
         return {}
-    (listed,) = yield [ApiCall("iot", "ListCertificates")]
-    unknown = [item["certificateId"] for item in listed["certificates"] if item["certificateId"] not in known]
-    answers = yield [
-        ApiCall("iot", "DescribeCertificate", {"certificateId": name}, ignored_errors=NOT_FOUND)
-        for name in unknown
-    ]
-    found: dict[str, str] = {}
-    for name, answer in zip(unknown, answers, strict=True):
-        pem = answer.get("certificateDescription", {}).get("certificatePem")
-        owner = waiting.get(x509.public_key_digest(Pem.parse(pem))) if pem else None
-        if owner and owner not in found.values():
-            found[name] = owner
-    return found
+    (listing,) = yield [ApiCall("iot", "ListCertificates")]
+    ids = [item["certificateId"] for item in listing["certificates"]]
+    unknown_ids = [identity for identity in ids if identity not in known_ids]
+    responses = yield from request_each("DescribeCertificate", "certificateId", unknown_ids)
+    names: dict[str, str] = {}
+    for identity, response in zip(unknown_ids, responses, strict=True):
+        pem = response.get("certificateDescription", {}).get("certificatePem")
+        name = names_by_key.get(x509.public_key_digest(Pem.parse(pem))) if pem else None
+        if name and name not in names.values():
+            names[identity] = name
+    return names

@@ -1,4 +1,4 @@
-"""What there is of the device certificates of a file and of a workspace, read in bulk."""
+"""How device certificates are read in bulk: those of the file and those of the workspace."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from sys import intern
-from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.context import Read, Scope
+from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import merge_reads
 from reconciler.kinds.shared.certificate_grace_period import find_grace_ends
 from reconciler.kinds.shared.certificate_holders import (
-    find_attached,
+    find_foreign_certificates,
     find_outside_holders,
+    find_owned_certificates,
     find_protected_things,
     read_owners_of,
 )
@@ -35,153 +35,248 @@ from reconciler.kinds.shared.provisioning_blueprint import provisioned_certifica
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, External, Live, Resource
 
+# ── everything ──────────────────────────────────────────────────────────────────────────────────
 
-def read(scope: Scope, wanted: Mapping[str, Resource]) -> Read[Sequence[Live]]:
-    """Those the file wants, by id, and those of the workspace; pages first, single questions for the rest.
 
-    The workspace's are those that its things have, and those that a run has marked on their way out.
+def read(scope: Scope, desired: Mapping[str, Resource]) -> Read[Sequence[Live]]:
+    """Return the certificates that are desired (by id) or that the workspace owns.
+
+    The workspace owns those that its things have, and those that an interrupted apply has marked as retired.
     """
-    # What goes whoever has it is asked about while the things are still being read.
-    sure = wanted.keys() if scope.is_destroy else frozenset[str]()
-    early = yield from read_certificates(sorted(sure))
-    arns = select_arns(early, early)
-    users, attached = yield from merge_reads(read_things_of(arns), read_policies_of(arns))
-    known = yield from read_policy_targets(
-        scope,
-        external_names(
-            policy for found in scope.resources_of("certificates") for policy in found.spec.policies
-        ),
-    )
-    policies = {name: certificate_ids(arns) for name, arns in known.items()}
-    retired = policies.get(retired_policy_name(scope.workspace), frozenset())
-    ours, others = find_attached(scope)
-    matter = (wanted.keys() | ours.keys() | retired) - provisioned_certificates(scope) - others
-    issued_now = yield from read_issued_unsaved(scope, wanted.keys())
-    matter |= issued_now.keys()
-    late = yield from read_certificates(sorted(matter - sure))
-    found = {name: item for name, item in sorted({**early, **late}.items()) if name in matter}
+    # A destroy deletes the desired ones whatever things have them, so they are read before the things are known.
+    early_ids = desired.keys() if scope.is_destroy else frozenset[str]()
+    early = yield from _read_attached(sorted(early_ids))
+    selection = yield from _select(scope, desired)
+    late = yield from read_certificates(sorted(selection.ids - early_ids))
+    certificates = {
+        identity: certificate
+        for identity, certificate in sorted({**early.certificates, **late}.items())
+        if identity in selection.ids
+    }
+    lifetimes = _classify(scope, desired, selection, certificates)
+    builder = yield from _read_connections(scope, desired, selection, lifetimes, early, certificates)
     del early, late
-    declared = wanted.keys() | issued_now.keys()
-    staying_on = frozenset[str]() if scope.is_destroy else declared
-    leaving = [name for name in found if name not in staying_on]
-    ends = find_grace_ends(scope, {name for name in leaving if name not in declared}, found)
-    within = {name: until for name, until in ends.items() if until > scope.now}
-    kept = {} if scope.is_destroy else within
-    strangers = [name for name in found if name in staying_on and name in wanted and name not in ours]
-    arns = select_arns((name for name in leaving if name not in attached), found)
-    had, has = yield from merge_reads(
-        read_things_of(arns | select_arns(strangers, found)), read_policies_of(arns)
-    )
-    users, attached = users | had, attached | has
-    foreign = find_outside_holders(users, scope)
-    owners = yield from read_owners_of({name: foreign[name] for name in strangers if name in foreign})
-    seen = _Seen(
-        workspace=scope.workspace,
-        wanted=wanted,
-        issued=issued_now,
-        ours=ours,
-        given=_given(policies),
-        attached=attached,
-        foreign=foreign,
-        owners=owners,
-        kept=kept,
-        outlived=ends.keys() - within.keys(),
-        explained=declared | ends.keys(),
-        staying={found.address.name for found in scope.resources_of("things")},
-        guarding=find_protected_things(scope),
-    )
-    # Of a large fleet all that was listed takes as much room as all that is made of it.
-    return [seen.live(name, found.pop(name)) for name in [*found]]
+    # Each response is released when it has been used: in a large fleet they take as much room as the result.
+    return [builder.build(identity, certificates.pop(identity)) for identity in [*certificates]]
 
 
 @frozen
-class _Seen:
-    """What was read: by certificate, but for the names of things that stay or guard what they have.
+class _Attached:
+    """Certificates with the things that have them and their policies, all by id."""
 
-    `ours` are the workspace's things that have each, `foreign` the others; `given` are the file's policies, `attached` all
-    policies of those that go. `kept` stay until then beside their successors, for `outlived` that is over.
-    `explained` are those that the file has, or had before a rotation.
+    certificates: Mapping[str, Response]
+    things: Mapping[str, tuple[str, ...]]
+    policies: Mapping[str, tuple[str, ...]]
+
+
+@frozen
+class _Selection:
+    """Which certificates are to be read.
+
+    `issued` has the names in the file of those that AWS issued and no apply has saved yet. `owned` has the workspace's
+    things that have each certificate, `policies` the workspace's policies that each has; all by id.
+    """
+
+    ids: AbstractSet[str]
+    issued: Mapping[str, str]
+    owned: Mapping[str, Sequence[str]]
+    policies: Mapping[str, tuple[External, ...]]
+
+
+@frozen
+class _Lifetimes:
+    """What a plan may do with the certificates that were read.
+
+    `deletable` may be deleted. `unattached` are desired and no thing of the workspace has them. `kept_until` has the end of
+    each running grace period, by id; those of `outlived` are over. `explained` are in the file or left by a rotation.
+    """
+
+    deletable: Sequence[str]
+    unattached: Sequence[str]
+    kept_until: Mapping[str, float]
+    outlived: AbstractSet[str]
+    explained: AbstractSet[str]
+
+
+def _read_attached(ids: Sequence[str]) -> Read[_Attached]:
+    certificates = yield from read_certificates(ids)
+    arns = select_arns(certificates, certificates)
+    things, policies = yield from merge_reads(read_things_of(arns), read_policies_of(arns))
+    return _Attached(certificates, things, policies)
+
+
+def _select(scope: Scope, desired: Mapping[str, Resource]) -> Read[_Selection]:
+    """Decide which certificates to read, from what was read of policies, things and provisioned things."""
+    external_policies = external_names(
+        policy for resource in scope.resources_of("certificates") for policy in resource.spec.policies
+    )
+    targets = yield from read_policy_targets(scope, external_policies)
+    certificates_by_policy = {policy: certificate_ids(arns) for policy, arns in targets.items()}
+    retired = certificates_by_policy.get(retired_policy_name(scope.workspace), frozenset())
+    owned = find_owned_certificates(scope)
+    ids = desired.keys() | owned.keys() | retired
+    ids = ids - provisioned_certificates(scope) - find_foreign_certificates(scope)
+    issued = yield from read_issued_unsaved(scope, desired.keys())
+    return _Selection(ids | issued.keys(), issued, owned, _policies_by_certificate(certificates_by_policy))
+
+
+def _policies_by_certificate(
+    certificates_by_policy: Mapping[str, Iterable[str]],
+) -> dict[str, tuple[External, ...]]:
+    names_by_certificate: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for policy, certificates in certificates_by_policy.items():
+        for certificate in certificates:
+            names_by_certificate[certificate] += (policy,)
+    # One tuple for all certificates with the same policies: a large fleet has very many.
+    references = {names: tuple(map(External, names)) for names in names_by_certificate.values()}
+    return {certificate: references[names] for certificate, names in names_by_certificate.items()}
+
+
+def _classify(
+    scope: Scope,
+    desired: Mapping[str, Resource],
+    selection: _Selection,
+    certificates: Mapping[str, Response],
+) -> _Lifetimes:
+    declared = desired.keys() | selection.issued.keys()
+    staying = frozenset[str]() if scope.is_destroy else declared
+    deletable = [identity for identity in certificates if identity not in staying]
+    unattached = [
+        identity
+        for identity in certificates
+        if identity in staying and identity in desired and identity not in selection.owned
+    ]
+    ends = find_grace_ends(scope, set(deletable) - declared, certificates)
+    running = {identity: end for identity, end in ends.items() if end > scope.now}
+    return _Lifetimes(
+        deletable=deletable,
+        unattached=unattached,
+        kept_until={} if scope.is_destroy else running,
+        outlived=ends.keys() - running.keys(),
+        explained=declared | ends.keys(),
+    )
+
+
+def _read_connections(  # noqa: PLR0913, PLR0917 (the results of all earlier stages)
+    scope: Scope,
+    desired: Mapping[str, Resource],
+    selection: _Selection,
+    lifetimes: _Lifetimes,
+    early: _Attached,
+    certificates: Mapping[str, Response],
+) -> Read[_LiveBuilder]:
+    """Read who has the certificates that may be deleted or imported, and return what builds the result."""
+    unread = [identity for identity in lifetimes.deletable if identity not in early.policies]
+    arns = select_arns(unread, certificates)
+    late_things, late_policies = yield from merge_reads(
+        read_things_of(arns | select_arns(lifetimes.unattached, certificates)), read_policies_of(arns)
+    )
+    outside_holders = find_outside_holders({**early.things, **late_things}, scope)
+    owners = yield from read_owners_of(
+        {
+            identity: outside_holders[identity]
+            for identity in lifetimes.unattached
+            if identity in outside_holders
+        }
+    )
+    return _LiveBuilder(
+        workspace=scope.workspace,
+        desired=desired,
+        selection=selection,
+        lifetimes=lifetimes,
+        all_policies={**early.policies, **late_policies},
+        outside_holders=outside_holders,
+        owners=owners,
+        desired_things={resource.address.name for resource in scope.resources_of("things")},
+        protected_things=find_protected_things(scope),
+    )
+
+
+@frozen
+class _LiveBuilder:
+    """Builds live certificates from everything that was read.
+
+    `all_policies` are read only of certificates that may be deleted. `outside_holders` are the things outside the workspace
+    that have a certificate, and `owners` the workspaces that own it through them. All of these are by certificate id.
     """
 
     workspace: str
-    wanted: Mapping[str, Resource]
-    issued: Mapping[str, str]
-    ours: Mapping[str, Sequence[str]]
-    given: Mapping[str, tuple[External, ...]]
-    attached: Mapping[str, tuple[str, ...]]
-    foreign: Mapping[str, Sequence[str]]
+    desired: Mapping[str, Resource]
+    selection: _Selection
+    lifetimes: _Lifetimes
+    all_policies: Mapping[str, tuple[str, ...]]
+    outside_holders: Mapping[str, Sequence[str]]
     owners: Mapping[str, str | None]
-    kept: Mapping[str, float]
-    outlived: AbstractSet[str]
-    explained: AbstractSet[str]
-    staying: AbstractSet[str]
-    guarding: AbstractSet[str]
+    desired_things: AbstractSet[str]
+    protected_things: AbstractSet[str]
 
-    def live(self, name: str, item: Mapping[str, Any]) -> Live:
-        """One of them as it is. Facts that hold of few are there where they hold."""
-        things, wanted = self.ours.get(name, ()), self.wanted.get(name)
+    def build(self, identity: str, certificate: Response) -> Live:
+        things = self.selection.owned.get(identity, ())
+        resource = self.desired.get(identity)
+        is_foreign = identity in self.outside_holders
+        is_kept = identity in self.lifetimes.kept_until
+        is_explained = identity in self.lifetimes.explained
         spec = Certificate(
-            pem=Pem(name),
-            csr=NOT_COMPARED if name in self.issued else None,
-            ca=wanted.spec.ca if wanted else None,
-            certificate_mode=item.get("certificateMode", "DEFAULT"),
-            status=item["status"],
-            policies=self.given.get(name, ()),
+            pem=Pem(identity),
+            csr=NOT_COMPARED if identity in self.selection.issued else None,
+            ca=resource.spec.ca if resource else None,
+            certificate_mode=certificate.get("certificateMode", "DEFAULT"),
+            status=certificate["status"],
+            policies=self.selection.policies.get(identity, ()),
         )
-        # One that goes has no name in the file; whose it was says more than its id.
-        going = "" if wanted else f"{next(iter(things), 'retired')}:{name[:12]}"
         facts = CertificateFacts(
-            policies=self.attached.get(name),
-            foreign=name in self.foreign,
-            outlived=name in self.outlived,
-            unexplained=name not in self.explained and not self.staying.isdisjoint(things),
+            policies=self.all_policies.get(identity),
+            foreign=is_foreign,
+            outlived=identity in self.lifetimes.outlived,
+            unexplained=not is_explained and not self.desired_things.isdisjoint(things),
         )
-        lost = name in self.foreign or name in self.kept
         return Live(
-            name,
+            identity,
             spec,
-            owner=self.owners.get(name) if lost else self.workspace,
-            arn=intern(item["certificateArn"]),  # which things and policies tell as well
-            declared_name=self.issued.get(name) or going or None,
-            prevent_destroy=not self.guarding.isdisjoint(things),
-            kept_until=self.kept.get(name),
+            owner=self.owners.get(identity) if is_foreign or is_kept else self.workspace,
+            arn=intern(certificate["certificateArn"]),  # things and policies have the same text
+            declared_name=self._name(identity, things),
+            prevent_destroy=not self.protected_things.isdisjoint(things),
+            kept_until=self.lifetimes.kept_until.get(identity),
             used_by=tuple(sorted(things)),
             facts=facts,
         )
 
+    def _name(self, identity: str, things: Sequence[str]) -> str | None:
+        """Return a name for a certificate that the file has under no id: the thing that has it, and the id."""
+        issued_name = self.selection.issued.get(identity)
+        if issued_name or identity in self.desired:
+            return issued_name
+        return f"{next(iter(things), 'retired')}:{identity[:12]}"
 
-def read_again(seen: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
-    """Some certificates by themselves, and who has them. Of what was seen before the ARN is known, so all is asked at once."""
-    known = {name: live.arn for name, live in sorted(seen.items()) if live}
-    found, users, policies = yield from merge_reads(
-        read_certificates(sorted(seen), use_listing=False), read_things_of(known), read_policies_of(known)
+
+# ── some certificates again ─────────────────────────────────────────────────────────────────────
+
+
+def reread(previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
+    """Return some certificates and who has them; those that existed before with all requests at once."""
+    known_arns = {identity: live.arn for identity, live in sorted(previous_states.items()) if live}
+    certificates, things, policies = yield from merge_reads(
+        read_certificates(sorted(previous_states), use_listing=False),
+        read_things_of(known_arns),
+        read_policies_of(known_arns),
     )
-    rest = select_arns(found.keys() - known.keys(), found)
-    users |= yield from read_things_of(rest)
-    policies |= yield from read_policies_of(rest)
+    other_arns = select_arns(certificates.keys() - known_arns.keys(), certificates)
+    things |= yield from read_things_of(other_arns)
+    policies |= yield from read_policies_of(other_arns)
     return [
         Live(
-            name,
+            identity,
             Certificate(
-                pem=Pem(name, item.get("certificatePem")),
+                pem=Pem(identity, certificate.get("certificatePem")),
                 csr=NOT_COMPARED,
-                certificate_mode=item.get("certificateMode", "DEFAULT"),
-                status=item["status"],
-                policies=tuple(External(policy) for policy in policies[name]),
+                certificate_mode=certificate.get("certificateMode", "DEFAULT"),
+                status=certificate["status"],
+                policies=tuple(External(policy) for policy in policies[identity]),
             ),
-            arn=item["certificateArn"],
-            used_by=users[name],
-            facts=CertificateFacts(policies[name]),
+            arn=certificate["certificateArn"],
+            used_by=things[identity],
+            facts=CertificateFacts(policies[identity]),
         )
-        for name, item in found.items()
+        for identity, certificate in certificates.items()
     ]
-
-
-def _given(policies: Mapping[str, Iterable[str]]) -> Mapping[str, tuple[External, ...]]:
-    """The policies of each certificate, from the certificates of each policy; many have the same."""
-    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
-    for policy, certificates in policies.items():
-        for name in certificates:
-            found[name] += (policy,)
-    shared = {names: tuple(map(External, names)) for names in found.values()}
-    return {certificate: shared[names] for certificate, names in found.items()}

@@ -1,9 +1,9 @@
-"""How a device certificate is let go without ever being nobody's.
+"""How a device certificate is deleted without losing track of its owner.
 
-A certificate is owned through the things that have it, and AWS deletes none that a thing still has: between the last
-detachment and the deletion it would bear no mark, and a run that dies there would leave it behind for good. So before it
-is let go, the workspace's own deny-all policy is attached to it. AWS lists a policy's targets in pages, which finds what
-a dead run has left; and what is on its way out has nothing allowed to it any more.
+A certificate is owned through the things that have it, and AWS deletes none that a thing still has. So between the last
+detachment and the deletion it has no owner, and an apply that dies there would leave it behind forever. That is why the
+workspace's own deny-all policy is attached to it first: AWS lists a policy's targets, so the next plan finds what a dead
+apply has left, and nothing is allowed any longer to the certificate.
 """
 
 from __future__ import annotations
@@ -23,30 +23,32 @@ DENY_ALL = Document.from_value(
 
 
 def retired_policy_name(workspace: str) -> str:
-    """The policy that marks the workspace's certificates on their way out."""
+    """Return the name of the policy that marks the workspace's certificates while they are being deleted."""
     return f"reconciler-{workspace}-retired"
 
 
 def mark_retired(context: PlanContext, arn: str) -> ApiCall:
-    """The mark. A certificate with ten policies takes no eleventh, and then goes without."""
+    """Return the call that attaches the policy; a certificate that has ten policies goes without it."""
     params = {"policyName": retired_policy_name(context.workspace), "target": arn}
-    return ApiCall(
-        "iot", "AttachPolicy", params, ignored_errors={"LimitExceededException", "ResourceNotFoundException"}
-    )
+    ignored_errors = {"LimitExceededException", *NOT_FOUND}
+    return ApiCall("iot", "AttachPolicy", params, ignored_errors=ignored_errors)
 
 
 def retire(identity: str, *, active: bool) -> Iterator[ApiCall]:
-    """Deactivated and deleted: AWS deletes no active certificate."""
+    """Return the calls that deactivate and delete a certificate: AWS deletes none that is active."""
     params = {"certificateId": identity}
     if active:
         yield ApiCall("iot", "UpdateCertificate", {**params, "newStatus": "INACTIVE"})
-    # AWS detaches asynchronously, so for some seconds it may still see the thing that let go. Force is about policies.
-    gone = {**params, "forceDelete": True}
     yield ApiCall(
-        "iot", "DeleteCertificate", gone, ignored_errors=NOT_FOUND, retried_errors={"DeleteConflictException"}
+        "iot",
+        "DeleteCertificate",
+        {**params, "forceDelete": True},  # even with policies
+        ignored_errors=NOT_FOUND,
+        # AWS detaches asynchronously, so for some seconds it may still see a thing that had it.
+        retried_errors={"DeleteConflictException"},
     )
 
 
 def is_deleted(context: PlanContext, certificate: Address) -> bool:
-    """Whether the plan deletes the certificate."""
+    """Return whether the plan deletes the certificate."""
     return isinstance(context.changes.get(certificate), Delete)

@@ -1,4 +1,4 @@
-"""What the file says of a device certificate.
+"""The fields of a device certificate.
 
 Source: AWS IoT API reference, RegisterCertificate, RegisterCertificateWithoutCA and CreateCertificateFromCsr.
 """
@@ -17,7 +17,7 @@ from reconciler.model.resource import NotCompared, Reference
 
 @frozen
 class Rotation:
-    """How a certificate takes over from the one before it. `grace` is how long both stay, such as "7d" or "12h"."""
+    """How a certificate replaces the previous one: `grace` is how long both stay, such as "7d" or "12h"."""
 
     grace: str
 
@@ -45,7 +45,7 @@ class Certificate:
         "The CA that signed it.", references="ca_certificates", on_change="create_only", default=None
     )
     certificate_mode: Literal["DEFAULT", "SNI_ONLY"] | NotCompared | None = member(
-        "SNI_ONLY registers it without a CA; with a CA, the CA's mode holds.",
+        "SNI_ONLY registers it without a CA; with a CA, the CA determines the mode.",
         on_change="replaces",
         default=None,
     )
@@ -53,10 +53,10 @@ class Certificate:
         "REVOKED is final.", api="UpdateCertificate.newStatus", default="ACTIVE"
     )
     policies: tuple[Reference, ...] = member(
-        "What it may do once it is connected.", references="policies", default=()
+        "What it allows the connected device to do.", references="policies", default=()
     )
     rotation: Rotation | None = member(
-        "How long the one before it stays beside it.", on_change="create_only", default=None
+        "How long the previous certificate stays, too.", on_change="create_only", default=None
     )
 
 

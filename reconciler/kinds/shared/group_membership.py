@@ -1,4 +1,4 @@
-"""What things belong to: static groups, of which AWS admits one in each hierarchy, and one billing group.
+"""The groups of a thing: static groups, of which AWS admits one in each hierarchy, and one billing group.
 
 Source: AWS IoT developer guide, "Static thing groups": a thing is in at most ten groups, and in no two of one hierarchy.
 """
@@ -6,178 +6,202 @@ Source: AWS IoT developer guide, "Static thing groups": a thing is in at most te
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
-from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.base.reads import NOT_FOUND
+from reconciler.kinds.base.context import PlanContext, Read
+from reconciler.kinds.base.reads import NOT_FOUND, request_each
 from reconciler.model.address import Address
-from reconciler.model.call import ApiCall
+from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PREVENT_DESTROY_PATH, Create, Update
 from reconciler.model.diagnostic import ValueProblem
-from reconciler.model.resource import Desired, External, Reference
+from reconciler.model.resource import Desired, External, Inventory, Reference
+from reconciler.model.text import quote
 
 MAX_GROUPS = 10
 """Static groups that a thing may be in; the workspace's own is one of them."""
 
-_MARK = "reconciler-"
+_PREFIX = "reconciler-"
 
-_Parent = Callable[[str], Reference | None]
+_FindParent = Callable[[str], Reference | None]
+
+
+# ── ownership by membership ─────────────────────────────────────────────────────────────────────
 
 
 def workspace_group_name(workspace: str) -> str:
-    """The static thing group whose members are the things that the workspace owns."""
-    return f"{_MARK}{workspace}"
+    """Return the name of the static thing group whose members are the things that the workspace owns."""
+    return f"{_PREFIX}{workspace}"
 
 
 def protected_group_name(workspace: str) -> str:
-    """The static thing group of those of them that must not be destroyed.
+    """Return the name of the static thing group of the owned things that must not be destroyed.
 
-    No workspace's own group has this name: its name would have a colon, which AWS admits in no name of a policy.
+    No workspace's own group has this name: the workspace's name would have a colon, which AWS admits in no policy name.
     """
-    return f"{_MARK}{workspace}:protected"
+    return f"{_PREFIX}{workspace}:protected"
 
 
-def read_groups_of_things(things: Sequence[str]) -> Any:
-    """The static groups that each thing is in, sorted, asked of the things."""
-    answers = yield [
-        ApiCall("iot", "ListThingGroupsForThing", {"thingName": name}, ignored_errors=NOT_FOUND)
-        for name in things
-    ]
+def read_groups_of_things(things: Sequence[str]) -> Read[dict[str, list[str]]]:
+    """Return the names of the static groups that each thing is in, sorted."""
+    responses = yield from request_each("ListThingGroupsForThing", "thingName", things)
     return {
-        name: sorted(group["groupName"] for group in answer.get("thingGroups", ()))
-        for name, answer in zip(things, answers, strict=True)
+        name: sorted(group["groupName"] for group in response.get("thingGroups", ()))
+        for name, response in zip(things, responses, strict=True)
     }
 
 
-def read_owners(things: Sequence[str]) -> Any:
-    """The workspace, if any, that each thing bears the mark of: asked of those that are wanted and not ours."""
-    groups = yield from read_groups_of_things(things)
-    return {name: find_owner(found) for name, found in groups.items()}
+def read_owners(things: Sequence[str]) -> Read[dict[str, str | None]]:
+    """Return the workspace that owns each thing, if any; asked for desired things that this workspace does not own."""
+    groups_by_thing = yield from read_groups_of_things(things)
+    return {name: find_owner(groups) for name, groups in groups_by_thing.items()}
 
 
 def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
-    """The workspace, if any, that one of a thing's groups is the mark of; of several one that is not `workspace`."""
-    marks = [group.removeprefix(_MARK) for group in groups if group.startswith(_MARK) and ":" not in group]
-    return next((mark for mark in marks if mark != workspace), workspace if marks else None)
+    """Return the workspace whose own group is among a thing's groups; if several are, another one than `workspace`."""
+    owners = [
+        group.removeprefix(_PREFIX) for group in groups if group.startswith(_PREFIX) and ":" not in group
+    ]
+    others = [owner for owner in owners if owner != workspace]
+    if others:
+        return others[0]
+    return workspace if owners else None
+
+
+# ── checks ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[ValueProblem]:
-    """Whether a thing can be in all of these groups at once."""
+    """Return why a thing cannot be in all of these groups at once."""
+    path = ("thing_groups",)
     if len(groups) >= MAX_GROUPS:
-        room = MAX_GROUPS - 1
-        yield ValueProblem(
-            "too-many-items",
-            f"{len(groups)} groups, and the one that marks what the workspace owns",
-            f"at most {room}",
-            path=("thing_groups",),
-        )
-    for group in groups:
-        if _name(group).startswith(_MARK):
-            yield ValueProblem(
-                "reserved-name",
-                f"{_name(group)!r} marks what a workspace owns",
-                "another group",
-                path=("thing_groups",),
-            )
-    first: dict[str, str] = {}
-    for group in groups:
-        name = _name(group)
-        other = first.setdefault(_root(name, _parents(desired)), name)
+        problem = f"{len(groups)} groups, and the one that marks what the workspace owns"
+        yield ValueProblem("too-many-items", problem, f"at most {MAX_GROUPS - 1}", path=path)
+    names = [_name_of(group) for group in groups]
+    for name in names:
+        if name.startswith(_PREFIX):
+            problem = f"{quote(name)} marks what a workspace owns"
+            yield ValueProblem("reserved-name", problem, "another group", path=path)
+    find_parent = _parents_in(desired)
+    names_by_root: dict[str, str] = {}
+    for name in names:
+        other = names_by_root.setdefault(_find_root(name, find_parent), name)
         if other != name:
-            what = f"{other!r} and {name!r} are in one hierarchy"
-            yield ValueProblem("same-hierarchy", what, "one group of each hierarchy", path=("thing_groups",))
+            problem = f"{quote(other)} and {quote(name)} are in one hierarchy"
+            yield ValueProblem("same-hierarchy", problem, "one group of each hierarchy", path=path)
 
 
-def join(thing: str, group: Any) -> ApiCall:
-    """Into a group; again is no mistake."""
+# ── calls ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def join(thing: str, group: str | Ref) -> ApiCall:
+    """Return the call that adds a thing to a group; AWS accepts that it is already in it."""
     return ApiCall("iot", "AddThingToThingGroup", {"thingGroupName": group, "thingName": thing})
 
 
-def leave(thing: str, group: Any) -> ApiCall:
-    """Out of a group; not being in it is no mistake."""
+def leave(thing: str, group: str | Ref) -> ApiCall:
+    """Return the call that removes a thing from a group; it succeeds if the thing is not in it."""
     params = {"thingGroupName": group, "thingName": thing}
     return ApiCall("iot", "RemoveThingFromThingGroup", params, ignored_errors=NOT_FOUND)
 
 
 def protect(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Into the group of those that must not be destroyed, or out of it."""
+    """Return the call that adds a thing to, or removes it from, the group of those that must not be destroyed."""
     name, group = change.address.name, protected_group_name(context.workspace)
-    wanted = change.resource.lifecycle.prevent_destroy
-    if isinstance(change, Create) and wanted:
+    is_protected = change.resource.lifecycle.prevent_destroy
+    if isinstance(change, Create) and is_protected:
         yield join(name, group)
     elif isinstance(change, Update) and change.has_changed(PREVENT_DESTROY_PATH):
-        yield join(name, group) if wanted else leave(name, group)
+        yield join(name, group) if is_protected else leave(name, group)
 
 
 def move(
     thing: str, before: Iterable[Reference], after: Iterable[Reference], context: PlanContext
 ) -> Iterator[ApiCall]:
-    """From some groups to others: joined before others are left, except where AWS admits no two at once."""
+    """Return the calls that change a thing's static groups.
+
+    It is added to groups before it is removed from others, except from those that have one hierarchy with a new one.
+    """
     before, after = list(before), list(after)
-    gained = [group for group in after if group not in before]
-    lost = [group for group in before if group not in after]
-    first = [group for group in lost if any(_related(_name(group), _name(new), context) for new in gained)]
-    yield from (leave(thing, _id(group, context)) for group in first)
-    yield from (join(thing, _id(group, context)) for group in gained)
-    yield from (leave(thing, _id(group, context)) for group in lost if group not in first)
+    added = [group for group in after if group not in before]
+    removed = [group for group in before if group not in after]
+    removed_first = [
+        group
+        for group in removed
+        if any(_share_hierarchy(_name_of(group), _name_of(other), context) for other in added)
+    ]
+    removed_last = [group for group in removed if group not in removed_first]
+    yield from (leave(thing, _resolve(group, context)) for group in removed_first)
+    yield from (join(thing, _resolve(group, context)) for group in added)
+    yield from (leave(thing, _resolve(group, context)) for group in removed_last)
 
 
 def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
-    """The members of a group that has been made anew, as far as the file has them: AWS let go of all of them.
+    """Return the calls that add the desired members to a group that was replaced: AWS has removed all of them.
 
-    What they are still in and must not be in beside it they leave first; that their own steps leave it too is no mistake.
+    First they are removed from groups that they must not be in together with it. That their own steps do so, too, is no
+    error.
     """
-    stays = set(context.desired_users.get(group, ()))
-    for thing in context.live_users.get(group, ()):
-        name = context.thing_name(thing)
-        if name is None or thing not in stays:
+    desired_members = set(context.desired_users.get(group, ()))
+    for member in context.live_users.get(group, ()):
+        thing = context.thing_name(member)
+        if thing is None or member not in desired_members:
             continue
-        wanted = context.desired[thing].spec.thing_groups
-        for other in context.live[thing].spec.thing_groups:
-            if other not in wanted and _related(_name(other), group.name, context):
-                yield leave(name, _id(other, context))
-        yield join(name, group.name)
+        desired_groups = context.desired[member].spec.thing_groups
+        for other in context.live[member].spec.thing_groups:
+            if other not in desired_groups and _share_hierarchy(_name_of(other), group.name, context):
+                yield leave(thing, _resolve(other, context))
+        yield join(thing, group.name)
 
 
 def move_billing_group(
     thing: str, before: Reference | None, after: Reference | None, context: PlanContext
 ) -> Iterator[ApiCall]:
-    """From one billing group to another. Whether AWS would move it by itself is not documented, so it leaves first."""
+    """Return the calls that change a thing's billing group.
+
+    The thing leaves the old one first. UNCONFIRMED: whether AWS would move it by itself.
+    """
     if before == after:
         return
     if before is not None:
-        params = {"billingGroupName": context.resolve_identity("billing_groups", before), "thingName": thing}
+        group = context.resolve_identity("billing_groups", before)
+        params = {"billingGroupName": group, "thingName": thing}
         yield ApiCall("iot", "RemoveThingFromBillingGroup", params, ignored_errors=NOT_FOUND)
     if after is not None:
-        params = {"billingGroupName": context.resolve_identity("billing_groups", after), "thingName": thing}
-        yield ApiCall("iot", "AddThingToBillingGroup", params)
+        group = context.resolve_identity("billing_groups", after)
+        yield ApiCall("iot", "AddThingToBillingGroup", {"billingGroupName": group, "thingName": thing})
 
 
-def _id(group: Reference, context: PlanContext) -> Any:
+def _resolve(group: Reference, context: PlanContext) -> str | Ref:
     return context.resolve_identity("thing_groups", group)
 
 
-def _name(group: Reference) -> str:
+# ── hierarchies ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _name_of(group: Reference) -> str:
     return group.name if isinstance(group, External) else group
 
 
-def _related(one: str, other: str, context: PlanContext) -> bool:
-    """Whether two groups are in one hierarchy, before the plan or after it."""
-    both = (_parents(context.desired), _parents(context.live))
-    return not {_root(one, parent) for parent in both}.isdisjoint({_root(other, parent) for parent in both})
+def _share_hierarchy(name: str, other: str, context: PlanContext) -> bool:
+    """Return whether two groups are in one hierarchy, before the plan or after it."""
+    parents = (_parents_in(context.desired), _parents_in(context.live))
+    roots = {_find_root(name, find_parent) for find_parent in parents}
+    return not roots.isdisjoint({_find_root(other, find_parent) for find_parent in parents})
 
 
-def _parents(inventory: Any) -> _Parent:
-    def parent(name: str) -> Reference | None:
-        found = inventory.get(Address("thing_groups", name))
-        return found.spec.parent if found else None
+def _parents_in(resources: Desired | Inventory) -> _FindParent:
+    def find_parent(name: str) -> Reference | None:
+        group = resources.get(Address("thing_groups", name))
+        return group.spec.parent if group else None
 
-    return parent
+    return find_parent
 
 
-def _root(name: str, parent: _Parent) -> str:
-    seen = {name}
-    while (above := parent(name)) is not None and _name(above) not in seen:
-        name = _name(above)
-        seen.add(name)
+def _find_root(name: str, find_parent: _FindParent) -> str:
+    """Return the group at the top of a hierarchy; it ends at a group that it has already passed."""
+    passed = {name}
+    parent = find_parent(name)
+    while parent is not None and _name_of(parent) not in passed:
+        name = _name_of(parent)
+        passed.add(name)
+        parent = find_parent(name)
     return name

@@ -1,9 +1,8 @@
-"""What several kinds read alike: things and device certificates in bulk, who has a certificate, and whom a policy has."""
+"""Reads that several kinds need: things and certificates in bulk, and what is attached to what."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import DESCRIBES_PER_PAGE, NOT_FOUND, list_or_describe, request_each
@@ -13,7 +12,7 @@ from reconciler.model.resource import External, Reference, name_in_arn
 
 
 def read_things(names: Collection[str], *, use_listing: bool = True) -> Read[dict[str, Response]]:
-    """Those of the things that exist, by name."""
+    """Return the things of these names that exist, by name."""
     return list_or_describe(
         names,
         listing=ApiCall("iot", "ListThings"),
@@ -26,61 +25,68 @@ def read_things(names: Collection[str], *, use_listing: bool = True) -> Read[dic
 
 
 def read_certificates(ids: Collection[str], *, use_listing: bool = True) -> Read[dict[str, Response]]:
-    """Those of the certificates that exist, by id, whichever way they were found."""
-    found = yield from list_or_describe(
+    """Return the certificates of these ids that exist, by id, as listed or described."""
+    responses = yield from list_or_describe(
         ids,
         listing=ApiCall("iot", "ListCertificates"),
         items="certificates",
         key="certificateId",
-        max_pages=len(ids),  # a page and a question cost the same: 10 a second each
-        describe=lambda name: ApiCall(
-            "iot", "DescribeCertificate", {"certificateId": name}, ignored_errors=NOT_FOUND
+        max_pages=len(ids),  # AWS admits 10 pages a second, and 10 DescribeCertificate calls
+        describe=lambda identity: ApiCall(
+            "iot", "DescribeCertificate", {"certificateId": identity}, ignored_errors=NOT_FOUND
         ),
         use_listing=use_listing,
     )
-    return {name: item.get("certificateDescription", item) for name, item in found.items()}
+    return {name: response.get("certificateDescription", response) for name, response in responses.items()}
 
 
-def select_arns(ids: Iterable[str], found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The ARNs of some of the certificates that were found, by id."""
-    return {name: found[name]["certificateArn"] for name in ids}
+def select_arns(ids: Iterable[str], certificates: Mapping[str, Response]) -> dict[str, str]:
+    """Return the ARNs of some of the certificates, by id."""
+    return {identity: certificates[identity]["certificateArn"] for identity in ids}
 
 
 def read_things_of(arns: Mapping[str, str]) -> Read[dict[str, tuple[str, ...]]]:
-    """The things that have each of the certificates, sorted; `arns` by what they are to be called."""
-    answers = yield from request_each("ListPrincipalThings", "principal", arns.values())
-    return {name: tuple(sorted(answer.get("things", ()))) for name, answer in zip(arns, answers, strict=True)}
-
-
-def read_policies_of(arns: Mapping[str, str]) -> Read[dict[str, tuple[str, ...]]]:
-    """Every policy of each certificate or group, whoever attached it, sorted; `arns` by what they are to be called."""
-    answers = yield from request_each("ListAttachedPolicies", "target", arns.values())
+    """Return the sorted names of the things that have each certificate, by the keys of `arns`."""
+    responses = yield from request_each("ListPrincipalThings", "principal", arns.values())
     return {
-        name: tuple(sorted(policy["policyName"] for policy in answer.get("policies", ())))
-        for name, answer in zip(arns, answers, strict=True)
+        key: tuple(sorted(response.get("things", ()))) for key, response in zip(arns, responses, strict=True)
     }
 
 
-def invert(policies: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
-    """Who has each policy, from the policies that each has."""
-    names = sorted({name for found in policies.values() for name in found})
-    return {name: frozenset(who for who, found in policies.items() if name in found) for name in names}
+def read_policies_of(arns: Mapping[str, str]) -> Read[dict[str, tuple[str, ...]]]:
+    """Return the sorted names of all policies of each certificate or group, by the keys of `arns`."""
+    responses = yield from request_each("ListAttachedPolicies", "target", arns.values())
+    return {
+        key: tuple(sorted(policy["policyName"] for policy in response.get("policies", ())))
+        for key, response in zip(arns, responses, strict=True)
+    }
 
 
-def read_policy_targets(scope: Scope, others: Iterable[str]) -> Read[dict[str, tuple[str, ...]]]:
-    """Whom each policy that matters is attached to, as ARNs: as the policies' reading has it, and asked for `others`."""
-    known = {live.identity: live.facts_as(PolicyFacts).targets for live in scope.live_of("policies")}
-    outside = sorted(set(others) - known.keys())
-    answers = yield from request_each("ListTargetsForPolicy", "policyName", outside)
-    known |= {name: tuple(answer.get("targets", ())) for name, answer in zip(outside, answers, strict=True)}
-    return dict(sorted(known.items()))
+def invert(policies_by_target: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    """Return the targets of each policy, from the policies of each target."""
+    policies = sorted({policy for policies in policies_by_target.values() for policy in policies})
+    return {
+        policy: frozenset(target for target, has in policies_by_target.items() if policy in has)
+        for policy in policies
+    }
+
+
+def read_policy_targets(scope: Scope, policies: Iterable[str]) -> Read[dict[str, tuple[str, ...]]]:
+    """Return the ARNs of the targets of each policy that the workspace has read, and of some others."""
+    targets = {live.identity: live.facts_as(PolicyFacts).targets for live in scope.live_of("policies")}
+    unread = sorted(set(policies) - targets.keys())
+    responses = yield from request_each("ListTargetsForPolicy", "policyName", unread)
+    targets |= {
+        name: tuple(response.get("targets", ())) for name, response in zip(unread, responses, strict=True)
+    }
+    return dict(sorted(targets.items()))
 
 
 def certificate_ids(arns: Iterable[str]) -> frozenset[str]:
-    """The ids of the certificates among the targets of a policy."""
+    """Return the ids of the certificates among some ARNs."""
     return frozenset(name_in_arn(arn) for arn in arns if ":cert/" in arn)
 
 
-def external_names(references: Iterable[Reference]) -> set[str]:
-    """The names that lead out of the file."""
-    return {found.name for found in references if isinstance(found, External)}
+def external_names(references: Iterable[Reference | None]) -> set[str]:
+    """Return AWS's names of the references to resources outside the file."""
+    return {reference.name for reference in references if isinstance(reference, External)}

@@ -1,4 +1,4 @@
-"""What is asked of certificates: who signed them, when they expire, which key is theirs."""
+"""Facts of X.509 certificates: who signed them, when they expire, which key they are for."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def expires_at(pem: Pem) -> datetime.datetime | None:
-    """When the certificate ends; None where only its id is known."""
+    """Return when the certificate expires, or None where only its id is known."""
     return _load(pem.text).not_valid_after_utc if pem.text else None
 
 
 def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProblem]:
-    """What is wrong or doubtful with a certificate by itself."""
+    """Return what is wrong or doubtful with a certificate by itself."""
     try:
         certificate = _load(_text(pem))
     except ValueError:
         yield ValueProblem(
-            "invalid-certificate", "not an X.509 certificate", "a certificate in PEM", path=(field,)
+            "invalid-certificate", "not a valid X.509 certificate", "a certificate in PEM", path=(field,)
         )
         return
     now = datetime.datetime.now(datetime.UTC)
@@ -48,12 +48,12 @@ def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProble
             severity="warning",
         )
     if ca and not _is_ca(certificate):
-        what = "a certificate with the basic constraint CA:TRUE"
-        yield ValueProblem("not-a-ca-certificate", "this is not a CA certificate", what, path=(field,))
+        expected = "a certificate with the basic constraint CA:TRUE"
+        yield ValueProblem("not-a-ca-certificate", "this is not a CA certificate", expected, path=(field,))
 
 
 def is_signed_by(pem: Pem, ca: Pem) -> bool:
-    """Whether the CA's key made the signature on the certificate, and the names fit."""
+    """Return whether the CA's key signed the certificate, and the names match."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
@@ -64,11 +64,13 @@ def is_signed_by(pem: Pem, ca: Pem) -> bool:
 
 
 def public_key_digest(pem: Pem) -> str:
-    """The SHA-256 of the certificate's public key, as hexadecimal digits."""
+    """Return the SHA-256 of the certificate's public key, as hexadecimal digits."""
     return _key_digest(_load(_text(pem)).public_key())
 
 
-_SUBJECT = {
+_PARAMETER_PREFIX = "AWS::IoT::Certificate::"
+
+_SUBJECT_ATTRIBUTES = {
     "Country": "COUNTRY_NAME",
     "Organization": "ORGANIZATION_NAME",
     "OrganizationalUnit": "ORGANIZATIONAL_UNIT_NAME",
@@ -77,37 +79,35 @@ _SUBJECT = {
     "CommonName": "COMMON_NAME",
     "SerialNumber": "SERIAL_NUMBER",
 }
-
-
-_PSEUDO = "AWS::IoT::Certificate::"
+"""The parameters that come from a certificate's subject, with their names in `cryptography`."""
 
 
 def pseudo_parameters(pem: Pem) -> dict[str, str]:
-    """What a provisioning template may ask of a certificate: `AWS::IoT::Certificate::CommonName` and the like.
+    """Return the parameters that a provisioning template can take from a certificate, as far as it has them.
 
-    Source: AWS IoT developer guide, "Just-in-time provisioning". What is not in the certificate is left out.
+    They are `AWS::IoT::Certificate::CommonName` and the like. Source: AWS IoT developer guide, "Just-in-time provisioning".
     """
     from cryptography.x509 import NameOID
 
-    found = {f"{_PSEUDO}Id": pem.fingerprint}
+    parameters = {f"{_PARAMETER_PREFIX}Id": pem.fingerprint}
     try:
         subject = _load(_text(pem)).subject
     except ValueError:
-        return found
-    for name, oid in _SUBJECT.items():
+        return parameters
+    for name, oid in _SUBJECT_ATTRIBUTES.items():
         values = subject.get_attributes_for_oid(getattr(NameOID, oid))
         if values:
-            found[_PSEUDO + name] = str(values[0].value)
-    return found
+            parameters[_PARAMETER_PREFIX + name] = str(values[0].value)
+    return parameters
 
 
 def certificate_parameters(declared: Iterable[str]) -> set[str]:
-    """The parameters among those declared that only a certificate gives."""
-    return {name for name in declared if name.startswith(_PSEUDO)}
+    """Return the declared parameters that only a certificate provides."""
+    return {name for name in declared if name.startswith(_PARAMETER_PREFIX)}
 
 
 def signing_request_key_digest(csr: str) -> str | None:
-    """The same of a certificate signing request; None when it is none, or is not signed with its own key."""
+    """Return the SHA-256 of a signing request's public key, or None if it is invalid or not signed with its own key."""
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
 
@@ -126,12 +126,12 @@ def _key_digest(key: Any) -> str:
 
 
 def find_signer(pem: Pem, cas: Iterable[Resource]) -> str | None:
-    """The name of the CA among `cas` that signed the certificate, if one did: it has to be registered before."""
+    """Return the name of the CA that signed the certificate, if it is one of `cas`."""
     return next((ca.address.name for ca in cas if is_signed_by(pem, ca.spec.pem)), None)
 
 
 def is_key_of(pem: Pem, key: str) -> bool:
-    """Whether the private key (unencrypted PEM) is the certificate's own."""
+    """Return whether a private key (unencrypted PEM) is the certificate's own."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -143,7 +143,7 @@ def is_key_of(pem: Pem, key: str) -> bool:
 
 
 def sign_registration_code(ca: str, key: str, code: str) -> str:
-    """A verification certificate: `code` as its common name, signed by the CA, valid for a day.
+    """Return a verification certificate: `code` as its common name, signed by the CA, valid for a day.
 
     Source: AWS IoT developer guide, "Register a CA certificate" (DEFAULT mode).
     """
@@ -154,7 +154,7 @@ def sign_registration_code(ca: str, key: str, code: str) -> str:
     issuer = _load(ca)
     signer = serialization.load_pem_private_key(key.encode(), password=None)
     now = datetime.datetime.now(datetime.UTC)
-    made = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, code)]))
         .issuer_name(issuer.subject)
@@ -164,10 +164,10 @@ def sign_registration_code(ca: str, key: str, code: str) -> str:
         .not_valid_after(now + datetime.timedelta(days=1))
         .sign(signer, hashes.SHA256())  # type: ignore[arg-type]  # the key's type was checked with the file
     )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-@lru_cache(maxsize=256)  # one certificate is asked several things in a row
+@lru_cache(maxsize=256)  # one certificate is examined several times in a row
 def _load(text: str) -> Certificate:
     from cryptography import x509
 

@@ -89,9 +89,11 @@ class TestIssued:
     def test_the_certificate_that_it_takes_over_from_is_not_taken_for_it(self, cloud):
         request = signing_request("a")
         before = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
-        assert looked(cloud, CertificateIssued.to(request, before["certificateId"])) is None
+        assert (
+            looked(cloud, CertificateIssued.for_request(request, previous_id=before["certificateId"])) is None
+        )
         after = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
-        found = looked(cloud, CertificateIssued.to(request, before["certificateId"]))
+        found = looked(cloud, CertificateIssued.for_request(request, previous_id=before["certificateId"]))
         assert found["certificateArn"] == after["certificateArn"]
 
     def test_half_of_a_provisioned_thing_is_left_for_the_next_run_to_find(self, cloud):
@@ -100,7 +102,7 @@ class TestIssued:
         with pytest.raises(
             LookupError, match=rf"^certificate {made['certificateId']}, which a does not have,$"
         ):
-            looked(cloud, CertificateIssued.to(request, thing="a"))
+            looked(cloud, CertificateIssued.for_request(request, thing="a"))
 
 
 def looked(cloud, proof, **params):

@@ -146,7 +146,7 @@ def test_a_certificate_goes_only_when_no_thing_of_anybody_has_it(cloud):
     assert list(cloud.content()["certificates"]) == []
 
 
-def test_the_forewarning_says_how_a_certificate_that_was_attached_by_hand_is_let_go(cloud):
+def test_a_warning_says_how_to_keep_a_certificate_that_was_attached_by_hand(cloud):
     wanted = state(resource("things", "a", Thing()))
     converge(wanted, cloud)
     made = cloud.iot.create_keys_and_certificate(setAsActive=True)
@@ -154,7 +154,7 @@ def test_the_forewarning_says_how_a_certificate_that_was_attached_by_hand_is_let
     notes = [note.text for note in plan_of(wanted, cloud).notes if note.level == "warning"]
     how = f'[[removed]] from = "certificates.{made["certificateId"]}", destroy = false'
     assert notes == [
-        f"it is deleted, for a thing of the workspace has it and no table does; if others attached it, say {how}"
+        f"will be deleted: it is attached to a managed thing but not declared; to keep it, add {how}"
     ]
     removed = {Address("certificates", made["certificateId"]): Origin("desired_state.toml", 1)}
     converge(evolve(wanted, removed=removed), cloud)

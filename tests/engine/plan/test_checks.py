@@ -109,7 +109,7 @@ def test_a_revoked_certificate_stays_revoked(cloud):
     converge(one(), cloud)
     cloud.iot.update_certificate(certificateId=certificate(), newStatus="REVOKED")
     assert reasons(one(), cloud) == [
-        "certificates.a: it is REVOKED, and no certificate ever leaves that state; give the device a new certificate"
+        "certificates.a: is REVOKED, which is final; give the device a new certificate"
     ]
     actions = [step.change.action for step in plan_of(state(ca(), *device("a", 2)), cloud).steps]
     assert actions == ["replace"]
@@ -117,7 +117,7 @@ def test_a_revoked_certificate_stays_revoked(cloud):
 
 def test_an_idle_ca_registers_nothing(cloud):
     assert reasons(state(ca(status="INACTIVE"), *device("a")), cloud) == [
-        "certificates.a: its CA ca_certificates.alpha is to be INACTIVE, and AWS registers certificates of active CAs only"
+        "certificates.a: cannot register: its CA ca_certificates.alpha will be INACTIVE, and AWS registers certificates of active CAs only; set the CA's status to ACTIVE"
     ]
 
 
@@ -189,5 +189,5 @@ def test_a_certificate_in_transfer_is_not_touched(cloud):
     cloud.iot.update_certificate(certificateId=certificate(), newStatus="INACTIVE")
     cloud.iot.transfer_certificate(certificateId=certificate(), targetAwsAccount="210987654321")
     assert reasons(one(), cloud) == [
-        "certificates.a: it is being transferred to another account; accept, reject or cancel the transfer first"
+        "certificates.a: is being transferred to another account; accept, reject or cancel the transfer first"
     ]

@@ -126,7 +126,7 @@ class TestGrace:
             "creationDate"
         ]
         until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(created.timestamp() + 7 * 86400))
-        text = f"stays beside its successor until {until} UTC"
+        text = f"kept with its successor until {until} UTC"
         old = Address("certificates", f"a:{identity('a')[:12]}")
         assert plan_of(self.rotated(2), cloud).notes == (Note("info", text, old),)
 
@@ -282,8 +282,8 @@ class TestIssued:
             plan_of(self.wanted(path, request_pem), cloud.empty())
         assert caught.value.reasons == (
             (
-                "certificates.a: a.pem is a certificate that AWS issued and that is not registered: it was deleted, or is "
-                "another account's; move the file away to have another one issued"
+                "certificates.a: a.pem has a certificate that AWS issued and that is not registered: it was deleted, or "
+                "belongs to another account; move the file away to have a new one issued"
             ),
         )
 

@@ -24,7 +24,7 @@ CASES = (
         pem = { file = "pki/garbage.pem" }
         """,
         """
-        desired_state.toml:2: error: certificates.pump-1.pem: not an X.509 certificate; expected a certificate in PEM
+        desired_state.toml:2: error: certificates.pump-1.pem: not a valid X.509 certificate; expected a certificate in PEM
         """,
     ),
     Broken(
@@ -39,8 +39,8 @@ CASES = (
         save_to = "empty.pem"
         """,
         """
-        desired_state.toml:3: error: certificates.pump-1.save_to: other.pem: no PEM certificate found; expected a file that is not there yet, or the certificate
-        desired_state.toml:7: error: certificates.pump-2.save_to: empty.pem: no PEM certificate found; expected a file that is not there yet, or the certificate
+        desired_state.toml:3: error: certificates.pump-1.save_to: other.pem: no PEM certificate found; expected a file that does not exist yet, or the certificate
+        desired_state.toml:7: error: certificates.pump-2.save_to: empty.pem: no PEM certificate found; expected a file that does not exist yet, or the certificate
         """,
         beside={
             "pump.csr": signing_request("pump"),
@@ -168,7 +168,7 @@ CASES = (
         """,
     ),
     Broken(
-        "with a CA, the CA's mode holds",
+        "the CA determines the mode",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }
@@ -180,7 +180,7 @@ CASES = (
         certificate_mode = "SNI_ONLY"
         """,
         """
-        desired_state.toml:8: error: certificates.pump-1.certificate_mode: with a CA, the CA's mode holds; expected either ca or certificate_mode
+        desired_state.toml:8: error: certificates.pump-1.certificate_mode: the CA determines the mode; expected either ca or certificate_mode
         """,
     ),
     Broken(
