@@ -381,7 +381,7 @@ def _reading_progress(progress: ReadProgress | None) -> AbstractContextManager[R
     if progress is None and notebook.is_in_notebook():
         from reconciler.notebook import cell_progress
 
-        return cell_progress.reading()
+        return cell_progress.show_reading()
     return nullcontext(progress or _ignore_progress)
 
 
@@ -392,5 +392,5 @@ def _applying_progress(
     if on_outcome is None and notebook.is_in_notebook():
         from reconciler.notebook import cell_progress
 
-        return cell_progress.applying(plan, stop)
+        return cell_progress.show_applying(plan, stop)
     return nullcontext(on_outcome or (lambda _outcome: None))

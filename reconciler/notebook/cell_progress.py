@@ -1,6 +1,6 @@
-"""Progress in the cell that waits: while the registry is read, and while a plan is applied.
+"""Progress in the cell that waits, while the registry is read and while a plan is applied.
 
-The cell blocks, so the thread that works is also the one that writes; between two outcomes nothing moves.
+The cell blocks, so the thread that works also writes; between two outcomes nothing is refreshed.
 """
 
 from __future__ import annotations
@@ -16,107 +16,111 @@ from IPython.display import DisplayHandle
 from reconciler.interrupt import STOPPING_MESSAGE, drain_on_interrupt
 from reconciler.model.outcome import Outcome
 from reconciler.model.plan import Plan
-from reconciler.model.text import visible
+from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.html.page import load_stylesheet
 from reconciler.render.html.parts import render_status_html
 from reconciler.render.views.plan import format_duration
-from reconciler.render.views.progress import ProgressTracker, ProgressView
+from reconciler.render.views.progress import ProgressTracker, ProgressView, format_read_progress
 from reconciler.render.views.result import OUTCOME_GLYPHS
 
-EVERY = 0.2
-"""Seconds between two writes: five a second are fluent, and a thousand messages a second would be dropped."""
-_SOON = 0.5
-"""A reading that is over sooner leaves nothing in the cell."""
+UPDATE_SECONDS = 0.2
+"""Seconds between two updates of the page: five a second look smooth, and a thousand would be dropped."""
+_QUICK_READ_SECONDS = 0.5
+"""Seconds within which a read leaves nothing in the cell."""
 
 
-class Live:
-    """One output that is written again and again, not too often; `clock` is in seconds."""
+class ThrottledOutput:
+    """A cell output that is updated at most every UPDATE_SECONDS; `clock` is in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._handle = DisplayHandle()
-        self._clock, self._last, self._shown = clock, float("-inf"), False
+        self._clock = clock
+        self._last_update = float("-inf")
+        self._is_displayed = False
 
-    def write(self, draw: Callable[[], h.Renderable], words: Callable[[], str], *, now: bool = False) -> None:
-        """Show it, unless something was shown just before and this may wait."""
-        if not now and self._clock() - self._last < EVERY:
+    def update(
+        self,
+        render_html: Callable[[], h.Renderable],
+        render_text: Callable[[], str],
+        *,
+        force: bool = False,
+    ) -> None:
+        """Show new content, unless the last update was just now and `force` is false."""
+        if not force and self._clock() - self._last_update < UPDATE_SECONDS:
             return
-        self._last = self._clock()
-        page = str(h.div(".reconciler")[h.style[load_stylesheet()], draw()])
-        show = self._handle.update if self._shown else self._handle.display
-        show({"text/plain": words(), "text/html": page}, raw=True)
-        self._shown = True
+        self._last_update = self._clock()
+        page = str(h.div(".reconciler")[h.style[load_stylesheet()], render_html()])
+        display = self._handle.update if self._is_displayed else self._handle.display
+        display({"text/plain": render_text(), "text/html": page}, raw=True)
+        self._is_displayed = True
 
 
 @contextmanager
-def reading() -> Iterator[Callable[[str, int, int | None], None]]:
-    """What is being read, if it takes long enough to be read."""
-    begun, live, last = time.monotonic(), Live(), ""
+def show_reading() -> Iterator[ReadProgress]:
+    """Show what is being read, and how long it took, if that takes a while."""
+    started_at, output, text = time.monotonic(), ThrottledOutput(), ""
 
-    def words() -> str:
-        return f"{last} …"
+    def on_progress(subject: str, done: int, total: int | None) -> None:
+        nonlocal text
+        text = format_read_progress(subject, done, total)
+        if time.monotonic() - started_at > _QUICK_READ_SECONDS:
+            output.update(lambda: h.p(".quiet", role="status")[text], lambda: text)
 
-    def tell(said: str, done: int, total: int | None) -> None:
-        nonlocal last
-        many = f" {done:,} of {total:,}" if total else f" {done:,}" if done else ""
-        last = f"{visible(said)}{many}"
-        if time.monotonic() - begun > _SOON:
-            live.write(lambda: h.p(".quiet", role="status")[words()], words)
-
-    yield tell
-    passed = time.monotonic() - begun
-    if passed > _SOON and last:
-        told = f"read the registry in {format_duration(passed)}"
-        live.write(lambda: h.p(".quiet")[told], lambda: told, now=True)
+    yield on_progress
+    seconds = time.monotonic() - started_at
+    if seconds > _QUICK_READ_SECONDS and text:
+        summary = f"read the registry in {format_duration(seconds)}"
+        output.update(lambda: h.p(".quiet")[summary], lambda: summary, force=True)
 
 
 @contextmanager
-def applying(plan: Plan, stop: threading.Event) -> Iterator[Callable[[Outcome], None]]:
-    """How far it is. Interrupting the kernel finishes what is in flight; once more interrupts at once."""
-    pace, live, stopping = ProgressTracker(plan), Live(), False
+def show_applying(plan: Plan, stop: threading.Event) -> Iterator[Callable[[Outcome], None]]:
+    """Show the progress of an apply. The first interrupt of the kernel drains it, the second aborts."""
+    tracker, output, is_stopping = ProgressTracker(plan), ThrottledOutput(), False
 
-    def draw() -> h.Renderable:
-        return progress(pace.build_view(), STOPPING_MESSAGE if stopping else "")
+    def render_html() -> h.Renderable:
+        return render_progress_html(tracker.build_view(), STOPPING_MESSAGE if is_stopping else "")
 
-    def words() -> str:
-        view = pace.build_view()
+    def render_text() -> str:
+        view = tracker.build_view()
         return f"{view.ended:,} of {view.total:,} steps, {view.time_text}"
 
-    def hear(outcome: Outcome) -> None:
-        pace.record(outcome)
-        live.write(draw, words)
+    def on_outcome(outcome: Outcome) -> None:
+        tracker.record(outcome)
+        output.update(render_html, render_text)
 
-    def tell() -> None:
-        nonlocal stopping
-        stopping = True
+    def on_stop() -> None:
+        nonlocal is_stopping
+        is_stopping = True
 
-    live.write(draw, words, now=True)
-    with drain_on_interrupt(stop, tell):
-        yield hear
-    live.write(draw, words, now=True)
+    output.update(render_html, render_text, force=True)
+    with drain_on_interrupt(stop, on_stop):
+        yield on_outcome
+    output.update(render_html, render_text, force=True)
 
 
-def progress(view: ProgressView, remark: str = "") -> h.Renderable:
-    """A bar and what it means in words."""
-    share = 100 * view.ended / view.total if view.total else 100
+def render_progress_html(view: ProgressView, note: str = "") -> h.Renderable:
+    """Return a progress bar with counts, times and a note."""
+    percent = 100 * view.ended / view.total if view.total else 100
     bar = h.div(
         ".bar",
         role="progressbar",
-        aria_label="Steps that ended",
-        aria_valuenow=f"{share:.0f}",
+        aria_label="Finished steps",
+        aria_valuenow=f"{percent:.0f}",
         aria_valuemin="0",
         aria_valuemax="100",
     )
     return h.section(aria_label=f"Applying {view.workspace}")[
-        bar[h.div(style=f"width: {share:.1f}%")],
+        bar[h.div(style=f"width: {percent:.1f}%")],
         h.p[
             h.strong[f"{view.ended:,} of {view.total:,}"],
             " ",
             (
-                [render_status_html(OUTCOME_GLYPHS[word], word, f"{count:,} {word}"), " "]
-                for word, count in view.counts.items()
+                [render_status_html(OUTCOME_GLYPHS[status], status, f"{count:,} {status}"), " "]
+                for status, count in view.counts.items()
                 if count
             ),
             h.span(".quiet")[view.time_text],
         ],
-        h.p[remark] if remark else None,
+        h.p[note] if note else None,
     ]

@@ -1,14 +1,17 @@
-// The panel's part of the page. It decides nothing: it draws the model's traits, and says what was pressed.
+// The panel in the page. It decides nothing: it draws the model's traits and reports what the user does.
 
-const ENDS = {
+/** Letter of a status (see STATUS_LETTERS in plan_table.py) → glyph, word, CSS class. */
+const STATUSES = {
   " ": ["", "", ""], s: ["▸", "running", "started"], w: ["▸", "waiting", "started"], a: ["✔", "applied", "applied"], f: ["✖", "failed", "failed"],
-  k: ["↷", "skipped", "skipped"], c: ["◌", "cancelled", "cancelled"],
+  k: ["↷", "skipped", "skipped"], c: ["◌", "canceled", "cancelled"],
 };
-const ROW = 28; // pixels, as the style has it
-const AROUND = 12; // rows drawn above and below what is seen
-let panels = 0;
+const ROW_HEIGHT = 28; // pixels, as in panel.css
+const OVERSCAN = 12; // rows drawn above and below the visible ones
+let panelCount = 0;
 
-/** An element; text is only ever set as text. */
+const formatCount = (count) => count.toLocaleString("en");
+
+/** Return an element; text is only ever set as text. */
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -19,290 +22,291 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** An action or an end as glyph, word and colour. */
-function marked(kind, name, glyph, told) {
-  return make("strong", { class: `${kind} ${name}` }, make("span", { class: "glyph", "aria-hidden": "true" }, glyph), ` ${told}`);
+/** Return an action or a status as a colored glyph and word. */
+function makeLabel(type, name, glyph, text) {
+  return make("strong", { class: `${type} ${name}` }, make("span", { class: "glyph", "aria-hidden": "true" }, glyph), ` ${text}`);
 }
 
 function render({ model, el }) {
-  const id = `reconciler-${++panels}`;
-  const ask = (what, more = {}) => model.send({ do: what, ...more });
+  const id = `reconciler-${++panelCount}`;
+  const request = (action, parameters = {}) => model.send({ do: action, ...parameters });
   const state = () => model.get("state");
-  const parts = [header(model, ask, id), confirmation(model, ask, id), pace(model), tabs(model, ask, id)];
+  const parts = [makeHeader(request, id), makeConfirmation(model, request, id), makeProgress(), makeTabs(model, request, id)];
   const banner = make("div", { role: "alert" });
   const root = make("div", { class: "reconciler panel", role: "region", "aria-label": "Reconciler panel" });
   root.append(parts[0].element, parts[1].element, banner, ...parts.slice(2).map((part) => part.element));
   el.append(root);
 
   const drawState = () => {
-    if (!state().head) return;
-    root.setAttribute("aria-label", `Panel of ${state().head.workspace}`);
-    if (banner.innerHTML !== state().banner) banner.innerHTML = state().banner; // the renderer's, escaped there
+    if (!state().header) return;
+    root.setAttribute("aria-label", `Panel of ${state().header.workspace}`);
+    if (banner.innerHTML !== state().banner) banner.innerHTML = state().banner; // rendered and escaped in Python
     root.setAttribute("data-phase", state().phase);
     for (const part of parts) part.draw(state());
   };
-  const answer = (message) => parts[3].answer(message);
+  const receive = (message) => parts[3].receive(message);
   model.on("change:state", drawState);
-  model.on("msg:custom", answer);
+  model.on("msg:custom", receive);
   drawState();
   return () => {
     model.off("change:state", drawState);
-    model.off("msg:custom", answer);
+    model.off("msg:custom", receive);
     for (const part of parts) part.close?.();
   };
 }
 
-/** Title, summary, and the buttons. */
-function header(model, ask, id) {
+/** Title, summary, notes and buttons. */
+function makeHeader(request, id) {
   const title = make("p", { class: "title" });
   const target = make("p", { class: "quiet" });
-  const about = make("p", { class: "quiet", role: "status" });
-  const notes = make("div");
-  const button = (name, press, more = {}) => make("button", { type: "button", onclick: press, ...more }, name);
-  const again = button("Plan again", () => ask("plan"));
-  const retry = button("Retry what failed", () => ask("retry"));
-  const stop = button("Stop", () => ask("stop"), { title: "Finish what is in flight, begin nothing new" });
-  const apply = button("Apply …", () => open(), { class: "primary", "aria-expanded": "false", "aria-controls": `${id}-confirm` });
-  const open = () => {
-    apply.dispatchEvent(new CustomEvent("confirm", { bubbles: true }));
-  };
-  const element = make("div", { class: "top" }, make("div", {}, title, target, about, notes), make("div", { class: "buttons" }, again, retry, stop, apply));
+  const summary = make("p", { class: "quiet", role: "status" });
+  const noteList = make("div");
+  const makeButton = (text, onclick, attributes = {}) => make("button", { type: "button", onclick, ...attributes }, text);
+  const replan = makeButton("Plan again", () => request("plan"));
+  const retry = makeButton("Retry unfinished steps", () => request("retry"));
+  const stop = makeButton("Stop", () => request("stop"), { title: "Finish calls in flight, start no more" });
+  const openConfirmation = () => apply.dispatchEvent(new CustomEvent("confirm", { bubbles: true }));
+  const apply = makeButton("Apply …", openConfirmation, { class: "primary", "aria-expanded": "false", "aria-controls": `${id}-confirm` });
+  const element = make("div", { class: "top" }, make("div", {}, title, target, summary, noteList), make("div", { class: "buttons" }, replan, retry, stop, apply));
   return {
     element,
-    draw({ head, phase, reading, remarks }) {
-      title.replaceChildren("Plan for ", make("strong", {}, head.workspace));
-      target.textContent = `${head.target} · plan ${head.digest.slice(0, 12)}`;
-      about.textContent = reading || head.about;
-      if (notes.dataset.html !== remarks) notes.innerHTML = notes.dataset.html = remarks; // the renderer's, escaped there
-      const busy = ["reading", "applying", "stopping"].includes(phase);
-      again.disabled = busy;
+    draw({ header, phase, reading, notes }) {
+      title.replaceChildren("Plan for ", make("strong", {}, header.workspace));
+      target.textContent = `${header.target} · plan ${header.digest.slice(0, 12)}`;
+      summary.textContent = reading || header.summary;
+      if (noteList.dataset.html !== notes) noteList.innerHTML = noteList.dataset.html = notes; // rendered and escaped in Python
+      replan.disabled = ["reading", "applying", "stopping"].includes(phase);
       retry.hidden = phase !== "unfinished";
       stop.hidden = !["applying", "stopping"].includes(phase);
       stop.disabled = phase === "stopping";
       stop.textContent = phase === "stopping" ? "Stopping …" : "Stop";
       apply.hidden = !stop.hidden;
-      apply.disabled = phase !== "planned" || !head.actions.some(([, , count]) => count);
+      apply.disabled = phase !== "planned" || !header.actions.some(([, , count]) => count);
     },
   };
 }
 
-/** The question before anything is sent. */
-function confirmation(model, ask, id) {
+/** The question before an apply. */
+function makeConfirmation(model, request, id) {
   const question = make("strong", { id: `${id}-question` });
-  const typed = make("input", { type: "text", id: `${id}-typed`, autocomplete: "off", spellcheck: "false" });
+  const input = make("input", { type: "text", id: `${id}-typed`, autocomplete: "off", spellcheck: "false" });
   const label = make("label", { for: `${id}-typed` });
-  const yes = make("button", { type: "submit", class: "primary" }, "Apply");
-  const no = make("button", { type: "button", onclick: () => toggle(false) }, "Cancel");
-  const element = make("form", { class: "confirm", id: `${id}-confirm`, "aria-labelledby": `${id}-question`, hidden: true }, question, label, typed, yes, no);
-  const wanted = () => model.get("state").confirm.type;
-  const ready = () => { yes.disabled = wanted() !== "" && typed.value.trim() !== wanted(); };
-  const toggle = (open) => {
-    element.hidden = !open;
-    typed.value = "";
-    ready();
+  const apply = make("button", { type: "submit", class: "primary" }, "Apply");
+  const cancel = make("button", { type: "button", onclick: () => toggle(false) }, "Cancel");
+  const element = make("form", { class: "confirm", id: `${id}-confirm`, "aria-labelledby": `${id}-question`, hidden: true }, question, label, input, apply, cancel);
+  const expected = () => model.get("state").confirmation.expected;
+  const updateButton = () => { apply.disabled = expected() !== "" && input.value.trim() !== expected(); };
+  const toggle = (isOpen) => {
+    element.hidden = !isOpen;
+    input.value = "";
+    updateButton();
     const button = element.parentElement?.querySelector('button[aria-controls]');
-    button?.setAttribute("aria-expanded", String(open));
-    if (open) (wanted() ? typed : yes).focus();
+    button?.setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) (expected() ? input : apply).focus();
     else if (element.contains(document.activeElement)) button?.focus();
   };
-  typed.addEventListener("input", ready);
+  input.addEventListener("input", updateButton);
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape") toggle(false);
-    event.stopPropagation(); // the notebook has its own keys
+    event.stopPropagation(); // the notebook has shortcuts of its own
   });
   element.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (yes.disabled) return;
-    ask("apply", { digest: model.get("state").head.digest, typed: typed.value });
+    if (apply.disabled) return;
+    request("apply", { digest: model.get("state").header.digest, typed: input.value });
     toggle(false);
   });
   setTimeout(() => element.parentElement?.addEventListener("confirm", () => toggle(element.hidden)));
   let digest = null;
   return {
     element,
-    draw({ head, confirm, phase }) {
-      question.textContent = confirm.question;
-      label.hidden = typed.hidden = confirm.type === "";
-      label.textContent = confirm.type ? `It deletes or replaces. Type ${confirm.type} to go on` : "";
-      if (phase !== "planned" || digest !== head.digest) element.hidden = true;
-      digest = head.digest;
-      ready();
+    draw({ header, confirmation, phase }) {
+      question.textContent = confirmation.question;
+      label.hidden = input.hidden = confirmation.expected === "";
+      label.textContent = confirmation.expected ? `This deletes or replaces resources. Type ${confirmation.expected} to continue` : "";
+      if (phase !== "planned" || digest !== header.digest) element.hidden = true;
+      digest = header.digest;
+      updateButton();
     },
   };
 }
 
-/** The bar, the counts, the time. */
-function pace() {
+/** The progress bar, the counts and the time. */
+function makeProgress() {
   const fill = make("div");
-  const bar = make("div", { class: "bar", role: "progressbar", "aria-label": "Steps that ended", "aria-valuemin": "0", "aria-valuemax": "100" }, fill);
-  const words = make("p", { class: "pace", role: "status" });
-  const element = make("div", { hidden: true }, bar, words);
+  const bar = make("div", { class: "bar", role: "progressbar", "aria-label": "Finished steps", "aria-valuemin": "0", "aria-valuemax": "100" }, fill);
+  const text = make("p", { class: "progress", role: "status" });
+  const element = make("div", { hidden: true }, bar, text);
   return {
     element,
     draw({ progress }) {
       element.hidden = !progress || progress.total === undefined;
       if (element.hidden) return;
-      const share = progress.total ? (100 * progress.ended) / progress.total : 100;
-      fill.style.width = `${share}%`;
-      bar.setAttribute("aria-valuenow", Math.round(share));
-      const ends = Object.values(ENDS);
-      const counts = progress.counts.map(([word, count]) => {
-        const [glyph, , name] = ends.find(([, , found]) => found === word);
-        return marked("end", name, glyph, `${count.toLocaleString("en")} ${word}`);
+      const percent = progress.total ? (100 * progress.ended) / progress.total : 100;
+      fill.style.width = `${percent}%`;
+      bar.setAttribute("aria-valuenow", Math.round(percent));
+      const counts = progress.counts.map(([status, count]) => {
+        const [glyph, word, name] = Object.values(STATUSES).find(([, , other]) => other === status);
+        return makeLabel("end", name, glyph, `${formatCount(count)} ${word}`);
       });
-      const many = make("strong", {}, `${progress.ended.toLocaleString("en")} of ${progress.total.toLocaleString("en")}`);
-      words.replaceChildren(many, ...counts, make("span", { class: "quiet" }, progress.time));
+      const ended = make("strong", {}, `${formatCount(progress.ended)} of ${formatCount(progress.total)}`);
+      text.replaceChildren(ended, ...counts, make("span", { class: "quiet" }, progress.time));
     },
   };
 }
 
 /** Changes, graph and log, one at a time. */
-function tabs(model, ask, id) {
-  const pages = { Changes: table(model, ask, id), Graph: picture(model, ask, id), Log: log(model, id) };
+function makeTabs(model, request, id) {
+  const pages = { Changes: makeTable(model, request), Graph: makeGraph(model, request), Log: makeLog(model) };
   const names = Object.keys(pages);
-  const heads = names.map((name) =>
-    make("button", { type: "button", role: "tab", id: `${id}-tab-${name}`, "aria-controls": `${id}-page-${name}`, onclick: () => choose(name) }, name));
-  const list = make("div", { class: "tabs", role: "tablist", "aria-label": "What to see" }, ...heads);
+  const tabButtons = names.map((name) =>
+    make("button", { type: "button", role: "tab", id: `${id}-tab-${name}`, "aria-controls": `${id}-page-${name}`, onclick: () => select(name) }, name));
+  const list = make("div", { class: "tabs", role: "tablist", "aria-label": "View" }, ...tabButtons);
   const panes = names.map((name) =>
     make("div", { role: "tabpanel", id: `${id}-page-${name}`, "aria-labelledby": `${id}-tab-${name}`, hidden: true }, pages[name].element));
-  const choose = (name, focus = false) => {
-    names.forEach((other, place) => {
-      const chosen = other === name;
-      heads[place].setAttribute("aria-selected", String(chosen));
-      heads[place].tabIndex = chosen ? 0 : -1;
-      panes[place].hidden = !chosen;
-      if (chosen && focus) heads[place].focus();
+  const select = (name, focus = false) => {
+    names.forEach((other, index) => {
+      const isSelected = other === name;
+      tabButtons[index].setAttribute("aria-selected", String(isSelected));
+      tabButtons[index].tabIndex = isSelected ? 0 : -1;
+      panes[index].hidden = !isSelected;
+      if (isSelected && focus) tabButtons[index].focus();
     });
-    pages[name].shown?.();
+    pages[name].onShow?.();
   };
   list.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
-    const place = heads.findIndex((head) => head.getAttribute("aria-selected") === "true");
-    choose(names[(place + step + names.length) % names.length], true);
+    const current = tabButtons.findIndex((button) => button.getAttribute("aria-selected") === "true");
+    select(names[(current + step + names.length) % names.length], true);
     event.preventDefault();
     event.stopPropagation();
   });
-  choose("Changes");
+  select("Changes");
   return {
     element: make("div", {}, list, ...panes),
     draw(state) { for (const page of Object.values(pages)) page.draw?.(state); },
-    answer(message) { pages.Changes.answer(message); },
+    receive(message) { pages.Changes.receive(message); },
     close() { for (const page of Object.values(pages)) page.close?.(); },
   };
 }
 
-/** The changes: filters, and a tree grid of which only the rows in sight are drawn. */
-function table(model, ask, id) {
-  const COLUMNS = ["action", "address", "what differs", "declared", "status"];
-  const wanted = { actions: new Set(), kind: "", text: "" };
-  let rows = [], found = [], tops = [], active = 0;
-  const open = new Map(); // row → what is behind it, or null while it is asked for
-  const heights = new Map();
+/** The changes: filters, and a tree grid that draws only the visible rows. */
+function makeTable(model, request) {
+  const COLUMNS = ["action", "address", "differences", "declared", "status"];
+  const filters = { actions: new Set(), kind: "", text: "" };
+  let rows = []; // all rows of the plan
+  let visible = []; // numbers of the rows that pass the filters
+  let tops = []; // where each visible row begins, in pixels; the last entry is where they end
+  let active = 0; // index in `visible` of the row that has the focus
+  const open = new Map(); // number of an expanded row → its details, or null until they arrive
+  const heights = new Map(); // number of an expanded row → height of its details, in pixels
 
-  const chips = make("span", { role: "group", "aria-label": "Actions", class: "buttons" });
-  const kinds = make("select", { "aria-label": "Kind", onchange: () => { wanted.kind = kinds.value; filter(); } });
-  const text = make("input", { type: "search", "aria-label": "Filter by text", placeholder: "Filter by text", oninput: () => { wanted.text = text.value.trim().toLowerCase(); filter(); } });
-  text.addEventListener("keydown", (event) => event.stopPropagation());
-  const many = make("span", { class: "quiet", role: "status" });
-  const heads = make("div", { class: "line heads", role: "row" }, ...COLUMNS.map((name) => make("div", { role: "columnheader" }, name)));
+  const actionButtons = make("span", { role: "group", "aria-label": "Actions", class: "buttons" });
+  const kindSelect = make("select", { "aria-label": "Kind", onchange: () => { filters.kind = kindSelect.value; applyFilters(); } });
+  const textInput = make("input", { type: "search", "aria-label": "Filter by text", placeholder: "Filter by text", oninput: () => { filters.text = textInput.value.trim().toLowerCase(); applyFilters(); } });
+  textInput.addEventListener("keydown", (event) => event.stopPropagation());
+  const rowCount = make("span", { class: "quiet", role: "status" });
+  const columnHeaders = make("div", { class: "line heads", role: "row" }, ...COLUMNS.map((name) => make("div", { role: "columnheader" }, name)));
   const layer = make("div", { class: "layer", role: "rowgroup" });
-  const grid = make("div", { class: "grid", role: "treegrid", "aria-label": "Changes" }, make("div", { role: "rowgroup", class: "pinned" }, heads), layer);
-  const element = make("div", {}, make("div", { class: "filters" }, chips, kinds, text, many), grid);
+  const grid = make("div", { class: "grid", role: "treegrid", "aria-label": "Changes" }, make("div", { role: "rowgroup", class: "pinned" }, columnHeaders), layer);
+  const element = make("div", {}, make("div", { class: "filters" }, actionButtons, kindSelect, textInput, rowCount), grid);
 
-  /** Where each row begins, in pixels; the last entry is where they end. */
   const measure = () => {
     tops = [0];
-    for (const row of found) tops.push(tops.at(-1) + ROW + (open.has(row) ? heights.get(row) ?? 40 : 0));
+    for (const row of visible) tops.push(tops.at(-1) + ROW_HEIGHT + (open.has(row) ? heights.get(row) ?? 40 : 0));
     layer.style.height = `${tops.at(-1)}px`;
   };
-  const at = (y) => {
-    let low = 0, high = found.length;
+  /** Return the index of the visible row at a height, by binary search. */
+  const indexAt = (y) => {
+    let low = 0, high = visible.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (tops[middle + 1] <= y) low = middle + 1; else high = middle;
     }
     return low;
   };
-  const filter = () => {
-    found = [];
-    rows.forEach(([action, kind, address, about, origin], row) => {
-      if (wanted.actions.size && !wanted.actions.has(action)) return;
-      if (wanted.kind && kind !== wanted.kind) return;
-      if (wanted.text && !`${address} ${about} ${origin}`.toLowerCase().includes(wanted.text)) return;
-      found.push(row);
-    });
-    active = Math.min(active, Math.max(found.length - 1, 0));
-    many.textContent = found.length === rows.length ? `${rows.length.toLocaleString("en")} changes` : `${found.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} changes`;
-    grid.setAttribute("aria-rowcount", found.length + 1);
+  const isVisible = ([action, kind, address, differences, origin]) =>
+    (!filters.actions.size || filters.actions.has(action)) &&
+    (!filters.kind || kind === filters.kind) &&
+    (!filters.text || `${address} ${differences} ${origin}`.toLowerCase().includes(filters.text));
+  const applyFilters = () => {
+    visible = [...rows.keys()].filter((row) => isVisible(rows[row]));
+    active = Math.min(active, Math.max(visible.length - 1, 0));
+    const total = `${formatCount(rows.length)} changes`;
+    rowCount.textContent = visible.length === rows.length ? total : `${formatCount(visible.length)} of ${total}`;
+    grid.setAttribute("aria-rowcount", visible.length + 1);
     measure();
     draw();
   };
 
-  const line = (place) => {
-    const row = found[place];
-    const [action, , address, about, origin] = rows[row];
-    const [glyph, word, name] = ENDS[model.get("ends")[row] ?? " "];
-    const sign = model.get("state").head.actions.find(([known]) => known === action)?.[1] ?? "";
-    const unfolded = open.has(row);
-    const cell = (child, more = {}) => make("div", { role: "gridcell", ...more }, child);
+  const makeRow = (index) => {
+    const row = visible[index];
+    const [action, , address, differences, origin] = rows[row];
+    const [glyph, word, name] = STATUSES[model.get("statuses")[row] ?? " "];
+    const actionGlyph = model.get("state").header.actions.find(([other]) => other === action)?.[1] ?? "";
+    const isOpen = open.has(row);
+    const makeCell = (child, attributes = {}) => make("div", { role: "gridcell", ...attributes }, child);
     return make(
       "div",
-      { role: "row", class: "line", "data-place": place, "aria-rowindex": place + 2, "aria-level": 1, "aria-expanded": String(unfolded), tabindex: place === active ? 0 : -1, style: `position: absolute; left: 0; right: 0; top: ${tops[place]}px` },
-      make("div", { role: "gridcell" }, make("span", { class: "twist", "aria-hidden": "true" }, unfolded ? "▾" : "▸"), marked("act", action, sign, action)),
-      cell(make("code", { class: "address" }, address), { title: address }),
-      cell(about, { title: about }),
-      cell(make("span", { class: "quiet" }, origin), { title: origin }),
-      cell(word ? marked("end", name, glyph, word) : ""),
+      { role: "row", class: "line", "data-index": index, "aria-rowindex": index + 2, "aria-level": 1, "aria-expanded": String(isOpen), tabindex: index === active ? 0 : -1, style: `position: absolute; left: 0; right: 0; top: ${tops[index]}px` },
+      make("div", { role: "gridcell" }, make("span", { class: "twist", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), makeLabel("act", action, actionGlyph, action)),
+      makeCell(make("code", { class: "address" }, address), { title: address }),
+      makeCell(differences, { title: differences }),
+      makeCell(make("span", { class: "quiet" }, origin), { title: origin }),
+      makeCell(word ? makeLabel("end", name, glyph, word) : ""),
     );
   };
-  const behind = (place) => {
-    const row = found[place], html = open.get(row);
-    const inside = make("div", { role: "gridcell", "aria-colspan": COLUMNS.length, class: "unfolded" });
-    if (html === null) inside.textContent = "…"; else inside.innerHTML = html; // the renderer's, escaped there
-    return make("div", { role: "row", "aria-level": 2, "data-behind": row, style: `position: absolute; left: 0; right: 0; top: ${tops[place] + ROW}px` }, inside);
+  const makeDetails = (index) => {
+    const row = visible[index], html = open.get(row);
+    const cell = make("div", { role: "gridcell", "aria-colspan": COLUMNS.length, class: "unfolded" });
+    if (html === null) cell.textContent = "…"; else cell.innerHTML = html; // rendered and escaped in Python
+    return make("div", { role: "row", "aria-level": 2, "data-details": row, style: `position: absolute; left: 0; right: 0; top: ${tops[index] + ROW_HEIGHT}px` }, cell);
   };
+  const makeEmptyRow = () =>
+    make("div", { role: "row" }, make("div", { role: "gridcell", class: "empty" }, rows.length ? "No change matches the filters." : "Nothing to do."));
   const draw = () => {
-    const first = Math.max(0, at(grid.scrollTop) - AROUND);
-    const last = Math.min(found.length, at(grid.scrollTop + grid.clientHeight) + AROUND);
-    const focused = layer.contains(document.activeElement) && document.activeElement.classList.contains("line");
-    const drawn = [];
-    for (let place = first; place < last; place++) {
-      drawn.push(line(place));
-      if (open.has(found[place])) drawn.push(behind(place));
+    const first = Math.max(0, indexAt(grid.scrollTop) - OVERSCAN);
+    const last = Math.min(visible.length, indexAt(grid.scrollTop + grid.clientHeight) + OVERSCAN);
+    const hadFocus = layer.contains(document.activeElement) && document.activeElement.classList.contains("line");
+    const elements = [];
+    for (let index = first; index < last; index++) {
+      elements.push(makeRow(index));
+      if (open.has(visible[index])) elements.push(makeDetails(index));
     }
-    if (!found.length) drawn.push(make("div", { role: "row" }, make("div", { role: "gridcell", class: "empty" }, rows.length ? "No change is like that." : "Nothing to do.")));
-    layer.replaceChildren(...drawn);
-    if (focused) layer.querySelector(`[data-place="${active}"]`)?.focus({ preventScroll: true });
+    if (!visible.length) elements.push(makeEmptyRow());
+    layer.replaceChildren(...elements);
+    if (hadFocus) focusActive();
     remeasure();
   };
-  /** What is unfolded is as high as it is; when that is another height than was thought, all below moves. */
+  /** Measure the details that are drawn, and draw again if one has another height than assumed. */
   const remeasure = () => {
-    let moved = false;
-    for (const drawn of layer.querySelectorAll("[data-behind]")) {
-      const row = Number(drawn.dataset.behind), height = Math.ceil(drawn.getBoundingClientRect().height);
-      if (height && heights.get(row) !== height) { heights.set(row, height); moved = true; }
+    let hasChanged = false;
+    for (const details of layer.querySelectorAll("[data-details]")) {
+      const row = Number(details.dataset.details), height = Math.ceil(details.getBoundingClientRect().height);
+      if (height && heights.get(row) !== height) { heights.set(row, height); hasChanged = true; }
     }
-    if (moved) { measure(); draw(); }
+    if (hasChanged) { measure(); draw(); }
   };
-  const toggle = (place, unfold = !open.has(found[place])) => {
-    const row = found[place];
-    if (unfold === open.has(row)) return;
-    if (unfold) { open.set(row, null); ask("expand", { row }); } else { open.delete(row); }
+  const toggle = (index, shouldOpen = !open.has(visible[index])) => {
+    const row = visible[index];
+    if (shouldOpen === open.has(row)) return;
+    if (shouldOpen) { open.set(row, null); request("expand", { row }); } else { open.delete(row); }
     measure();
     draw();
   };
-  const go = (place) => {
-    active = Math.max(0, Math.min(place, found.length - 1));
-    const room = grid.clientHeight - ROW; // below the heads
+  const focusActive = () => layer.querySelector(`[data-index="${active}"]`)?.focus({ preventScroll: true });
+  const moveTo = (index) => {
+    active = Math.max(0, Math.min(index, visible.length - 1));
+    const height = grid.clientHeight - ROW_HEIGHT; // below the column headers
     if (tops[active] < grid.scrollTop) grid.scrollTop = tops[active];
-    if (tops[active] + ROW > grid.scrollTop + room) grid.scrollTop = tops[active] + ROW - room;
+    if (tops[active] + ROW_HEIGHT > grid.scrollTop + height) grid.scrollTop = tops[active] + ROW_HEIGHT - height;
     draw();
-    layer.querySelector(`[data-place="${active}"]`)?.focus({ preventScroll: true });
+    focusActive();
   };
   const KEYS = {
-    ArrowDown: () => go(active + 1), ArrowUp: () => go(active - 1), PageDown: () => go(active + 10), PageUp: () => go(active - 10),
-    Home: () => go(0), End: () => go(found.length - 1), ArrowRight: () => toggle(active, true), ArrowLeft: () => toggle(active, false),
+    ArrowDown: () => moveTo(active + 1), ArrowUp: () => moveTo(active - 1), PageDown: () => moveTo(active + 10), PageUp: () => moveTo(active - 10),
+    Home: () => moveTo(0), End: () => moveTo(visible.length - 1), ArrowRight: () => toggle(active, true), ArrowLeft: () => toggle(active, false),
     Enter: () => toggle(active), " ": () => toggle(active),
   };
   grid.addEventListener("keydown", (event) => {
@@ -312,89 +316,92 @@ function table(model, ask, id) {
     KEYS[event.key]();
   });
   layer.addEventListener("click", (event) => {
-    const drawn = event.target.closest(".line");
-    if (!drawn) { setTimeout(remeasure); return; }
-    active = Number(drawn.dataset.place);
+    const row = event.target.closest(".line");
+    if (!row) { setTimeout(remeasure); return; }
+    active = Number(row.dataset.index);
     toggle(active);
-    layer.querySelector(`[data-place="${active}"]`)?.focus({ preventScroll: true });
+    focusActive();
   });
   layer.addEventListener("toggle", remeasure, true);
   grid.addEventListener("scroll", () => requestAnimationFrame(draw));
-  const sized = new ResizeObserver(() => draw());
-  sized.observe(grid);
+  const resizes = new ResizeObserver(() => draw());
+  resizes.observe(grid);
 
-  const renew = () => {
+  const loadRows = () => {
     rows = model.get("rows");
     open.clear();
     heights.clear();
     active = 0;
-    filter();
+    applyFilters();
   };
-  model.on("change:rows", renew);
-  model.on("change:ends", draw);
-  let drawnHead = "";
+  model.on("change:rows", loadRows);
+  model.on("change:statuses", draw);
+  const makeActionButton = ([action, glyph, count]) => {
+    const button = make("button", { type: "button", "aria-pressed": "false" }, makeLabel("act", action, glyph, `${formatCount(count)} ${action}`));
+    button.addEventListener("click", () => {
+      const isOn = !filters.actions.has(action);
+      filters.actions[isOn ? "add" : "delete"](action);
+      button.setAttribute("aria-pressed", String(isOn));
+      applyFilters();
+    });
+    return button;
+  };
+  let drawnHeader = "";
   return {
     element,
-    draw({ head }) {
-      const key = JSON.stringify([head.actions, head.kinds]);
-      if (key === drawnHead) return;
-      drawnHead = key;
-      wanted.actions.clear();
-      wanted.kind = "";
-      chips.replaceChildren(...head.actions.filter(([, , count]) => count).map(([action, glyph, count]) => {
-        const chip = make("button", { type: "button", "aria-pressed": "false" }, marked("act", action, glyph, `${count.toLocaleString("en")} ${action}`));
-        chip.addEventListener("click", () => {
-          const on = !wanted.actions.has(action);
-          wanted.actions[on ? "add" : "delete"](action);
-          chip.setAttribute("aria-pressed", String(on));
-          filter();
-        });
-        return chip;
-      }));
-      kinds.replaceChildren(make("option", { value: "" }, "All kinds"), ...head.kinds.map(([kind, title]) => make("option", { value: kind }, title)));
-      renew();
+    draw({ header }) {
+      const key = JSON.stringify([header.actions, header.kinds]);
+      if (key === drawnHeader) return;
+      drawnHeader = key;
+      filters.actions.clear();
+      filters.kind = "";
+      actionButtons.replaceChildren(...header.actions.filter(([, , count]) => count).map(makeActionButton));
+      kindSelect.replaceChildren(make("option", { value: "" }, "All kinds"), ...header.kinds.map(([kind, title]) => make("option", { value: kind }, title)));
+      loadRows();
     },
-    answer({ details, html }) {
-      if (!open.has(details)) return;
-      open.set(details, html);
+    receive({ row, html }) {
+      if (!open.has(row)) return;
+      open.set(row, html);
       draw();
     },
-    shown: draw,
+    onShow: draw,
     close() {
-      model.off("change:rows", renew);
-      model.off("change:ends", draw);
-      sized.disconnect();
+      model.off("change:rows", loadRows);
+      model.off("change:statuses", draw);
+      resizes.disconnect();
     },
   };
 }
 
 /** The dependency graph: whole, or around one address. */
-function picture(model, ask, id) {
-  const around = make("input", { type: "search", "aria-label": "Around an address", placeholder: "Around an address, such as things.pump-1", style: "max-width: 360px" });
-  const form = make("form", { class: "filters" }, around, make("button", { type: "submit" }, "Show"), make("button", { type: "button", onclick: () => { around.value = ""; ask("graph", { around: "" }); } }, "Whole graph"));
-  const drawn = make("div", { class: "picture", tabindex: 0, role: "group", "aria-label": "Dependency graph" });
-  form.addEventListener("submit", (event) => { event.preventDefault(); ask("graph", { around: around.value.trim() }); });
+function makeGraph(model, request) {
+  const address = make("input", { type: "search", "aria-label": "Around an address", placeholder: "Around an address, such as things.pump-1", style: "max-width: 360px" });
+  const requestGraph = () => request("graph", { around: address.value.trim() });
+  const showWhole = make("button", { type: "button", onclick: () => { address.value = ""; requestGraph(); } }, "Whole graph");
+  const form = make("form", { class: "filters" }, address, make("button", { type: "submit" }, "Show"), showWhole);
+  const picture = make("div", { class: "picture", tabindex: 0, role: "group", "aria-label": "Dependency graph" });
+  form.addEventListener("submit", (event) => { event.preventDefault(); requestGraph(); });
   form.addEventListener("keydown", (event) => event.stopPropagation());
-  const draw = () => { drawn.innerHTML = model.get("graph") || "<p>…</p>"; }; // the renderer's, escaped there
-  let seen = false;
-  const shown = () => { seen = true; if (!model.get("graph")) ask("graph", { around: around.value.trim() }); };
-  const changed = () => { draw(); if (seen && !model.get("graph") && drawn.offsetParent) shown(); };
-  model.on("change:graph", changed);
+  const draw = () => { picture.innerHTML = model.get("graph") || "<p>…</p>"; }; // rendered and escaped in Python
+  let wasShown = false;
+  const onShow = () => { wasShown = true; if (!model.get("graph")) requestGraph(); };
+  const onChange = () => { draw(); if (wasShown && !model.get("graph") && picture.offsetParent) onShow(); };
+  model.on("change:graph", onChange);
   draw();
-  return { element: make("div", {}, form, drawn), shown, close: () => model.off("change:graph", changed) };
+  return { element: make("div", {}, form, picture), onShow, close: () => model.off("change:graph", onChange) };
 }
 
-/** What was done, line by line. */
-function log(model) {
+/** The log, line by line. */
+function makeLog(model) {
   const lines = make("pre", { class: "log", role: "log", tabindex: 0, "aria-label": "Log" });
   const draw = () => {
-    const low = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 8;
-    lines.textContent = model.get("lines");
-    if (low) lines.scrollTop = lines.scrollHeight;
+    const isAtEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 8;
+    lines.textContent = model.get("log");
+    if (isAtEnd) lines.scrollTop = lines.scrollHeight;
   };
-  model.on("change:lines", draw);
+  model.on("change:log", draw);
   draw();
-  return { element: lines, shown: draw, close: () => model.off("change:lines", draw) };
+  return { element: lines, onShow: draw, close: () => model.off("change:log", draw) };
 }
 
 export default { render };

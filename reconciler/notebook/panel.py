@@ -1,4 +1,4 @@
-"""The panel: a session drawn by one widget, and beside it what stays in the notebook when the widget is gone."""
+"""The panel: a widget that draws a session, and below it an output that stays when the widget is gone."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from IPython.display import DisplayHandle
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan
 from reconciler.notebook.kernel_interrupt import set_interrupt_handler
-from reconciler.notebook.saved_output import Record
-from reconciler.notebook.session import Session
+from reconciler.notebook.saved_output import SavedOutput
+from reconciler.notebook.session import PanelSession
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.html.page import load_stylesheet, render_html_fragment
 from reconciler.render.rich_display import MAX_ROWS, render_text
 from reconciler.render.views.result import build_result_view
 
 _FOLDER = Path(__file__).parent
-_NO_WIDGETS = "The panel needs a front end with widgets; `ws.apply(plan)` applies the plan from a cell."
+_NO_WIDGETS = "The panel requires a front end that supports widgets; use `workspace.apply(plan)` instead."
 
 
 class Panel(anywidget.AnyWidget):
-    """The widget. Everything that it shows is in its traits, so a page that is loaded again misses nothing."""
+    """The widget. Everything it shows is in its traits, so that a reloaded page shows the same."""
 
     _esm = _FOLDER / "panel.js"
     _css = f"{load_stylesheet()}\n{(files(__package__) / 'panel.css').read_text(encoding='utf-8')}"
 
     state = traitlets.Dict().tag(sync=True)
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    ends = traitlets.Unicode().tag(sync=True)
+    statuses = traitlets.Unicode().tag(sync=True)
     graph = traitlets.Unicode().tag(sync=True)
-    lines = traitlets.Unicode().tag(sync=True)
+    log = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, workspace: NotebookWorkspace, plan: Plan) -> None:
         super().__init__()
         self._frame = DisplayHandle()
-        self._record = Record(workspace, plan)
-        self._session = Session(workspace, plan, self)
+        self._saved_output = SavedOutput(workspace, plan)
+        self._session = PanelSession(workspace, plan, self)
         self._session.start()
-        self.on_msg(self._asked)
+        self.on_msg(self._on_message)
 
     def present(self) -> None:
-        """Into the cell's output: first what stays, then the widget."""
-        self._record.open()
+        """Write the saved output and the widget into the cell's output."""
+        self._saved_output.display()
         widget = {"model_id": self.model_id, "version_major": 2, "version_minor": 0}
         self._frame.display(
             {
@@ -59,8 +59,8 @@ class Panel(anywidget.AnyWidget):
             raw=True,
         )
 
-    def _asked(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
-        """A button was pressed, or something unfolded; whichever thread this is, it only leaves a note."""
+    def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
+        """Pass what the user did to the session, which only queues it: this may be any thread."""
         session = self._session
         match content:
             case {"do": "plan"}:
@@ -71,39 +71,39 @@ class Panel(anywidget.AnyWidget):
                 session.stop()
             case {"do": "retry"}:
                 session.retry()
-            case {"do": "expand", "row": int(row)}:
-                session.expand(row)
+            case {"do": "expand", "row": int(row_number)}:
+                session.expand(row_number)
             case {"do": "graph", "around": str(around)}:
                 session.graph(around)
 
-    # ── what the session's pump asks for ────────────────────────────────────────────────────────
+    # ── called by the session ───────────────────────────────────────────────────────────────────
 
-    def show(self, state: Mapping[str, Any]) -> None:
-        """These parts of the state changed."""
-        if "phase" in state:
-            set_interrupt_handler(self._session.stop if state["phase"] == "applying" else None)
-        state = dict(state)
+    def show_state(self, changes: Mapping[str, Any]) -> None:
+        """Update the traits that changed."""
+        if "phase" in changes:
+            set_interrupt_handler(self._session.stop if changes["phase"] == "applying" else None)
+        remaining = dict(changes)
         with self.hold_sync():
-            for name in ("rows", "ends", "graph", "lines"):
-                if name in state:
-                    self.set_trait(name, state.pop(name))
-            if state:
-                self.state = {**self.state, **state}
+            for name in ("rows", "statuses", "graph", "log"):
+                if name in remaining:
+                    self.set_trait(name, remaining.pop(name))
+            if remaining:
+                self.state = {**self.state, **remaining}
 
-    def answer(self, message: Mapping[str, Any]) -> None:
-        """What a reader of the page asked for."""
+    def send_message(self, message: Mapping[str, Any]) -> None:
+        """Send the page what it asked for."""
         self.send(dict(message))
 
-    def planned(self, plan: Plan) -> None:
-        """There is another plan."""
-        self._record.planned(plan)
+    def on_plan(self, plan: Plan) -> None:
+        """Show the new plan in the saved output."""
+        self._saved_output.set_plan(plan)
 
-    def finished(self, result: Result) -> None:
-        """The record has it; where nothing is left to do, its result takes the widget's place: the notebook tells it by itself."""
+    def on_result(self, result: Result) -> None:
+        """Show the result in the saved output, or in the widget's place if nothing is left to do."""
         if not result.ok:
-            self._record.applied(result.plan, result)
+            self._saved_output.add_result(result.plan, result)
             return
-        self._record.applied(result.plan, None)
+        self._saved_output.add_result(result.plan, None)
         view = build_result_view(result, max_outcomes=MAX_ROWS)
         self._frame.update(
             {"text/plain": render_text(view), "text/html": render_html_fragment(view)}, raw=True

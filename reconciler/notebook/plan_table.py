@@ -1,4 +1,4 @@
-"""One plan as a panel has it: rows short enough to send ten thousand of them, and what is behind each when it is asked for."""
+"""One plan as the panel shows it: short rows, so that ten thousand can be sent, and details on request."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from reconciler.model.change import ACTIONS, Change, Delete, Replace, Update
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan, Step
+from reconciler.model.text import visible
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.graph.svg import render_svg
 from reconciler.render.html.error import render_error_html
@@ -20,7 +21,7 @@ from reconciler.render.html.result import render_result_html
 from reconciler.render.rich_display import MAX_ROWS, DisplayedGraph, DisplayedPlan
 from reconciler.render.text.plan import render_plan_summary
 from reconciler.render.views.error import ErrorView, build_error_view
-from reconciler.render.views.format_value import truncate, visible
+from reconciler.render.views.format_value import truncate
 from reconciler.render.views.plan import (
     ACTION_GLYPHS,
     FieldLine,
@@ -35,11 +36,12 @@ from reconciler.render.views.plan import (
 )
 from reconciler.render.views.result import build_result_view
 
-_ABOUT = 90
-"""Letters of what differs, in a row."""
-_DESTROYING = (Delete.action, Replace.action)
-"""What needs the workspace's name to be typed."""
-MARKS: Mapping[str, str] = {
+_MAX_DIFFERENCE_LENGTH = 90
+"""Characters of the differences in a row."""
+_DESTRUCTIVE_ACTIONS = (Delete.action, Replace.action)
+"""Actions for which the user must type the workspace's name."""
+_PENDING = " "
+STATUS_LETTERS: Mapping[str, str] = {
     "started": "s",
     "waiting": "w",
     "applied": "a",
@@ -47,23 +49,23 @@ MARKS: Mapping[str, str] = {
     "skipped": "k",
     "cancelled": "c",
 }
-"""One letter for what became of a step, so that ten thousand of them are a short text."""
+"""One letter per status of a step, so that ten thousand are a short text. panel.js has the same letters."""
 
 
-class Sheet:
-    """A plan and what became of its steps."""
+class PlanTable:
+    """A plan and the status of its steps."""
 
     def __init__(self, workspace: NotebookWorkspace, plan: Plan) -> None:
         self.plan = plan
-        self._places = {step.address: place for place, step in enumerate(plan.steps)}
-        self._ends = [" "] * len(plan.steps)
+        self._row_numbers = {step.address: number for number, step in enumerate(plan.steps)}
+        self._statuses = [_PENDING] * len(plan.steps)
         self._view = build_plan_view(
             plan, unchanged_markers=workspace.count_unchanged_markers(plan), max_rows=0
         )
 
     @property
-    def head(self) -> Mapping[str, Any]:
-        """What stands above the table."""
+    def header(self) -> Mapping[str, Any]:
+        """The values above the table: the plan's identity, its actions and kinds, and a summary."""
         view = self._view
         return {
             "workspace": view.workspace,
@@ -71,99 +73,105 @@ class Sheet:
             "digest": self.plan.digest,
             "actions": [[action, ACTION_GLYPHS[action], view.counts.get(action, 0)] for action in ACTIONS],
             "kinds": [[section.kind, section.title] for section in view.sections],
-            "about": _cost(view) if view.total else render_plan_summary(view).plain,
+            "summary": _format_cost(view) if view.total else render_plan_summary(view).plain,
         }
 
     @property
     def rows(self) -> Sequence[Sequence[Any]]:
-        """Action, kind, address, what differs, and where it is declared, for each step."""
-        return [_row(step) for step in self.plan.steps]
+        """Action, kind, address, differences and place of declaration of each step."""
+        return [_to_row(step) for step in self.plan.steps]
 
     @property
-    def remarks(self) -> str:
-        """What there is to know beside the changes."""
-        return str(h.fragment[(render_note_html(found) for found in self._view.notes[:MAX_ROWS])])
+    def notes(self) -> str:
+        """The plan's warnings and notes as HTML."""
+        return str(h.fragment[(render_note_html(note) for note in self._view.notes[:MAX_ROWS])])
 
     @property
-    def confirm(self) -> Mapping[str, str]:
-        """What is asked before anything is sent; `type` is what must be typed, if anything."""
-        counts, cost = self.plan.counts, self._view.cost
-        destroys = any(counts.get(action) for action in _DESTROYING)
-        where = visible(self.plan.target.endpoint)
+    def confirmation(self) -> Mapping[str, str]:
+        """The question before an apply, and the text that must be typed, which is empty if nothing is destroyed."""
+        counts = self.plan.counts
+        is_destructive = any(counts.get(action) for action in _DESTRUCTIVE_ACTIONS)
+        calls = pluralize(self._view.cost.total, "call")
+        endpoint = visible(self.plan.target.endpoint)
         return {
-            "question": f"Send {pluralize(cost.total, 'call')} to {where}: {format_counts(counts)}?",
-            "type": visible(self.plan.workspace) if destroys else "",
+            "question": f"Send {calls} to {endpoint}: {format_counts(counts)}?",
+            "expected": visible(self.plan.workspace) if is_destructive else "",
         }
 
     @property
-    def begun(self) -> bool:
-        """Whether any step of it was."""
-        return any(mark != " " for mark in self._ends)
+    def has_started(self) -> bool:
+        """Return whether any step was started."""
+        return any(status != _PENDING for status in self._statuses)
 
-    def mark(self, address: Address, word: str) -> None:
-        """Note what became of a step."""
-        self._ends[self._places[address]] = MARKS[word]
+    def set_status(self, address: Address, status: str) -> None:
+        """Set the status of a step."""
+        self._statuses[self._row_numbers[address]] = STATUS_LETTERS[status]
 
     @property
-    def ends(self) -> str:
-        """What became of each step, a letter each; a blank for what was not begun."""
-        return "".join(self._ends)
+    def statuses(self) -> str:
+        """The status of each step, one letter each; a blank if it was not started."""
+        return "".join(self._statuses)
 
-    def unfinished(self) -> Collection[Address]:
-        """The steps that were not applied."""
-        return [step.address for step, mark in zip(self.plan.steps, self._ends, strict=True) if mark != "a"]
+    def unfinished_addresses(self) -> Collection[Address]:
+        """Return the addresses of the steps that were not applied."""
+        applied = STATUS_LETTERS["applied"]
+        steps = zip(self.plan.steps, self._statuses, strict=True)
+        return [step.address for step, status in steps if status != applied]
 
-    def details(self, place: int) -> str:
-        """All that is behind one row."""
-        if not 0 <= place < len(self.plan.steps):
+    def render_details(self, row_number: int) -> str:
+        """Return everything about one step as HTML; nothing if there is no such row."""
+        if not 0 <= row_number < len(self.plan.steps):
             return ""
-        return str(render_row_details_html(build_plan_row(self.plan.steps[place], requests=True)))
+        return str(render_row_details_html(build_plan_row(self.plan.steps[row_number], requests=True)))
 
-    def graph(self, around: str) -> str:
-        """The graph as a picture; what is not in it is said."""
+    def render_graph(self, around: str) -> str:
+        """Return the dependency graph, or the part around an address, as SVG; an error as HTML."""
         if not isinstance(self.plan, DisplayedPlan):
             return ""
         try:
             graph: DisplayedGraph = self.plan.graph.around(around) if around else self.plan.graph
         except ReconcilerError as error:
-            return self.error(build_error_view(error))
+            return render_error(build_error_view(error))
         return render_svg(graph.picture.readable(), selector=".reconciler")
 
-    def result(self, result: Result) -> str:
-        """What became of all of it."""
-        return str(render_result_html(build_result_view(result, max_outcomes=0)))
 
-    def error(self, found: ErrorView) -> str:
-        """What went wrong."""
-        return str(render_error_html(found))
+def render_result(result: Result) -> str:
+    """Return the result of an apply as HTML."""
+    return str(render_result_html(build_result_view(result, max_outcomes=0)))
 
 
-def _cost(view: PlanView) -> str:
-    least = f"{pluralize(view.cost.total, 'call')}, at the least {format_duration(view.cost.seconds)} under AWS's quotas"
-    return " · ".join(part for part in (least, format_plan_remainder(view)) if part)
+def render_error(error: ErrorView) -> str:
+    """Return an error as HTML."""
+    return str(render_error_html(error))
 
 
-def _row(step: Step) -> Sequence[Any]:
+def _format_cost(view: PlanView) -> str:
+    calls, duration = pluralize(view.cost.total, "call"), format_duration(view.cost.seconds)
+    parts = (f"{calls}, at least {duration} under AWS's quotas", format_plan_remainder(view))
+    return " · ".join(part for part in parts if part)
+
+
+def _to_row(step: Step) -> Sequence[Any]:
     change = step.change
     return [
         change.action,
         change.address.kind,
         visible(str(change.address)),
-        _about(change),
+        _format_differences(change),
         format_origin(change),
     ]
 
 
-def _about(change: Change) -> str:
-    """What differs, in a few words; what comes or goes whole is told when the row unfolds."""
+def _format_differences(change: Change) -> str:
+    """Return the differences of an update or a replacement; those of other changes are in the details."""
     if not isinstance(change, Update | Replace):
         return ""
-    return truncate(", ".join(map(_difference, describe_change(change))), _ABOUT)
+    return truncate(", ".join(map(_format_difference, describe_change(change))), _MAX_DIFFERENCE_LENGTH)
 
 
-def _difference(line: FieldLine) -> str:
+def _format_difference(line: FieldLine) -> str:
     if line.added or line.removed:
         items = [f"+ {item.text}" for item in line.added] + [f"- {item.text}" for item in line.removed]
         return f"{line.path} {' '.join(items)}"
-    one, other = (value.text if value else "-" for value in (line.before, line.after))
-    return f"{line.path} {one} → {other}"
+    before, after = (value.text if value else "-" for value in (line.before, line.after))
+    return f"{line.path} {before} → {after}"

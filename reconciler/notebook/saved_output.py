@@ -1,4 +1,4 @@
-"""What stays in a notebook of the plans of a panel and of what became of them: text and HTML, no widget."""
+"""The text and HTML that stay in a saved notebook: the panel's plans and their results, without a widget."""
 
 from __future__ import annotations
 
@@ -21,69 +21,72 @@ from reconciler.render.views.result import ResultView, build_result_view
 
 
 @frozen
-class Entry:
-    """A plan, and its result once there is one. `text` is the plan in text, without its calls."""
+class _SavedPlan:
+    """A plan with its result, once there is one; `text` is the plan without its requests."""
 
     plan: PlanView
     text: str
     result: ResultView | None = None
 
 
-class Record:
-    """One output, written again with every plan and every result."""
+class SavedOutput:
+    """One cell output that is rewritten with every plan and every result."""
 
     def __init__(self, workspace: NotebookWorkspace, plan: Plan) -> None:
         self._workspace = workspace
         self._handle = DisplayHandle()
-        self._applied: list[Entry] = []
-        self._latest: Entry | None = self._entry(plan)
+        self._applied: list[_SavedPlan] = []
+        self._latest: _SavedPlan | None = self._to_saved_plan(plan)
 
-    def open(self) -> None:
-        """Into the cell's output."""
-        self._handle.display(self._bundle(), raw=True)
+    def display(self) -> None:
+        """Write into the cell's output for the first time."""
+        self._handle.display(self._build_bundle(), raw=True)
 
-    def planned(self, plan: Plan) -> None:
-        """There is another plan; one that was never applied is forgotten."""
-        self._latest = self._entry(plan)
-        self._write()
+    def set_plan(self, plan: Plan) -> None:
+        """Replace the latest plan, which was not applied."""
+        self._latest = self._to_saved_plan(plan)
+        self._update()
 
-    def applied(self, plan: Plan, result: Result | None) -> None:
-        """A plan was applied; without a result, its result is told elsewhere."""
-        told = build_result_view(result, max_outcomes=MAX_ROWS) if result else None
-        self._applied.append(self._entry(plan, told))
+    def add_result(self, plan: Plan, result: Result | None) -> None:
+        """Add an applied plan; without a result, because the result is displayed elsewhere."""
+        view = build_result_view(result, max_outcomes=MAX_ROWS) if result else None
+        self._applied.append(self._to_saved_plan(plan, view))
         self._latest = None
-        self._write()
+        self._update()
 
-    def _write(self) -> None:
-        self._handle.update(self._bundle(), raw=True)
+    def _update(self) -> None:
+        self._handle.update(self._build_bundle(), raw=True)
 
-    def _entry(self, plan: Plan, result: ResultView | None = None) -> Entry:
-        marks = self._workspace.count_unchanged_markers(plan)
-        whole = build_plan_view(plan, requests=True, unchanged_markers=marks, max_rows=MAX_ROWS)
-        return Entry(
-            whole, render_text(build_plan_view(plan, unchanged_markers=marks, max_rows=MAX_ROWS)), result
-        )
+    def _to_saved_plan(self, plan: Plan, result: ResultView | None = None) -> _SavedPlan:
+        markers = self._workspace.count_unchanged_markers(plan)
+        page = build_plan_view(plan, requests=True, unchanged_markers=markers, max_rows=MAX_ROWS)
+        text = render_text(build_plan_view(plan, unchanged_markers=markers, max_rows=MAX_ROWS))
+        return _SavedPlan(page, text, result)
 
-    def _entries(self) -> Iterator[Entry]:
+    def _saved_plans(self) -> Iterator[_SavedPlan]:
         yield from self._applied
         if self._latest:
             yield self._latest
 
-    def _bundle(self) -> dict[str, Any]:
-        drawn = h.div(".reconciler")[h.style[load_stylesheet()], (_entry(entry) for entry in self._entries())]
-        text = [part for entry in self._entries() for part in (entry.text, _result_text(entry)) if part]
-        return {"text/plain": "\n\n".join(text), "text/html": str(drawn)}
+    def _build_bundle(self) -> dict[str, Any]:
+        html = h.div(".reconciler")[
+            h.style[load_stylesheet()], (_render_html(saved) for saved in self._saved_plans())
+        ]
+        text = "\n\n".join(part for saved in self._saved_plans() for part in _render_parts(saved))
+        return {"text/plain": text, "text/html": str(html)}
 
 
-def _entry(entry: Entry) -> h.Renderable:
-    about = h.fragment[
-        "Plan for ", h.strong[entry.plan.workspace], " ", render_plan_summary_html(entry.plan, h.span)
+def _render_html(saved: _SavedPlan) -> h.Renderable:
+    title = h.fragment[
+        "Plan for ", h.strong[saved.plan.workspace], " ", render_plan_summary_html(saved.plan, h.span)
     ]
     return h.fragment[
-        h.details(".kind")[h.summary[about], render_plan_html(entry.plan)],
-        render_result_html(entry.result) if entry.result else None,
+        h.details(".kind")[h.summary[title], render_plan_html(saved.plan)],
+        render_result_html(saved.result) if saved.result else None,
     ]
 
 
-def _result_text(entry: Entry) -> str:
-    return render_text(entry.result) if entry.result else ""
+def _render_parts(saved: _SavedPlan) -> Iterator[str]:
+    yield saved.text
+    if saved.result:
+        yield render_text(saved.result)

@@ -1,7 +1,7 @@
-"""What a panel shows and does, whatever draws it.
+"""The panel's state machine: what it shows and does, independent of the widget that draws it.
 
-Everything it shows is kept by one thread, the pump. Workers, and whoever presses a button, leave it notes in a queue; it takes
-them as they come, and writes what changed at most five times a second.
+One thread, the pump, owns all state. Workers and buttons put tasks into its queue; it runs them in order and updates the page
+at most five times a second.
 """
 
 from __future__ import annotations
@@ -18,114 +18,119 @@ from reconciler.model.address import Address
 from reconciler.model.outcome import Outcome, Result
 from reconciler.model.plan import Plan
 from reconciler.model.text import visible
-from reconciler.notebook.cell_progress import EVERY
-from reconciler.notebook.plan_table import Sheet
+from reconciler.notebook.cell_progress import UPDATE_SECONDS
+from reconciler.notebook.plan_table import PlanTable, render_error, render_result
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
 from reconciler.render.views.error import ErrorView, build_error_view
-from reconciler.render.views.progress import ProgressTracker
+from reconciler.render.views.progress import ProgressTracker, format_read_progress
 
-_LINES = 300
-"""Of the log, as many as are kept."""
+_MAX_LOG_LINES = 300
 
-Note: TypeAlias = Callable[[], None]
+Task: TypeAlias = Callable[[], None]
 
 
-class Page(Protocol):
+class PanelPage(Protocol):
     """What draws a session. Only the pump calls it."""
 
-    def show(self, state: Mapping[str, Any]) -> None:
-        """These parts of the state changed."""
+    def show_state(self, changes: Mapping[str, Any]) -> None:
+        """Show the parts of the state that changed."""
 
-    def answer(self, message: Mapping[str, Any]) -> None:
-        """What a reader of the page asked for."""
+    def send_message(self, message: Mapping[str, Any]) -> None:
+        """Send what the user asked for."""
 
-    def planned(self, plan: Plan) -> None:
-        """There is another plan."""
+    def on_plan(self, plan: Plan) -> None:
+        """Take note of a new plan."""
 
-    def finished(self, result: Result) -> None:
-        """An apply has ended."""
+    def on_result(self, result: Result) -> None:
+        """Take note of the result of an apply."""
 
 
-class Session:
-    """Plan, apply, stop, retry: each may be asked for from any thread and returns at once."""
+class PanelSession:
+    """Plan, apply, stop and retry in the background. Thread-safe; every method returns at once."""
 
-    def __init__(self, workspace: NotebookWorkspace, plan: Plan, page: Page, every: float = EVERY) -> None:
-        self._workspace, self._page, self._every = workspace, page, every
-        self._notes: SimpleQueue[Note | None] = SimpleQueue()
+    def __init__(
+        self,
+        workspace: NotebookWorkspace,
+        plan: Plan,
+        page: PanelPage,
+        update_seconds: float = UPDATE_SECONDS,
+    ) -> None:
+        self._workspace, self._page, self._update_seconds = workspace, page, update_seconds
+        self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._stop = threading.Event()
         self._worker: threading.Thread | None = None
-        self._pace: ProgressTracker | None = None
-        self._log: deque[str] = deque(maxlen=_LINES)
+        self._tracker: ProgressTracker | None = None
+        self._log: deque[str] = deque(maxlen=_MAX_LOG_LINES)
         self._state: dict[str, Any] = {}
-        self._changed: dict[str, Any] = {}
-        self._sheet = Sheet(workspace, plan)
-        self._agreed: frozenset[tuple[str, Address]] = frozenset()
-        self._planned(plan)
-        self._pump = threading.Thread(target=self._run, name="panel", daemon=True)
+        self._changes: dict[str, Any] = {}
+        self._table = PlanTable(workspace, plan)
+        self._approved: frozenset[tuple[str, Address]] = frozenset()
+        self._show_plan(plan)
+        self._pump = threading.Thread(target=self._run_pump, name="panel", daemon=True)
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start the pump."""
         self._pump.start()
 
-    # ── what may be asked for ───────────────────────────────────────────────────────────────────
+    # ── requests, from any thread ───────────────────────────────────────────────────────────────
 
     def plan(self) -> None:
-        """Read the file and the registry again."""
-        self._notes.put(self._begin_planning)
+        """Plan again from the file and the registry as they are now."""
+        self._tasks.put(self._start_planning)
 
     def apply(self, digest: str, typed: str = "") -> None:
-        """Send the plan with this digest; `typed` must be the workspace's name where the plan destroys something."""
-        self._notes.put(lambda: self._begin_applying(digest, typed))
+        """Apply the plan with this digest; if it destroys something, `typed` must be the workspace's name."""
+        self._tasks.put(lambda: self._start_applying(digest, typed))
 
     def stop(self) -> None:
-        """Finish what is in flight and begin nothing new; at once, whatever the pump is at."""
+        """Finish the calls in flight and start no more; takes effect even while the pump is busy."""
         self._stop.set()
-        self._notes.put(self._stopping)
+        self._tasks.put(self._show_stopping)
 
     def retry(self) -> None:
-        """Plan what the last apply did not bring about, and apply it if it is nothing but what was agreed to."""
-        self._notes.put(self._begin_retrying)
+        """Plan the steps that the last apply did not complete, and apply them if the user approved all of them."""
+        self._tasks.put(self._start_retrying)
 
-    def expand(self, row: int) -> None:
-        """Answer with all that is behind one row."""
-        self._notes.put(lambda: self._page.answer({"details": row, "html": self._sheet.details(row)}))
+    def expand(self, row_number: int) -> None:
+        """Send the details of one row."""
+        self._tasks.put(lambda: self._send_details(row_number))
 
     def graph(self, around: str = "") -> None:
-        """Draw the graph, whole or around an address."""
-        self._notes.put(lambda: self._set(graph=self._sheet.graph(around)))
+        """Show the graph, whole or around an address."""
+        self._tasks.put(lambda: self._set(graph=self._table.render_graph(around)))
 
     def close(self) -> None:
-        """End the pump, once it has written what is known."""
-        self._notes.put(None)
+        """Stop the pump after the tasks that are queued."""
+        self._tasks.put(None)
 
     def wait(self, seconds: float) -> bool:
-        """Whether the pump has ended within so many seconds."""
+        """Return whether the pump stops within `seconds`."""
         self._pump.join(seconds)
         return not self._pump.is_alive()
 
     # ── the pump ────────────────────────────────────────────────────────────────────────────────
 
-    def _run(self) -> None:
-        self._write()
-        while self._take():
-            self._write()
-        self._write()
+    def _run_pump(self) -> None:
+        self._update_page()
+        while self._run_tasks():
+            self._update_page()
+        self._update_page()
 
-    def _write(self) -> None:
-        if self._pace and self._state["phase"] in ("applying", "stopping"):
-            self._set(progress=self._progress(self._pace), ends=self._sheet.ends)
-        if changed := self._changed:
-            self._changed = {}
-            self._page.show(changed)
-            time.sleep(self._every)
+    def _update_page(self) -> None:
+        if self._tracker and self._state["phase"] in ("applying", "stopping"):
+            self._set(progress=_to_progress(self._tracker), statuses=self._table.statuses)
+        if changes := self._changes:
+            self._changes = {}
+            self._page.show_state(changes)
+            time.sleep(self._update_seconds)
 
-    def _take(self) -> bool:
-        """Take all notes that are there; wait for one where there is none. False when it is time to end."""
+    def _run_tasks(self) -> bool:
+        """Run all queued tasks, waiting for the first; return False after `close`."""
         try:
-            note = self._notes.get(timeout=self._every if self._worker else None)
-            while note:
-                note()
-                note = self._notes.get_nowait()
+            task = self._tasks.get(timeout=self._update_seconds if self._worker else None)
+            while task:
+                task()
+                task = self._tasks.get_nowait()
         except Empty:
             return True
         return False
@@ -133,154 +138,165 @@ class Session:
     def _set(self, **parts: Any) -> None:
         for name, value in parts.items():
             if self._state.get(name) != value:
-                self._state[name] = self._changed[name] = value
+                self._state[name] = self._changes[name] = value
 
-    def _work(self, job: Callable[[], Note]) -> None:
-        """Do it on a thread of its own; the note that it returns is taken by the pump, and so is its error."""
+    def _run_in_background(self, job: Callable[[], Task]) -> None:
+        """Run a job on its own thread; the pump then runs the task that it returns, or shows its error."""
 
         def work() -> None:
             try:
-                after = job()
-            except Exception as error:  # noqa: BLE001 (whatever it is, the reader of the page must see it)
-                told = build_error_view(error)
-                self._notes.put(lambda: self._failed(told))
+                next_task = job()
+            except Exception as error:  # noqa: BLE001 (the user must see any error)
+                view = build_error_view(error)
+                self._tasks.put(lambda: self._show_failure(view))
             else:
-                self._notes.put(after)
+                self._tasks.put(next_task)
 
         self._worker = threading.Thread(target=work, name="panel-work", daemon=True)
         self._worker.start()
 
     @property
-    def _busy(self) -> bool:
+    def _is_busy(self) -> bool:
         return self._worker is not None
 
-    # ── what happens ────────────────────────────────────────────────────────────────────────────
+    # ── planning ────────────────────────────────────────────────────────────────────────────────
 
-    def _begin_planning(self) -> None:
-        if self._busy:
+    def _start_planning(self) -> None:
+        if self._is_busy:
             return
         self._set(phase="reading", banner="", reading="reading the registry …")
 
-        def job() -> Note:
-            plan = self._workspace.plan(progress=self._reading)
-            return lambda: self._replanned(plan)
+        def job() -> Task:
+            plan = self._workspace.plan(progress=self._on_read_progress)
+            return lambda: self._show_new_plan(plan)
 
-        self._work(job)
+        self._run_in_background(job)
 
-    def _reading(self, words: str, done: int, total: int | None) -> None:
-        many = f" {done:,} of {total:,}" if total else f" {done:,}" if done else ""
-        told = f"{visible(words)}{many} …"
-        self._notes.put(lambda: self._set(reading=told))
+    def _on_read_progress(self, subject: str, done: int, total: int | None) -> None:
+        text = format_read_progress(subject, done, total)
+        self._tasks.put(lambda: self._set(reading=text))
 
-    def _planned(self, plan: Plan) -> None:
+    def _show_new_plan(self, plan: Plan) -> None:
+        self._show_plan(plan)
+        self._page.on_plan(plan)
+
+    def _show_plan(self, plan: Plan) -> None:
         self._worker = None
-        self._sheet = Sheet(self._workspace, plan)
+        self._table = PlanTable(self._workspace, plan)
         self._set(
             phase="planned",
-            head=self._sheet.head,
-            rows=self._sheet.rows,
-            ends=self._sheet.ends,
-            confirm=self._sheet.confirm,
-            remarks=self._sheet.remarks,
+            header=self._table.header,
+            rows=self._table.rows,
+            statuses=self._table.statuses,
+            confirmation=self._table.confirmation,
+            notes=self._table.notes,
             graph="",
             banner="",
             reading="",
             progress={},
         )
-        self._say(str(plan))
+        self._append_to_log(str(plan))
 
-    def _begin_applying(self, digest: str, typed: str) -> None:
-        plan, confirm = self._sheet.plan, self._sheet.confirm
-        if self._busy or not plan:
+    def _send_details(self, row_number: int) -> None:
+        self._page.send_message({"row": row_number, "html": self._table.render_details(row_number)})
+
+    # ── applying ────────────────────────────────────────────────────────────────────────────────
+
+    def _start_applying(self, digest: str, typed: str) -> None:
+        plan, expected = self._table.plan, self._table.confirmation["expected"]
+        if self._is_busy or not plan:
             return
         if digest != plan.digest:
-            self._set(
-                banner=self._sheet.error(
-                    ErrorView("The plan on this page is not the latest; look at it again.")
-                )
-            )
-            return
-        if confirm["type"] and typed.strip() != confirm["type"]:
-            asked = f"Nothing was sent: to go on, type the workspace's name, {confirm['type']}."
-            self._set(banner=self._sheet.error(ErrorView(asked)))
-            return
-        self._agreed = frozenset((step.change.action, step.address) for step in plan.steps)
-        self._send(plan)
+            self._show_error("the plan on this page is outdated; review the new one")
+        elif expected and typed.strip() != expected:
+            self._show_error(f"nothing was sent; to continue, type the workspace's name: {expected}")
+        else:
+            self._approved = frozenset((step.change.action, step.address) for step in plan.steps)
+            self._apply(plan)
 
-    def _send(self, plan: Plan) -> None:
+    def _apply(self, plan: Plan) -> None:
         self._stop.clear()
-        self._pace = ProgressTracker(plan)
-        self._set(phase="applying", banner="", progress=self._progress(self._pace))
+        self._tracker = ProgressTracker(plan)
+        self._set(phase="applying", banner="", progress=_to_progress(self._tracker))
 
-        def job() -> Note:
-            result = self._workspace.apply(plan, on_outcome=self._heard, stop=self._stop)
-            return lambda: self._applied(result)
+        def job() -> Task:
+            result = self._workspace.apply(plan, on_outcome=self._on_outcome, stop=self._stop)
+            return lambda: self._show_result(result)
 
-        self._work(job)
+        self._run_in_background(job)
 
-    def _heard(self, outcome: Outcome) -> None:
-        self._notes.put(lambda: self._take_in(outcome))
+    def _on_outcome(self, outcome: Outcome) -> None:
+        self._tasks.put(lambda: self._show_outcome(outcome))
 
-    def _take_in(self, outcome: Outcome) -> None:
-        assert self._pace
-        end = self._pace.record(outcome)
-        self._sheet.mark(outcome.change.address, end.status)
-        if end.status not in ("started", "waiting"):
-            self._say(f"{end.glyph} {end.action:<7} {end.address}  {end.status}  {end.details}")
+    def _show_outcome(self, outcome: Outcome) -> None:
+        assert self._tracker
+        view = self._tracker.record(outcome)
+        self._table.set_status(outcome.change.address, view.status)
+        if view.status not in ("started", "waiting"):
+            self._append_to_log(
+                f"{view.glyph} {view.action:<7} {view.address}  {view.status}  {view.details}"
+            )
 
-    def _stopping(self) -> None:
+    def _show_stopping(self) -> None:
         if self._state["phase"] == "applying":
             self._set(phase="stopping")
-            self._say("stopping: finishing calls in flight, starting no more")
+            self._append_to_log("stopping: finishing calls in flight, starting no more")
 
-    def _applied(self, result: Result) -> None:
-        assert self._pace
+    def _show_result(self, result: Result) -> None:
+        assert self._tracker
         self._worker = None
         self._set(
             phase="done" if result.ok else "unfinished",
-            banner=self._sheet.result(result),
-            progress=self._progress(self._pace),
-            ends=self._sheet.ends,
+            banner=render_result(result),
+            progress=_to_progress(self._tracker),
+            statuses=self._table.statuses,
         )
-        self._say(str(result))
-        self._page.finished(result)
+        self._append_to_log(str(result))
+        self._page.on_result(result)
 
-    def _begin_retrying(self) -> None:
-        if self._busy or self._state["phase"] != "unfinished":
+    # ── retrying ────────────────────────────────────────────────────────────────────────────────
+
+    def _start_retrying(self) -> None:
+        if self._is_busy or self._state["phase"] != "unfinished":
             return
-        left = self._sheet.unfinished()
-        self._set(phase="reading", banner="", reading="planning what is left …")
+        addresses = self._table.unfinished_addresses()
+        self._set(phase="reading", banner="", reading="planning the remaining steps …")
 
-        def job() -> Note:
-            plan = self._workspace.partial_plan(self._workspace.plan(progress=self._reading), left)
-            return lambda: self._go_on(plan)
+        def job() -> Task:
+            whole_plan = self._workspace.plan(progress=self._on_read_progress)
+            plan = self._workspace.partial_plan(whole_plan, addresses)
+            return lambda: self._apply_if_approved(plan)
 
-        self._work(job)
+        self._run_in_background(job)
 
-    def _replanned(self, plan: Plan) -> None:
-        self._planned(plan)
-        self._page.planned(plan)
+    def _apply_if_approved(self, plan: Plan) -> None:
+        self._show_new_plan(plan)
+        if plan and self._approved.issuperset((step.change.action, step.address) for step in plan.steps):
+            self._apply(plan)
 
-    def _go_on(self, plan: Plan) -> None:
-        self._replanned(plan)
-        if plan and self._agreed.issuperset((step.change.action, step.address) for step in plan.steps):
-            self._send(plan)
+    # ── errors and the log ──────────────────────────────────────────────────────────────────────
 
-    def _failed(self, told: ErrorView) -> None:
+    def _show_failure(self, error: ErrorView) -> None:
+        """Show the error of a background job."""
         self._worker = None
-        self._set(phase="unfinished" if self._agreed and self._sheet.begun else "planned", reading="")
-        self._set(banner=self._sheet.error(told))
-        self._say(f"✖ {told.title}")
+        is_unfinished = bool(self._approved) and self._table.has_started
+        self._set(phase="unfinished" if is_unfinished else "planned", reading="", banner=render_error(error))
+        self._append_to_log(f"✖ {error.title}")
 
-    def _say(self, line: str) -> None:
-        self._log.append(f"{datetime.datetime.now():%H:%M:%S}  {visible(line)}")  # noqa: DTZ005 (the reader's own clock)
-        self._set(lines="\n".join(self._log))
+    def _show_error(self, message: str) -> None:
+        self._set(banner=render_error(ErrorView(message)))
 
-    def _progress(self, pace: ProgressTracker) -> Mapping[str, Any]:
-        now = pace.build_view()
-        return {
-            "ended": now.ended,
-            "total": now.total,
-            "counts": [[word, count] for word, count in now.counts.items() if count],
-            "time": now.time_text,
-        }
+    def _append_to_log(self, line: str) -> None:
+        self._log.append(f"{datetime.datetime.now():%H:%M:%S}  {visible(line)}")  # noqa: DTZ005 (the user's own clock)
+        self._set(log="\n".join(self._log))
+
+
+def _to_progress(tracker: ProgressTracker) -> Mapping[str, Any]:
+    """Return the progress as the page's script reads it."""
+    view = tracker.build_view()
+    return {
+        "ended": view.ended,
+        "total": view.total,
+        "counts": [[status, count] for status, count in view.counts.items() if count],
+        "time": view.time_text,
+    }

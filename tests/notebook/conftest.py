@@ -1,4 +1,4 @@
-"""One JupyterLab and one browser for all tests that look at a page."""
+"""One JupyterLab and one browser for all tests of a page."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from tests.support.jupyter_lab import Lab, browser, chromium
 __all__ = ["fleet", "run"]
 
 expect.set_options(timeout=20_000)
-_MISSING = "there is no Chromium on this machine; `make browser` installs one"
+_NO_BROWSER = "Chromium is not installed; run `make browser`"
 
 
 @pytest.fixture(scope="session")
 def chrome():
     if chromium() is None:
         if os.environ.get("CI"):
-            pytest.fail(_MISSING)
-        pytest.skip(_MISSING)
-    with browser() as opened:
-        yield opened
+            pytest.fail(_NO_BROWSER)
+        pytest.skip(_NO_BROWSER)
+    with browser() as chromium_browser:
+        yield chromium_browser
 
 
 @pytest.fixture(scope="session")
 def lab(chrome, tmp_path_factory):
-    started = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab")).start()
-    yield started
-    started.stop()
+    server = Lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab")).start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
 def page(chrome):
-    opened = chrome.new_page(viewport={"width": 1280, "height": 1000})
-    opened.set_default_timeout(20_000)
-    yield opened
-    opened.close()
+    new_page = chrome.new_page(viewport={"width": 1280, "height": 1000})
+    new_page.set_default_timeout(20_000)
+    yield new_page
+    new_page.close()

@@ -1,4 +1,4 @@
-"""`python -m tests.notebook.panel_picture`: the README's picture of the panel, in the middle of an apply."""
+"""Take the README's picture of the panel during an apply: `python -m tests.notebook.panel_picture`."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ gate = threading.Semaphore(0)
 
 class Gated(Workspace):
     def apply(self, plan, *, on_outcome=None, **options):
-        def hear(outcome):
+        def wait_at_gate(outcome):
             if outcome.status != "started":
                 gate.acquire()
             on_outcome(outcome)
-        return super().apply(plan, on_outcome=hear, **options)
+        return super().apply(plan, on_outcome=wait_at_gate, **options)
 
 done = Workspace().apply(Workspace().plan())
 Path("desired_state.toml").write_text({edited!r})
@@ -35,7 +35,7 @@ Gated().panel()
 
 
 def main() -> None:
-    """A plan with every action in it, one row unfolded, some steps done."""
+    """Show a plan with every action, one expanded row and some finished steps."""
     with tempfile.TemporaryDirectory() as scratch, browser() as chrome:
         folder = checkout(Path(scratch) / "greenhouse")
         edited = edit_desired_state((folder / "desired_state.toml").read_text(encoding="utf-8"))
@@ -48,10 +48,10 @@ def main() -> None:
             command(page, "notebook:run-all-cells")
             panel = page.get_by_role("region", name="Panel of greenhouse")
             panel.get_by_role("button", name="Apply …").click()
-            panel.get_by_label("to go on").fill("greenhouse")
+            panel.get_by_label("to continue").fill("greenhouse")
             panel.get_by_role("button", name="Apply", exact=True).click()
             execute(page, "gate.release(3)")
-            expect(panel.locator(".pace")).to_contain_text("3 applied")
+            expect(panel.locator(".progress")).to_contain_text("3 applied")
             panel.get_by_text("ca_certificates.factory").or_(
                 panel.get_by_text("things.pump-1", exact=True)
             ).last.click()

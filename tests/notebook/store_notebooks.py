@@ -1,4 +1,4 @@
-"""`python -m tests.notebook.store_notebooks`: the notebooks run again, and stored with what a reader needs to see."""
+"""Run the notebooks and store them with the outputs that a reader needs: `python -m tests.notebook.store_notebooks`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from reconciler.engine.ownership.process import this_process
 from tests.docs.readme_runner import ROOT
 
 FOLDER = ROOT / "notebooks"
-BOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
-PATIENCE = 120
-WHO = str(this_process(os.environ))
-"""Who runs them, as the journal has it: nobody else's business."""
+NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
+TIMEOUT_SECONDS = 120
+USER = str(this_process(os.environ))
+"""The user and host that run them, as in the journal; they are not stored."""
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def checkout(folder: Path) -> Path:
-    """The notebooks and the file beside them, in a folder where nothing has been run yet."""
+    """Copy the notebooks and the desired state to a folder in which nothing was run yet."""
     folder.mkdir(parents=True)
     shutil.copy(ROOT / "desired_state.toml", folder)
     shutil.copytree(
@@ -38,11 +38,11 @@ def checkout(folder: Path) -> Path:
 
 
 def run(folder: Path, name: str) -> NotebookNode:
-    """Run it from top to bottom; an error in a cell is raised."""
-    book = nbformat.read(folder / name, as_version=4)
+    """Run a notebook from top to bottom, and return it; an error in a cell is raised."""
+    notebook = nbformat.read(folder / name, as_version=4)
     client = NotebookClient(
-        book,
-        timeout=PATIENCE,
+        notebook,
+        timeout=TIMEOUT_SECONDS,
         kernel_name="python3",
         store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
@@ -50,21 +50,21 @@ def run(folder: Path, name: str) -> NotebookNode:
     return client.execute()
 
 
-def kept(book: NotebookNode) -> NotebookNode:
-    """Without what only a running kernel can show, and without what differs from run to run and says nothing."""
-    book = nbformat.from_dict(json.loads(json.dumps(book).replace(WHO, "ada@laptop")))
-    book.metadata = {name: book.metadata[name] for name in ("kernelspec",)} | {
+def strip(notebook: NotebookNode) -> NotebookNode:
+    """Return a notebook without outputs that need a running kernel, and without data that differs from run to run."""
+    stripped = nbformat.from_dict(json.loads(json.dumps(notebook).replace(USER, "ada@laptop")))
+    stripped.metadata = {name: stripped.metadata[name] for name in ("kernelspec",)} | {
         "language_info": {"name": "python"}
     }
-    for cell in book.cells:
+    for cell in stripped.cells:
         cell.metadata = {}
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if not _passing(output)]
-    return book
+            cell.outputs = [output for output in cell.outputs if not _is_transient(output)]
+    return stripped
 
 
-def _passing(output: Any) -> bool:
-    """A widget, or progress that has passed: what it led to stands below it."""
+def _is_transient(output: Any) -> bool:
+    """Return whether an output is a widget or progress; the result is in a later output."""
     data = output.get("data", {})
     page = str(data.get("text/html", ""))
     return (
@@ -76,10 +76,11 @@ def _passing(output: Any) -> bool:
 
 
 def main() -> None:
+    """Run and store all notebooks."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = checkout(Path(scratch) / "books")
-        for name in BOOKS:
-            nbformat.write(kept(run(folder, name)), FOLDER / name)
+        for name in NOTEBOOKS:
+            nbformat.write(strip(run(folder, name)), FOLDER / name)
             sys.stdout.write(f"wrote notebooks/{name}\n")
 
 

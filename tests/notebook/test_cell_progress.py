@@ -1,4 +1,4 @@
-"""What a cell shows while it waits, the extension and its magic, and where there is no notebook at all."""
+"""Progress in a cell, the extension and its magic, and a shell that is not a notebook."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reconciler.render.html.parts import render_status_html
 from tests.render.test_plan_html import Reader
 from tests.support.sample_plans import CREATION, DELETION, UPDATE, plan
 
-MADE = plan(CREATION, UPDATE, DELETION)
+PLAN = plan(CREATION, UPDATE, DELETION)
 
 
 class Clock:
@@ -38,49 +38,49 @@ def shell():
 
 
 def pages(captured) -> list[list[str]]:
-    """What each writing showed, without its style."""
-    shown = (output.data["text/html"] for output in captured.outputs)
-    return [[line.strip() for line in Reader(page).lines if line.strip()] for page in shown]
+    """Return the text of every update, without its style."""
+    updates = (output.data["text/html"] for output in captured.outputs)
+    return [[line.strip() for line in Reader(page).lines if line.strip()] for page in updates]
 
 
-def test_an_apply_shows_how_far_it_is_and_ends_with_all_of_it(shell):
-    with capture_output() as captured, cell_progress.applying(MADE, threading.Event()) as hear:
+def test_an_apply_shows_its_progress_from_the_first_step_to_the_last(shell):
+    with capture_output() as captured, cell_progress.show_applying(PLAN, threading.Event()) as on_outcome:
         for outcome in (
             Started(CREATION.change),
             Applied(CREATION.change, 0.1),
             Applied(UPDATE.change, 0.1),
             Failed(DELETION.change, ReconcilerError("no")),
         ):
-            hear(outcome)
+            on_outcome(outcome)
     first, *_, last = [page[0].split(" passed")[0].rsplit(" ", 2)[0] for page in pages(captured)]
     assert (first, last) == ("0 of 3", "3 of 3 ✔ 2 applied ✖ 1 failed")
 
 
-def test_it_is_not_written_oftener_than_can_be_read(shell):
+def test_an_output_is_updated_at_most_five_times_a_second(shell):
     clock = Clock()
-    live = cell_progress.Live(clock)
+    output = cell_progress.ThrottledOutput(clock)
     with capture_output() as captured:
         for tick in range(1000):
             clock.now = tick / 1024
-            live.write(
+            output.update(
                 lambda tick=tick: render_status_html("✔", "applied", str(tick)),
                 lambda: "",
             )
     assert pages(captured) == [["✔ 0"], ["✔ 205"], ["✔ 410"], ["✔ 615"], ["✔ 820"]]
 
 
-def test_interrupting_a_cell_stops_calmly_and_says_so(shell):
+def test_interrupting_a_cell_drains_the_apply_and_shows_it(shell):
     stop = threading.Event()
-    with capture_output() as captured, cell_progress.applying(MADE, stop) as hear:
+    with capture_output() as captured, cell_progress.show_applying(PLAN, stop) as on_outcome:
         signal.raise_signal(signal.SIGINT)
-        hear(Applied(CREATION.change, 0.1))
+        on_outcome(Applied(CREATION.change, 0.1))
     assert stop.is_set()
     assert pages(captured)[-1][1].startswith("stopping: finishing calls in flight")
 
 
-def test_a_reading_that_is_soon_over_leaves_nothing(shell):
-    with capture_output() as captured, cell_progress.reading() as tell:
-        tell("things", 3, 10)
+def test_a_quick_read_leaves_no_output(shell):
+    with capture_output() as captured, cell_progress.show_reading() as progress:
+        progress("things", 3, 10)
     assert captured.outputs == []
 
 
@@ -88,14 +88,14 @@ def test_a_plain_shell_is_not_a_notebook(shell):
     assert is_in_notebook() is False
 
 
-def test_the_extension_gives_the_shell_one_magic(shell):
+def test_the_extension_registers_one_magic(shell):
     before = set(shell.magics_manager.magics["line"])
     shell.run_line_magic("load_ext", "reconciler")
     assert set(shell.magics_manager.magics["line"]) - before <= {"reconcile"}
     assert "reconcile" in shell.magics_manager.magics["line"]
 
 
-def test_the_magic_plans_applies_and_shows(fleet):
+def test_the_magic_plans_applies_shows_and_lists(fleet):
     assert reconcile("plan").counts["create"] > 0
     with capture_output():
         assert reconcile("apply --yes").ok
@@ -106,7 +106,7 @@ def test_the_magic_plans_applies_and_shows(fleet):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("plam", "there is no %reconcile 'plam'; did you mean 'plan'?"),
         ("show", "expected %reconcile show ADDRESS, such as things.pump-1"),
@@ -132,14 +132,14 @@ def test_the_magic_plans_applies_and_shows(fleet):
         ),
     ],
 )
-def test_a_slip_in_the_magic_is_told(fleet, line, told):
+def test_a_wrong_line_is_explained(fleet, line, message):
     with pytest.raises(ReconcilerError) as caught:
         reconcile(line)
-    assert str(caught.value) == told
+    assert str(caught.value) == message
 
 
-def test_the_magic_sends_nothing_where_nobody_can_be_asked(fleet, monkeypatch):
-    monkeypatch.setattr("builtins.input", _nobody)
+def test_the_magic_sends_nothing_if_the_kernel_cannot_prompt(fleet, monkeypatch):
+    monkeypatch.setattr("builtins.input", _no_input)
     with capture_output(), pytest.raises(ReconcilerError) as caught:
         reconcile("apply")
     assert (
@@ -149,12 +149,12 @@ def test_the_magic_sends_nothing_where_nobody_can_be_asked(fleet, monkeypatch):
     assert reconcile("plan").counts["create"] > 0
 
 
-def _nobody(_asked: str) -> str:
-    """As a kernel has it that a script drives."""
+def _no_input(_question: str) -> str:
+    """Raise as a kernel does that a script controls."""
     raise StdinNotImplementedError
 
 
-def test_a_panel_where_there_is_no_notebook_is_the_plan_in_text(fleet, capsys):
+def test_a_panel_outside_a_notebook_prints_the_plan(fleet, capsys):
     workspace = reconciler.Workspace()
     workspace.panel(plan := workspace.plan())
     assert capsys.readouterr().out == f"{plan!r}\n"

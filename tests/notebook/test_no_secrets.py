@@ -1,4 +1,4 @@
-"""A setup code and a private key are in no output, no widget, no journal."""
+"""Setup codes and private keys appear in no output, no widget and no journal."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from nbclient import NotebookClient
 
 from reconciler import Workspace
-from reconciler.notebook.session import Session
-from tests.notebook.test_session import PATIENCE, Page, digest
+from reconciler.notebook.session import PanelSession
+from tests.notebook.test_session import TIMEOUT_SECONDS, Page, digest
 
 CELLS = (
     "import reconciler\n%load_ext reconciler\nws = reconciler.Workspace()\nplan = ws.plan()\nplan",
@@ -29,43 +29,43 @@ CELLS = (
 
 @pytest.fixture
 def canaries(fleet):
-    """What must be told to nobody: the setup code, and each line of every key."""
-    found = {line for path in Path("pki").glob("*.key") for line in path.read_text().splitlines()[1:-1]}
-    return found | {path.read_text().strip() for path in Path("pki").glob("*.setup-code")}
+    """Return the secrets: each line of every key, and the setup codes."""
+    key_lines = {line for path in Path("pki").glob("*.key") for line in path.read_text().splitlines()[1:-1]}
+    return key_lines | {path.read_text().strip() for path in Path("pki").glob("*.setup-code")}
 
 
-def told(canaries, text: str) -> list[str]:
+def canaries_in(text: str, canaries) -> list[str]:
     return sorted(canary for canary in canaries if canary in text)
 
 
-def test_no_notebook_and_no_journal_tells_a_secret(canaries):
+def test_no_notebook_and_no_journal_contains_a_secret(canaries):
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     client = NotebookClient(
         book,
-        timeout=PATIENCE * 3,
+        timeout=TIMEOUT_SECONDS * 3,
         kernel_name="python3",
         allow_errors=True,
         resources={"metadata": {"path": "."}},
     )
     client.execute()
-    assert book.metadata["widgets"], "the panel's own state is looked at, too"
+    assert book.metadata["widgets"], "the panel's own state is checked, too"
     assert len(canaries) > 3
-    assert told(canaries, nbformat.writes(book)) == []
-    kept = b"".join(path.read_bytes() for path in Path(".reconciler").glob("journal*"))
-    assert kept
-    assert told(canaries, kept.decode("utf-8", "replace")) == []
+    assert canaries_in(nbformat.writes(book), canaries) == []
+    journal = b"".join(path.read_bytes() for path in Path(".reconciler").glob("journal*"))
+    assert journal
+    assert canaries_in(journal.decode("utf-8", "replace"), canaries) == []
 
 
-def test_no_panel_tells_a_secret(canaries):
+def test_no_panel_contains_a_secret(canaries):
     workspace, page = Workspace(), Page()
-    session = Session(workspace, workspace.plan(), page, every=0.001)
+    session = PanelSession(workspace, workspace.plan(), page, update_seconds=0.001)
     session.start()
-    for row in range(len(page.phase("planned").state["rows"])):
+    for row in range(len(page.wait_for_phase("planned").state["rows"])):
         session.expand(row)
     session.graph()
     session.apply(digest(page))
-    page.phase("done")
+    page.wait_for_phase("done")
     session.close()
-    assert session.wait(PATIENCE)
-    assert len(page.answers) == len(page.state["rows"])
-    assert told(canaries, f"{page.state}{page.answers}{page.results}") == []
+    assert session.wait(TIMEOUT_SECONDS)
+    assert len(page.messages) == len(page.state["rows"])
+    assert canaries_in(f"{page.state}{page.messages}{page.results}", canaries) == []

@@ -1,4 +1,4 @@
-"""The panel in JupyterLab, as somebody sees and uses it."""
+"""The panel in JupyterLab, used through a browser."""
 
 from __future__ import annotations
 
@@ -33,52 +33,52 @@ gate = threading.Semaphore(0)
 
 class Gated(Workspace):
     def apply(self, plan, *, on_outcome=None, **options):
-        def hear(outcome):
+        def wait_at_gate(outcome):
             if outcome.status != "started":
                 gate.acquire()
             on_outcome(outcome)
-        return super().apply(plan, on_outcome=hear, **options)
+        return super().apply(plan, on_outcome=wait_at_gate, **options)
 
 Path("desired_state.toml").write_text({BEFORE!r})
 done = Workspace().apply(Workspace().plan())
 Path("desired_state.toml").write_text({AFTER!r})
 """
 PANEL = "ws = Gated()\nws.panel()"
-SHOTS = Path(os.environ.get("SCREENSHOTS", ".pytest_cache/screenshots"))
+SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ".pytest_cache/screenshots"))
 
 
 @pytest.fixture
 def panel(lab, page, request):
-    """A panel over a plan of 50 changes, whose apply goes on only as far as the gate lets it."""
+    """Open a panel with a plan of 50 changes; each step of its apply waits at the gate."""
     name = request.node.name
     (lab.folder / name).mkdir()
     lab.notebook(f"{name}/panel.ipynb", [PREPARED, PANEL])
     lab.open(page, f"{name}/panel.ipynb")
     command(page, "notebook:run-all-cells")
-    found = page.get_by_role("region", name="Panel of greenhouse")
-    expect(found.get_by_text("50 changes")).to_be_visible()
-    found.name = f"{name}/panel.ipynb"
-    return found
+    region = page.get_by_role("region", name="Panel of greenhouse")
+    expect(region.get_by_text("50 changes")).to_be_visible()
+    region.name = f"{name}/panel.ipynb"
+    return region
 
 
-def kept(locator, name: str) -> None:
-    """A picture of it, to look at afterwards."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    locator.screenshot(path=SHOTS / f"{name}.png")
+def take_screenshot(locator, name: str) -> None:
+    """Save a picture, to look at afterwards."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    locator.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
-def agree(panel) -> None:
+def confirm(panel) -> None:
     panel.get_by_role("button", name="Apply …").click()
-    panel.get_by_label("to go on").fill("greenhouse")
+    panel.get_by_label("to continue").fill("greenhouse")
     panel.get_by_role("button", name="Apply", exact=True).click()
 
 
 def rows(panel):
-    return panel.locator("[data-place]")
+    return panel.locator("[data-index]")
 
 
-def test_a_plan_is_looked_at_confirmed_applied_watched_stopped_and_finished(lab, page, panel):
-    # look at it
+def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, panel):
+    # review the plan
     panel.get_by_role("button", name="3 delete").click()
     expect(panel.get_by_text("3 of 50 changes")).to_be_visible()
     assert rows(panel).locator(".address").all_inner_texts() == [
@@ -97,25 +97,25 @@ def test_a_plan_is_looked_at_confirmed_applied_watched_stopped_and_finished(lab,
     expect(panel.locator("[aria-expanded=true]")).to_have_count(2)
     page.keyboard.press("ArrowLeft")
     expect(panel.locator("[aria-expanded=true]")).to_have_count(1)
-    kept(panel, "planned")
+    take_screenshot(panel, "planned")
     panel.get_by_label("Filter by text").fill("")
 
-    # confirm it
+    # confirm the apply
     panel.get_by_role("button", name="Apply …").click()
     expect(panel.get_by_text("45 to create, 2 to update, 3 to delete?")).to_be_visible()
-    sure = panel.get_by_role("button", name="Apply", exact=True)
-    expect(sure).to_be_disabled()
-    panel.get_by_label("to go on").fill("grenhouse")
-    expect(sure).to_be_disabled()
-    panel.get_by_label("to go on").fill("greenhouse")
-    kept(panel, "confirm")
-    sure.click()
+    apply = panel.get_by_role("button", name="Apply", exact=True)
+    expect(apply).to_be_disabled()
+    panel.get_by_label("to continue").fill("grenhouse")
+    expect(apply).to_be_disabled()
+    panel.get_by_label("to continue").fill("greenhouse")
+    take_screenshot(panel, "confirm")
+    apply.click()
 
-    # watch it, and load the page again in the middle
+    # watch the apply, and reload the page halfway
     execute(page, "gate.release(5)")
     expect(panel.get_by_text("5 of 50", exact=True)).to_be_visible()
-    expect(panel.locator(".pace .applied")).to_have_text("✔ 5 applied")
-    kept(panel, "applying")
+    expect(panel.locator(".progress .applied")).to_have_text("✔ 5 applied")
+    take_screenshot(panel, "applying")
     command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
     lab.open(page, panel.name)
@@ -123,7 +123,7 @@ def test_a_plan_is_looked_at_confirmed_applied_watched_stopped_and_finished(lab,
     execute(page, "gate.release(2)")
     expect(panel.get_by_text("7 of 50", exact=True)).to_be_visible()
 
-    # stop it, and finish it
+    # stop the apply, and complete it
     panel.get_by_role("button", name="Stop").click()
     expect(panel.get_by_role("button", name="Stopping …")).to_be_disabled()
     execute(page, "gate.release(100)")
@@ -131,81 +131,80 @@ def test_a_plan_is_looked_at_confirmed_applied_watched_stopped_and_finished(lab,
     expect(panel.get_by_role("alert")).to_contain_text("not begun, because the run was stopped")
     panel.get_by_role("tab", name="Log").click()
     expect(panel.get_by_role("log")).to_contain_text("stopping: finishing calls in flight")
-    panel.get_by_role("button", name="Retry what failed").click()
+    panel.get_by_role("button", name="Retry unfinished steps").click()
     expect(panel.get_by_role("alert")).to_contain_text("Done")
 
 
-def test_an_interrupted_kernel_stops_calmly_and_a_finished_panel_leaves_its_record(lab, page, panel):
-    agree(panel)
+def test_interrupting_the_kernel_drains_and_a_finished_panel_leaves_its_output(lab, page, panel):
+    confirm(panel)
     execute(page, "gate.release(1)")
     expect(panel.get_by_text("1 of 50", exact=True)).to_be_visible()
     lab.interrupt(panel.name)
     expect(panel.get_by_role("button", name="Stopping …")).to_be_visible()
     execute(page, "gate.release(200)")
     expect(panel.get_by_role("alert")).to_contain_text("Not everything was applied")
-    panel.get_by_role("button", name="Retry what failed").click()
+    panel.get_by_role("button", name="Retry unfinished steps").click()
 
-    expect(panel).to_have_count(0)  # the result has taken its place
+    expect(panel).to_have_count(0)  # its result replaced it
     output = page.locator(".jp-Cell").nth(1).locator(".jp-OutputArea")
     expect(output.locator("section[aria-label='Result of applying greenhouse']").last).to_contain_text("Done")
-    kept(output, "record")
+    take_screenshot(output, "record")
     command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
     saved = nbformat.read(lab.folder / panel.name, nbformat.NO_CONVERT)
-    plan, result = saved.cells[1].outputs[
-        -2:
-    ]  # before them is, on a slow machine, that the registry was read
+    plan, result = saved.cells[1].outputs[-2:]  # a slow machine shows the read of the registry before them
     assert sorted(plan.data) == sorted(result.data) == ["text/html", "text/plain"]
     exported, _ = HTMLExporter().from_notebook_node(saved)
     assert exported.count('aria-label="Result of applying greenhouse"') == 2
     assert result.data["text/plain"].startswith("✔ Done")
 
 
-def test_the_panel_has_no_flaw_that_axe_finds_in_light_or_dark(page, panel):
-    found = {}
+def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
+    violations = {}
 
-    def look(where: str) -> None:
+    def check(state: str) -> None:
         for theme in ("JupyterLab Light", "JupyterLab Dark"):
             command(page, "apputils:change-theme", theme=theme)
             page.wait_for_function(
                 "dark => document.body.dataset.jpThemeLight === String(!dark)", arg=theme.endswith("Dark")
             )
             result = Axe().run(page, context=".reconciler.panel")
-            for flaw in result.response["violations"]:
-                found[where, theme, flaw["id"]] = [node["html"] for node in flaw["nodes"]]
-            kept(panel, f"{where}-{theme.split()[-1].lower()}")
+            for violation in result.response["violations"]:
+                nodes = [node["html"] for node in violation["nodes"]]
+                violations[state, theme, violation["id"]] = nodes
+            take_screenshot(panel, f"{state}-{theme.split()[-1].lower()}")
 
     rows(panel).first.click()
     expect(panel.locator(".unfolded .lines").first).to_be_visible()
     panel.get_by_role("button", name="Apply …").click()
-    look("confirming")
+    check("confirming")
     panel.get_by_role("tab", name="Graph").click()
     expect(panel.get_by_role("img", name="Dependency graph of greenhouse")).to_be_visible()
-    look("graph")
+    check("graph")
     panel.get_by_role("tab", name="Changes").click()
-    panel.get_by_label("to go on").fill("greenhouse")
+    panel.get_by_label("to continue").fill("greenhouse")
     panel.get_by_role("button", name="Apply", exact=True).click()
     execute(page, "gate.release(7)")
     expect(panel.get_by_text("7 of 50", exact=True)).to_be_visible()
-    look("applying")
+    check("applying")
     panel.get_by_role("button", name="Stop").click()
     execute(page, "gate.release(100)")
     expect(panel.get_by_role("alert")).to_contain_text("Not everything was applied")
-    look("unfinished")
+    check("unfinished")
     command(page, "apputils:change-theme", theme="JupyterLab Light")
-    assert found == {}
+    assert violations == {}
 
 
-OPEN = 2.0
-"""Seconds from running the cell to the rows."""
+MAX_OPEN_SECONDS = 2.0
+"""The time from running the cell until its rows are visible."""
 LARGE = """
 from attrs import evolve
 from reconciler import Address
 base = ws.plan().steps[-1]
-def named(number):
+def make_step(number):
     resource = evolve(base.change.resource, address=Address("things", f"pump-{number}"))
     return evolve(base, change=evolve(base.change, resource=resource), dependencies=frozenset())
-large = evolve(ws.plan(), steps=tuple(map(named, range(10_000))))
+large = evolve(ws.plan(), steps=tuple(map(make_step, range(10_000))))
 """
 FLOOD = """
 from reconciler import Result
@@ -223,7 +222,7 @@ Flooded().panel(large)
 """
 
 
-def test_ten_thousand_rows_open_at_once_and_keep_up_with_a_flood(lab, page):
+def test_ten_thousand_rows_open_fast_and_keep_up_with_a_flood_of_outcomes(lab, page):
     (lab.folder / "large").mkdir()
     lab.notebook("large/panel.ipynb", [PREPARED + "ws = Gated()" + LARGE, FLOOD])
     messages = []
@@ -231,11 +230,11 @@ def test_ten_thousand_rows_open_at_once_and_keep_up_with_a_flood(lab, page):
     lab.open(page, "large/panel.ipynb")
     command(page, "notebook:run-cell-and-select-next")
     expect(page.locator(".jp-InputPrompt").first).to_have_text("[1]:")
-    begun = time.monotonic()
+    started_at = time.monotonic()
     command(page, "notebook:run-cell-and-select-next")
     panel = page.get_by_role("region", name="Panel of greenhouse")
     expect(panel.get_by_text("10,000 changes")).to_be_visible()
-    assert time.monotonic() - begun < OPEN
+    assert time.monotonic() - started_at < MAX_OPEN_SECONDS
     assert page.evaluate("document.querySelectorAll('.reconciler.panel *').length") < 1_000
     before = len(messages)
     panel.get_by_role("button", name="Apply …").click()

@@ -1,4 +1,4 @@
-"""What a panel shows and does, without a page: every state that it writes, and what it sends."""
+"""The panel's state machine without a page: every state that it shows, and what it sends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reconciler import Workspace
-from reconciler.notebook.session import Session
+from reconciler.notebook.session import PanelSession
 from tests.support.registry_client import Cloud
 from tests.support.sample_plans import HOSTILE
 
@@ -24,46 +24,46 @@ attributes = { site = "oslo" }
 [things.pump-2]
 attributes = { site = "oslo" }
 """
-PATIENCE = 20.0
+TIMEOUT_SECONDS = 20.0
 
 
 class Page:
-    """Keeps all that is written, and wakes who waits for it."""
+    """A page that records everything, and wakes threads that wait for a state."""
 
     def __init__(self) -> None:
         self.state: dict[str, Any] = {}
-        self.answers: list[Mapping[str, Any]] = []
+        self.messages: list[Mapping[str, Any]] = []
         self.writers: set[str] = set()
         self.plans: list[Any] = []
         self.results: list[Any] = []
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
 
-    def _told(self) -> None:
+    def _record_writer(self) -> None:
         self.writers.add(threading.current_thread().name)
-        self._news.notify_all()
+        self._changed.notify_all()
 
-    def show(self, state):
-        with self._news:
-            self.state |= state
-            self._told()
+    def show_state(self, changes):
+        with self._changed:
+            self.state |= changes
+            self._record_writer()
 
-    def answer(self, message):
-        with self._news:
-            self.answers.append(message)
-            self._told()
+    def send_message(self, message):
+        with self._changed:
+            self.messages.append(message)
+            self._record_writer()
 
-    def planned(self, plan):
+    def on_plan(self, plan):
         self.plans.append(plan)
 
-    def finished(self, result):
+    def on_result(self, result):
         self.results.append(result)
 
-    def until(self, holds) -> None:
-        with self._news:
-            assert self._news.wait_for(lambda: holds(self), PATIENCE), self.state
+    def wait_until(self, condition) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: condition(self), TIMEOUT_SECONDS), self.state
 
-    def phase(self, wanted: str) -> Page:
-        self.until(lambda page: page.state.get("phase") == wanted)
+    def wait_for_phase(self, phase: str) -> Page:
+        self.wait_until(lambda page: page.state.get("phase") == phase)
         return self
 
 
@@ -74,81 +74,81 @@ def workspace(tmp_path):
 
 
 @pytest.fixture
-def opened(workspace):
-    """Open a session on a workspace; its page and itself."""
+def open_session(workspace):
+    """Open a session on a workspace, and return its page and itself."""
     sessions = []
 
-    def open_(of=workspace):
+    def open_session(workspace=workspace):
         page = Page()
-        session = Session(of, of.plan(), page, every=0.001)
+        session = PanelSession(workspace, workspace.plan(), page, update_seconds=0.001)
         session.start()
         sessions.append(session)
-        page.phase("planned")
+        page.wait_for_phase("planned")
         return page, session
 
-    yield open_
+    yield open_session
     for session in sessions:
         session.close()
-        assert session.wait(PATIENCE)
+        assert session.wait(TIMEOUT_SECONDS)
 
 
-def words(html: str) -> str:
-    """What is left of it without its tags."""
-    found: list[str] = []
+def text_of(html: str) -> str:
+    """Return the text without tags."""
+    pieces: list[str] = []
     parser = HTMLParser()
-    parser.handle_data = found.append
+    parser.handle_data = pieces.append
     parser.feed(html)
-    return " ".join(" ".join(found).split())
+    return " ".join(" ".join(pieces).split())
 
 
 def digest(page) -> str:
-    return page.state["head"]["digest"]
+    return page.state["header"]["digest"]
 
 
 def applied(page, session) -> Page:
     session.apply(digest(page))
-    return page.phase("done")
+    return page.wait_for_phase("done")
 
 
 def edit(workspace, old: str, new: str) -> None:
     workspace.path.write_text(workspace.path.read_text().replace(old, new))
 
 
-def test_a_plan_is_rows_counts_and_a_question(opened):
-    page, _ = opened()
-    assert {name: page.state[name] for name in ("rows", "ends", "confirm", "banner", "remarks")} == {
+def test_a_plan_is_shown_as_rows_and_a_question(open_session):
+    page, _ = open_session()
+    assert {name: page.state[name] for name in ("rows", "statuses", "confirmation", "banner", "notes")} == {
         "rows": [
             ["create", "thing_groups", "thing_groups.reconciler-greenhouse", "", "for the workspace itself"],
             ["create", "things", "things.pump-1", "", "desired_state.toml:5"],
             ["create", "things", "things.pump-2", "", "desired_state.toml:8"],
         ],
-        "ends": "   ",
-        "confirm": {"question": "Send 5 calls to embedded: 3 to create?", "type": ""},
+        "statuses": "   ",
+        "confirmation": {"question": "Send 5 calls to embedded: 3 to create?", "expected": ""},
         "banner": "",
-        "remarks": "",
+        "notes": "",
     }
 
 
-def test_applying_marks_every_row_and_hands_over_the_result(opened):
-    page, session = opened()
+def test_applying_sets_the_status_of_every_row_and_shows_the_result(open_session):
+    page, session = open_session()
     applied(page, session)
-    assert (page.state["ends"], page.state["progress"]["counts"]) == ("aaa", [["applied", 3]])
-    assert words(page.state["banner"]).startswith("✔ Done in")
+    assert (page.state["statuses"], page.state["progress"]["counts"]) == ("aaa", [["applied", 3]])
+    assert text_of(page.state["banner"]).startswith("✔ Done in")
     assert [result.ok for result in page.results] == [True]
 
 
-def test_only_the_pump_writes(opened):
-    page, session = opened()
+def test_only_the_pump_updates_the_page(open_session):
+    page, session = open_session()
     session.expand(0)
     session.graph("things.pump-1")
     applied(page, session)
     assert page.writers == {"panel"}
 
 
-def test_what_differs_is_told_in_the_row_and_whole_when_it_unfolds(opened, workspace):
-    applied(*opened())
+def test_a_row_shows_its_differences_and_its_details_when_expanded(open_session, workspace):
+    applied(*open_session())
     edit(workspace, 'oslo"', 'bergen"')
-    page, session = opened(Workspace(workspace.path))
+    page, session = open_session(Workspace(workspace.path))
     assert page.state["rows"][0] == [
         "update",
         "things",
@@ -157,138 +157,138 @@ def test_what_differs_is_told_in_the_row_and_whole_when_it_unfolds(opened, works
         "desired_state.toml:5",
     ]
     session.expand(0)
-    page.until(lambda page: page.answers)
-    assert words(page.answers[0]["html"]).startswith("~ attributes.site oslo → bergen 1 call iot:UpdateThing")
+    page.wait_until(lambda page: page.messages)
+    assert text_of(page.messages[0]["html"]).startswith(
+        "~ attributes.site oslo → bergen 1 call iot:UpdateThing"
+    )
 
 
 @pytest.mark.parametrize("row", [-1, 3, 10**9])
-def test_a_row_that_is_not_there_has_nothing_behind_it(opened, row):
-    page, session = opened()
+def test_a_row_that_does_not_exist_has_no_details(open_session, row):
+    page, session = open_session()
     session.expand(row)
-    page.until(lambda page: page.answers)
-    assert page.answers == [{"details": row, "html": ""}]
+    page.wait_until(lambda page: page.messages)
+    assert page.messages == [{"row": row, "html": ""}]
 
 
-def test_a_plan_that_deletes_is_sent_only_when_the_workspace_is_named(opened, workspace):
-    applied(*opened())
+def test_a_destructive_plan_requires_the_name_of_the_workspace(open_session, workspace):
+    applied(*open_session())
     edit(workspace, '[things.pump-2]\nattributes = { site = "oslo" }', "")
-    page, session = opened(Workspace(workspace.path))
-    assert page.state["confirm"] == {
+    page, session = open_session(Workspace(workspace.path))
+    assert page.state["confirmation"] == {
         "question": "Send 1 call to embedded: 1 to delete?",
-        "type": "greenhouse",
+        "expected": "greenhouse",
     }
     session.apply(digest(page), "grenhouse")
-    page.until(lambda page: page.state["banner"])
-    assert words(page.state["banner"]) == (
-        "✖ error Nothing was sent: to go on, type the workspace's name, greenhouse."
+    page.wait_until(lambda page: page.state["banner"])
+    assert text_of(page.state["banner"]) == (
+        "✖ error nothing was sent; to continue, type the workspace's name: greenhouse"
     )
     session.apply(digest(page), "greenhouse")
-    assert page.phase("done").state["ends"] == "a"
+    assert page.wait_for_phase("done").state["statuses"] == "a"
 
 
-def test_a_plan_that_is_not_the_latest_is_not_sent(opened):
-    page, session = opened()
+def test_an_outdated_plan_is_not_applied(open_session):
+    page, session = open_session()
     session.apply("0" * 64)
-    page.until(lambda page: page.state["banner"])
-    assert words(page.state["banner"]) == (
-        "✖ error The plan on this page is not the latest; look at it again."
-    )
+    page.wait_until(lambda page: page.state["banner"])
+    assert text_of(page.state["banner"]) == ("✖ error the plan on this page is outdated; review the new one")
 
 
-def test_planning_again_is_of_the_file_as_it_is_now(opened, workspace):
-    page, session = opened()
+def test_planning_again_reads_the_edited_file(open_session, workspace):
+    page, session = open_session()
     workspace.path.write_text(FILE + '[things.pump-3]\nattributes = { site = "oslo" }\n')
     session.plan()
-    page.until(lambda page: len(page.state["rows"]) == 4)
+    page.wait_until(lambda page: len(page.state["rows"]) == 4)
     assert [len(plan.steps) for plan in page.plans] == [4]
 
 
-def test_a_mistake_in_the_file_is_shown_where_it_is(opened, workspace):
-    page, session = opened()
+def test_a_diagnostic_is_shown_with_its_line(open_session, workspace):
+    page, session = open_session()
     edit(workspace, "attributes", "atributes")
     session.plan()
-    page.until(lambda page: page.state["banner"])
-    assert words(page.state["banner"]).startswith(
+    page.wait_until(lambda page: page.state["banner"])
+    assert text_of(page.state["banner"]).startswith(
         "✖ error The file cannot be used; nothing was sent. 2 mistakes error: desired_state.toml:6 things.pump-1.atributes"
     )
     assert page.state["phase"] == "planned"
 
 
-def test_a_workspace_that_somebody_else_applies_is_left_alone_and_they_are_named(opened, workspace):
-    page, session = opened()
+def test_a_locked_workspace_is_not_applied_and_the_holder_is_named(open_session, workspace):
+    page, session = open_session()
     other = Workspace(workspace.path)
     plan = other.plan()
-    held, go = threading.Event(), threading.Event()
+    is_applying, may_continue = threading.Event(), threading.Event()
 
     def hold(_outcome):
-        held.set()
-        assert go.wait(PATIENCE)
+        is_applying.set()
+        assert may_continue.wait(TIMEOUT_SECONDS)
 
     applying = threading.Thread(target=other.apply, args=(plan,), kwargs={"on_outcome": hold})
     applying.start()
-    assert held.wait(PATIENCE)
+    assert is_applying.wait(TIMEOUT_SECONDS)
     session.apply(digest(page))
-    page.until(lambda page: page.state["banner"])
-    go.set()
-    applying.join(PATIENCE)
-    assert "is applying this workspace since" in words(page.state["banner"])
+    page.wait_until(lambda page: page.state["banner"])
+    may_continue.set()
+    applying.join(TIMEOUT_SECONDS)
+    assert "is applying this workspace since" in text_of(page.state["banner"])
 
 
-def test_what_somebody_changed_meanwhile_is_shown_with_all_three_values(opened, workspace):
-    applied(*opened())
+def test_a_stale_step_shows_all_three_values(open_session, workspace):
+    applied(*open_session())
     edit(workspace, 'oslo"', 'bergen"')
-    page, session = opened(Workspace(workspace.path))
+    page, session = open_session(Workspace(workspace.path))
     cloud = Cloud(workspace.registry_path)
     cloud.iot.update_thing(thingName="pump-1", attributePayload={"attributes": {"site": "rome"}})
     session.apply(digest(page))
-    page.phase("unfinished")
-    assert page.state["ends"] == "fa"
-    assert "attributes.site oslo bergen rome" in words(page.state["banner"])
+    page.wait_for_phase("unfinished")
+    assert page.state["statuses"] == "fa"
+    assert "attributes.site oslo bergen rome" in text_of(page.state["banner"])
     session.retry()
-    page.phase("done")
+    page.wait_for_phase("done")
     assert cloud.content()["things"]["pump-1"]["attributes"] == {"site": "bergen"}
 
 
-def test_stopping_cancels_what_was_not_begun_and_retrying_finishes_it(opened, workspace):
+def test_stopping_cancels_pending_steps_and_retrying_completes_them(open_session, workspace):
     gate = threading.Semaphore(0)
 
     class Gated(Workspace):
         def apply(self, plan, *, on_outcome=None, **options):
-            def hear(outcome):
-                assert outcome.status == "started" or gate.acquire(timeout=PATIENCE)
+            def wait_at_gate(outcome):
+                assert outcome.status == "started" or gate.acquire(timeout=TIMEOUT_SECONDS)
                 on_outcome(outcome)
 
-            return super().apply(plan, on_outcome=hear, **options)
+            return super().apply(plan, on_outcome=wait_at_gate, **options)
 
-    page, session = opened(Gated(workspace.path))
+    page, session = open_session(Gated(workspace.path))
     session.apply(digest(page))
-    page.until(lambda page: page.state["ends"] == "s  ")
+    page.wait_until(lambda page: page.state["statuses"] == "s  ")
     session.stop()
-    page.phase("stopping")
+    page.wait_for_phase("stopping")
     for _ in range(100):
         gate.release()
-    page.phase("unfinished")
-    assert (page.state["ends"], page.results[0].ok) == ("acc", False)
+    page.wait_for_phase("unfinished")
+    assert (page.state["statuses"], page.results[0].ok) == ("acc", False)
     session.retry()
-    assert page.phase("done").state["ends"] == "aa"
+    assert page.wait_for_phase("done").state["statuses"] == "aa"
 
 
-def test_hostile_names_and_answers_are_only_text(opened, workspace):
-    page, session = opened()
+def test_hostile_names_are_shown_as_text(open_session, workspace):
+    page, session = open_session()
     session.graph(HOSTILE)
-    page.until(lambda page: page.state["graph"])
-    shown = str(page.state)
-    assert [mark for mark in ("<script", "\x1b", "\u202e") if mark in shown] == []
+    page.wait_until(lambda page: page.state["graph"])
+    state = str(page.state)
+    assert [mark for mark in ("<script", "\x1b", "\u202e") if mark in state] == []
 
 
-def test_a_fault_of_ours_is_told_as_one(opened, workspace):
+def test_an_internal_error_is_shown_as_one(open_session, workspace):
     class Broken(Workspace):
         def apply(self, plan, **options):
             raise KeyError("oops")
 
-    page, session = opened(Broken(workspace.path))
+    page, session = open_session(Broken(workspace.path))
     session.apply(digest(page))
-    page.until(lambda page: page.state["banner"])
-    assert words(page.state["banner"]) == (
+    page.wait_until(lambda page: page.state["banner"])
+    assert text_of(page.state["banner"]) == (
         "✖ error This is a fault in reconciler, not in your file: KeyError: 'oops'"
     )

@@ -1,4 +1,4 @@
-"""A JupyterLab of one's own, and a browser in front of it."""
+"""A separate JupyterLab server, and a browser for it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Browser, Page, sync_playwright
 
-PATIENCE = 30.0
-"""Seconds after which something that does not come is a failed test."""
+TIMEOUT_SECONDS = 30.0
+"""How long a test waits for an event before it fails."""
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -37,32 +37,27 @@ _SETTINGS = {
         "checkForUpdates": False,
         "doNotDisturbMode": True,
     },
-    "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is drawn, in sight or not
+    "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is drawn, even outside the window
 }
 
 
 def chromium() -> str | None:
-    """The browser that this machine has."""
-    return next(
-        (
-            found
-            for name in ("chromium", "chromium-browser", "google-chrome")
-            if (found := shutil.which(name))
-        ),
-        None,
-    )
+    """Return the path of the installed browser, or None."""
+    paths = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return next((path for path in paths if path), None)
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
+    """Launch the installed Chromium."""
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
-        yield opened
-        opened.close()
+        launched = playwright.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
+        yield launched
+        launched.close()
 
 
 class Lab:
-    """The server. Notebooks are files in `folder`; its kernels run this Python, with nothing of the user's."""
+    """A server. Notebooks are files in `folder`; its kernels run this Python without the user's settings."""
 
     def __init__(self, folder: Path, private: Path) -> None:
         self.folder, self._token = folder, secrets.token_hex(16)
@@ -79,12 +74,12 @@ class Lab:
             path = private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(settings))
-        kept = {
+        inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("AWS_", "RECONCILER_", "JUPYTER"))
         }
-        self._environ = kept | {
+        self._environ = inherited | {
             "JUPYTER_CONFIG_DIR": str(private / "config"),
             "JUPYTER_DATA_DIR": str(private / "data"),
             "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
@@ -96,85 +91,93 @@ class Lab:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Lab:
-        words = [
+        """Start the server and wait until it responds."""
+        command_line = [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"),
             *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"),
             *(f"--IdentityProvider.token={self._token}", f"--ServerApp.root_dir={self.folder}"),
         ]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                words, env=self._environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                command_line, env=self._environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        until(self._answers, f"JupyterLab does not answer; see {self._log}")
+        wait_until(self._is_up, f"JupyterLab does not respond; see {self._log}")
         return self
 
     def stop(self) -> None:
+        """Shut down the kernels and the server."""
         assert self._process
-        for kernel in self.ask("kernels"):
-            self.ask(f"kernels/{kernel['id']}", "DELETE")
+        for kernel in self.request("kernels"):
+            self.request(f"kernels/{kernel['id']}", "DELETE")
         self._process.terminate()
         self._process.wait(10)
 
-    def ask(self, path: str, method: str = "GET") -> Any:
-        """The server's API."""
+    def request(self, path: str, method: str = "GET") -> Any:
+        """Call the server's API, and return the response."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/{path}", method=method)
         request.add_header("Authorization", f"token {self._token}")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            body = answer.read()
+        with urllib.request.urlopen(request, timeout=10) as response:
+            body = response.read()
         return json.loads(body) if body else None
 
-    def _answers(self) -> bool:
+    def _is_up(self) -> bool:
         assert self._process
         assert self._process.poll() is None, self._log.read_text()
         try:
-            return bool(self.ask("status"))
+            return bool(self.request("status"))
         except (urllib.error.URLError, OSError):
             return False
 
     def notebook(self, name: str, cells: Sequence[str]) -> Path:
-        """A notebook of these cells, not yet run."""
-        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        """Write a notebook with these cells, and return its path."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
         path = self.folder / name
-        nbformat.write(made, path)
+        nbformat.write(notebook, path)
         return path
 
     def open(self, page: Page, name: str) -> None:
-        """In the page, with a kernel that is ready to work."""
+        """Open a notebook in the page, and wait until its kernel is idle."""
         page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{name}?token={self._token}&reset")
         page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.context?.isReady")
-        until(lambda: self._idle(name), f"{name} gets no kernel")
+        wait_until(lambda: self._has_idle_kernel(name), f"{name}: no kernel became idle")
 
-    def _idle(self, name: str) -> bool:
-        kernels = [session["kernel"] for session in self.ask("sessions") if session["path"] == name]
+    def _has_idle_kernel(self, name: str) -> bool:
+        kernels = [session["kernel"] for session in self.request("sessions") if session["path"] == name]
         return any(kernel["execution_state"] == "idle" and kernel["connections"] > 0 for kernel in kernels)
 
     def interrupt(self, name: str) -> None:
-        """The kernel of a notebook, as its Stop button does."""
-        (kernel,) = (session["kernel"]["id"] for session in self.ask("sessions") if session["path"] == name)
-        self.ask(f"kernels/{kernel}/interrupt", "POST")
+        """Interrupt the kernel of a notebook, as its Stop button does."""
+        (kernel,) = (
+            session["kernel"]["id"] for session in self.request("sessions") if session["path"] == name
+        )
+        self.request(f"kernels/{kernel}/interrupt", "POST")
 
 
 def command(page: Page, name: str, **arguments: Any) -> None:
-    """One of JupyterLab's own."""
-    page.evaluate("([name, given]) => window.jupyterapp.commands.execute(name, given)", [name, arguments])
+    """Run one of JupyterLab's own commands."""
+    page.evaluate("([name, values]) => window.jupyterapp.commands.execute(name, values)", [name, arguments])
 
 
-def until(holds: Any, complaint: str, patience: float = PATIENCE) -> None:
-    """Ask again and again; a server in another process tells nobody when it is ready."""
-    end = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < end, complaint
+def wait_until(condition: Any, message: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    """Poll until the condition holds: another process sends no event when it is ready."""
+    deadline = time.monotonic() + timeout_seconds
+    while not condition():
+        assert time.monotonic() < deadline, message
         time.sleep(0.05)
 
 
 def execute(page: Page, code: str) -> None:
-    """In the kernel of the notebook that is open, beside its cells."""
-    told = page.evaluate(
+    """Run code in the kernel of the open notebook, without a cell."""
+    reply = page.evaluate(
         """async (code) => {
             const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
             return (await kernel.requestExecute({ code }).done).content;
         }""",
         code,
     )
-    assert told["status"] == "ok", told
+    assert reply["status"] == "ok", reply
