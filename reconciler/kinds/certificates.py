@@ -232,6 +232,10 @@ class Certificates(Kind):
         """Return whether the grace period of a rotation is over, which was counted with the new certificate."""
         return isinstance(change, Delete) and change.live.facts_as(CertificateFacts).outlived
 
+    def survives_replacement(self, change: Replace) -> bool:
+        """Return whether a grace period keeps the old certificate attached."""
+        return change.resource.spec.rotation is not None
+
     def is_rotation(self, change: Change) -> bool:
         """Return whether the change replaces the certificate."""
         return isinstance(change, Replace)
@@ -265,7 +269,7 @@ class Certificates(Kind):
         mode changes, the id stays the same, and the old registration has to be deleted first.
         """
         new, old = [*_introduce(change, context)], [*_withdraw(change, context)]
-        if change.resource.spec.rotation:
+        if self.survives_replacement(change):
             return new
         keeps_id = self.identity(change.resource) == change.live.identity
         return [*old, *new] if keeps_id else [*new, *old]
@@ -363,11 +367,10 @@ def _introduce(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
     known = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
     known.add(retired_policy_name(context.workspace))
     all_policies = change.live.facts_as(CertificateFacts).policies or ()
-    desired_users = context.desired_users.get(change.address, ())
     yield from _register(change.resource, context)
     yield from (_attach_policy(policy, arn) for policy in all_policies if policy not in known)
     for user in _find_declared_users(change.address, context):
-        if user in desired_users:
+        if context.keeps(user, change.address):
             yield attach(user.name, arn, exclusive=context.desired[user].spec.exclusive)
 
 

@@ -101,7 +101,8 @@ class Policies(Kind):
         if not isinstance(change, Delete):
             return
         targets = set(change.live.facts_as(PolicyFacts).targets)
-        remaining = sorted(targets - _find_releasing_targets(change.address, context))
+        released = _find_releasing_targets(change.address, context) | _deleting_steps(context).keys()
+        remaining = sorted(targets - released)
         if remaining:
             count = "1 target" if len(remaining) == 1 else f"{len(remaining):,} targets"
             names = join_some(arn.rpartition(":")[2] for arn in remaining)
@@ -109,6 +110,11 @@ class Policies(Kind):
                 f"cannot delete: the policy is attached to {count} that this plan does not change ({names}); "
                 "detach it there first"
             )
+
+    def hidden_holders(self, change: Delete, context: PlanContext) -> Iterable[Address]:
+        """Return the provisioned things that delete a certificate to which the policy is attached."""
+        steps = _deleting_steps(context)
+        return {steps[arn] for arn in change.live.facts_as(PolicyFacts).targets if arn in steps}
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the policy with its ownership tags in one call."""
@@ -161,17 +167,31 @@ class Policies(Kind):
 def _find_releasing_targets(policy: Address, context: PlanContext) -> set[str]:
     """Return the ARNs of the targets that the plan deletes, or detaches from the policy."""
     arns = set()
+    kept = set(context.keepers(policy))
     for user in context.live_users.get(policy, ()):
         change, live = context.changes.get(user), context.live[user]
-        keeps_policy = isinstance(change, Update) and policy.name in change.resource.spec.policies
-        if isinstance(change, Update | Replace | Delete) and not keeps_policy:
+        if user in kept or (isinstance(change, Replace) and getattr(change.resource.spec, "rotation", None)):
+            continue  # with a grace period the old certificate keeps its policies
+        if isinstance(change, Update | Replace | Delete):
             facts = live.facts
             certificate = facts.registered if isinstance(facts, ProvisionedThingFacts) else live.identity
             arns.add(live.arn or context.build_arn(f"cert/{certificate}"))
-    for live in context.live.values():  # the steps of provisioned things delete their previous certificates
-        if isinstance(live.facts, ProvisionedThingFacts):
-            arns |= {context.build_arn(f"cert/{certificate}") for certificate in live.facts.deletable}
     return arns
+
+
+def _deleting_steps(context: PlanContext) -> Mapping[str, Address]:
+    """Return the provisioned thing whose update deletes each certificate, by the certificate's ARN.
+
+    Such certificates are in no table, so no spec shows which policies they have.
+    """
+    return {
+        context.build_arn(f"cert/{certificate}"): address
+        for address, change in context.changes.items()
+        if isinstance(change, Update)
+        and isinstance(change.live.facts, ProvisionedThingFacts)
+        and change.has_changed("other_certificates")
+        for certificate in change.live.facts.deletable
+    }
 
 
 def _verify_document(name: str) -> FieldsMatch:

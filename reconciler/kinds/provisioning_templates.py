@@ -27,10 +27,11 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Forget, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
+from reconciler.model.text import join_some
 
 MAX_VERSIONS = 5
 
@@ -151,6 +152,12 @@ class ProvisioningTemplates(Kind):
             for tags, detail, version in zip(matter.values(), details, versions, strict=True)
             if detail and version
         ]
+
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
+        """Reject a replacement while a CA certificate uses the template: AWS deletes none in use."""
+        users = context.keepers(change.address) if isinstance(change, Replace) else ()
+        if keepers := [str(user) for user in users if user.kind in self.deletion_blockers]:
+            yield f"cannot replace: still used after this plan by {join_some(keepers)}; remove that reference first"
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """One call, the mark included."""

@@ -23,7 +23,11 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import verify_thing_group
-from reconciler.kinds.shared.group_membership import rejoin_members, workspace_group_name
+from reconciler.kinds.shared.group_membership import (
+    find_hierarchy_conflicts,
+    rejoin_members,
+    workspace_group_name,
+)
 from reconciler.kinds.shared.principal_reads import (
     external_names,
     invert,
@@ -139,6 +143,11 @@ class ThingGroups(Kind):
         if change.address.name == workspace_group_name(context.workspace):
             yield f"{prefix} what marks the workspace's things"
             return
+        for thing, other in find_hierarchy_conflicts(change.address, context):
+            yield (
+                f"cannot replace: things.{thing} ignores its groups and would also be in {other}, which is in the same "
+                "hierarchy; remove it from one of them first"
+            )
         lost_policies = sorted(set(contents.policies) - _names_of(change.live.spec.policies))
         if lost_policies:
             yield f"{prefix} policies that are not in the file ({', '.join(lost_policies)}); detach them first"

@@ -135,7 +135,11 @@ def test_another_parent_is_another_group_and_its_things_come_back():
     member = resource("things", "t", Thing(thing_groups=("a",)))
     there = Live("t", Thing(thing_groups=("a", "top")), 1, "ws")
     around = plan_context(
-        found.resource, group("top"), member, live={"things.t": there, "thing_groups.a": found.live}
+        found.resource,
+        group("top"),
+        member,
+        live={"things.t": there, "thing_groups.a": found.live},
+        changes=[change_to(member, there)],
     )
     assert plan_errors(found, around) == []
     assert calls_of(found, around) == [

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
-from reconciler.kinds.base.references import find_users
+from reconciler.kinds.base.references import find_references, find_users
 from reconciler.model.address import Address
 from reconciler.model.call import Batch, Ref
-from reconciler.model.change import Change, Replace
+from reconciler.model.change import Change, Replace, Update
 from reconciler.model.plan import Target
 from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
 
@@ -102,6 +102,17 @@ class PlanContext:
     def live_users(self) -> Mapping[Address, Sequence[Address]]:
         """The live resources that refer to an address."""
         return find_users(self.live)
+
+    def keepers(self, address: Address) -> Sequence[Address]:
+        """Return the live resources that still refer to `address` once the plan is applied."""
+        return [user for user in self.live_users.get(address, ()) if self.keeps(user, address)]
+
+    def keeps(self, user: Address, address: Address) -> bool:
+        """Return whether a live resource that refers to `address` still does once the plan is applied."""
+        change = self.changes.get(user)
+        if isinstance(change, Update | Replace):  # what a resource ignores stays in its spec
+            return address in find_references(change.resource.spec)
+        return change is None
 
     @cached_property
     def replaced_kinds(self) -> frozenset[str]:

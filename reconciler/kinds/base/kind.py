@@ -16,6 +16,8 @@ A kind has to answer `identity`, `read`, `create`, `update`, `delete` and `forge
 | `exempt_from_limits` | for each change: did an earlier plan count it already? | no |
 | `counts_as_replacement` | for each update: does it count as a replacement for the limits? | no |
 | `is_rotation` | by an apply in waves: does the change give a device another certificate? | no |
+| `hidden_holders` | for each deletion: whose steps must release it first, although no spec refers to it? | none |
+| `survives_replacement` | for each replacement: does the old resource stay for a while? | no |
 | `replace` | for each replacement | an error: no field forces one |
 | `also_modifies` | for each step: which other live resources do its calls change or delete? | none |
 | `precondition` | before each step: what must be as the plan saw it? | all compared fields and the owner |
@@ -219,6 +221,14 @@ class Kind(ABC):
 
     def is_rotation(self, change: Change) -> bool:
         """Return whether the change gives a device another certificate; an apply in waves spreads those out."""
+        return False
+
+    def hidden_holders(self, change: Delete, context: PlanContext) -> Iterable[Address]:
+        """Return the resources whose steps must release this one first, although no spec refers to it."""
+        return ()
+
+    def survives_replacement(self, change: Replace) -> bool:
+        """Return whether the live resource stays for a while after its replacement is created."""
         return False
 
     # ── calls ───────────────────────────────────────────────────────────────────────────────────

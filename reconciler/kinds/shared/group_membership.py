@@ -140,16 +140,35 @@ def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
     First they are removed from groups that they must not be in together with it. That their own steps do so, too, is no
     error.
     """
-    desired_members = set(context.desired_users.get(group, ()))
-    for member in context.live_users.get(group, ()):
+    for member in context.keepers(group):
         thing = context.thing_name(member)
-        if thing is None or member not in desired_members:
+        if thing is None:
             continue
-        desired_groups = context.desired[member].spec.thing_groups
+        groups = _groups_after_plan(member, context)
         for other in context.live[member].spec.thing_groups:
-            if other not in desired_groups and _share_hierarchy(_name_of(other), group.name, context):
+            if other not in groups and _share_hierarchy(_name_of(other), group.name, context):
                 yield leave(thing, _resolve(other, context))
         yield join(thing, group.name)
+
+
+def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[tuple[str, str]]:
+    """Yield each thing that stays in a replaced group, and its other group in the new hierarchy of that group."""
+    find_parent = _parents_in(context.desired)
+    for thing in context.keepers(group):
+        name = context.thing_name(thing)
+        if name is None:
+            continue
+        for other in map(_name_of, _groups_after_plan(thing, context)):
+            if other != group.name and _find_root(other, find_parent) == _find_root(group.name, find_parent):
+                yield name, other
+
+
+def _groups_after_plan(thing: Address, context: PlanContext) -> Iterable[Reference]:
+    """Return the groups of a thing once the plan is applied, with those that its table ignores."""
+    change = context.changes.get(thing)
+    resource = change.resource if isinstance(change, Update) else context.live[thing]
+    groups: Iterable[Reference] = resource.spec.thing_groups
+    return groups
 
 
 def move_billing_group(

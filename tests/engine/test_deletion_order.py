@@ -1,0 +1,205 @@
+"""Deletions wait for every resource that AWS requires to be released first, or the plan is rejected."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+from tests.cloud import Cloud
+from tests.fleets import (
+    AUTHORITIES,
+    ROLE,
+    ca,
+    converge,
+    device,
+    failures,
+    managed,
+    plan_of,
+    resource,
+    run,
+    state,
+)
+
+from reconciler.kinds.certificates import Rotation
+from reconciler.kinds.credential_lockers import CredentialLocker
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioned_things import ProvisionedThing
+from reconciler.kinds.provisioning_templates import ProvisioningTemplate
+from reconciler.kinds.template import CERTIFICATE, POLICY, THING
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.thing_types import ThingType
+from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
+from reconciler.model.document import Document
+from reconciler.model.errors import RefusedError
+from reconciler.model.resource import Lifecycle, Origin
+
+ALLOW = Document.of(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}]}
+)
+STILL_ATTACHED = (
+    "AWS deletes no policy that is attached, and one target has it that this plan does not change"
+)
+REJECTED = "remove that reference first"
+
+
+@pytest.fixture(scope="module")
+def _cloud() -> Cloud:
+    return Cloud()
+
+
+@pytest.fixture
+def cloud(_cloud) -> Cloud:
+    return _cloud.empty()
+
+
+def policy(name: str = "p"):
+    return resource("policies", name, Policy(ALLOW))
+
+
+def provisioned(generation: int, *policies: str):
+    """A thing `x` with a certificate of that generation, to which the policies are attached."""
+    parts = {
+        "thing": {"Type": THING, "Properties": {"ThingName": "x"}},
+        "certificate": {"Type": CERTIFICATE, "Properties": {"CertificatePem": {"Ref": "Pem"}}},
+        **{name: {"Type": POLICY, "Properties": {"PolicyName": name}} for name in policies},
+    }
+    body = Document.of({"Parameters": {"Pem": {"Type": "String"}}, "Resources": parts})
+    pem = AUTHORITIES["alpha"].device("x", generation)
+    return resource("provisioned_things", "from-template", ProvisionedThing(body, {"Pem": pem}))
+
+
+def ignoring(found, *names: str):
+    return evolve(found, lifecycle=Lifecycle(ignore_changes=names))
+
+
+def with_policies(found, *names: str):
+    needs = found.needs | {Address("policies", name) for name in names}
+    return evolve(found, spec=evolve(found.spec, policies=names), needs=needs)
+
+
+def waits_for(plan, address: str) -> list[str]:
+    step = next(step for step in plan.steps if str(step.address) == address)
+    return sorted(map(str, step.waits_for))
+
+
+def reasons(wanted, cloud) -> tuple[str, ...]:
+    with pytest.raises(RefusedError) as caught:
+        plan_of(wanted, cloud)
+    return caught.value.reasons
+
+
+def test_a_policy_waits_for_the_provisioned_thing_that_deletes_its_certificate(cloud):
+    converge(state(ca(), policy(), provisioned(1, "p")), cloud)
+    plan = plan_of(state(ca(), provisioned(2)), cloud)
+    assert waits_for(plan, "policies.p") == ["provisioned_things.from-template"]
+    assert failures(run(plan, cloud)) == []
+
+
+def test_a_policy_is_not_deleted_while_a_grace_period_keeps_a_certificate_that_has_it(cloud):
+    certificate, thing = device("a")
+    converge(state(ca(), policy(), with_policies(certificate, "p"), thing), cloud)
+    renewed = device("a", 2)[0]
+    renewed = evolve(renewed, spec=evolve(renewed.spec, rotation=Rotation("7d")))
+    identity = certificate.spec.pem.fingerprint
+    assert reasons(state(ca(), renewed, thing), cloud) == (
+        f"policies.p: {STILL_ATTACHED} (cert/{identity}); detach it there first",
+    )
+
+
+def test_a_policy_is_not_deleted_when_a_replaced_certificate_ignores_its_policies(cloud):
+    certificate, thing = device("a")
+    converge(state(ca(), policy(), with_policies(certificate, "p"), thing), cloud)
+    identity = certificate.spec.pem.fingerprint
+    assert reasons(state(ca(), ignoring(device("a", 2)[0], "policies"), thing), cloud) == (
+        f"policies.p: {STILL_ATTACHED} (cert/{identity}); detach it there first",
+    )
+
+
+def test_a_certificate_is_not_replaced_while_a_forgotten_thing_has_it(cloud):
+    certificate, thing = device("a")
+    other = resource("things", "b", Thing(certificates=("a",)))
+    converge(state(ca(), certificate, thing, other), cloud)
+    wanted = evolve(state(ca(), *device("a", 2)), removed={other.address: Origin("desired_state.toml", 9)})
+    assert reasons(wanted, cloud) == (
+        f"certificates.a: cannot replace: still used after this plan by things.b; {REJECTED}",
+    )
+
+
+def test_a_certificate_is_not_deleted_while_a_thing_ignores_its_certificates(cloud):
+    certificate, thing = device("a")
+    converge(state(ca(), certificate, thing), cloud)
+    kept = ignoring(resource("things", "a", Thing()), "certificates")
+    name = f"a:{certificate.spec.pem.fingerprint[:12]}"
+    assert reasons(state(ca(), kept), cloud) == (
+        f"certificates.{name}: cannot delete: still used after this plan by things.a; {REJECTED}",
+    )
+
+
+def test_a_parent_group_is_not_deleted_while_a_child_group_ignores_its_parent(cloud):
+    parent, child = (
+        resource("thing_groups", "g", ThingGroup()),
+        resource("thing_groups", "h", ThingGroup(parent="g")),
+    )
+    converge(state(parent, child), cloud)
+    kept = ignoring(resource("thing_groups", "h", ThingGroup()), "parent")
+    assert reasons(state(kept), cloud) == (
+        f"thing_groups.g: cannot delete: still used after this plan by thing_groups.h; {REJECTED}",
+    )
+
+
+def test_a_thing_type_is_not_deleted_while_a_changed_thing_ignores_its_type(cloud):
+    thing = resource("things", "a", Thing(thing_type="t"))
+    converge(state(resource("thing_types", "t", ThingType()), thing), cloud)
+    kept = ignoring(resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_type")
+    assert reasons(state(kept), cloud) == (
+        f"thing_types.t: cannot delete: still used after this plan by things.a; {REJECTED}",
+    )
+
+
+def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
+    def template(kind: str):
+        body = Document.of({"Parameters": {}, "Resources": {}})
+        return resource("provisioning_templates", "v", ProvisioningTemplate(body, ROLE, kind))
+
+    converge(state(ca(registration_template="v"), template("JITP")), cloud)
+    kept = ignoring(ca(), "registration_template")
+    assert reasons(state(kept, template("FLEET_PROVISIONING")), cloud) == (
+        f"provisioning_templates.v: cannot replace: still used after this plan by ca_certificates.alpha; {REJECTED}",
+    )
+
+
+def test_a_group_is_deleted_after_the_step_of_a_thing_that_ignores_its_groups(cloud):
+    thing = resource("things", "a", Thing(thing_groups=("g",)))
+    converge(state(resource("thing_groups", "g", ThingGroup()), thing), cloud)
+    changed = resource("things", "a", Thing(attributes={"site": "oslo"}))
+    plan = plan_of(state(ignoring(changed, "thing_groups")), cloud)
+    assert waits_for(plan, "thing_groups.g") == ["things.a"]
+    assert failures(run(plan, cloud)) == []
+
+
+def test_a_replaced_group_keeps_a_thing_that_ignores_its_groups(cloud):
+    groups = [resource("thing_groups", "g", ThingGroup()), resource("thing_groups", "h", ThingGroup())]
+    converge(state(*groups, resource("things", "a", Thing(thing_groups=("h",)))), cloud)
+    moved = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
+    changed = ignoring(resource("things", "a", Thing(attributes={"site": "oslo"})), "thing_groups")
+    converge(state(*moved, changed), cloud)
+    assert cloud.content()["things"]["a"]["groups"] == ["h", "reconciler-ws"]
+
+
+def test_a_certificate_with_a_new_mode_stays_with_a_thing_that_ignores_its_certificates(cloud):
+    certificate, thing = device("a")
+    converge(state(ca(), certificate, thing), cloud)
+    changed = ignoring(resource("things", "a", Thing(attributes={"site": "oslo"})), "certificates")
+    converge(state(ca(certificate_mode="SNI_ONLY", verification=None), certificate, changed), cloud)
+    attached = (certificate.spec.pem.fingerprint, "NON_EXCLUSIVE_THING")
+    assert cloud.content()["things"]["a"]["principals"] == [attached]
+
+
+def test_an_update_waits_for_a_replaced_locker_that_it_ignores(cloud):
+    locker = resource("credential_lockers", "l", CredentialLocker("first"))
+    converge(state(locker, managed("a", credential_locker="l")), cloud)
+    renamed = resource("credential_lockers", "l", CredentialLocker("second"))
+    changed = ignoring(managed("a", brand="Acme"), "credential_locker")
+    plan = plan_of(state(renamed, changed), cloud)
+    assert waits_for(plan, "managed_things.a") == ["credential_lockers.l"]
+    assert failures(run(plan, cloud)) == []

@@ -1,0 +1,121 @@
+"""Pairs of desired states, and plans that run in an order drawn from those their dependencies allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+from attrs import evolve
+from hypothesis import strategies as st
+from tests.cloud import Cloud
+from tests.fleets import desired_states
+
+from reconciler.kinds.certificates import Rotation
+from reconciler.kinds.fields import members
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Delete
+from reconciler.model.errors import AwsError
+from reconciler.model.plan import Plan, Step
+from reconciler.model.resource import Origin, Resource
+from reconciler.model.secret import Secret
+from reconciler.model.settings import DesiredState
+
+
+class Strict:
+    """A cloud that records rejected deletions and never lets a step retry one."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self.rejections: list[str] = []
+
+    def call(self, call: ApiCall) -> Mapping[str, Any]:
+        try:
+            return self._cloud.call(call)
+        except AwsError as error:
+            if not call.operation.startswith("Delete") or error.code in call.tolerates:
+                raise
+            self.rejections.append(f"{call}: {error}")
+            raise AssertionError(str(error)) from error
+
+
+def in_order(plan: Plan, random: Random, *, deletes_first: bool) -> Plan:
+    """Return the plan with its steps one after another, in a random order that its dependencies allow.
+
+    A missing dependency is then met in most runs, not only when two threads race.
+    """
+    steps: list[Step] = []
+    remaining = {step.address: step for step in plan.steps}
+    last: frozenset[Address] = frozenset()
+    while remaining:
+        ready = [step for step in remaining.values() if remaining.keys().isdisjoint(step.waits_for)]
+        deletes = [step for step in ready if isinstance(step.change, Delete)]
+        step = random.choice(deletes if deletes_first and deletes else ready)
+        del remaining[step.address]
+        steps.append(evolve(step, waits_for=step.waits_for | last))
+        last = frozenset({step.address})
+    return evolve(plan, steps=tuple(steps))
+
+
+_REFERENCES = frozenset(
+    {
+        "billing_group",
+        "certificates",
+        "credential_locker",
+        "parent",
+        "policies",
+        "registration_template",
+        "thing_groups",
+        "thing_type",
+    }
+)
+
+
+@st.composite
+def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
+    """Any two desired states, the second with resources to forget, to rename, to rotate and to ignore changes of."""
+    before, after = _without_swaps(draw(desired_states())), _without_swaps(draw(desired_states()))
+    removed: dict[Address, Origin] = {}
+    moved: dict[Address, Address] = {}
+    created = [address for address in after.resources if address not in before.resources]
+    for address in sorted(before.resources.keys() - after.resources.keys()):
+        targets = [a for a in created if a.kind == address.kind and a not in moved.values()]
+        choice = draw(st.sampled_from(["delete", "delete", "forget", "rename"]))
+        if address.kind in {"certificates", "provisioned_things"}:
+            continue  # neither has a name of its own to forget
+        if choice == "forget":
+            removed[address] = Origin("<memory>", 1)
+        elif choice == "rename" and targets:
+            moved[address] = draw(st.sampled_from(targets))
+    resources = {address: _with_options(draw, found) for address, found in after.resources.items()}
+    return before, evolve(after, resources=resources, removed=removed, moved=moved)
+
+
+def _without_swaps(state: DesiredState) -> DesiredState:
+    """Take out what only steps that run at the same time can do: exchange certificates or setup codes."""
+    codes = {"a": "90001", "b": "90002", "c": "90003"}
+    resources = dict(state.resources)
+    for address, found in state.resources.items():
+        if address.kind == "managed_things":
+            material = Secret(f"env {address.name}", codes[address.name])
+            spec = evolve(found.spec, authentication_material=material)
+        elif address.kind == "things":
+            spec = evolve(found.spec, exclusive=False)
+        else:
+            continue
+        resources[address] = evolve(found, spec=spec)
+    return evolve(state, resources=resources)
+
+
+def _with_options(draw: st.DrawFn, resource: Resource) -> Resource:
+    names = sorted(_REFERENCES & members(type(resource.spec)).keys())
+    if resource.address.kind == "certificates" and draw(st.integers(0, 3)) == 0:
+        resource = evolve(resource, spec=evolve(resource.spec, rotation=Rotation("7d")))
+    # The file's parents decide which groups a thing may be in, so what AWS has must not differ from them.
+    if resource.address.kind == "thing_groups" and not resource.spec.parent:
+        names.remove("parent")
+    if not names or draw(st.integers(0, 3)):
+        return resource
+    ignored = tuple(sorted(draw(st.sets(st.sampled_from(names), min_size=1))))
+    return evolve(resource, lifecycle=evolve(resource.lifecycle, ignore_changes=ignored))
