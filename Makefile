@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: apply test browser check format docs notebooks torture bench clean
+.PHONY: apply test browser check format docs notebooks stress bench clean
 .DEFAULT_GOAL := apply
 
 $(READY): pyproject.toml
@@ -44,9 +44,9 @@ notebooks: $(READY) browser
 	@$(BIN)/python -m tests.notebook.store_notebooks
 	@$(BIN)/python -m tests.notebook.panel_picture
 
-# The network at its worst, some hundred times as often as in CI.
-torture: $(READY)
-	TORTURE=1000 $(BIN)/python -m pytest tests/engine/test_faults.py
+# Run the property tests with random seeds and STRESS_EXAMPLES (10) times the examples; repeat for STRESS_MINUTES.
+stress: $(READY)
+	@$(BIN)/python -m tests.support.stress
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.endpoint

@@ -1,4 +1,4 @@
-"""What every test may ask for: certificates made on the spot, and an environment of its own."""
+"""Fixtures for every test: a certificate authority, a clean environment, and repeatable property tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ import pytest
 pytest.register_assert_rewrite("tests.support.desired_states", "tests.support.registry_client")
 
 from tests.support.declared_operations import check_declared_operations  # noqa: E402
+from tests.support.examples import load_profile  # noqa: E402
 from tests.support.pki import Authority  # noqa: E402
+
+load_profile()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Start property tests first, which take longest, so that no worker is idle at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("hypothesis") is None)
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +27,7 @@ def authority() -> Authority:
 
 @pytest.fixture(scope="session", autouse=True)
 def _declared_operations_only():
-    """Every call that a kind builds in any test is one that the kind declares."""
+    """Check in every test that a kind builds only the calls it declares."""
     with pytest.MonkeyPatch.context() as patch:
         check_declared_operations(patch)
         yield
@@ -25,7 +35,7 @@ def _declared_operations_only():
 
 @pytest.fixture(autouse=True)
 def _no_ambient_aws(monkeypatch):
-    """No test sees the credentials, the region or the profile of whoever runs it, nor that a workflow does."""
+    """Hide the credentials, Region and profile of the user, and that a workflow runs the tests."""
     for name in (
         "AWS_PROFILE",
         "AWS_REGION",

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.export.export import Table, export_tables, read_inventory, select_matching
@@ -35,6 +35,7 @@ from tests.support.desired_states import (
     run,
     state,
 )
+from tests.support.examples import examples
 from tests.support.json_schema import accepted
 from tests.support.registry_client import Cloud
 
@@ -56,7 +57,7 @@ def read_again(found, workspace="ws"):
         return load(path, limits=ServiceModelConstraints(), environ={})
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(desired_states())
 @example(state())
 def test_an_export_of_any_fleet_plans_empty(fleet):
@@ -69,7 +70,7 @@ def test_an_export_of_any_fleet_plans_empty(fleet):
     assert {address.kind for address in found.left_out} <= {"provisioning_profiles"}
 
 
-@settings(max_examples=5, deadline=None)
+@examples(5)
 @given(desired_states())
 def test_a_registry_that_nobody_owns_is_exported_and_adopted_whole_and_only_marks_are_set(fleet):
     """The certificates of things that nobody owns come with them; what only managed integrations tell cannot be adopted."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 
 from reconciler.aws.caller import Caller
 from reconciler.aws.iam import MAX_POLICY_CHARACTERS, iam_action, iam_policy
@@ -24,6 +24,7 @@ from tests.support.desired_states import (
     run,
     state,
 )
+from tests.support.examples import examples
 from tests.support.registry_client import TARGET, Cloud
 
 
@@ -124,7 +125,7 @@ def test_a_destroy_needs_no_more_than_its_own():
     assert made == {"iot:CreatePolicyVersion"}
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(desired_states(), desired_states())
 def test_whatever_a_file_makes_of_another_is_allowed_by_both(before, after):
     cloud = Recorder()

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
-from tests.cloud import Cloud
-from tests.fleets import (
+
+from reconciler.kinds.credential_lockers import CredentialLocker
+from reconciler.kinds.provisioned_things import ProvisionedThing
+from reconciler.kinds.provisioning_templates import ProvisioningTemplate
+from reconciler.kinds.shared.certificate_spec import Rotation
+from reconciler.kinds.shared.policy_spec import Policy
+from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
+from reconciler.kinds.shared.thing_group_spec import ThingGroup
+from reconciler.kinds.shared.thing_spec import Thing
+from reconciler.kinds.thing_types import ThingType
+from reconciler.model.address import Address
+from reconciler.model.document import Document
+from reconciler.model.errors import PlanRejectedError
+from reconciler.model.resource import Lifecycle, Origin
+from tests.support.desired_states import (
     AUTHORITIES,
     ROLE,
     ca,
@@ -18,27 +31,12 @@ from tests.fleets import (
     run,
     state,
 )
+from tests.support.registry_client import Cloud
 
-from reconciler.kinds.certificates import Rotation
-from reconciler.kinds.credential_lockers import CredentialLocker
-from reconciler.kinds.policies import Policy
-from reconciler.kinds.provisioned_things import ProvisionedThing
-from reconciler.kinds.provisioning_templates import ProvisioningTemplate
-from reconciler.kinds.template import CERTIFICATE, POLICY, THING
-from reconciler.kinds.thing_groups import ThingGroup
-from reconciler.kinds.thing_types import ThingType
-from reconciler.kinds.things import Thing
-from reconciler.model.address import Address
-from reconciler.model.document import Document
-from reconciler.model.errors import RefusedError
-from reconciler.model.resource import Lifecycle, Origin
-
-ALLOW = Document.of(
+ALLOW = Document.from_value(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}]}
 )
-STILL_ATTACHED = (
-    "AWS deletes no policy that is attached, and one target has it that this plan does not change"
-)
+STILL_ATTACHED = "cannot delete: the policy is attached to 1 target that this plan does not change"
 REJECTED = "remove that reference first"
 
 
@@ -63,7 +61,7 @@ def provisioned(generation: int, *policies: str):
         "certificate": {"Type": CERTIFICATE, "Properties": {"CertificatePem": {"Ref": "Pem"}}},
         **{name: {"Type": POLICY, "Properties": {"PolicyName": name}} for name in policies},
     }
-    body = Document.of({"Parameters": {"Pem": {"Type": "String"}}, "Resources": parts})
+    body = Document.from_value({"Parameters": {"Pem": {"Type": "String"}}, "Resources": parts})
     pem = AUTHORITIES["alpha"].device("x", generation)
     return resource("provisioned_things", "from-template", ProvisionedThing(body, {"Pem": pem}))
 
@@ -73,17 +71,17 @@ def ignoring(found, *names: str):
 
 
 def with_policies(found, *names: str):
-    needs = found.needs | {Address("policies", name) for name in names}
-    return evolve(found, spec=evolve(found.spec, policies=names), needs=needs)
+    needed = found.dependencies | {Address("policies", name) for name in names}
+    return evolve(found, spec=evolve(found.spec, policies=names), dependencies=needed)
 
 
-def waits_for(plan, address: str) -> list[str]:
+def dependencies_of(plan, address: str) -> list[str]:
     step = next(step for step in plan.steps if str(step.address) == address)
-    return sorted(map(str, step.waits_for))
+    return sorted(map(str, step.dependencies))
 
 
 def reasons(wanted, cloud) -> tuple[str, ...]:
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(PlanRejectedError) as caught:
         plan_of(wanted, cloud)
     return caught.value.reasons
 
@@ -91,7 +89,7 @@ def reasons(wanted, cloud) -> tuple[str, ...]:
 def test_a_policy_waits_for_the_provisioned_thing_that_deletes_its_certificate(cloud):
     converge(state(ca(), policy(), provisioned(1, "p")), cloud)
     plan = plan_of(state(ca(), provisioned(2)), cloud)
-    assert waits_for(plan, "policies.p") == ["provisioned_things.from-template"]
+    assert dependencies_of(plan, "policies.p") == ["provisioned_things.from-template"]
     assert failures(run(plan, cloud)) == []
 
 
@@ -158,7 +156,7 @@ def test_a_thing_type_is_not_deleted_while_a_changed_thing_ignores_its_type(clou
 
 def test_a_template_is_not_replaced_while_a_ca_ignores_its_template(cloud):
     def template(kind: str):
-        body = Document.of({"Parameters": {}, "Resources": {}})
+        body = Document.from_value({"Parameters": {}, "Resources": {}})
         return resource("provisioning_templates", "v", ProvisioningTemplate(body, ROLE, kind))
 
     converge(state(ca(registration_template="v"), template("JITP")), cloud)
@@ -173,7 +171,7 @@ def test_a_group_is_deleted_after_the_step_of_a_thing_that_ignores_its_groups(cl
     converge(state(resource("thing_groups", "g", ThingGroup()), thing), cloud)
     changed = resource("things", "a", Thing(attributes={"site": "oslo"}))
     plan = plan_of(state(ignoring(changed, "thing_groups")), cloud)
-    assert waits_for(plan, "thing_groups.g") == ["things.a"]
+    assert dependencies_of(plan, "thing_groups.g") == ["things.a"]
     assert failures(run(plan, cloud)) == []
 
 
@@ -186,6 +184,17 @@ def test_a_replaced_group_keeps_a_thing_that_ignores_its_groups(cloud):
     assert cloud.content()["things"]["a"]["groups"] == ["h", "reconciler-ws"]
 
 
+def test_a_group_is_not_moved_below_another_group_of_a_thing_that_ignores_its_groups(cloud):
+    groups = [resource("thing_groups", "g", ThingGroup()), resource("thing_groups", "h", ThingGroup())]
+    converge(state(*groups, resource("things", "a", Thing(thing_groups=("g", "h")))), cloud)
+    moved = [groups[0], resource("thing_groups", "h", ThingGroup(parent="g"))]
+    kept = ignoring(resource("things", "a", Thing()), "thing_groups")
+    reason = "ignores its groups and would also be in g, which is in the same hierarchy"
+    assert reasons(state(*moved, kept), cloud) == (
+        f"thing_groups.h: cannot replace: things.a {reason}; remove it from one of them first",
+    )
+
+
 def test_a_certificate_with_a_new_mode_stays_with_a_thing_that_ignores_its_certificates(cloud):
     certificate, thing = device("a")
     converge(state(ca(), certificate, thing), cloud)
@@ -195,11 +204,11 @@ def test_a_certificate_with_a_new_mode_stays_with_a_thing_that_ignores_its_certi
     assert cloud.content()["things"]["a"]["principals"] == [attached]
 
 
-def test_an_update_waits_for_a_replaced_locker_that_it_ignores(cloud):
+def test_an_update_dependencies_a_replaced_locker_that_it_ignores(cloud):
     locker = resource("credential_lockers", "l", CredentialLocker("first"))
     converge(state(locker, managed("a", credential_locker="l")), cloud)
     renamed = resource("credential_lockers", "l", CredentialLocker("second"))
     changed = ignoring(managed("a", brand="Acme"), "credential_locker")
     plan = plan_of(state(renamed, changed), cloud)
-    assert waits_for(plan, "managed_things.a") == ["credential_lockers.l"]
+    assert dependencies_of(plan, "managed_things.a") == ["credential_lockers.l"]
     assert failures(run(plan, cloud)) == []

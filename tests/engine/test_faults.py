@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -12,11 +11,9 @@ from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Plan
 from reconciler.model.settings import DesiredState
 from tests.support.desired_states import AUTHORITIES, converge, desired_states, failures, plan_of, run
+from tests.support.examples import examples
 from tests.support.fault_injection import WRITES_LOST, Faults, FaultyCloud
 from tests.support.registry_client import Cloud
-
-EXAMPLES = int(os.environ.get("TORTURE", "8"))
-"""`make torture` sets it higher."""
 
 _RATES = st.sampled_from([0.05, 0.2, 0.5])
 _SEEDS = st.integers(0, 2**32)
@@ -63,19 +60,15 @@ class Torture(RuleBasedStateMachine):
         assert plan_of(self.wanted, self.faulty).steps == ()
 
 
+@pytest.mark.hypothesis
 def test_after_any_faults_a_clean_run_leaves_what_the_file_says_and_nothing_else():
     run_state_machine_as_test(
         Torture,
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=3,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=settings(examples(8), stateful_step_count=3),
     )
 
 
-_FAST = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=2 * EXAMPLES)
+_FAST = examples(16)
 
 
 @_FAST

@@ -7,12 +7,13 @@ import pickle
 
 import pytest
 from attrs import frozen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import MissingSecretError
 from reconciler.model.secret import Secret, SecretDigest
+from tests.support.examples import examples
 
 CANARY = "canary-4711"
 SECRET = Secret("env PUMP_7_QR", CANARY)
@@ -64,7 +65,7 @@ def test_one_that_is_not_set_says_which_when_it_is_needed():
     assert str(caught.value) == "the secret from env PUMP_7_QR is needed and is not set"
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.text(), st.text(), st.text())
 def test_the_digest_matches_the_same_value_and_no_other(value, other, salt):
     digest = Secret("env A", value).digest(salt)
@@ -72,7 +73,7 @@ def test_the_digest_matches_the_same_value_and_no_other(value, other, salt):
     assert digest.matches(Secret("env A", other)) == (other == value)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.text(), st.text())
 def test_the_digest_is_read_back_from_its_text(value, salt):
     digest = Secret("env A", value).digest(salt)

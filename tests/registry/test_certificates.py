@@ -83,7 +83,7 @@ def test_two_cas_of_one_subject_and_key_and_no_ca_pem_raise_certificate_conflict
 
 
 def test_of_two_cas_with_one_subject_the_one_whose_key_signed_is_taken(iot, ca, authority):
-    namesake = pki.Authority(authority.name)
+    namesake = pki.Authority(authority.name, pki.ec_key())
     second = register_ca(iot, namesake, setAsActive=True)
 
     registered = iot.register_certificate(certificatePem=namesake.issue("pump-8"))

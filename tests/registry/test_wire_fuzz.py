@@ -3,15 +3,16 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.registry import HttpRequest, Registry
+from tests.support.examples import examples
 from tests.support.shape_strategies import values
 
 from .test_wire_oracle import SERVED, as_bytes, as_http, model_of
 
-MANY = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+MANY = examples(400)
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "", "get"]
 PATHS = [
     "/things/{}",
@@ -208,12 +209,13 @@ def test_a_document_that_is_nested_too_deeply_is_refused_even_where_any_document
     )
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), SERVED)
 def test_no_valid_input_makes_a_fault_or_an_error_that_the_model_lacks(shared, name, operation):
     model = model_of(name, operation)
     modelled = {shape.name for shape in model.error_shapes}
 
-    @settings(MANY, max_examples=25)
+    @examples(25)
     @given(values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
         request = as_http(model, params)

@@ -6,15 +6,16 @@ import json
 import pytest
 from botocore.awsrequest import create_request_object, prepare_request_dict
 from botocore.serialize import create_serializer
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.registry import HttpRequest, Registry, catalog
 from reconciler.registry.wire.service import service
+from tests.support.examples import examples
 from tests.support.registry_server import served
 from tests.support.shape_strategies import values
 
-FEW = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+FEW = examples(4)
 NAMES = {"iot": "iot", "iot-managed-integrations": "iotmanagedintegrations"}
 
 
@@ -60,6 +61,7 @@ def told(status, headers, body):
     return status, error, document if error else sorted(document), named.get("content-type")
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), sorted(catalog.served_operations()))
 def test_over_http_as_in_the_process(server, registry, connection, name, operation):
     model = service(name).model.operation_model(operation)

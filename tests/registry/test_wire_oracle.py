@@ -7,7 +7,7 @@ import pytest
 from botocore.awsrequest import create_request_object, prepare_request_dict
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.registry import catalog
@@ -15,10 +15,11 @@ from reconciler.registry.addressing import parse_target
 from reconciler.registry.errors import ApiError
 from reconciler.registry.wire.faults import error_response
 from reconciler.registry.wire.service import SERVICES, service
+from tests.support.examples import examples
 from tests.support.shape_strategies import values
 
 SERVED = sorted(catalog.served_operations())
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+FEW = examples(40)
 
 
 def model_of(name, operation):
@@ -49,6 +50,7 @@ def as_output(model, status, headers, body, shape):
     return {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), SERVED)
 def test_what_botocore_serializes_we_parse(name, operation):
     model = model_of(name, operation)
@@ -69,6 +71,7 @@ def test_what_botocore_serializes_we_parse(name, operation):
     check()
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), SERVED)
 def test_what_we_serialize_botocore_parses(name, operation):
     model = model_of(name, operation)

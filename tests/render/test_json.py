@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from attrs import evolve
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from reconciler.cli.options import FORMATS
 from reconciler.engine.plan.drift import Drift, DriftedField, DriftedResource, find_drift
@@ -33,6 +33,7 @@ from reconciler.render.text.plan import render_plan_text
 from reconciler.render.views.drift import build_drift_view
 from reconciler.render.views.plan import build_plan_view
 from tests.support.desired_states import converge, desired_states, plan_of
+from tests.support.examples import examples
 from tests.support.registry_client import TARGET, Cloud
 from tests.support.sample_plans import (
     CREATION,
@@ -114,7 +115,7 @@ def test_a_schema_refuses_a_plan_that_lacks_something(broken):
     ]
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(10)
 @given(before=desired_states(), after=desired_states())
 def test_any_plan_and_any_drift_is_as_its_schema_says_and_reads_back(cloud, before, after):
     converge(before, cloud.empty())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.engine.plan.drift import Drift, DriftedField, DriftedResource
@@ -29,6 +29,7 @@ from reconciler.render.markdown import (
 from reconciler.render.views.drift import build_drift_view
 from reconciler.render.views.plan import build_plan_view
 from reconciler.render.views.result import build_result_view
+from tests.support.examples import examples
 from tests.support.sample_plans import CREATION, DELETION, EVERYTHING, HOSTILE, TARGET, UPDATE, plan, thing
 
 WHOLE = """\
@@ -193,7 +194,7 @@ def test_of_one_huge_change_as_much_is_told_as_helps():
     st.text(max_size=300),
     st.integers(2_500, 20_000),
 )
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_whatever_is_in_it_a_plan_stays_below_its_limit_and_every_block_is_closed(found, note, limit):
     steps = [
         Step(thing(f"{name}{place}", FieldChange("attributes.a", None, value)), ())

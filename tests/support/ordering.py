@@ -8,11 +8,9 @@ from typing import Any
 
 from attrs import evolve
 from hypothesis import strategies as st
-from tests.cloud import Cloud
-from tests.fleets import desired_states
 
-from reconciler.kinds.certificates import Rotation
-from reconciler.kinds.fields import members
+from reconciler.kinds.base.schema import members
+from reconciler.kinds.shared.certificate_spec import Rotation
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Delete
@@ -21,9 +19,11 @@ from reconciler.model.plan import Plan, Step
 from reconciler.model.resource import Origin, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.settings import DesiredState
+from tests.support.desired_states import desired_states
+from tests.support.registry_client import Cloud
 
 
-class Strict:
+class StrictCloud:
     """A cloud that records rejected deletions and never lets a step retry one."""
 
     def __init__(self, cloud: Cloud) -> None:
@@ -34,13 +34,13 @@ class Strict:
         try:
             return self._cloud.call(call)
         except AwsError as error:
-            if not call.operation.startswith("Delete") or error.code in call.tolerates:
+            if not call.operation.startswith("Delete") or error.code in call.ignored_errors:
                 raise
             self.rejections.append(f"{call}: {error}")
             raise AssertionError(str(error)) from error
 
 
-def in_order(plan: Plan, random: Random, *, deletes_first: bool) -> Plan:
+def in_random_order(plan: Plan, random: Random, *, deletes_first: bool) -> Plan:
     """Return the plan with its steps one after another, in a random order that its dependencies allow.
 
     A missing dependency is then met in most runs, not only when two threads race.
@@ -49,11 +49,11 @@ def in_order(plan: Plan, random: Random, *, deletes_first: bool) -> Plan:
     remaining = {step.address: step for step in plan.steps}
     last: frozenset[Address] = frozenset()
     while remaining:
-        ready = [step for step in remaining.values() if remaining.keys().isdisjoint(step.waits_for)]
+        ready = [step for step in remaining.values() if remaining.keys().isdisjoint(step.dependencies)]
         deletes = [step for step in ready if isinstance(step.change, Delete)]
         step = random.choice(deletes if deletes_first and deletes else ready)
         del remaining[step.address]
-        steps.append(evolve(step, waits_for=step.waits_for | last))
+        steps.append(evolve(step, dependencies=step.dependencies | last))
         last = frozenset({step.address})
     return evolve(plan, steps=tuple(steps))
 
@@ -88,7 +88,7 @@ def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
             removed[address] = Origin("<memory>", 1)
         elif choice == "rename" and targets:
             moved[address] = draw(st.sampled_from(targets))
-    resources = {address: _with_options(draw, found) for address, found in after.resources.items()}
+    resources = {address: _with_options(draw, resource) for address, resource in after.resources.items()}
     return before, evolve(after, resources=resources, removed=removed, moved=moved)
 
 
@@ -96,15 +96,15 @@ def _without_swaps(state: DesiredState) -> DesiredState:
     """Take out what only steps that run at the same time can do: exchange certificates or setup codes."""
     codes = {"a": "90001", "b": "90002", "c": "90003"}
     resources = dict(state.resources)
-    for address, found in state.resources.items():
+    for address, resource in state.resources.items():
         if address.kind == "managed_things":
             material = Secret(f"env {address.name}", codes[address.name])
-            spec = evolve(found.spec, authentication_material=material)
+            spec = evolve(resource.spec, authentication_material=material)
         elif address.kind == "things":
-            spec = evolve(found.spec, exclusive=False)
+            spec = evolve(resource.spec, exclusive=False)
         else:
             continue
-        resources[address] = evolve(found, spec=spec)
+        resources[address] = evolve(resource, spec=spec)
     return evolve(state, resources=resources)
 
 

@@ -1,37 +1,43 @@
-"""Certificate authorities, device certificates and signing requests for tests: made in milliseconds, kept in memory."""
+"""Certificate authorities, device certificates and signing requests for tests.
+
+The keys and certificates of `Authority.device` depend on names alone, so that property tests see the same IDs in every run.
+"""
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from reconciler.model.pem import Pem
 
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 DAY = datetime.timedelta(days=1)
 DEFAULT_DAYS = 3650
-NOT_BEFORE = NOW - 800 * DAY
-NOT_AFTER = NOW + DEFAULT_DAYS * DAY
+YEAR_START = NOW.replace(month=1, day=1, hour=0, minute=0, second=0)
+NOT_BEFORE = YEAR_START - 800 * DAY
+NOT_AFTER = YEAR_START + DEFAULT_DAYS * DAY
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 class Authority:
-    """A CA with its key (default: a new EC key), which signs device certificates.
+    """A CA with its key (default: an EC key that depends on the name), which signs device certificates.
 
     `device("a")` always returns the same certificate, and `device("a", 2)` its successor; `issue("a")` returns a new one
     each time.
     """
 
-    def __init__(self, name: str, key: PrivateKey | None = None) -> None:
+    def __init__(self, name: str, key: PrivateKey | None = None, generation: int = 1) -> None:
         self.name = name
-        self.key = key or ec_key()
+        self.key = key or _named_key(name)
         self.subject = distinguished_name(name)
+        self.generation = generation
         self.pem = self._sign(self.subject, self.key, ca=True)
         self.key_pem = key_pem_of(self.key)
         self.device = cache(self._device)
@@ -43,26 +49,48 @@ class Authority:
 
     def renewed(self) -> Authority:
         """Return another CA certificate with the same subject and key."""
-        return Authority(self.name, self.key)
+        return Authority(self.name, self.key, self.generation + 1)
 
     def _device(self, name: str, generation: int = 1, days: int = DEFAULT_DAYS) -> str:
-        return self._sign(distinguished_name(f"{name} {generation}"), ec_key(), days=days)
+        key = _named_key(f"{self.name} {name} {generation} {days}")
+        return self._sign(distinguished_name(f"{name} {generation}"), key, days=days)
 
     def _sign(
         self, subject: x509.Name, key: PrivateKey, *, days: int = DEFAULT_DAYS, ca: bool = False
     ) -> str:
+        # Long validity counts from the start of the year: the IDs then stay the same from run to run.
+        start = NOW if days < DEFAULT_DAYS else YEAR_START
         certificate = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self.subject)
             .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(NOT_BEFORE)
-            .not_valid_after(NOW + days * DAY)
+            .serial_number(_serial_number(subject, key, self.generation))
+            .not_valid_before(start - 800 * DAY)
+            .not_valid_after(start + days * DAY)
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .sign(self.key, hashes.SHA256())
+            .sign(
+                self.key,
+                hashes.SHA256(),
+                ecdsa_deterministic=True if isinstance(self.key, ec.EllipticCurvePrivateKey) else None,
+            )
         )
         return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def _named_key(name: str) -> ec.EllipticCurvePrivateKey:
+    """Return a key that depends on the name alone."""
+    return ec.derive_private_key(_hash_number(name) >> 1, ec.SECP256R1())
+
+
+def _serial_number(subject: x509.Name, key: PrivateKey, generation: int) -> int:
+    """Return a serial number that depends on the arguments alone."""
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return _hash_number(f"{subject.rfc4514_string()} {public.hex()} {generation}") >> 97
+
+
+def _hash_number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
 
 
 def ec_key() -> ec.EllipticCurvePrivateKey:

@@ -14,7 +14,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Delete, Forget, Replace, Update
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest_match
+from reconciler.model.text import closest_match, join_some
 
 
 def find_plan_errors(
@@ -33,6 +33,7 @@ def find_plan_errors(
         for objection in kind.plan_errors(change, world):
             yield f"{address}: {objection}"
     yield from _left_behind(found, world)
+    yield from _check_remaining_users(found, world)
     yield from _misled(request.adopt, state, found)
 
 
@@ -66,6 +67,29 @@ def _left_behind(found: Comparison, world: PlanContext) -> Iterator[str]:
         for user in world.live_users.get(address, ()):
             if isinstance(world.changes.get(user), Forget) and (held_by is None or user.kind in held_by):
                 yield f"{address}: the plan would delete it, and {user}, which is to be forgotten, has it; forget it too"
+
+
+def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:
+    """Yield deletions that AWS would reject because a resource still refers to the deleted one after this plan."""
+    kinds = all_kinds()
+    for address, change in comparison.changes.items():
+        kind = kinds[address.kind]
+        is_replaced = isinstance(change, Replace) and not kind.survives_replacement(change)
+        is_deleted = isinstance(change, Delete) and not is_ownership_marker(context.workspace, address)
+        if not (is_replaced or is_deleted):
+            continue
+        blockers = kind.deletion_blockers
+        users = [
+            user for user in context.live_users.get(address, ()) if blockers is None or user.kind in blockers
+        ]
+        if is_replaced:
+            remaining = [user for user in users if isinstance(context.changes.get(user), Forget)]
+        else:
+            remaining = [user for user in users if context.keeps(user, address)]
+        if remaining and not any(kind.plan_errors(change, context)):  # the kind's own error has more detail
+            action = "replace" if is_replaced else "delete"
+            names = join_some(map(str, remaining))
+            yield f"{address}: cannot {action}: still used after this plan by {names}; remove that reference first"
 
 
 def _claims(change: Update | Replace, adopt: Collection[Address], workspace: str) -> Iterator[str]:

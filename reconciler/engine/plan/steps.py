@@ -10,6 +10,7 @@ from reconciler.engine.graph import build_graph, sort_by_dependencies
 from reconciler.engine.plan.removals import find_renames
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.base.references import find_references
 from reconciler.kinds.shared.ownership_markers import MARKED_TABLES, is_ownership_marker, is_workspace_group
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -41,6 +42,7 @@ def find_dependencies(
     for address, change in changes.items():
         if isinstance(change, Create) and (before := _before_the_name_is_free(change, changes, world)):
             waits[address] |= before
+    _add_ignored_references(changes, waits)
     for source, to in find_renames(changes, moved):
         if not _reaches(source, to, waits):  # made before it is broken
             waits[source] |= {to}
@@ -69,6 +71,23 @@ def build_steps(
         )
         for address in sort_by_dependencies(build_graph(waits))
     )
+
+
+def _add_ignored_references(
+    changes: Mapping[Address, Change], dependencies: dict[Address, frozenset[Address]]
+) -> None:
+    """Add what is replaced and still referred to, although the file ignores changes of that reference."""
+    for address, change in changes.items():
+        if not isinstance(change, Update | Replace) or not change.resource.lifecycle.ignore_changes:
+            continue
+        replaced = {
+            reference
+            for reference in find_references(change.resource.spec)
+            if isinstance(changes.get(reference), Replace)
+        }
+        dependencies[address] |= {
+            reference for reference in replaced if not _reaches(address, reference, dependencies)
+        }
 
 
 def _reaches(before: Address, after: Address, waits: Mapping[Address, frozenset[Address]]) -> bool:
@@ -103,6 +122,10 @@ def _waits_for(
         for user in world.live_users.get(change.address, ())
         if isinstance(changes.get(user), Delete) or (user in changes and _holds(user, change))
     }
+    # A step that runs after the deletion would see that AWS has removed the reference, and be stale.
+    users |= {user for user in world.keepers(change.address) if user in changes}
+    hidden_holders = all_kinds()[change.address.kind].hidden_holders(change, world)
+    users |= {holder for holder in hidden_holders if holder in changes}
     # The marks go last: what bears them would be nobody's without them.
     if is_ownership_marker(world.workspace, change.address):
         all_ = is_workspace_group(world.workspace, change.address)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.engine.apply.executor import apply_plan
@@ -32,6 +32,7 @@ from reconciler.model.plan import Estimate, Plan, Step, Target
 from reconciler.model.resource import Resource
 from reconciler.model.run import ProcessIdentity, Run, RunCall, RunRecord, RunStep
 from reconciler.model.secret import Secret
+from tests.support.examples import examples
 
 TARGET = Target("embedded", "eu-west-1", "123456789012")
 NO = AwsError(service="iot", operation="Make", code="Denied", message="no", request_id="r-no")
@@ -151,7 +152,7 @@ one_run = st.tuples(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.lists(one_run, max_size=4))
 def test_any_runs_one_after_the_other_are_read_as_they_were_told_the_newest_first(tmp_path_factory, told):
     kept = journal(tmp_path_factory.mktemp("any"))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelConstraints
@@ -17,14 +16,11 @@ from reconciler.engine.load.load import load
 from reconciler.engine.load.value_error import Wrong
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import InvalidDesiredStateError
+from tests.support.examples import examples
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "loader"
 WORKSPACE = '[workspace]\nname = "w"\n'
-MANY = settings(
-    max_examples=int(os.environ.get("TORTURE", "60")),
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+MANY = examples(60)
 
 
 def told(folder: Path, text: str, **beside: bytes) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelConstraints
@@ -389,14 +389,12 @@ def shared(tmp_path_factory) -> Path:
 
 class TestShuffling:
     @given(tables=st.permutations(_TABLES))
-    @settings(deadline=None)
     def test_the_order_of_tables_changes_nothing(self, shared, tables):
         ordered = state_of(shared, "\n".join(_TABLES))
         shuffled = state_of(shared, "\n".join(tables))
         assert list(shuffled.resources.items()) == list(ordered.resources.items())
 
     @given(files=st.lists(st.integers(0, 2), min_size=len(_TABLES), max_size=len(_TABLES)))
-    @settings(deadline=None)
     def test_the_files_in_which_resources_are_declared_change_nothing(self, shared, files):
         ordered = state_of(shared, "\n".join(_TABLES))
         # A table and its sub-table are one declaration and stay together.

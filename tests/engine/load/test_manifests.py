@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelConstraints
@@ -92,7 +92,6 @@ class TestCsv:
         assert read(tmp_path, "a.csv", "serial,site\n") == (("serial", "site"),)
 
     @given(rows=st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2)))
-    @settings(deadline=None)
     def test_every_text_arrives(self, tmp_path_factory, rows):
         written = io.StringIO()
         csv.writer(written).writerows([["a", "b"], *rows])
@@ -121,7 +120,6 @@ class TestJsonLines:
             st.fixed_dictionaries({"a": st.text(st.characters(exclude_categories=["Cs"]))}), min_size=1
         )
     )
-    @settings(deadline=None)
     def test_every_text_arrives(self, tmp_path_factory, rows):
         raw = "\n".join(map(json.dumps, rows))
         found = manifest(tmp_path_factory.mktemp("json"), "a.jsonl", raw)
@@ -351,7 +349,6 @@ thing_groups = ["all"]
 
 class TestSameAsByHand:
     @given(pieces=_PIECES, rows=_ROWS, form=st.sampled_from(["csv", "jsonl", "toml"]))
-    @settings(deadline=None)
     def test_a_table_for_each_row_is_the_tables_written_out(self, tmp_path_factory, pieces, rows, form):
         folder = tmp_path_factory.mktemp("fleet")
         each = _for_each(folder, rows, form)

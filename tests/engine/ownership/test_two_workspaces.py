@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.kinds.policies import Policy
@@ -16,10 +16,11 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle, Origin
 from reconciler.model.settings import DesiredState
 from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
+from tests.support.examples import examples
 from tests.support.registry_client import Cloud
 
 ALLOW = Document.from_value({"Version": "2012-10-17", "Statement": []})
-_QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=15)
+_QUIET = examples(15)
 
 
 @pytest.fixture(scope="module")

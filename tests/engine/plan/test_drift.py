@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from reconciler.engine.plan.drift import DriftedField, DriftedResource, find_drift
 from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from tests.support.desired_states import ca, converge, desired_states, device, managed, plan_of, state
+from tests.support.examples import examples
 from tests.support.registry_client import TARGET, Cloud
 
 READS = ("List", "Get", "Describe", "Search", "Batch")
@@ -101,7 +102,7 @@ def test_a_selection_is_all_that_is_told_and_counted(cloud):
     ]
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(15)
 @given(before=desired_states(), after=desired_states())
 def test_drift_only_reads_and_is_there_exactly_when_a_plan_has_something_to_do(cloud, before, after):
     converge(before, cloud.empty())

@@ -10,7 +10,7 @@ import attrs
 import msgspec
 import pytest
 from attrs import evolve
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from msgspec.json import encode
 
 from reconciler.engine.plan import saved
@@ -36,6 +36,7 @@ from tests.support.desired_states import (
     plan_of,
     state,
 )
+from tests.support.examples import examples
 from tests.support.registry_client import TARGET, Cloud
 
 PUMP = Address("things", "pump-1")
@@ -141,7 +142,7 @@ def test_a_digest_is_that_of_the_whole_plan_as_one_text(cloud):
     )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(15)
 @given(before=desired_states(), after=desired_states())
 def test_any_plan_is_written_the_same_twice_and_holds_no_secret(cloud, before, after):
     converge(before, cloud.empty())

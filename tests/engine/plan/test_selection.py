@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import networkx as nx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.engine.graph import build_graph
@@ -14,6 +14,7 @@ from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError, SelectionError
 from reconciler.model.settings import ChangeLimits
 from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, run, state
+from tests.support.examples import examples
 from tests.support.registry_client import Cloud
 
 NEEDS = {
@@ -105,7 +106,7 @@ def test_any_word_is_read_as_some_selector(word):
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20), st.integers(0, 7))
-@settings(max_examples=50)
+@examples(50)
 def test_the_ancestors_and_descendants_are_networkx_own(pairs, at):
     names = [Address("things", str(number)) for number in range(8)]
     needs = {
