@@ -1,6 +1,6 @@
-"""Desired state for AWS IoT: the promised names, nothing else.
+"""Desired state for AWS IoT: the public names.
 
-Each is imported when it is first asked for, so that `import reconciler` costs next to nothing.
+Each is imported when it is first used, so that `import reconciler` is fast.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = {
+_MODULES = {
     "Address": "model.address",
     "Plan": "model.plan",
     "Result": "model.outcome",
@@ -63,9 +63,9 @@ def __getattr__(name: str) -> Any:
         return version("reconciler")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'model.errors')}"), name)
-    globals()[name] = found
-    return found
+    value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'model.errors')}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

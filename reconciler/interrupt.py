@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 STOPPING_MESSAGE = "stopping: finishing calls in flight, starting no more; interrupt again to abort now"
-"""What the first interrupt shows."""
+"""The message after the first interrupt."""
 
 
 @contextmanager

@@ -116,13 +116,16 @@ class Workspace(WorkspaceFiles):
         return restrict_plan(plan, find_rotations(plan), self._quotas)
 
     def waves(self, plan: Plan, percent: float) -> Iterator[Plan]:
-        """Yield a plan's rotations in waves of `percent` of the devices; apply each after the one before is `ok`."""
+        """Yield a plan's rotations in waves of `percent` of the devices.
+
+        Apply each wave after the previous one is `ok`.
+        """
         from reconciler.engine.plan.waves import split_into_waves
 
         return split_into_waves(plan, percent, self._quotas)
 
     def count_unchanged_markers(self, plan: Plan) -> int:
-        """Return how many of a plan's unchanged resources are the workspace's ownership markers, not the file's."""
+        """Return how many of a plan's unchanged resources are ownership markers, not the file's."""
         from reconciler.engine.ownership.markers import count_unchanged_markers
 
         return count_unchanged_markers(plan, self.desired.resources)
@@ -188,13 +191,19 @@ class Workspace(WorkspaceFiles):
         return lease_holder(self.desired.settings.name, self._connection.call)
 
     def unlock(self) -> LeaseHolder | None:
-        """Release the lease, even if another process holds it, and return its holder. Raises AwsError and TargetError."""
+        """Release the lease, even if another process holds it, and return its holder.
+
+        Raises AwsError and TargetError.
+        """
         from reconciler.engine.ownership.lease import force_unlock
 
         return force_unlock(self.desired.settings.name, self._connection.call)
 
     def release_stale_lease(self, plan: Plan) -> None:
-        """Release the lease of a crashed run before an empty plan, which acquires none. Raises AwsError and TargetError."""
+        """Release the lease of a crashed run before an empty plan, which acquires none.
+
+        Raises AwsError and TargetError.
+        """
         from reconciler.engine.ownership.lease import release_stale_lease
 
         if not plan:
@@ -207,7 +216,10 @@ class Workspace(WorkspaceFiles):
         return DisplayedHistory(self._journal.runs(limit))
 
     def run(self, id_part: str) -> DisplayedRun:
-        """Return one run with its steps and calls, by the start or end of its ID. Raises JournalError, ReconcilerError."""
+        """Return one run with its steps and calls, by the start or end of its ID.
+
+        Raises JournalError, and ReconcilerError if not exactly one run matches.
+        """
         known_ids = self._journal.ids()
         matches = [run_id for run_id in known_ids if run_id.startswith(id_part) or run_id.endswith(id_part)]
         if len(matches) != 1 or not id_part:
@@ -217,7 +229,10 @@ class Workspace(WorkspaceFiles):
         return DisplayedRun(record.run, record.steps, record.calls)
 
     def last_run(self) -> DisplayedRun | None:
-        """Return this workspace's latest run with its steps and calls, or None before the first. Raises JournalError."""
+        """Return this workspace's latest run with its steps and calls, or None before the first.
+
+        Raises JournalError.
+        """
         latest = self._journal.runs(1, self.desired.settings.name)
         return self.run(latest[0].id) if latest else None
 
@@ -300,7 +315,10 @@ class Workspace(WorkspaceFiles):
     def show_selected(
         self, select: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> Sequence[DisplayedResource]:
-        """Return every selected resource as `show` does, in the order of addresses. Raises SelectionError, too."""
+        """Return every selected resource as `show` does, ordered by address.
+
+        Raises SelectionError, TargetError and AwsError.
+        """
         from reconciler.engine.plan.selection import select_compared
 
         comparison = self._compare_states()
@@ -308,19 +326,19 @@ class Workspace(WorkspaceFiles):
         return [_resource_at(address, comparison) for address in addresses]
 
     def graph(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> nx.DiGraph[Address]:
-        """Return the file's dependency graph, or the selected part; edges lead from a dependency to its dependents.
+        """Return the dependency graph of the file, or of the selected part.
 
-        Raises InvalidDesiredStateError and SelectionError.
+        Edges lead from a dependency to its dependents. Raises InvalidDesiredStateError and SelectionError.
         """
         from reconciler.engine.graph import build_resource_graph
 
         resources = self.desired.resources
-        whole = build_resource_graph(resources)
+        graph = build_resource_graph(resources)
         if not (select or exclude):
-            return whole
+            return graph
         from reconciler.engine.plan.selection import select_addresses
 
-        kept = select_addresses(whole, select, exclude)
+        kept = select_addresses(graph, select, exclude)
         return build_resource_graph(
             {address: resource for address, resource in resources.items() if address in kept}
         )

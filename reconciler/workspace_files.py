@@ -1,4 +1,4 @@
-"""What a workspace's file leads to: its settings, the registry's connection, the journal and the lease."""
+"""The desired state of a workspace, and the connection, journal and lease that it leads to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _REGISTRY_VARIABLE = "RECONCILER_REGISTRY"
 
 
 def _is_database(path: Path) -> bool:
-    """Return whether a file is a SQLite database, by its header ("Database File Format"); an empty file may become one."""
+    """Return whether a file is a SQLite database or empty, and so may become one.
+
+    Source: SQLite, "Database File Format", for the header.
+    """
     with path.open("rb") as file:
         return file.read(16) in {b"SQLite format 3\0", b""}
 
@@ -80,7 +83,7 @@ class WorkspaceFiles:
 
     @property
     def registry_path(self) -> Path:
-        """The embedded registry's database: `RECONCILER_REGISTRY`, else in `.reconciler/` beside the file."""
+        """The embedded registry's database: `RECONCILER_REGISTRY`, else in `.reconciler/` next to the file."""
         path = self._environ.get(_REGISTRY_VARIABLE)
         return Path(path) if path else self._folder / _STATE_FOLDER / "registry.sqlite3"
 

@@ -55,7 +55,10 @@ def apply_and_report(  # noqa: PLR0913 (what is applied, and how it is reported)
 def apply_with_progress(
     workspace: Workspace, plan: Plan, terminal: Terminal, command: str, *, output_format: str = "text"
 ) -> Result:
-    """Apply a plan with progress on stderr, or events on stdout; `command` is the run's name in the journal."""
+    """Apply a plan with progress on stderr, or with events on stdout.
+
+    `command` is the run's name in the journal.
+    """
     from reconciler.render.text.result import render_journal_warning
 
     apply = _apply_with_display if output_format == "text" else _apply_with_events

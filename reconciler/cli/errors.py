@@ -58,7 +58,7 @@ def print_warnings(warnings: Sequence[Diagnostic], options: Options) -> None:
 
 
 def annotate_error(error: ReconcilerError, options: Options) -> None:
-    """Annotate an error in a GitHub workflow: on the lines of the file for its diagnostics, else on the job."""
+    """Annotate an error in a GitHub workflow: on the lines of its diagnostics, else on the job."""
     from reconciler.cli import github_annotations
 
     match error:
@@ -120,7 +120,10 @@ def _find_files(diagnostics: Iterable[Diagnostic], file: str) -> Mapping[str, Pa
 
 
 def _find_file(name: str, desired_state: str) -> Path | None:
-    """Return the path of a file that a diagnostic names, relative to here or to the desired state, if readable."""
+    """Return the path of a readable file, by its name in a diagnostic.
+
+    Names are relative to the working directory or to the desired state.
+    """
     base = Path(desired_state) if Path(desired_state).is_dir() else Path(desired_state).parent
     for path in (Path(name), base / name):
         if path.is_file() and os.access(path, os.R_OK):

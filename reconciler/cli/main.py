@@ -147,7 +147,10 @@ def _report_error(error: Exception, ctx: click.Context) -> int:
 
 
 def _report_click_error(error: click.ClickException, options: Options) -> None:
-    """Report a wrong command line like every other error; without any arguments click's error is the help itself."""
+    """Report a wrong command line like every other error.
+
+    Without any arguments, click's error is the help itself.
+    """
     message, ctx = error.format_message(), getattr(error, "ctx", None)
     if ctx is None:
         _print_error(message, options)

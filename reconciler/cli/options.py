@@ -38,7 +38,10 @@ class Options:
 
 
 def common_options(*, read_environment: bool = False) -> Callable[[_Function], _Function]:
-    """Add `--file`, `--debug` and `--no-color`. RECONCILER_FILE is read only where the command line begins."""
+    """Add `--file`, `--debug` and `--no-color`.
+
+    Only the group reads RECONCILER_FILE, so that the variable does not override an option before the command.
+    """
 
     def add(function: _Function) -> _Function:
         for option in (

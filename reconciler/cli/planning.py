@@ -101,7 +101,7 @@ def plan_lines(workspace: Workspace, plan: Plan, terminal: Terminal) -> Iterator
 
 
 def append_plan_summary(workspace: Workspace, plan: Plan, file: Path) -> None:
-    """Append a plan to a file as Markdown, shortened to what GitHub accepts in a comment and a step summary."""
+    """Append a plan to a file as Markdown, shortened to GitHub's limits for comments and summaries."""
     from reconciler.render.markdown import append_markdown, render_plan_markdown
     from reconciler.render.views.plan import build_plan_view
 

@@ -1,4 +1,4 @@
-"""Progress while the registry is read and while a plan is applied: a live display on a terminal, lines in a pipe."""
+"""Progress of reads and applies: a live display on a terminal, lines in a pipe."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class LiveDisplay:
 
 @contextmanager
 def show_reading(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show what is being read on a terminal; a pipe gets nothing, because nobody watches it."""
+    """Show what is being read on a terminal; a pipe gets nothing."""
     if not console.is_terminal or console.is_dumb_terminal:
         yield lambda _subject, _done, _total: None
         return

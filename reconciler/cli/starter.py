@@ -74,7 +74,10 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
 
 @frozen
 class StarterFile:
-    """A file to write; the path is relative to the folder, and a private file is readable by its owner only."""
+    """A file to write, with its path relative to the folder.
+
+    Only its owner can read a private file.
+    """
 
     path: str
     content: str

@@ -82,9 +82,9 @@ def _width_from_environment() -> int:
 
 
 def _escape_workflow_command(line: Text) -> Text:
-    """Return a line that a GitHub runner does not execute: commands begin a line, or stand anywhere between `##[` and `]`.
+    """Return a line that a GitHub runner does not execute.
 
-    Source: actions/runner, `ActionCommand.cs`.
+    Commands begin a line, or stand anywhere between `##[` and `]`. Source: actions/runner, `ActionCommand.cs`.
     """
     from rich.text import Text
 

@@ -27,7 +27,7 @@ class _RedactingHandler(logging.Handler):
 
 
 def sanitize(text: str) -> str:
-    """Return foreign text without secrets, and with everything escaped that a terminal would obey except line ends."""
+    """Return foreign text without secrets, and with control characters escaped except line ends."""
     return "\n".join(visible(line) for line in redact(text).splitlines())
 
 

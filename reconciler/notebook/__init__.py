@@ -1,8 +1,8 @@
 """Jupyter: progress in a cell, the panel, the `%reconcile` magic.
 
 Invariant: only this package knows ipywidgets, and imports it only when a panel is opened. One thread at a time writes to
-the page, at most five times a second, and whatever the page shows is also in the widget's traits, which a reloaded page
-reads again.
+the page, at most five times a second, and everything that the page shows is also in the widget's traits, which a reloaded
+page reads again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`%load_ext reconciler`, which adds one magic: `%reconcile plan`, `%reconcile panel` …"""
+"""The IPython extension (`%load_ext reconciler`), which adds the magic `%reconcile`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def load(shell: InteractiveShell, open_workspace: OpenWorkspace) -> None:
 
 
 def run_command(line: str, open_workspace: OpenWorkspace) -> Any:
-    """Run what follows `%reconcile` and return what the cell shows. Raises ReconcilerError for a wrong line."""
+    """Run what follows `%reconcile` and return what the cell shows.
+
+    Raises ReconcilerError for a wrong line.
+    """
     try:
         words = shlex.split(line)
     except ValueError as error:  # an unclosed quotation mark
@@ -130,4 +133,4 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "history": _without_arguments(lambda workspace: workspace.history()),
     "last_run": _without_arguments(lambda workspace: workspace.last_run()),
 }
-"""What may follow the magic. A new command needs only its line here and in the magic's help."""
+"""The commands of the magic. A new command needs only its line here and in the magic's help."""

@@ -1,4 +1,4 @@
-"""Interrupts while no cell is running: an apply in the background still hears the kernel's stop button."""
+"""Interrupts between cells, so that the kernel's stop button stops an apply in the background."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from IPython import get_ipython
 
 _BETWEEN_CELLS = signal.SIG_IGN
-"""What ipykernel does with an interrupt between cells; while a cell runs it sets its own handler."""
+"""The handler that ipykernel sets between cells; while a cell runs it sets its own handler."""
 
 
 def set_interrupt_handler(act: Callable[[], None] | None) -> None:

@@ -1,4 +1,4 @@
-"""The panel: a widget that draws a session, and below it an output that stays when the widget is gone."""
+"""The panel: a widget that draws a session, and an output that stays without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One plan as the panel shows it: short rows, so that ten thousand can be sent, and details on request."""
+"""One plan as the panel shows it: ten thousand short rows, with details on request."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class PlanTable:
 
     @property
     def confirmation(self) -> Mapping[str, str]:
-        """The question before an apply, and the text that must be typed, which is empty if nothing is destroyed."""
+        """The question before an apply, and the text to type, which is empty if nothing is destroyed."""
         counts = self.plan.counts
         is_destructive = any(counts.get(action) for action in _DESTRUCTIVE_ACTIONS)
         calls = pluralize(self._view.cost.total, "call")

@@ -1,4 +1,4 @@
-"""The text and HTML that stay in a saved notebook: the panel's plans and their results, without a widget."""
+"""The panel's plans and results as text and HTML, which stay in a saved notebook without a widget."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ Task: TypeAlias = Callable[[], None]
 
 
 class PanelPage(Protocol):
-    """What draws a session. Only the pump calls it."""
+    """The page that draws a session. Only the pump calls it."""
 
     def show_state(self, changes: Mapping[str, Any]) -> None:
         """Show the parts of the state that changed."""
@@ -88,7 +88,7 @@ class PanelSession:
         self._tasks.put(self._show_stopping)
 
     def retry(self) -> None:
-        """Plan the steps that the last apply did not complete, and apply them if the user approved all of them."""
+        """Plan the steps that are not complete, and apply them if the user approved all of them."""
         self._tasks.put(self._start_retrying)
 
     def expand(self, row_number: int) -> None:

@@ -1,4 +1,4 @@
-"""What the notebook needs of a workspace."""
+"""The part of a workspace that the notebook uses."""
 
 from __future__ import annotations
 

@@ -69,7 +69,10 @@ def adopt(ctx: click.Context, addresses: Sequence[str], pem_dir: Path | None, *,
 def _tables_for(
     workspace: Workspace, addresses: Collection[Address], pem_dir: Path | None
 ) -> Sequence[Table]:
-    """Return a table for each live resource that the file does not declare; reject the command if one has none."""
+    """Return a table for each live resource that the file does not declare.
+
+    Raises ClickException with every resource for which that is not possible.
+    """
     from reconciler.engine.export.append import file_to_append
     from reconciler.engine.export.files import export_undeclared, pem_writer
 

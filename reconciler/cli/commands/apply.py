@@ -126,7 +126,7 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
 def _print_plan(
     workspace: Workspace, plan: Plan, terminal: Terminal, output_format: str, *, left_out: int
 ) -> None:
-    """Print the plan before it is applied: as the result if that is text, else as notes beside the events."""
+    """Print the plan before it is applied: to stdout as text, or to stderr if events go to stdout."""
     from reconciler.cli.planning import plan_lines
     from reconciler.render.text.result import render_remaining_changes
 

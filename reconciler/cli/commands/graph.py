@@ -100,7 +100,10 @@ def _build_picture(
 
 
 def _draw(picture: Picture, output_format: str) -> str:
-    """Return the picture as text; all formats but the tree merge nodes by kind and action if there are too many to read."""
+    """Return the picture as text.
+
+    If it has too many nodes to read, all formats but the tree merge them by kind and action.
+    """
     from reconciler.render.graph.dot import render_dot
     from reconciler.render.graph.mermaid import render_mermaid
     from reconciler.render.graph.svg import render_svg

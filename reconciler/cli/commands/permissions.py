@@ -55,7 +55,7 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
 
 
 def _target_of(workspace: Workspace) -> Target:
-    """Return the target with its account, or with placeholders if credentials do not tell it."""
+    """Return the target with its account, or with placeholders if there are no credentials."""
     from reconciler.model.errors import TargetError
     from reconciler.model.plan import Target
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def _parse_subject(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Path | str | None:
-    """Return the path of an existing file, unless its name begins with a kind and so is an address, else the address."""
+    """Return an address, or the path of an existing file whose name does not begin with a kind."""
     from reconciler.kinds import all_kinds
 
     if value is None:

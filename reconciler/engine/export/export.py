@@ -40,7 +40,10 @@ WritePem: TypeAlias = Callable[[Address, Pem], Any]
 
 @frozen
 class Table:
-    """A resource as desired-state fields: plain values, with tables as mappings. `comments` are for people."""
+    """A resource as desired-state fields: plain values, with tables as mappings.
+
+    `comments` are for people.
+    """
 
     address: Address
     fields: Mapping[str, Any]
@@ -60,7 +63,7 @@ class Export:
 
 
 def read_inventory(state: DesiredState, call: Call) -> Inventory:
-    """Read all live resources of the account except other workspaces' and this workspace's ownership markers.
+    """Read all live resources except other workspaces' and this workspace's ownership markers.
 
     References are AWS's IDs. Addresses have the file's names for resources that it declares. Raises AwsError.
     """
@@ -110,7 +113,7 @@ def _list_ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
 
 
 def _belongs_to(live: Live, things: frozenset[str]) -> bool:
-    """Return whether a certificate is attached only to these things; certificates have no owner of their own."""
+    """Return whether a certificate is attached only to these things, which own it."""
     holders = live.used_by
     return bool(holders) and things.issuperset(holders)
 
@@ -121,7 +124,10 @@ def export_tables(
     write_pem: WritePem,
     declared_names: Mapping[tuple[str, str], str] | None = None,
 ) -> Export:
-    """Return the tables of an inventory; `declared_names` are the file's names for other resources, by table and AWS's ID."""
+    """Return the tables of an inventory.
+
+    `declared_names` are the file's names for other resources, by table and AWS's ID.
+    """
     names: dict[tuple[str, str], str | None] = {**(declared_names or {})}
     names |= {(address.kind, live.identity): address.name for address, live in inventory.items()}
     names |= {(table, name): None for name in marker_names(workspace) for table in all_kinds()}
@@ -150,7 +156,10 @@ def _is_unmanaged(live: Live) -> bool:
 def export_undeclared_tables(
     state: DesiredState, inventory: Inventory, addresses: Collection[Address], write_pem: WritePem
 ) -> Export:
-    """Return tables for resources that the file does not declare; references use the file's names where it has them."""
+    """Return tables for resources that the file does not declare.
+
+    References use the file's names where it has them.
+    """
     live_addresses = {address: find_live_address(address, inventory) for address in addresses}
     declared_names = {
         (address.kind, live.identity): address.name
@@ -201,7 +210,10 @@ def _name_each(
     live_by_table: Mapping[str, Mapping[str, Live]],
     declared: Desired,
 ) -> Iterator[tuple[Live, str]]:
-    """Yield each resource of a kind with a unique name: the file's, else its own, its only user's or its ID."""
+    """Yield each resource of a kind with a unique name.
+
+    That is the file's name, else the resource's own, its only user's or its ID.
+    """
     declared_names = {
         identity: address.name
         for address, resource in declared.items()
@@ -231,7 +243,7 @@ def _candidate_names(identity: str, live: Live, user_names: Mapping[str, str]) -
 
 
 def _names_of_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Live]]) -> Mapping[str, str]:
-    """Return ID → user's name for the resources of a kind that have one user, which uses no other of that kind."""
+    """Return ID → user's name for resources with one user that uses no other of their kind."""
     users = [
         (
             user.declared_name or user.identity,

@@ -83,6 +83,9 @@ def _write_inline(_address: Address, pem: Pem) -> Any:
 
 
 def _file_name(name: str, pem: Pem) -> str:
-    """Return a resource's name if a file can have it, else its harmless part with the start of the certificate's ID."""
+    """Return a file name for a resource.
+
+    If its name cannot be one, its harmless part and the start of the certificate's ID are used.
+    """
     harmless = re.sub(r"[^A-Za-z0-9._@+-]+", "-", name).lstrip(".")[:100]
     return f"{harmless}.pem" if harmless == name else f"{harmless}-{pem.fingerprint[:12]}.pem"

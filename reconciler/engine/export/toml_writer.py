@@ -29,7 +29,7 @@ def workspace_text(values: Mapping[str, Any]) -> str:
 
 
 def comment_lines(comments: Iterable[str]) -> str:
-    """Return one comment line each, whatever characters a comment contains."""
+    """Return one line for each comment, with control characters escaped."""
     return "".join(f"# {visible(comment)}\n" for comment in comments)
 
 
