@@ -36,39 +36,39 @@ def names(answer):
     return [item["thingName"] for item in answer["things"]]
 
 
-def test_a_listing_is_all_its_pages_as_large_as_aws_admits(cloud):
+def test_a_listing_joins_all_pages_of_the_largest_size(cloud):
     answer = cloud.call(ApiCall("iot", "ListThings"))
     assert names(answer) == [f"t{number:03}" for number in range(300)]
     assert ("NextToken" in answer, cloud.requests) == (False, 2)
 
 
 @pytest.mark.parametrize(("most", "requests"), [(10, 1), (250, 1), (260, 2)])
-def test_a_listing_that_is_cut_short_says_so_with_a_token(cloud, most, requests):
+def test_a_truncated_listing_has_a_token(cloud, most, requests):
     answer = cloud.call(ApiCall("iot", "ListThings", max_items=most))
     assert names(answer) == [f"t{number:03}" for number in range(most)]
     assert ("NextToken" in answer, cloud.requests) == (True, requests)
 
 
-def test_a_listing_that_reaches_its_end_has_no_token(cloud):
+def test_a_complete_listing_has_no_token(cloud):
     answer = cloud.call(ApiCall("iot", "ListThings", max_items=300))
     assert (len(names(answer)), "NextToken" in answer) == (300, False)
 
 
-def test_a_listing_of_nothing_has_its_key(cloud):
+def test_an_empty_listing_has_its_key(cloud):
     assert cloud.call(ApiCall("iot", "ListCertificates"))["certificates"] == []
 
 
-def test_parameters_go_with_every_page(cloud):
+def test_parameters_are_sent_with_every_page(cloud):
     answer = cloud.call(ApiCall("iot", "ListThings", {"attributeName": "site", "attributeValue": "oslo"}))
     assert names(answer) == []
 
 
-def test_what_has_no_pages_is_answered_as_it_is(cloud):
+def test_an_unpaged_response_is_returned_unchanged(cloud):
     answer = cloud.call(ApiCall("iot", "DescribeThing", {"thingName": "t007"}))
     assert (answer["thingName"], answer["version"], cloud.requests) == ("t007", 1, 1)
 
 
-def test_a_refusal_carries_what_aws_said(cloud):
+def test_an_aws_error_has_the_code_status_message_and_request_id(cloud):
     with pytest.raises(AwsError) as caught:
         cloud.call(ApiCall("iot", "DescribeThing", {"thingName": "none"}))
     error = caught.value
@@ -80,7 +80,7 @@ def test_a_refusal_carries_what_aws_said(cloud):
     assert (error.message != "", error.request_id != "") == (True, True)
 
 
-def test_what_botocore_itself_refuses_is_told_like_a_refusal_and_nothing_is_sent(cloud):
+def test_a_parameter_that_botocore_rejects_is_an_aws_error_and_nothing_is_sent(cloud):
     with pytest.raises(AwsError) as caught:
         cloud.call(ApiCall("iot", "DescribeThing", {"thingName": 7}))
     assert str(caught.value) == (
@@ -112,13 +112,13 @@ def made(error: type[Exception]) -> Exception:
     )
 
 
-def test_every_exception_of_botocores_that_a_call_can_raise_is_caught():
+def test_every_botocore_exception_of_a_call_is_caught():
     families = (ClientError, BotoCoreError)
     assert {name for name, found in exceptions().items() if not issubclass(found, families)} == OF_THE_LIBRARY
 
 
 @pytest.mark.parametrize("name", sorted(exceptions().keys() - OF_THE_LIBRARY))
-def test_every_exception_of_botocores_becomes_one_of_ours_with_its_text(name):
+def test_every_botocore_exception_becomes_a_reconciler_error_with_its_text(name):
     error = made(exceptions()[name])
     ours = translate_error(error, CALL)
     if isinstance(error, ClientError):
@@ -153,5 +153,5 @@ def test_every_exception_of_botocores_becomes_one_of_ours_with_its_text(name):
         ),
     ],
 )  # fmt: skip
-def test_an_answer_that_lacks_parts_is_told_all_the_same(response, text):
+def test_an_incomplete_error_response_is_still_translated(response, text):
     assert str(translate_error(ClientError(response, "CreateThing"), CALL)) == text

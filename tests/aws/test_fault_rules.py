@@ -41,7 +41,7 @@ def test_an_empty_file_has_no_rules(load):
     assert load("").next_fault("iot", "CreateThing") == (None, 0.0)
 
 
-def test_every_mistake_is_told_at_once(load, tmp_path):
+def test_every_problem_of_a_fault_file_is_reported_at_once(load, tmp_path):
     with pytest.raises(TargetError) as caught:
         load(
             """
@@ -77,14 +77,14 @@ def test_every_mistake_is_told_at_once(load, tmp_path):
         ("seed = true", "seed is true; expected an integer"),
     ],
 )
-def test_the_files_own_keys_are_checked(load, tmp_path, text, told):
+def test_the_top_level_keys_of_a_fault_file_are_checked(load, tmp_path, text, told):
     with pytest.raises(TargetError) as caught:
         load(text)
 
     assert str(caught.value) == f"{tmp_path / 'faults.toml'}: {told}"
 
 
-def test_a_file_that_is_no_toml_is_told_with_its_line(load, tmp_path):
+def test_invalid_toml_is_reported_with_its_line(load, tmp_path):
     with pytest.raises(TargetError) as caught:
         load("seed = 1\nrules = 1 2")
 

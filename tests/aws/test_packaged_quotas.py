@@ -12,7 +12,7 @@ QUOTAS = load_quotas({})
 
 
 @pytest.mark.parametrize("service", sorted(QUOTAS.rates))
-def test_every_rate_is_of_an_operation_that_exists_and_more_than_nothing(service):
+def test_every_rate_is_positive_and_of_an_existing_operation(service):
     rates = QUOTAS.rates[service]
     shared = {name for _, members in QUOTAS.shared[service].values() for name in members}
     operations = set(ServiceModelConstraints().operations(service))
@@ -20,11 +20,11 @@ def test_every_rate_is_of_an_operation_that_exists_and_more_than_nothing(service
     assert [name for name, rate in rates.items() if not rate > 0] == []
 
 
-def test_every_service_that_a_kind_speaks_to_has_rates():
+def test_every_service_of_a_kind_has_rates():
     assert {kind.service for kind in all_kinds().values()} - QUOTAS.rates.keys() == set()
 
 
-def test_what_the_workspace_says_stands_in_the_place_of_aws_default():
+def test_the_workspaces_quotas_replace_the_defaults():
     quotas = load_quotas({"iot": {"CreateThing": 1.5}})
     found = {name: quotas.find_buckets("iot", name)[0].rate for name in ("CreateThing", "UpdateThing")}
     assert found == {"CreateThing": 1.5, "UpdateThing": 100.0}

@@ -56,20 +56,20 @@ _GAPS = st.lists(st.floats(0, 3), max_size=60)
 
 
 @given(_RATES, _GAPS)
-def test_in_no_window_are_there_more_calls_than_the_rate_and_one_burst_allow(rate, gaps):
+def test_no_time_window_has_more_calls_than_the_rate_and_one_burst(rate, gaps):
     burst = max(1.0, rate)
     for (first, start), (last, end) in combinations(enumerate(admitted(rate, gaps)), 2):
         assert last - first + 1 <= burst + rate * (end - start) + 1e-6
 
 
 @given(_RATES, _GAPS)
-def test_whoever_comes_first_is_served_first(rate, gaps):
+def test_calls_are_admitted_first_come_first_served(rate, gaps):
     moments = admitted(rate, gaps)
     assert moments == sorted(moments)
 
 
 @given(_RATES)
-def test_at_most_the_rate_nobody_waits(rate):
+def test_calls_at_the_rate_never_wait(rate):
     arrivals = [1 / rate] * 50
     assert admitted(rate, arrivals) == pytest.approx([sum(arrivals[: n + 1]) for n in range(50)])
 
@@ -78,7 +78,7 @@ def test_a_burst_is_spread_at_the_rate():
     assert admitted(2.0, [0, 0, 0, 0, 0, 0]) == [0.0, 0.0, 0.5, 1.0, 1.5, 2.0]
 
 
-def test_a_long_silence_saves_up_no_more_than_one_second():
+def test_an_idle_bucket_saves_at_most_one_second_of_calls():
     assert admitted(2.0, [1000, 0, 0, 0]) == [1000.0, 1000.0, 1000.5, 1001.0]
 
 
@@ -113,7 +113,7 @@ def answer(status: int, code: str) -> HttpResponse:
     return HttpResponse(status, headers, b'{"message": "m"}')
 
 
-def test_every_page_of_a_listing_takes_its_turn(limited, time):
+def test_every_page_of_a_listing_waits_for_the_bucket(limited, time):
     call, _ = limited
     for number in range(501):
         call(ApiCall("iot", "CreateThing", {"thingName": f"t{number}"}))
@@ -123,7 +123,7 @@ def test_every_page_of_a_listing_takes_its_turn(limited, time):
     assert time.pauses == [1.0, 1.0]
 
 
-def test_every_retry_takes_its_turn(limited, time):
+def test_every_retry_waits_for_the_bucket(limited, time):
     call, instead = limited
     instead += [answer(500, "InternalFailureException")] * 3
     assert call(ApiCall("iot", "ListThingTypes"))["thingTypes"] == []
@@ -132,7 +132,7 @@ def test_every_retry_takes_its_turn(limited, time):
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "ThrottlingException"), (429, "Whatever")])
-def test_what_aws_throttles_is_slowed_down_for_every_call_that_draws_on_it(limited, time, status, code):
+def test_throttling_slows_every_call_of_the_bucket(limited, time, status, code):
     call, instead = limited
     instead += [answer(status, code)]
     call(ApiCall("iot", "ListThings"))
@@ -144,7 +144,7 @@ def test_what_aws_throttles_is_slowed_down_for_every_call_that_draws_on_it(limit
 
 
 @pytest.mark.parametrize("limited", [True], indirect=True)
-def test_where_no_quotas_are_known_of_nothing_waits_until_one_shows(limited, time):
+def test_no_call_waits_before_throttling_if_quotas_are_unknown(limited, time):
     call, instead = limited
     for _ in range(5):
         call(ApiCall("iot", "ListThingTypes"))
@@ -158,7 +158,7 @@ def test_where_no_quotas_are_known_of_nothing_waits_until_one_shows(limited, tim
     assert time.pauses == [0.0, 2.0]
 
 
-def test_a_quota_of_things_slows_nothing_down(limited, time):
+def test_a_resource_quota_does_not_slow_calls(limited, time):
     call, instead = limited
     instead += [answer(410, "LimitExceededException")]
     with pytest.raises(AwsError, match="LimitExceededException"):
@@ -168,7 +168,7 @@ def test_a_quota_of_things_slows_nothing_down(limited, time):
     assert time.pauses == [1.0]
 
 
-def test_each_throttling_halves_the_rate_and_those_of_one_second_are_one():
+def test_throttling_halves_the_rate_once_per_second():
     time = Time()
     bucket = TokenBucket(64.0, time.clock, time.pause)
     assert [bucket.slow_down(), bucket.slow_down()] == [32.0, None]
@@ -176,7 +176,7 @@ def test_each_throttling_halves_the_rate_and_those_of_one_second_are_one():
     assert bucket.slow_down() == pytest.approx((32 + 64 / RECOVERY_SECONDS) / 2)
 
 
-def test_a_throttled_rate_grows_by_the_same_each_second_up_to_the_quota():
+def test_a_throttled_rate_recovers_linearly_up_to_the_quota():
     time = Time()
     bucket = TokenBucket(60.0, time.clock, time.pause)
     bucket.slow_down()
@@ -190,7 +190,7 @@ def test_a_throttled_rate_grows_by_the_same_each_second_up_to_the_quota():
     )
 
 
-def test_however_often_it_is_throttled_a_call_is_let_through_in_the_end():
+def test_a_repeatedly_throttled_call_is_still_admitted():
     time = Time()
     bucket = TokenBucket(10.0, time.clock, time.pause)
     for _ in range(50):
@@ -201,14 +201,14 @@ def test_however_often_it_is_throttled_a_call_is_let_through_in_the_end():
     assert time.pauses == pytest.approx([1 / bucket._rate])
 
 
-def test_operations_that_share_a_quota_wait_for_each_other(limited, time):
+def test_operations_with_a_shared_quota_wait_for_each_other(limited, time):
     call, _ = limited
     call(ApiCall("iot", "ListThings"))
     call(ApiCall("iot", "ListCertificates"))
     assert time.pauses == [1.0]
 
 
-def test_operations_that_share_nothing_do_not_wait_for_each_other(limited, time):
+def test_operations_without_a_shared_quota_do_not_wait_for_each_other(limited, time):
     call, _ = limited
     call(ApiCall("iot", "ListThingTypes"))
     call(ApiCall("iot", "ListCertificates"))

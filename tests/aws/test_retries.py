@@ -60,7 +60,7 @@ def refusal(status: int, code: str) -> ClientError:
         (NoCredentialsError(), None),
     ],
 )
-def test_what_an_error_says_of_the_fate_of_a_call(error, trouble):
+def test_each_error_is_classified_as_throttled_unsent_lost_or_final(error, trouble):
     assert failure_of(error) is trouble
 
 
@@ -96,7 +96,7 @@ def persist(service, time=None, *, reads=False, repeatable=False, circuit=None):
 
 
 @pytest.mark.parametrize("error", [THROTTLED, DOWN], ids=["put off", "never sent"])
-def test_what_was_surely_not_done_is_sent_again(error):
+def test_a_call_without_effect_is_retried(error):
     service = Service(error, error)
     assert (persist(service), service.attempts) == ("answer", 3)
 
@@ -104,7 +104,7 @@ def test_what_was_surely_not_done_is_sent_again(error):
 @pytest.mark.parametrize(
     ("more", "attempts"), [({}, 1), ({"reads": True}, 2), ({"repeatable": True}, 2)], ids=str
 )
-def test_what_may_have_been_done_is_sent_again_only_where_that_is_the_same(more, attempts):
+def test_a_lost_call_is_retried_only_if_repeating_is_harmless(more, attempts):
     service = Service(LOST)
     with nullcontext() if more else pytest.raises(RetriesExhausted):
         persist(service, **more)
@@ -112,7 +112,7 @@ def test_what_may_have_been_done_is_sent_again_only_where_that_is_the_same(more,
 
 
 @pytest.mark.parametrize(("reads", "unknown"), [(True, False), (False, True)])
-def test_of_a_call_that_changes_nothing_it_does_not_matter_whether_it_was_done(reads, unknown):
+def test_the_outcome_of_a_lost_read_is_not_unknown(reads, unknown):
     with pytest.raises(RetriesExhausted) as caught:
         persist(Service(LOST, *[THROTTLED] * 99), reads=reads, repeatable=True)
     assert caught.value.unknown is unknown
@@ -121,14 +121,14 @@ def test_of_a_call_that_changes_nothing_it_does_not_matter_whether_it_was_done(r
     assert down.value.outcome_unknown is unknown
 
 
-def test_a_refusal_is_an_answer_even_after_a_lost_one():
+def test_an_aws_error_after_a_lost_response_is_final():
     with pytest.raises(RetriesExhausted) as caught:
         persist(Service(LOST, refusal(404, "ResourceNotFoundException")), repeatable=True)
     assert caught.value.unknown is False
 
 
 @given(st.integers(0, 2**32))
-def test_pauses_are_anywhere_between_nothing_and_a_bound_that_doubles_up_to_ten_seconds(seed):
+def test_pauses_have_full_jitter_and_double_up_to_ten_seconds(seed):
     import random
 
     time, pauses, bounds = Time(), [], []
@@ -151,7 +151,7 @@ def test_pauses_are_anywhere_between_nothing_and_a_bound_that_doubles_up_to_ten_
     assert all(later >= sooner for (_, sooner), (_, later) in pairwise(bounds))
 
 
-def test_a_service_that_only_fails_is_left_alone_and_tried_again_after_a_rest():
+def test_the_circuit_opens_after_failures_and_closes_after_a_response():
     time = Time()
     circuit = Circuit("iot", time.clock)
     service = Service(DOWN, ever=True)
@@ -172,7 +172,7 @@ def test_a_service_that_only_fails_is_left_alone_and_tried_again_after_a_rest():
     assert persist(service, time, circuit=circuit) == "answer"
 
 
-def test_while_one_tries_whether_the_service_is_back_the_others_wait():
+def test_only_one_call_probes_an_open_circuit():
     time = Time()
     circuit = Circuit("iot", time.clock)
     for _ in range(Circuit.MAX_FAILURES):
@@ -187,7 +187,7 @@ def test_while_one_tries_whether_the_service_is_back_the_others_wait():
 
 
 @pytest.mark.parametrize("gap", [0.0, DEFAULT_TIMEOUT_SECONDS + 1])
-def test_a_short_fault_and_faults_far_apart_open_nothing(gap):
+def test_short_or_rare_failures_do_not_open_the_circuit(gap):
     time = Time()
     circuit = Circuit("iot", time.clock)
     for _ in range(5 * Circuit.MAX_FAILURES):
@@ -196,7 +196,7 @@ def test_a_short_fault_and_faults_far_apart_open_nothing(gap):
     circuit.check()
 
 
-def test_throttling_opens_nothing():
+def test_throttling_does_not_open_the_circuit():
     time = Time()
     circuit = Circuit("iot", time.clock)
     for _ in range(5):
@@ -216,7 +216,7 @@ CREATE = ApiCall("iot", "CreatePolicy", {"policyName": "p", "policyDocument": "{
 @pytest.mark.parametrize(
     ("fault", "kind"), [(Fault.FAIL_AFTER, AwsError), (Fault.TIMEOUT_AFTER, TargetError)]
 )
-def test_a_creation_that_may_have_been_done_is_sent_once_and_says_so(cloud, fault, kind):
+def test_a_lost_creation_is_sent_once_and_its_outcome_is_unknown(cloud, fault, kind):
     cloud.calm().empty()
     cloud.sent.clear()
     cloud.faults = Once("POST", "/policies/p", fault)
@@ -226,7 +226,7 @@ def test_a_creation_that_may_have_been_done_is_sent_once_and_says_so(cloud, faul
 
 
 @pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.REFUSE])
-def test_a_creation_that_was_surely_not_done_is_sent_again(cloud, fault):
+def test_a_creation_without_effect_is_retried(cloud, fault):
     cloud.calm().empty()
     cloud.faults = Once("POST", "/policies/p", fault)
     assert cloud.call(CREATE)["policyName"] == "p"
@@ -234,7 +234,7 @@ def test_a_creation_that_was_surely_not_done_is_sent_again(cloud, fault):
 
 
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
-def test_a_page_that_fails_is_asked_for_again_and_the_others_are_not(cloud, fault):
+def test_a_failed_page_is_retried_without_the_other_pages(cloud, fault):
     cloud.calm().empty()
     for number in range(300):
         cloud.iot.create_thing(thingName=f"t{number:03}")

@@ -21,7 +21,7 @@ def violations(service: str, member: str, value: object, *, secret: bool = False
 
 
 class TestMembers:
-    def test_every_member_that_a_kind_names_is_in_the_model(self):
+    def test_every_member_of_a_kind_is_in_the_service_model(self):
         named = {
             (kind.service, member.api)
             for kind in all_kinds().values()
@@ -35,15 +35,15 @@ class TestMembers:
         "member",
         ["CreateThings.thingName", "CreateThing.name", "CreateThing.thingName.deeper", "DescribeEndpoints.x"],
     )
-    def test_a_member_that_is_not_there_is_a_lookup_error(self, member):
+    def test_an_unknown_member_raises_lookup_error(self, member):
         with pytest.raises(LookupError):
             violations(IOT, member, "x")
 
-    def test_operations_are_those_of_the_service(self):
+    def test_operations_are_those_of_the_service_model(self):
         operations = ServiceModelConstraints().operations(MANAGED)
         assert {"CreateManagedThing", "CreateThing"} & set(operations) == {"CreateManagedThing"}
 
-    def test_nothing_is_loaded_before_it_is_asked_for(self):
+    def test_no_service_model_is_loaded_before_its_first_use(self):
         code = "import sys, reconciler.aws.service_model as m; m.ServiceModelConstraints(); print('botocore' in sys.modules)"
         told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert told.stdout == "False\n"
@@ -51,7 +51,7 @@ class TestMembers:
 
 class TestStrings:
     @pytest.mark.parametrize("name", ["a", "pump-7", "a:b_c", "n" * 128])
-    def test_what_aws_takes_breaks_nothing(self, name):
+    def test_a_valid_value_has_no_problems(self, name):
         assert violations(IOT, "CreateThing.thingName", name) == []
 
     def test_too_long(self):
@@ -63,13 +63,13 @@ class TestStrings:
         expected = [ValueProblem("too-short", "0 characters", "at least 1 and at most 128")]
         assert violations(IOT, "CreateThing.thingName", "") == expected
 
-    def test_a_pattern_is_matched_to_the_end(self):
+    def test_a_pattern_must_match_the_whole_value(self):
         expected = [
             ValueProblem("pattern-mismatch", r"'pump\n' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+")
         ]
         assert violations(IOT, "CreateThing.thingName", "pump\n") == expected
 
-    def test_an_anchored_pattern_is_matched_to_the_end_as_well(self):
+    def test_an_anchored_pattern_must_match_the_whole_value(self):
         (found,) = violations(IOT, "CreateThingGroup.tags", {"a\n": "x"})
         assert found.problem == r"the key: 'a\n' is not what AWS takes"
 
@@ -81,7 +81,7 @@ class TestStrings:
             ValueProblem("invalid-choice", "'REVOCED' is not valid", f"one of {valid}", "REVOKED")
         ]
 
-    def test_nothing_of_a_secret_is_told(self):
+    def test_a_secret_value_is_not_in_the_problem(self):
         member = "CreateManagedThing.AuthenticationMaterial"
         assert violations(MANAGED, member, "hunter²", secret=True) == [
             ValueProblem(
@@ -96,7 +96,7 @@ class TestStrings:
         (told,) = violations(IOT, "UpdateCertificate.newStatus", "ACTIV", secret=True)
         assert (told.problem, told.nearest) == ("the value is not valid", None)
 
-    def test_control_characters_in_what_is_told_are_inert(self):
+    def test_control_characters_in_a_problem_are_escaped(self):
         (found,) = violations(IOT, "CreateThing.thingName", "\x1b[2J")
         assert found.problem == r"'\x1b[2J' is not what AWS takes"
 
@@ -120,7 +120,7 @@ class TestNumbers:
 class TestMaps:
     MEMBER = "CreateThing.attributePayload.attributes"
 
-    def test_keys_and_values_have_limits_of_their_own(self):
+    def test_map_keys_and_values_are_checked(self):
         assert violations(IOT, self.MEMBER, {"a b": "x", "site": "a b", "note": "n" * 801, "ok": ""}) == [
             ValueProblem(
                 "key-pattern-mismatch",
@@ -137,7 +137,7 @@ class TestMaps:
             ValueProblem("too-long", "801 characters", "at most 800", path=("note",)),
         ]
 
-    def test_a_map_has_a_size(self):
+    def test_the_size_of_a_map_is_checked(self):
         meta = {f"key{n}": "x" for n in range(51)}
         assert violations(MANAGED, "CreateManagedThing.MetaData", meta) == [
             ValueProblem("too-many-items", "51 entries", "at most 50")
@@ -153,9 +153,7 @@ class TestTags:
             (MANAGED, "CreateManagedThing.Tags"),
         ],
     )
-    def test_whether_a_list_or_a_map_tags_are_a_map_with_fifty_entries_and_none_of_awss_own(
-        self, service, member
-    ):
+    def test_tags_allow_fifty_entries_and_no_reserved_prefix(self, service, member):
         tags = {f"key{n}": "x" for n in range(50)}
         assert violations(service, member, tags) == []
         assert violations(service, member, {**tags, "one more": "x"}) == [
@@ -170,7 +168,7 @@ class TestTags:
 
 
 class TestLists:
-    def test_items_have_limits_and_places(self):
+    def test_list_items_are_checked_with_their_index(self):
         assert violations(IOT, "UpdateThingGroupsForThing.thingGroupsToAdd", ["hall", "a b"]) == [
             ValueProblem(
                 "pattern-mismatch", "'a b' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+", path=(1,)
@@ -180,7 +178,7 @@ class TestLists:
 
 class TestPatterns:
     @pytest.mark.parametrize("service", [IOT, MANAGED])
-    def test_every_pattern_of_the_model_can_be_read(self, service):
+    def test_every_pattern_of_the_service_models_compiles(self, service):
         model = _model(service)
         written = {model.shape_for(name).metadata.get("pattern") for name in model.shape_names} - {None}
         assert {pattern for pattern in written if compile_pattern(pattern) is None} == set()
@@ -204,18 +202,18 @@ class TestPatterns:
             (r"[\s\S]*", "any\n\tthing é", None),
         ],
     )
-    def test_javas_classes_mean_what_they_mean_there(self, written, matches, refuses):
+    def test_java_character_classes_keep_their_meaning(self, written, matches, refuses):
         pattern = compile_pattern(written)
         assert pattern is not None
         assert pattern.fullmatch(matches) is not None
         assert refuses is None or pattern.fullmatch(refuses) is None
 
-    def test_a_pattern_that_cannot_be_read_is_left_to_aws(self):
+    def test_an_unreadable_pattern_is_left_to_aws(self):
         assert compile_pattern("[a-z") is None
 
 
 @given(name=st.text(max_size=200))
-def test_a_thing_name_is_checked_as_its_documentation_says(name):
+def test_a_thing_name_is_checked_as_documented(name):
     """API reference, CreateThing: 1 to 128 characters of [a-zA-Z0-9:_-]+."""
     allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-")
     fine = 1 <= len(name) <= 128 and set(name) <= allowed

@@ -64,7 +64,7 @@ def signed_in(key):
         ({"region": "ap-south-1"}, {"AWS_REGION": "eu-north-1"}, "ap-south-1"),
     ],
 )
-def test_the_embedded_registrys_region_is_said_or_the_environments_or_irelands(
+def test_the_embedded_region_is_the_files_the_environments_or_ireland(
     connected, monkeypatch, said, environ, region
 ):
     for name, value in environ.items():
@@ -84,13 +84,13 @@ def test_the_embedded_registrys_region_is_said_or_the_environments_or_irelands(
     ],
 )
 @pytest.mark.usefixtures("signed_in")
-def test_a_remote_targets_region_is_said_or_the_environments(connected, monkeypatch, said, environ, region):
+def test_a_remote_region_is_the_files_or_the_environments(connected, monkeypatch, said, environ, region):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     assert connected(target=URL, **said).target == Target(URL, region, "123456789012")
 
 
-def test_a_profiles_region_is_used_where_nothing_else_is_said(connected, world):
+def test_the_profiles_region_is_the_fallback(connected, world):
     (world / "config").write_text("[profile field]\nregion = eu-central-1\n")
     (world / "credentials").write_text(
         "[field]\naws_access_key_id = 000000000042\naws_secret_access_key = x\n"
@@ -108,7 +108,7 @@ def test_a_profiles_region_is_used_where_nothing_else_is_said(connected, world):
         ("0000000000001", "123456789012"),
     ],
 )
-def test_an_endpoint_that_is_not_awss_takes_a_key_of_12_digits_for_the_account(connected, key, name, account):
+def test_a_foreign_endpoint_uses_a_12_digit_key_as_the_account(connected, key, name, account):
     key(name)
     assert connected(target=URL, region="eu-west-1").target == Target(URL, "eu-west-1", account)
 
@@ -126,13 +126,13 @@ def test_an_endpoint_that_is_not_awss_takes_a_key_of_12_digits_for_the_account(c
         ),
     ],
 )
-def test_what_is_missing_is_told_with_what_to_do(connected, said, text):
+def test_missing_settings_are_reported_with_the_next_step(connected, said, text):
     with pytest.raises(TargetError) as caught:
         connected(**said)
     assert str(caught.value) == text
 
 
-def test_an_endpoint_without_credentials_says_that_any_will_do_where_it_is_not_awss(connected):
+def test_a_foreign_endpoint_without_credentials_says_that_any_work(connected):
     with pytest.raises(TargetError) as caught:
         connected(target=FAR, region="eu-west-1")
     assert str(caught.value) == (
@@ -151,16 +151,14 @@ def test_an_endpoint_without_credentials_says_that_any_will_do_where_it_is_not_a
         ("aws", {"AWS_ENDPOINT_URL": FAR, "AWS_ENDPOINT_URL_IOT": URL}),
     ],
 )
-def test_a_registry_on_this_machine_needs_no_credentials_and_nobody_is_asked_who_we_are(
-    connected, monkeypatch, target, environ
-):
+def test_a_local_registry_needs_no_credentials_and_no_identity_call(connected, monkeypatch, target, environ):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     found = connected(target=target, region="eu-west-1").target
     assert found == Target(URL if target == "aws" else target, "eu-west-1", "123456789012")
 
 
-def test_a_default_profiles_keys_are_not_sent_to_a_registry_on_this_machine(connected, world):
+def test_the_default_profiles_keys_are_not_sent_to_a_local_registry(connected, world):
     (world / "credentials").write_text(
         "[default]\naws_access_key_id = 000000000042\naws_secret_access_key = x\n"
     )
@@ -175,7 +173,7 @@ def test_a_default_profiles_keys_are_not_sent_to_a_registry_on_this_machine(conn
         {"AWS_ENDPOINT_URL": URL, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
     ],
 )
-def test_elsewhere_the_environments_endpoint_needs_credentials(connected, monkeypatch, environ):
+def test_a_remote_endpoint_from_the_environment_needs_credentials(connected, monkeypatch, environ):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(TargetError) as caught:
@@ -184,7 +182,7 @@ def test_elsewhere_the_environments_endpoint_needs_credentials(connected, monkey
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_an_endpoint_of_the_environment_that_is_no_url_is_told(connected, monkeypatch):
+def test_an_invalid_endpoint_in_the_environment_is_reported(connected, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://[half")
     with pytest.raises(TargetError) as caught:
         connected(target="aws", region="eu-west-1")
@@ -236,7 +234,7 @@ _REFUSED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_aws_says_whose_account_it_is(connected, sts):
+def test_the_account_comes_from_sts(connected, sts):
     assert connected(target="aws", region="eu-west-1").target == Target("aws", "eu-west-1", "210987654321")
     assert sts.requests == [
         {"signed by": "AKIDEXAMPLE000000000", "Action": "GetCallerIdentity", "Version": "2011-06-15"}
@@ -244,7 +242,7 @@ def test_aws_says_whose_account_it_is(connected, sts):
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_a_role_is_assumed_and_everything_after_is_signed_as_the_role(connected, sts):
+def test_an_assumed_role_signs_every_later_request(connected, sts):
     said = {"target": "aws", "region": "eu-west-1", "role_arn": ROLE, "external_id": "partner"}
     assert connected(**said).target == Target("aws", "eu-west-1", "210987654321")
     assert sts.requests == [
@@ -264,7 +262,7 @@ def test_a_role_is_assumed_and_everything_after_is_signed_as_the_role(connected,
     ("role", "operation"), [(None, "GetCallerIdentity"), (ROLE, "AssumeRole")], ids=["own keys", "a role"]
 )
 @pytest.mark.usefixtures("signed_in")
-def test_a_refusal_to_say_who_we_are_is_told(connected, sts, role, operation):
+def test_a_failed_identity_call_is_reported(connected, sts, role, operation):
     sts.refuses = True
     with pytest.raises(TargetError) as caught:
         connected(target="aws", region="eu-west-1", role_arn=role)

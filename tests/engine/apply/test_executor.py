@@ -93,12 +93,12 @@ def test_a_step_without_calls_is_applied():
     assert run(plan({"a": ""}, a=0)) == [Started(change("a")), Applied(change("a"), 0.0)]
 
 
-def test_a_failed_step_tells_the_error_and_how_many_of_its_calls_were_done():
+def test_a_failed_step_reports_the_error_and_its_completed_calls():
     outcomes = run(plan({"a": ""}, a=4), answering(a2=NO))
     assert outcomes == [Started(change("a")), Failed(change("a"), NO, completed_calls=2)]
 
 
-def test_a_failed_step_skips_what_waits_for_it_however_far_and_nothing_else():
+def test_a_failed_step_skips_all_its_dependents_and_nothing_else():
     made = plan({"a": "", "b": "a", "c": "b", "d": "", "e": "d", "f": "ce"})
     assert ended(run(made, answering(a=NO))) == [
         Failed(change("a"), NO),
@@ -110,7 +110,7 @@ def test_a_failed_step_skips_what_waits_for_it_however_far_and_nothing_else():
     ]
 
 
-def test_what_two_failures_would_skip_is_told_once():
+def test_a_step_that_two_failures_block_is_skipped_once():
     made = plan({"a": "", "b": "", "c": "ab", "d": "c"})
     assert ended(run(made, answering(a=NO, b=NO))) == [
         Failed(change("a"), NO),
@@ -120,17 +120,17 @@ def test_what_two_failures_would_skip_is_told_once():
     ]
 
 
-def test_the_step_with_the_longest_path_behind_it_goes_first():
+def test_the_step_with_the_longest_path_after_it_runs_first():
     made = plan({"a": "", "b": "", "c": "", "x": "b", "y": "x", "z": "c"})
     assert started(run(made)) == "bcxayz"
 
 
-def test_steps_with_equal_paths_go_in_the_order_of_the_plan():
+def test_steps_with_equal_paths_run_in_the_order_of_the_plan():
     assert started(run(plan({"c": "", "a": "", "b": ""}))) == "cab"
 
 
 @given(st.data())
-def test_no_step_starts_before_what_it_waits_for_is_applied_and_each_ends_once(data):
+def test_no_step_starts_before_its_dependencies_are_applied_and_each_ends_once(data):
     names = "abcdefgh"[: data.draw(st.integers(0, 8))]
     waits = {
         name: "".join(data.draw(st.sets(st.sampled_from(names[:n])))) if n else ""
@@ -166,7 +166,7 @@ def test_as_many_steps_run_at_once_as_there_are_workers():
     assert [found.status for found in outcomes] == ["started"] * 3 + ["applied"] * 3
 
 
-def test_when_stopped_what_is_in_flight_ends_and_the_rest_is_cancelled():
+def test_stopping_finishes_running_steps_and_cancels_the_rest():
     stop = threading.Event()
 
     def call(asked):
@@ -187,7 +187,7 @@ def test_when_stopped_what_is_in_flight_ends_and_the_rest_is_cancelled():
     ]
 
 
-def test_when_stopped_what_waits_for_a_failure_is_still_told_as_skipped():
+def test_stopping_still_reports_the_dependents_of_a_failure_as_skipped():
     stop = threading.Event()
 
     def call(asked):
@@ -201,7 +201,7 @@ def test_when_stopped_what_waits_for_a_failure_is_still_told_as_skipped():
     ]
 
 
-def test_when_stopped_before_it_begins_nothing_is_sent():
+def test_stopping_before_the_start_sends_nothing():
     stop = threading.Event()
     stop.set()
     asked = []
@@ -210,11 +210,11 @@ def test_when_stopped_before_it_begins_nothing_is_sent():
 
 
 @pytest.mark.parametrize("error", [NO, TargetError("no route")])
-def test_an_error_of_ours_is_told_as_it_is(error):
+def test_a_reconciler_error_is_reported_unchanged(error):
     assert ended(run(plan({"a": ""}), answering(a=error))) == [Failed(change("a"), error)]
 
 
-def test_a_fault_in_one_step_is_told_as_a_failure_and_leaves_the_others_running():
+def test_an_internal_error_in_one_step_fails_it_and_leaves_the_others_running():
     fault = ZeroDivisionError("division by zero")
     (failed, *rest) = ended(run(plan({"a": "", "b": "a", "c": ""}), answering(a=fault)))
     assert (failed.change, failed.completed_calls, str(failed.error), failed.error.__cause__) == (
@@ -226,7 +226,7 @@ def test_a_fault_in_one_step_is_told_as_a_failure_and_leaves_the_others_running(
     assert rest == [Skipped(change("b"), blocked_by=at("a")), applied("c")]
 
 
-def test_an_id_that_aws_assigned_is_known_to_the_steps_after():
+def test_later_steps_know_an_id_that_aws_assigned():
     asked = []
 
     def call(call):
@@ -239,7 +239,7 @@ def test_an_id_that_aws_assigned_is_known_to_the_steps_after():
     assert asked == ["a", "id of a"]
 
 
-def test_waiting_for_aws_to_catch_up_uses_the_pause_that_was_handed_over():
+def test_waiting_for_aws_to_catch_up_uses_the_given_pause():
     pauses, refusals = [], [NO, NO]
 
     def call(asked):
@@ -253,7 +253,7 @@ def test_waiting_for_aws_to_catch_up_uses_the_pause_that_was_handed_over():
     assert len(pauses) == 2
 
 
-def test_who_waits_for_aws_to_catch_up_does_not_wait_to_be_stopped():
+def test_stopping_interrupts_a_wait_for_aws_to_catch_up():
     stop = threading.Event()
     step = Step(change("a"), (ApiCall("iot", "Make", {"name": "a", "n": 0}, retried_errors={"Denied"}),))
     made = Plan("ws", TARGET, (step,), "0" * 64, Estimate({}, 0.0))
@@ -266,7 +266,7 @@ def test_who_waits_for_aws_to_catch_up_does_not_wait_to_be_stopped():
     assert str(outcome.error) == "stopped while waiting for AWS to catch up; apply again to continue"
 
 
-def test_a_service_that_is_down_ends_the_run_and_what_is_left_is_cancelled():
+def test_an_unavailable_service_ends_the_run_and_cancels_the_rest():
     stop = threading.Event()
     down = ServiceUnavailableError("iot is left alone for now")
     made = plan({"a": "", "b": "a", "c": "", "d": ""})

@@ -29,15 +29,15 @@ def names(steps) -> str:
     return " ".join(step.address.name for step in steps)
 
 
-def test_of_one_kind_the_step_with_the_longest_path_behind_it_is_first():
+def test_within_a_kind_the_step_with_the_longest_path_is_first():
     assert names(ready(t1="", t2="", t3="", c1="t3", c2="t2", c3="c2").pop(9)) == "t2 t3 t1"
 
 
-def test_the_kinds_take_turns():
+def test_kinds_are_scheduled_round_robin():
     assert names(ready(t1="", t2="", t3="", t4="", c1="", c2="").pop(5)) == "t1 c1 t2 c2 t3"
 
 
-def test_what_is_freed_does_not_wait_until_all_else_of_another_kind_has_begun():
+def test_a_released_step_does_not_wait_for_all_steps_of_another_kind():
     queue = ready(t1="", t2="", t3="", t4="", t5="", c1="t1")
     (first,) = queue.pop(1)
     assert not list(queue.settle(first, Applied(first.change, 0.0)))

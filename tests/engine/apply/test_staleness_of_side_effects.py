@@ -73,7 +73,7 @@ def groups(cloud, thing):
     return sorted(group["groupName"] for group in found)
 
 
-def test_a_thing_that_another_workspace_has_made_meanwhile_is_not_ours_although_aws_lets_us_make_it_again(
+def test_a_thing_created_meanwhile_by_another_workspace_is_not_taken_over(
     cloud,
 ):
     plan = plan_of(state(THING), cloud)
@@ -82,7 +82,7 @@ def test_a_thing_that_another_workspace_has_made_meanwhile_is_not_ours_although_
     assert groups(cloud, "a") == ["reconciler-other"]
 
 
-def test_a_template_is_not_registered_over_a_thing_that_has_come_to_be(cloud):
+def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
     plan = plan_of(fleet(pump("1")), cloud)
     by_hand = {"attributePayload": {"attributes": {"site": "by-hand"}}}
     cloud.iot.create_thing(thingName="pump-1", **by_hand)
@@ -92,7 +92,7 @@ def test_a_template_is_not_registered_over_a_thing_that_has_come_to_be(cloud):
 
 @pytest.mark.parametrize("wanted", [state(), state(evolve(THING, spec=Thing()))], ids=["deleted", "changed"])
 @pytest.mark.parametrize("other", ["reconciler-other", "reconciler-zz"])
-def test_a_thing_that_bears_another_workspaces_mark_beside_ours_is_left_alone(cloud, wanted, other):
+def test_a_thing_in_another_workspaces_group_too_is_left_alone(cloud, wanted, other):
     converge(state(THING), cloud)
     plan = plan_of(wanted, cloud)
     cloud.iot.create_thing_group(thingGroupName=other)
@@ -100,7 +100,7 @@ def test_a_thing_that_bears_another_workspaces_mark_beside_ours_is_left_alone(cl
     assert refused(plan, cloud, "things.a") == changed("things.a", "workspace")
 
 
-def test_a_type_that_a_thing_has_got_is_neither_deprecated_nor_waited_for(cloud):
+def test_a_thing_type_used_meanwhile_is_neither_deprecated_nor_waited_for(cloud):
     converge(state(resource("thing_types", "t", ThingType())), cloud)
     plan = plan_of(state(), cloud)
     cloud.iot.create_thing(thingName="by-hand", thingTypeName="t")
@@ -113,7 +113,7 @@ def moving(parent):
     return state(*found, resource("thing_groups", "h", ThingGroup(parent=parent)))
 
 
-def test_a_group_does_not_move_once_a_thing_has_come_that_it_would_lose(cloud):
+def test_a_group_does_not_move_when_a_thing_was_added_that_it_would_lose(cloud):
     converge(moving("g"), cloud)
     plan = plan_of(moving("k"), cloud)
     cloud.iot.create_thing(thingName="by-hand")
@@ -122,7 +122,7 @@ def test_a_group_does_not_move_once_a_thing_has_come_that_it_would_lose(cloud):
     assert groups(cloud, "by-hand") == ["h"]
 
 
-def test_a_group_does_not_move_once_a_policy_has_come_that_it_would_lose(cloud):
+def test_a_group_does_not_move_when_a_policy_was_attached_that_it_would_lose(cloud):
     converge(moving("g"), cloud)
     plan = plan_of(moving("k"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
@@ -135,7 +135,7 @@ def stored(name):
     return state(resource("credential_lockers", "l", spec), managed("m", brand="Acme", credential_locker="l"))
 
 
-def test_what_moves_to_a_new_locker_is_not_written_over(cloud):
+def test_a_managed_thing_moved_meanwhile_is_not_overwritten_by_a_new_locker(cloud):
     converge(stored("One"), cloud)
     plan = plan_of(stored("Two"), cloud)
     (listed,) = cloud.managed.list_managed_things()["Items"]
@@ -144,7 +144,7 @@ def test_what_moves_to_a_new_locker_is_not_written_over(cloud):
     assert cloud.content()["managed_things"][0]["Brand"] == "By hand"
 
 
-def test_what_has_gone_from_a_locker_holds_up_nobody(cloud):
+def test_a_managed_thing_removed_meanwhile_from_a_locker_blocks_nothing(cloud):
     converge(stored("One"), cloud)
     plan = plan_of(stored("Two"), cloud)
     (listed,) = cloud.managed.list_managed_things()["Items"]
@@ -154,7 +154,7 @@ def test_what_has_gone_from_a_locker_holds_up_nobody(cloud):
     assert failures(run(plan_of(stored("Two"), cloud), cloud)) == []
 
 
-def test_a_hub_takes_no_device_along_that_somebody_has_changed(cloud):
+def test_deleting_a_hub_stops_when_one_of_its_devices_was_changed(cloud):
     converge(state(managed("hub", "90001", role="CONTROLLER"), managed("lamp", "90002", brand="Acme")), cloud)
     ids = {found["Name"]: found["Id"] for found in cloud.managed.list_managed_things()["Items"]}
     with cloud.registry._store.write() as tx:  # only a hub itself reports its devices
@@ -165,7 +165,7 @@ def test_a_hub_takes_no_device_along_that_somebody_has_changed(cloud):
     assert refused(plan, cloud, "managed_things.lamp") == changed("managed_things.lamp", "brand")
 
 
-def test_the_old_certificate_of_a_provisioned_thing_that_another_one_has_got_stays(cloud):
+def test_an_old_certificate_attached_meanwhile_to_another_thing_stays(cloud):
     converge(fleet(pump("1")), cloud)
     plan = plan_of(fleet(pump("1", 2)), cloud)
     cloud.iot.create_thing(thingName="by-hand")
@@ -176,14 +176,14 @@ def test_the_old_certificate_of_a_provisioned_thing_that_another_one_has_got_sta
     assert cloud.content()["certificates"][identity("1")] == ("ACTIVE", "DEFAULT")
 
 
-def test_a_provisioned_thing_whose_certificate_was_revoked_gets_its_new_one_and_loses_the_old(cloud):
+def test_a_provisioned_thing_with_a_revoked_certificate_is_rotated(cloud):
     converge(fleet(pump("1")), cloud)
     cloud.iot.update_certificate(certificateId=identity("1"), newStatus="REVOKED")
     converge(fleet(pump("1", 2)), cloud)
     assert [*cloud.content()["certificates"]] == [identity("1", 2)]
 
 
-def test_an_old_certificate_that_goes_to_another_thing_of_the_file_holds_up_nobody(cloud):
+def test_an_old_certificate_that_another_declared_thing_gets_blocks_nothing(cloud):
     converge(fleet(pump("1")), cloud)
     moves = Certificate(Pem.parse(AUTHORITIES["alpha"].device("pump-1", 1)), ca="alpha")
     given = [resource("certificates", "x", moves), resource("things", "x", Thing(certificates=("x",)))]
@@ -200,7 +200,7 @@ def registered_anew(mode):
     return evolve(before, resources={**before.resources, ca().address: ca(**verification)})
 
 
-def test_what_a_certificate_has_got_is_not_lost_when_it_is_registered_anew(cloud):
+def test_registering_a_certificate_again_keeps_policies_attached_meanwhile(cloud):
     converge(registered_anew("DEFAULT"), cloud)
     plan = plan_of(registered_anew("SNI_ONLY"), cloud)
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
@@ -210,7 +210,7 @@ def test_what_a_certificate_has_got_is_not_lost_when_it_is_registered_anew(cloud
     )
 
 
-def test_a_look_at_what_a_step_is_about_lists_nothing_of_the_account(cloud):
+def test_re_reading_a_step_lists_nothing_of_the_account(cloud):
     """An account may have very many beside it, and AWS serves ten pages a second: hundreds of steps would take minutes."""
     converge(state(*BEFORE), cloud)
     wanted = [evolve(found, spec=evolve(found.spec, **CHANGED[str(found.address)])) for found in BEFORE]
@@ -227,7 +227,7 @@ def test_a_look_at_what_a_step_is_about_lists_nothing_of_the_account(cloud):
     assert asked == []
 
 
-def test_a_certificate_that_was_revoked_meanwhile_keeps_that(cloud):
+def test_a_certificate_revoked_meanwhile_stays_revoked(cloud):
     with_policy = resource("policies", "p", Policy(allow("iot:Connect")))
     found, thing = device("a")
     converge(state(ca(), with_policy, found, thing), cloud)

@@ -13,7 +13,7 @@ from tests.support.desired_states import converge, failures, managed, plan_of, r
 from tests.support.registry_client import SETTINGS, Cloud
 
 
-def test_a_thing_types_five_minutes_are_waited_for_and_told_of_twice_a_minute():
+def test_waiting_five_minutes_for_a_thing_type_is_reported_twice_a_minute():
     now = [0.0]
     cloud = Cloud()
     settings = evolve(SETTINGS, clock=lambda: now[0], thing_type_deletion_seconds=300)
@@ -33,7 +33,7 @@ def test_a_thing_types_five_minutes_are_waited_for_and_told_of_twice_a_minute():
     assert cloud.content()["thing_types"] == {}
 
 
-def test_a_step_that_waits_makes_room_for_the_one_that_it_waits_for():
+def test_a_waiting_step_frees_its_worker_for_others():
     """No two managed things may have one setup code, so of two that swap theirs one waits until the other has let go."""
     cloud = Cloud()
     codes = [f"9000{number}" for number in range(8)]

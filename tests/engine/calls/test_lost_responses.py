@@ -86,7 +86,7 @@ class TestIssued:
         known = OutputFile("a.pem", str(file), file.read_text())
         assert plan_of(make(request, known), cloud).steps == ()
 
-    def test_the_certificate_that_it_takes_over_from_is_not_taken_for_it(self, cloud):
+    def test_the_previous_certificate_is_not_taken_for_the_new_one(self, cloud):
         request = signing_request("a")
         before = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
         assert (
@@ -96,7 +96,7 @@ class TestIssued:
         found = looked(cloud, CertificateIssued.for_request(request, previous_id=before["certificateId"]))
         assert found["certificateArn"] == after["certificateArn"]
 
-    def test_half_of_a_provisioned_thing_is_left_for_the_next_run_to_find(self, cloud):
+    def test_a_partly_provisioned_thing_is_completed_by_the_next_run(self, cloud):
         request = signing_request("a")
         made = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
         with pytest.raises(
@@ -116,7 +116,7 @@ def looked(cloud, proof, **params):
 
 
 @ANY
-def test_a_claim_key_that_was_told_to_nobody_is_replaced_by_the_next_run(cloud, tmp_path, fault):
+def test_an_unsaved_claim_key_is_replaced_by_the_next_run(cloud, tmp_path, fault):
     from reconciler.kinds.provisioning_profiles import ProvisioningProfile
 
     file = tmp_path / "claim.key"
@@ -138,7 +138,7 @@ def test_a_claim_key_that_was_told_to_nobody_is_replaced_by_the_next_run(cloud, 
 
 
 @ANY
-def test_one_managed_thing_is_made_of_a_code(cloud, fault):
+def test_one_managed_thing_is_created_per_setup_code(cloud, fault):
     assert applied(cloud, state(managed("a")), "POST", "/managed-things", fault) == []
     assert len(cloud.content()["managed_things"]) == 1
 
@@ -187,7 +187,7 @@ ANSWER = {"id": "7"}
         ([refused("InternalFailure", unknown=True), DONE], DONE, ["Make", "Read"]),
     ],
 )
-def test_what_was_done_is_not_done_again(answers, told, asked):
+def test_a_call_that_took_effect_is_not_repeated(answers, told, asked):
     aws = Aws(*answers)
     assert (aws.send(verification=PROOF), aws.asked) == (told, asked)
 
@@ -201,7 +201,7 @@ def test_what_was_done_is_not_done_again(answers, told, asked):
         ([TargetError("no route")], TargetError("no route"), ["Make"]),
     ],
 )
-def test_what_somebody_else_did_is_refused(answers, error, asked):
+def test_another_clients_change_is_not_taken_for_our_own(answers, error, asked):
     aws = Aws(*answers)
     with pytest.raises(type(error)) as caught:
         aws.send(verification=PROOF)
@@ -221,7 +221,7 @@ UNKNOWN = "iot:Make may or may not have been done: its answer was lost (no answe
     ],
     ids=["no proof", "nothing to be read", "not allowed to look", "lost for ever"],
 )
-def test_what_cannot_be_told_fails_and_says_so(answers, more):
+def test_an_unverifiable_call_fails_with_an_unknown_outcome(answers, more):
     with pytest.raises(UnknownOutcomeError) as caught:
         Aws(*answers).send(**more)
     assert str(caught.value) == UNKNOWN
@@ -230,7 +230,7 @@ def test_what_cannot_be_told_fails_and_says_so(answers, more):
 @pytest.mark.parametrize(
     ("version", "done"), [(1, False), (2, True), (3, False)], ids=["untouched", "ours", "somebody's after"]
 )
-def test_a_change_of_a_version_is_done_if_the_version_is_the_next(version, done):
+def test_an_update_took_effect_if_the_version_is_the_next(version, done):
     sent = ApiCall("iot", "Change", {"expectedVersion": 1})
     looking = FieldsMatch(ApiCall("iot", "Read"), {}).verify(sent)
     next(looking)
@@ -240,7 +240,7 @@ def test_a_change_of_a_version_is_done_if_the_version_is_the_next(version, done)
 
 
 @pytest.mark.parametrize(("status", "done"), [("ACTIVE", True), ("INACTIVE", False)])
-def test_a_registered_certificate_has_the_status_that_was_asked_for(cloud, status, done):
+def test_a_registered_certificate_has_the_requested_status(cloud, status, done):
     pem = AUTHORITIES["alpha"].device("a")
     proof = CertificateRegistered(Pem.parse(pem).fingerprint)
     assert looked(cloud, proof, status="ACTIVE") is None
@@ -262,7 +262,7 @@ def test_a_registered_certificate_has_the_status_that_was_asked_for(cloud, statu
         ({"a": "{"}, {"a": "{ "}, False),
     ],
 )
-def test_what_was_asked_for_is_there_whatever_else_is(asked, told, same):
+def test_a_verification_ignores_members_that_were_not_requested(asked, told, same):
     looking = FieldsMatch(ApiCall("iot", "Read"), {"a": "a"}).verify(ApiCall("iot", "Make", asked))
     next(looking)
     with pytest.raises(StopIteration) as ended:
@@ -270,7 +270,7 @@ def test_what_was_asked_for_is_there_whatever_else_is(asked, told, same):
     assert (ended.value.value is not None) is same
 
 
-def test_a_policy_is_made_once(cloud):
+def test_a_policy_is_created_once(cloud):
     policy = Document.from_value({"Version": "2012-10-17", "Statement": []})
     wanted = state(resource("policies", "p", Policy(policy)))
     assert applied(cloud, wanted, "POST", "/policies/p", Fault.RESET_AFTER) == []

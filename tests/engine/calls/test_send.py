@@ -45,12 +45,12 @@ class Aws:
         return send(self, ApiCall("iot", "Ask", params or {}, **codes), answers or {}, self.pauses.append)
 
 
-def test_an_answer_is_the_answer():
+def test_send_returns_the_response():
     aws = Aws(FOUND)
     assert (aws.send(), len(aws.asked), aws.pauses) == (FOUND, 1, [])
 
 
-def test_what_is_sent_is_complete():
+def test_send_resolves_all_parameters():
     aws = Aws(FOUND)
     aws.send({A: {"Id": "7"}}, {"name": Ref(A, "Id"), "code": Secret("env A", "90001")})
     assert aws.asked == [ApiCall("iot", "Ask", {"name": "7", "code": "90001"})]
@@ -60,26 +60,26 @@ def test_what_is_sent_is_complete():
     ("params", "error"),
     [({"name": Ref(A, "Id")}, UnknownValueError), ({"code": Secret("env A")}, MissingSecretError)],
 )
-def test_what_is_incomplete_is_not_sent(params, error):
+def test_a_call_with_an_unknown_value_is_not_sent(params, error):
     aws = Aws(FOUND)
     with pytest.raises(error):
         aws.send(params=params)
     assert aws.asked == []
 
 
-def test_a_tolerated_error_is_an_empty_answer():
+def test_an_ignored_error_returns_an_empty_response():
     aws = Aws(GONE)
     assert (aws.send(ignored_errors={GONE}), len(aws.asked), aws.pauses) == ({}, 1, [])
 
 
-def test_an_error_that_the_call_says_nothing_of_is_raised_at_once():
+def test_an_error_that_the_call_does_not_mention_is_raised_at_once():
     aws = Aws(DENIED)
     with pytest.raises(AwsError, match=r"^iot:Ask answered Denied: m$"):
         aws.send(ignored_errors={GONE}, retried_errors={BUSY})
     assert (len(aws.asked), aws.pauses) == (1, [])
 
 
-def test_a_target_that_cannot_be_reached_is_raised_at_once():
+def test_an_unreachable_target_is_raised_at_once():
     aws = Aws(TargetError("no route"))
     with pytest.raises(TargetError, match=r"^no route$"):
         aws.send(ignored_errors={GONE}, retried_errors={BUSY}, repeat_until={GONE})
@@ -87,19 +87,19 @@ def test_a_target_that_cannot_be_reached_is_raised_at_once():
 
 
 @given(st.integers(0, 20))
-def test_an_error_that_passes_is_waited_for(times):
+def test_a_retried_error_is_waited_for(times):
     aws = Aws(*[BUSY] * times, FOUND)
     assert aws.send(retried_errors={BUSY}) == FOUND
     assert (len(aws.asked), len(aws.pauses)) == (times + 1, times)
 
 
-def test_while_waiting_other_errors_still_mean_what_they_mean():
+def test_other_errors_keep_their_meaning_while_waiting():
     assert Aws(BUSY, GONE).send(retried_errors={BUSY}, ignored_errors={GONE}) == {}
     with pytest.raises(AwsError, match=r"^iot:Ask answered Denied: m$"):
         Aws(BUSY, DENIED).send(retried_errors={BUSY}, ignored_errors={GONE})
 
 
-def test_an_error_that_does_not_pass_is_raised_when_patience_ends():
+def test_a_retried_error_is_raised_after_the_timeout():
     aws = Aws(BUSY)
     with pytest.raises(AwsError, match=r"^iot:Ask answered Busy: m$"):
         aws.send(retried_errors={BUSY})
@@ -107,13 +107,13 @@ def test_an_error_that_does_not_pass_is_raised_when_patience_ends():
 
 
 @given(st.integers(0, 20))
-def test_a_question_is_repeated_until_it_is_answered_with_what_it_waits_for(times):
+def test_a_read_is_repeated_until_it_returns_the_expected_error(times):
     aws = Aws(*[FOUND] * times, GONE)
     assert aws.send(repeat_until={GONE}) == {}
     assert (len(aws.asked), len(aws.pauses)) == (times + 1, times)
 
 
-def test_a_question_that_goes_on_is_given_up_with_what_to_do():
+def test_a_repeated_read_times_out_with_the_next_step():
     aws = Aws(FOUND)
     with pytest.raises(ReconcilerError) as caught:
         aws.send(repeat_until={GONE})
@@ -121,21 +121,21 @@ def test_a_question_that_goes_on_is_given_up_with_what_to_do():
     assert sum(aws.pauses) >= CATCH_UP_SECONDS
 
 
-def test_a_call_may_have_a_patience_of_its_own():
+def test_a_call_can_have_its_own_timeout():
     aws = Aws(BUSY)
     with pytest.raises(AwsError):
         aws.send(retried_errors={BUSY}, timeout_seconds=20)
     assert 20 <= sum(aws.pauses) < 25
 
 
-def test_a_question_may_have_to_wait_for_an_error_to_pass():
+def test_a_repeated_read_also_waits_for_retried_errors():
     aws = Aws(FOUND, BUSY, FOUND, GONE)
     assert aws.send(repeat_until={GONE}, retried_errors={BUSY}) == {}
     assert len(aws.pauses) == 3
 
 
 @given(st.floats(0, 1000))
-def test_pauses_grow_from_50_ms_to_5_s_and_end_when_patience_does(patience):
+def test_pauses_grow_from_50_ms_to_5_s_and_end_with_the_timeout(patience):
     pauses = list(growing_pauses(patience))
     most = [min(0.05 * 2**n, 5.0) for n in range(len(pauses))]
     assert all(limit / 2 <= pause <= limit for pause, limit in zip(pauses, most, strict=True))
@@ -143,6 +143,6 @@ def test_pauses_grow_from_50_ms_to_5_s_and_end_when_patience_does(patience):
     assert sum(pauses) >= patience
 
 
-def test_pauses_are_not_the_same_for_everybody():
+def test_pauses_have_jitter():
     assert [*growing_pauses()] != [*growing_pauses()]
     assert len({round(later - sooner, 9) for sooner, later in pairwise(growing_pauses())}) > 1

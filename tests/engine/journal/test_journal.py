@@ -77,7 +77,7 @@ def the_only(kept: Journal) -> RunRecord:
 # ── what is told is read ────────────────────────────────────────────────────────────────────────
 
 
-def test_a_run_is_read_as_it_was_told(tmp_path):
+def test_a_run_is_read_as_it_was_recorded(tmp_path):
     kept = journal(tmp_path)
     run = kept.begin(plan("ab"), ME, "apply", "f" * 64)
     run.record_outcome(Started(change("a")))
@@ -154,7 +154,7 @@ one_run = st.tuples(
 
 @examples(15)
 @given(st.lists(one_run, max_size=4))
-def test_any_runs_one_after_the_other_are_read_as_they_were_told_the_newest_first(tmp_path_factory, told):
+def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, told):
     kept = journal(tmp_path_factory.mktemp("any"))
     expected = []
     for ends, calls in told:
@@ -191,7 +191,7 @@ def test_any_runs_one_after_the_other_are_read_as_they_were_told_the_newest_firs
     assert sorted(kept.ids(), reverse=True) == [run_id for run_id, *_ in expected]
 
 
-def test_a_call_is_read_by_others_as_soon_as_it_is_noted_before_and_after_it_is_sent(tmp_path):
+def test_a_call_is_visible_to_readers_before_and_after_it_is_sent(tmp_path):
     kept = journal(tmp_path)
     run = kept.begin(plan("a"), ME, "apply", "")
     token = run.record_request(at("a"), ApiCall("iot", "Make"))
@@ -203,7 +203,7 @@ def test_a_call_is_read_by_others_as_soon_as_it_is_noted_before_and_after_it_is_
     run.end()
 
 
-def test_an_apply_notes_every_attempt_at_a_call_and_what_became_of_it(tmp_path):
+def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
     answers = [NO, OSError("cable"), {"ResponseMetadata": {"RequestId": "r-2"}}]
 
     def call(_asked):
@@ -238,7 +238,7 @@ def test_an_apply_notes_every_attempt_at_a_call_and_what_became_of_it(tmp_path):
     assert record.run.unanswered_call_count == 1
 
 
-def test_an_error_that_means_that_all_is_well_is_an_answer(tmp_path):
+def test_an_ignored_error_is_recorded_as_answered(tmp_path):
     def call(_asked):
         raise NO
 
@@ -259,7 +259,7 @@ def test_an_error_that_means_that_all_is_well_is_an_answer(tmp_path):
     ]
 
 
-def test_a_run_of_one_workspace_is_not_taken_for_another_ones(tmp_path):
+def test_runs_are_filtered_by_workspace(tmp_path):
     kept = journal(tmp_path)
     for name in ("one", "two"):
         kept.begin(plan("a", name), ME, "apply", "").end()
@@ -268,7 +268,7 @@ def test_a_run_of_one_workspace_is_not_taken_for_another_ones(tmp_path):
     assert [run.workspace for run in kept.runs(1)] == ["two"]
 
 
-def test_where_there_is_no_journal_there_are_no_runs_and_none_is_made_by_looking(tmp_path):
+def test_reading_a_missing_journal_finds_no_runs_and_creates_no_file(tmp_path):
     kept = journal(tmp_path)
     assert (kept.runs(), kept.ids(), kept.record("x"), [*tmp_path.iterdir()]) == ((), (), None, [])
 
@@ -316,7 +316,7 @@ def start(code: str, path: Path, name: str = "x") -> subprocess.Popen[str]:
     )
 
 
-def test_two_processes_that_write_at_once_lose_no_row(tmp_path):
+def test_two_processes_writing_at_once_lose_no_row(tmp_path):
     path = tmp_path / "journal.sqlite3"
     writers = [start(MANY, path, name) for name in ("p", "q")]
     assert [(writer.communicate(timeout=60)[1], writer.returncode) for writer in writers] == [("", 0)] * 2
@@ -329,7 +329,7 @@ def test_two_processes_that_write_at_once_lose_no_row(tmp_path):
     } == {run.id: [(n, f"thingName={run.file_digest}", "answered") for n in range(1, 26)] for run in runs}
 
 
-def test_a_run_that_is_killed_has_crashed_and_what_was_in_flight_is_unknown(tmp_path):
+def test_a_killed_run_has_crashed_and_its_calls_in_flight_are_unknown(tmp_path):
     path = tmp_path / "journal.sqlite3"
     writer = start(DYING, path)
     assert writer.stdout
@@ -360,7 +360,7 @@ def test_a_run_that_is_killed_has_crashed_and_what_was_in_flight_is_unknown(tmp_
         writer.communicate(timeout=60)
 
 
-def test_a_run_that_never_ended_has_crashed_where_its_process_cannot_be_seen(tmp_path):
+def test_an_unfinished_run_of_another_host_counts_as_crashed(tmp_path):
     kept = journal(tmp_path)
     reborn = evolve(ME, started_at=ME.started_at - 60)
     for who in (ME, GONE, reborn):
@@ -371,7 +371,7 @@ def test_a_run_that_never_ended_has_crashed_where_its_process_cannot_be_seen(tmp
 # ── bounded ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_oldest_runs_go_when_there_are_too_many_and_one_at_work_never_does(tmp_path):
+def test_the_oldest_finished_runs_are_dropped_when_there_are_too_many(tmp_path):
     kept = journal(tmp_path, max_runs=3)
     at_work = kept.begin(plan("a"), ME, "apply", "at work")
     crashed = kept.begin(plan("a"), GONE, "apply", "crashed")
@@ -382,7 +382,7 @@ def test_the_oldest_runs_go_when_there_are_too_many_and_one_at_work_never_does(t
     crashed.end()
 
 
-def test_the_oldest_runs_go_when_they_are_too_large_and_the_file_with_them(tmp_path):
+def test_the_oldest_runs_are_dropped_and_the_file_shrinks_when_it_is_too_large(tmp_path):
     kept = journal(tmp_path, max_bytes=300_000)
     sizes = []
     for _ in range(8):
@@ -401,7 +401,7 @@ CANARY = "90314159265358979323846264"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n-----END PRIVATE KEY-----\n"
 
 
-def test_no_secret_is_in_the_bytes_of_the_journal(tmp_path):
+def test_the_journal_file_contains_no_secret(tmp_path):
     params = {
         "AuthenticationMaterial": Secret("env CODE", CANARY),
         "certificatePem": KEY,
@@ -424,7 +424,7 @@ def test_no_secret_is_in_the_bytes_of_the_journal(tmp_path):
     assert record.steps[0].error == "(sensitive) is no code, and (sensitive) no key, nor is (sensitive)"
 
 
-def test_only_its_owner_may_read_it(tmp_path):
+def test_only_its_owner_can_read_the_journal(tmp_path):
     kept = journal(tmp_path)
     kept.begin(plan("a"), ME, "apply", "").end()
     kept.path.chmod(0o644)
@@ -479,7 +479,7 @@ def other(path: Path) -> None:
     connection.close()
 
 
-def test_tables_that_are_not_ours_are_an_error_of_the_journal(tmp_path):
+def test_foreign_tables_raise_a_journal_error(tmp_path):
     path = tmp_path / "journal.sqlite3"
     other(path)
     for use in (lambda: Journal(path).begin(plan("a"), ME, "apply", ""), Journal(path).runs):
@@ -499,7 +499,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__)
-def test_what_is_no_journal_is_said_to_be_none_and_is_left_as_it_is(tmp_path, spoil):
+def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, spoil):
     path = tmp_path / "journal.sqlite3"
     spoil(path)
     kept, before = Journal(path), os.lstat(path)
@@ -516,7 +516,7 @@ def test_what_is_no_journal_is_said_to_be_none_and_is_left_as_it_is(tmp_path, sp
     assert os.lstat(path).st_size == before.st_size
 
 
-def test_a_journal_that_breaks_on_the_way_is_said_once_and_stops_nobody(tmp_path):
+def test_a_journal_that_fails_during_a_run_is_reported_once_and_stops_nothing(tmp_path):
     kept = journal(tmp_path)
     run = kept.begin(plan("a"), ME, "apply", "")
     run.record_response(run.record_request(at("a"), ApiCall("iot", "Make")), "answered")
@@ -545,10 +545,10 @@ def test_a_journal_that_breaks_on_the_way_is_said_once_and_stops_nobody(tmp_path
         ({"BUILD_URL": "x" * 300}, "x" * 200),
     ],
 )
-def test_a_run_in_ci_says_which_job_it_is(environ, job):
+def test_a_run_in_ci_has_the_job_url(environ, job):
     who = this_process(environ)
     assert (who.job, who.pid, is_running(who)) == (job, os.getpid(), True)
 
 
-def test_who_is_user_and_host():
+def test_a_process_identity_is_shown_as_user_and_host():
     assert str(ProcessIdentity("ada", "laptop", 7)) == "ada@laptop"

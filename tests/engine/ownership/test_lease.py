@@ -66,7 +66,7 @@ def attributes(cloud):
     return group["thingGroupProperties"].get("attributePayload", {}).get("attributes", {})
 
 
-def test_the_lease_is_in_the_groups_attributes_while_it_is_held_and_nothing_of_it_afterwards(cloud, time):
+def test_the_lease_is_in_the_groups_attributes_only_while_it_is_held(cloud, time):
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         held = lease_holder("ws", cloud.call)
         assert attributes(cloud).keys() == {f"reconciler:lease-{part}" for part in PARTS}
@@ -78,7 +78,7 @@ def test_the_lease_is_in_the_groups_attributes_while_it_is_held_and_nothing_of_i
     assert (lease_holder("ws", cloud.call), attributes(cloud)) == (None, {})
 
 
-def test_a_second_writer_is_told_who_holds_the_lease_since_when_and_until_when(cloud, time):
+def test_a_second_writer_gets_the_holder_and_the_times_of_the_lease(cloud, time):
     with hold_lease("ws", cloud.call, this_process({}), clock=time) as guard:
         with (
             pytest.raises(LockedError) as locked,
@@ -94,7 +94,7 @@ def test_a_second_writer_is_told_who_holds_the_lease_since_when_and_until_when(c
     )
 
 
-def test_other_workspaces_have_leases_of_their_own(cloud, time):
+def test_each_workspace_has_its_own_lease(cloud, time):
     with (
         hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time),
         hold_lease("other", cloud.call, ELSEWHERE, machine="another", clock=time) as guard,
@@ -102,7 +102,7 @@ def test_other_workspaces_have_leases_of_their_own(cloud, time):
         guard()
 
 
-def test_whatever_ends_the_holder_gives_the_lease_back(cloud, time):
+def test_the_lease_is_released_after_every_kind_of_exception(cloud, time):
     with pytest.raises(KeyError), hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         raise KeyError
     assert lease_holder("ws", cloud.call) is None
@@ -116,7 +116,7 @@ def crashed(cloud, who, machine, monkeypatch, time):
             pass
 
 
-def test_the_lease_of_a_crash_elsewhere_runs_out_by_the_registrys_clock(cloud, time, monkeypatch):
+def test_the_lease_of_a_crashed_remote_holder_expires_by_the_registrys_clock(cloud, time, monkeypatch):
     crashed(cloud, ELSEWHERE, "another", monkeypatch, time)
     time.now = LEASE_SECONDS - 1
     with pytest.raises(LockedError), hold_lease("ws", cloud.call, this_process({}), clock=time):
@@ -126,13 +126,13 @@ def test_the_lease_of_a_crash_elsewhere_runs_out_by_the_registrys_clock(cloud, t
         guard()
 
 
-def test_the_lease_of_a_process_of_this_machine_that_has_died_holds_nobody_up(cloud, time, monkeypatch):
+def test_the_lease_of_a_dead_local_process_blocks_no_one(cloud, time, monkeypatch):
     crashed(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
     with hold_lease("ws", cloud.call, this_process({}), clock=time) as guard:
         guard()
 
 
-def test_what_a_dead_holder_left_is_cleared_away_and_what_else_the_group_has_stays(cloud, time, monkeypatch):
+def test_a_dead_holders_lease_is_released_and_other_attributes_stay(cloud, time, monkeypatch):
     crashed(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
     given = {"attributes": {"site": "oslo"}, "merge": True}
     cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties={"attributePayload": given})
@@ -140,13 +140,13 @@ def test_what_a_dead_holder_left_is_cleared_away_and_what_else_the_group_has_sta
     assert attributes(cloud) == {"site": "oslo"}
 
 
-def test_the_lease_of_one_who_may_be_alive_is_not_cleared_away(cloud, time, monkeypatch):
+def test_the_lease_of_a_holder_that_may_be_alive_is_not_released(cloud, time, monkeypatch):
     crashed(cloud, ELSEWHERE, "another", monkeypatch, time)
     release_stale_lease("ws", cloud.call)
     assert lease_holder("ws", cloud.call).process == ELSEWHERE
 
 
-def test_unlock_breaks_the_lease_and_the_holder_writes_no_more(cloud, time):
+def test_force_unlock_releases_the_lease_and_stops_the_holders_writes(cloud, time):
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
         assert force_unlock("ws", cloud.call).process == ELSEWHERE
         assert force_unlock("ws", cloud.call) is None
@@ -157,7 +157,7 @@ def test_unlock_breaks_the_lease_and_the_holder_writes_no_more(cloud, time):
                 guard()
 
 
-def test_a_lease_that_cannot_be_renewed_stops_its_holder_before_it_runs_out(cloud, time):
+def test_a_lease_that_cannot_be_renewed_stops_its_holder_before_it_expires(cloud, time):
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
         time.now = LEASE_SECONDS * 0.8
         guard()
@@ -166,7 +166,7 @@ def test_a_lease_that_cannot_be_renewed_stops_its_holder_before_it_runs_out(clou
             guard()
 
 
-def test_a_lease_is_renewed_for_as_long_as_it_is_held(cloud):
+def test_a_lease_is_renewed_while_it_is_held(cloud):
     """In real time, as the thread that renews it waits in real time."""
     writes = threading.Semaphore(0)
 
@@ -182,7 +182,7 @@ def test_a_lease_is_renewed_for_as_long_as_it_is_held(cloud):
         guard()
 
 
-def test_what_else_the_group_has_is_left_as_it_is(cloud, time):
+def test_the_lease_keeps_the_groups_other_attributes(cloud, time):
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         pass
     said = {"attributePayload": {"attributes": {"team": "water"}, "merge": True}}
@@ -192,7 +192,7 @@ def test_what_else_the_group_has_is_left_as_it_is(cloud, time):
     assert attributes(cloud) == {"team": "water"}
 
 
-def test_of_many_who_reach_for_it_at_once_one_gets_it(cloud, time):
+def test_only_one_of_many_concurrent_writers_acquires_the_lease(cloud, time):
     start, tried = threading.Barrier(8), threading.Barrier(8)
 
     def reach(number):
@@ -209,7 +209,7 @@ def test_of_many_who_reach_for_it_at_once_one_gets_it(cloud, time):
         assert sorted(pool.map(reach, range(8))) == [False] * 7 + [True]
 
 
-def test_a_lease_that_nobody_can_read_holds_nobody_up(cloud, time):
+def test_an_unreadable_lease_blocks_no_one(cloud, time):
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         pass
     said = {"attributePayload": {"attributes": {"reconciler:lease-process": "x"}, "merge": True}}
@@ -219,7 +219,7 @@ def test_a_lease_that_nobody_can_read_holds_nobody_up(cloud, time):
         guard()
 
 
-def test_a_live_holder_of_this_machine_keeps_it_whatever_its_user_and_host_are_called(cloud, time):
+def test_a_live_local_holder_keeps_the_lease_with_any_user_and_host_name(cloud, time):
     me = evolve(this_process({}), user="ada@corp.example")
     with (
         hold_lease("ws", cloud.call, me, clock=time) as guard,
@@ -232,7 +232,7 @@ def test_a_live_holder_of_this_machine_keeps_it_whatever_its_user_and_host_are_c
         guard()
 
 
-def test_a_lease_whose_answer_was_lost_is_given_back(cloud, time):
+def test_a_lease_whose_response_was_lost_is_released(cloud, time):
     def call(asked):
         answer = cloud.call(asked)
         if asked.operation == "UpdateThingGroup" and not lost:
@@ -246,7 +246,7 @@ def test_a_lease_whose_answer_was_lost_is_given_back(cloud, time):
     assert (lease_holder("ws", cloud.call), attributes(cloud)) == (None, {})
 
 
-def test_a_registry_that_cannot_be_reached_at_the_end_is_no_new_error(cloud, time):
+def test_an_unreachable_registry_at_release_raises_no_error(cloud, time):
     reachable = threading.Event()
     reachable.set()
 
@@ -260,7 +260,7 @@ def test_a_registry_that_cannot_be_reached_at_the_end_is_no_new_error(cloud, tim
 
 
 class TestApplying:
-    def test_the_lease_changes_nothing_that_a_plan_would_show(self):
+    def test_the_lease_does_not_appear_in_a_plan(self):
         cloud = Cloud()
         wanted = state(ca(), *device("a"))
         plan = plan_of(wanted, cloud)
@@ -269,7 +269,7 @@ class TestApplying:
             assert plan_of(wanted, cloud).steps == ()
         assert plan_of(wanted, cloud).steps == ()
 
-    def test_the_group_goes_last_and_takes_the_lease_with_it(self):
+    def test_the_group_is_deleted_last_together_with_the_lease(self):
         cloud = Cloud()
         converge(state(ca(), *device("a")), cloud)
         plan = plan_of(state(), cloud)
@@ -278,7 +278,7 @@ class TestApplying:
         assert str(plan.steps[-1].address) == f"thing_groups.{GROUP}"
         assert cloud.content()["thing_groups"] == {}
 
-    def test_losing_the_lease_in_the_middle_stops_before_the_next_write(self):
+    def test_losing_the_lease_stops_the_apply_before_the_next_write(self):
         cloud = Cloud()
         plan = plan_of(state(ca(), *device("a"), *device("b")), cloud)
         allowed = iter([None] * 3)
@@ -302,7 +302,7 @@ class TestApplying:
         assert sum(outcome.status == "failed" for outcome in ended) == 1
 
 
-def test_a_plan_made_while_somebody_applies_says_so(cloud, time):
+def test_a_plan_made_during_an_apply_warns_of_it(cloud, time):
     desired = state(ca(), *device("pump"))
     before = plan_of(desired, cloud)
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
@@ -312,7 +312,7 @@ def test_a_plan_made_while_somebody_applies_says_so(cloud, time):
     assert meanwhile.digest == plan_of(desired, cloud).digest
 
 
-def test_a_plan_refused_for_what_somebody_is_just_making_says_who(cloud, time):
+def test_a_plan_rejected_during_an_apply_names_the_lease_holder(cloud, time):
     desired = state(ca(), *device("pump"))
     cloud.iot.create_thing(thingName="pump", attributePayload={"attributes": {"site": "elsewhere"}})
     with (

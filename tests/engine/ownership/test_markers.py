@@ -26,35 +26,35 @@ def refused(wanted, cloud, **options) -> tuple[str, ...]:
     return error.value.reasons
 
 
-def test_what_another_workspace_owns_is_refused_and_named(cloud):
+def test_a_resource_of_another_workspace_is_rejected_by_name(cloud):
     converge(state(ca(), *device("a"), workspace="one"), cloud)
     assert refused(state(*device("a", site="oslo")[1:], workspace="two"), cloud) == (
         "things.a: it belongs to the workspace 'one', not to 'two'",
     )
 
 
-def test_a_certificate_that_things_of_others_have_is_not_taken_over(cloud):
+def test_a_certificate_of_unmanaged_things_is_not_taken_over(cloud):
     converge(state(ca(), *device("a"), workspace="one"), cloud)
     certificate, _ = device("a")
     mine = state(certificate, workspace="two")
     assert refused(mine, cloud) == ("certificates.a: it belongs to the workspace 'one', not to 'two'",)
 
 
-def test_an_unmarked_thing_that_differs_is_taken_over_only_when_asked_to(cloud):
+def test_an_unmanaged_thing_that_differs_is_imported_only_with_adopt(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "bergen"}})
     wanted = state(ca(), *device("a", site="oslo"))
     assert refused(wanted, cloud) == (ADOPT.format("things.a"),)
     assert plan_of(wanted, cloud, adopt=[Address("things", "a")]).counts["update"] == 1
 
 
-def test_what_bears_no_mark_is_never_deleted(cloud):
+def test_an_unmanaged_resource_is_never_deleted(cloud):
     cloud.iot.create_thing(thingName="somebody-elses")
     converge(state(ca(), *device("a")), cloud)
     converge(state(), cloud)
     assert list(cloud.content()["things"]) == ["somebody-elses"]
 
 
-def test_a_certificate_that_somebody_elses_thing_has_is_let_go_and_not_deleted(cloud):
+def test_a_certificate_of_a_foreign_thing_is_detached_and_not_deleted(cloud):
     converge(state(ca(), *device("a")), cloud)
     (held,) = cloud.iot.list_thing_principals(thingName="a")["principals"]
     cloud.iot.create_thing(thingName="somebody-elses")

@@ -93,7 +93,7 @@ def of(content: dict, prefix: str, workspace: str) -> dict:
     two=st.tuples(fleets("ws-2", "two-"), fleets("ws-2", "two-")),
     order=st.permutations([0, 0, 1, 1]),
 )
-def test_in_any_order_each_ends_as_alone(account, one, two, order):
+def test_two_workspaces_end_as_each_alone_in_any_order(account, one, two, order):
     sequences = [[unguarded(first), then] for first, then in (one, two)]
     alone = []
     for index, (prefix, workspace) in enumerate((("one-", "ws-1"), ("two-", "ws-2"))):
@@ -115,7 +115,7 @@ def test_in_any_order_each_ends_as_alone(account, one, two, order):
 
 @_QUIET
 @given(wanted=fleets("ws-1", "same-"))
-def test_what_one_owns_the_other_is_refused_by_name_and_may_not_adopt(account, wanted):
+def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account, wanted):
     converge(wanted, account.empty())
     theirs = evolve(wanted, settings=evolve(wanted.settings, name="ws-2"))
     before = account.content()
@@ -128,7 +128,7 @@ def test_what_one_owns_the_other_is_refused_by_name_and_may_not_adopt(account, w
     assert account.content() == before
 
 
-def test_a_certificate_goes_only_when_no_thing_of_anybody_has_it(cloud):
+def test_a_certificate_is_deleted_only_when_no_thing_has_it(cloud):
     converge(state(ca(), *device("a"), workspace="one"), cloud)
     (held,) = cloud.iot.list_thing_principals(thingName="a")["principals"]
     converge(state(resource("things", "theirs", Thing()), workspace="two"), cloud)
