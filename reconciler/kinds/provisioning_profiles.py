@@ -1,9 +1,9 @@
-"""Provisioning profiles: how hubs introduce themselves to managed integrations, with a claim or through their CA.
+"""Provisioning profiles: how hubs join managed integrations, with a claim certificate or their CA.
 
-Source: managed integrations API reference, CreateProvisioningProfile and its neighbours. AWS assigns the id, a profile cannot
-be changed, its CA certificate is never given back, and the private key of a claim that AWS makes is told once: it goes to
-the file that is named for it, and a tag says when it is there. A profile whose key was lost with the run that was told it
-is of no use to anybody, and is replaced.
+Source: managed integrations API reference, CreateProvisioningProfile and the operations next to it. AWS assigns the id,
+cannot change a profile, never returns its CA certificate, and returns the private key of a claim that it generates only
+once. The key is written to the file that `save_claim_key_to` names, and a tag records that it is saved. A profile whose key
+was lost with the run that received it is of no use, and is replaced.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, pair_by_name_tag
 from reconciler.kinds.base.schema import member
@@ -41,11 +41,13 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, Desired, Live, NotCompared, Resource
 
 DERIVED_MEMBERS = {
-    "CreateProvisioningProfile.ClientToken": "made of the request, so that sending it twice makes one profile"
+    "CreateProvisioningProfile.ClientToken": "a hash of the request, so that sending it twice creates one profile"
 }
 
-_SAVED = {"claim-key": "saved"}
-_GOING = "DELETE_IN_PROGRESS"
+_KEY_SAVED = {"claim-key": "saved"}
+"""The tag, without its prefix, that records that the claim's private key is in its file."""
+
+_BEING_DELETED = "DELETE_IN_PROGRESS"
 
 
 @frozen
@@ -53,12 +55,12 @@ class ProvisioningProfile:
     """`[provisioning_profiles.*]`."""
 
     provisioning_type: Literal["FLEET_PROVISIONING", "JITR"] = member(
-        "With a claim certificate, or through the CA of the hubs' own certificates.",
+        "FLEET_PROVISIONING with a claim certificate, or JITR through the CA of the hubs' own certificates.",
         api="CreateProvisioningProfile.ProvisioningType",
         on_change="replaces",
     )
     name: str | None = member(
-        "The name in managed integrations; by default the one in this file.",
+        "The name in managed integrations (default: the name in this file).",
         api="CreateProvisioningProfile.Name",
         on_change="replaces",
         default=None,
@@ -70,17 +72,17 @@ class ProvisioningProfile:
         default=None,
     )
     claim_certificate: Pem | NotCompared | None = member(
-        "The certificate that all hubs share until they have their own; AWS makes one where none is given.",
+        "The certificate that all hubs share until they have their own (default: AWS generates one).",
         api="CreateProvisioningProfile.ClaimCertificate",
         on_change="replaces",
         default=None,
     )
     save_claim_key_to: OutputFile | NotCompared | None = member(
-        "The new file for the private key of the claim that AWS makes, which it tells once; never overwritten.",
+        "The new file for the private key of the claim that AWS generates; AWS returns it once. Never overwritten.",
         default=None,
     )
     save_claim_certificate_to: OutputFile | None = member(
-        "The new file for the claim certificate that AWS makes; never overwritten.",
+        "The new file for the claim certificate that AWS generates; never overwritten.",
         on_change="create_only",
         default=None,
     )
@@ -89,13 +91,13 @@ class ProvisioningProfile:
 
 @frozen
 class ProvisioningProfileFacts:
-    """What else is read of a provisioning profile: its claim certificate, if it has one."""
+    """The facts of a provisioning profile: its claim certificate, if it has one."""
 
     claim: Pem | None
 
 
 class ProvisioningProfiles(Kind):
-    """Provisioning profiles: found by the tag that names them, owned by tag."""
+    """Provisioning profiles: found by name tag, owned by tag."""
 
     table = "provisioning_profiles"
     noun = "provisioning profile"
@@ -119,163 +121,179 @@ class ProvisioningProfiles(Kind):
     derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Each type has its own certificate, and a key that is told once has somewhere to go."""
+        """Return problems with the certificates, and with the fields that the type or a claim rules out."""
         spec: ProvisioningProfile = resource.spec
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT + 2)
-        jitr, claim = spec.provisioning_type == "JITR", spec.claim_certificate
         if isinstance(spec.ca_certificate, Pem):
             yield from x509.check_certificate(spec.ca_certificate, "ca_certificate", ca=True)
-        if isinstance(claim, Pem):
-            yield from x509.check_certificate(claim, "claim_certificate", ca=False)
-        if jitr != (spec.ca_certificate is not None):
-            yield ValueProblem(
-                "conflicting-fields",
-                "a CA certificate is for JITR, and needed there",
-                "the one with the other",
-                path=("ca_certificate",),
-            )
-        if jitr and claim:
-            yield ValueProblem(
-                "conflicting-fields",
-                "JITR has no claim",
-                "type FLEET_PROVISIONING",
-                path=("claim_certificate",),
-            )
-        if not (jitr or claim or spec.save_claim_key_to):
-            what = "AWS tells the private key of the claim that it makes once, and it has nowhere to go"
-            yield ValueProblem(
-                "missing-field",
-                what,
-                "the path of a new file, or a claim_certificate",
-                path=("save_claim_key_to",),
-            )
-        for field in ("save_claim_key_to", "save_claim_certificate_to"):
-            if getattr(spec, field) and (jitr or claim):
-                yield ValueProblem(
-                    "conflicting-fields",
-                    "there is nothing to save where AWS makes no claim",
-                    "neither ca nor claim",
-                    path=(field,),
-                )
+        if isinstance(spec.claim_certificate, Pem):
+            yield from x509.check_certificate(spec.claim_certificate, "claim_certificate", ca=False)
+        yield from _check_combination(spec)
 
     def effective(self, resource: Resource, scope: Scope) -> ProvisioningProfile:
-        """Name filled in; a claim that AWS makes is whatever it is."""
+        """Return the spec with the default name; a claim that AWS generates is not compared."""
         spec: ProvisioningProfile = resource.spec
-        made = spec.provisioning_type != "JITR" and spec.claim_certificate is None
+        aws_generates_claim = spec.provisioning_type != "JITR" and spec.claim_certificate is None
         return attrs.evolve(
             spec,
             name=spec.name or resource.address.name,
-            claim_certificate=NOT_COMPARED if made else spec.claim_certificate,
+            claim_certificate=NOT_COMPARED if aws_generates_claim else spec.claim_certificate,
         )
 
     def identity(self, resource: Resource) -> str | None:
-        """Only AWS can assign it."""
+        """Return None: AWS assigns the id."""
         return None
 
     def forces_replacement(self, name: str, after: Any) -> bool:
-        """A key that was told and is not in its file is lost."""
+        """Return whether the field needs a replacement, as does a claim key that was not saved and is lost."""
         if name == "save_claim_key_to":
             return isinstance(after, OutputFile) and after.content is None
         return super().forces_replacement(name, after)
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """No file is overwritten, and one that is there already is the key's own."""
+        """Reject output files that exist, except a file with the key of the profile's claim certificate."""
         if isinstance(change, Delete | Forget):
             return
         spec: ProvisioningProfile = change.resource.spec
         if isinstance(change, Update):
-            key = spec.save_claim_key_to
-            if (
-                change.has_changed("save_claim_key_to")
-                and isinstance(key, OutputFile)
-                and key.content is not None
-            ):
-                claim = change.live.facts_as(ProvisioningProfileFacts).claim
-                if not (claim and x509.is_key_of(claim, key.content)):
-                    yield f"{key} is there already, and is not the key of its claim certificate"
+            if change.has_changed("save_claim_key_to"):
+                yield from _check_existing_key(change)
             return
         for output in (spec.save_claim_key_to, spec.save_claim_certificate_to):
             if isinstance(output, OutputFile) and output.content is not None:
-                yield f"{output} is there already, and no file is overwritten; name a new one"
+                yield f"{output} already exists and would be overwritten; choose the path of a new file"
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """All of the account in pages, and one question for each: the list tells neither tags nor claims."""
+        """List all profiles and get each of them, as the listing has neither tags nor claims."""
         if scope.previous_states is None:
-            (listed,) = yield [ApiCall(SERVICE, "ListProvisioningProfiles")]
-            ids = [item["Id"] for item in listed["Items"] if item.get("Status") != _GOING]
+            (listing,) = yield [ApiCall(SERVICE, "ListProvisioningProfiles")]
+            ids = [item["Id"] for item in listing["Items"] if item.get("Status") != _BEING_DELETED]
         else:
             ids = sorted(scope.previous_states)
-        answers = yield [
-            ApiCall(SERVICE, "GetProvisioningProfile", {"Identifier": name}, ignored_errors=NOT_FOUND)
-            for name in ids
+        profiles = yield [
+            ApiCall(SERVICE, "GetProvisioningProfile", {"Identifier": identity}, ignored_errors=NOT_FOUND)
+            for identity in ids
         ]
         return [
-            _live(answer)
-            for answer in answers
-            if answer.get("Tags", {}).get(OWNER_TAG) == scope.workspace and answer.get("Status") != _GOING
+            _to_live(profile)
+            for profile in profiles
+            if profile.get("Tags", {}).get(OWNER_TAG) == scope.workspace
+            and profile.get("Status") != _BEING_DELETED
         ]
 
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
     ) -> Mapping[str, str]:
-        """By the tag. A run that died within a replacement leaves two of a name: then the one that is as wanted."""
+        """Pair by name tag. An interrupted replacement leaves two profiles of one name."""
         return pair_by_name_tag(self, missing, spare, scope)
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """One call, with a token that makes the same request the same profile; then word that the key is safe."""
+        """Create the profile with a token that lets AWS recognize the same request; tag it as saved."""
         return [*_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Only the tags can be changed; one of them says that the key is where it belongs."""
-        had = change.live.tags
-        kept = had.get(f"{TAG_PREFIX}claim-key") or change.has_changed("save_claim_key_to")
-        after = _tags(change.resource, context, saved=bool(kept and _makes_claim(change.resource.spec)))
-        return [*retag(SERVICE, change.live.arn, had, after)]
+        """Update the tags, one of which records that the key is saved; AWS changes nothing else of a profile."""
+        live_tags = change.live.tags
+        is_saved = live_tags.get(f"{TAG_PREFIX}claim-key") or change.has_changed("save_claim_key_to")
+        is_key_saved = bool(is_saved and _saves_claim_key(change.resource.spec))
+        desired_tags = _build_tags(change.resource, context, is_key_saved=is_key_saved)
+        return [*retag(SERVICE, change.live.arn, live_tags, desired_tags)]
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """A new one first, then the old one goes."""
-        return [*_create(change.resource, context, replaces=change.live.identity), *_delete(change.live)]
+        """Create the new profile before deleting the old one."""
+        return [*_create(change.resource, context, replaced_id=change.live.identity), *_delete(change.live)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Done is when it is gone."""
+        """Delete the profile, and wait until AWS no longer has it."""
         return [*_delete(change.live)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Our tags come off."""
+        """Remove the ownership tags."""
         return [*remove_ownership_tags(SERVICE, change.live)]
 
 
-def _makes_claim(spec: ProvisioningProfile) -> bool:
+def _check_combination(spec: ProvisioningProfile) -> Iterator[ValueProblem]:
+    """Return problems with fields that exclude or need each other."""
+    is_jitr, claim = spec.provisioning_type == "JITR", spec.claim_certificate
+    if is_jitr and spec.ca_certificate is None:
+        yield ValueProblem(
+            "conflicting-fields", "JITR needs the hubs' CA", "a CA certificate", path=("ca_certificate",)
+        )
+    if not is_jitr and spec.ca_certificate is not None:
+        yield ValueProblem(
+            "conflicting-fields",
+            "FLEET_PROVISIONING does not use a CA certificate",
+            "no ca_certificate, or the type JITR",
+            path=("ca_certificate",),
+        )
+    if is_jitr and claim:
+        yield ValueProblem(
+            "conflicting-fields",
+            "JITR does not use a claim certificate",
+            "no claim_certificate, or the type FLEET_PROVISIONING",
+            path=("claim_certificate",),
+        )
+    if not (is_jitr or claim or spec.save_claim_key_to):
+        yield ValueProblem(
+            "missing-field",
+            "AWS returns the private key of the claim that it generates only once, and it would not be saved",
+            "the path of a new file, or a claim_certificate",
+            path=("save_claim_key_to",),
+        )
+    for field in ("save_claim_key_to", "save_claim_certificate_to"):
+        if getattr(spec, field) and (is_jitr or claim):
+            yield ValueProblem(
+                "conflicting-fields",
+                "AWS generates no claim to save for JITR, or where the file has a claim_certificate",
+                f"no {field}",
+                path=(field,),
+            )
+
+
+def _check_existing_key(change: Update) -> Iterator[str]:
+    key, claim = change.resource.spec.save_claim_key_to, change.live.facts_as(ProvisioningProfileFacts).claim
+    if not isinstance(key, OutputFile) or key.content is None:
+        return
+    if not (claim and x509.is_key_of(claim, key.content)):
+        yield (
+            f"{key} already exists and has another key than that of the profile's claim certificate; "
+            "choose the path of a new file"
+        )
+
+
+def _saves_claim_key(spec: ProvisioningProfile) -> bool:
     return isinstance(spec.save_claim_key_to, OutputFile)
 
 
-def _tags(resource: Resource, context: PlanContext, *, saved: bool) -> dict[str, Any]:
+def _build_tags(resource: Resource, context: PlanContext, *, is_key_saved: bool) -> dict[str, Any]:
     spec: ProvisioningProfile = resource.spec
-    more = {"ca": spec.ca_certificate.fingerprint} if spec.ca_certificate else {}
-    return with_ownership_tags(resource, context.workspace, **more, **(_SAVED if saved else {}))
+    ca_tag = {"ca": spec.ca_certificate.fingerprint} if spec.ca_certificate else {}
+    return with_ownership_tags(resource, context.workspace, **ca_tag, **(_KEY_SAVED if is_key_saved else {}))
 
 
-def _create(resource: Resource, context: PlanContext, *, replaces: str = "") -> Iterator[ApiCall]:
+def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") -> Iterator[ApiCall]:
     spec: ProvisioningProfile = resource.spec
     params: dict[str, Any] = {
         "ProvisioningType": spec.provisioning_type,
         "Name": spec.name or resource.address.name,
-        "Tags": _tags(resource, context, saved=False),
+        "Tags": _build_tags(resource, context, is_key_saved=False),
     }
     if spec.ca_certificate:
         params["CaCertificate"] = spec.ca_certificate.text
     if isinstance(spec.claim_certificate, Pem):
         params["ClaimCertificate"] = spec.claim_certificate.text
-    request = json.dumps([context.workspace, replaces, params], sort_keys=True)
+    request = json.dumps([context.workspace, replaced_id, params], sort_keys=True)
     params["ClientToken"] = sha256_hex(request)
-    saves = []
+    output_files = []
     if isinstance(spec.save_claim_key_to, OutputFile):
-        saves.append(SavedMember("ClaimCertificatePrivateKey", spec.save_claim_key_to, secret=True))
+        output_files.append(SavedMember("ClaimCertificatePrivateKey", spec.save_claim_key_to, secret=True))
     if spec.save_claim_certificate_to:
-        saves.append(SavedMember("ClaimCertificate", spec.save_claim_certificate_to))
-    yield ApiCall(SERVICE, "CreateProvisioningProfile", params, output_files=tuple(saves), idempotent=True)
-    if _makes_claim(spec):
-        tags = {TAG_PREFIX + key: value for key, value in _SAVED.items()}
+        output_files.append(SavedMember("ClaimCertificate", spec.save_claim_certificate_to))
+    yield ApiCall(
+        SERVICE, "CreateProvisioningProfile", params, output_files=tuple(output_files), idempotent=True
+    )
+    if _saves_claim_key(spec):
+        tags = {TAG_PREFIX + key: value for key, value in _KEY_SAVED.items()}
         params = {"ResourceArn": Ref(resource.address, "Arn"), "Tags": tags}
         yield ApiCall(SERVICE, "TagResource", params, idempotent=True)
 
@@ -286,20 +304,22 @@ def _delete(live: Live) -> Iterator[ApiCall]:
     yield ApiCall(SERVICE, "GetProvisioningProfile", params, repeat_until=NOT_FOUND)
 
 
-def _live(answer: Mapping[str, Any]) -> Live:
-    tags, claim = answer.get("Tags", {}), answer.get("ClaimCertificate")
-    ca, saved = tags.get(f"{TAG_PREFIX}ca"), f"{TAG_PREFIX}claim-key" in tags
+def _to_live(profile: Response) -> Live:
+    tags = profile.get("Tags", {})
+    ca_fingerprint = tags.get(f"{TAG_PREFIX}ca")
+    claim = Pem.parse(profile["ClaimCertificate"]) if profile.get("ClaimCertificate") else None
+    is_key_saved = f"{TAG_PREFIX}claim-key" in tags
     spec = ProvisioningProfile(
-        provisioning_type=answer["ProvisioningType"],
-        name=answer.get("Name"),
-        ca_certificate=Pem(ca) if ca else None,
-        claim_certificate=Pem.parse(claim) if claim else None,
-        save_claim_key_to=NOT_COMPARED if saved else None,
+        provisioning_type=profile["ProvisioningType"],
+        name=profile.get("Name"),
+        ca_certificate=Pem(ca_fingerprint) if ca_fingerprint else None,
+        claim_certificate=claim,
+        save_claim_key_to=NOT_COMPARED if is_key_saved else None,
         tags=user_tags(tags),
     )
-    facts = ProvisioningProfileFacts(Pem.parse(claim) if claim else None)
+    facts = ProvisioningProfileFacts(claim)
     name = tags.get(NAME_TAG)
-    return tagged_live(answer["Id"], spec, tags, answer["Arn"], declared_name=name, facts=facts)
+    return tagged_live(profile["Id"], spec, tags, profile["Arn"], declared_name=name, facts=facts)
 
 
 KIND = ProvisioningProfiles()

@@ -1,7 +1,7 @@
-"""Provisioning templates: what AWS makes of a device that introduces itself.
+"""Provisioning templates: what AWS creates for a device that connects for the first time.
 
-Source: AWS IoT API reference, CreateProvisioningTemplate and its neighbours; developer guide, "Provisioning templates"; AWS
-General Reference, AWS IoT Core quotas (five versions). A template's type never changes.
+Source: AWS IoT API reference, CreateProvisioningTemplate and the operations next to it; developer guide, "Provisioning
+templates"; AWS General Reference, AWS IoT Core quotas (five versions). A template's type never changes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, request_each, select_wanted_or_owned
 from reconciler.kinds.base.schema import member
@@ -36,18 +36,18 @@ from reconciler.model.text import join_some
 MAX_VERSIONS = 5
 
 DERIVED_MEMBERS = {
-    "UpdateProvisioningTemplate.removePreProvisioningHook": "pre_provisioning_hook, when the file no longer says one",
-    "CreateProvisioningTemplateVersion.setAsDefault": "always true: what the file says is what holds",
+    "UpdateProvisioningTemplate.removePreProvisioningHook": "set when pre_provisioning_hook is removed from the file",
+    "CreateProvisioningTemplateVersion.setAsDefault": "always true: the body in the file becomes the default version",
 }
 
 UNSUPPORTED_MEMBERS = {
-    "UpdateProvisioningTemplate.defaultVersionId": "the default version is the one that says what the file says",
+    "UpdateProvisioningTemplate.defaultVersionId": "the default version is the one with the body in the file",
 }
 
 
 @frozen
 class Hook:
-    """The Lambda function that has a say before a device is provisioned, and what it is sent."""
+    """The Lambda function that accepts or rejects a device before it is provisioned."""
 
     target_arn: str
     payload_version: str = "2020-04-01"
@@ -62,19 +62,21 @@ class ProvisioningTemplate:
         "The role with which AWS provisions.", api="CreateProvisioningTemplate.provisioningRoleArn"
     )
     type: Literal["FLEET_PROVISIONING", "JITP"] = member(
-        "JITP is for devices whose CA is registered here, FLEET_PROVISIONING for all that have a claim.",
+        "JITP for devices with certificates of a registered CA, FLEET_PROVISIONING for devices with a claim.",
         api="CreateProvisioningTemplate.type",
         on_change="replaces",
         default="FLEET_PROVISIONING",
     )
     enabled: bool = member(
-        "Whether devices may be provisioned with it.", api="CreateProvisioningTemplate.enabled", default=False
+        "Whether devices can be provisioned with the template.",
+        api="CreateProvisioningTemplate.enabled",
+        default=False,
     )
     description: str | None = member(
-        "What the template is for.", api="CreateProvisioningTemplate.description", default=None
+        "A description of the template.", api="CreateProvisioningTemplate.description", default=None
     )
     pre_provisioning_hook: Hook | None = member(
-        "Who has a say before a device is provisioned; only for FLEET_PROVISIONING.",
+        "The Lambda function that accepts or rejects a device; only for FLEET_PROVISIONING.",
         api="CreateProvisioningTemplate.preProvisioningHook",
         default=None,
     )
@@ -83,13 +85,13 @@ class ProvisioningTemplate:
 
 @frozen
 class ProvisioningTemplateFacts:
-    """What else is read of a provisioning template: its versions other than the default one, oldest first."""
+    """The facts of a provisioning template: its versions other than the default one, oldest first."""
 
     older_versions: tuple[int, ...]
 
 
 class ProvisioningTemplates(Kind):
-    """Provisioning templates: found by name, owned by tag, compared by what the default version means."""
+    """Provisioning templates: found by name, owned by tag, compared by the meaning of the default version."""
 
     table = "provisioning_templates"
     noun = "provisioning template"
@@ -125,32 +127,32 @@ class ProvisioningTemplates(Kind):
     deletion_blockers = frozenset({"ca_certificates"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """There is room for the marks, and the hook fits."""
+        """Return problems with the number of tags, and with a hook that the type does not allow."""
         spec: ProvisioningTemplate = resource.spec
         yield from check_room_for_tags("tags", spec.tags, OWNERSHIP_TAG_COUNT)
         if spec.type == "JITP" and spec.pre_provisioning_hook:
             yield ValueProblem(
                 "conflicting-fields",
-                "a JITP template has no hook",
-                "type FLEET_PROVISIONING",
+                "a JITP template cannot have a hook",
+                "no hook, or the type FLEET_PROVISIONING",
                 path=("pre_provisioning_hook",),
             )
 
     def identity(self, resource: Resource) -> str:
-        """Its name."""
+        """Return the name."""
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """All templates of the account in pages, the tags of each, and body and versions of those that matter."""
+        """List all templates and their tags; read the bodies and versions of desired and owned ones."""
         arns = yield from list_arns(self, scope)
-        wanted = {resource.address.name for resource in scope.resources_of(self.table)}
-        matter = yield from select_wanted_or_owned(scope, wanted, arns)
-        details = yield from request_each("DescribeProvisioningTemplate", "templateName", matter)
-        versions = yield from request_each("ListProvisioningTemplateVersions", "templateName", matter)
+        desired_names = {resource.address.name for resource in scope.resources_of(self.table)}
+        tags_by_name = yield from select_wanted_or_owned(scope, desired_names, arns)
+        descriptions = yield from request_each("DescribeProvisioningTemplate", "templateName", tags_by_name)
+        listings = yield from request_each("ListProvisioningTemplateVersions", "templateName", tags_by_name)
         return [
-            _live(detail, version["versions"], tags)
-            for tags, detail, version in zip(matter.values(), details, versions, strict=True)
-            if detail and version
+            _to_live(description, listing["versions"], tags)
+            for tags, description, listing in zip(tags_by_name.values(), descriptions, listings, strict=True)
+            if description and listing
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
@@ -160,11 +162,11 @@ class ProvisioningTemplates(Kind):
             yield f"cannot replace: still used after this plan by {join_some(keepers)}; remove that reference first"
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """One call, the mark included."""
+        """Create the template with its ownership tags in one call."""
         return [_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """A new default version, the oldest of the others gone before where five are there; the rest in one call."""
+        """Create a new default version in place of the oldest of five; update other fields in one call."""
         spec, name = change.resource.spec, change.live.identity
         calls: list[ApiCall] = []
         if change.has_changed("body"):
@@ -175,25 +177,27 @@ class ProvisioningTemplates(Kind):
                     ApiCall("iot", "DeleteProvisioningTemplateVersion", params, ignored_errors=NOT_FOUND)
                 )
             version = {"templateName": name, "templateBody": spec.body.text, "setAsDefault": True}
-            proof = _shown(name, "templateBody")
-            calls.append(ApiCall("iot", "CreateProvisioningTemplateVersion", version, verification=proof))
-        changed = _changed(change)
-        if changed:
-            params = {"templateName": name, **changed}
+            verification = _verify_members(name, "templateBody")
+            calls.append(
+                ApiCall("iot", "CreateProvisioningTemplateVersion", version, verification=verification)
+            )
+        changed_members = _to_update_params(change)
+        if changed_members:
+            params = {"templateName": name, **changed_members}
             calls.append(ApiCall("iot", "UpdateProvisioningTemplate", params, idempotent=True))
-        after = with_ownership_tags(change.resource, context.workspace)
-        return [*calls, *retag("iot", change.live.arn, change.live.tags, after)]
+        tags = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """The old one goes first: both have the same name."""
+        """Delete the old template before creating the new one, as both have the same name."""
         return [_delete(change.live), _create(change.resource, context)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """No CA certificate of the workspace uses it any more; its versions go with it."""
+        """Delete the template with its versions; no CA certificate of the workspace uses it anymore."""
         return [_delete(change.live)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Our tags come off."""
+        """Remove the ownership tags."""
         return [*remove_ownership_tags("iot", change.live)]
 
 
@@ -210,16 +214,16 @@ def _create(resource: Resource, context: PlanContext) -> ApiCall:
     if spec.description is not None:
         params["description"] = spec.description
     if spec.pre_provisioning_hook:
-        params["preProvisioningHook"] = _hook(spec.pre_provisioning_hook)
-    said = [name for name in params if name not in {"templateName", "tags"}]
-    return ApiCall(
-        "iot", "CreateProvisioningTemplate", params, verification=_shown(resource.address.name, *said)
-    )
+        params["preProvisioningHook"] = _to_hook_params(spec.pre_provisioning_hook)
+    verified = [name for name in params if name not in {"templateName", "tags"}]
+    verification = _verify_members(resource.address.name, *verified)
+    return ApiCall("iot", "CreateProvisioningTemplate", params, verification=verification)
 
 
-def _shown(name: str, *said: str) -> FieldsMatch:
-    question = ApiCall("iot", "DescribeProvisioningTemplate", {"templateName": name})
-    return FieldsMatch(question, {member: member for member in said})
+def _verify_members(template: str, *members: str) -> FieldsMatch:
+    """Return the verification that the described template has these request members."""
+    describe = ApiCall("iot", "DescribeProvisioningTemplate", {"templateName": template})
+    return FieldsMatch(describe, {member: member for member in members})
 
 
 def _delete(live: Live) -> ApiCall:
@@ -228,8 +232,8 @@ def _delete(live: Live) -> ApiCall:
     )
 
 
-def _changed(change: Update) -> dict[str, Any]:
-    """What UpdateProvisioningTemplate has to say."""
+def _to_update_params(change: Update) -> dict[str, Any]:
+    """Return the members of UpdateProvisioningTemplate that change."""
     spec: ProvisioningTemplate = change.resource.spec
     params: dict[str, Any] = {}
     if change.has_changed("description"):
@@ -240,32 +244,34 @@ def _changed(change: Update) -> dict[str, Any]:
         params["provisioningRoleArn"] = spec.provisioning_role_arn
     if change.has_changed("pre_provisioning_hook"):
         if spec.pre_provisioning_hook:
-            params["preProvisioningHook"] = _hook(spec.pre_provisioning_hook)
+            params["preProvisioningHook"] = _to_hook_params(spec.pre_provisioning_hook)
         else:
             params["removePreProvisioningHook"] = True
     return params
 
 
-def _hook(hook: Hook) -> dict[str, str]:
+def _to_hook_params(hook: Hook) -> dict[str, str]:
     return {"payloadVersion": hook.payload_version, "targetArn": hook.target_arn}
 
 
-def _live(detail: Mapping[str, Any], versions: Sequence[Mapping[str, Any]], tags: Mapping[str, str]) -> Live:
-    hook = detail.get("preProvisioningHook")
+def _to_live(description: Response, versions: Sequence[Response], tags: Mapping[str, str]) -> Live:
+    hook = description.get("preProvisioningHook")
     spec = ProvisioningTemplate(
-        body=Document.parse(detail["templateBody"]),
-        provisioning_role_arn=detail["provisioningRoleArn"],
-        type=detail.get("type", "FLEET_PROVISIONING"),
-        enabled=detail.get("enabled", False),
-        description=detail.get("description") or None,
-        pre_provisioning_hook=Hook(hook["targetArn"], hook.get("payloadVersion", "2020-04-01"))
-        if hook
-        else None,
+        body=Document.parse(description["templateBody"]),
+        provisioning_role_arn=description["provisioningRoleArn"],
+        type=description.get("type", "FLEET_PROVISIONING"),
+        enabled=description.get("enabled", False),
+        description=description.get("description") or None,
+        pre_provisioning_hook=_parse_hook(hook) if hook else None,
         tags=user_tags(tags),
     )
-    older = sorted(version["versionId"] for version in versions if not version["isDefaultVersion"])
-    facts = ProvisioningTemplateFacts(tuple(older))
-    return tagged_live(detail["templateName"], spec, tags, detail["templateArn"], facts=facts)
+    older_versions = sorted(version["versionId"] for version in versions if not version["isDefaultVersion"])
+    facts = ProvisioningTemplateFacts(tuple(older_versions))
+    return tagged_live(description["templateName"], spec, tags, description["templateArn"], facts=facts)
+
+
+def _parse_hook(hook: Response) -> Hook:
+    return Hook(hook["targetArn"], hook.get("payloadVersion", "2020-04-01"))
 
 
 KIND = ProvisioningTemplates()

@@ -1,4 +1,4 @@
-"""Provisioning profiles: replaced for every change, and the key that is told once is in its file or the profile goes."""
+"""Provisioning profiles: every change replaces them, and so does a claim key that was not saved."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ CERTIFICATE = OutputFile("claim.pem", "/nowhere/claim.pem")
 FLEET = ProvisioningProfile(
     "FLEET_PROVISIONING", save_claim_key_to=KEY, save_claim_certificate_to=CERTIFICATE
 )
-SAVED = {"reconciler:claim-key": "saved"}
-GONE = [
+KEY_SAVED_TAG = {"reconciler:claim-key": "saved"}
+DELETE_CALLS = [
     managed_integrations("DeleteProvisioningProfile", ignored_errors=NOT_FOUND, Identifier="P1"),
     managed_integrations("GetProvisioningProfile", repeat_until=NOT_FOUND, Identifier="P1"),
 ]
-SAVES = (
+OUTPUT_FILES = (
     SavedMember("ClaimCertificatePrivateKey", KEY, secret=True),
     SavedMember("ClaimCertificate", CERTIFICATE),
 )
-MARK_SAVED = managed_integrations(
-    "TagResource", ResourceArn=Ref(Address("provisioning_profiles", "a"), "Arn"), Tags=SAVED
+TAG_KEY_SAVED = managed_integrations(
+    "TagResource", ResourceArn=Ref(Address("provisioning_profiles", "a"), "Arn"), Tags=KEY_SAVED_TAG
 )
 
 
@@ -66,30 +66,30 @@ def live(spec: ProvisioningProfile, **tags: str) -> Live:
     )
 
 
-def made(**fields: object) -> Live:
-    """A fleet's profile with a claim that AWS made."""
+def profile_with_generated_claim(**fields: object) -> Live:
+    """Return a FLEET_PROVISIONING profile with a claim that AWS generated."""
     return live(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM, **fields))
 
 
-def test_a_claim_that_aws_makes_is_saved_and_then_said_to_be_saved():
-    found, _ = without_token(create_calls(profile(FLEET)))
-    assert found == [
+def test_a_generated_claim_is_saved_and_then_tagged_as_saved():
+    calls, _ = without_token(create_calls(profile(FLEET)))
+    assert calls == [
         managed_integrations(
             "CreateProvisioningProfile",
-            output_files=SAVES,
+            output_files=OUTPUT_FILES,
             ProvisioningType="FLEET_PROVISIONING",
             Name="a",
             Tags=OWNERSHIP_TAGS,
         ),
-        MARK_SAVED,
+        TAG_KEY_SAVED,
     ]
 
 
-def test_a_claim_that_is_given_is_sent_and_nothing_is_saved():
-    found, _ = without_token(
+def test_a_declared_claim_is_sent_and_nothing_is_saved():
+    calls, _ = without_token(
         create_calls(profile(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM)))
     )
-    assert found == [
+    assert calls == [
         managed_integrations(
             "CreateProvisioningProfile",
             ProvisioningType="FLEET_PROVISIONING",
@@ -100,60 +100,67 @@ def test_a_claim_that_is_given_is_sent_and_nothing_is_saved():
     ]
 
 
-def test_a_ca_that_is_never_given_back_is_remembered_in_a_tag():
-    found, _ = without_token(create_calls(profile(ProvisioningProfile("JITR", ca_certificate=CA))))
-    assert found[0].params["Tags"] == {**OWNERSHIP_TAGS, "reconciler:ca": CA.fingerprint}
+def test_a_tag_records_the_ca_which_aws_does_not_return():
+    calls, _ = without_token(create_calls(profile(ProvisioningProfile("JITR", ca_certificate=CA))))
+    assert calls[0].params["Tags"] == {**OWNERSHIP_TAGS, "reconciler:ca": CA.fingerprint}
 
 
-def test_what_is_there_is_read_with_what_the_tags_remember():
-    answer = {"Id": "P1", "Arn": ARN, "Name": "a", "ProvisioningType": "FLEET_PROVISIONING"}
-    answers = {
+def test_a_live_profile_is_read_with_what_its_tags_record():
+    response = {"Id": "P1", "Arn": ARN, "Name": "a", "ProvisioningType": "FLEET_PROVISIONING"}
+    responses = {
         "ListProvisioningProfiles": {"Items": [{"Id": "P1"}, {"Id": "P0", "Status": "DELETE_IN_PROGRESS"}]},
         "GetProvisioningProfile": {
-            **answer,
+            **response,
             "ClaimCertificate": CLAIM.text,
-            "Tags": {**OWNERSHIP_TAGS, **SAVED},
+            "Tags": {**OWNERSHIP_TAGS, **KEY_SAVED_TAG},
         },
     }
-    assert read("provisioning_profiles", answers) == (
-        [made(save_claim_key_to=NOT_COMPARED)],
+    assert read("provisioning_profiles", responses) == (
+        [profile_with_generated_claim(save_claim_key_to=NOT_COMPARED)],
         ["ListProvisioningProfiles", "GetProvisioningProfile"],
     )
 
 
-def test_what_is_saved_is_no_change_wherever_the_file_is_now():
-    assert change_to(profile(FLEET), made(save_claim_key_to=NOT_COMPARED)).fields == ()
+def test_a_saved_key_is_no_change_even_if_its_file_was_moved():
+    assert (
+        change_to(profile(FLEET), profile_with_generated_claim(save_claim_key_to=NOT_COMPARED)).fields == ()
+    )
 
 
-def test_a_profile_whose_key_was_lost_with_the_run_is_replaced():
-    found = change_to(profile(FLEET), made())
-    assert isinstance(found, Replace)
-    plain, tokens = without_token(calls_of(found))
-    assert [call.operation for call in plain] == [
+def test_a_profile_whose_key_was_lost_is_replaced():
+    change = change_to(profile(FLEET), profile_with_generated_claim())
+    assert isinstance(change, Replace)
+    calls, tokens = without_token(calls_of(change))
+    assert [call.operation for call in calls] == [
         "CreateProvisioningProfile",
         *("TagResource", "DeleteProvisioningProfile", "GetProvisioningProfile"),
     ]
-    assert plain[0].output_files == SAVES
+    assert calls[0].output_files == OUTPUT_FILES
     assert tokens[0] != without_token(create_calls(profile(FLEET)))[1][0]
 
 
-def test_a_key_that_was_saved_before_the_run_died_is_only_marked_so():
+def test_a_key_saved_by_an_interrupted_apply_is_only_tagged():
     key = evolve(KEY, content=ALPHA.key_pem)
-    found = change_to(profile(evolve(FLEET, save_claim_key_to=key)), made())
-    assert isinstance(found, Update)
-    assert calls_of(found) == [managed_integrations("TagResource", ResourceArn=ARN, Tags=SAVED)]
+    change = change_to(profile(evolve(FLEET, save_claim_key_to=key)), profile_with_generated_claim())
+    assert isinstance(change, Update)
+    assert calls_of(change) == [managed_integrations("TagResource", ResourceArn=ARN, Tags=KEY_SAVED_TAG)]
 
 
-def test_a_file_with_another_key_is_not_taken_for_it():
+def test_a_file_with_another_key_is_rejected():
     key = evolve(KEY, content=ALPHA.key_pem)
-    found = change_to(profile(evolve(FLEET, save_claim_key_to=key)), made())
-    assert plan_errors(found) == ["claim.key is there already, and is not the key of its claim certificate"]
+    change = change_to(profile(evolve(FLEET, save_claim_key_to=key)), profile_with_generated_claim())
+    assert plan_errors(change) == [
+        (
+            "claim.key already exists and has another key than that of the profile's claim certificate; "
+            "choose the path of a new file"
+        )
+    ]
 
 
-def test_no_file_is_overwritten():
+def test_an_existing_file_is_rejected():
     key = evolve(KEY, content="something")
     assert plan_errors(Create(profile(evolve(FLEET, save_claim_key_to=key)))) == [
-        "claim.key is there already, and no file is overwritten; name a new one"
+        "claim.key already exists and would be overwritten; choose the path of a new file"
     ]
 
 
@@ -162,48 +169,64 @@ def test_no_file_is_overwritten():
     [
         (
             ProvisioningProfile("FLEET_PROVISIONING"),
-            "save_claim_key_to: AWS tells the private key of the claim that it makes once, and it has nowhere to go; expected the path of a new file, or a claim_certificate",
+            (
+                "save_claim_key_to: AWS returns the private key of the claim that it generates only once, and it would not be saved; "
+                "expected the path of a new file, or a claim_certificate"
+            ),
         ),
         (
             ProvisioningProfile("JITR"),
-            "ca_certificate: a CA certificate is for JITR, and needed there; expected the one with the other",
+            "ca_certificate: JITR needs the hubs' CA; expected a CA certificate",
+        ),
+        (
+            ProvisioningProfile("FLEET_PROVISIONING", ca_certificate=CA, claim_certificate=CLAIM),
+            (
+                "ca_certificate: FLEET_PROVISIONING does not use a CA certificate; "
+                "expected no ca_certificate, or the type JITR"
+            ),
         ),
         (
             ProvisioningProfile("JITR", ca_certificate=CA, claim_certificate=CLAIM),
-            "claim_certificate: JITR has no claim; expected type FLEET_PROVISIONING",
+            (
+                "claim_certificate: JITR does not use a claim certificate; "
+                "expected no claim_certificate, or the type FLEET_PROVISIONING"
+            ),
         ),
         (
             ProvisioningProfile("JITR", ca_certificate=CA, save_claim_key_to=KEY),
-            "save_claim_key_to: there is nothing to save where AWS makes no claim; expected neither ca nor claim",
+            (
+                "save_claim_key_to: AWS generates no claim to save for JITR, or where the file has a claim_certificate; "
+                "expected no save_claim_key_to"
+            ),
         ),
     ],
-    ids=["no place for the key", "no CA", "a claim too many", "nothing to save"],
+    ids=["key without a file", "no CA", "a CA without JITR", "claim with JITR", "nothing to save"],
 )
-def test_what_does_not_fit_together_is_refused(spec, expected):
+def test_fields_that_exclude_each_other_are_problems(spec, expected):
     assert problems(profile(spec)) == [expected]
 
 
-def test_it_is_gone_when_aws_says_so():
-    assert delete_calls("provisioning_profiles", made()) == GONE
+def test_a_deletion_waits_until_aws_no_longer_has_the_profile():
+    assert delete_calls("provisioning_profiles", profile_with_generated_claim()) == DELETE_CALLS
 
 
-def test_a_key_goes_to_its_file_once_and_for_its_owner_alone(tmp_path):
+def test_a_key_is_saved_once_in_a_file_that_only_its_owner_can_read(tmp_path):
     cloud, path = Cloud(), tmp_path / "claim.key"
     spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(path)))
     converge(state(profile(spec)), cloud)
     assert path.read_text().startswith("-----BEGIN")
     assert path.stat().st_mode & 0o777 == 0o600
-    path.unlink()  # to where it is safe
+    path.unlink()  # as if the user moved it to a safe place
     assert plan_of(state(profile(spec)), cloud).steps == ()
 
 
-def test_a_run_that_dies_before_it_marks_the_key_is_completed_by_the_next(tmp_path):
+def test_an_apply_interrupted_before_it_tags_the_key_is_completed_by_the_next(tmp_path):
     cloud, path = Cloud(), tmp_path / "claim.key"
     spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(path)))
     plan = plan_of(state(profile(spec)), cloud)
-    cut = evolve(plan, steps=tuple(evolve(step, calls=step.calls[:1]) for step in plan.steps))
-    assert failures(run(cut, cloud)) == []
-    path.unlink()  # the answer that was never written
+    interrupted_plan = evolve(plan, steps=tuple(evolve(step, calls=step.calls[:1]) for step in plan.steps))
+    assert failures(run(interrupted_plan, cloud)) == []
+    path.unlink()  # as if the response was lost before the key was written
     converge(state(profile(spec)), cloud)
     assert path.exists()
     assert plan_of(state(profile(spec)), cloud).steps == ()

@@ -1,4 +1,4 @@
-"""Provisioning templates: versions rotate so that the sixth never fails, and a change of type is a replacement."""
+"""Provisioning templates: old versions make room for new ones, and a change of type is a replacement."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.registry_client import Cloud
 ARN = build_arn("provisioningtemplate/a")
 BODY = Document.parse('{"Resources": {}}')
 HOOK = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
-HOOK_SENT = {"payloadVersion": "2020-04-01", "targetArn": HOOK.target_arn}
+HOOK_PARAMS = {"payloadVersion": "2020-04-01", "targetArn": HOOK.target_arn}
 SPEC = ProvisioningTemplate(BODY, ROLE, enabled=True, description="Pumps", pre_provisioning_hook=HOOK)
 
 
@@ -43,23 +43,25 @@ def live(spec: ProvisioningTemplate, older: tuple[int, ...] = ()) -> Live:
     )
 
 
-def wanted(spec: ProvisioningTemplate):
+def template(spec: ProvisioningTemplate):
     return resource("provisioning_templates", "a", spec)
 
 
-def made(**more):
+def create_call(**more_params):
     params = {"templateName": "a", "templateBody": BODY.text, "provisioningRoleArn": ROLE}
-    return iot("CreateProvisioningTemplate", **params, **more, tags=tag_list(OWNERSHIP_TAGS))
+    return iot("CreateProvisioningTemplate", **params, **more_params, tags=tag_list(OWNERSHIP_TAGS))
 
 
-def test_a_new_one_is_one_call_with_its_marks():
-    assert create_calls(wanted(SPEC)) == [
-        made(type="FLEET_PROVISIONING", enabled=True, description="Pumps", preProvisioningHook=HOOK_SENT)
+def test_a_template_is_created_with_its_ownership_tags_in_one_call():
+    assert create_calls(template(SPEC)) == [
+        create_call(
+            type="FLEET_PROVISIONING", enabled=True, description="Pumps", preProvisioningHook=HOOK_PARAMS
+        )
     ]
 
 
-def test_what_is_there_is_read_with_its_versions():
-    answers = {
+def test_a_live_template_is_read_with_its_versions():
+    responses = {
         "ListProvisioningTemplates": {"templates": [{"templateName": "a", "templateArn": ARN}]},
         "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
         "DescribeProvisioningTemplate": {
@@ -70,7 +72,7 @@ def test_what_is_there_is_read_with_its_versions():
             "type": "FLEET_PROVISIONING",
             "enabled": True,
             "description": "Pumps",
-            "preProvisioningHook": HOOK_SENT,
+            "preProvisioningHook": HOOK_PARAMS,
         },
         "ListProvisioningTemplateVersions": {
             "versions": [
@@ -80,46 +82,46 @@ def test_what_is_there_is_read_with_its_versions():
             ]
         },
     }
-    found, _ = read("provisioning_templates", answers)
-    assert found == [live(SPEC)]
-    assert found[0].facts == ProvisioningTemplateFacts((2, 9))
+    lives, _ = read("provisioning_templates", responses)
+    assert lives == [live(SPEC)]
+    assert lives[0].facts == ProvisioningTemplateFacts((2, 9))
 
 
 @pytest.mark.parametrize(
-    ("older", "dropped"), [((1, 2, 3), []), ((1, 2, 3, 4), [1])], ids=["room for one more", "five are there"]
+    ("older", "deleted"), [((1, 2, 3), []), ((1, 2, 3, 4), [1])], ids=["four versions", "five versions"]
 )
-def test_a_new_body_is_a_new_default_version_and_the_oldest_other_makes_room(older, dropped):
+def test_a_new_body_is_a_new_default_version_that_replaces_the_oldest_of_five(older, deleted):
     body = Document.parse('{"Resources": {"x": 1}}')
-    assert calls_of(change_to(wanted(evolve(SPEC, body=body)), live(SPEC, older))) == [
+    assert calls_of(change_to(template(evolve(SPEC, body=body)), live(SPEC, older))) == [
         *(
             iot(
                 "DeleteProvisioningTemplateVersion",
                 ignored_errors=NOT_FOUND,
                 templateName="a",
-                versionId=each,
+                versionId=version,
             )
-            for each in dropped
+            for version in deleted
         ),
         iot("CreateProvisioningTemplateVersion", templateName="a", templateBody=body.text, setAsDefault=True),
     ]
 
 
-def test_ten_bodies_one_after_the_other_never_meet_the_limit_of_versions():
+def test_ten_successive_bodies_never_exceed_the_limit_of_versions():
     cloud = Cloud()
     for number in range(10):
         body = Document.from_value({"Resources": {}, "Mappings": {str(number): {}}})
-        converge(state(wanted(evolve(SPEC, body=body))), cloud)
-    assert plan_of(state(wanted(evolve(SPEC, body=body))), cloud).steps == ()
+        converge(state(template(evolve(SPEC, body=body))), cloud)
+    assert plan_of(state(template(evolve(SPEC, body=body))), cloud).steps == ()
     assert len(cloud.iot.list_provisioning_template_versions(templateName="a")["versions"]) == 5
 
 
-def test_spaces_in_the_body_are_no_change():
-    assert change_to(wanted(evolve(SPEC, body=Document.parse('{"Resources":{}}'))), live(SPEC)).fields == ()
+def test_spaces_in_the_body_are_not_a_change():
+    assert change_to(template(evolve(SPEC, body=Document.parse('{"Resources":{}}'))), live(SPEC)).fields == ()
 
 
-def test_the_rest_changes_in_one_call_and_a_hook_is_removed_by_word():
-    after = ProvisioningTemplate(BODY, f"{ROLE}-2")
-    assert calls_of(change_to(wanted(after), live(SPEC))) == [
+def test_other_fields_change_in_one_call_that_removes_the_hook():
+    spec = ProvisioningTemplate(BODY, f"{ROLE}-2")
+    assert calls_of(change_to(template(spec), live(SPEC))) == [
         iot(
             "UpdateProvisioningTemplate",
             templateName="a",
@@ -131,22 +133,22 @@ def test_the_rest_changes_in_one_call_and_a_hook_is_removed_by_word():
     ]
 
 
-def test_another_type_is_another_template_under_the_same_name():
-    found = change_to(wanted(ProvisioningTemplate(BODY, ROLE, "JITP")), live(SPEC))
-    assert isinstance(found, Replace)
-    assert calls_of(found) == [
+def test_a_change_of_type_deletes_the_template_and_creates_it_again():
+    change = change_to(template(ProvisioningTemplate(BODY, ROLE, "JITP")), live(SPEC))
+    assert isinstance(change, Replace)
+    assert calls_of(change) == [
         iot("DeleteProvisioningTemplate", ignored_errors=NOT_FOUND, templateName="a"),
-        made(type="JITP", enabled=False),
+        create_call(type="JITP", enabled=False),
     ]
 
 
-def test_it_goes_with_its_versions():
+def test_a_template_is_deleted_with_its_versions():
     assert delete_calls("provisioning_templates", live(SPEC, (1, 2))) == [
         iot("DeleteProvisioningTemplate", ignored_errors=NOT_FOUND, templateName="a")
     ]
 
 
-def test_only_a_fleets_template_has_a_hook():
-    assert problems(wanted(evolve(SPEC, type="JITP"))) == [
-        "pre_provisioning_hook: a JITP template has no hook; expected type FLEET_PROVISIONING"
+def test_a_jitp_template_cannot_have_a_hook():
+    assert problems(template(evolve(SPEC, type="JITP"))) == [
+        "pre_provisioning_hook: a JITP template cannot have a hook; expected no hook, or the type FLEET_PROVISIONING"
     ]
