@@ -362,8 +362,10 @@ class Workspace(WorkspaceFiles):
 
     def _compare_states(self) -> Comparison:
         from reconciler.engine.plan.compare import compare_states
+        from reconciler.engine.plan.refresh import refresh
 
-        return compare_states(self.desired, self._connection.call, _ignore_progress)
+        refreshed = refresh(self.desired, self._connection.call, _ignore_progress)
+        return compare_states(self.desired, refreshed, _ignore_progress)
 
 
 def _resource_at(address: Address, comparison: Comparison) -> DisplayedResource:

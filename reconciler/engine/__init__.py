@@ -1,5 +1,8 @@
-"""Reconciliation: load, observe, compare, plan, apply.
+"""Reconciliation: load, refresh, compare, plan, apply.
 
-Law: it reaches AWS only through the `Call` that it is handed. It never imports boto3, nor `reconciler.aws`,
-`reconciler.registry` or `reconciler.render`; what it must know of AWS's limits it asks of the `Limits` it is handed.
+Invariant: AWS is reached only through the `Call` that a function is given. Nothing here imports boto3, `reconciler.aws`,
+`reconciler.registry` or `reconciler.render`; AWS's limits on values come from the `Limits` that a function is given.
+
+The kinds do not vary within a process, so they are no parameter. A function that needs them calls `all_kinds()`, which is
+cached, once.
 """

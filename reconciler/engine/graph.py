@@ -1,7 +1,8 @@
-"""The dependency graph: what has to exist before what."""
+"""The dependency graph: what has to exist before what. Edges lead from a dependency to its dependents."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,83 +15,94 @@ if TYPE_CHECKING:
 
     Graph: TypeAlias = nx.DiGraph[Address]
 
+Dependencies: TypeAlias = Mapping[Address, AbstractSet[Address]]
+"""The dependencies of each address."""
+
 
 def build_resource_graph(resources: Desired) -> Graph:
-    """Edges from the needed to the needing. Nodes and edges come in the order of addresses; dangling needs are left out."""
+    """Return the graph of the resources in a file."""
     return build_graph({address: resource.dependencies for address, resource in resources.items()})
 
 
-def build_graph(waits: Mapping[Address, AbstractSet[Address]]) -> Graph:
-    """The same of any addresses and what each waits for."""
-    import networkx as nx  # a tenth of a second, which a plan of nothing does not need
+def build_graph(dependencies: Dependencies) -> Graph:
+    """Return the graph, with nodes and edges sorted by address; dependencies that are not a key are left out."""
+    import networkx as nx  # takes a tenth of a second, which an empty plan does not need
 
-    made: Graph = nx.DiGraph()
-    made.add_nodes_from(sorted(waits))
-    for address in sorted(waits):
-        made.add_edges_from((before, address) for before in sorted(waits[address]) if before in waits)
-    return made
+    graph: Graph = nx.DiGraph()
+    graph.add_nodes_from(sorted(dependencies))
+    for address in sorted(dependencies):
+        known = sorted(dependency for dependency in dependencies[address] if dependency in dependencies)
+        graph.add_edges_from((dependency, address) for dependency in known)
+    return graph
 
 
-def cyclic_subgraph(waits: Mapping[Address, AbstractSet[Address]]) -> Mapping[Address, AbstractSet[Address]]:
-    """What is left when all that waits for nothing is taken away, again and again: the cycles, and what is behind them.
+def cyclic_subgraph(dependencies: Dependencies) -> Dependencies:
+    """Return the addresses that are in a cycle or depend on one, with their dependencies.
 
-    Of a healthy fleet nothing is, and that is known long before a graph of it is made.
+    Addresses without dependencies are removed until none is left. For a valid file the result is empty, without the cost of a
+    networkx graph.
     """
-    left = {address: sum(before in waits for before in needs) for address, needs in waits.items()}
-    behind: dict[Address, list[Address]] = {}
-    for address, needs in waits.items():
-        for before in needs:
-            behind.setdefault(before, []).append(address)
-    ready = [address for address, count in left.items() if not count]
+    pending = {
+        address: sum(dependency in dependencies for dependency in needed)
+        for address, needed in dependencies.items()
+    }
+    dependents: defaultdict[Address, list[Address]] = defaultdict(list)
+    for address, needed in dependencies.items():
+        for dependency in needed:
+            dependents[dependency].append(address)
+    ready = [address for address, count in pending.items() if not count]
     while ready:
-        gone = ready.pop()
-        del left[gone]
-        for address in behind.get(gone, ()):
-            left[address] -= 1
-            if not left[address]:
+        removed = ready.pop()
+        del pending[removed]
+        for address in dependents.get(removed, ()):
+            pending[address] -= 1
+            if not pending[address]:
                 ready.append(address)
-    return {address: waits[address] for address in left}
+    return {address: dependencies[address] for address in pending}
 
 
-def sort_by_dependencies(made: Graph) -> list[Address]:
-    """Every address after all that it needs, ties broken by address. Raises networkx.NetworkXUnfeasible on a cycle."""
-    import networkx as nx
+def sort_by_dependencies(graph: Graph) -> list[Address]:
+    """Return all addresses, each after its dependencies, ties broken by address.
 
-    return list(nx.lexicographical_topological_sort(made))
-
-
-def find_shortest_cycles(made: Graph) -> Iterator[tuple[Address, ...]]:
-    """The cycles, each from its first address and without coming back to it; every address in a knot is in at least one.
-
-    A knot of many cycles has exponentially many paths through it, so the shortest through each address are given.
+    Raises networkx.NetworkXUnfeasible if there is a cycle.
     """
     import networkx as nx
 
-    for knot in sorted(nx.strongly_connected_components(made), key=min):
-        if len(knot) == 1 and not made.has_edge(*knot, *knot):
+    return list(nx.lexicographical_topological_sort(graph))
+
+
+def find_shortest_cycles(graph: Graph) -> Iterator[tuple[Address, ...]]:
+    """Yield cycles until every address that is in one was yielded; each starts at its first address.
+
+    A strongly connected component can have exponentially many cycles, so only the shortest through an address is yielded.
+    """
+    import networkx as nx
+
+    for component in sorted(nx.strongly_connected_components(graph), key=min):
+        if len(component) == 1 and not graph.has_edge(*component, *component):
             continue
-        inside: Graph = nx.DiGraph()
-        inside.add_nodes_from(sorted(knot))
-        inside.add_edges_from(sorted(made.subgraph(knot).edges))
+        subgraph: Graph = nx.DiGraph()
+        subgraph.add_nodes_from(sorted(component))
+        subgraph.add_edges_from(sorted(graph.subgraph(component).edges))
         covered: set[Address] = set()
-        for address in sorted(knot):
+        for address in sorted(component):
             if address not in covered:
-                cycle = _shortest(inside, address)
+                cycle = _shortest_cycle(subgraph, address)
                 covered.update(cycle)
                 yield cycle
 
 
-def _shortest(knot: Graph, start: Address) -> tuple[Address, ...]:
-    """The shortest way from `start` back to it, turned so that its first address is in front."""
+def _shortest_cycle(component: Graph, start: Address) -> tuple[Address, ...]:
+    """Return the shortest cycle through `start`, rotated so that its first address is in front."""
     import networkx as nx
 
-    before = dict(nx.bfs_predecessors(knot, start))
-    ways = []
-    for last in knot.predecessors(start):
-        way = [last]
-        while way[-1] != start:
-            way.append(before[way[-1]])
-        ways.append(tuple(reversed(way)))
-    cycle = min(ways, key=lambda way: (len(way), way))
+    previous = dict(nx.bfs_predecessors(component, start))
+    paths = []
+    for last in component.predecessors(start):
+        path = [last]
+        while path[-1] != start:
+            path.append(previous[path[-1]])
+        paths.append(tuple(reversed(path)))
+    cycle = min(paths, key=lambda path: (len(path), path))
     first = cycle.index(min(cycle))
     return cycle[first:] + cycle[:first]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+import attrs
 from attrs import field, frozen
 
 from reconciler.model.errors import MissingSecretError
@@ -77,6 +79,22 @@ class SecretDigest:
 
     def __str__(self) -> str:
         return f"scrypt:{self.cost}:{self.salt}:{self.digest}"
+
+
+def walk_secrets(value: Any) -> Iterator[Secret]:
+    """Yield every secret in a value: in a parameter, a list, a mapping, a spec."""
+    match value:
+        case Secret():
+            yield value
+        case Mapping():
+            for item in value.values():
+                yield from walk_secrets(item)
+        case list() | tuple():
+            for item in value:
+                yield from walk_secrets(item)
+        case _ if attrs.has(type(value)):
+            for attribute in attrs.fields(type(value)):
+                yield from walk_secrets(getattr(value, attribute.name))
 
 
 @lru_cache(maxsize=65536)

@@ -98,7 +98,7 @@ def test_no_deletion_is_rejected_in_any_order_that_the_plan_allows(cloud, states
 @given(desired=desired_states())
 def test_comparing_a_registry_with_itself_yields_no_changes(cloud, desired):
     converge(desired, cloud.empty())
-    live = refresh("ws", add_ownership_markers("ws", desired.resources), cloud.call, lambda *_: None).live
+    live = refresh(desired, cloud.call, lambda *_: None).live
     resources = {address: Resource(address, item.spec) for address, item in live.items()}
     assert list(diff("ws", resources, live)) == []
 

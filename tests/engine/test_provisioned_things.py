@@ -24,7 +24,7 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Lifecycle
-from reconciler.model.secret import Secret
+from reconciler.model.secret import Secret, walk_secrets
 from tests.support.desired_states import AUTHORITIES, ca, converge, device, plan_of, resource, run, state
 from tests.support.pki import certificate_id
 from tests.support.registry_client import Cloud
@@ -281,9 +281,7 @@ def test_secrets_of_two_things_are_told_apart_by_what_they_were_read_from(cloud)
     )
     converge(fleet(*before), cloud)
     calls = [call for step in plan_of(fleet(*after), cloud).steps for call in step.calls]
-    assert {
-        secret.reference: secret.reveal() for call in calls for secret in record.find_secrets(call.params)
-    } == {
+    assert {secret.reference: secret.reveal() for call in calls for secret in walk_secrets(call.params)} == {
         "parameter Site (env SITE_8)": "now-8",
         "parameter Site (env SITE_9)": "now-9",
     }

@@ -7,15 +7,12 @@ not: a parameter that nobody thought of stays out.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
-
-import attrs
+from collections.abc import Collection, Iterable
 
 from reconciler.model.call import ApiCall
 from reconciler.model.plan import Step
 from reconciler.model.redaction import REDACTED
-from reconciler.model.secret import Secret
+from reconciler.model.secret import walk_secrets
 
 _NAMING = re.compile(r"(?:.*(?:Name|Id|Arn|Identifier)|arn|target|principal|roleAlias)", re.IGNORECASE)
 _LONGEST_NAME = 200
@@ -39,7 +36,10 @@ def naming_parameters(call: ApiCall) -> str:
 
 def find_secrets(steps: Iterable[Step]) -> frozenset[str]:
     """Every text that the steps' calls carry and nobody may see, longer ones line by line too."""
-    values = {value for step in steps for call in step.calls for value in _secrets(call.params)}
+    values: set[str] = set()
+    for step in steps:
+        for call in step.calls:
+            values |= {secret.value for secret in walk_secrets(call.params) if secret.value}
     lines = {line for value in values for line in value.splitlines() if len(line) >= _SHORTEST_LINE}
     return frozenset(values | lines)
 
@@ -50,19 +50,3 @@ def redact_values(text: str, secrets: Collection[str]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, REDACTED)
     return text[:_LONGEST_ERROR]
-
-
-def _secrets(value: Any) -> Iterator[str]:
-    match value:
-        case Secret():
-            if value.value:
-                yield value.value
-        case Mapping():
-            for item in value.values():
-                yield from _secrets(item)
-        case list() | tuple():
-            for item in value:
-                yield from _secrets(item)
-        case _ if attrs.has(type(value)):
-            for member in attrs.fields(type(value)):
-                yield from _secrets(getattr(value, member.name))

@@ -1,4 +1,4 @@
-"""What a plan could do with fewer calls, said beside it."""
+"""Suggest changes to the file that reach the same result with fewer calls."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ from reconciler.model.plan import Note, Step
 from reconciler.model.quota import Quotas
 
 MIN_ATTACHMENTS = 50
-"""So many attachments of one policy are worth a word."""
+"""The number of attachments of one policy from which on a suggestion is made."""
 
 
 def suggest_call_savings(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note]:
-    """A policy that many certificates get one by one could be attached to a thing group, once for all of its members."""
-    attached = Counter(
-        call.params["policyName"]
+    """Yield the policies that are attached to many certificates and could be attached to one thing group instead."""
+    attachments = Counter(
+        str(call.params["policyName"])
         for step in steps
         for call in step.calls
         if call.operation == "AttachPolicy" and ":cert/" in str(call.params["target"])
     )
-    for name, count in sorted(
-        (str(policy), count) for policy, count in attached.items() if count >= MIN_ATTACHMENTS
-    ):
-        if name.startswith("reconciler-"):  # the marks of what is on its way out
+    for policy, count in sorted(attachments.items()):
+        is_ownership_marker = policy.startswith("reconciler-")
+        if count < MIN_ATTACHMENTS or is_ownership_marker:
             continue
-        saved = quotas.estimate({("iot", "AttachPolicy"): count - 1}).seconds
-        time = f"{saved / 60:.0f} minutes" if saved >= 120 else f"{saved:.0f} s"  # noqa: PLR2004
+        saved_seconds = quotas.estimate({("iot", "AttachPolicy"): count - 1}).seconds
         yield Note(
             "info",
-            f"the policy {name!r} is attached to {count:,} certificates one by one; attached to a thing group of theirs "
-            f"it would take {count - 1:,} calls less, {time} under AWS's quotas",
+            f"the policy {policy!r} is attached to {count:,} certificates, one call each; attached to a thing group of "
+            f"their things, it needs {count - 1:,} calls and {_duration(saved_seconds)} less under AWS's quotas",
         )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"  # noqa: PLR2004 (two minutes)

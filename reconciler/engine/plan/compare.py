@@ -1,141 +1,188 @@
-"""Reads and compares: what the file wants beside what is there, and how they differ."""
+"""Compare desired and live state: the changes that make them equal. Pure, but for hashing secrets on all processors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from attrs import evolve, field, frozen
 
 from reconciler.engine.plan.diff import diff
 from reconciler.engine.plan.names import replace_ids_with_names
-from reconciler.engine.plan.refresh import Names, Progress, RefreshResult, refresh
+from reconciler.engine.plan.refresh import Names, Progress, RefreshResult
 from reconciler.engine.plan.removals import (
+    Changes,
+    Renames,
+    find_kept_orphans,
+    find_renames,
     forget_removed,
     keep_attached_certificates,
-    keep_orphans,
     show_renames,
 )
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext, Scope
 from reconciler.kinds.base.references import find_references
 from reconciler.kinds.base.schema import members
-from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.address import Address
-from reconciler.model.call import Call
-from reconciler.model.change import Change, Replace
+from reconciler.model.change import Replace
 from reconciler.model.plan import Basis, Target
-from reconciler.model.resource import Desired, Inventory, Resource
+from reconciler.model.resource import Desired, Inventory
 from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.settings import DesiredState
 
 
 @frozen
 class Comparison:
-    """What is wanted, what is there, and how they differ: everything that a plan is made of.
+    """Desired and live state, and how they differ: everything that a plan is made from.
 
-    `declared` is what the file says and the workspace's marks, `desired` the same as AWS would report it; `seen` is what
-    was read, and how far; `kept` has left the file and stays, because nothing is pruned.
+    - `declared`: the file's resources and the workspace's ownership markers;
+    - `desired`: the same as AWS would report them; empty if everything will be deleted;
+    - `live`: the live resources that the file declares or the workspace owns;
+    - `changes`: what makes `live` like `desired`;
+    - `renames`: the changes that rename a resource;
+    - `kept_orphans`: the resources that are no longer in the file and stay, because nothing is pruned;
+    - `refresh`: the read that `live` comes from;
+    - `basis`: what is needed to read the resources again before they are changed.
     """
 
     declared: Desired
     desired: Desired
     live: Inventory
-    changes: Mapping[Address, Change]
+    changes: Changes
+    renames: Renames
     refresh: RefreshResult
     basis: Basis = field(factory=Basis)
     kept_orphans: Inventory = field(factory=dict)
 
+    def restrict_to(self, addresses: Collection[Address]) -> Comparison:
+        """Return the comparison with the changes of these addresses alone."""
+        changes = {address: change for address, change in self.changes.items() if address in addresses}
+        return evolve(self, changes=changes, renames=_complete_renames(self.renames, changes))
+
 
 def compare_states(
-    state: DesiredState, call: Call, progress: Progress, *, destroy: bool = False
+    state: DesiredState, refreshed: RefreshResult, progress: Progress, *, destroying: bool = False
 ) -> Comparison:
-    """Read the registry and compare. Raises AwsError and TargetError."""
-    workspace = state.settings.name
-    marked = add_ownership_markers(workspace, state.resources)
-    kept = {a: found for a, found in marked.items() if not (destroy and all_kinds()[a.kind].composed_of)}
-    seen = refresh(workspace, kept, call, progress, state.moved, destroying=destroy)
-    live = seen.live
-    desired = {} if destroy else compute_effective_state(workspace, marked)
-    prune = destroy or state.settings.prune == "owned"
-    desired = desired if prune else keep_attached_certificates(desired, live, workspace)
-    _stretch_secrets(desired, live, progress)
-    differing = {change.address: change for change in diff(workspace, desired, live)}
-    changes = show_renames(forget_removed(differing, live, state.removed), state.moved)
-    changes, kept_back = (changes, {}) if prune else keep_orphans(changes, state.moved)
-    names = {**seen.names, **_wanted_names(desired)}
-    return Comparison(marked, desired, live, changes, seen, Basis(kept, names, state.moved), kept_back)
+    """Compare the desired state with live state. With `destroying`, the desired state is empty."""
+    live = refreshed.live
+    is_pruning = destroying or state.settings.prune == "owned"
+    desired = {} if destroying else _desired_resources(state, refreshed, is_pruning=is_pruning)
+    _hash_secrets(desired, live, progress)
+    changes = _plan_changes(state, desired, live)
+    renames = find_renames(changes, state.moved)
+    kept_orphans = {} if is_pruning else find_kept_orphans(changes, renames)
+    return Comparison(
+        declared=refreshed.declared,
+        desired=desired,
+        live=live,
+        changes={
+            address: change
+            for address, change in show_renames(changes, renames).items()
+            if address not in kept_orphans
+        },
+        renames=renames,
+        refresh=refreshed,
+        basis=Basis(
+            desired=refreshed.resources,
+            names={**refreshed.names, **_names_by_identity(desired)},
+            moved=state.moved,
+        ),
+        kept_orphans=kept_orphans,
+    )
 
 
-def _wanted_names(desired: Desired) -> Names:
+def compute_effective_state(workspace: str, declared: Desired) -> Desired:
+    """Return the resources as AWS would report them: with defaults, and with names for the IDs of resources in the file."""
     kinds = all_kinds()
-    return {
-        (address.kind, identity): address.name
-        for address, resource in desired.items()
-        if (identity := kinds[address.kind].identity(resource))
-    }
-
-
-def compute_effective_state(workspace: str, desired: Desired) -> Desired:
-    """The resources as AWS would report them: defaults filled in, references by name where the file has the name."""
-    scope = Scope(workspace, desired)
-    kinds = all_kinds()
-    names = _wanted_names(desired)
-    found = {}
-    for address, resource in desired.items():
+    scope = Scope(workspace, declared)
+    names = _names_by_identity(declared)
+    effective = {}
+    for address, resource in declared.items():
         spec = replace_ids_with_names(kinds[address.kind].effective(resource, scope), names)
-        # What only the evaluated spec refers to has to exist before it just as well.
+        # A reference that only the evaluated spec has is a dependency like any other.
         needs = resource.dependencies
-        more = {need for need in find_references(spec) if need in desired and need not in needs}
+        implicit = {need for need in find_references(spec) if need in declared and need not in needs}
         changed = resource if spec is resource.spec else evolve(resource, spec=spec)
-        found[address] = evolve(changed, dependencies=needs | more) if more else changed
-    return found
+        effective[address] = evolve(changed, dependencies=needs | implicit) if implicit else changed
+    return effective
 
 
-def build_world(workspace: str, target: Target, found: Comparison) -> PlanContext:
-    """What kinds may look at when they turn the changes into calls."""
+def build_plan_context(workspace: str, target: Target, comparison: Comparison) -> PlanContext:
+    """Return what kinds need to know to turn changes into calls."""
     kinds = all_kinds()
-    identities = {
-        address: identity
-        for address, resource in found.desired.items()
-        if (identity := kinds[address.kind].identity(resource))
-    }
-    for address, live in found.live.items():
-        if not isinstance(found.changes.get(address), Replace):  # whose next id AWS has yet to assign
+    identities: dict[Address, str] = {}
+    for address, resource in comparison.desired.items():
+        identity = kinds[address.kind].identity(resource)
+        if identity:
+            identities[address] = identity
+    for address, live in comparison.live.items():
+        is_replaced = isinstance(comparison.changes.get(address), Replace)  # AWS will assign another ID
+        if not is_replaced:
             identities.setdefault(address, live.identity)
     return PlanContext(
         workspace=workspace,
         target=target,
-        desired=found.desired,
-        live=found.live,
+        desired=comparison.desired,
+        live=comparison.live,
         identities=identities,
-        changes=found.changes,
-        declared=found.declared,
+        changes=comparison.changes,
+        declared=comparison.declared,
         id_members={table: kind.id_member for table, kind in kinds.items() if kind.id_member},
     )
 
 
-def _stretch_secrets(desired: Desired, live: Inventory, progress: Progress) -> None:
-    """Compare all secrets with what is remembered of them, on every processor: each takes some milliseconds.
+def _desired_resources(state: DesiredState, refreshed: RefreshResult, *, is_pruning: bool) -> Desired:
+    """Return the effective state, with the certificates that stay attached because nothing is pruned."""
+    workspace = state.settings.name
+    effective = compute_effective_state(workspace, refreshed.declared)
+    return effective if is_pruning else keep_attached_certificates(effective, refreshed.live, workspace)
 
-    The results are kept with the hash function, where the diff finds them.
+
+def _plan_changes(state: DesiredState, desired: Desired, live: Inventory) -> Changes:
+    """Return the changes by address; resources in `[[removed]]` are forgotten, all other orphans deleted."""
+    changes = {change.address: change for change in diff(state.settings.name, desired, live)}
+    return forget_removed(changes, live, state.removed)
+
+
+def _complete_renames(renames: Renames, changes: Changes) -> Renames:
+    """Return the renames of which both changes are there."""
+    return {old: new for old, new in renames.items() if old in changes and new in changes}
+
+
+def _names_by_identity(resources: Desired) -> Names:
+    """Return the name of each resource whose AWS ID follows from the file, by table and ID."""
+    kinds = all_kinds()
+    names: dict[tuple[str, str], str | None] = {}
+    for address, resource in resources.items():
+        identity = kinds[address.kind].identity(resource)
+        if identity:
+            names[address.kind, identity] = address.name
+    return names
+
+
+def _hash_secrets(desired: Desired, live: Inventory, progress: Progress) -> None:
+    """Compare all secrets with their stored hashes, on all processors, because each takes some milliseconds.
+
+    The hash function caches the results, so that the diff finds them.
     """
-    pairs = [
-        (getattr(live[address].spec, name), secret)
-        for address, resource in desired.items()
-        if address in live
-        for name, secret in _secrets(resource)
-        if isinstance(getattr(live[address].spec, name), SecretDigest)
-    ]
+    pairs: list[tuple[SecretDigest, Secret]] = []
+    for address, resource in desired.items():
+        if address in live:
+            pairs += _secret_pairs(resource.spec, live[address].spec)
     if not pairs:
         return
     with ThreadPoolExecutor() as pool:
-        for done, _ in enumerate(pool.map(lambda pair: pair[0].matches(pair[1]), pairs), start=1):
+        matches = pool.map(lambda pair: pair[0].matches(pair[1]), pairs)
+        for done, _ in enumerate(matches, start=1):
             progress("comparing secrets", done, len(pairs))
 
 
-def _secrets(resource: Resource) -> Iterator[tuple[str, Secret]]:
-    for name in members(type(resource.spec)):
-        value = getattr(resource.spec, name)
-        if isinstance(value, Secret):
-            yield name, value
+def _secret_pairs(spec: object, live_spec: object) -> list[tuple[SecretDigest, Secret]]:
+    """Return the secrets of a spec whose stored hash was read, each with the hash."""
+    pairs = []
+    for name in members(type(spec)):
+        secret = getattr(spec, name)
+        digest = getattr(live_spec, name) if isinstance(secret, Secret) else None
+        if isinstance(digest, SecretDigest):
+            pairs.append((digest, secret))
+    return pairs

@@ -1,4 +1,4 @@
-"""Two inventories → changes. Pure: nothing is read, nothing is sent."""
+"""Compare two inventories: the changes that make one like the other. Pure."""
 
 from __future__ import annotations
 
@@ -14,58 +14,76 @@ from reconciler.kinds.base.schema import members
 from reconciler.kinds.base.tags import NAME_TAG
 from reconciler.kinds.shared.ownership_markers import marker_names
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, FieldChange, Replace, Update
-from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Resource
+from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Live, Resource
 from reconciler.model.secret import Secret, SecretDigest
 
 OWNERSHIP_PATH = "workspace"
-"""The path under which a plan shows that a resource gets the workspace's mark."""
-
+"""The path under which a plan shows that a resource gets the workspace's ownership marker."""
 
 NAME_TAG_PATH = "name in the file"
-"""The path under which a plan shows that what has a tag with its name gets another."""
+"""The path under which a plan shows that the tag with a resource's name changes."""
 
 
 def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
-    """What has to happen so that the registry is as desired, in the order of addresses.
+    """Yield what has to happen so that the registry is as desired, in the order of addresses.
 
-    The specs in `desired` are effective ones: as AWS would report them. What is live, not desired and not owned by the
-    workspace is left alone.
+    The specs in `desired` are effective ones, as AWS would report them. Live resources that are neither desired nor owned by
+    the workspace are left alone.
     """
     for address in sorted(desired.keys() | live.keys()):
-        kind = all_kinds()[address.kind]
-        wanted, there = desired.get(address), live.get(address)
-        if wanted is None and there is not None:
-            if there.owner == workspace:
-                yield Delete(address, there, tuple(_whole(there.spec, gone=True)))
-        elif wanted is not None and there is None:
-            yield Create(wanted, tuple(_whole(wanted.spec, gone=False)))
-        elif wanted is not None and there is not None:
-            wanted = keep_ignored_values(workspace, wanted, there.spec)
-            fields = [] if there.owner == workspace else [FieldChange(OWNERSHIP_PATH, there.owner, workspace)]
-            called = there.tags.get(NAME_TAG, address.name)
-            if called != address.name:  # the tag that names it follows the file
-                fields.append(FieldChange(NAME_TAG_PATH, called, address.name))
-            kept, keep = there.prevent_destroy, wanted.lifecycle.prevent_destroy
-            if kind.has_ownership_markers and kept != keep:
-                fields.append(FieldChange(PREVENT_DESTROY_PATH, kept, keep))
-            fields += (
-                found for found in compare_specs(kind, wanted.spec, there.spec) if not _left(wanted, found)
-            )
-            if any(field.forces_replacement for field in fields):
-                yield Replace(wanted, there, tuple(fields))
-            elif fields:
-                yield Update(wanted, there, tuple(fields))
+        resource, live_resource = desired.get(address), live.get(address)
+        if resource is None:
+            assert live_resource is not None
+            if live_resource.owner == workspace:
+                yield Delete(address, live_resource, tuple(_deleted_fields(live_resource.spec)))
+        elif live_resource is None:
+            yield Create(resource, tuple(_created_fields(resource.spec)))
+        else:
+            change = _diff_resource(workspace, resource, live_resource)
+            if change:
+                yield change
 
 
-def compare_specs(kind: Kind, wanted: Any, there: Any) -> Iterator[FieldChange]:
-    """The attributes in which two specs of one kind differ, maps key by key."""
-    for member in members(type(wanted)).values():
+def _diff_resource(workspace: str, resource: Resource, live: Live) -> Update | Replace | None:
+    """Return the change that makes a live resource as desired, None if it already is."""
+    resource = keep_ignored_values(workspace, resource, live.spec)
+    fields = (*_ownership_fields(workspace, resource, live), *_spec_fields(resource, live))
+    if any(field.forces_replacement for field in fields):
+        return Replace(resource, live, fields)
+    return Update(resource, live, fields) if fields else None
+
+
+def _ownership_fields(workspace: str, resource: Resource, live: Live) -> Iterator[FieldChange]:
+    """Yield the ownership markers that differ."""
+    address = resource.address
+    kind = all_kinds()[address.kind]
+    if live.owner != workspace:
+        yield FieldChange(OWNERSHIP_PATH, live.owner, workspace)
+    tagged_name = live.tags.get(NAME_TAG, address.name)
+    if tagged_name != address.name:
+        yield FieldChange(NAME_TAG_PATH, tagged_name, address.name)
+    is_protected, prevent_destroy = live.prevent_destroy, resource.lifecycle.prevent_destroy
+    if kind.has_ownership_markers and is_protected != prevent_destroy:
+        yield FieldChange(PREVENT_DESTROY_PATH, is_protected, prevent_destroy)
+
+
+def _spec_fields(resource: Resource, live: Live) -> Iterator[FieldChange]:
+    """Yield the fields that differ and are not ignored."""
+    kind = all_kinds()[resource.address.kind]
+    for field in compare_specs(kind, resource.spec, live.spec):
+        if not _is_ignored(resource, field):
+            yield field
+
+
+def compare_specs(kind: Kind, desired_spec: Any, live_spec: Any) -> Iterator[FieldChange]:
+    """Yield the fields in which two specs of one kind differ, maps key by key."""
+    for member in members(type(desired_spec)).values():
         if member.on_change == "create_only":
             continue
-        before, after = getattr(there, member.name), getattr(wanted, member.name)
+        before, after = getattr(live_spec, member.name), getattr(desired_spec, member.name)
         for path, old, new in _differences(member.name, before, after):
-            sensitive = isinstance(old, Secret | SecretDigest) or isinstance(new, Secret)
-            yield FieldChange(path, old, new, sensitive, kind.forces_replacement(member.name, new))
+            is_sensitive = isinstance(old, Secret | SecretDigest) or isinstance(new, Secret)
+            yield FieldChange(path, old, new, is_sensitive, kind.forces_replacement(member.name, new))
 
 
 def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -83,45 +101,55 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any,
             yield path, before, after
 
 
-def keep_ignored_values(workspace: str, resource: Resource, there: Any) -> Resource:
-    """The resource with what it ignores as it is there.
+def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> Resource:
+    """Return the resource with the live values of the fields that it ignores.
 
-    An update sends a map whole, and must not undo in passing what the file leaves to others. The workspace's own marks
-    are nothing to be left.
+    An update sends a map as a whole, and must not revert what the file leaves to others. The workspace's own markers are
+    never left to others.
     """
-    kept: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for path in resource.lifecycle.ignore_changes:
         name, dot, key = path.partition(".")
-        before = getattr(there, name)
-        after = kept.get(name, getattr(resource.spec, name))
-        if dot and isinstance(before, Mapping) and isinstance(after, Mapping):
-            others = {each: value for each, value in after.items() if each != key}
-            kept[name] = {**others, key: before[key]} if key in before else others
-        elif isinstance(before, tuple):
-            kept[name] = tuple(item for item in before if item not in marker_names(workspace))
-        elif not dot and isinstance(before, _REPEATABLE):
-            kept[name] = before
-    return evolve(resource, spec=evolve(resource.spec, **kept)) if kept else resource
+        live_value = getattr(live_spec, name)
+        value = values.get(name, getattr(resource.spec, name))
+        if dot and isinstance(live_value, Mapping) and isinstance(value, Mapping):
+            others = {other: item for other, item in value.items() if other != key}
+            values[name] = {**others, key: live_value[key]} if key in live_value else others
+        elif isinstance(live_value, tuple):
+            values[name] = tuple(item for item in live_value if item not in marker_names(workspace))
+        elif not dot and isinstance(live_value, _REPEATABLE):
+            values[name] = live_value
+    return evolve(resource, spec=evolve(resource.spec, **values)) if values else resource
 
 
-# What can be sent again as it was read. The rest, such as a PEM of which only the id is read, is just not compared.
+# Values that can be sent as they were read. Others, such as a PEM of which only the ID is read, are just not compared.
 _REPEATABLE = (str, bool, int, External, Mapping, NoneType)
 
 
-def _left(resource: Resource, found: FieldChange) -> bool:
-    return found.path in resource.lifecycle.ignore_changes and not isinstance(
-        found.before, (*_REPEATABLE, tuple)
-    )
+def _is_ignored(resource: Resource, field: FieldChange) -> bool:
+    """Return whether a field is ignored that `keep_ignored_values` could not keep."""
+    is_kept = isinstance(field.before, (*_REPEATABLE, tuple))
+    return field.path in resource.lifecycle.ignore_changes and not is_kept
 
 
-def _whole(spec: Any, *, gone: bool) -> Iterator[FieldChange]:
-    """Every attribute that a spec sets, as appearing or as going."""
+def _created_fields(spec: Any) -> Iterator[FieldChange]:
+    for path, value in _set_fields(spec):
+        yield FieldChange(path, None, value, isinstance(value, Secret | SecretDigest))
+
+
+def _deleted_fields(spec: Any) -> Iterator[FieldChange]:
+    for path, value in _set_fields(spec):
+        yield FieldChange(path, value, None, isinstance(value, Secret | SecretDigest))
+
+
+def _set_fields(spec: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the path and value of every field that a spec sets, maps key by key."""
     for member in members(type(spec)).values():
         value = getattr(spec, member.name)
         if value is NOT_COMPARED or value is None or value is False or value in ((), {}):
             continue
-        items = value.items() if isinstance(value, Mapping) else ((None, value),)
-        for key, item in items:
-            path = member.name if key is None else f"{member.name}.{key}"
-            sensitive = isinstance(item, Secret | SecretDigest)
-            yield FieldChange(path, item if gone else None, None if gone else item, sensitive)
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                yield f"{member.name}.{key}", item
+        else:
+            yield member.name, value

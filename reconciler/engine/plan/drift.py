@@ -1,4 +1,4 @@
-"""Where the registry is not as the file says, told from the registry's side. Nothing is written, and nobody is kept out."""
+"""Drift: where the registry differs from the file, from the registry's side. Nothing is written, and no lease is needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from reconciler.engine.plan.compare import Comparison, compare_states
 from reconciler.engine.plan.diff import OWNERSHIP_PATH
-from reconciler.engine.plan.refresh import Progress
+from reconciler.engine.plan.refresh import Progress, refresh
 from reconciler.engine.plan.selection import select_compared
 from reconciler.engine.plan.unmanaged import describe_unmanaged
 from reconciler.kinds.shared.ownership_markers import reserved_addresses
@@ -21,16 +21,18 @@ from reconciler.model.resource import Live
 from reconciler.model.settings import DesiredState
 
 DIRECTIONS: tuple[str, ...] = ("missing", "changed", "extra", "unmanaged")
-"""Every direction, in the order in which they are told.
+"""Every direction of drift, in the order of display.
 
-missing: the file wants it, and it is not there; changed: it is there and is another; extra: it is there, ours, and not in the
-file; unmanaged: it is there without the workspace's mark.
+- missing: in the file, but not in the registry;
+- changed: in both, but different;
+- extra: managed by this workspace, but not in the file;
+- unmanaged: in the registry, but not managed by this workspace.
 """
 
 
 @frozen
 class DriftedField:
-    """One attribute: as the file has it and as it is there; None is absence."""
+    """One field that differs. None is absence."""
 
     path: str
     desired: Any
@@ -40,9 +42,10 @@ class DriftedField:
 
 @frozen
 class DriftedResource:
-    """One resource that is not as the file says. `origin` is where in the file it is, None where it is not in there.
+    """One resource that differs from the file.
 
-    `owner` is the workspace whose mark it bears, and None where it bears none or is not there.
+    `origin` is its place in the file, None if it is not there. `owner` is the workspace that manages it, None if no workspace
+    does or it does not exist.
     """
 
     direction: str
@@ -55,13 +58,15 @@ class DriftedResource:
 
 @frozen
 class Drift:
-    """All of it. `same` counts the resources that are as the file says; `closed` are the kinds that could not be looked at,
-    and `remarks` say what else is in the account, which is nobody's drift.
+    """All drift of a workspace.
+
+    `file_digest` is the SHA-256 of the desired state; `unchanged` counts the resources that are as in the file; `unlisted` has the
+    kinds that could not be listed, and why; `notes` describe unmanaged resources that are not in the file.
     """
 
     workspace: str
     target: Target
-    source: str
+    file_digest: str
     items: tuple[DriftedResource, ...]
     unchanged: int
     unlisted: tuple[str, ...] = field(default=())
@@ -71,7 +76,7 @@ class Drift:
         return bool(self.items)
 
 
-def find_drift(  # noqa: PLR0913 (each is one thing that a drift depends on)
+def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
     state: DesiredState,
     *,
     target: Target,
@@ -80,60 +85,63 @@ def find_drift(  # noqa: PLR0913 (each is one thing that a drift depends on)
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Drift:
-    """Read and compare; every call only reads. Raises SelectionError, AwsError and TargetError."""
-    found = compare_states(state, call, progress)
-    names = select_compared(found, select, exclude)
+    """Compare the registry with the file; every call only reads. Raises SelectionError, AwsError and TargetError."""
     workspace = state.settings.name
-    items = tuple(item for item in _items(workspace, found) if item.address in names)
-    differing = {item.address for item in items} | reserved_addresses(workspace)
+    comparison = compare_states(state, refresh(state, call, progress), progress)
+    selected = select_compared(comparison, select, exclude)
+    items = [item for item in _drifted_resources(workspace, comparison) if item.address in selected]
+    not_counted = {item.address for item in items} | reserved_addresses(workspace)
     return Drift(
         workspace=workspace,
         target=target,
-        source=state.digest,
+        file_digest=state.digest,
         items=tuple(sorted(items, key=lambda item: (DIRECTIONS.index(item.direction), item.address))),
-        unchanged=len((found.desired.keys() & names) - differing),
-        unlisted=tuple(f"{table}: {why}" for table, why in found.refresh.unlisted.items()),
-        notes=tuple(note.text for note in describe_unmanaged(state, found)),
+        unchanged=len((comparison.desired.keys() & selected) - not_counted),
+        unlisted=tuple(f"{table}: {reason}" for table, reason in comparison.refresh.unlisted.items()),
+        notes=tuple(note.text for note in describe_unmanaged(state, comparison)),
     )
 
 
-def _items(workspace: str, found: Comparison) -> Iterator[DriftedResource]:
-    """The changes that a plan would make, seen from the other side, and what it would leave alone for want of a mark.
+def _drifted_resources(workspace: str, comparison: Comparison) -> Iterator[DriftedResource]:
+    """Yield the changes that a plan would make, seen from the registry, and what it would leave alone.
 
-    The workspace's own marks are not the file's: what is missing of them before the first apply is no drift of its own.
+    Ownership markers are not in the file, so they do not drift: before the first apply, all of them are missing.
     """
-    for address, change in found.changes.items():
-        if address not in reserved_addresses(workspace):
-            yield _drifted(workspace, change)
-    for (
-        address,
-        live,
-    ) in found.kept_orphans.items():  # it has left the file and stays, because nothing is pruned
+    markers = reserved_addresses(workspace)
+    for address, change in comparison.changes.items():
+        if address not in markers:
+            yield _to_drifted_resource(workspace, change)
+    for address, live in comparison.kept_orphans.items():
         yield DriftedResource("extra", address, owner=live.owner, identity=live.identity)
-    for address, live in found.live.items():
-        if address not in found.desired and live.owner is None:
+    for address, live in comparison.live.items():
+        if address not in comparison.desired and live.owner is None:
             yield DriftedResource("unmanaged", address, identity=live.identity)
 
 
-def _drifted(workspace: str, change: Change) -> DriftedResource:
-    """One change from the other side."""
+def _to_drifted_resource(workspace: str, change: Change) -> DriftedResource:
     if isinstance(change, Create):
-        return DriftedResource("missing", change.address, _turned(change.fields), str(change.resource.origin))
+        return DriftedResource(
+            "missing", change.address, _to_drifted_fields(change.fields), str(change.resource.origin)
+        )
     live: Live = change.live
     if isinstance(change, Delete | Forget):
         return DriftedResource(
-            "extra", change.address, _turned(change.fields), owner=live.owner, identity=live.identity
+            "extra",
+            change.address,
+            _to_drifted_fields(change.fields),
+            owner=live.owner,
+            identity=live.identity,
         )
-    fields = tuple(found for found in change.fields if found.path != OWNERSHIP_PATH)
+    fields = [field for field in change.fields if field.path != OWNERSHIP_PATH]
     return DriftedResource(
         "changed" if live.owner == workspace else "unmanaged",
         change.address,
-        _turned(fields),
+        _to_drifted_fields(fields),
         str(change.resource.origin),
         live.owner,
         live.identity,
     )
 
 
-def _turned(fields: Sequence[FieldChange]) -> tuple[DriftedField, ...]:
-    return tuple(DriftedField(found.path, found.after, found.before, found.sensitive) for found in fields)
+def _to_drifted_fields(fields: Sequence[FieldChange]) -> tuple[DriftedField, ...]:
+    return tuple(DriftedField(field.path, field.after, field.before, field.sensitive) for field in fields)

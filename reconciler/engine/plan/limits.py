@@ -1,4 +1,4 @@
-"""Limits on how much of a fleet one plan may delete or replace."""
+"""Limits on how many resources one plan may delete or replace."""
 
 from __future__ import annotations
 
@@ -8,113 +8,132 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from reconciler.engine.plan.removals import find_renames
+from reconciler.engine.plan.compare import Comparison
 from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Update
-from reconciler.model.plan_options import LimitOverride
-from reconciler.model.resource import Inventory
+from reconciler.model.plan_options import LimitOverride, PlanOptions
 from reconciler.model.settings import ChangeLimit, DesiredState
 
 DEFAULT_MAX_PERCENT = 30
 DEFAULT_EXEMPT_COUNT = 10
-"""Where the file says no limit: over 30 per cent are refused, once they are more than ten. octoDNS, which guards DNS zones
-in this way, takes the same two numbers (octodns/provider/plan.py). Two of three devices go without a word, forty do not."""
+"""The default limit rejects more than 30 percent, but only if that is more than ten resources: two of three devices may be
+deleted, but not forty of a hundred. octoDNS, which guards DNS zones in this way, has the same numbers
+(octodns/provider/plan.py)."""
 
 LIMITED_ACTIONS = ("delete", "replace")
-"""The actions that are limited."""
 
 
 @frozen
-class _Fuse:
-    """One limit: how many of how many, in which table, and what it says."""
+class _LimitedCount:
+    """How many of how many resources the plan would delete or replace; `setting` is the table that limits them."""
 
     action: str
     count: int
     owned: int
-    what: str
-    table: str
+    noun: str
+    setting: str
 
-    def blown(self, limit: ChangeLimit, *, default: bool) -> Iterator[str]:
-        percent, most = getattr(limit, f"{self.action}_percent"), getattr(limit, f"{self.action}_count")
-        name = f"{self.table}.{self.action}"
-        if percent is not None and self._over(percent):
-            yield self._told(f"the {percent} % that {name}_percent allows")
-        if most is not None and self.count > most:
-            yield self._told(f"the {most} that {name}_count allows")
-        if (
-            default
-            and percent is None
-            and most is None
-            and self.count > DEFAULT_EXEMPT_COUNT
-            and self._over(DEFAULT_MAX_PERCENT)
-        ):
-            yield self._told(
-                f"the {DEFAULT_MAX_PERCENT} % that are allowed where {name}_percent says nothing"
-            )
+    def exceeded_settings(self, limit: ChangeLimit) -> Iterator[str]:
+        """Yield an error for each limit in the table that is exceeded."""
+        max_percent, max_count = self._limits_in(limit)
+        if max_percent is not None and self._exceeds_percent(max_percent):
+            yield self._error(f"{self.setting}.{self.action}_percent = {max_percent}")
+        if max_count is not None and self.count > max_count:
+            yield self._error(f"{self.setting}.{self.action}_count = {max_count}")
 
-    def exceeds(self, allowed: LimitOverride) -> Iterator[str]:
-        """The same against what this run allows."""
-        over = self.count > allowed.count if allowed.count is not None else self._over(allowed.percent or 0.0)
-        if over:
-            yield f"the plan would {self._many()}, more than the {allowed.text} that this run allows"
+    def exceeded_default(self, limit: ChangeLimit) -> Iterator[str]:
+        """Yield an error if the table has no limit for this action and the default limit is exceeded."""
+        is_limited = any(value is not None for value in self._limits_in(limit))
+        is_exempt = self.count <= DEFAULT_EXEMPT_COUNT
+        if not is_limited and not is_exempt and self._exceeds_percent(DEFAULT_MAX_PERCENT):
+            yield self._error(f"the default {self.setting}.{self.action}_percent = {DEFAULT_MAX_PERCENT}")
 
-    def _over(self, percent: float) -> bool:
+    def exceeded_override(self, override: LimitOverride) -> Iterator[str]:
+        """Yield an error if the limit of this run is exceeded."""
+        if override.count is not None:
+            is_exceeded = self.count > override.count
+        else:
+            is_exceeded = self._exceeds_percent(override.percent or 0.0)
+        if is_exceeded:
+            yield f"{self._summary()}, which exceeds the {override.text} that this run allows"
+
+    def _limits_in(self, limit: ChangeLimit) -> tuple[int | None, int | None]:
+        if self.action == "delete":
+            return limit.delete_percent, limit.delete_count
+        return limit.replace_percent, limit.replace_count
+
+    def _exceeds_percent(self, percent: float) -> bool:
         return self.count * 100 > percent * self.owned
 
-    def _many(self) -> str:
-        return f"{self.action} {self.count:,} of {self.owned:,} {self.what}"
+    def _error(self, limit: str) -> str:
+        return f"{self._summary()}, which exceeds {limit}; to allow it once, pass --allow-{self.action} {self.count}"
 
-    def _told(self, most: str) -> str:
-        how = f"if that is meant, allow it for this run with --allow-{self.action} {self.count}"
-        return f"the plan would {self._many()}, more than {most}; {how}"
+    def _summary(self) -> str:
+        return f"the plan would {self.action} {self.count:,} of {self.owned:,} {self.noun}"
 
 
-def exceeded_limits(
-    state: DesiredState,
-    live: Inventory,
-    changes: Mapping[Address, Change],
-    allowed: Mapping[str, LimitOverride],
-    wave: float = 100.0,
-) -> Iterator[str]:
-    """Which of `[workspace.limits]` the changes exceed, or, where this run has an allowance, whether they exceed that.
+def exceeded_limits(state: DesiredState, options: PlanOptions, comparison: Comparison) -> Iterator[str]:
+    """Yield an error for each limit that the changes exceed: the limits of this run, else those in `[workspace.limits]`.
 
-    Percent are of what the workspace owns, all together or of one kind. Replacements may be made in waves; then `wave` is
-    how many per cent of them are made at a time. What is only renamed counts as replaced; the marks do not count.
+    Percentages are of what the workspace owns, of all kinds or of one kind. If replacements are made in waves, the largest wave
+    counts. Renames count as replacements; changes of ownership markers do not count.
     """
     limits, workspace = state.settings.limits, state.settings.name
-    marks = reserved_addresses(workspace)
-    owned = Counter(a.kind for a, found in live.items() if found.owner == workspace and a not in marks)
-    changes = {address: change for address, change in changes.items() if address not in marks}
+    markers = reserved_addresses(workspace)
+    owned = Counter(
+        address.kind
+        for address, live in comparison.live.items()
+        if live.owner == workspace and address not in markers
+    )
+    counts_by_action = _count_actions(comparison, markers)
     for action in LIMITED_ACTIONS:
-        counts, part = _counts(action, changes, state.moved), wave if action == "replace" else 100.0
-        total = math.ceil(counts.total() * part / 100)
-        whole = _Fuse(action, total, owned.total(), "resources", "workspace.limits")
-        if action in allowed:
-            yield from whole.exceeds(allowed[action])
+        wave_percent = options.wave_percent if action == "replace" else 100.0
+        counts = counts_by_action[action]
+        total = _LimitedCount(
+            action,
+            _count_in_wave(counts.total(), wave_percent),
+            owned.total(),
+            "resources",
+            "workspace.limits",
+        )
+        override = options.limit_overrides.get(action)
+        if override is not None:
+            yield from total.exceeded_override(override)
             continue
-        yield from whole.blown(limits, default=True)
-        for kind, limit in limits.kinds.items():
-            count, what = math.ceil(counts[kind] * part / 100), kind.replace("_", " ")
-            one = _Fuse(action, count, owned[kind], what, f"workspace.limits.{kind}")
-            yield from one.blown(limit, default=False)
+        yield from total.exceeded_settings(limits)
+        yield from total.exceeded_default(limits)
+        for table, limit in limits.kinds.items():
+            of_kind = _LimitedCount(
+                action,
+                _count_in_wave(counts[table], wave_percent),
+                owned[table],
+                table.replace("_", " "),
+                f"workspace.limits.{table}",
+            )
+            yield from of_kind.exceeded_settings(limit)
 
 
-def _acts(change: Change) -> str | None:
-    """What it amounts to; nothing where an earlier plan agreed to it."""
+def _count_in_wave(count: int, wave_percent: float) -> int:
+    return math.ceil(count * wave_percent / 100)
+
+
+def _count_actions(comparison: Comparison, markers: frozenset[Address]) -> Mapping[str, Counter[str]]:
+    """Return the number of deletions and replacements by kind; the deletion of a rename counts as a replacement."""
+    counts: dict[str, Counter[str]] = {action: Counter() for action in LIMITED_ACTIONS}
+    for address, change in comparison.changes.items():
+        if address in markers:
+            continue
+        action = "replace" if address in comparison.renames else _limited_action(change)
+        if action in counts:
+            counts[action][address.kind] += 1
+    return counts
+
+
+def _limited_action(change: Change) -> str | None:
+    """Return the action that limits count; None for the end of what an earlier plan began."""
     kind = all_kinds()[change.address.kind]
     if kind.exempt_from_limits(change):
         return None
     return "replace" if isinstance(change, Update) and kind.counts_as_replacement(change) else change.action
-
-
-def _counts(action: str, changes: Mapping[Address, Change], moved: Mapping[Address, Address]) -> Counter[str]:
-    """How many of each kind."""
-    sources = {source for source, _ in find_renames(changes, moved)}
-    counts = Counter(
-        address.kind
-        for address, change in changes.items()
-        if _acts(change) == action and address not in sources
-    )
-    return counts + Counter(source.kind for source in sources) if action == "replace" else counts

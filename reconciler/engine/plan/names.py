@@ -1,4 +1,4 @@
-"""Specs with names in place of AWS's ids."""
+"""Names in place of AWS's IDs."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from reconciler.model.resource import External
 
 
 def replace_ids_with_names(spec: Any, names: Mapping[tuple[str, str], str | None]) -> Any:
-    """The spec with its references by name wherever the name is known, lists of them sorted; itself where it is so."""
+    """Return the spec with names instead of IDs in its references; the same object if nothing changes.
+
+    `names` has the name of each ID by table. A reference in a list whose name is None is dropped. Lists are sorted.
+    """
     changes: dict[str, Any] = {}
     for member in members(type(spec)).values():
         value = getattr(spec, member.name)
         if not member.references or value is None:
             continue
         if isinstance(value, tuple):
-            named: Any = tuple(
-                sorted({_refer(item, member.references, names) for item in value} - {None}, key=str)
-            )
+            references = {_to_name(item, member.references, names) for item in value} - {None}
+            named: Any = tuple(sorted(references, key=str))
         else:
-            named = _refer(value, member.references, names)
+            named = _to_name(value, member.references, names)
         if named != value:
             changes[member.name] = named
     return evolve(spec, **changes) if changes else spec
 
 
-def _refer(reference: Any, table: str, names: Mapping[tuple[str, str], str | None]) -> Any:
+def _to_name(reference: Any, table: str, names: Mapping[tuple[str, str], str | None]) -> Any:
     if not isinstance(reference, External):
         return reference
-    plain = reference.id.rpartition("/")[2]
-    return names.get((table, plain), External(plain))
+    identity = reference.id.rpartition("/")[2]  # without the rest of an ARN
+    return names.get((table, identity), External(identity))

@@ -1,4 +1,4 @@
-"""What a plan says beside its changes."""
+"""The warnings and notes of a plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.kinds.base.schema import members
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
-from reconciler.model.change import Forget, Replace
+from reconciler.model.change import Change, Forget, Replace
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.duration import parse_duration
 from reconciler.model.pem import Pem
@@ -27,97 +27,108 @@ from reconciler.model.settings import DesiredState, Settings
 from reconciler.model.text import join_some
 
 
-def collect_notes(  # noqa: PLR0913 (each is one thing that there may be something to say of)
+def collect_notes(  # noqa: PLR0913 (each is a source of notes)
     state: DesiredState,
-    request: PlanOptions,
-    found: Comparison,
+    options: PlanOptions,
+    comparison: Comparison,
     steps: Sequence[Step],
     quotas: Quotas,
     *,
-    at_work: LeaseHolder | None,
+    holder: LeaseHolder | None,
 ) -> Iterator[Note]:
-    """Who applies meanwhile, the file's warnings, certificates about to expire, what the kinds have to say, and advice."""
-    if at_work:
-        yield Note("warning", at_work.partial_apply_warning())
-    yield from map(_warning, state.warnings)
-    for action, allowed in request.limit_overrides.items():
-        told = f"this run may {action} {allowed.text} of what the workspace owns, whatever its limits say"
-        yield Note("warning", told)
-    yield from _expiring(found, state.settings)
-    for table, why in found.refresh.unlisted.items():
-        told = f"could not be looked for, so any that the workspace owns are left alone: {why}"
-        yield Note("warning", f"{table.replace('_', ' ')} {told}")
-    yield from _kept(found, reserved_addresses(state.settings.name))
-    yield from _remarks(found)
-    yield from _gone(found, state)
-    yield from _renamed(found, state)
-    yield from describe_unmanaged(state, found)
+    """Yield everything that a reader of the plan should know besides its changes."""
+    if holder:
+        yield Note("warning", holder.partial_apply_warning())
+    yield from map(_file_warning, state.warnings)
+    for action, override in options.limit_overrides.items():
+        text = f"this run may {action} {override.text} of what the workspace owns, regardless of its limits"
+        yield Note("warning", text)
+    yield from _expiring_certificates(comparison, state.settings)
+    yield from _unlisted_kinds(comparison)
+    yield from _kept_orphans(comparison, reserved_addresses(state.settings.name))
+    yield from _notes_of_kinds(comparison)
+    yield from _nothing_to_forget(comparison, state)
+    yield from _moved_resources(comparison, state)
+    yield from describe_unmanaged(state, comparison)
     yield from suggest_call_savings(steps, quotas)
 
 
-def _warning(found: Diagnostic) -> Note:
-    if found.address is None:
-        return Note("warning", str(found))
-    where = f"{found.field}: " if found.field else ""
-    return Note(
-        "warning", f"{where}{found.problem} ({found.file}:{found.line})", Address.parse(found.address)
-    )
+def _file_warning(diagnostic: Diagnostic) -> Note:
+    if diagnostic.address is None:
+        return Note("warning", str(diagnostic))
+    field = f"{diagnostic.field}: " if diagnostic.field else ""
+    text = f"{field}{diagnostic.problem} ({diagnostic.file}:{diagnostic.line})"
+    return Note("warning", text, Address.parse(diagnostic.address))
 
 
-def _expiring(found: Comparison, settings: Settings) -> Iterator[Note]:
-    """The wanted certificates whose end is near. One that is past it is a warning of the file's."""
+def _expiring_certificates(comparison: Comparison, settings: Settings) -> Iterator[Note]:
+    """Yield the desired certificates that expire soon. Those that have expired are warnings of the file."""
     now = datetime.datetime.now(datetime.UTC)
-    within = datetime.timedelta(seconds=parse_duration(settings.expires_within) or 0.0)
-    for address, resource in found.desired.items():
+    deadline = now + datetime.timedelta(seconds=parse_duration(settings.expires_within) or 0.0)
+    for address, resource in comparison.desired.items():
         for name in members(type(resource.spec)):
             value = getattr(resource.spec, name)
-            end = x509.expires_at(value) if isinstance(value, Pem) else None
-            if end and now < end < now + within:
-                left = (end - now).days
-                yield Note("warning", f"the certificate expires on {end:%Y-%m-%d}, in {left} days", address)
+            expiry = x509.expires_at(value) if isinstance(value, Pem) else None
+            if expiry and now < expiry < deadline:
+                days = (expiry - now).days
+                yield Note(
+                    "warning", f"the certificate expires on {expiry:%Y-%m-%d}, in {days} days", address
+                )
 
 
-def _gone(found: Comparison, state: DesiredState) -> Iterator[Note]:
-    """What the file says to forget, and is forgotten already: the line does no harm, and is of no use."""
-    for address in state.removed:
-        at = find_live_address(address, found.live)
-        if at is None or not isinstance(found.changes.get(at), Forget):
-            told = "there is nothing to forget: nothing of that name bears this workspace's mark"
-            yield Note("info", told, address)
+def _unlisted_kinds(comparison: Comparison) -> Iterator[Note]:
+    for table, reason in comparison.refresh.unlisted.items():
+        text = f"{table.replace('_', ' ')} could not be listed; resources of this kind are skipped: {reason}"
+        yield Note("warning", text)
 
 
-def _kept(found: Comparison, marks: Collection[Address]) -> Iterator[Note]:
-    """What has left the file and stays, the first of each kind by name."""
-    names: defaultdict[str, list[str]] = defaultdict(list)
-    for address in sorted(found.kept_orphans.keys() - marks):
-        names[address.kind].append(str(address))
-    for kind, those in names.items():
-        what = f"{kind.replace('_', ' ')} that left the file and stay, as workspace.prune is never"
-        yield Note("info", f"{what} ({len(those):,}): {join_some(those)}; [[removed]] forgets one")
+def _kept_orphans(comparison: Comparison, markers: Collection[Address]) -> Iterator[Note]:
+    """Yield how many resources of each kind are no longer in the file and stay, with the first names."""
+    addresses_by_kind: defaultdict[str, list[str]] = defaultdict(list)
+    for address in sorted(comparison.kept_orphans.keys() - markers):
+        addresses_by_kind[address.kind].append(str(address))
+    for kind, addresses in addresses_by_kind.items():
+        subject = f"{kind.replace('_', ' ')} removed from the file ({len(addresses):,})"
+        text = f'{subject}: {join_some(addresses)}; they stay because workspace.prune is "never"; [[removed]] forgets them'
+        yield Note("info", text)
 
 
-def _renamed(found: Comparison, state: DesiredState) -> Iterator[Note]:
-    """What is only called otherwise in the file."""
-    for source, to in state.moved.items():
-        change = found.changes.get(to)
-        if isinstance(change, Replace) and any(
-            (field.path, field.before, field.after) == ("name", source.name, to.name)
-            for field in change.fields
-        ):
-            told = (
-                f'AWS cannot change its name, which is the one in the file; name = "{source.name}" keeps it'
+def _notes_of_kinds(comparison: Comparison) -> Iterator[Note]:
+    kinds = all_kinds()
+    for address, change in comparison.changes.items():
+        for text in kinds[address.kind].plan_warnings(change):
+            yield Note("warning", text, address)
+    for address, live in comparison.live.items():
+        if address not in comparison.changes:
+            for text in kinds[address.kind].plan_notes(live):
+                yield Note("info", text, address)
+
+
+def _nothing_to_forget(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
+    """Yield the addresses in `[[removed]]` that are forgotten already: their entries are useless, but do no harm."""
+    for name in state.removed:
+        address = find_live_address(name, comparison.live)
+        if address is None or not isinstance(comparison.changes.get(address), Forget):
+            text = "nothing to forget: this workspace manages no resource of that name; remove the [[removed]] entry"
+            yield Note("info", text, name)
+
+
+def _moved_resources(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
+    """Yield the resources in `[[moved]]` that are replaced because of their name, and those that need no call."""
+    kinds = all_kinds()
+    for old, new in state.moved.items():
+        change = comparison.changes.get(new)
+        if change and _is_replaced_for_name(change, old.name, new.name):
+            text = f'AWS cannot change its name, which is the name in the file; to keep it, set name = "{old.name}"'
+            yield Note("warning", text, new)
+        is_moved = new not in comparison.changes and old not in comparison.live
+        if is_moved and kinds[new.kind].name_api is None:
+            yield Note(
+                "info", f"was {old}; the name is not known to AWS, so nothing is sent for the move", new
             )
-            yield Note("warning", told, to)
-        if to not in found.changes and source not in found.live and all_kinds()[to.kind].name_api is None:
-            told = f"was {source}; AWS does not know it by that name, so nothing is sent for it"
-            yield Note("info", told, to)
 
 
-def _remarks(found: Comparison) -> Iterator[Note]:
-    for address, change in found.changes.items():
-        yield from (
-            Note("warning", told, address) for told in all_kinds()[address.kind].plan_warnings(change)
-        )
-    for address, live in found.live.items():
-        if address not in found.changes:
-            yield from (Note("info", told, address) for told in all_kinds()[address.kind].plan_notes(live))
+def _is_replaced_for_name(change: Change, old_name: str, new_name: str) -> bool:
+    return isinstance(change, Replace) and any(
+        (field.path, field.before, field.after) == ("name", old_name, new_name) for field in change.fields
+    )

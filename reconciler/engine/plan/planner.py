@@ -1,21 +1,16 @@
-"""The way of a plan: read, compare, refuse or go on, put into steps, count."""
+"""Build a plan: refresh, compare, check, order, estimate."""
 
 from __future__ import annotations
 
-from collections import Counter
-
-from attrs import evolve
-
 from reconciler.engine.ownership.lease import lease_holder
-from reconciler.engine.plan.checks import find_plan_errors
-from reconciler.engine.plan.compare import build_world, compare_states
+from reconciler.engine.plan.checks import check_plan
+from reconciler.engine.plan.compare import build_plan_context, compare_states
 from reconciler.engine.plan.notes import collect_notes
 from reconciler.engine.plan.record import compute_digest
-from reconciler.engine.plan.refresh import Progress
+from reconciler.engine.plan.refresh import Progress, refresh
 from reconciler.engine.plan.selection import select_changes
-from reconciler.engine.plan.steps import build_steps
+from reconciler.engine.plan.steps import build_steps, estimate_steps
 from reconciler.model.call import Call
-from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan, Target
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.quota import Quotas
@@ -24,40 +19,40 @@ from reconciler.model.settings import DesiredState
 
 def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     state: DesiredState,
-    request: PlanOptions,
+    options: PlanOptions,
     *,
     target: Target,
     call: Call,
     quotas: Quotas,
     progress: Progress,
 ) -> Plan:
-    """Read, compare, and say exactly what would be sent.
+    """Return the plan that makes the registry like the desired state; every call only reads.
 
-    Raises PlanRejectedError with every reason why the plan must not be applied, SelectionError, AwsError and TargetError.
+    Raises PlanRejectedError with every reason to reject the plan, SelectionError, AwsError and TargetError.
     """
-    found = compare_states(state, call, progress, destroy=request.destroy)
-    world = build_world(state.settings.name, target, found)
-    names = select_changes(request, found, world, state)
-    found = evolve(found, changes={a: change for a, change in found.changes.items() if a in names})
-    why = [*find_plan_errors(state, request, found, world)]
-    at_work = lease_holder(state.settings.name, call)
-    if why:
-        raise PlanRejectedError([*why, at_work.partial_apply_warning()] if at_work else why)
-    steps = build_steps(found.changes, world, state.resources, state.moved)
-    calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
+    workspace = state.settings.name
+    refreshed = refresh(state, call, progress, destroying=options.destroy)
+    comparison = compare_states(state, refreshed, progress, destroying=options.destroy)
+    context = build_plan_context(workspace, target, comparison)
+    addresses = select_changes(state, options, comparison, context)
+    selected = comparison.restrict_to(addresses)
+    holder = lease_holder(workspace, call)
+    check_plan(state, options, selected, context, holder)
+    steps = build_steps(selected, context, state.resources)
+    notes = collect_notes(state, options, selected, steps, quotas, holder=holder)
+    if options.is_partial:
+        notes = (note for note in notes if note.address is None or note.address in addresses)
     return Plan(
-        workspace=state.settings.name,
+        workspace=workspace,
         target=target,
         steps=steps,
-        digest=compute_digest(state.settings.name, target, steps),
-        estimate=quotas.estimate(dict(sorted(calls.items()))),
-        unchanged=sum(address in names and address not in found.changes for address in found.desired),
-        notes=tuple(
-            note
-            for note in collect_notes(state, request, found, steps, quotas, at_work=at_work)
-            if not request.is_partial or note.address is None or note.address in names
+        digest=compute_digest(workspace, target, steps),
+        estimate=estimate_steps(steps, quotas),
+        unchanged=sum(
+            address in addresses and address not in selected.changes for address in selected.desired
         ),
-        options=request,
+        notes=tuple(notes),
+        options=options,
         file_digest=state.digest,
-        basis=found.basis,
+        basis=selected.basis,
     )

@@ -1,7 +1,8 @@
-"""`lifecycle.prevent_destroy`: what must not be deleted or replaced, by the file, or by what the registry remembers of it.
+"""`lifecycle.prevent_destroy`: reject the deletion or replacement of protected resources.
 
-A table that is taken out says nothing any more. So what is applied with `prevent_destroy` is marked: by a tag, or, where
-AWS has no tags, by a thing group. Taking the mark off is an update like any other, and a deletion has to wait for it.
+Whoever removes a table from the file removes its `prevent_destroy` too. Therefore the registry remembers it: in a tag or, for
+resources without tags, as membership in a thing group. Removing that protection is an update like any other, and the resource
+can be deleted only after it was applied.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.engine.plan.compare import Comparison
-from reconciler.engine.plan.removals import find_renames
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.shared.ownership_markers import reserved_addresses
@@ -17,51 +17,60 @@ from reconciler.model.address import Address
 from reconciler.model.change import Delete, Replace
 from reconciler.model.settings import DesiredState
 
-_FIRST = "say prevent_destroy = false there, apply that, and then go on"
+_UNPROTECT = "to allow it, first apply its table with prevent_destroy = false"
 
 
 def check_prevent_destroy(
-    state: DesiredState, found: Comparison, world: PlanContext, *, destroy: bool
+    state: DesiredState, comparison: Comparison, context: PlanContext, *, destroying: bool
 ) -> Iterator[str]:
-    """Why, for each thing that the plan would destroy and must not."""
-    if destroy:  # provisioned things are deleted as what they are made of
+    """Yield an error for each protected resource that the plan would delete or replace."""
+    kinds = all_kinds()
+    if (
+        destroying
+    ):  # composites are deleted as the resources that they consist of, so there is no change of them
         for address, resource in state.resources.items():
-            if all_kinds()[address.kind].composed_of and resource.lifecycle.prevent_destroy:
-                yield _said(address, "delete")
-    for address, change in found.changes.items():
+            if kinds[address.kind].composed_of and resource.lifecycle.prevent_destroy:
+                yield _declared_error(address, "delete")
+    for address, change in comparison.changes.items():
         if isinstance(change, Delete | Replace):
             declared = state.resources.get(address)
             if declared and declared.lifecycle.prevent_destroy:
-                yield _said(address, change.action)
+                yield _declared_error(address, change.action)
             elif change.live.prevent_destroy:
-                yield from _remembered(change, world)
-    for source, to in find_renames(found.changes, state.moved):
-        if state.resources[to].lifecycle.prevent_destroy:
-            how = f"AWS renames nothing, so the plan would make a new one and delete {source}"
-            yield f"{to}: {how}, and its lifecycle.prevent_destroy forbids that"
+                yield from _check_registry_protection(change, context)
+    for old, new in comparison.renames.items():
+        if state.resources[new].lifecycle.prevent_destroy:
+            reason = f"AWS cannot rename it, and its lifecycle.prevent_destroy forbids the deletion of {old}"
+            yield f"{new}: cannot rename: {reason}; set prevent_destroy = false until the rename is applied"
 
 
-def _said(address: Address, action: str) -> str:
-    return f"{address}: the plan would {action} it, and its lifecycle.prevent_destroy forbids that"
+def _declared_error(address: Address, action: str) -> str:
+    return f"{address}: cannot {action}: its lifecycle.prevent_destroy forbids that; {_UNPROTECT}"
 
 
-def _remembered(change: Delete | Replace, world: PlanContext) -> Iterator[str]:
-    """A certificate is protected through its things, so a new one may take its place; a thing's word is enough for both."""
+def _check_registry_protection(change: Delete | Replace, context: PlanContext) -> Iterator[str]:
+    """Yield an error for a resource that the registry remembers as protected.
+
+    A certificate is protected through its things, so it may be replaced. If one of these things is deleted, that has an error
+    of its own, which is enough.
+    """
     address = change.address
-    if address in reserved_addresses(world.workspace):
+    if address in reserved_addresses(context.workspace):
         return
     if all_kinds()[address.kind].has_ownership_markers:
-        why = "it was applied with lifecycle.prevent_destroy"
-        yield f"{address}: the plan would {change.action} it, and {why}; {_FIRST}"
-    elif isinstance(change, Delete) and not any(_goes(user, world) for user in world.live_users[address]):
-        why = "it, or a thing that has it, was applied with lifecycle.prevent_destroy"
-        yield f"{address}: the plan would delete it, and {why}; {_FIRST}"
+        reason = "it was applied with lifecycle.prevent_destroy"
+        yield f"{address}: cannot {change.action}: {reason}; {_UNPROTECT}"
+    elif isinstance(change, Delete) and not any(
+        _is_protected_deletion(user, context) for user in context.live_users[address]
+    ):
+        reason = "it or a thing that it is attached to was applied with lifecycle.prevent_destroy"
+        yield f"{address}: cannot delete: {reason}; {_UNPROTECT}"
 
 
-def _goes(user: Address, world: PlanContext) -> bool:
-    change = world.changes.get(user)
+def _is_protected_deletion(address: Address, context: PlanContext) -> bool:
+    change = context.changes.get(address)
     return (
         isinstance(change, Delete)
         and change.live.prevent_destroy
-        and user not in reserved_addresses(world.workspace)
+        and address not in reserved_addresses(context.workspace)
     )

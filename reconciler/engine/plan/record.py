@@ -1,13 +1,13 @@
-"""A plan written down: plain values that say what would be sent and what was seen, and nothing that is secret.
+"""A plan as JSON values: what would be sent and what was read, without any secret.
 
-A value that JSON has no word for becomes an object with one member, whose name begins with `$` and says what it is:
+A value without a JSON equivalent becomes an object with one member, whose name begins with `$` and tells the type:
 
-- `{"$secret": "env PUMP_1_CODE"}`: a sensitive value, by its reference;
-- `{"$hash": "…"}`: what the registry keeps of one, as a hash of that;
-- `{"$ref": {"address": …, "field": …}}` and other parameters that are known only while the plan runs;
-- `{"$pem": …}`, `{"$document": …}`, `{"$external": …}`, `{"$whatever": "(not compared)"}` and other values of specs.
+- `{"$secret": "env PUMP_1_CODE"}`: a sensitive value, as its reference;
+- `{"$hash": "…"}`: the hash of a secret's stored hash, or of a private key;
+- `{"$ref": {"address": …, "field": …}}`, and other parameters that are known only during the apply;
+- `{"$pem": …}`, `{"$document": …}`, `{"$external": …}`, `{"$whatever": "(not compared)"}`, and other values of specs.
 
-A member of a real object that begins with `$` gets another one.
+If the name of a member in a map begins with `$`, another `$` is put in front of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -32,13 +32,13 @@ from reconciler.model.plan import Step, Target
 from reconciler.model.resource import Live, NotCompared
 from reconciler.model.secret import Secret, SecretDigest
 
-_WORDS: Mapping[type, str] = {NotCompared: "whatever", OutputFile: "output"}
-"""Names of values in digests and saved plans, where they differ from the class's name."""
+_STORED_NAMES: Mapping[type, str] = {NotCompared: "whatever", OutputFile: "output"}
+"""The names in plan files and digests of classes that cannot have a `stored_name`."""
 
 
 @frozen(kw_only=True)
 class FieldRecord:
-    """One attribute that differs. `path` is dotted as in the file; null is absence."""
+    """One field that differs. `path` is dotted as in the file; null is absence."""
 
     path: str
     before: Any
@@ -49,7 +49,7 @@ class FieldRecord:
 
 @frozen(kw_only=True)
 class CallRecord:
-    """One request, complete. `writes` are the files that parts of its answer go into."""
+    """One complete request. `output_files` are the files that parts of its response are written to."""
 
     service: str
     operation: str
@@ -59,7 +59,7 @@ class CallRecord:
 
 @frozen(kw_only=True)
 class LiveRecord:
-    """What was there when the plan was made. `fingerprint` is a SHA-256 over all of it."""
+    """A live resource when the plan was made. `fingerprint` is a SHA-256 over all of it."""
 
     identity: str
     version: int | None
@@ -69,7 +69,10 @@ class LiveRecord:
 
 @frozen(kw_only=True)
 class ChangeRecord:
-    """One change. `seen` is null where nothing was there; `origin` is file and line, null for what the file no longer has."""
+    """One change.
+
+    `live` is null if the resource did not exist; `origin` is file and line, null if the resource is not in the file.
+    """
 
     address: str
     action: str
@@ -81,88 +84,70 @@ class ChangeRecord:
 
 
 def to_change_records(steps: Iterable[Step]) -> tuple[ChangeRecord, ...]:
-    """The steps of a plan, in its order."""
-    return tuple(map(_change, steps))
+    """Return the steps of a plan as records, in the plan's order."""
+    return tuple(map(_to_change_record, steps))
 
 
 def compute_digest(workspace: str, target: Target, steps: Iterable[Step]) -> str:
-    """The SHA-256 of what would be sent and where, and of what was seen. Two plans with one digest send the same.
+    """Return the SHA-256 of what would be sent and where, and of what was read. Plans with one digest send the same.
 
-    Secrets stand as their references: which value a reference yields is not in it, and so nothing can be guessed from it.
-    Where in the file a change comes from is not in it either.
+    Secrets are in it as their references: it does not depend on their values, and nothing about these can be guessed from it.
+    It does not depend on the lines of the file either.
     """
+    # The JSON of [workspace, target, [change, …]], which is never in memory as a whole.
     head, tail = msgspec.json.encode([workspace, attrs.asdict(target), []], order="sorted"), b"]]"
-    whole = hashlib.sha256(head.removesuffix(tail))
-    for number, change in enumerate(map(_change, steps)):  # as one list, and never all of it at once
-        whole.update(b"," if number else b"")
-        whole.update(msgspec.json.encode(evolve(change, origin=None), order="sorted"))
-    whole.update(tail)
-    return whole.hexdigest()
+    digest = hashlib.sha256(head.removesuffix(tail))
+    for number, record in enumerate(map(_to_change_record, steps)):
+        digest.update(b"," if number else b"")
+        digest.update(msgspec.json.encode(evolve(record, origin=None), order="sorted"))
+    digest.update(tail)
+    return digest.hexdigest()
 
 
 def to_json_values(value: Any) -> Any:
-    """Any value of a spec or of a request as JSON has it."""
+    """Return any value of a spec or of a request as JSON values."""
     match value:
         case None | bool() | int() | float():
             return value
         case str():
-            return _text(value)
+            return _to_text(value)
         case Mapping():
-            return {_escaped(str(key)): to_json_values(value[key]) for key in sorted(value, key=str)}
+            return {_escape_key(str(key)): to_json_values(value[key]) for key in sorted(value, key=str)}
         case list() | tuple():
             return [to_json_values(item) for item in value]
         case _:
-            return _tagged(value)
+            return _to_tagged_value(value)
 
 
-def _tagged(value: Any) -> Any:
-    """What JSON has no word for."""
+def _to_tagged_value(value: Any) -> Any:
+    """Return a value that has no JSON equivalent."""
     match value:
         case Secret():
             return {"$secret": value.reference}
         case SecretDigest():
-            return {"$hash": _sha256(str(value))[:16]}
+            return {"$hash": _short_hash(str(value))}
         case Document():
             return {"$document": json.loads(value.canonical)}
         case Enum():
-            return {f"${_word(type(value))}": value.value}
+            return {f"${_tag(type(value))}": value.value}
         case Address():
             return str(value)
         case _ if attrs.has(type(value)):
-            return {
-                f"${_word(type(value))}": {
-                    name: to_json_values(getattr(value, name)) for name in _meant(type(value))
-                }
-            }
+            names = _compared_attributes(type(value))
+            return {f"${_tag(type(value))}": {name: to_json_values(getattr(value, name)) for name in names}}
         case _:
             return str(value)
 
 
-def find_secrets(value: Any) -> Iterator[Secret]:
-    """Every secret in a value, wherever in it."""
-    match value:
-        case Secret():
-            yield value
-        case Mapping():
-            for item in value.values():
-                yield from find_secrets(item)
-        case list() | tuple():
-            for item in value:
-                yield from find_secrets(item)
-        case _ if attrs.has(type(value)):
-            for name in _meant(type(value)):
-                yield from find_secrets(getattr(value, name))
-
-
-def _change(step: Step) -> ChangeRecord:
+def _to_change_record(step: Step) -> ChangeRecord:
     change = step.change
     return ChangeRecord(
         address=str(step.address),
         action=change.action,
         origin=_origin(change),
-        live=_seen(step.precondition) if step.precondition else None,
-        fields=tuple(map(_field, change.fields)),
-        calls=tuple(map(_call, step.calls)),
+        live=_to_live_record(step.precondition) if step.precondition else None,
+        fields=tuple(map(_to_field_record, change.fields)),
+        calls=tuple(map(_to_call_record, step.calls)),
         dependencies=tuple(map(str, sorted(step.dependencies))),
     )
 
@@ -177,19 +162,17 @@ def _origin(change: Change) -> str | None:
             return str(change.resource.origin)
 
 
-def _seen(live: Live) -> LiveRecord:
-    whole = msgspec.json.encode(
-        to_json_values([live.identity, live.version, live.owner, live.spec]), order="sorted"
-    )
+def _to_live_record(live: Live) -> LiveRecord:
+    values = to_json_values([live.identity, live.version, live.owner, live.spec])
     return LiveRecord(
         identity=live.identity,
         version=live.version,
         owner=live.owner,
-        fingerprint=hashlib.sha256(whole).hexdigest(),
+        fingerprint=hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest(),
     )
 
 
-def _field(field: FieldChange) -> FieldRecord:
+def _to_field_record(field: FieldChange) -> FieldRecord:
     return FieldRecord(
         path=field.path,
         before=to_json_values(field.before),
@@ -199,38 +182,36 @@ def _field(field: FieldChange) -> FieldRecord:
     )
 
 
-def _call(call: ApiCall) -> CallRecord:
+def _to_call_record(call: ApiCall) -> CallRecord:
     return CallRecord(
         service=call.service,
         operation=call.operation,
         params={name: to_json_values(value) for name, value in call.params.items()},
-        output_files=tuple(str(save.file) for save in call.output_files),
+        output_files=tuple(str(output.file) for output in call.output_files),
     )
 
 
-def _text(text: str) -> str | Mapping[str, str]:
-    """As it is, but for a private key that stands where none belongs, and for what UTF-8 cannot say."""
+def _to_text(text: str) -> str | Mapping[str, str]:
+    """Return the text; a private key where none belongs becomes a hash, and what UTF-8 cannot encode is escaped."""
     if "PRIVATE KEY-----" in text:
-        return {"$hash": _sha256(text)[:16]}
+        return {"$hash": _short_hash(text)}
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _escaped(key: str) -> str:
+def _escape_key(key: str) -> str:
     return f"${key}" if key.startswith("$") else key
 
 
-def _meant(sort: type) -> tuple[str, ...]:
-    """The attributes that make a value of a class what it is: where it was read from is none of them."""
-    return tuple(field.name for field in attrs.fields(sort) if field.eq)
+def _compared_attributes(value_type: type) -> tuple[str, ...]:
+    """Return the attributes that make two values equal; where a value was read from is not one of them."""
+    return tuple(attribute.name for attribute in attrs.fields(value_type) if attribute.eq)
 
 
-def _word(sort: type) -> str:
-    if sort in _WORDS:
-        return _WORDS[sort]
-    """Return the name of a class in plan files and digests: its `stored_name`, or its own name in snake case."""
-    stored_name: str | None = getattr(sort, "stored_name", None)
-    return stored_name or re.sub(r"(?<!^)(?=[A-Z])", "_", sort.__name__).lower()
+def _tag(value_type: type) -> str:
+    """Return the name of a class in plan files and digests: its stored name, or its own name in snake case."""
+    stored_name: str | None = _STORED_NAMES.get(value_type) or getattr(value_type, "stored_name", None)
+    return stored_name or re.sub(r"(?<!^)(?=[A-Z])", "_", value_type.__name__).lower()

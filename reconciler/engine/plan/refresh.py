@@ -1,4 +1,4 @@
-"""Reads the live registry: every kind's reading run at once, as many calls at a time as rates allow, then names given."""
+"""Refresh: read live state. The kinds are read at the same time, as far as rates allow; then IDs are replaced with names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from types import MappingProxyType
+from graphlib import TopologicalSorter
 from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
@@ -19,31 +19,40 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Read, Scope
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.reads import has_more_pages
+from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Call
 from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Basis
 from reconciler.model.resource import Desired, Inventory, Live
+from reconciler.model.settings import DesiredState
 
 MAX_CONCURRENT_CALLS = 64
 _MAX_CONCURRENT_CALLS_PER_KIND = 32
-"""So that a kind whose quota makes its calls wait leaves room for those of the others."""
+"""Leaves room for the other kinds while the calls of one kind wait for their quota."""
 
 Names: TypeAlias = Mapping[tuple[str, str], str | None]
+"""The name of each resource by table and AWS ID; None for one that is only kept for a grace period."""
 
-Progress = Callable[[str, int, int | None], None]
-"""What is being done, how much of it is done, and out of how much where that is known."""
+Progress: TypeAlias = Callable[[str, int, int | None], None]
+"""Is called with what is being done, how much of it is done, and the total if that is known."""
 
 
 @frozen
 class RefreshResult:
-    """What is there. `closed` are the kinds that could not be looked at, and why: none that the file has anything of.
+    """Live state, and how far it was read.
 
-    `names` is what AWS's ids, by table, are called.
-    `listed` are AWS's ids of all that the account's listings named on the way, by kind; `partly` are the kinds of which a
-    listing was not read to its end.
+    - `declared`: the file's resources and the workspace's ownership markers;
+    - `resources`: those of them that were read: all, or all but composites if everything will be deleted;
+    - `live`: the live resources that the file declares or the workspace owns;
+    - `unlisted`: the kinds that could not be listed, and why; the file has no resource of such a kind;
+    - `names`: the name of each live resource;
+    - `listed`: the IDs of all resources in the listings that were read, managed or not, by table;
+    - `partially_listed`: the tables whose listings were not read to the end.
     """
 
+    declared: Desired
+    resources: Desired
     live: Inventory
     unlisted: Mapping[str, str]
     names: Names
@@ -54,174 +63,216 @@ class RefreshResult:
 NO_ACCESS_CODES = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "UnknownOperationException"}
 )
-"""What AWS answers to who may not look, or where there is no such service."""
+"""The error codes of a caller without permission, or of a region without the service."""
 
 
-def refresh(  # noqa: PLR0913 (what is read, for whom, and with what)
-    workspace: str,
-    desired: Desired,
-    call: Call,
-    progress: Progress,
-    moved: Mapping[Address, Address] = MappingProxyType({}),
-    *,
-    destroying: bool = False,
+def refresh(
+    state: DesiredState, call: Call, progress: Progress, *, destroying: bool = False
 ) -> RefreshResult:
-    """Everything that the file wants or the workspace owns, by address. Raises AwsError and TargetError.
+    """Read everything that the file declares or the workspace owns. Raises AwsError and TargetError.
 
-    `moved` are names that the file no longer has, and what they are called now.
+    With `destroying`, composites are read as the resources that they consist of.
     """
-    whole = Scope(workspace, desired, is_destroy=destroying, moved=moved)
     kinds = all_kinds()
-    counter = _Counter(progress)
+    workspace = state.settings.name
+    declared = add_ownership_markers(workspace, state.resources)
+    resources = _without_composites(declared) if destroying else declared
+    scope = Scope(workspace, resources, is_destroy=destroying, moved=state.moved)
+    tracker = _ReadTracker(progress)
     with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool, ThreadPoolExecutor(len(kinds)) as readers:
-        pending: dict[str, Future[Sequence[Live] | str]] = {}
-        for name in _reading_order(kinds):
-            before = {other: pending[other] for other in kinds[name].reads_after}
-            pending[name] = readers.submit(_read, kinds[name], whole, before, call, pool, counter)
-        ended = {name: future.result() for name, future in pending.items()}
-    live, names = assign_names(evolve(whole, live_by_kind=_Found(pending), now=time.time()))
-    closed = {name: why for name, why in ended.items() if isinstance(why, str)}
-    return RefreshResult(live, closed, names, counter.listed, counter.partly)
+        reads: dict[str, Future[Sequence[Live] | str]] = {}
+        for table in _reading_order(kinds):
+            earlier_reads = {other: reads[other] for other in kinds[table].reads_after}
+            reads[table] = readers.submit(_read_kind, kinds[table], scope, earlier_reads, call, pool, tracker)
+        results = {table: future.result() for table, future in reads.items()}
+    live, names = assign_names(evolve(scope, live_by_kind=_ReadResults(reads), now=time.time()))
+    return RefreshResult(
+        declared=declared,
+        resources=resources,
+        live=live,
+        unlisted={table: reason for table, reason in results.items() if isinstance(reason, str)},
+        names=names,
+        listed=tracker.listed,
+        partially_listed=tracker.partially_listed,
+    )
 
 
 def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
     kind: Kind,
-    seen: Mapping[str, Live | None] | None,
+    previous_states: Mapping[str, Live | None] | None,
     *,
     workspace: str,
     basis: Basis,
     call: Call,
     pool: Executor,
 ) -> Mapping[str, Live]:
-    """Some resources of one kind as they are by now, by identity, with AWS's ids where they refer to others.
+    """Return some resources of one kind as they are now, by AWS ID; they refer to others by AWS ID too.
 
-    `seen` says how each was when it was read before, None where it was not. Without it, it is what the workspace wants or owns
-    of that kind, as far as its reading looks at no other.
+    `previous_states` are the resources to read, by AWS ID, as they were read before, None if they were not. Without it,
+    everything of this kind is read that the workspace declares or owns, as far as that needs no other kind.
     """
-    scope = Scope(workspace, basis.desired, now=time.time(), previous_states=seen, moved=basis.moved)
-    found = _run(kind, kind.read(scope), call, pool, _Counter(lambda *_: None))
-    return {live.identity: live for live in found}
+    scope = Scope(
+        workspace, basis.desired, now=time.time(), previous_states=previous_states, moved=basis.moved
+    )
+    live_resources = _run(kind, kind.read(scope), call, pool, _ReadTracker(lambda *_: None))
+    return {live.identity: live for live in live_resources}
 
 
 def assign_names(scope: Scope) -> tuple[Inventory, Names]:
-    """Names in place of AWS's ids: the file's where it wants the resource, else what AWS calls it. Pure."""
+    """Return the live resources by address, with names instead of IDs in their specs, and the names. Pure."""
     names: dict[tuple[str, str], str | None] = {}
-    found: dict[Address, Live] = {}
+    live_resources: dict[Address, Live] = {}
     for table, kind in all_kinds().items():
-        for live, name in _name(kind, scope):
-            # What is kept for a while is no difference of whoever still refers to it.
+        names_by_identity = _assign_names_of_kind(kind, scope)
+        for live in scope.live_by_kind[table]:
+            name = names_by_identity[live.identity]
+            # Without a name, a resource in its grace period is no difference in those that still refer to it.
             names[table, live.identity] = None if live.kept_until else name
             address = Address(table, name)
-            wanted = scope.desired.get(address)
-            found[wanted.address if wanted else address] = live
-    return {
+            resource = scope.desired.get(address)
+            live_resources[resource.address if resource else address] = live
+    inventory = {
         address: evolve(live, spec=replace_ids_with_names(live.spec, names))
-        for address, live in sorted(found.items())
-    }, names
+        for address, live in sorted(live_resources.items())
+    }
+    return inventory, names
 
 
-def _name(kind: Kind, scope: Scope) -> list[tuple[Live, str]]:
-    wanted = {kind.identity(resource): resource for resource in scope.resources_of(kind.table)}
-    read = scope.live_by_kind[kind.table]
-    names = {live.identity: wanted[live.identity].address.name for live in read if live.identity in wanted}
-    taken = set(names.values())
+def _assign_names_of_kind(kind: Kind, scope: Scope) -> Mapping[str, str]:
+    """Return the name of every live resource of a kind, by AWS ID."""
+    names = _names_by_identity(kind, scope)
+    spare = sorted(
+        (live for live in scope.live_by_kind[kind.table] if live.identity not in names),
+        key=lambda live: live.identity,
+    )
+    names |= _names_by_pairing(kind, scope, spare, taken=set(names.values()))
+    unnamed = [live for live in spare if live.identity not in names]
+    return names | _fallback_names(kind, scope, unnamed, taken=set(names.values()))
+
+
+def _names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
+    """Return the names of the live resources whose AWS ID follows from the file."""
+    declared = {kind.identity(resource): resource.address.name for resource in scope.resources_of(kind.table)}
+    return {
+        live.identity: declared[live.identity]
+        for live in scope.live_by_kind[kind.table]
+        if live.identity in declared
+    }
+
+
+def _names_by_pairing(
+    kind: Kind, scope: Scope, spare: Sequence[Live], *, taken: AbstractSet[str]
+) -> dict[str, str]:
+    """Return the names that the kind gives to live resources whose AWS ID is not in the file; each name is given once."""
     missing = [resource for resource in scope.resources_of(kind.table) if resource.address.name not in taken]
-    spare = sorted((live for live in read if live.identity not in names), key=lambda live: live.identity)
+    identities: dict[str, str] = {}
     for identity, name in kind.pair_unmatched(missing, spare, scope).items():
         if name not in taken:
-            names[identity] = name
-            taken.add(name)
-    free = taken | {resource.address.name for resource in scope.resources_of(kind.table)}
-    for live in spare:
-        if live.identity not in names:
-            told = live.declared_name
-            names[live.identity] = told if told and told not in free else live.identity
-            free.add(names[live.identity])
-    return [(live, names[live.identity]) for live in read]
+            identities.setdefault(name, identity)
+    return {identity: name for name, identity in identities.items()}
+
+
+def _fallback_names(
+    kind: Kind, scope: Scope, unnamed: Sequence[Live], *, taken: AbstractSet[str]
+) -> dict[str, str]:
+    """Return the names of live resources that are not in the file: the name they were declared with if it is free, else their ID."""
+    used = {*taken, *(resource.address.name for resource in scope.resources_of(kind.table))}
+    names: dict[str, str] = {}
+    for live in unnamed:
+        declared_name = live.declared_name
+        name = declared_name if declared_name and declared_name not in used else live.identity
+        names[live.identity] = name
+        used.add(name)
+    return names
+
+
+def _without_composites(resources: Desired) -> Desired:
+    kinds = all_kinds()
+    return {
+        address: resource for address, resource in resources.items() if not kinds[address.kind].composed_of
+    }
 
 
 def _reading_order(kinds: Mapping[str, Kind]) -> list[str]:
-    from graphlib import TopologicalSorter
-
-    return list(
-        TopologicalSorter({name: sorted(kind.reads_after) for name, kind in kinds.items()}).static_order()
-    )
+    sorter = TopologicalSorter({table: sorted(kind.reads_after) for table, kind in kinds.items()})
+    return list(sorter.static_order())
 
 
-def _read(  # noqa: PLR0913, PLR0917 (run by a pool, which hands over what it was given)
+def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its arguments by position)
     kind: Kind,
-    whole: Scope,
-    before: Mapping[str, Future[Sequence[Live] | str]],
+    scope: Scope,
+    earlier_reads: Mapping[str, Future[Sequence[Live] | str]],
     call: Call,
     pool: ThreadPoolExecutor,
-    counter: _Counter,
+    tracker: _ReadTracker,
 ) -> Sequence[Live] | str:
-    """What is there of one kind. One that the file has nothing of may be closed to us: then it is said why."""
-    scope = evolve(whole, live_by_kind=_Found(before), now=time.time())
-    needed = any(True for _ in scope.resources_of(kind.table))
+    """Return the live resources of one kind, or why it could not be listed: an error only if the file needs the kind."""
+    scope = evolve(scope, live_by_kind=_ReadResults(earlier_reads), now=time.time())
+    is_declared = any(True for _ in scope.resources_of(kind.table))
     try:
-        return _run(kind, kind.read(scope), call, pool, counter)
+        return _run(kind, kind.read(scope), call, pool, tracker)
     except AwsError as error:
-        if needed or error.code not in NO_ACCESS_CODES:
+        if is_declared or error.code not in NO_ACCESS_CODES:
             raise
         return str(error)
     except TargetError as error:
-        if needed or kind.service == "iot":
+        if is_declared or kind.service == "iot":
             raise
         return str(error)
 
 
 def _run(
-    kind: Kind, reading: Read[Sequence[Live]], call: Call, pool: Executor, counter: _Counter
+    kind: Kind, reading: Read[Sequence[Live]], call: Call, pool: Executor, tracker: _ReadTracker
 ) -> Sequence[Live]:
-    answers: Sequence[Mapping[str, Any]] | None = None
+    """Send each batch of calls that a reading yields, and return its result."""
+    responses: Sequence[Mapping[str, Any]] | None = None
     while True:
         try:
-            batch: Batch = next(reading) if answers is None else reading.send(answers)
+            batch: Batch = next(reading) if responses is None else reading.send(responses)
         except StopIteration as stop:
             result: Sequence[Live] = stop.value
             return result
-        counter.expect(len(batch))
-        answers = [
-            counter.done(kind, asked, answer)
-            for asked, answer in zip(batch, _answers(batch, call, pool), strict=True)
-        ]
+        tracker.expect(len(batch))
+        responses = []
+        for request, response in zip(batch, _send_batch(batch, call, pool), strict=True):
+            tracker.record(kind, request, response)
+            responses.append(response)
 
 
-def _answers(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[str, Any]]:
-    """The answers in their order, while so many of the calls are under way as one kind may have."""
-    under_way: deque[Future[Mapping[str, Any]]] = deque()
+def _send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[str, Any]]:
+    """Yield the responses in the order of their calls; only as many calls are in flight as one kind may have."""
+    in_flight: deque[Future[Mapping[str, Any]]] = deque()
     try:
-        for asked in batch:
-            if len(under_way) == _MAX_CONCURRENT_CALLS_PER_KIND:
-                yield under_way.popleft().result()
-            under_way.append(pool.submit(send, call, asked, {}))
-        while under_way:
-            yield under_way.popleft().result()
+        for request in batch:
+            if len(in_flight) == _MAX_CONCURRENT_CALLS_PER_KIND:
+                yield in_flight.popleft().result()
+            in_flight.append(pool.submit(send, call, request, {}))
+        while in_flight:
+            yield in_flight.popleft().result()
     finally:
-        for left in under_way:
-            left.cancel()
+        for future in in_flight:
+            future.cancel()
 
 
-class _Found(Mapping[str, Sequence[Live]]):
-    """What the readings of other kinds have found: who looks at one waits for its end, and no sooner."""
+class _ReadResults(Mapping[str, Sequence[Live]]):
+    """The live resources of other kinds; access to a kind blocks until its reading has ended."""
 
-    def __init__(self, readings: Mapping[str, Future[Sequence[Live] | str]]) -> None:
-        self._readings = readings
+    def __init__(self, reads: Mapping[str, Future[Sequence[Live] | str]]) -> None:
+        self._reads = reads
 
-    def __getitem__(self, kind: str) -> Sequence[Live]:
-        found = self._readings[kind].result()
-        return () if isinstance(found, str) else found
+    def __getitem__(self, table: str) -> Sequence[Live]:
+        result = self._reads[table].result()
+        return () if isinstance(result, str) else result
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._readings)
+        return iter(self._reads)
 
     def __len__(self) -> int:
-        return len(self._readings)
+        return len(self._reads)
 
 
-class _Counter:
-    """Tells how many of the calls that are known so far have been answered, and keeps what listings name."""
+class _ReadTracker:
+    """Reports how many of the known calls were answered, and collects the IDs in listings. Thread-safe."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -229,18 +280,19 @@ class _Counter:
         self._done = 0
         self._total = 0
         self.listed: defaultdict[str, set[str]] = defaultdict(set)
-        self.partly: set[str] = set()
+        self.partially_listed: set[str] = set()
 
     def expect(self, count: int) -> None:
+        """Add the calls of a batch to the total."""
         with self._lock:
             self._total += count
 
-    def done(self, kind: Kind, asked: ApiCall, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    def record(self, kind: Kind, request: ApiCall, response: Mapping[str, Any]) -> None:
+        """Count one response, and remember the IDs in it if the call lists the kind."""
         with self._lock:
             self._done += 1
-            if kind.listing and kind.listing.operation == asked.operation:
-                self.listed[kind.table].update(kind.listing.ids(answer))
-                if has_more_pages(answer):
-                    self.partly.add(kind.table)
+            if kind.listing and kind.listing.operation == request.operation:
+                self.listed[kind.table].update(kind.listing.ids(response))
+                if has_more_pages(response):
+                    self.partially_listed.add(kind.table)
             self._progress(f"reading {kind.table.replace('_', ' ')}", self._done, self._total)
-        return answer

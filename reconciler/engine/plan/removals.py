@@ -1,98 +1,117 @@
-"""What becomes of what has left the file: it is deleted, unless the file says that it stays. Pure."""
+"""Resources removed from the file: forgotten, renamed, kept or deleted. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from attrs import evolve
 
+from reconciler.kinds import all_kinds
+from reconciler.kinds.base.context import PlanContext
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
 from reconciler.model.resource import Desired, Inventory, Origin
 
-Changes = Mapping[Address, Change]
+Changes: TypeAlias = Mapping[Address, Change]
+
+Renames: TypeAlias = Mapping[Address, Address]
+"""The new address of each renamed resource by its old one. AWS cannot rename: the old one is deleted, the new one created."""
 
 RENAME_PATH = "renamed"
-"""The path under which a plan shows that one comes in another's place."""
+"""The path under which a plan shows a rename."""
 
 
 def forget_removed(changes: Changes, live: Inventory, removed: Mapping[Address, Origin]) -> Changes:
-    """The changes with what is `removed` forgotten where it would be deleted.
+    """Return the changes with `Forget` instead of `Delete` for the addresses in `removed`.
 
-    A certificate bears no mark of its own, so what a forgotten thing has goes with it: nobody else could say whose it is.
+    The certificates of a forgotten thing are forgotten too: they have no ownership marker of their own, so without the thing
+    they would have no owner.
     """
-    said = {
-        address: origin
-        for name, origin in removed.items()
-        if (address := find_live_address(name, live)) and isinstance(changes.get(address), Delete)
-    }
-    for address in list(said):
+    forgotten: dict[Address, Origin] = {}
+    for name, origin in removed.items():
+        address = find_live_address(name, live)
+        if address and isinstance(changes.get(address), Delete):
+            forgotten[address] = origin
+    for address in list(forgotten):
         for name in getattr(live[address].spec, "certificates", ()):
-            held = Address("certificates", str(name))
-            if isinstance(changes.get(held), Delete):
-                said.setdefault(held, said[address])
-    return {address: _forget(change, said.get(address)) for address, change in changes.items()}
+            certificate = Address("certificates", str(name))
+            if isinstance(changes.get(certificate), Delete):
+                forgotten.setdefault(certificate, forgotten[address])
+    return {
+        address: Forget(address, change.live, forgotten[address])
+        if address in forgotten and isinstance(change, Delete)
+        else change
+        for address, change in changes.items()
+    }
 
 
 def keep_attached_certificates(desired: Desired, live: Inventory, workspace: str) -> Desired:
-    """What is desired where nothing is pruned: a certificate that has left the file stays with the things that have it.
+    """Return the desired state if nothing is pruned: removed certificates stay attached to their things.
 
-    Nothing else could say whose it is.
+    Detached from its things, a certificate would have no owner.
     """
-    left = {
+    removed = {
         address.name
-        for address, found in live.items()
-        if address.kind == "certificates" and address not in desired and found.owner == workspace
+        for address, resource in live.items()
+        if address.kind == "certificates" and address not in desired and resource.owner == workspace
     }
     kept = dict(desired)
     for address, resource in desired.items():
         if address not in live:
             continue
-        held = left.intersection(map(str, getattr(live[address].spec, "certificates", ())))
-        if held:
-            has = tuple(sorted({*resource.spec.certificates, *held}, key=str))
-            kept[address] = evolve(resource, spec=evolve(resource.spec, certificates=has))
+        attached = removed.intersection(map(str, getattr(live[address].spec, "certificates", ())))
+        if attached:
+            certificates = tuple(sorted({*resource.spec.certificates, *attached}, key=str))
+            kept[address] = evolve(resource, spec=evolve(resource.spec, certificates=certificates))
     return kept
 
 
-def keep_orphans(changes: Changes, moved: Mapping[Address, Address]) -> tuple[Changes, Inventory]:
-    """The changes without deletions, and what stays for that. What is only renamed goes as it would."""
-    meant = {source for source, _ in find_renames(changes, moved)}
-    kept = {
+def find_kept_orphans(changes: Changes, renames: Renames) -> Inventory:
+    """Return the resources that would be deleted, but stay if nothing is pruned. Renames delete the old one all the same."""
+    return {
         address: change.live
         for address, change in changes.items()
-        if isinstance(change, Delete) and address not in meant
+        if isinstance(change, Delete) and address not in renames
     }
-    return {address: change for address, change in changes.items() if address not in kept}, kept
 
 
-def show_renames(changes: Changes, moved: Mapping[Address, Address]) -> Changes:
-    """The changes, those that are a renaming saying so: AWS knows none, so one is made and the other goes."""
-    said = dict(changes)
-    for source, to in find_renames(changes, moved):
-        told = FieldChange(RENAME_PATH, str(source), str(to))
-        for address in (source, to):
-            change = said[address]
-            said[address] = evolve(change, fields=(told, *change.fields))
-    return said
+def find_renames(changes: Changes, moved: Mapping[Address, Address]) -> Renames:
+    """Return the renames in `moved` that need a deletion and a creation."""
+    return {
+        old: new
+        for old, new in moved.items()
+        if isinstance(changes.get(old), Delete) and isinstance(changes.get(new), Create)
+    }
 
 
-def find_renames(changes: Changes, moved: Mapping[Address, Address]) -> Iterator[tuple[Address, Address]]:
-    """What goes, and what comes in its place under another name."""
-    for source, to in moved.items():
-        if isinstance(changes.get(source), Delete) and isinstance(changes.get(to), Create):
-            yield source, to
+def show_renames(changes: Changes, renames: Renames) -> Changes:
+    """Return the changes, with the rename as the first field of both its deletion and its creation."""
+    shown = dict(changes)
+    for old, new in renames.items():
+        rename = FieldChange(RENAME_PATH, str(old), str(new))
+        for address in (old, new):
+            change = shown[address]
+            shown[address] = evolve(change, fields=(rename, *change.fields))
+    return shown
+
+
+def find_deletion_blockers(address: Address, context: PlanContext) -> list[Address]:
+    """Return the live resources whose references keep AWS from deleting a resource."""
+    blocking_kinds = all_kinds()[address.kind].deletion_blockers
+    users = context.live_users.get(address, ())
+    return [user for user in users if blocking_kinds is None or user.kind in blocking_kinds]
 
 
 def find_live_address(name: Address, live: Inventory) -> Address | None:
-    """Where something is in the inventory: under its address, or under AWS's own id for it."""
+    """Return the address of a live resource; `name` is that address, or has the AWS ID in place of the name."""
     if name in live:
         return name
-    same = (a for a, found in live.items() if a.kind == name.kind and found.identity == name.name)
-    return next(same, None)
-
-
-def _forget(change: Change, origin: Origin | None) -> Change:
-    if origin is None or not isinstance(change, Delete):
-        return change
-    return Forget(change.address, change.live, origin)
+    return next(
+        (
+            address
+            for address, resource in live.items()
+            if address.kind == name.kind and resource.identity == name.name
+        ),
+        None,
+    )

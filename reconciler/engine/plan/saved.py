@@ -1,7 +1,7 @@
-"""A plan that is kept in a file between a review and its apply: what it holds, and whether it still holds.
+"""Saved plans: a plan in a file between its review and its apply, and whether it is still valid.
 
-Nothing of it is ever sent as it was written. It is planned anew, from the same file for the same target with the same
-request, and where that gives the same plan, this one is applied.
+Invariant: nothing in the file is sent. The plan is made again, from the same desired state for the same target with the same
+options. It is applied only if it is equal to the saved one.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from typing import Any, Literal, get_origin
 import cattrs
 from attrs import frozen
 
-from reconciler.engine.plan import record
-from reconciler.engine.plan.record import CallRecord, ChangeRecord, FieldRecord
+from reconciler.engine.plan.record import CallRecord, ChangeRecord, FieldRecord, to_change_records
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan, Target
 from reconciler.model.plan_options import PlanOptions
-from reconciler.model.secret import Secret, SecretDigest
+from reconciler.model.redaction import REDACTED
+from reconciler.model.secret import Secret, SecretDigest, walk_secrets
 from reconciler.model.settings import DesiredState
 
 FORMAT: Literal["reconciler.plan"] = "reconciler.plan"
 VERSION: Literal[1] = 1
 
-_MOST = 20
-"""So many reasons are told; of more, how many there are."""
+_MAX_ERRORS = 20
+_MAX_VALUE_CHARACTERS = 100
 
 
 @frozen(kw_only=True)
 class NoteRecord:
-    """Something to know about a plan that is no change."""
+    """A note or warning of a plan."""
 
     level: str
     text: str
@@ -42,11 +42,12 @@ class NoteRecord:
 
 @frozen(kw_only=True)
 class PlanSummary:
-    """A plan without its changes: what the saved plan and the first of a plan's JSON lines have in common.
+    """A plan without its changes: what a saved plan and the first of a plan's JSON lines have in common.
 
-    `file_digest` is the SHA-256 of the desired state, and `digest` the SHA-256 of the calls and of the live state they depend
-    on. `options` are those the plan was made with. `calls` counts requests by API, and `seconds` is the least time that AWS's
-    quotas allow for them.
+    - `file_digest`: the SHA-256 of the desired state;
+    - `digest`: the SHA-256 of what would be sent and what was read;
+    - `options`: the options that the plan was made with;
+    - `calls`: the number of requests by API; `seconds`: the least time that they take under AWS's quotas.
     """
 
     format: Literal["reconciler.plan"] = FORMAT
@@ -64,10 +65,10 @@ class PlanSummary:
 
 @frozen(kw_only=True)
 class PlanRecord(PlanSummary):
-    """A whole plan as JSON values.
+    """A whole plan as JSON.
 
-    `changes` are in an order that respects their dependencies. `secrets` has a salted hash for each reference, null for a
-    reference without a value.
+    - `changes`: in an order that respects `dependencies`;
+    - `secrets`: a salted hash for the reference of each secret, null if it has no value.
     """
 
     changes: tuple[ChangeRecord, ...]
@@ -76,192 +77,210 @@ class PlanRecord(PlanSummary):
 
 
 def to_plan_record(plan: Plan) -> PlanRecord:
-    """The plan written down. Hashing its secrets costs milliseconds each, spread over all processors."""
+    """Return a plan as a record. Its secrets are hashed, on all processors, which takes some milliseconds each."""
     return PlanRecord(
         workspace=plan.workspace,
         target=plan.target,
         file_digest=plan.file_digest,
         digest=plan.digest,
-        options=_requests().unstructure(plan.options),
+        options=_options_converter().unstructure(plan.options),
         counts=plan.counts,
         unchanged=plan.unchanged,
         calls={f"{service}:{name}": count for (service, name), count in plan.estimate.calls.items()},
         seconds=plan.estimate.seconds,
-        changes=record.to_change_records(plan.steps),
+        changes=to_change_records(plan.steps),
         notes=tuple(
             NoteRecord(level=note.level, text=note.text, address=str(note.address) if note.address else None)
             for note in plan.notes
         ),
-        secrets=_hashes(plan),
+        secrets=_hash_secrets(plan),
     )
 
 
 def read_options(saved: PlanRecord) -> PlanOptions:
-    """What the plan was asked for. Raises PlanRejectedError where it was something that we do not know."""
+    """Return the options that a plan was made with. Raises PlanRejectedError if this version does not know one of them."""
     try:
-        return _requests().structure(saved.options, PlanOptions)
+        return _options_converter().structure(saved.options, PlanOptions)
     except (cattrs.BaseValidationError, ValueError) as error:
         raise PlanRejectedError(
-            ["it was asked for something that this version of reconciler does not know"]
+            ["the saved plan has options that this version of reconciler does not support; save a new plan"]
         ) from error
 
 
-def _requests() -> cattrs.Converter:
-    """Requests as JSON has them: addresses as text, sets sorted."""
-    converter = cattrs.Converter(forbid_extra_keys=True)
-    converter.register_structure_hook(Address, lambda text, _: Address.parse(text))
-    converter.register_unstructure_hook_func(_is_set, lambda found: sorted(map(str, found)))
-    return converter
-
-
-def _is_set(sort: Any) -> bool:
-    origin: Any = get_origin(sort)
-    return origin is frozenset
-
-
 def check_inputs(saved: PlanRecord, state: DesiredState, target: Target) -> None:
-    """Raises PlanRejectedError with both values of everything that is another one than when the plan was made."""
-    pairs = (
-        ("for the workspace", saved.workspace, state.settings.name),
-        ("for the endpoint", saved.target.endpoint, target.endpoint),
-        ("for the account", saved.target.account, target.account),
-        ("for the region", saved.target.region, target.region),
-        ("from a desired state with the SHA-256", saved.file_digest, state.digest),
+    """Raise PlanRejectedError if the plan was made for another workspace or target, or from another desired state."""
+    inputs = (
+        ("workspace", saved.workspace, state.settings.name),
+        ("endpoint", saved.target.endpoint, target.endpoint),
+        ("account", saved.target.account, target.account),
+        ("region", saved.target.region, target.region),
+        ("SHA-256 of the desired state", saved.file_digest, state.digest),
     )
-    _refuse(f"it was made {what} {then}; now it is {now}" for what, then, now in pairs if then != now)
+    _reject(
+        f"the {name} was {saved_value} when the plan was saved, and is {value} now; save a new plan"
+        for name, saved_value, value in inputs
+        if saved_value != value
+    )
 
 
-def check_changes(saved: PlanRecord, anew: Plan) -> None:
-    """Raises PlanRejectedError with every difference between a saved plan and what is planned now."""
-    found = {change.address: change for change in record.to_change_records(anew.steps)}
-    written = {change.address: change for change in saved.changes}
-    if written and not found:
-        _refuse(
-            ["nothing of it is to be done any more: it was applied already, or somebody else has done it"]
-        )
-    _refuse(
-        reason
-        for address in sorted(found.keys() | written.keys())
-        if written.get(address) != found.get(address)
-        for reason in _differences(address, written.get(address), found.get(address))
-    )
-    if saved.changes != tuple(found.values()) or saved.digest != anew.digest:
-        _refuse([f"its digest was {saved.digest[:12]}, and now it is {anew.digest[:12]}"])
-    _refuse(_other_secrets(saved.secrets, anew))
+def check_changes(saved: PlanRecord, plan: Plan) -> None:
+    """Raise PlanRejectedError with every difference between a saved plan and the plan made now."""
+    records = {record.address: record for record in to_change_records(plan.steps)}
+    saved_records = {record.address: record for record in saved.changes}
+    if saved_records and not records:
+        _reject(["no changes left: the plan was already applied, or someone else made the same changes"])
+    _reject(_differences(saved_records, records))
+    if saved.changes != tuple(records.values()) or saved.digest != plan.digest:
+        _reject([f"the plan's digest was {saved.digest[:12]}; now it is {plan.digest[:12]}"])
+    _reject(_changed_secrets(saved.secrets, plan))
 
 
 def check_approved_digest(approved: str, plan: Plan) -> None:
-    """Raises PlanRejectedError with both digests when the plan is not the one that was approved, by its digest or a part of it."""
+    """Raise PlanRejectedError if a plan's digest does not start with the approved one."""
     if not plan.digest.startswith(approved):
-        now = f"{plan.digest[:12]}, {plan}"
-        _refuse([f"the plan that was approved has the digest {approved}; what would be done now is {now}"])
-
-
-def _refuse(reasons: Iterable[str]) -> None:
-    """Raises PlanRejectedError where there is a reason."""
-    left = iter(reasons)
-    if told := list(islice(left, _MOST)):
-        more = sum(1 for _ in left)
-        raise PlanRejectedError([*told, f"and {more:,} more"] if more else told)
-
-
-def _differences(address: str, then: ChangeRecord | None, now: ChangeRecord | None) -> Iterator[str]:
-    if now is None:
-        assert then
-        yield f"{address}: the plan would {then.action} it; now nothing is to be done about it"
-    elif then is None:
-        yield f"{address}: the plan leaves it as it is; now it would {now.action} it"
-    elif then.action != now.action:
-        yield f"{address}: the plan would {then.action} it; now it would {now.action} it"
-    else:
-        yield from (f"{address}: {told}" for told in _inside(then, now))
-
-
-def _inside(then: ChangeRecord, now: ChangeRecord) -> Iterator[str]:
-    """The same change of the same resource, and yet another one: the first cause that there is."""
-    fields = [*_fields(then.fields, now.fields)]
-    seen = [
-        f"{name} was {_told(getattr(then.live, name, None))}; now it is {_told(getattr(now.live, name, None))}"
-        for name in ("identity", "version", "owner")
-        if getattr(then.live, name, None) != getattr(now.live, name, None)
-    ]
-    yield from fields
-    yield from seen
-    if fields or seen:
-        return
-    if then.live != now.live and then.live and now.live:
-        yield (
-            f"it was changed since: its fingerprint was {then.live.fingerprint[:12]}; now it is {now.live.fingerprint[:12]}"
+        digests = (
+            f"the approved plan has the digest {approved}, but this plan has {plan.digest[:12]} ({plan})"
         )
-    elif then.calls != now.calls:
-        yield f"its calls were {_sent(then.calls)}; now they are {_sent(now.calls)}"
-    elif then.dependencies != now.dependencies:
-        yield f"it waited for {_listed(then.dependencies)}; now it waits for {_listed(now.dependencies)}"
+        _reject([f"{digests}; review this plan and approve its digest"])
+
+
+def _options_converter() -> cattrs.Converter:
+    """Return what converts options to JSON values and back: addresses as text, sets sorted."""
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_structure_hook(Address, lambda text, _: Address.parse(text))
+    converter.register_unstructure_hook_func(_is_frozenset, lambda items: sorted(map(str, items)))
+    return converter
+
+
+def _is_frozenset(field_type: Any) -> bool:
+    origin: Any = get_origin(field_type)
+    return origin is frozenset
+
+
+def _reject(errors: Iterable[str]) -> None:
+    """Raise PlanRejectedError if there is an error, with the first ones and how many more there are."""
+    remaining = iter(errors)
+    shown = list(islice(remaining, _MAX_ERRORS))
+    more = sum(1 for _ in remaining)
+    if more:
+        shown.append(f"and {more:,} more")
+    if shown:
+        raise PlanRejectedError(shown)
+
+
+def _differences(
+    saved_records: Mapping[str, ChangeRecord], records: Mapping[str, ChangeRecord]
+) -> Iterator[str]:
+    for address in sorted(saved_records.keys() | records.keys()):
+        saved, current = saved_records.get(address), records.get(address)
+        if saved != current:
+            yield from (f"{address}: {difference}" for difference in _compare_changes(saved, current))
+
+
+def _compare_changes(saved: ChangeRecord | None, current: ChangeRecord | None) -> Iterator[str]:
+    """Yield how two changes of one resource differ, of which at most one is absent."""
+    if current is None:
+        assert saved
+        yield f"was planned as {saved.action}; now no change is needed"
+    elif saved is None:
+        yield f"no change was planned; now the plan would {current.action} it"
+    elif saved.action != current.action:
+        yield f"was planned as {saved.action}; now the plan would {current.action} it"
     else:
-        yield f"it was declared at {then.origin}; now it is at {now.origin}"
+        yield from _compare_contents(saved, current)
 
 
-def _fields(then: Iterable[FieldRecord], now: Iterable[FieldRecord]) -> Iterator[str]:
-    old, new = {field.path: field for field in then}, {field.path: field for field in now}
-    for path in sorted(old.keys() | new.keys()):
-        if old.get(path) != new.get(path):
-            yield f"{path} was planned as {_step(old.get(path))}; now it is {_step(new.get(path))}"
+def _compare_contents(saved: ChangeRecord, current: ChangeRecord) -> Iterator[str]:
+    """Yield how two changes with the same action differ: in fields and live state, else in the first of what follows these."""
+    differences = [
+        *_compare_fields(saved.fields, current.fields),
+        *_compare_attributes(saved.live, current.live, ("identity", "version", "owner")),
+    ]
+    if differences:
+        yield from differences
+    elif saved.live != current.live and saved.live and current.live:
+        fingerprints = f"was {saved.live.fingerprint[:12]}; now it is {current.live.fingerprint[:12]}"
+        yield f"was changed since the plan was saved: its fingerprint {fingerprints}"
+    elif saved.calls != current.calls:
+        yield f"its calls were {_format_calls(saved.calls)}; now they are {_format_calls(current.calls)}"
+    elif saved.dependencies != current.dependencies:
+        saved_text, text = _join(saved.dependencies), _join(current.dependencies)
+        yield f"its dependencies were {saved_text}; now they are {text}"
+    else:
+        yield f"was declared at {saved.origin}; now it is declared at {current.origin}"
 
 
-def _step(field: FieldRecord | None) -> str:
+def _compare_fields(saved: Iterable[FieldRecord], current: Iterable[FieldRecord]) -> Iterator[str]:
+    saved_fields = {field.path: field for field in saved}
+    fields = {field.path: field for field in current}
+    for path in sorted(saved_fields.keys() | fields.keys()):
+        saved_field, field = saved_fields.get(path), fields.get(path)
+        if saved_field != field:
+            yield f"{path} was planned as {_format_field(saved_field)}; now it is {_format_field(field)}"
+
+
+def _compare_attributes(saved: object, current: object, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        saved_value, value = getattr(saved, name, None), getattr(current, name, None)
+        if saved_value != value:
+            yield f"{name} was {_format_value(saved_value)}; now it is {_format_value(value)}"
+
+
+def _format_field(field: FieldRecord | None) -> str:
     if field is None:
         return "no change"
-    return "(sensitive)" if field.sensitive else f"{_told(field.before)} → {_told(field.after)}"
+    if field.sensitive:
+        return REDACTED
+    return f"{_format_value(field.before)} → {_format_value(field.after)}"
 
 
-def _told(value: Any) -> str:
+def _format_value(value: Any) -> str:
     text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 100 else f"{text[:100]}…"  # noqa: PLR2004 (characters of one line)
+    return text if len(text) <= _MAX_VALUE_CHARACTERS else f"{text[:_MAX_VALUE_CHARACTERS]}…"
 
 
-def _sent(calls: Iterable[CallRecord]) -> str:
-    return _listed(f"{call.operation} {_told(dict(call.params))}" for call in calls)
+def _format_calls(calls: Iterable[CallRecord]) -> str:
+    return _join(f"{call.operation} {_format_value(dict(call.params))}" for call in calls)
 
 
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(words) or "nothing"
+def _join(words: Iterable[str]) -> str:
+    return ", ".join(words) or "none"
 
 
-def _salt(workspace: str, secret: Secret) -> str:
-    return f"{workspace}/{secret.reference}"
+def _secrets_by_reference(plan: Plan) -> Mapping[str, Secret]:
+    """Return the secrets in the calls of a plan, sorted by reference."""
+    secrets: dict[str, Secret] = {}
+    for step in plan.steps:
+        for call in step.calls:
+            secrets |= {secret.reference: secret for secret in walk_secrets(call.params)}
+    return dict(sorted(secrets.items()))
 
 
-def _secrets(plan: Plan) -> Mapping[str, Secret]:
-    """The secrets that the calls need, by reference."""
-    found = (
-        secret for step in plan.steps for call in step.calls for secret in record.find_secrets(call.params)
-    )
-    return dict(sorted({secret.reference: secret for secret in found}.items()))
+def _hash_secrets(plan: Plan) -> Mapping[str, str | None]:
+    """Return a salted hash of each secret by reference, None for a secret without a value."""
 
+    def hash_secret(secret: Secret) -> str | None:
+        salt = f"{plan.workspace}/{secret.reference}"
+        return None if secret.value is None else str(secret.digest(salt))
 
-def _hashes(plan: Plan) -> Mapping[str, str | None]:
-    def hashed(secret: Secret) -> str | None:
-        return None if secret.value is None else str(secret.digest(_salt(plan.workspace, secret)))
-
-    secrets = _secrets(plan)
+    secrets = _secrets_by_reference(plan)
     if not secrets:
         return {}
     with ThreadPoolExecutor() as pool:
-        return dict(zip(secrets, pool.map(hashed, secrets.values()), strict=True))
+        return dict(zip(secrets, pool.map(hash_secret, secrets.values()), strict=True))
 
 
-def _other_secrets(written: Mapping[str, str | None], anew: Plan) -> Iterator[str]:
-    """The references that yield another value than when the plan was made. Nothing of either is told."""
-    for reference, now in _hashes(anew).items():
-        then = written.get(reference)
-        if then != now:
-            words = [
-                "(not set)" if value is None else f"(sensitive, hash {_tail(value)})" for value in (then, now)
-            ]
-            yield f"the secret from {reference} was {words[0]}; now it is {words[1]}"
+def _changed_secrets(saved_hashes: Mapping[str, str | None], plan: Plan) -> Iterator[str]:
+    """Yield the references whose secret has another value than in the saved plan, without either value."""
+    for reference, current in _hash_secrets(plan).items():
+        saved = saved_hashes.get(reference)
+        if saved != current:
+            yield f"the secret from {reference} was {_format_hash(saved)}; now it is {_format_hash(current)}"
 
 
-def _tail(stored: str) -> str:
-    """A bit of a salted hash, enough to see that two differ."""
+def _format_hash(stored: str | None) -> str:
+    """Return the beginning of a salted hash, enough to see that two differ."""
+    if stored is None:
+        return "(not set)"
     parsed = SecretDigest.parse(stored)
-    return f"{parsed.digest[:8]}…" if parsed else "that is none"
+    return f"{REDACTED} with the hash {parsed.digest[:8]}…" if parsed else f"{REDACTED} with an invalid hash"

@@ -1,8 +1,9 @@
-"""Some of the resources, named as dbt users name models.
+"""Select resources, with the grammar of dbt's model selectors.
 
-A selector is an address (`things.pump-7`), a glob over addresses (`things.pump-*`, `*.pump-7`) or a kind (`things`). `+` in
-front adds all that these need, `+` behind all that needs them, and a number at it how far (`1+things.pump-7`). Words are a
-union, whether in one text or several; a comma between two, without a space, is their intersection.
+A selector is an address (`things.pump-7`), a glob over addresses (`things.pump-*`, `*.pump-7`) or a kind (`things`). A `+` in
+front adds all dependencies, a `+` at the end all dependents; a number beside it limits the distance (`1+things.pump-7`).
+Selectors separated by spaces are a union, and so are several arguments; selectors separated by a comma without a space are an
+intersection.
 
 Source of the grammar: dbt documentation, "Node selector methods", "Graph operators", "Set operators".
 """
@@ -10,15 +11,15 @@ Source of the grammar: dbt documentation, "Node selector methods", "Graph operat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from reconciler.engine.graph import build_graph
-from reconciler.engine.plan.steps import find_dependencies
+from reconciler.engine.plan.steps import StepDependencies, find_dependencies
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.references import find_references
@@ -33,15 +34,15 @@ if TYPE_CHECKING:
     from reconciler.engine.graph import Graph
     from reconciler.engine.plan.compare import Comparison
 
-_OPERATORS = re.compile(r"(?:(?P<up>\d*)(?P<before>\+))?(?P<base>.*?)(?:(?P<after>\+)(?P<down>\d*))?")
+_OPERATORS = re.compile(
+    r"(?:(?P<before>\d*)(?P<before_plus>\+))?(?P<base>.*?)(?:(?P<after_plus>\+)(?P<after>\d*))?"
+)
 _GLOB = re.compile(r"[*?\[]")
-
-_Found: TypeAlias = AbstractSet[Address]
 
 
 @frozen
 class Selector:
-    """One word. `before` and `after` are how many steps away what it needs, and what needs it, may be; None is any."""
+    """One selector. `before` and `after` limit the distance of dependencies and dependents; None is no limit."""
 
     base: str
     before: int | None = 0
@@ -49,152 +50,177 @@ class Selector:
 
     @classmethod
     def parse(cls, text: str) -> Selector:
-        """Read one word, without comma or space."""
-        found = _OPERATORS.fullmatch(text)
-        assert found  # every part of it may be absent
-        return cls(found["base"], _depth(found["before"], found["up"]), _depth(found["after"], found["down"]))
+        """Read one selector, without comma or space."""
+        match = _OPERATORS.fullmatch(text)
+        assert match  # every part may be absent
+        before = _parse_distance(match["before_plus"], match["before"])
+        return cls(match["base"], before, _parse_distance(match["after_plus"], match["after"]))
 
 
-def _depth(plus: str | None, number: str | None) -> int | None:
+def _parse_distance(plus: str | None, number: str | None) -> int | None:
     if not plus:
         return 0
     return int(number) if number else None
 
 
-def select_addresses(made: Graph, wanted: Iterable[str], unwanted: Iterable[str] = ()) -> frozenset[Address]:
-    """The addresses that `wanted` names (all, where it names none) and `unwanted` does not.
+def select_addresses(graph: Graph, select: Iterable[str], exclude: Iterable[str] = ()) -> frozenset[Address]:
+    """Return the addresses that `select` selects (all if it is empty) and `exclude` does not.
 
-    Edges lead from the needed to the needing. Raises SelectionError for every selector that names nothing.
+    Edges lead from a dependency to its dependents. Raises SelectionError for every selector that selects nothing.
     """
-    nothing: list[str] = []
-    chosen = _union(made, wanted, nothing.append)
-    left = _union(made, unwanted, nothing.append)
-    if nothing:
-        raise SelectionError(nothing)
-    return frozenset((made.nodes if chosen is None else chosen) - (left or set()))
+    problems: list[str] = []
+    selected = _select_union(graph, select, problems)
+    excluded = _select_union(graph, exclude, problems)
+    if problems:
+        raise SelectionError(problems)
+    return frozenset((graph.nodes if selected is None else selected) - (excluded or set()))
 
 
-def selectable_dependencies(found: Comparison) -> Mapping[Address, AbstractSet[Address]]:
-    """Everything that a selector may name, with what it needs: in the file, or else as it is there."""
-    there = {address: frozenset(find_references(live.spec)) for address, live in found.live.items()}
-    return there | {
-        address: resource.dependencies for address, resource in (found.desired or found.declared).items()
-    }
+def selectable_dependencies(comparison: Comparison) -> Mapping[Address, AbstractSet[Address]]:
+    """Return everything that can be selected, with its dependencies: as in the file, else as in the registry."""
+    live = {address: frozenset(find_references(live.spec)) for address, live in comparison.live.items()}
+    desired = comparison.desired or comparison.declared
+    return live | {address: resource.dependencies for address, resource in desired.items()}
 
 
-def select_compared(found: Comparison, wanted: Sequence[str], unwanted: Sequence[str]) -> frozenset[Address]:
-    """Those of a comparison that are selected. Raises SelectionError."""
-    if not (wanted or unwanted):
-        return frozenset(found.live.keys() | (found.desired or found.declared).keys())
-    return select_addresses(build_graph(selectable_dependencies(found)), wanted, unwanted)
+def select_compared(
+    comparison: Comparison, select: Sequence[str], exclude: Sequence[str]
+) -> frozenset[Address]:
+    """Return the selected addresses of a comparison. Raises SelectionError."""
+    if not (select or exclude):
+        desired = comparison.desired or comparison.declared
+        return frozenset(comparison.live.keys() | desired.keys())
+    return select_addresses(build_graph(selectable_dependencies(comparison)), select, exclude)
 
 
 def select_changes(
-    request: PlanOptions, found: Comparison, world: PlanContext, state: DesiredState
+    state: DesiredState, options: PlanOptions, comparison: Comparison, context: PlanContext
 ) -> frozenset[Address]:
-    """What a plan is about.
+    """Return the addresses that a plan is about.
 
-    Raises SelectionError, and PlanRejectedError where a selected change waits for one that is not.
+    Raises SelectionError, and PlanRejectedError if a selected change depends on one that is not selected.
     """
-    selected = select_compared(found, request.select, request.exclude)
-    if not request.is_partial:
+    selected = select_compared(comparison, options.select, options.exclude)
+    if not options.is_partial:
         return selected
-    waits = find_dependencies(found.changes, world, state.resources, state.moved)
-    selected = _with_marks(
-        selected - reserved_addresses(world.workspace), waits, reserved_addresses(world.workspace)
-    )
-    if reasons := [*_left_behind(selected, waits)]:
-        raise PlanRejectedError(reasons)
+    dependencies = find_dependencies(comparison, context, state.resources)
+    markers = reserved_addresses(context.workspace)
+    selected = _add_markers(selected - markers, dependencies, markers)
+    errors = list(_find_unselected_dependencies(selected, dependencies))
+    if errors:
+        raise PlanRejectedError(errors)
     return selected
 
 
-def _with_marks(
-    selected: frozenset[Address], waits: Mapping[Address, AbstractSet[Address]], marks: _Found
+def _add_markers(
+    selected: frozenset[Address], dependencies: StepDependencies, markers: frozenset[Address]
 ) -> frozenset[Address]:
-    """The workspace's own marks come along: when all that they wait for is selected, and with what waits for them."""
-    selected |= {mark for mark in marks & waits.keys() if waits[mark] and waits[mark] - marks <= selected}
-    return selected | {need for address in selected & waits.keys() for need in waits[address] & marks}
+    """Return the selection with the ownership markers that it needs, and those all of whose dependencies are selected."""
+    completed = {
+        marker
+        for marker in markers & dependencies.keys()
+        if dependencies[marker] and dependencies[marker] - markers <= selected
+    }
+    selected |= completed
+    needed = {
+        dependency
+        for address in selected & dependencies.keys()
+        for dependency in dependencies[address] & markers
+    }
+    return selected | needed
 
 
-def _left_behind(selected: _Found, waits: Mapping[Address, AbstractSet[Address]]) -> Iterator[str]:
-    """Which selected changes wait for one that is not selected, and the selector that would bring it along."""
-    for address in sorted(selected & waits.keys()):
-        for before in sorted(waits[address] - selected):
+def _find_unselected_dependencies(
+    selected: AbstractSet[Address], dependencies: StepDependencies
+) -> Iterator[str]:
+    for address in sorted(selected & dependencies.keys()):
+        for dependency in sorted(dependencies[address] - selected):
             yield (
-                f"{address}: it waits for the change of {before}, which is not selected; "
-                f"select {before} as well, or leave {address} out"
+                f"{address}: depends on the change of {dependency}, which is not selected; "
+                f"select {dependency} too, or exclude {address}"
             )
 
 
-def _union(made: Graph, texts: Iterable[str], nothing: Callable[[str], None]) -> set[Address] | None:
-    """None where nothing was said."""
+def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> set[Address] | None:
+    """Return what any of the selectors selects, None if there is no selector; add a problem for each that selects nothing."""
     words = [word for text in texts for word in text.split()]
-    found: set[Address] = set()
+    selected: set[Address] = set()
     for word in words:
-        parts = _parts(word, made)
-        sets = [_named(made, part) for part in parts]
-        for part, names in zip(parts, sets, strict=True):
-            if not names:
-                nothing(_unknown(part, made))
-        found |= set.intersection(*sets)
-    return found if words else None
+        selectors = _split_intersection(word, graph)
+        matches = [_select_one(graph, selector) for selector in selectors]
+        for selector, addresses in zip(selectors, matches, strict=True):
+            if not addresses:
+                problems.append(_no_match(selector, graph))
+        selected |= set.intersection(*matches)
+    return selected if words else None
 
 
-def _parts(word: str, made: Graph) -> list[str]:
-    """What an intersection is of. Names may have commas and plusses: what is an address is that address."""
-    whole = _address(word, made) or _address(Selector.parse(word).base, made)
-    return [word] if whole else [part for part in word.split(",") if part] or [word]
+def _split_intersection(word: str, graph: Graph) -> list[str]:
+    """Return the selectors of an intersection. Names may contain commas and plus signs: an address is not split."""
+    is_address = _known_address(word, graph) or _known_address(Selector.parse(word).base, graph)
+    if is_address:
+        return [word]
+    return [part for part in word.split(",") if part] or [word]
 
 
-def _named(made: Graph, word: str) -> set[Address]:
-    if exact := _address(word, made):
-        return {exact}
-    selector = Selector.parse(word)
-    found = _matching(selector.base, made)
-    reached = set(found)
+def _select_one(graph: Graph, text: str) -> set[Address]:
+    address = _known_address(text, graph)
+    if address:
+        return {address}
+    selector = Selector.parse(text)
+    matches = _match_base(selector.base, graph)
+    selected = set(matches)
     if selector.before != 0:
-        reached |= _reach(made.predecessors, found, selector.before)
+        selected |= _within_distance(graph.predecessors, matches, selector.before)
     if selector.after != 0:
-        reached |= _reach(made.successors, found, selector.after)
-    return reached
+        selected |= _within_distance(graph.successors, matches, selector.after)
+    return selected
 
 
-def _matching(base: str, made: Graph) -> set[Address]:
-    if exact := _address(base, made):
-        return {exact}
+def _match_base(base: str, graph: Graph) -> set[Address]:
+    address = _known_address(base, graph)
+    if address:
+        return {address}
     if base in all_kinds():
-        return {address for address in made if address.kind == base}
+        return {address for address in graph if address.kind == base}
     if _GLOB.search(base):
-        return {address for address in made if fnmatchcase(str(address), base)}
+        return {address for address in graph if fnmatchcase(str(address), base)}
     return set()
 
 
-def _address(text: str, made: Graph) -> Address | None:
+def _known_address(text: str, graph: Graph) -> Address | None:
     try:
         address = Address.parse(text)
     except ValueError:
         return None
-    return address if address in made else None
+    return address if address in graph else None
 
 
-def _reach(step: Callable[[Address], Iterable[Address]], start: _Found, depth: int | None) -> set[Address]:
-    """All that is at most so many steps away."""
-    reached, edge = set(start), set(start)
-    while edge and (depth is None or depth > 0):
-        edge = {after for address in edge for after in step(address)} - reached
-        reached |= edge
-        depth = None if depth is None else depth - 1
+def _within_distance(
+    neighbors: Callable[[Address], Iterable[Address]], start: Collection[Address], distance: int | None
+) -> set[Address]:
+    """Return everything that is at most so many edges away, `start` included; None is no limit."""
+    reached, frontier = set(start), set(start)
+    while frontier and (distance is None or distance > 0):
+        frontier = {neighbor for address in frontier for neighbor in neighbors(address)} - reached
+        reached |= frontier
+        distance = None if distance is None else distance - 1
     return reached
 
 
-def _unknown(word: str, made: Graph) -> str:
-    base = Selector.parse(word).base
-    if base in all_kinds():
-        return f"{quote(word)}: there are no {base.replace('_', ' ')}"
-    names = [*map(str, made), *all_kinds()]
-    near = closest_match(base, names)
-    if near is None and "." in base:
-        kind, _, name = base.partition(".")
-        same = closest_match(name, [address.name for address in made if address.kind == kind])
-        near = f"{kind}.{same}" if same else None
-    return f"{quote(word)} names nothing" + (f"; did you mean {near!r}?" if near else "")
+def _no_match(text: str, graph: Graph) -> str:
+    """Return why a selector selects nothing, with the closest address or kind."""
+    kinds = all_kinds()
+    base = Selector.parse(text).base
+    if base in kinds:
+        return f"{quote(text)} selects nothing: there are no {base.replace('_', ' ')}"
+    nearest = closest_match(base, [*map(str, graph), *kinds]) or _closest_name(base, graph)
+    hint = f"; did you mean {nearest!r}?" if nearest else ""
+    return f"{quote(text)} selects nothing{hint}"
+
+
+def _closest_name(base: str, graph: Graph) -> str | None:
+    """Return the address of the same kind with the closest name."""
+    kind, _, name = base.partition(".")
+    nearest = closest_match(name, [address.name for address in graph if address.kind == kind])
+    return f"{kind}.{nearest}" if nearest else None

@@ -1,13 +1,15 @@
-"""Changes → steps: each with its complete calls, after all that it waits for, ties broken by address."""
+"""Turn changes into steps: each with its complete calls, after its dependencies, ties broken by address."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import TypeAlias
 
 from reconciler.engine.graph import build_graph, sort_by_dependencies
-from reconciler.engine.plan.removals import find_renames
+from reconciler.engine.plan.compare import Comparison
+from reconciler.engine.plan.removals import find_deletion_blockers
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.references import find_references
@@ -15,164 +17,207 @@ from reconciler.kinds.shared.ownership_markers import MARKED_TABLES, is_ownershi
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
-from reconciler.model.plan import Step
+from reconciler.model.plan import Estimate, Step
+from reconciler.model.quota import Quotas
 from reconciler.model.resource import Desired
 
+StepDependencies: TypeAlias = Mapping[Address, frozenset[Address]]
+"""The changes that must be applied before each change."""
 
-def find_dependencies(
-    changes: Mapping[Address, Change],
-    world: PlanContext,
-    in_file: Desired,
-    moved: Mapping[Address, Address] = MappingProxyType({}),
-) -> Mapping[Address, frozenset[Address]]:
-    """What each change waits for."""
-    needed_by: defaultdict[Address, set[Address]] = defaultdict(set)
-    for address, resource in in_file.items():
-        for need in resource.dependencies:
-            needed_by[need].add(address)
-    waits = {address: _waits_for(change, changes, world, needed_by) for address, change in changes.items()}
-    late = [kind.table for kind in all_kinds().values() if kind.creates_after_deletes]
-    for table in late:
-        freed = frozenset(
-            a for a, change in changes.items() if a.kind == table and isinstance(change, Delete)
-        )
-        for address, change in changes.items():
-            if freed and address.kind == table and isinstance(change, Create):
-                waits[address] |= freed
+
+def find_dependencies(comparison: Comparison, context: PlanContext, resources: Desired) -> StepDependencies:
+    """Return the dependencies of each change. `resources` are those in the file."""
+    changes = comparison.changes
+    dependents = _dependents_in_file(resources)
+    dependencies = {
+        address: _dependencies_of(change, changes, context, dependents) for address, change in changes.items()
+    }
+    for address, freeing_deletions in _freeing_deletions(changes):
+        dependencies[address] |= freeing_deletions
     for address, change in changes.items():
-        if isinstance(change, Create) and (before := _before_the_name_is_free(change, changes, world)):
-            waits[address] |= before
-    _add_ignored_references(changes, waits)
-    for source, to in find_renames(changes, moved):
-        if not _reaches(source, to, waits):  # made before it is broken
-            waits[source] |= {to}
-    return waits
+        if isinstance(change, Create):
+            dependencies[address] |= _name_freeing_changes(change, changes, context)
+    for address, change in changes.items():
+        if isinstance(change, Update | Replace) and change.resource.lifecycle.ignore_changes:
+            dependencies[address] |= _replaced_references(change, changes, dependencies)
+    for old, new in comparison.renames.items():
+        if not _depends_on(new, old, dependencies):
+            dependencies[old] |= {new}  # the new one is created before the old one is deleted
+    return dependencies
 
 
-def build_steps(
-    changes: Mapping[Address, Change],
-    world: PlanContext,
-    in_file: Desired,
-    moved: Mapping[Address, Address] = MappingProxyType({}),
-) -> tuple[Step, ...]:
-    """The steps of a plan, in an order that respects what they wait for."""
+def build_steps(comparison: Comparison, context: PlanContext, resources: Desired) -> tuple[Step, ...]:
+    """Return the steps of a plan, each after its dependencies. `resources` are those in the file."""
+    changes = comparison.changes
     if not changes:
         return ()
-    waits = find_dependencies(changes, world, in_file, moved)
-    return tuple(
-        Step(
-            change=changes[address],
-            calls=tuple(_calls(changes[address], world)),
-            dependencies=waits[address],
-            precondition=None if isinstance(change := changes[address], Create) else change.live,
-            also_modifies={
-                other: world.live[other] for other in all_kinds()[address.kind].also_modifies(change, world)
-            },
-        )
-        for address in sort_by_dependencies(build_graph(waits))
+    dependencies = find_dependencies(comparison, context, resources)
+    order = sort_by_dependencies(build_graph(dependencies))
+    return tuple(_build_step(changes[address], dependencies[address], context) for address in order)
+
+
+def estimate_steps(steps: Iterable[Step], quotas: Quotas) -> Estimate:
+    """Return the number of calls by operation, and how long they take under AWS's quotas."""
+    calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
+    return quotas.estimate(dict(sorted(calls.items())))
+
+
+def _build_step(change: Change, dependencies: frozenset[Address], context: PlanContext) -> Step:
+    also_modified = all_kinds()[change.address.kind].also_modifies(change, context)
+    return Step(
+        change=change,
+        calls=tuple(_calls(change, context)),
+        dependencies=dependencies,
+        precondition=None if isinstance(change, Create) else change.live,
+        also_modifies={address: context.live[address] for address in also_modified},
     )
 
 
-def _add_ignored_references(
-    changes: Mapping[Address, Change], dependencies: dict[Address, frozenset[Address]]
-) -> None:
-    """Add what is replaced and still referred to, although the file ignores changes of that reference."""
-    for address, change in changes.items():
-        if not isinstance(change, Update | Replace) or not change.resource.lifecycle.ignore_changes:
-            continue
-        replaced = {
-            reference
-            for reference in find_references(change.resource.spec)
-            if isinstance(changes.get(reference), Replace)
-        }
-        dependencies[address] |= {
-            reference for reference in replaced if not _reaches(address, reference, dependencies)
-        }
-
-
-def _reaches(before: Address, after: Address, waits: Mapping[Address, frozenset[Address]]) -> bool:
-    """Whether the later one waits for the earlier one, be it through others."""
-    open_ones, seen = [after], set[Address]()
-    while open_ones:
-        address = open_ones.pop()
-        if address == before:
-            return True
-        if address not in seen:
-            seen.add(address)
-            open_ones += waits.get(address, ())
-    return False
-
-
-def _waits_for(
-    change: Change,
-    changes: Mapping[Address, Change],
-    world: PlanContext,
-    needed_by: Mapping[Address, set[Address]],
-) -> frozenset[Address]:
-    """What must have been applied before: for what is to be, its needs; for what goes, everything that had it."""
-    if isinstance(change, Forget):
-        return frozenset()
-    if not isinstance(change, Delete):
-        needs = change.resource.dependencies
-        if not all(need in changes and not isinstance(changes[need], Delete) for need in needs):
-            needs = frozenset(n for n in needs if n in changes and not isinstance(changes[n], Delete))
-        return needs | _rid_of(change, changes, world) if isinstance(change, Replace) else needs
-    users = {
-        user
-        for user in world.live_users.get(change.address, ())
-        if isinstance(changes.get(user), Delete) or (user in changes and _holds(user, change))
-    }
-    # A step that runs after the deletion would see that AWS has removed the reference, and be stale.
-    users |= {user for user in world.keepers(change.address) if user in changes}
-    hidden_holders = all_kinds()[change.address.kind].hidden_holders(change, world)
-    users |= {holder for holder in hidden_holders if holder in changes}
-    # The marks go last: what bears them would be nobody's without them.
-    if is_ownership_marker(world.workspace, change.address):
-        all_ = is_workspace_group(world.workspace, change.address)
-        users |= {a for a in changes if a != change.address and (all_ or a.kind in MARKED_TABLES)}
-    users |= {user for user in needed_by.get(change.address, ()) if isinstance(changes.get(user), Delete)}
-    return frozenset(users)
-
-
-def _before_the_name_is_free(
-    change: Create, changes: Mapping[Address, Change], world: PlanContext
-) -> frozenset[Address]:
-    """What goes from another table under the same name, and what lets go of it: a late word would meet the new one."""
-    tables = all_kinds()[change.address.kind].shares_names_with
-    gone = {Address(table, change.address.name) for table in tables}
-    gone = {address for address in gone if isinstance(changes.get(address), Delete)}
-    users = {user for address in gone for user in world.live_users.get(address, ()) if user in changes}
-    return frozenset(gone | users)
-
-
-def _calls(change: Change, world: PlanContext) -> Sequence[ApiCall]:
+def _calls(change: Change, context: PlanContext) -> Sequence[ApiCall]:
     kind = all_kinds()[change.address.kind]
     match change:
         case Create():
-            return kind.create(change, world)
+            return kind.create(change, context)
         case Update():
-            return kind.update(change, world)
+            return kind.update(change, context)
         case Replace():
-            return kind.replace(change, world)
+            return kind.replace(change, context)
         case Delete():
-            return kind.delete(change, world)
+            return kind.delete(change, context)
         case Forget():
-            return kind.forget(change, world)
+            return kind.forget(change, context)
 
 
-def _rid_of(change: Replace, changes: Mapping[Address, Change], world: PlanContext) -> set[Address]:
-    """Those that have what is replaced, hold it, and are to have it no more."""
-    said = all_kinds()[change.address.kind].deletion_blockers is not None
-    keep = world.desired_users.get(change.address, ())
+def _dependents_in_file(resources: Desired) -> Mapping[Address, AbstractSet[Address]]:
+    """Return the resources in the file that depend on each address."""
+    dependents: defaultdict[Address, set[Address]] = defaultdict(set)
+    for address, resource in resources.items():
+        for dependency in resource.dependencies:
+            dependents[dependency].add(address)
+    return dependents
+
+
+def _dependencies_of(
+    change: Change,
+    changes: Mapping[Address, Change],
+    context: PlanContext,
+    dependents: Mapping[Address, AbstractSet[Address]],
+) -> frozenset[Address]:
+    """Return the changes that must be applied before a change because of what it refers to, or what refers to it."""
+    match change:
+        case Forget():
+            return frozenset()
+        case Delete():
+            return _users_to_remove(change, changes, context, dependents)
+        case Replace():
+            return _changed_needs(change, changes) | _users_to_detach(change, changes, context)
+        case Create() | Update():
+            return _changed_needs(change, changes)
+
+
+def _changed_needs(
+    change: Create | Update | Replace, changes: Mapping[Address, Change]
+) -> frozenset[Address]:
+    """Return the dependencies of a desired resource that are changed too."""
+    needs = change.resource.dependencies
+    changed = frozenset(need for need in needs if need in changes and not isinstance(changes[need], Delete))
+    return needs if len(changed) == len(needs) else changed  # one object where all resources have the same
+
+
+def _users_to_remove(
+    change: Delete,
+    changes: Mapping[Address, Change],
+    context: PlanContext,
+    dependents: Mapping[Address, AbstractSet[Address]],
+) -> frozenset[Address]:
+    """Return the changes that must be applied before a deletion: those of all that still refers to the resource."""
+    address = change.address
+    # A step of a keeper that runs after the deletion would find that AWS has removed the reference, and be stale.
+    holders = {*find_deletion_blockers(address, context), *context.keepers(address)}
+    holders.update(all_kinds()[address.kind].hidden_holders(change, context))
+    users = [*context.live_users.get(address, ()), *dependents.get(address, ())]
+    deleted_users = {user for user in users if isinstance(changes.get(user), Delete)}
+    return frozenset(
+        (holders & changes.keys()) | deleted_users | _changes_before_marker(address, changes, context)
+    )
+
+
+def _changes_before_marker(
+    address: Address, changes: Mapping[Address, Change], context: PlanContext
+) -> set[Address]:
+    """Return the changes that must be applied before an ownership marker is deleted.
+
+    Markers are deleted last: without them, the resources that have them would have no owner.
+    """
+    if not is_ownership_marker(context.workspace, address):
+        return set()
+    marks_everything = is_workspace_group(context.workspace, address)
     return {
-        user
-        for user in world.live_users.get(change.address, ())
-        if _holds(user, change)
-        and (isinstance(changes.get(user), Delete) or (said and user in changes and user not in keep))
+        other for other in changes if other != address and (marks_everything or other.kind in MARKED_TABLES)
     }
 
 
-def _holds(user: Address, change: Change) -> bool:
-    """Whether AWS does not remove a resource while this other one refers to it."""
-    held_by = all_kinds()[change.address.kind].deletion_blockers
-    return held_by is None or user.kind in held_by
+def _users_to_detach(
+    change: Replace, changes: Mapping[Address, Change], context: PlanContext
+) -> set[Address]:
+    """Return the changes that stop using a resource before it is replaced: AWS does not delete one that is in use."""
+    keeps_users = all_kinds()[change.address.kind].deletion_blockers is None
+    desired_users = context.desired_users.get(change.address, ())
+    return {
+        user
+        for user in find_deletion_blockers(change.address, context)
+        if isinstance(changes.get(user), Delete)
+        or (user in changes and not keeps_users and user not in desired_users)
+    }
+
+
+def _freeing_deletions(
+    changes: Mapping[Address, Change],
+) -> Iterator[tuple[Address, frozenset[Address]]]:
+    """Yield creations that may need what deletions of the same kind free, with these deletions."""
+    for table, kind in all_kinds().items():
+        if not kind.creates_after_deletes:
+            continue
+        of_kind = [change for change in changes.values() if change.address.kind == table]
+        deletions = frozenset(change.address for change in of_kind if isinstance(change, Delete))
+        if deletions:
+            yield from ((change.address, deletions) for change in of_kind if isinstance(change, Create))
+
+
+def _name_freeing_changes(
+    change: Create, changes: Mapping[Address, Change], context: PlanContext
+) -> frozenset[Address]:
+    """Return the deletions that must finish before the name can be reused in another table, and the changes of their users.
+
+    A delayed request for the old resource would otherwise reach the new one.
+    """
+    tables = all_kinds()[change.address.kind].shares_names_with
+    same_name = [Address(table, change.address.name) for table in tables]
+    deletions = {address for address in same_name if isinstance(changes.get(address), Delete)}
+    users = {user for address in deletions for user in context.live_users.get(address, ()) if user in changes}
+    return frozenset(deletions | users)
+
+
+def _replaced_references(
+    change: Update | Replace, changes: Mapping[Address, Change], dependencies: StepDependencies
+) -> frozenset[Address]:
+    """Return what a resource refers to and is replaced, also if the file ignores changes of that reference."""
+    return frozenset(
+        reference
+        for reference in find_references(change.resource.spec)
+        if isinstance(changes.get(reference), Replace)
+        and not _depends_on(reference, change.address, dependencies)
+    )
+
+
+def _depends_on(address: Address, other: Address, dependencies: StepDependencies) -> bool:
+    """Return whether a change depends on another one, directly or not."""
+    pending, visited = [address], set[Address]()
+    while pending:
+        current = pending.pop()
+        if current == other:
+            return True
+        if current not in visited:
+            visited.add(current)
+            pending += dependencies.get(current, ())
+    return False

@@ -1,4 +1,4 @@
-"""What is in the account and does not bear the workspace's mark: told beside a plan, as far as it was seen anyway."""
+"""Unmanaged resources of the account, as far as a plan's reads have listed them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,33 @@ from reconciler.model.settings import DesiredState
 from reconciler.model.text import join_some
 
 
-def describe_unmanaged(state: DesiredState, found: Comparison) -> Iterator[Note]:
-    """Of each kind that the file has something of: how many, the first few, and how one is taken over.
+def describe_unmanaged(state: DesiredState, comparison: Comparison) -> Iterator[Note]:
+    """Yield a note for each kind in the file that has unmanaged resources: how many, the first names, how to import them.
 
-    Nothing is asked for this: it is what the listings that a plan reads have named on the way.
+    No calls are made for this.
     """
-    kinds = {
-        kind.listing: kind for kind in all_kinds().values() if kind.listing
-    }  # groups of both sorts are one list
-    tables = {address.kind for address in state.resources}
-    made = {name for live in found.live.values() for name in live.includes}
-    for listing, kind in kinds.items():
-        same = {other.table for other in all_kinds().values() if other.listing == listing}
-        if not same & tables:
+    kinds = all_kinds()
+    refreshed = comparison.refresh
+    declared_tables = {address.kind for address in state.resources}
+    included_ids = {identity for live in comparison.live.values() for identity in live.includes}
+    # Kinds with the same listing are described once: static and dynamic groups are listed together.
+    kinds_by_listing = {kind.listing: kind for kind in kinds.values() if kind.listing}
+    for listing, kind in kinds_by_listing.items():
+        tables = {other.table for other in kinds.values() if other.listing == listing}
+        if not tables & declared_tables:
             continue
-        known = {live.identity for address, live in found.live.items() if address.kind in same} | made
-        names = sorted(name for name in found.refresh.listed.get(kind.table, ()) if not is_marker_name(name))
-        left = [name for name in names if name not in known]
-        if left:
-            least = "at least " if kind.table in found.refresh.partially_listed else ""
-            what = f"{kind.table.replace('_', ' ')} of the account that are not this workspace's"
-            how = (
-                f"declare one in the file and take it over with `reconciler apply --adopt {kind.table}.NAME`"
+        known_ids = included_ids | {
+            live.identity for address, live in comparison.live.items() if address.kind in tables
+        }
+        listed_ids = refreshed.listed.get(kind.table, ())
+        unmanaged_ids = sorted(
+            identity for identity in listed_ids if identity not in known_ids and not is_marker_name(identity)
+        )
+        if unmanaged_ids:
+            at_least = "at least " if kind.table in refreshed.partially_listed else ""
+            subject = f"{kind.table.replace('_', ' ')} in the account that this workspace does not manage"
+            advice = f"to import one, declare it and run `reconciler apply --adopt {kind.table}.NAME`"
+            yield Note(
+                "unmanaged",
+                f"{subject} ({at_least}{len(unmanaged_ids):,}): {join_some(unmanaged_ids)}; {advice}",
             )
-            yield Note("unmanaged", f"{what} ({least}{len(left):,}): {join_some(left)}; {how}")

@@ -1,14 +1,14 @@
-"""A part of a plan, and a plan in waves: the same steps, with the same calls, some of them later or not at all."""
+"""Apply a plan in parts: some of its steps with their dependencies, or its rotations in waves."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Collection, Iterator
 
 from attrs import evolve
 
 from reconciler.engine.plan.record import compute_digest
+from reconciler.engine.plan.steps import estimate_steps
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.plan import Plan, Step
@@ -16,42 +16,40 @@ from reconciler.model.quota import Quotas
 
 
 def find_rotations(plan: Plan) -> tuple[Address, ...]:
-    """The steps of a plan that give a device a new certificate, in the plan's order."""
-    return tuple(
-        step.address for step in plan.steps if all_kinds()[step.address.kind].is_rotation(step.change)
-    )
+    """Return the addresses of the steps that give a device a new certificate, in the plan's order."""
+    kinds = all_kinds()
+    return tuple(step.address for step in plan.steps if kinds[step.address.kind].is_rotation(step.change))
 
 
-def restrict_plan(plan: Plan, wanted: Collection[Address], quotas: Quotas) -> Plan:
-    """The wanted steps and all that they wait for; nothing else of the plan."""
+def restrict_plan(plan: Plan, addresses: Collection[Address], quotas: Quotas) -> Plan:
+    """Return the plan with the steps of these addresses and their dependencies alone."""
     steps = {step.address: step for step in plan.steps}
-    kept: set[Address] = set()
-    open_ones = [address for address in wanted if address in steps]
-    while open_ones:
-        address = open_ones.pop()
-        if address not in kept:
-            kept.add(address)
-            open_ones += steps[address].dependencies
-    return _with(plan, tuple(step for step in plan.steps if step.address in kept), quotas)
+    included: set[Address] = set()
+    pending = [address for address in addresses if address in steps]
+    while pending:
+        address = pending.pop()
+        if address not in included:
+            included.add(address)
+            pending += steps[address].dependencies
+    return _with_steps(plan, tuple(step for step in plan.steps if step.address in included), quotas)
 
 
 def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Plan]:
-    """The plan's rotations in waves of so many per cent, rounded up, each with what it waits for and is not done yet."""
-    wanted = find_rotations(plan)
-    size = max(1, math.ceil(len(wanted) * percent / 100))
+    """Yield plans that each make `percent` of the rotations, rounded up, with the dependencies that no earlier plan has."""
+    rotations = find_rotations(plan)
+    size = max(1, math.ceil(len(rotations) * percent / 100))
     done: set[Address] = set()
-    for start in range(0, len(wanted), size):
-        wave = restrict_plan(plan, wanted[start : start + size], quotas)
+    for start in range(0, len(rotations), size):
+        wave = restrict_plan(plan, rotations[start : start + size], quotas)
         steps = tuple(
             evolve(step, dependencies=step.dependencies - done)
             for step in wave.steps
             if step.address not in done
         )
         done |= {step.address for step in steps}
-        yield _with(plan, steps, quotas)
+        yield _with_steps(plan, steps, quotas)
 
 
-def _with(plan: Plan, steps: tuple[Step, ...], quotas: Quotas) -> Plan:
-    calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
-    said = compute_digest(plan.workspace, plan.target, steps)
-    return evolve(plan, steps=steps, digest=said, estimate=quotas.estimate(dict(sorted(calls.items()))))
+def _with_steps(plan: Plan, steps: tuple[Step, ...], quotas: Quotas) -> Plan:
+    digest = compute_digest(plan.workspace, plan.target, steps)
+    return evolve(plan, steps=steps, digest=digest, estimate=estimate_steps(steps, quotas))

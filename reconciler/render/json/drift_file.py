@@ -116,7 +116,7 @@ def _summarize(drift: Drift, last_run: Run | None) -> DriftSummary:
     return DriftSummary(
         workspace=drift.workspace,
         target=drift.target,
-        file_digest=drift.source,
+        file_digest=drift.file_digest,
         counts={
             direction: sum(resource.direction == direction for resource in drift.items)
             for direction in DIRECTIONS

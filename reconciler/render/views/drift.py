@@ -117,7 +117,7 @@ def _ask(run: Run | None, drift: Drift) -> str:
     if run:
         job = f", {run.process.job}" if run.process.job else ""
         told.append(f"last applied {run.started_at:%Y-%m-%d %H:%M} UTC by {run.process}{job}")
-        if run.file_digest != drift.source:
+        if run.file_digest != drift.file_digest:
             told.append("the file has changed since then")
     if drift and drift.target.endpoint == "aws":
         told.append("CloudTrail has who changed what there")

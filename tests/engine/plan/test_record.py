@@ -14,7 +14,7 @@ from hypothesis import given
 from msgspec.json import encode
 
 from reconciler.engine.plan import saved
-from reconciler.engine.plan.record import compute_digest, find_secrets, to_change_records, to_json_values
+from reconciler.engine.plan.record import compute_digest, to_change_records, to_json_values
 from reconciler.kinds.ca_certificates import SignedCode
 from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
 from reconciler.model.address import Address
@@ -25,7 +25,7 @@ from reconciler.model.pem import Pem
 from reconciler.model.plan import Target
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.resource import NOT_COMPARED, External
-from reconciler.model.secret import Secret
+from reconciler.model.secret import Secret, walk_secrets
 from tests.support.desired_states import (
     AUTHORITIES,
     ca,
@@ -97,7 +97,7 @@ def test_every_value_has_one_plain_form(value, expected):
 def test_secrets_are_found_inside_of_what_is_known_only_later():
     key = Secret("file ca.key", "canary")
     code = SignedCode(Pem("ab" * 32), key, Ref(PUMP, "registrationCode"))
-    assert list(find_secrets({"a": [code, (key,)], "b": "x"})) == [key, key]
+    assert list(walk_secrets({"a": [code, (key,)], "b": "x"})) == [key, key]
 
 
 def fleet(site: str):
@@ -150,7 +150,7 @@ def test_any_plan_is_written_the_same_twice_and_holds_no_secret(cloud, before, a
     assert to_change_records(one.steps) == to_change_records(other.steps)
     text = msgspec.json.encode(saved.to_plan_record(one)).decode()
     assert "PRIVATE KEY" not in text
-    hidden = {found.value for step in one.steps for call in step.calls for found in find_secrets(call.params)}
+    hidden = {found.value for step in one.steps for call in step.calls for found in walk_secrets(call.params)}
     hidden |= {authority.key_pem.splitlines()[1] for authority in AUTHORITIES.values()}
     assert [word for word in hidden if word and f'"{word}"' in text] == []
 
