@@ -108,7 +108,7 @@ def test_a_refused_plan_leaves_the_file_as_it_was(place):
     assert err.splitlines() == [
         "adding 1 table at the end of desired_state.toml",
         "error: the plan is refused; nothing was sent",
-        "  - policies.p: there is nothing to adopt: it is this workspace's already",
+        "  - policies.p: cannot adopt: already managed by this workspace; remove it from --adopt",
     ]
 
 

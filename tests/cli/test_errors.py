@@ -154,11 +154,11 @@ def test_a_url_needs_credentials_and_any_will_do(fleet, monkeypatch):
 @pytest.mark.parametrize(
     ("address", "why"),
     [
-        ("things.nope", "it is not in the file"),
-        ("things.pump-11", "it is not in the file; did you mean things.pump-1?"),
-        ("thngs.pump-1", "it is not in the file; did you mean things.pump-1?"),
-        ("things.pump-1", "it is this workspace's already"),
-        ("things.pump-3", "it is not there yet, and the plan creates it"),
+        ("things.nope", "not in the file"),
+        ("things.pump-11", "not in the file; did you mean 'things.pump-1'?"),
+        ("thngs.pump-1", "not in the file; did you mean 'things.pump-1'?"),
+        ("things.pump-1", "already managed by this workspace; remove it from --adopt"),
+        ("things.pump-3", "does not exist yet; remove it from --adopt, and the plan creates it"),
     ],
 )
 def test_what_cannot_be_adopted_is_refused_with_the_nearest_that_can(fleet, address, why):
@@ -167,7 +167,7 @@ def test_what_cannot_be_adopted_is_refused_with_the_nearest_that_can(fleet, addr
     assert fleet("plan", "--adopt", address, "--detailed-exitcode") == (
         3,
         "",
-        f"error: the plan is refused; nothing was sent\n  - {address}: there is nothing to adopt: {why}\n",
+        f"error: the plan is refused; nothing was sent\n  - {address}: cannot adopt: {why}\n",
     )
 
 
@@ -175,14 +175,14 @@ def test_a_slip_in_what_is_to_be_adopted_is_answered_with_what_waits_to_be(fleet
     fleet("apply", "--yes")
     change("[managed_things", '[things.tank-9]\nattributes = { site = "oslo" }\n\n[managed_things')
     Workspace()._connection.call(ApiCall("iot", "CreateThing", {"thingName": "tank-9"}))
-    unmarked = "it exists and does not bear this workspace's mark"
+    unmanaged = "already exists and is not managed by this workspace"
     assert fleet("plan", "--adopt", "things.tank-8") == (
         3,
         "",
         (
             "error: the plan is refused; nothing was sent\n"
-            f"  - things.tank-9: {unmarked}; adopt it with --adopt things.tank-9 to let the plan take it over\n"
-            "  - things.tank-8: there is nothing to adopt: it is not in the file; did you mean things.tank-9?\n"
+            f"  - things.tank-9: {unmanaged}; import it with --adopt things.tank-9\n"
+            "  - things.tank-8: cannot adopt: not in the file; did you mean 'things.tank-9'?\n"
         ),
     )
     assert fleet("plan", "--adopt", "things.tank-9")[0] == 0
@@ -194,5 +194,8 @@ def test_a_slip_in_what_is_to_be_adopted_is_answered_with_what_waits_to_be(fleet
 def test_a_plan_that_is_refused_is_exit_code_3(fleet, words):
     change("[things.pump-1]\n", "[things.pump-1]\nlifecycle = { prevent_destroy = true }\n")
     fleet("apply", "--yes")
-    told = "things.pump-1: the plan would delete it, and its lifecycle.prevent_destroy forbids that"
+    told = (
+        "things.pump-1: cannot delete: its lifecycle.prevent_destroy forbids that; "
+        "to allow it, first apply its table with prevent_destroy = false"
+    )
     assert fleet(*words) == (3, "", f"error: the plan is refused; nothing was sent\n  - {told}\n")

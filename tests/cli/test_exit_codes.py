@@ -85,7 +85,7 @@ def test_a_misspelt_selector_is_an_error_with_the_nearest_name(fleet):
         assert fleet(command, "--select", "things.pump-11") == (
             1,
             "",
-            "error: 'things.pump-11' names nothing; did you mean 'things.pump-1'?\n",
+            "error: 'things.pump-11' selects nothing; did you mean 'things.pump-1'?\n",
         )
 
 
@@ -95,8 +95,8 @@ def test_a_selection_that_leaves_something_behind_is_refused(fleet):
         "",
         (
             "error: the plan is refused; nothing was sent\n"
-            "  - things.pump-1: it waits for the change of certificates.pump-1, which is not selected; "
-            "select certificates.pump-1 as well, or leave things.pump-1 out\n"
+            "  - things.pump-1: depends on the change of certificates.pump-1, which is not selected; "
+            "select certificates.pump-1 too, or exclude things.pump-1\n"
         ),
     )
 
@@ -142,7 +142,7 @@ def test_a_refusal_is_one_annotation(fleet, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     err = fleet("apply", "--approved", "0" * 12)[2]
     assert err.splitlines()[0].startswith(
-        "::error title=reconciler%3A plan rejected::the plan that was approved has the digest 000000000000; "
+        "::error title=reconciler%3A plan rejected::the approved plan has the digest 000000000000, but this plan has "
     )
 
 

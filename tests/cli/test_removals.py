@@ -29,19 +29,18 @@ def fleet(*names: str) -> str:
 def test_a_limit_is_raised_for_one_run_and_the_plan_says_so(say):
     assert say(fleet("1", "2", "3"), "apply", "--yes")[0] == 0
     code, out, err = say(fleet("1"), "plan")
-    how = "if that is meant, allow it for this run with --allow-delete 2"
+    advice = "to allow it once, pass --allow-delete 2"
     assert (code, out, err) == (
         3,
         "",
         (
             "error: the plan is refused; nothing was sent\n"
-            f"  - the plan would delete 2 of 4 resources, more than the 1 that workspace.limits.delete_count allows; {how}\n"
-            "  - the plan would delete 2 of 3 things, more than the 50 % that workspace.limits.things.delete_percent "
-            f"allows; {how}\n"
+            f"  - the plan would delete 2 of 4 resources, which exceeds workspace.limits.delete_count = 1; {advice}\n"
+            f"  - the plan would delete 2 of 3 things, which exceeds workspace.limits.things.delete_percent = 50; {advice}\n"
         ),
     )
     code, out, _ = say(fleet("1"), "plan", "--allow-delete", "2")
-    told = "  ! warning    this run may delete 2 of what the workspace owns, whatever its limits say"
+    told = "  ! warning    this run may delete 2 of what the workspace owns, regardless of its limits"
     assert (code, [line for line in out.splitlines() if "this run" in line]) == (0, [told])
     assert say(fleet("1"), "apply", "--yes", "--allow-delete", "50%")[0] == 0
 
@@ -63,5 +62,5 @@ def test_a_fleet_is_renamed_row_by_row_and_what_is_forgotten_stays(say):
     code, out, _ = say(wanted, "apply", "--yes")
     assert (code, "1 created, 1 deleted, 1 forgotten." in out) == (0, True)
     code, out, _ = say(wanted, "plan")
-    remark = "  · info       things.pump-2  there is nothing to forget: nothing of that name bears this workspace's mark"
+    remark = "  · info       things.pump-2  nothing to forget: this workspace manages no resource of that name; remove the [[removed]] entry"
     assert (code, remark in out.splitlines()) == (0, True)

@@ -159,7 +159,7 @@ def test_a_replayed_plan_is_refused(applied):
     applied("plan", "--out", "a.json")
     applied("apply", "a.json")
     assert refused(applied("apply", "a.json")) == [
-        "nothing of it is to be done any more: it was applied already, or somebody else has done it"
+        "no changes left: the plan was already applied, or someone else made the same changes"
     ]
 
 
@@ -168,7 +168,10 @@ def test_a_plan_for_another_version_of_the_file_is_refused_with_both(applied):
     then = Workspace().desired.digest
     change('"trondheim"', '"molde"')
     assert refused(applied("apply", "a.json")) == [
-        f"it was made from a desired state with the SHA-256 {then}; now it is {Workspace().desired.digest}"
+        (
+            f"the SHA-256 of the desired state was {then} when the plan was saved, "
+            f"and is {Workspace().desired.digest} now; save a new plan"
+        )
     ]
     assert site() == "bergen"
 
@@ -183,11 +186,14 @@ def test_a_plan_for_another_place_is_refused_with_every_part_that_differs(applie
     )
     Path("a.json").write_text("".join(render_plan_json(plan)))
     assert refused(applied("apply", "a.json")) == [
-        "it was made for the workspace other; now it is greenhouse",
-        "it was made for the endpoint aws; now it is embedded",
-        "it was made for the account 210987654321; now it is 123456789012",
-        "it was made for the region eu-north-1; now it is eu-west-1",
-        f"it was made from a desired state with the SHA-256 {'0' * 64}; now it is {workspace.desired.digest}",
+        "the workspace was other when the plan was saved, and is greenhouse now; save a new plan",
+        "the endpoint was aws when the plan was saved, and is embedded now; save a new plan",
+        "the account was 210987654321 when the plan was saved, and is 123456789012 now; save a new plan",
+        "the region was eu-north-1 when the plan was saved, and is eu-west-1 now; save a new plan",
+        (
+            f"the SHA-256 of the desired state was {'0' * 64} when the plan was saved, "
+            f"and is {workspace.desired.digest} now; save a new plan"
+        ),
     ]
 
 
@@ -332,7 +338,10 @@ def test_another_plan_than_the_approved_one_is_refused_with_both_digests(applied
     approved = Workspace().plan().digest[:12]
     call("UpdateThing", thingName="pump-2", attributePayload={"attributes": {"site": "oslo"}, "merge": True})
     now = Workspace().plan().digest[:12]
-    told = f"the plan that was approved has the digest {approved}; what would be done now is {now}, Plan for greenhouse: 1 to update, 7 unchanged"
+    told = (
+        f"the approved plan has the digest {approved}, but this plan has {now} "
+        "(Plan for greenhouse: 1 to update, 7 unchanged); review this plan and approve its digest"
+    )
     assert refused(applied("apply", "--approved", approved)) == [told]
     assert site() == "oslo"
 

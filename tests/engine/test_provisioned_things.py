@@ -1,4 +1,4 @@
-"""Provisioned things: one RegisterThing when there is none of it, what is missing when there is part of it."""
+"""Provisioned things: one RegisterThing for a new one, and the missing calls for one that exists in part."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ALLOW = {
 
 
 def template(**changes: Any) -> Document:
-    """A thing with an attribute, its certificate, and a policy; `changes` are put over the thing."""
+    """Return a template with a thing with an attribute, its certificate and a policy; `changes` override members of the thing."""
     thing = {
         "Type": THING,
         "Properties": {
@@ -65,10 +65,10 @@ TEMPLATE = template()
 
 
 def pump(serial: str, generation: int = 1, body: Document = TEMPLATE, **parameters: Any):
-    """One provisioned pump."""
+    """Return one provisioned pump."""
     pem = AUTHORITIES["alpha"].device(f"pump-{serial}", generation)
-    given = {"Serial": serial, "Pem": pem, **parameters}
-    return resource("provisioned_things", f"pump-{serial}", ProvisionedThing(body, given))
+    all_parameters = {"Serial": serial, "Pem": pem, **parameters}
+    return resource("provisioned_things", f"pump-{serial}", ProvisionedThing(body, all_parameters))
 
 
 def fleet(*pumps: Any):
@@ -88,7 +88,7 @@ def cloud() -> Cloud:
     return Cloud()
 
 
-def test_what_is_not_there_is_one_call_and_the_next_plan_is_empty(cloud):
+def test_a_new_provisioned_thing_is_one_call(cloud):
     plan = converge(fleet(pump("8")), cloud)
     assert calls(plan)["provisioned_things.pump-8"] == ["RegisterThing"]
     content = cloud.content()
@@ -105,7 +105,7 @@ def test_what_is_not_there_is_one_call_and_the_next_plan_is_empty(cloud):
     assert plan_of(fleet(pump("8")), cloud).steps == ()
 
 
-def test_the_plan_shows_what_will_exist(cloud):
+def test_the_plan_shows_the_evaluated_template(cloud):
     (step,) = [s for s in plan_of(fleet(pump("8")), cloud).steps if s.address.kind == "provisioned_things"]
     pem = Pem(identity("8"))
     assert step.change.fields == (
@@ -119,7 +119,7 @@ def test_the_plan_shows_what_will_exist(cloud):
     )
 
 
-def test_a_template_may_be_one_that_is_stored(cloud):
+def test_a_template_can_be_a_stored_one(cloud):
     role = "arn:aws:iam::123456789012:role/provisioning"
     stored = resource("provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, role))
     named = pump("8", body="pumps")
@@ -135,7 +135,7 @@ def test_a_changed_parameter_is_one_update(cloud):
     assert cloud.content()["things"]["pump-8"]["attributes"] == {"site": "bergen"}
 
 
-def test_a_new_certificate_comes_before_the_old_one_goes(cloud):
+def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
     converge(fleet(pump("8")), cloud)
     plan = converge(fleet(pump("8", 2)), cloud)
     assert calls(plan) == {
@@ -153,7 +153,7 @@ def test_a_new_certificate_comes_before_the_old_one_goes(cloud):
     assert plan_of(fleet(pump("8", 2)), cloud).steps == ()
 
 
-def test_a_policy_that_leaves_the_file_is_let_go_before_it_goes(cloud):
+def test_a_removed_policy_is_detached_before_it_is_deleted(cloud):
     converge(fleet(pump("8")), cloud)
     value = TEMPLATE.value
     del value["Resources"]["policy"]
@@ -163,7 +163,7 @@ def test_a_policy_that_leaves_the_file_is_let_go_before_it_goes(cloud):
     assert plan_of(wanted, cloud).steps == ()
 
 
-def test_what_leaves_the_file_goes_with_its_certificate(cloud):
+def test_a_removed_thing_is_deleted_with_its_certificate(cloud):
     converge(fleet(pump("8"), pump("9")), cloud)
     converge(fleet(pump("9")), cloud)
     content = cloud.content()
@@ -171,22 +171,22 @@ def test_what_leaves_the_file_goes_with_its_certificate(cloud):
     assert plan_of(fleet(pump("9")), cloud).steps == ()
 
 
-def test_destroying_leaves_an_empty_registry(cloud):
+def test_destroy_leaves_an_empty_registry(cloud):
     empty = cloud.content()
     converge(fleet(pump("8"), pump("9")), cloud)
     run(plan_of(fleet(pump("8"), pump("9")), cloud, destroy=True), cloud)
     assert cloud.content() == empty
 
 
-def test_what_is_protected_is_not_destroyed(cloud):
+def test_a_protected_provisioned_thing_is_not_destroyed(cloud):
     protected = evolve(pump("8"), lifecycle=Lifecycle(prevent_destroy=True))
     converge(fleet(protected), cloud)
     with pytest.raises(PlanRejectedError) as error:
         plan_of(fleet(protected), cloud, destroy=True)
-    why = "it was applied with lifecycle.prevent_destroy; say prevent_destroy = false there"
+    unprotect = "to allow it, first apply its table with prevent_destroy = false"
     assert error.value.reasons == (
-        "provisioned_things.pump-8: the plan would delete it, and its lifecycle.prevent_destroy forbids that",
-        f"things.pump-8: the plan would delete it, and {why}, apply that, and then go on",
+        f"provisioned_things.pump-8: cannot delete: its lifecycle.prevent_destroy forbids that; {unprotect}",
+        f"things.pump-8: cannot delete: it was applied with lifecycle.prevent_destroy; {unprotect}",
     )
 
 
@@ -196,14 +196,14 @@ def test_things_that_swap_certificates_lose_none(cloud):
     swapped = fleet(pump("8", Pem=pems["9"]), pump("9", Pem=pems["8"]))
     converge(swapped, cloud)
     content = cloud.content()
-    held = {name: thing["principals"][0][0] for name, thing in content["things"].items()}
-    assert held == {"pump-8": identity("9"), "pump-9": identity("8")}
+    attached = {name: thing["principals"][0][0] for name, thing in content["things"].items()}
+    assert attached == {"pump-8": identity("9"), "pump-9": identity("8")}
     assert set(content["certificates"].values()) == {("ACTIVE", "DEFAULT")}
     assert plan_of(swapped, cloud).steps == ()
 
 
 @pytest.mark.parametrize("missing", ["policy", "attachment", "certificate"])
-def test_of_what_is_partly_there_only_the_rest_is_sent(cloud, missing):
+def test_only_missing_parts_are_created(cloud, missing):
     converge(fleet(pump("8")), cloud)
     arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{identity('8')}"
     expected = {
@@ -224,7 +224,7 @@ def test_of_what_is_partly_there_only_the_rest_is_sent(cloud, missing):
 
 
 class TestOverrides:
-    """What a template says it does to a thing that is there."""
+    """`OverrideSettings`: what RegisterThing does to an existing thing."""
 
     @pytest.mark.parametrize(
         ("setting", "left"),
@@ -234,7 +234,7 @@ class TestOverrides:
             ("DO_NOTHING", {"site": "oslo", "by-hand": "1"}),
         ],
     )
-    def test_attributes(self, cloud, setting, left):
+    def test_attributes_follow_the_override_setting(self, cloud, setting, left):
         converge(fleet(pump("8")), cloud)
         cloud.iot.update_thing(
             thingName="pump-8", attributePayload={"attributes": {"by-hand": "1"}, "merge": True}
@@ -244,7 +244,7 @@ class TestOverrides:
         assert cloud.content()["things"]["pump-8"]["attributes"] == left
         assert plan_of(fleet(pump("8", body=body, Site="bergen")), cloud).steps == ()
 
-    def test_fail_refuses_the_plan(self, cloud):
+    def test_the_override_setting_fail_rejects_the_plan(self, cloud):
         converge(fleet(pump("8")), cloud)
         body = template(OverrideSettings={"AttributePayload": "FAIL"})
         with pytest.raises(PlanRejectedError) as error:
@@ -254,7 +254,7 @@ class TestOverrides:
         )
 
 
-def test_a_secret_parameter_is_nowhere_in_the_plan(cloud):
+def test_a_secret_parameter_is_not_in_the_plan(cloud):
     wanted = fleet(pump("8", Site=Secret("env SITE", "canary-site")))
     plan = plan_of(wanted, cloud)
     assert "canary-site" not in repr(plan)
@@ -263,7 +263,7 @@ def test_a_secret_parameter_is_nowhere_in_the_plan(cloud):
     assert plan_of(wanted, cloud).steps == ()
 
 
-def test_the_value_that_a_secret_replaces_is_as_secret_as_it(cloud):
+def test_the_previous_value_of_a_secret_attribute_is_sensitive_too(cloud):
     converge(fleet(pump("8", Site=Secret("env SITE", "canary-before"))), cloud)
     plan = plan_of(fleet(pump("8", Site=Secret("env SITE", "canary-after"))), cloud)
     (step,) = plan.steps
@@ -274,7 +274,7 @@ def test_the_value_that_a_secret_replaces_is_as_secret_as_it(cloud):
     assert b"canary" not in msgspec.json.encode(record.to_change_records(plan.steps))
 
 
-def test_secrets_of_two_things_are_told_apart_by_what_they_were_read_from(cloud):
+def test_secrets_of_two_things_have_different_references(cloud):
     before, after = (
         [pump(serial, Site=Secret(f"env SITE_{serial}", f"{when}-{serial}")) for serial in ("8", "9")]
         for when in ("then", "now")
@@ -287,7 +287,7 @@ def test_secrets_of_two_things_are_told_apart_by_what_they_were_read_from(cloud)
     }
 
 
-def test_a_secret_may_not_go_into_what_is_shown():
+def test_a_secret_in_a_visible_property_is_rejected():
     name = resource(
         "provisioned_things", "a", ProvisionedThing(TEMPLATE, {"Serial": Secret("env S", "1"), "Pem": "x"})
     )
@@ -297,7 +297,7 @@ def test_a_secret_may_not_go_into_what_is_shown():
     ]
 
 
-def test_a_policy_that_the_template_brings_is_made_and_found_again(cloud):
+def test_a_policy_document_in_the_template_creates_a_policy(cloud):
     body = template()
     value = body.value
     value["Resources"]["policy"]["Properties"] = {"PolicyDocument": Document.from_value(ALLOW).text}
@@ -311,8 +311,8 @@ def test_a_policy_that_the_template_brings_is_made_and_found_again(cloud):
     assert plan_of(wanted, cloud).steps == ()
 
 
-class TestRequests:
-    """A certificate that AWS issues in the call."""
+class TestSigningRequests:
+    """A certificate that AWS issues in the same call."""
 
     @staticmethod
     def wanted(path: Path, request: str):
@@ -326,16 +326,18 @@ class TestRequests:
     def request_pem(self) -> str:
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "pump-8")])
-        made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-        return made.public_bytes(serialization.Encoding.PEM).decode()
+        request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        return request.public_bytes(serialization.Encoding.PEM).decode()
 
-    def test_it_is_saved_and_the_next_plan_is_empty(self, cloud, tmp_path, request_pem):
+    def test_the_issued_certificate_is_saved(self, cloud, tmp_path, request_pem):
         path = tmp_path / "pump-8.pem"
         converge(self.wanted(path, request_pem), cloud)
         assert list(cloud.content()["certificates"]) == [certificate_id(path.read_text())]
         assert plan_of(self.wanted(path, request_pem), cloud).steps == ()
 
-    def test_a_run_that_died_before_saving_is_completed_without_another(self, cloud, tmp_path, request_pem):
+    def test_an_interrupted_run_saves_the_issued_certificate_on_the_next_apply(
+        self, cloud, tmp_path, request_pem
+    ):
         path = tmp_path / "pump-8.pem"
         converge(self.wanted(path, request_pem), cloud)
         text = path.read_text()
@@ -345,7 +347,7 @@ class TestRequests:
         assert (path.read_text(), list(cloud.content()["certificates"])) == (text, [certificate_id(text)])
 
 
-def test_a_thing_that_moves_into_a_template_stays_as_it_is(cloud):
+def test_a_thing_that_becomes_a_provisioned_thing_is_kept(cloud):
     certificate, thing = device("pump-8", site="oslo")
     telemetry = resource("policies", "telemetry", Policy(Document.from_value(ALLOW)))
     converge(state(ca(), telemetry, certificate, thing), cloud)

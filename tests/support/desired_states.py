@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
+from typing import Any
 
+import pytest
 from attrs import evolve
 from hypothesis import strategies as st
 
@@ -32,6 +34,7 @@ from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.document import Document
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.outcome import Outcome
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Plan
@@ -108,6 +111,13 @@ def plan_of(
         quotas=QUOTAS,
         progress=lambda *_: None,
     )
+
+
+def plan_errors(wanted: DesiredState, cloud: Cloud, **options: Any) -> list[str]:
+    """Return the reasons to reject a plan, which there must be."""
+    with pytest.raises(PlanRejectedError) as caught:
+        plan_of(wanted, cloud, **options)
+    return list(caught.value.reasons)
 
 
 def run(plan: Plan, cloud: Cloud, **options: object) -> list[Outcome]:

@@ -18,7 +18,7 @@ def one(**attributes):
     return state(ca(), *device("a", **attributes))
 
 
-def told(plan):
+def step_tuples(plan):
     """The plan's steps: what is done to what, after what, by which calls."""
     return [
         (step.change.action, str(step.address), sorted(map(str, step.dependencies)), list(step.calls))

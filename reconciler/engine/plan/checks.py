@@ -17,7 +17,7 @@ from reconciler.model.change import Change, Delete, Forget, Replace, Update
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest_match, join_some
+from reconciler.model.text import closest_match, format_suggestion, join_some
 
 
 def check_plan(
@@ -122,8 +122,7 @@ def _check_adopted_addresses(
             continue
         if address not in state.resources:
             nearest = _closest_address(address, unmanaged) or _closest_address(address, state.resources)
-            hint = f"; did you mean {nearest}?" if nearest else ""
-            yield f"{address}: cannot adopt: not in the file{hint}"
+            yield f"{address}: cannot adopt: not in the file{format_suggestion(nearest)}"
         elif address in comparison.live:
             yield f"{address}: cannot adopt: already managed by this workspace; remove it from --adopt"
         else:

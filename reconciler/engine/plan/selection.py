@@ -28,7 +28,7 @@ from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError, SelectionError
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest_match, quote
+from reconciler.model.text import closest_match, format_suggestion, quote
 
 if TYPE_CHECKING:
     from reconciler.engine.graph import Graph
@@ -215,8 +215,7 @@ def _no_match(text: str, graph: Graph) -> str:
     if base in kinds:
         return f"{quote(text)} selects nothing: there are no {base.replace('_', ' ')}"
     nearest = closest_match(base, [*map(str, graph), *kinds]) or _closest_name(base, graph)
-    hint = f"; did you mean {nearest!r}?" if nearest else ""
-    return f"{quote(text)} selects nothing{hint}"
+    return f"{quote(text)} selects nothing{format_suggestion(nearest)}"
 
 
 def _closest_name(base: str, graph: Graph) -> str | None:

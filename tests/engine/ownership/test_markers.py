@@ -9,10 +9,7 @@ from reconciler.model.errors import PlanRejectedError
 from tests.support.desired_states import ca, converge, device, plan_of, state
 from tests.support.registry_client import Cloud
 
-ADOPT = (
-    "{0}: it exists and does not bear this workspace's mark; "
-    "adopt it with --adopt {0} to let the plan take it over"
-)
+ADOPT = "{0}: already exists and is not managed by this workspace; import it with --adopt {0}"
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account
     if unique:
         with pytest.raises(PlanRejectedError) as caught:
             plan_of(theirs, account, adopt=unique)
-        told = [f"{address}: it belongs to the workspace 'ws-1', not to 'ws-2'" for address in sorted(unique)]
+        told = [f"{address}: belongs to the workspace 'ws-1', not to 'ws-2'" for address in sorted(unique)]
         assert list(caught.value.reasons) == told
     assert account.content() == before
 

@@ -1,4 +1,4 @@
-"""What differs, and what a change carries."""
+"""Comparing desired and live state: which changes there are, and with which fields."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.desired_states import converge, plan_of, resource, state
 from tests.support.registry_client import Cloud
 
 
-def test_what_only_the_file_has_is_created_with_all_that_it_sets():
+def test_a_resource_only_in_the_file_is_created_with_all_its_fields():
     wanted = resource("things", "a", Thing(attributes={"site": "oslo"}))
     assert list(diff("ws", {wanted.address: wanted}, {})) == [
         Create(wanted, (FieldChange("attributes.site", None, "oslo"),))
@@ -23,7 +23,7 @@ def test_what_only_the_file_has_is_created_with_all_that_it_sets():
 
 
 @pytest.mark.parametrize(("owner", "deleted"), [("ws", True), ("other", False), (None, False)])
-def test_what_only_the_registry_has_is_deleted_when_it_is_ours(owner, deleted):
+def test_a_resource_only_in_the_registry_is_deleted_if_the_workspace_owns_it(owner, deleted):
     live = Live("a", Thing(), 1, owner)
     address = resource("things", "a", Thing()).address
     assert list(diff("ws", {}, {address: live})) == ([Delete(address, live)] if deleted else [])
@@ -44,15 +44,15 @@ def test_maps_are_compared_key_by_key():
     )
 
 
-class TestIgnored:
-    """What `ignore_changes` names is left to others."""
+class TestIgnoreChanges:
+    """`ignore_changes`: fields that are left to others."""
 
-    def test_it_is_no_difference(self):
+    def test_an_ignored_field_is_not_a_difference(self):
         wanted = resource("things", "a", Thing(attributes={"fw": "1"}), ignore_changes=("attributes.fw",))
         live = Live("a", Thing(attributes={"fw": "2"}), 1, "ws")
         assert list(diff("ws", {wanted.address: wanted}, {wanted.address: live})) == []
 
-    def test_a_mark_is_nothing_to_ignore(self):
+    def test_an_ownership_marker_is_never_ignored(self):
         wanted = resource(
             "certificates", "a", Certificate(Pem("00"), policies=("p",)), ignore_changes=("policies",)
         )
@@ -60,13 +60,13 @@ class TestIgnored:
         (change,) = diff("ws", {wanted.address: wanted}, {wanted.address: live})
         assert change.fields == (FieldChange("policies", ("by-hand", "reconciler-ws-retired"), ("by-hand",)),)
 
-    def test_what_cannot_be_sent_again_is_not_compared(self):
+    def test_an_ignored_value_that_cannot_be_sent_again_is_not_compared(self):
         wanted = resource("certificates", "a", Certificate(Pem("00")), ignore_changes=("pem",))
         live = Live("11", Certificate(Pem("11")), owner="ws")
         assert list(diff("ws", {wanted.address: wanted}, {wanted.address: live})) == []
 
     @pytest.mark.parametrize("reported", ["2", None])
-    def test_an_update_of_something_else_does_not_undo_it(self, reported):
+    def test_an_update_of_another_field_keeps_an_ignored_value(self, reported):
         cloud = Cloud()
         first = resource("things", "a", Thing(attributes={"fw": "1", "site": "oslo"}))
         converge(state(first), cloud)

@@ -1,8 +1,7 @@
-"""Drift: what is not as the file says, from the registry's side; and nothing is written to find it."""
+"""Drift: where the registry differs from the file; finding it only reads."""
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 
 from reconciler.engine.plan.drift import DriftedField, DriftedResource, find_drift
@@ -10,26 +9,16 @@ from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from tests.support.desired_states import ca, converge, desired_states, device, managed, plan_of, state
 from tests.support.examples import examples
-from tests.support.registry_client import TARGET, Cloud
+from tests.support.registry_client import TARGET
 
 READS = ("List", "Get", "Describe", "Search", "Batch")
 
 
-@pytest.fixture(scope="module")
-def _cloud() -> Cloud:
-    return Cloud()
-
-
-@pytest.fixture
-def cloud(_cloud) -> Cloud:
-    return _cloud.empty()
-
-
-def drift(wanted, cloud, *, select=(), exclude=(), asked=None):
-    def call(one):
-        if asked is not None:
-            asked.append(one.operation)
-        return cloud.call(one)
+def drift(wanted, cloud, *, select=(), exclude=(), operations=None):
+    def call(request):
+        if operations is not None:
+            operations.append(request.operation)
+        return cloud.call(request)
 
     return find_drift(
         wanted, target=TARGET, call=call, progress=lambda *_: None, select=select, exclude=exclude
@@ -40,27 +29,27 @@ def fleet(**attributes):
     return state(ca(), *device("a", **attributes), *device("b"))
 
 
-def test_what_was_just_applied_has_no_drift(cloud):
+def test_a_fleet_has_no_drift_right_after_an_apply(cloud):
     converge(fleet(site="oslo"), cloud)
-    found = drift(fleet(site="oslo"), cloud)
-    assert (bool(found), found.items, found.unchanged) == (False, (), 5)
+    result = drift(fleet(site="oslo"), cloud)
+    assert (bool(result), result.items, result.unchanged) == (False, (), 5)
 
 
-def test_every_direction_is_told_as_seen_from_the_file(cloud):
+def test_every_direction_of_drift_is_found(cloud):
     converge(fleet(site="oslo"), cloud)
     cloud.iot.update_thing(
         thingName="a", attributePayload={"attributes": {"site": "bergen", "fan": "on"}, "merge": True}
     )
     cloud.iot.create_thing(thingName="d")
     wanted = state(ca(), *device("a", site="oslo", owner="ada"), *device("c"), device("d")[1], device("d")[0])
-    found = {(item.direction, str(item.address)): item for item in drift(wanted, cloud).items}
-    assert [key for key in found if key[1].startswith("things.")] == [
+    items = {(item.direction, str(item.address)): item for item in drift(wanted, cloud).items}
+    assert [key for key in items if key[1].startswith("things.")] == [
         ("missing", "things.c"),
         ("changed", "things.a"),
         ("extra", "things.b"),
         ("unmanaged", "things.d"),
     ]
-    assert found["changed", "things.a"] == DriftedResource(
+    assert items["changed", "things.a"] == DriftedResource(
         "changed",
         Address("things", "a"),
         (
@@ -72,13 +61,13 @@ def test_every_direction_is_told_as_seen_from_the_file(cloud):
         owner="ws",
         identity="a",
     )
-    assert found["extra", "things.b"].owner == "ws"
-    assert found["unmanaged", "things.d"].owner is None
+    assert items["extra", "things.b"].owner == "ws"
+    assert items["unmanaged", "things.d"].owner is None
 
 
-def test_before_the_first_apply_all_that_the_file_wants_is_missing_and_no_mark_is(cloud):
-    found = drift(fleet(), cloud)
-    assert [(item.direction, str(item.address)) for item in found.items] == [
+def test_before_the_first_apply_everything_but_the_markers_is_missing(cloud):
+    items = drift(fleet(), cloud).items
+    assert [(item.direction, str(item.address)) for item in items] == [
         ("missing", "ca_certificates.alpha"),
         ("missing", "certificates.a"),
         ("missing", "certificates.b"),
@@ -87,16 +76,16 @@ def test_before_the_first_apply_all_that_the_file_wants_is_missing_and_no_mark_i
     ]
 
 
-def test_a_secret_that_differs_is_told_as_one(cloud):
+def test_a_secret_that_differs_is_sensitive(cloud):
     converge(state(managed("a", "90001")), cloud)
     (item,) = drift(state(managed("a", "90002")), cloud).items
-    assert [(found.path, found.sensitive) for found in item.fields] == [("authentication_material", True)]
+    assert [(field.path, field.sensitive) for field in item.fields] == [("authentication_material", True)]
 
 
-def test_a_selection_is_all_that_is_told_and_counted(cloud):
+def test_only_selected_resources_are_found_and_counted(cloud):
     converge(fleet(site="oslo"), cloud)
-    found = drift(fleet(site="bergen"), cloud, select=["things.b"])
-    assert (found.items, found.unchanged) == ((), 1)
+    result = drift(fleet(site="bergen"), cloud, select=["things.b"])
+    assert (result.items, result.unchanged) == ((), 1)
     assert [str(item.address) for item in drift(fleet(site="x"), cloud, exclude=["things.b"]).items] == [
         "things.a"
     ]
@@ -104,13 +93,13 @@ def test_a_selection_is_all_that_is_told_and_counted(cloud):
 
 @examples(15)
 @given(before=desired_states(), after=desired_states())
-def test_drift_only_reads_and_is_there_exactly_when_a_plan_has_something_to_do(cloud, before, after):
+def test_drift_only_reads_and_has_the_resources_that_a_plan_changes(cloud, before, after):
     converge(before, cloud.empty())
-    asked: list[str] = []
-    then = cloud.content()
-    found = drift(after, cloud, asked=asked)
-    assert [operation for operation in asked if not operation.startswith(READS)] == []
-    assert cloud.content() == then
+    operations: list[str] = []
+    content = cloud.content()
+    items = drift(after, cloud, operations=operations).items
+    assert [operation for operation in operations if not operation.startswith(READS)] == []
+    assert cloud.content() == content
     planned = {step.address for step in plan_of(after, cloud).steps} - reserved_addresses("ws")
-    assert {item.address for item in found.items if item.direction != "unmanaged"} <= planned
-    assert planned <= {item.address for item in found.items}
+    assert {item.address for item in items if item.direction != "unmanaged"} <= planned
+    assert planned <= {item.address for item in items}

@@ -1,4 +1,4 @@
-"""What the file says to forget stays as it is and bears no mark any more."""
+"""`[[removed]]`: a forgotten resource stays as it is, without ownership markers."""
 
 from __future__ import annotations
 
@@ -12,23 +12,12 @@ from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Origin
 from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
-from tests.support.one_device import certificate, iot, one, told
-from tests.support.registry_client import Cloud
+from tests.support.one_device import certificate, iot, one, step_tuples
 
 GONE = frozenset({"ResourceNotFoundException"})
 
 
-@pytest.fixture(scope="module")
-def _cloud() -> Cloud:
-    return Cloud()
-
-
-@pytest.fixture
-def cloud(_cloud) -> Cloud:
-    return _cloud.empty()
-
-
-def forgetting(wanted, *names: str):
+def with_removed(wanted, *names: str):
     return evolve(wanted, removed={Address.parse(name): Origin("desired_state.toml", 9) for name in names})
 
 
@@ -39,8 +28,8 @@ def actions(plan):
 def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
     converge(one(), cloud)
     before = cloud.content()
-    plan = converge(forgetting(state(ca()), "things.a"), cloud)
-    assert told(plan) == [
+    plan = converge(with_removed(state(ca()), "things.a"), cloud)
+    assert step_tuples(plan) == [
         ("forget", f"certificates.a:{certificate()[:12]}", [], []),
         (
             "forget",
@@ -55,19 +44,19 @@ def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
                 )
             ],
         ),
-        *[step for step in told(plan) if step[0] == "delete"],
+        *[step for step in step_tuples(plan) if step[0] == "delete"],
     ]
     after = cloud.content()
     assert after["certificates"] == before["certificates"]
     assert after["things"]["a"] == {**before["things"]["a"], "groups": []}
-    assert plan_of(forgetting(state(ca()), "things.a"), cloud).steps == ()
+    assert plan_of(with_removed(state(ca()), "things.a"), cloud).steps == ()
     assert plan_of(state(ca()), cloud).steps == ()
 
 
-def test_a_forgotten_certificate_is_let_go_by_the_thing_that_stays(cloud):
+def test_a_forgotten_certificate_is_detached_from_its_thing(cloud):
     converge(one(), cloud)
-    lone = resource("things", "a", Thing())
-    wanted = forgetting(state(ca(), lone), f"certificates.{certificate()}")
+    bare_thing = resource("things", "a", Thing())
+    wanted = with_removed(state(ca(), bare_thing), f"certificates.{certificate()}")
     plan = converge(wanted, cloud)
     assert actions(plan) == [
         ("forget", f"certificates.a:{certificate()[:12]}"),
@@ -78,23 +67,23 @@ def test_a_forgotten_certificate_is_let_go_by_the_thing_that_stays(cloud):
     assert (list(content["certificates"]), content["things"]["a"]["principals"]) == ([certificate()], [])
 
 
-def test_a_forgotten_loose_certificate_is_let_go_by_its_holder(cloud):
-    lone, _ = device("a")
-    converge(state(ca(), lone), cloud)
-    converge(forgetting(state(ca()), f"certificates.{certificate()}"), cloud)
+def test_a_forgotten_unattached_certificate_is_detached_from_its_holder(cloud):
+    unattached, _ = device("a")
+    converge(state(ca(), unattached), cloud)
+    converge(with_removed(state(ca()), f"certificates.{certificate()}"), cloud)
     content = cloud.content()
     assert (list(content["certificates"].values()), content["things"]) == ([("ACTIVE", "DEFAULT")], {})
 
 
-def test_what_bears_tags_loses_ours_and_keeps_the_users(cloud):
-    found = [
+def test_a_forgotten_resource_loses_only_the_ownership_tags(cloud):
+    resources = [
         resource("thing_groups", "g", ThingGroup("Plants", tags={"line": "A"})),
         managed("m", tags={"line": "A"}),
         ca(tags={"line": "A"}),
     ]
-    converge(state(*found), cloud)
+    converge(state(*resources), cloud)
     names = ("thing_groups.g", "managed_things.m", "ca_certificates.alpha")
-    plan = converge(forgetting(state(), *names), cloud)
+    plan = converge(with_removed(state(), *names), cloud)
     assert sorted(plan.counts.items()) == [
         ("create", 0),
         ("delete", 1),  # the workspace's group
@@ -107,39 +96,39 @@ def test_what_bears_tags_loses_ours_and_keeps_the_users(cloud):
         {"line": "A"},
         {"line": "A"},
     ]
-    assert [found["tags"] for found in content["ca_certificates"].values()] == [{"line": "A"}]
-    assert plan_of(forgetting(state(), *names), cloud).steps == ()
+    assert [authority["tags"] for authority in content["ca_certificates"].values()] == [{"line": "A"}]
+    assert plan_of(with_removed(state(), *names), cloud).steps == ()
 
 
-def test_what_a_forgotten_one_has_cannot_be_deleted(cloud):
-    bill, thing = (
+def test_a_resource_that_a_forgotten_one_uses_cannot_be_deleted(cloud):
+    billing_group, thing = (
         resource("billing_groups", "b", BillingGroup()),
         resource("things", "a", Thing(billing_group="b")),
     )
-    converge(state(bill, thing), cloud)
+    converge(state(billing_group, thing), cloud)
     with pytest.raises(PlanRejectedError) as caught:
-        plan_of(forgetting(state(), "things.a"), cloud)
+        plan_of(with_removed(state(), "things.a"), cloud)
     assert caught.value.reasons == (
-        "billing_groups.b: the plan would delete it, and things.a, which is to be forgotten, has it; forget it too",
+        "billing_groups.b: cannot delete: still used by things.a, which is being forgotten; forget both",
     )
 
 
-def test_what_is_not_there_or_not_ours_is_remarked_and_no_mistake(cloud):
+def test_a_removed_entry_without_a_managed_resource_is_a_note(cloud):
     cloud.iot.create_thing(thingName="theirs")
-    plan = plan_of(forgetting(state(), "things.gone", "things.theirs"), cloud)
+    plan = plan_of(with_removed(state(), "things.gone", "things.theirs"), cloud)
     assert [(note.level, str(note.address), note.text) for note in plan.notes] == [
         (
             "info",
             f"things.{name}",
-            "there is nothing to forget: nothing of that name bears this workspace's mark",
+            "nothing to forget: this workspace manages no resource of that name; remove the [[removed]] entry",
         )
         for name in ("gone", "theirs")
     ]
 
 
-def test_a_destroy_forgets_what_is_to_be_forgotten(cloud):
+def test_destroy_forgets_the_resources_in_removed(cloud):
     converge(one(), cloud)
-    wanted = forgetting(state(ca()), "things.a")
+    wanted = with_removed(state(ca()), "things.a")
     assert sorted(actions(plan_of(wanted, cloud, destroy=True))) == [
         ("delete", "ca_certificates.alpha"),
         ("delete", "policies.reconciler-ws-retired"),

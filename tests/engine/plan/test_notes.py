@@ -1,4 +1,4 @@
-"""What a plan says beside its changes."""
+"""The warnings and notes of a plan."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from reconciler.model.pem import Pem
 from reconciler.model.plan import Note
 from tests.support.desired_states import AUTHORITIES, ca, converge, plan_of, resource, state
 from tests.support.pki import DAY, NOW
-from tests.support.registry_client import Cloud
 
 ALLOW = {
     "Version": "2012-10-17",
@@ -25,13 +24,8 @@ ALLOW = {
 }
 
 
-@pytest.fixture
-def cloud() -> Cloud:
-    return Cloud()
-
-
-@pytest.mark.parametrize(("within", "told"), [("30d", True), ("7d", False)])
-def test_a_certificate_about_to_expire_is_a_warning_in_every_plan(cloud, within, told):
+@pytest.mark.parametrize(("within", "is_shown"), [("30d", True), ("7d", False)])
+def test_every_plan_warns_of_a_certificate_that_expires_soon(cloud, within, is_shown):
     pem = Pem.parse(AUTHORITIES["alpha"].device("short-lived", 1, 10))
     certificate = resource("certificates", "a", Certificate(pem, ca="alpha"))
     wanted = state(
@@ -39,14 +33,14 @@ def test_a_certificate_about_to_expire_is_a_warning_in_every_plan(cloud, within,
     )
     end = (NOW + 10 * DAY).astimezone(datetime.UTC)
     text = f"the certificate expires on {end:%Y-%m-%d}, in 9 days"
-    expected = (Note("warning", text, Address("certificates", "a")),) if told else ()
+    expected = (Note("warning", text, Address("certificates", "a")),) if is_shown else ()
     assert plan_of(wanted, cloud).notes == expected
     converge(wanted, cloud)
     assert plan_of(wanted, cloud).notes == expected
 
 
-@pytest.mark.parametrize(("count", "told"), [(50, True), (49, False)])
-def test_a_policy_that_many_certificates_get_is_better_attached_to_a_group(cloud, count, told):
+@pytest.mark.parametrize(("count", "is_shown"), [(50, True), (49, False)])
+def test_a_policy_attached_to_many_certificates_is_suggested_for_a_group(cloud, count, is_shown):
     devices = [
         resource(
             "certificates",
@@ -59,34 +53,34 @@ def test_a_policy_that_many_certificates_get_is_better_attached_to_a_group(cloud
     ]
     wanted = state(ca(), resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *devices)
     text = (
-        "the policy 'telemetry' is attached to 50 certificates one by one; attached to a thing group of theirs "
-        "it would take 49 calls less, 3 s under AWS's quotas"
+        "the policy 'telemetry' is attached to 50 certificates, one call each; attached to a thing group of their "
+        "things, it needs 49 calls and 3 s less under AWS's quotas"
     )
-    assert plan_of(wanted, cloud).notes == ((Note("info", text),) if told else ())
+    assert plan_of(wanted, cloud).notes == ((Note("info", text),) if is_shown else ())
 
 
-class TestClosed:
-    """Kinds that we may not look at."""
+class TestUnlistedKinds:
+    """Kinds that the caller has no permission to list."""
 
     @staticmethod
-    def closing(cloud, operation: str):
-        def call(asked):
-            if asked.operation == operation:
+    def deny(cloud, operation: str):
+        def call(request):
+            if request.operation == operation:
                 raise AwsError(
-                    service=asked.service, operation=operation, code="AccessDeniedException", message="no"
+                    service=request.service, operation=operation, code="AccessDeniedException", message="no"
                 )
-            return cloud.call(asked)
+            return cloud.call(request)
 
         return SimpleNamespace(call=call)
 
-    def test_what_the_file_has_nothing_of_is_left_alone_with_a_warning(self, cloud):
-        found = plan_of(state(ca()), self.closing(cloud, "ListManagedThings"))
-        told = (
-            "managed things could not be looked for, so any that the workspace owns are left alone: "
+    def test_a_kind_that_is_not_in_the_file_is_skipped_with_a_warning(self, cloud):
+        plan = plan_of(state(ca()), self.deny(cloud, "ListManagedThings"))
+        text = (
+            "managed things could not be listed; resources of this kind are skipped: "
             "iot-managed-integrations:ListManagedThings answered AccessDeniedException: no"
         )
-        assert (found.notes, found.counts["create"]) == ((Note("warning", told),), 2)
+        assert (plan.notes, plan.counts["create"]) == ((Note("warning", text),), 2)
 
-    def test_what_the_file_has_something_of_must_be_looked_at(self, cloud):
+    def test_a_kind_that_is_in_the_file_must_be_readable(self, cloud):
         with pytest.raises(AwsError):
-            plan_of(state(ca()), self.closing(cloud, "ListCACertificates"))
+            plan_of(state(ca()), self.deny(cloud, "ListCACertificates"))

@@ -1,4 +1,4 @@
-"""A plan is complete: every call with every parameter, in an order that works, or every reason why there is none."""
+"""A plan has every call with every parameter, in an order that works."""
 
 from __future__ import annotations
 
@@ -13,23 +13,12 @@ from reconciler.model.pem import Pem
 from reconciler.model.plan import Bottleneck, Estimate, Note
 from reconciler.model.secret import Secret
 from tests.support.desired_states import AUTHORITIES, ca, converge, device, managed, plan_of, run, state
-from tests.support.one_device import arn, certificate, iot, one, told
-from tests.support.registry_client import Cloud
+from tests.support.one_device import arn, certificate, iot, one, step_tuples
 
 ALPHA = AUTHORITIES["alpha"]
 GONE = frozenset({"ResourceNotFoundException"})
 EXISTS = frozenset({"ResourceAlreadyExistsException"})
 IN_USE = frozenset({"DeleteConflictException"})
-
-
-@pytest.fixture(scope="module")
-def _cloud() -> Cloud:
-    return Cloud()
-
-
-@pytest.fixture
-def cloud(_cloud) -> Cloud:
-    return _cloud.empty()
 
 
 def tags(name):
@@ -50,8 +39,8 @@ def registered(generation=1):
 
 
 def retired():
-    told = {"LimitExceededException", "ResourceNotFoundException"}
-    return iot("AttachPolicy", policyName="reconciler-ws-retired", target=arn(), ignored_errors=told)
+    ignored = {"LimitExceededException", "ResourceNotFoundException"}
+    return iot("AttachPolicy", policyName="reconciler-ws-retired", target=arn(), ignored_errors=ignored)
 
 
 DETACHED = iot("DetachThingPrincipal", thingName="a", principal=arn(), ignored_errors=GONE)
@@ -82,15 +71,15 @@ POLICY_DELETED = [
 GROUP_DELETED = [iot("DeleteThingGroup", thingGroupName="reconciler-ws", ignored_errors=GONE)]
 
 
-# ── the calls ───────────────────────────────────────────────────────────────────────────────────
+# ── calls ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_device_is_created_after_its_ca_and_the_marks(cloud):
+def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
     key = Secret("env alpha", ALPHA.key_pem)
     code = Ref(Address("ca_certificates", "alpha"), "registrationCode")
     deny = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iot:*","Resource":"*"}]}'
-    marks = ["policies.reconciler-ws-retired", "thing_groups.reconciler-ws"]
-    assert told(plan_of(one(site="oslo"), cloud)) == [
+    markers = ["policies.reconciler-ws-retired", "thing_groups.reconciler-ws"]
+    assert step_tuples(plan_of(one(site="oslo"), cloud)) == [
         (
             "create",
             "ca_certificates.alpha",
@@ -138,11 +127,11 @@ def test_a_device_is_created_after_its_ca_and_the_marks(cloud):
                 )
             ],
         ),
-        ("create", "certificates.a", ["ca_certificates.alpha", *marks], [registered()]),
+        ("create", "certificates.a", ["ca_certificates.alpha", *markers], [registered()]),
         (
             "create",
             "things.a",
-            ["certificates.a", *marks],
+            ["certificates.a", *markers],
             [
                 iot("CreateThing", thingName="a", attributePayload={"attributes": {"site": "oslo"}}),
                 iot("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
@@ -152,10 +141,10 @@ def test_a_device_is_created_after_its_ca_and_the_marks(cloud):
     ]
 
 
-def test_a_changed_attribute_is_one_call_over_the_version_that_was_seen(cloud):
+def test_a_changed_attribute_is_one_call_with_the_version_that_was_read(cloud):
     converge(one(site="oslo"), cloud)
     attributes = {"attributes": {"site": "bergen"}, "merge": False}
-    assert told(plan_of(one(site="bergen"), cloud)) == [
+    assert step_tuples(plan_of(one(site="bergen"), cloud)) == [
         (
             "update",
             "things.a",
@@ -165,9 +154,9 @@ def test_a_changed_attribute_is_one_call_over_the_version_that_was_seen(cloud):
     ]
 
 
-def test_a_new_certificate_comes_before_the_old_one_goes(cloud):
+def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
     converge(one(), cloud)
-    assert told(plan_of(state(ca(), *device("a", 2)), cloud)) == [
+    assert step_tuples(plan_of(state(ca(), *device("a", 2)), cloud)) == [
         (
             "replace",
             "certificates.a",
@@ -183,21 +172,21 @@ def test_a_new_certificate_comes_before_the_old_one_goes(cloud):
     ]
 
 
-def test_a_device_that_left_the_file_is_deleted_users_first_and_the_marks_last(cloud):
+def test_a_removed_device_is_deleted_with_the_markers_last(cloud):
     converge(one(), cloud)
     certificates = f"certificates.a:{certificate()[:12]}"
-    assert told(plan_of(state(ca()), cloud)) == [
+    assert step_tuples(plan_of(state(ca()), cloud)) == [
         ("delete", "things.a", [], THING_DELETED),
         ("delete", certificates, ["things.a"], DELETED),
         ("delete", "policies.reconciler-ws-retired", [certificates, "things.a"], POLICY_DELETED),
     ]
 
 
-def test_destroying_deletes_against_the_arrows(cloud):
+def test_destroy_deletes_dependents_first(cloud):
     converge(one(), cloud)
     authority = Pem.parse(ALPHA.pem).fingerprint
     everything = ["ca_certificates.alpha", "certificates.a", "policies.reconciler-ws-retired", "things.a"]
-    assert told(plan_of(one(), cloud, destroy=True)) == [
+    assert step_tuples(plan_of(one(), cloud, destroy=True)) == [
         ("delete", "things.a", [], THING_DELETED),
         ("delete", "certificates.a", ["things.a"], DELETED),
         (
@@ -214,11 +203,13 @@ def test_destroying_deletes_against_the_arrows(cloud):
     ]
 
 
-def test_a_destroy_that_died_after_letting_certificates_go_still_finds_them(cloud):
+def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
     converge(one(), cloud)
     plan = plan_of(one(), cloud, destroy=True)
     run(evolve(plan, steps=plan.steps[:1]), cloud)
-    assert [(action, address) for action, address, _, _ in told(plan_of(one(), cloud, destroy=True))] == [
+    assert [
+        (action, address) for action, address, _, _ in step_tuples(plan_of(one(), cloud, destroy=True))
+    ] == [
         ("delete", "certificates.a"),
         ("delete", "ca_certificates.alpha"),
         ("delete", "policies.reconciler-ws-retired"),
@@ -226,26 +217,30 @@ def test_a_destroy_that_died_after_letting_certificates_go_still_finds_them(clou
     ]
 
 
-def test_a_certificate_that_was_on_its_way_out_is_taken_back(cloud):
+def test_a_certificate_that_was_being_retired_is_attached_again(cloud):
     converge(one(), cloud)
     plan = plan_of(one(), cloud, destroy=True)
     run(evolve(plan, steps=plan.steps[:1]), cloud)
-    (thing, taken) = sorted(told(plan_of(one(), cloud)), key=lambda step: step[0])
+    (thing, certificate_step) = sorted(step_tuples(plan_of(one(), cloud)), key=lambda step: step[0])
     assert thing[:2] == ("create", "things.a")
-    back = iot("DetachPolicy", policyName="reconciler-ws-retired", target=arn(), ignored_errors=GONE)
-    assert (taken[0], taken[1], taken[3]) == ("update", "certificates.a", [back])
+    detachment = iot("DetachPolicy", policyName="reconciler-ws-retired", target=arn(), ignored_errors=GONE)
+    assert (certificate_step[0], certificate_step[1], certificate_step[3]) == (
+        "update",
+        "certificates.a",
+        [detachment],
+    )
 
 
-# ── what it says of itself ──────────────────────────────────────────────────────────────────────
+# ── counts, estimate and notes ──────────────────────────────────────────────────────────────────────
 
 
-def test_a_plan_of_what_is_there_is_empty_and_counts_it(cloud):
+def test_a_plan_without_changes_counts_the_unchanged_resources(cloud):
     converge(one(), cloud)
     plan = plan_of(one(), cloud)
     assert (plan.steps, plan.unchanged, plan.estimate) == ((), 5, Estimate({}, 0.0))
 
 
-def test_the_estimate_counts_every_call_by_api_and_names_the_slowest(cloud):
+def test_the_estimate_counts_calls_by_api_and_names_the_bottleneck(cloud):
     devices = [part for name in "abc" for part in device(name)]
     calls = {
         ("iot", "AddThingToThingGroup"): 3,
@@ -261,23 +256,23 @@ def test_the_estimate_counts_every_call_by_api_and_names_the_slowest(cloud):
     assert plan_of(state(ca(), *devices), cloud).estimate == expected
 
 
-def test_each_step_carries_what_the_plan_saw(cloud):
+def test_each_step_has_the_live_state_that_the_plan_read(cloud):
     converge(one(site="oslo"), cloud)
     (step,) = plan_of(one(site="bergen"), cloud).steps
-    seen = step.precondition
-    assert (seen.identity, seen.version, seen.owner, seen.spec.attributes) == ("a", 1, "ws", {"site": "oslo"})
+    live = step.precondition
+    assert (live.identity, live.version, live.owner, live.spec.attributes) == ("a", 1, "ws", {"site": "oslo"})
     assert all(step.precondition is None for step in plan_of(one(), cloud.empty()).steps)
 
 
-def test_the_files_warnings_are_notes(cloud):
+def test_warnings_about_the_file_are_notes_of_the_plan(cloud):
     warning = Diagnostic("a.toml", 7, "expires soon", "certificates.a", "pem", severity="warning")
     (note,) = plan_of(evolve(one(), warnings=(warning,)), cloud).notes
     assert (note.level, "expires soon" in note.text) == ("warning", True)
     assert isinstance(note, Note)
 
 
-def test_what_is_there_and_not_ours_is_left_alone(cloud):
-    cloud.iot.create_thing(thingName="somebody-elses")
+def test_resources_of_others_are_left_alone(cloud):
+    cloud.iot.create_thing(thingName="someone-elses")
     cloud.iot.create_thing_group(thingGroupName="theirs")
     converge(one(), cloud)
     assert [str(step.address) for step in plan_of(one(), cloud, destroy=True).steps] == [
@@ -289,13 +284,13 @@ def test_what_is_there_and_not_ours_is_left_alone(cloud):
     ]
 
 
-# ── the digest ──────────────────────────────────────────────────────────────────────────────────
+# ── digest ──────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_same_input_has_the_same_digest(cloud):
     wanted = state(ca(), *device("a", site="oslo"), managed("m"))
-    turned = evolve(wanted, resources=dict(reversed(wanted.resources.items())))
-    assert plan_of(wanted, cloud).digest == plan_of(turned, cloud).digest
+    reversed_state = evolve(wanted, resources=dict(reversed(wanted.resources.items())))
+    assert plan_of(wanted, cloud).digest == plan_of(reversed_state, cloud).digest
 
 
 @pytest.mark.parametrize(
@@ -311,20 +306,21 @@ def test_the_same_input_has_the_same_digest(cloud):
     ],
     ids=["attribute", "no attribute", "certificate", "name", "CA", "workspace", "one more"],
 )
-def test_another_input_has_another_digest(cloud, other):
+def test_any_other_input_has_another_digest(cloud, other):
     assert plan_of(one(site="oslo"), cloud).digest != plan_of(other, cloud).digest
 
 
-def test_the_digest_knows_a_secret_by_its_reference_alone(cloud):
+def test_the_digest_depends_on_the_reference_of_a_secret_only(cloud):
     def digest(code):
         return plan_of(state(managed("m", code)), cloud).digest
 
     assert digest("90001") == digest("90002")
 
 
-def test_a_certificate_that_names_no_ca_follows_the_one_that_signed_it(cloud):
-    idle = ca(certificate_mode="SNI_ONLY", verification=None)
-    named, thing = device("a")
-    wanted = state(idle, evolve(named, spec=evolve(named.spec, ca=None), dependencies=frozenset()), thing)
+def test_a_certificate_without_a_ca_field_depends_on_its_signer(cloud):
+    authority = ca(certificate_mode="SNI_ONLY", verification=None)
+    certificate, thing = device("a")
+    without_ca = evolve(certificate, spec=evolve(certificate.spec, ca=None), dependencies=frozenset())
+    wanted = state(authority, without_ca, thing)
     converge(wanted, cloud)
     assert plan_of(wanted, cloud).steps == ()

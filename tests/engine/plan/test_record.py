@@ -1,4 +1,4 @@
-"""A plan written down: plain values, the same for the same plan, and nothing of a secret."""
+"""Records of plans: JSON values, the same for the same plan, without secrets."""
 
 from __future__ import annotations
 
@@ -37,19 +37,9 @@ from tests.support.desired_states import (
     state,
 )
 from tests.support.examples import examples
-from tests.support.registry_client import TARGET, Cloud
+from tests.support.registry_client import TARGET
 
 PUMP = Address("things", "pump-1")
-
-
-@pytest.fixture(scope="module")
-def _cloud() -> Cloud:
-    return Cloud()
-
-
-@pytest.fixture
-def cloud(_cloud) -> Cloud:
-    return _cloud.empty()
 
 
 @pytest.mark.parametrize(
@@ -85,16 +75,18 @@ def cloud(_cloud) -> Cloud:
         ),
     ],
 )
-def test_every_value_has_one_plain_form(value, expected):
-    def steady(found):
-        return re.sub(r'"\$hash":"[0-9a-f]{16}"', '"$hash":""', json.dumps(found, separators=(",", ":")))
+def test_every_value_has_one_json_form(value, expected):
+    def mask_hashes(json_values):
+        return re.sub(
+            r'"\$hash":"[0-9a-f]{16}"', '"$hash":""', json.dumps(json_values, separators=(",", ":"))
+        )
 
-    found = to_json_values(value)
-    assert steady(found) == steady(expected)
-    assert b"canary" not in msgspec.json.encode(found)
+    json_values = to_json_values(value)
+    assert mask_hashes(json_values) == mask_hashes(expected)
+    assert b"canary" not in msgspec.json.encode(json_values)
 
 
-def test_secrets_are_found_inside_of_what_is_known_only_later():
+def test_secrets_are_found_in_deferred_parameters():
     key = Secret("file ca.key", "canary")
     code = SignedCode(Pem("ab" * 32), key, Ref(PUMP, "registrationCode"))
     assert list(walk_secrets({"a": [code, (key,)], "b": "x"})) == [key, key]
@@ -104,82 +96,84 @@ def fleet(site: str):
     return state(ca(), *device("a", site=site), managed("b"))
 
 
-def test_a_digest_changes_with_everything_that_is_sent_or_was_seen_and_with_nothing_else(cloud):
+def test_a_digest_depends_on_what_is_sent_and_what_was_read_only(cloud):
     converge(fleet("oslo"), cloud)
     (step,) = plan_of(fleet("bergen"), cloud).steps
-    same = compute_digest("ws", TARGET, [step])
+    digest = compute_digest("ws", TARGET, [step])
     moved = evolve(step.change.resource, origin=evolve(step.change.resource.origin, line=99))
-    assert compute_digest("ws", TARGET, [evolve(step, change=evolve(step.change, resource=moved))]) == same
-    seen = evolve(step.precondition, version=7)
+    assert compute_digest("ws", TARGET, [evolve(step, change=evolve(step.change, resource=moved))]) == digest
+    live = evolve(step.precondition, version=7)
     others = [
         compute_digest("other", TARGET, [step]),
         compute_digest("ws", Target("aws", "eu-west-1", "123456789012"), [step]),
         compute_digest("ws", TARGET, []),
-        compute_digest("ws", TARGET, [evolve(step, precondition=seen)]),
+        compute_digest("ws", TARGET, [evolve(step, precondition=live)]),
         compute_digest("ws", TARGET, [evolve(step, calls=step.calls * 2)]),
         compute_digest("ws", TARGET, [evolve(step, dependencies=frozenset({PUMP}))]),
         compute_digest("ws", TARGET, plan_of(fleet("molde"), cloud).steps),
     ]
-    assert len({same, *others}) == len(others) + 1
+    assert len({digest, *others}) == len(others) + 1
 
 
-def test_a_digest_says_nothing_of_what_a_secret_is(cloud):
-    """A job that has no secrets gives the digest that the one with them gives."""
+def test_a_digest_does_not_depend_on_the_values_of_secrets(cloud):
+    """A job without the secrets computes the same digest as the job that has them."""
     codes = (state(managed("a", "90001")), state(managed("a", "90002")))
     assert len({plan_of(wanted, cloud).digest for wanted in codes}) == 1
 
 
-def test_a_digest_is_that_of_the_whole_plan_as_one_text(cloud):
-    made = plan_of(state(managed("a", "90001"), managed("b", "90002")), cloud)
-    said = [
+def test_a_digest_is_the_hash_of_the_whole_plan_as_one_json_text(cloud):
+    plan = plan_of(state(managed("a", "90001"), managed("b", "90002")), cloud)
+    content = [
         "ws",
         attrs.asdict(TARGET),
-        [evolve(change, origin=None) for change in to_change_records(made.steps)],
+        [evolve(change, origin=None) for change in to_change_records(plan.steps)],
     ]
-    assert len(made.steps) > 1
+    assert len(plan.steps) > 1
     assert (
-        compute_digest("ws", TARGET, made.steps) == hashlib.sha256(encode(said, order="sorted")).hexdigest()
+        compute_digest("ws", TARGET, plan.steps)
+        == hashlib.sha256(encode(content, order="sorted")).hexdigest()
     )
 
 
 @examples(15)
 @given(before=desired_states(), after=desired_states())
-def test_any_plan_is_written_the_same_twice_and_holds_no_secret(cloud, before, after):
+def test_any_plan_has_the_same_record_twice_and_without_secrets(cloud, before, after):
     converge(before, cloud.empty())
     one, other = plan_of(after, cloud), plan_of(after, cloud)
     assert to_change_records(one.steps) == to_change_records(other.steps)
     text = msgspec.json.encode(saved.to_plan_record(one)).decode()
     assert "PRIVATE KEY" not in text
-    hidden = {found.value for step in one.steps for call in step.calls for found in walk_secrets(call.params)}
-    hidden |= {authority.key_pem.splitlines()[1] for authority in AUTHORITIES.values()}
-    assert [word for word in hidden if word and f'"{word}"' in text] == []
+    params = [call.params for step in one.steps for call in step.calls]
+    secrets = {secret.value for secret in walk_secrets(params)}
+    secrets |= {authority.key_pem.splitlines()[1] for authority in AUTHORITIES.values()}
+    assert [secret for secret in secrets if secret and f'"{secret}"' in text] == []
 
 
-def test_a_request_is_written_and_read_back(cloud):
-    asked = PlanOptions(
+def test_the_options_of_a_plan_are_read_back_from_its_record(cloud):
+    options = PlanOptions(
         destroy=True,
         adopt=frozenset({PUMP, Address("things", "a.b")}),
         wave_percent=12.5,
         select=("a", "b"),
         exclude=("c",),
     )
-    record = saved.to_plan_record(evolve(plan_of(state(), cloud), options=asked))
+    record = saved.to_plan_record(evolve(plan_of(state(), cloud), options=options))
     assert record.options["adopt"] == ["things.a.b", "things.pump-1"]
-    assert saved.read_options(record) == asked
+    assert saved.read_options(record) == options
 
 
-def test_a_request_with_something_that_is_not_known_is_refused(cloud):
+def test_an_unknown_option_in_a_record_is_rejected(cloud):
     record = saved.to_plan_record(plan_of(state(), cloud))
     for options in ({**record.options, "prune": True}, {**record.options, "adopt": ["nodot"]}):
         with pytest.raises(saved.PlanRejectedError) as error:
             saved.read_options(evolve(record, options=options))
         assert error.value.reasons == (
-            "it was asked for something that this version of reconciler does not know",
+            "the saved plan has options that this version of reconciler does not support; save a new plan",
         )
 
 
-def test_of_very_many_differences_some_are_told_and_the_others_counted(cloud):
-    wanted = state(ca(), *(found for name in map("d{:02}".format, range(30)) for found in device(name)))
+def test_the_first_differences_are_listed_and_the_others_counted(cloud):
+    wanted = state(ca(), *(part for name in map("d{:02}".format, range(30)) for part in device(name)))
     record = saved.to_plan_record(plan_of(wanted, cloud))
     with pytest.raises(saved.PlanRejectedError) as error:
         saved.check_changes(record, plan_of(state(ca()), cloud))

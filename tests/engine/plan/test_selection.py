@@ -1,4 +1,4 @@
-"""Selectors name some of the resources, as dbt users know it; a part of a plan is whole or refused."""
+"""Selectors, with dbt's grammar; a partial plan has all dependencies of its changes, or is rejected."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from reconciler.model.errors import PlanRejectedError, SelectionError
 from reconciler.model.settings import ChangeLimits
 from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, run, state
 from tests.support.examples import examples
-from tests.support.registry_client import Cloud
 
-NEEDS = {
+DEPENDENCIES = {
     "ca_certificates.alpha": [],
     "certificates.a": ["ca_certificates.alpha"],
     "certificates.b": ["ca_certificates.alpha"],
@@ -28,28 +27,21 @@ NEEDS = {
     "managed_things.a.long.name": [],
 }
 GRAPH = build_graph(
-    {Address.parse(name): frozenset(map(Address.parse, needs)) for name, needs in NEEDS.items()}
+    {
+        Address.parse(name): frozenset(map(Address.parse, dependencies))
+        for name, dependencies in DEPENDENCIES.items()
+    }
 )
 
 
-@pytest.fixture(scope="module")
-def _cloud() -> Cloud:
-    return Cloud()
-
-
-@pytest.fixture
-def cloud(_cloud) -> Cloud:
-    return _cloud.empty()
-
-
-def named(*wanted: str, exclude: tuple[str, ...] = ()) -> list[str]:
-    return sorted(map(str, select_addresses(GRAPH, wanted, exclude)))
+def selected(*select: str, exclude: tuple[str, ...] = ()) -> list[str]:
+    return sorted(map(str, select_addresses(GRAPH, select, exclude)))
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("select", "expected"),
     [
-        ((), sorted(NEEDS)),
+        ((), sorted(DEPENDENCIES)),
         (("things.a",), ["things.a"]),
         (("managed_things.a.long.name",), ["managed_things.a.long.name"]),
         (("things",), ["things.a", "things.b"]),
@@ -75,50 +67,49 @@ def named(*wanted: str, exclude: tuple[str, ...] = ()) -> list[str]:
         (("+policies.a+b,c+",), ["policies.a+b,c"]),
     ],
 )  # fmt: skip
-def test_a_selector_names_these(wanted, found):
-    assert named(*wanted) == found
+def test_a_selector_selects_these_addresses(select, expected):
+    assert selected(*select) == expected
 
 
-def test_what_is_excluded_is_left_out_of_what_is_selected():
-    assert named("things managed_things.a", exclude=("*.b", "managed_things")) == ["things.a"]
-    assert named(exclude=("+things.a+",)) == [
+def test_excluded_addresses_are_removed_from_the_selection():
+    assert selected("things managed_things.a", exclude=("*.b", "managed_things")) == ["things.a"]
+    assert selected(exclude=("+things.a+",)) == [
         "certificates.b", "managed_things.a.long.name", "policies.a+b,c", "things.b",
     ]  # fmt: skip
 
 
-def test_every_selector_that_names_nothing_is_told_with_the_nearest_that_does():
+def test_every_selector_that_selects_nothing_is_an_error_with_the_closest_match():
     with pytest.raises(SelectionError) as error:
-        named("thngs", "certificates.aa", "+things.c+", "role_aliases", "zzz*", exclude=("nope.nope",))
+        selected("thngs", "certificates.aa", "+things.c+", "role_aliases", "zzz*", exclude=("nope.nope",))
     assert error.value.problems == (
-        "'thngs' names nothing; did you mean 'things'?",
-        "'certificates.aa' names nothing; did you mean 'certificates.a'?",
-        "'+things.c+' names nothing; did you mean 'things.b'?",
-        "'role_aliases': there are no role aliases",
-        "'zzz*' names nothing",
-        "'nope.nope' names nothing",
+        "'thngs' selects nothing; did you mean 'things'?",
+        "'certificates.aa' selects nothing; did you mean 'certificates.a'?",
+        "'+things.c+' selects nothing; did you mean 'things.b'?",
+        "'role_aliases' selects nothing: there are no role aliases",
+        "'zzz*' selects nothing",
+        "'nope.nope' selects nothing",
     )
 
 
 @given(st.text("+0123456789abc.,*"))
-def test_any_word_is_read_as_some_selector(word):
-    found = Selector.parse(word)
-    assert len(found.base) <= len(word)
+def test_any_word_is_a_valid_selector(word):
+    assert len(Selector.parse(word).base) <= len(word)
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20), st.integers(0, 7))
 @examples(50)
-def test_the_ancestors_and_descendants_are_networkx_own(pairs, at):
+def test_dependencies_and_dependents_are_those_that_networkx_finds(pairs, at):
     names = [Address("things", str(number)) for number in range(8)]
-    needs = {
-        name: frozenset(names[low] for low, high in pairs if high == place > low)
-        for place, name in enumerate(names)
+    dependencies = {
+        name: frozenset(names[low] for low, high in pairs if high == position > low)
+        for position, name in enumerate(names)
     }
-    made, start = build_graph(needs), names[at]
-    assert select_addresses(made, [f"+{start}"]) == {start} | nx.ancestors(made, start)
-    assert select_addresses(made, [f"{start}+"]) == {start} | nx.descendants(made, start)
+    graph, start = build_graph(dependencies), names[at]
+    assert select_addresses(graph, [f"+{start}"]) == {start} | nx.ancestors(graph, start)
+    assert select_addresses(graph, [f"{start}+"]) == {start} | nx.descendants(graph, start)
 
 
-# ── a part of a plan ────────────────────────────────────────────────────────────────────────────
+# ── partial plans ────────────────────────────────────────────────────────────────────────────
 
 
 def fleet(site: str = "oslo"):
@@ -131,7 +122,7 @@ def steps(plan) -> list[str]:
     return [f"{step.change.action} {step.address}" for step in plan.steps]
 
 
-def test_a_part_of_a_plan_has_the_calls_that_the_whole_has_for_it(cloud):
+def test_a_selected_step_has_the_same_calls_as_in_the_whole_plan(cloud):
     converge(fleet(), cloud)
     whole = plan_of(fleet("bergen"), cloud)
     part = plan_of(fleet("bergen"), cloud, select=["things.a"])
@@ -139,13 +130,13 @@ def test_a_part_of_a_plan_has_the_calls_that_the_whole_has_for_it(cloud):
     assert (part.unchanged, part.estimate.total_calls, part.digest == whole.digest) == (0, 1, False)
 
 
-def test_what_was_left_out_is_done_by_the_next_plan_and_nothing_else(cloud):
+def test_the_next_plan_has_only_the_excluded_changes(cloud):
     converge(fleet(), cloud)
     run(plan_of(fleet("bergen"), cloud, exclude=["things.a"]), cloud)
     assert steps(plan_of(fleet("bergen"), cloud)) == ["update things.a"]
 
 
-def test_the_marks_of_the_workspace_come_along_with_what_needs_them(cloud):
+def test_ownership_markers_are_selected_with_what_needs_them(cloud):
     assert steps(plan_of(fleet(), cloud, select=["+things.a"])) == [
         "create ca_certificates.alpha",
         "create policies.reconciler-ws-retired",
@@ -156,61 +147,61 @@ def test_the_marks_of_the_workspace_come_along_with_what_needs_them(cloud):
     assert steps(plan_of(fleet(), cloud, select=["thing_groups.g"])) == ["create thing_groups.g"]
 
 
-def test_a_creation_without_what_it_needs_is_refused_with_what_would_bring_it(cloud):
+def test_a_create_without_its_dependencies_is_rejected(cloud):
     with pytest.raises(PlanRejectedError) as error:
         plan_of(fleet(), cloud, select=["things.a"])
     assert error.value.reasons == (
         (
-            "things.a: it waits for the change of certificates.a, which is not selected; "
-            "select certificates.a as well, or leave things.a out"
+            "things.a: depends on the change of certificates.a, which is not selected; "
+            "select certificates.a too, or exclude things.a"
         ),
     )
 
 
-def test_a_deletion_whose_user_is_not_selected_is_refused(cloud):
+def test_a_delete_without_its_users_is_rejected(cloud):
     converge(fleet(), cloud)
-    less = state(ca(), *device("b"), resource("thing_groups", "g", ThingGroup()))
-    (going,) = (step for step in plan_of(less, cloud).steps if step.address.kind == "certificates")
+    smaller = state(ca(), *device("b"), resource("thing_groups", "g", ThingGroup()))
+    (deletion,) = (step for step in plan_of(smaller, cloud).steps if step.address.kind == "certificates")
     with pytest.raises(PlanRejectedError) as error:
-        plan_of(less, cloud, select=[str(going.address)])
+        plan_of(smaller, cloud, select=[str(deletion.address)])
     assert error.value.reasons == (
         (
-            f"{going.address}: it waits for the change of things.a, which is not selected; "
-            f"select things.a as well, or leave {going.address} out"
+            f"{deletion.address}: depends on the change of things.a, which is not selected; "
+            f"select things.a too, or exclude {deletion.address}"
         ),
     )
 
 
-def test_a_certificate_that_a_selected_thing_lets_go_is_still_ours_to_delete_afterwards(cloud):
-    """The thing marks it on its way out, although its deletion is not selected."""
+def test_a_certificate_detached_by_a_selected_thing_can_be_deleted_later(cloud):
+    """The thing attaches the deny-all policy to it, although its deletion is not selected."""
     converge(fleet(), cloud)
-    less = state(ca(), *device("b", site="oslo"), resource("thing_groups", "g", ThingGroup()))
-    run(plan_of(less, cloud, select=["things.a"]), cloud)
-    converge(less, cloud)
+    smaller = state(ca(), *device("b", site="oslo"), resource("thing_groups", "g", ThingGroup()))
+    run(plan_of(smaller, cloud, select=["things.a"]), cloud)
+    converge(smaller, cloud)
     assert len(cloud.content()["certificates"]) == 1
 
 
-def test_everything_selected_is_the_whole_plan_even_of_a_destroy(cloud):
+def test_selecting_everything_gives_the_whole_plan_of_a_destroy(cloud):
     converge(fleet(), cloud)
     whole = plan_of(fleet(), cloud, destroy=True)
     assert plan_of(fleet(), cloud, destroy=True, select=["*"]).steps == whole.steps
 
 
-def test_limits_are_held_to_what_is_selected(cloud):
+def test_limits_apply_to_the_selected_changes_only(cloud):
     converge(state(ca(), *device("a"), *device("b")), cloud)
-    one_less = state(ca(), *device("b"), limits=ChangeLimits(delete_percent=1))
+    smaller = state(ca(), *device("b"), limits=ChangeLimits(delete_percent=1))
     with pytest.raises(PlanRejectedError):
-        plan_of(one_less, cloud)
-    assert steps(plan_of(one_less, cloud, select=["things.b"])) == []
+        plan_of(smaller, cloud)
+    assert steps(plan_of(smaller, cloud, select=["things.b"])) == []
 
 
-def test_a_new_managed_thing_waits_for_those_that_go_and_may_free_its_code(cloud):
+def test_a_new_managed_thing_depends_on_deletes_that_may_free_its_code(cloud):
     converge(state(managed("a", "90001")), cloud)
     with pytest.raises(PlanRejectedError) as error:
         plan_of(state(managed("b", "90002")), cloud, select=["managed_things.b"])
     assert error.value.reasons == (
         (
-            "managed_things.b: it waits for the change of managed_things.a, which is not selected; "
-            "select managed_things.a as well, or leave managed_things.b out"
+            "managed_things.b: depends on the change of managed_things.a, which is not selected; "
+            "select managed_things.a too, or exclude managed_things.b"
         ),
     )
