@@ -230,7 +230,7 @@ def test_what_else_would_be_done_by_now_is_refused_by_its_address(applied):
     applied("plan", "--out", "a.json")
     call("UpdateThing", thingName="pump-1", attributePayload={"attributes": {"site": "x"}, "merge": True})
     assert refused(applied("apply", "a.json")) == [
-        "things.pump-1: the plan leaves it as it is; now it would update it"
+        "things.pump-1: no change was planned; now the plan would update it"
     ]
 
 
@@ -240,7 +240,7 @@ def test_a_secret_that_is_another_one_by_now_is_refused_and_not_told(fleet):
     (told,) = refused(fleet("apply", "a.json"))
     parts = told.split("hash ")
     assert (parts[0], len(parts)) == (
-        "the secret from file pki/pump-1.setup-code was (sensitive, ",
+        "the secret from file pki/pump-1.setup-code was (sensitive) with the ",
         3,
     )
     assert "9012345" not in told

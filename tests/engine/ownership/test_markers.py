@@ -26,7 +26,7 @@ def refused(wanted, cloud, **options) -> tuple[str, ...]:
 def test_a_resource_of_another_workspace_is_rejected_by_name(cloud):
     converge(state(ca(), *device("a"), workspace="one"), cloud)
     assert refused(state(*device("a", site="oslo")[1:], workspace="two"), cloud) == (
-        "things.a: it belongs to the workspace 'one', not to 'two'",
+        "things.a: belongs to the workspace 'one', not to 'two'",
     )
 
 
@@ -34,7 +34,7 @@ def test_a_certificate_of_unmanaged_things_is_not_taken_over(cloud):
     converge(state(ca(), *device("a"), workspace="one"), cloud)
     certificate, _ = device("a")
     mine = state(certificate, workspace="two")
-    assert refused(mine, cloud) == ("certificates.a: it belongs to the workspace 'one', not to 'two'",)
+    assert refused(mine, cloud) == ("certificates.a: belongs to the workspace 'one', not to 'two'",)
 
 
 def test_an_unmanaged_thing_that_differs_is_imported_only_with_adopt(cloud):
