@@ -141,7 +141,7 @@ def translate_error(
 def unreachable_error(
     error: ClientError | BotoCoreError, problem: str, *, unknown: bool = False
 ) -> TargetError:
-    """Return an error for a missing response, with the next step where one is known; `problem` names what failed."""
+    """Return an error for a missing response, with the next step; `problem` names what failed."""
     if isinstance(error, NoRegionError):
         return TargetError("no AWS Region; set region in [workspace], or AWS_REGION")
     if isinstance(error, _NO_CREDENTIALS):

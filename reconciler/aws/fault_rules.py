@@ -56,7 +56,10 @@ _TOP_FIELDS: Mapping[str, tuple[_Check, str]] = {
 
 
 def load_faults(file: Path) -> Faults:
-    """Load the rules of a file. Raises TargetError with every problem in it, and OSError if it cannot be read."""
+    """Load the rules of a file.
+
+    Raises TargetError with every problem in it, and OSError if it cannot be read.
+    """
     try:
         document = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -28,9 +28,9 @@ _TAGGING = frozenset({"TagResource", "UntagResource"})
 def iam_policy(
     operations: Mapping[str, Collection[tuple[str, str]]], target: Target, roles: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Return the policy that allows the operations, given as (service, operation) by purpose (`Read`, `Write`).
+    """Return the policy that allows operations: pairs of service and operation, by purpose.
 
-    `roles` are the ARNs of roles that may be passed to AWS IoT. An operation of several purposes is listed with the first.
+    The purposes are `Read` and `Write`. `roles` are the ARNs of roles that may be passed to AWS IoT. An operation of several purposes is listed with the first.
     """
     statements = []
     listed = set[tuple[str, str]]()

@@ -1,4 +1,4 @@
-"""Checks between this machine and a registry: versions, credentials, identity, clock, permissions, database.
+"""Check versions, credentials, identity, clock, permissions and the embedded database.
 
 Invariant: every check only reads. Nothing about a credential is shown but its source.
 """
@@ -175,7 +175,10 @@ def _denied_actions(
 
 
 def _policy_source(arn: str) -> str:
-    """Return whose policies are simulated: for a role's session, the role (the session's ARN lacks the role's path)."""
+    """Return whose policies are simulated: for a role's session, the role itself.
+
+    The session's ARN lacks the role's path.
+    """
     partition, account, resource = (arn.split(":", 5)[index] for index in (1, 4, 5))
     resource_type, _, rest = resource.partition("/")
     if resource_type != "assumed-role":

@@ -1,6 +1,6 @@
-"""Retries: the one place that decides whether a call is sent again. botocore's own retries are off, so that none multiply.
+"""Retries: the one place that decides whether a call is sent again.
 
-A call is retried when AWS throttled it, when it never left (no route), and, if it may have taken effect already, only when sending it twice
+botocore's own retries are off, so that they do not multiply. A call is retried when AWS throttled it, when it never left (no route), and, if it may have taken effect already, only when sending it twice
 is harmless. Pauses grow with full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) within a total time
 limit. A service that fails call after call is not called for a while: its circuit opens.
 """
@@ -123,7 +123,10 @@ class Circuit:
         self._opened_at: float | None = None
 
     def check(self, *, lost: bool = False) -> None:
-        """Check before each attempt. Raises ServiceUnavailableError while open; `lost` if an earlier attempt may have taken effect."""
+        """Check before each attempt. Raises ServiceUnavailableError while the circuit is open.
+
+        `lost` states that an earlier attempt may have taken effect.
+        """
         with self._lock:
             if self._opened_at is None:
                 return
@@ -156,7 +159,10 @@ class Circuit:
 
 @frozen
 class Retries:
-    """Repeats a call until it has a response. `clock` and `pause` use seconds; `jitter` returns a number between two."""
+    """Repeats a call until it has a response.
+
+    `clock` and `pause` use seconds; `jitter` returns a number between two.
+    """
 
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
@@ -166,7 +172,9 @@ class Retries:
     def run(
         self, attempt: Callable[[], Response], circuit: Circuit, *, reads: bool, repeatable: bool
     ) -> Response:
-        """Return the response. A lost call is repeated only if it `reads` (changes nothing) or is `repeatable`.
+        """Return the response.
+
+        A lost call is repeated only if it `reads` (changes nothing) or is `repeatable`.
 
         Raises RetriesExhausted, and ServiceUnavailableError while the circuit is open.
         """

@@ -1,4 +1,4 @@
-"""Serve the embedded registry to AWS's own clients on a loopback port, with simulated conditions if requested."""
+"""Serve the embedded registry on a loopback port, with simulated conditions if requested."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ IN_MEMORY = ":memory:"
 
 @frozen
 class ServeOptions:
-    """How the registry is served. Durations are in seconds; `registry.latency` documents the format of `latency`.
+    """How the registry is served. Durations are in seconds.
 
-    `db` is a file or IN_MEMORY, `faults` a file of rules, `buckets` a folder that replaces S3. With `quotas`, calls above these
+    `registry.latency` documents the format of `latency`. `db` is a file or IN_MEMORY, `faults` a file of rules, `buckets` a folder that replaces S3. With `quotas`, calls above these
     rates are throttled as AWS throttles them.
     """
 
@@ -88,7 +88,7 @@ def rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimiter:
     @cache
     def buckets(service: str, operation: str) -> tuple[tuple[str, str, float], ...]:
         return tuple(
-            (found.service, found.name, found.rate) for found in quotas.find_buckets(service, operation)
+            (bucket.service, bucket.name, bucket.rate) for bucket in quotas.find_buckets(service, operation)
         )
 
     return RateLimiter(buckets, clock)

@@ -28,12 +28,12 @@ Check: TypeAlias = Callable[[Any, bool], Iterator[ValueProblem]]
 
 
 class ServiceModelConstraints:
-    """`Constraints` from the service models, which are loaded at first use; each member's shape is read once."""
+    """`Constraints` from the service models, which are loaded at first use."""
 
     def violations(
         self, service: str, member: str, value: object, *, secret: bool = False
     ) -> Iterable[ValueProblem]:
-        """Return how `value` violates the constraints of a request member. Raises LookupError for an unknown member."""
+        """Return how `value` violates a request member's constraints. Raises LookupError for an unknown one."""
         return _check_of(service, member)(value, secret)
 
     def operations(self, service: str) -> Collection[str]:
@@ -42,7 +42,7 @@ class ServiceModelConstraints:
 
 
 def shape_of(service: str, member: str) -> Shape:
-    """Return the shape of a member such as `CreateThing.attributePayload.attributes`. Raises LookupError for an unknown one."""
+    """Return the shape of a request member. Raises LookupError for an unknown one."""
     operation, *path = member.split(".")
     if operation not in _operations(service):
         raise LookupError(f"{service} has no operation {operation}")
@@ -56,7 +56,7 @@ def shape_of(service: str, member: str) -> Shape:
 
 @cache
 def loader(path: str | None) -> Loader:
-    """Return botocore's loader for a search path (None: the default), shared so that each model is read once."""
+    """Return botocore's loader for a search path (None: the default), one per path."""
     from botocore.loaders import create_loader
 
     return create_loader(path)
@@ -155,7 +155,7 @@ def _structure(shape: Any) -> Check:
 
 
 def _members_of(structure: Any, names: Collection[str]) -> Mapping[str, tuple[str, Any]] | None:
-    """Return a structure's members by their own spelling: AWS's name and the value. None if it is not a structure."""
+    """Return AWS's name and the value of each member of a structure, or None for other values."""
     if isinstance(structure, Document):
         structure = structure.value
     if isinstance(structure, Mapping):

@@ -66,7 +66,10 @@ def _embedded(settings: Settings, registry_path: Path, environ: Mapping[str, str
 
 
 def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
-    """Open the embedded registry. Its folder is not created: a mistyped path would be a new, empty registry."""
+    """Open the embedded registry.
+
+    Its folder is not created: a mistyped path would be a new, empty registry.
+    """
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreBusyError, StoreError
 
@@ -112,7 +115,7 @@ def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> C
 
 
 def local_endpoint(settings: Settings, environ: Mapping[str, str]) -> str | None:
-    """Return the endpoint if it is on this machine: the workspace's, or the one boto3 reads from the environment."""
+    """Return the endpoint of the workspace or the environment if it is on this machine."""
     endpoint = settings.target
     if endpoint == "aws" and environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
         endpoint = environ.get("AWS_ENDPOINT_URL_IOT") or environ.get("AWS_ENDPOINT_URL") or ""
@@ -152,9 +155,9 @@ def remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str
 
 
 def _core_session() -> Any:
-    """Return a botocore session whose times share one time zone: botocore creates one per time, as large as a thing.
+    """Return a botocore session whose times share one time zone.
 
-    Its service models are shared with the constraints that are read from them.
+    botocore would create a time zone per time, which is as large as a thing. Its service models are shared with the constraints that are read from them.
     """
     from botocore.session import Session
 
@@ -204,7 +207,7 @@ def _assume(session: Any, settings: Settings, quotas: Quotas) -> Any:
 
 
 def _account(session: Any, endpoint: str | None) -> str:
-    """Return the account of the credentials. For an endpoint that is not AWS, the access key may be the account."""
+    """Return the account of the credentials; outside AWS the access key can name it."""
     if endpoint is None:
         return str(session.client("sts").get_caller_identity()["Account"])
     credentials = session.get_credentials()

@@ -115,7 +115,7 @@ def _interruptible_pause(stop: threading.Event) -> Pause:
 
 @frozen
 class _Run:
-    """What the workers of one apply share."""
+    """The state that the workers of one apply share."""
 
     plan: Plan
     call: Call

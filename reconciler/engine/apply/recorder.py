@@ -1,4 +1,4 @@
-"""What an apply reports to a journal: every attempt at a call, before and after, and the outcome of each step."""
+"""The recorder of an apply: every attempt at a call, before and after, and each step's outcome."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class ReadyQueue:
         return [self._steps[address] for address in addresses]
 
     def settle(self, step: Step, outcome: Outcome) -> Iterator[Outcome]:
-        """Release the dependents of an applied step; yield the dependents that a failed one skips, transitively."""
+        """Release the dependents of an applied step, or yield all dependents that a failed one skips."""
         if isinstance(outcome, Applied):
             for dependent in self._dependents[step.address]:
                 self._open_dependencies[dependent] -= 1

@@ -1,6 +1,6 @@
-"""Whether a step's resource is still as the plan saw it, read again right before the step's first write.
+"""Find stale steps: those whose resource is no longer as the plan saw it, right before the first write.
 
-A resource that already is as the plan wants it is no obstacle: an earlier step of the same run may have done it, and no one's work would be
+A resource that already is as the plan wants it does not stop the step: an earlier step of the same run may have done it, and no one's work would be
 lost. Every other difference from what the plan saw is someone else's change, and stops the step.
 """
 
@@ -92,7 +92,7 @@ def _read_live(
 
 
 def _basis_of(steps: Sequence[Step], basis: Basis) -> Basis:
-    """Return the basis with only the steps' resources and their dependencies: reading few must not cost reading all."""
+    """Return the basis with only the steps' resources and their dependencies, to keep the read small."""
     addresses: set[Address] = set()
     for step in steps:
         addresses |= {step.address, *step.also_modifies}
@@ -116,16 +116,16 @@ def _check_step(step: Step, current: Live | None, workspace: str) -> Mapping[Add
 
 
 def _check_other_resource(step: Step, address: Address, current: Live | None) -> Mapping[Address, StaleError]:
-    """Check a resource that the step also modifies: the plan has no change of its own that explains a difference."""
+    """Check another resource that the step modifies: no change of its own explains a difference."""
     if current is None:
         return {}
     precondition = all_kinds()[address.kind].precondition
     before = precondition(step.also_modifies[address], deletes=True)
     now = precondition(current, deletes=True)
     fields = tuple(
-        StaleField(path, seen, seen, now[path])
-        for path, seen in before.items()
-        if seen != now[path] and NOT_COMPARED not in (seen, now[path])
+        StaleField(path, value, value, now[path])
+        for path, value in before.items()
+        if value != now[path] and NOT_COMPARED not in (value, now[path])
     )
     return {step.address: StaleError(_message(address, fields), fields)} if fields else {}
 
@@ -147,25 +147,25 @@ def _stale_fields(step: Step, current: Live, workspace: str) -> Iterator[StaleFi
         planned = kind.precondition(Live("", change.resource.spec, owner=workspace), deletes=False)
         if kind.has_ownership_markers:
             planned = {**planned, PREVENT_DESTROY_PATH: change.resource.lifecycle.prevent_destroy}
-    for path, seen in before.items():
-        yield from _compare(path, seen, planned.get(path), now[path], marker_names(workspace))
+    for path, value in before.items():
+        yield from _compare(path, value, planned.get(path), now[path], marker_names(workspace))
 
 
-def _compare(path: str, seen: Any, planned: Any, now: Any, markers: frozenset[str]) -> Iterator[StaleField]:
+def _compare(path: str, before: Any, planned: Any, now: Any, markers: frozenset[str]) -> Iterator[StaleField]:
     """Yield what is neither as it was seen nor as it is planned: mappings key by key, lists item by item."""
-    match seen, now:
+    match before, now:
         case Mapping(), Mapping():
             planned_items: Any = planned if isinstance(planned, Mapping) else {}
-            for key in sorted(seen.keys() | now.keys()):
+            for key in sorted(before.keys() | now.keys()):
                 yield from _compare(
-                    f"{path}.{key}", seen.get(key), planned_items.get(key), now.get(key), markers
+                    f"{path}.{key}", before.get(key), planned_items.get(key), now.get(key), markers
                 )
         case tuple(), tuple():
             planned_items = planned if isinstance(planned, tuple) else ()
-            added = [item for item in now if item not in (*seen, *planned_items, *markers)]
-            removed = [item for item in seen if item in planned_items and item not in now]
+            added = [item for item in now if item not in (*before, *planned_items, *markers)]
+            removed = [item for item in before if item in planned_items and item not in now]
             # No step of the plan touches an item that the file does not know by name.
             if removed or any(not isinstance(item, External) for item in added):
-                yield StaleField(path, seen, planned, now)
-        case _ if NOT_COMPARED not in (seen, now) and now not in (seen, planned):
-            yield StaleField(path, seen, planned, now)
+                yield StaleField(path, before, planned, now)
+        case _ if NOT_COMPARED not in (before, now) and now not in (before, planned):
+            yield StaleField(path, before, planned, now)

@@ -30,7 +30,7 @@ Pause = Callable[[float], None]
 def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time.sleep) -> Mapping[str, Any]:
     """Return AWS's response, or an empty one if the call ignores the error.
 
-    Raises AwsError and TargetError, UnknownOutcomeError if the response was lost for good, and ReconcilerError.
+    Raises AwsError and TargetError, UnknownOutcomeError if the outcome of a lost response cannot be verified, and ReconcilerError.
     """
     output_files.check_writable(request)
     complete = evolve(request, params=resolve(request.params, responses))
@@ -70,7 +70,7 @@ class _Sender:
     lost: ReconcilerError | None = None
 
     def send(self) -> Mapping[str, Any]:
-        """Return AWS's response, or what a lost response said as far as reading shows."""
+        """Return AWS's response, or the verified content of a lost one."""
         pauses = growing_pauses(VERIFY_SECONDS)
         while True:
             try:
@@ -115,7 +115,7 @@ class _Sender:
 
 
 def growing_pauses(total_seconds: float = CATCH_UP_SECONDS) -> Iterator[float]:
-    """Yield pauses in seconds, doubling from 50 ms to 5 s, each with jitter, until they add up to `total_seconds`."""
+    """Yield pauses that double from 50 ms to 5 s, with jitter, until they add up to `total_seconds`."""
     longest, elapsed = 0.05, 0.0
     while elapsed < total_seconds:
         seconds = random.uniform(longest / 2, longest)  # noqa: S311 (spreads load, protects no secret)

@@ -131,7 +131,7 @@ def error_reason(error: Exception) -> str:
 
 
 def _create(path: Path) -> None:
-    """Create the database under a temporary name first, so that others only see a complete one, owned by this user."""
+    """Create the database under a temporary name, so that others only ever see a complete one."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     try:

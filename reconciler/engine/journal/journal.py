@@ -59,7 +59,7 @@ Clock = Callable[[], float]
 
 @define
 class Journal:
-    """The journal at `path`, which is created when the first run begins. `clock` returns Unix time in seconds."""
+    """The journal at `path`, created when the first run begins. `clock` returns Unix time in seconds."""
 
     path: Path
     clock: Clock = time.time

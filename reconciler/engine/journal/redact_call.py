@@ -1,7 +1,7 @@
-"""What of a call and of an error may be written down: what it is about, never what it carries.
+"""Redact calls and errors for the journal: it stores which resources a call concerns, never its content.
 
-A call is told by the parameters that are known to name things. That is a list of what may be told, and not of what may
-not: a parameter that nobody thought of stays out.
+A call is recorded with the parameters that are known to be names. This is an allow-list, so that a parameter that is not on it stays
+out.
 """
 
 from __future__ import annotations
@@ -14,39 +14,41 @@ from reconciler.model.plan import Step
 from reconciler.model.redaction import REDACTED
 from reconciler.model.secret import walk_secrets
 
-_NAMING = re.compile(r"(?:.*(?:Name|Id|Arn|Identifier)|arn|target|principal|roleAlias)", re.IGNORECASE)
-_LONGEST_NAME = 200
-_LONGEST_ERROR = 1000
+_NAMING_PARAMETER = re.compile(
+    r"(?:.*(?:Name|Id|Arn|Identifier)|arn|target|principal|roleAlias)", re.IGNORECASE
+)
+_MAX_NAME = 200
+_MAX_ERROR = 1000
 _PRIVATE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
-_SHORTEST_LINE = 16
-"""Lines of a longer secret are secrets themselves, where they are long enough to say anything."""
+_MIN_LINE = 16
+"""Lines of a longer secret are secrets themselves if they have at least this many characters."""
 
 
 def naming_parameters(call: ApiCall) -> str:
-    """What a call is about: `thingName=pump-1 principal=arn:…`."""
-    told = (
-        f"{name}={value[:_LONGEST_NAME]}"
+    """Return the naming parameters of a call: `thingName=pump-1 principal=arn:…`."""
+    parameters = (
+        f"{name}={value[:_MAX_NAME]}"
         for name, value in call.params.items()
-        if isinstance(value, str) and _NAMING.fullmatch(name) and "-----BEGIN" not in value
+        if isinstance(value, str) and _NAMING_PARAMETER.fullmatch(name) and "-----BEGIN" not in value
     )
-    return " ".join(told)
+    return " ".join(parameters)
 
 
 def find_secrets(steps: Iterable[Step]) -> frozenset[str]:
-    """Every text that the steps' calls carry and nobody may see, longer ones line by line too."""
+    """Return all secret texts in the steps' calls, and the lines of the longer ones."""
     values: set[str] = set()
     for step in steps:
         for call in step.calls:
             values |= {secret.value for secret in walk_secrets(call.params) if secret.value}
-    lines = {line for value in values for line in value.splitlines() if len(line) >= _SHORTEST_LINE}
+    lines = {line for value in values for line in value.splitlines() if len(line) >= _MIN_LINE}
     return frozenset(values | lines)
 
 
 def redact_values(text: str, secrets: Collection[str]) -> str:
-    """The text with every secret in it covered; what quotes a private key is cut at its head."""
+    """Return the text with every secret and private key replaced, and cut to a maximum length."""
     text = _PRIVATE.sub(REDACTED, text)
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, REDACTED)
-    return text[:_LONGEST_ERROR]
+    return text[:_MAX_ERROR]

@@ -202,7 +202,7 @@ class _Lease:
         """Write the lease into the group as it was read; return whether that succeeded."""
         if group is not None:
             return _write_lease(self.workspace, self.call, group, self._attributes(group.now, group.now))
-        now = datetime.datetime.now(datetime.UTC)  # no response has told the registry's time yet
+        now = datetime.datetime.now(datetime.UTC)  # no response with the registry's time yet
         try:
             self.call(build_group_call(self.workspace, self._attributes(now, now)))
         except AwsError as error:
@@ -284,7 +284,7 @@ def _read_group(workspace: str, call: Call) -> _Group | None:
 
 
 def _write_lease(workspace: str, call: Call, group: _Group, lease: Mapping[str, str]) -> bool:
-    """Replace the stored lease, unless the group has changed since it was read; return whether that succeeded."""
+    """Replace the stored lease unless the group has changed since the read; return whether it did."""
     others = {key: value for key, value in group.attributes.items() if key not in _LEASE_ATTRIBUTES}
     params: dict[str, Any] = {
         "thingGroupName": workspace_group_name(workspace),

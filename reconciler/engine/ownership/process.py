@@ -40,7 +40,10 @@ def this_process(environ: Mapping[str, str]) -> ProcessIdentity:
 
 
 def is_running(identity: ProcessIdentity) -> bool:
-    """Return whether the process still runs, as far as this host can see; a reused process ID is another process."""
+    """Return whether the process still runs, as far as this host can see.
+
+    A reused process ID is another process.
+    """
     if identity.host != socket.gethostname():
         return False
     try:
@@ -56,7 +59,7 @@ def is_running(identity: ProcessIdentity) -> bool:
 
 @cache
 def machine_id() -> str:
-    """Return what distinguishes the processes visible from here from all others: the boot and the container."""
+    """Return an ID of this boot and container: its processes can see each other."""
     parts = [socket.gethostname(), str(uuid.getnode())]
     for path in (_BOOT_ID, _PID_NAMESPACE):
         with suppress(OSError):
