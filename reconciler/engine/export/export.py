@@ -69,17 +69,20 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
     """
     workspace = state.settings.name
     live_by_table = _read_all(state, call)
-    foreign_things = frozenset(
-        name
-        for name, thing in live_by_table["things"].items()
-        if thing.owner is not None and thing.owner != workspace
-    )
+    foreign_ids = {
+        table: frozenset(
+            identity for identity, live in live_by_id.items() if live.owner not in {None, workspace}
+        )
+        for table, live_by_id in live_by_table.items()
+    }
     marker_addresses = reserved_addresses(workspace)
     inventory = {}
     for table, live_by_id in live_by_table.items():
-        for live, name in _name_each(all_kinds()[table], live_by_id, live_by_table, state.resources):
+        kind = all_kinds()[table]
+        foreign_users = foreign_ids[kind.used_by_table] if kind.used_by_table else frozenset[str]()
+        for live, name in _name_each(kind, live_by_id, live_by_table, state.resources):
             address = Address(table, name)
-            if live.owner not in {None, workspace} or _belongs_to(live, foreign_things):
+            if live.owner not in {None, workspace} or _belongs_to(live, foreign_users):
                 continue
             if address not in marker_addresses:
                 inventory[address] = live
@@ -112,10 +115,9 @@ def _list_ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
     return dict.fromkeys(kind.listing.ids(response))
 
 
-def _belongs_to(live: Live, things: frozenset[str]) -> bool:
-    """Return whether a certificate is attached only to these things, which own it."""
-    holders = live.used_by
-    return bool(holders) and things.issuperset(holders)
+def _belongs_to(live: Live, users: frozenset[str]) -> bool:
+    """Return whether only these resources use it, as things do that own a certificate."""
+    return bool(live.used_by) and users.issuperset(live.used_by)
 
 
 def export_tables(

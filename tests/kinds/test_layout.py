@@ -1,0 +1,77 @@
+"""What a reader may rely on in `kinds/`: one kind in each module, helpers that know no kind, and an engine that knows none."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler import engine, kinds
+from reconciler.kinds import all_kinds, base, shared
+from reconciler.kinds.base.kind import Kind
+
+TABLES = frozenset(all_kinds())
+KINDS_FOLDER, ENGINE_FOLDER = Path(kinds.__path__[0]), Path(engine.__path__[0])
+FILES = sorted(KINDS_FOLDER.rglob("*.py"))
+ENGINE_FILES = sorted(ENGINE_FOLDER.rglob("*.py"))
+
+
+def imported_modules(file: Path) -> Iterator[str]:
+    """Return the full names of the modules, or of the members of modules, that a file imports."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_kinds(file: Path) -> set[str]:
+    """Return the tables of the kinds whose modules a file imports."""
+    parts = (name.removeprefix("reconciler.kinds.").split(".")[0] for name in imported_modules(file))
+    return TABLES.intersection(parts)
+
+
+def relative(file: Path) -> str:
+    return file.relative_to(KINDS_FOLDER.parent).as_posix()
+
+
+def test_every_module_of_kinds_has_the_kind_of_its_name():
+    modules = [module.name for module in pkgutil.iter_modules(kinds.__path__) if not module.ispkg]
+    tables = [importlib.import_module(f"reconciler.kinds.{name}").KIND.table for name in modules]
+    assert tables == modules
+
+
+@pytest.mark.parametrize("package", [base, shared], ids=["base", "shared"])
+def test_no_helper_defines_a_kind(package):
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        defined = [
+            value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__
+        ]
+        subclasses = [value for value in defined if isinstance(value, type) and issubclass(value, Kind)]
+        assert subclasses in ([], [Kind])
+        assert not hasattr(module, "KIND")
+
+
+@pytest.mark.parametrize("file", FILES, ids=relative)
+def test_no_module_of_kinds_imports_a_kind(file):
+    assert imported_kinds(file) == set()
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.parent.name == "base"], ids=relative)
+def test_the_base_of_kinds_imports_nothing_shared(file):
+    assert [name for name in imported_modules(file) if name.startswith("reconciler.kinds.shared")] == []
+
+
+@pytest.mark.parametrize("file", ENGINE_FILES, ids=relative)
+def test_the_engine_imports_no_kind_and_names_no_table(file):
+    literals = {
+        node.value
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert imported_kinds(file) | (literals & TABLES) == set()
