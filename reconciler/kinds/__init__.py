@@ -1,7 +1,9 @@
-"""One AWS noun per file: its fields, what it needs, how to read, create, change and delete it.
+"""One AWS resource kind per module: its fields, and how it is read, created, changed and deleted.
 
-Law: pure. A kind builds `ApiCall`s and reads answers; it never sends anything and never does I/O. Every module here that
-has a `KIND` is a kind; there is no other list of them.
+Every module directly in this package is a kind, which is its `KIND`; there is no other list of them. What they share is in
+`base` (which knows no kind) and `shared` (which knows none either, but what some of them have in common).
+
+Invariant: pure. A kind builds `ApiCall`s and interprets responses; it never sends anything and does no I/O.
 """
 
 from __future__ import annotations
@@ -17,12 +19,14 @@ from reconciler.kinds.base.kind import Kind
 
 @cache
 def all_kinds() -> Mapping[str, Kind]:
-    """Every kind by its table's name, the referred-to before the referring, ties broken by name."""
-    modules = (
-        importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)
-    )
-    kinds = {module.KIND.table: module.KIND for module in modules if hasattr(module, "KIND")}
+    """Return every kind by its table, those that others refer to first, ties broken by name."""
+    modules = [
+        importlib.import_module(f"{__name__}.{module.name}")
+        for module in pkgutil.iter_modules(__path__)
+        if not module.ispkg
+    ]
+    kinds: dict[str, Kind] = {module.KIND.table: module.KIND for module in modules}
     sorter = TopologicalSorter(
-        {name: sorted(kind.referenced_tables() & kinds.keys()) for name, kind in sorted(kinds.items())}
+        {table: sorted(kind.referenced_tables() & kinds.keys()) for table, kind in sorted(kinds.items())}
     )
-    return {name: kinds[name] for name in sorter.static_order()}
+    return {table: kinds[table] for table in sorter.static_order()}

@@ -56,7 +56,7 @@ def test_all_is_well_on_a_new_embedded_registry_and_on_an_old_one(doctor, fleet,
     path = ".reconciler/registry.sqlite3"
     rest = [
         "✔ ok      target      embedded · 123456789012 · eu-west-1",
-        "✔ ok      reading     the first question of all 14 kinds is answered",
+        "✔ ok      reading     all 14 kinds can be listed",
         "✔ ok      lock        not locked",
     ]
     empty, used = "✔ ok      journal     empty", "✔ ok      journal     readable"
@@ -207,7 +207,7 @@ def test_at_aws_it_says_who_we_are_and_that_nothing_is_missing(doctor, aws):
             "✔ ok      clock       agrees with the endpoint",
             "✔ ok      permissions all operations that apply may send",
             "✔ ok      target      aws · 210987654321 · eu-west-1",
-            "✔ ok      reading     the first question of all 14 kinds is answered",
+            "✔ ok      reading     all 14 kinds can be listed",
             "✔ ok      lock        not locked",
             "✔ ok      journal     empty",
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,23 @@ from botocore.session import Session
 from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
 from reconciler.aws.retries import NO_BOTOCORE_RETRIES
+from reconciler.model.call import ApiCall
 from reconciler.model.plan import Target
 from reconciler.registry import HttpRequest, HttpResponse, Registry, RegistrySettings
+from tests.support.declared_operations import declared_operations
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 TARGET = Target("embedded", REGION, ACCOUNT)
+DECLARED_OPERATIONS = declared_operations()
 SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
+
+
+class DeclaredCaller(Caller):
+    """A caller that fails on every operation that no kind declares, such as one that verifies a lost response."""
+
+    def __call__(self, call: ApiCall) -> Mapping[str, Any]:
+        assert (call.service, call.operation) in DECLARED_OPERATIONS, f"no kind declares {call}"
+        return super().__call__(call)
 
 
 class Cloud:
@@ -31,7 +43,7 @@ class Cloud:
         once = Config(retries=dict(NO_BOTOCORE_RETRIES))
         self.iot: Any = session.client("iot", config=once)
         self.managed: Any = session.client("iot-managed-integrations", config=once)
-        self.call = Caller({"iot": self.iot, "iot-managed-integrations": self.managed})
+        self.call = DeclaredCaller({"iot": self.iot, "iot-managed-integrations": self.managed})
         self.requests = 0
         self.registry = Registry(path, SETTINGS)
         self._index()

@@ -1,4 +1,4 @@
-"""Asks the first question of every kind's reading, and no more: which kinds may be looked at?"""
+"""Which kinds the caller may read, found out with the first request of each kind's read."""
 
 from __future__ import annotations
 
@@ -16,35 +16,41 @@ from reconciler.model.errors import AwsError
 from reconciler.model.resource import Live
 from reconciler.model.settings import DesiredState
 
+_ADVICE = "`reconciler permissions --for plan` prints the permissions that reading needs"
 
-def probe(state: DesiredState, call: Call) -> Iterator[CheckResult]:
-    """What reading shows of permissions, kind by kind where one is closed. Raises TargetError and other AwsErrors."""
+
+def probe_permissions(state: DesiredState, call: Call) -> Iterator[CheckResult]:
+    """Return a result for each kind that cannot be read, or one for all of them.
+
+    Raises TargetError, and AwsError for anything but missing permissions.
+    """
     workspace = state.settings.name
-    marked = add_ownership_markers(workspace, state.resources)
-    scope = Scope(workspace, marked)
-    closed = 0
+    scope = Scope(workspace, add_ownership_markers(workspace, state.resources))
+    all_readable = True
     for table, kind in all_kinds().items():
         try:
-            for first in _first(kind.read(scope)):
-                call(evolve(first, max_items=1))
+            for request in _first_call(kind.read(scope)):
+                call(evolve(request, max_items=1))
         except AwsError as error:
             if error.code not in NO_ACCESS_CODES:
                 raise
-            closed += 1
-            needed = any(True for _ in scope.resources_of(table))
-            advice = "`reconciler permissions --for plan` prints what reading needs"
-            why = "the file has some of them" if needed else "the file has none, so plans go on without"
-            yield CheckResult("error" if needed else "warning", "reading", f"{table}: {error}; {why}", advice)
-    if not closed:
-        yield CheckResult("ok", "reading", f"the first question of all {len(all_kinds())} kinds is answered")
+            all_readable = False
+            if any(scope.resources_of(table)):
+                message = f"{table}: {error}; the file has resources of this kind"
+                yield CheckResult("error", "reading", message, _ADVICE)
+            else:
+                message = f"{table}: {error}; the file has none of this kind, so plans skip it"
+                yield CheckResult("warning", "reading", message, _ADVICE)
+    if all_readable:
+        yield CheckResult("ok", "reading", f"all {len(all_kinds())} kinds can be listed")
 
 
-def _first(reading: Read[Sequence[Live]]) -> Iterator[ApiCall]:
-    """The first call of the first batch that has any."""
+def _first_call(read: Read[Sequence[Live]]) -> Iterator[ApiCall]:
+    """Return the first call of a read, which may begin with empty batches; nothing if it sends none."""
     try:
-        asked = next(reading)
-        while not asked:
-            asked = reading.send([])
+        batch = next(read)
+        while not batch:
+            batch = read.send([])
     except StopIteration:
         return
-    yield asked[0]
+    yield batch[0]
