@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from attrs import evolve
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.base.kind import OwnedThrough
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
-from reconciler.model.resource import Desired, Inventory, Origin
+from reconciler.model.resource import Desired, Inventory, Origin, Resource
 
 Changes: TypeAlias = Mapping[Address, Change]
 
@@ -34,10 +35,9 @@ def forget_removed(changes: Changes, live: Inventory, removed: Mapping[Address, 
         if address and isinstance(changes.get(address), Delete):
             forgotten[address] = origin
     for address in list(forgotten):
-        for name in getattr(live[address].spec, "certificates", ()):
-            certificate = Address("certificates", str(name))
-            if isinstance(changes.get(certificate), Delete):
-                forgotten.setdefault(certificate, forgotten[address])
+        for owned in _find_owned(address, live):
+            if isinstance(changes.get(owned), Delete):
+                forgotten.setdefault(owned, forgotten[address])
     return {
         address: Forget(address, change.live, forgotten[address])
         if address in forgotten and isinstance(change, Delete)
@@ -51,20 +51,39 @@ def keep_attached_certificates(desired: Desired, live: Inventory, workspace: str
 
     Detached from its things, a certificate would have no owner.
     """
-    removed = {
-        address.name
-        for address, resource in live.items()
-        if address.kind == "certificates" and address not in desired and resource.owner == workspace
-    }
     kept = dict(desired)
-    for address, resource in desired.items():
-        if address not in live:
-            continue
-        attached = removed.intersection(map(str, getattr(live[address].spec, "certificates", ())))
-        if attached:
-            certificates = tuple(sorted({*resource.spec.certificates, *attached}, key=str))
-            kept[address] = evolve(resource, spec=evolve(resource.spec, certificates=certificates))
+    for kind in all_kinds().values():
+        if kind.owned_through:
+            removed = {
+                address.name
+                for address, resource in live.items()
+                if address.kind == kind.table and address not in desired and resource.owner == workspace
+            }
+            kept |= _keep_references(removed, kind.owned_through, kept, live)
     return kept
+
+
+def _keep_references(
+    names: set[str], owned_through: OwnedThrough, desired: Desired, live: Inventory
+) -> dict[Address, Resource]:
+    """Return the owners among the desired resources that keep their live references to some names."""
+    owners: dict[Address, Resource] = {}
+    for address, resource in desired.items():
+        if address.kind == owned_through.table and address in live:
+            field = owned_through.field
+            attached = names.intersection(map(str, getattr(live[address].spec, field)))
+            if attached:
+                references = tuple(sorted({*getattr(resource.spec, field), *attached}, key=str))
+                owners[address] = evolve(resource, spec=evolve(resource.spec, **{field: references}))
+    return owners
+
+
+def _find_owned(owner: Address, live: Inventory) -> Iterator[Address]:
+    """Return the resources that a live one owns by referring to them, as things own their certificates."""
+    for kind in all_kinds().values():
+        if kind.owned_through and kind.owned_through.table == owner.kind:
+            for reference in getattr(live[owner].spec, kind.owned_through.field):
+                yield Address(kind.table, str(reference))
 
 
 def find_kept_orphans(changes: Changes, renames: Renames) -> Inventory:
