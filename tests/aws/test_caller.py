@@ -21,10 +21,10 @@ OF_THE_LIBRARY = {"UndefinedModelAttributeError", "MissingServiceIdError"}
 
 @pytest.fixture(scope="module")
 def cloud() -> Cloud:
-    found = Cloud()
+    cloud_with_things = Cloud()
     for number in range(300):
-        found.iot.create_thing(thingName=f"t{number:03}")
-    return found
+        cloud_with_things.iot.create_thing(thingName=f"t{number:03}")
+    return cloud_with_things
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +72,8 @@ def test_an_aws_error_has_the_code_status_message_and_request_id(cloud):
     with pytest.raises(AwsError) as caught:
         cloud.call(ApiCall("iot", "DescribeThing", {"thingName": "none"}))
     error = caught.value
-    told = (error.service, error.operation, error.code, error.status)
-    assert told == ("iot", "DescribeThing", "ResourceNotFoundException", 404)
+    fields = (error.service, error.operation, error.code, error.status)
+    assert fields == ("iot", "DescribeThing", "ResourceNotFoundException", 404)
     assert str(error) == (
         f"iot:DescribeThing answered ResourceNotFoundException: {error.message} (request {error.request_id})"
     )
@@ -92,18 +92,18 @@ def test_a_parameter_that_botocore_rejects_is_an_aws_error_and_nothing_is_sent(c
 
 def exceptions() -> dict[str, type[Exception]]:
     return {
-        name: found
-        for name, found in vars(botocore.exceptions).items()
-        if isinstance(found, type) and issubclass(found, Exception) and name not in NOT_ERRORS
-        and found.__module__ == "botocore.exceptions"
+        name: exception
+        for name, exception in vars(botocore.exceptions).items()
+        if isinstance(exception, type) and issubclass(exception, Exception) and name not in NOT_ERRORS
+        and exception.__module__ == "botocore.exceptions"
     }  # fmt: skip
 
 
-def made(error: type[Exception]) -> Exception:
+def build_exception(error: type[Exception]) -> Exception:
     """One of it, every part of its text filled with the part's name."""
     if issubclass(error, ClientError):
-        told = {"Error": {"Code": "Some", "Message": "text"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-        return error(told, "CreateThing")
+        response = {"Error": {"Code": "Some", "Message": "text"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        return error(response, "CreateThing")
     if issubclass(error, WaiterError):
         return error("name", "reason", {})
     parts = {part: part for _, part, _, _ in string.Formatter().parse(error.fmt) if part}
@@ -114,13 +114,15 @@ def made(error: type[Exception]) -> Exception:
 
 def test_every_botocore_exception_of_a_call_is_caught():
     families = (ClientError, BotoCoreError)
-    assert {name for name, found in exceptions().items() if not issubclass(found, families)} == OF_THE_LIBRARY
+    assert {
+        name for name, exception in exceptions().items() if not issubclass(exception, families)
+    } == OF_THE_LIBRARY
 
 
 @pytest.mark.parametrize("name", sorted(exceptions().keys() - OF_THE_LIBRARY))
 def test_every_botocore_exception_becomes_a_reconciler_error_with_its_text(name):
-    error = made(exceptions()[name])
-    ours = translate_error(error, CALL)
+    error = build_exception(exceptions()[name])
+    translated = translate_error(error, CALL)
     if isinstance(error, ClientError):
         expected = AwsError, "iot:CreateThing answered Some: text"
     elif isinstance(error, ParamValidationError):
@@ -136,8 +138,8 @@ def test_every_botocore_exception_becomes_a_reconciler_error_with_its_text(name)
         expected = TargetError, f"no AWS credentials: {error}; sign in, or name a profile in [workspace]"
     else:
         expected = TargetError, f"iot:CreateThing got no response: {error}"
-    assert (type(ours), str(ours)) == expected
-    assert isinstance(ours, ReconcilerError)
+    assert (type(translated), str(translated)) == expected
+    assert isinstance(translated, ReconcilerError)
 
 
 @pytest.mark.parametrize(

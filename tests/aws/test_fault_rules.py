@@ -33,8 +33,8 @@ def test_rules_are_read_in_their_order(load):
         """
     )
 
-    found = [faults.next_fault("iot", "CreateThing") for _ in range(3)]
-    assert found == [(None, 2.0), ("error_after", 2.0), (None, 2.0)]
+    outcomes = [faults.next_fault("iot", "CreateThing") for _ in range(3)]
+    assert outcomes == [(None, 2.0), ("error_after", 2.0), (None, 2.0)]
 
 
 def test_an_empty_file_has_no_rules(load):
@@ -70,18 +70,18 @@ def test_every_problem_of_a_fault_file_is_reported_at_once(load, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
         ("rules = 3", "rules is the integer 3; expected tables [[rules]]"),
         ("rule = []", "rule is not a valid key; did you mean 'rules'?"),
         ("seed = true", "seed is true; expected an integer"),
     ],
 )
-def test_the_top_level_keys_of_a_fault_file_are_checked(load, tmp_path, text, told):
+def test_the_top_level_keys_of_a_fault_file_are_checked(load, tmp_path, text, problem):
     with pytest.raises(TargetError) as caught:
         load(text)
 
-    assert str(caught.value) == f"{tmp_path / 'faults.toml'}: {told}"
+    assert str(caught.value) == f"{tmp_path / 'faults.toml'}: {problem}"
 
 
 def test_invalid_toml_is_reported_with_its_line(load, tmp_path):

@@ -26,5 +26,5 @@ def test_every_service_of_a_kind_has_rates():
 
 def test_the_workspaces_quotas_replace_the_defaults():
     quotas = load_quotas({"iot": {"CreateThing": 1.5}})
-    found = {name: quotas.find_buckets("iot", name)[0].rate for name in ("CreateThing", "UpdateThing")}
-    assert found == {"CreateThing": 1.5, "UpdateThing": 100.0}
+    rates = {name: quotas.find_buckets("iot", name)[0].rate for name in ("CreateThing", "UpdateThing")}
+    assert rates == {"CreateThing": 1.5, "UpdateThing": 100.0}

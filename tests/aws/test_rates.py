@@ -84,11 +84,11 @@ def test_an_idle_bucket_saves_at_most_one_second_of_calls():
 
 @pytest.fixture
 def time(monkeypatch):
-    found = Time()
+    clock = Time()
     monkeypatch.setattr(
-        "reconciler.aws.rates.TokenBucket", partial(TokenBucket, clock=found.clock, pause=found.pause)
+        "reconciler.aws.rates.TokenBucket", partial(TokenBucket, clock=clock.clock, pause=clock.pause)
     )
-    return found
+    return clock
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ URL = "https://iot.eu-west-1.amazonaws.com"
 
 
 def refusal(status: int, code: str) -> ClientError:
-    told = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(told, "Make")
+    response = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "Make")
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,8 @@ class TestMembers:
 
     def test_no_service_model_is_loaded_before_its_first_use(self):
         code = "import sys, reconciler.aws.service_model as m; m.ServiceModelConstraints(); print('botocore' in sys.modules)"
-        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert told.stdout == "False\n"
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert run.stdout == "False\n"
 
 
 class TestStrings:
@@ -70,8 +70,8 @@ class TestStrings:
         assert violations(IOT, "CreateThing.thingName", "pump\n") == expected
 
     def test_an_anchored_pattern_must_match_the_whole_value(self):
-        (found,) = violations(IOT, "CreateThingGroup.tags", {"a\n": "x"})
-        assert found.problem == r"the key: 'a\n' is not what AWS takes"
+        (problem,) = violations(IOT, "CreateThingGroup.tags", {"a\n": "x"})
+        assert problem.problem == r"the key: 'a\n' is not what AWS takes"
 
     def test_a_value_of_an_enum_with_the_nearest(self):
         valid = (
@@ -93,12 +93,12 @@ class TestStrings:
         assert violations(MANAGED, member, "x" * 513, secret=True) == [
             ValueProblem("too-long", "the value has the wrong length", "at most 512")
         ]
-        (told,) = violations(IOT, "UpdateCertificate.newStatus", "ACTIV", secret=True)
-        assert (told.problem, told.nearest) == ("the value is not valid", None)
+        (problem,) = violations(IOT, "UpdateCertificate.newStatus", "ACTIV", secret=True)
+        assert (problem.problem, problem.nearest) == ("the value is not valid", None)
 
     def test_control_characters_in_a_problem_are_escaped(self):
-        (found,) = violations(IOT, "CreateThing.thingName", "\x1b[2J")
-        assert found.problem == r"'\x1b[2J' is not what AWS takes"
+        (problem,) = violations(IOT, "CreateThing.thingName", "\x1b[2J")
+        assert problem.problem == r"'\x1b[2J' is not what AWS takes"
 
 
 class TestNumbers:

@@ -38,7 +38,9 @@ def world(tmp_path, monkeypatch):
 
 @pytest.fixture
 def connected(world):
-    return lambda **said: connect(Settings("ws", **said), QUOTAS, world / "registry.sqlite3", os.environ)
+    return lambda **settings: connect(
+        Settings("ws", **settings), QUOTAS, world / "registry.sqlite3", os.environ
+    )
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def signed_in(key):
 
 
 @pytest.mark.parametrize(
-    ("said", "environ", "region"),
+    ("settings", "environ", "region"),
     [
         ({}, {}, "eu-west-1"),
         ({}, {"AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
@@ -65,17 +67,17 @@ def signed_in(key):
     ],
 )
 def test_the_embedded_region_is_the_files_the_environments_or_ireland(
-    connected, monkeypatch, said, environ, region
+    connected, monkeypatch, settings, environ, region
 ):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    connection = connected(**said)
+    connection = connected(**settings)
     assert connection.target == Target("embedded", region, "123456789012")
     assert connection.call(ApiCall("iot", "ListThings"))["things"] == []
 
 
 @pytest.mark.parametrize(
-    ("said", "environ", "region"),
+    ("settings", "environ", "region"),
     [
         ({}, {"AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
         ({}, {"AWS_REGION": "eu-north-1"}, "eu-north-1"),
@@ -84,10 +86,10 @@ def test_the_embedded_region_is_the_files_the_environments_or_ireland(
     ],
 )
 @pytest.mark.usefixtures("signed_in")
-def test_a_remote_region_is_the_files_or_the_environments(connected, monkeypatch, said, environ, region):
+def test_a_remote_region_is_the_files_or_the_environments(connected, monkeypatch, settings, environ, region):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    assert connected(target=URL, **said).target == Target(URL, region, "123456789012")
+    assert connected(target=URL, **settings).target == Target(URL, region, "123456789012")
 
 
 def test_the_profiles_region_is_the_fallback(connected, world):
@@ -95,8 +97,8 @@ def test_the_profiles_region_is_the_fallback(connected, world):
     (world / "credentials").write_text(
         "[field]\naws_access_key_id = 000000000042\naws_secret_access_key = x\n"
     )
-    found = connected(target=URL, profile="field").target
-    assert found == Target(URL, "eu-central-1", "000000000042")
+    target = connected(target=URL, profile="field").target
+    assert target == Target(URL, "eu-central-1", "000000000042")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_a_foreign_endpoint_uses_a_12_digit_key_as_the_account(connected, key, n
 
 
 @pytest.mark.parametrize(
-    ("said", "text"),
+    ("settings", "text"),
     [
         ({"target": "aws"}, NO_REGION),
         ({"target": URL}, NO_REGION),
@@ -126,9 +128,9 @@ def test_a_foreign_endpoint_uses_a_12_digit_key_as_the_account(connected, key, n
         ),
     ],
 )
-def test_missing_settings_are_reported_with_the_next_step(connected, said, text):
+def test_missing_settings_are_reported_with_the_next_step(connected, settings, text):
     with pytest.raises(TargetError) as caught:
-        connected(**said)
+        connected(**settings)
     assert str(caught.value) == text
 
 
@@ -154,16 +156,16 @@ def test_a_foreign_endpoint_without_credentials_says_that_any_work(connected):
 def test_a_local_registry_needs_no_credentials_and_no_identity_call(connected, monkeypatch, target, environ):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    found = connected(target=target, region="eu-west-1").target
-    assert found == Target(URL if target == "aws" else target, "eu-west-1", "123456789012")
+    connection_target = connected(target=target, region="eu-west-1").target
+    assert connection_target == Target(URL if target == "aws" else target, "eu-west-1", "123456789012")
 
 
 def test_the_default_profiles_keys_are_not_sent_to_a_local_registry(connected, world):
     (world / "credentials").write_text(
         "[default]\naws_access_key_id = 000000000042\naws_secret_access_key = x\n"
     )
-    found = connected(target=URL, region="eu-west-1").target
-    assert found == Target(URL, "eu-west-1", "123456789012")
+    connection_target = connected(target=URL, region="eu-west-1").target
+    assert connection_target == Target(URL, "eu-west-1", "123456789012")
 
 
 @pytest.mark.parametrize(
@@ -192,14 +194,14 @@ def test_an_invalid_endpoint_in_the_environment_is_reported(connected, monkeypat
 @pytest.fixture
 def sts(monkeypatch):
     """AWS's token service in the place of the network: the requests that it was sent, and how it answers them."""
-    found = SimpleNamespace(requests=[], refuses=False)
+    sts = SimpleNamespace(requests=[], refuses=False)
 
     def answer(request, **_):
         form = {name: values[0] for name, values in parse_qs(_text(request.body)).items()}
         signer = _text(request.headers["Authorization"]).split("Credential=")[1].split("/")[0]
-        found.requests.append({"signed by": signer, **form})
-        body = _REFUSED if found.refuses else _ANSWERS[form["Action"]]
-        return AWSResponse(request.url, 403 if found.refuses else 200, {}, _Raw(body))
+        sts.requests.append({"signed by": signer, **form})
+        body = _REFUSED if sts.refuses else _ANSWERS[form["Action"]]
+        return AWSResponse(request.url, 403 if sts.refuses else 200, {}, _Raw(body))
 
     def session():
         core = Session()
@@ -207,7 +209,7 @@ def sts(monkeypatch):
         return core
 
     monkeypatch.setattr("reconciler.aws.session._core_session", session)
-    return found
+    return sts
 
 
 class _Raw:
@@ -243,8 +245,8 @@ def test_the_account_comes_from_sts(connected, sts):
 
 @pytest.mark.usefixtures("signed_in")
 def test_an_assumed_role_signs_every_later_request(connected, sts):
-    said = {"target": "aws", "region": "eu-west-1", "role_arn": ROLE, "external_id": "partner"}
-    assert connected(**said).target == Target("aws", "eu-west-1", "210987654321")
+    settings = {"target": "aws", "region": "eu-west-1", "role_arn": ROLE, "external_id": "partner"}
+    assert connected(**settings).target == Target("aws", "eu-west-1", "210987654321")
     assert sts.requests == [
         {
             "signed by": "AKIDEXAMPLE000000000",

@@ -47,8 +47,8 @@ def plan(waits: Mapping[str, str], **calls: int) -> Plan:
 def answering(**errors: Exception):
     """A registry that refuses what it is told to refuse: by name, or by name and number of the call (`a1`)."""
 
-    def call(asked):
-        name, number = asked.params["name"], asked.params["n"]
+    def call(request):
+        name, number = request.params["name"], request.params["n"]
         for key in (name, f"{name}{number}"):
             if key in errors:
                 raise errors[key]
@@ -57,11 +57,11 @@ def answering(**errors: Exception):
     return call
 
 
-def run(made, call=None, **options):
+def run(steps_plan, call=None, **options):
     """All outcomes, times aside."""
     options.setdefault("stop", threading.Event())
-    found = apply_plan(made, call or answering(), **{"workers": 1, **options})
-    return [evolve(one, seconds=0.0) if isinstance(one, Applied) else one for one in found]
+    outcomes = apply_plan(steps_plan, call or answering(), **{"workers": 1, **options})
+    return [evolve(outcome, seconds=0.0) if isinstance(outcome, Applied) else outcome for outcome in outcomes]
 
 
 def applied(name, *request_ids):
@@ -69,11 +69,11 @@ def applied(name, *request_ids):
 
 
 def ended(outcomes):
-    return [found for found in outcomes if not isinstance(found, Started)]
+    return [outcome for outcome in outcomes if not isinstance(outcome, Started)]
 
 
 def started(outcomes):
-    return "".join(found.change.address.name for found in outcomes if isinstance(found, Started))
+    return "".join(outcome.change.address.name for outcome in outcomes if isinstance(outcome, Started))
 
 
 def test_every_step_is_started_and_applied_with_the_request_ids_of_its_calls():
@@ -99,8 +99,8 @@ def test_a_failed_step_reports_the_error_and_its_completed_calls():
 
 
 def test_a_failed_step_skips_all_its_dependents_and_nothing_else():
-    made = plan({"a": "", "b": "a", "c": "b", "d": "", "e": "d", "f": "ce"})
-    assert ended(run(made, answering(a=NO))) == [
+    steps_plan = plan({"a": "", "b": "a", "c": "b", "d": "", "e": "d", "f": "ce"})
+    assert ended(run(steps_plan, answering(a=NO))) == [
         Failed(change("a"), NO),
         Skipped(change("b"), blocked_by=at("a")),
         Skipped(change("c"), blocked_by=at("a")),
@@ -111,8 +111,8 @@ def test_a_failed_step_skips_all_its_dependents_and_nothing_else():
 
 
 def test_a_step_that_two_failures_block_is_skipped_once():
-    made = plan({"a": "", "b": "", "c": "ab", "d": "c"})
-    assert ended(run(made, answering(a=NO, b=NO))) == [
+    steps_plan = plan({"a": "", "b": "", "c": "ab", "d": "c"})
+    assert ended(run(steps_plan, answering(a=NO, b=NO))) == [
         Failed(change("a"), NO),
         Skipped(change("c"), blocked_by=at("a")),
         Skipped(change("d"), blocked_by=at("a")),
@@ -121,8 +121,8 @@ def test_a_step_that_two_failures_block_is_skipped_once():
 
 
 def test_the_step_with_the_longest_path_after_it_runs_first():
-    made = plan({"a": "", "b": "", "c": "", "x": "b", "y": "x", "z": "c"})
-    assert started(run(made)) == "bcxayz"
+    steps_plan = plan({"a": "", "b": "", "c": "", "x": "b", "y": "x", "z": "c"})
+    assert started(run(steps_plan)) == "bcxayz"
 
 
 def test_steps_with_equal_paths_run_in_the_order_of_the_plan():
@@ -137,10 +137,12 @@ def test_no_step_starts_before_its_dependencies_are_applied_and_each_ends_once(d
         for n, name in enumerate(names)
     }
     failing = data.draw(st.sets(st.sampled_from(names))) if names else set()
-    made = plan(waits)
+    steps_plan = plan(waits)
     done: set[Address] = set()
     finals: list[Address] = []
-    for outcome in run(made, answering(**dict.fromkeys(failing, NO)), workers=data.draw(st.integers(1, 4))):
+    for outcome in run(
+        steps_plan, answering(**dict.fromkeys(failing, NO)), workers=data.draw(st.integers(1, 4))
+    ):
         address = outcome.change.address
         if isinstance(outcome, Started):
             assert {at(before) for before in waits[address.name]} <= done
@@ -158,24 +160,24 @@ def test_no_step_starts_before_its_dependencies_are_applied_and_each_ends_once(d
 def test_as_many_steps_run_at_once_as_there_are_workers():
     together = threading.Barrier(3, timeout=10)
 
-    def call(asked):
+    def call(request):
         together.wait()
         return {}
 
     outcomes = run(plan({"a": "", "b": "", "c": ""}), call, workers=3)
-    assert [found.status for found in outcomes] == ["started"] * 3 + ["applied"] * 3
+    assert [outcome.status for outcome in outcomes] == ["started"] * 3 + ["applied"] * 3
 
 
 def test_stopping_finishes_running_steps_and_cancels_the_rest():
     stop = threading.Event()
 
-    def call(asked):
-        if asked.params["name"] == "b":
+    def call(request):
+        if request.params["name"] == "b":
             stop.set()
-        return answering()(asked)
+        return answering()(request)
 
-    made = plan({"a": "", "b": "", "c": "a", "d": "", "e": "b"}, b=2)
-    outcomes = run(made, call, stop=stop, workers=1)
+    steps_plan = plan({"a": "", "b": "", "c": "a", "d": "", "e": "b"}, b=2)
+    outcomes = run(steps_plan, call, stop=stop, workers=1)
     assert outcomes == [
         Started(change("a")),
         applied("a"),
@@ -190,7 +192,7 @@ def test_stopping_finishes_running_steps_and_cancels_the_rest():
 def test_stopping_still_reports_the_dependents_of_a_failure_as_skipped():
     stop = threading.Event()
 
-    def call(asked):
+    def call(request):
         stop.set()
         raise NO
 
@@ -204,9 +206,9 @@ def test_stopping_still_reports_the_dependents_of_a_failure_as_skipped():
 def test_stopping_before_the_start_sends_nothing():
     stop = threading.Event()
     stop.set()
-    asked = []
-    outcomes = run(plan({"a": "", "b": "a"}), asked.append, stop=stop)
-    assert (outcomes, asked) == ([Canceled(change("a")), Canceled(change("b"))], [])
+    request = []
+    outcomes = run(plan({"a": "", "b": "a"}), request.append, stop=stop)
+    assert (outcomes, request) == ([Canceled(change("a")), Canceled(change("b"))], [])
 
 
 @pytest.mark.parametrize("error", [NO, TargetError("no route")])
@@ -227,50 +229,53 @@ def test_an_internal_error_in_one_step_fails_it_and_leaves_the_others_running():
 
 
 def test_later_steps_know_an_id_that_aws_assigned():
-    asked = []
+    request = []
 
     def call(call):
-        asked.append(call.params["name"])
+        request.append(call.params["name"])
         return {"Id": f"id of {call.params['name']}"}
 
     first = Step(change("a"), (ApiCall("iot", "Make", {"name": "a"}),))
     second = Step(change("b"), (ApiCall("iot", "Make", {"name": Ref(at("a"), "Id")}),), frozenset({at("a")}))
     run(Plan("ws", TARGET, (first, second), "", Estimate({}, 0.0)), call)
-    assert asked == ["a", "id of a"]
+    assert request == ["a", "id of a"]
 
 
 def test_waiting_for_aws_to_catch_up_uses_the_given_pause():
     pauses, refusals = [], [NO, NO]
 
-    def call(asked):
+    def call(request):
         if refusals:
             raise refusals.pop()
         return {}
 
     step = Step(change("a"), (ApiCall("iot", "Make", {}, retried_errors={"Denied"}),))
-    made = Plan("ws", TARGET, (step,), "", Estimate({}, 0.0))
-    assert [found.status for found in run(made, call, pause=pauses.append)] == ["started", "applied"]
+    steps_plan = Plan("ws", TARGET, (step,), "", Estimate({}, 0.0))
+    assert [outcome.status for outcome in run(steps_plan, call, pause=pauses.append)] == [
+        "started",
+        "applied",
+    ]
     assert len(pauses) == 2
 
 
 def test_stopping_interrupts_a_wait_for_aws_to_catch_up():
     stop = threading.Event()
     step = Step(change("a"), (ApiCall("iot", "Make", {"name": "a", "n": 0}, retried_errors={"Denied"}),))
-    made = Plan("ws", TARGET, (step,), "0" * 64, Estimate({}, 0.0))
+    steps_plan = Plan("ws", TARGET, (step,), "0" * 64, Estimate({}, 0.0))
 
     def busy(_asked):
         stop.set()
         raise NO
 
-    (outcome,) = ended(run(made, busy, stop=stop))
+    (outcome,) = ended(run(steps_plan, busy, stop=stop))
     assert str(outcome.error) == "stopped while waiting for AWS to catch up; apply again to continue"
 
 
 def test_an_unavailable_service_ends_the_run_and_cancels_the_rest():
     stop = threading.Event()
     down = ServiceUnavailableError("iot is left alone for now")
-    made = plan({"a": "", "b": "a", "c": "", "d": ""})
-    assert ended(run(made, answering(a=down), stop=stop)) == [
+    steps_plan = plan({"a": "", "b": "a", "c": "", "d": ""})
+    assert ended(run(steps_plan, answering(a=down), stop=stop)) == [
         Failed(change("a"), down, 0),
         Skipped(change("b"), at("a")),
         Canceled(change("c")),

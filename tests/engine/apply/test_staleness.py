@@ -91,14 +91,14 @@ class Edit:
     """What somebody does, and where it shows."""
 
     address: str
-    told: str
+    description: str
     do: Callable[[Cloud], Any]
     see: Callable[[Cloud], Any]
     takes: bool = False
     """Whether it takes something away, of which nothing is lost when the rest goes too."""
 
     def __str__(self) -> str:
-        return f"{self.address}: {self.told}"
+        return f"{self.address}: {self.description}"
 
 
 def thing(cloud):
@@ -115,9 +115,9 @@ def certificate(cloud):
 
 def attached(target):
     return lambda cloud: sorted(
-        found["policyName"]
-        for found in cloud.iot.list_attached_policies(target=target)["policies"]
-        if not found["policyName"].startswith("reconciler-")
+        policy["policyName"]
+        for policy in cloud.iot.list_attached_policies(target=target)["policies"]
+        if not policy["policyName"].startswith("reconciler-")
     )
 
 
@@ -142,8 +142,8 @@ def of_managed(cloud):
     return cloud.managed.get_managed_thing(Identifier=listed["Id"])
 
 
-def attributes(**said):
-    return {"attributePayload": {"attributes": said, "merge": True}}
+def attributes(**values):
+    return {"attributePayload": {"attributes": values, "merge": True}}
 
 
 EDITS = [
@@ -315,13 +315,13 @@ FIRST = resource("policies", "first", Policy(allow("iot:Receive")))
 def updated(address: str) -> DesiredState:
     """It is changed in place, after something else."""
 
-    def change(found):
-        if str(found.address) != address:
-            return found
+    def change(resource):
+        if str(resource.address) != address:
+            return resource
         return evolve(
-            found,
-            spec=evolve(found.spec, **CHANGED[address]),
-            dependencies=found.dependencies | {FIRST.address},
+            resource,
+            spec=evolve(resource.spec, **CHANGED[address]),
+            dependencies=resource.dependencies | {FIRST.address},
         )
 
     return state(FIRST, *map(change, BEFORE))
@@ -329,10 +329,10 @@ def updated(address: str) -> DesiredState:
 
 def without(address: str) -> DesiredState:
     """Without it, and without what needs it."""
-    gone = {Address.parse(address)}
-    while more := {found.address for found in BEFORE if found.dependencies & gone} - gone:
-        gone |= more
-    return state(*(found for found in BEFORE if found.address not in gone))
+    deleted = {Address.parse(address)}
+    while more := {item.address for item in BEFORE if item.dependencies & deleted} - deleted:
+        deleted |= more
+    return state(*(item for item in BEFORE if item.address not in deleted))
 
 
 def destroyed(address: str) -> DesiredState:
@@ -370,23 +370,25 @@ CASES = [
 def test_no_edit_is_overwritten(cloud, edit, wanted, early):
     plan = plan_of(wanted(edit.address), cloud, destroy=wanted is destroyed)
     others = [step.calls[0] for step in plan.steps if not str(step.address).startswith(edit.address)]
-    seen = []
+    states = []
 
     def meddle():
         edit.do(cloud)
-        seen.append(edit.see(cloud))
+        states.append(edit.see(cloud))
 
-    def call(asked):
-        if asked in others and not seen:
+    def call(request):
+        if request in others and not states:
             meddle()
-        return cloud.call(asked)
+        return cloud.call(request)
 
     if early:
         meddle()
     outcomes = run(plan, SimpleNamespace(call=call), workers=1)
-    assert edit.see(cloud) == seen[0]
+    assert edit.see(cloud) == states[0]
     ended = {
-        str(found.change.address).partition(":")[0]: found for found in outcomes if found.status != "started"
+        str(outcome.change.address).partition(":")[0]: outcome
+        for outcome in outcomes
+        if outcome.status != "started"
     }
     mine = ended[edit.address]
     assert mine.status in {"applied", "skipped"} or isinstance(mine.error, StaleError)

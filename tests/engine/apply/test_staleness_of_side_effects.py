@@ -49,14 +49,14 @@ def refused(plan, cloud, address):
     """Why the step was stale; nothing of it was sent."""
     sent = []
 
-    def call(asked):
-        sent.append(asked)
-        return cloud.call(asked)
+    def call(request):
+        sent.append(request)
+        return cloud.call(request)
 
-    ended = {str(found.change.address): found for found in run(plan, SimpleNamespace(call=call))}
+    ended = {str(outcome.change.address): outcome for outcome in run(plan, SimpleNamespace(call=call))}
     assert isinstance(ended[address].error, StaleError)
     (step,) = (step for step in plan.steps if str(step.address) == address)
-    assert not [asked for asked in step.calls if asked in sent]
+    assert not [request for request in step.calls if request in sent]
     return str(ended[address].error)
 
 
@@ -64,13 +64,13 @@ def changed(address, *paths):
     return f"{address}: was changed after the plan was made ({', '.join(paths)}); nothing of this step was sent; run plan again"
 
 
-def come(address):
+def created_after_plan(address):
     return f"{address}: was created after the plan was made; run plan again"
 
 
 def groups(cloud, thing):
-    found = cloud.iot.list_thing_groups_for_thing(thingName=thing)["thingGroups"]
-    return sorted(group["groupName"] for group in found)
+    groups = cloud.iot.list_thing_groups_for_thing(thingName=thing)["thingGroups"]
+    return sorted(group["groupName"] for group in groups)
 
 
 def test_a_thing_created_meanwhile_by_another_workspace_is_not_taken_over(
@@ -78,7 +78,7 @@ def test_a_thing_created_meanwhile_by_another_workspace_is_not_taken_over(
 ):
     plan = plan_of(state(THING), cloud)
     converge(state(THING, workspace="other"), cloud)
-    assert refused(plan, cloud, "things.a") == come("things.a")
+    assert refused(plan, cloud, "things.a") == created_after_plan("things.a")
     assert groups(cloud, "a") == ["reconciler-other"]
 
 
@@ -86,7 +86,9 @@ def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
     plan = plan_of(fleet(pump("1")), cloud)
     by_hand = {"attributePayload": {"attributes": {"site": "by-hand"}}}
     cloud.iot.create_thing(thingName="pump-1", **by_hand)
-    assert refused(plan, cloud, "provisioned_things.pump-1") == come("provisioned_things.pump-1")
+    assert refused(plan, cloud, "provisioned_things.pump-1") == created_after_plan(
+        "provisioned_things.pump-1"
+    )
     assert cloud.content()["things"]["pump-1"]["attributes"] == {"site": "by-hand"}
 
 
@@ -109,8 +111,8 @@ def test_a_thing_type_used_meanwhile_is_neither_deprecated_nor_waited_for(cloud)
 
 
 def moving(parent):
-    found = [resource("thing_groups", name, ThingGroup()) for name in ("g", "k")]
-    return state(*found, resource("thing_groups", "h", ThingGroup(parent=parent)))
+    groups = [resource("thing_groups", name, ThingGroup()) for name in ("g", "k")]
+    return state(*groups, resource("thing_groups", "h", ThingGroup(parent=parent)))
 
 
 def test_a_group_does_not_move_when_a_thing_was_added_that_it_would_lose(cloud):
@@ -149,14 +151,14 @@ def test_a_managed_thing_removed_meanwhile_from_a_locker_blocks_nothing(cloud):
     plan = plan_of(stored("Two"), cloud)
     (listed,) = cloud.managed.list_managed_things()["Items"]
     cloud.managed.delete_managed_thing(Identifier=listed["Id"])
-    ended = {found.status for found in run(plan, cloud)}
+    ended = {outcome.status for outcome in run(plan, cloud)}
     assert ended == {"started", "failed"}  # AWS says that it is not there; that is nobody's edit
     assert failures(run(plan_of(stored("Two"), cloud), cloud)) == []
 
 
 def test_deleting_a_hub_stops_when_one_of_its_devices_was_changed(cloud):
     converge(state(managed("hub", "90001", role="CONTROLLER"), managed("lamp", "90002", brand="Acme")), cloud)
-    ids = {found["Name"]: found["Id"] for found in cloud.managed.list_managed_things()["Items"]}
+    ids = {item["Name"]: item["Id"] for item in cloud.managed.list_managed_things()["Items"]}
     with cloud.registry._store.write() as tx:  # only a hub itself reports its devices
         tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", ids["hub"], ids["lamp"])
     plan = plan_of(state(), cloud)
@@ -186,10 +188,10 @@ def test_a_provisioned_thing_with_a_revoked_certificate_is_rotated(cloud):
 def test_an_old_certificate_that_another_declared_thing_gets_blocks_nothing(cloud):
     converge(fleet(pump("1")), cloud)
     moves = Certificate(Pem.parse(AUTHORITIES["alpha"].device("pump-1", 1)), ca="alpha")
-    given = [resource("certificates", "x", moves), resource("things", "x", Thing(certificates=("x",)))]
+    resources = [resource("certificates", "x", moves), resource("things", "x", Thing(certificates=("x",)))]
     for workers in (1, 8):
         converge(fleet(pump("1")), cloud)
-        assert failures(run(plan_of(fleet(pump("1", 2), *given), cloud), cloud, workers=workers)) == []
+        assert failures(run(plan_of(fleet(pump("1", 2), *resources), cloud), cloud, workers=workers)) == []
         assert cloud.content()["things"]["x"]["principals"] == [(identity("1"), "NON_EXCLUSIVE_THING")]
 
 
@@ -213,26 +215,28 @@ def test_registering_a_certificate_again_keeps_policies_attached_meanwhile(cloud
 def test_re_reading_a_step_lists_nothing_of_the_account(cloud):
     """An account may have very many beside it, and AWS serves ten pages a second: hundreds of steps would take minutes."""
     converge(state(*BEFORE), cloud)
-    wanted = [evolve(found, spec=evolve(found.spec, **CHANGED[str(found.address)])) for found in BEFORE]
+    wanted = [
+        evolve(resource, spec=evolve(resource.spec, **CHANGED[str(resource.address)])) for resource in BEFORE
+    ]
     listings = {kind.listing.operation for kind in all_kinds().values() if kind.listing}
     listings |= {"ListCredentialLockers", "ListProvisioningProfiles"}
-    asked = []
+    request = []
 
     def call(sent):
         if sent.operation in listings and not sent.params:
-            asked.append(sent)
+            request.append(sent)
         return cloud.call(sent)
 
     assert failures(run(plan_of(state(*wanted), cloud), SimpleNamespace(call=call))) == []
-    assert asked == []
+    assert request == []
 
 
 def test_a_certificate_revoked_meanwhile_stays_revoked(cloud):
     with_policy = resource("policies", "p", Policy(allow("iot:Connect")))
-    found, thing = device("a")
-    converge(state(ca(), with_policy, found, thing), cloud)
-    given = evolve(found, spec=evolve(found.spec, policies=("p",)))
-    assert isinstance(given.spec, Certificate)
-    plan = plan_of(state(ca(), with_policy, given, thing), cloud)
-    cloud.iot.update_certificate(certificateId=found.spec.pem.fingerprint, newStatus="REVOKED")
+    bare, thing = device("a")
+    converge(state(ca(), with_policy, bare, thing), cloud)
+    with_policies = evolve(bare, spec=evolve(bare.spec, policies=("p",)))
+    assert isinstance(with_policies.spec, Certificate)
+    plan = plan_of(state(ca(), with_policy, with_policies, thing), cloud)
+    cloud.iot.update_certificate(certificateId=bare.spec.pem.fingerprint, newStatus="REVOKED")
     assert refused(plan, cloud, "certificates.a") == changed("certificates.a", "status")

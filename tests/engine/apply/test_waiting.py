@@ -24,12 +24,12 @@ def test_waiting_five_minutes_for_a_thing_type_is_reported_twice_a_minute():
         now[0] += seconds
 
     outcomes = run(plan_of(state(), cloud), cloud, pause=pause)
-    told = [outcome.seconds for outcome in outcomes if isinstance(outcome, Waiting)]
+    seconds = [outcome.seconds for outcome in outcomes if isinstance(outcome, Waiting)]
     assert failures([outcome for outcome in outcomes if not isinstance(outcome, Waiting)]) == []
     assert 300 <= now[0] < 310
-    assert 2 <= told[0] < 8
-    assert all(30 <= later - earlier < 36 for earlier, later in pairwise(told))
-    assert 8 <= len(told) <= 10
+    assert 2 <= seconds[0] < 8
+    assert all(30 <= later - earlier < 36 for earlier, later in pairwise(seconds))
+    assert 8 <= len(seconds) <= 10
     assert cloud.content()["thing_types"] == {}
 
 

@@ -93,14 +93,14 @@ class TestIssued:
             looked(cloud, CertificateIssued.for_request(request, previous_id=before["certificateId"])) is None
         )
         after = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
-        found = looked(cloud, CertificateIssued.for_request(request, previous_id=before["certificateId"]))
-        assert found["certificateArn"] == after["certificateArn"]
+        response = looked(cloud, CertificateIssued.for_request(request, previous_id=before["certificateId"]))
+        assert response["certificateArn"] == after["certificateArn"]
 
     def test_a_partly_provisioned_thing_is_completed_by_the_next_run(self, cloud):
         request = signing_request("a")
-        made = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
+        certificate = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
         with pytest.raises(
-            LookupError, match=rf"^certificate {made['certificateId']}, which a does not have,$"
+            LookupError, match=rf"^certificate {certificate['certificateId']}, which a does not have,$"
         ):
             looked(cloud, CertificateIssued.for_request(request, thing="a"))
 
@@ -129,8 +129,8 @@ def test_an_unsaved_claim_key_is_replaced_by_the_next_run(cloud, tmp_path, fault
         return state(resource("provisioning_profiles", "e", spec))
 
     lost = applied(cloud, wanted(), "POST", "/provisioning-profiles", fault)
-    told = "claim.key: cannot be written: AWS's response has no ClaimCertificatePrivateKey, which it returns only once"
-    assert lost == ([] if fault in NOT_DONE else [f"failed provisioning_profiles.e: {told}"])
+    problem = "claim.key: cannot be written: AWS's response has no ClaimCertificatePrivateKey, which it returns only once"
+    assert lost == ([] if fault in NOT_DONE else [f"failed provisioning_profiles.e: {problem}"])
     assert failures(run(plan_of(wanted(), cloud), cloud)) == []
     assert len(cloud.content()["provisioning_profiles"]) == 1
     assert "PRIVATE KEY" in file.read_text()
@@ -175,7 +175,7 @@ ANSWER = {"id": "7"}
 
 
 @pytest.mark.parametrize(
-    ("answers", "told", "asked"),
+    ("answers", "response", "calls"),
     [
         ([ANSWER], ANSWER, ["Make"]),
         ([LOST, DONE], DONE, ["Make", "Read"]),
@@ -187,9 +187,9 @@ ANSWER = {"id": "7"}
         ([refused("InternalFailure", unknown=True), DONE], DONE, ["Make", "Read"]),
     ],
 )
-def test_a_call_that_took_effect_is_not_repeated(answers, told, asked):
+def test_a_call_that_took_effect_is_not_repeated(answers, response, calls):
     aws = Aws(*answers)
-    assert (aws.send(verification=PROOF), aws.asked) == (told, asked)
+    assert (aws.send(verification=PROOF), aws.asked) == (response, calls)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_a_registered_certificate_has_the_requested_status(cloud, status, done):
 
 
 @pytest.mark.parametrize(
-    ("asked", "told", "same"),
+    ("requested", "response", "same"),
     [
         ({"a": {"b": "x"}}, {"a": {"b": "x", "c": "y"}}, True),
         ({"a": {"b": "x"}}, {"a": {"b": "y"}}, False),
@@ -262,11 +262,11 @@ def test_a_registered_certificate_has_the_requested_status(cloud, status, done):
         ({"a": "{"}, {"a": "{ "}, False),
     ],
 )
-def test_a_verification_ignores_members_that_were_not_requested(asked, told, same):
-    looking = FieldsMatch(ApiCall("iot", "Read"), {"a": "a"}).verify(ApiCall("iot", "Make", asked))
+def test_a_verification_ignores_members_that_were_not_requested(requested, response, same):
+    looking = FieldsMatch(ApiCall("iot", "Read"), {"a": "a"}).verify(ApiCall("iot", "Make", requested))
     next(looking)
     with pytest.raises(StopIteration) as ended:
-        looking.send({"version": 1, **told})
+        looking.send({"version": 1, **response})
     assert (ended.value.value is not None) is same
 
 

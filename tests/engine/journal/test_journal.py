@@ -154,10 +154,10 @@ one_run = st.tuples(
 
 @examples(15)
 @given(st.lists(one_run, max_size=4))
-def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, told):
+def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, runs_recorded):
     kept = journal(tmp_path_factory.mktemp("any"))
     expected = []
-    for ends, calls in told:
+    for ends, calls in runs_recorded:
         run = kept.begin(plan("".join(ends)), ME, "apply", "")
         for name, result in calls:
             token = run.record_request(at(name), ApiCall("iot", "Make", {"thingName": name}))
@@ -167,8 +167,14 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, told
             if end in ENDS:
                 run.record_outcome(ENDS[end](name))
         run.end()
-        seen = set(ends.values())
-        status = "failed" if seen & {"failed", "skipped"} else "applied" if seen <= {"applied"} else "stopped"
+        statuses = set(ends.values())
+        status = (
+            "failed"
+            if statuses & {"failed", "skipped"}
+            else "applied"
+            if statuses <= {"applied"}
+            else "stopped"
+        )
         steps = [
             (f"thing_groups.{name}", end, f"no {name}" if end == "failed" else "")
             for name, end in ends.items()
@@ -181,12 +187,12 @@ def test_runs_are_read_as_they_were_recorded_newest_first(tmp_path_factory, told
     records = [kept.record(run.id) for run in kept.runs()]
     assert [
         (
-            found.run.id,
-            found.run.status,
-            [(step.address, step.status, step.error) for step in found.steps],
-            [(call.number, call.address, call.parameters, call.status) for call in found.calls],
+            record.run.id,
+            record.run.status,
+            [(step.address, step.status, step.error) for step in record.steps],
+            [(call.number, call.address, call.parameters, call.status) for call in record.calls],
         )
-        for found in records
+        for record in records
     ] == expected
     assert sorted(kept.ids(), reverse=True) == [run_id for run_id, *_ in expected]
 
@@ -212,7 +218,7 @@ def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
             raise answer
         return answer
 
-    made = Plan(
+    plan_of_one = Plan(
         "ws",
         TARGET,
         tuple(
@@ -223,9 +229,9 @@ def test_an_apply_records_every_attempt_at_a_call_and_its_result(tmp_path):
         Estimate({}, 0.0),
     )
     kept = journal(tmp_path)
-    run = kept.begin(made, ME, "apply", "")
+    run = kept.begin(plan_of_one, ME, "apply", "")
     stop = threading.Event()
-    for outcome in apply_plan(made, call, stop=stop, workers=1, pause=lambda _: None, recorder=run):
+    for outcome in apply_plan(plan_of_one, call, stop=stop, workers=1, pause=lambda _: None, recorder=run):
         run.record_outcome(outcome)
     run.end()
     record = the_only(kept)
@@ -290,7 +296,7 @@ call = ApiCall("iot", "Make", {"thingName": sys.argv[2]})
 MANY = """
 for _ in range(4):
     run = kept.begin(plan("a"), ME, "apply", sys.argv[2])
-    send = with_recording(lambda asked: {}, run, at("a"))
+    send = with_recording(lambda request: {}, run, at("a"))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(send, [call] * 25))
     run.end()
@@ -338,7 +344,7 @@ def test_a_killed_run_has_crashed_and_its_calls_in_flight_are_unknown(tmp_path):
     writer.send_signal(signal.SIGKILL)
     while is_running(evolve(ME, pid=writer.pid, started_at=the_only(Journal(path)).run.process.started_at)):
         os.sched_yield()
-    for _ in range(2):  # before its parent asked how it ended, and after
+    for _ in range(2):  # before its parent request how it ended, and after
         record = the_only(Journal(path))
         assert (
             record.run.status,
@@ -373,12 +379,12 @@ def test_an_unfinished_run_of_another_host_counts_as_crashed(tmp_path):
 
 def test_the_oldest_finished_runs_are_dropped_when_there_are_too_many(tmp_path):
     kept = journal(tmp_path, max_runs=3)
-    at_work = kept.begin(plan("a"), ME, "apply", "at work")
+    running = kept.begin(plan("a"), ME, "apply", "at work")
     crashed = kept.begin(plan("a"), GONE, "apply", "crashed")
     for number in range(5):
         kept.begin(plan("a"), ME, "apply", str(number)).end()
     assert [run.file_digest for run in kept.runs()] == ["4", "3", "at work"]
-    at_work.end()
+    running.end()
     crashed.end()
 
 
@@ -408,17 +414,17 @@ def test_the_journal_file_contains_no_secret(tmp_path):
         "nested": {"deep": [Secret("env KEY", KEY)]},
         "Name": "pump-1",
     }
-    made = plan("a", **params)
+    plan_with_secrets = plan("a", **params)
     kept = journal(tmp_path)
-    run = kept.begin(made, ME, "apply", "")
-    told = f"{CANARY} is no code, and {KEY.strip()} no key, nor is {KEY.splitlines()[1]}"
+    run = kept.begin(plan_with_secrets, ME, "apply", "")
+    text = f"{CANARY} is no code, and {KEY.strip()} no key, nor is {KEY.splitlines()[1]}"
     call = ApiCall("iot", "Make", {**params, "AuthenticationMaterial": CANARY, "targetName": KEY})
     run.record_response(run.record_request(at("a"), call), "refused", code="Denied")
-    run.record_outcome(Failed(change("a"), ReconcilerError(told)))
-    whole = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    run.record_outcome(Failed(change("a"), ReconcilerError(text)))
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     run.end()
-    whole += b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert [secret for secret in (CANARY, *KEY.splitlines()[1:2]) if secret.encode() in whole] == []
+    content += b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert [secret for secret in (CANARY, *KEY.splitlines()[1:2]) if secret.encode() in content] == []
     record = the_only(kept)
     assert record.calls[0].parameters == "Name=pump-1"
     assert record.steps[0].error == "(sensitive) is no code, and (sensitive) no key, nor is (sensitive)"

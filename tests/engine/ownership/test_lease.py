@@ -134,8 +134,8 @@ def test_the_lease_of_a_dead_local_process_blocks_no_one(cloud, time, monkeypatc
 
 def test_a_dead_holders_lease_is_released_and_other_attributes_stay(cloud, time, monkeypatch):
     crashed(cloud, evolve(this_process({}), started_at=1.0), None, monkeypatch, time)
-    given = {"attributes": {"site": "oslo"}, "merge": True}
-    cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties={"attributePayload": given})
+    payload = {"attributes": {"site": "oslo"}, "merge": True}
+    cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties={"attributePayload": payload})
     release_stale_lease("ws", cloud.call)
     assert attributes(cloud) == {"site": "oslo"}
 
@@ -152,7 +152,9 @@ def test_force_unlock_releases_the_lease_and_stops_the_holders_writes(cloud, tim
         assert force_unlock("ws", cloud.call) is None
         with hold_lease("ws", cloud.call, this_process({}), clock=time) as other:
             other()
-            time.now = LEASE_SECONDS  # by now the first has asked the registry, or knows that it should have
+            time.now = (
+                LEASE_SECONDS  # by now the first has request the registry, or knows that it should have
+            )
             with pytest.raises(LeaseLostError):
                 guard()
 
@@ -170,9 +172,9 @@ def test_a_lease_is_renewed_while_it_is_held(cloud):
     """In real time, as the thread that renews it waits in real time."""
     writes = threading.Semaphore(0)
 
-    def call(asked):
-        answer = cloud.call(asked)
-        if asked.operation == "UpdateThingGroup":
+    def call(request):
+        answer = cloud.call(request)
+        if request.operation == "UpdateThingGroup":
             writes.release()
         return answer
 
@@ -185,8 +187,8 @@ def test_a_lease_is_renewed_while_it_is_held(cloud):
 def test_the_lease_keeps_the_groups_other_attributes(cloud, time):
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         pass
-    said = {"attributePayload": {"attributes": {"team": "water"}, "merge": True}}
-    cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties=said)
+    properties = {"attributePayload": {"attributes": {"team": "water"}, "merge": True}}
+    cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties=properties)
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         assert attributes(cloud)["team"] == "water"
     assert attributes(cloud) == {"team": "water"}
@@ -212,8 +214,8 @@ def test_only_one_of_many_concurrent_writers_acquires_the_lease(cloud, time):
 def test_an_unreadable_lease_blocks_no_one(cloud, time):
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         pass
-    said = {"attributePayload": {"attributes": {"reconciler:lease-process": "x"}, "merge": True}}
-    cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties=said)
+    properties = {"attributePayload": {"attributes": {"reconciler:lease-process": "x"}, "merge": True}}
+    cloud.iot.update_thing_group(thingGroupName=GROUP, thingGroupProperties=properties)
     assert lease_holder("ws", cloud.call) is None
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time) as guard:
         guard()
@@ -233,10 +235,10 @@ def test_a_live_local_holder_keeps_the_lease_with_any_user_and_host_name(cloud, 
 
 
 def test_a_lease_whose_response_was_lost_is_released(cloud, time):
-    def call(asked):
-        answer = cloud.call(asked)
-        if asked.operation == "UpdateThingGroup" and not lost:
-            lost.append(asked)
+    def call(request):
+        answer = cloud.call(request)
+        if request.operation == "UpdateThingGroup" and not lost:
+            lost.append(request)
             raise TargetError("no answer")
         return answer
 
@@ -250,10 +252,10 @@ def test_an_unreachable_registry_at_release_raises_no_error(cloud, time):
     reachable = threading.Event()
     reachable.set()
 
-    def call(asked):
+    def call(request):
         if not reachable.is_set():
             raise TargetError("no route")
-        return cloud.call(asked)
+        return cloud.call(request)
 
     with hold_lease("ws", call, ELSEWHERE, machine="another", clock=time):
         reachable.clear()
@@ -288,10 +290,10 @@ class TestApplying:
             if next(allowed, "lost"):
                 raise LeaseLostError("lost")
 
-        def call(asked):
-            if not asked.operation.startswith(("List", "Describe", "Get")):
-                written.append(asked.operation)
-            return cloud.call(asked)
+        def call(request):
+            if not request.operation.startswith(("List", "Describe", "Get")):
+                written.append(request.operation)
+            return cloud.call(request)
 
         cloud_with = type("Cloud", (), {"call": staticmethod(call)})
         outcomes = run(plan, cloud_with, guard=guard, workers=1)
@@ -307,8 +309,8 @@ def test_a_plan_made_during_an_apply_warns_of_it(cloud, time):
     before = plan_of(desired, cloud)
     with hold_lease("ws", cloud.call, ELSEWHERE, machine="another", clock=time):
         meanwhile = plan_of(desired, cloud)
-    told = {note.text for note in meanwhile.notes} - {note.text for note in before.notes}
-    assert told == {PARTIAL_APPLY}
+    warnings = {note.text for note in meanwhile.notes} - {note.text for note in before.notes}
+    assert warnings == {PARTIAL_APPLY}
     assert meanwhile.digest == plan_of(desired, cloud).digest
 
 

@@ -39,8 +39,8 @@ def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
     names = sorted(draw(st.sets(st.sampled_from(["a", "b"]))))
     groups = sorted(draw(st.sets(st.sampled_from(["g", "h"]))))
     policies = sorted(draw(st.sets(st.just("p"))))
-    found = [resource("thing_groups", prefix + name, ThingGroup("Plants")) for name in groups]
-    found += [resource("policies", prefix + name, Policy(ALLOW)) for name in policies]
+    resources = [resource("thing_groups", prefix + name, ThingGroup("Plants")) for name in groups]
+    resources += [resource("policies", prefix + name, Policy(ALLOW)) for name in policies]
     for name in names:
         certificate, thing = device(prefix + name, draw(st.integers(1, 2)), site=draw(st.sampled_from("xy")))
         spec = evolve(
@@ -49,18 +49,18 @@ def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
             certificate_mode="SNI_ONLY",
             policies=tuple(prefix + policy for policy in policies if draw(st.booleans())),
         )
-        found.append(resource("certificates", prefix + name, spec))
+        resources.append(resource("certificates", prefix + name, spec))
         if draw(st.booleans()):
             member = tuple(prefix + group for group in groups if draw(st.booleans()))
-            found.append(resource("things", prefix + name, evolve(thing.spec, thing_groups=member)))
+            resources.append(resource("things", prefix + name, evolve(thing.spec, thing_groups=member)))
     if draw(st.booleans()):
-        found.append(managed(prefix + "m", "9000" + str(draw(st.integers(1, 2))) + workspace[-1]))
+        resources.append(managed(prefix + "m", "9000" + str(draw(st.integers(1, 2))) + workspace[-1]))
     kept = draw(st.booleans())
-    found = [
+    resources = [
         evolve(each, lifecycle=Lifecycle(prevent_destroy=kept and each.address.kind == "things"))
-        for each in found
+        for each in resources
     ]
-    return state(*found, workspace=workspace)
+    return state(*resources, workspace=workspace)
 
 
 def unguarded(wanted: DesiredState) -> DesiredState:
@@ -79,10 +79,10 @@ def of(content: dict, prefix: str, workspace: str) -> dict:
         for principal, _ in thing["principals"]
     }
     part = {
-        kind: {name: found for name, found in content[kind].items() if name.startswith((prefix, marks))}
+        kind: {name: item for name, item in content[kind].items() if name.startswith((prefix, marks))}
         for kind in ("things", "thing_groups", "policies")
     }
-    part["certificates"] = {name: found for name, found in content["certificates"].items() if name in held}
+    part["certificates"] = {name: item for name, item in content["certificates"].items() if name in held}
     part["managed"] = [m for m in content["managed_things"] if m["Tags"]["reconciler:workspace"] == workspace]
     return part
 
@@ -108,7 +108,7 @@ def test_two_workspaces_end_as_each_alone_in_any_order(account, one, two, order)
     content = account.content()
     assert [of(content, "one-", "ws-1"), of(content, "two-", "ws-2")] == alone
     assert [plan_of(sequences[index][-1], account).steps for index in (0, 1)] == [(), ()]
-    if not any(found.lifecycle.prevent_destroy for found in one[1].resources.values()):
+    if not any(resource.lifecycle.prevent_destroy for resource in one[1].resources.values()):
         converge(state(workspace="ws-1"), account)
     assert of(account.content(), "two-", "ws-2") == alone[1]
 
@@ -117,14 +117,14 @@ def test_two_workspaces_end_as_each_alone_in_any_order(account, one, two, order)
 @given(wanted=fleets("ws-1", "same-"))
 def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account, wanted):
     converge(wanted, account.empty())
-    theirs = evolve(wanted, settings=evolve(wanted.settings, name="ws-2"))
+    other_workspace = evolve(wanted, settings=evolve(wanted.settings, name="ws-2"))
     before = account.content()
     unique = {address for address in wanted.resources if address.kind != "managed_things"}  # AWS's own ids
     if unique:
         with pytest.raises(PlanRejectedError) as caught:
-            plan_of(theirs, account, adopt=unique)
-        told = [f"{address}: belongs to the workspace 'ws-1', not to 'ws-2'" for address in sorted(unique)]
-        assert list(caught.value.reasons) == told
+            plan_of(other_workspace, account, adopt=unique)
+        reasons = [f"{address}: belongs to the workspace 'ws-1', not to 'ws-2'" for address in sorted(unique)]
+        assert list(caught.value.reasons) == reasons
     assert account.content() == before
 
 
@@ -150,14 +150,14 @@ def test_a_certificate_is_deleted_only_when_no_thing_has_it(cloud):
 def test_a_warning_says_how_to_keep_a_certificate_that_was_attached_by_hand(cloud):
     wanted = state(resource("things", "a", Thing()))
     converge(wanted, cloud)
-    made = cloud.iot.create_keys_and_certificate(setAsActive=True)
-    cloud.iot.attach_thing_principal(thingName="a", principal=made["certificateArn"])
+    certificate = cloud.iot.create_keys_and_certificate(setAsActive=True)
+    cloud.iot.attach_thing_principal(thingName="a", principal=certificate["certificateArn"])
     notes = [note.text for note in plan_of(wanted, cloud).notes if note.level == "warning"]
-    how = f'[[removed]] from = "certificates.{made["certificateId"]}", destroy = false'
+    how = f'[[removed]] from = "certificates.{certificate["certificateId"]}", destroy = false'
     assert notes == [
         f"will be deleted: it is attached to a managed thing but not declared; to keep it, add {how}"
     ]
-    removed = {Address("certificates", made["certificateId"]): Origin("desired_state.toml", 1)}
+    removed = {Address("certificates", certificate["certificateId"]): Origin("desired_state.toml", 1)}
     converge(evolve(wanted, removed=removed), cloud)
-    assert cloud.content()["certificates"] == {made["certificateId"]: ("ACTIVE", "DEFAULT")}
+    assert cloud.content()["certificates"] == {certificate["certificateId"]: ("ACTIVE", "DEFAULT")}
     assert cloud.content()["things"]["a"]["principals"] == []
