@@ -156,7 +156,7 @@ def test_a_thing_edited_after_planning_is_not_overwritten(cloud):
     (failure,) = failures(applied(plan, cloud))
     assert failure == (
         "failed things.d: things.d: was changed after the plan was made (attributes.by); nothing of this step was sent; "
-        "plan again"
+        "run plan again"
     )
     assert cloud.iot.describe_thing(thingName="d")["attributes"] == {"site": "oslo", "by": "hand"}
 
