@@ -1,4 +1,4 @@
-"""Desired states made in memory, and Hypothesis strategies for any of them."""
+"""Builders for desired states, plans and applies in memory, and a Hypothesis strategy for any desired state."""
 
 from __future__ import annotations
 
@@ -51,24 +51,26 @@ QUOTAS = load_quotas({})
 
 
 def resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resource:
-    """A resource that needs what its spec refers to."""
-    needs = set()
+    """Return a resource that depends on what its spec refers to."""
+    dependencies = set()
     for member in members(type(spec)).values():
         value = getattr(spec, member.name)
         if member.references:
             items = value if isinstance(value, tuple) else (value,)
-            needs |= {Address(member.references, item) for item in items if isinstance(item, str)}
-    return Resource(Address(kind, name), spec, frozenset(needs), Lifecycle(**lifecycle))
+            dependencies |= {Address(member.references, item) for item in items if isinstance(item, str)}
+    return Resource(Address(kind, name), spec, frozenset(dependencies), Lifecycle(**lifecycle))
 
 
 def state(*resources: Resource, workspace: str = "ws", **settings: object) -> DesiredState:
-    """A desired state without limits, unless it is given some: most tests delete what they like."""
+    """Return a desired state; without limits by default, because most tests delete a large part of it."""
     settings.setdefault("limits", ChangeLimits(delete_percent=100, replace_percent=100))
-    return DesiredState(Settings(workspace, **settings), {found.address: found for found in resources})
+    return DesiredState(
+        Settings(workspace, **settings), {resource.address: resource for resource in resources}
+    )
 
 
 def device(name: str, generation: int = 1, **attributes: str) -> tuple[Resource, Resource]:
-    """A certificate of the CA alpha, and the thing that has it."""
+    """Return a certificate of the CA alpha, and the thing that it is attached to."""
     pem = Pem.parse(AUTHORITIES["alpha"].device(name, generation))
     return (
         resource("certificates", name, Certificate(pem, ca="alpha")),
@@ -77,6 +79,7 @@ def device(name: str, generation: int = 1, **attributes: str) -> tuple[Resource,
 
 
 def ca(name: str = "alpha", **changes: object) -> Resource:
+    """Return a CA that can be registered."""
     authority = AUTHORITIES[name]
     verification = CaVerification(key=Secret(f"env {name}", authority.key_pem))
     return resource(
@@ -86,9 +89,10 @@ def ca(name: str = "alpha", **changes: object) -> Resource:
     )
 
 
-def managed(name: str, code: str = "90001", **more: object) -> Resource:
+def managed(name: str, code: str = "90001", **changes: object) -> Resource:
+    """Return a managed thing with a setup code."""
     spec = ManagedThing("DEVICE", Secret(f"env {name}", code), "ZWAVE_QR_BAR_CODE")
-    return resource("managed_things", name, evolve(spec, **more))
+    return resource("managed_things", name, evolve(spec, **changes))
 
 
 def plan_of(
@@ -102,10 +106,11 @@ def plan_of(
     select: Collection[str] = (),
     exclude: Collection[str] = (),
 ) -> Plan:
-    allowed = {key: LimitOverride.parse(most) for key, most in allow.items()}
+    """Return the plan that makes a registry as wanted; `allow` overrides the limits, such as `{"delete": "10%"}`."""
+    overrides = {action: LimitOverride.parse(limit) for action, limit in allow.items()}
     return make_plan(
         wanted,
-        PlanOptions(destroy, frozenset(adopt), wave, allowed, tuple(select), tuple(exclude)),
+        PlanOptions(destroy, frozenset(adopt), wave, overrides, tuple(select), tuple(exclude)),
         target=TARGET,
         call=cloud.call,
         quotas=QUOTAS,
@@ -121,30 +126,30 @@ def plan_errors(wanted: DesiredState, cloud: Cloud, **options: Any) -> list[str]
 
 
 def run(plan: Plan, cloud: Cloud, **options: object) -> list[Outcome]:
-    """Apply, a hundred times less patient than in life: the registry in this process keeps nobody waiting."""
+    """Apply a plan with pauses a hundred times shorter: the registry in this process answers at once."""
     options.setdefault("pause", lambda seconds: time.sleep(seconds / 100))
     return list(apply_plan(plan, cloud.call, stop=threading.Event(), **options))
 
 
 def converge(wanted: DesiredState, cloud: Cloud) -> Plan:
-    """Plan and apply; every step must have been applied."""
+    """Plan and apply, and check that every step was applied."""
     plan = plan_of(wanted, cloud)
     assert failures(run(plan, cloud)) == []
     return plan
 
 
 def failures(outcomes: list[Outcome]) -> list[str]:
-    """What did not go as planned, for people."""
+    """Return status, address and error of every step that was not applied."""
     return [
-        f"{found.status} {found.change.address}: {getattr(found, 'error', '')}"
-        for found in outcomes
-        if found.status not in {"started", "waiting", "applied"}
+        f"{outcome.status} {outcome.change.address}: {getattr(outcome, 'error', '')}"
+        for outcome in outcomes
+        if outcome.status not in {"started", "waiting", "applied"}
     ]
 
 
 NAMES = ("a", "b", "c")
 PROVISIONED = ("c", "x")
-"""Names of provisioned things: one that a plain thing may have had before."""
+"""Names of provisioned things: one of them can also be the name of a thing."""
 _texts = st.sampled_from(["oslo", "bergen", "x_1"])
 _descriptions = st.sampled_from([None, "Plants"])
 _tags = st.dictionaries(st.sampled_from(["line", "owner"]), _texts, max_size=2)
@@ -152,15 +157,15 @@ _tags = st.dictionaries(st.sampled_from(["line", "owner"]), _texts, max_size=2)
 
 @st.composite
 def desired_states(draw: st.DrawFn) -> DesiredState:
-    """Any valid desired state over a small world of names, so that two of them meet often."""
-    found: list[Resource] = []
+    """Return any valid desired state with few different names, so that two desired states often have names in common."""
+    resources: list[Resource] = []
     cas = draw(st.sets(st.sampled_from(sorted(AUTHORITIES))))
     certificates = draw(
         st.dictionaries(st.sampled_from(NAMES), st.tuples(st.booleans(), st.integers(1, 2)), max_size=3)
     )
     signers = {}
     policies = sorted(draw(st.sets(st.sampled_from(["p", "q"]))))
-    found += [
+    resources += [
         resource(
             "policies",
             name,
@@ -168,8 +173,8 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
         )
         for name in policies
     ]
-    for name, (second, generation) in sorted(certificates.items()):
-        signer = "beta" if second else "alpha"
+    for name, (is_beta, generation) in sorted(certificates.items()):
+        signer = "beta" if is_beta else "alpha"
         signers[name] = signer
         pem = Pem.parse(AUTHORITIES[signer].device(name, generation))
         more = {
@@ -180,23 +185,25 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
             spec = Certificate(pem, ca=signer, **more)
         else:
             spec = Certificate(pem, certificate_mode="SNI_ONLY", **more)
-        found.append(resource("certificates", name, spec))
+        resources.append(resource("certificates", name, spec))
     templates = _any_templates(draw)
     provisioned = sorted(draw(st.sets(st.sampled_from(PROVISIONED)))) if "alpha" in cas else []
     signing = {*signers.values(), *(["alpha"] if provisioned else [])}
-    found += [_any_ca(draw, name, templates, idle=name not in signing) for name in sorted(cas)]
-    found += [*templates, *_any_aliases(draw), *_any_profiles(draw)]
+    resources += [_any_ca(draw, name, templates, signs=name in signing) for name in sorted(cas)]
+    resources += [*templates, *_any_aliases(draw), *_any_profiles(draw)]
     groups = _any_groups(draw, policies)
-    bills = [
+    billing_groups = [
         resource("billing_groups", name, BillingGroup(draw(_descriptions), draw(_tags)))
         for name in sorted(draw(st.sets(st.sampled_from(["b", "c"]))))
     ]
     types = _any_types(draw)
-    things = _any_things(draw, certificates, groups, bills, types, provisioned)
-    found += [_any_provisioned(draw, name, groups, bills, types, policies) for name in provisioned]
-    found += [*groups, *_any_queries(draw), *bills, *types, *things]
-    found += _any_managed(draw, [thing.address.name for thing in things])
-    return state(*draw(st.permutations(found)))
+    things = _any_things(draw, certificates, groups, billing_groups, types, provisioned)
+    resources += [
+        _any_provisioned(draw, name, groups, billing_groups, types, policies) for name in provisioned
+    ]
+    resources += [*groups, *_any_dynamic_groups(draw), *billing_groups, *types, *things]
+    resources += _any_managed(draw, _names(things))
+    return state(*draw(st.permutations(resources)))
 
 
 def _allow(action: str) -> Document:
@@ -205,22 +212,23 @@ def _allow(action: str) -> Document:
     )
 
 
-def _any_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, idle: bool) -> Resource:
+def _any_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, signs: bool) -> Resource:
+    """Return a CA; one that signs certificates stays active."""
     changes: dict[str, object] = {"tags": draw(_tags), "auto_registration": draw(st.booleans())}
-    usable = [found.address.name for found in templates if found.spec.type == "JITP"]
+    usable = [template.address.name for template in templates if template.spec.type == "JITP"]
     if usable:
         changes["registration_template"] = draw(st.sampled_from([None, *usable]))
         if changes["registration_template"]:
             changes["registration_role_arn"] = draw(st.sampled_from([None, ROLE]))
     if draw(st.booleans()):
         changes |= {"certificate_mode": "SNI_ONLY", "verification": None}
-    if idle:
+    if not signs:
         changes["status"] = draw(st.sampled_from(["ACTIVE", "INACTIVE"]))
     return ca(name, **changes)
 
 
 def _any_templates(draw: st.DrawFn) -> list[Resource]:
-    found = []
+    templates = []
     for name in sorted(draw(st.sets(st.sampled_from(["v", "w"])))):
         kind = draw(st.sampled_from(["JITP", "FLEET_PROVISIONING"]))
         hook = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
@@ -233,8 +241,8 @@ def _any_templates(draw: st.DrawFn) -> list[Resource]:
             draw(st.sampled_from([None, hook])) if kind != "JITP" else None,
             draw(_tags),
         )
-        found.append(resource("provisioning_templates", name, spec))
-    return found
+        templates.append(resource("provisioning_templates", name, spec))
+    return templates
 
 
 def _any_aliases(draw: st.DrawFn) -> list[Resource]:
@@ -243,8 +251,8 @@ def _any_aliases(draw: st.DrawFn) -> list[Resource]:
     return [resource("role_aliases", name, RoleAlias(ROLE, draw(durations), draw(_tags))) for name in names]
 
 
-def _any_queries(draw: st.DrawFn) -> list[Resource]:
-    """The names are not those of static groups: AWS keeps both in one list."""
+def _any_dynamic_groups(draw: st.DrawFn) -> list[Resource]:
+    """Return dynamic groups; their names are not those of static groups, because AWS keeps both in one list."""
     queries = st.sampled_from(["attributes.site:oslo", "thingName:a"])
     return [
         resource(
@@ -262,7 +270,7 @@ def _any_queries(draw: st.DrawFn) -> list[Resource]:
 
 
 def _any_groups(draw: st.DrawFn, policies: list[str]) -> list[Resource]:
-    """`h` may be a part of `g` or of `k`; a group with children is never moved, which AWS does not admit."""
+    """Return groups of which only `h` may have a parent: AWS rejects moving a group that has children."""
     names = sorted(draw(st.sets(st.sampled_from(["g", "h", "k"]))))
     return [
         resource(
@@ -287,7 +295,7 @@ def _any_types(draw: st.DrawFn) -> list[Resource]:
         resource(
             "thing_types",
             name,
-            # A type's name decides on what AWS never changes of it: things that have it would forbid a replacement.
+            # The name decides on the fields that AWS never changes: things of the type would prevent its replacement.
             ThingType(
                 {"t": "A pump"}.get(name),
                 {"u": ("site", "house")}.get(name, ()),
@@ -304,11 +312,11 @@ def _any_things(  # noqa: PLR0917 (each is a kind that a thing may name)
     draw: st.DrawFn,
     certificates: dict[str, tuple[bool, int]],
     groups: list[Resource],
-    bills: list[Resource],
+    billing_groups: list[Resource],
     types: list[Resource],
     provisioned: list[str],
 ) -> list[Resource]:
-    """Nothing has a deprecated type or two groups of one hierarchy, or is in two tables."""
+    """Return things without deprecated types and with at most one group of a hierarchy; no name is a provisioned thing's."""
     things = []
     for name in sorted(draw(st.sets(st.sampled_from(NAMES))) - set(provisioned)):
         spec = Thing(
@@ -316,23 +324,27 @@ def _any_things(  # noqa: PLR0917 (each is a kind that a thing may name)
             attributes=draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
             thing_groups=_one_of_each_hierarchy(draw, groups),
             certificates=_some(draw, sorted(certificates)),
-            billing_group=draw(st.sampled_from([None, *(found.address.name for found in bills)])),
+            billing_group=draw(st.sampled_from([None, *_names(billing_groups)])),
         )
         things.append(resource("things", name, spec))
     return [
-        evolve(found, spec=evolve(found.spec, exclusive=draw(st.booleans())))
-        if _alone(found, things)
-        else found
-        for found in things
+        evolve(thing, spec=evolve(thing.spec, exclusive=draw(st.booleans())))
+        if _shares_no_certificate(thing, things)
+        else thing
+        for thing in things
     ]
 
 
+def _names(resources: list[Resource]) -> list[str]:
+    return [resource.address.name for resource in resources]
+
+
 def _usable(types: list[Resource]) -> list[str]:
-    return [found.address.name for found in types if not found.spec.deprecated]
+    return [thing_type.address.name for thing_type in types if not thing_type.spec.deprecated]
 
 
 def _one_of_each_hierarchy(draw: st.DrawFn, groups: list[Resource]) -> tuple[str, ...]:
-    parents = {found.address.name: found.spec.parent for found in groups}
+    parents = {group.address.name: group.spec.parent for group in groups}
     return tuple({parents[group] or group: group for group in _some(draw, sorted(parents))}.values())
 
 
@@ -340,17 +352,17 @@ def _any_provisioned(  # noqa: PLR0917 (each is a kind that a template may name)
     draw: st.DrawFn,
     name: str,
     groups: list[Resource],
-    bills: list[Resource],
+    billing_groups: list[Resource],
     types: list[Resource],
     policies: list[str],
 ) -> Resource:
-    """The template is whole and has all its names in it; only the thing's name and its certificate are parameters."""
+    """Return a provisioned thing; only the thing's name and certificate are parameters of its template."""
     thing: dict[str, object] = {
         "ThingName": {"Ref": "Name"},
         "AttributePayload": draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
         "ThingGroups": list(_one_of_each_hierarchy(draw, groups)),
         "ThingTypeName": draw(st.sampled_from([None, *_usable(types)])),
-        "BillingGroup": draw(st.sampled_from([None, *(found.address.name for found in bills)])),
+        "BillingGroup": draw(st.sampled_from([None, *_names(billing_groups)])),
     }
     certificate = {
         "CertificatePem": {"Ref": "Pem"},
@@ -370,7 +382,7 @@ def _any_provisioned(  # noqa: PLR0917 (each is a kind that a template may name)
     )
 
 
-def _alone(thing: Resource, things: list[Resource]) -> bool:
+def _shares_no_certificate(thing: Resource, things: list[Resource]) -> bool:
     others = {name for other in things if other is not thing for name in other.spec.certificates}
     return others.isdisjoint(thing.spec.certificates)
 
@@ -397,7 +409,7 @@ def _any_managed(draw: st.DrawFn, things: list[str]) -> list[Resource]:
                 role=draw(st.sampled_from(["DEVICE", "CONTROLLER"])),
                 thing=draw(st.sampled_from([None, *things])),
                 brand=draw(st.sampled_from([None, "Acme", "Apex"])),
-                credential_locker=draw(st.sampled_from([None, *(found.address.name for found in lockers)])),
+                credential_locker=draw(st.sampled_from([None, *_names(lockers)])),
                 hub_network_mode=draw(st.sampled_from([None, "STANDARD", "NETWORK_WIDE_EXCLUSION"])),
                 capabilities=draw(st.sampled_from([None, '{"on": 1}', '{"off": 2}'])),
                 capability_report=draw(st.sampled_from([None, _report("1"), _report("2")])),
@@ -420,11 +432,11 @@ def _report(endpoint: str) -> Document:
 def _any_profiles(draw: st.DrawFn) -> list[Resource]:
     authority = AUTHORITIES["alpha"]
     claims = st.sampled_from([authority.device("claim"), authority.device("claim", 2)])
-    found = []
+    profiles = []
     for name in sorted(draw(st.sets(st.just("e")))):
         spec = ProvisioningProfile("JITR", ca_certificate=Pem.parse(authority.pem), tags=draw(_tags))
         if draw(st.booleans()):
             claim = Pem.parse(draw(claims))
             spec = ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=claim, tags=draw(_tags))
-        found.append(resource("provisioning_profiles", name, spec))
-    return found
+        profiles.append(resource("provisioning_profiles", name, spec))
+    return profiles

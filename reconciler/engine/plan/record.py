@@ -5,7 +5,7 @@ A value without a JSON equivalent becomes an object with one member, whose name 
 - `{"$secret": "env PUMP_1_CODE"}`: a sensitive value, as its reference;
 - `{"$hash": "…"}`: the hash of a secret's stored hash, or of a private key;
 - `{"$ref": {"address": …, "field": …}}`, and other parameters that are known only during the apply;
-- `{"$pem": …}`, `{"$document": …}`, `{"$external": …}`, `{"$whatever": "(not compared)"}`, and other values of specs.
+- `{"$pem": …}`, `{"$document": …}`, `{"$external": …}`, `{"$not_compared": "(not compared)"}`, and other values of specs.
 
 If the name of a member in a map begins with `$`, another `$` is put in front of it.
 """
@@ -27,14 +27,9 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, FieldChange, Forget
 from reconciler.model.document import Document
-from reconciler.model.output_file import OutputFile
 from reconciler.model.plan import Step, Target
-from reconciler.model.resource import Live, NotCompared
+from reconciler.model.resource import Live
 from reconciler.model.secret import Secret, SecretDigest
-
-_STORED_NAMES: Mapping[type, str] = {NotCompared: "whatever", OutputFile: "output"}
-"""The names in plan files and digests of classes that cannot have a `stored_name`."""
-
 
 @frozen(kw_only=True)
 class FieldRecord:
@@ -213,5 +208,5 @@ def _compared_attributes(value_type: type) -> tuple[str, ...]:
 
 def _tag(value_type: type) -> str:
     """Return the name of a class in plan files and digests: its stored name, or its own name in snake case."""
-    stored_name: str | None = _STORED_NAMES.get(value_type) or getattr(value_type, "stored_name", None)
+    stored_name: str | None = getattr(value_type, "stored_name", None)
     return stored_name or re.sub(r"(?<!^)(?=[A-Z])", "_", value_type.__name__).lower()

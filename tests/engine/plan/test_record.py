@@ -60,8 +60,8 @@ PUMP = Address("things", "pump-1")
         (Ref(PUMP, "arn"), {"$ref": {"address": "things.pump-1", "field": "arn"}}),
         (Pem("ab" * 32, "text", "a.pem"), {"$pem": {"fingerprint": "ab" * 32}}),
         (External("x"), {"$external": {"id": "x"}}),
-        (NOT_COMPARED, {"$whatever": "(not compared)"}),
-        (OutputFile("claim.key", "/tmp/claim.key", "canary"), {"$output": {"name": "claim.key"}}),
+        (NOT_COMPARED, {"$not_compared": "(not compared)"}),
+        (OutputFile("claim.key", "/tmp/claim.key", "canary"), {"$output_file": {"name": "claim.key"}}),
         (Document.from_value({"b": [1], "a": None}), {"$document": {"a": None, "b": [1]}}),
         (
             WiFiSimpleSetup(enable_as_provisioner=True, enable_as_provisionee=False, timeout_in_minutes=5),
