@@ -25,7 +25,7 @@ def build_resource_graph(resources: Desired) -> Graph:
 
 
 def build_graph(dependencies: Dependencies) -> Graph:
-    """Return the graph, with nodes and edges sorted by address; dependencies that are not a key are left out."""
+    """Return the graph, sorted by address; dependencies that are not a key are left out."""
     import networkx as nx  # takes a tenth of a second, which an empty plan does not need
 
     graph: Graph = nx.DiGraph()

@@ -28,7 +28,7 @@ from reconciler.aws.retries import (
 )
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, ServiceUnavailableError, TargetError
-from tests.support.fault_injection import Fault, FaultyCloud, Once, Time
+from tests.support.fault_injection import Fault, FaultyCloud, SingleFault, VirtualTime
 
 URL = "https://iot.eu-west-1.amazonaws.com"
 
@@ -90,7 +90,7 @@ def most(_least: float, largest: float) -> float:
 
 
 def persist(service, time=None, *, reads=False, repeatable=False, circuit=None):
-    time = time or Time()
+    time = time or VirtualTime()
     circuit = circuit or Circuit("iot", time.clock)
     return Retries(time.clock, time.pause, most).run(service, circuit, reads=reads, repeatable=repeatable)
 
@@ -131,7 +131,7 @@ def test_an_aws_error_after_a_lost_response_is_final():
 def test_pauses_have_full_jitter_and_double_up_to_ten_seconds(seed):
     import random
 
-    time, pauses, bounds = Time(), [], []
+    time, pauses, bounds = VirtualTime(), [], []
 
     def spread(least, largest):
         bounds.append((least, largest))
@@ -152,7 +152,7 @@ def test_pauses_have_full_jitter_and_double_up_to_ten_seconds(seed):
 
 
 def test_the_circuit_opens_after_failures_and_closes_after_a_response():
-    time = Time()
+    time = VirtualTime()
     circuit = Circuit("iot", time.clock)
     service = Service(DOWN, ever=True)
     with pytest.raises(ServiceUnavailableError) as caught:
@@ -173,7 +173,7 @@ def test_the_circuit_opens_after_failures_and_closes_after_a_response():
 
 
 def test_only_one_call_probes_an_open_circuit():
-    time = Time()
+    time = VirtualTime()
     circuit = Circuit("iot", time.clock)
     for _ in range(Circuit.MAX_FAILURES):
         time.pause(2.0)
@@ -188,7 +188,7 @@ def test_only_one_call_probes_an_open_circuit():
 
 @pytest.mark.parametrize("gap", [0.0, DEFAULT_TIMEOUT_SECONDS + 1])
 def test_short_or_rare_failures_do_not_open_the_circuit(gap):
-    time = Time()
+    time = VirtualTime()
     circuit = Circuit("iot", time.clock)
     for _ in range(5 * Circuit.MAX_FAILURES):
         circuit.record_failure("why")
@@ -197,7 +197,7 @@ def test_short_or_rare_failures_do_not_open_the_circuit(gap):
 
 
 def test_throttling_does_not_open_the_circuit():
-    time = Time()
+    time = VirtualTime()
     circuit = Circuit("iot", time.clock)
     for _ in range(5):
         with pytest.raises(RetriesExhausted):
@@ -217,29 +217,32 @@ CREATE = ApiCall("iot", "CreatePolicy", {"policyName": "p", "policyDocument": "{
     ("fault", "kind"), [(Fault.FAIL_AFTER, AwsError), (Fault.TIMEOUT_AFTER, TargetError)]
 )
 def test_a_lost_creation_is_sent_once_and_its_outcome_is_unknown(cloud, fault, kind):
-    cloud.calm().empty()
-    cloud.sent.clear()
-    cloud.faults = Once("POST", "/policies/p", fault)
+    cloud.stop_faults().empty()
+    cloud.sent_requests.clear()
+    cloud.faults = SingleFault("POST", "/policies/p", fault)
     with pytest.raises(kind) as caught:
         cloud.call(CREATE)
-    assert (caught.value.outcome_unknown, len(cloud.sent)) == (True, 1)
+    assert (caught.value.outcome_unknown, len(cloud.sent_requests)) == (True, 1)
 
 
 @pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.REFUSE])
 def test_a_creation_without_effect_is_retried(cloud, fault):
-    cloud.calm().empty()
-    cloud.faults = Once("POST", "/policies/p", fault)
+    cloud.stop_faults().empty()
+    cloud.faults = SingleFault("POST", "/policies/p", fault)
     assert cloud.call(CREATE)["policyName"] == "p"
-    assert cloud.faults.met == 1
+    assert cloud.faults.occurrences == 1
 
 
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
 def test_a_failed_page_is_retried_without_the_other_pages(cloud, fault):
-    cloud.calm().empty()
+    cloud.stop_faults().empty()
     for number in range(300):
         cloud.iot.create_thing(thingName=f"t{number:03}")
-    cloud.sent.clear()
-    cloud.faults = Once("GET", "nextToken", fault)
+    cloud.sent_requests.clear()
+    cloud.faults = SingleFault("GET", "nextToken", fault)
     answer = cloud.call(ApiCall("iot", "ListThings"))
     assert [item["thingName"] for item in answer["things"]] == [f"t{number:03}" for number in range(300)]
-    assert (cloud.faults.met, sum("nextToken" not in path for _, path in cloud.sent)) == (1, 1)
+    assert (cloud.faults.occurrences, sum("nextToken" not in path for _, path in cloud.sent_requests)) == (
+        1,
+        1,
+    )

@@ -1,4 +1,4 @@
-"""Whatever the network does to an apply, the next clean run leaves what one clean run leaves."""
+"""After an apply over a faulty network, a clean run leaves what a single clean run leaves."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from reconciler.model.plan import Plan
 from reconciler.model.settings import DesiredState
 from tests.support.desired_states import AUTHORITIES, converge, desired_states, failures, plan_of, run
 from tests.support.examples import examples
-from tests.support.fault_injection import WRITES_LOST, Faults, FaultyCloud
+from tests.support.fault_injection import LOST_RESPONSES, FaultyCloud, RandomFaults
 from tests.support.registry_client import Cloud
 
 _RATES = st.sampled_from([0.05, 0.2, 0.5])
 _SEEDS = st.integers(0, 2**32)
 
 
-class Torture(RuleBasedStateMachine):
-    """Any files, one after the other, applied over a network with any faults, beside resources of somebody else."""
+class FaultyApplies(RuleBasedStateMachine):
+    """Any desired states, one after the other, applied over a faulty network, next to resources of others."""
 
     faulty = FaultyCloud()
     clean = Cloud()
-    wanted: DesiredState | None = None
+    desired: DesiredState | None = None
 
     @initialize()
-    def strangers(self) -> None:
-        """Somebody else's things in the same account, one of them with a certificate."""
+    def create_resources_of_others(self) -> None:
+        """Create resources of others in both accounts."""
         self.faulty.faults = None
-        self.wanted: DesiredState | None = None
+        self.desired: DesiredState | None = None
         for cloud in (self.faulty.empty(), self.clean.empty()):
             cloud.iot.create_thing(thingName="stranger", attributePayload={"attributes": {"site": "x"}})
             pem = AUTHORITIES["beta"].device("stranger")
@@ -38,32 +38,32 @@ class Torture(RuleBasedStateMachine):
             cloud.iot.attach_thing_principal(thingName="stranger", principal=arn["certificateArn"])
             cloud.iot.create_policy(policyName="stranger", policyDocument='{"Version": "2012-10-17"}')
 
-    @rule(wanted=desired_states(), seed=_SEEDS, rate=_RATES)
-    def apply_over_a_bad_network(self, wanted: DesiredState, seed: int, rate: float) -> None:
-        """Planning may fail; what is applied is applied as far as it goes."""
-        self.wanted = wanted
-        self.faulty.restart().faults = Faults(seed, rate)
+    @rule(desired=desired_states(), seed=_SEEDS, rate=_RATES)
+    def apply_over_a_faulty_network(self, desired: DesiredState, seed: int, rate: float) -> None:
+        """Plan and apply; both may fail."""
+        self.desired = desired
+        self.faulty.restart().faults = RandomFaults(seed, rate)
         try:
-            run(plan_of(wanted, self.faulty), self.faulty)
+            run(plan_of(desired, self.faulty), self.faulty)
         except (AwsError, TargetError):
             pass
         finally:
-            self.faulty.calm()
+            self.faulty.stop_faults()
 
     @invariant()
-    def a_clean_run_leaves_what_the_file_says_and_nothing_else(self) -> None:
-        if self.wanted is None:
+    def a_clean_run_leaves_exactly_the_desired_state(self) -> None:
+        if self.desired is None:
             return
-        converge(self.wanted, self.faulty)
-        converge(self.wanted, self.clean)
+        converge(self.desired, self.faulty)
+        converge(self.desired, self.clean)
         assert self.faulty.content() == self.clean.content()
-        assert plan_of(self.wanted, self.faulty).steps == ()
+        assert plan_of(self.desired, self.faulty).steps == ()
 
 
 @pytest.mark.hypothesis
-def test_after_any_faults_a_clean_run_leaves_what_the_file_says_and_nothing_else():
+def test_a_clean_run_after_any_faults_leaves_exactly_the_desired_state():
     run_state_machine_as_test(
-        Torture,
+        FaultyApplies,
         settings=settings(examples(8), stateful_step_count=3),
     )
 
@@ -72,24 +72,24 @@ _FAST = examples(16)
 
 
 @_FAST
-@given(before=desired_states(), after=desired_states(), seed=_SEEDS, lost=st.sampled_from(WRITES_LOST))
-def test_a_run_that_loses_answers_does_all_that_it_planned_and_nothing_twice(before, after, seed, lost):
-    cloud, other = Torture.faulty.calm().empty(), Torture.clean.empty()
+@given(before=desired_states(), after=desired_states(), seed=_SEEDS, fault=st.sampled_from(LOST_RESPONSES))
+def test_a_run_that_loses_responses_applies_every_step_exactly_once(before, after, seed, fault):
+    cloud, other = FaultyApplies.faulty.stop_faults().empty(), FaultyApplies.clean.empty()
     converge(before, cloud)
     converge(before, other)
     converge(after, other)
     plan = plan_of(after, cloud)
-    assert unresolved(plan, cloud) == []
-    cloud.faults = Faults(seed, 0.3, (lost,))
+    assert calls_without_verification(plan, cloud) == []
+    cloud.faults = RandomFaults(seed, 0.3, (fault,))
     outcomes = run(plan, cloud)
-    cloud.calm()
+    cloud.stop_faults()
     assert failures(outcomes) == []
     assert cloud.content() == other.content()
     assert versions(cloud) == versions(other)
 
 
-def unresolved(plan: Plan, cloud: Cloud) -> list[str]:
-    """The calls of which nobody could tell whether they were done."""
+def calls_without_verification(plan: Plan, cloud: Cloud) -> list[str]:
+    """Return the calls whose outcome would stay unknown after a lost response."""
     models = {
         client.meta.service_model.service_name: client.meta.service_model
         for client in (cloud.iot, cloud.managed)
@@ -104,17 +104,17 @@ def unresolved(plan: Plan, cloud: Cloud) -> list[str]:
 
 
 def versions(cloud: Cloud) -> dict[str, int]:
-    """How many versions each policy and each template has."""
+    """Return the number of versions of each policy and template."""
     policies = cloud.iot.list_policies()["policies"]
     templates = cloud.iot.list_provisioning_templates()["templates"]
     return {
-        name["policyName"]: len(
-            cloud.iot.list_policy_versions(policyName=name["policyName"])["policyVersions"]
+        policy["policyName"]: len(
+            cloud.iot.list_policy_versions(policyName=policy["policyName"])["policyVersions"]
         )
-        for name in policies
+        for policy in policies
     } | {
-        name["templateName"]: len(
-            cloud.iot.list_provisioning_template_versions(templateName=name["templateName"])["versions"]
+        template["templateName"]: len(
+            cloud.iot.list_provisioning_template_versions(templateName=template["templateName"])["versions"]
         )
-        for name in templates
+        for template in templates
     }

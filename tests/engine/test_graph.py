@@ -1,4 +1,4 @@
-"""What has to exist before what."""
+"""The dependency graph: order and cycles."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from reconciler.model.address import Address
 from reconciler.model.resource import Resource
 
 
-def needing(**needs: str) -> dict[Address, frozenset[Address]]:
-    """`a="b c"`: a needs b and c."""
-    return {_at(name): frozenset(map(_at, found.split())) for name, found in needs.items()}
+def depending(**dependencies: str) -> dict[Address, frozenset[Address]]:
+    """Return dependencies by address; `a="b c"` is an `a` that depends on `b` and `c`."""
+    return {_thing(name): frozenset(map(_thing, names.split())) for name, names in dependencies.items()}
 
 
-def _at(name: str) -> Address:
+def _thing(name: str) -> Address:
     return Address("things", name)
 
 
@@ -31,40 +31,43 @@ def names(addresses) -> str:
     return " ".join(address.name for address in addresses)
 
 
-def resources(**needs: str) -> dict[Address, Resource]:
-    return {address: Resource(address, None, found) for address, found in needing(**needs).items()}
+def resources(**dependencies: str) -> dict[Address, Resource]:
+    return {
+        address: Resource(address, None, addresses)
+        for address, addresses in depending(**dependencies).items()
+    }
 
 
-def test_edges_lead_from_the_needed_to_the_needing():
-    made = build_resource_graph(resources(thing="certificate", certificate="ca", ca=""))
-    assert sorted((before.name, after.name) for before, after in made.edges) == [
+def test_edges_lead_from_a_dependency_to_its_dependents():
+    graph = build_resource_graph(resources(thing="certificate", certificate="ca", ca=""))
+    assert sorted((dependency.name, dependent.name) for dependency, dependent in graph.edges) == [
         ("ca", "certificate"),
         ("certificate", "thing"),
     ]
 
 
-def test_what_is_needed_comes_first_and_ties_are_broken_by_address():
+def test_dependencies_come_first_and_ties_are_broken_by_address():
     assert (
         names(sort_by_dependencies(build_resource_graph(resources(a="z", b="", c="b", z="", y=""))))
         == "b c y z a"
     )
 
 
-def test_needs_that_are_not_there_are_left_out():
-    assert names(build_resource_graph(resources(a="gone"))) == "a"
+def test_dependencies_that_do_not_exist_are_left_out():
+    assert names(build_resource_graph(resources(a="missing"))) == "a"
 
 
 def test_a_cycle_has_no_order():
     with pytest.raises(nx.NetworkXUnfeasible):
-        sort_by_dependencies(build_graph(needing(a="b", b="a")))
+        sort_by_dependencies(build_graph(depending(a="b", b="a")))
 
 
-def test_a_graph_without_cycles_has_none():
-    assert list(find_shortest_cycles(build_graph(needing(a="b c", b="c", c="")))) == []
+def test_an_acyclic_graph_has_no_cycles():
+    assert list(find_shortest_cycles(build_graph(depending(a="b c", b="c", c="")))) == []
 
 
 @pytest.mark.parametrize(
-    ("needs", "expected"),
+    ("dependencies", "expected"),
     [
         ({"a": "a"}, ["a"]),
         ({"a": "b", "b": "a"}, ["a b"]),
@@ -75,31 +78,34 @@ def test_a_graph_without_cycles_has_none():
     ],
     ids=str,
 )
-def test_each_cycle_starts_at_its_first_address(needs, expected):
-    assert [names(cycle) for cycle in find_shortest_cycles(build_graph(needing(**needs)))] == expected
+def test_each_cycle_starts_at_its_first_address(dependencies, expected):
+    assert [
+        names(cycle) for cycle in find_shortest_cycles(build_graph(depending(**dependencies)))
+    ] == expected
 
 
-def test_what_is_healthy_is_taken_away_before_cycles_are_looked_for():
-    waits = needing(a="b gone", b="c", c="b", d="", e="d", f="d e")
-    assert cyclic_subgraph(waits) == needing(a="b gone", b="c", c="b")
+def test_the_cyclic_subgraph_has_only_cycles_and_their_dependents():
+    dependencies = depending(a="b missing", b="c", c="b", d="", e="d", f="d e")
+    assert cyclic_subgraph(dependencies) == depending(a="b missing", b="c", c="b")
 
 
 @given(edges=st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=25), shuffle=st.randoms())
-def test_cycles_are_real_cover_every_knot_and_do_not_depend_on_the_order_of_the_file(edges, shuffle):
-    waits = {_at(str(node)): frozenset(_at(str(b)) for b, a in edges if a == node) for node in range(8)}
-    made = build_graph(waits)
-    found = list(find_shortest_cycles(made))
-    for cycle in found:
-        assert all(made.has_edge(a, b) for a, b in zip(cycle, (*cycle[1:], cycle[0]), strict=True))
+def test_the_cycles_cover_every_cyclic_component_in_any_order_of_the_file(edges, shuffle):
+    nodes = [_thing(str(number)) for number in range(8)]
+    dependencies = {node: frozenset(nodes[a] for a, b in edges if nodes[b] == node) for node in nodes}
+    graph = build_graph(dependencies)
+    cycles = list(find_shortest_cycles(graph))
+    for cycle in cycles:
+        assert all(graph.has_edge(a, b) for a, b in zip(cycle, (*cycle[1:], cycle[0]), strict=True))
         assert cycle[0] == min(cycle)
-    knotted = {
+    cyclic_nodes = {
         node
-        for knot in nx.strongly_connected_components(made)
-        if len(knot) > 1 or made.has_edge(*knot, *knot)
-        for node in knot
+        for component in nx.strongly_connected_components(graph)
+        if len(component) > 1 or graph.has_edge(*component, *component)
+        for node in component
     }
-    assert {node for cycle in found for node in cycle} == knotted
-    items = list(waits.items())
+    assert {node for cycle in cycles for node in cycle} == cyclic_nodes
+    items = list(dependencies.items())
     shuffle.shuffle(items)
-    assert list(find_shortest_cycles(build_graph(dict(items)))) == found
-    assert list(find_shortest_cycles(build_graph(cyclic_subgraph(waits)))) == found
+    assert list(find_shortest_cycles(build_graph(dict(items)))) == cycles
+    assert list(find_shortest_cycles(build_graph(cyclic_subgraph(dependencies)))) == cycles

@@ -1,4 +1,4 @@
-"""Provisioned things: one RegisterThing for a new one, and the missing calls for one that exists in part."""
+"""Provisioned things: one RegisterThing for a new one, single calls for one that exists in part."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ALLOW = {
 
 
 def template(**changes: Any) -> Document:
-    """Return a template with a thing with an attribute, its certificate and a policy; `changes` override members of the thing."""
+    """Return a template with a thing, its certificate and a policy; `changes` override the thing."""
     thing = {
         "Type": THING,
         "Properties": {
@@ -123,9 +123,9 @@ def test_a_template_can_be_a_stored_one(cloud):
     role = "arn:aws:iam::123456789012:role/provisioning"
     stored = resource("provisioning_templates", "pumps", ProvisioningTemplate(TEMPLATE, role))
     named = pump("8", body="pumps")
-    wanted = fleet(stored, evolve(named, dependencies=frozenset({stored.address})))
-    assert calls(converge(wanted, cloud))["provisioned_things.pump-8"] == ["RegisterThing"]
-    assert plan_of(wanted, cloud).steps == ()
+    desired = fleet(stored, evolve(named, dependencies=frozenset({stored.address})))
+    assert calls(converge(desired, cloud))["provisioned_things.pump-8"] == ["RegisterThing"]
+    assert plan_of(desired, cloud).steps == ()
 
 
 def test_a_changed_parameter_is_one_update(cloud):
@@ -157,10 +157,10 @@ def test_a_removed_policy_is_detached_before_it_is_deleted(cloud):
     converge(fleet(pump("8")), cloud)
     value = TEMPLATE.value
     del value["Resources"]["policy"]
-    wanted = state(ca(), pump("8", body=Document.from_value(value)))
-    converge(wanted, cloud)
+    desired = state(ca(), pump("8", body=Document.from_value(value)))
+    converge(desired, cloud)
     assert sorted(cloud.content()["policies"]) == ["reconciler-ws-retired"]
-    assert plan_of(wanted, cloud).steps == ()
+    assert plan_of(desired, cloud).steps == ()
 
 
 def test_a_removed_thing_is_deleted_with_its_certificate(cloud):
@@ -255,12 +255,12 @@ class TestOverrides:
 
 
 def test_a_secret_parameter_is_not_in_the_plan(cloud):
-    wanted = fleet(pump("8", Site=Secret("env SITE", "canary-site")))
-    plan = plan_of(wanted, cloud)
+    desired = fleet(pump("8", Site=Secret("env SITE", "canary-site")))
+    plan = plan_of(desired, cloud)
     assert "canary-site" not in repr(plan)
-    converge(wanted, cloud)
+    converge(desired, cloud)
     assert cloud.content()["things"]["pump-8"]["attributes"] == {"site": "canary-site"}
-    assert plan_of(wanted, cloud).steps == ()
+    assert plan_of(desired, cloud).steps == ()
 
 
 def test_the_previous_value_of_a_secret_attribute_is_sensitive_too(cloud):
@@ -301,21 +301,21 @@ def test_a_policy_document_in_the_template_creates_a_policy(cloud):
     body = template()
     value = body.value
     value["Resources"]["policy"]["Properties"] = {"PolicyDocument": Document.from_value(ALLOW).text}
-    wanted = state(ca(), pump("8", body=Document.from_value(value)))
-    converge(wanted, cloud)
-    assert plan_of(wanted, cloud).steps == ()
+    desired = state(ca(), pump("8", body=Document.from_value(value)))
+    converge(desired, cloud)
+    assert plan_of(desired, cloud).steps == ()
     (name,) = [name for name in cloud.content()["policies"] if not name.startswith("reconciler-")]
     arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{identity('8')}"
     cloud.iot.detach_policy(policyName=name, target=arn)
-    converge(wanted, cloud)
-    assert plan_of(wanted, cloud).steps == ()
+    converge(desired, cloud)
+    assert plan_of(desired, cloud).steps == ()
 
 
 class TestSigningRequests:
     """A certificate that AWS issues in the same call."""
 
     @staticmethod
-    def wanted(path: Path, request: str):
+    def desired(path: Path, request: str):
         value = TEMPLATE.value
         value["Resources"]["certificate"]["Properties"] = {"CertificateSigningRequest": {"Ref": "Pem"}}
         output = OutputFile("pump-8.pem", str(path), path.read_text() if path.exists() else None)
@@ -331,18 +331,18 @@ class TestSigningRequests:
 
     def test_the_issued_certificate_is_saved(self, cloud, tmp_path, request_pem):
         path = tmp_path / "pump-8.pem"
-        converge(self.wanted(path, request_pem), cloud)
+        converge(self.desired(path, request_pem), cloud)
         assert list(cloud.content()["certificates"]) == [certificate_id(path.read_text())]
-        assert plan_of(self.wanted(path, request_pem), cloud).steps == ()
+        assert plan_of(self.desired(path, request_pem), cloud).steps == ()
 
     def test_an_interrupted_run_saves_the_issued_certificate_on_the_next_apply(
         self, cloud, tmp_path, request_pem
     ):
         path = tmp_path / "pump-8.pem"
-        converge(self.wanted(path, request_pem), cloud)
+        converge(self.desired(path, request_pem), cloud)
         text = path.read_text()
         path.unlink()
-        plan = converge(self.wanted(path, request_pem), cloud)
+        plan = converge(self.desired(path, request_pem), cloud)
         assert calls(plan) == {"provisioned_things.pump-8": ["DescribeCertificate"]}
         assert (path.read_text(), list(cloud.content()["certificates"])) == (text, [certificate_id(text)])
 

@@ -1,4 +1,4 @@
-"""Builders for desired states, plans and applies in memory, and a Hypothesis strategy for any desired state."""
+"""Builders for desired states, plans and applies, and a Hypothesis strategy for desired states."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def managed(name: str, code: str = "90001", **changes: object) -> Resource:
 
 
 def plan_of(
-    wanted: DesiredState,
+    desired: DesiredState,
     cloud: Cloud,
     *,
     destroy: bool = False,
@@ -106,10 +106,10 @@ def plan_of(
     select: Collection[str] = (),
     exclude: Collection[str] = (),
 ) -> Plan:
-    """Return the plan that makes a registry as wanted; `allow` overrides the limits, such as `{"delete": "10%"}`."""
+    """Return a plan for a registry; `allow` overrides the limits, such as `{"delete": "10%"}`."""
     overrides = {action: LimitOverride.parse(limit) for action, limit in allow.items()}
     return make_plan(
-        wanted,
+        desired,
         PlanOptions(destroy, frozenset(adopt), wave, overrides, tuple(select), tuple(exclude)),
         target=TARGET,
         call=cloud.call,
@@ -118,10 +118,10 @@ def plan_of(
     )
 
 
-def plan_errors(wanted: DesiredState, cloud: Cloud, **options: Any) -> list[str]:
+def plan_errors(desired: DesiredState, cloud: Cloud, **options: Any) -> list[str]:
     """Return the reasons to reject a plan, which there must be."""
     with pytest.raises(PlanRejectedError) as caught:
-        plan_of(wanted, cloud, **options)
+        plan_of(desired, cloud, **options)
     return list(caught.value.reasons)
 
 
@@ -131,9 +131,9 @@ def run(plan: Plan, cloud: Cloud, **options: object) -> list[Outcome]:
     return list(apply_plan(plan, cloud.call, stop=threading.Event(), **options))
 
 
-def converge(wanted: DesiredState, cloud: Cloud) -> Plan:
+def converge(desired: DesiredState, cloud: Cloud) -> Plan:
     """Plan and apply, and check that every step was applied."""
-    plan = plan_of(wanted, cloud)
+    plan = plan_of(desired, cloud)
     assert failures(run(plan, cloud)) == []
     return plan
 
@@ -157,7 +157,7 @@ _tags = st.dictionaries(st.sampled_from(["line", "owner"]), _texts, max_size=2)
 
 @st.composite
 def desired_states(draw: st.DrawFn) -> DesiredState:
-    """Return any valid desired state with few different names, so that two desired states often have names in common."""
+    """Return any valid desired state, with few different names: two states often have some in common."""
     resources: list[Resource] = []
     cas = draw(st.sets(st.sampled_from(sorted(AUTHORITIES))))
     certificates = draw(
@@ -252,7 +252,7 @@ def _any_aliases(draw: st.DrawFn) -> list[Resource]:
 
 
 def _any_dynamic_groups(draw: st.DrawFn) -> list[Resource]:
-    """Return dynamic groups; their names are not those of static groups, because AWS keeps both in one list."""
+    """Return dynamic groups, with other names than static groups: AWS keeps both in one list."""
     queries = st.sampled_from(["attributes.site:oslo", "thingName:a"])
     return [
         resource(
@@ -316,7 +316,7 @@ def _any_things(  # noqa: PLR0917 (each is a kind that a thing may name)
     types: list[Resource],
     provisioned: list[str],
 ) -> list[Resource]:
-    """Return things without deprecated types and with at most one group of a hierarchy; no name is a provisioned thing's."""
+    """Return valid things: no deprecated type, one group per hierarchy, no name of a provisioned thing."""
     things = []
     for name in sorted(draw(st.sets(st.sampled_from(NAMES))) - set(provisioned)):
         spec = Thing(

@@ -1,4 +1,4 @@
-"""A network that throttles, fails, resets, delays and reorders, in front of an embedded registry; seeded, so that it can be had again."""
+"""An embedded registry behind a network that throttles, fails, resets, delays and reorders."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from tests.support.registry_client import Cloud
 
 
 class Fault(Enum):
-    """What becomes of one request."""
+    """A fault of one request."""
 
-    THROTTLE = "AWS puts it off"
+    THROTTLE = "AWS throttles it"
     REFUSE = "no connection"
-    FAIL_BEFORE = "5xx, and nothing was done"
-    FAIL_AFTER = "5xx, and it was done"
-    RESET_BEFORE = "the connection is reset before it arrives"
-    RESET_AFTER = "the connection is reset once it was done"
-    TIMEOUT_AFTER = "it was done, and the answer comes too late"
-    LATE = "no answer, and it is done only after the next request"
+    FAIL_BEFORE = "5xx without an effect"
+    FAIL_AFTER = "5xx with the effect"
+    RESET_BEFORE = "the connection is reset before the request arrives"
+    RESET_AFTER = "the connection is reset after the effect"
+    TIMEOUT_AFTER = "the response comes too late"
+    LATE = "no response, and the effect comes after that of the next request"
     TWICE = "the network delivers it twice"
 
 
-WRITES_LOST = (Fault.FAIL_AFTER, Fault.RESET_AFTER, Fault.TIMEOUT_AFTER)
-"""What leaves nobody knowing that a call was done."""
+LOST_RESPONSES = (Fault.FAIL_AFTER, Fault.RESET_AFTER, Fault.TIMEOUT_AFTER)
+"""The faults after which the client cannot know that a call had its effect."""
 
 
-class Time:
-    """A clock that only pauses move; safe for many threads."""
+class VirtualTime:
+    """A clock that only pauses advance. Thread-safe."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -48,42 +48,42 @@ class Time:
             self.now += seconds
 
 
-class Faults:
-    """Which request meets which fault: by the seed, the request, and how often it was seen, whatever runs beside it."""
+class RandomFaults:
+    """Faults drawn from a seed, the request and its count, independently of the order of threads."""
 
     def __init__(self, seed: int, rate: float, kinds: tuple[Fault, ...] = tuple(Fault)) -> None:
         self._seed, self._rate, self._kinds = seed, rate, kinds
-        self._seen: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
 
-    def of(self, request: HttpRequest) -> Fault | None:
+    def fault_for(self, request: HttpRequest) -> Fault | None:
         key = f"{request.method} {request.url}"
-        self._seen[key] += 1
-        chance = random.Random(f"{self._seed} {key} {self._seen[key]}")
+        self._counts[key] += 1
+        chance = random.Random(f"{self._seed} {key} {self._counts[key]}")
         return chance.choice(self._kinds) if chance.random() < self._rate else None
 
 
-class Once(Faults):
-    """One fault, for the first request whose method and path are these."""
+class SingleFault(RandomFaults):
+    """One fault, for the first request with this method and path."""
 
     def __init__(self, method: str, path: str, fault: Fault) -> None:
-        self._wanted, self._fault = (method, path), fault
-        self.met = 0
+        self._endpoint, self._fault = (method, path), fault
+        self.occurrences = 0
 
-    def of(self, request: HttpRequest) -> Fault | None:
-        method, path = self._wanted
-        if self.met or request.method != method or path not in request.url:
+    def fault_for(self, request: HttpRequest) -> Fault | None:
+        method, path = self._endpoint
+        if self.occurrences or request.method != method or path not in request.url:
             return None
-        self.met += 1
+        self.occurrences += 1
         return self._fault
 
 
 class FaultyCloud(Cloud):
-    """A registry behind such a network, while it has `faults`; time is virtual, so no retry takes any."""
+    """A registry behind a network with `faults`, if set; its time is virtual, so that retries do not wait."""
 
     def __init__(self) -> None:
-        self.faults: Faults | None = None
-        self.time = Time()
-        self.sent: list[tuple[str, str]] = []
+        self.faults: RandomFaults | None = None
+        self.time = VirtualTime()
+        self.sent_requests: list[tuple[str, str]] = []
         self._late: list[HttpRequest] = []
         self._turn = threading.Lock()
         super().__init__()
@@ -91,28 +91,28 @@ class FaultyCloud(Cloud):
         self.restart()
 
     def restart(self) -> FaultyCloud:
-        """A new process: it remembers nothing of what has failed."""
+        """Forget what has failed, as a new process does."""
         self.call = Caller({"iot": self.iot, "iot-managed-integrations": self.managed}, self.retries)
         return self
 
-    def calm(self) -> FaultyCloud:
-        """From now on the network works, and what was under way has arrived."""
+    def stop_faults(self) -> FaultyCloud:
+        """Let the network work from now on, and deliver what is in flight."""
         self.faults = None
-        self._arrive()
+        self._deliver_late_requests()
         return self.restart()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         with self._turn:
-            fault = self.faults.of(request) if self.faults else None
+            fault = self.faults.fault_for(request) if self.faults else None
             if fault is Fault.LATE:
                 self._late.append(request)
                 raise ReadTimeoutError(endpoint_url=request.url)
-            self.sent.append((request.method, request.url.partition("amazonaws.com")[2]))
-            answer = self._met(fault, request)
-            self._arrive()
-            return answer
+            self.sent_requests.append((request.method, request.url.partition("amazonaws.com")[2]))
+            response = self._handle_with(fault, request)
+            self._deliver_late_requests()
+            return response
 
-    def _met(self, fault: Fault | None, request: HttpRequest) -> HttpResponse:
+    def _handle_with(self, fault: Fault | None, request: HttpRequest) -> HttpResponse:
         match fault:
             case Fault.THROTTLE:
                 return _error(400, "ThrottlingException")
@@ -122,7 +122,7 @@ class FaultyCloud(Cloud):
                 return _error(503, "ServiceUnavailableException")
             case Fault.RESET_BEFORE:
                 raise ConnectionClosedError(endpoint_url=request.url)
-        answer = super().handle(request)
+        response = super().handle(request)
         match fault:
             case Fault.FAIL_AFTER:
                 return _error(500, "InternalFailureException")
@@ -132,9 +132,9 @@ class FaultyCloud(Cloud):
                 raise ReadTimeoutError(endpoint_url=request.url)
             case Fault.TWICE:
                 super().handle(request)
-        return answer
+        return response
 
-    def _arrive(self) -> None:
+    def _deliver_late_requests(self) -> None:
         late, self._late = self._late, []
         for request in late:
             super().handle(request)

@@ -1,4 +1,4 @@
-"""One device of the CA alpha, and what is called for it."""
+"""One device of the CA alpha, and the calls for it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from tests.support.desired_states import AUTHORITIES, ca, device, state
 ALPHA = AUTHORITIES["alpha"]
 
 
-def iot(operation, /, *, ignored_errors=(), retried_errors=(), **params):
+def iot_call(operation, /, *, ignored_errors=(), retried_errors=(), **params):
+    """Return a call of AWS IoT Core."""
     return ApiCall("iot", operation, params, ignored_errors=ignored_errors, retried_errors=retried_errors)
 
 
-def one(**attributes):
-    """One device of one CA."""
+def one_device(**attributes):
+    """Return a desired state with one device and its CA."""
     return state(ca(), *device("a", **attributes))
 
 
 def step_tuples(plan):
-    """The plan's steps: what is done to what, after what, by which calls."""
+    """Return action, address, dependencies and calls of every step."""
     return [
         (step.change.action, str(step.address), sorted(map(str, step.dependencies)), list(step.calls))
         for step in plan.steps
     ]
 
 
-def certificate(generation=1):
+def certificate_id(generation=1):
+    """Return the ID of the device's certificate."""
     return Pem.parse(ALPHA.device("a", generation)).fingerprint
 
 
-def arn(generation=1):
-    return f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate(generation)}"
+def certificate_arn(generation=1):
+    """Return the ARN of the device's certificate."""
+    return f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate_id(generation)}"

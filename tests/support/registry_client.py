@@ -1,4 +1,4 @@
-"""An embedded registry seen through plain boto3 clients: what AWS would report, ids and times aside."""
+"""An embedded registry, read through boto3 clients as AWS would be, without IDs and times."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class DeclaredCaller(Caller):
 
 
 class Cloud:
-    """Clients are slow to make and registries quick: the clients stay, `empty()` puts a new registry behind them."""
+    """An embedded registry with boto3 clients.
+
+    `empty()` replaces the registry and keeps the clients, which are slow to create.
+    """
 
     def __init__(self, path: Path | str = ":memory:") -> None:
         core = Session()
@@ -53,17 +56,18 @@ class Cloud:
         return self.registry.handle(request)
 
     def empty(self) -> Cloud:
+        """Replace the registry with an empty one."""
         self.registry.close()
         self.registry = Registry(":memory:", SETTINGS)
         self._index()
         return self
 
     def _index(self) -> None:
-        """Dynamic groups need it, and it is the account's own affair."""
+        """Enable fleet indexing, which dynamic groups need and which belongs to the account."""
         self.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
 
     def content(self) -> dict[str, Any]:
-        """Everything that is registered, by what identifies it to people."""
+        """Return everything that is registered, by kind, and by name where there is one."""
         return {
             "ca_certificates": self._cas(),
             "certificates": self._certificates(),
@@ -89,15 +93,17 @@ class Cloud:
         }
 
     def _cas(self) -> dict[str, Any]:
-        found = {}
+        content = {}
         for listed in self._pages(self.iot, "list_ca_certificates", "certificates"):
-            answer = self.iot.describe_ca_certificate(certificateId=listed["certificateId"])
-            detail = answer["certificateDescription"]
-            kept = {key: detail.get(key) for key in ("status", "certificateMode", "autoRegistrationStatus")}
-            if "registrationConfig" in answer:
-                kept["registrationConfig"] = answer["registrationConfig"]
-            found[listed["certificateId"]] = {**kept, "tags": self._iot_tags(listed["certificateArn"])}
-        return found
+            response = self.iot.describe_ca_certificate(certificateId=listed["certificateId"])
+            detail = response["certificateDescription"]
+            members = {
+                key: detail.get(key) for key in ("status", "certificateMode", "autoRegistrationStatus")
+            }
+            if "registrationConfig" in response:
+                members["registrationConfig"] = response["registrationConfig"]
+            content[listed["certificateId"]] = {**members, "tags": self._iot_tags(listed["certificateArn"])}
+        return content
 
     def _certificates(self) -> dict[str, Any]:
         listed = self._pages(self.iot, "list_certificates", "certificates")
@@ -132,7 +138,7 @@ class Cloud:
         return {
             item["thingTypeName"]: {
                 "properties": {
-                    key: value for key, value in item["thingTypeProperties"].items() if _is_said(value)
+                    key: value for key, value in item["thingTypeProperties"].items() if _has_value(value)
                 },
                 "deprecated": item["thingTypeMetadata"]["deprecated"],
                 "tags": self._iot_tags(item["thingTypeArn"]),
@@ -141,26 +147,26 @@ class Cloud:
         }
 
     def _aliases(self) -> dict[str, Any]:
-        found = {}
+        content = {}
         for name in self._pages(self.iot, "list_role_aliases", "roleAliases"):
             detail = self.iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]
-            kept = {key: detail[key] for key in ("roleArn", "credentialDurationSeconds")}
-            found[name] = {**kept, "tags": self._iot_tags(detail["roleAliasArn"])}
-        return found
+            members = {key: detail[key] for key in ("roleArn", "credentialDurationSeconds")}
+            content[name] = {**members, "tags": self._iot_tags(detail["roleAliasArn"])}
+        return content
 
     def _templates(self) -> dict[str, Any]:
-        """Versions aside: how many there are tells the past."""
-        said = ("enabled", "provisioningRoleArn", "preProvisioningHook", "type")
-        found = {}
+        """Return the templates without their versions, whose number depends on earlier applies."""
+        names = ("enabled", "provisioningRoleArn", "preProvisioningHook", "type")
+        content = {}
         for item in self._pages(self.iot, "list_provisioning_templates", "templates"):
             detail = self.iot.describe_provisioning_template(templateName=item["templateName"])
-            found[item["templateName"]] = {
-                **{key: detail.get(key) for key in said},
+            content[item["templateName"]] = {
+                **{key: detail.get(key) for key in names},
                 "description": detail.get("description") or None,
                 "body": json.loads(detail["templateBody"]),
                 "tags": self._iot_tags(item["templateArn"]),
             }
-        return found
+        return content
 
     def _billing(self) -> dict[str, Any]:
         return {
@@ -175,18 +181,18 @@ class Cloud:
         }
 
     def _groups(self) -> dict[str, Any]:
-        found = {}
+        content = {}
         for item in self._pages(self.iot, "list_thing_groups", "thingGroups"):
             detail = self.iot.describe_thing_group(thingGroupName=item["groupName"])
             properties = detail["thingGroupProperties"]
-            found[item["groupName"]] = {
+            content[item["groupName"]] = {
                 "description": properties.get("thingGroupDescription") or None,
                 "parent": detail["thingGroupMetadata"].get("parentGroupName"),
                 "query": detail.get("queryString"),
                 "attributes": properties.get("attributePayload", {}).get("attributes", {}),
                 "tags": self._iot_tags(item["groupArn"]),
             }
-        return found
+        return content
 
     def _policies(self) -> dict[str, Any]:
         return {
@@ -201,39 +207,39 @@ class Cloud:
         }
 
     def _lockers(self) -> list[Any]:
-        found = []
+        content = []
         for item in self._pages(self.managed, "list_credential_lockers", "Items"):
             detail = self.managed.get_credential_locker(Identifier=item["Id"])
-            found.append((detail["Name"], detail["Tags"]))
-        return sorted(found, key=str)
+            content.append((detail["Name"], detail["Tags"]))
+        return sorted(content, key=str)
 
     def _profiles(self) -> list[Any]:
         dropped = ("Id", "Arn", "ResponseMetadata")
-        found = []
+        content = []
         for item in self._pages(self.managed, "list_provisioning_profiles", "Items"):
             detail = self.managed.get_provisioning_profile(Identifier=item["Id"])
-            found.append({key: value for key, value in detail.items() if key not in dropped})
-        return sorted(found, key=str)
+            content.append({key: value for key, value in detail.items() if key not in dropped})
+        return sorted(content, key=str)
 
     def _managed(self) -> list[Any]:
-        """A locker is told by its name: its id is AWS's, and another one in every run."""
+        """Return the managed things, with the name of a locker for its ID, which is random."""
         dropped = ("Id", "Arn", "CreatedAt", "UpdatedAt", "ActivatedAt", "ResponseMetadata")
         lockers = {
             item["Id"]: item["Name"] for item in self._pages(self.managed, "list_credential_lockers", "Items")
         }
-        found = []
+        content = []
         for item in self._pages(self.managed, "list_managed_things", "Items"):
             detail = self.managed.get_managed_thing(Identifier=item["Id"])
-            able = self.managed.get_managed_thing_capabilities(Identifier=item["Id"])
-            kept = {key: value for key, value in detail.items() if key not in dropped}
-            if "CredentialLockerId" in kept:
-                kept["CredentialLockerId"] = lockers.get(kept["CredentialLockerId"], "gone")
-            if "CapabilityReport" in able:
-                kept["CapabilityReport"] = able["CapabilityReport"]
-            found.append(kept)
-        return sorted(found, key=lambda item: item["Tags"].get("reconciler:name", ""))
+            capabilities = self.managed.get_managed_thing_capabilities(Identifier=item["Id"])
+            members = {key: value for key, value in detail.items() if key not in dropped}
+            if "CredentialLockerId" in members:
+                members["CredentialLockerId"] = lockers.get(members["CredentialLockerId"], "deleted")
+            if "CapabilityReport" in capabilities:
+                members["CapabilityReport"] = capabilities["CapabilityReport"]
+            content.append(members)
+        return sorted(content, key=lambda item: item["Tags"].get("reconciler:name", ""))
 
 
-def _is_said(value: Any) -> bool:
-    """Whether a property of a thing type says anything: what was cleared is there and empty."""
-    return any(map(_is_said, value.values())) if isinstance(value, dict) else bool(value)
+def _has_value(value: Any) -> bool:
+    """Return whether a property of a thing type has a value: one that was cleared is present and empty."""
+    return any(map(_has_value, value.values())) if isinstance(value, dict) else bool(value)

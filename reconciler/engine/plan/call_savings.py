@@ -13,7 +13,7 @@ MIN_ATTACHMENTS = 50
 
 
 def suggest_call_savings(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note]:
-    """Yield the policies that are attached to many certificates and could be attached to one thing group instead."""
+    """Yield the policies attached to many certificates that could be attached to one thing group."""
     attachments = Counter(
         str(call.params["policyName"])
         for step in steps

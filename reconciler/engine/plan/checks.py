@@ -50,7 +50,7 @@ def _find_plan_errors(
 def _check_kinds_and_owners(
     state: DesiredState, options: PlanOptions, comparison: Comparison, context: PlanContext
 ) -> Iterator[str]:
-    """Yield, in the order of changes, resources that are not managed by this workspace, and what the kinds reject."""
+    """Yield changes of resources that are not managed by this workspace, and errors of the kinds."""
     kinds = all_kinds()
     workspace = state.settings.name
     for address, change in comparison.changes.items():
@@ -61,7 +61,7 @@ def _check_kinds_and_owners(
 
 
 def _check_owner(change: Update | Replace, adopt: Collection[Address], workspace: str) -> Iterator[str]:
-    """Yield why a resource cannot be changed, unless `adopt` has it or an interrupted apply of ours created it."""
+    """Yield an error, unless `adopt` has the resource or an interrupted apply of ours created it."""
     address, owner = change.address, change.live.owner
     if owner is not None:
         yield f"{address}: belongs to the workspace {owner!r}, not to {workspace!r}"
@@ -72,7 +72,7 @@ def _check_owner(change: Update | Replace, adopt: Collection[Address], workspace
 
 
 def _check_forgotten_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:
-    """Yield deletions of what a forgotten resource still uses: AWS does not delete what is in use."""
+    """Yield deletions of what a forgotten resource still uses: AWS rejects them."""
     for address, change in comparison.changes.items():
         if not isinstance(change, Delete) or is_ownership_marker(context.workspace, address):
             continue
@@ -82,7 +82,7 @@ def _check_forgotten_users(comparison: Comparison, context: PlanContext) -> Iter
 
 
 def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:
-    """Yield deletions and replacements of what is still used after the plan: AWS does not delete what is in use."""
+    """Yield deletions and replacements of what is still in use after the plan: AWS rejects them."""
     kinds = all_kinds()
     for address, change in comparison.changes.items():
         remaining = _remaining_users(change, context)
@@ -110,7 +110,10 @@ def _remaining_users(change: Change, context: PlanContext) -> list[Address]:
 def _check_adopted_addresses(
     state: DesiredState, adopt: Collection[Address], comparison: Comparison
 ) -> Iterator[str]:
-    """Yield the addresses in --adopt that cannot be imported, except those that another workspace owns: `_check_owner` has them."""
+    """Yield the addresses in --adopt that cannot be imported.
+
+    `_check_owner` yields those that another workspace owns.
+    """
     owners = {
         address: change.live.owner
         for address, change in comparison.changes.items()
@@ -130,7 +133,7 @@ def _check_adopted_addresses(
 
 
 def _closest_address(address: Address, valid: Iterable[Address]) -> str | None:
-    """Return the address with the closest name of the same kind; if nothing is of that kind, the closest address."""
+    """Return the address of the same kind with the closest name, else the closest address."""
     addresses = list(valid)
     names = [other.name for other in addresses if other.kind == address.kind]
     if not names:

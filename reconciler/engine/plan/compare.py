@@ -1,4 +1,7 @@
-"""Compare desired and live state: the changes that make them equal. Pure, but for hashing secrets on all processors."""
+"""Compare desired and live state: the changes that make them equal.
+
+Invariant: pure. Secrets are hashed on all processors.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,7 @@ def compare_states(
 
 
 def compute_effective_state(workspace: str, declared: Desired) -> Desired:
-    """Return the resources as AWS would report them: with defaults, and with names for the IDs of resources in the file."""
+    """Return the resources as AWS would report them: with defaults, and with names instead of IDs."""
     kinds = all_kinds()
     scope = Scope(workspace, declared)
     names = _names_by_identity(declared)
@@ -161,9 +164,9 @@ def _names_by_identity(resources: Desired) -> Names:
 
 
 def _hash_secrets(desired: Desired, live: Inventory, progress: Progress) -> None:
-    """Compare all secrets with their stored hashes, on all processors, because each takes some milliseconds.
+    """Compare all secrets with their stored hashes on all processors: each takes some milliseconds.
 
-    The hash function caches the results, so that the diff finds them.
+    The hash function caches the results for the diff.
     """
     pairs: list[tuple[SecretDigest, Secret]] = []
     for address, resource in desired.items():

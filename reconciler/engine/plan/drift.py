@@ -1,4 +1,7 @@
-"""Drift: where the registry differs from the file, from the registry's side. Nothing is written, and no lease is needed."""
+"""Drift: where the registry differs from the file, seen from the registry.
+
+Invariant: every call only reads, and no lease is needed.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +88,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Drift:
-    """Compare the registry with the file; every call only reads. Raises SelectionError, AwsError and TargetError."""
+    """Compare the registry with the file. Raises SelectionError, AwsError and TargetError."""
     workspace = state.settings.name
     comparison = compare_states(state, refresh(state, call, progress), progress)
     selected = select_compared(comparison, select, exclude)

@@ -27,7 +27,7 @@ LIMITED_ACTIONS = ("delete", "replace")
 
 @frozen
 class _LimitedCount:
-    """How many of how many resources the plan would delete or replace; `setting` is the table that limits them."""
+    """A number of resources to delete or replace; `setting` is the table that limits it."""
 
     action: str
     count: int
@@ -75,9 +75,9 @@ class _LimitedCount:
 
 
 def exceeded_limits(state: DesiredState, options: PlanOptions, comparison: Comparison) -> Iterator[str]:
-    """Yield an error for each limit that the changes exceed: the limits of this run, else those in `[workspace.limits]`.
+    """Yield an error for each limit that the changes exceed.
 
-    Percentages are of what the workspace owns, of all kinds or of one kind. If replacements are made in waves, the largest wave
+    The limits of this run override those in `[workspace.limits]`. Percentages are of what the workspace owns, of all kinds or of one kind. If replacements are made in waves, the largest wave
     counts. Renames count as replacements; changes of ownership markers do not count.
     """
     limits, workspace = state.settings.limits, state.settings.name
@@ -120,7 +120,7 @@ def _count_in_wave(count: int, wave_percent: float) -> int:
 
 
 def _count_actions(comparison: Comparison, markers: frozenset[Address]) -> Mapping[str, Counter[str]]:
-    """Return the number of deletions and replacements by kind; the deletion of a rename counts as a replacement."""
+    """Return the number of deletions and replacements by kind; a rename is a replacement."""
     counts: dict[str, Counter[str]] = {action: Counter() for action in LIMITED_ACTIONS}
     for address, change in comparison.changes.items():
         if address in markers:

@@ -36,7 +36,7 @@ def collect_notes(  # noqa: PLR0913 (each is a source of notes)
     *,
     holder: LeaseHolder | None,
 ) -> Iterator[Note]:
-    """Yield everything that a reader of the plan should know besides its changes."""
+    """Yield the warnings and notes of a plan."""
     if holder:
         yield Note("warning", holder.partial_apply_warning())
     yield from map(_file_warning, state.warnings)
@@ -105,7 +105,7 @@ def _notes_of_kinds(comparison: Comparison) -> Iterator[Note]:
 
 
 def _nothing_to_forget(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
-    """Yield the addresses in `[[removed]]` that are forgotten already: their entries are useless, but do no harm."""
+    """Yield the addresses in `[[removed]]` that are already forgotten; their entries have no effect."""
     for name in state.removed:
         address = find_live_address(name, comparison.live)
         if address is None or not isinstance(comparison.changes.get(address), Forget):
@@ -114,7 +114,7 @@ def _nothing_to_forget(comparison: Comparison, state: DesiredState) -> Iterator[
 
 
 def _moved_resources(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
-    """Yield the resources in `[[moved]]` that are replaced because of their name, and those that need no call."""
+    """Yield the moved resources that are replaced because of their name, and those without calls."""
     kinds = all_kinds()
     for old, new in state.moved.items():
         change = comparison.changes.get(new)

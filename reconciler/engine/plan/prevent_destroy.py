@@ -1,6 +1,6 @@
 """`lifecycle.prevent_destroy`: reject the deletion or replacement of protected resources.
 
-Whoever removes a table from the file removes its `prevent_destroy` too. Therefore the registry remembers it: in a tag or, for
+A table that is removed from the file takes its `prevent_destroy` with it. Therefore the registry remembers it: in a tag or, for
 resources without tags, as membership in a thing group. Removing that protection is an update like any other, and the resource
 can be deleted only after it was applied.
 """

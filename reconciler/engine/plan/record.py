@@ -1,6 +1,6 @@
 """A plan as JSON values: what would be sent and what was read, without any secret.
 
-A value without a JSON equivalent becomes an object with one member, whose name begins with `$` and tells the type:
+A value without a JSON equivalent becomes an object with one member, whose name begins with `$` and is the type:
 
 - `{"$secret": "env PUMP_1_CODE"}`: a sensitive value, as its reference;
 - `{"$hash": "…"}`: the hash of a secret's stored hash, or of a private key;
@@ -30,6 +30,7 @@ from reconciler.model.document import Document
 from reconciler.model.plan import Step, Target
 from reconciler.model.resource import Live
 from reconciler.model.secret import Secret, SecretDigest
+
 
 @frozen(kw_only=True)
 class FieldRecord:
@@ -84,9 +85,9 @@ def to_change_records(steps: Iterable[Step]) -> tuple[ChangeRecord, ...]:
 
 
 def compute_digest(workspace: str, target: Target, steps: Iterable[Step]) -> str:
-    """Return the SHA-256 of what would be sent and where, and of what was read. Plans with one digest send the same.
+    """Return the SHA-256 of what would be sent and where, and of what was read.
 
-    Secrets are in it as their references: it does not depend on their values, and nothing about these can be guessed from it.
+    Plans with the same digest send the same calls. Secrets are in it as their references: it does not depend on their values, and nothing about these can be guessed from it.
     It does not depend on the lines of the file either.
     """
     # The JSON of [workspace, target, [change, …]], which is never in memory as a whole.
@@ -187,7 +188,7 @@ def _to_call_record(call: ApiCall) -> CallRecord:
 
 
 def _to_text(text: str) -> str | Mapping[str, str]:
-    """Return the text; a private key where none belongs becomes a hash, and what UTF-8 cannot encode is escaped."""
+    """Return the text, escaped where UTF-8 cannot encode it; a misplaced private key becomes a hash."""
     if "PRIVATE KEY-----" in text:
         return {"$hash": _short_hash(text)}
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
@@ -207,6 +208,6 @@ def _compared_attributes(value_type: type) -> tuple[str, ...]:
 
 
 def _tag(value_type: type) -> str:
-    """Return the name of a class in plan files and digests: its stored name, or its own name in snake case."""
+    """Return the name of a class in plan files and digests: its stored name, or its own in snake case."""
     stored_name: str | None = getattr(value_type, "stored_name", None)
     return stored_name or re.sub(r"(?<!^)(?=[A-Z])", "_", value_type.__name__).lower()

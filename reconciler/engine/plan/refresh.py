@@ -1,4 +1,4 @@
-"""Refresh: read live state. The kinds are read at the same time, as far as rates allow; then IDs are replaced with names."""
+"""Refresh: read live state, all kinds at the same time, and replace AWS's IDs with names."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def assign_names(scope: Scope) -> tuple[Inventory, Names]:
         names_by_identity = _assign_names_of_kind(kind, scope)
         for live in scope.live_by_kind[table]:
             name = names_by_identity[live.identity]
-            # Without a name, a resource in its grace period is no difference in those that still refer to it.
+            # A resource in its grace period gets no name: the references to it are not compared.
             names[table, live.identity] = None if live.kept_until else name
             address = Address(table, name)
             resource = scope.desired.get(address)
@@ -163,7 +163,7 @@ def _names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
 def _names_by_pairing(
     kind: Kind, scope: Scope, spare: Sequence[Live], *, taken: AbstractSet[str]
 ) -> dict[str, str]:
-    """Return the names that the kind gives to live resources whose AWS ID is not in the file; each name is given once."""
+    """Return the names that the kind finds for live resources whose AWS ID is not in the file."""
     missing = [resource for resource in scope.resources_of(kind.table) if resource.address.name not in taken]
     identities: dict[str, str] = {}
     for identity, name in kind.pair_unmatched(missing, spare, scope).items():
@@ -175,7 +175,10 @@ def _names_by_pairing(
 def _fallback_names(
     kind: Kind, scope: Scope, unnamed: Sequence[Live], *, taken: AbstractSet[str]
 ) -> dict[str, str]:
-    """Return the names of live resources that are not in the file: the name they were declared with if it is free, else their ID."""
+    """Return the names of live resources that are not in the file.
+
+    That is the name that they were declared with if no other resource has it, else their AWS ID.
+    """
     used = {*taken, *(resource.address.name for resource in scope.resources_of(kind.table))}
     names: dict[str, str] = {}
     for live in unnamed:
@@ -206,7 +209,7 @@ def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its argum
     pool: ThreadPoolExecutor,
     tracker: _ReadTracker,
 ) -> Sequence[Live] | str:
-    """Return the live resources of one kind, or why it could not be listed: an error only if the file needs the kind."""
+    """Return the live resources of one kind, or why a kind that the file does not use cannot be listed."""
     scope = evolve(scope, live_by_kind=_ReadResults(earlier_reads), now=time.time())
     is_declared = any(True for _ in scope.resources_of(kind.table))
     try:
@@ -240,7 +243,7 @@ def _run(
 
 
 def _send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[str, Any]]:
-    """Yield the responses in the order of their calls; only as many calls are in flight as one kind may have."""
+    """Yield the responses in the order of their calls, with a limited number of calls in flight."""
     in_flight: deque[Future[Mapping[str, Any]]] = deque()
     try:
         for request in batch:

@@ -87,7 +87,7 @@ def _find_owned(owner: Address, live: Inventory) -> Iterator[Address]:
 
 
 def find_kept_orphans(changes: Changes, renames: Renames) -> Inventory:
-    """Return the resources that would be deleted, but stay if nothing is pruned. Renames delete the old one all the same."""
+    """Return the resources to be deleted that stay if nothing is pruned: all but the renamed ones."""
     return {
         address: change.live
         for address, change in changes.items()
@@ -123,7 +123,7 @@ def find_deletion_blockers(address: Address, context: PlanContext) -> list[Addre
 
 
 def find_live_address(name: Address, live: Inventory) -> Address | None:
-    """Return the address of a live resource; `name` is that address, or has the AWS ID in place of the name."""
+    """Return the address of the live resource that has `name` as its address or its AWS ID."""
     if name in live:
         return name
     return next(

@@ -77,7 +77,7 @@ class PlanRecord(PlanSummary):
 
 
 def to_plan_record(plan: Plan) -> PlanRecord:
-    """Return a plan as a record. Its secrets are hashed, on all processors, which takes some milliseconds each."""
+    """Return a plan as a record. Its secrets are hashed on all processors, some milliseconds each."""
     return PlanRecord(
         workspace=plan.workspace,
         target=plan.target,
@@ -98,7 +98,7 @@ def to_plan_record(plan: Plan) -> PlanRecord:
 
 
 def read_options(saved: PlanRecord) -> PlanOptions:
-    """Return the options that a plan was made with. Raises PlanRejectedError if this version does not know one of them."""
+    """Return the options that a plan was made with. Raises PlanRejectedError for an unknown option."""
     try:
         return _options_converter().structure(saved.options, PlanOptions)
     except (cattrs.BaseValidationError, ValueError) as error:
@@ -108,7 +108,7 @@ def read_options(saved: PlanRecord) -> PlanOptions:
 
 
 def check_inputs(saved: PlanRecord, state: DesiredState, target: Target) -> None:
-    """Raise PlanRejectedError if the plan was made for another workspace or target, or from another desired state."""
+    """Raise PlanRejectedError if a plan is for another workspace, target or desired state."""
     inputs = (
         ("workspace", saved.workspace, state.settings.name),
         ("endpoint", saved.target.endpoint, target.endpoint),
@@ -191,7 +191,10 @@ def _compare_changes(saved: ChangeRecord | None, current: ChangeRecord | None) -
 
 
 def _compare_contents(saved: ChangeRecord, current: ChangeRecord) -> Iterator[str]:
-    """Yield how two changes with the same action differ: in fields and live state, else in the first of what follows these."""
+    """Yield how two changes with the same action differ.
+
+    All differences of fields and live state are yielded, else the first other one.
+    """
     differences = [
         *_compare_fields(saved.fields, current.fields),
         *_compare_attributes(saved.live, current.live, ("identity", "version", "owner")),

@@ -1,7 +1,7 @@
 """Select resources, with the grammar of dbt's model selectors.
 
 A selector is an address (`things.pump-7`), a glob over addresses (`things.pump-*`, `*.pump-7`) or a kind (`things`). A `+` in
-front adds all dependencies, a `+` at the end all dependents; a number beside it limits the distance (`1+things.pump-7`).
+front adds all dependencies, a `+` at the end all dependents; a number next to it limits the distance (`1+things.pump-7`).
 Selectors separated by spaces are a union, and so are several arguments; selectors separated by a comma without a space are an
 intersection.
 
@@ -42,7 +42,7 @@ _GLOB = re.compile(r"[*?\[]")
 
 @frozen
 class Selector:
-    """One selector. `before` and `after` limit the distance of dependencies and dependents; None is no limit."""
+    """One selector; `before` and `after` are the distances of dependencies and dependents, None for any."""
 
     base: str
     before: int | None = 0
@@ -77,7 +77,7 @@ def select_addresses(graph: Graph, select: Iterable[str], exclude: Iterable[str]
 
 
 def selectable_dependencies(comparison: Comparison) -> Mapping[Address, AbstractSet[Address]]:
-    """Return everything that can be selected, with its dependencies: as in the file, else as in the registry."""
+    """Return all addresses that can be selected, with their dependencies in the file or the registry."""
     live = {address: frozenset(find_references(live.spec)) for address, live in comparison.live.items()}
     desired = comparison.desired or comparison.declared
     return live | {address: resource.dependencies for address, resource in desired.items()}
@@ -115,7 +115,7 @@ def select_changes(
 def _add_markers(
     selected: frozenset[Address], dependencies: StepDependencies, markers: frozenset[Address]
 ) -> frozenset[Address]:
-    """Return the selection with the ownership markers that it needs, and those all of whose dependencies are selected."""
+    """Return the selection with the markers it depends on, and those that depend on nothing else."""
     completed = {
         marker
         for marker in markers & dependencies.keys()
@@ -142,7 +142,10 @@ def _find_unselected_dependencies(
 
 
 def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> set[Address] | None:
-    """Return what any of the selectors selects, None if there is no selector; add a problem for each that selects nothing."""
+    """Return what any of the selectors selects, None without selectors.
+
+    Adds a problem for each selector that selects nothing.
+    """
     words = [word for text in texts for word in text.split()]
     selected: set[Address] = set()
     for word in words:
@@ -156,7 +159,7 @@ def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> se
 
 
 def _split_intersection(word: str, graph: Graph) -> list[str]:
-    """Return the selectors of an intersection. Names may contain commas and plus signs: an address is not split."""
+    """Return the selectors of an intersection; an address is not split at the commas in its name."""
     is_address = _known_address(word, graph) or _known_address(Selector.parse(word).base, graph)
     if is_address:
         return [word]
@@ -199,7 +202,7 @@ def _known_address(text: str, graph: Graph) -> Address | None:
 def _within_distance(
     neighbors: Callable[[Address], Iterable[Address]], start: Collection[Address], distance: int | None
 ) -> set[Address]:
-    """Return everything that is at most so many edges away, `start` included; None is no limit."""
+    """Return everything within a distance in edges, `start` included; None is any distance."""
     reached, frontier = set(start), set(start)
     while frontier and (distance is None or distance > 0):
         frontier = {neighbor for address in frontier for neighbor in neighbors(address)} - reached

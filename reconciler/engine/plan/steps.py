@@ -1,4 +1,4 @@
-"""Turn changes into steps: each with its complete calls, after its dependencies, ties broken by address."""
+"""Turn changes into steps with complete calls, each after its dependencies, ties broken by address."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _dependencies_of(
     context: PlanContext,
     dependents: Mapping[Address, AbstractSet[Address]],
 ) -> frozenset[Address]:
-    """Return the changes that must be applied before a change because of what it refers to, or what refers to it."""
+    """Return the changes that must be applied before one because of references to or from it."""
     match change:
         case Forget():
             return frozenset()
@@ -130,7 +130,7 @@ def _users_to_remove(
     context: PlanContext,
     dependents: Mapping[Address, AbstractSet[Address]],
 ) -> frozenset[Address]:
-    """Return the changes that must be applied before a deletion: those of all that still refers to the resource."""
+    """Return the changes before a deletion: those of all that still refers to the resource."""
     address = change.address
     # A step of a keeper that runs after the deletion would find that AWS has removed the reference, and be stale.
     holders = {*find_deletion_blockers(address, context), *context.keepers(address)}
@@ -160,7 +160,7 @@ def _changes_before_marker(
 def _users_to_detach(
     change: Replace, changes: Mapping[Address, Change], context: PlanContext
 ) -> set[Address]:
-    """Return the changes that stop using a resource before it is replaced: AWS does not delete one that is in use."""
+    """Return the changes that stop using a resource, which AWS requires before its replacement."""
     keeps_users = all_kinds()[change.address.kind].deletion_blockers is None
     desired_users = context.desired_users.get(change.address, ())
     return {
@@ -187,9 +187,9 @@ def _freeing_deletions(
 def _name_freeing_changes(
     change: Create, changes: Mapping[Address, Change], context: PlanContext
 ) -> frozenset[Address]:
-    """Return the deletions that must finish before the name can be reused in another table, and the changes of their users.
+    """Return the changes that must finish before a name can be reused in another table.
 
-    A delayed request for the old resource would otherwise reach the new one.
+    These are the deletions of the name, and the changes of what uses the deleted resources. A delayed request for the old resource would otherwise reach the new one.
     """
     tables = all_kinds()[change.address.kind].shares_names_with
     same_name = [Address(table, change.address.name) for table in tables]
@@ -201,7 +201,7 @@ def _name_freeing_changes(
 def _replaced_references(
     change: Update | Replace, changes: Mapping[Address, Change], dependencies: StepDependencies
 ) -> frozenset[Address]:
-    """Return what a resource refers to and is replaced, also if the file ignores changes of that reference."""
+    """Return the replaced resources that one refers to, also in fields that it ignores."""
     return frozenset(
         reference
         for reference in find_references(change.resource.spec)

@@ -13,9 +13,9 @@ from reconciler.model.text import join_some
 
 
 def describe_unmanaged(state: DesiredState, comparison: Comparison) -> Iterator[Note]:
-    """Yield a note for each kind in the file that has unmanaged resources: how many, the first names, how to import them.
+    """Yield a note for each kind in the file that has unmanaged resources.
 
-    No calls are made for this.
+    It has their number, the first names, and how to import them. No calls are made for this.
     """
     kinds = all_kinds()
     refreshed = comparison.refresh

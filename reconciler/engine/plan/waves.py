@@ -35,7 +35,10 @@ def restrict_plan(plan: Plan, addresses: Collection[Address], quotas: Quotas) ->
 
 
 def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Plan]:
-    """Yield plans that each make `percent` of the rotations, rounded up, with the dependencies that no earlier plan has."""
+    """Yield plans that each make `percent` of the rotations, rounded up.
+
+    Each has the dependencies that no earlier one has.
+    """
     rotations = find_rotations(plan)
     size = max(1, math.ceil(len(rotations) * percent / 100))
     done: set[Address] = set()

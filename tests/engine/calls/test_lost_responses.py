@@ -20,11 +20,11 @@ from reconciler.model.errors import AwsError, TargetError, UnknownOutcomeError
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from tests.support.desired_states import AUTHORITIES, failures, managed, plan_of, resource, run, state
-from tests.support.fault_injection import WRITES_LOST, Fault, FaultyCloud, Once
+from tests.support.fault_injection import LOST_RESPONSES, Fault, FaultyCloud, SingleFault
 from tests.support.pki import certificate_id, signing_request
 
 NOT_DONE = (Fault.FAIL_BEFORE, Fault.RESET_BEFORE)
-ANY = pytest.mark.parametrize("fault", [*WRITES_LOST, *NOT_DONE], ids=lambda fault: fault.name.lower())
+ANY = pytest.mark.parametrize("fault", [*LOST_RESPONSES, *NOT_DONE], ids=lambda fault: fault.name.lower())
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +34,16 @@ def network() -> FaultyCloud:
 
 @pytest.fixture
 def cloud(network) -> FaultyCloud:
-    return network.calm().empty()
+    return network.stop_faults().empty()
 
 
 def applied(cloud: FaultyCloud, wanted: Any, method: str, path: str, fault: Fault) -> list[str]:
     """What did not go as planned when the first such request met the fault."""
     plan = plan_of(wanted, cloud)
-    cloud.faults = Once(method, path, fault)
+    cloud.faults = SingleFault(method, path, fault)
     outcomes = run(plan, cloud, pause=cloud.time.pause)
-    assert cloud.faults.met == 1
-    cloud.calm()
+    assert cloud.faults.occurrences == 1
+    cloud.stop_faults()
     return failures(outcomes)
 
 
@@ -274,6 +274,6 @@ def test_a_policy_is_created_once(cloud):
     policy = Document.from_value({"Version": "2012-10-17", "Statement": []})
     wanted = state(resource("policies", "p", Policy(policy)))
     assert applied(cloud, wanted, "POST", "/policies/p", Fault.RESET_AFTER) == []
-    assert [path for method, path in cloud.sent if (method, path) == ("POST", "/policies/p")] == [
+    assert [path for method, path in cloud.sent_requests if (method, path) == ("POST", "/policies/p")] == [
         "/policies/p"
     ]

@@ -21,7 +21,7 @@ from tests.support.desired_states import (
     resource,
     state,
 )
-from tests.support.one_device import arn, certificate, iot, one, step_tuples
+from tests.support.one_device import certificate_arn, certificate_id, iot_call, one_device, step_tuples
 
 FORBIDDEN = "its lifecycle.prevent_destroy forbids that; to allow it, first apply its table with prevent_destroy = false"
 
@@ -32,7 +32,7 @@ def protected(*resources):
 
 
 def test_a_protected_resource_is_neither_deleted_nor_replaced(cloud):
-    converge(one(), cloud)
+    converge(one_device(), cloud)
     assert plan_errors(state(*protected(ca(), *device("a"))), cloud, destroy=True) == [
         f"{address}: cannot delete: {FORBIDDEN}"
         for address in ("ca_certificates.alpha", "certificates.a", "things.a")
@@ -43,40 +43,40 @@ def test_a_protected_resource_is_neither_deleted_nor_replaced(cloud):
 
 
 def test_a_protected_resource_is_updated(cloud):
-    converge(one(), cloud)
+    converge(one_device(), cloud)
     plan = plan_of(state(ca(), *protected(*device("a", site="bergen"))), cloud)
     assert [step.change.action for step in plan.steps] == ["create", "update"]
 
 
 def test_an_unmanaged_resource_is_changed_only_if_it_is_adopted(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "theirs"}})
-    wanted = state(resource("things", "a", Thing(attributes={"site": "oslo"})))
-    assert plan_errors(wanted, cloud) == [
+    desired = state(resource("things", "a", Thing(attributes={"site": "oslo"})))
+    assert plan_errors(desired, cloud) == [
         "things.a: already exists and is not managed by this workspace; import it with --adopt things.a"
     ]
-    plan = plan_of(wanted, cloud, adopt=[Address("things", "a")])
+    plan = plan_of(desired, cloud, adopt=[Address("things", "a")])
     attributes = {"attributes": {"site": "oslo"}, "merge": False}
     assert step_tuples(plan)[-1] == (
         "update",
         "things.a",
         ["thing_groups.reconciler-ws"],
         [
-            iot("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
-            iot("UpdateThing", thingName="a", expectedVersion=1, attributePayload=attributes),
+            iot_call("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
+            iot_call("UpdateThing", thingName="a", expectedVersion=1, attributePayload=attributes),
         ],
     )
 
 
 def test_a_plan_continues_a_create_that_was_interrupted(cloud):
     cloud.iot.create_thing(thingName="a", attributePayload={"attributes": {"site": "oslo"}})
-    plan = plan_of(one(site="oslo"), cloud)
+    plan = plan_of(one_device(site="oslo"), cloud)
     assert step_tuples(plan)[-1] == (
         "update",
         "things.a",
         ["certificates.a", "policies.reconciler-ws-retired", "thing_groups.reconciler-ws"],
         [
-            iot("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
-            iot("AttachThingPrincipal", thingName="a", principal=arn()),
+            iot_call("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
+            iot_call("AttachThingPrincipal", thingName="a", principal=certificate_arn()),
         ],
     )
 
@@ -90,9 +90,9 @@ def test_a_resource_of_another_workspace_is_never_changed(cloud):
 
 
 def test_a_revoked_certificate_cannot_be_activated(cloud):
-    converge(one(), cloud)
-    cloud.iot.update_certificate(certificateId=certificate(), newStatus="REVOKED")
-    assert plan_errors(one(), cloud) == [
+    converge(one_device(), cloud)
+    cloud.iot.update_certificate(certificateId=certificate_id(), newStatus="REVOKED")
+    assert plan_errors(one_device(), cloud) == [
         "certificates.a: is REVOKED, which is final; give the device a new certificate"
     ]
     actions = [step.change.action for step in plan_of(state(ca(), *device("a", 2)), cloud).steps]
@@ -110,11 +110,11 @@ def test_every_secret_that_is_needed_and_not_set_is_an_error(cloud):
         return evolve(resource, spec=evolve(resource.spec, **{field: value}))
 
     verification = evolve(ca().spec.verification, key=Secret("env CA_KEY"))
-    wanted = state(
+    desired = state(
         with_field(ca(), "verification", verification),
         with_field(managed("m"), "authentication_material", Secret("env M_CODE")),
     )
-    assert plan_errors(wanted, cloud) == [
+    assert plan_errors(desired, cloud) == [
         "ca_certificates.alpha: verification.key (from env CA_KEY) is not set",
         "managed_things.m: authentication_material (from env M_CODE) is not set",
     ]
@@ -150,11 +150,11 @@ def limit_error(action, count, percent):
 def test_a_plan_is_rejected_only_if_it_exceeds_a_limit(cloud, limits, errors):
     managed_one = managed("m")
     converge(state(ca(), *device("a"), *device("b"), managed_one), cloud)
-    wanted = state(ca(), *device("a", 2), managed_one, limits=ChangeLimits(**limits))
+    desired = state(ca(), *device("a", 2), managed_one, limits=ChangeLimits(**limits))
     if errors:
-        assert plan_errors(wanted, cloud) == errors
+        assert plan_errors(desired, cloud) == errors
     else:
-        assert plan_of(wanted, cloud).counts == {
+        assert plan_of(desired, cloud).counts == {
             "create": 0,
             "update": 0,
             "replace": 1,
@@ -164,16 +164,16 @@ def test_a_plan_is_rejected_only_if_it_exceeds_a_limit(cloud, limits, errors):
 
 
 def test_destroy_ignores_the_limits(cloud):
-    wanted = state(ca(), *device("a"), limits=ChangeLimits(delete_percent=0))
-    converge(wanted, cloud)
-    assert plan_of(wanted, cloud, destroy=True).counts["delete"] == 5
+    desired = state(ca(), *device("a"), limits=ChangeLimits(delete_percent=0))
+    converge(desired, cloud)
+    assert plan_of(desired, cloud, destroy=True).counts["delete"] == 5
 
 
 def test_a_certificate_in_transfer_is_not_changed(cloud):
-    converge(one(), cloud)
-    cloud.iot.detach_thing_principal(thingName="a", principal=arn())
-    cloud.iot.update_certificate(certificateId=certificate(), newStatus="INACTIVE")
-    cloud.iot.transfer_certificate(certificateId=certificate(), targetAwsAccount="210987654321")
-    assert plan_errors(one(), cloud) == [
+    converge(one_device(), cloud)
+    cloud.iot.detach_thing_principal(thingName="a", principal=certificate_arn())
+    cloud.iot.update_certificate(certificateId=certificate_id(), newStatus="INACTIVE")
+    cloud.iot.transfer_certificate(certificateId=certificate_id(), targetAwsAccount="210987654321")
+    assert plan_errors(one_device(), cloud) == [
         "certificates.a: is being transferred to another account; accept, reject or cancel the transfer first"
     ]

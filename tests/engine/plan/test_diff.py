@@ -16,9 +16,9 @@ from tests.support.registry_client import Cloud
 
 
 def test_a_resource_only_in_the_file_is_created_with_all_its_fields():
-    wanted = resource("things", "a", Thing(attributes={"site": "oslo"}))
-    assert list(diff("ws", {wanted.address: wanted}, {})) == [
-        Create(wanted, (FieldChange("attributes.site", None, "oslo"),))
+    desired = resource("things", "a", Thing(attributes={"site": "oslo"}))
+    assert list(diff("ws", {desired.address: desired}, {})) == [
+        Create(desired, (FieldChange("attributes.site", None, "oslo"),))
     ]
 
 
@@ -30,11 +30,11 @@ def test_a_resource_only_in_the_registry_is_deleted_if_the_workspace_owns_it(own
 
 
 def test_maps_are_compared_key_by_key():
-    wanted = resource("things", "a", Thing(attributes={"site": "oslo", "house": "A"}))
+    desired = resource("things", "a", Thing(attributes={"site": "oslo", "house": "A"}))
     live = Live("a", Thing(attributes={"site": "bergen", "floor": "2"}), 1, "ws")
-    (change,) = diff("ws", {wanted.address: wanted}, {wanted.address: live})
+    (change,) = diff("ws", {desired.address: desired}, {desired.address: live})
     assert change == Update(
-        wanted,
+        desired,
         live,
         (
             FieldChange("attributes.floor", "2", None),
@@ -48,22 +48,22 @@ class TestIgnoreChanges:
     """`ignore_changes`: fields that are left to others."""
 
     def test_an_ignored_field_is_not_a_difference(self):
-        wanted = resource("things", "a", Thing(attributes={"fw": "1"}), ignore_changes=("attributes.fw",))
+        desired = resource("things", "a", Thing(attributes={"fw": "1"}), ignore_changes=("attributes.fw",))
         live = Live("a", Thing(attributes={"fw": "2"}), 1, "ws")
-        assert list(diff("ws", {wanted.address: wanted}, {wanted.address: live})) == []
+        assert list(diff("ws", {desired.address: desired}, {desired.address: live})) == []
 
     def test_an_ownership_marker_is_never_ignored(self):
-        wanted = resource(
+        desired = resource(
             "certificates", "a", Certificate(Pem("00"), policies=("p",)), ignore_changes=("policies",)
         )
         live = Live("00", Certificate(Pem("00"), policies=("by-hand", "reconciler-ws-retired")), owner="ws")
-        (change,) = diff("ws", {wanted.address: wanted}, {wanted.address: live})
+        (change,) = diff("ws", {desired.address: desired}, {desired.address: live})
         assert change.fields == (FieldChange("policies", ("by-hand", "reconciler-ws-retired"), ("by-hand",)),)
 
     def test_an_ignored_value_that_cannot_be_sent_again_is_not_compared(self):
-        wanted = resource("certificates", "a", Certificate(Pem("00")), ignore_changes=("pem",))
+        desired = resource("certificates", "a", Certificate(Pem("00")), ignore_changes=("pem",))
         live = Live("11", Certificate(Pem("11")), owner="ws")
-        assert list(diff("ws", {wanted.address: wanted}, {wanted.address: live})) == []
+        assert list(diff("ws", {desired.address: desired}, {desired.address: live})) == []
 
     @pytest.mark.parametrize("reported", ["2", None])
     def test_an_update_of_another_field_keeps_an_ignored_value(self, reported):

@@ -14,14 +14,14 @@ from tests.support.registry_client import TARGET
 READS = ("List", "Get", "Describe", "Search", "Batch")
 
 
-def drift(wanted, cloud, *, select=(), exclude=(), operations=None):
+def drift(desired, cloud, *, select=(), exclude=(), operations=None):
     def call(request):
         if operations is not None:
             operations.append(request.operation)
         return cloud.call(request)
 
     return find_drift(
-        wanted, target=TARGET, call=call, progress=lambda *_: None, select=select, exclude=exclude
+        desired, target=TARGET, call=call, progress=lambda *_: None, select=select, exclude=exclude
     )
 
 
@@ -41,8 +41,10 @@ def test_every_direction_of_drift_is_found(cloud):
         thingName="a", attributePayload={"attributes": {"site": "bergen", "fan": "on"}, "merge": True}
     )
     cloud.iot.create_thing(thingName="d")
-    wanted = state(ca(), *device("a", site="oslo", owner="ada"), *device("c"), device("d")[1], device("d")[0])
-    items = {(item.direction, str(item.address)): item for item in drift(wanted, cloud).items}
+    desired = state(
+        ca(), *device("a", site="oslo", owner="ada"), *device("c"), device("d")[1], device("d")[0]
+    )
+    items = {(item.direction, str(item.address)): item for item in drift(desired, cloud).items}
     assert [key for key in items if key[1].startswith("things.")] == [
         ("missing", "things.c"),
         ("changed", "things.a"),

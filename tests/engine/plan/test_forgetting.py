@@ -12,13 +12,13 @@ from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Origin
 from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
-from tests.support.one_device import certificate, iot, one, step_tuples
+from tests.support.one_device import certificate_id, iot_call, one_device, step_tuples
 
 GONE = frozenset({"ResourceNotFoundException"})
 
 
-def with_removed(wanted, *names: str):
-    return evolve(wanted, removed={Address.parse(name): Origin("desired_state.toml", 9) for name in names})
+def with_removed(desired, *names: str):
+    return evolve(desired, removed={Address.parse(name): Origin("desired_state.toml", 9) for name in names})
 
 
 def actions(plan):
@@ -26,17 +26,17 @@ def actions(plan):
 
 
 def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
-    converge(one(), cloud)
+    converge(one_device(), cloud)
     before = cloud.content()
     plan = converge(with_removed(state(ca()), "things.a"), cloud)
     assert step_tuples(plan) == [
-        ("forget", f"certificates.a:{certificate()[:12]}", [], []),
+        ("forget", f"certificates.a:{certificate_id()[:12]}", [], []),
         (
             "forget",
             "things.a",
             [],
             [
-                iot(
+                iot_call(
                     "RemoveThingFromThingGroup",
                     ignored_errors=GONE,
                     thingGroupName="reconciler-ws",
@@ -54,23 +54,23 @@ def test_a_forgotten_thing_leaves_the_group_and_keeps_its_certificates(cloud):
 
 
 def test_a_forgotten_certificate_is_detached_from_its_thing(cloud):
-    converge(one(), cloud)
+    converge(one_device(), cloud)
     bare_thing = resource("things", "a", Thing())
-    wanted = with_removed(state(ca(), bare_thing), f"certificates.{certificate()}")
-    plan = converge(wanted, cloud)
+    desired = with_removed(state(ca(), bare_thing), f"certificates.{certificate_id()}")
+    plan = converge(desired, cloud)
     assert actions(plan) == [
-        ("forget", f"certificates.a:{certificate()[:12]}"),
+        ("forget", f"certificates.a:{certificate_id()[:12]}"),
         ("update", "things.a"),
         ("delete", "policies.reconciler-ws-retired"),
     ]
     content = cloud.content()
-    assert (list(content["certificates"]), content["things"]["a"]["principals"]) == ([certificate()], [])
+    assert (list(content["certificates"]), content["things"]["a"]["principals"]) == ([certificate_id()], [])
 
 
 def test_a_forgotten_unattached_certificate_is_detached_from_its_holder(cloud):
     unattached, _ = device("a")
     converge(state(ca(), unattached), cloud)
-    converge(with_removed(state(ca()), f"certificates.{certificate()}"), cloud)
+    converge(with_removed(state(ca()), f"certificates.{certificate_id()}"), cloud)
     content = cloud.content()
     assert (list(content["certificates"].values()), content["things"]) == ([("ACTIVE", "DEFAULT")], {})
 
@@ -127,12 +127,12 @@ def test_a_removed_entry_without_a_managed_resource_is_a_note(cloud):
 
 
 def test_destroy_forgets_the_resources_in_removed(cloud):
-    converge(one(), cloud)
-    wanted = with_removed(state(ca()), "things.a")
-    assert sorted(actions(plan_of(wanted, cloud, destroy=True))) == [
+    converge(one_device(), cloud)
+    desired = with_removed(state(ca()), "things.a")
+    assert sorted(actions(plan_of(desired, cloud, destroy=True))) == [
         ("delete", "ca_certificates.alpha"),
         ("delete", "policies.reconciler-ws-retired"),
         ("delete", "thing_groups.reconciler-ws"),
-        ("forget", f"certificates.a:{certificate()[:12]}"),
+        ("forget", f"certificates.a:{certificate_id()[:12]}"),
         ("forget", "things.a"),
     ]

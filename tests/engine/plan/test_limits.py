@@ -119,7 +119,7 @@ def test_an_invalid_override_is_rejected(text):
 
 
 def test_a_provisioned_thing_with_another_certificate_counts_as_replaced(cloud):
-    """The change is an update of the thing, but it loses as much as the replacement of a device certificate."""
+    """It is an update of the thing, but as much is lost as with a replaced device certificate."""
 
     def pumps(generation):
         desired = provisioned(*(pump(str(number), generation) for number in range(11)))

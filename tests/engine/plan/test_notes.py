@@ -28,15 +28,15 @@ ALLOW = {
 def test_every_plan_warns_of_a_certificate_that_expires_soon(cloud, within, is_shown):
     pem = Pem.parse(AUTHORITIES["alpha"].device("short-lived", 1, 10))
     certificate = resource("certificates", "a", Certificate(pem, ca="alpha"))
-    wanted = state(
+    desired = state(
         ca(), certificate, resource("things", "a", Thing(certificates=("a",))), expires_within=within
     )
     end = (NOW + 10 * DAY).astimezone(datetime.UTC)
     text = f"the certificate expires on {end:%Y-%m-%d}, in 9 days"
     expected = (Note("warning", text, Address("certificates", "a")),) if is_shown else ()
-    assert plan_of(wanted, cloud).notes == expected
-    converge(wanted, cloud)
-    assert plan_of(wanted, cloud).notes == expected
+    assert plan_of(desired, cloud).notes == expected
+    converge(desired, cloud)
+    assert plan_of(desired, cloud).notes == expected
 
 
 @pytest.mark.parametrize(("count", "is_shown"), [(50, True), (49, False)])
@@ -51,12 +51,12 @@ def test_a_policy_attached_to_many_certificates_is_suggested_for_a_group(cloud, 
         )
         for number in range(count)
     ]
-    wanted = state(ca(), resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *devices)
+    desired = state(ca(), resource("policies", "telemetry", Policy(Document.from_value(ALLOW))), *devices)
     text = (
         "the policy 'telemetry' is attached to 50 certificates, one call each; attached to a thing group of their "
         "things, it needs 49 calls and 3 s less under AWS's quotas"
     )
-    assert plan_of(wanted, cloud).notes == ((Note("info", text),) if is_shown else ())
+    assert plan_of(desired, cloud).notes == ((Note("info", text),) if is_shown else ())
 
 
 class TestUnlistedKinds:

@@ -13,7 +13,7 @@ from reconciler.model.pem import Pem
 from reconciler.model.plan import Bottleneck, Estimate, Note
 from reconciler.model.secret import Secret
 from tests.support.desired_states import AUTHORITIES, ca, converge, device, managed, plan_of, run, state
-from tests.support.one_device import arn, certificate, iot, one, step_tuples
+from tests.support.one_device import certificate_arn, certificate_id, iot_call, one_device, step_tuples
 
 ALPHA = AUTHORITIES["alpha"]
 GONE = frozenset({"ResourceNotFoundException"})
@@ -29,7 +29,7 @@ def tags(name):
 
 
 def registered(generation=1):
-    return iot(
+    return iot_call(
         "RegisterCertificate",
         certificatePem=ALPHA.device("a", generation),
         caCertificatePem=ALPHA.pem,
@@ -40,15 +40,17 @@ def registered(generation=1):
 
 def retired():
     ignored = {"LimitExceededException", "ResourceNotFoundException"}
-    return iot("AttachPolicy", policyName="reconciler-ws-retired", target=arn(), ignored_errors=ignored)
+    return iot_call(
+        "AttachPolicy", policyName="reconciler-ws-retired", target=certificate_arn(), ignored_errors=ignored
+    )
 
 
-DETACHED = iot("DetachThingPrincipal", thingName="a", principal=arn(), ignored_errors=GONE)
+DETACHED = iot_call("DetachThingPrincipal", thingName="a", principal=certificate_arn(), ignored_errors=GONE)
 DELETED = [
-    iot("UpdateCertificate", certificateId=certificate(), newStatus="INACTIVE"),
-    iot(
+    iot_call("UpdateCertificate", certificateId=certificate_id(), newStatus="INACTIVE"),
+    iot_call(
         "DeleteCertificate",
-        certificateId=certificate(),
+        certificateId=certificate_id(),
         forceDelete=True,
         ignored_errors=GONE,
         retried_errors=IN_USE,
@@ -57,7 +59,7 @@ DELETED = [
 THING_DELETED = [
     retired(),
     DETACHED,
-    iot(
+    iot_call(
         "DeleteThing",
         thingName="a",
         expectedVersion=1,
@@ -66,9 +68,9 @@ THING_DELETED = [
     ),
 ]
 POLICY_DELETED = [
-    iot("DeletePolicy", policyName="reconciler-ws-retired", ignored_errors=GONE, retried_errors=IN_USE)
+    iot_call("DeletePolicy", policyName="reconciler-ws-retired", ignored_errors=GONE, retried_errors=IN_USE)
 ]
-GROUP_DELETED = [iot("DeleteThingGroup", thingGroupName="reconciler-ws", ignored_errors=GONE)]
+GROUP_DELETED = [iot_call("DeleteThingGroup", thingGroupName="reconciler-ws", ignored_errors=GONE)]
 
 
 # ── calls ───────────────────────────────────────────────────────────────────────────────────
@@ -79,14 +81,14 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
     code = Ref(Address("ca_certificates", "alpha"), "registrationCode")
     deny = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iot:*","Resource":"*"}]}'
     markers = ["policies.reconciler-ws-retired", "thing_groups.reconciler-ws"]
-    assert step_tuples(plan_of(one(site="oslo"), cloud)) == [
+    assert step_tuples(plan_of(one_device(site="oslo"), cloud)) == [
         (
             "create",
             "ca_certificates.alpha",
             [],
             [
-                iot("GetRegistrationCode"),
-                iot(
+                iot_call("GetRegistrationCode"),
+                iot_call(
                     "RegisterCACertificate",
                     caCertificate=ALPHA.pem,
                     setAsActive=True,
@@ -102,7 +104,7 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
             "policies.reconciler-ws-retired",
             [],
             [
-                iot(
+                iot_call(
                     "CreatePolicy",
                     policyName="reconciler-ws-retired",
                     policyDocument=deny,
@@ -115,7 +117,7 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
             "thing_groups.reconciler-ws",
             [],
             [
-                iot(
+                iot_call(
                     "CreateThingGroup",
                     thingGroupName="reconciler-ws",
                     thingGroupProperties={
@@ -133,29 +135,29 @@ def test_a_device_is_created_after_its_ca_and_the_ownership_markers(cloud):
             "things.a",
             ["certificates.a", *markers],
             [
-                iot("CreateThing", thingName="a", attributePayload={"attributes": {"site": "oslo"}}),
-                iot("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
-                iot("AttachThingPrincipal", thingName="a", principal=arn()),
+                iot_call("CreateThing", thingName="a", attributePayload={"attributes": {"site": "oslo"}}),
+                iot_call("AddThingToThingGroup", thingGroupName="reconciler-ws", thingName="a"),
+                iot_call("AttachThingPrincipal", thingName="a", principal=certificate_arn()),
             ],
         ),
     ]
 
 
 def test_a_changed_attribute_is_one_call_with_the_version_that_was_read(cloud):
-    converge(one(site="oslo"), cloud)
+    converge(one_device(site="oslo"), cloud)
     attributes = {"attributes": {"site": "bergen"}, "merge": False}
-    assert step_tuples(plan_of(one(site="bergen"), cloud)) == [
+    assert step_tuples(plan_of(one_device(site="bergen"), cloud)) == [
         (
             "update",
             "things.a",
             [],
-            [iot("UpdateThing", thingName="a", expectedVersion=1, attributePayload=attributes)],
+            [iot_call("UpdateThing", thingName="a", expectedVersion=1, attributePayload=attributes)],
         )
     ]
 
 
 def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
-    converge(one(), cloud)
+    converge(one_device(), cloud)
     assert step_tuples(plan_of(state(ca(), *device("a", 2)), cloud)) == [
         (
             "replace",
@@ -163,7 +165,7 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
             [],
             [
                 registered(2),
-                iot("AttachThingPrincipal", thingName="a", principal=arn(2)),
+                iot_call("AttachThingPrincipal", thingName="a", principal=certificate_arn(2)),
                 retired(),
                 DETACHED,
                 *DELETED,
@@ -173,8 +175,8 @@ def test_a_new_certificate_is_attached_before_the_old_one_is_deleted(cloud):
 
 
 def test_a_removed_device_is_deleted_with_the_markers_last(cloud):
-    converge(one(), cloud)
-    certificates = f"certificates.a:{certificate()[:12]}"
+    converge(one_device(), cloud)
+    certificates = f"certificates.a:{certificate_id()[:12]}"
     assert step_tuples(plan_of(state(ca()), cloud)) == [
         ("delete", "things.a", [], THING_DELETED),
         ("delete", certificates, ["things.a"], DELETED),
@@ -183,10 +185,10 @@ def test_a_removed_device_is_deleted_with_the_markers_last(cloud):
 
 
 def test_destroy_deletes_dependents_first(cloud):
-    converge(one(), cloud)
+    converge(one_device(), cloud)
     authority = Pem.parse(ALPHA.pem).fingerprint
     everything = ["ca_certificates.alpha", "certificates.a", "policies.reconciler-ws-retired", "things.a"]
-    assert step_tuples(plan_of(one(), cloud, destroy=True)) == [
+    assert step_tuples(plan_of(one_device(), cloud, destroy=True)) == [
         ("delete", "things.a", [], THING_DELETED),
         ("delete", "certificates.a", ["things.a"], DELETED),
         (
@@ -194,8 +196,8 @@ def test_destroy_deletes_dependents_first(cloud):
             "ca_certificates.alpha",
             ["certificates.a"],
             [
-                iot("UpdateCACertificate", certificateId=authority, newStatus="INACTIVE"),
-                iot("DeleteCACertificate", certificateId=authority, ignored_errors=GONE),
+                iot_call("UpdateCACertificate", certificateId=authority, newStatus="INACTIVE"),
+                iot_call("DeleteCACertificate", certificateId=authority, ignored_errors=GONE),
             ],
         ),
         ("delete", "policies.reconciler-ws-retired", ["certificates.a", "things.a"], POLICY_DELETED),
@@ -204,11 +206,11 @@ def test_destroy_deletes_dependents_first(cloud):
 
 
 def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
-    converge(one(), cloud)
-    plan = plan_of(one(), cloud, destroy=True)
+    converge(one_device(), cloud)
+    plan = plan_of(one_device(), cloud, destroy=True)
     run(evolve(plan, steps=plan.steps[:1]), cloud)
     assert [
-        (action, address) for action, address, _, _ in step_tuples(plan_of(one(), cloud, destroy=True))
+        (action, address) for action, address, _, _ in step_tuples(plan_of(one_device(), cloud, destroy=True))
     ] == [
         ("delete", "certificates.a"),
         ("delete", "ca_certificates.alpha"),
@@ -218,12 +220,14 @@ def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
 
 
 def test_a_certificate_that_was_being_retired_is_attached_again(cloud):
-    converge(one(), cloud)
-    plan = plan_of(one(), cloud, destroy=True)
+    converge(one_device(), cloud)
+    plan = plan_of(one_device(), cloud, destroy=True)
     run(evolve(plan, steps=plan.steps[:1]), cloud)
-    (thing, certificate_step) = sorted(step_tuples(plan_of(one(), cloud)), key=lambda step: step[0])
+    (thing, certificate_step) = sorted(step_tuples(plan_of(one_device(), cloud)), key=lambda step: step[0])
     assert thing[:2] == ("create", "things.a")
-    detachment = iot("DetachPolicy", policyName="reconciler-ws-retired", target=arn(), ignored_errors=GONE)
+    detachment = iot_call(
+        "DetachPolicy", policyName="reconciler-ws-retired", target=certificate_arn(), ignored_errors=GONE
+    )
     assert (certificate_step[0], certificate_step[1], certificate_step[3]) == (
         "update",
         "certificates.a",
@@ -235,8 +239,8 @@ def test_a_certificate_that_was_being_retired_is_attached_again(cloud):
 
 
 def test_a_plan_without_changes_counts_the_unchanged_resources(cloud):
-    converge(one(), cloud)
-    plan = plan_of(one(), cloud)
+    converge(one_device(), cloud)
+    plan = plan_of(one_device(), cloud)
     assert (plan.steps, plan.unchanged, plan.estimate) == ((), 5, Estimate({}, 0.0))
 
 
@@ -257,16 +261,16 @@ def test_the_estimate_counts_calls_by_api_and_names_the_bottleneck(cloud):
 
 
 def test_each_step_has_the_live_state_that_the_plan_read(cloud):
-    converge(one(site="oslo"), cloud)
-    (step,) = plan_of(one(site="bergen"), cloud).steps
+    converge(one_device(site="oslo"), cloud)
+    (step,) = plan_of(one_device(site="bergen"), cloud).steps
     live = step.precondition
     assert (live.identity, live.version, live.owner, live.spec.attributes) == ("a", 1, "ws", {"site": "oslo"})
-    assert all(step.precondition is None for step in plan_of(one(), cloud.empty()).steps)
+    assert all(step.precondition is None for step in plan_of(one_device(), cloud.empty()).steps)
 
 
 def test_warnings_about_the_file_are_notes_of_the_plan(cloud):
     warning = Diagnostic("a.toml", 7, "expires soon", "certificates.a", "pem", severity="warning")
-    (note,) = plan_of(evolve(one(), warnings=(warning,)), cloud).notes
+    (note,) = plan_of(evolve(one_device(), warnings=(warning,)), cloud).notes
     assert (note.level, "expires soon" in note.text) == ("warning", True)
     assert isinstance(note, Note)
 
@@ -274,8 +278,8 @@ def test_warnings_about_the_file_are_notes_of_the_plan(cloud):
 def test_resources_of_others_are_left_alone(cloud):
     cloud.iot.create_thing(thingName="someone-elses")
     cloud.iot.create_thing_group(thingGroupName="theirs")
-    converge(one(), cloud)
-    assert [str(step.address) for step in plan_of(one(), cloud, destroy=True).steps] == [
+    converge(one_device(), cloud)
+    assert [str(step.address) for step in plan_of(one_device(), cloud, destroy=True).steps] == [
         "things.a",
         "certificates.a",
         "ca_certificates.alpha",
@@ -288,16 +292,16 @@ def test_resources_of_others_are_left_alone(cloud):
 
 
 def test_the_same_input_has_the_same_digest(cloud):
-    wanted = state(ca(), *device("a", site="oslo"), managed("m"))
-    reversed_state = evolve(wanted, resources=dict(reversed(wanted.resources.items())))
-    assert plan_of(wanted, cloud).digest == plan_of(reversed_state, cloud).digest
+    desired = state(ca(), *device("a", site="oslo"), managed("m"))
+    reversed_state = evolve(desired, resources=dict(reversed(desired.resources.items())))
+    assert plan_of(desired, cloud).digest == plan_of(reversed_state, cloud).digest
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        one(site="bergen"),
-        one(),
+        one_device(site="bergen"),
+        one_device(),
         state(ca(), *device("a", 2, site="oslo")),
         state(ca(), *device("b", site="oslo")),
         state(ca(auto_registration=True), *device("a", site="oslo")),
@@ -307,7 +311,7 @@ def test_the_same_input_has_the_same_digest(cloud):
     ids=["attribute", "no attribute", "certificate", "name", "CA", "workspace", "one more"],
 )
 def test_any_other_input_has_another_digest(cloud, other):
-    assert plan_of(one(site="oslo"), cloud).digest != plan_of(other, cloud).digest
+    assert plan_of(one_device(site="oslo"), cloud).digest != plan_of(other, cloud).digest
 
 
 def test_the_digest_depends_on_the_reference_of_a_secret_only(cloud):
@@ -321,6 +325,6 @@ def test_a_certificate_without_a_ca_field_depends_on_its_signer(cloud):
     authority = ca(certificate_mode="SNI_ONLY", verification=None)
     certificate, thing = device("a")
     without_ca = evolve(certificate, spec=evolve(certificate.spec, ca=None), dependencies=frozenset())
-    wanted = state(authority, without_ca, thing)
-    converge(wanted, cloud)
-    assert plan_of(wanted, cloud).steps == ()
+    desired = state(authority, without_ca, thing)
+    converge(desired, cloud)
+    assert plan_of(desired, cloud).steps == ()

@@ -8,7 +8,7 @@ from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from tests.support.desired_states import ca, converge, device, plan_of, resource, state
-from tests.support.one_device import certificate, one
+from tests.support.one_device import certificate_id, one_device
 
 
 def unpruned(*resources):
@@ -21,13 +21,13 @@ def orphans_note(count, kind, names):
 
 
 def test_orphans_are_kept_and_listed_in_the_notes(cloud):
-    converge(one(), cloud)
+    converge(one_device(), cloud)
     before = cloud.content()
     plan = plan_of(unpruned(), cloud)
     assert plan.steps == ()
     assert [note.text for note in plan.notes if note.level == "info"] == [
         orphans_note(1, "ca certificates", "ca_certificates.alpha"),
-        orphans_note(1, "certificates", f"certificates.a:{certificate()[:12]}"),
+        orphans_note(1, "certificates", f"certificates.a:{certificate_id()[:12]}"),
         orphans_note(1, "things", "things.a"),
     ]
     assert cloud.content() == before
@@ -42,16 +42,16 @@ def test_a_note_names_the_first_orphans_and_counts_the_others(cloud):
 
 
 def test_an_orphaned_certificate_stays_attached_to_its_thing(cloud):
-    converge(one(), cloud)
+    converge(one_device(), cloud)
     bare_thing = resource("things", "a", Thing(attributes={"site": "oslo"}))
     plan = converge(unpruned(ca(), bare_thing), cloud)
     assert [str(step.address) for step in plan.steps] == ["things.a"]
-    assert [name for name, _ in cloud.content()["things"]["a"]["principals"]] == [certificate()]
+    assert [name for name, _ in cloud.content()["things"]["a"]["principals"]] == [certificate_id()]
     assert plan_of(unpruned(ca(), bare_thing), cloud).steps == ()
 
 
 def test_orphans_are_deleted_once_pruning_is_enabled_again(cloud):
-    converge(one(), cloud)
+    converge(one_device(), cloud)
     converge(unpruned(ca()), cloud)
     converge(state(ca()), cloud)
     assert (cloud.content()["things"], cloud.content()["certificates"]) == ({}, {})
@@ -60,7 +60,7 @@ def test_orphans_are_deleted_once_pruning_is_enabled_again(cloud):
 def test_rotation_and_destroy_delete_without_pruning(cloud):
     converge(unpruned(ca(), *device("a")), cloud)
     (step,) = converge(unpruned(ca(), *device("a", 2)), cloud).steps
-    assert (step.change.action, list(cloud.content()["certificates"])) == ("replace", [certificate(2)])
+    assert (step.change.action, list(cloud.content()["certificates"])) == ("replace", [certificate_id(2)])
     assert plan_of(unpruned(ca(), *device("a", 2)), cloud, destroy=True).counts["delete"] == 5
 
 

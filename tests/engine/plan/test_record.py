@@ -118,7 +118,7 @@ def test_a_digest_depends_on_what_is_sent_and_what_was_read_only(cloud):
 def test_a_digest_does_not_depend_on_the_values_of_secrets(cloud):
     """A job without the secrets computes the same digest as the job that has them."""
     codes = (state(managed("a", "90001")), state(managed("a", "90002")))
-    assert len({plan_of(wanted, cloud).digest for wanted in codes}) == 1
+    assert len({plan_of(desired, cloud).digest for desired in codes}) == 1
 
 
 def test_a_digest_is_the_hash_of_the_whole_plan_as_one_json_text(cloud):
@@ -173,8 +173,8 @@ def test_an_unknown_option_in_a_record_is_rejected(cloud):
 
 
 def test_the_first_differences_are_listed_and_the_others_counted(cloud):
-    wanted = state(ca(), *(part for name in map("d{:02}".format, range(30)) for part in device(name)))
-    record = saved.to_plan_record(plan_of(wanted, cloud))
+    desired = state(ca(), *(part for name in map("d{:02}".format, range(30)) for part in device(name)))
+    record = saved.to_plan_record(plan_of(desired, cloud))
     with pytest.raises(saved.PlanRejectedError) as error:
         saved.check_changes(record, plan_of(state(ca()), cloud))
     assert (len(error.value.reasons), error.value.reasons[-1]) == (21, "and 41 more")

@@ -13,12 +13,12 @@ from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle
 from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
-from tests.support.one_device import arn, certificate, one
+from tests.support.one_device import certificate_arn, certificate_id, one_device
 
 
-def with_moved(wanted, **names: str):
+def with_moved(desired, **names: str):
     pairs = (pair.split(" → ") for pair in names.values())
-    return evolve(wanted, moved={Address.parse(a): Address.parse(b) for a, b in pairs})
+    return evolve(desired, moved={Address.parse(a): Address.parse(b) for a, b in pairs})
 
 
 def actions(plan):
@@ -36,21 +36,21 @@ def as_b(*, exclusive: bool = False):
 
 
 def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
-    converge(one(), cloud)
+    converge(one_device(), cloud)
     original, thing = device("a")
     renamed = evolve(original, address=Address("certificates", "z"), spec=evolve(original.spec, ca="factory"))
     user = resource("things", "a", evolve(thing.spec, certificates=("z",)))
     authority = evolve(ca(), address=Address("ca_certificates", "factory"))
-    wanted = with_moved(
+    desired = with_moved(
         state(authority, renamed, user),
         first="certificates.a → certificates.z",
         second="ca_certificates.alpha → ca_certificates.factory",
     )
     before = cloud.content()["certificates"]
-    plan = converge(wanted, cloud)
+    plan = converge(desired, cloud)
     assert (actions(plan), calls(plan)) == ([("update", "ca_certificates.factory")], ["iot:TagResource"])
     assert cloud.content()["certificates"] == before
-    next_plan = plan_of(wanted, cloud)
+    next_plan = plan_of(desired, cloud)
     assert next_plan.steps == ()
     assert [(str(note.address), note.level) for note in next_plan.notes] == [
         ("certificates.z", "info"),
@@ -61,9 +61,9 @@ def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
 def test_a_renamed_managed_thing_keeps_its_id(cloud):
     converge(state(managed("a")), cloud)
     (before,) = cloud.managed.list_managed_things()["Items"]
-    wanted = with_moved(state(managed("b")), it="managed_things.a → managed_things.b")
-    plan = converge(wanted, cloud)
-    assert (actions(plan), plan_of(wanted, cloud).steps) == ([("update", "managed_things.b")], ())
+    desired = with_moved(state(managed("b")), it="managed_things.a → managed_things.b")
+    plan = converge(desired, cloud)
+    assert (actions(plan), plan_of(desired, cloud).steps) == ([("update", "managed_things.b")], ())
     assert calls(plan) == [
         "iot-managed-integrations:UpdateManagedThing",
         "iot-managed-integrations:TagResource",
@@ -75,11 +75,11 @@ def test_a_renamed_managed_thing_keeps_its_id(cloud):
 
 def test_a_renamed_locker_with_a_name_of_its_own_gets_another_tag(cloud):
     converge(state(resource("credential_lockers", "a", CredentialLocker("keys"))), cloud)
-    wanted = with_moved(
+    desired = with_moved(
         state(resource("credential_lockers", "b", CredentialLocker("keys"))),
         it="credential_lockers.a → credential_lockers.b",
     )
-    plan = converge(wanted, cloud)
+    plan = converge(desired, cloud)
     assert (actions(plan), calls(plan)) == (
         [("update", "credential_lockers.b")],
         ["iot-managed-integrations:TagResource"],
@@ -91,8 +91,8 @@ def test_a_renamed_thing_is_created_before_the_old_one_is_deleted(cloud, exclusi
     device_certificate, thing = device("a")
     exclusive_thing = evolve(thing, spec=evolve(thing.spec, exclusive=exclusive))
     converge(state(ca(), device_certificate, exclusive_thing), cloud)
-    wanted = with_moved(as_b(exclusive=exclusive), it="things.a → things.b")
-    plan = plan_of(wanted, cloud)
+    desired = with_moved(as_b(exclusive=exclusive), it="things.a → things.b")
+    plan = plan_of(desired, cloud)
     assert actions(plan) == [("create", "things.b"), ("delete", "things.a")]
     create, delete = plan.steps
     assert (create.dependencies, delete.dependencies) == (frozenset(), {create.address})
@@ -105,19 +105,19 @@ def test_a_renamed_thing_is_created_before_the_old_one_is_deleted(cloud, exclusi
         *detachments,
         "iot:AttachThingPrincipal",
     ]
-    converge(wanted, cloud)
-    assert [principal for principal, _ in cloud.content()["things"]["b"]["principals"]] == [certificate()]
-    assert plan_of(wanted, cloud).steps == ()
+    converge(desired, cloud)
+    assert [principal for principal, _ in cloud.content()["things"]["b"]["principals"]] == [certificate_id()]
+    assert plan_of(desired, cloud).steps == ()
 
 
 def test_a_certificate_always_has_a_thing_while_its_thing_is_renamed(cloud):
-    converge(one(), cloud)
+    converge(one_device(), cloud)
     counts = []
 
     class Watched:
         def call(self, request):
             response = cloud.call(request)
-            counts.append(len(cloud.iot.list_principal_things(principal=arn())["things"]))
+            counts.append(len(cloud.iot.list_principal_things(principal=certificate_arn())["things"]))
             return response
 
     from tests.support.desired_states import failures, run
@@ -136,25 +136,25 @@ def test_a_renamed_policy_is_attached_before_the_old_one_is_detached(cloud):
         return state(ca(), with_policy, thing, resource("policies", policy, Policy(allow)))
 
     converge(fleet("p"), cloud)
-    wanted = with_moved(fleet("q"), it="policies.p → policies.q")
-    plan = converge(wanted, cloud)
+    desired = with_moved(fleet("q"), it="policies.p → policies.q")
+    plan = converge(desired, cloud)
     assert actions(plan) == [
         ("create", "policies.q"),
         ("update", "certificates.a"),
         ("delete", "policies.p"),
     ]
-    assert plan_of(wanted, cloud).steps == ()
+    assert plan_of(desired, cloud).steps == ()
 
 
 def test_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
-    converge(one(), cloud)
-    wanted = with_moved(as_b(), it="things.a → things.b")
+    converge(one_device(), cloud)
+    desired = with_moved(as_b(), it="things.a → things.b")
     protected = {
         address: evolve(resource, lifecycle=Lifecycle(prevent_destroy=address.kind == "things"))
-        for address, resource in wanted.resources.items()
+        for address, resource in desired.resources.items()
     }
     with pytest.raises(PlanRejectedError) as caught:
-        plan_of(evolve(wanted, resources=protected), cloud)
+        plan_of(evolve(desired, resources=protected), cloud)
     assert caught.value.reasons == (
         (
             "things.b: cannot rename: AWS cannot rename it, and its lifecycle.prevent_destroy forbids the deletion of "
@@ -165,11 +165,11 @@ def test_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud):
 
 def test_replacing_a_renamed_locker_comes_with_a_warning_how_to_keep_it(cloud):
     converge(state(resource("credential_lockers", "a", CredentialLocker())), cloud)
-    wanted = with_moved(
+    desired = with_moved(
         state(resource("credential_lockers", "b", CredentialLocker())),
         it="credential_lockers.a → credential_lockers.b",
     )
-    plan = plan_of(wanted, cloud)
+    plan = plan_of(desired, cloud)
     assert actions(plan) == [("replace", "credential_lockers.b")]
     assert [(note.level, note.text) for note in plan.notes] == [
         ("warning", 'AWS cannot change its name, which is the name in the file; to keep it, set name = "a"')

@@ -1,4 +1,4 @@
-"""Rotation never leaves a device without a certificate: at once, with a grace period, in waves, and issued by AWS."""
+"""Rotation never leaves a device without a certificate."""
 
 from __future__ import annotations
 
@@ -140,8 +140,8 @@ class TestGracePeriod:
         converge(self.with_generation(2), cloud)
         later = time.time() + 8 * 86400
         monkeypatch.setattr(refresh, "time", SimpleNamespace(time=lambda: later))
-        wanted = self.with_generation(2)
-        plan = plan_of(evolve(wanted, settings=evolve(wanted.settings, limits=strict)), cloud)
+        desired = self.with_generation(2)
+        plan = plan_of(evolve(desired, settings=evolve(desired.settings, limits=strict)), cloud)
         assert [(step.change.action, str(step.address)) for step in plan.steps] == [
             ("update", "things.a"),
             ("delete", f"certificates.a:{identity('a')[:12]}"),
@@ -170,10 +170,10 @@ class TestGracePeriod:
 
     def test_a_grace_period_of_zero_days_is_over_at_once(self, cloud):
         def without_days(generation):
-            wanted = self.with_generation(generation)
-            certificate = wanted.resources[Address("certificates", "a")]
+            desired = self.with_generation(generation)
+            certificate = desired.resources[Address("certificates", "a")]
             changed = evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("0d")))
-            return evolve(wanted, resources={**wanted.resources, changed.address: changed})
+            return evolve(desired, resources={**desired.resources, changed.address: changed})
 
         converge(without_days(1), cloud)
         converge(without_days(2), cloud)
@@ -221,8 +221,8 @@ class TestWaves:
     @pytest.mark.parametrize(("wave", "is_rejected"), [(100.0, True), (20.0, False)])
     def test_limits_apply_to_a_wave(self, cloud, wave, is_rejected):
         converge(self.fleet(1), cloud)
-        wanted = self.fleet(2)
-        limited = evolve(wanted, settings=evolve(wanted.settings, limits=ChangeLimits(replace_percent=20)))
+        desired = self.fleet(2)
+        limited = evolve(desired, settings=evolve(desired.settings, limits=ChangeLimits(replace_percent=20)))
         if is_rejected:
             with pytest.raises(PlanRejectedError):
                 plan_of(limited, cloud, wave=wave)
@@ -255,22 +255,22 @@ class TestIssuedByAws:
         return request.public_bytes(serialization.Encoding.PEM).decode()
 
     @staticmethod
-    def wanted(path: Path, request_pem: str, *, attached: bool = True):
+    def desired(path: Path, request_pem: str, *, attached: bool = True):
         output = OutputFile("a.pem", str(path), path.read_text() if path.exists() else None)
         certificate = resource("certificates", "a", Certificate(csr=request_pem, save_to=output))
         return state(certificate, resource("things", "a", Thing(certificates=("a",) if attached else ())))
 
     def test_the_certificate_is_saved_and_the_next_plan_is_empty(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
-        converge(self.wanted(path, request_pem), cloud)
+        converge(self.desired(path, request_pem), cloud)
         assert cloud.content()["certificates"] == {certificate_id(path.read_text()): ("ACTIVE", "DEFAULT")}
-        assert plan_of(self.wanted(path, request_pem), cloud).steps == ()
+        assert plan_of(self.desired(path, request_pem), cloud).steps == ()
 
     def test_an_unregistered_certificate_in_the_file_is_not_overwritten(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
-        converge(self.wanted(path, request_pem), cloud)
+        converge(self.desired(path, request_pem), cloud)
         with pytest.raises(PlanRejectedError) as caught:
-            plan_of(self.wanted(path, request_pem), cloud.empty())
+            plan_of(self.desired(path, request_pem), cloud.empty())
         assert caught.value.reasons == (
             (
                 "certificates.a: a.pem has a certificate that AWS issued and that is not registered: it was deleted, or "
@@ -283,20 +283,20 @@ class TestIssuedByAws:
         self, cloud, tmp_path, request_pem, attached
     ):
         path = tmp_path / "a.pem"
-        converge(self.wanted(path, request_pem, attached=attached), cloud)
+        converge(self.desired(path, request_pem, attached=attached), cloud)
         text = path.read_text()
         path.unlink()
         if not attached:  # the run died before the certificate was attached
             holder = "reconciler-ws-unattached"
             arn = f"arn:aws:iot:eu-west-1:123456789012:cert/{certificate_id(text)}"
             cloud.iot.detach_thing_principal(thingName=holder, principal=arn)
-        converge(self.wanted(path, request_pem, attached=attached), cloud)
+        converge(self.desired(path, request_pem, attached=attached), cloud)
         assert path.read_text() == text
         assert list(cloud.content()["certificates"]) == [certificate_id(text)]
 
     def test_an_existing_file_is_never_overwritten(self, cloud, tmp_path, request_pem):
         path = tmp_path / "a.pem"
-        plan = plan_of(self.wanted(path, request_pem), cloud)
+        plan = plan_of(self.desired(path, request_pem), cloud)
         path.write_text("someone else's")
         assert failures(run(plan, cloud)) == [
             "failed certificates.a: a.pem: already exists and is never overwritten; move it away",
@@ -306,13 +306,13 @@ class TestIssuedByAws:
 
     def test_another_signing_request_is_a_rotation(self, cloud, tmp_path, request_pem):
         first, second = tmp_path / "a.pem", tmp_path / "b.pem"
-        converge(self.wanted(first, request_pem), cloud)
+        converge(self.desired(first, request_pem), cloud)
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a")])
         request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
         other = request.public_bytes(serialization.Encoding.PEM).decode()
-        converge(self.wanted(second, other), cloud)
+        converge(self.desired(second, other), cloud)
         issued = x509.load_pem_x509_certificate(second.read_bytes())
         assert issued.public_key() == key.public_key()
         assert list(cloud.content()["certificates"]) == [certificate_id(second.read_text())]
-        assert plan_of(self.wanted(second, other), cloud).steps == ()
+        assert plan_of(self.desired(second, other), cloud).steps == ()

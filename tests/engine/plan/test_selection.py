@@ -124,10 +124,10 @@ def steps(plan) -> list[str]:
 
 def test_a_selected_step_has_the_same_calls_as_in_the_whole_plan(cloud):
     converge(fleet(), cloud)
-    whole = plan_of(fleet("bergen"), cloud)
+    whole_plan = plan_of(fleet("bergen"), cloud)
     part = plan_of(fleet("bergen"), cloud, select=["things.a"])
-    assert part.steps == tuple(step for step in whole.steps if str(step.address) == "things.a")
-    assert (part.unchanged, part.estimate.total_calls, part.digest == whole.digest) == (0, 1, False)
+    assert part.steps == tuple(step for step in whole_plan.steps if str(step.address) == "things.a")
+    assert (part.unchanged, part.estimate.total_calls, part.digest == whole_plan.digest) == (0, 1, False)
 
 
 def test_the_next_plan_has_only_the_excluded_changes(cloud):
@@ -183,8 +183,8 @@ def test_a_certificate_detached_by_a_selected_thing_can_be_deleted_later(cloud):
 
 def test_selecting_everything_gives_the_whole_plan_of_a_destroy(cloud):
     converge(fleet(), cloud)
-    whole = plan_of(fleet(), cloud, destroy=True)
-    assert plan_of(fleet(), cloud, destroy=True, select=["*"]).steps == whole.steps
+    whole_plan = plan_of(fleet(), cloud, destroy=True)
+    assert plan_of(fleet(), cloud, destroy=True, select=["*"]).steps == whole_plan.steps
 
 
 def test_limits_apply_to_the_selected_changes_only(cloud):

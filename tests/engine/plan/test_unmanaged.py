@@ -8,8 +8,8 @@ from reconciler.kinds.things import Thing
 from tests.support.desired_states import converge, managed, plan_of, resource, state
 
 
-def unmanaged_notes(wanted, cloud):
-    return [note.text for note in plan_of(wanted, cloud).notes if note.level == "unmanaged"]
+def unmanaged_notes(desired, cloud):
+    return [note.text for note in plan_of(desired, cloud).notes if note.level == "unmanaged"]
 
 
 def unmanaged_note(kind, count, names):
@@ -20,11 +20,11 @@ def unmanaged_note(kind, count, names):
 def test_a_note_names_the_first_unmanaged_things_and_counts_the_others(cloud):
     for number in range(5):
         cloud.iot.create_thing(thingName=f"hand-{number}")
-    wanted = state(resource("things", "a", Thing()))
+    desired = state(resource("things", "a", Thing()))
     expected = [unmanaged_note("things", 5, "hand-0, hand-1, hand-2 and 2 more")]
-    assert unmanaged_notes(wanted, cloud) == expected
-    converge(wanted, cloud)
-    assert unmanaged_notes(wanted, cloud) == expected
+    assert unmanaged_notes(desired, cloud) == expected
+    converge(desired, cloud)
+    assert unmanaged_notes(desired, cloud) == expected
 
 
 def test_only_kinds_in_the_file_are_listed_and_no_ownership_markers(cloud):
@@ -42,13 +42,13 @@ def test_static_and_dynamic_groups_are_listed_together(cloud):
 
 
 def test_listing_unmanaged_resources_makes_no_call(cloud):
-    wanted = state(resource("things", "a", Thing()))
-    converge(wanted, cloud)
+    desired = state(resource("things", "a", Thing()))
+    converge(desired, cloud)
     before = cloud.requests
-    plan_of(wanted, cloud)
+    plan_of(desired, cloud)
     request_count = cloud.requests - before
     for number in range(5):
         cloud.iot.create_thing(thingName=f"hand-{number}")
     before = cloud.requests
-    plan_of(wanted, cloud)
+    plan_of(desired, cloud)
     assert cloud.requests - before == request_count
