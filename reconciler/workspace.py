@@ -92,14 +92,14 @@ class Workspace(WorkspaceFiles):
         Raises PlanRejectedError with every difference: the file was edited, it was made from another desired state or for another
         target, or something it touches has changed since, for example because it was already applied.
         """
-        from reconciler.engine.plan import saved
+        from reconciler.engine.plan import saved_plan
         from reconciler.render.json.plan_file import check_view, parse_plan_file
 
         self._reload_if_used()
         document = parse_plan_file(Path(path).read_bytes())
-        saved.check_inputs(document, self.desired, self._connection.target)
-        plan = self._make_plan(saved.read_options(document), progress)
-        saved.check_changes(document, plan)
+        saved_plan.check_inputs(document, self.desired, self._connection.target)
+        plan = self._make_plan(saved_plan.read_options(document), progress)
+        saved_plan.check_changes(document, plan)
         check_view(document, plan)
         return plan
 

@@ -68,7 +68,7 @@ def apply(  # noqa: PLR0913 (its options)
     from reconciler.cli.applying import apply_and_report
     from reconciler.cli.planning import build_plan, open_saved_plan
     from reconciler.cli.terminal import Terminal
-    from reconciler.engine.plan.saved import check_approved_digest
+    from reconciler.engine.plan.saved_plan import check_approved_digest
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)

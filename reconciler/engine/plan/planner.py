@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from reconciler.engine.ownership.lease import lease_holder
 from reconciler.engine.plan.checks import check_plan
 from reconciler.engine.plan.compare import build_plan_context, compare_states
@@ -10,8 +12,9 @@ from reconciler.engine.plan.record import compute_digest
 from reconciler.engine.plan.refresh import Progress, refresh
 from reconciler.engine.plan.selection import select_changes
 from reconciler.engine.plan.steps import build_steps, estimate_steps
+from reconciler.model.address import Address
 from reconciler.model.call import Call
-from reconciler.model.plan import Plan, Target
+from reconciler.model.plan import Note, Plan, Target
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.quota import Quotas
 from reconciler.model.settings import DesiredState
@@ -39,20 +42,23 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     holder = lease_holder(workspace, call)
     check_plan(state, options, selected, context, holder)
     steps = build_steps(selected, context, state.resources)
+    estimate = estimate_steps(steps, quotas)
     notes = collect_notes(state, options, selected, steps, quotas, holder=holder)
-    if options.is_partial:
-        notes = (note for note in notes if note.address is None or note.address in addresses)
+    unchanged = (selected.desired.keys() & addresses) - selected.changes.keys()
     return Plan(
         workspace=workspace,
         target=target,
         steps=steps,
         digest=compute_digest(workspace, target, steps),
-        estimate=estimate_steps(steps, quotas),
-        unchanged=sum(
-            address in addresses and address not in selected.changes for address in selected.desired
-        ),
-        notes=tuple(notes),
+        estimate=estimate,
+        unchanged=len(unchanged),
+        notes=tuple(note for note in notes if _is_relevant(note, options, addresses)),
         options=options,
         file_digest=state.digest,
         basis=selected.basis,
     )
+
+
+def _is_relevant(note: Note, options: PlanOptions, addresses: Collection[Address]) -> bool:
+    """Return whether a note is about the whole plan or about a selected address."""
+    return not options.is_partial or note.address is None or note.address in addresses

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from attrs import frozen
 
-from reconciler.engine.plan.saved import FORMAT, VERSION, PlanRecord, to_plan_record
+from reconciler.engine.plan.saved_plan import FORMAT, VERSION, PlanRecord, to_plan_record
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan
 from reconciler.model.text import visible

@@ -8,7 +8,7 @@ from typing import Literal
 from attrs import frozen
 
 from reconciler.engine.plan.record import ChangeRecord
-from reconciler.engine.plan.saved import NoteRecord, PlanRecord, PlanSummary, to_plan_record
+from reconciler.engine.plan.saved_plan import NoteRecord, PlanRecord, PlanSummary, to_plan_record
 from reconciler.model.plan import Plan
 from reconciler.render.json.encode import encode_json, get_members
 

@@ -13,7 +13,7 @@ from attrs import evolve
 from hypothesis import given
 from msgspec.json import encode
 
-from reconciler.engine.plan import saved
+from reconciler.engine.plan import saved_plan
 from reconciler.engine.plan.record import compute_digest, to_change_records, to_json_values
 from reconciler.kinds.ca_certificates import SignedCode
 from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
@@ -141,7 +141,7 @@ def test_any_plan_has_the_same_record_twice_and_without_secrets(cloud, before, a
     converge(before, cloud.empty())
     one, other = plan_of(after, cloud), plan_of(after, cloud)
     assert to_change_records(one.steps) == to_change_records(other.steps)
-    text = msgspec.json.encode(saved.to_plan_record(one)).decode()
+    text = msgspec.json.encode(saved_plan.to_plan_record(one)).decode()
     assert "PRIVATE KEY" not in text
     params = [call.params for step in one.steps for call in step.calls]
     secrets = {secret.value for secret in walk_secrets(params)}
@@ -157,16 +157,16 @@ def test_the_options_of_a_plan_are_read_back_from_its_record(cloud):
         select=("a", "b"),
         exclude=("c",),
     )
-    record = saved.to_plan_record(evolve(plan_of(state(), cloud), options=options))
+    record = saved_plan.to_plan_record(evolve(plan_of(state(), cloud), options=options))
     assert record.options["adopt"] == ["things.a.b", "things.pump-1"]
-    assert saved.read_options(record) == options
+    assert saved_plan.read_options(record) == options
 
 
 def test_an_unknown_option_in_a_record_is_rejected(cloud):
-    record = saved.to_plan_record(plan_of(state(), cloud))
+    record = saved_plan.to_plan_record(plan_of(state(), cloud))
     for options in ({**record.options, "prune": True}, {**record.options, "adopt": ["nodot"]}):
-        with pytest.raises(saved.PlanRejectedError) as error:
-            saved.read_options(evolve(record, options=options))
+        with pytest.raises(saved_plan.PlanRejectedError) as error:
+            saved_plan.read_options(evolve(record, options=options))
         assert error.value.reasons == (
             "the saved plan has options that this version of reconciler does not support; save a new plan",
         )
@@ -174,7 +174,7 @@ def test_an_unknown_option_in_a_record_is_rejected(cloud):
 
 def test_the_first_differences_are_listed_and_the_others_counted(cloud):
     desired = state(ca(), *(part for name in map("d{:02}".format, range(30)) for part in device(name)))
-    record = saved.to_plan_record(plan_of(desired, cloud))
-    with pytest.raises(saved.PlanRejectedError) as error:
-        saved.check_changes(record, plan_of(state(ca()), cloud))
+    record = saved_plan.to_plan_record(plan_of(desired, cloud))
+    with pytest.raises(saved_plan.PlanRejectedError) as error:
+        saved_plan.check_changes(record, plan_of(state(ca()), cloud))
     assert (len(error.value.reasons), error.value.reasons[-1]) == (21, "and 41 more")
