@@ -1,4 +1,4 @@
-"""What the things that a query matches have in a field: numbers, how many values, percentiles, buckets."""
+"""Aggregations of the things that match a query: statistics, cardinality, percentiles, buckets."""
 
 import math
 
@@ -12,7 +12,7 @@ POWERS = ("1", "2", "2", "15", "1_0")
 
 @pytest.fixture
 def fleet(iot):
-    """Six things, of which five have a power, four of these as a number, and one is on."""
+    """Six things: five with a power, which is a number for four of them; one of the five is on."""
     fields = {"power": "Number", "site": "String", "on": "Boolean"}
     iot.update_indexing_configuration(
         thingIndexingConfiguration={
@@ -27,10 +27,10 @@ def fleet(iot):
     iot.update_thing(thingName="bare")
 
 
-def test_numbers_have_statistics(iot, fleet):
-    found = iot.get_statistics(queryString="*", aggregationField="attributes.power")["statistics"]
+def test_numeric_values_have_full_statistics(iot, fleet):
+    statistics = iot.get_statistics(queryString="*", aggregationField="attributes.power")["statistics"]
 
-    assert found == {
+    assert statistics == {
         "count": 4,
         "average": 5.0,
         "sum": 20.0,
@@ -42,10 +42,10 @@ def test_numbers_have_statistics(iot, fleet):
     }
 
 
-def test_the_version_is_the_field_when_none_is_named(iot, fleet):
-    found = iot.get_statistics(queryString="*")["statistics"]
+def test_the_default_aggregation_field_is_the_version(iot, fleet):
+    statistics = iot.get_statistics(queryString="*")["statistics"]
 
-    assert (found["count"], found["sum"], found["maximum"]) == (6, 7.0, 2.0)
+    assert (statistics["count"], statistics["sum"], statistics["maximum"]) == (6, 7.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -58,41 +58,46 @@ def test_the_version_is_the_field_when_none_is_named(iot, fleet):
         ("thingName:bare", "attributes.power", {"count": 0}),
     ],
 )
-def test_texts_are_counted_and_so_is_nothing(iot, fleet, query, field, expected):
+def test_statistics_of_strings_and_of_no_values_have_only_a_count(iot, fleet, query, field, expected):
     assert iot.get_statistics(queryString=query, aggregationField=field)["statistics"] == expected
 
 
-def test_truth_values_count_as_0_and_1(iot, fleet):
-    found = iot.get_statistics(queryString="*", aggregationField="attributes.on")["statistics"]
+def test_booleans_are_aggregated_as_0_and_1(iot, fleet):
+    statistics = iot.get_statistics(queryString="*", aggregationField="attributes.on")["statistics"]
 
-    assert (found["count"], found["average"], found["minimum"], found["maximum"]) == (5, 0.2, 0.0, 1.0)
+    assert (statistics["count"], statistics["average"], statistics["minimum"], statistics["maximum"]) == (
+        5,
+        0.2,
+        0.0,
+        1.0,
+    )
 
 
 @pytest.mark.parametrize(
     ("query", "field", "expected"),
     [("*", "attributes.power", 4), ("thingName:t?", "attributes.site", 2), ("thingName:none", "thingId", 0)],
 )
-def test_different_values_are_counted(iot, fleet, query, field, expected):
+def test_cardinality_is_the_number_of_distinct_values(iot, fleet, query, field, expected):
     assert iot.get_cardinality(queryString=query, aggregationField=field)["cardinality"] == expected
 
 
-def test_percentiles_lie_between_the_numbers(iot, fleet):
-    given = {"queryString": "*", "aggregationField": "attributes.power"}
-    chosen = iot.get_percentiles(**given, percents=[0, 50, 100])["percentiles"]
-    usual = iot.get_percentiles(**given)["percentiles"]
+def test_percentiles_are_interpolated_and_have_default_percents(iot, fleet):
+    params = {"queryString": "*", "aggregationField": "attributes.power"}
+    custom = iot.get_percentiles(**params, percents=[0, 50, 100])["percentiles"]
+    default = iot.get_percentiles(**params)["percentiles"]
 
-    assert chosen == [{"percent": p, "value": v} for p, v in ((0.0, 1.0), (50.0, 2.0), (100.0, 15.0))]
-    assert [found["percent"] for found in usual] == [1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0]
-    assert iot.get_percentiles(**{**given, "queryString": "thingName:none"})["percentiles"] == []
+    assert custom == [{"percent": p, "value": v} for p, v in ((0.0, 1.0), (50.0, 2.0), (100.0, 15.0))]
+    assert [percentile["percent"] for percentile in default] == [1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0]
+    assert iot.get_percentiles(**{**params, "queryString": "thingName:none"})["percentiles"] == []
 
 
 def test_buckets_are_the_most_frequent_values(iot, fleet):
-    def buckets(most):
+    def buckets(max_buckets):
         return without_metadata(
             iot.get_buckets_aggregation(
                 queryString="*",
                 aggregationField="attributes.site",
-                bucketsAggregationType={"termsAggregation": {"maxBuckets": most}},
+                bucketsAggregationType={"termsAggregation": {"maxBuckets": max_buckets}},
             )
         )
 
@@ -103,14 +108,14 @@ def test_buckets_are_the_most_frequent_values(iot, fleet):
     ]
 
 
-def test_what_is_no_field_or_has_no_numbers_is_refused(iot, fleet):
-    given = {"queryString": "*"}
+def test_unknown_and_non_numeric_fields_are_rejected(iot, fleet):
+    params = {"queryString": "*"}
 
-    assert error_of(iot.get_statistics, **given, aggregationField="attributes.none") == INVALID
-    assert error_of(iot.get_cardinality, **given, aggregationField="site") == INVALID
-    assert error_of(iot.get_percentiles, **given, aggregationField="attributes.site") == INVALID
+    assert error_of(iot.get_statistics, **params, aggregationField="attributes.none") == INVALID
+    assert error_of(iot.get_cardinality, **params, aggregationField="site") == INVALID
+    assert error_of(iot.get_percentiles, **params, aggregationField="attributes.site") == INVALID
     assert error_of(iot.get_statistics, queryString="(") == ("InvalidQueryException", 400)
 
 
-def test_without_an_index_there_is_nothing_to_be_counted(iot):
+def test_aggregation_without_an_index_raises_resource_not_found(iot):
     assert error_of(iot.get_cardinality, queryString="*") == ("ResourceNotFoundException", 404)

@@ -1,4 +1,4 @@
-"""The aws CLI as a process of its own against the served registry: one device's life, as AWS's guides type it."""
+"""The aws CLI against the served registry: the life of one device, with the commands of AWS's guides."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory):
-    """Run the aws CLI; give its exit code, and what it said: JSON, or the text of its error."""
+    """A function that runs the aws CLI and returns its exit code and its output: JSON, or the text of its error."""
     folder = tmp_path_factory.mktemp("aws")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with served("--thing-type-deletion", "0s") as server:
         environ = {
-            **kept,
+            **inherited,
             "AWS_ENDPOINT_URL": server.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -37,13 +37,13 @@ def aws(tmp_path_factory):
             "HOME": str(folder),
         }
 
-        def run(*words):
-            command = [sys.executable, "-m", "awscli", *words, "--output", "json"]
-            done = subprocess.run(
+        def run(*arguments):
+            command = [sys.executable, "-m", "awscli", *arguments, "--output", "json"]
+            completed = subprocess.run(
                 command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
             )
-            told = json.loads(done.stdout) if done.stdout.strip() else done.stderr.strip()
-            return done.returncode, told
+            result = json.loads(completed.stdout) if completed.stdout.strip() else completed.stderr.strip()
+            return completed.returncode, result
 
         run.folder = folder
         yield run
@@ -60,25 +60,25 @@ def device(aws):
         "device": factory.issue("pump-7"),
     }.items():
         (aws.folder / f"{name}.pem").write_text(pem)
-    ca = aws(
+    ca_result = aws(
         *("iot", "register-ca-certificate", "--ca-certificate", "file://ca.pem"),
         *("--verification-certificate", "file://proof.pem", "--set-as-active"),
     )
-    registered = aws(
+    certificate_result = aws(
         *("iot", "register-certificate", "--certificate-pem", "file://device.pem"),
         *("--ca-certificate-pem", "file://ca.pem", "--status", "ACTIVE"),
     )
-    assert (ca[0], registered[0]) == (0, 0), (ca, registered)
-    return registered[1]
+    assert (ca_result[0], certificate_result[0]) == (0, 0), (ca_result, certificate_result)
+    return certificate_result[1]
 
 
-def test_a_device_is_registered_connected_and_read(aws, device):
+def test_a_device_can_be_registered_and_read_with_the_cli(aws, device):
     arn = device["certificateArn"]
     document = (
         '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}'
     )
     thing = ("--thing-name", "pump-7")
-    done = [
+    results = [
         aws("iot", "create-thing-type", "--thing-type-name", "pump"),
         aws(
             *("iot", "create-thing", *thing, "--thing-type-name", "pump"),
@@ -91,7 +91,7 @@ def test_a_device_is_registered_connected_and_read(aws, device):
     described = aws("iot", "describe-thing", *thing)[1]
     described.pop("thingId")
 
-    assert [code for code, _ in done] == [0] * 5, done
+    assert [code for code, _ in results] == [0] * 5, results
     assert described == {
         "defaultClientId": "pump-7",
         "thingName": "pump-7",
@@ -106,7 +106,7 @@ def test_a_device_is_registered_connected_and_read(aws, device):
     }
 
 
-def test_pages_are_joined_and_their_size_is_heeded(aws):
+def test_the_cli_joins_pages_and_honors_page_size(aws):
     for number in range(3):
         aws("iot", "create-thing-group", "--thing-group-name", f"g{number}")
     pages = ("--page-size", "1", "--query", "thingGroups[].groupName")
@@ -115,36 +115,36 @@ def test_pages_are_joined_and_their_size_is_heeded(aws):
     assert len(aws("iot", "list-thing-groups", "--max-items", "2")[1]["thingGroups"]) == 2
 
 
-def test_errors_are_told_in_awss_words(aws):
+def test_errors_are_reported_with_awss_texts(aws):
     missing = aws("iot", "describe-thing", "--thing-name", "none")
     invalid = aws("iot", "list-things", "--max-results", "251")
     unserved = aws("iot", "list-jobs")
 
-    head = "An error occurred"
+    prefix = "An error occurred"
     assert 0 not in {missing[0], invalid[0], unserved[0]}
     assert missing[1] == (
-        f"{head} (ResourceNotFoundException) when calling the DescribeThing operation: Thing none does not exist"
+        f"{prefix} (ResourceNotFoundException) when calling the DescribeThing operation: Thing none does not exist"
     )
     assert invalid[1] == (
-        f"{head} (InvalidRequestException) when calling the ListThings operation: 1 validation error detected: "
+        f"{prefix} (InvalidRequestException) when calling the ListThings operation: 1 validation error detected: "
         "Value '251' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 250"
     )
     assert unserved[1] == (
-        f"{head} (UnknownOperationException) when calling the ListJobs operation: "
+        f"{prefix} (UnknownOperationException) when calling the ListJobs operation: "
         "The operation ListJobs is not served by the embedded registry."
     )
 
 
-def test_managed_integrations_have_the_same_address(aws):
-    made = aws(
+def test_managed_integrations_are_served_at_the_same_address(aws):
+    created = aws(
         *("iot-managed-integrations", "create-managed-thing", "--role", "DEVICE", "--name", "pump"),
         *("--authentication-material", "SN:0007;UPC:012345678905;"),
         *("--authentication-material-type", "WIFI_SETUP_QR_BAR_CODE", "--tags", "line=A"),
     )
-    found = aws("iot-managed-integrations", "get-managed-thing", "--identifier", made[1]["Id"])
+    described = aws("iot-managed-integrations", "get-managed-thing", "--identifier", created[1]["Id"])
 
-    kept = {name: found[1][name] for name in ("Name", "SerialNumber", "ProvisioningStatus", "Tags")}
-    assert kept == {
+    members = {name: described[1][name] for name in ("Name", "SerialNumber", "ProvisioningStatus", "Tags")}
+    assert members == {
         "Name": "pump",
         "SerialNumber": "0007",
         "ProvisioningStatus": "PRE_ASSOCIATED",
@@ -152,5 +152,5 @@ def test_managed_integrations_have_the_same_address(aws):
     }
 
 
-def test_it_knows_who_it_is(aws):
+def test_sts_returns_the_account(aws):
     assert aws("sts", "get-caller-identity")[1]["Account"] == ACCOUNT

@@ -1,4 +1,4 @@
-"""Billing groups and what is in them."""
+"""Billing groups and their members."""
 
 from datetime import UTC, datetime
 
@@ -41,16 +41,16 @@ def test_a_billing_group_is_described_as_it_was_created(iot, acme):
     assert iot.list_tags_for_resource(resourceArn=ARN + "acme")["tags"] == [{"Key": "line", "Value": "A"}]
 
 
-def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(iot, acme):
-    again = iot.create_billing_group(billingGroupName="acme", billingGroupProperties=PROPERTIES)
+def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot, acme):
+    repeated = iot.create_billing_group(billingGroupName="acme", billingGroupProperties=PROPERTIES)
 
-    assert without_metadata(again) == acme
+    assert without_metadata(repeated) == acme
     expected = ("ResourceAlreadyExistsException", 409)
     assert error_of(iot.create_billing_group, billingGroupName="acme") == expected
 
 
-def test_a_stale_expected_version_raises_version_conflict_and_every_update_increments_the_version(iot, acme):
-    """Behaviour 21, billing groups."""
+def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot, acme):
+    """Fact 21, billing groups."""
     params = {"billingGroupName": "acme", "billingGroupProperties": {}}
 
     versions = [iot.update_billing_group(**params, expectedVersion=version)["version"] for version in (1, 2)]
@@ -61,29 +61,29 @@ def test_a_stale_expected_version_raises_version_conflict_and_every_update_incre
     iot.delete_billing_group(billingGroupName="acme", expectedVersion=3)
 
 
-def test_an_update_replaces_the_description_that_is_given(iot, acme):
+def test_an_update_replaces_the_description_only_if_it_is_given(iot, acme):
     iot.update_billing_group(billingGroupName="acme", billingGroupProperties={})
-    kept = iot.describe_billing_group(billingGroupName="acme")["billingGroupProperties"]
+    unchanged = iot.describe_billing_group(billingGroupName="acme")["billingGroupProperties"]
     iot.update_billing_group(
-        billingGroupName="acme", billingGroupProperties={"billingGroupDescription": "gone"}
+        billingGroupName="acme", billingGroupProperties={"billingGroupDescription": "new"}
     )
     changed = iot.describe_billing_group(billingGroupName="acme")["billingGroupProperties"]
 
-    assert (kept, changed) == (PROPERTIES, {"billingGroupDescription": "gone"})
+    assert (unchanged, changed) == (PROPERTIES, {"billingGroupDescription": "new"})
 
 
-def test_billing_groups_are_listed_by_prefix_in_the_order_of_their_creation(iot):
+def test_billing_groups_are_listed_by_prefix_in_creation_order(iot):
     for name in ("b-two", "a", "b-one"):
         iot.create_billing_group(billingGroupName=name)
 
-    def listed(**more):
+    def list_groups(**more):
         return iot.list_billing_groups(**more)["billingGroups"]
 
-    assert listed() == [{"groupName": name, "groupArn": ARN + name} for name in ("b-two", "a", "b-one")]
-    assert [one["groupName"] for one in listed(namePrefixFilter="b-")] == ["b-two", "b-one"]
+    assert list_groups() == [{"groupName": name, "groupArn": ARN + name} for name in ("b-two", "a", "b-one")]
+    assert [group["groupName"] for group in list_groups(namePrefixFilter="b-")] == ["b-two", "b-one"]
 
 
-def test_a_thing_is_in_one_billing_group_at_most(iot, acme):
+def test_a_thing_is_in_at_most_one_billing_group(iot, acme):
     iot.create_billing_group(billingGroupName="other")
     iot.create_thing(thingName="pump-7", billingGroupName="acme")
     iot.add_thing_to_billing_group(billingGroupName="acme", thingName="pump-7")
@@ -94,18 +94,18 @@ def test_a_thing_is_in_one_billing_group_at_most(iot, acme):
     assert iot.describe_thing(thingName="pump-7")["billingGroupName"] == "acme"
 
 
-def test_a_thing_comes_and_goes_by_name_or_arn(iot, acme):
+def test_a_thing_can_be_added_and_removed_by_arn(iot, acme):
     arn = iot.create_thing(thingName="pump-7")["thingArn"]
     iot.add_thing_to_billing_group(billingGroupArn=ARN + "acme", thingArn=arn)
-    before = things(iot)
+    members = things(iot)
     for _ in range(2):
         iot.remove_thing_from_billing_group(billingGroupArn=ARN + "acme", thingArn=arn)
 
-    assert (before, things(iot)) == (["pump-7"], [])
+    assert (members, things(iot)) == (["pump-7"], [])
     assert "billingGroupName" not in iot.describe_thing(thingName="pump-7")
 
 
-def test_removing_a_thing_from_a_billing_group_that_it_is_not_in_changes_nothing(iot, acme):
+def test_removing_a_thing_from_another_billing_group_changes_nothing(iot, acme):
     iot.create_billing_group(billingGroupName="other")
     iot.create_thing(thingName="pump-7", billingGroupName="acme")
     iot.remove_thing_from_billing_group(billingGroupName="other", thingName="pump-7")
@@ -113,7 +113,7 @@ def test_removing_a_thing_from_a_billing_group_that_it_is_not_in_changes_nothing
     assert things(iot) == ["pump-7"]
 
 
-def test_a_thing_created_again_in_another_billing_group_raises_409(iot, acme):
+def test_creating_a_thing_again_without_its_billing_group_raises_409(iot, acme):
     params = {"thingName": "pump-7", "billingGroupName": "acme"}
     first = without_metadata(iot.create_thing(**params))
 
@@ -122,7 +122,7 @@ def test_a_thing_created_again_in_another_billing_group_raises_409(iot, acme):
     assert error_of(iot.create_thing, thingName="pump-8", billingGroupName="none") == MISSING
 
 
-def test_a_billing_group_with_things_is_not_deleted_and_a_deleted_thing_leaves_it(iot, acme):
+def test_a_billing_group_can_be_deleted_only_without_things(iot, acme):
     iot.create_thing(thingName="pump-7", billingGroupName="acme")
     assert error_of(iot.delete_billing_group, billingGroupName="acme") == INVALID
     iot.delete_thing(thingName="pump-7")
@@ -134,7 +134,7 @@ def test_a_billing_group_with_things_is_not_deleted_and_a_deleted_thing_leaves_i
     assert iot.list_tags_for_resource(resourceArn=ARN + "acme")["tags"] == []
 
 
-def test_what_is_missing_or_not_named_is_refused(iot, acme):
+def test_missing_and_unnamed_resources_are_rejected(iot, acme):
     iot.create_thing(thingName="pump-7")
     for operation in (iot.describe_billing_group, iot.list_things_in_billing_group):
         assert error_of(operation, billingGroupName="none") == MISSING

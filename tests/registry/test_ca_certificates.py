@@ -22,28 +22,28 @@ ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cacert/"
 ROLE = "arn:aws:iam::123456789012:role/provisioning"
 
 
-def described(iot, certificate_id):
+def describe_ca(iot, certificate_id):
     return iot.describe_ca_certificate(certificateId=certificate_id)["certificateDescription"]
 
 
-def test_a_ca_registers_inactive_under_the_sha256_of_its_der(iot, authority):
-    expected = hashlib.sha256(pki.der_of(authority.pem)).hexdigest()
+def test_a_new_ca_is_inactive_and_its_id_is_the_sha256_of_its_der(iot, authority):
+    certificate_id = hashlib.sha256(pki.der_of(authority.pem)).hexdigest()
 
     registered = without_metadata(register_ca(iot, authority))
 
-    assert registered == {"certificateId": expected, "certificateArn": ARN + expected}
-    description = described(iot, expected)
+    assert registered == {"certificateId": certificate_id, "certificateArn": ARN + certificate_id}
+    description = describe_ca(iot, certificate_id)
     generation = description.pop("generationId")
-    moment = datetime.fromtimestamp(NOON, UTC)
+    now = datetime.fromtimestamp(NOON, UTC)
     assert description == {
-        "certificateArn": ARN + expected,
-        "certificateId": expected,
+        "certificateArn": ARN + certificate_id,
+        "certificateId": certificate_id,
         "status": "INACTIVE",
         "certificatePem": authority.pem,
         "ownedBy": ACCOUNT,
-        "creationDate": moment,
+        "creationDate": now,
         "autoRegistrationStatus": "DISABLE",
-        "lastModifiedDate": moment,
+        "lastModifiedDate": now,
         "customerVersion": 1,
         "validity": {"notBefore": pki.NOT_BEFORE, "notAfter": pki.NOT_AFTER},
         "certificateMode": "DEFAULT",
@@ -51,7 +51,7 @@ def test_a_ca_registers_inactive_under_the_sha256_of_its_der(iot, authority):
     assert str(uuid.UUID(generation)) == generation
 
 
-def test_registration_takes_status_auto_registration_config_and_tags(iot, authority):
+def test_registration_sets_status_auto_registration_config_and_tags(iot, authority):
     config = {"templateBody": "{}", "roleArn": ROLE}
     registered = register_ca(
         iot,
@@ -71,8 +71,8 @@ def test_registration_takes_status_auto_registration_config_and_tags(iot, author
     assert tags == [{"Key": "empty", "Value": ""}, {"Key": "line", "Value": "A"}]
 
 
-def test_default_registration_with_a_wrong_cn_raises_registration_code_validation(iot, authority):
-    """Behaviour 6, first half."""
+def test_a_wrong_common_name_raises_registration_code_validation(iot, authority):
+    """Fact 6, first half."""
     params = {"caCertificate": authority.pem, "verificationCertificate": authority.issue("0" * 64)}
 
     assert error_of(iot.register_ca_certificate, **params) == ("RegistrationCodeValidationException", 400)
@@ -80,10 +80,10 @@ def test_default_registration_with_a_wrong_cn_raises_registration_code_validatio
     assert error_of(iot.register_ca_certificate, **params) == ("RegistrationCodeValidationException", 400)
 
 
-def test_sni_only_registration_with_a_verification_certificate_is_refused(iot, authority):
-    """Behaviour 6, second half."""
+def test_sni_only_registration_rejects_a_verification_certificate(iot, authority):
+    """Fact 6, second half."""
     code = iot.get_registration_code()["registrationCode"]
-    refused = error_of(
+    error = error_of(
         iot.register_ca_certificate,
         caCertificate=authority.pem,
         verificationCertificate=authority.issue(code),
@@ -91,71 +91,71 @@ def test_sni_only_registration_with_a_verification_certificate_is_refused(iot, a
     )
     registered = iot.register_ca_certificate(caCertificate=authority.pem, certificateMode="SNI_ONLY")
 
-    assert refused == ("InvalidRequestException", 400)
-    assert described(iot, registered["certificateId"])["certificateMode"] == "SNI_ONLY"
+    assert error == ("InvalidRequestException", 400)
+    assert describe_ca(iot, registered["certificateId"])["certificateMode"] == "SNI_ONLY"
 
 
-def test_default_registration_needs_a_verification_certificate(iot, authority):
-    code = error_of(iot.register_ca_certificate, caCertificate=authority.pem)
+def test_default_registration_requires_a_verification_certificate(iot, authority):
+    error = error_of(iot.register_ca_certificate, caCertificate=authority.pem)
 
-    assert code == ("InvalidRequestException", 400)
+    assert error == ("InvalidRequestException", 400)
 
 
 def test_the_verification_certificate_must_be_signed_by_the_ca(iot, authority, other_authority):
     code = iot.get_registration_code()["registrationCode"]
 
-    refused = error_of(
+    error = error_of(
         iot.register_ca_certificate,
         caCertificate=authority.pem,
         verificationCertificate=other_authority.issue(code),
     )
 
-    assert refused == ("CertificateValidationException", 400)
+    assert error == ("CertificateValidationException", 400)
 
 
-def test_a_certificate_that_may_not_sign_is_no_ca(iot, authority):
-    refused = error_of(
+def test_a_certificate_without_ca_basic_constraints_is_rejected(iot, authority):
+    error = error_of(
         iot.register_ca_certificate, caCertificate=authority.issue("pump"), certificateMode="SNI_ONLY"
     )
 
-    assert refused == ("CertificateValidationException", 400)
+    assert error == ("CertificateValidationException", 400)
 
 
-def test_registering_a_known_ca_raises_already_exists_carrying_id_and_arn(iot, ca, authority):
+def test_registering_a_ca_again_raises_already_exists_with_its_id_and_arn(iot, ca, authority):
     with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
         register_ca(iot, authority)
 
-    carried = {name: caught.value.response[name] for name in ("resourceId", "resourceArn")}
-    assert carried == {"resourceId": ca["certificateId"], "resourceArn": ca["certificateArn"]}
+    members = {name: caught.value.response[name] for name in ("resourceId", "resourceArn")}
+    assert members == {"resourceId": ca["certificateId"], "resourceArn": ca["certificateArn"]}
 
 
-def test_the_eleventh_ca_of_one_subject_raises_limit_exceeded(iot, authority):
-    """Behaviour 7."""
+def test_the_11th_ca_with_one_subject_raises_limit_exceeded(iot, authority):
+    """Fact 7."""
     renewed = authority
     for _ in range(10):
         renewed = renewed.renewed()
         iot.register_ca_certificate(caCertificate=renewed.pem, certificateMode="SNI_ONLY")
 
-    refused = error_of(
+    error = error_of(
         iot.register_ca_certificate, caCertificate=renewed.renewed().pem, certificateMode="SNI_ONLY"
     )
 
-    assert refused == ("LimitExceededException", 410)
+    assert error == ("LimitExceededException", 410)
 
 
 def test_a_default_ca_belongs_to_one_account_per_region(iot, current_registry, authority, ca):
-    neighbour = create_client("iot", current_registry.get, account="999999999999")
-    elsewhere = create_client("iot", current_registry.get, account="999999999999", region="us-east-1")
+    other_account = create_client("iot", current_registry.get, account="999999999999")
+    other_region = create_client("iot", current_registry.get, account="999999999999", region="us-east-1")
 
-    with pytest.raises(neighbour.exceptions.ResourceAlreadyExistsException):
-        register_ca(neighbour, authority)
-    register_ca(elsewhere, authority)
-    neighbour.register_ca_certificate(caCertificate=authority.pem, certificateMode="SNI_ONLY")
+    with pytest.raises(other_account.exceptions.ResourceAlreadyExistsException):
+        register_ca(other_account, authority)
+    register_ca(other_region, authority)
+    other_account.register_ca_certificate(caCertificate=authority.pem, certificateMode="SNI_ONLY")
 
-    assert described(neighbour, ca["certificateId"])["ownedBy"] == "999999999999"
+    assert describe_ca(other_account, ca["certificateId"])["ownedBy"] == "999999999999"
 
 
-def test_an_update_changes_what_is_given_and_nothing_else(iot, ca, clock):
+def test_an_update_changes_only_the_given_members(iot, ca, clock):
     clock.advance(1)
     iot.update_ca_certificate(
         certificateId=ca["certificateId"],
@@ -168,12 +168,12 @@ def test_an_update_changes_what_is_given_and_nothing_else(iot, ca, clock):
     description = output["certificateDescription"]
 
     assert output["registrationConfig"] == {"templateBody": "{}", "roleArn": ROLE}
-    seen = {name: description[name] for name in ("status", "autoRegistrationStatus", "customerVersion")}
-    assert seen == {"status": "INACTIVE", "autoRegistrationStatus": "ENABLE", "customerVersion": 3}
+    members = {name: description[name] for name in ("status", "autoRegistrationStatus", "customerVersion")}
+    assert members == {"status": "INACTIVE", "autoRegistrationStatus": "ENABLE", "customerVersion": 3}
     assert description["lastModifiedDate"] == datetime.fromtimestamp(NOON + 1, UTC)
 
 
-def test_auto_registration_can_be_removed(iot, ca):
+def test_removing_auto_registration_deletes_the_registration_config(iot, ca):
     iot.update_ca_certificate(
         certificateId=ca["certificateId"],
         newAutoRegistrationStatus="ENABLE",
@@ -187,37 +187,35 @@ def test_auto_registration_can_be_removed(iot, ca):
     assert output["certificateDescription"]["autoRegistrationStatus"] == "DISABLE"
 
 
-def test_a_provisioning_template_that_does_not_exist_cannot_be_named(iot, ca):
+def test_a_registration_config_with_an_unknown_template_is_rejected(iot, ca):
     config = {"templateName": "pump", "roleArn": ROLE}
 
-    code = error_of(iot.update_ca_certificate, certificateId=ca["certificateId"], registrationConfig=config)
+    error = error_of(iot.update_ca_certificate, certificateId=ca["certificateId"], registrationConfig=config)
 
-    assert code == ("ResourceNotFoundException", 404)
+    assert error == ("ResourceNotFoundException", 404)
 
 
 def test_deleting_an_active_ca_raises_certificate_state(iot, ca):
-    """Behaviour 10, CA certificates."""
+    """Fact 10, CA certificates."""
     assert error_of(iot.delete_ca_certificate, certificateId=ca["certificateId"]) == (
         "CertificateStateException",
         406,
     )
 
 
-def test_deleting_an_inactive_ca_leaves_the_certificates_that_it_signed_and_forgets_its_tags(
-    iot, ca, device, authority
-):
+def test_deleting_a_ca_keeps_its_device_certificates_and_deletes_its_tags(iot, ca, device, authority):
     iot.tag_resource(resourceArn=ca["certificateArn"], tags=[{"Key": "line", "Value": "A"}])
     iot.update_ca_certificate(certificateId=ca["certificateId"], newStatus="INACTIVE")
     iot.delete_ca_certificate(certificateId=ca["certificateId"])
 
-    left = iot.describe_certificate(certificateId=device["certificateId"])["certificateDescription"]
+    certificate = iot.describe_certificate(certificateId=device["certificateId"])["certificateDescription"]
     register_ca(iot, authority)
 
-    assert (left["status"], left["caCertificateId"]) == ("ACTIVE", ca["certificateId"])
+    assert (certificate["status"], certificate["caCertificateId"]) == ("ACTIVE", ca["certificateId"])
     assert iot.list_tags_for_resource(resourceArn=ca["certificateArn"])["tags"] == []
 
 
-def test_what_is_missing_is_not_found(iot):
+def test_operations_on_a_missing_ca_raise_resource_not_found(iot):
     expected = ("ResourceNotFoundException", 404)
 
     assert error_of(iot.describe_ca_certificate, certificateId="a" * 64) == expected
@@ -231,12 +229,12 @@ def test_cas_are_listed_by_age(iot, authority, other_authority, clock):
     second = register_ca(iot, other_authority, setAsActive=True)
     items = [
         {
-            "certificateArn": one["certificateArn"],
-            "certificateId": one["certificateId"],
+            "certificateArn": registered["certificateArn"],
+            "certificateId": registered["certificateId"],
             "status": status,
-            "creationDate": datetime.fromtimestamp(moment, UTC),
+            "creationDate": datetime.fromtimestamp(created_at, UTC),
         }
-        for one, status, moment in ((first, "INACTIVE", NOON), (second, "ACTIVE", NOON + 1))
+        for registered, status, created_at in ((first, "INACTIVE", NOON), (second, "ACTIVE", NOON + 1))
     ]
 
     assert iot.list_ca_certificates()["certificates"] == items[::-1]
@@ -244,27 +242,27 @@ def test_cas_are_listed_by_age(iot, authority, other_authority, clock):
     assert iot.list_ca_certificates(templateName="pump")["certificates"] == []
 
 
-def test_the_registration_code_is_64_hex_digits_and_stays_until_it_is_deleted(iot, current_registry):
+def test_the_registration_code_is_64_hex_digits_and_stable_until_deleted(iot, current_registry):
     first = iot.get_registration_code()["registrationCode"]
-    again = iot.get_registration_code()["registrationCode"]
-    elsewhere = create_client("iot", current_registry.get, region="us-east-1").get_registration_code()[
+    repeated = iot.get_registration_code()["registrationCode"]
+    other_region = create_client("iot", current_registry.get, region="us-east-1").get_registration_code()[
         "registrationCode"
     ]
     iot.delete_registration_code()
     second = iot.get_registration_code()["registrationCode"]
 
     assert re.fullmatch("[0-9a-f]{64}", first)
-    assert first == again
-    assert len({first, second, elsewhere}) == 3
+    assert first == repeated
+    assert len({first, second, other_region}) == 3
 
 
-def test_a_registration_code_that_does_not_exist_cannot_be_deleted(iot):
+def test_deleting_a_missing_registration_code_raises_resource_not_found(iot):
     assert error_of(iot.delete_registration_code) == ("ResourceNotFoundException", 404)
 
 
-def test_the_endpoints_are_plausible_and_stable(iot):
-    typed = iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+def test_endpoint_addresses_are_plausible_and_stable(iot):
+    address = iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
 
-    assert re.fullmatch(rf"a[0-9a-f]{{13}}-ats\.iot\.{REGION}\.amazonaws\.com", typed)
-    assert iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"] == typed
+    assert re.fullmatch(rf"a[0-9a-f]{{13}}-ats\.iot\.{REGION}\.amazonaws\.com", address)
+    assert iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"] == address
     assert error_of(iot.describe_endpoint, endpointType="iot:Nothing") == ("InvalidRequestException", 400)

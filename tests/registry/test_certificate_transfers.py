@@ -1,4 +1,4 @@
-"""Certificates on their way to another account."""
+"""Transfers of certificates to another account."""
 
 from datetime import UTC, datetime
 
@@ -17,38 +17,41 @@ MOMENT = datetime.fromtimestamp(NOON, UTC)
 
 @pytest.fixture
 def other(current_registry, registry):
-    """A client of the account that certificates are transferred to."""
+    """A client of the target account."""
     return create_client("iot", current_registry.get, account=TARGET)
 
 
 @pytest.fixture
-def named(iot, device):
-    """The parameters that name an INACTIVE certificate."""
+def identity(iot, device):
+    """The parameters that identify an INACTIVE certificate."""
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
     return {"certificateId": device["certificateId"]}
 
 
-def offer(iot, named):
-    return iot.transfer_certificate(**named, targetAwsAccount=TARGET, transferMessage="yours")
+def transfer(iot, identity):
+    return iot.transfer_certificate(**identity, targetAwsAccount=TARGET, transferMessage="yours")
 
 
-def description(client, named):
-    return client.describe_certificate(**named)["certificateDescription"]
+def description(client, identity):
+    return client.describe_certificate(**identity)["certificateDescription"]
 
 
 def statuses(client):
-    return {one["certificateId"]: one["status"] for one in client.list_certificates()["certificates"]}
+    return {
+        certificate["certificateId"]: certificate["status"]
+        for certificate in client.list_certificates()["certificates"]
+    }
 
 
-def test_an_offered_certificate_is_pending_in_both_accounts(iot, other, named, device):
-    offered = offer(iot, named)
+def test_a_transferred_certificate_is_pending_in_both_accounts(iot, other, identity, device):
+    transferred = transfer(iot, identity)
 
     expected = {device["certificateId"]: "PENDING_TRANSFER"}
     assert (statuses(iot), statuses(other)) == (expected, expected)
-    there = device["certificateArn"].replace(ACCOUNT, TARGET)
-    assert (offered["transferredCertificateArn"], description(other, named)["certificateArn"]) == (
-        there,
-        there,
+    target_arn = device["certificateArn"].replace(ACCOUNT, TARGET)
+    assert (transferred["transferredCertificateArn"], description(other, identity)["certificateArn"]) == (
+        target_arn,
+        target_arn,
     )
     outgoing = iot.list_outgoing_certificates()["outgoingCertificates"]
     assert outgoing == [
@@ -64,29 +67,29 @@ def test_an_offered_certificate_is_pending_in_both_accounts(iot, other, named, d
 
 
 @pytest.mark.parametrize(("more", "status"), [({}, "INACTIVE"), ({"setAsActive": True}, "ACTIVE")])
-def test_an_accepted_certificate_belongs_to_the_target(iot, other, named, more, status):
-    offer(iot, named)
-    other.accept_certificate_transfer(**named, **more)
+def test_an_accepted_certificate_belongs_to_the_target_account(iot, other, identity, more, status):
+    transfer(iot, identity)
+    other.accept_certificate_transfer(**identity, **more)
 
-    described = description(other, named)
-    seen = {key: described[key] for key in ("status", "ownedBy", "previousOwnedBy", "transferData")}
-    assert seen == {
+    described = description(other, identity)
+    members = {key: described[key] for key in ("status", "ownedBy", "previousOwnedBy", "transferData")}
+    assert members == {
         "status": status,
         "ownedBy": TARGET,
         "previousOwnedBy": ACCOUNT,
         "transferData": {"transferMessage": "yours", "transferDate": MOMENT, "acceptDate": MOMENT},
     }
-    assert error_of(iot.describe_certificate, **named) == MISSING
+    assert error_of(iot.describe_certificate, **identity) == MISSING
     assert iot.list_outgoing_certificates()["outgoingCertificates"] == []
-    assert error_of(other.accept_certificate_transfer, **named) == COMPLETED
-    assert error_of(iot.cancel_certificate_transfer, **named) == COMPLETED
+    assert error_of(other.accept_certificate_transfer, **identity) == COMPLETED
+    assert error_of(iot.cancel_certificate_transfer, **identity) == COMPLETED
 
 
-def test_a_rejected_certificate_is_inactive_at_its_source_again(iot, other, named):
-    offer(iot, named)
-    other.reject_certificate_transfer(**named, rejectReason="not ours")
+def test_a_rejected_certificate_is_inactive_in_the_source_account(iot, other, identity):
+    transfer(iot, identity)
+    other.reject_certificate_transfer(**identity, rejectReason="not ours")
 
-    described = description(iot, named)
+    described = description(iot, identity)
     assert (described["status"], described["transferData"]) == (
         "INACTIVE",
         {
@@ -97,21 +100,21 @@ def test_a_rejected_certificate_is_inactive_at_its_source_again(iot, other, name
         },
     )
     assert statuses(other) == {}
-    offer(iot, named)
-    other.accept_certificate_transfer(**named)
+    transfer(iot, identity)
+    other.accept_certificate_transfer(**identity)
 
 
-def test_a_cancelled_certificate_is_inactive_at_its_source_again(iot, other, named):
-    offer(iot, named)
-    iot.cancel_certificate_transfer(**named)
+def test_a_canceled_transfer_leaves_the_certificate_inactive(iot, other, identity):
+    transfer(iot, identity)
+    iot.cancel_certificate_transfer(**identity)
 
-    described = description(iot, named)
+    described = description(iot, identity)
     assert (described["status"], "transferData" in described, statuses(other)) == ("INACTIVE", False, {})
-    assert error_of(iot.cancel_certificate_transfer, **named) == COMPLETED
-    assert error_of(other.accept_certificate_transfer, **named) == MISSING
+    assert error_of(iot.cancel_certificate_transfer, **identity) == COMPLETED
+    assert error_of(other.accept_certificate_transfer, **identity) == MISSING
 
 
-def test_only_an_inactive_certificate_to_which_nothing_is_attached_is_transferred(iot, other, device, clock):
+def test_only_an_inactive_certificate_without_attachments_can_be_transferred(iot, other, device, clock):
     params = {"certificateId": device["certificateId"], "targetAwsAccount": TARGET}
     assert error_of(iot.transfer_certificate, **params) == STATE
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
@@ -129,52 +132,54 @@ def test_only_an_inactive_certificate_to_which_nothing_is_attached_is_transferre
     assert error_of(iot.transfer_certificate, **params) == STATE
 
 
-def test_a_certificate_that_the_target_has_is_not_transferred(iot, other, named, device_pem):
+def test_a_certificate_that_the_target_account_has_cannot_be_transferred(iot, other, identity, device_pem):
     other.register_certificate_without_ca(certificatePem=device_pem)
 
-    assert error_of(iot.transfer_certificate, **named, targetAwsAccount=TARGET) == CONFLICT
-    assert error_of(iot.transfer_certificate, **named, targetAwsAccount=ACCOUNT) == INVALID
+    assert error_of(iot.transfer_certificate, **identity, targetAwsAccount=TARGET) == CONFLICT
+    assert error_of(iot.transfer_certificate, **identity, targetAwsAccount=ACCOUNT) == INVALID
 
 
-def test_a_certificate_that_is_being_transferred_cannot_be_used_changed_or_deleted(iot, other, named, device):
+def test_a_pending_certificate_cannot_be_attached_updated_or_deleted(iot, other, identity, device):
     iot.create_thing(thingName="pump-7")
     iot.create_policy(policyName="connect", policyDocument="{}")
-    offer(iot, named)
+    transfer(iot, identity)
 
     arn = device["certificateArn"]
     for client in (iot, other):
-        assert error_of(client.update_certificate, **named, newStatus="ACTIVE") == STATE
-        assert error_of(client.delete_certificate, **named, forceDelete=True) == STATE
+        assert error_of(client.update_certificate, **identity, newStatus="ACTIVE") == STATE
+        assert error_of(client.delete_certificate, **identity, forceDelete=True) == STATE
     assert error_of(iot.attach_policy, policyName="connect", target=arn) == INVALID
     assert error_of(iot.attach_thing_principal, thingName="pump-7", principal=arn) == INVALID
-    assert error_of(other.cancel_certificate_transfer, **named) == COMPLETED
-    assert error_of(iot.accept_certificate_transfer, **named) == COMPLETED
+    assert error_of(other.cancel_certificate_transfer, **identity) == COMPLETED
+    assert error_of(iot.accept_certificate_transfer, **identity) == COMPLETED
 
 
-def test_what_is_missing_is_not_found(iot, registry):
-    named = {"certificateId": "a" * 64}
+def test_transfers_of_a_missing_certificate_raise_resource_not_found(iot, registry):
+    identity = {"certificateId": "a" * 64}
 
-    assert error_of(iot.transfer_certificate, **named, targetAwsAccount=TARGET) == MISSING
+    assert error_of(iot.transfer_certificate, **identity, targetAwsAccount=TARGET) == MISSING
     for operation in (
         iot.accept_certificate_transfer,
         iot.reject_certificate_transfer,
         iot.cancel_certificate_transfer,
     ):
-        assert error_of(operation, **named) == MISSING
+        assert error_of(operation, **identity) == MISSING
 
 
-def test_outgoing_certificates_are_listed_by_age_page_by_page(iot, other, clock):
-    made = []
+def test_outgoing_certificates_are_listed_by_age_in_pages(iot, other, clock):
+    created = []
     for _ in range(3):
         clock.advance(1)
-        made.append({"certificateId": iot.create_keys_and_certificate()["certificateId"]})
-        offer(iot, made[-1])
+        created.append({"certificateId": iot.create_keys_and_certificate()["certificateId"]})
+        transfer(iot, created[-1])
 
     newest = iot.list_outgoing_certificates(pageSize=2)
     oldest = iot.list_outgoing_certificates(pageSize=2, ascendingOrder=True)
     rest = without_metadata(iot.list_outgoing_certificates(pageSize=2, marker=newest["nextMarker"]))
 
     def ids(output):
-        return [{"certificateId": one["certificateId"]} for one in output["outgoingCertificates"]]
+        return [
+            {"certificateId": certificate["certificateId"]} for certificate in output["outgoingCertificates"]
+        ]
 
-    assert (ids(newest), ids(rest), ids(oldest)) == (made[:0:-1], made[:1], made[:2])
+    assert (ids(newest), ids(rest), ids(oldest)) == (created[:0:-1], created[:1], created[:2])
