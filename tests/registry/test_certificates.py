@@ -16,12 +16,10 @@ def status_of(iot, certificate_id):
     return iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]["status"]
 
 
-def test_the_certificate_id_equals_lowercase_sha256_of_the_der_whatever_the_pem_whitespace(
-    iot, ca, device_pem
-):
-    """Behaviour 1."""
+def test_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace(iot, ca, device_pem):
+    """Fact 1."""
     body = "".join(device_pem.splitlines()[1:-1])
-    narrow = "\n".join(body[n : n + 40] for n in range(0, len(body), 40))
+    narrow = "\n".join(body[start : start + 40] for start in range(0, len(body), 40))
     spaced = f"\n\n-----BEGIN CERTIFICATE-----\r\n{narrow}\n-----END CERTIFICATE-----\n\n"
     expected = hashlib.sha256(pki.der_of(device_pem)).hexdigest()
 
@@ -34,8 +32,8 @@ def test_the_certificate_id_equals_lowercase_sha256_of_the_der_whatever_the_pem_
     )
 
 
-def test_registering_a_known_pem_raises_already_exists_carrying_resource_id_and_arn(iot, device, device_pem):
-    """Behaviour 2."""
+def test_registering_a_pem_again_raises_already_exists_with_its_id_and_arn(iot, device, device_pem):
+    """Fact 2."""
     for register in (iot.register_certificate, iot.register_certificate_without_ca):
         with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
             register(certificatePem=device_pem)
@@ -51,24 +49,25 @@ def test_registering_a_known_pem_raises_already_exists_carrying_resource_id_and_
         }
 
 
-def test_registering_without_status_yields_inactive(iot, ca, device_pem):
-    """Behaviour 3."""
+def test_a_certificate_registered_without_a_status_is_inactive(iot, ca, device_pem):
+    """Fact 3."""
     registered = iot.register_certificate(certificatePem=device_pem)
 
     assert status_of(iot, registered["certificateId"]) == "INACTIVE"
 
 
-def test_the_deprecated_set_as_active_counts_only_without_a_status(iot, ca, authority):
+def test_the_deprecated_set_as_active_applies_only_without_a_status(iot, ca, authority):
     first = iot.register_certificate(certificatePem=authority.issue("a"), setAsActive=True)
     second = iot.register_certificate(certificatePem=authority.issue("b"), setAsActive=True, status="REVOKED")
 
-    assert [status_of(iot, one["certificateId"]) for one in (first, second)] == ["ACTIVE", "REVOKED"]
+    assert [status_of(iot, certificate["certificateId"]) for certificate in (first, second)] == [
+        "ACTIVE",
+        "REVOKED",
+    ]
 
 
-def test_two_cas_of_one_subject_and_key_and_no_ca_pem_raise_certificate_conflict(
-    iot, ca, authority, device_pem
-):
-    """Behaviour 4."""
+def test_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, ca, authority, device_pem):
+    """Fact 4."""
     renewed = authority.renewed()
     second = register_ca(iot, renewed, setAsActive=True)
 
@@ -82,7 +81,7 @@ def test_two_cas_of_one_subject_and_key_and_no_ca_pem_raise_certificate_conflict
     assert described["caCertificateId"] == second["certificateId"]
 
 
-def test_of_two_cas_with_one_subject_the_one_whose_key_signed_is_taken(iot, ca, authority):
+def test_the_ca_whose_key_signed_is_chosen_among_cas_with_one_subject(iot, ca, authority):
     namesake = pki.Authority(authority.name, pki.ec_key())
     second = register_ca(iot, namesake, setAsActive=True)
 
@@ -92,36 +91,36 @@ def test_of_two_cas_with_one_subject_the_one_whose_key_signed_is_taken(iot, ca, 
     assert described["caCertificateId"] == second["certificateId"]
 
 
-@pytest.mark.parametrize("named", [True, False])
-def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem, named):
-    """Behaviour 5."""
+@pytest.mark.parametrize("is_named", [True, False])
+def test_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem, is_named):
+    """Fact 5."""
     register_ca(iot, authority)
-    more = {"caCertificatePem": authority.pem} if named else {}
+    ca_params = {"caCertificatePem": authority.pem} if is_named else {}
 
-    code = error_of(iot.register_certificate, certificatePem=device_pem, **more)
+    code = error_of(iot.register_certificate, certificatePem=device_pem, **ca_params)
 
     assert code == ("CertificateStateException", 406)
 
 
 @pytest.mark.parametrize("key", [pki.ec_key, pki.rsa_key])
-def test_the_named_ca_must_really_have_signed_the_certificate(iot, key):
+def test_a_named_ca_must_have_signed_the_certificate(iot, key):
     honest = pki.Authority("CA", key())
     forger = pki.Authority("CA", key())
     register_ca(iot, honest, setAsActive=True)
 
-    forged = error_of(
+    error = error_of(
         iot.register_certificate, certificatePem=forger.issue("pump"), caCertificatePem=honest.pem
     )
     iot.register_certificate(certificatePem=honest.issue("pump"), caCertificatePem=honest.pem)
 
-    assert forged == ("CertificateValidationException", 400)
+    assert error == ("CertificateValidationException", 400)
 
 
-@pytest.mark.parametrize("named", [True, False])
-def test_a_ca_that_is_not_registered_registers_nothing(iot, authority, device_pem, named):
-    more = {"caCertificatePem": authority.pem} if named else {}
+@pytest.mark.parametrize("is_named", [True, False])
+def test_an_unregistered_ca_cannot_register_device_certificates(iot, authority, device_pem, is_named):
+    ca_params = {"caCertificatePem": authority.pem} if is_named else {}
 
-    assert error_of(iot.register_certificate, certificatePem=device_pem, **more) == (
+    assert error_of(iot.register_certificate, certificatePem=device_pem, **ca_params) == (
         "CertificateStateException",
         406,
     )
@@ -130,34 +129,34 @@ def test_a_ca_that_is_not_registered_registers_nothing(iot, authority, device_pe
 @pytest.mark.parametrize(
     "pem", ["pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "é\x00"]
 )
-def test_what_is_no_certificate_is_refused(iot, ca, pem):
+def test_an_invalid_pem_is_rejected(iot, ca, pem):
     expected = ("CertificateValidationException", 400)
 
     assert error_of(iot.register_certificate, certificatePem=pem) == expected
     assert error_of(iot.register_certificate_without_ca, certificatePem=pem) == expected
 
 
-def test_a_text_with_two_certificates_is_refused(iot, ca, authority, device_pem):
+def test_a_pem_with_two_certificates_is_rejected(iot, ca, authority, device_pem):
     assert error_of(iot.register_certificate_without_ca, certificatePem=device_pem + authority.pem) == (
         "CertificateValidationException",
         400,
     )
 
 
-def test_without_ca_registers_in_sni_only_mode(iot, device_pem):
+def test_registering_without_a_ca_uses_sni_only_mode(iot, device_pem):
     registered = iot.register_certificate_without_ca(certificatePem=device_pem, status="ACTIVE")
 
     described = iot.describe_certificate(certificateId=registered["certificateId"])["certificateDescription"]
     generation = described.pop("generationId")
-    moment = datetime.fromtimestamp(NOON, UTC)
+    now = datetime.fromtimestamp(NOON, UTC)
     assert described == {
         "certificateArn": registered["certificateArn"],
         "certificateId": registered["certificateId"],
         "status": "ACTIVE",
         "certificatePem": device_pem,
         "ownedBy": ACCOUNT,
-        "creationDate": moment,
-        "lastModifiedDate": moment,
+        "creationDate": now,
+        "lastModifiedDate": now,
         "customerVersion": 1,
         "validity": {"notBefore": pki.NOT_BEFORE, "notAfter": pki.NOT_AFTER},
         "certificateMode": "SNI_ONLY",
@@ -173,13 +172,13 @@ def test_a_certificate_inherits_the_mode_of_its_ca(iot, authority, other_authori
     iot.register_certificate(certificatePem=authority.issue("a"))
     iot.register_certificate(certificatePem=other_authority.issue("b"))
 
-    modes = {one["certificateMode"] for one in iot.list_certificates()["certificates"]}
+    modes = {certificate["certificateMode"] for certificate in iot.list_certificates()["certificates"]}
 
     assert modes == {"DEFAULT", "SNI_ONLY"}
 
 
-def test_no_update_leaves_revoked(iot, device):
-    """Behaviour 8."""
+def test_a_revoked_certificate_stays_revoked(iot, device):
+    """Fact 8."""
     iot.update_certificate(certificateId=device["certificateId"], newStatus="REVOKED")
     iot.update_certificate(certificateId=device["certificateId"], newStatus="REVOKED")
 
@@ -190,8 +189,8 @@ def test_no_update_leaves_revoked(iot, device):
 
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
-def test_updating_a_certificate_to_a_status_that_is_not_the_users_fails(iot, device, status):
-    """Behaviour 9."""
+def test_updating_to_a_status_that_users_cannot_set_fails(iot, device, status):
+    """Fact 9."""
     code = error_of(iot.update_certificate, certificateId=device["certificateId"], newStatus=status)
 
     assert code == ("InvalidRequestException", 400)
@@ -199,22 +198,22 @@ def test_updating_a_certificate_to_a_status_that_is_not_the_users_fails(iot, dev
 
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION", "REGISTER_INACTIVE"])
-def test_registering_with_a_status_that_is_not_the_users_fails(iot, device_pem, status):
+def test_registering_with_a_status_that_users_cannot_set_fails(iot, device_pem, status):
     code = error_of(iot.register_certificate_without_ca, certificatePem=device_pem, status=status)
 
     assert code == ("InvalidRequestException", 400)
 
 
-def test_an_update_counts_versions_and_keeps_the_time(iot, device, clock):
+def test_an_update_increments_the_version_and_sets_the_modification_time(iot, device, clock):
     clock.advance(10.5)
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
 
     described = iot.describe_certificate(certificateId=device["certificateId"])["certificateDescription"]
 
-    seen = {
+    members = {
         name: described[name] for name in ("status", "customerVersion", "creationDate", "lastModifiedDate")
     }
-    assert seen == {
+    assert members == {
         "status": "INACTIVE",
         "customerVersion": 2,
         "creationDate": datetime.fromtimestamp(NOON, UTC),
@@ -222,21 +221,21 @@ def test_an_update_counts_versions_and_keeps_the_time(iot, device, clock):
     }
 
 
-@pytest.mark.parametrize("force", [True, False])
-def test_deleting_an_active_certificate_raises_certificate_state(iot, device, force):
-    """Behaviour 10, device certificates."""
-    code = error_of(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=force)
+@pytest.mark.parametrize("is_forced", [True, False])
+def test_deleting_an_active_certificate_raises_certificate_state(iot, device, is_forced):
+    """Fact 10, device certificates."""
+    code = error_of(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=is_forced)
 
     assert code == ("CertificateStateException", 406)
 
 
-@pytest.mark.parametrize("force", [True, False])
-def test_force_delete_never_overrides_attached_things(iot, device, clock, force):
-    """Behaviour 11, as far as things go."""
+@pytest.mark.parametrize("is_forced", [True, False])
+def test_force_delete_does_not_detach_things(iot, device, clock, is_forced):
+    """Fact 11, things."""
     iot.create_thing(thingName="pump-7")
     iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
     iot.update_certificate(certificateId=device["certificateId"], newStatus="INACTIVE")
-    params = {"certificateId": device["certificateId"], "forceDelete": force}
+    params = {"certificateId": device["certificateId"], "forceDelete": is_forced}
 
     assert error_of(iot.delete_certificate, **params) == ("DeleteConflictException", 409)
 
@@ -255,11 +254,11 @@ def test_a_revoked_certificate_can_be_deleted_and_registered_again(iot, ca, devi
         "ResourceNotFoundException",
         404,
     )
-    again = iot.register_certificate(certificatePem=device_pem)
-    assert again["certificateId"] == first["certificateId"]
+    repeated = iot.register_certificate(certificatePem=device_pem)
+    assert repeated["certificateId"] == first["certificateId"]
 
 
-def test_what_is_missing_is_not_found(iot):
+def test_operations_on_a_missing_certificate_raise_resource_not_found(iot):
     expected = ("ResourceNotFoundException", 404)
 
     assert error_of(iot.describe_certificate, certificateId="a" * 64) == expected
@@ -267,16 +266,16 @@ def test_what_is_missing_is_not_found(iot):
     assert error_of(iot.delete_certificate, certificateId="a" * 64) == expected
 
 
-def test_listing_never_returns_pem_and_gives_the_newest_first(iot, ca, authority, clock):
-    """Behaviour 26, the certificates' part."""
+def test_listing_never_returns_pem_and_is_newest_first(iot, ca, authority, clock):
+    """Fact 26, certificates."""
     registered = []
     for number in range(3):
         clock.advance(1)
-        one = iot.register_certificate(certificatePem=authority.issue(f"pump-{number}"))
+        certificate = iot.register_certificate(certificatePem=authority.issue(f"pump-{number}"))
         registered.append(
             {
-                "certificateArn": one["certificateArn"],
-                "certificateId": one["certificateId"],
+                "certificateArn": certificate["certificateArn"],
+                "certificateId": certificate["certificateId"],
                 "status": "INACTIVE",
                 "certificateMode": "DEFAULT",
                 "creationDate": datetime.fromtimestamp(clock.now, UTC),

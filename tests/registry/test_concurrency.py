@@ -1,4 +1,4 @@
-"""Many threads, and two processes on one file."""
+"""Concurrency: many threads, and two processes on one file."""
 
 import json
 import subprocess
@@ -20,54 +20,58 @@ def call(registry, method, path, document=None):
     return response.status, json.loads(response.body or b"{}")
 
 
-def names(registry):
-    found, token = [], ""
+def thing_names(registry):
+    names, token = [], ""
     while True:
         status, output = call(registry, "GET", f"/things?maxResults=250{token}")
         assert status == 200
-        found += [thing["thingName"] for thing in output["things"]]
+        names += [thing["thingName"] for thing in output["things"]]
         if "nextToken" not in output:
-            return found
+            return names
         token = f"&nextToken={output['nextToken']}"
 
 
 @pytest.fixture(params=["memory", "file"])
-def either(request, tmp_path):
+def any_registry(request, tmp_path):
     registry = Registry(":memory:" if request.param == "memory" else tmp_path / "registry.db")
     yield registry
     registry.close()
 
 
-def test_of_many_threads_none_loses_a_write_or_sees_half_of_one(either):
+def test_no_thread_loses_a_write_or_sees_a_partial_one(any_registry):
     def work(number):
         statuses = []
         for turn in range(10):
             path = f"/things/t{number}-{turn}"
-            statuses.append(call(either, "POST", path, {"attributePayload": {"attributes": {"a": "b"}}})[0])
-            statuses.append(call(either, "GET", path)[1]["attributes"])
+            statuses.append(
+                call(any_registry, "POST", path, {"attributePayload": {"attributes": {"a": "b"}}})[0]
+            )
+            statuses.append(call(any_registry, "GET", path)[1]["attributes"])
         return statuses
 
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(work, range(8)))
 
     assert results == [[200, {"a": "b"}] * 10] * 8
-    assert sorted(names(either)) == sorted(f"t{number}-{turn}" for number in range(8) for turn in range(10))
+    assert sorted(thing_names(any_registry)) == sorted(
+        f"t{number}-{turn}" for number in range(8) for turn in range(10)
+    )
 
 
-def test_of_threads_that_expect_one_version_exactly_one_wins(either):
-    call(either, "POST", "/things/pump-7")
+def test_exactly_one_thread_updates_an_expected_version(any_registry):
+    call(any_registry, "POST", "/things/pump-7")
 
     def update(_):
-        return call(either, "PATCH", "/things/pump-7", {"expectedVersion": 1})[0]
+        return call(any_registry, "PATCH", "/things/pump-7", {"expectedVersion": 1})[0]
 
     with ThreadPoolExecutor(8) as pool:
         statuses = Counter(pool.map(update, range(8)))
 
     assert statuses == {200: 1, 409: 7}
-    assert call(either, "GET", "/things/pump-7")[1]["version"] == 2
+    assert call(any_registry, "GET", "/things/pump-7")[1]["version"] == 2
 
 
-def test_threads_that_end_leave_no_connections_behind(tmp_path):
+def test_finished_threads_leave_no_connections_open(tmp_path):
     registry = Registry(tmp_path / "registry.db")
     for number in range(30):
         thread = threading.Thread(target=call, args=(registry, "POST", f"/things/t{number}"))
@@ -93,7 +97,7 @@ print(json.dumps(seen))
 """
 
 
-def test_two_processes_on_one_file_lose_nothing(tmp_path):
+def test_two_processes_on_one_file_lose_no_writes(tmp_path):
     file = tmp_path / "registry.db"
     registry = Registry(file)
     call(registry, "POST", "/things/shared")
@@ -112,7 +116,7 @@ def test_two_processes_on_one_file_lose_nothing(tmp_path):
     outputs = [json.loads(writer.communicate()[0]) for writer in writers]
 
     assert outputs == [[200] * 120] * 2
-    assert len(set(names(registry))) == len(names(registry)) == 121
+    assert len(set(thing_names(registry))) == len(thing_names(registry)) == 121
     assert call(registry, "GET", "/things/shared")[1]["version"] == 121
     registry.close()
 
@@ -125,7 +129,7 @@ Registry(sys.argv[1]).close()
 """
 
 
-def test_processes_that_make_one_database_at_once_all_get_it(tmp_path):
+def test_processes_can_create_one_database_at_the_same_time(tmp_path):
     file = tmp_path / "registry.db"
     openers = [
         subprocess.Popen([sys.executable, "-c", OPEN, str(file)], stdin=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""A registry behind a network that is slow, throttled or broken."""
+"""A registry reached through a slow, throttled or broken network."""
 
 import pytest
 
@@ -13,33 +13,36 @@ MANAGED = "https://api.eu-west-1.iotmanagedintegrations.amazonaws.com"
 
 
 @pytest.fixture
-def under(registry, clock):
-    """The registry under conditions; waiting moves the tests' clock."""
+def with_conditions(registry, clock):
+    """A function that puts the registry under conditions; delays move the test's clock."""
     return lambda **conditions: ConditionedRegistry(registry, Conditions(**conditions), clock.advance)
 
 
-def ask(registry, method, path, base=IOT):
-    answer = registry.handle(HttpRequest(method, base + path, {}, b""))
-    return answer.status, answer.headers.get("x-amzn-ErrorType")
+def status_and_code(registry, method, path, base=IOT):
+    response = registry.handle(HttpRequest(method, base + path, {}, b""))
+    return response.status, response.headers.get("x-amzn-ErrorType")
 
 
-def test_without_conditions_nothing_is_different(under):
-    registry = under()
+def test_without_conditions_requests_are_performed_normally(with_conditions):
+    registry = with_conditions()
 
-    assert [ask(registry, "POST", "/things/a"), ask(registry, "GET", "/things/a")] == [(200, None)] * 2
+    assert [
+        status_and_code(registry, "POST", "/things/a"),
+        status_and_code(registry, "GET", "/things/a"),
+    ] == [(200, None)] * 2
 
 
-def test_every_answer_waits_for_its_latency_even_one_that_no_operation_gives(under, clock):
-    begun = clock()
-    registry = under(latency=lambda: 0.25)
+def test_every_response_has_latency_even_without_an_operation(with_conditions, clock):
+    start = clock()
+    registry = with_conditions(latency=lambda: 0.25)
     for path in ("/things", "/no/such/path"):
-        ask(registry, "GET", path)
+        status_and_code(registry, "GET", path)
 
-    assert clock() - begun == 0.5
+    assert clock() - start == 0.5
 
 
 @pytest.mark.parametrize(
-    ("kind", "answer", "done"),
+    ("kind", "expected", "is_performed"),
     [
         ("throttle", (400, "ThrottlingException"), False),
         ("error_before", (500, "InternalFailureException"), False),
@@ -49,29 +52,37 @@ def test_every_answer_waits_for_its_latency_even_one_that_no_operation_gives(und
         ("delay", (200, None), True),
     ],
 )
-def test_a_fault_is_answered_and_the_thing_made_or_not(under, registry, kind, answer, done):
-    faulty = under(faults=Faults([FaultRule("CreateThing", kind, seconds=2.0 if kind == "delay" else 0.0)]))
+def test_a_fault_determines_the_response_and_whether_the_call_is_performed(
+    with_conditions, registry, kind, expected, is_performed
+):
+    faulty = with_conditions(
+        faults=Faults([FaultRule("CreateThing", kind, seconds=2.0 if kind == "delay" else 0.0)])
+    )
     try:
-        found = ask(faulty, "POST", "/things/a")
+        response = status_and_code(faulty, "POST", "/things/a")
     except ConnectionResetError:
-        found = "lost"
+        response = "lost"
 
-    assert (found, ask(registry, "GET", "/things/a")[0] == 200) == (answer, done)
-
-
-def test_a_call_over_its_rate_is_refused_as_each_service_does_it_and_is_not_done(under, registry, clock):
-    limits = RateLimiter(lambda service, operation: ((service, operation, 1.0),), clock)
-    limited = under(limiter=limits)
-    asked = [("POST", "/things/a", IOT), ("POST", "/things/b", IOT)]
-    managed = [("GET", "/managed-things", MANAGED)] * 2
-
-    found = [ask(limited, *one) for one in (*asked, *managed)]
-
-    assert found == [(200, None), (400, "ThrottlingException"), (200, None), (429, "ThrottlingException")]
-    assert ask(registry, "GET", "/things/b")[0] == 404
+    assert (response, status_and_code(registry, "GET", "/things/a")[0] == 200) == (expected, is_performed)
 
 
-def test_an_operation_that_is_not_served_uses_up_no_rate(under, clock):
-    limited = under(limiter=RateLimiter(lambda service, operation: ((service, operation, 1.0),), clock))
+def test_a_call_over_its_rate_is_throttled_and_not_performed(with_conditions, registry, clock):
+    limiter = RateLimiter(lambda service, operation: ((service, operation, 1.0),), clock)
+    limited = with_conditions(limiter=limiter)
+    iot_calls = [("POST", "/things/a", IOT), ("POST", "/things/b", IOT)]
+    managed_calls = [("GET", "/managed-things", MANAGED)] * 2
 
-    assert {ask(limited, "GET", "/jobs") for _ in range(5)} == {(404, "UnknownOperationException")}
+    responses = [status_and_code(limited, *call) for call in (*iot_calls, *managed_calls)]
+
+    assert responses == [(200, None), (400, "ThrottlingException"), (200, None), (429, "ThrottlingException")]
+    assert status_and_code(registry, "GET", "/things/b")[0] == 404
+
+
+def test_an_operation_that_is_not_served_consumes_no_rate(with_conditions, clock):
+    limited = with_conditions(
+        limiter=RateLimiter(lambda service, operation: ((service, operation, 1.0),), clock)
+    )
+
+    assert {status_and_code(limited, "GET", "/jobs") for _ in range(5)} == {
+        (404, "UnknownOperationException")
+    }

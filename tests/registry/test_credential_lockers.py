@@ -14,29 +14,29 @@ MISSING = ("ResourceNotFoundException", 404)
 MOMENT = datetime.fromtimestamp(NOON, UTC)
 
 
-def test_a_locker_is_given_back_as_it_was_created(managed):
+def test_a_locker_is_returned_as_it_was_created(managed):
     created = without_metadata(managed.create_credential_locker(Name="Hall 1", Tags={"line": "A"}))
     item = {**created, "Name": "Hall 1"}
 
     assert created == {"Id": created["Id"], "Arn": ARN + created["Id"], "CreatedAt": MOMENT}
-    given = without_metadata(managed.get_credential_locker(Identifier=created["Id"]))
-    assert given == {**item, "Tags": {"line": "A"}}
+    described = without_metadata(managed.get_credential_locker(Identifier=created["Id"]))
+    assert described == {**item, "Tags": {"line": "A"}}
     assert without_metadata(managed.list_credential_lockers()) == {"Items": [item]}
 
 
-def test_replaying_a_client_token_with_identical_input_creates_nothing_new(managed):
-    """Behaviour 29, credential lockers."""
+def test_repeating_a_client_token_creates_no_second_locker(managed):
+    """Fact 29, credential lockers."""
     params = {"Name": "hall", "ClientToken": "t1"}
     first = without_metadata(managed.create_credential_locker(**params))
-    again = without_metadata(managed.create_credential_locker(**params))
+    repeated = without_metadata(managed.create_credential_locker(**params))
 
-    assert (again, len(managed.list_credential_lockers()["Items"])) == (first, 1)
+    assert (repeated, len(managed.list_credential_lockers()["Items"])) == (first, 1)
     assert error_of(managed.create_credential_locker, Name="other", ClientToken="t1") == CONFLICT
     managed.delete_credential_locker(Identifier=first["Id"])
     assert managed.create_credential_locker(**params)["Id"] != first["Id"]
 
 
-def test_tags_come_and_go_with_the_locker(managed):
+def test_deleting_a_locker_deletes_its_tags(managed):
     arn = managed.create_credential_locker(Tags={"a": "1"})["Arn"]
     managed.tag_resource(ResourceArn=arn, Tags={"b": "2"})
     managed.untag_resource(ResourceArn=arn, TagKeys=["a"])
@@ -46,7 +46,7 @@ def test_tags_come_and_go_with_the_locker(managed):
     assert (tags, error_of(managed.list_tags_for_resource, ResourceArn=arn)) == ({"b": "2"}, MISSING)
 
 
-def test_a_managed_thing_names_a_locker_that_exists(managed):
+def test_a_managed_thing_must_refer_to_an_existing_locker(managed):
     locker = managed.create_credential_locker()["Id"]
     thing = managed.create_managed_thing(**device(CredentialLockerId=locker))["Id"]
     other = managed.create_credential_locker()["Id"]
@@ -57,7 +57,7 @@ def test_a_managed_thing_names_a_locker_that_exists(managed):
     assert error_of(managed.update_managed_thing, Identifier=thing, CredentialLockerId="none") == MISSING
 
 
-def test_a_deleted_locker_stays_the_locker_of_its_managed_things(managed):
+def test_a_managed_thing_keeps_the_id_of_its_deleted_locker(managed):
     locker = managed.create_credential_locker()["Id"]
     thing = managed.create_managed_thing(**device(CredentialLockerId=locker))["Id"]
     managed.delete_credential_locker(Identifier=locker)
@@ -66,7 +66,7 @@ def test_a_deleted_locker_stays_the_locker_of_its_managed_things(managed):
     assert managed.list_credential_lockers()["Items"] == []
 
 
-def test_a_missing_locker_names_itself(managed):
+def test_the_error_for_a_missing_locker_has_its_id_and_type(managed):
     for operation in (managed.get_credential_locker, managed.delete_credential_locker):
         with pytest.raises(managed.exceptions.ResourceNotFoundException) as caught:
             operation(Identifier="none")

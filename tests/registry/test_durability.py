@@ -1,4 +1,4 @@
-"""A writer that is killed at any moment: what it was told is there, and the database is whole."""
+"""Durability: a writer that is killed at any time leaves its confirmed writes and an intact database."""
 
 import json
 import sqlite3
@@ -24,7 +24,7 @@ while True:
 
 
 @pytest.mark.parametrize("confirmed", [1, 57, 200])
-def test_a_killed_writer_leaves_every_confirmed_thing_and_no_half_of_one(tmp_path, confirmed):
+def test_a_killed_writer_leaves_every_confirmed_thing_complete(tmp_path, confirmed):
     file = tmp_path / "registry.db"
     writer = subprocess.Popen([sys.executable, "-c", WRITE, str(file)], stdout=subprocess.PIPE, text=True)
     while int(writer.stdout.readline()) < confirmed:
@@ -33,13 +33,13 @@ def test_a_killed_writer_leaves_every_confirmed_thing_and_no_half_of_one(tmp_pat
     last = [confirmed, *(int(line) for line in writer.communicate()[0].split())][-1]
 
     with sqlite3.connect(file) as connection:
-        whole = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        integrity = connection.execute("PRAGMA integrity_check").fetchone()[0]
         orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
         attributes = connection.execute("SELECT count(*) FROM thing_attributes").fetchone()[0]
         things = connection.execute("SELECT count(*) FROM things").fetchone()[0]
     connection.close()
 
-    assert (whole, orphans) == ("ok", [])
+    assert (integrity, orphans) == ("ok", [])
     assert things >= last + 1
     assert attributes == 3 * things
     registry = Registry(file)

@@ -27,23 +27,23 @@ def oslo(iot, indexed):
     return without_metadata(iot.create_dynamic_thing_group(**params, tags=[{"Key": "line", "Value": "A"}]))
 
 
-def settle(iot, name, site):
+def create_at(iot, name, site):
     iot.create_thing(thingName=name, attributePayload={"attributes": {"site": site}})
 
 
 def test_a_dynamic_group_is_described_with_its_query(iot, oslo):
     described = without_metadata(iot.describe_thing_group(thingGroupName="oslo"))
 
-    indexed = {"indexName": "AWS_Things", "queryString": QUERY, "queryVersion": "2017-09-30"}
-    named_so = {
+    query = {"indexName": "AWS_Things", "queryString": QUERY, "queryVersion": "2017-09-30"}
+    identity = {
         "thingGroupName": "oslo",
         "thingGroupArn": ARN + "oslo",
         "thingGroupId": described["thingGroupId"],
     }
-    assert oslo == {**named_so, **indexed}
+    assert oslo == {**identity, **query}
     assert described == {
-        **named_so,
-        **indexed,
+        **identity,
+        **query,
         "status": "ACTIVE",
         "version": 1,
         "thingGroupProperties": {
@@ -56,32 +56,32 @@ def test_a_dynamic_group_is_described_with_its_query(iot, oslo):
     assert iot.list_thing_groups()["thingGroups"] == named("oslo")
 
 
-def test_things_come_and_go_with_their_attributes(iot, oslo):
-    settle(iot, "pump-7", "oslo")
-    settle(iot, "pump-8", "bergen")
-    before = members(iot, "oslo")
+def test_membership_follows_the_things_attributes(iot, oslo):
+    create_at(iot, "pump-7", "oslo")
+    create_at(iot, "pump-8", "bergen")
+    members_before = members(iot, "oslo")
     iot.update_thing(thingName="pump-7", attributePayload={"attributes": {"site": "bergen"}})
     iot.update_thing(thingName="pump-8", attributePayload={"attributes": {"site": "oslo"}})
 
-    assert (before, members(iot, "oslo"), members(iot, "oslo", recursive=True)) == (
+    assert (members_before, members(iot, "oslo"), members(iot, "oslo", recursive=True)) == (
         ["pump-7"],
         ["pump-8"],
         ["pump-8"],
     )
 
 
-def test_a_things_groups_are_those_it_was_put_into_and_those_it_matches(iot, oslo):
+def test_a_things_groups_include_the_dynamic_groups_it_matches(iot, oslo):
     iot.create_thing_group(thingGroupName="hall")
     iot.create_dynamic_thing_group(thingGroupName="fans", queryString="thingName:fan*")
-    settle(iot, "pump-7", "oslo")
+    create_at(iot, "pump-7", "oslo")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
 
     assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == named("oslo", "hall")
 
 
-def test_an_update_changes_what_is_given_and_increments_the_version(iot, oslo):
-    """Behaviour 21, dynamic thing groups."""
-    settle(iot, "pump-7", "oslo")
+def test_an_update_changes_the_given_members_and_increments_the_version(iot, oslo):
+    """Fact 21, dynamic thing groups."""
+    create_at(iot, "pump-7", "oslo")
     params = {"thingGroupName": "oslo", "thingGroupProperties": {}}
     first = iot.update_dynamic_thing_group(**params, queryString="thingName:fan*", expectedVersion=1)
     second = iot.update_dynamic_thing_group(**params, expectedVersion=2)
@@ -94,7 +94,7 @@ def test_an_update_changes_what_is_given_and_increments_the_version(iot, oslo):
     assert error_of(iot.delete_dynamic_thing_group, thingGroupName="oslo", expectedVersion=2) == CONFLICT
 
 
-def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(iot, indexed):
+def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot, indexed):
     params = {"thingGroupName": "oslo", "queryString": QUERY}
     first = without_metadata(iot.create_dynamic_thing_group(**params))
 
@@ -104,18 +104,18 @@ def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(i
     assert error_of(iot.create_thing_group, thingGroupName="oslo") == expected
 
 
-def test_a_deleted_group_leaves_nothing_to_its_successor(iot, oslo):
+def test_a_deleted_group_leaves_no_members_and_tags_to_a_new_one(iot, oslo):
     for _ in range(2):
         iot.delete_dynamic_thing_group(thingGroupName="oslo")
     iot.create_thing_group(thingGroupName="oslo")
-    settle(iot, "pump-7", "oslo")
+    create_at(iot, "pump-7", "oslo")
 
     assert members(iot, "oslo") == []
     assert iot.list_tags_for_resource(resourceArn=ARN + "oslo")["tags"] == []
 
 
-def test_dynamic_groups_take_neither_things_nor_policies_nor_children(iot, oslo):
-    settle(iot, "pump-7", "oslo")
+def test_dynamic_groups_reject_things_policies_and_children(iot, oslo):
+    create_at(iot, "pump-7", "oslo")
     iot.create_policy(policyName="connect", policyDocument="{}")
     pair = {"thingGroupName": "oslo", "thingName": "pump-7"}
 
@@ -125,7 +125,7 @@ def test_dynamic_groups_take_neither_things_nor_policies_nor_children(iot, oslo)
     assert error_of(iot.create_thing_group, thingGroupName="row", parentGroupName="oslo") == INVALID
 
 
-def test_each_kind_of_group_has_operations_of_its_own(iot, oslo):
+def test_static_and_dynamic_groups_have_separate_operations(iot, oslo):
     iot.create_thing_group(thingGroupName="hall")
     static, dynamic = {"thingGroupName": "hall"}, {"thingGroupName": "oslo"}
 
@@ -137,7 +137,7 @@ def test_each_kind_of_group_has_operations_of_its_own(iot, oslo):
     assert code == MISSING
 
 
-def test_there_are_at_most_a_hundred_dynamic_groups(iot, indexed):
+def test_the_101st_dynamic_group_raises_limit_exceeded(iot, indexed):
     for number in range(100):
         iot.create_dynamic_thing_group(thingGroupName=f"g{number}", queryString="*")
 

@@ -1,4 +1,4 @@
-"""The policies that count when a principal connects as a thing."""
+"""The policies that apply when a principal connects as a thing."""
 
 import pytest
 
@@ -12,8 +12,8 @@ MISSING = ("ResourceNotFoundException", 404)
 
 
 @pytest.fixture
-def ruled(iot, device):
-    """A certificate, a thing in a group below another one, and a policy on each of the three."""
+def principal(iot, device):
+    """A certificate with a policy, and a thing in a child group; both of its groups have policies."""
     grow(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingName="pump-7", thingGroupName="hall")
@@ -25,29 +25,29 @@ def ruled(iot, device):
     return device["certificateArn"]
 
 
-def names(iot, **params):
-    return [one["policyName"] for one in iot.get_effective_policies(**params)["effectivePolicies"]]
+def policy_names(iot, **params):
+    return [policy["policyName"] for policy in iot.get_effective_policies(**params)["effectivePolicies"]]
 
 
-def test_a_principals_own_policies_and_those_of_the_things_groups_count_each_once(iot, ruled):
-    assert names(iot, principal=ruled) == ["own"]
-    assert names(iot, principal=ruled, thingName="pump-7") == ["own", "hall", "site"]
-    assert names(iot, thingName="pump-7") == ["own", "hall", "site"]
-    assert names(iot, principal=ARN + "thinggroup/site") == ["own", "site"]
-    assert names(iot, principal=ARN + "thinggroup/hall") == ["own", "hall", "site"]
+def test_policies_of_the_principal_and_the_things_groups_are_listed_once(iot, principal):
+    assert policy_names(iot, principal=principal) == ["own"]
+    assert policy_names(iot, principal=principal, thingName="pump-7") == ["own", "hall", "site"]
+    assert policy_names(iot, thingName="pump-7") == ["own", "hall", "site"]
+    assert policy_names(iot, principal=ARN + "thinggroup/site") == ["own", "site"]
+    assert policy_names(iot, principal=ARN + "thinggroup/hall") == ["own", "hall", "site"]
 
 
-def test_a_policy_counts_with_its_default_document(iot, ruled):
+def test_an_effective_policy_has_its_default_document(iot, principal):
     iot.create_policy_version(policyName="own", policyDocument='{"Id": "new"}', setAsDefault=True)
     iot.create_policy_version(policyName="own", policyDocument='{"Id": "newer"}')
 
-    assert iot.get_effective_policies(principal=ruled)["effectivePolicies"] == [
+    assert iot.get_effective_policies(principal=principal)["effectivePolicies"] == [
         {"policyName": "own", "policyArn": ARN + "policy/own", "policyDocument": '{"Id": "new"}'}
     ]
 
 
-def test_what_is_missing_or_not_named_is_refused(iot, ruled):
+def test_missing_and_invalid_targets_are_rejected(iot, principal):
     assert error_of(iot.get_effective_policies) == INVALID
     assert error_of(iot.get_effective_policies, principal="someone") == INVALID
-    assert error_of(iot.get_effective_policies, principal=ruled, thingName="none") == MISSING
+    assert error_of(iot.get_effective_policies, principal=principal, thingName="none") == MISSING
     assert error_of(iot.get_effective_policies, principal=ARN + "cert/" + "a" * 64) == MISSING

@@ -1,4 +1,4 @@
-"""Whom a request concerns, and how anything at all is answered."""
+"""Routing of requests to account, Region, service and operation, and the headers of responses."""
 
 import json
 import logging
@@ -14,12 +14,12 @@ from tests.support.direct_client import create_client
 IOT = "https://iot.eu-west-1.amazonaws.com"
 
 
-def signed(key_id="AKIAEXAMPLE", region="eu-west-1", name="iot"):
+def signature(key_id="AKIAEXAMPLE", region="eu-west-1", name="iot"):
     scope = f"{key_id}/20250101/{region}/{name}/aws4_request"
     return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
 
 
-def test_the_account_is_a_twelve_digit_key_id_and_the_region_is_the_scopes(registry, current_registry):
+def test_the_account_is_a_12_digit_key_id_and_the_region_is_signed(registry, current_registry):
     def arn(account, region):
         client = create_client("iot", current_registry.get, account=account, region=region)
         return client.create_thing(thingName="pump-7")["thingArn"]
@@ -31,7 +31,7 @@ def test_the_account_is_a_twelve_digit_key_id_and_the_region_is_the_scopes(regis
     ]
 
 
-def test_accounts_and_regions_do_not_see_each_other(iot, current_registry):
+def test_accounts_and_regions_are_isolated(iot, current_registry):
     iot.create_thing(thingName="pump-7")
 
     for account, region in (("111122223333", "eu-west-1"), ("test", "us-east-1")):
@@ -40,7 +40,7 @@ def test_accounts_and_regions_do_not_see_each_other(iot, current_registry):
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"authorization": ""}])
-def test_an_unsigned_request_concerns_the_account_and_region_of_the_settings(headers):
+def test_an_unsigned_request_uses_the_settings_account_and_region(headers):
     registry = Registry(":memory:", RegistrySettings(account="000000000001", region="ap-south-1"))
 
     response = registry.handle(HttpRequest("POST", f"{IOT}/things/a", headers, b""))
@@ -52,19 +52,21 @@ def test_an_unsigned_request_concerns_the_account_and_region_of_the_settings(hea
     ("url", "headers"),
     [
         ("http://127.0.0.1:4566/managed-things", {}),
-        ("http://127.0.0.1:4566/managed-things", signed(name="iotmanagedintegrations")),
-        ("https://api.eu-west-1.iotmanagedintegrations.api.aws/managed-things", signed(name="unknown")),
+        ("http://127.0.0.1:4566/managed-things", signature(name="iotmanagedintegrations")),
+        ("https://api.eu-west-1.iotmanagedintegrations.api.aws/managed-things", signature(name="unknown")),
     ],
 )
-def test_the_service_is_told_by_signature_host_or_path(registry, url, headers):
+def test_the_service_is_resolved_by_signature_host_or_path(registry, url, headers):
     response = registry.handle(HttpRequest("GET", url, headers, b""))
 
     assert (response.status, response.body) == (200, b'{"Items":[]}')
 
 
 @pytest.mark.parametrize("name", ["iot", "execute-api"])
-def test_the_same_path_is_another_operation_under_another_signature(registry, name):
-    response = registry.handle(HttpRequest("GET", "http://127.0.0.1/managed-things", signed(name=name), b""))
+def test_the_signature_takes_precedence_over_the_path(registry, name):
+    response = registry.handle(
+        HttpRequest("GET", "http://127.0.0.1/managed-things", signature(name=name), b"")
+    )
 
     assert (response.status, response.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
 
@@ -78,18 +80,18 @@ def test_the_same_path_is_another_operation_under_another_signature(registry, na
         ("BREW", "/things", "No operation has the path of this BREW request."),
     ],
 )
-def test_what_is_not_served_is_an_unknown_operation(registry, method, path, message):
+def test_a_request_that_is_not_served_is_an_unknown_operation(registry, method, path, message):
     response = registry.handle(HttpRequest(method, IOT + path, {}, b""))
 
     assert (response.status, json.loads(response.body)) == (404, {"message": message})
     assert response.headers["x-amzn-ErrorType"] == "UnknownOperationException"
 
 
-def test_every_response_has_a_request_id_of_its_own_and_a_length(registry):
+def test_every_response_has_its_own_request_id_and_a_length(registry):
     responses = [registry.handle(HttpRequest("GET", f"{IOT}/things", {}, b"")) for _ in range(2)]
 
     ids = [response.headers["x-amzn-RequestId"] for response in responses]
-    assert [str(uuid.UUID(one)) for one in ids] == ids
+    assert [str(uuid.UUID(request_id)) for request_id in ids] == ids
     assert ids[0] != ids[1]
     assert responses[0] == HttpResponse(
         200,
@@ -107,7 +109,7 @@ def test_every_response_has_a_request_id_of_its_own_and_a_length(registry):
     ("method", "path"),
     [("GET", "/things"), ("GET", "/things/none"), ("GET", "/no/such/path"), ("GET", "/%ff")],
 )
-def test_every_answer_has_the_clocks_time_as_its_date(registry, clock, method, path):
+def test_every_response_has_the_clocks_time_as_its_date(registry, clock, method, path):
     def date():
         return registry.handle(HttpRequest(method, IOT + path, {}, b"")).headers["Date"]
 
@@ -121,15 +123,15 @@ def test_every_answer_has_the_clocks_time_as_its_date(registry, clock, method, p
     ("service", "path", "code"),
     [("iot", "/things/a", "InternalFailureException"), ("mi", "/managed-things", "InternalServerException")],
 )
-def test_a_fault_of_ours_is_awss_internal_error_told_to_the_log_alone(
+def test_an_internal_fault_is_logged_and_answered_with_awss_error(
     *, registry, monkeypatch, caplog, service, path, code
 ):
-    def broken(context, params):
+    def fail(context, params):
         context.tx.run("INSERT INTO registration_codes (scope, code) VALUES (1, 'x')")
         raise RuntimeError("a secret of ours")
 
     for key in (("iot", "CreateThing"), ("iot-managed-integrations", "CreateManagedThing")):
-        monkeypatch.setitem(catalog._served, key, ServedOperation(*key, broken, None))
+        monkeypatch.setitem(catalog._served, key, ServedOperation(*key, fail, None))
     document = {
         "Role": "DEVICE",
         "AuthenticationMaterial": "1",
@@ -148,22 +150,22 @@ def test_a_fault_of_ours_is_awss_internal_error_told_to_the_log_alone(
         assert tx.one("SELECT count(*) FROM registration_codes")[0] == 0
 
 
-def test_header_names_count_in_any_case_and_header_values_may_be_bytes(registry):
-    headers = {b"AUTHORIZATION": signed("999999999999")["Authorization"].encode()}
+def test_header_names_are_case_insensitive_and_headers_may_be_bytes(registry):
+    headers = {b"AUTHORIZATION": signature("999999999999")["Authorization"].encode()}
 
     response = registry.handle(HttpRequest("POST", f"{IOT}/things/a", headers, b""))
 
     assert json.loads(response.body)["thingArn"] == "arn:aws:iot:eu-west-1:999999999999:thing/a"
 
 
-def test_a_registry_makes_the_folder_of_its_file(tmp_path):
+def test_a_registry_creates_the_folder_of_its_file(tmp_path):
     registry = Registry(tmp_path / "a" / "b" / "registry.db")
     registry.close()
 
     assert (tmp_path / "a" / "b" / "registry.db").exists()
 
 
-def test_a_registry_in_memory_serves_many_threads(registry):
+def test_an_in_memory_registry_serves_many_threads(registry):
     statuses = []
 
     def create(number):

@@ -1,5 +1,6 @@
-"""The behaviours that AWS documents and clients build on, over HTTP and plain boto3. A test each, in the order of the
-facts: certificates, deletions, things, policies, groups, RegisterThing, lists, tags, managed things, quotas, bulk tasks.
+"""The facts that AWS documents and clients rely on, over HTTP with plain boto3: one numbered test each.
+
+Certificates, deletions, things, policies, groups, RegisterThing, lists, tags, managed things, quotas, registration tasks.
 """
 
 import base64
@@ -14,7 +15,6 @@ from tests.support import pki
 from tests.support.direct_client import without_metadata
 from tests.support.registry_server import served
 
-from .test_issued_certificates import request_for
 from .test_register_thing import declared, template
 
 LAG, DELETION, TASK = 5, 60, 60
@@ -40,8 +40,8 @@ def buckets(tmp_path_factory):
 def running(buckets):
     times = ("--detach-lag", f"{LAG}s", "--managed-thing-deletion", f"{DELETION}s")
     task = ("--registration-task", f"{TASK}s", "--buckets", str(buckets))
-    with served("--virtual-time", *times, *task) as found:
-        yield found
+    with served("--virtual-time", *times, *task) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def managed(clients):
 
 @pytest.fixture
 def wait(server):
-    """Let the registry's time pass."""
+    """A function that advances the registry's clock by seconds."""
 
     def advance(seconds):
         assert server.ask("POST", "/clock", json.dumps({"advance": seconds}).encode()).status == 200
@@ -93,95 +93,87 @@ def thing(iot):
 
 def register_ca(iot, authority, **more):
     code = iot.get_registration_code()["registrationCode"]
-    made = iot.register_ca_certificate(
+    registered = iot.register_ca_certificate(
         caCertificate=authority.pem, verificationCertificate=authority.issue(code), **more
     )
-    return without_metadata(made)
+    return without_metadata(registered)
 
 
-def refusal(operation, **params):
-    """The code, status and members of the error that a call must get."""
+def error_with_members(operation, **params):
+    """Call an operation that must fail, and return the error's code, HTTP status and other members."""
     with pytest.raises(ClientError) as caught:
         operation(**params)
-    answer = caught.value.response
-    dropped = {"Error", "ResponseMetadata", "message"}
-    members = {name: value for name, value in answer.items() if name not in dropped}
-    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"], members
+    response = caught.value.response
+    other_members = {"Error", "ResponseMetadata", "message"}
+    members = {name: value for name, value in response.items() if name not in other_members}
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"], members
 
 
 def error(operation, **params):
-    return refusal(operation, **params)[:2]
+    return error_with_members(operation, **params)[:2]
 
 
 def status_of(iot, device):
-    found = iot.describe_certificate(certificateId=device["certificateId"])
-    return found["certificateDescription"]["status"]
+    description = iot.describe_certificate(certificateId=device["certificateId"])
+    return description["certificateDescription"]["status"]
 
 
-def test_01_the_certificate_id_equals_lowercase_sha256_of_the_der_whatever_the_pem_whitespace(
-    iot, ca, device_pem
-):
+def test_01_the_certificate_id_is_the_sha256_of_the_der_regardless_of_whitespace(iot, ca, device_pem):
     body = "".join(device_pem.split("\n")[1:-2])
     lines = "\r\n".join(textwrap.wrap(body, 40))
     spaced = f"\n-----BEGIN CERTIFICATE-----\r\n{lines}\r\n-----END CERTIFICATE-----\n\n"
-    made = iot.register_certificate(certificatePem=spaced)
+    registered = iot.register_certificate(certificatePem=spaced)
 
-    assert made["certificateId"] == hashlib.sha256(base64.b64decode(body)).hexdigest()
+    assert registered["certificateId"] == hashlib.sha256(base64.b64decode(body)).hexdigest()
 
 
-def test_02_registering_a_known_pem_raises_resource_already_exists_409_carrying_resource_id_and_resource_arn(
-    iot, device, device_pem
-):
-    carried = {"resourceId": device["certificateId"], "resourceArn": device["certificateArn"]}
+def test_02_registering_a_pem_again_raises_409_with_its_id_and_arn(iot, device, device_pem):
+    members = {"resourceId": device["certificateId"], "resourceArn": device["certificateArn"]}
 
-    assert refusal(iot.register_certificate, certificatePem=device_pem) == (
+    assert error_with_members(iot.register_certificate, certificatePem=device_pem) == (
         "ResourceAlreadyExistsException",
         409,
-        carried,
+        members,
     )
 
 
-def test_03_register_certificate_without_status_yields_inactive(iot, ca, device_pem):
-    made = iot.register_certificate(certificatePem=device_pem)
+def test_03_a_certificate_registered_without_a_status_is_inactive(iot, ca, device_pem):
+    registered = iot.register_certificate(certificatePem=device_pem)
 
-    assert status_of(iot, made) == "INACTIVE"
+    assert status_of(iot, registered) == "INACTIVE"
 
 
-def test_04_with_two_same_subject_and_key_cas_and_no_ca_certificate_pem_register_certificate_raises_certificate_conflict(
-    iot, ca, authority, device_pem
-):
+def test_04_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, ca, authority, device_pem):
     register_ca(iot, authority.renewed(), setAsActive=True)
 
     assert error(iot.register_certificate, certificatePem=device_pem) == ("CertificateConflictException", 409)
-    named = iot.register_certificate(certificatePem=device_pem, caCertificatePem=authority.pem)
-    assert named["certificateId"] == hashlib.sha256(pki.der_of(device_pem)).hexdigest()
+    registered = iot.register_certificate(certificatePem=device_pem, caCertificatePem=authority.pem)
+    assert registered["certificateId"] == hashlib.sha256(pki.der_of(device_pem)).hexdigest()
 
 
-def test_05_an_inactive_ca_cannot_register_device_certs(iot, authority, device_pem):
+def test_05_an_inactive_ca_cannot_register_device_certificates(iot, authority, device_pem):
     register_ca(iot, authority)
 
     assert error(iot.register_certificate, certificatePem=device_pem) == ("CertificateStateException", 406)
 
 
-def test_06_default_ca_registration_with_a_wrong_cn_raises_registration_code_validation_and_sni_only_with_a_verification_certificate_is_refused(
-    iot, authority
-):
-    wrong = authority.issue("not the code")
-    right = authority.issue(iot.get_registration_code()["registrationCode"])
+def test_06_a_wrong_common_name_and_sni_only_with_verification_are_rejected(iot, authority):
+    wrong_code = authority.issue("not the code")
+    right_code = authority.issue(iot.get_registration_code()["registrationCode"])
 
-    found = (
-        error(iot.register_ca_certificate, caCertificate=authority.pem, verificationCertificate=wrong),
+    errors = (
+        error(iot.register_ca_certificate, caCertificate=authority.pem, verificationCertificate=wrong_code),
         error(
             iot.register_ca_certificate,
             caCertificate=authority.pem,
-            verificationCertificate=right,
+            verificationCertificate=right_code,
             certificateMode="SNI_ONLY",
         ),
     )
-    assert found == (("RegistrationCodeValidationException", 400), INVALID)
+    assert errors == (("RegistrationCodeValidationException", 400), INVALID)
 
 
-def test_07_the_11th_same_subject_ca_raises_limit_exceeded_410(iot, authority):
+def test_07_the_11th_ca_with_one_subject_raises_limit_exceeded_410(iot, authority):
     def register():
         pem = authority.renewed().pem
         return iot.register_ca_certificate(caCertificate=pem, certificateMode="SNI_ONLY")
@@ -192,111 +184,113 @@ def test_07_the_11th_same_subject_ca_raises_limit_exceeded_410(iot, authority):
     assert error(register) == ("LimitExceededException", 410)
 
 
-def test_08_no_update_leaves_revoked(iot, device):
+def test_08_a_revoked_certificate_stays_revoked(iot, device):
     identity = {"certificateId": device["certificateId"]}
     iot.update_certificate(**identity, newStatus="REVOKED")
 
     for status in ("ACTIVE", "INACTIVE"):
-        code, number = error(iot.update_certificate, **identity, newStatus=status)
-        assert (code, number) in {("CertificateStateException", 406), INVALID}
+        code, http_status = error(iot.update_certificate, **identity, newStatus=status)
+        assert (code, http_status) in {("CertificateStateException", 406), INVALID}
     assert status_of(iot, device) == "REVOKED"
 
 
 @pytest.mark.parametrize("status", ["PENDING_TRANSFER", "PENDING_ACTIVATION"])
-def test_09_update_certificate_to_pending_transfer_or_pending_activation_fails(iot, device, status):
+def test_09_updating_to_a_pending_status_fails(iot, device, status):
     assert error(iot.update_certificate, certificateId=device["certificateId"], newStatus=status) == INVALID
     assert status_of(iot, device) == "ACTIVE"
 
 
 def test_10_deleting_an_active_certificate_or_ca_raises_certificate_state_406(iot, ca, device):
-    found = (
+    errors = (
         error(iot.delete_certificate, certificateId=device["certificateId"], forceDelete=True),
         error(iot.delete_ca_certificate, certificateId=ca["certificateId"]),
     )
 
-    assert found == (("CertificateStateException", 406),) * 2
+    assert errors == (("CertificateStateException", 406),) * 2
 
 
-def test_11_force_delete_overrides_attached_policies_never_attached_things(iot, device, thing, wait):
-    identity, arn = device["certificateId"], device["certificateArn"]
+def test_11_force_delete_detaches_policies_but_not_things(iot, device, thing, wait):
+    certificate_id, arn = device["certificateId"], device["certificateArn"]
     iot.create_policy(policyName="p", policyDocument=DOCUMENT)
     iot.attach_policy(policyName="p", target=arn)
     iot.attach_thing_principal(**thing, principal=arn)
-    iot.update_certificate(certificateId=identity, newStatus="INACTIVE")
+    iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
 
-    attached = error(iot.delete_certificate, certificateId=identity, forceDelete=True)
+    error_with_thing = error(iot.delete_certificate, certificateId=certificate_id, forceDelete=True)
     iot.detach_thing_principal(**thing, principal=arn)
     wait(LAG + 1)
-    held = error(iot.delete_certificate, certificateId=identity)
-    iot.delete_certificate(certificateId=identity, forceDelete=True)
+    error_with_policy = error(iot.delete_certificate, certificateId=certificate_id)
+    iot.delete_certificate(certificateId=certificate_id, forceDelete=True)
 
-    assert (attached, held) == (("DeleteConflictException", 409),) * 2
-    assert error(iot.describe_certificate, certificateId=identity) == ("ResourceNotFoundException", 404)
+    assert (error_with_thing, error_with_policy) == (("DeleteConflictException", 409),) * 2
+    assert error(iot.describe_certificate, certificateId=certificate_id) == ("ResourceNotFoundException", 404)
 
 
-def test_12_deleting_a_missing_thing_succeeds_and_one_with_a_principal_raises_invalid_request(
-    iot, device, thing
-):
+def test_12_deleting_a_missing_thing_succeeds_and_one_with_a_principal_fails(iot, device, thing):
     iot.delete_thing(thingName="missing")
     iot.attach_thing_principal(**thing, principal=device["certificateArn"])
 
     assert error(iot.delete_thing, **thing) == INVALID
 
 
-def test_13_with_a_configurable_lag_delete_thing_just_after_detach_still_fails(iot, device, thing, wait):
+def test_13_a_thing_cannot_be_deleted_within_the_detach_lag(iot, device, thing, wait):
     iot.attach_thing_principal(**thing, principal=device["certificateArn"])
     iot.detach_thing_principal(**thing, principal=device["certificateArn"])
 
-    early = error(iot.delete_thing, **thing)
+    first_error = error(iot.delete_thing, **thing)
     wait(LAG - 1)
-    late = error(iot.delete_thing, **thing)
+    last_error = error(iot.delete_thing, **thing)
     wait(1)
     iot.delete_thing(**thing)
 
-    assert (early, late) == (INVALID,) * 2
+    assert (first_error, last_error) == (INVALID,) * 2
     assert iot.list_things()["things"] == []
 
 
-def test_14_a_thing_type_is_deletable_only_5_minutes_after_deprecation_and_a_deprecated_type_cannot_be_assigned(
-    iot, wait
-):
+def test_14_a_thing_type_can_be_deleted_only_5_minutes_after_deprecation(iot, wait):
     iot.create_thing_type(thingTypeName="pump")
-    active = error(iot.delete_thing_type, thingTypeName="pump")
+    error_while_active = error(iot.delete_thing_type, thingTypeName="pump")
     iot.deprecate_thing_type(thingTypeName="pump")
-    assigned = error(iot.create_thing, thingName="pump-7", thingTypeName="pump")
+    error_on_assignment = error(iot.create_thing, thingName="pump-7", thingTypeName="pump")
     wait(299)
-    early = error(iot.delete_thing_type, thingTypeName="pump")
+    error_before_5_minutes = error(iot.delete_thing_type, thingTypeName="pump")
     wait(1)
     iot.delete_thing_type(thingTypeName="pump")
 
-    assert (active, assigned, early) == (INVALID,) * 3
+    assert (error_while_active, error_on_assignment, error_before_5_minutes) == (INVALID,) * 3
     assert iot.list_thing_types()["thingTypes"] == []
 
 
-@pytest.mark.parametrize(("typed", "most"), [({}, 3), ({"thingTypeName": "pump"}, 50)])
-def test_15_a_4th_attribute_on_an_untyped_thing_or_a_51st_on_a_typed_one_is_refused(iot, typed, most):
+@pytest.mark.parametrize(("type_params", "max_attributes"), [({}, 3), ({"thingTypeName": "pump"}, 50)])
+def test_15_a_4th_attribute_without_a_type_and_a_51st_with_a_type_are_rejected(
+    iot, type_params, max_attributes
+):
     iot.create_thing_type(thingTypeName="pump")
 
     def create(count):
         attributes = {f"a{number}": "1" for number in range(count)}
         name = f"with-{count}"
-        return iot.create_thing(thingName=name, attributePayload={"attributes": attributes}, **typed)
+        return iot.create_thing(thingName=name, attributePayload={"attributes": attributes}, **type_params)
 
-    create(most)
+    create(max_attributes)
 
-    assert error(create, count=most + 1) == INVALID
+    assert error(create, count=max_attributes + 1) == INVALID
 
 
-def test_16_a_repeated_identical_create_thing_succeeds_and_a_differing_one_raises_409(iot):
-    given = {"thingName": "pump-7", "attributePayload": {"attributes": {"site": "oslo"}}}
-    first, second = (without_metadata(iot.create_thing(**given)) for _ in range(2))
-    carried = {"resourceId": first["thingId"], "resourceArn": first["thingArn"]}
+def test_16_repeating_create_thing_succeeds_and_a_different_one_raises_409(iot):
+    params = {"thingName": "pump-7", "attributePayload": {"attributes": {"site": "oslo"}}}
+    first, second = (without_metadata(iot.create_thing(**params)) for _ in range(2))
+    members = {"resourceId": first["thingId"], "resourceArn": first["thingArn"]}
 
     assert first == second
-    assert refusal(iot.create_thing, thingName="pump-7") == ("ResourceAlreadyExistsException", 409, carried)
+    assert error_with_members(iot.create_thing, thingName="pump-7") == (
+        "ResourceAlreadyExistsException",
+        409,
+        members,
+    )
 
 
-def test_17_repeated_create_policy_always_raises_409(iot):
+def test_17_repeating_create_policy_raises_409(iot):
     iot.create_policy(policyName="p", policyDocument=DOCUMENT)
 
     assert error(iot.create_policy, policyName="p", policyDocument=DOCUMENT) == (
@@ -305,18 +299,16 @@ def test_17_repeated_create_policy_always_raises_409(iot):
     )
 
 
-def test_18_a_6th_policy_version_raises_versions_limit_exceeded_an_11th_policy_on_a_cert_limit_exceeded_and_more_than_2048_characters_are_refused(
-    iot, device
-):
+def test_18_versions_policies_per_certificate_and_document_length_are_limited(iot, device):
     for number in range(11):
         iot.create_policy(policyName=f"p{number}", policyDocument=DOCUMENT)
     for _ in range(4):
         iot.create_policy_version(policyName="p0", policyDocument=DOCUMENT)
     for number in range(10):
         iot.attach_policy(policyName=f"p{number}", target=device["certificateArn"])
-    room = 2048 - len('{"a":""}')
-    just, over = (json.dumps({"a": "x" * size}) + " \n" * 999 for size in (room, room + 1))
-    iot.create_policy(policyName="just", policyDocument=just)
+    max_size = 2048 - len('{"a":""}')
+    longest, too_long = (json.dumps({"a": "x" * size}) + " \n" * 999 for size in (max_size, max_size + 1))
+    iot.create_policy(policyName="longest", policyDocument=longest)
 
     assert error(iot.create_policy_version, policyName="p0", policyDocument=DOCUMENT) == (
         "VersionsLimitExceededException",
@@ -326,36 +318,36 @@ def test_18_a_6th_policy_version_raises_versions_limit_exceeded_an_11th_policy_o
         "LimitExceededException",
         410,
     )
-    assert error(iot.create_policy, policyName="over", policyDocument=over) == (
+    assert error(iot.create_policy, policyName="too-long", policyDocument=too_long) == (
         "MalformedPolicyException",
         400,
     )
 
 
-def test_19_delete_policy_with_targets_or_extra_versions_raises_delete_conflict(iot, device):
+def test_19_deleting_a_policy_with_targets_or_versions_raises_delete_conflict(iot, device):
     for name in ("attached", "versions"):
         iot.create_policy(policyName=name, policyDocument=DOCUMENT)
     iot.attach_policy(policyName="attached", target=device["certificateArn"])
     iot.create_policy_version(policyName="versions", policyDocument=DOCUMENT)
 
-    found = [error(iot.delete_policy, policyName=name) for name in ("attached", "versions")]
-    assert found == [("DeleteConflictException", 409)] * 2
+    errors = [error(iot.delete_policy, policyName=name) for name in ("attached", "versions")]
+    assert errors == [("DeleteConflictException", 409)] * 2
 
 
-def test_20_deleting_a_group_with_children_fails_and_with_things_it_succeeds(iot, thing):
+def test_20_deleting_a_group_with_children_fails_and_with_things_succeeds(iot, thing):
     iot.create_thing_group(thingGroupName="parent")
     iot.create_thing_group(thingGroupName="child", parentGroupName="parent")
     iot.add_thing_to_thing_group(thingGroupName="child", **thing)
 
-    refused = error(iot.delete_thing_group, thingGroupName="parent")
+    parent_error = error(iot.delete_thing_group, thingGroupName="parent")
     iot.delete_thing_group(thingGroupName="child")
 
-    assert refused == INVALID
+    assert parent_error == INVALID
     assert [group["groupName"] for group in iot.list_thing_groups()["thingGroups"]] == ["parent"]
     assert iot.list_thing_groups_for_thing(**thing)["thingGroups"] == []
 
 
-def test_21_a_stale_expected_version_raises_version_conflict_and_every_update_increments_version(iot, thing):
+def test_21_updates_increment_the_version_and_a_stale_one_raises_409(iot, thing):
     iot.create_thing_group(thingGroupName="g")
     iot.create_billing_group(billingGroupName="b")
     updates = {
@@ -363,21 +355,21 @@ def test_21_a_stale_expected_version_raises_version_conflict_and_every_update_in
         iot.update_thing_group: {"thingGroupName": "g", "thingGroupProperties": {}},
         iot.update_billing_group: {"billingGroupName": "b", "billingGroupProperties": {}},
     }
-    for update, given in updates.items():
-        update(**given, expectedVersion=1)
-        update(**given)
-        assert error(update, **given, expectedVersion=1) == ("VersionConflictException", 409)
+    for update, params in updates.items():
+        update(**params, expectedVersion=1)
+        update(**params)
+        assert error(update, **params, expectedVersion=1) == ("VersionConflictException", 409)
     deletions = {
         iot.delete_thing: thing,
         iot.delete_thing_group: {"thingGroupName": "g"},
         iot.delete_billing_group: {"billingGroupName": "b"},
     }
-    for delete, given in deletions.items():
-        assert error(delete, **given, expectedVersion=2) == ("VersionConflictException", 409)
-        delete(**given, expectedVersion=3)
+    for delete, params in deletions.items():
+        assert error(delete, **params, expectedVersion=2) == ("VersionConflictException", 409)
+        delete(**params, expectedVersion=3)
 
 
-def test_22_an_exclusively_attached_certificate_refuses_a_second_thing(iot, device, thing):
+def test_22_an_exclusively_attached_certificate_rejects_a_second_thing(iot, device, thing):
     iot.create_thing(thingName="pump-8")
     principal = {"principal": device["certificateArn"]}
     iot.attach_thing_principal(**thing, **principal, thingPrincipalType="EXCLUSIVE_THING")
@@ -389,18 +381,20 @@ def test_22_an_exclusively_attached_certificate_refuses_a_second_thing(iot, devi
     assert things == [{"thingName": "pump-7", "thingPrincipalType": "EXCLUSIVE_THING"}]
 
 
-def test_23_register_thing_twice_with_one_csr_yields_two_certificates(iot):
+def test_23_register_thing_twice_with_one_csr_creates_two_certificates(iot):
     csr = {"CertificateSigningRequest": {"Ref": "CSR"}}
     body = template({"ThingName": "pump-7"}, csr, Parameters=declared("CSR"))
-    given = {"templateBody": body, "parameters": {"CSR": request_for("pump-7")}}
-    made = {iot.register_thing(**given)["resourceArns"]["certificate"] for _ in range(2)}
+    params = {"templateBody": body, "parameters": {"CSR": pki.signing_request("pump-7")}}
+    created_arns = {iot.register_thing(**params)["resourceArns"]["certificate"] for _ in range(2)}
 
-    assert {found["certificateArn"] for found in iot.list_certificates()["certificates"]} == made
-    assert len(made) == 2
+    assert {
+        certificate["certificateArn"] for certificate in iot.list_certificates()["certificates"]
+    } == created_arns
+    assert len(created_arns) == 2
 
 
 @pytest.mark.parametrize(
-    ("setting", "left"),
+    ("setting", "attributes"),
     [
         ("DO_NOTHING", {"site": "oslo", "house": "A"}),
         ("REPLACE", {"site": "bergen"}),
@@ -408,25 +402,25 @@ def test_23_register_thing_twice_with_one_csr_yields_two_certificates(iot):
         ("FAIL", None),
     ],
 )
-def test_24_do_nothing_replace_merge_fail_apply_per_listed_property(iot, setting, left):
+def test_24_override_settings_apply_per_property(iot, setting, attributes):
     for name in ("pump", "fan"):
         iot.create_thing_type(thingTypeName=name)
     before = {"site": "oslo", "house": "A"}
     iot.create_thing(thingName="pump-7", thingTypeName="pump", attributePayload={"attributes": before})
     settings = {"AttributePayload": setting, "ThingTypeName": "REPLACE"}
     properties = {"ThingName": "pump-7", "AttributePayload": {"site": "bergen"}, "ThingTypeName": "fan"}
-    given = {"templateBody": template((properties, settings))}
+    params = {"templateBody": template((properties, settings))}
 
-    if left is None:
-        assert error(iot.register_thing, **given)[1] in {400, 409}
+    if attributes is None:
+        assert error(iot.register_thing, **params)[1] in {400, 409}
     else:
-        iot.register_thing(**given)
-    found = iot.describe_thing(thingName="pump-7")
-    kept = (before, "pump") if left is None else (left, "fan")
-    assert (found["attributes"], found["thingTypeName"]) == kept
+        iot.register_thing(**params)
+    thing = iot.describe_thing(thingName="pump-7")
+    expected = (before, "pump") if attributes is None else (attributes, "fan")
+    assert (thing["attributes"], thing["thingTypeName"]) == expected
 
 
-def test_25_a_missing_register_thing_parameter_takes_its_default(iot):
+def test_25_a_missing_template_parameter_has_its_default(iot):
     body = template(
         {"ThingName": {"Ref": "Name"}, "AttributePayload": {"site": {"Ref": "Site"}}},
         Parameters=declared("Name", Site="oslo"),
@@ -434,13 +428,11 @@ def test_25_a_missing_register_thing_parameter_takes_its_default(iot):
     iot.register_thing(templateBody=body, parameters={"Name": "pump-7"})
     iot.register_thing(templateBody=body, parameters={"Name": "pump-8", "Site": "bergen"})
 
-    found = {thing["thingName"]: thing["attributes"] for thing in iot.list_things()["things"]}
-    assert found == {"pump-7": {"site": "oslo"}, "pump-8": {"site": "bergen"}}
+    attributes = {thing["thingName"]: thing["attributes"] for thing in iot.list_things()["things"]}
+    assert attributes == {"pump-7": {"site": "oslo"}, "pump-8": {"site": "bergen"}}
 
 
-def test_26_iot_lists_refuse_max_results_over_250_and_mi_lists_over_1000_and_list_certificates_defaults_to_25_and_never_returns_pem(
-    iot, managed, authority, ca
-):
+def test_26_list_operations_limit_pages_and_certificate_lists_have_no_pem(iot, managed, authority, ca):
     for number in range(26):
         iot.register_certificate(certificatePem=authority.issue(f"d{number}"))
     page = iot.list_certificates()
@@ -455,7 +447,7 @@ def test_26_iot_lists_refuse_max_results_over_250_and_mi_lists_over_1000_and_lis
         [],
     )
     assert len(page["certificates"]) == 25
-    assert {name for found in page["certificates"] for name in found} == {
+    assert {name for item in page["certificates"] for name in item} == {
         "certificateArn",
         "certificateId",
         "certificateMode",
@@ -464,72 +456,76 @@ def test_26_iot_lists_refuse_max_results_over_250_and_mi_lists_over_1000_and_lis
     }
 
 
-def test_27_tag_resource_on_a_thing_or_device_certificate_is_refused(iot, device):
+def test_27_things_and_device_certificates_cannot_be_tagged(iot, device):
     thing = iot.create_thing(thingName="pump-7")["thingArn"]
     tags = [{"Key": "a", "Value": "b"}]
 
-    found = [error(iot.tag_resource, resourceArn=arn, tags=tags) for arn in (thing, device["certificateArn"])]
-    assert found == [INVALID] * 2
+    errors = [
+        error(iot.tag_resource, resourceArn=arn, tags=tags) for arn in (thing, device["certificateArn"])
+    ]
+    assert errors == [INVALID] * 2
 
 
 def test_28_get_managed_thing_never_returns_authentication_material(managed):
-    made = managed.create_managed_thing(**DEVICE)
-    answered = [managed.get_managed_thing(Identifier=made["Id"]), managed.list_managed_things()]
+    created = managed.create_managed_thing(**DEVICE)
+    responses = [managed.get_managed_thing(Identifier=created["Id"]), managed.list_managed_things()]
 
-    assert not [one for one in answered if "AuthenticationMaterial" in json.dumps(one, default=str)]
-    assert answered[0]["SerialNumber"] == "0007"
+    assert not [
+        response for response in responses if "AuthenticationMaterial" in json.dumps(response, default=str)
+    ]
+    assert responses[0]["SerialNumber"] == "0007"
 
 
-def test_29_replaying_a_client_token_with_identical_input_creates_nothing_new(managed):
-    first, again = (managed.create_managed_thing(**DEVICE, ClientToken="one") for _ in range(2))
+def test_29_repeating_a_client_token_creates_no_second_managed_thing(managed):
+    first, repeated = (managed.create_managed_thing(**DEVICE, ClientToken="one") for _ in range(2))
 
-    assert first["Id"] == again["Id"]
+    assert first["Id"] == repeated["Id"]
     assert [item["Id"] for item in managed.list_managed_things()["Items"]] == [first["Id"]]
 
 
-def test_30_deleting_a_managed_thing_shows_delete_in_progress_then_404(managed, wait):
+def test_30_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, wait):
     identity = {"Identifier": managed.create_managed_thing(**DEVICE)["Id"]}
     managed.delete_managed_thing(**identity)
 
     wait(DELETION - 1)
-    during = managed.get_managed_thing(**identity)["ProvisioningStatus"]
+    status = managed.get_managed_thing(**identity)["ProvisioningStatus"]
     wait(1)
 
-    assert during == "DELETE_IN_PROGRESS"
+    assert status == "DELETE_IN_PROGRESS"
     assert error(managed.get_managed_thing, **identity) == ("ResourceNotFoundException", 404)
 
 
-def test_31_exceeding_an_apis_tps_raises_throttling_400_iot_429_mi():
+def test_31_exceeding_an_apis_rate_raises_throttling_400_or_429():
     with served("--quotas", "aws") as limited:
 
-        def throttled(operation):
+        def first_error(operation):
             for _ in range(100):
                 try:
                     operation()
                 except ClientError as caught:
-                    answer = caught.response
-                    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
+                    response = caught.response
+                    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
             return None
 
         iot, managed = limited.client("iot"), limited.client("iot-managed-integrations")
-        found = throttled(iot.list_certificates), throttled(managed.list_managed_things)
+        errors = first_error(iot.list_certificates), first_error(managed.list_managed_things)
 
-    assert found == (("ThrottlingException", 400), ("ThrottlingException", 429))
+    assert errors == (("ThrottlingException", 400), ("ThrottlingException", 429))
 
 
-def test_32_a_second_concurrent_bulk_task_is_refused(iot, wait):
-    given = {
+def test_32_a_second_concurrent_registration_task_is_rejected(iot, wait):
+    params = {
         "templateBody": template({"ThingName": {"Ref": "ThingName"}}, Parameters=declared("ThingName")),
         "inputFileBucket": "devices",
         "inputFileKey": "all.json",
         "roleArn": "arn:aws:iam::123456789012:role/bulk",
     }
-    task = {"taskId": iot.start_thing_registration_task(**given)["taskId"]}
+    task = {"taskId": iot.start_thing_registration_task(**params)["taskId"]}
     wait(TASK - 1)
-    second = error(iot.start_thing_registration_task, **given)
-    during = iot.describe_thing_registration_task(**task)["status"]
+    second_error = error(iot.start_thing_registration_task, **params)
+    status_during = iot.describe_thing_registration_task(**task)["status"]
     wait(1)
-    after = iot.describe_thing_registration_task(**task)["status"]
-    iot.start_thing_registration_task(**given)
+    status_after = iot.describe_thing_registration_task(**task)["status"]
+    iot.start_thing_registration_task(**params)
 
-    assert (second, during, after) == (INVALID, "InProgress", "Completed")
+    assert (second_error, status_during, status_after) == (INVALID, "InProgress", "Completed")

@@ -1,16 +1,16 @@
-"""Which calls go wrong, and how."""
+"""Fault rules: which calls fail, and how."""
 
 import pytest
 
 from reconciler.registry.faults import FaultRule, Faults
 
 
-def struck(faults, operations):
+def next_faults(faults, operations):
     return [faults.next_fault("iot", operation)[0] for operation in operations]
 
 
 @pytest.mark.parametrize(
-    ("glob", "hit"),
+    ("glob", "matches"),
     [
         ("CreateThing", ["CreateThing"]),
         ("Create*", ["CreateThing", "CreatePolicy"]),
@@ -19,30 +19,32 @@ def struck(faults, operations):
         ("creatething", []),
     ],
 )
-def test_a_rule_names_operations_with_a_glob(glob, hit):
+def test_a_rule_matches_operations_with_a_glob(glob, matches):
     operations = ["CreateThing", "CreatePolicy", "DeleteThing"]
     faults = Faults([FaultRule(glob, "throttle")])
 
-    assert [name for name in operations if faults.next_fault("iot", name)[0]] == hit
+    assert [name for name in operations if faults.next_fault("iot", name)[0]] == matches
 
 
-def test_a_rule_strikes_the_calls_that_it_counts():
+def test_a_rule_applies_to_the_ordinals_of_its_calls():
     faults = Faults([FaultRule("Create*", "error_after", calls=frozenset({2, 4}))])
 
-    found = struck(faults, ["CreateThing", "DeleteThing", "CreatePolicy", "CreateThing", "CreateThing"])
+    kinds = next_faults(faults, ["CreateThing", "DeleteThing", "CreatePolicy", "CreateThing", "CreateThing"])
 
-    assert found == [None, None, "error_after", None, "error_after"]
+    assert kinds == [None, None, "error_after", None, "error_after"]
 
 
-def test_a_rule_strikes_about_as_often_as_its_probability_and_the_same_calls_with_the_same_seed():
+def test_a_rule_applies_with_its_probability_and_repeats_with_its_seed():
     def run(seed):
-        return struck(Faults([FaultRule("*", "throttle", probability=0.25)], seed), ["CreateThing"] * 2000)
+        return next_faults(
+            Faults([FaultRule("*", "throttle", probability=0.25)], seed), ["CreateThing"] * 2000
+        )
 
     assert 430 < run(7).count("throttle") < 570
     assert run(7) == run(7) != run(8)
 
 
-def test_the_first_rule_that_strikes_decides_and_delays_add_up():
+def test_the_first_rule_that_applies_decides_and_delays_add_up():
     faults = Faults(
         [
             FaultRule("*", "delay", seconds=1.0),
@@ -56,5 +58,5 @@ def test_the_first_rule_that_strikes_decides_and_delays_add_up():
     assert faults.next_fault("iot", "CreateThing") == ("throttle", 1.5)
 
 
-def test_without_rules_nothing_goes_wrong():
+def test_without_rules_no_call_fails():
     assert Faults().next_fault("iot", "CreateThing") == (None, 0.0)

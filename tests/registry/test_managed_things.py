@@ -64,7 +64,7 @@ def ids(output):
 
 
 def test_a_managed_thing_is_given_back_without_its_authentication_material(managed, full):
-    """Behaviour 28: GetManagedThing never returns authentication material."""
+    """Fact 28: GetManagedThing never returns authentication material."""
     created = managed.create_managed_thing(
         **device(**full, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
     )
@@ -165,7 +165,7 @@ def test_the_first_status_follows_from_the_material(managed, kind, material, sta
 
 
 def test_replaying_a_client_token_with_identical_input_creates_nothing_new(managed, clock):
-    """Behaviour 29."""
+    """Fact 29."""
     first = without_metadata(managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"})))
     clock.advance(100)
     again = without_metadata(managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"})))
@@ -195,7 +195,7 @@ def test_the_same_material_makes_one_managed_thing_only(managed):
 
 
 def test_deleting_a_managed_thing_shows_delete_in_progress_then_404(managed, clock):
-    """Behaviour 30."""
+    """Fact 30."""
     identifier = {"Identifier": managed.create_managed_thing(**device(Tags={"a": "b"}))["Id"]}
     arn = ARN + identifier["Identifier"]
     deleted = managed.delete_managed_thing(**identifier)

@@ -242,7 +242,7 @@ def test_boto3s_own_paginator_walks_them_all(iot):
 
 
 def test_list_certificates_defaults_to_25(iot, ca, authority):
-    """Behaviour 26, the default."""
+    """Fact 26, the default."""
     key = authority.key
     for number in range(26):
         iot.register_certificate(certificatePem=authority.issue(f"p{number}", key))

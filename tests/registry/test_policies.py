@@ -59,7 +59,7 @@ def test_a_policy_is_given_as_it_was_created(iot, policy):
 
 @pytest.mark.parametrize("document", [DOCUMENT, "{}"])
 def test_repeated_create_policy_always_raises_409(iot, policy, document):
-    """Behaviour 17."""
+    """Fact 17."""
     with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
         iot.create_policy(policyName="connect", policyDocument=document)
 
@@ -68,7 +68,7 @@ def test_repeated_create_policy_always_raises_409(iot, policy, document):
 
 
 def test_a_sixth_policy_version_raises_versions_limit_exceeded(iot, policy):
-    """Behaviour 18, versions."""
+    """Fact 18, versions."""
     made = [add(iot) for _ in range(4)]
 
     code = error_of(iot.create_policy_version, policyName="connect", policyDocument=DOCUMENT)
@@ -77,7 +77,7 @@ def test_a_sixth_policy_version_raises_versions_limit_exceeded(iot, policy):
 
 
 def test_more_than_2048_characters_without_whitespace_are_refused(iot):
-    """Behaviour 18, size."""
+    """Fact 18, size."""
     fits = '{"a":"' + "x" * 2040 + '"}' + " \n\t" * 1000
     iot.create_policy(policyName="fits", policyDocument=fits)
     long = fits.replace("x", "xx", 1)
@@ -94,7 +94,7 @@ def test_what_is_no_json_object_is_malformed(iot, policy, document):
 
 
 def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict(iot, policy, device, clock):
-    """Behaviour 19."""
+    """Fact 19."""
     add(iot)
     assert error_of(iot.delete_policy, policyName="connect") == CONFLICT
     iot.delete_policy_version(policyName="connect", policyVersionId="2")

@@ -52,7 +52,7 @@ def test_attaching_again_succeeds_and_changes_nothing(iot, policies, device):
 
 @pytest.mark.parametrize("generation", ["target", "principal"])
 def test_an_eleventh_policy_on_a_certificate_raises_limit_exceeded(iot, policies, device, generation):
-    """Behaviour 18, attachments."""
+    """Fact 18, attachments."""
     operation = iot.attach_policy if generation == "target" else iot.attach_principal_policy
     for number in range(10):
         operation(policyName=f"p{number}", **{generation: device["certificateArn"]})
@@ -105,7 +105,7 @@ def test_a_detached_policy_is_no_longer_listed_and_can_be_attached_again(iot, po
 
 
 def test_force_delete_overrides_attached_policies(iot, policies, device):
-    """Behaviour 11, as far as policies go."""
+    """Fact 11, as far as policies go."""
     params = {"certificateId": device["certificateId"]}
     iot.attach_policy(policyName="p0", target=device["certificateArn"])
     iot.update_certificate(**params, newStatus="INACTIVE")

@@ -10,7 +10,6 @@ from cryptography.x509.oid import NameOID
 from tests.support import pki
 from tests.support.direct_client import ACCOUNT, error_of, without_metadata
 
-from .test_issued_certificates import request_for
 from .test_thing_groups import members
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
@@ -72,7 +71,7 @@ def test_one_call_makes_a_thing_its_certificate_and_its_policies(iot, known):
         policies=[{"PolicyName": "connect"}, {"PolicyDocument": DOCUMENT}],
         Parameters=declared("ThingName", "SerialNumber", "CSR"),
     )
-    parameters = {"ThingName": "pump-7", "SerialNumber": "77", "CSR": request_for("pump-7")}
+    parameters = {"ThingName": "pump-7", "SerialNumber": "77", "CSR": pki.signing_request("pump-7")}
     made = without_metadata(iot.register_thing(templateBody=body, parameters=parameters))
 
     hashed = hashlib.sha1(DOCUMENT.encode()).hexdigest().upper()
@@ -103,9 +102,9 @@ def test_one_call_makes_a_thing_its_certificate_and_its_policies(iot, known):
 
 
 def test_register_thing_twice_with_one_csr_yields_two_certificates(iot):
-    """Behaviour 23."""
+    """Fact 23."""
     body = template({"ThingName": "pump-7"}, CSR, Parameters=declared("CSR"))
-    parameters = {"CSR": request_for("pump-7")}
+    parameters = {"CSR": pki.signing_request("pump-7")}
 
     made = {iot.register_thing(templateBody=body, parameters=parameters)["certificatePem"] for _ in range(2)}
 
@@ -147,7 +146,7 @@ def existing(iot, known):
 def test_do_nothing_replace_and_merge_apply_per_listed_property(
     *, iot, existing, overrides, attributes, kind, groups
 ):
-    """Behaviour 24, what is resolved."""
+    """Fact 24, what is resolved."""
     iot.register_thing(templateBody=template((WANTED, overrides)))
 
     described = iot.describe_thing(thingName="pump-7")
@@ -157,7 +156,7 @@ def test_do_nothing_replace_and_merge_apply_per_listed_property(
 
 @pytest.mark.parametrize("failing", ["AttributePayload", "ThingTypeName", "ThingGroups"])
 def test_fail_applies_per_listed_property_before_anything_of_the_thing_is_written(iot, existing, failing):
-    """Behaviour 24, what is refused."""
+    """Fact 24, what is refused."""
     settings = {"AttributePayload": "REPLACE", "ThingTypeName": "REPLACE", "ThingGroups": "REPLACE"}
     body = template((WANTED, {**settings, failing: "FAIL"}))
 
@@ -175,7 +174,7 @@ def test_fail_does_not_mind_what_is_the_same(iot, existing):
 
 
 def test_a_missing_parameter_takes_its_default(iot):
-    """Behaviour 25."""
+    """Fact 25."""
     body = template(
         {"ThingName": {"Ref": "ThingName"}, "AttributePayload": {"site": {"Ref": "Site"}}},
         Parameters=declared("ThingName", Site="WA"),
@@ -220,7 +219,10 @@ def test_a_pem_is_registered_by_the_ca_that_is_named(iot, ca, authority, device_
 
 
 def test_a_certificate_is_attached_exclusively_when_the_template_says_so(iot):
-    certificate = {"CertificateSigningRequest": request_for("a"), "ThingPrincipalType": "EXCLUSIVE_THING"}
+    certificate = {
+        "CertificateSigningRequest": pki.signing_request("a"),
+        "ThingPrincipalType": "EXCLUSIVE_THING",
+    }
     made = iot.register_thing(templateBody=template({"ThingName": "pump-7"}, certificate))
 
     assert iot.list_thing_principals_v2(thingName="pump-7")["thingPrincipalObjects"] == [
@@ -257,14 +259,14 @@ def test_parameters_come_from_the_certificates_subject(iot, ca, authority):
     expected = {name: value for name, (_, value) in oids.items()}
     assert attributes_of(iot) == {**expected, "Id": hashlib.sha256(pki.der_of(pem)).hexdigest()}
     without = template({"ThingName": {"Ref": prefix + "Country"}}, CSR, Parameters=declared("CSR"))
-    code = error_of(iot.register_thing, templateBody=without, parameters={"CSR": request_for("a")})
+    code = error_of(iot.register_thing, templateBody=without, parameters={"CSR": pki.signing_request("a")})
     assert (code, len(iot.list_certificates()["certificates"])) == (INVALID, 1)
 
 
 def test_a_missing_thing_type_fails_and_what_was_made_before_stays(iot):
     body = template({"ThingName": "pump-7", "ThingTypeName": "none"}, CSR, Parameters=declared("CSR"))
 
-    code = error_of(iot.register_thing, templateBody=body, parameters={"CSR": request_for("a")})
+    code = error_of(iot.register_thing, templateBody=body, parameters={"CSR": pki.signing_request("a")})
 
     assert (code, iot.list_things()["things"]) == (FAILED, [])
     assert [one["status"] for one in iot.list_certificates()["certificates"]] == ["ACTIVE"]
@@ -279,7 +281,7 @@ def test_a_missing_thing_type_fails_and_what_was_made_before_stays(iot):
     ],
 )
 def test_a_thing_is_made_as_a_whole_or_not_at_all(iot, known, thing, policy):
-    body = template(thing, {"CertificateSigningRequest": request_for("a")}, [policy])
+    body = template(thing, {"CertificateSigningRequest": pki.signing_request("a")}, [policy])
 
     assert error_of(iot.register_thing, templateBody=body) == FAILED
     assert iot.list_things()["things"] == []
@@ -288,7 +290,9 @@ def test_a_thing_is_made_as_a_whole_or_not_at_all(iot, known, thing, policy):
 
 @pytest.mark.parametrize("policy", [{"PolicyName": "none"}, {"PolicyDocument": "{"}])
 def test_a_policy_that_cannot_be_made_leaves_the_thing_and_the_certificate_apart(iot, policy):
-    body = template({"ThingName": "pump-7"}, {"CertificateSigningRequest": request_for("a")}, [policy])
+    body = template(
+        {"ThingName": "pump-7"}, {"CertificateSigningRequest": pki.signing_request("a")}, [policy]
+    )
 
     assert error_of(iot.register_thing, templateBody=body) == FAILED
     assert [one["thingName"] for one in iot.list_things()["things"]] == ["pump-7"]

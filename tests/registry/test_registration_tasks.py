@@ -93,7 +93,7 @@ def test_a_task_is_in_progress_for_a_while_and_then_completed(iot, put, clock):
 
 
 def test_a_second_concurrent_bulk_task_is_refused(iot, put, clock):
-    """Behaviour 32."""
+    """Fact 32."""
     put({"ThingName": "pump-7"})
     first = start(iot)
 

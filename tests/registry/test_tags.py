@@ -26,7 +26,7 @@ def test_tags_are_added_changed_and_removed(iot, hall):
 
 
 def test_tagging_a_thing_or_a_device_certificate_is_refused(iot, device):
-    """Behaviour 27."""
+    """Fact 27."""
     thing = iot.create_thing(thingName="pump-7")["thingArn"]
     for arn in (thing, device["certificateArn"]):
         assert error_of(iot.tag_resource, resourceArn=arn, tags=[{"Key": "a"}]) == INVALID

@@ -72,7 +72,7 @@ def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(i
 
 
 def test_a_stale_expected_version_raises_version_conflict_and_every_update_increments_the_version(iot):
-    """Behaviour 21, thing groups."""
+    """Fact 21, thing groups."""
     iot.create_thing_group(thingGroupName="hall")
     params = {"thingGroupName": "hall", "thingGroupProperties": {}}
 
@@ -109,7 +109,7 @@ def test_an_update_merges_or_replaces_attributes_and_keeps_what_is_not_given(iot
 
 
 def test_deleting_a_group_with_children_fails_and_with_things_it_succeeds(iot):
-    """Behaviour 20."""
+    """Fact 20."""
     grow(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")

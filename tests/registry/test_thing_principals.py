@@ -64,7 +64,7 @@ def test_the_second_generation_filters_by_type(things, device):
 
 
 def test_an_exclusively_attached_certificate_refuses_a_second_thing(things, device):
-    """Behaviour 22."""
+    """Fact 22."""
     arn = device["certificateArn"]
     things.attach_thing_principal(thingName="pump-7", principal=arn, thingPrincipalType="EXCLUSIVE_THING")
 

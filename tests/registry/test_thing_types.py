@@ -14,7 +14,7 @@ MISSING = ("ResourceNotFoundException", 404)
 def test_a_thing_type_is_deletable_only_five_minutes_after_deprecation_and_cannot_be_assigned_when_deprecated(
     iot, clock
 ):
-    """Behaviour 14."""
+    """Fact 14."""
     iot.create_thing_type(thingTypeName="pump")
     assert error_of(iot.delete_thing_type, thingTypeName="pump") == INVALID
     iot.deprecate_thing_type(thingTypeName="pump")

@@ -38,7 +38,7 @@ def test_a_thing_is_described_as_it_was_created(iot):
 
 
 def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(iot):
-    """Behaviour 16."""
+    """Fact 16."""
     first = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
     again = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
 
@@ -52,7 +52,7 @@ def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(i
 
 
 def test_a_fourth_attribute_on_an_untyped_thing_or_a_51st_on_a_typed_one_is_refused(iot):
-    """Behaviour 15."""
+    """Fact 15."""
     iot.create_thing_type(thingTypeName="pump")
     three, fifty = ({f"a{n}": "x" for n in range(size)} for size in (3, 50))
     expected = ("InvalidRequestException", 400)
@@ -111,7 +111,7 @@ def test_a_type_can_be_removed_but_not_together_with_a_new_one(iot):
 
 
 def test_a_stale_expected_version_raises_version_conflict_and_every_update_increments_the_version(iot):
-    """Behaviour 21, things."""
+    """Fact 21, things."""
     iot.create_thing(thingName="pump-7")
     iot.update_thing(thingName="pump-7", expectedVersion=1)
     iot.update_thing(thingName="pump-7")
@@ -126,7 +126,7 @@ def test_a_stale_expected_version_raises_version_conflict_and_every_update_incre
 
 
 def test_deleting_a_missing_thing_succeeds_and_one_with_a_principal_raises_invalid_request(iot, device):
-    """Behaviour 12."""
+    """Fact 12."""
     iot.delete_thing(thingName="never-was")
     iot.delete_thing(thingName="never-was", expectedVersion=4)
     iot.create_thing(thingName="pump-7")
@@ -136,7 +136,7 @@ def test_deleting_a_missing_thing_succeeds_and_one_with_a_principal_raises_inval
 
 
 def test_with_a_lag_deleting_a_thing_just_after_detach_still_fails(iot, device, clock):
-    """Behaviour 13."""
+    """Fact 13."""
     iot.create_thing(thingName="pump-7")
     iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
     iot.detach_thing_principal(thingName="pump-7", principal=device["certificateArn"])

@@ -121,7 +121,7 @@ def test_managed_integrations_refuse_with_validation_exceptions_and_never_repeat
 
 
 def test_iot_lists_refuse_more_than_250_results_and_managed_integrations_more_than_1000(iot, managed):
-    """Behaviour 26, page sizes."""
+    """Fact 26, page sizes."""
     with pytest.raises(iot.exceptions.InvalidRequestException):
         iot.list_things(maxResults=251)
     with pytest.raises(managed.exceptions.ValidationException):
