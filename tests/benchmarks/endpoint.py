@@ -24,7 +24,7 @@ from urllib.parse import quote
 from reconciler.registry import Registry
 from tests.benchmarks.load import drive, written
 from tests.benchmarks.race import machine, table
-from tests.support.registry_server import Served, served
+from tests.support.registry_server import RunningServer, serve_registry
 
 SITES = ("oslo", "bergen", "moss", "hamar")
 MEMORY = ":memory:"
@@ -57,12 +57,12 @@ def speeds(requests: int) -> Iterator[tuple[str, ...]]:
     """A row a kind of request, for a registry in memory and for one in a file."""
     with tempfile.TemporaryDirectory(prefix="reconciler-speed-") as folder:
         for where, db in (("memory", MEMORY), ("a file", f"{folder}/registry.db")):
-            with served("--db", db) as server, apart(server):
+            with serve_registry("--db", db) as server, apart(server):
                 for name, request in REQUESTS:
                     yield (where, name, *speed(server, [request(number) for number in range(requests)]))
 
 
-def speed(server: Served, requests: Sequence[bytes]) -> tuple[str, ...]:
+def speed(server: RunningServer, requests: Sequence[bytes]) -> tuple[str, ...]:
     """Raises SystemExit unless every request is done."""
     before = processor_seconds(server)
     seconds, statuses = drive(server.address, requests)
@@ -74,7 +74,7 @@ def speed(server: Served, requests: Sequence[bytes]) -> tuple[str, ...]:
 
 
 @contextmanager
-def apart(server: Served) -> Iterator[None]:
+def apart(server: RunningServer) -> Iterator[None]:
     """Give the server the first processor that there is, and this process the others."""
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     if len(allowed) < 2:
@@ -88,7 +88,7 @@ def apart(server: Served) -> Iterator[None]:
         os.sched_setaffinity(0, allowed)
 
 
-def processor_seconds(server: Served) -> float:
+def processor_seconds(server: RunningServer) -> float:
     """What the server has used so far; 0 where the system does not tell (proc(5))."""
     stat = Path(f"/proc/{server.process.pid}/stat")
     if not stat.exists():
@@ -97,7 +97,7 @@ def processor_seconds(server: Served) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident(server: Served) -> str:
+def resident(server: RunningServer) -> str:
     """MiB in memory; nothing where the system does not tell."""
     status = Path(f"/proc/{server.process.pid}/status")
     lines = status.read_text().splitlines() if status.exists() else []
@@ -138,7 +138,7 @@ def times(things: int) -> Iterator[tuple[str, ...]]:
         file = Path(folder) / "registry.db"
         fill(file, things)
         begun = time.perf_counter()
-        with served("--db", str(file)) as server:
+        with serve_registry("--db", str(file)) as server:
             yield row(things, "opened, from the command to its answer", [time.perf_counter() - begun])
             index = {"thingIndexingConfiguration": {"thingIndexingMode": "REGISTRY"}}
             ask(server, "POST", "/indexing/config", index)
@@ -169,12 +169,12 @@ def single(things: int, middle: str) -> Iterator[tuple[str, str, str, Any]]:
         yield f"SearchIndex {query.partition(':')[0]}", "POST", "/indices/search", {"queryString": query}
 
 
-def walk(server: Served, things: int) -> str:
+def walk(server: RunningServer, things: int) -> str:
     """Read every page; give the token that stands in the middle. Raises SystemExit when there are not that many things."""
     tokens, count = [""], 0
     while True:
         more = f"&nextToken={quote(tokens[-1])}" if tokens[-1] else ""
-        answer = server.ask("GET", f"/things?maxResults={LARGEST_PAGE}{more}").document
+        answer = server.request("GET", f"/things?maxResults={LARGEST_PAGE}{more}").document
         count += len(answer["things"])
         if "nextToken" not in answer:
             break
@@ -184,10 +184,10 @@ def walk(server: Served, things: int) -> str:
     return tokens[len(tokens) // 2]
 
 
-def ask(server: Served, method: str, path: str, document: Any) -> float:
+def ask(server: RunningServer, method: str, path: str, document: Any) -> float:
     """Give the seconds of one request. Raises SystemExit for an error."""
     begun = time.perf_counter()
-    answer = server.ask(method, path, None if document is None else json.dumps(document).encode())
+    answer = server.request(method, path, None if document is None else json.dumps(document).encode())
     if answer.status != 200:
         raise SystemExit(f"{method} {path}: {answer.body!r}")
     return time.perf_counter() - begun

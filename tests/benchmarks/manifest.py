@@ -27,7 +27,7 @@ from attrs import frozen
 
 from tests.benchmarks import copies, fleet
 from tests.benchmarks.race import RECONCILER, table
-from tests.support.registry_server import served
+from tests.support.registry_server import serve_registry
 
 BASE = 1000
 """Devices of the small fleet."""
@@ -98,7 +98,7 @@ def take(devices: int) -> Mapping[str, Figures]:
     with tempfile.TemporaryDirectory(prefix="reconciler-manifest-") as temporary:
         folder, database = Path(temporary) / "fleet", Path(temporary) / "registry.sqlite3"
         fleet.write(folder, devices)
-        with served("--db", str(database)) as server:
+        with serve_registry("--db", str(database)) as server:
             fleet.point(folder, server.url)
             for name in STAGES:
                 if name == AGAIN:

@@ -31,7 +31,7 @@ from attrs import frozen
 
 from tests.benchmarks import bound, copies, fleet, terraform_state
 from tests.support import terraform
-from tests.support.registry_server import Served, served
+from tests.support.registry_server import RunningServer, serve_registry
 
 PHASES = ("create", "no-op", "change 1 %", "destroy")
 OURS = "reconciler"
@@ -92,7 +92,7 @@ def _terraform(binary: str) -> Callable[[Path, str, str], Sequence[str]]:
 
 def contenders(without: Sequence[str]) -> Iterator[Contender]:
     """Who takes part."""
-    tool = terraform.find()
+    tool = terraform.find_terraform()
     if isinstance(tool, terraform.Terraform):
         yield Contender("terraform", "000000000003", _terraform(tool.binary))
     elif "terraform" not in without:
@@ -102,7 +102,7 @@ def contenders(without: Sequence[str]) -> Iterator[Contender]:
 
 
 def run(
-    server: Served, contender: Contender, folder: Path, phase: str, limit: float | None = None
+    server: RunningServer, contender: Contender, folder: Path, phase: str, limit: float | None = None
 ) -> Figures:
     """One phase of one contender, for at most `limit` seconds. Raises SystemExit when it did not do what it should."""
     before = calls(server, contender)
@@ -162,8 +162,8 @@ def environment() -> Mapping[str, str]:
     }
 
 
-def calls(server: Served, contender: Contender) -> int:
-    counted = server.ask("GET", "/calls").document
+def calls(server: RunningServer, contender: Contender) -> int:
+    counted = server.request("GET", "/calls").document
     return sum(count for key, count in counted.items() if key.startswith(contender.account))
 
 
@@ -173,7 +173,7 @@ def prepared(root: Path, url: str, contender: Contender) -> Path:
     shutil.copytree(root / "fleet", folder)
     fleet.point(folder, url)
     if contender.name == "terraform":
-        tool = terraform.find()
+        tool = terraform.find_terraform()
         assert isinstance(tool, terraform.Terraform)
         tool.prepare(folder, url, fleet.TERRAFORM, contender.account)
     return folder
@@ -214,13 +214,13 @@ def take(
 @contextmanager
 def stage(
     devices: int, latency: str | None, who: Sequence[Contender], *, copied: bool
-) -> Iterator[tuple[Served, Mapping[str, Path]]]:
+) -> Iterator[tuple[RunningServer, Mapping[str, Path]]]:
     """A new server and a folder for each; with `copied` each has created one device, and the others were copied from it."""
     with tempfile.TemporaryDirectory(prefix="reconciler-race-") as temporary:
         root = Path(temporary)
         slow = ("--latency", latency) if latency else ()
         kept = ("--db", str(root / "registry.sqlite3")) if copied else ()
-        with served(*slow, *kept) as server:
+        with serve_registry(*slow, *kept) as server:
             fleet.write(root / "fleet", devices)
             folders = {one.name: prepared(root, server.url, one) for one in who}
             if copied:
@@ -229,7 +229,7 @@ def stage(
 
 
 def populate(
-    server: Served, who: Sequence[Contender], folders: Mapping[str, Path], root: Path, devices: int
+    server: RunningServer, who: Sequence[Contender], folders: Mapping[str, Path], root: Path, devices: int
 ) -> None:
     """Give everyone's registry, and Terraform's state, what creating the whole fleet would have left there."""
     names = [*fleet.names(devices)]

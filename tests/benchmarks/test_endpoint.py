@@ -9,13 +9,13 @@ import pytest
 
 from tests.benchmarks.endpoint import REQUESTS, resident, speed, speeds, times
 from tests.benchmarks.load import drive, written
-from tests.support.registry_server import served
+from tests.support.registry_server import serve_registry
 
 
 def test_every_request_is_counted_by_its_status_whatever_the_connections():
     requests = [written("POST", f"/things/t{number % 5}", {}) for number in range(20)]
     requests += [written("GET", "/things/none")] * 3
-    with served() as server:
+    with serve_registry() as server:
         _, statuses = drive(server.address, requests, connections=30)
         things = server.client().list_things()["things"]
 
@@ -24,7 +24,7 @@ def test_every_request_is_counted_by_its_status_whatever_the_connections():
 
 
 def test_the_speed_of_what_was_refused_is_no_figure():
-    with served() as server, pytest.raises(SystemExit, match=r"^not all was done: \{'404': 2\}$"):
+    with serve_registry() as server, pytest.raises(SystemExit, match=r"^not all was done: \{'404': 2\}$"):
         speed(server, [written("GET", "/things/none")] * 2)
 
 
@@ -42,7 +42,7 @@ def passing(number):
     not Path("/proc/self/status").exists(), reason="the system does not tell what is in memory"
 )
 def test_memory_stays_what_it_is_however_many_requests_come():
-    with served(log=True) as server:
+    with serve_registry(capture_log=True) as server:
         read = threading.Thread(target=server.process.stderr.read)
         read.start()
         sizes = []

@@ -17,7 +17,7 @@ from tests.benchmarks.race import (
     table,
     take,
 )
-from tests.support.registry_server import served
+from tests.support.registry_server import serve_registry
 
 DEVICES = 3
 
@@ -29,7 +29,7 @@ def raced(tmp_path_factory):
     fleet.write(root / "fleet", DEVICES)
     taken, left = {}, {}
     who = [one for one in contenders(["terraform"]) if one.name != "terraform"]
-    with served() as server:
+    with serve_registry() as server:
         for one in who:
             folder = prepared(root, server.url, one)
             for phase in PHASES:

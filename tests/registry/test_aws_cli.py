@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import pki
 from tests.support.direct_client import ACCOUNT
-from tests.support.registry_server import served
+from tests.support.registry_server import serve_registry
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("awscli") is None, reason="awscli is not installed: pip install awscli"
@@ -23,10 +23,13 @@ ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory):
-    """A function that runs the aws CLI and returns its exit code and its output: JSON, or the text of its error."""
+    """A function that runs the aws CLI and returns its exit code and output.
+
+    The output is JSON, or the text of its error.
+    """
     folder = tmp_path_factory.mktemp("aws")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    with served("--thing-type-deletion", "0s") as server:
+    with serve_registry("--thing-type-deletion", "0s") as server:
         environ = {
             **inherited,
             "AWS_ENDPOINT_URL": server.url,

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
 
-from .test_thing_groups import members, named
+from .test_thing_groups import items_of, members
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:thinggroup/"
 INVALID = ("InvalidRequestException", 400)
@@ -53,7 +53,7 @@ def test_a_dynamic_group_is_described_with_its_query(iot, oslo):
         "thingGroupMetadata": {"creationDate": datetime.fromtimestamp(NOON, UTC)},
     }
     assert iot.list_tags_for_resource(resourceArn=ARN + "oslo")["tags"] == [{"Key": "line", "Value": "A"}]
-    assert iot.list_thing_groups()["thingGroups"] == named("oslo")
+    assert iot.list_thing_groups()["thingGroups"] == items_of("oslo")
 
 
 def test_membership_follows_the_things_attributes(iot, oslo):
@@ -76,7 +76,7 @@ def test_a_things_groups_include_the_dynamic_groups_it_matches(iot, oslo):
     create_at(iot, "pump-7", "oslo")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
 
-    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == named("oslo", "hall")
+    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == items_of("oslo", "hall")
 
 
 def test_an_update_changes_the_given_members_and_increments_the_version(iot, oslo):

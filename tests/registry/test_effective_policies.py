@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.direct_client import ACCOUNT, error_of
 
-from .test_thing_groups import grow
+from .test_thing_groups import create_tree
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
 INVALID = ("InvalidRequestException", 400)
@@ -14,7 +14,7 @@ MISSING = ("ResourceNotFoundException", 404)
 @pytest.fixture
 def principal(iot, device):
     """A certificate with a policy, and a thing in a child group; both of its groups have policies."""
-    grow(iot, {"site": {"hall": {}}})
+    create_tree(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingName="pump-7", thingGroupName="hall")
     targets = (device["certificateArn"], ARN + "thinggroup/hall", ARN + "thinggroup/site")

@@ -1,4 +1,4 @@
-"""The facts that AWS documents and clients rely on, over HTTP with plain boto3: one numbered test each.
+"""The facts that AWS documents and clients rely on: one numbered test each, over HTTP with boto3.
 
 Certificates, deletions, things, policies, groups, RegisterThing, lists, tags, managed things, quotas, registration tasks.
 """
@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 
 from tests.support import pki
 from tests.support.direct_client import without_metadata
-from tests.support.registry_server import served
+from tests.support.registry_server import serve_registry
 
-from .test_register_thing import declared, template
+from .test_register_thing import string_parameters, template
 
 LAG, DELETION, TASK = 5, 60, 60
 DOCUMENT = '{"Version": "2012-10-17", "Statement": []}'
@@ -40,7 +40,7 @@ def buckets(tmp_path_factory):
 def running(buckets):
     times = ("--detach-lag", f"{LAG}s", "--managed-thing-deletion", f"{DELETION}s")
     task = ("--registration-task", f"{TASK}s", "--buckets", str(buckets))
-    with served("--virtual-time", *times, *task) as running:
+    with serve_registry("--virtual-time", *times, *task) as running:
         yield running
 
 
@@ -70,7 +70,7 @@ def wait(server):
     """A function that advances the registry's clock by seconds."""
 
     def advance(seconds):
-        assert server.ask("POST", "/clock", json.dumps({"advance": seconds}).encode()).status == 200
+        assert server.request("POST", "/clock", json.dumps({"advance": seconds}).encode()).status == 200
 
     return advance
 
@@ -383,7 +383,7 @@ def test_22_an_exclusively_attached_certificate_rejects_a_second_thing(iot, devi
 
 def test_23_register_thing_twice_with_one_csr_creates_two_certificates(iot):
     csr = {"CertificateSigningRequest": {"Ref": "CSR"}}
-    body = template({"ThingName": "pump-7"}, csr, Parameters=declared("CSR"))
+    body = template({"ThingName": "pump-7"}, csr, Parameters=string_parameters("CSR"))
     params = {"templateBody": body, "parameters": {"CSR": pki.signing_request("pump-7")}}
     created_arns = {iot.register_thing(**params)["resourceArns"]["certificate"] for _ in range(2)}
 
@@ -423,7 +423,7 @@ def test_24_override_settings_apply_per_property(iot, setting, attributes):
 def test_25_a_missing_template_parameter_has_its_default(iot):
     body = template(
         {"ThingName": {"Ref": "Name"}, "AttributePayload": {"site": {"Ref": "Site"}}},
-        Parameters=declared("Name", Site="oslo"),
+        Parameters=string_parameters("Name", Site="oslo"),
     )
     iot.register_thing(templateBody=body, parameters={"Name": "pump-7"})
     iot.register_thing(templateBody=body, parameters={"Name": "pump-8", "Site": "bergen"})
@@ -496,7 +496,7 @@ def test_30_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, 
 
 
 def test_31_exceeding_an_apis_rate_raises_throttling_400_or_429():
-    with served("--quotas", "aws") as limited:
+    with serve_registry("--quotas", "aws") as limited:
 
         def first_error(operation):
             for _ in range(100):
@@ -515,7 +515,9 @@ def test_31_exceeding_an_apis_rate_raises_throttling_400_or_429():
 
 def test_32_a_second_concurrent_registration_task_is_rejected(iot, wait):
     params = {
-        "templateBody": template({"ThingName": {"Ref": "ThingName"}}, Parameters=declared("ThingName")),
+        "templateBody": template(
+            {"ThingName": {"Ref": "ThingName"}}, Parameters=string_parameters("ThingName")
+        ),
         "inputFileBucket": "devices",
         "inputFileKey": "all.json",
         "roleArn": "arn:aws:iam::123456789012:role/bulk",

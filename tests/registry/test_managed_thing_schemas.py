@@ -12,7 +12,7 @@ MISSING = ("ResourceNotFoundException", 404)
 def capability(identifier):
     return {
         "id": identifier,
-        "name": "some",
+        "name": "capability",
         "version": "1",
         "properties": [],
         "actions": [],
@@ -66,7 +66,7 @@ def test_schemas_are_listed_by_endpoint_and_capability(managed, thing, filters, 
     assert managed.list_managed_thing_schemas(**thing, **filters)["Items"] == expected
 
 
-def test_schemas_are_listed_page_by_page(managed, thing):
+def test_schemas_are_listed_in_pages(managed, thing):
     first = managed.list_managed_thing_schemas(**thing, MaxResults=3)
     second = managed.list_managed_thing_schemas(**thing, MaxResults=3, NextToken=first["NextToken"])
 
@@ -74,14 +74,14 @@ def test_schemas_are_listed_page_by_page(managed, thing):
     assert (len(first["Items"]), "NextToken" in second) == (3, False)
 
 
-def test_an_update_replaces_the_schemas_and_a_thing_without_any_has_none(managed, thing):
+def test_an_update_replaces_the_schemas(managed, thing):
     managed.update_managed_thing(**thing, CapabilitySchemas=[])
 
     assert managed.list_managed_thing_schemas(**thing)["Items"] == []
-    bare = managed.create_managed_thing(**device("9"))["Id"]
-    assert managed.list_managed_thing_schemas(Identifier=bare)["Items"] == []
+    without_schemas = managed.create_managed_thing(**device("9"))["Id"]
+    assert managed.list_managed_thing_schemas(Identifier=without_schemas)["Items"] == []
     assert error_of(managed.list_managed_thing_schemas, Identifier="none") == MISSING
 
 
-def test_the_report_is_given_back_whole(managed, thing):
+def test_the_capability_report_is_returned_unchanged(managed, thing):
     assert managed.get_managed_thing_capabilities(**thing)["CapabilityReport"] == REPORT

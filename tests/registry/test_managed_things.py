@@ -54,8 +54,8 @@ FULL = {
 
 
 @pytest.fixture
-def full(managed):
-    """Every member that is given back, with a credential locker that exists."""
+def all_members(managed):
+    """Every member that is returned, with an existing credential locker."""
     return {**FULL, "CredentialLockerId": managed.create_credential_locker()["Id"]}
 
 
@@ -63,17 +63,17 @@ def ids(output):
     return [item["Id"] for item in output["Items"]]
 
 
-def test_a_managed_thing_is_given_back_without_its_authentication_material(managed, full):
+def test_a_managed_thing_is_returned_without_authentication_material(managed, all_members):
     """Fact 28: GetManagedThing never returns authentication material."""
     created = managed.create_managed_thing(
-        **device(**full, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
+        **device(**all_members, Tags={"line": "A"}, CapabilityReport=REPORT, Capabilities="{}")
     )
-    got = without_metadata(managed.get_managed_thing(Identifier=created["Id"]))
+    described = without_metadata(managed.get_managed_thing(Identifier=created["Id"]))
 
     assert without_metadata(created) == {"Id": created["Id"], "Arn": ARN + created["Id"], "CreatedAt": MOMENT}
     assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
-    assert got == {
-        **full,
+    assert described == {
+        **all_members,
         "Id": created["Id"],
         "Arn": ARN + created["Id"],
         "Role": "DEVICE",
@@ -86,21 +86,23 @@ def test_a_managed_thing_is_given_back_without_its_authentication_material(manag
     }
 
 
-def test_no_readable_authentication_material_is_stored(
+def test_authentication_material_is_not_stored_in_readable_form(
     tmp_path, current_registry, registry, managed, settings
 ):
     file = tmp_path / "registry.db"
-    stored = current_registry.registry = type(registry)(file, settings)
+    registry_with_file = current_registry.registry = type(registry)(file, settings)
     managed.create_managed_thing(
         **device(AuthenticationMaterialType="ZWAVE_QR_BAR_CODE", AuthenticationMaterial="90013278200312345")
     )
-    stored.close()
+    registry_with_file.close()
 
-    assert b"90013278200312345" not in b"".join(part.read_bytes() for part in tmp_path.iterdir())
+    assert b"90013278200312345" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
-def test_metadata_and_capabilities_have_reads_of_their_own(managed, full):
-    created = managed.create_managed_thing(**device(**full, CapabilityReport=REPORT, Capabilities="{}"))
+def test_metadata_and_capabilities_have_their_own_operations(managed, all_members):
+    created = managed.create_managed_thing(
+        **device(**all_members, CapabilityReport=REPORT, Capabilities="{}")
+    )
     identifier = {"Identifier": created["Id"]}
 
     metadata = without_metadata(managed.get_managed_thing_meta_data(**identifier))
@@ -128,21 +130,21 @@ def test_metadata_and_capabilities_have_reads_of_their_own(managed, full):
         ("CLOUD:acme:lamp-3", "DISCOVERED_DEVICE", {"ConnectorDeviceId": "lamp-3"}),
     ],
 )
-def test_numbers_are_read_from_the_material(managed, material, kind, expected):
+def test_identifiers_are_parsed_from_the_material(managed, material, kind, expected):
     created = managed.create_managed_thing(
         Role="DEVICE", AuthenticationMaterial=material, AuthenticationMaterialType=kind
     )
 
-    got = managed.get_managed_thing(Identifier=created["Id"])
+    described = managed.get_managed_thing(Identifier=created["Id"])
 
-    numbers = ("SerialNumber", "UniversalProductCode", "InternationalArticleNumber", "ConnectorDeviceId")
-    assert {name: got[name] for name in numbers if name in got} == expected
+    identifiers = ("SerialNumber", "UniversalProductCode", "InternationalArticleNumber", "ConnectorDeviceId")
+    assert {name: described[name] for name in identifiers if name in described} == expected
 
 
-def test_a_serial_number_that_is_given_counts_before_the_material(managed):
-    created = managed.create_managed_thing(**device(SerialNumber="given"))
+def test_a_serial_number_takes_precedence_over_the_material(managed):
+    created = managed.create_managed_thing(**device(SerialNumber="explicit"))
 
-    assert managed.get_managed_thing(Identifier=created["Id"])["SerialNumber"] == "given"
+    assert managed.get_managed_thing(Identifier=created["Id"])["SerialNumber"] == "explicit"
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ def test_a_serial_number_that_is_given_counts_before_the_material(managed):
         ("PRE_ONBOARDED_CLOUD", "abc", "UNASSOCIATED"),
     ],
 )
-def test_the_first_status_follows_from_the_material(managed, kind, material, status):
+def test_the_initial_status_depends_on_the_material(managed, kind, material, status):
     created = managed.create_managed_thing(
         Role="CONTROLLER", AuthenticationMaterial=material, AuthenticationMaterialType=kind
     )
@@ -164,19 +166,19 @@ def test_the_first_status_follows_from_the_material(managed, kind, material, sta
     assert managed.get_managed_thing(Identifier=created["Id"])["ProvisioningStatus"] == status
 
 
-def test_replaying_a_client_token_with_identical_input_creates_nothing_new(managed, clock):
+def test_repeating_a_client_token_creates_no_second_managed_thing(managed, clock):
     """Fact 29."""
     first = without_metadata(managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"})))
     clock.advance(100)
-    again = without_metadata(managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"})))
+    repeated = without_metadata(managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"})))
 
-    assert again == first
+    assert repeated == first
     assert ids(managed.list_managed_things()) == [first["Id"]]
     changed = device(ClientToken="t-1", Tags={"a": "c"})
     assert error_of(managed.create_managed_thing, **changed) == CONFLICT
 
 
-def test_a_client_token_and_material_are_free_again_when_the_managed_thing_is_gone(managed, clock):
+def test_token_and_material_can_be_used_again_after_the_deletion(managed, clock):
     first = managed.create_managed_thing(**device(ClientToken="t-1", Tags={"a": "b"}))
     managed.delete_managed_thing(Identifier=first["Id"])
 
@@ -187,14 +189,14 @@ def test_a_client_token_and_material_are_free_again_when_the_managed_thing_is_go
     assert second["Id"] != first["Id"]
 
 
-def test_the_same_material_makes_one_managed_thing_only(managed):
+def test_a_second_managed_thing_with_the_same_material_is_rejected(managed):
     managed.create_managed_thing(**device())
 
     assert error_of(managed.create_managed_thing, **device(Name="another")) == CONFLICT
     managed.create_managed_thing(**device(serial="0008"))
 
 
-def test_deleting_a_managed_thing_shows_delete_in_progress_then_404(managed, clock):
+def test_a_managed_thing_is_delete_in_progress_before_it_is_missing(managed, clock):
     """Fact 30."""
     identifier = {"Identifier": managed.create_managed_thing(**device(Tags={"a": "b"}))["Id"]}
     arn = ARN + identifier["Identifier"]
@@ -220,7 +222,7 @@ def test_deleting_a_managed_thing_shows_delete_in_progress_then_404(managed, clo
     assert error_of(managed.list_tags_for_resource, ResourceArn=arn) == MISSING
 
 
-def test_a_forced_deletion_is_done_at_once(managed):
+def test_a_forced_deletion_is_immediate(managed):
     created = managed.create_managed_thing(**device())
     managed.delete_managed_thing(Identifier=created["Id"])
     managed.delete_managed_thing(Identifier=created["Id"], Force=True)
@@ -228,10 +230,10 @@ def test_a_forced_deletion_is_done_at_once(managed):
     assert error_of(managed.get_managed_thing, Identifier=created["Id"]) == MISSING
 
 
-def test_a_hub_with_children_is_not_deleted_unless_forced(managed, registry):
+def test_a_hub_with_children_can_only_be_deleted_by_force(managed, registry):
     hub = managed.create_managed_thing(**device(Role="CONTROLLER"))["Id"]
     child = managed.create_managed_thing(**device(serial="child"))["Id"]
-    with registry._store.write() as tx:  # only a hub itself reports its children
+    with registry._store.write() as tx:  # only a hub itself registers its children
         tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", hub, child)
 
     assert ids(managed.list_managed_things(ParentControllerIdentifierFilter=hub)) == [child]
@@ -241,8 +243,8 @@ def test_a_hub_with_children_is_not_deleted_unless_forced(managed, registry):
     assert ids(managed.list_managed_things()) == [child]
 
 
-def test_an_update_changes_what_is_given_and_keeps_the_rest(managed, full, clock):
-    created = managed.create_managed_thing(**device(**full, CapabilityReport=REPORT))
+def test_an_update_changes_only_the_given_members(managed, all_members, clock):
+    created = managed.create_managed_thing(**device(**all_members, CapabilityReport=REPORT))
     clock.advance(10)
     update = {
         "Name": "renamed",
@@ -252,12 +254,12 @@ def test_an_update_changes_what_is_given_and_keeps_the_rest(managed, full, clock
     }
     updated = managed.update_managed_thing(Identifier=created["Id"], **update)
 
-    got = without_metadata(managed.get_managed_thing(Identifier=created["Id"]))
+    described = without_metadata(managed.get_managed_thing(Identifier=created["Id"]))
     capabilities = managed.get_managed_thing_capabilities(Identifier=created["Id"])
 
     assert updated["ResponseMetadata"]["HTTPStatusCode"] == 204
-    assert got == {
-        **full,
+    assert described == {
+        **all_members,
         "Name": "renamed",
         "HubNetworkMode": "STANDARD",
         "MetaData": {"other": "x"},
@@ -273,14 +275,18 @@ def test_an_update_changes_what_is_given_and_keeps_the_rest(managed, full, clock
     assert (capabilities["Capabilities"], capabilities["CapabilityReport"]) == ("{}", REPORT)
 
 
-def test_a_list_gives_most_of_what_get_gives(managed, full):
-    created = managed.create_managed_thing(**device(**full))
+def test_a_listed_managed_thing_has_most_members(managed, all_members):
+    created = managed.create_managed_thing(**device(**all_members))
 
-    listed = {name: full[name] for name in full if name not in ("MetaData", "WiFiSimpleSetupConfiguration")}
+    listed_members = {
+        name: all_members[name]
+        for name in all_members
+        if name not in ("MetaData", "WiFiSimpleSetupConfiguration")
+    }
     assert without_metadata(managed.list_managed_things()) == {
         "Items": [
             {
-                **listed,
+                **listed_members,
                 "Id": created["Id"],
                 "Arn": created["Arn"],
                 "Role": "DEVICE",
@@ -310,7 +316,7 @@ def test_a_list_gives_most_of_what_get_gives(managed, full):
         ({}, {"a", "b", "c", "d"}),
     ],
 )
-def test_every_filter_of_the_list_holds(managed, filters, expected):
+def test_managed_things_are_listed_by_each_filter(managed, filters, expected):
     names, locker = {}, managed.create_credential_locker()["Id"]
     filters = {name: locker if value == "the locker" else value for name, value in filters.items()}
     for name, params in {
@@ -334,19 +340,19 @@ def test_tags_are_added_changed_and_removed(managed):
     assert managed.get_managed_thing(Identifier=created["Id"])["Tags"] == {"c": ""}
 
 
-def test_tags_are_refused_where_they_do_not_belong(managed):
+def test_invalid_tags_and_tag_targets_are_rejected(managed):
     arn = managed.create_managed_thing(**device())["Arn"]
     invalid = ("InvalidRequestException", 400)
 
     assert error_of(managed.tag_resource, ResourceArn=arn, Tags={"aws:x": "1"}) == invalid
     assert error_of(managed.tag_resource, ResourceArn=ARN + "none", Tags={"a": "1"}) == MISSING
-    other = arn.replace("managed-thing", "ota-task")
-    assert error_of(managed.tag_resource, ResourceArn=other, Tags={"a": "1"}) == invalid
-    elsewhere = arn.replace("eu-west-1", "us-east-1")
-    assert error_of(managed.list_tags_for_resource, ResourceArn=elsewhere) == invalid
+    other_type = arn.replace("managed-thing", "ota-task")
+    assert error_of(managed.tag_resource, ResourceArn=other_type, Tags={"a": "1"}) == invalid
+    other_region = arn.replace("eu-west-1", "us-east-1")
+    assert error_of(managed.list_tags_for_resource, ResourceArn=other_region) == invalid
 
 
-def test_a_missing_managed_thing_names_itself(managed):
+def test_the_error_for_a_missing_managed_thing_has_its_id_and_type(managed):
     with pytest.raises(managed.exceptions.ResourceNotFoundException) as caught:
         managed.get_managed_thing(Identifier="none")
 

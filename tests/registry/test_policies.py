@@ -19,46 +19,46 @@ def policy(iot):
     return without_metadata(iot.create_policy(policyName="connect", policyDocument=DOCUMENT))
 
 
-def add(iot, **more):
+def add_version(iot, **more):
     return iot.create_policy_version(policyName="connect", policyDocument=DOCUMENT, **more)["policyVersionId"]
 
 
 def versions(iot):
-    """Give the version ids, the newest first, and the default one."""
-    listed = iot.list_policy_versions(policyName="connect")["policyVersions"]
-    return [one["versionId"] for one in listed], [
-        one["versionId"] for one in listed if one["isDefaultVersion"]
+    """Return the version IDs, newest first, and the IDs of default versions."""
+    items = iot.list_policy_versions(policyName="connect")["policyVersions"]
+    return [item["versionId"] for item in items], [
+        item["versionId"] for item in items if item["isDefaultVersion"]
     ]
 
 
-def test_a_policy_is_given_as_it_was_created(iot, policy):
-    given = without_metadata(iot.get_policy(policyName="connect"))
+def test_a_policy_is_returned_as_it_was_created(iot, policy):
+    described = without_metadata(iot.get_policy(policyName="connect"))
     version = without_metadata(iot.get_policy_version(policyName="connect", policyVersionId="1"))
 
-    moment = datetime.fromtimestamp(NOON, UTC)
-    named = {"policyName": "connect", "policyArn": ARN + "connect"}
-    assert policy == {**named, "policyDocument": DOCUMENT, "policyVersionId": "1"}
-    generation = given.pop("generationId")
-    assert given == {
-        **named,
+    now = datetime.fromtimestamp(NOON, UTC)
+    identity = {"policyName": "connect", "policyArn": ARN + "connect"}
+    assert policy == {**identity, "policyDocument": DOCUMENT, "policyVersionId": "1"}
+    generation = described.pop("generationId")
+    assert described == {
+        **identity,
         "policyDocument": DOCUMENT,
         "defaultVersionId": "1",
-        "creationDate": moment,
-        "lastModifiedDate": moment,
+        "creationDate": now,
+        "lastModifiedDate": now,
     }
     assert version == {
-        **named,
+        **identity,
         "policyDocument": DOCUMENT,
         "policyVersionId": "1",
         "isDefaultVersion": True,
-        "creationDate": moment,
-        "lastModifiedDate": moment,
+        "creationDate": now,
+        "lastModifiedDate": now,
         "generationId": generation,
     }
 
 
 @pytest.mark.parametrize("document", [DOCUMENT, "{}"])
-def test_repeated_create_policy_always_raises_409(iot, policy, document):
+def test_repeating_create_policy_raises_409(iot, policy, document):
     """Fact 17."""
     with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
         iot.create_policy(policyName="connect", policyDocument=document)
@@ -67,27 +67,27 @@ def test_repeated_create_policy_always_raises_409(iot, policy, document):
     assert (response["resourceId"], response["resourceArn"]) == ("connect", ARN + "connect")
 
 
-def test_a_sixth_policy_version_raises_versions_limit_exceeded(iot, policy):
+def test_the_6th_policy_version_raises_versions_limit_exceeded(iot, policy):
     """Fact 18, versions."""
-    made = [add(iot) for _ in range(4)]
+    created = [add_version(iot) for _ in range(4)]
 
-    code = error_of(iot.create_policy_version, policyName="connect", policyDocument=DOCUMENT)
+    error = error_of(iot.create_policy_version, policyName="connect", policyDocument=DOCUMENT)
 
-    assert (made, code) == (["2", "3", "4", "5"], ("VersionsLimitExceededException", 409))
+    assert (created, error) == (["2", "3", "4", "5"], ("VersionsLimitExceededException", 409))
 
 
-def test_more_than_2048_characters_without_whitespace_are_refused(iot):
+def test_a_document_has_at_most_2048_characters_without_whitespace(iot):
     """Fact 18, size."""
-    fits = '{"a":"' + "x" * 2040 + '"}' + " \n\t" * 1000
-    iot.create_policy(policyName="fits", policyDocument=fits)
-    long = fits.replace("x", "xx", 1)
+    longest = '{"a":"' + "x" * 2040 + '"}' + " \n\t" * 1000
+    iot.create_policy(policyName="longest", policyDocument=longest)
+    too_long = longest.replace("x", "xx", 1)
 
-    assert error_of(iot.create_policy, policyName="long", policyDocument=long) == MALFORMED
-    assert error_of(iot.create_policy_version, policyName="fits", policyDocument=long) == MALFORMED
+    assert error_of(iot.create_policy, policyName="too-long", policyDocument=too_long) == MALFORMED
+    assert error_of(iot.create_policy_version, policyName="longest", policyDocument=too_long) == MALFORMED
 
 
 @pytest.mark.parametrize("document", ["", "{", "[]", '"Allow"', "[" * 2000])
-def test_what_is_no_json_object_is_malformed(iot, policy, document):
+def test_a_document_that_is_not_a_json_object_is_malformed(iot, policy, document):
     assert error_of(iot.create_policy, policyName="other", policyDocument=document) == MALFORMED
     assert error_of(iot.create_policy_version, policyName="connect", policyDocument=document) == MALFORMED
     assert versions(iot) == (["1"], ["1"])
@@ -95,7 +95,7 @@ def test_what_is_no_json_object_is_malformed(iot, policy, document):
 
 def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict(iot, policy, device, clock):
     """Fact 19."""
-    add(iot)
+    add_version(iot)
     assert error_of(iot.delete_policy, policyName="connect") == CONFLICT
     iot.delete_policy_version(policyName="connect", policyVersionId="2")
     iot.attach_policy(policyName="connect", target=device["certificateArn"])
@@ -108,56 +108,56 @@ def test_deleting_a_policy_with_targets_or_extra_versions_raises_delete_conflict
     assert error_of(iot.get_policy, policyName="connect") == MISSING
 
 
-def test_a_version_becomes_the_default_at_once_or_later(iot, policy, clock):
-    other = '{"Statement":[]}'
+def test_a_version_can_become_the_default_on_creation_or_later(iot, policy, clock):
+    new_document = '{"Statement":[]}'
     clock.advance(10)
-    created = without_metadata(iot.create_policy_version(policyName="connect", policyDocument=other))
+    created = without_metadata(iot.create_policy_version(policyName="connect", policyDocument=new_document))
     before = iot.get_policy(policyName="connect")
     iot.set_default_policy_version(policyName="connect", policyVersionId="2")
     after = iot.get_policy(policyName="connect")
 
     assert created == {
         "policyArn": ARN + "connect",
-        "policyDocument": other,
+        "policyDocument": new_document,
         "policyVersionId": "2",
         "isDefaultVersion": False,
     }
     assert (before["defaultVersionId"], before["policyDocument"]) == ("1", DOCUMENT)
-    assert (after["defaultVersionId"], after["policyDocument"]) == ("2", other)
+    assert (after["defaultVersionId"], after["policyDocument"]) == ("2", new_document)
     assert after["lastModifiedDate"] == datetime.fromtimestamp(NOON + 10, UTC)
-    assert (add(iot, setAsDefault=True), versions(iot)) == ("3", (["3", "2", "1"], ["3"]))
+    assert (add_version(iot, setAsDefault=True), versions(iot)) == ("3", (["3", "2", "1"], ["3"]))
 
 
-def test_the_default_version_is_not_deleted_and_no_id_is_used_twice(iot, policy):
-    add(iot)
+def test_the_default_version_cannot_be_deleted_and_ids_are_not_reused(iot, policy):
+    add_version(iot)
     assert error_of(iot.delete_policy_version, policyName="connect", policyVersionId="1") == CONFLICT
     iot.delete_policy_version(policyName="connect", policyVersionId="2")
 
-    assert (add(iot), versions(iot)) == ("3", (["3", "1"], ["1"]))
+    assert (add_version(iot), versions(iot)) == ("3", (["3", "1"], ["1"]))
 
 
 def test_policies_are_listed_by_age(iot):
     for name in ("b", "a", "c"):
         iot.create_policy(policyName=name, policyDocument="{}")
 
-    def listed(**more):
+    def list_policies(**more):
         return iot.list_policies(**more)["policies"]
 
     expected = [{"policyName": name, "policyArn": ARN + name} for name in ("b", "a", "c")]
-    assert (listed(), listed(ascendingOrder=True)) == (expected[::-1], expected)
+    assert (list_policies(), list_policies(ascendingOrder=True)) == (expected[::-1], expected)
 
 
-def test_a_policy_takes_tags_and_leaves_none_to_its_successor(iot):
+def test_deleting_a_policy_deletes_its_tags(iot):
     tags = [{"Key": "reconciler:workspace", "Value": "greenhouse"}]
     iot.create_policy(policyName="connect", policyDocument="{}", tags=tags)
-    given = iot.list_tags_for_resource(resourceArn=ARN + "connect")["tags"]
+    tags_before = iot.list_tags_for_resource(resourceArn=ARN + "connect")["tags"]
     iot.delete_policy(policyName="connect")
     iot.create_policy(policyName="connect", policyDocument="{}")
 
-    assert (given, iot.list_tags_for_resource(resourceArn=ARN + "connect")["tags"]) == (tags, [])
+    assert (tags_before, iot.list_tags_for_resource(resourceArn=ARN + "connect")["tags"]) == (tags, [])
 
 
-def test_what_is_missing_is_not_found(iot, policy):
+def test_operations_on_a_missing_policy_raise_resource_not_found(iot, policy):
     for operation in (iot.get_policy, iot.delete_policy, iot.list_policy_versions):
         assert error_of(operation, policyName="none") == MISSING
     assert error_of(iot.create_policy_version, policyName="none", policyDocument="{}") == MISSING

@@ -1,10 +1,10 @@
-"""Which policies are attached to what."""
+"""Attachments of policies to their targets."""
 
 import pytest
 
 from tests.support.direct_client import ACCOUNT, error_of
 
-from .test_thing_groups import grow
+from .test_thing_groups import create_tree
 
 ARN = f"arn:aws:iot:eu-west-1:{ACCOUNT}:"
 IDENTITY = "eu-west-1:3f1c9b8e-3c3a-4a6e-9a53-000000000001"
@@ -19,11 +19,11 @@ def policies(iot):
         iot.create_policy(policyName=f"p{number}", policyDocument="{}")
 
 
-def attached(iot, target, **more):
-    return [one["policyName"] for one in iot.list_attached_policies(target=target, **more)["policies"]]
+def policies_of(iot, target, **more):
+    return [policy["policyName"] for policy in iot.list_attached_policies(target=target, **more)["policies"]]
 
 
-def test_policies_are_listed_from_both_ends_in_both_generations(iot, policies, device):
+def test_attachments_are_listed_by_policy_and_target_in_both_apis(iot, policies, device):
     certificate = device["certificateArn"]
     group = iot.create_thing_group(thingGroupName="hall")["thingGroupArn"]
     iot.attach_policy(policyName="p1", target=group)
@@ -31,59 +31,59 @@ def test_policies_are_listed_from_both_ends_in_both_generations(iot, policies, d
     iot.attach_policy(policyName="p0", target=certificate)
     iot.attach_policy(policyName="p0", target=IDENTITY)
 
-    def named(*names):
+    def items(*names):
         return [{"policyName": name, "policyArn": f"{ARN}policy/{name}"} for name in names]
 
-    assert iot.list_attached_policies(target=certificate)["policies"] == named("p0", "p1")
-    assert iot.list_principal_policies(principal=certificate)["policies"] == named("p1", "p0")
-    assert iot.list_principal_policies(principal=IDENTITY)["policies"] == named("p0")
+    assert iot.list_attached_policies(target=certificate)["policies"] == items("p0", "p1")
+    assert iot.list_principal_policies(principal=certificate)["policies"] == items("p1", "p0")
+    assert iot.list_principal_policies(principal=IDENTITY)["policies"] == items("p0")
     assert iot.list_targets_for_policy(policyName="p1")["targets"] == [group, certificate]
     assert iot.list_policy_principals(policyName="p1")["principals"] == [certificate, group]
     ascending = iot.list_policy_principals(policyName="p0", ascendingOrder=True)
     assert ascending["principals"] == [certificate, IDENTITY]
 
 
-def test_attaching_again_succeeds_and_changes_nothing(iot, policies, device):
+def test_attaching_a_policy_again_changes_nothing(iot, policies, device):
     for _ in range(2):
         iot.attach_policy(policyName="p0", target=device["certificateArn"])
 
     assert iot.list_targets_for_policy(policyName="p0")["targets"] == [device["certificateArn"]]
 
 
-@pytest.mark.parametrize("generation", ["target", "principal"])
-def test_an_eleventh_policy_on_a_certificate_raises_limit_exceeded(iot, policies, device, generation):
+@pytest.mark.parametrize("member", ["target", "principal"])
+def test_the_11th_policy_of_a_certificate_raises_limit_exceeded(iot, policies, device, member):
     """Fact 18, attachments."""
-    operation = iot.attach_policy if generation == "target" else iot.attach_principal_policy
+    operation = iot.attach_policy if member == "target" else iot.attach_principal_policy
     for number in range(10):
-        operation(policyName=f"p{number}", **{generation: device["certificateArn"]})
-    operation(policyName="p0", **{generation: device["certificateArn"]})
+        operation(policyName=f"p{number}", **{member: device["certificateArn"]})
+    operation(policyName="p0", **{member: device["certificateArn"]})
 
-    code = error_of(operation, policyName="p10", **{generation: device["certificateArn"]})
+    error = error_of(operation, policyName="p10", **{member: device["certificateArn"]})
 
-    assert code == ("LimitExceededException", 410)
+    assert error == ("LimitExceededException", 410)
     iot.detach_policy(policyName="p0", target=device["certificateArn"])
-    operation(policyName="p10", **{generation: device["certificateArn"]})
+    operation(policyName="p10", **{member: device["certificateArn"]})
 
 
-def test_a_group_has_as_many_policies_as_one_likes(iot, policies):
+def test_a_group_can_have_more_than_ten_policies(iot, policies):
     group = iot.create_thing_group(thingGroupName="hall")["thingGroupArn"]
     for number in range(12):
         iot.attach_policy(policyName=f"p{number}", target=group)
 
-    assert attached(iot, group) == [f"p{number}" for number in range(12)]
+    assert policies_of(iot, group) == [f"p{number}" for number in range(12)]
 
 
-def test_recursive_lists_the_policies_of_the_groups_above_each_once(iot, policies):
-    grow(iot, {"site": {"hall": {"row": {}}}})
+def test_recursive_includes_the_policies_of_ancestors_once(iot, policies):
+    create_tree(iot, {"site": {"hall": {"row": {}}}})
     for policy, group in (("p2", "site"), ("p1", "hall"), ("p0", "row"), ("p2", "row")):
         iot.attach_policy(policyName=policy, target=f"{ARN}thinggroup/{group}")
 
-    assert attached(iot, f"{ARN}thinggroup/row") == ["p0", "p2"]
-    assert attached(iot, f"{ARN}thinggroup/row", recursive=True) == ["p0", "p1", "p2"]
-    assert attached(iot, f"{ARN}thinggroup/hall", recursive=True) == ["p1", "p2"]
+    assert policies_of(iot, f"{ARN}thinggroup/row") == ["p0", "p2"]
+    assert policies_of(iot, f"{ARN}thinggroup/row", recursive=True) == ["p0", "p1", "p2"]
+    assert policies_of(iot, f"{ARN}thinggroup/hall", recursive=True) == ["p1", "p2"]
 
 
-def test_detaching_what_is_not_attached_succeeds_or_is_not_found_as_the_model_has_it(iot, policies, device):
+def test_detaching_an_unattached_policy_fails_only_in_the_older_api(iot, policies, device):
     certificate = device["certificateArn"]
     iot.detach_policy(policyName="p0", target=certificate)
     iot.detach_policy(policyName="none", target=certificate)
@@ -92,20 +92,23 @@ def test_detaching_what_is_not_attached_succeeds_or_is_not_found_as_the_model_ha
     assert error_of(iot.detach_principal_policy, policyName="none", principal=certificate) == MISSING
 
 
-@pytest.mark.parametrize("generation", ["target", "principal"])
-def test_a_detached_policy_is_no_longer_listed_and_can_be_attached_again(iot, policies, device, generation):
+@pytest.mark.parametrize("member", ["target", "principal"])
+def test_a_detached_policy_is_not_listed_and_can_be_attached_again(iot, policies, device, member):
     certificate = device["certificateArn"]
-    operation = iot.detach_policy if generation == "target" else iot.detach_principal_policy
+    operation = iot.detach_policy if member == "target" else iot.detach_principal_policy
     iot.attach_policy(policyName="p0", target=certificate)
-    operation(policyName="p0", **{generation: certificate})
+    operation(policyName="p0", **{member: certificate})
 
-    assert (attached(iot, certificate), iot.list_targets_for_policy(policyName="p0")["targets"]) == ([], [])
+    assert (policies_of(iot, certificate), iot.list_targets_for_policy(policyName="p0")["targets"]) == (
+        [],
+        [],
+    )
     iot.attach_policy(policyName="p0", target=certificate)
-    assert attached(iot, certificate) == ["p0"]
+    assert policies_of(iot, certificate) == ["p0"]
 
 
-def test_force_delete_overrides_attached_policies(iot, policies, device):
-    """Fact 11, as far as policies go."""
+def test_force_delete_detaches_policies(iot, policies, device):
+    """Fact 11, policies."""
     params = {"certificateId": device["certificateId"]}
     iot.attach_policy(policyName="p0", target=device["certificateArn"])
     iot.update_certificate(**params, newStatus="INACTIVE")
@@ -116,20 +119,20 @@ def test_force_delete_overrides_attached_policies(iot, policies, device):
     iot.delete_policy(policyName="p0")
 
 
-def test_policies_do_not_block_the_deletion_of_a_group(iot, policies):
+def test_a_group_with_policies_can_be_deleted(iot, policies):
     group = iot.create_thing_group(thingGroupName="hall")["thingGroupArn"]
     iot.attach_policy(policyName="p0", target=group)
     iot.delete_thing_group(thingGroupName="hall")
     iot.create_thing_group(thingGroupName="hall")
 
-    assert attached(iot, group) == []
+    assert policies_of(iot, group) == []
     iot.delete_policy(policyName="p0")
 
 
 @pytest.mark.parametrize(
     "target", ["thing", ARN + "thing/pump-7", ARN.replace("eu-", "us-") + "cert/a", "policy"]
 )
-def test_what_is_no_target_is_refused(iot, policies, target):
+def test_an_invalid_target_is_rejected(iot, policies, target):
     for operation in (iot.attach_policy, iot.detach_policy):
         assert error_of(operation, policyName="p0", target=target) == INVALID
     for operation in (iot.attach_principal_policy, iot.detach_principal_policy):
@@ -139,7 +142,7 @@ def test_what_is_no_target_is_refused(iot, policies, target):
 
 
 @pytest.mark.parametrize("target", [ARN + "cert/" + "a" * 64, ARN + "thinggroup/none"])
-def test_what_is_missing_is_not_found(iot, policies, target):
+def test_missing_targets_and_policies_raise_resource_not_found(iot, policies, target):
     assert error_of(iot.attach_policy, policyName="p0", target=target) == MISSING
     assert error_of(iot.attach_principal_policy, policyName="p0", principal=target) == MISSING
     assert error_of(iot.list_attached_policies, target=target) == MISSING

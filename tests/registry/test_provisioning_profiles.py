@@ -16,11 +16,11 @@ FLEET = {"ProvisioningType": "FLEET_PROVISIONING"}
 JITR = {"ProvisioningType": "JITR"}
 
 
-def test_the_private_key_of_a_generated_claim_certificate_is_given_once(managed):
+def test_the_private_key_of_a_generated_claim_is_returned_once(managed):
     params = {**FLEET, "Name": "fleet", "Tags": {"line": "A"}, "ClientToken": "t1"}
     created = without_metadata(managed.create_provisioning_profile(**params))
-    again = without_metadata(managed.create_provisioning_profile(**params))
-    given = without_metadata(managed.get_provisioning_profile(Identifier=created["Id"]))
+    repeated = without_metadata(managed.create_provisioning_profile(**params))
+    described = without_metadata(managed.get_provisioning_profile(Identifier=created["Id"]))
 
     key = load_pem_private_key(created.pop("ClaimCertificatePrivateKey").encode(), None)
     certificate = x509.load_pem_x509_certificate(created["ClaimCertificate"].encode())
@@ -32,19 +32,19 @@ def test_the_private_key_of_a_generated_claim_certificate_is_given_once(managed)
         "ProvisioningType": "FLEET_PROVISIONING",
         "Status": "CREATED",
     }
-    assert created == again == {**item, "ClaimCertificate": created["ClaimCertificate"]}
-    assert given == {**created, "Tags": {"line": "A"}}
+    assert created == repeated == {**item, "ClaimCertificate": created["ClaimCertificate"]}
+    assert described == {**created, "Tags": {"line": "A"}}
     assert managed.list_provisioning_profiles()["Items"] == [item]
     assert error_of(managed.create_provisioning_profile, **FLEET, ClientToken="t1") == CONFLICT
 
 
-def test_a_claim_certificate_that_is_given_is_used(managed, device_pem):
+def test_a_given_claim_certificate_is_used(managed, device_pem):
     created = managed.create_provisioning_profile(**FLEET, ClaimCertificate=device_pem)
 
     assert (created["ClaimCertificate"], "ClaimCertificatePrivateKey" in created) == (device_pem, False)
 
 
-def test_a_jitr_profile_never_gives_its_ca_certificate_back(managed, authority):
+def test_a_jitr_profile_never_returns_its_ca_certificate(managed, authority):
     created = without_metadata(managed.create_provisioning_profile(**JITR, CaCertificate=authority.pem))
 
     expected = {"Id": created["Id"], "Arn": ARN + created["Id"], **JITR, "Status": "CREATED"}
@@ -53,18 +53,18 @@ def test_a_jitr_profile_never_gives_its_ca_certificate_back(managed, authority):
 
 
 @pytest.mark.parametrize("params", [JITR, {**FLEET, "ClaimCertificate": "pem"}])
-def test_what_a_profile_lacks_or_cannot_be_read_is_refused(managed, params):
+def test_a_missing_or_invalid_certificate_is_rejected(managed, params):
     assert error_of(managed.create_provisioning_profile, **params) == INVALID
 
 
-def test_each_type_has_certificates_of_its_own(managed, authority, device_pem):
+def test_certificates_of_the_other_provisioning_type_are_rejected(managed, authority, device_pem):
     ca = {"CaCertificate": authority.pem}
 
     assert error_of(managed.create_provisioning_profile, **FLEET, **ca) == INVALID
     assert error_of(managed.create_provisioning_profile, **JITR, **ca, ClaimCertificate=device_pem) == INVALID
 
 
-def test_a_deleted_profile_is_gone_with_its_tags(managed, device_pem):
+def test_deleting_a_profile_deletes_its_tags(managed, device_pem):
     params = {**FLEET, "ClaimCertificate": device_pem, "Tags": {"a": "1"}}
     created = managed.create_provisioning_profile(**params)
     managed.delete_provisioning_profile(Identifier=created["Id"])

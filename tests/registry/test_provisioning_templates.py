@@ -19,32 +19,32 @@ MOMENT = datetime.fromtimestamp(NOON, UTC)
 INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
 CONFLICT = ("DeleteConflictException", 409)
-GIVEN = {"templateName": "fleet", "templateBody": BODY, "provisioningRoleArn": ROLE}
-NAMED = {"templateName": "fleet"}
+TEMPLATE = {"templateName": "fleet", "templateBody": BODY, "provisioningRoleArn": ROLE}
+IDENTITY = {"templateName": "fleet"}
 
 
 @pytest.fixture
 def fleet(iot):
-    return without_metadata(iot.create_provisioning_template(**GIVEN))
+    return without_metadata(iot.create_provisioning_template(**TEMPLATE))
 
 
-def add(iot, **more):
-    output = iot.create_provisioning_template_version(**NAMED, templateBody=OTHER, **more)
+def add_version(iot, **more):
+    output = iot.create_provisioning_template_version(**IDENTITY, templateBody=OTHER, **more)
     return without_metadata(output)
 
 
 def versions(iot):
-    """Give the version ids and the default one."""
-    listed = iot.list_provisioning_template_versions(**NAMED)["versions"]
-    return [one["versionId"] for one in listed], [
-        one["versionId"] for one in listed if one["isDefaultVersion"]
+    """Return the version IDs and the IDs of default versions."""
+    items = iot.list_provisioning_template_versions(**IDENTITY)["versions"]
+    return [item["versionId"] for item in items], [
+        item["versionId"] for item in items if item["isDefaultVersion"]
     ]
 
 
 def test_a_template_is_described_as_it_was_created(iot):
     tags = [{"Key": "line", "Value": "A"}]
     more = {"description": "all pumps", "enabled": True, "preProvisioningHook": HOOK, "tags": tags}
-    created = without_metadata(iot.create_provisioning_template(**GIVEN, **more))
+    created = without_metadata(iot.create_provisioning_template(**TEMPLATE, **more))
 
     item = {
         "templateArn": ARN + "fleet",
@@ -56,7 +56,7 @@ def test_a_template_is_described_as_it_was_created(iot):
         "type": "FLEET_PROVISIONING",
     }
     assert created == {"templateArn": ARN + "fleet", "templateName": "fleet", "defaultVersionId": 1}
-    assert without_metadata(iot.describe_provisioning_template(**NAMED)) == {
+    assert without_metadata(iot.describe_provisioning_template(**IDENTITY)) == {
         **item,
         "defaultVersionId": 1,
         "templateBody": BODY,
@@ -67,21 +67,21 @@ def test_a_template_is_described_as_it_was_created(iot):
     assert iot.list_tags_for_resource(resourceArn=ARN + "fleet")["tags"] == tags
 
 
-def test_a_repeated_creation_raises_409(iot, fleet):
-    assert error_of(iot.create_provisioning_template, **GIVEN) == ("ResourceAlreadyExistsException", 409)
+def test_repeating_a_creation_raises_409(iot, fleet):
+    assert error_of(iot.create_provisioning_template, **TEMPLATE) == ("ResourceAlreadyExistsException", 409)
 
 
-def test_an_update_changes_what_is_given_and_never_the_type(iot, fleet, clock):
+def test_an_update_changes_the_given_members_and_never_the_type(iot, fleet, clock):
     clock.advance(10)
-    add(iot)
+    add_version(iot)
     iot.update_provisioning_template(
-        **NAMED, enabled=True, description="new", defaultVersionId=2, preProvisioningHook=HOOK
+        **IDENTITY, enabled=True, description="new", defaultVersionId=2, preProvisioningHook=HOOK
     )
-    first = without_metadata(iot.describe_provisioning_template(**NAMED))
-    iot.update_provisioning_template(**NAMED, removePreProvisioningHook=True)
-    second = without_metadata(iot.describe_provisioning_template(**NAMED))
+    with_hook = without_metadata(iot.describe_provisioning_template(**IDENTITY))
+    iot.update_provisioning_template(**IDENTITY, removePreProvisioningHook=True)
+    without_hook = without_metadata(iot.describe_provisioning_template(**IDENTITY))
 
-    assert first == {
+    assert with_hook == {
         **fleet,
         "description": "new",
         "creationDate": MOMENT,
@@ -93,31 +93,31 @@ def test_an_update_changes_what_is_given_and_never_the_type(iot, fleet, clock):
         "preProvisioningHook": HOOK,
         "type": "FLEET_PROVISIONING",
     }
-    first.pop("preProvisioningHook")
-    assert second == first
-    both = {"preProvisioningHook": HOOK, "removePreProvisioningHook": True}
-    assert error_of(iot.update_provisioning_template, **NAMED, **both) == INVALID
+    with_hook.pop("preProvisioningHook")
+    assert without_hook == with_hook
+    both_hooks = {"preProvisioningHook": HOOK, "removePreProvisioningHook": True}
+    assert error_of(iot.update_provisioning_template, **IDENTITY, **both_hooks) == INVALID
 
 
-def test_only_a_fleets_template_has_a_hook(iot):
-    jitp = {**GIVEN, "type": "JITP"}
+def test_only_a_fleet_provisioning_template_can_have_a_hook(iot):
+    jitp = {**TEMPLATE, "type": "JITP"}
     assert error_of(iot.create_provisioning_template, **jitp, preProvisioningHook=HOOK) == INVALID
     iot.create_provisioning_template(**jitp)
 
-    assert error_of(iot.update_provisioning_template, **NAMED, preProvisioningHook=HOOK) == INVALID
-    assert iot.describe_provisioning_template(**NAMED)["type"] == "JITP"
+    assert error_of(iot.update_provisioning_template, **IDENTITY, preProvisioningHook=HOOK) == INVALID
+    assert iot.describe_provisioning_template(**IDENTITY)["type"] == "JITP"
 
 
-def test_versions_are_added_described_and_made_the_default(iot, fleet):
-    assert add(iot) == {
+def test_versions_can_be_added_described_and_made_the_default(iot, fleet):
+    assert add_version(iot) == {
         "templateArn": ARN + "fleet",
         "templateName": "fleet",
         "versionId": 2,
         "isDefaultVersion": False,
     }
-    assert add(iot, setAsDefault=True)["isDefaultVersion"]
+    assert add_version(iot, setAsDefault=True)["isDefaultVersion"]
     assert versions(iot) == ([1, 2, 3], [3])
-    described = iot.describe_provisioning_template_version(**NAMED, versionId=2)
+    described = iot.describe_provisioning_template_version(**IDENTITY, versionId=2)
     assert without_metadata(described) == {
         "versionId": 2,
         "creationDate": MOMENT,
@@ -126,56 +126,56 @@ def test_versions_are_added_described_and_made_the_default(iot, fleet):
     }
 
 
-def test_there_are_at_most_five_versions_and_no_id_is_used_twice(iot, fleet):
+def test_the_6th_version_is_rejected_and_ids_are_not_reused(iot, fleet):
     for _ in range(4):
-        add(iot)
-    more = {**NAMED, "templateBody": OTHER}
+        add_version(iot)
+    params = {**IDENTITY, "templateBody": OTHER}
     expected = ("VersionsLimitExceededException", 409)
-    assert error_of(iot.create_provisioning_template_version, **more) == expected
-    assert error_of(iot.delete_provisioning_template_version, **NAMED, versionId=1) == CONFLICT
-    iot.delete_provisioning_template_version(**NAMED, versionId=5)
-    add(iot)
+    assert error_of(iot.create_provisioning_template_version, **params) == expected
+    assert error_of(iot.delete_provisioning_template_version, **IDENTITY, versionId=1) == CONFLICT
+    iot.delete_provisioning_template_version(**IDENTITY, versionId=5)
+    add_version(iot)
 
     assert versions(iot) == ([1, 2, 3, 4, 6], [1])
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "[" * 5000])
-def test_a_body_that_is_no_json_object_is_refused(iot, fleet, body):
-    other = {**GIVEN, "templateName": "other", "templateBody": body}
+def test_a_body_that_is_not_a_json_object_is_rejected(iot, fleet, body):
+    other = {**TEMPLATE, "templateName": "other", "templateBody": body}
     assert error_of(iot.create_provisioning_template, **other) == INVALID
-    assert error_of(iot.create_provisioning_template_version, **NAMED, templateBody=body) == INVALID
+    assert error_of(iot.create_provisioning_template_version, **IDENTITY, templateBody=body) == INVALID
 
 
-def test_a_template_goes_with_its_versions_and_tags(iot, fleet):
-    add(iot)
+def test_deleting_a_template_deletes_its_versions_and_tags(iot, fleet):
+    add_version(iot)
     iot.tag_resource(resourceArn=ARN + "fleet", tags=[{"Key": "line", "Value": "A"}])
-    iot.delete_provisioning_template(**NAMED)
-    missing = error_of(iot.describe_provisioning_template, **NAMED)
-    iot.create_provisioning_template(**GIVEN)
+    iot.delete_provisioning_template(**IDENTITY)
+    error = error_of(iot.describe_provisioning_template, **IDENTITY)
+    iot.create_provisioning_template(**TEMPLATE)
 
-    assert (missing, versions(iot)) == (MISSING, ([1], [1]))
+    assert (error, versions(iot)) == (MISSING, ([1], [1]))
     assert iot.list_tags_for_resource(resourceArn=ARN + "fleet")["tags"] == []
 
 
-def test_a_ca_names_a_jitp_template_that_exists_and_keeps_it_from_deletion(iot, fleet, authority):
-    iot.create_provisioning_template(**{**GIVEN, "templateName": "jitp", "type": "JITP"})
+def test_a_ca_can_only_use_a_jitp_template_which_then_cannot_be_deleted(iot, fleet, authority):
+    iot.create_provisioning_template(**{**TEMPLATE, "templateName": "jitp", "type": "JITP"})
     for name, code in (("none", MISSING), ("fleet", INVALID)):
         params = {"caCertificate": authority.pem, "certificateMode": "SNI_ONLY"}
-        named = {"registrationConfig": {"templateName": name}}
-        assert error_of(iot.register_ca_certificate, **params, **named) == code
+        config = {"registrationConfig": {"templateName": name}}
+        assert error_of(iot.register_ca_certificate, **params, **config) == code
     registered = register_ca(iot, authority, registrationConfig={"templateName": "jitp"})
 
-    listed = iot.list_ca_certificates(templateName="jitp")["certificates"]
-    assert [one["certificateId"] for one in listed] == [registered["certificateId"]]
+    certificates = iot.list_ca_certificates(templateName="jitp")["certificates"]
+    assert [certificate["certificateId"] for certificate in certificates] == [registered["certificateId"]]
     assert error_of(iot.delete_provisioning_template, templateName="jitp") == CONFLICT
     iot.delete_ca_certificate(certificateId=registered["certificateId"])
     iot.delete_provisioning_template(templateName="jitp")
 
 
-def test_a_claim_is_a_certificate_of_five_minutes_that_is_not_kept(iot, fleet):
-    assert error_of(iot.create_provisioning_claim, **NAMED) == INVALID
-    iot.update_provisioning_template(**NAMED, enabled=True)
-    claim = iot.create_provisioning_claim(**NAMED)
+def test_a_claim_certificate_is_valid_for_five_minutes_and_not_stored(iot, fleet):
+    assert error_of(iot.create_provisioning_claim, **IDENTITY) == INVALID
+    iot.update_provisioning_template(**IDENTITY, enabled=True)
+    claim = iot.create_provisioning_claim(**IDENTITY)
 
     certificate = x509.load_pem_x509_certificate(claim["certificatePem"].encode())
     assert claim["certificateId"] == hashlib.sha256(pki.der_of(claim["certificatePem"])).hexdigest()
@@ -183,15 +183,15 @@ def test_a_claim_is_a_certificate_of_five_minutes_that_is_not_kept(iot, fleet):
     assert iot.list_certificates()["certificates"] == []
 
 
-def test_there_are_at_most_256_templates(iot):
+def test_the_257th_template_raises_limit_exceeded(iot):
     for number in range(256):
-        iot.create_provisioning_template(**{**GIVEN, "templateName": f"t{number}"})
+        iot.create_provisioning_template(**{**TEMPLATE, "templateName": f"t{number}"})
 
-    assert error_of(iot.create_provisioning_template, **GIVEN) == ("LimitExceededException", 410)
+    assert error_of(iot.create_provisioning_template, **TEMPLATE) == ("LimitExceededException", 410)
 
 
-def test_what_is_missing_is_not_found(iot, fleet):
-    none = {"templateName": "none"}
+def test_missing_templates_and_versions_raise_resource_not_found(iot, fleet):
+    missing = {"templateName": "none"}
     for operation in (
         iot.describe_provisioning_template,
         iot.update_provisioning_template,
@@ -199,12 +199,12 @@ def test_what_is_missing_is_not_found(iot, fleet):
         iot.list_provisioning_template_versions,
         iot.create_provisioning_claim,
     ):
-        assert error_of(operation, **none) == MISSING
-    assert error_of(iot.create_provisioning_template_version, **none, templateBody=BODY) == MISSING
+        assert error_of(operation, **missing) == MISSING
+    assert error_of(iot.create_provisioning_template_version, **missing, templateBody=BODY) == MISSING
     for operation in (
         iot.describe_provisioning_template_version,
         iot.delete_provisioning_template_version,
     ):
-        assert error_of(operation, **none, versionId=1) == MISSING
-        assert error_of(operation, **NAMED, versionId=2) == MISSING
-    assert error_of(iot.update_provisioning_template, **NAMED, defaultVersionId=2) == MISSING
+        assert error_of(operation, **missing, versionId=1) == MISSING
+        assert error_of(operation, **IDENTITY, versionId=2) == MISSING
+    assert error_of(iot.update_provisioning_template, **IDENTITY, defaultVersionId=2) == MISSING

@@ -1,4 +1,4 @@
-"""RegisterThing: what a template makes, what it does with what exists, and what stays when it fails."""
+"""RegisterThing: creation, changes of existing resources, and failures."""
 
 import hashlib
 import json
@@ -20,11 +20,11 @@ CSR = {"CertificateSigningRequest": {"Ref": "CSR"}}
 
 
 def template(thing=None, certificate=None, policies=(), **sections):
-    """Write a template body. A thing or a certificate is (properties, settings) or just properties."""
+    """Return a template body. A thing or a certificate is (properties, settings) or only properties."""
     resources = {}
-    for name, kind, given in (("thing", "Thing", thing), ("certificate", "Certificate", certificate)):
-        if given is not None:
-            properties, settings = given if isinstance(given, tuple) else (given, None)
+    for name, kind, value in (("thing", "Thing", thing), ("certificate", "Certificate", certificate)):
+        if value is not None:
+            properties, settings = value if isinstance(value, tuple) else (value, None)
             resources[name] = {"Type": f"AWS::IoT::{kind}", "Properties": properties}
             if settings is not None:
                 resources[name]["OverrideSettings"] = settings
@@ -33,7 +33,7 @@ def template(thing=None, certificate=None, policies=(), **sections):
     return json.dumps({"Resources": resources, **sections})
 
 
-def declared(*names, **defaults):
+def string_parameters(*names, **defaults):
     parameters = {name: {"Type": "String"} for name in names}
     parameters.update({name: {"Type": "String", "Default": value} for name, value in defaults.items()})
     return parameters
@@ -48,8 +48,8 @@ def status_of(iot, certificate_id):
 
 
 @pytest.fixture
-def known(iot):
-    """What templates refer to: a type, groups, a billing group and a policy."""
+def referenced(iot):
+    """The resources that templates refer to: types, groups, a billing group and a policy."""
     for name in ("pump", "fan"):
         iot.create_thing_type(thingTypeName=name)
     for name in ("hall", "yard"):
@@ -58,7 +58,7 @@ def known(iot):
     iot.create_policy(policyName="connect", policyDocument=DOCUMENT)
 
 
-def test_one_call_makes_a_thing_its_certificate_and_its_policies(iot, known):
+def test_one_call_creates_a_thing_with_certificate_and_policies(iot, referenced):
     body = template(
         thing={
             "ThingName": {"Ref": "ThingName"},
@@ -69,18 +69,18 @@ def test_one_call_makes_a_thing_its_certificate_and_its_policies(iot, known):
         },
         certificate={**CSR, "Status": "ACTIVE"},
         policies=[{"PolicyName": "connect"}, {"PolicyDocument": DOCUMENT}],
-        Parameters=declared("ThingName", "SerialNumber", "CSR"),
+        Parameters=string_parameters("ThingName", "SerialNumber", "CSR"),
     )
     parameters = {"ThingName": "pump-7", "SerialNumber": "77", "CSR": pki.signing_request("pump-7")}
-    made = without_metadata(iot.register_thing(templateBody=body, parameters=parameters))
+    registered = without_metadata(iot.register_thing(templateBody=body, parameters=parameters))
 
-    hashed = hashlib.sha1(DOCUMENT.encode()).hexdigest().upper()
-    certificate_id = hashlib.sha256(pki.der_of(made["certificatePem"])).hexdigest()
+    policy_name = hashlib.sha1(DOCUMENT.encode()).hexdigest().upper()
+    certificate_id = hashlib.sha256(pki.der_of(registered["certificatePem"])).hexdigest()
     certificate = f"{ARN}cert/{certificate_id}"
-    assert made["resourceArns"] == {
+    assert registered["resourceArns"] == {
         "thing": ARN + "thing/pump-7",
         "certificate": certificate,
-        "policy1": f"{ARN}policy/{hashed}",
+        "policy1": f"{ARN}policy/{policy_name}",
     }
     described = without_metadata(iot.describe_thing(thingName="pump-7"))
     described.pop("thingId")
@@ -93,27 +93,29 @@ def test_one_call_makes_a_thing_its_certificate_and_its_policies(iot, known):
         "version": 1,
         "billingGroupName": "acme",
     }
-    attached = [one["policyName"] for one in iot.list_attached_policies(target=certificate)["policies"]]
-    assert attached == ["connect", hashed]
-    assert iot.get_policy(policyName=hashed)["policyDocument"] == DOCUMENT
+    policy_names = [
+        policy["policyName"] for policy in iot.list_attached_policies(target=certificate)["policies"]
+    ]
+    assert policy_names == ["connect", policy_name]
+    assert iot.get_policy(policyName=policy_name)["policyDocument"] == DOCUMENT
     assert iot.list_thing_principals(thingName="pump-7")["principals"] == [certificate]
     assert (members(iot, "hall"), members(iot, "yard")) == (["pump-7"], ["pump-7"])
     assert status_of(iot, certificate_id) == "ACTIVE"
 
 
-def test_register_thing_twice_with_one_csr_yields_two_certificates(iot):
+def test_register_thing_twice_with_one_csr_creates_two_certificates(iot):
     """Fact 23."""
-    body = template({"ThingName": "pump-7"}, CSR, Parameters=declared("CSR"))
+    body = template({"ThingName": "pump-7"}, CSR, Parameters=string_parameters("CSR"))
     parameters = {"CSR": pki.signing_request("pump-7")}
 
-    made = {iot.register_thing(templateBody=body, parameters=parameters)["certificatePem"] for _ in range(2)}
+    pems = {iot.register_thing(templateBody=body, parameters=parameters)["certificatePem"] for _ in range(2)}
 
     principals = iot.list_thing_principals(thingName="pump-7")["principals"]
-    assert (len(made), len(principals), len(iot.list_certificates()["certificates"])) == (2, 2, 2)
+    assert (len(pems), len(principals), len(iot.list_certificates()["certificates"])) == (2, 2, 2)
 
 
 EXISTING = {"ThingName": "pump-7", "AttributePayload": {"a": "1", "b": "2"}, "ThingTypeName": "pump"}
-WANTED = {
+CHANGED = {
     "ThingName": "pump-7",
     "AttributePayload": {"b": "3", "c": "4"},
     "ThingTypeName": "fan",
@@ -122,7 +124,7 @@ WANTED = {
 
 
 @pytest.fixture
-def existing(iot, known):
+def existing(iot, referenced):
     iot.register_thing(templateBody=template({**EXISTING, "ThingGroups": ["hall"]}))
 
 
@@ -143,22 +145,22 @@ def existing(iot, known):
         ({"ThingGroups": "MERGE"}, {"a": "1", "b": "2"}, "pump", (["pump-7"], ["pump-7"])),
     ],
 )
-def test_do_nothing_replace_and_merge_apply_per_listed_property(
+def test_do_nothing_replace_and_merge_apply_per_property(
     *, iot, existing, overrides, attributes, kind, groups
 ):
-    """Fact 24, what is resolved."""
-    iot.register_thing(templateBody=template((WANTED, overrides)))
+    """Fact 24, all settings but FAIL."""
+    iot.register_thing(templateBody=template((CHANGED, overrides)))
 
     described = iot.describe_thing(thingName="pump-7")
     assert (described["attributes"], described["thingTypeName"]) == (attributes, kind)
     assert (members(iot, "hall"), members(iot, "yard")) == groups
 
 
-@pytest.mark.parametrize("failing", ["AttributePayload", "ThingTypeName", "ThingGroups"])
-def test_fail_applies_per_listed_property_before_anything_of_the_thing_is_written(iot, existing, failing):
-    """Fact 24, what is refused."""
+@pytest.mark.parametrize("failing_property", ["AttributePayload", "ThingTypeName", "ThingGroups"])
+def test_fail_applies_per_property_before_the_thing_is_changed(iot, existing, failing_property):
+    """Fact 24, FAIL."""
     settings = {"AttributePayload": "REPLACE", "ThingTypeName": "REPLACE", "ThingGroups": "REPLACE"}
-    body = template((WANTED, {**settings, failing: "FAIL"}))
+    body = template((CHANGED, {**settings, failing_property: "FAIL"}))
 
     assert error_of(iot.register_thing, templateBody=body) == FAILED
     described = iot.describe_thing(thingName="pump-7")
@@ -166,18 +168,18 @@ def test_fail_applies_per_listed_property_before_anything_of_the_thing_is_writte
     assert (members(iot, "hall"), members(iot, "yard")) == (["pump-7"], [])
 
 
-def test_fail_does_not_mind_what_is_the_same(iot, existing):
+def test_fail_has_no_effect_without_a_difference(iot, existing):
     settings = {"AttributePayload": "FAIL", "ThingTypeName": "FAIL", "ThingGroups": "FAIL"}
     iot.register_thing(templateBody=template(({**EXISTING, "ThingGroups": ["hall"]}, settings)))
 
     assert iot.describe_thing(thingName="pump-7")["version"] == 1
 
 
-def test_a_missing_parameter_takes_its_default(iot):
+def test_a_missing_parameter_has_its_default(iot):
     """Fact 25."""
     body = template(
         {"ThingName": {"Ref": "ThingName"}, "AttributePayload": {"site": {"Ref": "Site"}}},
-        Parameters=declared("ThingName", Site="WA"),
+        Parameters=string_parameters("ThingName", Site="WA"),
     )
     iot.register_thing(templateBody=body, parameters={"ThingName": "pump-7"})
     iot.register_thing(templateBody=body, parameters={"ThingName": "pump-8", "Site": "oslo"})
@@ -190,47 +192,47 @@ def test_a_missing_parameter_takes_its_default(iot):
     [(None, "INACTIVE"), ({"Status": "DO_NOTHING"}, "INACTIVE"), ({"Status": "REPLACE"}, "ACTIVE")],
 )
 @pytest.mark.parametrize("source", ["CertificateId", "CertificatePem"])
-def test_a_certificate_that_exists_is_used(*, iot, ca, device_pem, overrides, expected, source):
+def test_an_existing_certificate_is_used(*, iot, ca, device_pem, overrides, expected, source):
     registered = iot.register_certificate(certificatePem=device_pem)
     value = registered["certificateId"] if source == "CertificateId" else device_pem
-    made = iot.register_thing(templateBody=template({"ThingName": "pump-7"}, ({source: value}, overrides)))
+    output = iot.register_thing(templateBody=template({"ThingName": "pump-7"}, ({source: value}, overrides)))
 
-    assert made["certificatePem"] == device_pem
-    assert made["resourceArns"]["certificate"] == registered["certificateArn"]
+    assert output["certificatePem"] == device_pem
+    assert output["resourceArns"]["certificate"] == registered["certificateArn"]
     assert status_of(iot, registered["certificateId"]) == expected
     failing = template({"ThingName": "pump-7"}, ({source: value, "Status": "INACTIVE"}, {"Status": "FAIL"}))
     iot.update_certificate(certificateId=registered["certificateId"], newStatus="ACTIVE")
     assert error_of(iot.register_thing, templateBody=failing) == FAILED
 
 
-def test_a_pem_is_registered_by_the_ca_that_is_named(iot, ca, authority, device_pem):
+def test_a_pem_is_registered_with_the_named_ca(iot, ca, authority, device_pem):
     iot.register_ca_certificate(
         caCertificate=authority.renewed().pem, certificateMode="SNI_ONLY", setAsActive=True
     )
     properties = {"CertificatePem": device_pem, "Status": "INACTIVE"}
-    ambiguous = error_of(iot.register_thing, templateBody=template(None, properties))
-    named = template(None, {**properties, "CACertificatePem": authority.pem})
-    made = iot.register_thing(templateBody=named)
+    error_without_ca = error_of(iot.register_thing, templateBody=template(None, properties))
+    body = template(None, {**properties, "CACertificatePem": authority.pem})
+    output = iot.register_thing(templateBody=body)
 
-    certificate_id = made["resourceArns"]["certificate"].rpartition("/")[2]
+    certificate_id = output["resourceArns"]["certificate"].rpartition("/")[2]
     described = iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
-    assert ambiguous == FAILED
+    assert error_without_ca == FAILED
     assert (described["caCertificateId"], described["status"]) == (ca["certificateId"], "INACTIVE")
 
 
-def test_a_certificate_is_attached_exclusively_when_the_template_says_so(iot):
+def test_the_template_can_attach_the_certificate_exclusively(iot):
     certificate = {
         "CertificateSigningRequest": pki.signing_request("a"),
         "ThingPrincipalType": "EXCLUSIVE_THING",
     }
-    made = iot.register_thing(templateBody=template({"ThingName": "pump-7"}, certificate))
+    output = iot.register_thing(templateBody=template({"ThingName": "pump-7"}, certificate))
 
     assert iot.list_thing_principals_v2(thingName="pump-7")["thingPrincipalObjects"] == [
-        {"principal": made["resourceArns"]["certificate"], "thingPrincipalType": "EXCLUSIVE_THING"}
+        {"principal": output["resourceArns"]["certificate"], "thingPrincipalType": "EXCLUSIVE_THING"}
     ]
 
 
-def test_parameters_come_from_the_certificates_subject(iot, ca, authority):
+def test_parameters_can_come_from_the_certificates_subject(iot, ca, authority):
     oids = {
         "Country": (NameOID.COUNTRY_NAME, "NO"),
         "Organization": (NameOID.ORGANIZATION_NAME, "Acme"),
@@ -252,24 +254,30 @@ def test_parameters_come_from_the_certificates_subject(iot, ca, authority):
             "AttributePayload": {name.rpartition(":")[2]: {"Ref": name} for name in names},
         },
         {"CertificatePem": pem},
-        Parameters=declared(*names),
+        Parameters=string_parameters(*names),
     )
     iot.register_thing(templateBody=body)
 
     expected = {name: value for name, (_, value) in oids.items()}
     assert attributes_of(iot) == {**expected, "Id": hashlib.sha256(pki.der_of(pem)).hexdigest()}
-    without = template({"ThingName": {"Ref": prefix + "Country"}}, CSR, Parameters=declared("CSR"))
-    code = error_of(iot.register_thing, templateBody=without, parameters={"CSR": pki.signing_request("a")})
-    assert (code, len(iot.list_certificates()["certificates"])) == (INVALID, 1)
+    body_without_country = template(
+        {"ThingName": {"Ref": prefix + "Country"}}, CSR, Parameters=string_parameters("CSR")
+    )
+    error = error_of(
+        iot.register_thing, templateBody=body_without_country, parameters={"CSR": pki.signing_request("a")}
+    )
+    assert (error, len(iot.list_certificates()["certificates"])) == (INVALID, 1)
 
 
-def test_a_missing_thing_type_fails_and_what_was_made_before_stays(iot):
-    body = template({"ThingName": "pump-7", "ThingTypeName": "none"}, CSR, Parameters=declared("CSR"))
+def test_a_missing_thing_type_fails_and_the_certificate_stays(iot):
+    body = template(
+        {"ThingName": "pump-7", "ThingTypeName": "none"}, CSR, Parameters=string_parameters("CSR")
+    )
 
-    code = error_of(iot.register_thing, templateBody=body, parameters={"CSR": pki.signing_request("a")})
+    error = error_of(iot.register_thing, templateBody=body, parameters={"CSR": pki.signing_request("a")})
 
-    assert (code, iot.list_things()["things"]) == (FAILED, [])
-    assert [one["status"] for one in iot.list_certificates()["certificates"]] == ["ACTIVE"]
+    assert (error, iot.list_things()["things"]) == (FAILED, [])
+    assert [certificate["status"] for certificate in iot.list_certificates()["certificates"]] == ["ACTIVE"]
 
 
 @pytest.mark.parametrize(
@@ -280,7 +288,7 @@ def test_a_missing_thing_type_fails_and_what_was_made_before_stays(iot):
         ({"ThingName": "pump-7", "BillingGroup": "none"}, {"PolicyName": "connect"}),
     ],
 )
-def test_a_thing_is_made_as_a_whole_or_not_at_all(iot, known, thing, policy):
+def test_a_thing_is_created_completely_or_not_at_all(iot, referenced, thing, policy):
     body = template(thing, {"CertificateSigningRequest": pki.signing_request("a")}, [policy])
 
     assert error_of(iot.register_thing, templateBody=body) == FAILED
@@ -289,13 +297,13 @@ def test_a_thing_is_made_as_a_whole_or_not_at_all(iot, known, thing, policy):
 
 
 @pytest.mark.parametrize("policy", [{"PolicyName": "none"}, {"PolicyDocument": "{"}])
-def test_a_policy_that_cannot_be_made_leaves_the_thing_and_the_certificate_apart(iot, policy):
+def test_an_invalid_policy_leaves_the_thing_without_its_certificate(iot, policy):
     body = template(
         {"ThingName": "pump-7"}, {"CertificateSigningRequest": pki.signing_request("a")}, [policy]
     )
 
     assert error_of(iot.register_thing, templateBody=body) == FAILED
-    assert [one["thingName"] for one in iot.list_things()["things"]] == ["pump-7"]
+    assert [thing["thingName"] for thing in iot.list_things()["things"]] == ["pump-7"]
     assert iot.list_thing_principals(thingName="pump-7")["principals"] == []
 
 
@@ -308,7 +316,7 @@ def test_a_policy_that_cannot_be_made_leaves_the_thing_and_the_certificate_apart
         {"CertificateSigningRequest": "x" * 4097},
     ],
 )
-def test_a_certificate_that_cannot_be_had_fails_and_nothing_is_made(iot, certificate):
+def test_an_invalid_certificate_fails_and_nothing_is_created(iot, certificate):
     body = template({"ThingName": "pump-7"}, certificate)
 
     assert error_of(iot.register_thing, templateBody=body) == FAILED

@@ -9,16 +9,16 @@ import pytest
 from reconciler.registry import RegistrySettings
 from tests.support.direct_client import ACCOUNT, NOON, error_of, without_metadata
 
-from .test_register_thing import declared, template
+from .test_register_thing import string_parameters, template
 
 INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/bulk"
 BODY = template(
     {"ThingName": {"Ref": "ThingName"}, "AttributePayload": {"site": {"Ref": "Site"}}},
-    Parameters=declared("ThingName", Site="oslo"),
+    Parameters=string_parameters("ThingName", Site="oslo"),
 )
-GIVEN = {"templateBody": BODY, "inputFileBucket": "devices", "inputFileKey": "new/all.json", "roleArn": ROLE}
+TASK = {"templateBody": BODY, "inputFileBucket": "devices", "inputFileKey": "new/all.json", "roleArn": ROLE}
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def settings(clock, tmp_path):
 
 
 @pytest.fixture
-def put(tmp_path):
-    """Write the input file, of JSON values and of lines as they are."""
+def write_input(tmp_path):
+    """A function that writes the input file from lines: bytes, or values to encode as JSON."""
 
     def write(*lines):
         (tmp_path / "devices" / "new").mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def put(tmp_path):
 
 
 def start(iot, **more):
-    return {"taskId": iot.start_thing_registration_task(**{**GIVEN, **more})["taskId"]}
+    return {"taskId": iot.start_thing_registration_task(**{**TASK, **more})["taskId"]}
 
 
 def report(iot, task, kind):
@@ -47,16 +47,18 @@ def report(iot, task, kind):
     return [json.loads(line) for link in links for line in urlopen(link).read().splitlines()]
 
 
-def seen(iot, task, *names):
+def members_of(iot, task, *names):
     described = iot.describe_thing_registration_task(**task)
     return tuple(described[name] for name in names)
 
 
-def test_every_line_is_registered_and_told_in_a_report(iot, put):
-    put({"ThingName": "pump-7"}, {"ThingName": "pump-8", "Site": "bergen"}, b"", {"ThingName": "no good"})
+def test_every_line_is_registered_and_reported(iot, write_input):
+    write_input(
+        {"ThingName": "pump-7"}, {"ThingName": "pump-8", "Site": "bergen"}, b"", {"ThingName": "no good"}
+    )
     task = start(iot)
 
-    things = {one["thingName"]: one["attributes"] for one in iot.list_things()["things"]}
+    things = {item["thingName"]: item["attributes"] for item in iot.list_things()["things"]}
     assert things == {"pump-7": {"site": "oslo"}, "pump-8": {"site": "bergen"}}
     assert report(iot, task, "RESULTS") == [
         {
@@ -65,24 +67,24 @@ def test_every_line_is_registered_and_told_in_a_report(iot, put):
         }
         for number, name in ((1, "pump-7"), (2, "pump-8"))
     ]
-    failed = report(iot, task, "ERRORS")
-    assert [(one["lineNumber"], one["errorCode"]) for one in failed] == [
+    errors = report(iot, task, "ERRORS")
+    assert [(item["lineNumber"], item["errorCode"]) for item in errors] == [
         (4, "ResourceRegistrationFailureException")
     ]
 
 
-def test_a_task_is_in_progress_for_a_while_and_then_completed(iot, put, clock):
-    put({"ThingName": "pump-7"}, {"ThingName": "no good"})
+def test_a_task_is_in_progress_before_it_is_completed(iot, write_input, clock):
+    write_input({"ThingName": "pump-7"}, {"ThingName": "no good"})
     task = start(iot)
     clock.advance(30)
-    half = seen(iot, task, "status", "percentageProgress")
+    halfway_members = members_of(iot, task, "status", "percentageProgress")
     clock.advance(30)
     described = without_metadata(iot.describe_thing_registration_task(**task))
 
-    assert half == ("InProgress", 50)
+    assert halfway_members == ("InProgress", 50)
     assert described == {
         **task,
-        **GIVEN,
+        **TASK,
         "creationDate": datetime.fromtimestamp(NOON, UTC),
         "lastModifiedDate": datetime.fromtimestamp(NOON + 60, UTC),
         "status": "Completed",
@@ -92,12 +94,12 @@ def test_a_task_is_in_progress_for_a_while_and_then_completed(iot, put, clock):
     }
 
 
-def test_a_second_concurrent_bulk_task_is_refused(iot, put, clock):
+def test_a_second_concurrent_task_is_rejected(iot, write_input, clock):
     """Fact 32."""
-    put({"ThingName": "pump-7"})
+    write_input({"ThingName": "pump-7"})
     first = start(iot)
 
-    assert error_of(iot.start_thing_registration_task, **GIVEN) == INVALID
+    assert error_of(iot.start_thing_registration_task, **TASK) == INVALID
     clock.advance(60)
     second = start(iot)
     assert iot.list_thing_registration_tasks()["taskIds"] == [first["taskId"], second["taskId"]]
@@ -105,15 +107,15 @@ def test_a_second_concurrent_bulk_task_is_refused(iot, put, clock):
     assert iot.list_thing_registration_tasks(status="Failed")["taskIds"] == []
 
 
-def test_a_stopped_task_is_cancelled_and_what_it_registered_stays(iot, put, clock):
-    put({"ThingName": "pump-7"})
+def test_a_stopped_task_is_cancelled_and_keeps_its_things(iot, write_input, clock):
+    write_input({"ThingName": "pump-7"})
     task = start(iot)
     clock.advance(15)
     iot.stop_thing_registration_task(**task)
     clock.advance(60)
 
-    assert seen(iot, task, "status", "percentageProgress") == ("Cancelled", 25)
-    assert [one["thingName"] for one in iot.list_things()["things"]] == ["pump-7"]
+    assert members_of(iot, task, "status", "percentageProgress") == ("Cancelled", 25)
+    assert [thing["thingName"] for thing in iot.list_things()["things"]] == ["pump-7"]
     assert error_of(iot.stop_thing_registration_task, **task) == INVALID
     start(iot)
 
@@ -134,18 +136,18 @@ def test_a_stopped_task_is_cancelled_and_what_it_registered_stays(iot, put, cloc
         ),
     ],
 )
-def test_a_line_that_cannot_be_used_fails_alone(iot, put, line, message):
-    put(line, {"ThingName": "pump-7"})
+def test_an_invalid_line_fails_without_affecting_the_others(iot, write_input, line, message):
+    write_input(line, {"ThingName": "pump-7"})
     task = start(iot)
 
     assert report(iot, task, "ERRORS") == [
         {"lineNumber": 1, "errorCode": "InvalidRequestException", "errorMessage": message}
     ]
-    assert seen(iot, task, "successCount", "failureCount") == (1, 1)
+    assert members_of(iot, task, "successCount", "failureCount") == (1, 1)
 
 
 @pytest.mark.parametrize(
-    "more",
+    "change",
     [
         {"inputFileKey": "none.json"},
         {"inputFileKey": "new"},
@@ -154,28 +156,28 @@ def test_a_line_that_cannot_be_used_fails_alone(iot, put, line, message):
         {"templateBody": "{"},
     ],
 )
-def test_what_cannot_be_started_is_refused_at_once(iot, put, more):
-    put({"ThingName": "pump-7"})
+def test_an_invalid_task_is_rejected_immediately(iot, write_input, change):
+    write_input({"ThingName": "pump-7"})
 
-    assert error_of(iot.start_thing_registration_task, **{**GIVEN, **more}) == INVALID
+    assert error_of(iot.start_thing_registration_task, **{**TASK, **change}) == INVALID
     assert iot.list_thing_registration_tasks()["taskIds"] == []
 
 
-def test_a_long_report_is_several_links_page_by_page(iot, put, clock):
-    put(*({"ThingName": f"no good {number}"} for number in range(800)))
+def test_a_long_report_has_several_links_in_pages(iot, write_input, clock):
+    write_input(*({"ThingName": f"no good {number}"} for number in range(800)))
     task = {**start(iot), "reportType": "ERRORS"}
 
     first = iot.list_thing_registration_task_reports(**task, maxResults=1)
     assert (len(first["resourceLinks"]), "nextToken" in first) == (1, True)
     assert len(first["resourceLinks"][0]) <= 65_535
-    assert [one["lineNumber"] for one in report(iot, {"taskId": task["taskId"]}, "ERRORS")] == list(
+    assert [entry["lineNumber"] for entry in report(iot, {"taskId": task["taskId"]}, "ERRORS")] == list(
         range(1, 801)
     )
 
 
-def test_what_is_missing_is_not_found_as_the_model_has_it(iot):
-    none = {"taskId": "none"}
+def test_operations_on_a_missing_task_fail_as_the_model_allows(iot):
+    missing = {"taskId": "none"}
 
     for operation in (iot.describe_thing_registration_task, iot.stop_thing_registration_task):
-        assert error_of(operation, **none) == MISSING
-    assert error_of(iot.list_thing_registration_task_reports, **none, reportType="ERRORS") == INVALID
+        assert error_of(operation, **missing) == MISSING
+    assert error_of(iot.list_thing_registration_task_reports, **missing, reportType="ERRORS") == INVALID

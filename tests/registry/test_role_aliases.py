@@ -10,7 +10,7 @@ OTHER = f"arn:aws:iam::{ACCOUNT}:role/other"
 MISSING = ("ResourceNotFoundException", 404)
 
 
-def described(iot, name="camera"):
+def describe(iot, name="camera"):
     return iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]
 
 
@@ -18,34 +18,34 @@ def test_a_role_alias_is_described_as_it_was_created(iot):
     tags = [{"Key": "line", "Value": "A"}]
     created = without_metadata(iot.create_role_alias(roleAlias="camera", roleArn=ROLE, tags=tags))
 
-    moment = datetime.fromtimestamp(NOON, UTC)
+    now = datetime.fromtimestamp(NOON, UTC)
     assert created == {"roleAlias": "camera", "roleAliasArn": ARN + "camera"}
-    assert described(iot) == {
+    assert describe(iot) == {
         "roleAlias": "camera",
         "roleAliasArn": ARN + "camera",
         "roleArn": ROLE,
         "owner": ACCOUNT,
         "credentialDurationSeconds": 3600,
-        "creationDate": moment,
-        "lastModifiedDate": moment,
+        "creationDate": now,
+        "lastModifiedDate": now,
     }
     assert iot.list_tags_for_resource(resourceArn=ARN + "camera")["tags"] == tags
 
 
-def test_an_update_changes_what_is_given(iot, clock):
+def test_an_update_changes_only_the_given_members(iot, clock):
     iot.create_role_alias(roleAlias="camera", roleArn=ROLE, credentialDurationSeconds=900)
     clock.advance(10)
     iot.update_role_alias(roleAlias="camera", roleArn=OTHER)
-    first = described(iot)
+    first = describe(iot)
     updated = without_metadata(iot.update_role_alias(roleAlias="camera", credentialDurationSeconds=1800))
 
     assert updated == {"roleAlias": "camera", "roleAliasArn": ARN + "camera"}
     assert (first["roleArn"], first["credentialDurationSeconds"]) == (OTHER, 900)
-    assert described(iot) == {**first, "credentialDurationSeconds": 1800}
+    assert describe(iot) == {**first, "credentialDurationSeconds": 1800}
     assert first["lastModifiedDate"] == datetime.fromtimestamp(NOON + 10, UTC)
 
 
-def test_a_repeated_creation_raises_409(iot):
+def test_repeating_a_creation_raises_409(iot):
     params = {"roleAlias": "camera", "roleArn": ROLE}
     iot.create_role_alias(**params)
 
@@ -60,15 +60,15 @@ def test_role_aliases_are_listed_by_name(iot):
     assert iot.list_role_aliases(ascendingOrder=True)["roleAliases"] == ["a", "b", "c"]
 
 
-def test_a_deleted_role_alias_leaves_no_tags_to_its_successor(iot):
+def test_deleting_a_role_alias_deletes_its_tags(iot):
     iot.create_role_alias(roleAlias="camera", roleArn=ROLE, tags=[{"Key": "line", "Value": "A"}])
     iot.delete_role_alias(roleAlias="camera")
-    missing = error_of(iot.describe_role_alias, roleAlias="camera")
+    error = error_of(iot.describe_role_alias, roleAlias="camera")
     iot.create_role_alias(roleAlias="camera", roleArn=ROLE)
 
-    assert (missing, iot.list_tags_for_resource(resourceArn=ARN + "camera")["tags"]) == (MISSING, [])
+    assert (error, iot.list_tags_for_resource(resourceArn=ARN + "camera")["tags"]) == (MISSING, [])
 
 
-def test_what_is_missing_is_not_found(iot):
+def test_operations_on_a_missing_role_alias_raise_resource_not_found(iot):
     for operation in (iot.describe_role_alias, iot.update_role_alias, iot.delete_role_alias):
         assert error_of(operation, roleAlias="none") == MISSING

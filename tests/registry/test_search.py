@@ -1,4 +1,4 @@
-"""Fleet indexing: its configuration, the search, and the language of queries."""
+"""Fleet indexing: its configuration, search, and the query language."""
 
 import pytest
 
@@ -18,7 +18,7 @@ OFF = {
 
 @pytest.fixture
 def fleet(iot):
-    """Four things, and the index turned on."""
+    """Four things with indexing turned on."""
     iot.update_indexing_configuration(thingIndexingConfiguration=REGISTRY)
     for name in ("pump", "fan"):
         iot.create_thing_type(thingTypeName=name)
@@ -96,7 +96,7 @@ def names(iot, query):
         ("attributes.site:* AND thingName:*8", ["pump-8"]),
     ],
 )
-def test_a_query_finds_what_it_means(iot, fleet, query, expected):
+def test_a_query_finds_the_matching_things(iot, fleet, query, expected):
     assert names(iot, query) == expected
 
 
@@ -112,7 +112,7 @@ def test_a_query_finds_what_it_means(iot, fleet, query, expected):
         "NOT NOT thingName:a",
         "NOT -thingName:a",
         "thingName:a NOT",
-        "colour:red",
+        "color:red",
         "thingname:a",
         "attributes.:a",
         "registry.version:1",
@@ -131,17 +131,17 @@ def test_a_query_finds_what_it_means(iot, fleet, query, expected):
         "NOT " * 200 + "a",
     ],
 )
-def test_what_is_no_query_is_an_invalid_query(iot, fleet, query):
+def test_an_invalid_query_is_rejected(iot, fleet, query):
     assert error_of(iot.search_index, queryString=query) == INVALID_QUERY
-    code = error_of(iot.create_dynamic_thing_group, thingGroupName="some", queryString=query)
-    assert code == INVALID_QUERY
+    error = error_of(iot.create_dynamic_thing_group, thingGroupName="some", queryString=query)
+    assert error == INVALID_QUERY
 
 
-def test_a_thing_is_found_with_everything_that_is_indexed(iot, fleet):
+def test_search_returns_all_indexed_members_of_a_thing(iot, fleet):
     iot.add_thing_to_billing_group(billingGroupName="acme", thingName="pump-7")
-    both = iot.search_index(queryString="thingName:pump-7 OR thingName:bare")["things"]
+    things = iot.search_index(queryString="thingName:pump-7 OR thingName:bare")["things"]
 
-    assert both == [
+    assert things == [
         {
             "thingName": "pump-7",
             "thingId": iot.describe_thing(thingName="pump-7")["thingId"],
@@ -157,14 +157,14 @@ def test_a_thing_is_found_with_everything_that_is_indexed(iot, fleet):
     ]
 
 
-def test_connectivity_is_told_when_it_is_indexed(iot, fleet):
+def test_search_returns_connectivity_if_it_is_indexed(iot, fleet):
     mode = {**REGISTRY, "thingConnectivityIndexingMode": "STATUS"}
     iot.update_indexing_configuration(thingIndexingConfiguration=mode)
 
-    found = iot.search_index(queryString="thingName:bare")["things"]
+    things = iot.search_index(queryString="thingName:bare")["things"]
 
-    never = {"connected": False, "timestamp": 0, "clientId": "bare"}
-    assert [thing["connectivity"] for thing in found] == [never]
+    connectivity = {"connected": False, "timestamp": 0, "clientId": "bare"}
+    assert [thing["connectivity"] for thing in things] == [connectivity]
     assert names(iot, "connectivity.connected:false AND connectivity.clientId:fan*") == ["fan_1"]
     assert names(iot, "connectivity.connected:true") == []
     assert without_metadata(iot.describe_index(indexName="AWS_Things")) == {
@@ -174,15 +174,15 @@ def test_connectivity_is_told_when_it_is_indexed(iot, fleet):
     }
 
 
-def test_indexing_is_off_until_it_is_turned_on_and_each_part_is_replaced_as_a_whole(iot):
+def test_indexing_is_off_by_default_and_an_update_replaces_a_whole_part(iot):
     before = without_metadata(iot.get_indexing_configuration())
-    fields = {
+    things = {
         **REGISTRY,
         "namedShadowIndexingMode": "ON",
         "filter": {"namedShadowNames": ["settings"]},
         "customFields": [{"name": "attributes.power", "type": "Number"}],
     }
-    iot.update_indexing_configuration(thingIndexingConfiguration=fields)
+    iot.update_indexing_configuration(thingIndexingConfiguration=things)
     iot.update_indexing_configuration(
         thingGroupIndexingConfiguration={"thingGroupIndexingMode": "ON"},
     )
@@ -195,13 +195,13 @@ def test_indexing_is_off_until_it_is_turned_on_and_each_part_is_replaced_as_a_wh
         "thingGroupIndexingConfiguration": {"thingGroupIndexingMode": "OFF"},
     }
     assert after == {
-        "thingIndexingConfiguration": {**OFF, **fields},
+        "thingIndexingConfiguration": {**OFF, **things},
         "thingGroupIndexingConfiguration": {"thingGroupIndexingMode": "ON"},
     }
 
 
 @pytest.mark.parametrize(
-    ("modes", "count", "some"),
+    ("modes", "expected_count", "expected_field"),
     [
         ({}, 5, ("thingName", "String")),
         ({"thingIndexingMode": "REGISTRY_AND_SHADOW"}, 7, ("shadow.hasDelta", "Boolean")),
@@ -214,15 +214,15 @@ def test_indexing_is_off_until_it_is_turned_on_and_each_part_is_replaced_as_a_wh
         ),
     ],
 )
-def test_each_mode_has_fields_that_aws_manages(iot, modes, count, some):
+def test_each_indexing_mode_has_managed_fields(iot, modes, expected_count, expected_field):
     iot.update_indexing_configuration(thingIndexingConfiguration={**REGISTRY, **modes})
 
-    found = iot.get_indexing_configuration()["thingIndexingConfiguration"]
-    assert len(found["managedFields"]) == count
-    assert some in {(field["name"], field["type"]) for field in found["managedFields"]}
+    configuration = iot.get_indexing_configuration()["thingIndexingConfiguration"]
+    assert len(configuration["managedFields"]) == expected_count
+    assert expected_field in {(field["name"], field["type"]) for field in configuration["managedFields"]}
 
 
-def test_a_configuration_that_was_read_can_be_written_back(iot):
+def test_a_returned_configuration_can_be_written_back(iot):
     modes = {**REGISTRY, "thingConnectivityIndexingMode": "STATUS"}
     groups = {"thingGroupIndexingMode": "ON"}
     iot.update_indexing_configuration(
@@ -235,7 +235,7 @@ def test_a_configuration_that_was_read_can_be_written_back(iot):
     assert before["thingIndexingConfiguration"]["filter"] == {"namedShadowNames": []}
 
 
-def test_things_that_are_no_longer_indexed_forget_their_fields(iot):
+def test_turning_indexing_off_removes_the_custom_fields(iot):
     iot.update_indexing_configuration(
         thingIndexingConfiguration={**REGISTRY, "customFields": [{"name": "attributes.a", "type": "String"}]}
     )
@@ -280,7 +280,7 @@ def test_things_that_are_no_longer_indexed_forget_their_fields(iot):
         ),
     ],
 )
-def test_a_configuration_that_cannot_be_is_refused_in_awss_words(iot, configuration, text):
+def test_an_invalid_configuration_is_rejected_with_awss_text(iot, configuration, text):
     with pytest.raises(iot.exceptions.InvalidRequestException) as caught:
         iot.update_indexing_configuration(**configuration)
 
@@ -296,7 +296,7 @@ def test_a_configuration_that_cannot_be_is_refused_in_awss_words(iot, configurat
         ("deviceDefender.violationCount>0", "Devicedefender"),
     ],
 )
-def test_what_is_not_indexed_cannot_be_asked_for(iot, fleet, query, source):
+def test_a_query_of_a_source_that_is_not_indexed_is_rejected(iot, fleet, query, source):
     text = (
         f"Query includes one or more constraints for {source} attribute,"
         f" but {source} indexing is not enabled for AWS_Things index"
@@ -318,7 +318,7 @@ def test_what_is_not_indexed_cannot_be_asked_for(iot, fleet, query, source):
 
 @pytest.fixture
 def wings(iot):
-    """Three groups, one within another, and their index turned on."""
+    """A hierarchy of three groups with indexing turned on."""
     iot.update_indexing_configuration(thingGroupIndexingConfiguration={"thingGroupIndexingMode": "ON"})
     for name, parent, properties in (
         ("plant", {}, {"thingGroupDescription": "All of it"}),
@@ -341,28 +341,28 @@ def wings(iot):
         ("oslo OR thingGroupName:plant", ["plant", "line"]),
     ],
 )
-def test_thing_groups_are_searched_in_an_index_of_their_own(iot, wings, query, expected):
-    found = iot.search_index(indexName="AWS_ThingGroups", queryString=query)["thingGroups"]
+def test_thing_groups_are_searched_in_their_own_index(iot, wings, query, expected):
+    groups = iot.search_index(indexName="AWS_ThingGroups", queryString=query)["thingGroups"]
 
-    assert [group["thingGroupName"] for group in found] == expected
+    assert [group["thingGroupName"] for group in groups] == expected
 
 
-def test_a_thing_group_is_found_with_everything_that_is_indexed(iot, wings):
+def test_search_returns_all_indexed_members_of_a_thing_group(iot, wings):
     query = {"indexName": "AWS_ThingGroups", "queryString": "thingGroupName:plant OR thingGroupName:line"}
-    found = iot.search_index(**query)["thingGroups"]
+    groups = iot.search_index(**query)["thingGroups"]
 
-    def identity(name):
+    def id_of(name):
         return iot.describe_thing_group(thingGroupName=name)["thingGroupId"]
 
-    assert found == [
+    assert groups == [
         {
             "thingGroupName": "plant",
-            "thingGroupId": identity("plant"),
+            "thingGroupId": id_of("plant"),
             "thingGroupDescription": "All of it",
         },
         {
             "thingGroupName": "line",
-            "thingGroupId": identity("line"),
+            "thingGroupId": id_of("line"),
             "attributes": {"site": "oslo"},
             "parentGroupNames": ["plant", "wing"],
         },
@@ -382,15 +382,15 @@ def test_a_thing_group_is_found_with_everything_that_is_indexed(iot, wings):
     }
 
 
-def test_the_two_indexes_have_fields_of_their_own(iot, wings, fleet):
+def test_the_two_indexes_have_different_fields(iot, wings, fleet):
     assert iot.list_indices()["indexNames"] == ["AWS_Things", "AWS_ThingGroups"]
     assert error_of(iot.search_index, queryString="thingGroupName:wing") == INVALID_QUERY
-    in_groups = {"indexName": "AWS_ThingGroups", "queryString": "thingName:pump-7"}
-    assert error_of(iot.search_index, **in_groups) == INVALID_QUERY
-    assert error_of(iot.create_dynamic_thing_group, thingGroupName="some", **in_groups) == INVALID
+    query = {"indexName": "AWS_ThingGroups", "queryString": "thingName:pump-7"}
+    assert error_of(iot.search_index, **query) == INVALID_QUERY
+    assert error_of(iot.create_dynamic_thing_group, thingGroupName="some", **query) == INVALID
 
 
-def test_without_an_index_nothing_is_found_and_no_dynamic_group_made(iot):
+def test_searches_and_dynamic_groups_require_an_index(iot):
     assert iot.list_indices()["indexNames"] == []
     assert error_of(iot.describe_index, indexName="AWS_Things") == MISSING
     assert error_of(iot.search_index, queryString="*") == MISSING

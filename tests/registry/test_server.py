@@ -1,4 +1,4 @@
-"""`reconciler registry serve`: one port for both services, for this machine alone, until it is told to end."""
+"""`reconciler registry serve`: one port for both services, only for this machine, until a signal."""
 
 import http.client
 import json
@@ -12,13 +12,13 @@ import time
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from tests.support.registry_server import COMMAND, served
+from tests.support.registry_server import COMMAND, serve_registry
 
 
 @pytest.fixture(scope="module")
 def running():
-    with served() as found:
-        yield found
+    with serve_registry() as running:
+        yield running
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def code_of(operation, **params):
     return caught.value.response["Error"]["Code"], caught.value.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def test_both_services_answer_on_one_port(server):
+def test_both_services_are_served_on_one_port(server):
     server.client("iot").create_thing(thingName="pump-7")
 
     assert server.client("iot").list_things()["things"][0]["thingName"] == "pump-7"
@@ -42,7 +42,7 @@ def test_both_services_answer_on_one_port(server):
 
 def test_accounts_and_regions_are_separate(server):
     def things(account, region):
-        return [t["thingArn"] for t in server.client("iot", account, region).list_things()["things"]]
+        return [thing["thingArn"] for thing in server.client("iot", account, region).list_things()["things"]]
 
     server.client("iot", "111122223333", "us-east-1").create_thing(thingName="a")
 
@@ -57,47 +57,47 @@ def test_accounts_and_regions_are_separate(server):
     ]
 
 
-def test_a_reset_forgets_everything_and_goes_on(server):
+def test_a_reset_deletes_everything_in_all_accounts(server):
     other = server.client("iot", "111122223333", "us-east-1")
     for client in (server.client(), other):
         client.create_thing(thingName="a", attributePayload={"attributes": {"b": "c"}})
         client.create_policy(policyName="p", policyDocument='{"Version": "2012-10-17", "Statement": []}')
 
-    answer = server.ask("POST", "/moto-api/reset")
+    response = server.request("POST", "/moto-api/reset")
 
-    assert (answer.status, answer.document) == (200, {"status": "ok"})
+    assert (response.status, response.document) == (200, {"status": "ok"})
     assert [client.list_things()["things"] for client in (server.client(), other)] == [[], []]
     assert server.client().create_thing(thingName="a")["thingName"] == "a"
 
 
-def test_its_health_is_told_without_a_signature(server):
-    answer = server.ask("GET", "/health")
+def test_health_can_be_checked_without_a_signature(server):
+    response = server.request("GET", "/health")
 
-    assert (answer.status, answer.document) == (
+    assert (response.status, response.document) == (
         200,
         {"status": "ok", "services": ["iot", "iot-managed-integrations"]},
     )
 
 
-def test_calls_are_counted_by_account_service_and_operation_since_the_last_reset(server):
+def test_calls_are_counted_per_operation_since_the_last_reset(server):
     for client in (server.client(), server.client(), server.client("iot", "000000000001")):
         client.list_things()
     server.client("iot-managed-integrations").list_managed_things()
-    counted = server.ask("GET", "/calls").document
+    counts = server.request("GET", "/calls").document
     server.reset()
 
-    assert counted == {
+    assert counts == {
         "123456789012:iot:ListThings": 2,
         "000000000001:iot:ListThings": 1,
         "123456789012:iot-managed-integrations:ListManagedThings": 1,
     }
-    assert server.ask("GET", "/calls").document == {}
+    assert server.request("GET", "/calls").document == {}
 
 
-def test_a_client_is_told_who_it_is(server):
+def test_sts_returns_the_callers_identity(server):
     def identity(account):
-        answer = server.client("sts", account).get_caller_identity()
-        return {name: answer[name] for name in ("Account", "UserId", "Arn")}
+        response = server.client("sts", account).get_caller_identity()
+        return {name: response[name] for name in ("Account", "UserId", "Arn")}
 
     assert [identity("test"), identity("000000000001")] == [
         {"Account": account, "UserId": account, "Arn": f"arn:aws:iam::{account}:root"}
@@ -106,41 +106,41 @@ def test_a_client_is_told_who_it_is(server):
 
 
 @pytest.mark.parametrize("path", ["/things", "/things/none", "/no/such/path"])
-def test_every_answer_of_awss_has_request_id_and_date_and_no_word_of_the_server(server, path):
-    headers = {name.lower() for name in server.ask("GET", path).headers}
+def test_a_response_has_only_the_headers_of_aws(server, path):
+    headers = {name.lower() for name in server.request("GET", path).headers}
 
-    told = {"content-type", "content-length", "date", "x-amzn-requestid"}
-    assert headers - {"x-amzn-errortype"} == told
+    expected = {"content-type", "content-length", "date", "x-amzn-requestid"}
+    assert headers - {"x-amzn-errortype"} == expected
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "192.168.1.5:80", "127.0.0.1.evil.example", "", "[::2]", "localhost.evil"]
 )
-def test_a_host_that_is_not_this_machine_is_refused(server, host):
-    """Or a name that was rebound to 127.0.0.1 would let a web page in."""
-    answer = server.ask("POST", "/moto-api/reset", Host=host)
+def test_a_host_other_than_this_machine_is_rejected(server, host):
+    """Otherwise a web page could use DNS rebinding to 127.0.0.1."""
+    response = server.request("POST", "/moto-api/reset", Host=host)
 
-    assert (answer.status, answer.document) == (
+    assert (response.status, response.document) == (
         403,
         {"message": "The Host header must be localhost or a loopback address."},
     )
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.2:80", "[::1]:80", "iot.localhost"])
-def test_names_of_this_machine_are_taken(server, host):
-    assert server.ask("GET", "/health", Host=host).status == 200
+def test_hosts_of_this_machine_are_accepted(server, host):
+    assert server.request("GET", "/health", Host=host).status == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_a_web_page_is_refused_and_told_of_no_rights(server, method):
-    answer = server.ask(method, "/moto-api/reset", Origin="http://127.0.0.1:8000")
+def test_a_request_of_a_web_page_is_rejected_without_cors_headers(server, method):
+    response = server.request(method, "/moto-api/reset", Origin="http://127.0.0.1:8000")
 
     message = "Requests with an Origin header are rejected: web pages may not use this server."
-    assert (answer.status, answer.document) == (403, {"message": message})
-    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+    assert (response.status, response.document) == (403, {"message": message})
+    assert not [name for name in response.headers if name.lower().startswith("access-control")]
 
 
-def test_names_of_any_letters_survive_the_wire(server):
+def test_special_characters_in_names_are_transmitted(server):
     client = server.client()
     for name in ("a b", "a/b", "a%2Fb", "ø"):
         assert code_of(client.describe_thing, thingName=name)[1] in (400, 404)
@@ -150,48 +150,48 @@ def test_names_of_any_letters_survive_the_wire(server):
     assert client.describe_thing(thingName=name)["thingName"] == name
 
 
-def test_a_request_that_is_too_long_is_refused(server):
-    answer = server.ask("POST", "/things/a", b"x" * (4 * 1024 * 1024 + 1))
+def test_a_request_that_is_too_long_is_rejected(server):
+    response = server.request("POST", "/things/a", b"x" * (4 * 1024 * 1024 + 1))
 
-    assert answer.status == 413
+    assert response.status == 413
 
 
-def test_an_answer_leaves_a_client_the_time_to_finish_writing_its_body(server):
-    """Go's does so after the head, and gives up on a connection that answers meanwhile."""
-    with socket.create_connection(server.address, timeout=5) as raw:
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        raw.sendall(b"POST /things/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n")
-        while server.ask("GET", "/health").status != 200:
+def test_a_response_waits_until_the_client_has_written_its_body(server):
+    """Go's client writes the body after the head, and gives up on a connection that is answered before."""
+    with socket.create_connection(server.address, timeout=5) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(b"POST /things/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n")
+        while server.request("GET", "/health").status != 200:
             pass
-        begun = time.monotonic()
-        raw.sendall(b"{}")
-        answered = raw.recv(12)
+        start = time.monotonic()
+        connection.sendall(b"{}")
+        status_line = connection.recv(12)
 
-    assert answered == b"HTTP/1.1 200"
-    assert time.monotonic() - begun >= 0.003
+    assert status_line == b"HTTP/1.1 200"
+    assert time.monotonic() - start >= 0.003
 
 
-def test_a_request_whose_sender_leaves_half_way_is_not_performed(server):
-    with socket.create_connection(server.address) as half:
-        half.sendall(b"POST /things/half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{}")
+def test_a_request_whose_client_disconnects_is_not_performed(server):
+    with socket.create_connection(server.address) as connection:
+        connection.sendall(b"POST /things/half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{}")
 
-    assert server.ask("GET", "/health").status == 200
+    assert server.request("GET", "/health").status == 200
     assert server.client().list_things()["things"] == []
 
 
 @pytest.mark.parametrize(
     "noise", [b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n", b"BREW\r\n\r\n", b"\0" * 4096]
 )
-def test_what_is_no_http_is_answered_400_and_the_server_goes_on(server, noise):
-    with socket.create_connection(server.address, timeout=5) as raw:
-        raw.sendall(noise)
-        answered = raw.recv(12)
+def test_invalid_http_is_rejected_and_the_server_continues(server, noise):
+    with socket.create_connection(server.address, timeout=5) as connection:
+        connection.sendall(noise)
+        status_line = connection.recv(12)
 
-    assert answered in (b"HTTP/1.1 400", b"HTTP/1.1 403", b"")
-    assert server.ask("GET", "/health").status == 200
+    assert status_line in (b"HTTP/1.1 400", b"HTTP/1.1 403", b"")
+    assert server.request("GET", "/health").status == 200
 
 
-def test_many_clients_at_once_lose_nothing(server):
+def test_many_concurrent_clients_lose_no_writes(server):
     def work(number):
         client = server.client()
         for turn in range(20):
@@ -207,134 +207,134 @@ def test_many_clients_at_once_lose_nothing(server):
     assert len({thing["thingName"] for page in pages for thing in page["things"]}) == 160
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_well_and_the_file_keeps_what_was_registered(tmp_path, number):
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_server_and_the_file_keeps_its_things(tmp_path, signal_number):
     file = tmp_path / "registry.db"
-    with served("--db", str(file), log=True) as first:
+    with serve_registry("--db", str(file), capture_log=True) as first:
         first.client().create_thing(thingName="kept")
-        ended = first.end(number)
-    with served("--db", str(file)) as second:
-        kept = second.client().list_things()["things"]
+        result = first.stop(signal_number)
+    with serve_registry("--db", str(file)) as second:
+        things = second.client().list_things()["things"]
 
-    assert ended == (0, "")
-    assert [thing["thingName"] for thing in kept] == ["kept"]
+    assert result == (0, "")
+    assert [thing["thingName"] for thing in things] == ["kept"]
 
 
-def asked_and_not_answered(server, count):
-    """Connections on each of which the creation of a thing is under way: counted, and waiting for its latency."""
-    opened = [socket.create_connection(server.address, timeout=20) for _ in range(count)]
-    for number, one in enumerate(opened):
-        head = f"POST /things/t{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
-        one.sendall(head.encode() + b"{}")
-    while server.ask("GET", "/calls").document != {"123456789012:iot:CreateThing": count}:
+def pending_creations(server, count):
+    """Return connections with one pending creation each: it has been counted and waits for its latency."""
+    connections = [socket.create_connection(server.address, timeout=20) for _ in range(count)]
+    for number, connection in enumerate(connections):
+        request_head = f"POST /things/t{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
+        connection.sendall(request_head.encode() + b"{}")
+    while server.request("GET", "/calls").document != {"123456789012:iot:CreateThing": count}:
         pass
-    return opened
+    return connections
 
 
-def ask_on_and_on(server):
-    while server.ask("GET", "/health"):
+def request_until_disconnected(server):
+    while server.request("GET", "/health"):
         pass
 
 
-def answer_on(opened):
-    """Status, error and body of the answer that ends a connection."""
-    answer = http.client.HTTPResponse(opened)
-    answer.begin()
-    with opened, answer:
-        return answer.status, answer.headers.get("x-amzn-ErrorType"), json.loads(answer.read())
+def read_response(connection):
+    """Return the status, error code and body of a response, and close its connection."""
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    with connection, response:
+        return response.status, response.headers.get("x-amzn-ErrorType"), json.loads(response.read())
 
 
-def kept_in(file):
+def integrity_and_things(file):
     with sqlite3.connect(file) as database:
-        sound = database.execute("PRAGMA integrity_check").fetchone()[0]
-        return sound, sorted(name for (name,) in database.execute("SELECT name FROM things"))
+        integrity = database.execute("PRAGMA integrity_check").fetchone()[0]
+        return integrity, sorted(name for (name,) in database.execute("SELECT name FROM things"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_was_asked_before_a_signal_is_done_and_answered(tmp_path, number):
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_requests_before_a_signal_are_performed_and_answered(tmp_path, signal_number):
     file = tmp_path / "registry.db"
-    with served("--db", str(file), "--latency", "1s", log=True) as server:
-        opened = asked_and_not_answered(server, 8)
-        ended = server.end(number)
-        answers = [answer_on(one) for one in opened]
+    with serve_registry("--db", str(file), "--latency", "1s", capture_log=True) as server:
+        connections = pending_creations(server, 8)
+        result = server.stop(signal_number)
+        responses = [read_response(connection) for connection in connections]
 
-    assert ended == (0, "")
-    assert [(status, document["thingName"]) for status, _, document in answers] == [
-        (200, f"t{place}") for place in range(8)
+    assert result == (0, "")
+    assert [(status, document["thingName"]) for status, _, document in responses] == [
+        (200, f"t{position}") for position in range(8)
     ]
-    assert kept_in(file) == ("ok", [f"t{place}" for place in range(8)])
+    assert integrity_and_things(file) == ("ok", [f"t{position}" for position in range(8)])
 
 
-def test_a_second_interrupt_ends_it_at_once_and_what_was_not_done_is_told(tmp_path):
+def test_a_second_interrupt_stops_the_server_and_answers_503(tmp_path):
     file = tmp_path / "registry.db"
-    with served("--db", str(file), "--latency", "60s", log=True) as server:
-        (opened,) = asked_and_not_answered(server, 1)
+    with serve_registry("--db", str(file), "--latency", "60s", capture_log=True) as server:
+        (connection,) = pending_creations(server, 1)
         server.process.send_signal(signal.SIGINT)
         with pytest.raises(ConnectionError):
-            ask_on_and_on(server)
-        ended = server.end(signal.SIGINT)
-        answered = answer_on(opened)
+            request_until_disconnected(server)
+        result = server.stop(signal.SIGINT)
+        response = read_response(connection)
 
-    assert ended == (0, "")
-    assert answered == (
+    assert result == (0, "")
+    assert response == (
         503,
         "ServiceUnavailableException",
         {"message": "The registry is shutting down; the request was not performed."},
     )
-    assert kept_in(file) == ("ok", [])
+    assert integrity_and_things(file) == ("ok", [])
 
 
-def test_what_is_not_served_is_said_in_the_log():
-    with served(log=True) as server:
+def test_an_unserved_operation_is_logged():
+    with serve_registry(capture_log=True) as server:
         assert code_of(server.client().list_jobs) == ("UnknownOperationException", 404)
-        _, log = server.end()
+        _, log = server.stop()
 
     assert log.split("endpoint: ", 1)[1] == (
         "iot: The operation ListJobs is not served by the embedded registry.\n"
     )
 
 
-def test_quotas_throttle_and_virtual_time_passes_where_a_client_would_wait():
-    with served("--quotas", "aws", "--virtual-time", "--latency", "20ms") as server:
+def test_quotas_throttle_and_delays_pass_in_virtual_time():
+    with serve_registry("--quotas", "aws", "--virtual-time", "--latency", "20ms") as server:
         iot, managed = server.client(), server.client("iot-managed-integrations")
-        begun = server.ask("GET", "/clock").document["now"]
-        answers = [server.ask("GET", "/certificates").status for _ in range(40)]
-        passed = server.ask("GET", "/clock").document["now"] - begun
+        start = server.request("GET", "/clock").document["now"]
+        statuses = [server.request("GET", "/certificates").status for _ in range(40)]
+        elapsed = server.request("GET", "/clock").document["now"] - start
 
-        assert answers[:10] == [200] * 10
-        assert answers.count(400) > 5
-        assert 40 * 0.02 < passed < 60
+        assert statuses[:10] == [200] * 10
+        assert statuses.count(400) > 5
+        assert 40 * 0.02 < elapsed < 60
         for client, operation, status in ((iot, "list_policies", 400), (managed, "list_managed_things", 429)):
             while True:
                 try:
                     getattr(client, operation)()
                 except ClientError as error:
-                    answered = error.response
+                    response = error.response
                     break
-            assert (answered["Error"], answered["ResponseMetadata"]["HTTPStatusCode"]) == (
+            assert (response["Error"], response["ResponseMetadata"]["HTTPStatusCode"]) == (
                 {"Code": "ThrottlingException", "Message": "Rate exceeded"},
                 status,
             )
 
 
-def test_a_virtual_clock_is_moved_by_hand_and_things_happen_at_its_time():
-    with served("--virtual-time", "--thing-type-deletion", "5m") as server:
+def test_the_virtual_clock_can_be_advanced():
+    with serve_registry("--virtual-time", "--thing-type-deletion", "5m") as server:
         iot = server.client()
         iot.create_thing_type(thingTypeName="pump")
         iot.deprecate_thing_type(thingTypeName="pump")
-        early = code_of(iot.delete_thing_type, thingTypeName="pump")
-        wrong = [
-            server.ask("POST", "/clock", body).status
+        early_error = code_of(iot.delete_thing_type, thingTypeName="pump")
+        invalid_statuses = [
+            server.request("POST", "/clock", body).status
             for body in (b"", b"[]", b'{"advance": -1}', b'{"advance": NaN}')
         ]
-        moved = server.ask("POST", "/clock", json.dumps({"advance": 300}).encode()).document
+        clock = server.request("POST", "/clock", json.dumps({"advance": 300}).encode()).document
         iot.delete_thing_type(thingTypeName="pump")
 
-    assert (early, wrong) == (("InvalidRequestException", 400), [400] * 4)
-    assert list(moved) == ["now"]
+    assert (early_error, invalid_statuses) == (("InvalidRequestException", 400), [400] * 4)
+    assert list(clock) == ["now"]
 
 
-def test_faults_are_injected_and_a_lost_connection_is_one(tmp_path):
+def test_faults_are_injected_including_lost_connections(tmp_path):
     rules = tmp_path / "faults.toml"
     rules.write_text(
         """
@@ -348,45 +348,47 @@ def test_faults_are_injected_and_a_lost_connection_is_one(tmp_path):
         calls = [2]
         """
     )
-    with served("--faults", str(rules), log=True) as server:
+    with serve_registry("--faults", str(rules), capture_log=True) as server:
         iot = server.client()
         with pytest.raises(ConnectionClosedError):
             iot.create_thing(thingName="first")
-        code = code_of(iot.create_thing, thingName="second")
+        error = code_of(iot.create_thing, thingName="second")
         iot.create_thing(thingName="third")
         names = [thing["thingName"] for thing in iot.list_things()["things"]]
-        ended = server.end()
+        result = server.stop()
 
-    assert (code, names) == (("InternalFailureException", 500), ["first", "third"])
-    assert ended == (0, "")
+    assert (error, names) == (("InternalFailureException", 500), ["first", "third"])
+    assert result == (0, "")
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (("--host", "0.0.0.0"), "0.0.0.0 is not a loopback address; the registry checks no credentials"),
         (("--host", "::"), ":: is not a loopback address"),
         (("--latency", "soon"), "'soon' is not a valid latency; expected a time such as 20ms"),
-        (("--detach-lag", "soon"), "'soon' is not a number and s, m, h or d"),
+        (("--detach-lag", "soon"), "'soon' is not a valid duration; expected a number and s, m, h or d"),
         (("--db", "/"), "the database is not usable"),
     ],
 )
-def test_what_cannot_be_served_is_told_in_one_line(options, told):
-    done = subprocess.run(
+def test_invalid_options_are_reported_in_one_line(options, message):
+    completed = subprocess.run(
         [*COMMAND, "--port", "0", *options], capture_output=True, text=True, timeout=30, check=False
     )
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert told in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert message in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
-def test_a_port_that_is_taken_is_told(server):
+def test_a_port_in_use_is_reported(server):
     port = str(server.address[1])
-    done = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=30, check=False)
+    completed = subprocess.run(
+        [*COMMAND, "--port", port], capture_output=True, text=True, timeout=30, check=False
+    )
 
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (completed.returncode, completed.stdout) == (1, "")
     assert (
         f"cannot listen on 127.0.0.1:{port}: Address already in use; --port 0 uses any free port"
-        in done.stderr
+        in completed.stderr
     )

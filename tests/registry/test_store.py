@@ -1,4 +1,4 @@
-"""The database file: its schema, its tables, and what is refused."""
+"""The database file: its schema, its transactions, and invalid files."""
 
 import sqlite3
 
@@ -6,9 +6,9 @@ import pytest
 
 from reconciler.registry.store import Store, StoreError
 
-FIRST = {"fruits": ("CREATE TABLE fruits (name TEXT)",)}
-SECOND = {
-    "fruits": (*FIRST["fruits"], "ALTER TABLE fruits ADD COLUMN colour TEXT"),
+OLD_SCHEMA = {"fruits": ("CREATE TABLE fruits (name TEXT)",)}
+NEW_SCHEMA = {
+    "fruits": (*OLD_SCHEMA["fruits"], "ALTER TABLE fruits ADD COLUMN color TEXT"),
     "nuts": ("CREATE TABLE nuts (n)",),
 }
 
@@ -18,42 +18,42 @@ def file(tmp_path):
     return tmp_path / "registry.db"
 
 
-def test_a_database_gains_the_steps_and_nouns_that_it_lacks_and_keeps_its_rows(file):
-    older = Store(file, FIRST)
-    with older.write() as tx:
+def test_opening_a_database_applies_missing_steps_and_keeps_its_rows(file):
+    old_store = Store(file, OLD_SCHEMA)
+    with old_store.write() as tx:
         tx.run("INSERT INTO fruits VALUES ('fig')")
-    older.close()
+    old_store.close()
 
-    newer = Store(file, SECOND)
+    new_store = Store(file, NEW_SCHEMA)
 
-    with newer.read() as tx:
-        assert [tuple(row) for row in tx.all("SELECT name, colour FROM fruits")] == [("fig", None)]
+    with new_store.read() as tx:
+        assert [tuple(row) for row in tx.all("SELECT name, color FROM fruits")] == [("fig", None)]
         steps = {row["noun"]: row["steps"] for row in tx.all("SELECT * FROM schema_steps")}
-    newer.close()
+    new_store.close()
     assert steps == {"fruits": 2, "nuts": 1}
 
 
-def test_a_database_of_a_newer_version_is_refused(file):
-    Store(file, SECOND).close()
+def test_a_database_of_a_newer_version_is_rejected(file):
+    Store(file, NEW_SCHEMA).close()
 
     with pytest.raises(StoreError, match="newer version"):
-        Store(file, FIRST)
+        Store(file, OLD_SCHEMA)
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer version"):
-        Store(file, SECOND)
+        Store(file, NEW_SCHEMA)
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(file):
+def test_a_file_that_is_not_a_database_is_rejected_and_unchanged(file):
     file.write_text("not a database, but a letter " * 100)
 
     with pytest.raises(StoreError, match="not a registry database"):
-        Store(file, FIRST)
+        Store(file, OLD_SCHEMA)
     assert file.read_text() == "not a database, but a letter " * 100
 
 
-def test_a_write_that_raises_leaves_nothing(file):
-    store = Store(file, FIRST)
+def test_a_write_that_raises_is_rolled_back(file):
+    store = Store(file, OLD_SCHEMA)
 
     def fail():
         with store.write() as tx:
@@ -68,22 +68,22 @@ def test_a_write_that_raises_leaves_nothing(file):
     store.close()
 
 
-def test_a_read_sees_one_snapshot_whatever_is_written_meanwhile(file):
-    store = Store(file, FIRST)
-    with store.read() as reading:
-        before = reading.one("SELECT count(*) FROM fruits")[0]
-        with store.write() as writing:
-            writing.run("INSERT INTO fruits VALUES ('fig')")
-        during = reading.one("SELECT count(*) FROM fruits")[0]
-    with store.read() as reading:
-        after = reading.one("SELECT count(*) FROM fruits")[0]
+def test_a_read_sees_one_snapshot_during_writes(file):
+    store = Store(file, OLD_SCHEMA)
+    with store.read() as read_tx:
+        before = read_tx.one("SELECT count(*) FROM fruits")[0]
+        with store.write() as write_tx:
+            write_tx.run("INSERT INTO fruits VALUES ('fig')")
+        during = read_tx.one("SELECT count(*) FROM fruits")[0]
+    with store.read() as read_tx:
+        after = read_tx.one("SELECT count(*) FROM fruits")[0]
     store.close()
 
     assert (before, during, after) == (0, 0, 1)
 
 
-def test_a_commit_is_on_disk_when_it_returns(file):
-    store = Store(file, FIRST)
+def test_commits_are_durable(file):
+    store = Store(file, OLD_SCHEMA)
     with store.read() as tx:
         modes = [tx.one(f"PRAGMA {name}")[0] for name in ("journal_mode", "synchronous", "foreign_keys")]
     store.close()
@@ -91,20 +91,20 @@ def test_a_commit_is_on_disk_when_it_returns(file):
     assert modes == ["wal", 2, 1]
 
 
-def test_secrets_belong_to_the_database(file, tmp_path):
-    first = Store(file, FIRST)
+def test_a_secret_is_stable_per_database(file, tmp_path):
+    first = Store(file, OLD_SCHEMA)
     secret = first.secret("page tokens")
     first.close()
-    again, other = Store(file, FIRST), Store(tmp_path / "other.db", FIRST)
+    reopened, other = Store(file, OLD_SCHEMA), Store(tmp_path / "other.db", OLD_SCHEMA)
 
-    assert (again.secret("page tokens"), len(secret)) == (secret, 32)
+    assert (reopened.secret("page tokens"), len(secret)) == (secret, 32)
     assert other.secret("page tokens") != secret
-    again.close()
+    reopened.close()
     other.close()
 
 
-def test_a_closed_store_is_not_opened_again(file):
-    store = Store(file, FIRST)
+def test_a_closed_store_cannot_be_used(file):
+    store = Store(file, OLD_SCHEMA)
     store.close()
 
     with pytest.raises((StoreError, sqlite3.ProgrammingError)), store.read():

@@ -20,12 +20,12 @@ def tags_of(iot, arn):
 def test_tags_are_added_changed_and_removed(iot, hall):
     iot.tag_resource(resourceArn=hall, tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
     iot.tag_resource(resourceArn=hall, tags=[{"Key": "b", "Value": "3"}, {"Key": "c"}])
-    iot.untag_resource(resourceArn=hall, tagKeys=["a", "never-was"])
+    iot.untag_resource(resourceArn=hall, tagKeys=["a", "missing"])
 
     assert tags_of(iot, hall) == {"b": "3", "c": ""}
 
 
-def test_tagging_a_thing_or_a_device_certificate_is_refused(iot, device):
+def test_things_and_device_certificates_cannot_be_tagged(iot, device):
     """Fact 27."""
     thing = iot.create_thing(thingName="pump-7")["thingArn"]
     for arn in (thing, device["certificateArn"]):
@@ -37,39 +37,39 @@ def test_tagging_a_thing_or_a_device_certificate_is_refused(iot, device):
 @pytest.mark.parametrize(
     "arn", ["hall", ARN, ARN.replace("eu-west-1", "us-east-1") + "thinggroup/hall", ARN + "indexes/hall"]
 )
-def test_what_is_no_arn_of_a_taggable_resource_here_is_refused(iot, hall, arn):
+def test_an_arn_of_another_region_or_type_is_rejected(iot, hall, arn):
     assert error_of(iot.list_tags_for_resource, resourceArn=arn) == INVALID
 
 
 @pytest.mark.parametrize("resource", ["thinggroup/none", "cacert/none", "thingtype/none"])
-def test_what_is_missing_is_not_found(iot, resource):
-    code = error_of(iot.tag_resource, resourceArn=ARN + resource, tags=[{"Key": "a"}])
+def test_tagging_a_missing_resource_raises_resource_not_found(iot, resource):
+    error = error_of(iot.tag_resource, resourceArn=ARN + resource, tags=[{"Key": "a"}])
 
-    assert code == ("ResourceNotFoundException", 404)
+    assert error == ("ResourceNotFoundException", 404)
 
 
-def test_a_resource_has_at_most_fifty_tags(iot, hall):
-    iot.tag_resource(resourceArn=hall, tags=[{"Key": f"k{n}"} for n in range(50)])
-    iot.tag_resource(resourceArn=hall, tags=[{"Key": "k0", "Value": "again"}])
+def test_a_resource_has_at_most_50_tags(iot, hall):
+    iot.tag_resource(resourceArn=hall, tags=[{"Key": f"k{number}"} for number in range(50)])
+    iot.tag_resource(resourceArn=hall, tags=[{"Key": "k0", "Value": "new"}])
 
     assert error_of(iot.tag_resource, resourceArn=hall, tags=[{"Key": "k50"}]) == (
         "LimitExceededException",
         410,
     )
-    refused = error_of(
-        iot.create_thing_group, thingGroupName="yard", tags=[{"Key": f"k{n}"} for n in range(51)]
+    error = error_of(
+        iot.create_thing_group, thingGroupName="yard", tags=[{"Key": f"k{number}"} for number in range(51)]
     )
-    assert refused == INVALID
+    assert error == INVALID
 
 
 @pytest.mark.parametrize("tags", [[{"Key": "aws:x"}], [{"Key": "AWS:x"}], [{"Key": "a"}, {"Key": "a"}]])
-def test_reserved_and_repeated_keys_are_refused_and_nothing_is_written(iot, hall, tags):
+def test_reserved_and_repeated_keys_are_rejected_without_effect(iot, hall, tags):
     assert error_of(iot.tag_resource, resourceArn=hall, tags=tags) == INVALID
     assert error_of(iot.create_thing_group, thingGroupName="yard", tags=tags) == INVALID
     assert [group["groupName"] for group in iot.list_thing_groups()["thingGroups"]] == ["hall"]
 
 
-def test_a_deleted_group_leaves_no_tags_to_its_successor(iot, hall):
+def test_deleting_a_group_deletes_its_tags(iot, hall):
     iot.tag_resource(resourceArn=hall, tags=[{"Key": "a"}])
     iot.delete_thing_group(thingGroupName="hall")
     iot.create_thing_group(thingGroupName="hall")

@@ -31,7 +31,7 @@ def scope(document=None):
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
+    ("expression", "expected"),
     [
         ("plain", "plain"),
         ({"Ref": "Site"}, "oslo"),
@@ -48,24 +48,24 @@ def scope(document=None):
         ),
     ],
 )
-def test_a_text_is_evaluated(written, expected):
-    assert evaluate_text(scope(), written, "here") == expected
+def test_a_string_expression_is_evaluated(expression, expected):
+    assert evaluate_text(scope(), expression, "path") == expected
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
+    ("expression", "expected"),
     [
         (["hall", {"Ref": "Site"}], ["hall", "oslo"]),
         ({"Fn::Split": [",", "a,b,"]}, ["a", "b", ""]),
         ({"Fn::FindInMap": ["Sites", "oslo", "Groups"]}, ["hall", "yard"]),
     ],
 )
-def test_a_list_is_evaluated(written, expected):
-    assert evaluate_texts(scope(), written, "here") == expected
+def test_a_list_expression_is_evaluated(expression, expected):
+    assert evaluate_texts(scope(), expression, "path") == expected
 
 
 @pytest.mark.parametrize(
-    "written",
+    "expression",
     [
         7,
         None,
@@ -97,25 +97,25 @@ def test_a_list_is_evaluated(written, expected):
         {"Fn::Join": ["", [{"Ref": "Unset"}]]},
     ],
 )
-def test_what_has_no_text_as_its_value_is_refused(written):
+def test_an_expression_without_a_string_value_is_rejected(expression):
     with pytest.raises(TemplateError):
-        evaluate_text(scope(), written, "here")
+        evaluate_text(scope(), expression, "path")
 
 
-def test_what_is_nested_too_deeply_is_refused():
-    written = "a"
+def test_an_expression_that_is_nested_too_deeply_is_rejected():
+    expression = "a"
     for _ in range(60):
-        written = {"Fn::Join": ["", [written]]}
+        expression = {"Fn::Join": ["", [expression]]}
 
-    with pytest.raises(TemplateError, match=r"^here is nested deeper than 50 levels\.$"):
-        evaluate_text(scope(), written, "here")
+    with pytest.raises(TemplateError, match=r"^path is nested deeper than 50 levels\.$"):
+        evaluate_text(scope(), expression, "path")
 
 
-def test_a_map_is_flat_and_of_texts():
-    assert evaluate_text_map(scope(), {"a": {"Ref": "Line"}}, "here") == {"a": "A"}
-    for written in ({"a": {"b": "c"}}, {"a": 1}, ["a"], {"a": None}):
+def test_a_map_expression_must_be_flat_and_of_strings():
+    assert evaluate_text_map(scope(), {"a": {"Ref": "Line"}}, "path") == {"a": "A"}
+    for expression in ({"a": {"b": "c"}}, {"a": 1}, ["a"], {"a": None}):
         with pytest.raises(TemplateError):
-            evaluate_text_map(scope(), written, "here")
+            evaluate_text_map(scope(), expression, "path")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_map_is_flat_and_of_texts():
         ),
     ],
 )
-def test_what_is_no_template_is_refused_with_its_place(document, message):
+def test_an_invalid_template_is_rejected_with_a_path(document, message):
     with pytest.raises(TemplateError) as caught:
         read_template(document if isinstance(document, str) else json.dumps(document))
 
@@ -182,17 +182,17 @@ def test_what_is_no_template_is_refused_with_its_place(document, message):
         ("Policy", {"PolicyDocument": {"Statement": []}}, evaluate_policy),
     ],
 )
-def test_what_a_resource_lacks_or_has_too_much_is_refused(kind, properties, evaluate):
+def test_missing_and_conflicting_properties_are_rejected(kind, properties, evaluate):
     resources = {
         "certificate": {"Type": "AWS::IoT::Certificate", "Properties": {"CertificateId": "a"}},
         kind.lower(): {"Type": f"AWS::IoT::{kind}", "Properties": properties},
     }
-    known = scope(body(Resources=resources))
-    given = {
-        "Thing": known.template.thing,
-        "Certificate": known.template.certificate,
-        "Policy": next(iter(known.template.policies), None),
+    template_scope = scope(body(Resources=resources))
+    resources_by_kind = {
+        "Thing": template_scope.template.thing,
+        "Certificate": template_scope.template.certificate,
+        "Policy": next(iter(template_scope.template.policies), None),
     }
 
     with pytest.raises(TemplateError):
-        evaluate(known, given[kind])
+        evaluate(template_scope, resources_by_kind[kind])

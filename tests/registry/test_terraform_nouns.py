@@ -1,6 +1,6 @@
-"""Terraform's AWS provider over the fields of every noun: each is changed, imported, and lost behind Terraform's back.
+"""Terraform's AWS provider with every noun: fields are changed, resources imported and restored.
 
-The situations are those of the provider's own acceptance tests, which run against AWS.
+The provider's own acceptance tests, which run against AWS, have the same situations.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import pytest
 from attrs import frozen
 
 from tests.support import pki, terraform
-from tests.support.registry_server import Served, served
+from tests.support.registry_server import RunningServer, serve_registry
 
 CONFIG = (Path(__file__).parent / "terraform" / "nouns.tf").read_text()
-TERRAFORM = terraform.find()
+TERRAFORM = terraform.find_terraform()
 # Terraform merges this into the provider's block.
 DEFAULT_TAGS = 'provider "aws" {\n  default_tags { tags = { owner = var.owner } }\n}\n'
 POLICY = "policy=,.@-_+"
-# What the provider can import, and by which id.
+# The resources that the provider can import, and their import IDs.
 IMPORTS = {
     "aws_iot_thing_type.bare": "bare",
     "aws_iot_thing_type.full": "full",
@@ -43,72 +43,75 @@ pytestmark = pytest.mark.skipif(isinstance(TERRAFORM, str), reason=str(TERRAFORM
 
 
 @frozen
-class Life:
-    """What Terraform said to each stage, its state after the imports, and what the registry held."""
+class Lifecycle:
+    """The result of each stage, Terraform's state after the imports, and the registry's contents."""
 
     applied: Any
     changed: Any
     imported: Any
     restored: Any
     state: dict[str, Any]
-    held: dict[str, Any]
-    held_again: dict[str, Any]
+    contents: dict[str, Any]
+    contents_restored: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory):
+def lifecycle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nouns")
     authority = pki.Authority("Factory")
     (folder / "ca.pem").write_text(authority.pem)
     (folder / "tags_override.tf").write_text(DEFAULT_TAGS)
-    later = ("apply", "-auto-approve", "-no-color", "-var", "later=true")
-    with served("--thing-type-deletion", "0s") as server:
-        _prove(server, authority, folder)
+    apply_later = ("apply", "-auto-approve", "-no-color", "-var", "later=true")
+    with serve_registry("--thing-type-deletion", "0s") as server:
+        _write_verification(server, authority, folder)
         TERRAFORM.prepare(folder, server.url, CONFIG)
         applied = TERRAFORM.run(folder, "apply", "-auto-approve", "-no-color")
         _fill_versions(server)
-        changed = TERRAFORM.run(folder, *later)
-        held = _held(server)
+        changed = TERRAFORM.run(folder, *apply_later)
+        contents = _contents(server)
         TERRAFORM.run(folder, "state", "rm", *IMPORTS)
         blocks = [f'import {{\n  to = {address}\n  id = "{name}"\n}}\n' for address, name in IMPORTS.items()]
         (folder / "imports.tf").write_text("".join(blocks))
-        imported = TERRAFORM.run(folder, *later)
+        imported = TERRAFORM.run(folder, *apply_later)
         (folder / "imports.tf").unlink()
-        state = _instances(folder)
+        state = _state_attributes(folder)
         server.reset()
-        _prove(server, authority, folder)
-        restored = TERRAFORM.run(folder, *later)
-        held_again = _held(server)
-    return Life(applied, changed, imported, restored, state, held, held_again)
+        _write_verification(server, authority, folder)
+        restored = TERRAFORM.run(folder, *apply_later)
+        contents_restored = _contents(server)
+    return Lifecycle(applied, changed, imported, restored, state, contents, contents_restored)
 
 
-def _prove(server: Served, authority: pki.Authority, folder: Path) -> None:
-    """Write the certificate by which the CA's owner answers the registration code."""
+def _write_verification(server: RunningServer, authority: pki.Authority, folder: Path) -> None:
+    """Write the verification certificate for the registration code."""
     code = server.client("iot").get_registration_code()["registrationCode"]
     (folder / "verification.pem").write_text(authority.issue(code))
 
 
-def _fill_versions(server: Served) -> None:
-    """Give the policy as many versions as it may have, so that the next one needs the room of the oldest."""
+def _fill_versions(server: RunningServer) -> None:
+    """Create as many policy versions as allowed, so that the next one requires the deletion of the oldest."""
     iot = server.client("iot")
     document = iot.get_policy(policyName=POLICY)["policyDocument"]
     for _ in range(4):
         iot.create_policy_version(policyName=POLICY, policyDocument=document)
 
 
-def _instances(folder: Path) -> dict[str, Any]:
-    """The attributes of every resource, by its address, as the state has them."""
-    found = json.loads((folder / "terraform.tfstate").read_text())["resources"]
-    return {f"{one['type']}.{one['name']}": one["instances"][0]["attributes"] for one in found}
+def _state_attributes(folder: Path) -> dict[str, Any]:
+    """Return the attributes of every resource in Terraform's state, by address."""
+    resources = json.loads((folder / "terraform.tfstate").read_text())["resources"]
+    return {
+        f"{resource['type']}.{resource['name']}": resource["instances"][0]["attributes"]
+        for resource in resources
+    }
 
 
-def _tags(server: Served, arn: str) -> dict[str, str]:
-    found = server.client("iot").list_tags_for_resource(resourceArn=arn)["tags"]
-    return {tag["Key"]: tag["Value"] for tag in found}
+def _tags(server: RunningServer, arn: str) -> dict[str, str]:
+    tags = server.client("iot").list_tags_for_resource(resourceArn=arn)["tags"]
+    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
-def _held(server: Served) -> dict[str, Any]:
-    """What the registry holds of what was changed, through plain boto3."""
+def _contents(server: RunningServer) -> dict[str, Any]:
+    """Return what the registry has of the changed resources, read with boto3."""
     iot = server.client("iot")
     thing = iot.describe_thing(thingName="full:1_a-B")
     group = iot.describe_thing_group(thingGroupName="full")
@@ -138,7 +141,7 @@ def _held(server: Served) -> dict[str, Any]:
         "custom fields": sorted(field["name"] for field in indexing["customFields"]),
         "indexes": iot.list_indices()["indexNames"],
         "events": {
-            one["Enabled"] for one in iot.describe_event_configurations()["eventConfigurations"].values()
+            event["Enabled"] for event in iot.describe_event_configurations()["eventConfigurations"].values()
         },
         "tags": {
             arn.split(":")[-1].split("/")[0]: _tags(server, arn)
@@ -158,15 +161,15 @@ TAGS = {"kept": "changed", "came": "user@example.com", "owner": "line-a"}
 TAGGED = ("thinggroup", "thingtype", "provisioningtemplate", "rolealias", "cacert", "policy")
 
 
-def test_every_noun_is_created(life):
-    assert life.applied.returncode == 0, life.applied.stderr
-    assert "Resources: 21 added, 0 changed, 0 destroyed" in life.applied.stdout
+def test_terraform_creates_every_noun(lifecycle):
+    assert lifecycle.applied.returncode == 0, lifecycle.applied.stderr
+    assert "Resources: 21 added, 0 changed, 0 destroyed" in lifecycle.applied.stdout
 
 
-def test_every_field_is_changed_in_place_and_attachments_are_replaced(life):
-    assert life.changed.returncode == 0, life.changed.stderr
-    assert "Resources: 2 added, 11 changed, 2 destroyed" in life.changed.stdout
-    assert life.held == {
+def test_fields_are_changed_in_place_and_attachments_are_replaced(lifecycle):
+    assert lifecycle.changed.returncode == 0, lifecycle.changed.stderr
+    assert "Resources: 2 added, 11 changed, 2 destroyed" in lifecycle.changed.stdout
+    assert lifecycle.contents == {
         "thing": (None, {"line": "b", "hall": "3"}),
         "group": {
             "thingGroupDescription": "Another",
@@ -189,25 +192,30 @@ def test_every_field_is_changed_in_place_and_attachments_are_replaced(life):
     }
 
 
-def test_the_state_has_what_aws_computes(life):
-    group = life.state["aws_iot_thing_group.full"]["metadata"][0]
-    indexing = life.state["aws_iot_indexing_configuration.i"]
-    authority = life.state["aws_iot_ca_certificate.ca"]
+def test_the_state_has_the_computed_attributes(lifecycle):
+    group = lifecycle.state["aws_iot_thing_group.full"]["metadata"][0]
+    indexing = lifecycle.state["aws_iot_indexing_configuration.i"]
+    authority = lifecycle.state["aws_iot_ca_certificate.ca"]
 
-    assert [above["group_name"] for above in group["root_to_parent_groups"]] == ["grandparent", "parent"]
+    assert [ancestor["group_name"] for ancestor in group["root_to_parent_groups"]] == [
+        "grandparent",
+        "parent",
+    ]
     assert group["parent_group_name"] == "parent"
     assert len(indexing["thing_indexing_configuration"][0]["managed_field"]) == 22
     assert len(indexing["thing_group_indexing_configuration"][0]["managed_field"]) == 5
     assert (authority["customer_version"], len(authority["validity"])) == (2, 1)
-    assert life.state["aws_iot_certificate.keys"]["private_key"].startswith("-----BEGIN RSA PRIVATE KEY-----")
+    assert lifecycle.state["aws_iot_certificate.keys"]["private_key"].startswith(
+        "-----BEGIN RSA PRIVATE KEY-----"
+    )
 
 
-def test_what_is_imported_needs_no_change(life):
-    assert life.imported.returncode == 0, life.imported.stderr
-    assert "Resources: 15 imported, 0 added, 0 changed, 0 destroyed" in life.imported.stdout
+def test_imported_resources_need_no_change(lifecycle):
+    assert lifecycle.imported.returncode == 0, lifecycle.imported.stderr
+    assert "Resources: 15 imported, 0 added, 0 changed, 0 destroyed" in lifecycle.imported.stdout
 
 
-def test_what_disappeared_is_created_anew(life):
-    assert life.restored.returncode == 0, life.restored.stderr
-    assert "Resources: 19 added, 2 changed, 0 destroyed" in life.restored.stdout
-    assert life.held_again == life.held
+def test_missing_resources_are_created_again(lifecycle):
+    assert lifecycle.restored.returncode == 0, lifecycle.restored.stderr
+    assert "Resources: 19 added, 2 changed, 0 destroyed" in lifecycle.restored.stdout
+    assert lifecycle.contents_restored == lifecycle.contents

@@ -1,4 +1,4 @@
-"""Static thing groups and what is in them."""
+"""Static thing groups and their members."""
 
 from datetime import UTC, datetime
 
@@ -11,15 +11,15 @@ INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
 
 
-def grow(iot, tree, parent=None):
-    """Create a tree of groups, given as nested dicts."""
+def create_tree(iot, tree, parent=None):
+    """Create a tree of groups from nested dicts."""
     for name, children in tree.items():
-        more = {} if parent is None else {"parentGroupName": parent}
-        iot.create_thing_group(thingGroupName=name, **more)
-        grow(iot, children, name)
+        parent_params = {} if parent is None else {"parentGroupName": parent}
+        iot.create_thing_group(thingGroupName=name, **parent_params)
+        create_tree(iot, children, name)
 
 
-def named(*names):
+def items_of(*names):
     return [{"groupName": name, "groupArn": ARN + name} for name in names]
 
 
@@ -49,29 +49,29 @@ def test_a_group_is_described_as_it_was_created(iot):
     assert iot.list_tags_for_resource(resourceArn=ARN + "hall")["tags"] == tags
 
 
-def test_a_group_knows_its_ancestors_from_the_root(iot):
-    grow(iot, {"site": {"hall": {"row": {}}}})
+def test_a_group_is_described_with_its_ancestors(iot):
+    create_tree(iot, {"site": {"hall": {"row": {}}}})
 
     assert iot.describe_thing_group(thingGroupName="row")["thingGroupMetadata"] == {
         "parentGroupName": "hall",
-        "rootToParentThingGroups": named("site", "hall"),
+        "rootToParentThingGroups": items_of("site", "hall"),
         "creationDate": datetime.fromtimestamp(NOON, UTC),
     }
 
 
-def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(iot):
+def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot):
     tags = [{"Key": "line", "Value": "A"}]
     first = without_metadata(iot.create_thing_group(thingGroupName="hall", tags=tags))
 
     assert without_metadata(iot.create_thing_group(thingGroupName="hall", tags=tags)) == first
     assert without_metadata(iot.create_thing_group(thingGroupName="hall")) == first
     expected = ("ResourceAlreadyExistsException", 409)
-    described = {"thingGroupProperties": {"thingGroupDescription": "other"}}
-    assert error_of(iot.create_thing_group, thingGroupName="hall", **described) == expected
+    different = {"thingGroupProperties": {"thingGroupDescription": "other"}}
+    assert error_of(iot.create_thing_group, thingGroupName="hall", **different) == expected
     assert error_of(iot.create_thing_group, thingGroupName="hall", tags=[{"Key": "line"}]) == expected
 
 
-def test_a_stale_expected_version_raises_version_conflict_and_every_update_increments_the_version(iot):
+def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot):
     """Fact 21, thing groups."""
     iot.create_thing_group(thingGroupName="hall")
     params = {"thingGroupName": "hall", "thingGroupProperties": {}}
@@ -86,7 +86,7 @@ def test_a_stale_expected_version_raises_version_conflict_and_every_update_incre
     assert iot.list_thing_groups()["thingGroups"] == []
 
 
-def test_an_update_merges_or_replaces_attributes_and_keeps_what_is_not_given(iot):
+def test_an_update_merges_or_replaces_attributes(iot):
     def update(**payload):
         iot.update_thing_group(thingGroupName="hall", thingGroupProperties={"attributePayload": payload})
         return iot.describe_thing_group(thingGroupName="hall")["thingGroupProperties"]
@@ -108,43 +108,43 @@ def test_an_update_merges_or_replaces_attributes_and_keeps_what_is_not_given(iot
     assert emptied == {"thingGroupDescription": "a hall"}
 
 
-def test_deleting_a_group_with_children_fails_and_with_things_it_succeeds(iot):
+def test_deleting_a_group_with_children_fails_and_with_things_succeeds(iot):
     """Fact 20."""
-    grow(iot, {"site": {"hall": {}}})
+    create_tree(iot, {"site": {"hall": {}}})
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
 
     assert error_of(iot.delete_thing_group, thingGroupName="site") == INVALID
     iot.delete_thing_group(thingGroupName="hall")
     iot.delete_thing_group(thingGroupName="site")
-    iot.delete_thing_group(thingGroupName="never-was")
+    iot.delete_thing_group(thingGroupName="missing")
     assert iot.list_thing_groups()["thingGroups"] == []
     assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == []
 
 
-def test_a_hierarchy_is_at_most_seven_deep(iot):
-    names = [f"level-{n}" for n in range(1, 8)]
+def test_a_hierarchy_has_at_most_seven_levels(iot):
+    names = [f"level-{level}" for level in range(1, 8)]
     for parent, name in zip([None, *names], names, strict=False):
         iot.create_thing_group(thingGroupName=name, **({"parentGroupName": parent} if parent else {}))
 
     assert error_of(iot.create_thing_group, thingGroupName="level-8", parentGroupName="level-7") == INVALID
 
 
-def test_a_group_has_at_most_a_hundred_children(iot):
-    grow(iot, {"site": {f"hall-{n}": {} for n in range(100)}})
+def test_a_group_has_at_most_100_children(iot):
+    create_tree(iot, {"site": {f"hall-{number}": {} for number in range(100)}})
 
     assert error_of(iot.create_thing_group, thingGroupName="one-more", parentGroupName="site") == INVALID
 
 
-def test_a_group_has_at_most_fifty_attributes_and_an_existing_parent(iot):
-    payload = {"attributes": {f"a{n}": "x" for n in range(51)}}
+def test_too_many_attributes_and_an_unknown_parent_are_rejected(iot):
+    payload = {"attributes": {f"a{number}": "x" for number in range(51)}}
 
-    too_many = error_of(
+    error_with_attributes = error_of(
         iot.create_thing_group, thingGroupName="hall", thingGroupProperties={"attributePayload": payload}
     )
-    orphan = error_of(iot.create_thing_group, thingGroupName="hall", parentGroupName="none")
+    error_with_parent = error_of(iot.create_thing_group, thingGroupName="hall", parentGroupName="none")
 
-    assert (too_many, orphan) == (INVALID, INVALID)
+    assert (error_with_attributes, error_with_parent) == (INVALID, INVALID)
 
 
 @pytest.mark.parametrize(
@@ -161,12 +161,12 @@ def test_a_group_has_at_most_fifty_attributes_and_an_existing_parent(iot):
     ],
 )
 def test_groups_are_listed_by_parent_prefix_and_depth(iot, filters, expected):
-    grow(iot, {"site": {"hall": {"row": {}}, "hall-2": {}}, "yard": {}})
+    create_tree(iot, {"site": {"hall": {"row": {}}, "hall-2": {}}, "yard": {}})
 
-    assert iot.list_thing_groups(**filters)["thingGroups"] == named(*expected)
+    assert iot.list_thing_groups(**filters)["thingGroups"] == items_of(*expected)
 
 
-def test_a_thing_enters_and_leaves_a_group_by_names_or_arns(iot):
+def test_a_thing_can_be_added_and_removed_by_name_or_arn(iot):
     group = iot.create_thing_group(thingGroupName="hall")
     thing = iot.create_thing(thingName="pump-7")
     by_name = {"thingGroupName": "hall", "thingName": "pump-7"}
@@ -175,7 +175,7 @@ def test_a_thing_enters_and_leaves_a_group_by_names_or_arns(iot):
     for params in (by_name, by_arn, {**by_name, **by_arn}):
         iot.add_thing_to_thing_group(**params)
     assert members(iot, "hall") == ["pump-7"]
-    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == named("hall")
+    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == items_of("hall")
     for params in (by_arn, by_name):
         iot.remove_thing_from_thing_group(**params)
     assert members(iot, "hall") == []
@@ -191,7 +191,7 @@ def test_a_thing_enters_and_leaves_a_group_by_names_or_arns(iot):
         {"thingGroupArn": ARN.replace("eu-west-1", "us-east-1") + "hall", "thingName": "pump-7"},
     ],
 )
-def test_group_and_thing_must_be_named_once_and_rightly(iot, params):
+def test_missing_and_conflicting_names_and_arns_are_rejected(iot, params):
     iot.create_thing_group(thingGroupName="hall")
     iot.create_thing(thingName="pump-7")
 
@@ -199,8 +199,8 @@ def test_group_and_thing_must_be_named_once_and_rightly(iot, params):
     assert error_of(iot.remove_thing_from_thing_group, **params) == INVALID
 
 
-def test_a_thing_is_never_in_two_groups_of_one_hierarchy(iot):
-    grow(iot, {"site": {"hall": {}, "yard": {}}, "line": {}})
+def test_a_thing_cannot_be_in_two_groups_of_one_hierarchy(iot):
+    create_tree(iot, {"site": {"hall": {}, "yard": {}}, "line": {}})
     iot.create_thing(thingName="pump-7")
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
     iot.add_thing_to_thing_group(thingGroupName="line", thingName="pump-7")
@@ -209,18 +209,18 @@ def test_a_thing_is_never_in_two_groups_of_one_hierarchy(iot):
         assert error_of(iot.add_thing_to_thing_group, thingGroupName=group, thingName="pump-7") == INVALID
 
 
-def test_a_thing_is_in_at_most_ten_groups(iot):
+def test_a_thing_is_in_at_most_10_groups(iot):
     iot.create_thing(thingName="pump-7")
-    for n in range(11):
-        iot.create_thing_group(thingGroupName=f"group-{n}")
-    for n in range(10):
-        iot.add_thing_to_thing_group(thingGroupName=f"group-{n}", thingName="pump-7")
+    for number in range(11):
+        iot.create_thing_group(thingGroupName=f"group-{number}")
+    for number in range(10):
+        iot.add_thing_to_thing_group(thingGroupName=f"group-{number}", thingName="pump-7")
 
     assert error_of(iot.add_thing_to_thing_group, thingGroupName="group-10", thingName="pump-7") == INVALID
 
 
-def test_things_of_a_group_are_listed_with_those_below_when_asked(iot):
-    grow(iot, {"site": {"hall": {"row": {}}}})
+def test_recursive_lists_the_things_of_descendants(iot):
+    create_tree(iot, {"site": {"hall": {"row": {}}}})
     for name, group in (("a", "row"), ("b", "site"), ("c", "hall")):
         iot.create_thing(thingName=name)
         iot.add_thing_to_thing_group(thingGroupName=group, thingName=name)
@@ -230,31 +230,31 @@ def test_things_of_a_group_are_listed_with_those_below_when_asked(iot):
     assert members(iot, "hall", recursive=True) == ["a", "c"]
 
 
-def test_the_groups_of_a_thing_change_all_at_once_or_not_at_all(iot):
-    grow(iot, {"site": {"hall": {}, "yard": {}}, "line": {}})
+def test_the_groups_of_a_thing_change_completely_or_not_at_all(iot):
+    create_tree(iot, {"site": {"hall": {}, "yard": {}}, "line": {}})
     iot.create_thing(thingName="pump-7")
     iot.update_thing_groups_for_thing(thingName="pump-7", thingGroupsToAdd=["hall", "line"])
     iot.update_thing_groups_for_thing(
         thingName="pump-7", thingGroupsToAdd=["yard"], thingGroupsToRemove=["hall"]
     )
-    refused = error_of(
+    hierarchy_error = error_of(
         iot.update_thing_groups_for_thing,
         thingName="pump-7",
         thingGroupsToRemove=["line"],
         thingGroupsToAdd=["hall"],
     )
-    both = error_of(
+    duplicate_error = error_of(
         iot.update_thing_groups_for_thing,
         thingName="pump-7",
         thingGroupsToRemove=["line"],
         thingGroupsToAdd=["line"],
     )
 
-    assert (refused, both) == (INVALID, INVALID)
-    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == named("yard", "line")
+    assert (hierarchy_error, duplicate_error) == (INVALID, INVALID)
+    assert iot.list_thing_groups_for_thing(thingName="pump-7")["thingGroups"] == items_of("yard", "line")
 
 
-def test_what_is_missing_is_not_found(iot):
+def test_missing_groups_and_things_raise_resource_not_found(iot):
     iot.create_thing(thingName="pump-7")
     iot.create_thing_group(thingGroupName="hall")
 

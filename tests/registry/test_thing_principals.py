@@ -16,21 +16,21 @@ def things(iot):
     return iot
 
 
-def test_an_attachment_is_seen_from_both_ends_in_both_generations(things, device):
+def test_attachments_are_listed_by_thing_and_principal_in_both_apis(things, device):
     arn = device["certificateArn"]
     things.attach_thing_principal(thingName="pump-8", principal=arn)
     things.attach_thing_principal(thingName="pump-7", principal=arn)
     things.attach_thing_principal(thingName="pump-7", principal=arn)
     things.attach_thing_principal(thingName="pump-7", principal=COGNITO, thingPrincipalType="EXCLUSIVE_THING")
 
-    seen = [
+    outputs = [
         things.list_thing_principals(thingName="pump-7"),
         things.list_thing_principals_v2(thingName="pump-7"),
         things.list_principal_things(principal=arn),
         things.list_principal_things_v2(principal=arn),
     ]
 
-    assert [without_metadata(output) for output in seen] == [
+    assert [without_metadata(output) for output in outputs] == [
         {"principals": [arn, COGNITO]},
         {
             "thingPrincipalObjects": [
@@ -48,22 +48,22 @@ def test_an_attachment_is_seen_from_both_ends_in_both_generations(things, device
     ]
 
 
-def test_the_second_generation_filters_by_type(things, device):
+def test_the_v2_operations_filter_by_type(things, device):
     arn = device["certificateArn"]
     things.attach_thing_principal(thingName="pump-7", principal=arn)
     things.attach_thing_principal(thingName="pump-7", principal=COGNITO, thingPrincipalType="EXCLUSIVE_THING")
     exclusive = {"thingPrincipalType": "EXCLUSIVE_THING"}
 
     principals = things.list_thing_principals_v2(thingName="pump-7", **exclusive)["thingPrincipalObjects"]
-    of_cognito = things.list_principal_things_v2(principal=COGNITO, **exclusive)["principalThingObjects"]
-    of_device = things.list_principal_things_v2(principal=arn, **exclusive)["principalThingObjects"]
+    cognito_things = things.list_principal_things_v2(principal=COGNITO, **exclusive)["principalThingObjects"]
+    device_things = things.list_principal_things_v2(principal=arn, **exclusive)["principalThingObjects"]
 
     assert principals == [{"principal": COGNITO, **exclusive}]
-    assert of_cognito == [{"thingName": "pump-7", **exclusive}]
-    assert of_device == []
+    assert cognito_things == [{"thingName": "pump-7", **exclusive}]
+    assert device_things == []
 
 
-def test_an_exclusively_attached_certificate_refuses_a_second_thing(things, device):
+def test_an_exclusively_attached_certificate_rejects_a_second_thing(things, device):
     """Fact 22."""
     arn = device["certificateArn"]
     things.attach_thing_principal(thingName="pump-7", principal=arn, thingPrincipalType="EXCLUSIVE_THING")
@@ -74,7 +74,7 @@ def test_an_exclusively_attached_certificate_refuses_a_second_thing(things, devi
     assert things.list_principal_things(principal=arn)["things"] == ["pump-8"]
 
 
-def test_a_certificate_with_another_thing_refuses_to_become_exclusive(things, device):
+def test_a_certificate_with_another_thing_cannot_become_exclusive(things, device):
     arn = device["certificateArn"]
     things.attach_thing_principal(thingName="pump-7", principal=arn)
 
@@ -85,7 +85,7 @@ def test_a_certificate_with_another_thing_refuses_to_become_exclusive(things, de
     assert edges == [{"thingName": "pump-7", "thingPrincipalType": "EXCLUSIVE_THING"}]
 
 
-def test_attaching_again_within_the_lag_undoes_the_detachment(things, device, clock):
+def test_attaching_again_within_the_lag_cancels_the_detachment(things, device, clock):
     arn = device["certificateArn"]
     things.attach_thing_principal(thingName="pump-7", principal=arn)
     things.detach_thing_principal(thingName="pump-7", principal=arn)
@@ -95,7 +95,7 @@ def test_attaching_again_within_the_lag_undoes_the_detachment(things, device, cl
     assert things.list_thing_principals(thingName="pump-7")["principals"] == [arn]
 
 
-def test_what_does_not_exist_cannot_be_attached_or_detached(things, device):
+def test_missing_things_and_principals_raise_resource_not_found(things, device):
     arn = device["certificateArn"]
     unknown = f"arn:aws:iot:eu-west-1:{ACCOUNT}:cert/{'a' * 64}"
 
@@ -115,6 +115,6 @@ def test_what_does_not_exist_cannot_be_attached_or_detached(things, device):
         f"arn:aws:iot:eu-west-1:{ACCOUNT}:thing/pump-7",
     ],
 )
-def test_what_is_no_principal_of_this_account_and_region_is_refused(things, principal):
+def test_a_principal_of_another_account_region_or_type_is_rejected(things, principal):
     assert error_of(things.attach_thing_principal, thingName="pump-7", principal=principal) == INVALID
     assert error_of(things.list_principal_things, principal=principal) == INVALID

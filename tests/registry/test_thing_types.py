@@ -11,9 +11,7 @@ INVALID = ("InvalidRequestException", 400)
 MISSING = ("ResourceNotFoundException", 404)
 
 
-def test_a_thing_type_is_deletable_only_five_minutes_after_deprecation_and_cannot_be_assigned_when_deprecated(
-    iot, clock
-):
+def test_a_type_can_be_deleted_only_5_minutes_after_its_deprecation(iot, clock):
     """Fact 14."""
     iot.create_thing_type(thingTypeName="pump")
     assert error_of(iot.delete_thing_type, thingTypeName="pump") == INVALID
@@ -35,12 +33,12 @@ def test_a_deprecation_can_be_undone(iot, clock):
     iot.deprecate_thing_type(thingTypeName="pump", undoDeprecate=True)
     restored = iot.describe_thing_type(thingTypeName="pump")["thingTypeMetadata"]
 
-    moment = datetime.fromtimestamp(NOON, UTC)
-    assert deprecated == {"deprecated": True, "deprecationDate": moment, "creationDate": moment}
-    assert restored == {"deprecated": False, "creationDate": moment}
+    now = datetime.fromtimestamp(NOON, UTC)
+    assert deprecated == {"deprecated": True, "deprecationDate": now, "creationDate": now}
+    assert restored == {"deprecated": False, "creationDate": now}
 
 
-def test_a_type_that_things_have_is_not_deleted(iot, clock):
+def test_a_type_with_things_cannot_be_deleted(iot, clock):
     iot.create_thing_type(thingTypeName="pump")
     iot.create_thing(thingName="pump-7", thingTypeName="pump")
     iot.deprecate_thing_type(thingTypeName="pump")
@@ -52,7 +50,7 @@ def test_a_type_that_things_have_is_not_deleted(iot, clock):
     iot.delete_thing_type(thingTypeName="pump")
 
 
-def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(iot):
+def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot):
     properties = {"thingTypeDescription": "pumps", "searchableAttributes": ["site"]}
     tags = [{"Key": "line", "Value": "A"}]
     params = {"thingTypeName": "pump", "thingTypeProperties": properties, "tags": tags}
@@ -71,27 +69,27 @@ def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(i
     assert iot.list_tags_for_resource(resourceArn=first["thingTypeArn"])["tags"] == tags
 
 
-def test_an_update_changes_the_mqtt_5_configuration_and_nothing_else(iot):
-    propagating = {"propagatingAttributes": [{"userPropertyKey": "where", "thingAttribute": "site"}]}
+def test_an_update_can_change_only_the_mqtt5_configuration(iot):
+    mqtt5 = {"propagatingAttributes": [{"userPropertyKey": "where", "thingAttribute": "site"}]}
     iot.create_thing_type(thingTypeName="pump", thingTypeProperties={"thingTypeDescription": "pumps"})
-    iot.update_thing_type(thingTypeName="pump", thingTypeProperties={"mqtt5Configuration": propagating})
+    iot.update_thing_type(thingTypeName="pump", thingTypeProperties={"mqtt5Configuration": mqtt5})
 
-    for refused in ({"searchableAttributes": ["site"]}, {"thingTypeDescription": "Pumps"}):
+    for properties in ({"searchableAttributes": ["site"]}, {"thingTypeDescription": "Pumps"}):
         with pytest.raises(iot.exceptions.InvalidRequestException) as caught:
-            iot.update_thing_type(thingTypeName="pump", thingTypeProperties=refused)
+            iot.update_thing_type(thingTypeName="pump", thingTypeProperties=properties)
         assert caught.value.response["Error"]["Message"] == "Can only update mqtt5Configuration."
     assert iot.describe_thing_type(thingTypeName="pump")["thingTypeProperties"] == {
         "thingTypeDescription": "pumps",
-        "mqtt5Configuration": propagating,
+        "mqtt5Configuration": mqtt5,
     }
 
 
-def test_types_are_listed_by_prefix_in_the_order_of_their_creation(iot):
+def test_types_are_listed_by_prefix_in_creation_order(iot):
     for name in ("pump", "fan", "pump-small"):
         iot.create_thing_type(thingTypeName=name)
 
     def names(**filters):
-        return [one["thingTypeName"] for one in iot.list_thing_types(**filters)["thingTypes"]]
+        return [thing_type["thingTypeName"] for thing_type in iot.list_thing_types(**filters)["thingTypes"]]
 
     assert names() == ["pump", "fan", "pump-small"]
     assert names(thingTypeName="pump") == ["pump", "pump-small"]
@@ -100,12 +98,12 @@ def test_types_are_listed_by_prefix_in_the_order_of_their_creation(iot):
 def test_a_type_has_at_most_three_searchable_attributes(iot):
     properties = {"searchableAttributes": ["a", "b", "c", "d"]}
 
-    code = error_of(iot.create_thing_type, thingTypeName="pump", thingTypeProperties=properties)
+    error = error_of(iot.create_thing_type, thingTypeName="pump", thingTypeProperties=properties)
 
-    assert code == INVALID
+    assert error == INVALID
 
 
-def test_what_is_missing_is_not_found(iot):
+def test_operations_on_a_missing_type_raise_resource_not_found(iot):
     for operation in (
         iot.describe_thing_type,
         iot.update_thing_type,

@@ -37,12 +37,12 @@ def test_a_thing_is_described_as_it_was_created(iot):
     }
 
 
-def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(iot):
+def test_repeating_a_creation_succeeds_and_a_different_one_raises_409(iot):
     """Fact 16."""
     first = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
-    again = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
+    repeated = without_metadata(iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo")))
 
-    assert again == first
+    assert repeated == first
     assert version_of(iot) == 1
     with pytest.raises(iot.exceptions.ResourceAlreadyExistsException) as caught:
         iot.create_thing(thingName="pump-7")
@@ -51,24 +51,24 @@ def test_a_repeated_identical_creation_succeeds_and_a_differing_one_raises_409(i
     assert (response["resourceId"], response["resourceArn"]) == (first["thingId"], first["thingArn"])
 
 
-def test_a_fourth_attribute_on_an_untyped_thing_or_a_51st_on_a_typed_one_is_refused(iot):
+def test_a_4th_attribute_without_a_type_and_a_51st_with_a_type_are_rejected(iot):
     """Fact 15."""
     iot.create_thing_type(thingTypeName="pump")
-    three, fifty = ({f"a{n}": "x" for n in range(size)} for size in (3, 50))
+    three, fifty = ({f"a{number}": "x" for number in range(size)} for size in (3, 50))
     expected = ("InvalidRequestException", 400)
 
     iot.create_thing(thingName="untyped", attributePayload={"attributes": three})
     iot.create_thing(thingName="typed", thingTypeName="pump", attributePayload={"attributes": fifty})
 
-    more = {"attributePayload": {"attributes": {"more": "x"}, "merge": True}}
-    assert error_of(iot.update_thing, thingName="untyped", **more) == expected
-    assert error_of(iot.update_thing, thingName="typed", **more) == expected
-    four = {"attributePayload": {"attributes": {**three, "more": "x"}}}
-    assert error_of(iot.create_thing, thingName="another", **four) == expected
+    merge_params = {"attributePayload": {"attributes": {"more": "x"}, "merge": True}}
+    assert error_of(iot.update_thing, thingName="untyped", **merge_params) == expected
+    assert error_of(iot.update_thing, thingName="typed", **merge_params) == expected
+    create_params = {"attributePayload": {"attributes": {**three, "more": "x"}}}
+    assert error_of(iot.create_thing, thingName="another", **create_params) == expected
     assert error_of(iot.update_thing, thingName="typed", removeThingType=True) == expected
 
 
-def test_an_unknown_thing_type_or_billing_group_is_not_found(iot):
+def test_an_unknown_type_or_billing_group_raises_resource_not_found(iot):
     expected = ("ResourceNotFoundException", 404)
 
     assert error_of(iot.create_thing, thingName="pump-7", thingTypeName="none") == expected
@@ -83,14 +83,14 @@ def test_an_update_without_merge_replaces_all_attributes(iot):
     assert attributes_of(iot) == {"line": "B"}
 
 
-def test_an_update_with_merge_keeps_the_others_and_an_empty_value_removes_one(iot):
+def test_an_update_with_merge_keeps_other_attributes_and_removes_empty_ones(iot):
     iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo", line="A"))
     iot.update_thing(thingName="pump-7", attributePayload=payload(merge=True, site="", floor="2"))
 
     assert attributes_of(iot) == {"line": "A", "floor": "2"}
 
 
-def test_an_update_without_attributes_leaves_them(iot):
+def test_an_update_without_attributes_keeps_them(iot):
     iot.create_thing_type(thingTypeName="pump")
     iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo"))
     iot.update_thing(thingName="pump-7", thingTypeName="pump", attributePayload={})
@@ -99,18 +99,18 @@ def test_an_update_without_attributes_leaves_them(iot):
     assert (described["thingTypeName"], described["attributes"]) == ("pump", {"site": "oslo"})
 
 
-def test_a_type_can_be_removed_but_not_together_with_a_new_one(iot):
+def test_a_type_cannot_be_removed_and_set_in_one_update(iot):
     iot.create_thing_type(thingTypeName="pump")
     iot.create_thing(thingName="pump-7", thingTypeName="pump")
 
-    both = error_of(iot.update_thing, thingName="pump-7", thingTypeName="pump", removeThingType=True)
+    error = error_of(iot.update_thing, thingName="pump-7", thingTypeName="pump", removeThingType=True)
     iot.update_thing(thingName="pump-7", removeThingType=True)
 
-    assert both == ("InvalidRequestException", 400)
+    assert error == ("InvalidRequestException", 400)
     assert "thingTypeName" not in iot.describe_thing(thingName="pump-7")
 
 
-def test_a_stale_expected_version_raises_version_conflict_and_every_update_increments_the_version(iot):
+def test_updates_increment_the_version_and_a_stale_one_raises_version_conflict(iot):
     """Fact 21, things."""
     iot.create_thing(thingName="pump-7")
     iot.update_thing(thingName="pump-7", expectedVersion=1)
@@ -125,17 +125,17 @@ def test_a_stale_expected_version_raises_version_conflict_and_every_update_incre
     assert iot.list_things()["things"] == []
 
 
-def test_deleting_a_missing_thing_succeeds_and_one_with_a_principal_raises_invalid_request(iot, device):
+def test_deleting_a_missing_thing_succeeds_and_one_with_a_principal_fails(iot, device):
     """Fact 12."""
-    iot.delete_thing(thingName="never-was")
-    iot.delete_thing(thingName="never-was", expectedVersion=4)
+    iot.delete_thing(thingName="missing")
+    iot.delete_thing(thingName="missing", expectedVersion=4)
     iot.create_thing(thingName="pump-7")
     iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
 
     assert error_of(iot.delete_thing, thingName="pump-7") == ("InvalidRequestException", 400)
 
 
-def test_with_a_lag_deleting_a_thing_just_after_detach_still_fails(iot, device, clock):
+def test_a_thing_cannot_be_deleted_within_the_detach_lag(iot, device, clock):
     """Fact 13."""
     iot.create_thing(thingName="pump-7")
     iot.attach_thing_principal(thingName="pump-7", principal=device["certificateArn"])
@@ -148,7 +148,7 @@ def test_with_a_lag_deleting_a_thing_just_after_detach_still_fails(iot, device, 
     assert error_of(iot.describe_thing, thingName="pump-7") == ("ResourceNotFoundException", 404)
 
 
-def test_a_deleted_thing_leaves_nothing_to_its_successor(iot):
+def test_deleting_a_thing_deletes_its_attributes_and_memberships(iot):
     iot.create_thing_group(thingGroupName="hall")
     iot.create_thing(thingName="pump-7", attributePayload=payload(site="oslo"))
     iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
@@ -160,7 +160,7 @@ def test_a_deleted_thing_leaves_nothing_to_its_successor(iot):
     assert (attributes_of(iot), version_of(iot)) == ({}, 1)
 
 
-def test_what_is_missing_is_not_found(iot):
+def test_operations_on_a_missing_thing_raise_resource_not_found(iot):
     expected = ("ResourceNotFoundException", 404)
 
     assert error_of(iot.describe_thing, thingName="none") == expected
@@ -177,24 +177,24 @@ def fleet(iot):
     iot.create_thing_type(thingTypeName="pump")
     things = [("c", "oslo", "pump"), ("a", "bergen", None), ("d", "oslo-west", None), ("b", "oslo", None)]
     for name, site, thing_type in things:
-        more = {} if thing_type is None else {"thingTypeName": thing_type}
-        iot.create_thing(thingName=name, attributePayload=payload(site=site), **more)
+        type_params = {} if thing_type is None else {"thingTypeName": thing_type}
+        iot.create_thing(thingName=name, attributePayload=payload(site=site), **type_params)
     iot.create_thing(thingName="e")
     return iot
 
 
-def test_things_are_listed_whole_in_the_order_of_their_creation(fleet):
-    listed = fleet.list_things()
+def test_things_are_listed_in_creation_order_with_their_members(fleet):
+    output = fleet.list_things()
 
-    assert names(listed) == ["c", "a", "d", "b", "e"]
-    assert listed["things"][0] == {
+    assert names(output) == ["c", "a", "d", "b", "e"]
+    assert output["things"][0] == {
         "thingName": "c",
         "thingTypeName": "pump",
         "thingArn": ARN + "c",
         "attributes": {"site": "oslo"},
         "version": 1,
     }
-    assert listed["things"][4] == {
+    assert output["things"][4] == {
         "thingName": "e",
         "thingArn": ARN + "e",
         "attributes": {},
@@ -216,11 +216,11 @@ def test_things_are_listed_whole_in_the_order_of_their_creation(fleet):
         ({"thingTypeName": "none"}, []),
     ],
 )
-def test_listing_filters_by_attribute_value_prefix_and_type(fleet, filters, expected):
+def test_things_are_listed_by_attribute_value_prefix_or_type(fleet, filters, expected):
     assert names(fleet.list_things(**filters)) == expected
 
 
-def test_a_filter_by_value_needs_a_name(iot):
+def test_a_filter_by_attribute_value_requires_the_attribute_name(iot):
     assert error_of(iot.list_things, attributeValue="oslo") == ("InvalidRequestException", 400)
 
 
@@ -231,7 +231,7 @@ def test_listing_by_attribute_follows_updates(fleet):
     assert names(fleet.list_things(attributeName="site", attributeValue="oslo")) == ["b"]
 
 
-def test_listing_takes_no_attribute_and_type_at_once(fleet):
+def test_listing_by_attribute_and_type_is_rejected(fleet):
     with pytest.raises(fleet.exceptions.InvalidRequestException) as caught:
         fleet.list_things(attributeName="site", attributeValue="oslo", thingTypeName="pump")
 

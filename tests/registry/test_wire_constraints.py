@@ -1,4 +1,4 @@
-"""What the model allows, and the sentences with which the rest is refused."""
+"""Constraints of the models, and AWS's texts for their violations."""
 
 import json
 
@@ -24,15 +24,15 @@ BOTH = (
 def send(registry, method, path, document=None, host="iot"):
     body = b"" if document is None else json.dumps(document).encode()
     response = registry.handle(HttpRequest(method, HOST[host] + path, {}, body))
-    answered = json.loads(response.body)
+    document = json.loads(response.body)
     return (
         response.status,
         response.headers["x-amzn-ErrorType"],
-        answered.get("message", answered.get("Message")),
+        document.get("message", document.get("Message")),
     )
 
 
-def one(value, path, constraint):
+def violation(value, path, constraint):
     return (
         f"1 validation error detected: Value {value} at '{path}' failed to satisfy constraint: {constraint}"
     )
@@ -41,49 +41,49 @@ def one(value, path, constraint):
 @pytest.mark.parametrize(
     ("method", "path", "document", "message"),
     [
-        ("GET", "/things/a%20b", None, one("'a b'", "thingName", NAME)),
+        ("GET", "/things/a%20b", None, violation("'a b'", "thingName", NAME)),
         (
             "GET",
             "/things?maxResults=251",
             None,
-            one("'251'", "maxResults", "Member must have value less than or equal to 250"),
+            violation("'251'", "maxResults", "Member must have value less than or equal to 250"),
         ),
         (
             "GET",
             "/certificates?pageSize=0",
             None,
-            one("'0'", "pageSize", "Member must have value greater than or equal to 1"),
+            violation("'0'", "pageSize", "Member must have value greater than or equal to 1"),
         ),
         (
             "PUT",
             f"/certificates/{'a' * 64}?newStatus=active",
             None,
-            one(
+            violation(
                 "'active'",
                 "newStatus",
                 "Member must satisfy enum value set: [ACTIVE, INACTIVE, REVOKED, PENDING_TRANSFER,"
                 " REGISTER_INACTIVE, PENDING_ACTIVATION]",
             ),
         ),
-        ("PUT", f"/certificates/{'a' * 64}", None, one("null", "newStatus", "Member must not be null")),
-        ("POST", "/certificate/register", {}, one("null", "certificatePem", "Member must not be null")),
+        ("PUT", f"/certificates/{'a' * 64}", None, violation("null", "newStatus", "Member must not be null")),
+        ("POST", "/certificate/register", {}, violation("null", "certificatePem", "Member must not be null")),
         (
             "POST",
             "/tags",
             {"resourceArn": "x", "tags": [{"Value": "v"}]},
-            one("null", "tags.1.member.key", "Member must not be null"),
+            violation("null", "tags.1.member.key", "Member must not be null"),
         ),
         (
             "POST",
             "/untag",
             {"resourceArn": "x", "tagKeys": [None]},
-            one("null", "tagKeys.1.member", "Member must not be null"),
+            violation("null", "tagKeys.1.member", "Member must not be null"),
         ),
         (
             "POST",
             "/things/a",
             {"attributePayload": {"attributes": {"a": "b c"}}},
-            one(
+            violation(
                 "'{a=b c}'",
                 "attributePayload.attributes",
                 "Map value must satisfy constraint: [Member must have length less than or equal to 800,"
@@ -98,11 +98,11 @@ def one(value, path, constraint):
         ),
     ],
 )
-def test_iot_refuses_in_awss_words(registry, method, path, document, message):
+def test_iot_rejects_invalid_requests_with_awss_texts(registry, method, path, document, message):
     assert send(registry, method, path, document) == (400, "InvalidRequestException", message)
 
 
-def test_managed_integrations_refuse_with_validation_exceptions_and_never_repeat_material(registry):
+def test_managed_integrations_reject_without_repeating_material(registry):
     document = {
         "Role": "DEVICE",
         "AuthenticationMaterial": "süß-geheim",
@@ -113,14 +113,14 @@ def test_managed_integrations_refuse_with_validation_exceptions_and_never_repeat
 
     assert (status, code) == (400, "ValidationException")
     pattern = r"""[0-9A-Za-z!#$%&()*\+\-;<=>?@^_`{|}~\/: {},\\"]+"""
-    assert message == one(
+    assert message == violation(
         "'***sensitiveInformation***'",
         "authenticationMaterial",
         f"Member must satisfy regular expression pattern: {pattern}",
     )
 
 
-def test_iot_lists_refuse_more_than_250_results_and_managed_integrations_more_than_1000(iot, managed):
+def test_iot_lists_have_at_most_250_results_and_managed_ones_1000(iot, managed):
     """Fact 26, page sizes."""
     with pytest.raises(iot.exceptions.InvalidRequestException):
         iot.list_things(maxResults=251)
@@ -142,7 +142,7 @@ def test_iot_lists_refuse_more_than_250_results_and_managed_integrations_more_th
         ("/tags", {"resourceArn": "x", "tags": {}}, "tags is not a JSON array."),
     ],
 )
-def test_a_value_of_the_wrong_type_is_refused_by_its_path(registry, path, document, message):
+def test_a_value_of_the_wrong_type_is_rejected_with_its_path(registry, path, document, message):
     assert send(registry, "POST", path, document) == (400, "InvalidRequestException", message)
 
 
@@ -156,12 +156,12 @@ def test_a_value_of_the_wrong_type_is_refused_by_its_path(registry, path, docume
         "usePrefixAttributeValue=1",
     ],
 )
-def test_a_query_value_of_the_wrong_type_is_refused(registry, query):
+def test_a_query_value_of_the_wrong_type_is_rejected(registry, query):
     assert send(registry, "GET", f"/things?{query}")[:2] == (400, "InvalidRequestException")
 
 
 @pytest.mark.parametrize(
-    ("pattern", "good", "bad"),
+    ("pattern", "match", "mismatch"),
     [
         (r"[\p{L}\p{N} ._-]+", "Pümpe 7", "a/b"),
         (r"[\s\S]*", "any \u2003\n\x1c thing", None),
@@ -174,11 +174,11 @@ def test_a_query_value_of_the_wrong_type_is_refused(registry, query):
         (r"\d{2}", "12", "\u0661\u0662"),
     ],
 )
-def test_patterns_mean_what_they_mean_in_java(pattern, good, bad):
+def test_patterns_match_as_in_java(pattern, match, mismatch):
     compiled = compile_pattern(pattern)
 
-    assert compiled.fullmatch(good)
-    assert bad is None or not compiled.fullmatch(bad)
+    assert compiled.fullmatch(match)
+    assert mismatch is None or not compiled.fullmatch(mismatch)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -190,7 +190,7 @@ def test_every_pattern_of_the_models_compiles(name):
         assert compile_pattern(pattern) is compile_pattern(pattern)
 
 
-def test_literals_win_over_labels_and_a_dead_end_is_left_again():
+def test_literals_take_precedence_over_labels_with_backtracking():
     routes = Routes()
     routes.add("GET", "/a/{x}", "label")
     routes.add("GET", "/a/b", "literal")

@@ -1,4 +1,4 @@
-"""Whatever arrives: an answer that is no fault of ours, and never an exception."""
+"""Fuzzing: every request gets a response that is neither an exception nor an internal error."""
 
 import json
 
@@ -134,8 +134,8 @@ def shared():
     registry.close()
 
 
-def answered(registry, request):
-    """Handle a request; say what must hold of any answer."""
+def status_of(registry, request):
+    """Handle a request, assert what holds for every response, and return its status."""
     response = registry.handle(request)
     assert response.status < 500
     assert response.body == b"" or isinstance(json.loads(response.body), dict)
@@ -143,35 +143,37 @@ def answered(registry, request):
     return response.status
 
 
-def local(method, path, headers=None, body=b""):
+def local_request(method, path, headers=None, body=b""):
     return HttpRequest(method, "http://127.0.0.1:4566" + path, headers or {}, body)
 
 
-def addressed(path, label, query):
+def url_of(path, label, query):
     return path.replace("{}", label) + (f"?{query}" if query else "")
 
 
-TARGETS = st.builds(addressed, st.sampled_from(PATHS), TEXT, QUERY)
+TARGETS = st.builds(url_of, st.sampled_from(PATHS), TEXT, QUERY)
 
 
 @MANY
-@given(st.builds(local, st.sampled_from(METHODS), TARGETS, HEADERS, BODY))
-@example(local("GET", "/things/%ff"))
-@example(local("GET", "/things?maxResults=" + "9" * 5000))
-@example(local("GET", "/things?nextToken=%00"))
-@example(local("GET", "/principals/things", {"x-amzn-principal": "\ud800"}))
-@example(local("POST", "/things/a", body=b'{"thingTypeName": "\\ud800"}'))
-@example(local("POST", "/things/a", body=b'{"attributePayload":' * 50_000))
-@example(local("POST", "/managed-things", body=b"[" * 100_000))
-@example(local("PATCH", "/things/a", body=b'{"expectedVersion": 99999999999999999999}'))
-@example(local("POST", "/policies/a", body=b'{"policyDocument": "{\\"a\\": \\"\\\\ud800\\"}"}'))
-@example(local("POST", "/things", body=b'{"templateBody": "{\\"Resources\\": {\\"\\\\ud800\\": {}}}"}'))
-@example(local("GET", "/policies/a/version/" + "9" * 5000))
-@example(local("PATCH", "/things/a", body=b'{"expectedVersion": 1e400}'))
-@example(local("PATCH", "/things/a", body=b'{"expectedVersion": ' + b"9" * 5000 + b"}"))
-@example(local("PATCH", "/things/a", body=b'{"expectedVersion": NaN}'))
-def test_no_request_makes_a_fault(shared, request_):
-    answered(shared, request_)
+@given(st.builds(local_request, st.sampled_from(METHODS), TARGETS, HEADERS, BODY))
+@example(local_request("GET", "/things/%ff"))
+@example(local_request("GET", "/things?maxResults=" + "9" * 5000))
+@example(local_request("GET", "/things?nextToken=%00"))
+@example(local_request("GET", "/principals/things", {"x-amzn-principal": "\ud800"}))
+@example(local_request("POST", "/things/a", body=b'{"thingTypeName": "\\ud800"}'))
+@example(local_request("POST", "/things/a", body=b'{"attributePayload":' * 50_000))
+@example(local_request("POST", "/managed-things", body=b"[" * 100_000))
+@example(local_request("PATCH", "/things/a", body=b'{"expectedVersion": 99999999999999999999}'))
+@example(local_request("POST", "/policies/a", body=b'{"policyDocument": "{\\"a\\": \\"\\\\ud800\\"}"}'))
+@example(
+    local_request("POST", "/things", body=b'{"templateBody": "{\\"Resources\\": {\\"\\\\ud800\\": {}}}"}')
+)
+@example(local_request("GET", "/policies/a/version/" + "9" * 5000))
+@example(local_request("PATCH", "/things/a", body=b'{"expectedVersion": 1e400}'))
+@example(local_request("PATCH", "/things/a", body=b'{"expectedVersion": ' + b"9" * 5000 + b"}"))
+@example(local_request("PATCH", "/things/a", body=b'{"expectedVersion": NaN}'))
+def test_no_request_causes_an_internal_error(shared, request_):
+    status_of(shared, request_)
 
 
 @MANY
@@ -179,11 +181,11 @@ def test_no_request_makes_a_fault(shared, request_):
 @example("http://[", "GET", b"")
 @example("", "", b"")
 @example("//", "GET", b"")
-def test_no_url_makes_a_fault(shared, url, method, body):
-    answered(shared, HttpRequest(method, url, {}, body))
+def test_no_url_causes_an_internal_error(shared, url, method, body):
+    status_of(shared, HttpRequest(method, url, {}, body))
 
 
-def test_a_document_that_is_nested_too_deeply_is_refused_even_where_any_document_is_allowed(shared):
+def test_a_document_that_is_nested_too_deeply_is_rejected(shared):
     schema = {}
     for _ in range(200):
         schema = {"a": schema}
@@ -202,7 +204,7 @@ def test_a_document_that_is_nested_too_deeply_is_refused_even_where_any_document
     }
 
     assert (
-        answered(
+        status_of(
             shared, HttpRequest("POST", "http://127.0.0.1/managed-things", {}, json.dumps(document).encode())
         )
         == 400
@@ -211,9 +213,9 @@ def test_a_document_that_is_nested_too_deeply_is_refused_even_where_any_document
 
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), SERVED)
-def test_no_valid_input_makes_a_fault_or_an_error_that_the_model_lacks(shared, name, operation):
+def test_no_valid_input_causes_an_internal_or_unmodeled_error(shared, name, operation):
     model = model_of(name, operation)
-    modelled = {shape.name for shape in model.error_shapes}
+    error_codes = {shape.name for shape in model.error_shapes}
 
     @examples(25)
     @given(values(model.input_shape) if model.input_shape is not None else st.just({}))
@@ -225,7 +227,7 @@ def test_no_valid_input_makes_a_fault_or_an_error_that_the_model_lacks(shared, n
         headers["Authorization"] = f"Credential=1/20250101/eu-west-1/{signing_name(model)}/aws4_request"
         response = shared.handle(HttpRequest(request.method, request.url, headers, as_bytes(request.body)))
         assert response.status < 500
-        assert response.headers.get("x-amzn-ErrorType") in modelled | {None}
+        assert response.headers.get("x-amzn-ErrorType") in error_codes | {None}
 
     check()
 

@@ -1,4 +1,4 @@
-"""HTTP changes nothing: whatever botocore writes is answered over the wire as it is answered in the process."""
+"""Responses over HTTP equal those in this process, for requests that botocore writes."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reconciler.registry import HttpRequest, Registry, catalog
 from reconciler.registry.wire.service import service
 from tests.support.examples import examples
-from tests.support.registry_server import served
+from tests.support.registry_server import serve_registry
 from tests.support.shape_strategies import values
 
 FEW = examples(4)
@@ -21,59 +21,60 @@ NAMES = {"iot": "iot", "iot-managed-integrations": "iotmanagedintegrations"}
 
 @pytest.fixture(scope="module")
 def server():
-    with served() as found:
-        yield found
+    with serve_registry() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def registry():
-    made = Registry(":memory:")
-    yield made
-    made.close()
+    registry = Registry(":memory:")
+    yield registry
+    registry.close()
 
 
 @pytest.fixture(scope="module")
 def connection(server):
-    opened = http.client.HTTPConnection(*server.address, timeout=10)
-    yield opened
-    opened.close()
+    connection = http.client.HTTPConnection(*server.address, timeout=10)
+    yield connection
+    connection.close()
 
 
-def written(name, model, params, url):
-    """The HTTP request that botocore makes of the parameters, signed for the service in name only."""
+def build_request(name, model, params, url):
+    """Return the HTTP request that botocore builds, with a credential scope but without a valid signature."""
     request = create_serializer("rest-json", include_validation=False).serialize_to_request(params, model)
     prepare_request_dict(request, endpoint_url=url, context={})
-    made = create_request_object(request).prepare()
+    prepared = create_request_object(request).prepare()
     scope = f"Credential=test/20260101/eu-west-1/{NAMES[name]}/aws4_request"
     headers = {
-        key: text if isinstance(text, str) else text.decode("latin-1") for key, text in made.headers.items()
+        key: text if isinstance(text, str) else text.decode("latin-1")
+        for key, text in prepared.headers.items()
     }
     headers["Authorization"] = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
-    body = made.body or b""
-    return made.method, made.url, headers, body.encode() if isinstance(body, str) else bytes(body)
+    body = prepared.body or b""
+    return prepared.method, prepared.url, headers, body.encode() if isinstance(body, str) else bytes(body)
 
 
-def told(status, headers, body):
-    """What has to be the same: status, error, its words, and the members of an answer."""
-    named = {key.lower(): value for key, value in headers.items()}
+def comparable(status, headers, body):
+    """Return what must be equal: status, error, and the error's body or the names of the output's members."""
+    lower_headers = {key.lower(): value for key, value in headers.items()}
     document = json.loads(body or b"{}")
-    error = named.get("x-amzn-errortype")
-    return status, error, document if error else sorted(document), named.get("content-type")
+    error = lower_headers.get("x-amzn-errortype")
+    return status, error, document if error else sorted(document), lower_headers.get("content-type")
 
 
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), sorted(catalog.served_operations()))
-def test_over_http_as_in_the_process(server, registry, connection, name, operation):
+def test_responses_over_http_equal_responses_in_process(server, registry, connection, name, operation):
     model = service(name).model.operation_model(operation)
 
     @FEW
     @given(values(model.input_shape) if model.input_shape is not None else st.just({}))
     def check(params):
-        method, url, headers, body = written(name, model, params, server.url)
+        method, url, headers, body = build_request(name, model, params, server.url)
         connection.request(method, url.removeprefix(server.url), body, headers)
-        answer = connection.getresponse()
-        over = told(answer.status, dict(answer.headers), answer.read())
-        within = registry.handle(HttpRequest(method, url, headers, body))
-        assert over == told(within.status, within.headers, within.body)
+        response = connection.getresponse()
+        over_http = comparable(response.status, dict(response.headers), response.read())
+        in_process = registry.handle(HttpRequest(method, url, headers, body))
+        assert over_http == comparable(in_process.status, in_process.headers, in_process.body)
 
     check()

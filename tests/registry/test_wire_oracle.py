@@ -1,4 +1,4 @@
-"""The wire layer against botocore's own serializer and parser, both ways, for every operation that is served."""
+"""The wire layer against botocore's serializer and parser, for every served operation."""
 
 import json
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ def model_of(name, operation):
 
 
 def as_http(model, params):
-    """Let botocore make the HTTP request."""
+    """Return the HTTP request that botocore builds."""
     request = create_serializer("rest-json", include_validation=False).serialize_to_request(params, model)
     prepare_request_dict(request, endpoint_url="https://example.amazonaws.com", context={})
     return create_request_object(request).prepare()
@@ -38,7 +38,7 @@ def as_bytes(body):
 
 
 def as_output(model, status, headers, body, shape):
-    """Let botocore read an HTTP response."""
+    """Return the output that botocore reads from an HTTP response."""
     parsed = create_parser("rest-json").parse(
         {
             "status_code": status,
@@ -52,7 +52,7 @@ def as_output(model, status, headers, body, shape):
 
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), SERVED)
-def test_what_botocore_serializes_we_parse(name, operation):
+def test_requests_that_botocore_serializes_are_parsed(name, operation):
     model = model_of(name, operation)
 
     @FEW
@@ -60,41 +60,41 @@ def test_what_botocore_serializes_we_parse(name, operation):
     def check(params):
         request = as_http(model, params)
         target = parse_target(request.url)
-        wire, labels = service(name).routes.find(request.method, target.segments)
+        wire_operation, labels = service(name).routes.find(request.method, target.segments)
         headers = {
             key.lower(): text if isinstance(text, str) else text.decode()
             for key, text in request.headers.items()
         }
-        parsed, errors = wire.parser.parse(labels, target.query, headers, as_bytes(request.body))
-        assert (wire.name, parsed, errors.messages) == (operation, params, [])
+        parsed, errors = wire_operation.parser.parse(labels, target.query, headers, as_bytes(request.body))
+        assert (wire_operation.name, parsed, errors.messages) == (operation, params, [])
 
     check()
 
 
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), SERVED)
-def test_what_we_serialize_botocore_parses(name, operation):
+def test_responses_are_parsed_by_botocore(name, operation):
     model = model_of(name, operation)
-    wire = next_wire(name, operation)
+    wire_operation = operation_of(name, operation)
 
     @FEW
     @given(values(model.output_shape) if model.output_shape is not None else st.just({}))
     def check(output):
-        status, headers, body = wire.serializer.serialize(output)
+        status, headers, body = wire_operation.serializer.serialize(output)
         assert status == model.http.get("responseCode", 200)
         assert as_output(model, status, headers, body, model.output_shape) == output
 
     check()
 
 
-def next_wire(name, operation):
+def operation_of(name, operation):
     http = model_of(name, operation).http
     segments = urlsplit(http["requestUri"]).path.removeprefix("/").split("/")
     return service(name).routes.find(http["method"], segments)[0]
 
 
 @pytest.mark.parametrize(("name", "operation"), SERVED)
-def test_errors_reach_botocore_with_code_status_message_and_members(name, operation):
+def test_errors_are_parsed_by_botocore_with_all_members(name, operation):
     model = model_of(name, operation)
     for shape in model.error_shapes:
         members = {member: f"the {member}" for member in shape.members if member.lower() != "message"}
@@ -103,42 +103,46 @@ def test_errors_reach_botocore_with_code_status_message_and_members(name, operat
         )
 
         parsed = as_output(model, status, headers, body, model.output_shape)
-        modelled = as_output(
+        parsed_members = as_output(
             model, status, headers, body, service(name).model.shape_for_error_code(shape.name)
         )
 
         assert status == shape.metadata["error"]["httpStatusCode"]
         assert headers["x-amzn-ErrorType"] == shape.name
         assert parsed["Error"] == {"Code": shape.name, "Message": "what is wrong"}
-        assert {member: modelled[member] for member in members} == members
+        assert {member: parsed_members[member] for member in members} == members
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_operation_of_the_model_can_be_worked_out(name):
-    """So that an operation that is served later needs nothing here."""
+def test_every_operation_of_the_models_can_be_compiled(name):
+    """An operation that will be served later needs no change of the wire layer."""
     for operation in service(name).model.operation_names:
-        wire = next_wire(name, operation)
-        assert (wire.name, wire.parser is not None, wire.serializer is not None) == (operation, True, True)
+        wire_operation = operation_of(name, operation)
+        assert (
+            wire_operation.name,
+            wire_operation.parser is not None,
+            wire_operation.serializer is not None,
+        ) == (operation, True, True)
 
 
 def test_every_served_operation_is_in_its_model():
     assert [key for key in SERVED if key[1] not in service(key[0]).model.operation_names] == []
 
 
-# Neither has parameters, nor an error for wrong ones.
+# These have neither parameters nor an error for invalid ones.
 NEVER_INVALID = {"DeleteRegistrationCode", "DescribeEventConfigurations"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_bad_request_and_a_fault_of_ours_have_codes_that_the_model_has(name):
+def test_invalid_and_fault_codes_are_in_the_model(name):
     for operation in service(name).model.operation_names:
-        wire = next_wire(name, operation)
+        wire_operation = operation_of(name, operation)
         if (name, operation) in catalog.served_operations():
-            assert wire.invalid_code in wire.error_codes or operation in NEVER_INVALID
-        assert service(name).error_format(wire.fault_code) is not None
+            assert wire_operation.invalid_code in wire_operation.error_codes or operation in NEVER_INVALID
+        assert service(name).error_format(wire_operation.fault_code) is not None
 
 
-def test_error_bodies_are_json_with_the_models_own_message_member():
+def test_error_bodies_have_the_models_message_member():
     bodies = {
         name: json.loads(error_response(service(name), ApiError("ConflictException", "x"))[2])
         for name in SERVICES

@@ -1,4 +1,4 @@
-"""`reconciler registry serve` in a process of its own, and clients that know it by its address alone."""
+"""`reconciler registry serve` in a subprocess, and clients of its URL."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from botocore.config import Config
 
 REGION = "eu-west-1"
 COMMAND = (sys.executable, "-c", "from reconciler.cli.main import main; main()", "registry", "serve")
-ONCE = Config(retries={"total_max_attempts": 1})
+NO_RETRIES = Config(retries={"total_max_attempts": 1})
 
 
 @define
-class Answer:
+class ServerResponse:
+    """An HTTP response."""
+
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -34,8 +36,8 @@ class Answer:
 
 
 @define
-class Served:
-    """A server that runs."""
+class RunningServer:
+    """A server that is running in a subprocess."""
 
     url: str
     process: subprocess.Popen[str]
@@ -46,7 +48,7 @@ class Served:
         return parts.hostname or "", parts.port or 0
 
     def client(
-        self, service: str = "iot", account: str = "test", region: str = REGION, config: Any = ONCE
+        self, service: str = "iot", account: str = "test", region: str = REGION, config: Any = NO_RETRIES
     ) -> Any:
         return boto3.Session().client(
             service,
@@ -57,39 +59,39 @@ class Served:
             config=config,
         )
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> ServerResponse:
         connection = http.client.HTTPConnection(*self.address, timeout=10)
         try:
             connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            return Answer(answer.status, dict(answer.headers), answer.read())
+            response = connection.getresponse()
+            return ServerResponse(response.status, dict(response.headers), response.read())
         finally:
             connection.close()
 
     def reset(self) -> None:
-        assert self.ask("POST", "/moto-api/reset").status == 200
+        assert self.request("POST", "/moto-api/reset").status == 200
 
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal; give the exit code and the log."""
-        self.process.send_signal(number)
+    def stop(self, signal_number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal, and return the exit code and the log."""
+        self.process.send_signal(signal_number)
         _, log = self.process.communicate(timeout=20)
         return self.process.returncode, log
 
 
 @contextmanager
-def served(*options: str, log: bool = False) -> Iterator[Served]:
-    """A server with these options, ended afterwards; with `log`, what it writes to stderr is kept."""
+def serve_registry(*options: str, capture_log: bool = False) -> Iterator[RunningServer]:
+    """Run a server with these options, and stop it at the end of the block."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     process = subprocess.Popen(
         [*COMMAND, "--port", "0", *options],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE if log else None,
+        stderr=subprocess.PIPE if capture_log else None,
         text=True,
         env=environ,
     )
     try:
         line = process.stdout.readline()
-        yield Served(line.split()[-1], process)
+        yield RunningServer(line.split()[-1], process)
     finally:
         if process.poll() is None:
             process.terminate()

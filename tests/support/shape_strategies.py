@@ -1,4 +1,4 @@
-"""Hypothesis strategies for values that a shape of the service model allows."""
+"""Hypothesis strategies for the values that a shape of a service model allows."""
 
 import datetime as dt
 import re
@@ -11,40 +11,42 @@ from hypothesis import strategies as st
 from reconciler.registry.wire.patterns import compile_pattern
 
 EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
-_MORE = 6
-_COMMON = [chr(code) for code in range(0x20, 0x17F)] + ["\n", "\t", "\u2003", "\u4e2d", "\U0001f331"]
+_MAX_EXTRA_LENGTH = 6
+_CHARACTERS = [chr(code) for code in range(0x20, 0x17F)] + ["\n", "\t", "\u2003", "\u4e2d", "\U0001f331"]
 _PRINTABLE = [chr(code) for code in range(0x21, 0x7F)]
-_NUMBERS = {"integer": 2**31 - 1, "long": 2**63 - 1}
-_PLAIN = {r"\p{L}": "a-zé", r"\p{N}": "0-9", r"\p{Z}": " ", r"\p{Graph}": "!-~", r"\x{0022}": '"'}
+_MAXIMUMS = {"integer": 2**31 - 1, "long": 2**63 - 1}
+_JAVA_CLASSES = {r"\p{L}": "a-zé", r"\p{N}": "0-9", r"\p{Z}": " ", r"\p{Graph}": "!-~", r"\x{0022}": '"'}
 
 JSON = st.recursive(
     st.booleans()
     | st.integers(-(2**53), 2**53)
-    | st.text(_COMMON, max_size=5)
+    | st.text(_CHARACTERS, max_size=5)
     | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.text(_COMMON, max_size=4), inner, max_size=2)
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(_CHARACTERS, max_size=4), inner, max_size=2)
     ),
     max_leaves=4,
 )
 
 
 def values(shape: Shape, location: str | None = None) -> st.SearchStrategy[Any]:
-    """Give values of a shape; what stands in a header or a path is kept to what those can carry."""
+    """Return a strategy for a shape; values in a header or a path are limited to what those can contain."""
     if isinstance(shape, StructureShape):
         return _structures(shape)
     if isinstance(shape, ListShape):
-        least = max(shape.metadata.get("min", 0), 1 if location else 0)
-        return st.lists(values(shape.member, location), min_size=least, max_size=least + 2)
+        min_size = max(shape.metadata.get("min", 0), 1 if location else 0)
+        return st.lists(values(shape.member, location), min_size=min_size, max_size=min_size + 2)
     if isinstance(shape, MapShape):
-        least = shape.metadata.get("min", 0)
-        return st.dictionaries(values(shape.key), values(shape.value), min_size=least, max_size=least + 2)
+        min_size = shape.metadata.get("min", 0)
+        return st.dictionaries(
+            values(shape.key), values(shape.value), min_size=min_size, max_size=min_size + 2
+        )
     return _scalars(shape, location)
 
 
 def _structures(shape: StructureShape) -> st.SearchStrategy[Any]:
     if shape.metadata.get("document"):
-        return st.dictionaries(st.text(_COMMON, max_size=4), JSON, max_size=2)
+        return st.dictionaries(st.text(_CHARACTERS, max_size=4), JSON, max_size=2)
     members = {
         name: values(member, member.serialization.get("location")) for name, member in shape.members.items()
     }
@@ -55,9 +57,9 @@ def _structures(shape: StructureShape) -> st.SearchStrategy[Any]:
 
 
 def _scalars(shape: Shape, location: str | None) -> st.SearchStrategy[Any]:
-    if shape.type_name in _NUMBERS:
-        least = shape.metadata.get("min", 0)
-        return st.integers(least, shape.metadata.get("max", _NUMBERS[shape.type_name]))
+    if shape.type_name in _MAXIMUMS:
+        minimum = shape.metadata.get("min", 0)
+        return st.integers(minimum, shape.metadata.get("max", _MAXIMUMS[shape.type_name]))
     if shape.type_name in ("float", "double"):
         return st.floats(shape.metadata.get("min", 0), shape.metadata.get("max", 100))
     if shape.type_name == "boolean":
@@ -72,25 +74,26 @@ def _scalars(shape: Shape, location: str | None) -> st.SearchStrategy[Any]:
 def _texts(shape: Shape, location: str | None) -> st.SearchStrategy[str]:
     if shape.metadata.get("enum"):
         return st.sampled_from(shape.metadata["enum"])
-    least = max(shape.metadata.get("min", 0), 1 if location else 0)
-    most = min(shape.metadata.get("max", least + _MORE), least + _MORE)
+    min_size = max(shape.metadata.get("min", 0), 1 if location else 0)
+    max_size = min(shape.metadata.get("max", min_size + _MAX_EXTRA_LENGTH), min_size + _MAX_EXTRA_LENGTH)
     pattern = shape.metadata.get("pattern")
-    alphabet = _PRINTABLE if location == "header" else _COMMON
+    alphabet = _PRINTABLE if location == "header" else _CHARACTERS
     if pattern is None:
-        return st.text(alphabet, min_size=least, max_size=most)
+        return st.text(alphabet, min_size=min_size, max_size=max_size)
     compiled = compile_pattern(pattern)
     allowed = [character for character in alphabet if compiled.fullmatch(character)]
     if not compiled.fullmatch(""):
-        least = max(least, 1)
-    if allowed and compiled.fullmatch(allowed[0] * max(least, 1)):
-        return st.text(allowed, min_size=least, max_size=most).filter(
+        min_size = max(min_size, 1)
+    if allowed and compiled.fullmatch(allowed[0] * max(min_size, 1)):
+        return st.text(allowed, min_size=min_size, max_size=max_size).filter(
             lambda text: compiled.fullmatch(text) is not None
         )
-    return _by_regex(pattern).filter(lambda text: least <= len(text) <= shape.metadata.get("max", 10**9))
+    limit = shape.metadata.get("max", 10**9)
+    return _from_pattern(pattern).filter(lambda text: min_size <= len(text) <= limit)
 
 
 @cache
-def _by_regex(pattern: str) -> st.SearchStrategy[str]:
-    for java, plain in _PLAIN.items():
-        pattern = pattern.replace(java, plain)
+def _from_pattern(pattern: str) -> st.SearchStrategy[str]:
+    for java_class, characters in _JAVA_CLASSES.items():
+        pattern = pattern.replace(java_class, characters)
     return st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True)

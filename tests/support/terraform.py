@@ -1,4 +1,4 @@
-"""Terraform as a client and a peer, where it and its AWS provider are on this machine; nothing is downloaded."""
+"""Terraform and its AWS provider, if they are installed on this machine; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from attrs import frozen
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
-# Terraform's own implied mirror folders, and where packagers put them.
-_PLACES = (
+# Terraform's implied mirror folders, and the folders of packages.
+_MIRROR_FOLDERS = (
     "~/.terraform.d/plugins",
     "~/.terraform.d/plugin-cache",
     "~/.local/share/terraform/plugins",
@@ -21,7 +21,7 @@ _PLACES = (
     "/opt/*",
     "/var/lib/*",
 )
-HEAD = """\
+CONFIGURATION = """\
 terraform {{
   required_providers {{
     aws = {{ source = "hashicorp/aws" }}
@@ -43,49 +43,57 @@ provider "aws" {{
 
 @frozen
 class Terraform:
-    """The binary, and the folder of its providers."""
+    """Terraform's binary, and the folder of its providers."""
 
     binary: str
     mirror: Path
 
-    def run(self, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.binary, *words], cwd=folder, env=environment(), capture_output=True, text=True, check=False
+            [self.binary, *arguments],
+            cwd=folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def prepare(self, folder: Path, url: str, config: str, account: str = "test") -> None:
-        """Write the configuration, with the provider pointed to the URL, and initialise the folder."""
-        (folder / "main.tf").write_text(HEAD.format(url=url, account=account) + config)
-        done = self.run(folder, "init", "-no-color", f"-plugin-dir={self.mirror}")
-        if done.returncode:
-            raise RuntimeError(done.stdout + done.stderr)
+        """Write the configuration, with the provider's endpoint at the URL, and initialize the folder."""
+        (folder / "main.tf").write_text(CONFIGURATION.format(url=url, account=account) + config)
+        init = self.run(folder, "init", "-no-color", f"-plugin-dir={self.mirror}")
+        if init.returncode:
+            raise RuntimeError(init.stdout + init.stderr)
 
 
 def environment() -> Mapping[str, str]:
-    """The process's, without what would point Terraform elsewhere, or have it ask the network for news."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
-    return {**kept, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
+    """Return the environment without settings of AWS and Terraform, and without Terraform's update check."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
+    return {**inherited, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
 
 
-def find() -> Terraform | str:
-    """Terraform with its provider, or why there is none."""
+def find_terraform() -> Terraform | str:
+    """Return Terraform with its provider, or the reason why it cannot be used."""
     binary = shutil.which("terraform")
     if binary is None:
         return "terraform is not on PATH"
-    for folder in _folders(Path(binary).resolve()):
+    for folder in _candidate_folders(Path(binary).resolve()):
         if any((folder / PROVIDER).glob("*/*/terraform-provider-aws_*")):
             return Terraform(binary, folder)
-    return "no folder has Terraform's AWS provider; TF_PLUGIN_DIR names one"
+    return "Terraform's AWS provider is not installed; set TF_PLUGIN_DIR to its folder"
 
 
-def _folders(binary: Path) -> Iterator[Path]:
+def _candidate_folders(binary: Path) -> Iterator[Path]:
+    """Yield the folders that may have Terraform's providers."""
     for name in ("TF_PLUGIN_DIR", "TF_PLUGIN_CACHE_DIR"):
         if os.environ.get(name):
             yield Path(os.environ[name])
     yield from (binary.parent, binary.parent / "plugins", binary.parent / "terraform-plugins")
-    for place in _PLACES:
-        root, _, star = place.partition("/*")
-        folder = Path(root).expanduser()
+    for pattern in _MIRROR_FOLDERS:
+        folder = Path(pattern.removesuffix("/*")).expanduser()
         if not folder.is_dir():
             continue
-        yield from sorted(folder.iterdir()) if star == "" and place.endswith("/*") else (folder,)
+        if pattern.endswith("/*"):
+            yield from sorted(folder.iterdir())
+        else:
+            yield folder
