@@ -1,4 +1,4 @@
-"""The command line in a folder of its own."""
+"""The command line, run in an empty folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.cli.main import cli
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """A run of the command in an empty folder: exit code, stdout, stderr."""
+    """Run a command in an empty folder, and return exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RECONCILER_FILE", raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
@@ -24,6 +24,6 @@ def run(tmp_path, monkeypatch):
 
 @pytest.fixture
 def fleet(run):
-    """The starter's fleet, not yet applied."""
+    """Run a command in a folder with the starter files, not yet applied."""
     run("init", "--name", "greenhouse")
     return run

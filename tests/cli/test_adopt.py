@@ -1,4 +1,4 @@
-"""`reconciler adopt` sets marks and nothing else, and adds to the file without touching what is in it."""
+"""`reconciler adopt` only sets ownership markers and appends to the file."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ name = "greenhouse"   # keep me
 
 
 @pytest.fixture
-def place(run, tmp_path):
-    """A file with nothing but its workspace, beside a registry that somebody else has filled."""
+def unmanaged(run, tmp_path):
+    """Return a run, a file with only its workspace, a registry filled by hand, and a certificate's ID."""
     (tmp_path / "desired_state.toml").write_text(HEAD)
     (tmp_path / ".reconciler").mkdir()
     cloud = Cloud(tmp_path / ".reconciler/registry.sqlite3")
     pem = Authority("Theirs").device("hand")
-    made = cloud.iot.register_certificate_without_ca(certificatePem=pem, status="ACTIVE")
+    registered = cloud.iot.register_certificate_without_ca(certificatePem=pem, status="ACTIVE")
     cloud.iot.create_thing(thingName="hand", attributePayload={"attributes": {"site": "oslo"}})
-    cloud.iot.attach_thing_principal(thingName="hand", principal=made["certificateArn"])
+    cloud.iot.attach_thing_principal(thingName="hand", principal=registered["certificateArn"])
     cloud.iot.create_thing(thingName="other")
     cloud.iot.create_policy(policyName="p", policyDocument='{"Version": "2012-10-17", "Statement": []}')
-    return run, tmp_path / "desired_state.toml", cloud, made["certificateId"]
+    return run, tmp_path / "desired_state.toml", cloud, registered["certificateId"]
 
 
-def test_a_thing_and_its_certificate_are_adopted_into_the_file_and_only_marked(place):
-    run, file, cloud, identity = place
+def test_a_thing_and_its_certificate_are_appended_to_the_file_and_marked(unmanaged):
+    run, file, cloud, identity = unmanaged
     before = cloud.content()
     code, out, err = run("adopt", "things.hand", f"certificates.{identity}", "--yes")
     assert (code, out.splitlines()[-1].partition(" in ")[0]) == (0, "✔ Done")
     assert err.splitlines()[0] == "adding 2 tables at the end of desired_state.toml"
     text = file.read_text()
     assert text.startswith(HEAD + "\n")
-    said = tomllib.loads(text)
-    assert said["things"] == {"hand": {"attributes": {"site": "oslo"}, "certificates": ["hand"]}}
-    assert list(said["certificates"]) == ["hand"]
+    tables = tomllib.loads(text)
+    assert tables["things"] == {"hand": {"attributes": {"site": "oslo"}, "certificates": ["hand"]}}
+    assert list(tables["certificates"]) == ["hand"]
     after = cloud.content()
     assert after["certificates"] == before["certificates"]
     assert after["things"]["other"] == before["things"]["other"]
@@ -50,8 +50,8 @@ def test_a_thing_and_its_certificate_are_adopted_into_the_file_and_only_marked(p
     assert run("plan", "--detailed-exitcode")[0] == 0
 
 
-def test_what_is_in_the_file_already_is_adopted_and_the_file_stays(place):
-    run, file, cloud, _ = place
+def test_a_declared_resource_is_adopted_without_a_change_of_the_file(unmanaged):
+    run, file, cloud, _ = unmanaged
     text = HEAD + '\n[policies.p]\ndocument = { Version = "2012-10-17", Statement = [] }\n'
     file.write_text(text)
     assert run("apply", "--yes")[0] == 3
@@ -63,8 +63,8 @@ def test_what_is_in_the_file_already_is_adopted_and_the_file_stays(place):
     }
 
 
-def test_without_a_yes_neither_the_file_nor_the_registry_changes(place):
-    run, file, cloud, _ = place
+def test_without_confirmation_neither_the_file_nor_the_registry_changes(unmanaged):
+    run, file, cloud, _ = unmanaged
     before = cloud.content()
     code, out, err = run("adopt", "policies.p")
     assert (code, out.splitlines()[0]) == (1, "Plan for greenhouse")
@@ -72,8 +72,8 @@ def test_without_a_yes_neither_the_file_nor_the_registry_changes(place):
     assert (file.read_text(), cloud.content()) == (HEAD, before)
 
 
-def test_what_is_not_there_is_told_with_the_nearest_and_nothing_is_adopted(place):
-    run, file, cloud, _ = place
+def test_a_missing_resource_is_reported_with_the_closest_name_and_nothing_is_adopted(unmanaged):
+    run, file, cloud, _ = unmanaged
     before = cloud.content()
     assert run("adopt", "policies.p", "things.hnd", "--yes") == (
         1,
@@ -86,8 +86,8 @@ def test_what_is_not_there_is_told_with_the_nearest_and_nothing_is_adopted(place
     assert (file.read_text(), cloud.content()) == (HEAD, before)
 
 
-def test_what_another_workspace_owns_is_not_free(place):
-    run, file, cloud, _ = place
+def test_a_resource_of_another_workspace_cannot_be_adopted(unmanaged):
+    run, file, cloud, _ = unmanaged
     cloud.iot.tag_resource(
         resourceArn=cloud.iot.get_policy(policyName="p")["policyArn"],
         tags=[{"Key": "reconciler:workspace", "Value": "theirs"}],
@@ -97,8 +97,8 @@ def test_what_another_workspace_owns_is_not_free(place):
     assert file.read_text() == HEAD
 
 
-def test_a_refused_plan_leaves_the_file_as_it_was(place):
-    run, file, _, _ = place
+def test_a_rejected_plan_leaves_the_file_unchanged(unmanaged):
+    run, file, _, _ = unmanaged
     text = HEAD + "\n[workspace.limits]\ndelete_percent = 10\n"
     file.write_text(text)
     assert run("adopt", "policies.p", "--yes")[0] == 0
@@ -112,8 +112,8 @@ def test_a_refused_plan_leaves_the_file_as_it_was(place):
     ]
 
 
-def test_what_else_in_the_file_is_unmarked_is_left_for_another_time(place):
-    run, file, cloud, _ = place
+def test_only_the_named_resources_are_adopted(unmanaged):
+    run, file, cloud, _ = unmanaged
     text = HEAD + '\n[policies.p]\ndocument = { Version = "2012-10-17", Statement = [] }\n'
     file.write_text(text)
     assert run("adopt", "things.other", "--yes")[0] == 0
@@ -121,16 +121,16 @@ def test_what_else_in_the_file_is_unmarked_is_left_for_another_time(place):
     assert cloud.content()["things"]["other"]["groups"] == ["reconciler-greenhouse"]
 
 
-def test_in_a_folder_of_files_it_goes_into_one_of_its_own(place):
-    run, file, _, _ = place
+def test_in_a_folder_of_files_tables_are_appended_to_adopted_toml(unmanaged):
+    run, file, _, _ = unmanaged
     assert run("adopt", "policies.p", "--yes", "-f", ".")[0] == 0
     assert file.read_text() == HEAD
     assert list(tomllib.loads((file.parent / "adopted.toml").read_text())["policies"]) == ["p"]
 
 
-def test_certificates_may_become_files(place):
-    run, file, _, identity = place
+def test_certificates_can_be_written_as_files(unmanaged):
+    run, file, _, identity = unmanaged
     assert run("adopt", f"certificates.{identity}", "--pem-dir", "pki", "--yes")[0] == 0
-    said = tomllib.loads(file.read_text())["certificates"]["hand"]
-    assert said["pem"] == {"file": "pki/certificates/hand.pem"}
-    assert (file.parent / said["pem"]["file"]).read_text().startswith("-----BEGIN CERTIFICATE-----")
+    tables = tomllib.loads(file.read_text())["certificates"]["hand"]
+    assert tables["pem"] == {"file": "pki/certificates/hand.pem"}
+    assert (file.parent / tables["pem"]["file"]).read_text().startswith("-----BEGIN CERTIFICATE-----")

@@ -1,4 +1,4 @@
-"""Completion, asked as a shell asks."""
+"""Completion, called as a shell calls it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ COMMAND = Path(sys.executable).with_name("reconciler")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_gets_a_script_of_its_own(run, shell):
+def test_every_shell_gets_its_own_script(run, shell):
     code, out, err = run("completion", shell)
     assert (code, err) == (0, "")
     assert f"_RECONCILER_COMPLETE={shell}_complete" in out
-    if found := shutil.which(shell):
-        check = subprocess.run([found, "-n"], input=out, capture_output=True, text=True, check=False)
+    if path := shutil.which(shell):
+        check = subprocess.run([path, "-n"], input=out, capture_output=True, text=True, check=False)
         assert (check.returncode, check.stderr) == (0, "")
 
 
@@ -32,7 +32,7 @@ def test_each_shell_gets_a_script_of_its_own(run, shell):
         (["completion", ""], ["bash", "zsh", "fish"]),
     ],
 )
-def test_words_are_completed_from_the_commands_and_from_the_file(fleet, tmp_path, words, expected):
+def test_words_are_completed_from_the_commands_and_the_file(fleet, tmp_path, words, expected):
     line = ["reconciler", *words]
     environ = {
         **os.environ,
@@ -40,11 +40,11 @@ def test_words_are_completed_from_the_commands_and_from_the_file(fleet, tmp_path
         "COMP_WORDS": " ".join(line),
         "COMP_CWORD": str(len(line) - 1),
     }
-    ended = subprocess.run([COMMAND], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
-    assert [found.partition(",")[2] for found in ended.stdout.splitlines()] == expected
+    done = subprocess.run([COMMAND], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert [line.partition(",")[2] for line in done.stdout.splitlines()] == expected
 
 
-def test_nothing_is_completed_from_a_broken_file(fleet, tmp_path):
+def test_nothing_is_completed_from_an_invalid_file(fleet, tmp_path):
     (tmp_path / "desired_state.toml").write_text("[workspace\n")
     environ = {
         **os.environ,
@@ -52,5 +52,5 @@ def test_nothing_is_completed_from_a_broken_file(fleet, tmp_path):
         "COMP_WORDS": "reconciler show things.",
         "COMP_CWORD": "2",
     }
-    ended = subprocess.run([COMMAND], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
-    assert (ended.stdout.strip(), ended.stderr) == ("", "")
+    done = subprocess.run([COMMAND], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("", "")

@@ -1,4 +1,4 @@
-"""What is exported and read again plans empty; what cannot be said is told; what is not ours stays out."""
+"""Exports: loading one gives an empty plan, gaps are reported, and other workspaces are left out."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ CLOUD = Cloud()
 
 
 def exported(cloud, workspace="ws", patterns=(), pem_dir=None, base=Path()):
-    """The export of a registry by a workspace whose file says nothing."""
-    found = select_matching(read_inventory(state(workspace=workspace), cloud.call), patterns)
-    return export_tables(workspace, found, pem_writer(pem_dir, base))
+    """Return the export of a registry by a workspace with an empty file."""
+    inventory = select_matching(read_inventory(state(workspace=workspace), cloud.call), patterns)
+    return export_tables(workspace, inventory, pem_writer(pem_dir, base))
 
 
-def read_again(found, workspace="ws"):
-    """What the loader makes of an export."""
+def load_export(export, workspace="ws"):
+    """Return the desired state of an export."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "desired_state.toml"
-        path.write_text(workspace_text({"name": workspace}) + "\n" + tables_text(found.tables), "utf-8")
+        path.write_text(workspace_text({"name": workspace}) + "\n" + tables_text(export.tables), "utf-8")
         accepted(path)
         return load(path, limits=ServiceModelConstraints(), environ={})
 
@@ -60,37 +60,37 @@ def read_again(found, workspace="ws"):
 @examples(10)
 @given(desired_states())
 @example(state())
-def test_an_export_of_any_fleet_plans_empty(fleet):
+def test_the_plan_of_an_exported_fleet_is_empty(fleet):
     cloud = CLOUD.empty()
     converge(fleet, cloud)
-    found = exported(cloud)
-    plan = plan_of(read_again(found), cloud)
-    gone = {str(step.address) for step in plan.steps if step.change.action == "delete"}
-    assert (len(plan.steps), gone) == (len(found.left_out), set(map(str, found.left_out)))
-    assert {address.kind for address in found.left_out} <= {"provisioning_profiles"}
+    export = exported(cloud)
+    plan = plan_of(load_export(export), cloud)
+    deleted = {str(step.address) for step in plan.steps if step.change.action == "delete"}
+    assert (len(plan.steps), deleted) == (len(export.left_out), set(map(str, export.left_out)))
+    assert {address.kind for address in export.left_out} <= {"provisioning_profiles"}
 
 
 @examples(5)
 @given(desired_states())
-def test_a_registry_that_nobody_owns_is_exported_and_adopted_whole_and_only_marks_are_set(fleet):
-    """The certificates of things that nobody owns come with them; what only managed integrations tell cannot be adopted."""
+def test_adopting_an_exported_unmanaged_registry_only_sets_markers(fleet):
+    """Certificates of unmanaged things are adopted with them; managed integrations resources cannot be adopted."""
     cloud = CLOUD.empty()
-    kept = [found for found in fleet.resources.values() if found.address.kind in ADOPTABLE]
-    converge(state(*kept), cloud)
-    _unmark(cloud)
-    found = read_again(exported(cloud, "other"), "other")
+    adoptable = [item for item in fleet.resources.values() if item.address.kind in ADOPTABLE]
+    converge(state(*adoptable), cloud)
+    _remove_markers(cloud)
+    desired = load_export(exported(cloud, "other"), "other")
     before = cloud.content()
-    plan = plan_of(found, cloud, adopt=_unmarked(found, cloud))
+    plan = plan_of(desired, cloud, adopt=list(desired.resources))
     assert failures(run(plan, cloud)) == []
-    assert not plan_of(found, cloud)
-    assert _facts(cloud.content()) == _facts(before)
+    assert not plan_of(desired, cloud)
+    assert _without_tags(cloud.content()) == _without_tags(before)
 
 
 ADOPTABLE = frozenset({"policies", "billing_groups", "thing_types", "role_aliases", "provisioning_templates"})
 
 
-def _unmark(cloud):
-    """As if all of it had been made by hand."""
+def _remove_markers(cloud):
+    """Make all resources look as if they were created by hand."""
     for listed, key, arn in (
         ("list_policies", "policies", "policyArn"),
         ("list_billing_groups", "billingGroups", "groupArn"),
@@ -106,12 +106,8 @@ def _unmark(cloud):
         cloud.iot.untag_resource(resourceArn=arn, tagKeys=["reconciler:workspace", "reconciler:name"])
 
 
-def _unmarked(found, cloud):
-    return list(found.resources)
-
-
-def _facts(content):
-    """Everything but our own tags."""
+def _without_tags(content):
+    """Return the adoptable resources without their tags."""
     return {
         kind: {
             name: {key: value for key, value in item.items() if key != "tags"} for name, item in items.items()
@@ -121,7 +117,7 @@ def _facts(content):
     }
 
 
-def test_the_text_is_what_a_person_would_write():
+def test_the_text_is_idiomatic_toml():
     cloud = CLOUD.empty()
     policy = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}), {"line": "A"})
     fleet = (
@@ -150,22 +146,22 @@ name = "m"
 """
 
 
-def test_what_another_workspace_owns_stays_out_and_so_do_the_marks_and_what_nobody_owns_is_told():
+def test_other_workspaces_and_markers_are_left_out_and_unmanaged_resources_listed():
     cloud = CLOUD.empty()
     converge(state(ca(), *device("a"), workspace="ws"), cloud)
     converge(state(ca("beta"), resource("things", "b", Thing()), workspace="theirs"), cloud)
     cloud.iot.create_thing(thingName="by-hand")
-    found = exported(cloud)
-    assert sorted(str(table.address) for table in found.tables) == [
+    export = exported(cloud)
+    assert sorted(str(table.address) for table in export.tables) == [
         "ca_certificates.alpha",
         "certificates.a",
         "things.a",
         "things.by-hand",
     ]
-    assert found.unmanaged == (Address("things", "by-hand"),)
+    assert export.unmanaged == (Address("things", "by-hand"),)
 
 
-def test_a_selection_refers_to_the_rest_by_id():
+def test_a_selection_refers_to_other_resources_by_id():
     cloud = CLOUD.empty()
     converge(state(ca(), *device("a", site="oslo"), *device("b")), cloud)
     pem = Pem.parse(AUTHORITIES["alpha"].device("a", 1))
@@ -182,43 +178,43 @@ def test_a_selection_refers_to_the_rest_by_id():
     ]
 
 
-def test_what_aws_never_gives_back_is_left_out_and_told():
+def test_a_resource_without_its_required_values_is_left_out_with_the_reason():
     cloud = CLOUD.empty()
     profile = ProvisioningProfile("JITR", ca_certificate=Pem.parse(AUTHORITIES["alpha"].pem))
     converge(state(resource("provisioning_profiles", "e", profile)), cloud)
-    found = exported(cloud)
-    assert (found.tables, found.left_out) == (
+    export = exported(cloud)
+    assert (export.tables, export.left_out) == (
         (),
         {Address("provisioning_profiles", "e"): "AWS does not return its ca_certificate"},
     )
 
 
-def test_certificates_become_files_that_no_name_leads_out_of_the_folder(tmp_path):
+def test_certificates_become_files_and_no_name_leads_out_of_the_folder(tmp_path):
     cloud = CLOUD.empty()
     pem = AUTHORITIES["alpha"].device("a")
-    wanted = Certificate(Pem.parse(pem), certificate_mode="SNI_ONLY")
-    converge(state(resource("certificates", "../../evil", wanted)), cloud)
-    known = state(resource("certificates", "../../evil", wanted))
-    found = export_tables("ws", read_inventory(known, cloud.call), pem_writer(tmp_path / "pki", tmp_path))
-    (table,) = found.tables
+    spec = Certificate(Pem.parse(pem), certificate_mode="SNI_ONLY")
+    converge(state(resource("certificates", "../../evil", spec)), cloud)
+    desired = state(resource("certificates", "../../evil", spec))
+    export = export_tables("ws", read_inventory(desired, cloud.call), pem_writer(tmp_path / "pki", tmp_path))
+    (table,) = export.tables
     name = table.fields["pem"]["file"]
     assert name == f"pki/certificates/-..-evil-{Pem.parse(pem).fingerprint[:12]}.pem"
     assert Pem.parse((tmp_path / name).read_text()) == Pem.parse(pem)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
 
 
-def test_no_file_of_somebody_s_is_overwritten_by_a_certificate(tmp_path):
-    keep, pem = pem_writer(tmp_path / "pki", tmp_path), Pem.parse(AUTHORITIES["alpha"].device("a", 1))
+def test_a_certificate_overwrites_no_other_file(tmp_path):
+    write_pem, pem = pem_writer(tmp_path / "pki", tmp_path), Pem.parse(AUTHORITIES["alpha"].device("a", 1))
     path = tmp_path / "pki/certificates/a.pem"
-    assert keep(Address("certificates", "a"), pem) == keep(Address("certificates", "a"), pem)
+    assert write_pem(Address("certificates", "a"), pem) == write_pem(Address("certificates", "a"), pem)
     path.write_text("theirs")
     with pytest.raises(ReconcilerError) as caught:
-        keep(Address("certificates", "a"), pem)
-    told = f"{path} already exists with other content and was not overwritten; move it away"
-    assert (str(caught.value), path.read_text()) == (told, "theirs")
+        write_pem(Address("certificates", "a"), pem)
+    message = f"{path} already exists with other content and was not overwritten; move it away"
+    assert (str(caught.value), path.read_text()) == (message, "theirs")
 
 
-def test_what_the_registry_says_cannot_break_out_of_its_text():
+def test_hostile_names_and_values_cannot_break_out_of_their_strings():
     nasty = 'a"]\n[things.evil]\n# \x1b[31m'
     table = Table(Address("things", nasty), {"attributes": {nasty: nasty}}, (nasty,))
     text = tables_text([table])
@@ -230,7 +226,7 @@ def test_what_the_registry_says_cannot_break_out_of_its_text():
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (
             ["--kind", "thing"],
@@ -240,7 +236,7 @@ def test_what_the_registry_says_cannot_break_out_of_its_text():
         (["--pem-dir", "/tmp"], 1, "error: /tmp is outside"),
     ],
 )
-def test_what_cannot_be_is_told(fleet, words, code, told):
-    ended = fleet("export", *words)
-    assert (ended[0], ended[1]) == (code, "")
-    assert ended[2].startswith(told)
+def test_an_impossible_export_is_explained(fleet, words, code, message):
+    exit_code, out, err = fleet("export", *words)
+    assert (exit_code, out) == (code, "")
+    assert err.startswith(message)

@@ -1,4 +1,4 @@
-"""The journal as people read it, whole."""
+"""`reconciler history` and the runs of a workspace."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def at(second: float) -> datetime.datetime:
     return datetime.datetime(2026, 11, 22, 10, 0, tzinfo=datetime.UTC) + datetime.timedelta(seconds=second)
 
 
-FINE = Run(
+COMPLETED = Run(
     "1m80a2gzwhr",
     "greenhouse",
     "embedded · 123456789012 · eu-west-1",
@@ -37,8 +37,8 @@ FINE = Run(
     {"applied": 8},
     13,
 )
-DEAD = evolve(
-    FINE,
+CRASHED = evolve(
+    COMPLETED,
     id="1m80a9gzwhr",
     process=ProcessIdentity("runner", "ci-7", 9, "https://ci.example/7"),
     ended_at=None,
@@ -49,7 +49,7 @@ DEAD = evolve(
 )
 CERTIFICATE = "arn:aws:iot:eu-west-1:123456789012:cert/" + "ab12cd34ef56" + "0" * 52
 RECORD = RunRecord(
-    DEAD,
+    CRASHED,
     (
         RunStep("things.pump-1", "create", "applied", 0.25),
         RunStep("things.pump-2", "update", "unknown"),
@@ -63,31 +63,31 @@ RECORD = RunRecord(
 )  # fmt: skip
 
 
-def said(lines):
+def plain_text(lines):
     return "\n".join(line.plain for line in lines)
 
 
-def test_runs_are_a_table():
-    assert said(render_history_text(build_run_rows(History((DEAD, FINE))))) == (
+def test_runs_are_listed_in_a_table():
+    assert plain_text(render_history_text(build_run_rows(History((CRASHED, COMPLETED))))) == (
         "run          begun (UTC)          by           command  status     file          steps\n"
         "1m80a9gzwhr  2026-11-22 10:00:00  runner@ci-7  apply    ! crashed  f2f1785f9a68  1 applied, 1 planned, 1 unknown\n"
         "1m80a2gzwhr  2026-11-22 10:00:00  ada@laptop   apply    ✔ applied  f2f1785f9a68  8 applied"
     )
 
 
-def test_where_runs_are_of_several_workspaces_the_table_says_of_which():
-    lines = said(render_history_text(build_run_rows(History((FINE, evolve(FINE, workspace="lab")))))).split(
-        "\n"
-    )
+def test_the_table_names_the_workspaces_if_there_are_several():
+    lines = plain_text(
+        render_history_text(build_run_rows(History((COMPLETED, evolve(COMPLETED, workspace="lab")))))
+    ).split("\n")
     assert [line.split()[4:6] for line in lines[1:]] == [["apply", "greenhouse"], ["apply", "lab"]]
 
 
-def test_before_the_first_run_the_table_says_so():
-    assert said(render_history_text(())) == "No run yet: `reconciler apply` makes the first."
+def test_the_table_explains_that_there_are_no_runs_yet():
+    assert plain_text(render_history_text(())) == "No run yet: `reconciler apply` makes the first."
 
 
-def test_one_run_is_told_step_by_step_and_call_by_call():
-    assert said(render_run_text(build_run_view(RECORD))) == (
+def test_a_run_is_shown_step_by_step_and_call_by_call():
+    assert plain_text(render_run_text(build_run_view(RECORD))) == (
         "Run 1m80a9gzwhr  ! crashed\n"
         "embedded · 123456789012 · eu-west-1 · apply of greenhouse · plan 19c9383d1b99 · file f2f1785f9a68\n"
         "by runner@ci-7, process 9, https://ci.example/7\n"
@@ -105,15 +105,15 @@ def test_one_run_is_told_step_by_step_and_call_by_call():
     )
 
 
-def test_the_next_run_says_in_one_line_that_the_one_before_crashed():
-    assert render_crash_warning(DEAD).plain == (
+def test_a_crashed_run_is_reported_in_one_line():
+    assert render_crash_warning(CRASHED).plain == (
         "warning: the run 1m80a9gzwhr of runner@ci-7 at 2026-11-22 10:00:00 UTC ended without a word after 3 calls, "
         "1 of them unanswered; this plan goes on from what the registry has"
     )
 
 
-def test_runs_and_records_show_themselves():
-    assert str(History((FINE,))) == (
+def test_runs_and_their_records_have_a_text():
+    assert str(History((COMPLETED,))) == (
         "run 1m80a2gzwhr: apply of greenhouse by ada@laptop, 2026-11-22 10:00:00 UTC, applied (8 applied)"
     )
     assert str(History()) == "no run yet"
@@ -124,23 +124,23 @@ def test_runs_and_records_show_themselves():
     ]
 
 
-def test_as_json_a_record_has_everything():
-    found = json.loads(json.dumps(history_to_json(RECORD)))
-    assert found["run"]["process"] == {
+def test_a_record_as_json_is_complete():
+    document = json.loads(json.dumps(history_to_json(RECORD)))
+    assert document["run"]["process"] == {
         "user": "runner",
         "host": "ci-7",
         "pid": 9,
         "job": "https://ci.example/7",
         "started_at": 0.0,
     }
-    assert (found["run"]["started_at"], found["run"]["ended_at"]) == ("2026-11-22T10:00:00+00:00", None)
-    assert found["calls"][2]["parameters"] == f"principal={CERTIFICATE}"
-    assert [step["status"] for step in found["steps"]] == ["applied", "unknown", "planned"]
+    assert (document["run"]["started_at"], document["run"]["ended_at"]) == ("2026-11-22T10:00:00+00:00", None)
+    assert document["calls"][2]["parameters"] == f"principal={CERTIFICATE}"
+    assert [step["status"] for step in document["steps"]] == ["applied", "unknown", "planned"]
 
 
-def test_what_a_journal_says_comes_out_inert():
+def test_control_characters_in_a_journal_are_escaped():
     run = evolve(
-        FINE,
+        COMPLETED,
         workspace=HOSTILE,
         process=ProcessIdentity(HOSTILE, HOSTILE, 1, HOSTILE),
         command=HOSTILE,
@@ -149,11 +149,11 @@ def test_what_a_journal_says_comes_out_inert():
     step = RunStep(f"things.{HOSTILE}", "create", "failed", 1.0, HOSTILE)
     call = RunCall(1, step.address, "iot", HOSTILE, HOSTILE, "refused", at(0), at(1), HOSTILE, HOSTILE)
     lines = [
-        *render_history_text(build_run_rows(History((run, FINE)))),
+        *render_history_text(build_run_rows(History((run, COMPLETED)))),
         *render_run_text(build_run_view(RunRecord(run, (step,), (call,)))),
         render_crash_warning(run),
     ]
-    assert [mark for mark in said(lines) if not mark.isprintable() and mark != "\n"] == []
+    assert [mark for mark in plain_text(lines) if not mark.isprintable() and mark != "\n"] == []
 
 
 def test_a_plan_is_the_same_without_the_journal(fleet):
@@ -170,7 +170,7 @@ def test_a_plan_is_the_same_without_the_journal(fleet):
     assert Workspace().plan() == before
 
 
-def test_an_apply_whose_journal_cannot_be_written_goes_on_and_says_so_once(fleet):
+def test_an_apply_continues_without_a_writable_journal_and_warns_once(fleet):
     journal = Path(".reconciler/journal.sqlite3")
     journal.mkdir(parents=True)
     code, out, err = fleet("apply", "--yes")
@@ -191,7 +191,7 @@ def test_an_apply_whose_journal_cannot_be_written_goes_on_and_says_so_once(fleet
     )
 
 
-def test_the_last_run_is_this_workspaces(fleet):
+def test_the_last_run_is_that_of_the_workspace(fleet):
     fleet("apply", "--yes")
     other = Path("other.toml")
     other.write_text('[workspace]\nname = "lab"\n[thing_groups.shelf]\n')
@@ -210,7 +210,7 @@ def test_the_last_run_is_this_workspaces(fleet):
     assert Workspace().run(last.run.id[:-1]) == last
 
 
-def test_a_slip_in_a_runs_id_is_answered_with_the_nearest(fleet):
+def test_a_wrong_run_id_is_answered_with_the_closest_one(fleet):
     assert fleet("history", "x")[2] == "error: no run has been recorded yet\n"
     fleet("apply", "--yes")
     (run,) = Workspace().history()
@@ -224,45 +224,49 @@ def test_a_slip_in_a_runs_id_is_answered_with_the_nearest(fleet):
     assert fleet("history", run.id[-3:])[1] == fleet("history", run.id)[1]
 
 
-def test_there_is_nothing_to_retry_before_the_first_run_nor_after_one_that_went_well(fleet):
-    refused = "error: the plan is refused; nothing was sent\n  - "
+def test_there_is_nothing_to_retry_without_a_run_or_after_a_successful_one(fleet):
+    rejected = "error: the plan is refused; nothing was sent\n  - "
     assert fleet("apply", "--retry-failed", "--yes") == (
         3,
         "",
-        f"{refused}the journal has no run of this workspace on this target; apply without --retry-failed\n",
+        f"{rejected}the journal has no run of this workspace on this target; apply without --retry-failed\n",
     )
     fleet("apply", "--yes")
     (run,) = Workspace().history()
-    told = f"the last run, {run.id} of {run.process} at {run.started_at:%Y-%m-%d %H:%M:%S} UTC,"
-    assert fleet("apply", "--retry-failed", "--yes") == (3, "", f"{refused}{told} left nothing undone\n")
+    name = f"the last run, {run.id} of {run.process} at {run.started_at:%Y-%m-%d %H:%M:%S} UTC,"
+    assert fleet("apply", "--retry-failed", "--yes") == (
+        3,
+        "",
+        f"{rejected}{name} completed every step; apply without --retry-failed\n",
+    )
     fleet("destroy", "--yes")
     assert fleet("apply", "--retry-failed", "--yes")[2].endswith(
-        "was a destroy; `reconciler destroy` goes on with it\n"
+        "was a destroy; run `reconciler destroy` to continue it\n"
     )
 
 
-def test_a_crash_that_left_nothing_to_do_is_told_of_until_an_apply_has_seen_that(fleet):
+def test_a_crash_with_nothing_left_to_do_is_reported_until_the_next_apply(fleet):
     fleet("apply", "--yes")
     workspace = Workspace()
     elsewhere = ProcessIdentity("ada", "elsewhere", 7)
-    dead = Journal(Path(".reconciler/journal.sqlite3")).begin(workspace.plan(), elsewhere, "apply", "")
-    told = render_crash_warning(workspace.crashed_run()).plain
-    assert dead.run_id in told
-    assert fleet("plan")[2] == f"{told}\n"
-    assert fleet("apply", "--yes")[2] == f"{told}\n"
+    crashed = Journal(Path(".reconciler/journal.sqlite3")).begin(workspace.plan(), elsewhere, "apply", "")
+    warning = render_crash_warning(workspace.crashed_run()).plain
+    assert crashed.run_id in warning
+    assert fleet("plan")[2] == f"{warning}\n"
+    assert fleet("apply", "--yes")[2] == f"{warning}\n"
     assert fleet("plan")[2] == ""
     assert [run.status for run in workspace.history()] == ["applied", "crashed", "applied"]
 
 
-def test_a_run_whose_listener_breaks_is_ended_in_the_journal_too(fleet):
+def test_a_run_is_ended_in_the_journal_if_its_callback_raises(fleet):
     workspace = Workspace()
 
-    def listen(outcome):
+    def fail(outcome):
         if outcome.status == "applied":
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        workspace.apply(workspace.plan(), on_outcome=listen)
+        workspace.apply(workspace.plan(), on_outcome=fail)
     record = workspace.last_run()
     assert (record.run.status, record.run.ended_at is not None, record.run.unanswered_call_count) == (
         "stopped",
@@ -271,7 +275,7 @@ def test_a_run_whose_listener_breaks_is_ended_in_the_journal_too(fleet):
     )
 
 
-def test_the_history_is_told_whatever_the_file_says(fleet):
+def test_the_history_is_shown_even_if_the_file_is_invalid(fleet):
     fleet("apply", "--yes")
     before = fleet("history")
     Path("desired_state.toml").write_text("no toml")

@@ -1,4 +1,4 @@
-"""The commands, as a user meets them."""
+"""The commands, from init to destroy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAVY = ("boto3", "botocore", "rich", "networkx", "ipywidgets", "cryptography")
 
 
 def steady(text: str) -> str:
-    """Without what differs from run to run: fingerprints, digests, times."""
+    """Remove the values that differ from run to run: fingerprints, digests, times."""
     text = re.sub(r"sha256:[0-9a-f]{12}", "sha256:", text)
     return re.sub(r"plan [0-9a-f]{12}", "plan", re.sub(r"\d+\.\d+ s", "0 s", text))
 
@@ -31,7 +31,7 @@ def change(old: str, new: str) -> None:
 @pytest.mark.parametrize(
     "start", ["import reconciler", "from reconciler.cli.main import cli; cli.main(['--help'])"]
 )
-def test_neither_the_import_nor_the_help_loads_a_slow_library(start):
+def test_neither_import_nor_help_loads_a_slow_library(start):
     code = f"""
 import sys, contextlib, io, json
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
@@ -42,12 +42,12 @@ print(json.dumps(sorted({HEAVY!r} & sys.modules.keys())))
     assert json.loads(done.stdout) == []
 
 
-def test_every_promised_name_is_there_and_they_are_sorted():
+def test_the_public_names_exist_and_are_sorted():
     assert sorted(reconciler.__all__) == reconciler.__all__
     assert [name for name in reconciler.__all__ if getattr(reconciler, name, None) is None] == []
 
 
-def test_init_writes_a_file_that_is_valid_and_plans(fleet):
+def test_init_writes_a_valid_file(fleet):
     assert fleet("validate") == (
         0,
         (
@@ -58,7 +58,7 @@ def test_init_writes_a_file_that_is_valid_and_plans(fleet):
     )
 
 
-def test_init_keeps_keys_and_codes_to_their_owner(fleet):
+def test_init_makes_keys_and_codes_readable_only_by_their_owner(fleet):
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in Path("pki").iterdir()}
     assert modes == {
         "development-ca.key": 0o600,
@@ -72,7 +72,7 @@ def test_init_keeps_keys_and_codes_to_their_owner(fleet):
     assert Path(".gitignore").read_text() == "*.key\npki/*.setup-code\n.reconciler/\n"
 
 
-def test_init_overwrites_nothing(fleet):
+def test_init_overwrites_no_file(fleet):
     Path("desired_state.toml").write_text("mine")
     code, out, err = fleet("init")
     assert (code, out, err.startswith("error: nothing was written: already exists:")) == (
@@ -83,13 +83,13 @@ def test_init_overwrites_nothing(fleet):
     assert Path("desired_state.toml").read_text() == "mine"
 
 
-def test_init_only_adds_to_a_gitignore(run):
+def test_init_only_appends_to_gitignore(run):
     Path(".gitignore").write_text("*.key\nmine")
     run("init")
     assert Path(".gitignore").read_text() == "*.key\nmine\npki/*.setup-code\n.reconciler/\n"
 
 
-def test_the_starter_file_is_written_as_people_write_toml(fleet):
+def test_the_starter_file_is_idiomatic_toml(fleet):
     text = Path("desired_state.toml").read_text()
     assert tomllib.loads(text)["ca_certificates"]["development"] == {
         "pem": {"file": "pki/development-ca.pem"},
@@ -99,7 +99,7 @@ def test_the_starter_file_is_written_as_people_write_toml(fleet):
     assert 'verification = { key = { file = "pki/development-ca.key" } }\n' in text
 
 
-def test_apply_shows_the_plan_does_it_and_a_second_plan_is_empty(fleet):
+def test_apply_shows_and_applies_the_plan_and_the_next_plan_is_empty(fleet):
     code, out, err = fleet("apply", "--yes")
     assert (code, steady(out).split("\n")[-4:]) == (
         0,
@@ -123,7 +123,7 @@ def test_apply_shows_the_plan_does_it_and_a_second_plan_is_empty(fleet):
     )
 
 
-def test_one_changed_attribute_is_exactly_one_change_and_exit_code_2(fleet):
+def test_one_changed_attribute_is_one_change_and_exit_code_2(fleet):
     fleet("apply", "--yes")
     change('site = "bergen"', 'site = "trondheim"')
     code, out, _ = fleet("plan", "--detailed-exitcode", "--calls")
@@ -149,7 +149,7 @@ def test_one_changed_attribute_is_exactly_one_change_and_exit_code_2(fleet):
     )
 
 
-def test_show_puts_both_sides_beside_each_other(fleet):
+def test_show_prints_desired_and_live_side_by_side(fleet):
     fleet("apply", "--yes")
     change('site = "bergen"', 'site = "trondheim"')
     assert fleet("show", "things.pump-2") == (
@@ -181,13 +181,13 @@ def test_show_puts_both_sides_beside_each_other(fleet):
         (["registry", "reset"], "cannot prompt: stdin is not a terminal; pass --yes to skip confirmation"),
     ],
 )  # fmt: skip
-def test_a_slip_is_answered_with_what_would_be_right(fleet, words, message):
+def test_a_wrong_argument_is_answered_with_the_next_step(fleet, words, message):
     fleet("apply", "--yes")
     assert fleet(*words) == (1, "", f"error: {message}\n")
 
 
 @pytest.mark.parametrize("command", ["apply", "destroy"])
-def test_without_a_terminal_nothing_is_sent_unless_told_so(fleet, command):
+def test_without_a_terminal_nothing_is_sent_unless_yes_is_given(fleet, command):
     if command == "destroy":
         fleet("apply", "--yes")
     before = fleet("plan")[1]
@@ -199,21 +199,21 @@ def test_without_a_terminal_nothing_is_sent_unless_told_so(fleet, command):
     assert fleet("plan")[1] == before
 
 
-def test_help_that_cannot_be_written_is_an_error_and_no_traceback():
+def test_help_that_cannot_be_written_is_an_error_without_a_traceback():
     words = [sys.executable, "-c", "from reconciler.cli.main import main; main()", "--help"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
 
 
-def test_destroy_removes_all_and_the_next_plan_creates_all(fleet):
+def test_destroy_deletes_everything_and_the_next_plan_creates_it(fleet):
     fleet("apply", "--yes")
     code, out, _ = fleet("destroy", "--yes")
     assert (code, steady(out).split("\n")[-2]) == (0, "✔ Done in 0 s: 8 deleted.")
     assert fleet("plan")[1].split("\n")[-2] == "Summary  + 8 create  2 own marks among them"
 
 
-def test_graph_writes_the_format_that_the_name_asks_for(fleet):
+def test_graph_writes_the_format_of_the_file_extension(fleet):
     starts = {
         "a.svg": "<svg ",
         "a.dot": "digraph reconciler {",
@@ -225,7 +225,7 @@ def test_graph_writes_the_format_that_the_name_asks_for(fleet):
     assert {name: Path(name).read_text()[: len(start)] for name, start in starts.items()} == starts
 
 
-def test_every_mistake_is_told_on_stderr_and_nothing_is_sent(fleet):
+def test_every_diagnostic_is_printed_to_stderr_and_nothing_is_sent(fleet):
     with Path("desired_state.toml").open("a") as stream:
         stream.write('[things.pump-3]\natributes = { site = "canary" }\n')
     for command in ("validate", "plan", "apply"):
@@ -245,7 +245,7 @@ def test_every_mistake_is_told_on_stderr_and_nothing_is_sent(fleet):
         )
 
 
-def test_the_file_may_be_named_before_or_after_the_command_or_in_the_environment(fleet, monkeypatch):
+def test_the_file_can_be_named_before_or_after_the_command_or_by_a_variable(fleet, monkeypatch):
     Path("desired_state.toml").rename("other.toml")
     expected = fleet("-f", "other.toml", "graph")
     assert expected[0] == 0
@@ -255,7 +255,7 @@ def test_the_file_may_be_named_before_or_after_the_command_or_in_the_environment
     assert fleet("graph", "-f", "none.toml")[0] == 1
 
 
-def test_a_bug_is_told_in_a_sentence_and_traced_only_on_request(fleet, monkeypatch):
+def test_an_internal_error_is_one_sentence_with_a_traceback_on_request(fleet, monkeypatch):
     monkeypatch.setattr("reconciler.workspace.Workspace.plan", lambda *_, **__: 1 / 0)
     assert fleet("plan") == (
         1,
@@ -268,7 +268,7 @@ def test_a_bug_is_told_in_a_sentence_and_traced_only_on_request(fleet, monkeypat
     assert fleet("--debug", "plan")[2].split("\n")[0] == "Traceback (most recent call last):"
 
 
-def test_registry_says_where_it_is_and_reset_forgets_everything(fleet):
+def test_registry_prints_its_path_and_reset_deletes_its_data(fleet):
     fleet("apply", "--yes")
     assert fleet("registry", "path") == (0, ".reconciler/registry.sqlite3\n", "")
     assert fleet("registry", "reset", "--yes") == (0, "", "deleted .reconciler/registry.sqlite3\n")

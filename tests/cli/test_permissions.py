@@ -1,4 +1,4 @@
-"""The printed policy: all that is ever sent for a file, next to nothing else, and held to resources."""
+"""The IAM policy of a file: everything that is sent for it, little else, restricted to resources."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ from tests.support.registry_client import TARGET, Cloud
 
 
 class Recorder(Cloud):
-    """A registry that remembers what was asked of it."""
+    """A registry that records which actions were called."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked: set[str] = set()
+        self.actions: set[str] = set()
         send = self.call
 
-        def call(asked):
-            self.asked.add(iam_action(asked.service, asked.operation))
-            return send(asked)
+        def call(api_call):
+            self.actions.add(iam_action(api_call.service, api_call.operation))
+            return send(api_call)
 
         self.call = call
 
-    def during(self, doing, *args, **options):
-        """What was asked while something is done."""
-        self.asked = set()
-        doing(*args, **options)
-        return self.asked
+    def during(self, function, *args, **options):
+        """Return the actions that were called by a function."""
+        self.actions = set()
+        function(*args, **options)
+        return self.actions
 
 
-def allowed(wanted, purpose):
-    printed = iam_policy(needed_operations(wanted, purpose), TARGET)
-    return {action for statement in printed["Statement"] for action in statement["Action"]}
+def allowed(desired, purpose):
+    policy = iam_policy(needed_operations(desired, purpose), TARGET)
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
 FLEET = state(ca(), *device("a", site="oslo"), *device("b"), managed("m", thing="a"))
@@ -61,12 +61,12 @@ def changed(*, generation=1, code="90001", **attributes):
     return state(ca(), *device("a", generation, **attributes), *device("b"), managed("m", code, thing="a"))
 
 
-def applied(wanted, cloud, **options):
-    assert failures(run(plan_of(wanted, cloud, **options), cloud)) == []
+def apply(desired, cloud, **options):
+    assert failures(run(plan_of(desired, cloud, **options), cloud)) == []
 
 
 def life(cloud):
-    """Made, left alone, changed in every way that a small fleet is changed, taken down."""
+    """Create a fleet, plan it again, change it in every way, and destroy it."""
     yield converge(FLEET, cloud)
     yield converge(FLEET, cloud)
     yield converge(changed(site="bergen"), cloud)
@@ -77,7 +77,7 @@ def life(cloud):
     yield converge(state(ca(tags={"line": "A"}), *device("a"), renamed), cloud)
     yield converge(state(ca(auto_registration=True), *device("a"), managed("m", "90002", thing="a")), cloud)
     yield converge(FLEET, cloud)
-    yield applied(FLEET, cloud, destroy=True)
+    yield apply(FLEET, cloud, destroy=True)
 
 
 RARE = {
@@ -86,27 +86,27 @@ RARE = {
     "iot:RemoveThingFromBillingGroup": "the file has no billing group",
     "iot:RemoveThingFromThingGroup": "the file has no group",
     "iot:DetachPolicy": "the file has no policy",
-    "iot:CreatePolicyVersion": "nobody changed the mark",
-    "iot:DeletePolicyVersion": "nobody changed the mark five times",
+    "iot:CreatePolicyVersion": "the marker was not changed",
+    "iot:DeletePolicyVersion": "the marker was not changed five times",
     "iot:RegisterCertificateWithoutCA": "all certificates have a CA",
-    "iot:UpdateThingGroup": "nobody changed the mark",
+    "iot:UpdateThingGroup": "the marker was not changed",
 }
-"""What is printed for the fleet and was not sent in its life: the kinds of the file may come to it."""
+"""Actions that the policy allows and that this fleet's life does not call, with the reason."""
 
 
-def test_everything_that_a_life_sends_is_allowed_and_hardly_anything_else():
+def test_the_policy_allows_what_a_fleets_life_sends_and_little_else():
     cloud = Recorder()
-    everything = {action for _ in life(cloud) for action in cloud.asked}
+    everything = {action for _ in life(cloud) for action in cloud.actions}
     assert everything - allowed(FLEET, "apply") == set()
     writes = allowed(FLEET, "apply") - allowed(FLEET, "plan")
     assert writes - everything == RARE.keys()
 
 
-def test_a_plan_needs_no_more_than_reading():
+def test_a_plan_only_reads():
     cloud = Recorder()
     converge(FLEET, cloud)
-    asked = cloud.during(plan_of, changed(generation=2, site="bergen"), cloud)
-    assert asked - allowed(FLEET, "plan") == set()
+    actions = cloud.during(plan_of, changed(generation=2, site="bergen"), cloud)
+    assert actions - allowed(FLEET, "plan") == set()
     assert {action.partition(":")[2][:4] for action in allowed(FLEET, "plan")} == {
         "List",
         "Desc",
@@ -116,33 +116,33 @@ def test_a_plan_needs_no_more_than_reading():
     }
 
 
-def test_a_destroy_needs_no_more_than_its_own():
+def test_a_destroy_is_allowed_by_its_own_policy():
     cloud = Recorder()
     converge(FLEET, cloud)
-    asked = cloud.during(applied, FLEET, cloud, destroy=True)
-    assert asked - allowed(FLEET, "destroy") == set()
-    made = {action for action in allowed(FLEET, "destroy") if "Create" in action or "Register" in action}
-    assert made == {"iot:CreatePolicyVersion"}
+    actions = cloud.during(apply, FLEET, cloud, destroy=True)
+    assert actions - allowed(FLEET, "destroy") == set()
+    creating = {action for action in allowed(FLEET, "destroy") if "Create" in action or "Register" in action}
+    assert creating == {"iot:CreatePolicyVersion"}
 
 
 @examples(6)
 @given(desired_states(), desired_states())
-def test_whatever_a_file_makes_of_another_is_allowed_by_both(before, after):
+def test_a_change_from_one_file_to_another_is_allowed_by_their_policies(before, after):
     cloud = Recorder()
     converge(before, cloud)
-    asked = cloud.during(converge, after, cloud)
-    assert asked - (allowed(before, "apply") | allowed(after, "apply")) == set()
+    actions = cloud.during(converge, after, cloud)
+    assert actions - (allowed(before, "apply") | allowed(after, "apply")) == set()
 
 
-def test_the_commands_send_nothing_else_lease_and_second_looks_included(fleet, monkeypatch):
-    asked = set()
+def test_the_commands_send_nothing_else_including_lease_and_rereads(fleet, monkeypatch):
+    actions = set()
     send = Caller.__call__
 
-    def recorded(self, call, *rest, **more):
-        asked.add(iam_action(call.service, call.operation))
+    def record(self, call, *rest, **more):
+        actions.add(iam_action(call.service, call.operation))
         return send(self, call, *rest, **more)
 
-    monkeypatch.setattr(Caller, "__call__", recorded)
+    monkeypatch.setattr(Caller, "__call__", record)
     for purpose, *words in (
         ("apply", "apply", "--yes"),
         ("plan", "plan"),
@@ -150,16 +150,16 @@ def test_the_commands_send_nothing_else_lease_and_second_looks_included(fleet, m
         ("plan", "export"),
         ("destroy", "destroy", "--yes"),
     ):
-        printed = json.loads(fleet("permissions", "--for", purpose)[1])["Statement"]
-        asked.clear()
+        statements = json.loads(fleet("permissions", "--for", purpose)[1])["Statement"]
+        actions.clear()
         assert fleet(*words)[0] == 0
-        assert asked - {action for found in printed for action in found["Action"]} == set(), words
+        assert actions - {action for item in statements for action in item["Action"]} == set(), words
 
 
-def test_roles_are_passed_by_name_and_to_aws_iot_alone():
+def test_roles_are_passed_by_arn_and_only_to_aws_iot():
     role = "arn:aws:iam::123456789012:role/provisioning"
-    passed = iam_policy({"Read": [], "Write": []}, TARGET, [role])
-    assert passed["Statement"] == [
+    policy = iam_policy({"Read": [], "Write": []}, TARGET, [role])
+    assert policy["Statement"] == [
         {
             "Sid": "PassRole",
             "Effect": "Allow",
@@ -174,19 +174,19 @@ def test_roles_are_passed_by_name_and_to_aws_iot_alone():
     ]
 
 
-def test_the_roles_of_a_file_are_found():
+def test_the_policy_includes_the_roles_of_the_file():
     from reconciler.kinds.role_aliases import RoleAlias
 
     alias = resource("role_aliases", "r", RoleAlias("arn:aws:iam::123456789012:role/devices"))
     assert needed_roles(state(alias, ca()).resources) == {"arn:aws:iam::123456789012:role/devices"}
 
 
-def test_actions_are_held_to_the_account_and_to_types_of_resources():
-    printed = iam_policy(
+def test_actions_are_restricted_to_the_account_and_resource_types():
+    policy = iam_policy(
         {"Read": [("iot", "ListThings"), ("iot", "DescribeThing")], "Write": [("iot", "DescribeThing")]},
         Target("aws", "cn-north-1", "210987654321"),
     )
-    assert printed["Statement"] == [
+    assert policy["Statement"] == [
         {"Sid": "ReadAny", "Effect": "Allow", "Action": ["iot:ListThings"], "Resource": ["*"]},
         {
             "Sid": "ReadIot",
@@ -198,14 +198,14 @@ def test_actions_are_held_to_the_account_and_to_types_of_resources():
 
 
 @pytest.mark.parametrize("purpose", sorted(PURPOSES))
-def test_the_command_prints_a_policy_that_iam_has_room_for(fleet, purpose):
+def test_the_command_prints_a_policy_within_iams_size_limit(fleet, purpose):
     code, out, err = fleet("permissions", "--for", purpose)
     assert (code, err) == (0, "")
     assert json.loads(out)["Version"] == "2012-10-17"
     assert len("".join(out.split())) < MAX_POLICY_CHARACTERS
 
 
-def test_where_nobody_tells_the_account_words_stand_for_it(fleet, tmp_path, monkeypatch):
+def test_without_credentials_the_policy_has_placeholders(fleet, tmp_path, monkeypatch):
     text = (tmp_path / "desired_state.toml").read_text().replace('"embedded"', '"aws"')
     (tmp_path / "desired_state.toml").write_text(text)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):

@@ -1,4 +1,4 @@
-"""What leaves the file, as a user meets it: refused, allowed for one run, forgotten, renamed."""
+"""Resources removed from the file: deletions over a limit, forgotten and renamed resources."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ HEAD = '[workspace]\nname = "lab"\nlimits = { delete_count = 1, things = { delet
 
 
 @pytest.fixture
-def say(run):
-    """Runs a command over a file; gives its exit code, what it says, and what it says went wrong."""
+def run_on(run):
+    """Run a command on a file with these tables, and return exit code, stdout and stderr."""
 
-    def over(text: str, *words: str) -> tuple[int, str, str]:
+    def run_command(text: str, *words: str) -> tuple[int, str, str]:
         Path("desired_state.toml").write_text(HEAD + text)
         code, out, err = run(*words)
         return code, out, err
 
-    return over
+    return run_command
 
 
 def fleet(*names: str) -> str:
@@ -26,9 +26,9 @@ def fleet(*names: str) -> str:
     return f'[thing_groups.hall]\n[things."pump-{{n}}"]\nfor_each = [{rows}]\n'
 
 
-def test_a_limit_is_raised_for_one_run_and_the_plan_says_so(say):
-    assert say(fleet("1", "2", "3"), "apply", "--yes")[0] == 0
-    code, out, err = say(fleet("1"), "plan")
+def test_a_limit_can_be_overridden_for_one_run_and_the_plan_notes_it(run_on):
+    assert run_on(fleet("1", "2", "3"), "apply", "--yes")[0] == 0
+    code, out, err = run_on(fleet("1"), "plan")
     advice = "to allow it once, pass --allow-delete 2"
     assert (code, out, err) == (
         3,
@@ -39,28 +39,28 @@ def test_a_limit_is_raised_for_one_run_and_the_plan_says_so(say):
             f"  - the plan would delete 2 of 3 things, which exceeds workspace.limits.things.delete_percent = 50; {advice}\n"
         ),
     )
-    code, out, _ = say(fleet("1"), "plan", "--allow-delete", "2")
-    told = "  ! warning    this run may delete 2 of what the workspace owns, regardless of its limits"
-    assert (code, [line for line in out.splitlines() if "this run" in line]) == (0, [told])
-    assert say(fleet("1"), "apply", "--yes", "--allow-delete", "50%")[0] == 0
+    code, out, _ = run_on(fleet("1"), "plan", "--allow-delete", "2")
+    note = "  ! warning    this run may delete 2 of what the workspace owns, regardless of its limits"
+    assert (code, [line for line in out.splitlines() if "this run" in line]) == (0, [note])
+    assert run_on(fleet("1"), "apply", "--yes", "--allow-delete", "50%")[0] == 0
 
 
-def test_an_allowance_that_is_none_is_an_error_of_the_line(say):
-    _, out, err = say(fleet("1"), "apply", "--allow-replace", "many")
+def test_an_invalid_limit_is_a_usage_error(run_on):
+    _, out, err = run_on(fleet("1"), "apply", "--allow-replace", "many")
     assert (out, err.splitlines()[0]) == (
         "",
         "error: invalid value for '--allow-replace': 'many' is no limit; expected a number such as 50, or a part such as 10%",
     )
 
 
-def test_a_fleet_is_renamed_row_by_row_and_what_is_forgotten_stays(say):
-    assert say(fleet("1", "2"), "apply", "--yes")[0] == 0
-    wanted = (
+def test_a_fleet_is_renamed_row_by_row_and_forgotten_things_stay(run_on):
+    assert run_on(fleet("1", "2"), "apply", "--yes")[0] == 0
+    text = (
         '[thing_groups.hall]\n[things."device-{n}"]\nfor_each = [{ n = "1" }]\n'
         'moved = { from = "things.pump-{n}" }\n[[removed]]\nfrom = "things.pump-2"\ndestroy = false\n'
     )
-    code, out, _ = say(wanted, "apply", "--yes")
+    code, out, _ = run_on(text, "apply", "--yes")
     assert (code, "1 created, 1 deleted, 1 forgotten." in out) == (0, True)
-    code, out, _ = say(wanted, "plan")
-    remark = "  · info       things.pump-2  nothing to forget: this workspace manages no resource of that name; remove the [[removed]] entry"
-    assert (code, remark in out.splitlines()) == (0, True)
+    code, out, _ = run_on(text, "plan")
+    note = "  · info       things.pump-2  nothing to forget: this workspace manages no resource of that name; remove the [[removed]] entry"
+    assert (code, note in out.splitlines()) == (0, True)

@@ -35,7 +35,7 @@ attributes = { site = "{site}" }
 
 @pytest.fixture
 def pems(authority):
-    """New certificates for all devices, or for some."""
+    """Write new certificates for all devices, or for some."""
 
     def write(generation: int, names=NAMES) -> None:
         for name in names:
@@ -46,7 +46,7 @@ def pems(authority):
 
 @pytest.fixture
 def rotate(run, authority, pems):
-    """The command, on a fleet that was applied and for which the file has new certificates."""
+    """Run `rotate` on an applied fleet whose file has new certificates."""
     Path("desired_state.toml").write_text(FILE)
     Path("ca.pem").write_text(authority.pem)
     Path("devices.csv").write_text("serial,site\n" + "".join(f"{name},oslo\n" for name in NAMES))
@@ -60,8 +60,8 @@ def call(operation: str, **params: object):
     return Workspace()._connection.call(ApiCall("iot", operation, params))
 
 
-def held() -> dict[str, list[str]]:
-    """The certificates that each device has."""
+def attached_certificates() -> dict[str, list[str]]:
+    """Return the certificate IDs of each device."""
     return {
         name: [arn.rpartition("/")[2] for arn in call("ListThingPrincipals", thingName=name)["principals"]]
         for name in NAMES
@@ -69,27 +69,27 @@ def held() -> dict[str, list[str]]:
     }
 
 
-def wanted(authority, generation: int, names=NAMES) -> dict[str, list[str]]:
+def declared_certificates(authority, generation: int, names=NAMES) -> dict[str, list[str]]:
     return {name: [certificate_id(authority.device(name, generation))] for name in names}
 
 
-def steady(shown: str) -> str:
+def steady(output: str) -> str:
     return re.sub(
-        r"\(?request [0-9a-f-]+\)?|request  [0-9a-f-]+", "request", re.sub(r"\d+\.\d+ s", "0 s", shown)
+        r"\(?request [0-9a-f-]+\)?|request  [0-9a-f-]+", "request", re.sub(r"\d+\.\d+ s", "0 s", output)
     )
 
 
-def between(waves: int, interfere, monkeypatch) -> None:
-    """Do something after so many waves, as somebody else would."""
-    apply, begun = Workspace.apply, []
+def interfere_after(waves: int, interfere, monkeypatch) -> None:
+    """Call `interfere` after a number of waves."""
+    apply, applied_waves = Workspace.apply, []
 
-    def applied(workspace, plan, **options):
-        begun.append(plan)
-        if len(begun) == waves + 1:
+    def apply_wave(workspace, plan, **options):
+        applied_waves.append(plan)
+        if len(applied_waves) == waves + 1:
             interfere()
         return apply(workspace, plan, **options)
 
-    monkeypatch.setattr(Workspace, "apply", applied)
+    monkeypatch.setattr(Workspace, "apply", apply_wave)
 
 
 def test_a_fleet_of_20_is_rotated_in_4_waves_of_5(rotate, authority):
@@ -114,23 +114,23 @@ def test_a_fleet_of_20_is_rotated_in_4_waves_of_5(rotate, authority):
     )
 
 
-def test_every_wave_is_announced_and_has_its_own_devices_and_no_others(rotate, authority):
+def test_every_wave_is_announced_and_rotates_its_own_devices(rotate, authority):
     _, _, err = rotate("--wave", "25%", "--yes")
     waves = [part.split("\n") for part in err.split("\nwave ")[1:]]
     assert [wave[0] for wave in waves] == [f"{number} of 4: 5 devices" for number in (1, 2, 3, 4)]
     assert [sorted(line.split()[2] for line in wave[1:] if line) for wave in waves] == [
         [f"certificates.{name}" for name in NAMES[start : start + 5]] for start in (0, 5, 10, 15)
     ]
-    assert held() == wanted(authority, 2)
+    assert attached_certificates() == declared_certificates(authority, 2)
 
 
-def test_when_a_device_fails_its_wave_is_finished_and_no_other_is_begun(rotate, authority, monkeypatch):
+def test_a_failed_device_ends_the_rotation_after_its_wave(rotate, authority, monkeypatch):
     def remove():
         (arn,) = call("ListThingPrincipals", thingName="d-08")["principals"]
         call("DetachThingPrincipal", thingName="d-08", principal=arn)
         call("DeleteThing", thingName="d-08")
 
-    between(1, remove, monkeypatch)
+    interfere_after(1, remove, monkeypatch)
     code, out, err = rotate("--wave", "25%", "--yes")
     assert (code, steady(out).partition("of at most 5 devices\n")[2]) == (
         1,
@@ -147,17 +147,21 @@ def test_when_a_device_fails_its_wave_is_finished_and_no_other_is_begun(rotate, 
     )
     assert re.findall(r"wave (\d) of 4", err) == ["1", "2"]
     done, later = [name for name in NAMES[:10] if name != "d-08"], NAMES[10:]
-    assert held() == wanted(authority, 2, done) | wanted(authority, 1, later)
+    assert attached_certificates() == declared_certificates(authority, 2, done) | declared_certificates(
+        authority, 1, later
+    )
 
 
-def test_a_certificate_that_somebody_registered_meanwhile_is_no_failure(rotate, authority, monkeypatch):
+def test_a_certificate_registered_meanwhile_is_not_a_failure(rotate, authority, monkeypatch):
     pem = authority.device("d-08", 2)
-    between(1, lambda: call("RegisterCertificateWithoutCA", certificatePem=pem, status="ACTIVE"), monkeypatch)
+    interfere_after(
+        1, lambda: call("RegisterCertificateWithoutCA", certificatePem=pem, status="ACTIVE"), monkeypatch
+    )
     assert rotate("--wave", "25%", "--yes")[0] == 0
-    assert held() == wanted(authority, 2)
+    assert attached_certificates() == declared_certificates(authority, 2)
 
 
-def test_what_else_the_plan_has_is_left_for_apply_and_said_to_be(rotate, run, authority):
+def test_other_changes_are_left_for_apply_and_counted(rotate, run, authority):
     path = Path("devices.csv")
     path.write_text(path.read_text().replace("d-13,oslo", "d-13,bergen"))
     code, out, _ = rotate("--yes")
@@ -194,7 +198,9 @@ def test_only_devices_with_a_new_certificate_are_counted(rotate, pems, authority
             "✔ Rotated in 0 s: 3 devices with a new certificate, in 2 waves.\n"
         ),
     )
-    assert held() == wanted(authority, 2, NAMES[:3]) | wanted(authority, 1, NAMES[3:])
+    assert attached_certificates() == declared_certificates(authority, 2, NAMES[:3]) | declared_certificates(
+        authority, 1, NAMES[3:]
+    )
 
 
 def test_rotate_asks_with_the_number_of_devices_and_waves(rotate, authority, monkeypatch):
@@ -202,4 +208,4 @@ def test_rotate_asks_with_the_number_of_devices_and_waves(rotate, authority, mon
     code, _, err = rotate("--wave", "25%", stdin="no\n")
     question = "Rotate 20 devices on embedded in 4 waves? Type yes to continue: "
     assert (code, err.splitlines()[1][: len(question)]) == (3, question)
-    assert held() == wanted(authority, 1)
+    assert attached_certificates() == declared_certificates(authority, 1)

@@ -1,4 +1,4 @@
-"""The JSON Schema of the file: what the loader accepts it accepts; what it can say of a broken file it says."""
+"""The JSON Schema of the file accepts every valid file and rejects the invalid ones that it can recognize."""
 
 from __future__ import annotations
 
@@ -26,42 +26,42 @@ EXPRESSIBLE = re.compile(
     r"(unknown key|unknown table|missing; expected (?!the keys)|the (integer|number|string) [^;]+; expected (a |an |true)"
     r"|\S+ is not valid; expected one of|the prefix 'reconciler:')"
 )
-"""Reports of what a form alone shows, without another table, a file or the rows of a manifest."""
+"""Errors that a schema can find without another table, a file or the rows of a manifest."""
 
 
 @pytest.mark.parametrize("path", ["desired_state.toml"])
-def test_the_repository_s_own_file_is_accepted(path):
+def test_the_repositorys_own_file_is_accepted(path):
     assert complaints((ROOT / path).read_text()) == []
 
 
-def test_what_init_writes_is_accepted():
+def test_the_starter_file_is_accepted():
     (text,) = (file.content for file in starter_files("nursery") if str(file.path).endswith(".toml"))
     assert complaints(text) == []
 
 
-def test_the_files_of_the_journeys_are_accepted():
+def test_the_file_of_the_journey_tests_is_accepted():
     assert complaints(HEAD + "".join(map(SMALL.tables, SMALL.devices))) == []
 
 
-def test_every_example_of_the_readme_that_is_a_file_is_accepted():
+def test_every_toml_example_of_the_readme_is_accepted():
     blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert len(blocks) > 1
-    assert [found for block in blocks for found in complaints(block)] == []
+    assert [problem for block in blocks for problem in complaints(block)] == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.sentence.replace(" ", "-") for case in CASES])
-def test_a_broken_file_whose_form_shows_it_is_refused(case: Broken):
+def test_an_invalid_file_is_rejected_if_a_schema_can_express_the_error(case: Broken):
     if any(EXPRESSIBLE.match(line) for line in case.lines):
-        assert _refused(case)
+        assert _is_rejected(case)
 
 
-def test_about_half_of_all_broken_files_are_refused():
-    """The others need a file, another table, AWS, or a sum."""
-    refused = sum(map(_refused, CASES))
-    assert (refused, len(CASES)) >= (60, 122)
+def test_about_half_of_all_invalid_files_are_rejected():
+    """The other errors depend on a file, another table, AWS or a sum."""
+    rejected_count = sum(map(_is_rejected, CASES))
+    assert (rejected_count, len(CASES)) >= (60, 122)
 
 
-def _refused(case: Broken) -> bool:
+def _is_rejected(case: Broken) -> bool:
     text = case.files["desired_state.toml"]
     try:
         return bool(complaints(text if isinstance(text, str) else text.decode()))
@@ -96,7 +96,7 @@ def _refused(case: Broken) -> bool:
         "[provisioned_things.p]\ntemplate = 5\n",
     ],
 )
-def test_a_form_that_is_not_kept_is_refused(text):
+def test_an_invalid_table_is_rejected(text):
     assert complaints(text)
 
 
@@ -113,23 +113,23 @@ def test_a_form_that_is_not_kept_is_refused(text):
         '[provisioned_things.p]\ntemplate = "stored"\nparameters = { Code = { env = "CODE" }, Name = "p" }\n',
     ],
 )
-def test_a_form_that_is_kept_is_accepted(text):
+def test_a_valid_table_is_accepted(text):
     assert complaints(text) == []
 
 
-def test_every_kind_is_in_it_with_every_field_and_its_sentence():
-    made = schema(member_schema)
-    assert list(made["properties"]) == ["workspace", *KEYS, *all_kinds()]
+def test_every_field_of_every_kind_is_in_the_schema_with_its_description():
+    document = schema(member_schema)
+    assert list(document["properties"]) == ["workspace", *KEYS, *all_kinds()]
     for table, kind in all_kinds().items():
-        told = {
-            name: found["description"]
-            for name, found in made["$defs"][table]["properties"].items()
+        descriptions = {
+            name: field["description"]
+            for name, field in document["$defs"][table]["properties"].items()
             if name in kind.members
         }
-        assert told == {name: member.doc for name, member in kind.members.items()}
+        assert descriptions == {name: member.doc for name, member in kind.members.items()}
 
 
-def test_the_command_prints_it_and_writes_it(run, tmp_path):
+def test_the_command_prints_the_schema_or_writes_it(run, tmp_path):
     code, out, err = run("schema")
     assert (code, json.loads(out), err) == (0, schema(member_schema), "")
     assert run("schema", "--out", "form.json") == (
@@ -141,7 +141,7 @@ def test_the_command_prints_it_and_writes_it(run, tmp_path):
 
 
 @pytest.mark.parametrize("form", sorted(OUTPUTS))
-def test_the_command_prints_the_forms_of_what_is_written_for_programs(run, form):
+def test_the_command_prints_the_schema_of_every_output_format(run, form):
     assert [json.loads(run("schema", form)[1]), run("schema", form)[0]] == [
         json.loads(json.dumps(build_output_schema(form))),
         0,

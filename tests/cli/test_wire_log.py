@@ -1,4 +1,4 @@
-"""What `--debug` shows: every request and answer, and no secret in any of them."""
+"""The log of `--debug`: every request and response without secrets."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def cloud() -> Cloud:
 
 @pytest.fixture
 def log(capsys):
-    end = start_wire_log()
+    stop = start_wire_log()
     yield lambda: capsys.readouterr().err
-    end()
+    stop()
 
 
 def code() -> str:
     return Secret("env CODE", CODE).reveal()
 
 
-# What each noun's requests and answers have that nobody may see.
+# Requests and responses with secrets, for each kind of resource that has any.
 CALLS = [
     ApiCall(
         MANAGED,
@@ -55,39 +55,39 @@ CALLS = [
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.operation)
-def test_no_secret_is_in_the_log_nor_in_the_error_nor_in_its_traceback(cloud, log, call):
-    told, answer = "", {}
+def test_no_secret_is_in_the_log_the_error_or_its_traceback(cloud, log, call):
+    error_text, response = "", {}
     try:
-        answer = cloud.call(call)
+        response = cloud.call(call)
     except AwsError as error:
-        told = "".join([str(error), repr(error), *traceback.format_exception(error)])
-    shown = log() + told
-    keys = [answer.get("ClaimCertificatePrivateKey", ""), answer.get("keyPair", {}).get("PrivateKey", "")]
+        error_text = "".join([str(error), repr(error), *traceback.format_exception(error)])
+    text = log() + error_text
+    keys = [response.get("ClaimCertificatePrivateKey", ""), response.get("keyPair", {}).get("PrivateKey", "")]
     canaries = [CODE, *(line for key in keys for line in key.splitlines() if "KEY--" not in line)]
-    assert [found for found in canaries if found in shown] == []
-    assert call.operation in shown
+    assert [canary for canary in canaries if canary in text] == []
+    assert call.operation in text
 
 
-def test_the_log_ends_where_the_line_ends(cloud, capsys):
+def test_the_log_stops_when_the_command_ends(cloud, capsys):
     start_wire_log()()
     cloud.call(ApiCall("iot", "ListThings"))
     assert capsys.readouterr().err == ""
 
 
-def test_what_a_terminal_would_obey_is_spelt_out(log):
+def test_control_characters_are_escaped(log):
     logging.getLogger("botocore.parsers").debug("a \x1b[2J thing\u202e")
     assert log().partition("botocore.parsers ")[2] == "a \\x1b[2J thing\\u202e\n"
 
 
-def test_a_record_that_cannot_be_written_ends_nothing(log, monkeypatch):
+def test_a_record_that_cannot_be_formatted_is_replaced(log, monkeypatch):
     monkeypatch.setattr(logging.getLogger("botocore.endpoint"), "propagate", False)
     logging.getLogger("botocore.endpoint").debug("%d", "seven")
     assert log() == "botocore.endpoint: a log record cannot be formatted\n"
 
 
-def test_a_key_of_a_file_is_in_no_log(log):
+def test_a_key_from_a_file_is_not_logged(log):
     key = Authority("Logged CA").key_pem
     Secret("file ca.key", key)
     logging.getLogger("urllib3.connectionpool").debug("%r", {"body": key})
-    shown = log()
-    assert [line for line in key.splitlines()[1:-1] if line in shown] == []
+    text = log()
+    assert [line for line in key.splitlines()[1:-1] if line in text] == []
