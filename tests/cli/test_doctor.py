@@ -1,4 +1,4 @@
-"""`reconciler doctor` tells what is in order, what is not, and what is next; it changes nothing."""
+"""`reconciler doctor` reports problems and the next step, and changes nothing."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ PASSED = "✔ ok      versions    Python"
 
 
 @pytest.fixture(autouse=True)
-def world(tmp_path, monkeypatch):
-    """No credentials, no files of them, no network to ask for them."""
+def no_credentials(tmp_path, monkeypatch):
+    """Remove all credentials: variables, files and the metadata service."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -35,7 +35,7 @@ def world(tmp_path, monkeypatch):
 
 @pytest.fixture
 def doctor(fleet):
-    """What it says after the versions, and its exit code."""
+    """Run `doctor`, and return its exit code and its lines after the versions."""
 
     def run():
         code, out, err = fleet("doctor")
@@ -52,7 +52,7 @@ def rewrite(folder, old, new):
     path.write_text(text.replace(old, new))
 
 
-def test_all_is_well_on_a_new_embedded_registry_and_on_an_old_one(doctor, fleet, tmp_path):
+def test_all_checks_pass_on_a_new_and_on_a_used_embedded_registry(doctor, fleet, tmp_path):
     path = ".reconciler/registry.sqlite3"
     rest = [
         "✔ ok      target      embedded · 123456789012 · eu-west-1",
@@ -68,17 +68,17 @@ def test_all_is_well_on_a_new_embedded_registry_and_on_an_old_one(doctor, fleet,
     assert doctor() == (0, [file, old, *rest, used])
 
 
-def test_who_applies_is_told(doctor, fleet, tmp_path):
+def test_a_lock_is_a_warning_that_names_its_holder(doctor, fleet, tmp_path):
     fleet("apply", "--yes")
     call = Workspace(tmp_path / "desired_state.toml")._connection.call
-    who = ProcessIdentity("somebody", "elsewhere", 1, "", 0.0)
-    with hold_lease("greenhouse", call, who, machine="another"):
+    holder = ProcessIdentity("somebody", "elsewhere", 1, "", 0.0)
+    with hold_lease("greenhouse", call, holder, machine="another"):
         code, lines = doctor()
-    (told,) = [line for line in lines if line.split()[2] == "lock"]
-    assert (code, told.partition(" has been")[0]) == (0, f"! warning lock        {who} (process 1)")
+    (line,) = [line for line in lines if line.split()[2] == "lock"]
+    assert (code, line.partition(" has been")[0]) == (0, f"! warning lock        {holder} (process 1)")
 
 
-def test_a_registry_that_is_none_is_broken(doctor, tmp_path):
+def test_a_file_that_is_not_a_database_is_an_error(doctor, tmp_path):
     (tmp_path / ".reconciler").mkdir()
     (tmp_path / ".reconciler/registry.sqlite3").write_text(
         "not a database, but long enough to be looked at\n" * 9
@@ -89,7 +89,7 @@ def test_a_registry_that_is_none_is_broken(doctor, tmp_path):
     assert lines[2].strip() == "next: `reconciler registry reset` deletes it; the next plan creates a new one"
 
 
-def test_a_damaged_registry_is_told(doctor, fleet, tmp_path):
+def test_a_damaged_registry_is_an_error(doctor, fleet, tmp_path):
     fleet("apply", "--yes")
     path = tmp_path / ".reconciler/registry.sqlite3"
     with contextlib.closing(sqlite3.connect(path)) as database:
@@ -102,7 +102,7 @@ def test_a_damaged_registry_is_told(doctor, fleet, tmp_path):
     assert (code, lines[1].split()[:3]) == (1, ["✖", "error", "registry"])
 
 
-def test_a_broken_file_is_told_and_nothing_else_is_looked_at(doctor, tmp_path):
+def test_an_invalid_file_is_an_error_and_nothing_else_is_checked(doctor, tmp_path):
     rewrite(tmp_path, "target", "targt")
     assert doctor() == (
         1,
@@ -113,7 +113,7 @@ def test_a_broken_file_is_told_and_nothing_else_is_looked_at(doctor, tmp_path):
     )
 
 
-def test_without_credentials_it_says_how_to_sign_in(doctor, tmp_path):
+def test_missing_credentials_are_an_error_with_the_ways_to_sign_in(doctor, tmp_path):
     rewrite(tmp_path, '"embedded"', '"aws"')
     code, lines = doctor()
     assert (code, lines[1:]) == (
@@ -126,55 +126,55 @@ def test_without_credentials_it_says_how_to_sign_in(doctor, tmp_path):
     )
 
 
-# ── at AWS, with AWS's answers in the place of the network ──
+# ── at AWS, with simulated responses instead of the network ──
 
 
 @pytest.fixture
 def aws(tmp_path, monkeypatch):
-    """STS, IAM and both services; what they answer can be changed, and what was asked is kept."""
+    """Simulate STS, IAM and both services; their behavior can be changed, and policy sources are recorded."""
     rewrite(tmp_path, '"embedded"', '"aws"')
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE000000000")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
     registry = Registry(":memory:")
-    found = SimpleNamespace(
+    behavior = SimpleNamespace(
         arn="arn:aws:sts::210987654321:assumed-role/deploy/ci",
         skew=0.0,
         denied=(),
-        closed=(),
+        inaccessible=(),
         simulates=True,
         sources=set(),
     )
 
-    def answer(request, **_):
-        date = {"Date": format_datetime(datetime.now(UTC) - timedelta(seconds=found.skew), usegmt=True)}
+    def respond(request, **_):
+        date = {"Date": format_datetime(datetime.now(UTC) - timedelta(seconds=behavior.skew), usegmt=True)}
         if "://sts." in request.url:
-            return AWSResponse(request.url, 200, date, _Raw(_IDENTITY.format(arn=found.arn)))
+            return AWSResponse(request.url, 200, date, _Raw(_IDENTITY.format(arn=behavior.arn)))
         if "://iam." in request.url:
-            if not found.simulates:
-                return AWSResponse(request.url, 403, date, _Raw(_REFUSED))
+            if not behavior.simulates:
+                return AWSResponse(request.url, 403, date, _Raw(_ACCESS_DENIED))
             form = parse_qs(request.body if isinstance(request.body, str) else request.body.decode())
-            found.sources.add(form["PolicySourceArn"][0])
+            behavior.sources.add(form["PolicySourceArn"][0])
             names = [form[key][0] for key in sorted(form) if key.startswith("ActionNames")]
-            told = "".join(
-                _RESULT.format(name=name, decision="implicitDeny" if name in found.denied else "allowed")
+            results = "".join(
+                _RESULT.format(name=name, decision="implicitDeny" if name in behavior.denied else "allowed")
                 for name in names
             )
-            return AWSResponse(request.url, 200, date, _Raw(_SIMULATED.format(told=told)))
-        if any(part in request.url for part in found.closed):
+            return AWSResponse(request.url, 200, date, _Raw(_SIMULATED.format(results=results)))
+        if any(part in request.url for part in behavior.inaccessible):
             body = '{"message": "no"}'
             return AWSResponse(request.url, 403, {"x-amzn-ErrorType": "AccessDeniedException"}, _Raw(body))
         body = request.body or b""
-        asked = HttpRequest(request.method, request.url, {}, body.encode() if isinstance(body, str) else body)
-        told = registry.handle(asked)
-        return AWSResponse(request.url, told.status, dict(told.headers), _Raw(told.body.decode()))
+        content = body.encode() if isinstance(body, str) else body
+        response = registry.handle(HttpRequest(request.method, request.url, {}, content))
+        return AWSResponse(request.url, response.status, dict(response.headers), _Raw(response.body.decode()))
 
     def session():
         core = Session()
-        core.register("before-send", answer)
+        core.register("before-send", respond)
         return core
 
     monkeypatch.setattr("reconciler.aws.session._core_session", session)
-    return found
+    return behavior
 
 
 class _Raw:
@@ -188,17 +188,17 @@ class _Raw:
 _IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
 <Arn>{arn}</Arn><Account>210987654321</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
 _SIMULATED = """<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">
-<SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>{told}</EvaluationResults>
+<SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>{results}</EvaluationResults>
 </SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"""
 _RESULT = "<member><EvalActionName>{name}</EvalActionName><EvalDecision>{decision}</EvalDecision></member>"
-_REFUSED = """<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>
+_ACCESS_DENIED = """<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>
 <Code>AccessDenied</Code><Message>no</Message></Error><RequestId>r</RequestId></ErrorResponse>"""
 
 
-def test_at_aws_it_says_who_we_are_and_that_nothing_is_missing(doctor, aws):
+def test_at_aws_identity_and_permissions_are_checked(doctor, aws):
     code, lines = doctor()
-    told = re.sub(r"all \d+ operations", "all operations", "\n".join(lines[1:]))
-    assert (code, told.splitlines()) == (
+    text = re.sub(r"all \d+ operations", "all operations", "\n".join(lines[1:]))
+    assert (code, text.splitlines()) == (
         0,
         [
             "✔ ok      credentials from environment variables",
@@ -215,7 +215,7 @@ def test_at_aws_it_says_who_we_are_and_that_nothing_is_missing(doctor, aws):
     assert aws.sources == {"arn:aws:iam::210987654321:role/deploy"}
 
 
-def test_what_is_missing_is_named_and_the_policy_is_next(doctor, aws):
+def test_missing_permissions_are_named_and_the_policy_suggested(doctor, aws):
     aws.denied = ("iot:CreateThing", "iotmanagedintegrations:CreateManagedThing")
     code, lines = doctor()
     assert (code, lines[-3:-1]) == (
@@ -227,13 +227,13 @@ def test_what_is_missing_is_named_and_the_policy_is_next(doctor, aws):
     )
 
 
-def test_where_iam_may_not_be_asked_reading_is_tried_and_the_rest_is_not_known(doctor, aws):
+def test_without_access_to_iam_reads_are_probed_and_permissions_unknown(doctor, aws):
     aws.simulates = False
-    aws.closed = ("/billing-groups",)
+    aws.inaccessible = ("/billing-groups",)
     code, lines = doctor()
     levels = {line.split()[2]: line.split()[1] for line in lines if not line.startswith(" ")}
     assert (code, levels["permissions"], levels["reading"]) == (0, "unknown", "warning")
-    aws.closed = ("/things",)
+    aws.inaccessible = ("/things",)
     code, lines = doctor()
     assert (code, [line.split()[1:4] for line in lines if line.startswith("✖")]) == (
         1,
@@ -241,16 +241,16 @@ def test_where_iam_may_not_be_asked_reading_is_tried_and_the_rest_is_not_known(d
     )
 
 
-def test_a_clock_that_is_off_is_told(doctor, aws):
+def test_a_wrong_clock_is_a_warning(doctor, aws):
     aws.skew = 100
     code, lines = doctor()
-    (told,) = [line for line in lines if "clock" in line.split()[:3]]
-    assert (code, re.sub(r"\d+ s", "N s", told)) == (
+    (line,) = [line for line in lines if "clock" in line.split()[:3]]
+    assert (code, re.sub(r"\d+ s", "N s", line)) == (
         0,
         "! warning clock       this machine is N s ahead of the endpoint",
     )
 
 
-def test_no_secret_is_told(doctor, aws):
+def test_no_secret_is_printed(doctor, aws):
     _, lines = doctor()
     assert not any("very-secret" in line or "AKIDEXAMPLE" in line for line in lines)

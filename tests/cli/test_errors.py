@@ -1,4 +1,4 @@
-"""What a user is told when something is wrong: in one form, with what to do, and with exit code 1, or 3 where it is refused."""
+"""Error messages: one form, with the next step, and exit code 1 or, for a rejected plan, 3."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from reconciler.model.call import ApiCall
 from reconciler.workspace import Workspace
 
 UNUSABLE = "error: the embedded registry is not usable: "
-ELSEWHERE = "name another file in RECONCILER_REGISTRY"
-UNSET = f"{ELSEWHERE}, or unset it to store the registry next to the desired state\n"
+OTHER_FILE = "name another file in RECONCILER_REGISTRY"
+UNSET = f"{OTHER_FILE}, or unset it to store the registry next to the desired state\n"
 
 
 def change(old: str, new: str) -> None:
@@ -21,7 +21,7 @@ def change(old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told", "help_of"),
+    ("words", "message", "command"),
     [
         (["plna"], "there is no command 'plna'; did you mean 'plan'?", ""),
         (["zzz"], "there is no command 'zzz'", ""),
@@ -40,39 +40,37 @@ def change(old: str, new: str) -> None:
         ),
     ],
 )
-def test_a_wrong_command_line_is_told_like_any_error_and_is_no_2_which_means_changes(
-    run, words, told, help_of
-):
-    assert run(*words) == (1, "", f"error: {told}\nrun `reconciler{help_of} --help` for usage\n")
+def test_a_wrong_command_line_is_an_error_with_exit_code_1(run, words, message, command):
+    assert run(*words) == (1, "", f"error: {message}\nrun `reconciler{command} --help` for usage\n")
 
 
 @pytest.mark.parametrize(
-    ("asked", "same"),
+    ("words", "same"),
     [
         (["help"], ["--help"]),
         (["help", "plan"], ["plan", "--help"]),
         (["help", "registry", "path"], ["registry", "path", "--help"]),
     ],
 )
-def test_help_is_help(run, asked, same):
+def test_help_before_a_command_is_the_help_option(run, words, same):
     expected = run(*same)
     assert (expected[0], expected[2]) == (0, "")
-    assert run(*asked) == expected
+    assert run(*words) == expected
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "apply", "rotate", "destroy", "graph"])
-def test_where_there_is_no_file_every_command_says_how_to_get_one(run, command):
-    told = "error: desired_state.toml: no such file; create one with `reconciler init`, or name another with -f\n"
-    assert run(command) == (1, "", told)
+def test_without_a_file_every_command_suggests_init(run, command):
+    message = "error: desired_state.toml: no such file; create one with `reconciler init`, or name another with -f\n"
+    assert run(command) == (1, "", message)
 
 
-def test_a_file_that_was_named_and_is_not_there_is_told_by_its_name(run):
-    told = "error: x/y.toml: no such file; name a TOML file or a folder of TOML files with -f or RECONCILER_FILE\n"
-    assert run("plan", "-f", "x/y.toml") == (1, "", told)
+def test_a_missing_file_is_named(run):
+    message = "error: x/y.toml: no such file; name a TOML file or a folder of TOML files with -f or RECONCILER_FILE\n"
+    assert run("plan", "-f", "x/y.toml") == (1, "", message)
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         (
             "a b",
@@ -84,13 +82,17 @@ def test_a_file_that_was_named_and_is_not_there_is_told_by_its_name(run):
         ("", "the name is empty; expected a name"),
     ],
 )
-def test_init_writes_nothing_under_a_name_that_validate_would_refuse(run, name, told):
-    assert run("init", "--name", name) == (1, "", f"error: {name!r} is not a valid workspace name: {told}\n")
+def test_init_writes_nothing_for_an_invalid_name(run, name, message):
+    assert run("init", "--name", name) == (
+        1,
+        "",
+        f"error: {name!r} is not a valid workspace name: {message}\n",
+    )
     assert list(Path().iterdir()) == []
 
 
 @pytest.mark.parametrize("folder", ["greenhouse", "green house", "."])
-def test_every_line_that_init_ends_with_works_when_it_is_pasted(run, monkeypatch, folder):
+def test_every_command_that_init_suggests_works_when_pasted(run, monkeypatch, folder):
     lines = [
         line[2:] for line in run("init", folder)[1].partition("\n\nNext")[2].split("\n") if line[:2] == "  "
     ]
@@ -103,7 +105,7 @@ def test_every_line_that_init_ends_with_works_when_it_is_pasted(run, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "problem"),
     [
         ("/proc/a.sqlite3", "/proc/a.sqlite3 cannot be opened: unable to open database file"),
         ("pki/pump-1.pem", "{here}/pki/pump-1.pem is not a registry database: file is not a database"),
@@ -111,48 +113,48 @@ def test_every_line_that_init_ends_with_works_when_it_is_pasted(run, monkeypatch
         ("new/deep/r.sqlite3", "the folder of new/deep/r.sqlite3 does not exist"),
     ],
 )
-def test_a_registry_that_cannot_be_used_is_told_and_no_folder_is_made_for_it(fleet, monkeypatch, path, told):
+def test_an_unusable_registry_is_an_error_and_no_folder_is_created(fleet, monkeypatch, path, problem):
     monkeypatch.setenv("RECONCILER_REGISTRY", path)
     before = sorted(Path().rglob("*"))
-    assert fleet("plan") == (1, "", f"{UNUSABLE}{told.format(here=Path.cwd())}; {UNSET}")
+    assert fleet("plan") == (1, "", f"{UNUSABLE}{problem.format(here=Path.cwd())}; {UNSET}")
     assert sorted(Path().rglob("*")) == before
 
 
-def test_the_registry_beside_the_file_can_be_begun_anew(fleet):
+def test_an_unusable_default_registry_can_be_reset(fleet):
     fleet("apply", "--yes")
     path = Path(".reconciler/registry.sqlite3").resolve()
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     path.write_text("no database")
-    told = f"{path} is not a registry database: file is not a database"
-    again = f"delete it with `reconciler registry reset`, or {ELSEWHERE}"
-    assert fleet("plan") == (1, "", f"{UNUSABLE}{told}; {again}\n")
+    problem = f"{path} is not a registry database: file is not a database"
+    advice = f"delete it with `reconciler registry reset`, or {OTHER_FILE}"
+    assert fleet("plan") == (1, "", f"{UNUSABLE}{problem}; {advice}\n")
     assert fleet("registry", "reset", "--yes")[0] == 0
     assert fleet("plan")[0] == 0
 
 
-def test_a_folder_that_cannot_be_made_is_told(fleet):
+def test_a_folder_that_cannot_be_created_is_an_error(fleet):
     Path(".reconciler").write_text("in the way")
-    told = f"cannot create .reconciler: File exists; {ELSEWHERE}"
-    assert fleet("plan") == (1, "", f"{UNUSABLE}{told}\n")
+    problem = f"cannot create .reconciler: File exists; {OTHER_FILE}"
+    assert fleet("plan") == (1, "", f"{UNUSABLE}{problem}\n")
 
 
-def test_a_url_needs_credentials_and_any_will_do(fleet, monkeypatch):
+def test_an_endpoint_requires_credentials_and_accepts_any(fleet, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "none")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
     change('target = "embedded"', 'target = "http://192.0.2.1:1"')
-    told = (
+    message = (
         "error: no credentials to sign requests to http://192.0.2.1:1; if it is not AWS, any work, "
         "such as AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n"
     )
-    assert fleet("plan") == (1, "", told)
+    assert fleet("plan") == (1, "", message)
 
 
 @pytest.mark.parametrize(
-    ("address", "why"),
+    ("address", "reason"),
     [
         ("things.nope", "not in the file"),
         ("things.pump-11", "not in the file; did you mean 'things.pump-1'?"),
@@ -161,27 +163,27 @@ def test_a_url_needs_credentials_and_any_will_do(fleet, monkeypatch):
         ("things.pump-3", "does not exist yet; remove it from --adopt, and the plan creates it"),
     ],
 )
-def test_what_cannot_be_adopted_is_refused_with_the_nearest_that_can(fleet, address, why):
+def test_an_impossible_adoption_is_rejected_with_the_closest_name(fleet, address, reason):
     fleet("apply", "--yes")
     change("[managed_things", "[things.pump-3]\n\n[managed_things")
     assert fleet("plan", "--adopt", address, "--detailed-exitcode") == (
         3,
         "",
-        f"error: the plan is refused; nothing was sent\n  - {address}: cannot adopt: {why}\n",
+        f"error: the plan is refused; nothing was sent\n  - {address}: cannot adopt: {reason}\n",
     )
 
 
-def test_a_slip_in_what_is_to_be_adopted_is_answered_with_what_waits_to_be(fleet):
+def test_a_misspelled_adoption_suggests_the_unmanaged_resource(fleet):
     fleet("apply", "--yes")
     change("[managed_things", '[things.tank-9]\nattributes = { site = "oslo" }\n\n[managed_things')
     Workspace()._connection.call(ApiCall("iot", "CreateThing", {"thingName": "tank-9"}))
-    unmanaged = "already exists and is not managed by this workspace"
+    problem = "already exists and is not managed by this workspace"
     assert fleet("plan", "--adopt", "things.tank-8") == (
         3,
         "",
         (
             "error: the plan is refused; nothing was sent\n"
-            f"  - things.tank-9: {unmanaged}; import it with --adopt things.tank-9\n"
+            f"  - things.tank-9: {problem}; import it with --adopt things.tank-9\n"
             "  - things.tank-8: cannot adopt: not in the file; did you mean 'things.tank-9'?\n"
         ),
     )
@@ -191,11 +193,11 @@ def test_a_slip_in_what_is_to_be_adopted_is_answered_with_what_waits_to_be(fleet
 @pytest.mark.parametrize(
     "words", [["plan", "--destroy"], ["plan", "--destroy", "--detailed-exitcode"], ["destroy"]]
 )
-def test_a_plan_that_is_refused_is_exit_code_3(fleet, words):
+def test_a_rejected_plan_exits_with_3(fleet, words):
     change("[things.pump-1]\n", "[things.pump-1]\nlifecycle = { prevent_destroy = true }\n")
     fleet("apply", "--yes")
-    told = (
+    reason = (
         "things.pump-1: cannot delete: its lifecycle.prevent_destroy forbids that; "
         "to allow it, first apply its table with prevent_destroy = false"
     )
-    assert fleet(*words) == (3, "", f"error: the plan is refused; nothing was sent\n  - {told}\n")
+    assert fleet(*words) == (3, "", f"error: the plan is refused; nothing was sent\n  - {reason}\n")

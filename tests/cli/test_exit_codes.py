@@ -1,4 +1,4 @@
-"""What a CI job gets: exit codes, annotations on the file's lines, a log in which nothing acts."""
+"""Exit codes, GitHub annotations and logs for CI jobs."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ STALE = StaleError("changed")
         (LeaseLostError("x"), 3),
     ],
 )
-def test_an_error_ends_with_1_and_a_refusal_with_3(error, code):
+def test_an_error_exits_with_1_and_a_rejection_with_3(error, code):
     assert exit_codes.of_error(error) == code
 
 
 @pytest.mark.parametrize(
-    ("ends", "code"),
+    ("outcomes", "code"),
     [
         ((), 0),
         ((Applied(UPDATE.change, 0.1),), 0),
@@ -60,27 +60,27 @@ def test_an_error_ends_with_1_and_a_refusal_with_3(error, code):
         ((Canceled(UPDATE.change),), 1),
     ],
 )
-def test_an_apply_ends_with_3_only_where_refusals_are_all_that_went_wrong(ends, code):
-    assert exit_codes.of_result(Result(plan(), ends, 0.0)) == code
+def test_an_apply_exits_with_3_only_if_every_failure_is_a_rejection(outcomes, code):
+    assert exit_codes.of_result(Result(plan(), outcomes, 0.0)) == code
 
 
-@pytest.mark.parametrize("colours", [False, True])
-def test_a_text_of_many_lines_is_written_whole_and_in_order(colours):
-    console = Console(file=io.StringIO(), force_terminal=colours, width=40)
+@pytest.mark.parametrize("color", [False, True])
+def test_many_lines_are_written_completely_and_in_order(color):
+    console = Console(file=io.StringIO(), force_terminal=color, width=40)
     write_lines(console, (Text(f"line {number}") for number in range(2_001)))
     assert console.file.getvalue().splitlines() == [f"line {number}" for number in range(2_001)]
 
 
-def test_a_page_of_a_large_plan_says_how_much_more_there_is(fleet, monkeypatch):
-    whole = fleet("plan", "--format", "html")[1]
+def test_a_page_of_a_large_plan_counts_the_remaining_changes(fleet, monkeypatch):
+    full_page = fleet("plan", "--format", "html")[1]
     monkeypatch.setitem(MAX_ROWS_BY_FORMAT, "html", 1)
-    part = fleet("plan", "--format", "html")[1]
-    things = whole.count('<code class="address">things.')
-    assert f"and {things - 1} more things</p>" in part
-    assert "more things</p>" not in whole
+    short_page = fleet("plan", "--format", "html")[1]
+    things = full_page.count('<code class="address">things.')
+    assert f"and {things - 1} more things</p>" in short_page
+    assert "more things</p>" not in full_page
 
 
-def test_a_misspelt_selector_is_an_error_with_the_nearest_name(fleet):
+def test_a_misspelled_selector_is_an_error_with_the_closest_name(fleet):
     for command in ("plan", "drift", "graph", "show", "apply"):
         assert fleet(command, "--select", "things.pump-11") == (
             1,
@@ -89,7 +89,7 @@ def test_a_misspelt_selector_is_an_error_with_the_nearest_name(fleet):
         )
 
 
-def test_a_selection_that_leaves_something_behind_is_refused(fleet):
+def test_a_selection_without_a_dependency_is_rejected(fleet):
     assert fleet("plan", "--select", "things.pump-1") == (
         3,
         "",
@@ -101,7 +101,7 @@ def test_a_selection_that_leaves_something_behind_is_refused(fleet):
     )
 
 
-def test_graph_and_show_take_selections(fleet):
+def test_graph_and_show_accept_selections(fleet):
     assert fleet("graph", "--select", "+things.pump-1")[1] == (
         "greenhouse\n"
         "└─ development  CA certificate\n"
@@ -111,14 +111,14 @@ def test_graph_and_show_take_selections(fleet):
         "3 resources, 2 dependencies\n"
     )
     fleet("apply", "--yes")
-    shown = fleet("show", "--select", "things certificates", "--exclude", "certificates.*")
-    assert [line for line in shown[1].splitlines() if line.startswith("things.")] == [
+    output = fleet("show", "--select", "things certificates", "--exclude", "certificates.*")
+    assert [line for line in output[1].splitlines() if line.startswith("things.")] == [
         "things.pump-1",
         "things.pump-2",
     ]
 
 
-def test_mistakes_are_annotations_on_their_lines(fleet, monkeypatch):
+def test_diagnostics_are_annotations_on_their_lines(fleet, monkeypatch):
     before = fleet("validate")
     path = Path("desired_state.toml")
     path.write_text(path.read_text() + '[things."a,b:%"]\n')
@@ -127,9 +127,9 @@ def test_mistakes_are_annotations_on_their_lines(fleet, monkeypatch):
     monkeypatch.setenv("GITHUB_WORKSPACE", str(Path.cwd().parent))
     code, out, err = fleet("validate")
     commands = [line for line in err.splitlines() if line.startswith("::")]
-    told = "the name: 'a,b:%25' is not what AWS takes; expected a match of [a-zA-Z0-9:_-]+"
-    place = f"file={Path.cwd().name}/desired_state.toml,line=48,title=things.a%2Cb%3A%25"
-    assert commands == [f"::error {place}::{told}"]
+    message = "the name: 'a,b:%25' is not what AWS takes; expected a match of [a-zA-Z0-9:_-]+"
+    properties = f"file={Path.cwd().name}/desired_state.toml,line=48,title=things.a%2Cb%3A%25"
+    assert commands == [f"::error {properties}::{message}"]
     assert (code, out, [line for line in err.splitlines() if line not in commands]) == (
         1,
         "",
@@ -138,7 +138,7 @@ def test_mistakes_are_annotations_on_their_lines(fleet, monkeypatch):
     assert before[0] == 0
 
 
-def test_a_refusal_is_one_annotation(fleet, monkeypatch):
+def test_a_rejection_is_one_annotation(fleet, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     err = fleet("apply", "--approved", "0" * 12)[2]
     assert err.splitlines()[0].startswith(
@@ -146,28 +146,28 @@ def test_a_refusal_is_one_annotation(fleet, monkeypatch):
     )
 
 
-def test_a_command_is_one_line_in_which_nothing_else_acts():
+def test_a_workflow_command_is_one_escaped_line():
     assert github_annotations.format_command(
         "error", "50%\n::warning::x\r\x1b[0m", title="a:b,c\n", file=""
     ) == (r"::error title=a%3Ab%2Cc::50%25%0A::warning::x%0A\x1b[0m")
 
 
-def test_of_many_mistakes_as_many_are_annotated_as_github_shows():
-    mistakes = [Diagnostic("a.toml", line, "bad") for line in range(1, 30)]
-    mistakes += [Diagnostic("a.toml", line, "odd", severity="warning") for line in range(1, 3)]
-    told = [line.partition(" ")[0] for line in github_annotations.format_diagnostics(mistakes, {})]
-    assert (told.count("::error"), told.count("::warning")) == (10, 2)
+def test_at_most_ten_diagnostics_of_a_level_are_annotated():
+    diagnostics = [Diagnostic("a.toml", line, "bad") for line in range(1, 30)]
+    diagnostics += [Diagnostic("a.toml", line, "odd", severity="warning") for line in range(1, 3)]
+    commands = [line.partition(" ")[0] for line in github_annotations.format_diagnostics(diagnostics, {})]
+    assert (commands.count("::error"), commands.count("::warning")) == (10, 2)
 
 
 @pytest.mark.parametrize(
-    ("line", "in_a_workflow"),
+    ("line", "escaped"),
     [
         ("  ::add-mask::x", "│   ::add-mask::x"),
         ("site  ##[add-mask]x", r"site  #\x23[add-mask]x"),
         ("a ::b", "a ::b"),
     ],
 )
-def test_no_line_of_ours_is_a_runners_command(monkeypatch, line, in_a_workflow):
+def test_no_line_of_output_is_a_workflow_command(monkeypatch, line, escaped):
     def written() -> str:
         stream = io.StringIO()
         write_lines(Console(file=stream, width=80), [Text(line)])
@@ -175,10 +175,10 @@ def test_no_line_of_ours_is_a_runners_command(monkeypatch, line, in_a_workflow):
 
     assert written() == f"{line}\n"
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    assert written() == f"{in_a_workflow}\n"
+    assert written() == f"{escaped}\n"
 
 
-def test_plan_writes_its_summary_and_ends_with_2_where_asked(fleet):
+def test_plan_writes_its_summary_and_exits_with_2_on_request(fleet):
     assert fleet("plan", "--summary", "s.md", "--detailed-exitcode")[0] == 2
     assert Path("s.md").read_text() == fleet("plan", "--format", "markdown")[1]
     assert fleet("apply", "--yes", "--summary", "s.md")[0] == 0

@@ -1,4 +1,4 @@
-"""A plan between its review and its apply: what is applied is what was looked at, or nothing."""
+"""Saved plans and approved digests: the reviewed plan is applied, or nothing."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from reconciler.render.json.plan_file import (
 )
 from reconciler.workspace import Workspace
 
-REFUSED = "error: the plan is refused; nothing was sent\n"
+REJECTED = "error: the plan is refused; nothing was sent\n"
 
 
 @pytest.fixture
 def applied(fleet):
-    """The starter's fleet, applied, and one attribute edited in the file since."""
+    """Run a command on the starter's applied fleet, with one attribute edited in the file."""
     fleet("apply", "--yes")
     change('site = "bergen"', 'site = "trondheim"')
     return fleet
@@ -46,14 +46,14 @@ def site() -> str:
     return call("DescribeThing", thingName="pump-2")["attributes"]["site"]
 
 
-def refused(told: tuple[int, str, str]) -> list[str]:
-    """The reasons of a refusal; nothing else was said, and nothing was sent."""
-    code, out, err = told
-    assert (code, out, err[: len(REFUSED)]) == (3, "", REFUSED)
-    return [line.removeprefix("  - ") for line in err[len(REFUSED) :].splitlines()]
+def reasons_of(result: tuple[int, str, str]) -> list[str]:
+    """Return the reasons of a rejection, after checking that nothing else was printed."""
+    code, out, err = result
+    assert (code, out, err[: len(REJECTED)]) == (3, "", REJECTED)
+    return [line.removeprefix("  - ") for line in err[len(REJECTED) :].splitlines()]
 
 
-def test_the_same_plan_is_the_same_bytes_and_applies_without_a_question(applied):
+def test_equal_plans_are_equal_files_and_apply_without_confirmation(applied):
     assert applied("plan", "--out", "a.json")[0] == 0
     applied("plan", "--out", "b.json")
     assert Path("a.json").read_bytes() == Path("b.json").read_bytes()
@@ -61,20 +61,20 @@ def test_the_same_plan_is_the_same_bytes_and_applies_without_a_question(applied)
     assert site() == "trondheim"
 
 
-def test_plan_format_json_prints_what_out_writes_and_show_tells_it_as_plan_did(applied):
-    shown, told = applied("plan", "--out", "a.json")[1:]
-    assert told == "wrote a.json; `reconciler apply a.json` applies exactly this plan\n"
+def test_show_prints_a_saved_plan_as_plan_does_in_every_format(applied):
+    output, message = applied("plan", "--out", "a.json")[1:]
+    assert message == "wrote a.json; `reconciler apply a.json` applies exactly this plan\n"
     assert applied("plan", "--format", "json") == (0, Path("a.json").read_text(), "")
-    assert applied("show", "a.json") == (0, shown, "")
+    assert applied("show", "a.json") == (0, output, "")
     assert applied("show", "a.json", "--calls") == applied("plan", "--calls")
-    for form in ("json", "jsonl", "markdown"):
-        assert applied("show", "a.json", "--format", form) == applied("plan", "--format", form)
+    for name in ("json", "jsonl", "markdown"):
+        assert applied("show", "a.json", "--format", name) == applied("plan", "--format", name)
 
 
-def test_what_is_applied_is_the_plan_that_was_saved_call_by_call(applied):
+def test_a_saved_plan_holds_the_calls_that_are_applied(applied):
     applied("plan", "--out", "a.json")
     saved = json.loads(Path("a.json").read_text())["changes"]
-    assert [found["calls"] for found in saved] == [
+    assert [change["calls"] for change in saved] == [
         [
             {
                 "service": "iot",
@@ -91,7 +91,7 @@ def test_what_is_applied_is_the_plan_that_was_saved_call_by_call(applied):
     assert Workspace().open_plan("a.json") == Workspace().plan()
 
 
-def test_a_plan_holds_no_secret_but_its_reference_and_a_salted_hash(fleet):
+def test_a_saved_plan_holds_only_references_and_salted_hashes_of_secrets(fleet):
     fleet("plan", "--out", "a.json")
     text = Path("a.json").read_text()
     secrets = json.loads(text)["secrets"]
@@ -103,7 +103,7 @@ def test_a_plan_holds_no_secret_but_its_reference_and_a_salted_hash(fleet):
     assert "PRIVATE KEY" not in text
 
 
-def test_an_edit_of_any_byte_is_found(applied):
+def test_an_edit_of_any_byte_is_detected(applied):
     applied("plan", "--out", "a.json")
     raw = Path("a.json").read_bytes()
     for place in range(len(raw)):
@@ -117,24 +117,24 @@ def test_an_edit_of_any_byte_is_found(applied):
             parse_plan_file(edited)
 
 
-def test_an_edited_plan_is_refused_with_the_seal_that_it_has_and_the_one_of_its_content(applied):
+def test_an_edited_plan_is_rejected_with_both_seals(applied):
     applied("plan", "--out", "a.json")
     path = Path("a.json")
     seal = json.loads(path.read_text())["seal"]
     path.write_text(path.read_text().replace("trondheim", "molde"))
-    (reason,) = refused(applied("apply", "a.json"))
+    (reason,) = reasons_of(applied("apply", "a.json"))
     start, end = (
         f"the file was edited: its seal is {seal}, but its content has the seal ",
         "; save the plan again",
     )
     assert (reason.startswith(start), reason.endswith(end)) == (True, True)
     assert len(reason) == len(start) + 64 + len(end)
-    assert refused(applied("show", "a.json")) == [reason]
+    assert reasons_of(applied("show", "a.json")) == [reason]
     assert site() == "bergen"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reason"),
     [
         ("", "not a saved plan: Input data was truncated"),
         ("[" * 100_000, None),
@@ -149,34 +149,34 @@ def test_an_edited_plan_is_refused_with_the_seal_that_it_has_and_the_one_of_its_
         ),
     ],
 )
-def test_what_is_no_plan_of_ours_is_refused(applied, text, told):
+def test_a_file_that_is_not_a_saved_plan_is_rejected(applied, text, reason):
     Path("a.json").write_text(text)
-    reasons = refused(applied("apply", "a.json"))
-    assert reasons == [told] if told else reasons[0].startswith("not a saved plan: ")
+    reasons = reasons_of(applied("apply", "a.json"))
+    assert reasons == [reason] if reason else reasons[0].startswith("not a saved plan: ")
 
 
-def test_a_replayed_plan_is_refused(applied):
+def test_a_plan_that_was_already_applied_is_rejected(applied):
     applied("plan", "--out", "a.json")
     applied("apply", "a.json")
-    assert refused(applied("apply", "a.json")) == [
+    assert reasons_of(applied("apply", "a.json")) == [
         "no changes left: the plan was already applied, or someone else made the same changes"
     ]
 
 
-def test_a_plan_for_another_version_of_the_file_is_refused_with_both(applied):
+def test_a_plan_of_another_file_version_is_rejected_with_both_digests(applied):
     applied("plan", "--out", "a.json")
-    then = Workspace().desired.digest
+    digest_before = Workspace().desired.digest
     change('"trondheim"', '"molde"')
-    assert refused(applied("apply", "a.json")) == [
+    assert reasons_of(applied("apply", "a.json")) == [
         (
-            f"the SHA-256 of the desired state was {then} when the plan was saved, "
+            f"the SHA-256 of the desired state was {digest_before} when the plan was saved, "
             f"and is {Workspace().desired.digest} now; save a new plan"
         )
     ]
     assert site() == "bergen"
 
 
-def test_a_plan_for_another_place_is_refused_with_every_part_that_differs(applied, monkeypatch):
+def test_a_plan_for_another_target_is_rejected_with_every_difference(applied, monkeypatch):
     workspace = Workspace()
     plan = evolve(
         workspace.plan(),
@@ -185,7 +185,7 @@ def test_a_plan_for_another_place_is_refused_with_every_part_that_differs(applie
         file_digest="0" * 64,
     )
     Path("a.json").write_text("".join(render_plan_json(plan)))
-    assert refused(applied("apply", "a.json")) == [
+    assert reasons_of(applied("apply", "a.json")) == [
         "the workspace was other when the plan was saved, and is greenhouse now; save a new plan",
         "the endpoint was aws when the plan was saved, and is embedded now; save a new plan",
         "the account was 210987654321 when the plan was saved, and is 123456789012 now; save a new plan",
@@ -198,7 +198,7 @@ def test_a_plan_for_another_place_is_refused_with_every_part_that_differs(applie
 
 
 @pytest.mark.parametrize(
-    ("edits", "told"),
+    ("edits", "reasons"),
     [
         (
             [{"site": "oslo"}],
@@ -217,50 +217,50 @@ def test_a_plan_for_another_place_is_refused_with_every_part_that_differs(applie
         ),
     ],
 )
-def test_a_live_edit_after_the_plan_is_refused_with_both_values_and_stays(applied, edits, told):
+def test_a_live_edit_after_the_plan_is_reported_and_kept(applied, edits, reasons):
     applied("plan", "--out", "a.json")
     for attributes in edits:
         payload = {"attributes": attributes, "merge": True}
         call("UpdateThing", thingName="pump-2", attributePayload=payload)
-    assert refused(applied("apply", "a.json")) == told
+    assert reasons_of(applied("apply", "a.json")) == reasons
     assert edits[-1].items() <= call("DescribeThing", thingName="pump-2")["attributes"].items()
 
 
-def test_what_else_would_be_done_by_now_is_refused_by_its_address(applied):
+def test_a_change_that_the_plan_lacks_is_reported_by_address(applied):
     applied("plan", "--out", "a.json")
     call("UpdateThing", thingName="pump-1", attributePayload={"attributes": {"site": "x"}, "merge": True})
-    assert refused(applied("apply", "a.json")) == [
+    assert reasons_of(applied("apply", "a.json")) == [
         "things.pump-1: no change was planned; now the plan would update it"
     ]
 
 
-def test_a_secret_that_is_another_one_by_now_is_refused_and_not_told(fleet):
+def test_a_changed_secret_is_reported_without_its_value(fleet):
     fleet("plan", "--out", "a.json")
     Path("pki/pump-1.setup-code").write_text("9012345")
-    (told,) = refused(fleet("apply", "a.json"))
-    parts = told.split("hash ")
+    (reason,) = reasons_of(fleet("apply", "a.json"))
+    parts = reason.split("hash ")
     assert (parts[0], len(parts)) == (
         "the secret from file pki/pump-1.setup-code was (sensitive) with the ",
         3,
     )
-    assert "9012345" not in told
+    assert "9012345" not in reason
 
 
-def test_a_file_that_shows_other_changes_than_it_holds_is_refused(applied):
-    """A seal is no signature: who can write a plan can write its seal."""
+def test_a_file_whose_view_differs_from_its_changes_is_rejected(applied):
+    """A seal is not a signature: a user who can write a plan can write its seal."""
     workspace = Workspace()
-    made = workspace.plan()
-    document = build_plan_document(made)
-    lying = evolve(document, view=evolve(document.view, sections=()))
+    plan = workspace.plan()
+    document = build_plan_document(plan)
+    forged = evolve(document, view=evolve(document.view, sections=()))
     with pytest.raises(PlanRejectedError) as error:
-        check_view(lying, made)
+        check_view(forged, plan)
     assert error.value.reasons == ("the file's view shows other changes than the file holds",)
 
 
-def test_what_a_file_shows_cannot_act_on_a_terminal(applied):
+def test_control_characters_in_a_saved_plan_are_escaped(applied):
     document = build_plan_document(Workspace().plan())
-    evil = evolve(document, view=evolve(document.view, workspace="\x1b[31mred"))
-    Path("a.json").write_text("".join(seal_document(evil)))
+    hostile = evolve(document, view=evolve(document.view, workspace="\x1b[31mred"))
+    Path("a.json").write_text("".join(seal_document(hostile)))
     assert applied("show", "a.json")[1].splitlines()[0] == r"Plan for \x1b[31mred"
 
 
@@ -270,8 +270,8 @@ def test_a_destroy_can_be_saved_and_applied(applied):
     assert (code, call("ListThings")["things"]) == (0, [])
 
 
-def test_what_a_plan_was_asked_for_is_asked_for_again(applied):
-    """What it adopts, and what was selected: without that the plan made anew would be another."""
+def test_the_options_of_a_saved_plan_are_used_again(applied):
+    """Without the adopted and selected resources, planning again would give another plan."""
     change("[things.pump-1]", '[things.tank]\nattributes = { site = "oslo" }\n\n[things.pump-1]')
     call("CreateThing", thingName="tank")
     words = ("--adopt", "things.tank", "--select", "things.tank things.pump-1")
@@ -280,19 +280,19 @@ def test_what_a_plan_was_asked_for_is_asked_for_again(applied):
     assert (call("DescribeThing", thingName="tank")["attributes"], site()) == ({"site": "oslo"}, "bergen")
 
 
-def test_a_saved_plan_takes_no_option_that_chooses_changes(applied):
+def test_a_saved_plan_accepts_no_option_that_changes_the_plan(applied):
     applied("plan", "--out", "a.json")
-    told = (
+    message = (
         "a saved plan cannot be combined with options that change the plan; give those to `reconciler plan`"
     )
     assert applied("apply", "a.json", "--select", "things") == (
         1,
         "",
-        f"error: {told}\nrun `reconciler apply --help` for usage\n",
+        f"error: {message}\nrun `reconciler apply --help` for usage\n",
     )
 
 
-def test_of_two_who_reopened_the_same_plan_only_the_first_changes_anything(applied):
+def test_only_the_first_of_two_opened_plans_changes_the_registry(applied):
     applied("plan", "--out", "a.json")
     first, second = Workspace(), Workspace()
     plans = first.open_plan("a.json"), second.open_plan("a.json")
@@ -303,62 +303,62 @@ def test_of_two_who_reopened_the_same_plan_only_the_first_changes_anything(appli
     assert call("DescribeThing", thingName="pump-2")["version"] == version
 
 
-def test_of_two_applies_of_one_plan_at_once_one_is_done_and_the_other_refused(applied):
+def test_two_concurrent_applies_of_one_plan_change_the_registry_once(applied):
     applied("plan", "--out", "a.json")
     ready = threading.Barrier(2)
-    ended: list[str] = []
+    endings: list[str] = []
 
-    def one() -> None:
+    def apply_saved_plan() -> None:
         workspace = Workspace()
         ready.wait()
         try:
-            ended.append("done" if workspace.apply(workspace.open_plan("a.json")).ok else "failed")
+            endings.append("done" if workspace.apply(workspace.open_plan("a.json")).ok else "failed")
         except PlanRejectedError:
-            ended.append("refused")
+            endings.append("rejected")
 
-    threads = [threading.Thread(target=one) for _ in range(2)]
+    threads = [threading.Thread(target=apply_saved_plan) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert ended.count("done") >= 1
+    assert endings.count("done") >= 1
     assert call("DescribeThing", thingName="pump-2")["version"] == 2
 
 
 # ── approval by digest ──────────────────────────────────────────────────────────────────────────
 
 
-def test_an_approved_digest_is_applied_without_a_question(applied):
+def test_an_approved_digest_is_applied_without_confirmation(applied):
     digest = Workspace().plan().digest
     assert applied("apply", "--approved", digest[:12])[0] == 0
     assert site() == "trondheim"
 
 
-def test_another_plan_than_the_approved_one_is_refused_with_both_digests(applied):
+def test_a_plan_that_was_not_approved_is_rejected_with_both_digests(applied):
     approved = Workspace().plan().digest[:12]
     call("UpdateThing", thingName="pump-2", attributePayload={"attributes": {"site": "oslo"}, "merge": True})
     now = Workspace().plan().digest[:12]
-    told = (
+    reason = (
         f"the approved plan has the digest {approved}, but this plan has {now} "
         "(Plan for greenhouse: 1 to update, 7 unchanged); review this plan and approve its digest"
     )
-    assert refused(applied("apply", "--approved", approved)) == [told]
+    assert reasons_of(applied("apply", "--approved", approved)) == [reason]
     assert site() == "oslo"
 
 
-def test_a_digest_is_about_what_is_sent_and_seen_and_not_about_where_the_file_says_it(applied):
-    then = Workspace().plan().digest
+def test_a_digest_depends_on_content_and_not_on_the_place_in_the_file(applied):
+    digest_before = Workspace().plan().digest
     change("[things.pump-2]", "# a comment\n\n[things.pump-2]")
-    assert Workspace().plan().digest == then
+    assert Workspace().plan().digest == digest_before
     change('"trondheim"', '"molde"')
-    assert Workspace().plan().digest != then
+    assert Workspace().plan().digest != digest_before
 
 
-@pytest.mark.parametrize("given", ["", "abc", "Z" * 12, "a" * 65])
-def test_what_is_no_digest_is_a_slip(applied, given):
-    told = f"invalid value for '--approved': {given!r} is not a plan digest; expected at least 12 hexadecimal digits, as plans show them"
-    assert applied("apply", "--approved", given) == (
+@pytest.mark.parametrize("value", ["", "abc", "Z" * 12, "a" * 65])
+def test_an_invalid_digest_is_a_usage_error(applied, value):
+    message = f"invalid value for '--approved': {value!r} is not a plan digest; expected at least 12 hexadecimal digits, as plans show them"
+    assert applied("apply", "--approved", value) == (
         1,
         "",
-        f"error: {told}\nrun `reconciler apply --help` for usage\n",
+        f"error: {message}\nrun `reconciler apply --help` for usage\n",
     )
