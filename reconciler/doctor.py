@@ -52,7 +52,7 @@ def _file_result(workspace: Workspace) -> CheckResult:
 
 def _check_target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckResult]:
     """Yield whether the registry can be reached, read and written, and whether it is locked."""
-    from reconciler.engine.permissions.probe import probe_permissions
+    from reconciler.engine.permissions.read_access import check_read_access
 
     results = _check_access(workspace, environ)
     yield from results
@@ -60,7 +60,7 @@ def _check_target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[
         return
     try:
         yield CheckResult("ok", "target", str(workspace.connection.target))
-        yield from probe_permissions(workspace.desired, workspace.connection.call)
+        yield from check_read_access(workspace.desired, workspace.connection.call)
         yield _check_lock(workspace)
     except (AwsError, TargetError) as error:
         yield CheckResult("error", "target", str(error))

@@ -198,7 +198,7 @@ class Certificates(Kind):
         """Return whether no thing outside the workspace has the certificate: then declaring it is enough to import it."""
         return not change.live.facts_as(CertificateFacts).foreign
 
-    # ── what a plan says of a change ────────────────────────────────────────────────────────────
+    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject what AWS rejects: an inactive CA, and changes of transferred or revoked certificates.
@@ -217,7 +217,7 @@ class Certificates(Kind):
             yield "is REVOKED, which is final; give the device a new certificate"
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
-        """Warn of deleting a certificate that others may have attached to a managed thing: the registry cannot tell."""
+        """Warn of deleting a certificate that another caller may have attached to a managed thing."""
         if isinstance(change, Delete) and change.live.facts_as(CertificateFacts).unexplained:
             removed = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
             yield f"will be deleted: it is attached to a managed thing but not declared; to keep it, add {removed}"

@@ -146,7 +146,7 @@ class DynamicThingGroups(Kind):
         return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the group; AWS does so whatever things match its query."""
+        """Delete the group; AWS requires nothing of the things that match its query."""
         params = {"thingGroupName": change.live.identity, "expectedVersion": change.live.version}
         return [ApiCall("iot", "DeleteDynamicThingGroup", params, ignored_errors=NOT_FOUND)]
 

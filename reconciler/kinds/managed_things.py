@@ -141,7 +141,7 @@ class ManagedThings(Kind):
         is_cleared = not after and name in {*OPTIONAL_MEMBERS, *CAPABILITY_MEMBERS}
         return is_cleared or super().forces_replacement(name, after)
 
-    # ── what a plan says of a change ────────────────────────────────────────────────────────────
+    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject deleting a hub before its devices, unusable authentication material, and ambiguous imports."""

@@ -131,7 +131,7 @@ class ThingGroups(Kind):
             lives.append(_to_live(group, tags_by_name[name], policies, facts))
         return lives
 
-    # ── what a plan says of a change ────────────────────────────────────────────────────────────
+    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject another parent where the group's replacement would lose something that the plan does not restore."""

@@ -151,7 +151,7 @@ class ThingTypes(Kind):
             _to_live(types[name], tags, things_by_type.get(name, ())) for name, tags in tags_by_name.items()
         ]
 
-    # ── what a plan says of a change ────────────────────────────────────────────────────────────
+    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject deleting a type that things have; of many things, the first page is considered."""
@@ -184,7 +184,7 @@ class ThingTypes(Kind):
     # ── calls ───────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """Create the type with its ownership tags, and deprecate it where the file says so."""
+        """Create the type with its ownership tags, and deprecate it if it is desired so."""
         spec: ThingType = change.resource.spec
         name = change.address.name
         params = {

@@ -174,7 +174,7 @@ class Things(Kind):
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Return whether the thing is as CreateThing leaves it: adding it to the workspace's group is the next call.
 
-        A thing that was created by hand, just like this, cannot be told from it.
+        A thing that was created by hand in just this way looks the same.
         """
         live, spec = change.live.spec, change.resource.spec
         has_connections = live.thing_groups or change.live.facts_as(ThingFacts).principals
@@ -186,7 +186,7 @@ class Things(Kind):
             and live.billing_group == spec.billing_group
         )
 
-    # ── what a plan says of a change ────────────────────────────────────────────────────────────
+    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject a type that will be deprecated, and an exclusive certificate that another thing has, too."""
@@ -255,7 +255,7 @@ class Things(Kind):
         return calls
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Detach every principal, whoever attached it, and delete the thing: AWS deletes none that has principals."""
+        """Detach every principal, desired or not, and delete the thing: AWS deletes none that has principals."""
         name = change.live.identity
         principals = change.live.facts_as(ThingFacts).principals
         deleted_certificates = {

@@ -1,4 +1,4 @@
-"""Billing groups: found by name, changed in place over the version that was seen."""
+"""Billing groups: found by name, updated in place from the version that the plan read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def live(spec: BillingGroup) -> Live:
     return Live("a", spec, 7, "ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
 
 
-def test_a_new_one_is_one_call_with_its_marks():
+def test_a_creation_is_one_call_with_the_ownership_tags():
     assert create_calls(resource("billing_groups", "a", BillingGroup("Plants"))) == [
         iot(
             "CreateBillingGroup",
@@ -36,12 +36,12 @@ def test_a_new_one_is_one_call_with_its_marks():
     ]
 
 
-def test_what_is_there_is_read_in_pages_and_described_where_it_matters():
+def test_groups_are_listed_and_the_owned_ones_described():
     groups = [{"groupName": name, "groupArn": build_arn(f"billinggroup/{name}")} for name in ("a", "foreign")]
-    marks = {ARN: tag_list({"line": "A", **OWNERSHIP_TAGS})}
-    answers = {
+    tags = {ARN: tag_list({"line": "A", **OWNERSHIP_TAGS})}
+    responses = {
         "ListBillingGroups": {"billingGroups": groups},
-        "ListTagsForResource": lambda asked: {"tags": marks.get(asked["resourceArn"], [])},
+        "ListTagsForResource": lambda params: {"tags": tags.get(params["resourceArn"], [])},
         "DescribeBillingGroup": {
             "billingGroupName": "a",
             "billingGroupArn": ARN,
@@ -49,13 +49,13 @@ def test_what_is_there_is_read_in_pages_and_described_where_it_matters():
             "billingGroupProperties": {"billingGroupDescription": "Plants"},
         },
     }
-    assert read("billing_groups", answers) == (
+    assert read("billing_groups", responses) == (
         [live(BillingGroup("Plants", {"line": "A"}))],
         ["ListBillingGroups", "ListTagsForResource", "ListTagsForResource", "DescribeBillingGroup"],
     )
 
 
-def test_description_and_tags_change_in_place():
+def test_description_and_tags_are_updated_in_place():
     after = resource("billing_groups", "a", BillingGroup(None, {"line": "B"}))
     assert calls_of(change_to(after, live(BillingGroup("Plants")))) == [
         iot(
@@ -68,7 +68,7 @@ def test_description_and_tags_change_in_place():
     ]
 
 
-def test_it_is_deleted_over_the_version_that_was_seen():
+def test_a_deletion_expects_the_version_that_the_plan_read():
     assert delete_calls("billing_groups", live(BillingGroup())) == [
         iot("DeleteBillingGroup", ignored_errors=NOT_FOUND, billingGroupName="a", expectedVersion=7)
     ]

@@ -1,4 +1,4 @@
-"""CA certificates: what devices that connect for the first time are provisioned by."""
+"""CA certificates: the templates that provision devices when they first connect."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def live(**fields: object) -> Live:
     return Live(ID, spec, owner="ws", arn=ARN, tags=NAMED, declared_name="alpha")
 
 
-def wanted(**fields: object):
+def desired_ca(**fields: object):
     return ca(certificate_mode="SNI_ONLY", verification=None, **fields)
 
 
@@ -50,12 +50,12 @@ def update(**params: object):
     return iot("UpdateCACertificate", certificateId=ID, **params)
 
 
-FORGET = update(removeAutoRegistration=True)
+REMOVE_REGISTRATION = update(removeAutoRegistration=True)
 
 
-def test_a_new_ca_is_registered_with_its_template():
-    found = wanted(registration_template="t", registration_role_arn=ROLE)
-    assert create_calls(found, plan_context(found, template())) == [
+def test_a_ca_is_registered_with_its_template():
+    resource = desired_ca(registration_template="t", registration_role_arn=ROLE)
+    assert create_calls(resource, plan_context(resource, template())) == [
         iot(
             "RegisterCACertificate",
             caCertificate=PEM.text,
@@ -68,14 +68,14 @@ def test_a_new_ca_is_registered_with_its_template():
     ]
 
 
-def test_what_is_there_is_read_with_its_template():
+def test_a_ca_is_read_with_its_template():
     description = {
         "certificateId": ID,
         "certificateArn": ARN,
         "status": "ACTIVE",
         "certificateMode": "SNI_ONLY",
     }
-    answers = {
+    responses = {
         "ListCACertificates": {"certificates": [{"certificateId": ID, "certificateArn": ARN}]},
         "ListTagsForResource": {"tags": tag_list(NAMED)},
         "DescribeCACertificate": {
@@ -83,37 +83,44 @@ def test_what_is_there_is_read_with_its_template():
             "registrationConfig": {"templateName": "t", "roleArn": ROLE},
         },
     }
-    there = live(registration_template=External("t"), registration_role_arn=ROLE)
-    assert read("ca_certificates", answers)[0] == [there]
+    expected = live(registration_template=External("t"), registration_role_arn=ROLE)
+    assert read("ca_certificates", responses)[0] == [expected]
 
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
         ({}, {"registration_template": "t"}, [update(registrationConfig={"templateName": "t"})]),
-        ({"registration_template": "t"}, {}, [FORGET, update(newAutoRegistrationStatus="DISABLE")]),
+        (
+            {"registration_template": "t"},
+            {},
+            [REMOVE_REGISTRATION, update(newAutoRegistrationStatus="DISABLE")],
+        ),
         (
             {"registration_template": "t", "auto_registration": True},
             {"auto_registration": True},
-            [FORGET, update(newAutoRegistrationStatus="ENABLE")],
+            [REMOVE_REGISTRATION, update(newAutoRegistrationStatus="ENABLE")],
         ),
         (
             {"registration_template": "t", "registration_role_arn": ROLE},
             {"registration_template": "t"},
-            [FORGET, update(registrationConfig={"templateName": "t"}, newAutoRegistrationStatus="DISABLE")],
+            [
+                REMOVE_REGISTRATION,
+                update(registrationConfig={"templateName": "t"}, newAutoRegistrationStatus="DISABLE"),
+            ],
         ),
     ],
-    ids=["given", "taken away", "taken away, and still open", "without its role"],
+    ids=["added", "removed", "removed with auto-registration", "without its role"],
 )
-def test_a_template_is_set_in_place_and_forgotten_in_the_one_way_that_aws_has(before, after, expected):
-    found = change_to(wanted(**after), live(**before))
-    assert calls_of(found, plan_context(found.resource, template(), changes=[found])) == expected
+def test_removing_a_template_or_its_role_removes_auto_registration_first(before, after, expected):
+    change = change_to(desired_ca(**after), live(**before))
+    assert calls_of(change, plan_context(change.resource, template(), changes=[change])) == expected
 
 
-def test_only_a_jitp_template_serves_and_a_role_needs_a_template():
-    assert problems(wanted(registration_template="t"), template("FLEET_PROVISIONING")) == [
+def test_a_registration_template_has_to_be_jitp_and_a_role_needs_one():
+    assert problems(desired_ca(registration_template="t"), template("FLEET_PROVISIONING")) == [
         "registration_template: provisioning_templates.t is of type FLEET_PROVISIONING; expected type JITP"
     ]
-    assert problems(wanted(registration_role_arn=ROLE)) == [
+    assert problems(desired_ca(registration_role_arn=ROLE)) == [
         "registration_role_arn: there is no template for the role; expected a registration_template"
     ]

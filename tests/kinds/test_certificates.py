@@ -1,4 +1,4 @@
-"""Device certificates: registered in the way that fits their CA, rotated without a gap, let go marked."""
+"""Device certificates: registered as their CA requires, rotated without a gap, marked while they are deleted."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from tests.support.registry_client import Cloud
 
 OLD, NEW = (Pem.parse(AUTHORITIES["alpha"].device("a", generation)) for generation in (1, 2))
 P = resource("policies", "p", Policy(DENY_ALL))
-AGAIN = {"DeleteConflictException"}
-KNOWN = {"ResourceAlreadyExistsException"}
+CONFLICT = {"DeleteConflictException"}
+EXISTS = {"ResourceAlreadyExistsException"}
 
 
 def certificate(pem: Pem = OLD, **fields: object):
@@ -71,13 +71,13 @@ def detach(pem: Pem):
     return iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="t", principal=cert(pem))
 
 
-def gone(pem: Pem):
+def retire_calls(pem: Pem):
     return [
         iot("UpdateCertificate", certificateId=pem.fingerprint, newStatus="INACTIVE"),
         iot(
             "DeleteCertificate",
             ignored_errors=NOT_FOUND,
-            retried_errors=AGAIN,
+            retried_errors=CONFLICT,
             certificateId=pem.fingerprint,
             forceDelete=True,
         ),
@@ -93,18 +93,20 @@ def gone(pem: Pem):
     ],
     ids=["a CA outside the file", "its CA", "no CA"],
 )
-def test_a_given_one_is_registered_with_its_status_and_then_has_its_policies(fields, others, operation, more):
-    wanted = certificate(status="INACTIVE", policies=("p",), **fields)
-    assert create_calls(wanted, plan_context(wanted, P, *others)) == [
-        iot(operation, ignored_errors=KNOWN, certificatePem=OLD.text, status="INACTIVE", **more),
+def test_a_certificate_is_registered_with_its_status_before_its_policies_are_attached(
+    fields, others, operation, more
+):
+    desired = certificate(status="INACTIVE", policies=("p",), **fields)
+    assert create_calls(desired, plan_context(desired, P, *others)) == [
+        iot(operation, ignored_errors=EXISTS, certificatePem=OLD.text, status="INACTIVE", **more),
         attach_policy("p", OLD),
     ]
 
 
-def test_one_for_a_request_is_issued_and_saved():
+def test_a_certificate_for_a_signing_request_is_issued_and_saved():
     output = OutputFile("a.pem", "/somewhere/a.pem")
-    wanted = resource("certificates", "a", Certificate(csr="REQUEST", save_to=output))
-    (call,) = create_calls(wanted)
+    desired = resource("certificates", "a", Certificate(csr="REQUEST", save_to=output))
+    (call,) = create_calls(desired)
     assert (call.operation, call.params) == (
         "CreateCertificateFromCsr",
         {"certificateSigningRequest": "REQUEST", "setAsActive": True},
@@ -112,36 +114,43 @@ def test_one_for_a_request_is_issued_and_saved():
     assert call.output_files == (SavedMember("certificatePem", output),)
 
 
-def test_what_the_file_wants_and_what_its_things_have_is_read_from_pages():
+def test_desired_certificates_and_those_of_owned_things_are_read_from_a_listing():
     item = {"certificateId": OLD.fingerprint, "certificateArn": cert(OLD), "status": "ACTIVE"}
     listed = [
         {**item, "certificateMode": "SNI_ONLY"},
         {**item, "certificateId": NEW.fingerprint, "certificateArn": cert(NEW)},
         {**item, "certificateId": "foreign", "certificateArn": build_arn("cert/foreign")},
     ]
-    answers = {
+    responses = {
         "ListCertificates": {"certificates": listed},
         "ListPrincipalThings": {"things": ["t"]},
         "ListAttachedPolicies": {"policies": [{"policyName": "q"}, {"policyName": "p"}]},
     }
     thing = Live("t", Thing(certificates=(External(NEW.fingerprint),)), 1, "ws")
     policy = Live("p", Policy(DENY_ALL), facts=PolicyFacts(targets=(cert(OLD),)))
-    found, asked = read("certificates", answers, certificate(), things=[thing], policies=[policy])
-    assert [(one.identity, one.spec, one.owner, one.declared_name) for one in found] == [
-        (name, Certificate(Pem(name), certificate_mode=mode, policies=policies), "ws", called)
-        for name, mode, policies, called in sorted(
+    lives, operations = read("certificates", responses, certificate(), things=[thing], policies=[policy])
+    assert [(live.identity, live.spec, live.owner, live.declared_name) for live in lives] == [
+        (name, Certificate(Pem(name), certificate_mode=mode, policies=policies), "ws", declared_name)
+        for name, mode, policies, declared_name in sorted(
             [
                 (OLD.fingerprint, "SNI_ONLY", (External("p"),), None),
                 (NEW.fingerprint, "DEFAULT", (), f"t:{NEW.fingerprint[:12]}"),
             ]
         )
     ]
-    assert asked == ["ListCertificates", "ListPrincipalThings", "ListAttachedPolicies", "ListPrincipalThings"]
+    assert operations == [
+        "ListCertificates",
+        "ListPrincipalThings",
+        "ListAttachedPolicies",
+        "ListPrincipalThings",
+    ]
 
 
-def test_policies_come_before_they_go_and_the_status_is_between():
-    found = change_to(certificate(status="INACTIVE", policies=("p",)), live(policies=("q",)))
-    assert calls_of(found, plan_context(found.resource, P, resource("policies", "q", Policy(DENY_ALL)))) == [
+def test_policies_are_attached_before_and_detached_after_the_status_changes():
+    change = change_to(certificate(status="INACTIVE", policies=("p",)), live(policies=("q",)))
+    assert calls_of(
+        change, plan_context(change.resource, P, resource("policies", "q", Policy(DENY_ALL)))
+    ) == [
         attach_policy("p", OLD),
         iot("UpdateCertificate", certificateId=OLD.fingerprint, newStatus="INACTIVE"),
         iot("DetachPolicy", ignored_errors=NOT_FOUND, policyName="q", target=cert(OLD)),
@@ -149,58 +158,58 @@ def test_policies_come_before_they_go_and_the_status_is_between():
 
 
 def rotation(**fields: object):
-    """Of the certificate of the thing `t`, which has a policy that the file does not know."""
-    found = change_to(certificate(NEW, **fields), live(OLD, "elsewhere"))
-    assert isinstance(found, Replace)
+    """Return the calls that rotate the certificate of the thing `t`, which has a policy that is not in the file."""
+    change = change_to(certificate(NEW, **fields), live(OLD, "elsewhere"))
+    assert isinstance(change, Replace)
     thing = resource("things", "t", Thing(certificates=("a",)))
-    there = Live("t", Thing(certificates=("a",)), 1, "ws")
-    around = plan_context(
-        found.resource, thing, live={"things.t": there, "certificates.a": found.live}, changes=[found]
+    live_thing = Live("t", Thing(certificates=("a",)), 1, "ws")
+    context = plan_context(
+        change.resource, thing, live={"things.t": live_thing, "certificates.a": change.live}, changes=[change]
     )
-    return calls_of(found, around)
+    return calls_of(change, context)
 
 
-NEXT = [
-    iot("RegisterCertificate", ignored_errors=KNOWN, certificatePem=NEW.text, status="ACTIVE"),
+NEW_CALLS = [
+    iot("RegisterCertificate", ignored_errors=EXISTS, certificatePem=NEW.text, status="ACTIVE"),
     attach_policy("elsewhere", NEW),
     iot("AttachThingPrincipal", thingName="t", principal=cert(NEW)),
 ]
 
 
-def test_a_rotation_makes_the_new_one_whole_before_the_old_one_goes():
-    assert rotation() == [*NEXT, retired(OLD), detach(OLD), *gone(OLD)]
+def test_a_rotation_attaches_the_new_certificate_before_it_deletes_the_old_one():
+    assert rotation() == [*NEW_CALLS, retired(OLD), detach(OLD), *retire_calls(OLD)]
 
 
-def test_with_a_grace_the_old_one_stays_for_a_later_run():
+def test_a_rotation_with_a_grace_period_keeps_the_old_certificate():
     from reconciler.kinds.certificates import Rotation
 
-    assert rotation(rotation=Rotation("7d")) == NEXT
+    assert rotation(rotation=Rotation("7d")) == NEW_CALLS
 
 
-def test_another_mode_is_another_registration_of_the_same_certificate():
+def test_another_mode_registers_the_same_certificate_again():
     authority = ca(certificate_mode="SNI_ONLY", verification=None)
-    found = change_to(certificate(certificate_mode="SNI_ONLY"), live(certificate_mode="DEFAULT"))
-    assert calls_of(found, plan_context(found.resource, authority, changes=[found])) == [
+    change = change_to(certificate(certificate_mode="SNI_ONLY"), live(certificate_mode="DEFAULT"))
+    assert calls_of(change, plan_context(change.resource, authority, changes=[change])) == [
         retired(OLD),
-        *gone(OLD),
-        iot("RegisterCertificateWithoutCA", ignored_errors=KNOWN, certificatePem=OLD.text, status="ACTIVE"),
+        *retire_calls(OLD),
+        iot("RegisterCertificateWithoutCA", ignored_errors=EXISTS, certificatePem=OLD.text, status="ACTIVE"),
     ]
 
 
 @pytest.mark.parametrize(("status", "count"), [("ACTIVE", 2), ("INACTIVE", 1), ("REVOKED", 1)])
-def test_an_active_one_is_deactivated_before_it_is_deleted(status, count):
-    assert delete_calls("certificates", live(status=status)) == gone(OLD)[2 - count :]
+def test_an_active_certificate_is_deactivated_before_it_is_deleted(status, count):
+    assert delete_calls("certificates", live(status=status)) == retire_calls(OLD)[2 - count :]
 
 
-def test_what_aws_would_refuse_is_refused():
-    back = change_to(certificate(), live(status="REVOKED"))
-    moving = change_to(certificate(status="INACTIVE"), live(status="PENDING_TRANSFER"))
-    idle = evolve(ca(), spec=evolve(ca().spec, status="INACTIVE"))
-    wanted = certificate(ca="alpha")
+def test_changes_that_aws_rejects_are_rejected():
+    reactivation = change_to(certificate(), live(status="REVOKED"))
+    transferred = change_to(certificate(status="INACTIVE"), live(status="PENDING_TRANSFER"))
+    inactive_ca = evolve(ca(), spec=evolve(ca().spec, status="INACTIVE"))
+    desired = certificate(ca="alpha")
     assert [
-        plan_errors(back),
-        plan_errors(moving),
-        plan_errors(Create(wanted), plan_context(wanted, idle)),
+        plan_errors(reactivation),
+        plan_errors(transferred),
+        plan_errors(Create(desired), plan_context(desired, inactive_ca)),
     ] == [
         ["is REVOKED, which is final; give the device a new certificate"],
         ["is being transferred to another account; accept, reject or cancel the transfer first"],
@@ -210,7 +219,7 @@ def test_what_aws_would_refuse_is_refused():
     ]
 
 
-def test_what_makes_no_sense_is_a_mistake():
+def test_a_certificate_of_another_ca_and_a_mode_with_a_ca_are_problems():
     stranger = certificate(Pem.parse(AUTHORITIES["beta"].device("a")), ca="alpha", certificate_mode="DEFAULT")
     assert problems(stranger, ca()) == [
         "pem: ca_certificates.alpha did not sign this certificate; expected a certificate signed by 'alpha'",
@@ -218,10 +227,10 @@ def test_what_makes_no_sense_is_a_mistake():
     ]
 
 
-def test_a_certificate_that_is_named_by_its_id_is_nobodys_to_delete():
+def test_a_certificate_that_the_file_refers_to_by_id_is_not_deleted():
     cloud = Cloud()
     cloud.iot.register_certificate_without_ca(certificatePem=OLD.text, status="ACTIVE")
-    wanted = state(resource("things", "t", Thing(certificates=(External(OLD.fingerprint),))))
-    converge(wanted, cloud)
-    plan = plan_of(wanted, cloud)
+    desired = state(resource("things", "t", Thing(certificates=(External(OLD.fingerprint),))))
+    converge(desired, cloud)
+    plan = plan_of(desired, cloud)
     assert (plan.steps, list(cloud.content()["certificates"])) == ((), [OLD.fingerprint])

@@ -1,4 +1,4 @@
-"""Every member of AWS's requests that create or change something is a field, is filled in, or is refused with a reason."""
+"""Every member of AWS's requests that create or change something is a field, is derived, or is unsupported for a reason."""
 
 from __future__ import annotations
 
@@ -12,53 +12,53 @@ from botocore.model import ServiceModel
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 
-WITHOUT = {"provisioned_things"}
-"""What is made of resources of other kinds: there the kinds themselves say it."""
+COMPOSITE_TABLES = {"provisioned_things"}
+"""The kinds that consist of resources of other kinds, which cover their requests."""
 
-KINDS = [kind for table, kind in sorted(all_kinds().items()) if table not in WITHOUT]
+KINDS = [kind for table, kind in sorted(all_kinds().items()) if table not in COMPOSITE_TABLES]
 
 
-def model(service: str) -> ServiceModel:
+def service_model(service: str) -> ServiceModel:
     return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
-def leaves(shape: Any, path: str) -> Iterator[str]:
-    """The members of a request down to what is no structure any more."""
+def leaf_members(shape: Any, path: str) -> Iterator[str]:
+    """Return the paths of a request's members that are not structures themselves."""
     for name, member in shape.members.items():
         if member.type_name == "structure" and member.members:
-            yield from leaves(member, f"{path}.{name}")
+            yield from leaf_members(member, f"{path}.{name}")
         else:
             yield f"{path}.{name}"
 
 
-def written(kind: Kind) -> set[str]:
-    found = model(kind.service)
+def request_members(kind: Kind) -> set[str]:
+    model = service_model(kind.service)
     return {
         leaf
-        for name in kind.write_operations
-        for leaf in leaves(found.operation_model(name).input_shape, name)
+        for operation in kind.write_operations
+        for leaf in leaf_members(model.operation_model(operation).input_shape, operation)
     }
 
 
-def said(kind: Kind) -> set[str]:
-    """What fields and the name become, whatever the operation."""
+def field_members(kind: Kind) -> set[str]:
+    """Return the members that fields and the name become, without the operation."""
     apis = [kind.name_api, *(member.api for member in kind.members.values())]
     return {api.partition(".")[2] for api in apis if api}
 
 
-def is_said(leaf: str, tails: set[str]) -> bool:
-    tail = leaf.partition(".")[2]
-    return any(tail == known or tail.startswith(f"{known}.") for known in tails)
+def is_covered(leaf: str, members: set[str]) -> bool:
+    path = leaf.partition(".")[2]
+    return any(path == member or path.startswith(f"{member}.") for member in members)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.table)
-def test_every_member_of_a_request_is_accounted_for(kind):
-    tails, other = said(kind), {**kind.derived_members, **kind.unsupported_members}
-    assert {leaf for leaf in written(kind) if not is_said(leaf, tails)} == set(other)
+def test_every_member_of_a_request_is_a_field_derived_or_unsupported(kind):
+    members, others = field_members(kind), {**kind.derived_members, **kind.unsupported_members}
+    assert {leaf for leaf in request_members(kind) if not is_covered(leaf, members)} == set(others)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.table)
-def test_nothing_is_both_filled_in_and_unsupported_and_every_reason_is_a_sentence(kind):
+def test_derived_and_unsupported_members_are_disjoint_and_explained(kind):
     assert kind.derived_members.keys().isdisjoint(kind.unsupported_members)
     assert all(len(reason.split()) > 1 or reason in kind.members for reason in kind.derived_members.values())
     assert all(len(reason.split()) > 3 for reason in kind.unsupported_members.values())

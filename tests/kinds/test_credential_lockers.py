@@ -1,4 +1,4 @@
-"""Credential lockers: AWS assigns their ids, so whoever is in one is told the new id in the same plan."""
+"""Credential lockers: AWS assigns their ids, and managed things get a new one in the same plan."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.kind_driver import (
 from tests.support.registry_client import Cloud
 
 ARN = "arn:aws:iotmanagedintegrations:eu-west-1:123456789012:credential-locker/L1"
-GONE = managed_integrations("DeleteCredentialLocker", ignored_errors=NOT_FOUND, Identifier="L1")
+DELETE = managed_integrations("DeleteCredentialLocker", ignored_errors=NOT_FOUND, Identifier="L1")
 
 
 def locker(**fields: object):
@@ -41,53 +41,53 @@ def live(name: str = "a", identity: str = "L1", **tags: str) -> Live:
     return Live(identity, spec, owner="ws", arn=ARN, tags={**tags, **OWNERSHIP_TAGS}, declared_name="a")
 
 
-def without_token(found):
-    """The calls without client tokens, and the tokens."""
-    tokens = [call.params.get("ClientToken") for call in found]
+def without_tokens(calls):
+    """Return the calls without client tokens, and the tokens."""
+    tokens = [call.params.get("ClientToken") for call in calls]
     plain = [
         evolve(call, params={key: value for key, value in call.params.items() if key != "ClientToken"})
-        for call in found
+        for call in calls
     ]
     return plain, tokens
 
 
-def test_a_new_one_is_one_call_with_its_marks_and_the_same_token_every_time():
-    made, tokens = without_token(create_calls(locker()))
-    assert made == [managed_integrations("CreateCredentialLocker", Name="a", Tags=OWNERSHIP_TAGS)]
-    assert tokens == without_token(create_calls(locker()))[1]
+def test_a_creation_is_one_call_whose_token_depends_on_the_request():
+    calls, tokens = without_tokens(create_calls(locker()))
+    assert calls == [managed_integrations("CreateCredentialLocker", Name="a", Tags=OWNERSHIP_TAGS)]
+    assert tokens == without_tokens(create_calls(locker()))[1]
     assert len(tokens[0]) == 64
-    assert tokens != without_token(create_calls(locker(name="other")))[1]
+    assert tokens != without_tokens(create_calls(locker(name="other")))[1]
 
 
-def test_only_the_workspaces_own_are_read():
+def test_only_owned_lockers_are_read():
     details = {
         "L1": {"Id": "L1", "Arn": ARN, "Name": "a", "Tags": {"line": "A", **OWNERSHIP_TAGS}},
         "L2": {"Id": "L2", "Arn": ARN, "Name": "foreign"},
     }
-    answers = {
+    responses = {
         "ListCredentialLockers": {"Items": [{"Id": "L1"}, {"Id": "L2"}]},
-        "GetCredentialLocker": lambda asked: details[asked["Identifier"]],
+        "GetCredentialLocker": lambda params: details[params["Identifier"]],
     }
-    assert read("credential_lockers", answers)[0] == [live(line="A")]
+    assert read("credential_lockers", responses)[0] == [live(line="A")]
 
 
-def test_only_tags_change_in_place():
-    found = change_to(locker(tags={"line": "B"}), live())
-    assert calls_of(found) == [managed_integrations("TagResource", ResourceArn=ARN, Tags={"line": "B"})]
+def test_tags_are_updated_in_place():
+    change = change_to(locker(tags={"line": "B"}), live())
+    assert calls_of(change) == [managed_integrations("TagResource", ResourceArn=ARN, Tags={"line": "B"})]
 
 
-def test_another_name_is_another_locker_and_what_was_in_the_old_one_moves_over_before_it_goes():
+def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker():
     device = effective(managed("d", credential_locker="a", capabilities="{}"))
-    there = Live("M1", evolve(device.spec, capabilities=RememberedText.of("{}")), owner="ws")
-    found = change_to(locker(name="new"), live())
-    assert isinstance(found, Replace)
-    around = plan_context(
-        found.resource,
+    live_device = Live("M1", evolve(device.spec, capabilities=RememberedText.of("{}")), owner="ws")
+    change = change_to(locker(name="new"), live())
+    assert isinstance(change, Replace)
+    context = plan_context(
+        change.resource,
         device,
-        live={"credential_lockers.a": found.live, "managed_things.d": there},
-        changes=[found],
+        live={"credential_lockers.a": change.live, "managed_things.d": live_device},
+        changes=[change],
     )
-    plain, _ = without_token(calls_of(found, around))
+    plain, _ = without_tokens(calls_of(change, context))
     assert plain == [
         managed_integrations("CreateCredentialLocker", Name="new", Tags=OWNERSHIP_TAGS),
         managed_integrations(
@@ -97,25 +97,25 @@ def test_another_name_is_another_locker_and_what_was_in_the_old_one_moves_over_b
             CredentialLockerId=Ref(Address("credential_lockers", "a"), "Id"),
             MetaData={"reconciler:address": "managed_things.d"},
         ),
-        GONE,
+        DELETE,
     ]
 
 
-def test_of_two_that_a_dead_run_has_left_the_one_that_is_as_wanted_stays():
-    wanted = locker(name="new")
+def test_the_locker_closer_to_the_desired_state_is_kept_after_an_interrupted_replacement():
+    desired = locker(name="new")
     two = [live("old", "L1"), live("new", "L2")]
-    assert all_kinds()["credential_lockers"].pair_unmatched([wanted], two, scope(wanted)) == {"L2": "a"}
+    assert all_kinds()["credential_lockers"].pair_unmatched([desired], two, scope(desired)) == {"L2": "a"}
 
 
-def test_it_is_deleted_when_nothing_of_the_workspace_is_in_it():
-    assert delete_calls("credential_lockers", live()) == [GONE]
+def test_a_deletion_is_one_call():
+    assert delete_calls("credential_lockers", live()) == [DELETE]
 
 
 @pytest.mark.parametrize("name", ["new", None])
-def test_a_device_is_in_the_new_locker_in_the_same_plan(name):
+def test_a_managed_thing_is_in_the_new_locker_after_one_plan(name):
     cloud = Cloud()
     converge(state(locker(name="old"), managed("d", credential_locker="a")), cloud)
-    wanted = state(locker(name=name), managed("d", credential_locker="a"))
-    converge(wanted, cloud)
-    assert plan_of(wanted, cloud).steps == ()
-    assert [found["CredentialLockerId"] for found in cloud.content()["managed_things"]] == [name or "a"]
+    desired = state(locker(name=name), managed("d", credential_locker="a"))
+    converge(desired, cloud)
+    assert plan_of(desired, cloud).steps == ()
+    assert [thing["CredentialLockerId"] for thing in cloud.content()["managed_things"]] == [name or "a"]

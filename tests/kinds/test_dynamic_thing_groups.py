@@ -1,4 +1,4 @@
-"""Dynamic thing groups: told from static ones by their query, changed in place, deleted whatever is in them."""
+"""Dynamic thing groups: recognized by their query, updated in place, deleted with any content."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def live(spec: DynamicThingGroup) -> Live:
     return Live("a", spec, 3, "ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
 
 
-def test_a_new_one_is_one_call_with_its_marks():
+def test_a_creation_is_one_call_with_the_ownership_tags():
     spec = DynamicThingGroup(QUERY, "Oslo", {"floor": "1"})
     assert create_calls(resource("dynamic_thing_groups", "a", spec)) == [
         iot(
@@ -45,17 +45,17 @@ def test_a_new_one_is_one_call_with_its_marks():
     ]
 
 
-def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_asked_for():
-    def describe(asked):
-        found = {
-            "thingGroupName": asked["thingGroupName"],
-            "thingGroupArn": build_arn(f"thinggroup/{asked['thingGroupName']}"),
+def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_described():
+    def describe(params):
+        group = {
+            "thingGroupName": params["thingGroupName"],
+            "thingGroupArn": build_arn(f"thinggroup/{params['thingGroupName']}"),
         }
         query = {"queryString": QUERY, "queryVersion": "2017-09-30", "indexName": "AWS_Things"}
-        return {**found, "version": 3, **(query if asked["thingGroupName"] == "a" else {})}
+        return {**group, "version": 3, **(query if params["thingGroupName"] == "a" else {})}
 
     names = ("a", "static", "foreign")
-    answers = {
+    responses = {
         "ListThingGroups": {
             "thingGroups": [
                 {"groupName": name, "groupArn": build_arn(f"thinggroup/{name}")} for name in names
@@ -64,13 +64,13 @@ def test_only_groups_with_a_query_are_read_and_known_static_ones_are_not_asked_f
         "DescribeThingGroup": describe,
         "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
     }
-    assert read("dynamic_thing_groups", answers, thing_groups=[Live("static", ThingGroup())]) == (
+    assert read("dynamic_thing_groups", responses, thing_groups=[Live("static", ThingGroup())]) == (
         [live(DynamicThingGroup(QUERY))],
         ["ListThingGroups", "DescribeThingGroup", "DescribeThingGroup", "ListTagsForResource"],
     )
 
 
-def test_the_query_changes_in_place_over_the_version_that_was_seen():
+def test_an_update_of_the_query_expects_the_version_that_the_plan_read():
     after = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:p*"))
     assert calls_of(change_to(after, live(DynamicThingGroup(QUERY)))) == [
         iot(
@@ -85,7 +85,7 @@ def test_the_query_changes_in_place_over_the_version_that_was_seen():
     ]
 
 
-def test_it_is_deleted_over_the_version_that_was_seen():
+def test_a_deletion_expects_the_version_that_the_plan_read():
     assert delete_calls("dynamic_thing_groups", live(DynamicThingGroup(QUERY))) == [
         iot("DeleteDynamicThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=3)
     ]

@@ -1,4 +1,4 @@
-"""Managed things in full: what is sent, what is compared, and which live one a table of the file means."""
+"""Managed things: what is sent, what is compared, and which live one a table of the file means."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ FULL = {
     ),
     "hub_network_mode": "STANDARD",
 }
-SENT = {
+PARAMS = {
     "Name": "a",
     "SerialNumber": "SN-1",
     "WiFiSimpleSetupConfiguration": {
@@ -69,10 +69,10 @@ SENT = {
 }
 
 
-def live(wanted, owner: str | None = "ws", candidates: tuple[str, ...] = (), **changes: object) -> Live:
+def live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (), **changes: object) -> Live:
     return Live(
         "M1",
-        evolve(effective(wanted).spec, **changes),
+        evolve(effective(desired).spec, **changes),
         owner=owner,
         arn=ARN,
         tags=OWNERSHIP_TAGS if owner else {},
@@ -81,14 +81,14 @@ def live(wanted, owner: str | None = "ws", candidates: tuple[str, ...] = (), **c
     )
 
 
-def test_a_new_one_is_created_and_what_only_an_update_takes_is_sent_after():
-    born, after = create_calls(effective(managed("a", **FULL)))
-    tags = resolve(born.params["Tags"], {})
-    assert {key: value for key, value in born.params.items() if key not in ("ClientToken", "Tags")} == {
+def test_a_creation_is_followed_by_what_only_an_update_takes():
+    create, update = create_calls(effective(managed("a", **FULL)))
+    tags = resolve(create.params["Tags"], {})
+    assert {key: value for key, value in create.params.items() if key not in ("ClientToken", "Tags")} == {
         "Role": "CONTROLLER",
         "AuthenticationMaterial": Secret("env a", "90001"),
         "AuthenticationMaterialType": "ZWAVE_QR_BAR_CODE",
-        **SENT,
+        **PARAMS,
         "CapabilityReport": REPORT.value,
         "CapabilitySchemas": [SCHEMA.value],
     }
@@ -100,37 +100,37 @@ def test_a_new_one_is_created_and_what_only_an_update_takes_is_sent_after():
         "reconciler:capability-report",
         "reconciler:capability-schemas",
     }
-    assert after == managed_integrations(
+    assert update == managed_integrations(
         "UpdateManagedThing",
         Identifier=Ref(Address("managed_things", "a"), "Id"),
         HubNetworkMode="STANDARD",
-        **SENT,
+        **PARAMS,
     )
 
 
-def test_what_the_file_says_comes_back_and_what_it_does_not_say_is_not_compared():
-    wanted = managed("a", **FULL)
+def test_fields_that_the_file_never_set_are_not_compared():
+    desired = managed("a", **FULL)
     cloud = Cloud()
-    converge(state(wanted), cloud)
+    converge(state(desired), cloud)
     (item,) = cloud.managed.list_managed_things()["Items"]
     cloud.managed.update_managed_thing(Identifier=item["Id"], Brand="Acme", Classification="Hub")
-    assert plan_of(state(wanted), cloud).steps == ()
+    assert plan_of(state(desired), cloud).steps == ()
 
 
-def test_json_that_means_the_same_is_no_change():
+def test_json_with_other_white_space_and_order_is_unchanged():
     spaced = Document.parse('{ "endpoints" : [], "version": "1.0.0" }')
-    found = change_to(managed("a", capability_report=spaced), live(managed("a", capability_report=REPORT)))
-    assert found.fields == ()
+    change = change_to(managed("a", capability_report=spaced), live(managed("a", capability_report=REPORT)))
+    assert change.fields == ()
 
 
-def test_what_a_device_may_have_refined_is_sent_only_when_the_file_changes_it():
+def test_capabilities_are_sent_only_when_the_file_changes_them():
     after = managed("a", brand="Apex", capability_report=REPORT)
-    found = change_to(after, live(managed("a", brand="Acme", capability_report=REPORT)))
-    assert "CapabilityReport" not in calls_of(found)[0].params
+    change = change_to(after, live(managed("a", brand="Acme", capability_report=REPORT)))
+    assert "CapabilityReport" not in calls_of(change)[0].params
 
 
 @pytest.mark.parametrize("name", sorted(FULL.keys() - {"role"}))
-def test_what_the_file_said_and_no_longer_says_takes_a_replacement(name):
+def test_removing_an_optional_field_forces_a_replacement(name):
     without = {key: value for key, value in FULL.items() if key != name}
     assert isinstance(change_to(managed("a", **without), live(managed("a", **FULL))), Replace)
 
@@ -144,129 +144,128 @@ def test_what_the_file_said_and_no_longer_says_takes_a_replacement(name):
         ("ZIGBEE_QR_BAR_CODE", "Z:AB$I:CD", "I:CD"),
     ],
 )
-def test_a_setup_code_has_the_form_of_its_type_and_is_never_told(kind, good, bad):
+def test_a_setup_code_is_checked_against_its_type_without_being_shown(kind, good, bad):
     assert list(find_setup_code_errors(Secret("env QR", good), kind)) == []
-    (told,) = find_setup_code_errors(Secret("env QR", bad), kind)
-    assert told.startswith(f"authentication_material (from env QR) is not a valid {kind}; expected ")
-    assert bad not in told
+    (error,) = find_setup_code_errors(Secret("env QR", bad), kind)
+    assert error.startswith(f"authentication_material (from env QR) is not a valid {kind}; expected ")
+    assert bad not in error
 
 
-def test_a_code_of_a_type_whose_form_nobody_documents_is_not_checked():
+def test_a_setup_code_of_an_undocumented_type_is_not_checked():
     assert list(find_setup_code_errors(Secret("env QR", "anything"), "DISCOVERED_DEVICE")) == []
 
 
-def test_a_wi_fi_code_tells_its_serial_number():
+def test_the_serial_number_is_parsed_from_a_wifi_setup_code():
     code = Secret("env QR", "SN:AB-7;UPC:123456789012;")
     assert parse_serial_number(code, "WIFI_SETUP_QR_BAR_CODE") == "AB-7"
 
 
-def unmarked(identity: str, **members: str):
+def unmanaged(identity: str, **members: str):
     return {"Id": identity, "Arn": ARN, "Role": "DEVICE", "Tags": {"line": "A"}, **members}
 
 
-def reading(*there, wanted):
-    found = {answer["Id"]: answer for answer in there}
-    answers = {
-        "ListManagedThings": {"Items": [{"Id": identity} for identity in found]},
-        "GetManagedThing": lambda asked: found[asked["Identifier"]],
+def read_by_id(*things, desired):
+    things_by_id = {thing["Id"]: thing for thing in things}
+    responses = {
+        "ListManagedThings": {"Items": [{"Id": identity} for identity in things_by_id]},
+        "GetManagedThing": lambda params: things_by_id[params["Identifier"]],
     }
-    return {live.identity: live for live in read("managed_things", answers, wanted)[0]}
+    return {live.identity: live for live in read("managed_things", responses, desired)[0]}
 
 
 @pytest.mark.parametrize(
-    ("there", "expected"),
+    ("things", "expected"),
     [
         (
             [
-                {**unmarked("M0", Name="a", SerialNumber="SN-1"), "Tags": {**OWNERSHIP_TAGS}},
-                unmarked("M1", SerialNumber="SN-1"),
+                {**unmanaged("M0", Name="a", SerialNumber="SN-1"), "Tags": {**OWNERSHIP_TAGS}},
+                unmanaged("M1", SerialNumber="SN-1"),
             ],
             {"M0": ()},
         ),
         (
-            [unmarked("M1", SerialNumber="SN-1"), unmarked("M2", Name="a")],
+            [unmanaged("M1", SerialNumber="SN-1"), unmanaged("M2", Name="a")],
             {"M1": ("M1 (SerialNumber SN-1)",)},
         ),
-        ([unmarked("M2", Name="a")], {"M2": ("M2 (Name a)",)}),
-        ([unmarked("M2", Name="a", SerialNumber="SN-2")], {}),
-        ([unmarked("M2", Name="other")], {}),
+        ([unmanaged("M2", Name="a")], {"M2": ("M2 (Name a)",)}),
+        ([unmanaged("M2", Name="a", SerialNumber="SN-2")], {}),
+        ([unmanaged("M2", Name="other")], {}),
         (
-            [unmarked("M1", Name="a"), unmarked("M2", Name="a")],
+            [unmanaged("M1", Name="a"), unmanaged("M2", Name="a")],
             {"M1": ("M1 (Name a)", "M2 (Name a)")},
         ),
     ],
     ids=[
         "by the tag",
-        "then by the serial number",
-        "then by the name",
+        "by the serial number",
+        "by the name",
         "not by the name of another device",
         "not at all",
         "two by the name",
     ],
 )
-def test_which_live_one_is_meant_is_found_in_this_order(there, expected):
-    found = reading(*there, wanted=managed("a", serial_number="SN-1"))
-    assert {identity: live.facts.candidates for identity, live in found.items()} == expected
+def test_a_managed_thing_is_found_by_tag_then_serial_number_then_name(things, expected):
+    lives = read_by_id(*things, desired=managed("a", serial_number="SN-1"))
+    assert {identity: live.facts.candidates for identity, live in lives.items()} == expected
 
 
-def test_one_without_marks_is_taken_over_in_place_by_adoption_only():
-    cloud, wanted = Cloud(), managed("a", serial_number="SN-1", brand="Acme")
+def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
+    cloud, desired = Cloud(), managed("a", serial_number="SN-1", brand="Acme")
     cloud.managed.create_managed_thing(
         Role="DEVICE",
         AuthenticationMaterial="90001",
         AuthenticationMaterialType="ZWAVE_QR_BAR_CODE",
         SerialNumber="SN-1",
     )
-    with pytest.raises(PlanRejectedError, match=r"adopt it with --adopt managed_things\.a"):
-        plan_of(state(wanted), cloud)
-    plan = plan_of(state(wanted), cloud, adopt=[wanted.address])
+    with pytest.raises(PlanRejectedError, match=r"import it with --adopt managed_things\.a"):
+        plan_of(state(desired), cloud)
+    plan = plan_of(state(desired), cloud, adopt=[desired.address])
     assert [type(step.change) for step in plan.steps] == [Update, Create]  # the workspace's group
     run(plan, cloud)
-    assert plan_of(state(wanted), cloud).steps == ()
+    assert plan_of(state(desired), cloud).steps == ()
     assert len(cloud.content()["managed_things"]) == 1
 
 
-def test_of_several_none_is_taken_and_all_are_told():
-    wanted = managed("a")
-    there = live(wanted, None, ("M1 (Name a)", "M2 (Name a)"), authentication_material=NOT_COMPARED)
-    found = change_to(wanted, there)
-    assert plan_errors(found, plan_context(wanted)) == [
+def test_an_ambiguous_import_is_rejected_with_all_candidates():
+    desired = managed("a")
+    candidate = live(desired, None, ("M1 (Name a)", "M2 (Name a)"), authentication_material=NOT_COMPARED)
+    change = change_to(desired, candidate)
+    assert plan_errors(change, plan_context(desired)) == [
         "several unmanaged things match (M1 (Name a); M2 (Name a)); set serial_number to one of theirs"
     ]
 
 
-def gone(identity: str):
+def delete_calls(identity: str):
     return [
         managed_integrations("DeleteManagedThing", ignored_errors=NOT_FOUND, Identifier=identity),
         managed_integrations("GetManagedThing", repeat_until=NOT_FOUND, Identifier=identity),
     ]
 
 
-def test_the_devices_of_a_hub_go_before_it():
+def test_the_devices_of_a_hub_are_deleted_before_it():
     hub, device = managed("a", role="CONTROLLER"), managed("b", "90002")
-    there = live(hub)
-    there = evolve(there, facts=ManagedThingFacts(controls=("M2",)))
-    going = Delete(Address("managed_things", "a"), there)
+    live_hub = evolve(live(hub), facts=ManagedThingFacts(controls=("M2",)))
+    deletion = Delete(Address("managed_things", "a"), live_hub)
     child = Delete(Address("managed_things", "b"), evolve(live(device), identity="M2"))
-    assert plan_errors(going, plan_context(changes=[going, child])) == []
-    assert calls_of(going) == [*gone("M2"), *gone("M1")]
+    assert plan_errors(deletion, plan_context(changes=[deletion, child])) == []
+    assert calls_of(deletion) == [*delete_calls("M2"), *delete_calls("M1")]
 
 
-def test_a_hub_whose_devices_stay_is_not_deleted():
-    there = live(managed("a", role="CONTROLLER"))
-    going = Delete(
-        Address("managed_things", "a"), evolve(there, facts=ManagedThingFacts(controls=("M2", "M3")))
+def test_deleting_a_hub_without_its_devices_is_rejected():
+    hub = live(managed("a", role="CONTROLLER"))
+    deletion = Delete(
+        Address("managed_things", "a"), evolve(hub, facts=ManagedThingFacts(controls=("M2", "M3")))
     )
-    assert plan_errors(going) == ["cannot delete the hub: it still controls M2, M3; delete these first"]
+    assert plan_errors(deletion) == ["cannot delete the hub: it still controls M2, M3; delete these first"]
 
 
-def test_which_devices_a_hub_controls_is_read():
-    found = reading(
-        {**unmarked("M1", Name="a"), "Tags": OWNERSHIP_TAGS},
-        unmarked("M2", ParentControllerId="M1"),
-        wanted=managed("a"),
+def test_the_devices_that_a_hub_controls_are_read():
+    lives = read_by_id(
+        {**unmanaged("M1", Name="a"), "Tags": OWNERSHIP_TAGS},
+        unmanaged("M2", ParentControllerId="M1"),
+        desired=managed("a"),
     )
-    assert found["M1"].facts.controls == ("M2",)
+    assert lives["M1"].facts.controls == ("M2",)
 
 
 def test_capabilities_are_remembered_by_their_hash():
@@ -274,7 +273,7 @@ def test_capabilities_are_remembered_by_their_hash():
     assert json.loads(RememberedText.of((SCHEMA, REPORT)).text or "") == [SCHEMA.value, REPORT.value]
 
 
-def test_without_its_setup_code_nothing_is_registered():
+def test_a_creation_without_its_setup_code_is_rejected():
     spec = ManagedThing("DEVICE", Secret("env QR"), "ZWAVE_QR_BAR_CODE")
     assert plan_errors(Create(resource("managed_things", "a", spec))) == [
         "authentication_material (from env QR) is not set"

@@ -1,4 +1,4 @@
-"""Policies: versions rotate so that the sixth never fails; whom they are attached to is read with them."""
+"""Policies: versions are deleted before AWS would reject another, and targets are read."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ def live(*older: str) -> Live:
     return Live("a", Policy(ALLOW), owner="ws", arn=ARN, tags=OWNERSHIP_TAGS, facts=PolicyFacts(older))
 
 
-def has(*targets: str) -> Live:
+def live_with_targets(*targets: str) -> Live:
     return evolve(live(), facts=PolicyFacts(targets=targets))
 
 
-def drop(version: str):
+def delete_version(version: str):
     return iot("DeletePolicyVersion", ignored_errors=NOT_FOUND, policyName="a", policyVersionId=version)
 
 
-def test_a_new_policy_is_one_call_with_its_marks():
+def test_a_creation_is_one_call_with_the_ownership_tags():
     assert create_calls(resource("policies", "a", Policy(ALLOW))) == [
         iot("CreatePolicy", policyName="a", policyDocument=ALLOW.text, tags=tag_list(OWNERSHIP_TAGS))
     ]
 
 
-def test_what_is_there_is_read_with_versions_and_targets():
-    answers = {
+def test_a_policy_is_read_with_its_versions_and_targets():
+    responses = {
         "ListPolicies": {"policies": [{"policyName": "a", "policyArn": ARN}]},
         "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
         "GetPolicy": {"policyName": "a", "policyArn": ARN, "policyDocument": ALLOW.text},
@@ -65,24 +65,24 @@ def test_what_is_there_is_read_with_versions_and_targets():
         },
         "ListTargetsForPolicy": {"targets": [build_arn("cert/x")]},
     }
-    found, _ = read("policies", answers)
-    assert found == [live()]
-    assert found[0].facts == PolicyFacts(("9", "10"), (build_arn("cert/x"),))
-    assert (found[0].arn, found[0].tags) == (ARN, OWNERSHIP_TAGS)
+    lives, _ = read("policies", responses)
+    assert lives == [live()]
+    assert lives[0].facts == PolicyFacts(("9", "10"), (build_arn("cert/x"),))
+    assert (lives[0].arn, lives[0].tags) == (ARN, OWNERSHIP_TAGS)
 
 
 @pytest.mark.parametrize(("older", "dropped"), [(("1", "2", "3"), []), (("1", "2", "3", "4"), ["1"])])
-def test_a_new_document_is_a_new_default_version_and_the_oldest_other_makes_room(older, dropped):
+def test_a_sixth_version_replaces_the_oldest_one_that_is_not_the_default(older, dropped):
     assert calls_of(change_to(resource("policies", "a", Policy(OTHER)), live(*older))) == [
-        *map(drop, dropped),
+        *map(delete_version, dropped),
         iot("CreatePolicyVersion", policyName="a", policyDocument=OTHER.text, setAsDefault=True),
     ]
 
 
-def test_the_other_versions_go_before_the_policy():
+def test_the_other_versions_are_deleted_before_the_policy():
     assert delete_calls("policies", live("1", "2")) == [
-        drop("1"),
-        drop("2"),
+        delete_version("1"),
+        delete_version("2"),
         iot(
             "DeletePolicy",
             ignored_errors=NOT_FOUND,
@@ -93,16 +93,18 @@ def test_the_other_versions_go_before_the_policy():
 
 
 CERTIFICATE = Live("1a2b", Certificate(policies=("a",)), owner="ws")
-NAMELESS = ("cert/3c", "cert/4d", "cert/5e", "thinggroup/hall")
+UNKNOWN_TARGETS = ("cert/3c", "cert/4d", "cert/5e", "thinggroup/hall")
 
 
-def test_a_policy_that_somebody_else_has_is_not_deleted():
-    found = Delete(Address("policies", "a"), has(*map(build_arn, ("cert/1a2b", *NAMELESS))))
-    leaving = Delete(Address("certificates", "c"), CERTIFICATE)
-    around = plan_context(
-        live={"policies.a": found.live, "certificates.c": CERTIFICATE}, changes=[found, leaving]
+def test_deleting_a_policy_that_other_targets_have_is_rejected():
+    change = Delete(
+        Address("policies", "a"), live_with_targets(*map(build_arn, ("cert/1a2b", *UNKNOWN_TARGETS)))
     )
-    assert plan_errors(found, around) == [
+    deletion = Delete(Address("certificates", "c"), CERTIFICATE)
+    context = plan_context(
+        live={"policies.a": change.live, "certificates.c": CERTIFICATE}, changes=[change, deletion]
+    )
+    assert plan_errors(change, context) == [
         (
             "cannot delete: the policy is attached to 4 targets that this plan does not change "
             "(cert/3c, cert/4d, cert/5e and 1 more); detach it there first"
@@ -118,18 +120,18 @@ def test_a_policy_that_somebody_else_has_is_not_deleted():
     ],
     ids=["deleted", "detached"],
 )
-def test_who_lets_go_of_a_policy_is_nobody_else(user):
-    found = Delete(Address("policies", "a"), has(build_arn("cert/1a2b")))
-    around = plan_context(
-        live={"policies.a": found.live, "certificates.c": CERTIFICATE}, changes=[found, user]
+def test_a_policy_is_deleted_when_the_plan_deletes_or_detaches_its_targets(user):
+    change = Delete(Address("policies", "a"), live_with_targets(build_arn("cert/1a2b")))
+    context = plan_context(
+        live={"policies.a": change.live, "certificates.c": CERTIFICATE}, changes=[change, user]
     )
-    assert plan_errors(found, around) == []
+    assert plan_errors(change, context) == []
 
 
-def test_who_keeps_a_policy_keeps_it_from_going():
-    found = Delete(Address("policies", "a"), has(build_arn("cert/1a2b")))
-    around = plan_context(live={"policies.a": found.live, "certificates.c": CERTIFICATE}, changes=[found])
-    assert plan_errors(found, around) == [
+def test_deleting_a_policy_that_an_unchanged_certificate_has_is_rejected():
+    change = Delete(Address("policies", "a"), live_with_targets(build_arn("cert/1a2b")))
+    context = plan_context(live={"policies.a": change.live, "certificates.c": CERTIFICATE}, changes=[change])
+    assert plan_errors(change, context) == [
         (
             "cannot delete: the policy is attached to 1 target that this plan does not change "
             "(cert/1a2b); detach it there first"

@@ -12,7 +12,7 @@ from reconciler.model.change import Create, Replace, Update
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, Live
-from tests.kinds.test_credential_lockers import without_token
+from tests.kinds.test_credential_lockers import without_tokens
 from tests.support.desired_states import AUTHORITIES, converge, failures, plan_of, resource, run, state
 from tests.support.kind_driver import (
     NOT_FOUND,
@@ -72,7 +72,7 @@ def profile_with_generated_claim(**fields: object) -> Live:
 
 
 def test_a_generated_claim_is_saved_and_then_tagged_as_saved():
-    calls, _ = without_token(create_calls(profile(FLEET)))
+    calls, _ = without_tokens(create_calls(profile(FLEET)))
     assert calls == [
         managed_integrations(
             "CreateProvisioningProfile",
@@ -86,7 +86,7 @@ def test_a_generated_claim_is_saved_and_then_tagged_as_saved():
 
 
 def test_a_declared_claim_is_sent_and_nothing_is_saved():
-    calls, _ = without_token(
+    calls, _ = without_tokens(
         create_calls(profile(ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=CLAIM)))
     )
     assert calls == [
@@ -101,7 +101,7 @@ def test_a_declared_claim_is_sent_and_nothing_is_saved():
 
 
 def test_a_tag_records_the_ca_which_aws_does_not_return():
-    calls, _ = without_token(create_calls(profile(ProvisioningProfile("JITR", ca_certificate=CA))))
+    calls, _ = without_tokens(create_calls(profile(ProvisioningProfile("JITR", ca_certificate=CA))))
     assert calls[0].params["Tags"] == {**OWNERSHIP_TAGS, "reconciler:ca": CA.fingerprint}
 
 
@@ -130,13 +130,13 @@ def test_a_saved_key_is_no_change_even_if_its_file_was_moved():
 def test_a_profile_whose_key_was_lost_is_replaced():
     change = change_to(profile(FLEET), profile_with_generated_claim())
     assert isinstance(change, Replace)
-    calls, tokens = without_token(calls_of(change))
+    calls, tokens = without_tokens(calls_of(change))
     assert [call.operation for call in calls] == [
         "CreateProvisioningProfile",
         *("TagResource", "DeleteProvisioningProfile", "GetProvisioningProfile"),
     ]
     assert calls[0].output_files == OUTPUT_FILES
-    assert tokens[0] != without_token(create_calls(profile(FLEET)))[1][0]
+    assert tokens[0] != without_tokens(create_calls(profile(FLEET)))[1][0]
 
 
 def test_a_key_saved_by_an_interrupted_apply_is_only_tagged():

@@ -1,4 +1,4 @@
-"""Role aliases: found by name, changed in place."""
+"""Role aliases: found by name, updated in place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def live(spec: RoleAlias) -> Live:
     return Live("a", spec, owner="ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS})
 
 
-def test_a_new_one_is_one_call_with_its_marks():
+def test_a_creation_is_one_call_with_the_ownership_tags():
     assert create_calls(resource("role_aliases", "a", RoleAlias(ROLE))) == [
         iot(
             "CreateRoleAlias",
@@ -38,40 +38,40 @@ def test_a_new_one_is_one_call_with_its_marks():
     ]
 
 
-def test_what_is_there_is_described_one_by_one_for_the_list_has_only_names():
-    def describe(asked):
-        found = {
-            "roleAlias": asked["roleAlias"],
-            "roleAliasArn": build_arn(f"rolealias/{asked['roleAlias']}"),
+def test_every_alias_is_described_because_the_listing_has_only_names():
+    def describe(params):
+        description = {
+            "roleAlias": params["roleAlias"],
+            "roleAliasArn": build_arn(f"rolealias/{params['roleAlias']}"),
             "roleArn": ROLE,
         }
-        return {"roleAliasDescription": {**found, "credentialDurationSeconds": 900}}
+        return {"roleAliasDescription": {**description, "credentialDurationSeconds": 900}}
 
-    answers = {
+    responses = {
         "ListRoleAliases": {"roleAliases": ["a", "foreign"]},
         "DescribeRoleAlias": describe,
-        "ListTagsForResource": lambda asked: {
-            "tags": tag_list(OWNERSHIP_TAGS) if asked["resourceArn"] == ARN else []
+        "ListTagsForResource": lambda params: {
+            "tags": tag_list(OWNERSHIP_TAGS) if params["resourceArn"] == ARN else []
         },
     }
-    assert read("role_aliases", answers)[0] == [live(RoleAlias(ROLE, 900))]
+    assert read("role_aliases", responses)[0] == [live(RoleAlias(ROLE, 900))]
 
 
-def test_role_and_duration_change_in_place():
+def test_role_and_duration_are_updated_in_place():
     after = resource("role_aliases", "a", RoleAlias(OTHER, 900))
     assert calls_of(change_to(after, live(RoleAlias(ROLE)))) == [
         iot("UpdateRoleAlias", roleAlias="a", roleArn=OTHER, credentialDurationSeconds=900)
     ]
 
 
-def test_tags_alone_leave_the_role_alone():
+def test_an_update_of_tags_does_not_update_the_role():
     after = resource("role_aliases", "a", RoleAlias(ROLE, tags={"line": "A"}))
     assert calls_of(change_to(after, live(RoleAlias(ROLE)))) == [
         iot("TagResource", resourceArn=ARN, tags=tag_list({"line": "A"}))
     ]
 
 
-def test_nothing_stands_in_the_way_of_its_deletion():
+def test_a_deletion_is_one_call():
     assert delete_calls("role_aliases", live(RoleAlias(ROLE))) == [
         iot("DeleteRoleAlias", ignored_errors=NOT_FOUND, roleAlias="a")
     ]

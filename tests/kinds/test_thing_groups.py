@@ -1,4 +1,4 @@
-"""Static thing groups: parents, policies, and a replacement that loses nothing."""
+"""Static thing groups: parents, policies, and replacements that lose nothing."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ PROPERTIES = {"attributePayload": {"attributes": {}, "merge": False}}
 ALLOW = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}))
 
 
-def live(spec: ThingGroup, **carried: tuple[str, ...]) -> Live:
-    contents = GroupContents(**{"children": (), "members": (), "policies": (), **carried})
-    facts = ThingGroupFacts(NOT_COMPARED, contents)
+def live(spec: ThingGroup, **contents: tuple[str, ...]) -> Live:
+    empty = {"children": (), "members": (), "policies": ()}
+    facts = ThingGroupFacts(NOT_COMPARED, GroupContents(**{**empty, **contents}))
     return Live("a", spec, 4, "ws", arn=ARN, tags={**spec.tags, **OWNERSHIP_TAGS}, facts=facts)
 
 
@@ -52,7 +52,7 @@ def attach(policy: str):
     return iot("AttachPolicy", policyName=policy, target=ARN)
 
 
-def made(**more):
+def create_call(**more):
     return iot(
         "CreateThingGroup",
         thingGroupName="a",
@@ -62,27 +62,27 @@ def made(**more):
     )
 
 
-GONE = iot("DeleteThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=4)
+DELETE = iot("DeleteThingGroup", ignored_errors=NOT_FOUND, thingGroupName="a", expectedVersion=4)
 
 
-def test_a_new_group_is_one_call_with_its_marks_then_its_policies():
-    around = plan_context(
+def test_a_group_is_created_with_the_ownership_tags_before_its_policies_are_attached():
+    context = plan_context(
         group(parent="top", policies=("p",)), group("top"), resource("policies", "p", ALLOW)
     )
-    wanted = group(parent="top", policies=("p",))
-    assert create_calls(wanted, around) == [made(parentGroupName="top"), attach("p")]
+    desired = group(parent="top", policies=("p",))
+    assert create_calls(desired, context) == [create_call(parentGroupName="top"), attach("p")]
 
 
-def test_policies_are_known_from_the_policies_and_dynamic_groups_are_left_out():
-    def describe(asked):
-        found = {
-            "thingGroupName": asked["thingGroupName"],
-            "thingGroupArn": build_arn(f"thinggroup/{asked['thingGroupName']}"),
+def test_policies_come_from_the_read_of_policies_and_dynamic_groups_are_left_out():
+    def describe(params):
+        lives = {
+            "thingGroupName": params["thingGroupName"],
+            "thingGroupArn": build_arn(f"thinggroup/{params['thingGroupName']}"),
         }
-        more = {"queryString": "thingName:a"} if asked["thingGroupName"] == "d" else {}
-        return {**found, **more, "version": 4, "thingGroupMetadata": {"parentGroupName": "top"}}
+        more = {"queryString": "thingName:a"} if params["thingGroupName"] == "d" else {}
+        return {**lives, **more, "version": 4, "thingGroupMetadata": {"parentGroupName": "top"}}
 
-    answers = {
+    responses = {
         "ListThingGroups": {
             "thingGroups": [
                 {"groupName": name, "groupArn": build_arn(f"thinggroup/{name}")} for name in ("a", "d")
@@ -93,65 +93,65 @@ def test_policies_are_known_from_the_policies_and_dynamic_groups_are_left_out():
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
     policies = [Live("p", ALLOW, facts=PolicyFacts(targets=(ARN,))), Live("q", ALLOW, facts=PolicyFacts())]
-    found, asked = read("thing_groups", answers, policies=policies)
-    assert found == [live(ThingGroup(parent=External("top"), policies=(External("p"),)))]
-    assert asked.count("ListTargetsForPolicy") == 0
+    lives, operations = read("thing_groups", responses, policies=policies)
+    assert lives == [live(ThingGroup(parent=External("top"), policies=(External("p"),)))]
+    assert operations.count("ListTargetsForPolicy") == 0
 
 
-def test_of_a_group_that_is_to_move_all_that_it_would_lose_is_read():
-    def groups(asked):
-        names = ("below",) if "parentGroup" in asked else ("a",)
+def test_moving_a_group_reads_its_children_members_and_policies():
+    def groups(params):
+        names = ("below",) if "parentGroup" in params else ("a",)
         return {
             "thingGroups": [
                 {"groupName": name, "groupArn": build_arn(f"thinggroup/{name}")} for name in names
             ]
         }
 
-    answers = {
+    responses = {
         "ListThingGroups": groups,
         "ListTagsForResource": {"tags": tag_list(OWNERSHIP_TAGS)},
         "DescribeThingGroup": {"thingGroupName": "a", "thingGroupArn": ARN, "version": 4},
         "ListThingsInThingGroup": {"things": ["t"]},
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
     }
-    found, _ = read("thing_groups", answers, group(parent="top"))
-    assert found[0].facts.contents == GroupContents(("below",), ("t",), ("p",))
+    lives, _ = read("thing_groups", responses, group(parent="top"))
+    assert lives[0].facts.contents == GroupContents(("below",), ("t",), ("p",))
 
 
 def test_policies_are_attached_before_others_are_detached():
-    found = change_to(group(policies=("new",)), live(ThingGroup(policies=("old",))))
-    around = plan_context(
-        found.resource, resource("policies", "new", ALLOW), resource("policies", "old", ALLOW)
+    change = change_to(group(policies=("new",)), live(ThingGroup(policies=("old",))))
+    context = plan_context(
+        change.resource, resource("policies", "new", ALLOW), resource("policies", "old", ALLOW)
     )
-    assert calls_of(found, around) == [
+    assert calls_of(change, context) == [
         attach("new"),
         iot("DetachPolicy", ignored_errors=NOT_FOUND, policyName="old", target=ARN),
     ]
 
 
-def test_another_parent_is_another_group_and_its_things_come_back():
-    found = change_to(group(parent="top"), live(ThingGroup(), members=("t",)))
-    assert isinstance(found, Replace)
+def test_another_parent_replaces_the_group_and_adds_its_things_again():
+    change = change_to(group(parent="top"), live(ThingGroup(), members=("t",)))
+    assert isinstance(change, Replace)
     member = resource("things", "t", Thing(thing_groups=("a",)))
-    there = Live("t", Thing(thing_groups=("a", "top")), 1, "ws")
-    around = plan_context(
-        found.resource,
+    live_thing = Live("t", Thing(thing_groups=("a", "top")), 1, "ws")
+    context = plan_context(
+        change.resource,
         group("top"),
         member,
-        live={"things.t": there, "thing_groups.a": found.live},
-        changes=[change_to(member, there)],
+        live={"things.t": live_thing, "thing_groups.a": change.live},
+        changes=[change_to(member, live_thing)],
     )
-    assert plan_errors(found, around) == []
-    assert calls_of(found, around) == [
-        GONE,
-        made(parentGroupName="top"),
+    assert plan_errors(change, context) == []
+    assert calls_of(change, context) == [
+        DELETE,
+        create_call(parentGroupName="top"),
         iot("RemoveThingFromThingGroup", ignored_errors=NOT_FOUND, thingGroupName="top", thingName="t"),
         iot("AddThingToThingGroup", thingGroupName="a", thingName="t"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("carried", "expected"),
+    ("contents", "expected"),
     [
         (
             {"children": ("b", "c")},
@@ -171,9 +171,9 @@ def test_another_parent_is_another_group_and_its_things_come_back():
     ],
     ids=["children", "members", "policies"],
 )
-def test_a_replacement_that_would_lose_something_is_refused(carried, expected):
-    found = change_to(group(parent="top"), live(ThingGroup(), **carried))
-    assert plan_errors(found, plan_context(found.resource)) == [
+def test_a_replacement_that_would_lose_something_is_rejected(contents, expected):
+    change = change_to(group(parent="top"), live(ThingGroup(), **contents))
+    assert plan_errors(change, plan_context(change.resource)) == [
         f"cannot replace: AWS cannot change a group's parent, and replacing the group would lose {expected}"
     ]
 
@@ -185,11 +185,11 @@ def test_a_group_and_a_dynamic_group_cannot_share_a_name():
     ]
 
 
-def test_it_is_deleted_over_the_version_that_was_seen():
-    assert delete_calls("thing_groups", live(ThingGroup())) == [GONE]
+def test_a_deletion_expects_the_version_that_the_plan_read():
+    assert delete_calls("thing_groups", live(ThingGroup())) == [DELETE]
 
 
-def test_children_go_before_their_parents():
+def test_child_groups_are_deleted_before_their_parents():
     cloud = Cloud()
     converge(state(group("a"), group("b", parent="a"), group("c", parent="b")), cloud)
     plan = plan_of(state(), cloud)
@@ -198,7 +198,7 @@ def test_children_go_before_their_parents():
     assert cloud.content()["thing_groups"] == {}
 
 
-def test_a_group_moves_with_its_things_and_policies():
+def test_a_group_that_moves_keeps_its_things_and_policies():
     cloud = Cloud()
     rest = [
         group("top"),
@@ -217,25 +217,27 @@ def test_a_group_moves_with_its_things_and_policies():
 
 QUERY = resource("dynamic_thing_groups", "a", DynamicThingGroup("thingName:t"))
 STATIC = (group("a"), resource("things", "t", Thing(thing_groups=("a",))))
-LOOSE = resource("things", "t", Thing())
+UNGROUPED = resource("things", "t", Thing())
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [(STATIC, (QUERY, LOOSE)), ((QUERY, LOOSE), STATIC)], ids=["dynamic", "static"]
+    ("before", "after"),
+    [(STATIC, (QUERY, UNGROUPED)), ((QUERY, UNGROUPED), STATIC)],
+    ids=["dynamic", "static"],
 )
-def test_a_name_goes_from_one_sort_of_group_to_the_other_in_one_plan(before, after):
+def test_a_static_and_a_dynamic_group_can_take_over_a_name_in_one_plan(before, after):
     cloud = Cloud()
     converge(state(*before), cloud)
     plan = converge(state(*after), cloud)
-    place = {step.address.kind: index for index, step in enumerate(plan.steps)}
-    gone, come = before[0].address.kind, after[0].address.kind
-    (step,) = [step for step in plan.steps if step.address.kind == come]
-    assert place[gone] < place[come]
-    assert Address(gone, "a") in step.dependencies
+    positions = {step.address.kind: index for index, step in enumerate(plan.steps)}
+    old, new = before[0].address.kind, after[0].address.kind
+    (step,) = [step for step in plan.steps if step.address.kind == new]
+    assert positions[old] < positions[new]
+    assert Address(old, "a") in step.dependencies
     assert plan_of(state(*after), cloud).steps == ()
 
 
-def test_a_group_with_children_moves_on_the_way_that_the_refusal_tells():
+def test_a_group_with_children_moves_in_the_steps_that_the_error_names():
     cloud = Cloud()
     top, mid, low = group("top"), group("mid"), group("low", parent="mid")
     converge(state(top, mid, low), cloud)

@@ -1,4 +1,4 @@
-"""Thing types: everything changes in place, deletion deprecates and waits, and what a dead run deprecated is deleted."""
+"""Thing types: what AWS can update, and deletions that deprecate the type and wait."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PROPERTIES = {
         ]
     },
 }
-GONE = iot(
+DELETE = iot(
     "DeleteThingType",
     ignored_errors=NOT_FOUND,
     retried_errors={"InvalidRequestException"},
@@ -61,19 +61,19 @@ def live(spec: ThingType, *things: str) -> Live:
     return Live("a", spec, owner="ws", arn=build_arn("thingtype/a"), tags=tags, used_by=things)
 
 
-def test_a_new_type_is_one_call_with_its_marks():
+def test_a_creation_is_one_call_with_the_ownership_tags():
     tags = tag_list({"line": "A", **OWNERSHIP_TAGS})
     assert create_calls(resource("thing_types", "a", FULL)) == [
         iot("CreateThingType", thingTypeName="a", thingTypeProperties=PROPERTIES, tags=tags)
     ]
 
 
-def test_a_type_that_is_born_deprecated_takes_a_second_call():
-    made = create_calls(resource("thing_types", "a", ThingType(deprecated=True)))
-    assert [call.operation for call in made] == ["CreateThingType", "DeprecateThingType"]
+def test_a_deprecated_type_is_created_and_then_deprecated():
+    calls = create_calls(resource("thing_types", "a", ThingType(deprecated=True)))
+    assert [call.operation for call in calls] == ["CreateThingType", "DeprecateThingType"]
 
 
-def test_what_is_there_is_read_from_pages_with_the_tags_of_each():
+def test_types_are_read_from_a_listing_with_the_tags_of_each():
     item = {
         "thingTypeName": "a",
         "thingTypeArn": build_arn("thingtype/a"),
@@ -81,19 +81,19 @@ def test_what_is_there_is_read_from_pages_with_the_tags_of_each():
         "thingTypeMetadata": {"deprecated": True},
     }
     other = {**item, "thingTypeName": "b", "thingTypeArn": build_arn("thingtype/b")}
-    marks = {
+    tags = {
         build_arn("thingtype/a"): tag_list({"line": "A", **OWNERSHIP_TAGS}),
         build_arn("thingtype/b"): [],
     }
-    answers = {
+    responses = {
         "ListThingTypes": {"thingTypes": [item, other]},
-        "ListTagsForResource": lambda asked: {"tags": marks[asked["resourceArn"]]},
+        "ListTagsForResource": lambda params: {"tags": tags[params["resourceArn"]]},
         "ListThings": {"things": [{"thingName": "pump"}]},
     }
     spec = evolve(FULL, searchable_attributes=("house", "site"), deprecated=True)
     listed = ["ListThingTypes", "ListTagsForResource", "ListTagsForResource"]
-    assert read("thing_types", answers, resource("thing_types", "a", FULL)) == ([live(spec)], listed)
-    assert read("thing_types", answers) == ([live(spec, "pump")], [*listed, "ListThings"])
+    assert read("thing_types", responses, resource("thing_types", "a", FULL)) == ([live(spec)], listed)
+    assert read("thing_types", responses) == ([live(spec, "pump")], [*listed, "ListThings"])
 
 
 @pytest.mark.parametrize(
@@ -112,45 +112,45 @@ def test_what_is_there_is_read_from_pages_with_the_tags_of_each():
         ),
         (evolve(FULL, deprecated=True), [DEPRECATE]),
     ],
-    ids=["what propagates and tags cleared", "deprecated"],
+    ids=["propagating attributes and tags removed", "deprecated"],
 )
-def test_what_propagates_deprecation_and_tags_change_in_place(after, expected):
-    there = live(evolve(FULL, searchable_attributes=("house", "site")))
-    assert calls_of(change_to(resource("thing_types", "a", after), there)) == expected
+def test_propagating_attributes_deprecation_and_tags_are_updated_in_place(after, expected):
+    live_type = live(evolve(FULL, searchable_attributes=("house", "site")))
+    assert calls_of(change_to(resource("thing_types", "a", after), live_type)) == expected
 
 
 @pytest.mark.parametrize(
     "after", [evolve(FULL, description="Fans"), evolve(FULL, searchable_attributes=("site",))]
 )
-def test_what_aws_never_changes_of_a_type_replaces_one_that_no_thing_has(after):
-    wanted = resource("thing_types", "a", after)
-    there = live(evolve(FULL, searchable_attributes=("house", "site")))
+def test_what_aws_cannot_update_replaces_a_type_without_things(after):
+    desired = resource("thing_types", "a", after)
+    live_type = live(evolve(FULL, searchable_attributes=("house", "site")))
 
-    assert calls_of(change_to(wanted, there)) == [DEPRECATE, GONE, *create_calls(wanted)]
+    assert calls_of(change_to(desired, live_type)) == [DEPRECATE, DELETE, *create_calls(desired)]
 
 
 def test_a_deprecation_can_be_undone():
-    there = live(ThingType(deprecated=True))
+    live_type = live(ThingType(deprecated=True))
     undo = iot("DeprecateThingType", thingTypeName="a", undoDeprecate=True)
-    assert calls_of(change_to(resource("thing_types", "a", ThingType()), there)) == [undo]
+    assert calls_of(change_to(resource("thing_types", "a", ThingType()), live_type)) == [undo]
 
 
-def test_deletion_deprecates_and_waits_as_long_as_aws_takes():
-    assert delete_calls("thing_types", live(ThingType())) == [DEPRECATE, GONE]
+def test_a_deletion_deprecates_the_type_and_waits():
+    assert delete_calls("thing_types", live(ThingType())) == [DEPRECATE, DELETE]
 
 
-def test_what_a_dead_run_has_deprecated_is_only_deleted():
-    assert delete_calls("thing_types", live(ThingType(deprecated=True))) == [GONE]
+def test_a_deprecated_type_is_only_deleted():
+    assert delete_calls("thing_types", live(ThingType(deprecated=True))) == [DELETE]
 
 
-def test_the_wait_is_told_before():
-    found = Delete(Address("thing_types", "a"), live(ThingType()))
-    assert list(all_kinds()["thing_types"].plan_warnings(found)) == [
+def test_a_plan_warns_that_a_deletion_waits():
+    change = Delete(Address("thing_types", "a"), live(ThingType()))
+    assert list(all_kinds()["thing_types"].plan_warnings(change)) == [
         "AWS deletes a thing type at the earliest 5 minutes after its deprecation; the step waits for that"
     ]
 
 
-def test_a_run_that_died_between_deprecation_and_deletion_is_completed_by_the_next():
+def test_an_apply_completes_a_deletion_that_was_interrupted_after_the_deprecation():
     cloud = Cloud()
     run(plan_of(state(resource("thing_types", "a", ThingType())), cloud), cloud)
     cloud.iot.deprecate_thing_type(thingTypeName="a")
@@ -158,7 +158,7 @@ def test_a_run_that_died_between_deprecation_and_deletion_is_completed_by_the_ne
     assert cloud.content()["thing_types"] == {}
 
 
-def test_what_aws_would_refuse_is_refused():
+def test_too_many_attributes_and_ambiguous_sources_are_problems():
     spec = ThingType(
         searchable_attributes=("a", "b", "c", "d"),
         propagating_attributes=(PropagatingAttribute("k"), PropagatingAttribute("l", "m", "n")),
@@ -170,14 +170,14 @@ def test_what_aws_would_refuse_is_refused():
     ]
 
 
-def test_a_type_that_other_things_have_is_not_deleted():
-    found = Delete(Address("thing_types", "a"), live(ThingType(), "ours", "x", "y"))
+def test_deleting_a_type_that_other_things_have_is_rejected():
+    change = Delete(Address("thing_types", "a"), live(ThingType(), "ours", "x", "y"))
     thing = Live("ours", Thing(thing_type="a"), 1, "ws")
-    around = plan_context(
-        live={"thing_types.a": found.live, "things.ours": thing},
-        changes=[found, Delete(Address("things", "ours"), thing)],
+    context = plan_context(
+        live={"thing_types.a": change.live, "things.ours": thing},
+        changes=[change, Delete(Address("things", "ours"), thing)],
     )
-    assert plan_errors(found, around) == [
+    assert plan_errors(change, context) == [
         (
             "cannot delete: things that this plan does not change have the type (x, y); give them another type first, or "
             "keep this one with deprecated = true"
@@ -185,10 +185,12 @@ def test_a_type_that_other_things_have_is_not_deleted():
     ]
 
 
-def test_a_type_that_things_have_is_not_replaced():
-    wanted = resource("thing_types", "a", ThingType("Fans"))
-    found = Replace(wanted, live(ThingType("Pumps"), "x", "y"), ())
-    assert plan_errors(found, plan_context(wanted, live={"thing_types.a": found.live}, changes=[found])) == [
+def test_replacing_a_type_that_things_have_is_rejected():
+    desired = resource("thing_types", "a", ThingType("Fans"))
+    change = Replace(desired, live(ThingType("Pumps"), "x", "y"), ())
+    assert plan_errors(
+        change, plan_context(desired, live={"thing_types.a": change.live}, changes=[change])
+    ) == [
         (
             "cannot replace: AWS cannot change the description or the searchable attributes of a thing type that things "
             "have (x, y); create a type of another name and give it to them"
@@ -196,7 +198,7 @@ def test_a_type_that_things_have_is_not_replaced():
     ]
 
 
-def test_another_description_is_refused_while_things_have_the_type_and_replaces_it_afterwards():
+def test_another_description_replaces_the_type_once_no_thing_has_it():
     cloud = Cloud()
     thing = resource("things", "pump", Thing(thing_type="a"))
     run(plan_of(state(resource("thing_types", "a", ThingType("Pumps")), thing), cloud), cloud)

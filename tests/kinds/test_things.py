@@ -1,4 +1,4 @@
-"""Things: types, groups, a billing group, certificates that may be a thing's alone, at no more calls than it takes."""
+"""Things: types, groups, a billing group, and certificates, exclusive or not, with as few calls as possible."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from tests.support.registry_client import Cloud
 PEM = Pem.parse(AUTHORITIES["alpha"].device("a"))
 CERT = build_arn(f"cert/{PEM.fingerprint}")
 CERTIFICATE = resource("certificates", "x", Certificate(PEM))
-AGAIN = {"InvalidRequestException"}
+STILL_DETACHING = {"InvalidRequestException"}
 
 
-def live(spec: Thing, *principals: str, alone: bool = False, owner: str | None = "ws") -> Live:
-    facts = ThingFacts(frozenset(principals) if alone else frozenset(), principals)
+def live(spec: Thing, *principals: str, exclusive: bool = False, owner: str | None = "ws") -> Live:
+    facts = ThingFacts(frozenset(principals) if exclusive else frozenset(), principals)
     return Live("a", spec, 2, owner, facts=facts)
 
 
@@ -61,8 +61,8 @@ def detach(thing: str = "a"):
     return iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName=thing, principal=CERT)
 
 
-def test_a_new_thing_is_created_marked_grouped_and_given_its_certificates():
-    wanted = thing(
+def test_a_thing_is_created_marked_grouped_and_given_its_certificates_in_this_order():
+    desired = thing(
         thing_type="pump",
         attributes={"site": "oslo"},
         thing_groups=("g",),
@@ -70,13 +70,13 @@ def test_a_new_thing_is_created_marked_grouped_and_given_its_certificates():
         billing_group="b",
         exclusive=True,
     )
-    around = plan_context(
-        wanted,
+    context = plan_context(
+        desired,
         CERTIFICATE,
         *(resource("thing_groups", "g", ThingGroup()), resource("thing_types", "pump", ThingType())),
         resource("billing_groups", "b", BillingGroup()),
     )
-    assert create_calls(wanted, around) == [
+    assert create_calls(desired, context) == [
         iot(
             "CreateThing",
             thingName="a",
@@ -90,10 +90,10 @@ def test_a_new_thing_is_created_marked_grouped_and_given_its_certificates():
     ]
 
 
-def test_groups_and_billing_groups_are_read_by_the_group_and_exclusivity_with_the_principals():
+def test_groups_are_read_by_group_and_exclusivity_with_the_principals():
     members = {"reconciler-ws": ["a"], "g": ["a", "foreign"]}
-    answers = {
-        "ListThingsInThingGroup": lambda asked: {"things": members[asked["thingGroupName"]]},
+    responses = {
+        "ListThingsInThingGroup": lambda params: {"things": members[params["thingGroupName"]]},
         "ListThingsInBillingGroup": {"things": ["a"]},
         "ListThings": {
             "things": [{"thingName": "a", "thingTypeName": "pump", "attributes": {}, "version": 2}]
@@ -102,9 +102,9 @@ def test_groups_and_billing_groups_are_read_by_the_group_and_exclusivity_with_th
             "thingPrincipalObjects": [{"principal": CERT, "thingPrincipalType": "EXCLUSIVE_THING"}]
         },
     }
-    found, asked = read(
+    lives, operations = read(
         "things",
-        answers,
+        responses,
         thing_groups=[Live(name, ThingGroup()) for name in members],
         billing_groups=[Live("b", BillingGroup())],
     )
@@ -115,43 +115,43 @@ def test_groups_and_billing_groups_are_read_by_the_group_and_exclusivity_with_th
         billing_group=External("b"),
         exclusive=True,
     )
-    assert found == [live(spec)]
-    assert (found[0].facts, found[0].prevent_destroy) == (ThingFacts(frozenset({CERT}), (CERT,)), False)
-    assert asked == [
+    assert lives == [live(spec)]
+    assert (lives[0].facts, lives[0].prevent_destroy) == (ThingFacts(frozenset({CERT}), (CERT,)), False)
+    assert operations == [
         *("ListThingsInThingGroup", "ListThingsInThingGroup"),
         *("ListThingsInBillingGroup", "ListThings", "ListThingPrincipalsV2"),
     ]
 
 
-@pytest.mark.parametrize(("says", "found"), [(True, False), (False, True)])
-def test_where_only_some_certificates_are_exclusive_it_is_not_as_the_file_says(says, found):
+@pytest.mark.parametrize(("desired", "expected"), [(True, False), (False, True)])
+def test_partly_exclusive_certificates_read_as_the_opposite_of_the_desired_state(desired, expected):
     edges = [
         {"principal": CERT, "thingPrincipalType": "EXCLUSIVE_THING"},
         {"principal": build_arn("cert/other"), "thingPrincipalType": "NON_EXCLUSIVE_THING"},
     ]
-    answers = {
+    responses = {
         "ListThings": {"things": [{"thingName": "a", "attributes": {}, "version": 2}]},
         "ListThingPrincipalsV2": {"thingPrincipalObjects": edges},
         "ListThingGroupsForThing": {"thingGroups": []},
     }
-    lives, _ = read("things", answers, thing(exclusive=says))
-    assert lives[0].spec.exclusive is found
+    lives, _ = read("things", responses, thing(exclusive=desired))
+    assert lives[0].spec.exclusive is expected
 
 
-def test_without_certificates_exclusivity_means_nothing():
-    answers = {
+def test_exclusivity_is_not_compared_without_certificates():
+    responses = {
         "ListThings": {"things": [{"thingName": "a", "attributes": {}, "version": 2}]},
         "ListThingPrincipalsV2": {"thingPrincipalObjects": []},
         "ListThingGroupsForThing": {"thingGroups": []},
     }
-    assert read("things", answers, thing(exclusive=True))[0][0].spec.exclusive is NOT_COMPARED
+    assert read("things", responses, thing(exclusive=True))[0][0].spec.exclusive is NOT_COMPARED
 
 
-def test_a_thing_leaves_one_billing_group_before_it_joins_another():
-    found = change_to(thing(billing_group="c"), live(Thing(billing_group="b")))
+def test_a_thing_is_removed_from_a_billing_group_before_it_is_added_to_another():
+    change = change_to(thing(billing_group="c"), live(Thing(billing_group="b")))
     groups = [resource("billing_groups", name, BillingGroup()) for name in ("b", "c")]
     assert calls_of(
-        found, plan_context(found.resource, *groups, live={"things.a": found.live}, changes=[found])
+        change, plan_context(change.resource, *groups, live={"things.a": change.live}, changes=[change])
     ) == [
         iot(
             "RemoveThingFromBillingGroup",
@@ -171,52 +171,52 @@ def test_a_thing_leaves_one_billing_group_before_it_joins_another():
     ],
     ids=["two hierarchies: joined first", "one hierarchy: left first"],
 )
-def test_groups_are_joined_before_others_are_left_unless_aws_forbids(parents, expected):
+def test_groups_are_joined_before_others_are_left_unless_they_share_a_hierarchy(parents, expected):
     groups = [
         resource("thing_groups", name, ThingGroup(parent=parents.get(name)))
         for name in ("new", "old", "root")
     ]
-    found = change_to(thing(thing_groups=("new",)), live(Thing(thing_groups=("old",))))
-    around = plan_context(found.resource, *groups, live={"things.a": found.live}, changes=[found])
-    assert calls_of(found, around) == expected
+    change = change_to(thing(thing_groups=("new",)), live(Thing(thing_groups=("old",))))
+    context = plan_context(change.resource, *groups, live={"things.a": change.live}, changes=[change])
+    assert calls_of(change, context) == expected
 
 
-def test_a_certificate_becomes_exclusive_by_a_new_attachment():
-    there = live(Thing(certificates=("x",), exclusive=False), CERT)
-    found = change_to(thing(certificates=("x",), exclusive=True), there)
-    around = plan_context(
-        found.resource,
+def test_a_certificate_is_attached_again_to_become_exclusive():
+    live_thing = live(Thing(certificates=("x",), exclusive=False), CERT)
+    change = change_to(thing(certificates=("x",), exclusive=True), live_thing)
+    context = plan_context(
+        change.resource,
         CERTIFICATE,
-        live={"things.a": there, "certificates.x": Live(PEM.fingerprint, Certificate(PEM))},
-        changes=[found],
+        live={"things.a": live_thing, "certificates.x": Live(PEM.fingerprint, Certificate(PEM))},
+        changes=[change],
     )
-    assert calls_of(found, around) == [
+    assert calls_of(change, context) == [
         detach(),
-        attach(retried_errors=AGAIN, thingPrincipalType="EXCLUSIVE_THING"),
+        attach(retried_errors=STILL_DETACHING, thingPrincipalType="EXCLUSIVE_THING"),
     ]
 
 
-def test_who_gets_a_certificate_alone_gets_it_from_whoever_has_it():
+def test_an_exclusive_certificate_is_detached_from_the_things_that_have_it():
     before = live(Thing(certificates=("x",)), CERT)
-    found = change_to(thing(certificates=("x",), exclusive=True), live(Thing()))
-    around = plan_context(
-        found.resource,
+    change = change_to(thing(certificates=("x",), exclusive=True), live(Thing()))
+    context = plan_context(
+        change.resource,
         resource("things", "b", Thing()),
         CERTIFICATE,
         live={
-            "things.a": found.live,
+            "things.a": change.live,
             "things.b": before,
             "certificates.x": Live(PEM.fingerprint, Certificate(PEM)),
         },
-        changes=[found],
+        changes=[change],
     )
-    assert calls_of(found, around) == [
+    assert calls_of(change, context) == [
         detach("b"),
-        attach(retried_errors=AGAIN, thingPrincipalType="EXCLUSIVE_THING"),
+        attach(retried_errors=STILL_DETACHING, thingPrincipalType="EXCLUSIVE_THING"),
     ]
 
 
-def test_what_a_thing_has_alone_no_other_has():
+def test_an_exclusive_certificate_on_two_things_is_rejected():
     both = [
         resource("things", name, Thing(certificates=("x",), exclusive=name == "a")) for name in ("a", "b")
     ]
@@ -225,15 +225,15 @@ def test_what_a_thing_has_alone_no_other_has():
     ]
 
 
-def test_no_thing_is_given_a_type_that_is_to_be_deprecated():
-    wanted = thing(thing_type="old")
-    around = plan_context(wanted, resource("thing_types", "old", ThingType(deprecated=True)))
-    assert plan_errors(Create(wanted), around) == [
+def test_a_new_thing_of_a_type_that_will_be_deprecated_is_rejected():
+    desired = thing(thing_type="old")
+    context = plan_context(desired, resource("thing_types", "old", ThingType(deprecated=True)))
+    assert plan_errors(Create(desired), context) == [
         "cannot get the type thing_types.old: it will be deprecated; choose another type"
     ]
 
 
-def test_a_thing_is_in_one_group_of_a_hierarchy():
+def test_two_groups_of_one_hierarchy_are_a_problem():
     groups = [
         resource("thing_groups", "top", ThingGroup()),
         resource("thing_groups", "part", ThingGroup(parent="top")),
@@ -243,13 +243,13 @@ def test_a_thing_is_in_one_group_of_a_hierarchy():
     ]
 
 
-def test_there_is_room_for_the_group_that_marks_what_is_owned():
+def test_ten_groups_leave_no_room_for_the_workspaces_group():
     assert problems(thing(thing_groups=tuple("abcdefghij"))) == [
         "thing_groups: 10 groups, and the one that marks what the workspace owns; expected at most 9"
     ]
 
 
-def test_a_thing_is_deleted_when_everything_has_let_go_of_it():
+def test_all_principals_are_detached_before_a_thing_is_deleted():
     foreign = build_arn("cert/foreign")
     assert delete_calls("things", live(Thing(), foreign)) == [
         iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="a", principal=foreign),
@@ -263,15 +263,15 @@ def test_a_thing_is_deleted_when_everything_has_let_go_of_it():
     ]
 
 
-def _alone(certificate, owner):
-    return evolve(owner, spec=evolve(owner.spec, exclusive=True)), certificate
+def _with_exclusive(certificate, thing):
+    return evolve(thing, spec=evolve(thing.spec, exclusive=True)), certificate
 
 
 @pytest.mark.parametrize("generation", [1, 2])
 def test_two_things_that_swap_their_exclusive_certificates_converge(generation):
     cloud = Cloud()
     (one, first), (two, second) = device("a"), device("b")
-    converge(state(ca(), *_alone(one, first), *_alone(two, second)), cloud)
+    converge(state(ca(), *_with_exclusive(one, first), *_with_exclusive(two, second)), cloud)
     (one, first), (two, second) = device("a", generation), device("b")
     swapped = state(
         ca(),

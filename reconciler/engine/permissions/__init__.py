@@ -1,1 +1,1 @@
-"""The AWS permissions that a file needs, and a probe of the ones the caller has."""
+"""The AWS permissions that a desired state needs, and a check of which kinds the caller may read."""

@@ -20,7 +20,7 @@ Operation: TypeAlias = tuple[str, str]
 """A service and the name of one of its operations."""
 
 PURPOSES: Mapping[str, tuple[str, ...]] = {"plan": (), "apply": ACTIONS, "destroy": ("update", "delete")}
-"""The commands that permissions are for, with the verbs that each needs besides reading."""
+"""The commands that permissions are for, with the verbs that each needs in addition to reading."""
 
 _ROLE_MEMBERS = ("RoleArn", "roleArn")
 

@@ -39,7 +39,7 @@ class Scope:
 
     `live_by_kind` is what was read of the kinds that this one `reads_after`; `now` is in seconds since 1970.
     `previous_states` limits the read to these identities, each with its state at the previous read, or None where there
-    was none; without it everything is read. `is_destroy` says that everything will be deleted, whatever is desired.
+    was none; without it everything is read. `is_destroy` is whether everything will be deleted, desired or not.
     `moved` maps addresses that the file no longer has to their new ones.
     """
 

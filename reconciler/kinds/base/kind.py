@@ -176,7 +176,7 @@ class Kind(ABC):
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
     ) -> Mapping[str, str]:
-        """Return the names of desired resources that live ones of another identity stand for, by live identity.
+        """Return the names of the desired resources that live ones of another identity are, by live identity.
 
         `missing` are desired and were not found by identity, `spare` are live and not desired. A paired resource is
         updated or replaced, not deleted and created.
@@ -197,7 +197,7 @@ class Kind(ABC):
         """Return whether the unmanaged resource is what an apply left that died between creating and marking it."""
         return False
 
-    # ── what a plan says of a change ────────────────────────────────────────────────────────────
+    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return the reasons to reject a plan with this change."""

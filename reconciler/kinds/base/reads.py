@@ -1,4 +1,4 @@
-"""How to find resources with as few calls as possible, whatever else the account holds."""
+"""How to find resources with as few calls as possible in an account of any size."""
 
 from __future__ import annotations
 

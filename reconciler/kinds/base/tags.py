@@ -1,4 +1,4 @@
-"""Tags: the user's, and the ownership tags beside them. iot writes them as a list, managed integrations as a map."""
+"""Tags: the user's, and the ownership tags. iot writes them as a list, managed integrations as a map."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def tagged_live(  # noqa: PLR0913 (what a live resource is made of)
     declared_name: str | None = None,
     facts: object = None,
 ) -> Live:
-    """Return a live resource whose ownership tags say who owns it and whether it must not be destroyed."""
+    """Return a live resource with the owner and the `prevent_destroy` that its ownership tags have."""
     return Live(
         identity,
         spec,

@@ -75,7 +75,7 @@ def _release(thing: Address, certificate: Reference, context: PlanContext) -> It
 def change_exclusivity(change: Update, context: PlanContext) -> Iterator[ApiCall]:
     """Return the calls that attach again what stays attached and has the wrong type.
 
-    UNCONFIRMED: whether AWS changes the type of an attachment; no document says so.
+    UNCONFIRMED: whether AWS changes the type of an attachment; it is not documented.
     """
     exclusive, name = change.resource.spec.exclusive, change.address.name
     for arn in _find_wrong_attachments(change, context):

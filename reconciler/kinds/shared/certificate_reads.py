@@ -43,7 +43,7 @@ def read(scope: Scope, desired: Mapping[str, Resource]) -> Read[Sequence[Live]]:
 
     The workspace owns those that its things have, and those that an interrupted apply has marked as retired.
     """
-    # A destroy deletes the desired ones whatever things have them, so they are read before the things are known.
+    # A destroy deletes every desired one, attached or not, so they are read before the things are known.
     early_ids = desired.keys() if scope.is_destroy else frozenset[str]()
     early = yield from _read_attached(sorted(early_ids))
     selection = yield from _select(scope, desired)
@@ -71,7 +71,7 @@ class _Attached:
 
 @frozen
 class _Selection:
-    """Which certificates are to be read.
+    """Which certificates to read.
 
     `issued` has the names in the file of those that AWS issued and no apply has saved yet. `owned` has the workspace's
     things that have each certificate, `policies` the workspace's policies that each has; all by id.

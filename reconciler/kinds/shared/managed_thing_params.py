@@ -32,7 +32,7 @@ def to_update_params(
         params[OPTIONAL_MEMBERS[name]] = _to_param(name, getattr(spec, name), context)
     if with_capabilities:
         params |= _to_capability_params(spec)
-    # Never empty, which AWS would reject, and which an update could not tell from "no change".
+    # Never empty, which AWS would reject, and which would look like "no change" to an update.
     thing = {f"{TAG_PREFIX}thing": context.resolve_identity("things", spec.thing)} if spec.thing else {}
     params["MetaData"] = {**spec.meta_data, **thing, f"{TAG_PREFIX}address": str(resource.address)}
     return params

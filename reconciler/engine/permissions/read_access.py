@@ -19,7 +19,7 @@ from reconciler.model.settings import DesiredState
 _ADVICE = "`reconciler permissions --for plan` prints the permissions that reading needs"
 
 
-def probe_permissions(state: DesiredState, call: Call) -> Iterator[CheckResult]:
+def check_read_access(state: DesiredState, call: Call) -> Iterator[CheckResult]:
     """Return a result for each kind that cannot be read, or one for all of them.
 
     Raises TargetError, and AwsError for anything but missing permissions.
