@@ -1,7 +1,7 @@
 """One AWS resource kind per module: its fields, and how it is read, created, changed and deleted.
 
-Every module directly in this package is a kind, which is its `KIND`; there is no other list of them. What they share is in
-`base` (which knows no kind) and `shared` (which knows none either, but what some of them have in common).
+Every module directly in this package is a kind, which is its `KIND`; there is no other list of them. `base` has what
+all of them are built from, `shared` what some of them have in common; neither knows a kind.
 
 Invariant: pure. A kind builds `ApiCall`s and interprets responses; it never sends anything and does no I/O.
 """

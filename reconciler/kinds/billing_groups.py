@@ -39,7 +39,7 @@ class BillingGroup:
     """`[billing_groups.*]`."""
 
     description: str | None = member(
-        "What the group is for.",
+        "Description of the group.",
         api="CreateBillingGroup.billingGroupProperties.billingGroupDescription",
         default=None,
     )

@@ -77,7 +77,9 @@ class CaCertificate:
         default="DEFAULT",
     )
     verification: CaVerification | None = member(
-        "What signs the registration code when the CA is registered.", on_change="create_only", default=None
+        "The proof that the CA's key is yours, which a CA in DEFAULT mode needs.",
+        on_change="create_only",
+        default=None,
     )
     status: Literal["ACTIVE", "INACTIVE"] = member(
         "Device certificates can be registered only while their CA is ACTIVE.",
@@ -112,7 +114,10 @@ class SignedCode(Deferred):
     code: Ref
 
     def resolve(self, responses: Responses) -> str:
-        """Return the certificate in PEM. The code is known only during the apply, and the key is read no earlier."""
+        """Return the certificate in PEM.
+
+        The code is known only during the apply, and the key is read no earlier.
+        """
         assert self.ca.text
         code = self.code.resolve(responses)
         return x509.sign_registration_code(self.ca.text, self.key.reveal(), code)

@@ -195,7 +195,10 @@ class Certificates(Kind):
         return pairs
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
-        """Return whether no thing outside the workspace has the certificate: then declaring it is enough to import it."""
+        """Return whether no thing outside the workspace has the certificate.
+
+        Then declaring it is enough to import it.
+        """
         return not change.live.facts_as(CertificateFacts).foreign
 
     # ── what a plan reports of a change ────────────────────────────────────────────────────────────

@@ -133,7 +133,10 @@ class CredentialLockers(Kind):
         return [*remove_ownership_tags(SERVICE, change.live)]
 
     def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
-        """Return the managed things that a replacement moves, which sends everything that the file has of them."""
+        """Return the managed things that a replacement moves to the new locker.
+
+        An update sends everything that the file has of them.
+        """
         return _find_moved_things(change, context) if isinstance(change, Replace) else ()
 
 

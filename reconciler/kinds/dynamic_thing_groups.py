@@ -49,11 +49,11 @@ class DynamicThingGroup:
     """`[dynamic_thing_groups.*]`."""
 
     query_string: str = member(
-        "Which things are in it, in the query language of fleet indexing.",
+        "The query that selects its things, in the language of fleet indexing.",
         api="CreateDynamicThingGroup.queryString",
     )
     description: str | None = member(
-        "What the group is for.",
+        "Description of the group.",
         api="CreateDynamicThingGroup.thingGroupProperties.thingGroupDescription",
         default=None,
     )
@@ -102,7 +102,7 @@ class DynamicThingGroups(Kind):
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """Describe every group that is not known to be static: AWS lists both together without saying which is which."""
+        """Describe every group that is not known to be static, as AWS lists both kinds together."""
         names = yield from list_names(self, scope)
         static = {live.identity for live in scope.live_of("thing_groups")}
         candidates = [name for name in names if name not in static]
@@ -126,7 +126,10 @@ class DynamicThingGroups(Kind):
         return [ApiCall("iot", "CreateDynamicThingGroup", params, verification=verify_thing_group(name))]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update properties and query in one call, only from the version that the plan read; tags in their own."""
+        """Update properties and query in one call, tags in their own.
+
+        The first is only valid for the version that the plan read.
+        """
         spec: DynamicThingGroup = change.resource.spec
         name = change.live.identity
         calls = []

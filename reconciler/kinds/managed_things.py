@@ -102,7 +102,7 @@ class ManagedThings(Kind):
         yield from check_room_for_tags("meta_data", spec.meta_data, _META_DATA_COUNT)
 
     def effective(self, resource: Resource, scope: Scope) -> ManagedThing:
-        """Return the spec with the default name, and with capabilities as hashes, which is how they are compared."""
+        """Return the spec with the default name, and with capabilities as hashes for comparison."""
         spec: ManagedThing = resource.spec
         hashes: dict[str, Any] = {}
         for name in CAPABILITY_MEMBERS:
@@ -168,7 +168,10 @@ class ManagedThings(Kind):
         return [*_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Send every field that the file sets, so that it does not matter whether AWS keeps or clears the others."""
+        """Send every field that the file sets.
+
+        So it does not matter whether AWS keeps or clears the others.
+        """
         calls = []
         if any(_is_field(field.path) for field in change.fields):
             params = {"Identifier": change.live.identity, **to_update_params(change.resource, context)}

@@ -82,7 +82,7 @@ class Policies(Kind):
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List all policies, read the tags of each, and document, versions and targets of those wanted or owned."""
+        """List all policies, read the tags of each, and the rest of those that are wanted or owned."""
         arns = yield from list_arns(self, scope)
         wanted = {resource.address.name for resource in scope.resources_of(self.table)}
         tags_by_name = yield from select_wanted_or_owned(scope, wanted, arns)
@@ -195,7 +195,10 @@ def _deleting_steps(context: PlanContext) -> Mapping[str, Address]:
 
 
 def _verify_document(name: str) -> FieldsMatch:
-    """Return a verification by the default version: sending a document twice would create two versions of it."""
+    """Return a verification by the default version.
+
+    Sending a document twice would create two versions of it.
+    """
     return FieldsMatch(
         ApiCall("iot", "GetPolicy", {"policyName": name}), {"policyDocument": "policyDocument"}
     )

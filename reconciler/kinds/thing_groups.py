@@ -1,4 +1,4 @@
-"""Static thing groups: groups that things are added to, one of which has the things that the workspace owns.
+"""Static thing groups, one of which has the things that the workspace owns.
 
 Source: AWS IoT API reference, CreateThingGroup and related operations; developer guide, "Static thing groups". AWS cannot
 change a group's parent, deletes no group that has children, and removes members and policies together with a group.
@@ -134,7 +134,7 @@ class ThingGroups(Kind):
     # ── what a plan reports of a change ────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject another parent where the group's replacement would lose something that the plan does not restore."""
+        """Reject another parent where the replacement would lose what the plan does not restore."""
         if not isinstance(change, Replace):
             return
         contents = change.live.facts_as(ThingGroupFacts).contents
@@ -181,7 +181,10 @@ class ThingGroups(Kind):
         return [*_create(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update properties, only from the version that the plan read; attach policies before others are detached."""
+        """Update properties, attach new policies, detach removed ones, and update tags.
+
+        Properties are updated only from the version that the plan read.
+        """
         before, after, arn = change.live.spec.policies, change.resource.spec.policies, change.live.arn
         tags = with_ownership_tags(change.resource, context.workspace)
         return [
@@ -306,7 +309,7 @@ def _update_properties(change: Update, context: PlanContext) -> Iterator[ApiCall
 
 
 def _to_version_params(live: Live, context: PlanContext) -> dict[str, Any]:
-    """Return the version that the plan read; none for the workspace's group, whose lease keeps changing it."""
+    """Return the version that the plan read, except for the workspace's group: its lease changes it."""
     if live.identity == workspace_group_name(context.workspace):
         return {}
     return {"expectedVersion": live.version}

@@ -47,7 +47,7 @@ _PROPERTIES = "CreateThingType.thingTypeProperties"
 
 @frozen
 class PropagatingAttribute:
-    """A user property of a thing's MQTT 5 messages, and the attribute of the thing or its connection that it has."""
+    """A user property of a thing's MQTT 5 messages, with the attribute that is its value."""
 
     user_property_key: str
     thing_attribute: str | None = None
@@ -59,7 +59,7 @@ class ThingType:
     """`[thing_types.*]`."""
 
     description: str | None = member(
-        "What the type is for.",
+        "Description of the type.",
         api=f"{_PROPERTIES}.thingTypeDescription",
         on_change="replaces",
         default=None,
@@ -71,7 +71,7 @@ class ThingType:
         default=(),
     )
     propagating_attributes: tuple[PropagatingAttribute, ...] = member(
-        "What is added to the MQTT 5 messages of things of this type.",
+        "User properties of the MQTT 5 messages of things of this type.",
         api=f"{_PROPERTIES}.mqtt5Configuration.propagatingAttributes",
         default=(),
     )
@@ -255,7 +255,10 @@ def _can_stay(resource: Resource, types: Mapping[str, Response]) -> bool:
 
 
 def _delete(live: Live) -> list[ApiCall]:
-    """Deprecate a type, if it is not, and delete it. AWS responds with InvalidRequestException until that is possible."""
+    """Deprecate a type, if it is not, and delete it.
+
+    AWS responds with InvalidRequestException until a deletion is possible.
+    """
     delete = ApiCall(
         "iot",
         "DeleteThingType",

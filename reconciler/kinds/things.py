@@ -114,7 +114,7 @@ class Things(Kind):
     # ── reading and comparing ───────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List things and the members of groups in pages, and the principals of each thing: AWS has no other way."""
+        """List things and the members of groups, and request the principals of each thing."""
         if scope.previous_states is not None:
             return (yield from self._reread(scope, scope.previous_states))
         members = yield from _read_group_members(scope)
@@ -142,7 +142,7 @@ class Things(Kind):
         return lives
 
     def _reread(self, scope: Scope, previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
-        """Read some things and the groups that each is in; those that existed before with all requests at once."""
+        """Read some things and the groups of each, with all requests at once for those that existed before."""
         names = sorted(previous_states)
         known = [name for name in names if previous_states[name]]
         things, connections = yield from merge_reads(
@@ -172,7 +172,9 @@ class Things(Kind):
         return {resource.address.name: resource.spec for resource in scope.resources_of(self.table)}
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
-        """Return whether the thing is as CreateThing leaves it: adding it to the workspace's group is the next call.
+        """Return whether the thing is as CreateThing leaves it.
+
+        Adding it to the workspace's group is the next call of a creation.
 
         A thing that was created by hand in just this way looks the same.
         """
@@ -219,7 +221,7 @@ class Things(Kind):
     # ── calls ───────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """Create the thing, add it to the workspace's group right after, then to its groups, and attach certificates."""
+        """Create the thing, mark it as owned right after, add it to its groups, and attach certificates."""
         name, spec = change.address.name, change.resource.spec
         params: dict[str, Any] = {"thingName": name}
         if spec.thing_type is not None:
@@ -299,7 +301,7 @@ def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, li
 
 
 def _read_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:
-    """Return the things of each static group of the workspace or outside the file, the workspace's own among them."""
+    """Return the things of each static group that the workspace owns or the file refers to."""
     references = [group for thing in scope.resources_of("things") for group in thing.spec.thing_groups]
     groups = {live.identity for live in scope.live_of("thing_groups")} | external_names(references)
     return (yield from _read_members("ListThingsInThingGroup", "thingGroupName", sorted(groups)))
@@ -369,7 +371,10 @@ def _to_live(
 
 
 def _summarize_exclusive(values: Sequence[bool], desired: Thing | None) -> bool | NotCompared:
-    """Return whether a thing has its certificates exclusively; if only some, the opposite of what is desired."""
+    """Return whether a thing has its certificates exclusively.
+
+    If it has only some of them so, the result is the opposite of the desired value, so that a plan repairs that.
+    """
     if not values:
         return NOT_COMPARED
     return all(values) if desired is not None and desired.exclusive else any(values)

@@ -1,4 +1,4 @@
-"""Device certificates: registered as their CA requires, rotated without a gap, marked while they are deleted."""
+"""Device certificates: registered as their CA requires, rotated without a gap, marked for deletion."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_policies_are_attached_before_and_detached_after_the_status_changes():
 
 
 def rotation(**fields: object):
-    """Return the calls that rotate the certificate of the thing `t`, which has a policy that is not in the file."""
+    """Return the calls that rotate the certificate of `t`, which has a policy outside the file."""
     change = change_to(certificate(NEW, **fields), live(OLD, "elsewhere"))
     assert isinstance(change, Replace)
     thing = resource("things", "t", Thing(certificates=("a",)))

@@ -1,4 +1,4 @@
-"""Every member of AWS's requests that create or change something is a field, is derived, or is unsupported for a reason."""
+"""Every member of AWS's write requests is a field, is derived, or is unsupported for a reason."""
 
 from __future__ import annotations
 

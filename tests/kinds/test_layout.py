@@ -1,4 +1,4 @@
-"""What a reader may rely on in `kinds/`: one kind in each module, helpers that know no kind, and an engine that knows none."""
+"""The layers of kinds: one kind in each module, helpers and an engine that know none of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things: types, groups, a billing group, and certificates, exclusive or not, with as few calls as possible."""
+"""Things: their type, groups, billing group and certificates, with as few calls as possible."""
 
 from __future__ import annotations
 

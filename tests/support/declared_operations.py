@@ -26,7 +26,7 @@ def declared_operations() -> frozenset[tuple[str, str]]:
 
 
 def check_declared_operations(patch: pytest.MonkeyPatch) -> None:
-    """Let every read and every change of a kind fail that calls an operation the kind does not declare for it."""
+    """Let every read and change of a kind fail that calls an operation the kind does not declare."""
     for kind in all_kinds().values():
         patch.setattr(type(kind), "read", _checked_read(type(kind).read))
         for action in ACTIONS:

@@ -1,4 +1,4 @@
-"""Drives one kind by hand: its reads get literal responses, its changes become calls, and nothing is sent."""
+"""Drive one kind by hand: give its reads literal responses, and turn its changes into calls."""
 
 from __future__ import annotations
 

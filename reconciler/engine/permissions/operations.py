@@ -1,4 +1,4 @@
-"""Which API operations, and which roles, a desired state needs."""
+"""The API operations and the roles that a desired state needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which kinds the caller may read, found out with the first request of each kind's read."""
+"""The kinds that the caller may read, determined with the first request of each kind's read."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every kind is built from: the `Kind` class, its fields, tags, references and reads. Imports no kind."""
+"""The base of every kind: the `Kind` class, fields, tags, references and reads. Imports no kind."""

@@ -1,4 +1,4 @@
-"""What a kind is given to read the registry and to turn changes into calls."""
+"""The arguments of a kind's reads and calls: the scope of a read, and the context of a plan."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Another read uses it with `descriptions = yield from read_descriptions(names)`.
 
 @frozen(slots=False)
 class Scope:
-    """What a read covers, and what it may look at.
+    """The coverage of a read, and the data that it may use.
 
     `live_by_kind` is what was read of the kinds that this one `reads_after`; `now` is in seconds since 1970.
     `previous_states` limits the read to these identities, each with its state at the previous read, or None where there
@@ -77,7 +77,7 @@ class Scope:
 
 @frozen(slots=False)
 class PlanContext:
-    """What a kind may look at when it turns a change into calls.
+    """The data that a kind may use when it turns a change into calls.
 
     `desired` has the resources as AWS would report them, `declared` as the file has them. `identities` are AWS's ids as
     far as they are known, `id_members` the response members that have the others, by table. `changes` are the whole

@@ -1,4 +1,4 @@
-"""What every kind declares and answers.
+"""The base class of kinds: what each of them declares, and the hooks that it answers.
 
 A kind has to answer `identity`, `read`, `create`, `update`, `delete` and `forget`; most also answer `check`, and
 `effective` where AWS reports a resource otherwise than the file has it. The other hooks have defaults that suit most kinds:
@@ -145,7 +145,7 @@ class Kind(ABC):
         return ()
 
     def effective(self, resource: Resource, scope: Scope) -> Any:
-        """Return the spec as AWS would report it after an apply, with the defaults that depend on other resources.
+        """Return the spec as AWS would report it after an apply, with all defaults.
 
         It may have another class than the file's spec; `read` then returns specs of that class, too.
         """
@@ -156,7 +156,10 @@ class Kind(ABC):
         """Return AWS's id of the resource, or None where only AWS can assign it."""
 
     def aws_identities(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
-        """Return what the resource is in AWS, as tables and ids; no two resources of a file may have one in common."""
+        """Return what the resource is in AWS, as tables and ids.
+
+        No two resources of a file may have one in common.
+        """
         identity = self.identity(resource)
         return ((self.table, identity),) if identity is not None else ()
 
@@ -194,7 +197,7 @@ class Kind(ABC):
         return name in self.members and self.members[name].on_change == "replaces"
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
-        """Return whether the unmanaged resource is what an apply left that died between creating and marking it."""
+        """Return whether an apply that died before it marked the unmanaged resource created it."""
         return False
 
     # ── what a plan reports of a change ────────────────────────────────────────────────────────────
@@ -216,7 +219,10 @@ class Kind(ABC):
         return False
 
     def counts_as_replacement(self, change: Update) -> bool:
-        """Return whether the update deletes and creates a part of the resource, so that limits count it as a replacement."""
+        """Return whether limits count the update as a replacement.
+
+        It is one where a part of the resource is deleted and created.
+        """
         return False
 
     def is_rotation(self, change: Change) -> bool:
@@ -254,7 +260,10 @@ class Kind(ABC):
         """Return the calls that remove the workspace's ownership markers and leave everything else as it is."""
 
     def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
-        """Return the other live resources that the change's calls modify or delete, unless another step does so first."""
+        """Return the other live resources that the change's calls modify or delete.
+
+        Those that another step modifies first are not among them.
+        """
         return ()
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:

@@ -125,7 +125,7 @@ def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
 def select_wanted_or_owned(
     scope: Scope, wanted: Collection[str], arns: Mapping[str, str]
 ) -> Read[dict[str, dict[str, str]]]:
-    """Return the tags of the resources that are wanted or that the workspace owns, by name; in a re-read, of all."""
+    """Return the tags of the resources that are wanted or owned, by name; in a re-read, of all."""
     responses = yield [
         ApiCall("iot", "ListTagsForResource", {"resourceArn": arn}, ignored_errors=NOT_FOUND)
         for arn in arns.values()
@@ -141,7 +141,10 @@ def select_wanted_or_owned(
 
 
 def request_each(operation: str, member: str, values: Collection[str]) -> Read[Sequence[Response]]:
-    """Return the responses to one iot operation with each value of a parameter, empty where AWS finds nothing."""
+    """Return the responses to one iot operation with each value of a parameter.
+
+    A response is empty where AWS finds nothing.
+    """
     return (yield [ApiCall("iot", operation, {member: value}, ignored_errors=NOT_FOUND) for value in values])
 
 

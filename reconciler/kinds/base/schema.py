@@ -1,4 +1,4 @@
-"""What a kind declares about each field of its spec class; everything else derives from it."""
+"""The declaration of each field of a spec class; everything else derives from it."""
 
 from __future__ import annotations
 

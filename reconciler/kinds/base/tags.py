@@ -24,7 +24,10 @@ OWNERSHIP_TAG_COUNT = 3
 
 
 def with_ownership_tags(resource: Resource, workspace: str, **more: Any) -> dict[str, Any]:
-    """Return the user's tags and the ownership tags; `more` are further tags, their names without the prefix."""
+    """Return the user's tags and the ownership tags.
+
+    `more` are further ownership tags, their names without the prefix.
+    """
     ownership_tags = {OWNER_TAG: workspace, NAME_TAG: resource.address.name}
     if resource.lifecycle.prevent_destroy:
         ownership_tags[PROTECTED_TAG] = "true"
@@ -59,7 +62,7 @@ def tagged_live(  # noqa: PLR0913 (what a live resource is made of)
 def check_room_for_tags(
     field: str, entries: Mapping[str, str], ownership_count: int
 ) -> Iterator[ValueProblem]:
-    """Return a problem where the user's entries leave no room for the workspace's own: AWS admits 50 in all."""
+    """Return a problem where the user's entries leave no room for the workspace's own."""
     room = MAX_TAGS - ownership_count
     if room < len(entries) <= MAX_TAGS:
         problem = f"{len(entries)} entries leave no room for the {ownership_count} of the workspace"
@@ -82,7 +85,10 @@ def from_tag_list(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ApiCall]:
-    """Return the calls that change the tags `before` to `after`; both have all tags, the ownership tags included."""
+    """Return the calls that change the tags `before` to `after`.
+
+    Both have all tags, the ownership tags included.
+    """
     removed = sorted(before.keys() - after.keys())
     added = {key: value for key, value in after.items() if before.get(key) != value}
     untag_params: dict[str, Any]

@@ -1,4 +1,4 @@
-"""How to verify whether a call happened whose response was lost: by reading what it would have changed."""
+"""Verifications of calls whose responses were lost: they read what the call would have changed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What several kinds share: certificates, groups, provisioning. Imports no kind."""
+"""Helpers that several kinds share: certificates, groups, provisioning. Imports no kind."""

@@ -39,7 +39,10 @@ def detach(thing: str, arn: str | Ref) -> ApiCall:
 
 
 def attach_all(thing: Address, certificates: Sequence[Reference], context: PlanContext) -> Iterator[ApiCall]:
-    """Return the calls that attach certificates, each detached first from the things that must not have it, too."""
+    """Return the calls that attach certificates.
+
+    Each is first detached from the other things that must not have it.
+    """
     exclusive = context.desired[thing].spec.exclusive
     for certificate in certificates:
         releases = [*_release(thing, certificate, context)]
@@ -49,7 +52,9 @@ def attach_all(thing: Address, certificates: Sequence[Reference], context: PlanC
 
 
 def _release(thing: Address, certificate: Reference, context: PlanContext) -> Iterator[ApiCall]:
-    """Return the calls that detach a certificate from other things, where one has or will have it exclusively.
+    """Return the calls that detach a certificate from other things.
+
+    There are some where a thing has it exclusively, or will.
 
     The steps of these things do so, too, but no order of steps suits things that swap certificates; detaching twice is no
     error. A thing that keeps the certificate, no longer exclusively, gets it back at once.
@@ -84,7 +89,10 @@ def change_exclusivity(change: Update, context: PlanContext) -> Iterator[ApiCall
 
 
 def _find_wrong_attachments(change: Update, context: PlanContext) -> list[str | Ref]:
-    """Return the ARNs of the certificates that stay attached and have the wrong type, those that no table has first."""
+    """Return the ARNs of the certificates that stay attached and have the wrong type.
+
+    Those that the file does not declare come first.
+    """
     facts = change.live.facts_as(ThingFacts)
     wrong = {
         arn

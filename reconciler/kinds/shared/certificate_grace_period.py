@@ -1,4 +1,4 @@
-"""Rotation with a grace period: for a while, a device has its old certificate together with the new one."""
+"""Rotation with a grace period, during which a device has its old certificate and the new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which things have device certificates: things and provisioned things of the workspace, and others."""
+"""The things that have device certificates, inside the workspace and outside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.kinds.shared.provisioning_blueprint import provisioned_names
 
 
 def find_owned_certificates(scope: Scope) -> dict[str, list[str]]:
-    """Return the certificates of the workspace's things, by id, each with the names of those things that have it."""
+    """Return the certificates of the workspace's things, by id, each with the names of these things."""
     things: defaultdict[str, list[str]] = defaultdict(list)
     for thing in scope.live_of("things"):
         if thing.owner == scope.workspace:

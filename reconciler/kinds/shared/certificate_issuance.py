@@ -1,4 +1,4 @@
-"""Certificates that AWS issues for a signing request, and how an interrupted apply is found to have had one issued.
+"""Certificates that AWS issues for a signing request, each only once even if an apply dies.
 
 Source: AWS IoT API reference, CreateCertificateFromCsr: submitting one request twice issues two certificates.
 """
@@ -23,7 +23,7 @@ SaveTo = OutputFile | NotCompared | None
 
 
 def known_certificate(spec: Certificate) -> Pem | None:
-    """Return the certificate as far as it is known: set in the file, or issued and saved by an earlier apply."""
+    """Return the certificate if it is known: set in the file, or saved by an earlier apply."""
     if isinstance(spec.pem, Pem):
         return spec.pem
     try:
@@ -71,7 +71,7 @@ def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
 
 
 def find_save_to_errors(save_to: SaveTo) -> Iterator[str]:
-    """Return why no certificate is issued: the file has one that AWS issued before, and that is not registered."""
+    """Return why no certificate is issued: `save_to` has one that AWS issued and no longer has."""
     if isinstance(save_to, OutputFile) and save_to.content:
         yield (
             f"{save_to} has a certificate that AWS issued and that is not registered: it was deleted, or belongs to "
@@ -82,7 +82,10 @@ def find_save_to_errors(save_to: SaveTo) -> Iterator[str]:
 def request_certificate(
     csr: str, save_to: OutputFile, *, active: bool, previous_id: str | None = None
 ) -> ApiCall:
-    """Return the call that has a certificate issued and saves it; `previous_id` is the one that it replaces."""
+    """Return the call that has a certificate issued and saves it.
+
+    `previous_id` is the certificate that it replaces.
+    """
     return ApiCall(
         "iot",
         "CreateCertificateFromCsr",
@@ -100,7 +103,9 @@ def fetch_certificate(identity: str, save_to: OutputFile) -> ApiCall:
 
 @frozen
 class CertificateIssued(Verification):
-    """A certificate with the key of the request is among the newest ones; requesting it again would issue another.
+    """A certificate with the key of the request is among the newest ones.
+
+    Requesting it again would issue another.
 
     `key` is the SHA-256 of the public key, `previous_id` an older certificate of the same key. `thing` is the thing that
     must have it, if any.

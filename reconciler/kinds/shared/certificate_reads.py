@@ -71,7 +71,7 @@ class _Attached:
 
 @frozen
 class _Selection:
-    """Which certificates to read.
+    """The certificates to read.
 
     `issued` has the names in the file of those that AWS issued and no apply has saved yet. `owned` has the workspace's
     things that have each certificate, `policies` the workspace's policies that each has; all by id.
@@ -85,7 +85,7 @@ class _Selection:
 
 @frozen
 class _Lifetimes:
-    """What a plan may do with the certificates that were read.
+    """The ways in which a plan may treat the certificates that were read.
 
     `deletable` may be deleted. `unattached` are desired and no thing of the workspace has them. `kept_until` has the end of
     each running grace period, by id; those of `outlived` are over. `explained` are in the file or left by a rotation.

@@ -24,7 +24,7 @@ class Rotation:
 
 @frozen
 class Certificate:
-    """`[certificates.*]`: one that was issued elsewhere (`pem`), or one that AWS issues (`csr`, `save_to`)."""
+    """`[certificates.*]`: issued elsewhere (`pem`), or by AWS (`csr`, `save_to`)."""
 
     pem: Pem | NotCompared | None = member(
         "The device's certificate.",
@@ -53,7 +53,7 @@ class Certificate:
         "REVOKED is final.", api="UpdateCertificate.newStatus", default="ACTIVE"
     )
     policies: tuple[Reference, ...] = member(
-        "What it allows the connected device to do.", references="policies", default=()
+        "The policies for the connected device.", references="policies", default=()
     )
     rotation: Rotation | None = member(
         "How long the previous certificate stays, too.", on_change="create_only", default=None
@@ -62,7 +62,7 @@ class Certificate:
 
 @frozen
 class CertificateFacts:
-    """What else is read of a certificate.
+    """Further facts about a live certificate.
 
     `policies` are the names of all its policies, read where it may be deleted or is read again. `foreign` is whether
     things outside the workspace have it, `outlived` whether its grace period is over. `unexplained` is whether a thing of

@@ -1,4 +1,4 @@
-"""The groups of a thing: static groups, of which AWS admits one in each hierarchy, and one billing group.
+"""The groups of a thing: static groups, one in each hierarchy, and one billing group.
 
 Source: AWS IoT developer guide, "Static thing groups": a thing is in at most ten groups, and in no two of one hierarchy.
 """
@@ -50,13 +50,16 @@ def read_groups_of_things(things: Sequence[str]) -> Read[dict[str, list[str]]]:
 
 
 def read_owners(things: Sequence[str]) -> Read[dict[str, str | None]]:
-    """Return the workspace that owns each thing, if any; asked for desired things that this workspace does not own."""
+    """Return the workspace that owns each thing, if any."""
     groups_by_thing = yield from read_groups_of_things(things)
     return {name: find_owner(groups) for name, groups in groups_by_thing.items()}
 
 
 def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
-    """Return the workspace whose own group is among a thing's groups; if several are, another one than `workspace`."""
+    """Return the workspace whose own group is among a thing's groups.
+
+    If several are, it is another one than `workspace`.
+    """
     owners = [
         group.removeprefix(_PREFIX) for group in groups if group.startswith(_PREFIX) and ":" not in group
     ]
@@ -104,7 +107,7 @@ def leave(thing: str, group: str | Ref) -> ApiCall:
 
 
 def protect(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Return the call that adds a thing to, or removes it from, the group of those that must not be destroyed."""
+    """Return the call that adds a thing to the group of protected things, or removes it."""
     name, group = change.address.name, protected_group_name(context.workspace)
     is_protected = change.resource.lifecycle.prevent_destroy
     if isinstance(change, Create) and is_protected:
@@ -135,7 +138,7 @@ def move(
 
 
 def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
-    """Return the calls that add the desired members to a group that was replaced: AWS has removed all of them.
+    """Return the calls that add the desired members to a group that was replaced.
 
     First they are removed from groups that they must not be in together with it. That their own steps do so, too, is no
     error.
@@ -152,7 +155,7 @@ def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
 
 
 def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[tuple[str, str]]:
-    """Yield each thing that stays in a replaced group, and its other group in the new hierarchy of that group."""
+    """Return each thing that stays in a replaced group, with its other group in the new hierarchy."""
     find_parent = _parents_in(context.desired)
     for thing in context.keepers(group):
         name = context.thing_name(thing)

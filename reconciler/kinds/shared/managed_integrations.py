@@ -1,4 +1,4 @@
-"""What the kinds of AWS IoT managed integrations have in common."""
+"""Helpers for the kinds of AWS IoT managed integrations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the registry remembers of a managed thing's authentication material and capabilities, without having them.
+"""Hashes by which the registry remembers authentication material and capabilities.
 
 Source: managed integrations developer guide, the setup pages for simple setup, hubs and Wi-Fi (formats of the codes); API
 reference, CreateManagedThing (`ClientToken`). AWS never returns the material; a tag has a salted hash of it.
@@ -28,7 +28,10 @@ _FORMATS: Mapping[str, tuple[re.Pattern[str], str]] = {
 
 
 def find_setup_code_errors(material: Secret, material_type: str) -> Iterator[str]:
-    """Return why material cannot be sent: it is not set, or has another format than its type. The value is not shown."""
+    """Return why material cannot be sent: it is not set, or has another format than its type.
+
+    The value is not shown.
+    """
     pattern, expected = _FORMATS.get(material_type, (None, ""))
     name = f"authentication_material (from {material.reference})"
     if material.value is None:
@@ -49,7 +52,10 @@ def parse_serial_number(material: object, material_type: str) -> str | None:
 
 @frozen
 class RememberedText:
-    """A text of which the registry remembers only the SHA-256; `text` is None where it was read from there."""
+    """A text of which the registry remembers only the SHA-256.
+
+    `text` is None where the hash was read from the registry.
+    """
 
     stored_name: ClassVar[str] = "remembered"
 
@@ -74,7 +80,10 @@ class RememberedText:
 
 @frozen
 class RememberedMaterial(Deferred):
-    """The salted hash of authentication material for its tag; it takes milliseconds, so it is computed when sent."""
+    """The salted hash of authentication material, for its tag.
+
+    It takes milliseconds, so it is computed when it is sent.
+    """
 
     material: Secret
     salt: str

@@ -1,4 +1,4 @@
-"""What a managed thing's spec becomes in requests."""
+"""Request parameters for a managed thing's spec."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class ManagedThing:
         default=None,
     )
     hub_network_mode: Literal["STANDARD", "NETWORK_WIDE_EXCLUSION"] | None = member(
-        "Which devices a hub excludes; set right after the hub is created.",
+        "The devices that a hub excludes; set right after the hub is created.",
         api="UpdateManagedThing.HubNetworkMode",
         default=None,
     )
@@ -127,7 +127,7 @@ class ManagedThing:
 
 @frozen
 class ManagedThingFacts:
-    """What else is read of a managed thing.
+    """Further facts about a live managed thing.
 
     `candidates` describes all unmanaged ones that the file could mean, where it is one of them; `controls` are the ids of
     the devices that a hub controls.

@@ -1,4 +1,4 @@
-"""The resources that a workspace adds to the desired state, by which the registry remembers what it owns.
+"""The resources that a workspace adds to the desired state to mark what it owns.
 
 Things and device certificates have no tags. So the workspace's things are members of its own static thing group, and its
 certificates are attached to its things; certificates that no thing has are attached to one that is created for them. Things
@@ -35,7 +35,10 @@ def workspace_group_address(workspace: str) -> Address:
 
 
 def is_workspace_group(workspace: str, address: Address) -> bool:
-    """Return whether the address is the workspace's group, which has its lease: created first, deleted last."""
+    """Return whether the address is the workspace's group.
+
+    It has the workspace's lease, so it is created first and deleted last.
+    """
     return address == workspace_group_address(workspace)
 
 
@@ -93,7 +96,10 @@ def add_ownership_markers(workspace: str, resources: Desired) -> Desired:
 
 
 def build_group_call(workspace: str, attributes: Mapping[str, str]) -> ApiCall:
-    """Return the call that creates the workspace's group with some attributes, for the first apply of a workspace."""
+    """Return the call that creates the workspace's group with some attributes.
+
+    The first apply of a workspace sends it, as the attributes have the lease.
+    """
     group = Resource(workspace_group_address(workspace), ThingGroup())
     properties = {
         "thingGroupDescription": _describe_group(workspace),
@@ -120,7 +126,7 @@ def _find_unattached_certificates(resources: Desired) -> list[Address]:
 
 
 def _find_protected_things(resources: Desired) -> dict[Address, Resource]:
-    """Return the things that must not be destroyed, by themselves or because one of their certificates must not be.
+    """Return the things that must not be destroyed, for their own or a certificate's sake.
 
     A certificate has no ownership marker, so it is protected through the things that have it.
     """

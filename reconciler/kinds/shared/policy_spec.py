@@ -17,13 +17,13 @@ from reconciler.model.document import Document
 class Policy:
     """`[policies.*]`."""
 
-    document: Document = member("What is allowed, as JSON.", api="CreatePolicy.policyDocument")
+    document: Document = member("The policy document, as JSON.", api="CreatePolicy.policyDocument")
     tags: Mapping[str, str] = member("Tags.", api="CreatePolicy.tags", factory=dict)
 
 
 @frozen
 class PolicyFacts:
-    """What else is read of a policy.
+    """Further facts about a live policy.
 
     `older_versions` are the versions other than the default one, oldest first; `targets` are the ARNs of everything that
     has the policy.

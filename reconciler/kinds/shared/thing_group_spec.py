@@ -18,7 +18,7 @@ class ThingGroup:
     """`[thing_groups.*]`."""
 
     description: str | None = member(
-        "What the group is for.",
+        "Description of the group.",
         api="CreateThingGroup.thingGroupProperties.thingGroupDescription",
         default=None,
     )
@@ -34,13 +34,13 @@ class ThingGroup:
         default=None,
     )
     policies: tuple[Reference, ...] = member(
-        "What the things in it, and in the groups below it, may do.", references="policies", default=()
+        "The policies for the things in it and in the groups below it.", references="policies", default=()
     )
 
 
 @frozen
 class GroupContents:
-    """What a replacement of a group would lose: the names of the groups below it, of its things, and of its policies."""
+    """The names of everything in a group that its replacement would lose."""
 
     children: tuple[str, ...]
     members: tuple[str, ...]
@@ -49,7 +49,7 @@ class GroupContents:
 
 @frozen
 class ThingGroupFacts:
-    """What else is read of a thing group.
+    """Further facts about a live thing group.
 
     `attached` are the names of all its policies, where it may be deleted; `contents` is read where the file moves it to
     another parent.

@@ -54,6 +54,6 @@ class PrincipalFacts:
 
 @frozen
 class ThingFacts(PrincipalFacts):
-    """What else is read of a thing: the ARNs of all its principals."""
+    """Further facts about a live thing: the ARNs of all its principals."""
 
     principals: tuple[str, ...] = ()

@@ -83,7 +83,7 @@ _SUBJECT_ATTRIBUTES = {
 
 
 def pseudo_parameters(pem: Pem) -> dict[str, str]:
-    """Return the parameters that a provisioning template can take from a certificate, as far as it has them.
+    """Return the values that a certificate provides for parameters of a provisioning template.
 
     They are `AWS::IoT::Certificate::CommonName` and the like. Source: AWS IoT developer guide, "Just-in-time provisioning".
     """
@@ -107,7 +107,10 @@ def certificate_parameters(declared: Iterable[str]) -> set[str]:
 
 
 def signing_request_key_digest(csr: str) -> str | None:
-    """Return the SHA-256 of a signing request's public key, or None if it is invalid or not signed with its own key."""
+    """Return the SHA-256 of a signing request's public key.
+
+    It is None if the request is invalid or not signed with its own key.
+    """
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
 
