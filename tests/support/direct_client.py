@@ -1,4 +1,4 @@
-"""boto3 clients whose requests go to a registry in this process instead of the network, and checks of their responses."""
+"""boto3 clients of a registry in this process, without a network, and helpers for their responses."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
