@@ -9,7 +9,7 @@ import click
 import pytest
 
 from reconciler.cli.main import cli
-from reconciler.engine.load.resources import Around
+from reconciler.engine.load.resources import CommonKeys
 from reconciler.kinds import all_kinds
 from reconciler.model.resource import Lifecycle
 from reconciler.model.settings import ChangeLimits, Settings
@@ -76,7 +76,7 @@ def test_every_workspace_key_is_in_the_readme(readme):
 
 
 def test_every_common_resource_key_is_in_the_readme(readme):
-    names = {field.name for field in attrs.fields(Around)} - {"lifecycle"}
+    names = {field.name for field in attrs.fields(CommonKeys)} - {"lifecycle"}
     names |= {f"lifecycle.{field.name}" for field in attrs.fields(Lifecycle)}
     assert sorted(name for name in names if f"| `{name}` |" not in readme) == []
 

@@ -115,7 +115,9 @@ def _typed(check: Check, expected: str, *types: type) -> Check:
             yield from check(plain, secret)
         else:
             yield ValueProblem(
-                "wrong-type", "the value is of another type" if secret else describe_value(plain), expected
+                "wrong-type",
+                "the value has the wrong type" if secret else f"got {describe_value(plain)}",
+                expected,
             )
 
     return typed
@@ -130,7 +132,7 @@ def _structure(shape: Any) -> Check:
         if members is None:
             yield ValueProblem(
                 "wrong-type",
-                "the value is of another type" if secret else describe_value(structure),
+                "the value has the wrong type" if secret else f"got {describe_value(structure)}",
                 "a table",
             )
             return
@@ -138,7 +140,7 @@ def _structure(shape: Any) -> Check:
             if name not in checks:
                 yield ValueProblem(
                     "unknown-key",
-                    f"{quote(key)} is not known",
+                    "unknown key",
                     format_choices(checks),
                     closest_match(key, checks),
                     path=(key,),
@@ -195,7 +197,7 @@ def _string(shape: Any) -> Check:
             yield ValueProblem("too-long", size, f"at most {max_length}")
         elif pattern and not pattern.fullmatch(value):
             yield ValueProblem(
-                "pattern-mismatch", f"{subject} is not what AWS takes", f"a match of {java_pattern}"
+                "pattern-mismatch", f"{subject} is not accepted by AWS", f"a match of {java_pattern}"
             )
 
     return check

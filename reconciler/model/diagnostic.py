@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from reconciler.model.text import format_path, format_suggestion
 
 Severity: TypeAlias = Literal["error", "warning"]
-Path: TypeAlias = tuple[str | int, ...]
+ValuePath: TypeAlias = tuple[str | int, ...]
 """The way to a value inside another one: keys of tables and indexes of arrays."""
 
 
@@ -29,7 +29,7 @@ class ValueProblem:
     problem: str
     expected: str | None = None
     nearest: str | None = None
-    path: Path = field(default=(), kw_only=True)
+    path: ValuePath = field(default=(), kw_only=True)
     severity: Severity = field(default="error", kw_only=True)
 
     def under(self, *path: str | int) -> ValueProblem:
@@ -47,6 +47,10 @@ class InvalidValueError(ValueError):
     def __init__(self, *problems: ValueProblem) -> None:
         super().__init__("; ".join(map(str, problems)))
         self.problems = problems
+
+    def under(self, *path: str | int) -> InvalidValueError:
+        """Return the same error, seen from an outer value that has this one at `path`."""
+        return InvalidValueError(*(problem.under(*path) for problem in self.problems))
 
 
 @frozen

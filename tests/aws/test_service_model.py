@@ -65,13 +65,13 @@ class TestStrings:
 
     def test_a_pattern_must_match_the_whole_value(self):
         expected = [
-            ValueProblem("pattern-mismatch", r"'pump\n' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+")
+            ValueProblem("pattern-mismatch", r"'pump\n' is not accepted by AWS", "a match of [a-zA-Z0-9:_-]+")
         ]
         assert violations(IOT, "CreateThing.thingName", "pump\n") == expected
 
     def test_an_anchored_pattern_must_match_the_whole_value(self):
         (problem,) = violations(IOT, "CreateThingGroup.tags", {"a\n": "x"})
-        assert problem.problem == r"the key: 'a\n' is not what AWS takes"
+        assert problem.problem == r"the key: 'a\n' is not accepted by AWS"
 
     def test_a_value_of_an_enum_with_the_nearest(self):
         valid = (
@@ -86,7 +86,7 @@ class TestStrings:
         assert violations(MANAGED, member, "hunter²", secret=True) == [
             ValueProblem(
                 "pattern-mismatch",
-                "the value is not what AWS takes",
+                "the value is not accepted by AWS",
                 r'a match of [0-9A-Za-z!#$%&()*\+\-;<=>?@^_`{|}~\/: {},\\"]+',
             )
         ]
@@ -98,7 +98,7 @@ class TestStrings:
 
     def test_control_characters_in_a_problem_are_escaped(self):
         (problem,) = violations(IOT, "CreateThing.thingName", "\x1b[2J")
-        assert problem.problem == r"'\x1b[2J' is not what AWS takes"
+        assert problem.problem == r"'\x1b[2J' is not accepted by AWS"
 
 
 class TestNumbers:
@@ -124,13 +124,13 @@ class TestMaps:
         assert violations(IOT, self.MEMBER, {"a b": "x", "site": "a b", "note": "n" * 801, "ok": ""}) == [
             ValueProblem(
                 "key-pattern-mismatch",
-                "the key: 'a b' is not what AWS takes",
+                "the key: 'a b' is not accepted by AWS",
                 "a match of [a-zA-Z0-9_.,@/:#-]+",
                 path=("a b",),
             ),
             ValueProblem(
                 "pattern-mismatch",
-                "'a b' is not what AWS takes",
+                "'a b' is not accepted by AWS",
                 r"a match of [a-zA-Z0-9_.,@/:#=\[\]-]*",
                 path=("site",),
             ),
@@ -171,7 +171,7 @@ class TestLists:
     def test_list_items_are_checked_with_their_index(self):
         assert violations(IOT, "UpdateThingGroupsForThing.thingGroupsToAdd", ["hall", "a b"]) == [
             ValueProblem(
-                "pattern-mismatch", "'a b' is not what AWS takes", "a match of [a-zA-Z0-9:_-]+", path=(1,)
+                "pattern-mismatch", "'a b' is not accepted by AWS", "a match of [a-zA-Z0-9:_-]+", path=(1,)
             )
         ]
 

@@ -75,8 +75,8 @@ def test_a_missing_file_is_named(run):
         (
             "a b",
             (
-                "not usable in the name of the thing group that marks what is owned: 'reconciler-a b' is not what AWS "
-                "takes; expected letters, digits, : _ - (a match of [a-zA-Z0-9:_-]+)"
+                "not usable in the name of the workspace's thing group: 'reconciler-a b' is not accepted by AWS; "
+                "expected letters, digits, : _ - (a match of [a-zA-Z0-9:_-]+)"
             ),
         ),
         ("", "the name is empty; expected a name"),

@@ -127,7 +127,7 @@ def test_diagnostics_are_annotations_on_their_lines(fleet, monkeypatch):
     monkeypatch.setenv("GITHUB_WORKSPACE", str(Path.cwd().parent))
     code, out, err = fleet("validate")
     commands = [line for line in err.splitlines() if line.startswith("::")]
-    message = "the name: 'a,b:%25' is not what AWS takes; expected a match of [a-zA-Z0-9:_-]+"
+    message = "the name: 'a,b:%25' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+"
     properties = f"file={Path.cwd().name}/desired_state.toml,line=48,title=things.a%2Cb%3A%25"
     assert commands == [f"::error {properties}::{message}"]
     assert (code, out, [line for line in err.splitlines() if line not in commands]) == (

@@ -36,7 +36,7 @@ from tests.support.desired_states import (
     state,
 )
 from tests.support.examples import examples
-from tests.support.json_schema import accepted
+from tests.support.json_schema_validation import assert_schema_accepts
 from tests.support.registry_client import Cloud
 
 CLOUD = Cloud()
@@ -53,7 +53,7 @@ def load_export(export, workspace="ws"):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "desired_state.toml"
         path.write_text(workspace_text({"name": workspace}) + "\n" + tables_text(export.tables), "utf-8")
-        accepted(path)
+        assert_schema_accepts(path)
         return load(path, limits=ServiceModelConstraints(), environ={})
 
 

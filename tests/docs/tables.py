@@ -11,7 +11,7 @@ import attrs
 import click
 
 from reconciler.cli.main import cli
-from reconciler.engine.load.converters import is_named_document, wanted, written
+from reconciler.engine.load.converters import accepts_document_or_name, describe_type, file_type
 from reconciler.engine.permissions.operations import VERBS
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
@@ -178,11 +178,11 @@ def _change(kind: Kind, member: Member) -> str:
 
 
 def _accepted_values(annotation: Any, references: str | None) -> str:
-    if is_named_document(annotation):
+    if accepts_document_or_name(annotation):
         return f"{_accepted_values(Document, None)}; or a name from `[{references}.*]`"
     if references:
-        return _reference_values(references, many=wanted(annotation).startswith("an array"))
-    text = wanted(annotation)
+        return _reference_values(references, many=describe_type(annotation).startswith("an array"))
+    text = describe_type(annotation)
     text = re.sub(r"'([A-Za-z0-9_.-]+)'", r"`\1`", text)
     return re.sub(r"\{[^}]*\}", lambda match: f"`{match[0]}`", text)
 
@@ -208,10 +208,10 @@ def _default(attribute: attrs.Attribute[Any]) -> str:
 
 def _nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
     """Yield the fields of a nested table, or of the tables of an array, by their dotted names."""
-    inner = written(annotation)
+    inner = file_type(annotation)
     if get_origin(inner) is tuple:
-        name, inner = f"{name}[]", written(get_args(inner)[0])
-    if isinstance(inner, type) and attrs.has(inner) and wanted(inner) == "a table":
+        name, inner = f"{name}[]", file_type(get_args(inner)[0])
+    if isinstance(inner, type) and attrs.has(inner) and describe_type(inner) == "a table":
         attrs.resolve_types(inner)
         yield from ((f"{name}.{field.name}", field) for field in attrs.fields(inner))
 

@@ -192,8 +192,8 @@ BROKEN = """\
 error: desired_state.toml:31  things.pump-9.certificates[0]
     31 | certificates = …
        | ^^^^^^^^^^^^
-    there is no certificates.pump-8 in this file
-    expected  a name in [certificates.*], or { id = "…" } for one outside this file
+    certificates.pump-8 is not declared in this file
+    expected  a name in [certificates.*], or { id = "…" } for a resource outside this file
     did you mean  pump-2?
 
 error: desired_state.toml:32  things.pump-9.atributes

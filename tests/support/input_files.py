@@ -1,4 +1,4 @@
-"""A folder of certificates, keys and other files that desired states in tests name."""
+"""A folder of certificates, keys and other files for desired states in tests to refer to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tests.support.pki import Authority
 
-LARGE = 2**20 + 1
+TOO_LARGE_BYTES = 2**20 + 1
 
 
-def fill(folder: Path) -> None:
-    """Make the folder and everything in it; links lead where no desired state may follow."""
+def create_input_files(folder: Path) -> None:
+    """Create the folder and its files; its links lead to where no desired state may follow."""
     folder.mkdir(parents=True)
     factory, other, third = Authority("Factory CA"), Authority("Other CA"), Authority("Third CA")
     for name, text in {
@@ -26,11 +26,11 @@ def fill(folder: Path) -> None:
         "expired.pem": factory.device("expired", days=-1),
         "stranger.pem": other.device("stranger"),
         "chain.pem": factory.device("pump-1") + factory.pem,
-        "garbage.pem": _pem(b"not a certificate"),
+        "garbage.pem": _to_pem(b"not a certificate"),
         "note.txt": "Remember to water the plants!\n",
         "qr.txt": "900151714358810\n",
         "empty.txt": "\n",
-        "large.pem": "-" * LARGE,
+        "large.pem": "-" * TOO_LARGE_BYTES,
     }.items():
         (folder / name).write_text(text, "utf-8")
     (folder / "latin-1.txt").write_bytes("große".encode("latin-1"))
@@ -39,5 +39,5 @@ def fill(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
 
 
-def _pem(der: bytes) -> str:
+def _to_pem(der: bytes) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(der).decode()}\n-----END CERTIFICATE-----\n"

@@ -1,13 +1,15 @@
-"""From TOML files and manifests to a `DesiredState`, or to every mistake in them at once.
+"""TOML files and manifests → a `DesiredState`, or every diagnostic at once; `load` is the only entry point.
 
-Law: what a file names is read from its own folder tree, bounded in size; nothing of a file is ever executed; no secret is
-told. `load` is the only way in.
+Invariant: files are read from the folder tree of the TOML file that refers to them, and up to a size; nothing in a file is
+executed; no secret is in a diagnostic.
 
-- `load`             one file or a folder of them
-- `toml_source`      values with their lines
-- `declared`, `declaration`, `fleet`, `manifests`, `patterns`    tables, written out or made by the rows of a manifest
-- `structure`, `values`, `files`    what a field's annotation asks for, from what is written and what it names
-- `resources`, `workspace_table`    a table as a resource, or as the settings
-- `checks`           limits, references, cycles, and what the kinds say
-- `report`, `wrong`  mistakes on their way to people
+- `load`: the pipeline, from a file or a folder
+- `toml_file`: values and line numbers
+- `declarations`, `declaration`: tables, each resource declared once
+- `for_each`, `manifests`, `interpolation`: one declaration for each row
+- `converters`, `table_shape`, `input_files`: a value of the file → the type of its field
+- `resources`, `workspace_table`, `moved_removed`: a declaration → a resource, settings, or a statement
+- `validation`: limits, references, duplicates, cycles, and what the kinds check
+- `diagnostics`: problems → diagnostics in order
+- `json_schema`: the schema of the file, for editors
 """

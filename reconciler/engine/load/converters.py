@@ -1,9 +1,9 @@
-"""One value of the file → what its field's annotation asks for. Nothing is coerced: 5 is no string."""
+"""One value of the file → a value of its field's type. Nothing is coerced: 5 is not a string."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
@@ -11,9 +11,8 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
-from reconciler.engine.load.input_files import IN_WORDS, Surroundings
-from reconciler.engine.load.value_error import Wrong, Wrongs
-from reconciler.model.diagnostic import InvalidValueError
+from reconciler.engine.load.input_files import SECRET_FORMAT, LoadContext
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
@@ -25,38 +24,51 @@ Hook: TypeAlias = Callable[[Any, Any], Any]
 
 _PEM = 'a certificate in PEM, as text or { file = "path" }'
 _DOCUMENT = 'a JSON object: { file = "path" }, text, or a table'
-_OR_NAME = "or a name in this file"
+_DOCUMENT_OR_NAME = f"{_DOCUMENT}; or a name in this file"
 _REFERENCE = 'a name in this file, { id = "…" } or { arn = "…" }'
+_LONG_TEXT = 'a string, or { file = "path" } for long text'
+_ARN = "arn:partition:service:region:account:resource"
 
-_PLAIN: Mapping[type, str] = {str: "a string", bool: "true or false", int: "an integer", float: "a number"}
+_SCALARS: Mapping[type, str] = {
+    str: "a string",
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+}
 
 
-def converter(surroundings: Surroundings | None = None) -> Converter:
-    """Structures attrs classes from TOML tables; unknown keys are errors.
+def build_converter(context: LoadContext | None = None) -> Converter:
+    """Return a converter from TOML values to attrs classes; unknown keys are errors.
 
-    With `surroundings`, PEMs, secrets and text may come from where they point; without, there are none.
+    PEMs, documents, secrets and long text are read through `context`; without it, no field may have their types.
     """
-    made = Converter(detailed_validation=True, forbid_extra_keys=True)
-    for plain in _PLAIN:
-        made.register_structure_hook(plain, _strict(plain))
-    made.register_structure_hook_factory(attrs.has, lambda cls: _table(cls, made))
-    made.register_structure_hook_factory(_is(Mapping), lambda cls: _mapping(cls, made))
-    made.register_structure_hook_factory(_is(tuple), lambda cls: _array(cls, made))
-    made.register_structure_hook_factory(_is(Literal), _literal)
-    made.register_structure_hook_factory(_is_union, lambda cls: _union(cls, made))
-    if surroundings:
-        made.register_structure_hook(str, lambda value, _: _text(value, surroundings))
-        made.register_structure_hook(Document, lambda value, _: _document(value, surroundings))
-        made.register_structure_hook(OutputFile, lambda value, _: surroundings.output(value))
-        made.register_structure_hook(Pem, lambda value, _: _pem(value, surroundings))
-        made.register_structure_hook(Secret, lambda value, _: _secret(value, surroundings))
-    return made
+    converter = Converter(detailed_validation=True, forbid_extra_keys=True)
+    for scalar in _SCALARS:
+        converter.register_structure_hook(scalar, _scalar_hook(scalar))
+    converter.register_structure_hook_factory(attrs.has, lambda cls: _table_hook(cls, converter))
+    converter.register_structure_hook_factory(
+        _has_origin(Mapping), lambda annotation: _mapping_hook(annotation, converter)
+    )
+    converter.register_structure_hook_factory(
+        _has_origin(tuple), lambda annotation: _array_hook(annotation, converter)
+    )
+    converter.register_structure_hook_factory(_has_origin(Literal), _literal_hook)
+    converter.register_structure_hook_factory(
+        _is_union, lambda annotation: _union_hook(annotation, converter)
+    )
+    if context:
+        converter.register_structure_hook(str, lambda value, _: _read_text(value, context))
+        converter.register_structure_hook(Document, lambda value, _: _read_document(value, context))
+        converter.register_structure_hook(OutputFile, lambda value, _: context.output_file(value))
+        converter.register_structure_hook(Pem, lambda value, _: _read_pem(value, context))
+        converter.register_structure_hook(Secret, lambda value, _: _read_secret(value, context))
+    return converter
 
 
-def written(annotation: Any) -> Any:
-    """The part of an annotation that a file can say: of a union the first, and of a `Reference` both.
+def file_type(annotation: Any) -> Any:
+    """Return the part of an annotation that a file can set: the first of a union, or both of a `Reference`.
 
-    What follows the first stands for what AWS reports, or for absence; TOML has no null.
+    The others stand for what AWS reports, or for absence: TOML has no null.
     """
     if not _is_union(annotation):
         return annotation
@@ -64,46 +76,42 @@ def written(annotation: Any) -> Any:
     return Reference if External in parts else parts[0]
 
 
-def alternatives(annotation: Any) -> tuple[Any, ...]:
-    """Everything that a file can say for an annotation, as annotations of one form each."""
+def file_types(annotation: Any) -> tuple[Any, ...]:
+    """Return everything that a file can set for an annotation, as annotations of one form each."""
     parts = set(get_args(annotation)) if _is_union(annotation) else set()
     if {str, Secret} <= parts:
         return (str, Secret)
-    return (written(annotation),)
+    return (file_type(annotation),)
 
 
-def is_named_document(annotation: Any) -> bool:
-    """Whether a field takes a document, or the name of one in this file; one outside the file is not read."""
+def accepts_document_or_name(annotation: Any) -> bool:
+    """Return whether a field takes a document or the name of one in this file; one outside the file is never read."""
     return _is_union(annotation) and {Document, str} <= set(get_args(annotation))
 
 
-def wanted(annotation: Any) -> str:
-    """What a field of this annotation takes, in words."""
-    if is_named_document(annotation):
-        return f"{_DOCUMENT}; {_OR_NAME}"
-    annotation = written(annotation)
+def describe_type(annotation: Any) -> str:
+    """Return what a field of this annotation takes, as messages and the documentation say it."""
+    if accepts_document_or_name(annotation):
+        return _DOCUMENT_OR_NAME
+    annotation = file_type(annotation)
     if annotation == Reference:
         return _REFERENCE
-    match get_origin(annotation) or annotation:
-        case origin if origin is Literal:
-            return format_choices(get_args(annotation))
-        case origin if origin is Mapping:
-            return "a table"
-        case origin if origin is tuple:
-            return f"an array, each {wanted(get_args(annotation)[0])}"
-        case origin if origin is Pem:
-            return _PEM
-        case origin if origin is OutputFile:
-            return "the path of a new file"
-        case origin if origin is Document:
-            return _DOCUMENT
-        case origin if origin is Secret:
-            return IN_WORDS
-        case origin:
-            return _PLAIN.get(origin, "a table")
+    origin = get_origin(annotation) or annotation
+    if origin is Literal:
+        return format_choices(get_args(annotation))
+    if origin is tuple:
+        return f"an array, each item {describe_type(get_args(annotation)[0])}"
+    descriptions: Mapping[Any, str] = {
+        **_SCALARS,
+        Pem: _PEM,
+        OutputFile: "the path of a new file",
+        Document: _DOCUMENT,
+        Secret: SECRET_FORMAT,
+    }
+    return descriptions.get(origin, "a table")
 
 
-def _is(origin: Any) -> Callable[[Any], bool]:
+def _has_origin(origin: Any) -> Callable[[Any], bool]:
     return lambda annotation: get_origin(annotation) is origin
 
 
@@ -111,188 +119,205 @@ def _is_union(annotation: Any) -> bool:
     return get_origin(annotation) in (Union, UnionType)
 
 
-def _strict(plain: type) -> Hook:
+def _scalar_hook(scalar: type) -> Hook:
     def hook(value: Any, _: Any) -> Any:
-        if plain is float and type(value) is int:
+        if scalar is float and type(value) is int:
             return float(value)
-        if type(value) is not plain:
-            raise Wrong(describe_value(value), _PLAIN[plain])
+        if type(value) is not scalar:
+            raise _wrong_type(value, _SCALARS[scalar])
         if isinstance(value, float) and not math.isfinite(value):
-            raise Wrong(describe_value(value), "a finite number")
+            raise _wrong_type(value, "a finite number")
         return value
 
     return hook
 
 
-def _table(cls: Any, made: Converter) -> Hook:
-    inner = make_dict_structure_fn(cls, made)
+def _table_hook(cls: Any, converter: Converter) -> Hook:
+    structure = make_dict_structure_fn(cls, converter)
 
-    def hook(value: Any, given: Any) -> Any:
+    def hook(value: Any, annotation: Any) -> Any:
         if not isinstance(value, dict):
-            # What is written may be a key or a certificate: it is not told.
-            names = " or ".join(field.name for field in attrs.fields(cls))
-            raise Wrong(type_name(value), f"a table with {names}")
-        return inner(value, given)
+            # The value may be a key or a certificate, so the message does not repeat it.
+            keys = " or ".join(field.name for field in attrs.fields(cls))
+            raise _error("wrong-type", f"got {type_name(value)}", f"a table with {keys}")
+        return structure(value, annotation)
 
     return hook
 
 
-def _mapping(cls: Any, made: Converter) -> Hook:
-    item = get_args(cls)[1]
-    # The text of a map's entry is what is written, never a file's.
-    inner: Hook = _strict(str) if item is str else made.get_structure_hook(item)
+def _mapping_hook(annotation: Any, converter: Converter) -> Hook:
+    item_type = get_args(annotation)[1]
+    # A text inside a map is always literal, never a file's.
+    item_hook: Hook = _scalar_hook(str) if item_type is str else converter.get_structure_hook(item_type)
 
     def hook(value: Any, _: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise Wrong(describe_value(value), "a table")
-        return _each(value.items(), lambda entry: inner(entry, item), dict)
+            raise _wrong_type(value, "a table")
+        return _convert_items(value.items(), item_hook, item_type)
 
     return hook
 
 
-def _array(cls: Any, made: Converter) -> Hook:
-    item = get_args(cls)[0]
-    inner: Hook = made.get_structure_hook(item)
+def _array_hook(annotation: Any, converter: Converter) -> Hook:
+    item_type = get_args(annotation)[0]
+    item_hook: Hook = converter.get_structure_hook(item_type)
 
     def hook(value: Any, _: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            raise Wrong(describe_value(value), wanted(cls))
-        found = _each(enumerate(value), lambda entry: inner(entry, item), dict)
-        first: dict[Any, int] = {}
-        for index, entry in found.items():
-            if first.setdefault(entry, index) != index:
-                raise Wrong(f"{entry!s} is named twice", "each at most once", path=(index,))
-        return tuple(found.values())
+            raise _wrong_type(value, describe_type(annotation))
+        items = _convert_items(enumerate(value), item_hook, item_type)
+        first_indexes: dict[Any, int] = {}
+        for index, item in items.items():
+            if first_indexes.setdefault(item, index) != index:
+                problem = f"{quote(str(item))} is listed twice"
+                raise _error("duplicate-item", problem, "each item once").under(index)
+        return tuple(items.values())
 
     return hook
 
 
-def _each(
-    entries: Any, structure: Callable[[Any], Any], make: Callable[[], dict[Any, Any]]
-) -> dict[Any, Any]:
-    found, wrongs = make(), []
-    for key, entry in entries:
+def _convert_items(items: Iterable[tuple[Any, Any]], hook: Hook, item_type: Any) -> dict[Any, Any]:
+    """Convert the items of a map or an array, by key. Raises InvalidValueError with the problems of all items."""
+    converted: dict[Any, Any] = {}
+    problems: list[ValueProblem] = []
+    for key, item in items:
         try:
-            found[key] = structure(entry)
-        except Wrong as wrong:
-            wrongs.append(wrong.under(key))
-        except Wrongs as several:
-            wrongs += [wrong.under(key) for wrong in several.found]
-    if wrongs:
-        raise Wrongs(wrongs)
-    return found
+            converted[key] = hook(item, item_type)
+        except InvalidValueError as error:
+            problems += error.under(key).problems
+    if problems:
+        raise InvalidValueError(*problems)
+    return converted
 
 
-def _literal(cls: Any) -> Hook:
-    valid = get_args(cls)
+def _literal_hook(annotation: Any) -> Hook:
+    choices = get_args(annotation)
 
     def hook(value: Any, _: Any) -> Any:
         if type(value) is not str:
-            raise Wrong(describe_value(value), format_choices(valid))
-        if value not in valid:
-            raise Wrong(f"{quote(value)} is not valid", format_choices(valid), closest_match(value, valid))
+            raise _wrong_type(value, format_choices(choices))
+        if value not in choices:
+            problem = f"{quote(value)} is not valid"
+            nearest = closest_match(value, choices)
+            raise InvalidValueError(ValueProblem("invalid-choice", problem, format_choices(choices), nearest))
         return value
 
     return hook
 
 
-def _union(cls: Any, made: Converter) -> Hook:
-    parts = set(get_args(cls))
-    if is_named_document(cls):
-        return _either(made.get_structure_hook(Document))
+def _union_hook(annotation: Any, converter: Converter) -> Hook:
+    parts = set(get_args(annotation))
+    if accepts_document_or_name(annotation):
+        return _document_or_name_hook(converter.get_structure_hook(Document))
     if {str, Secret} <= parts:
-        text, secret = made.get_structure_hook(str), made.get_structure_hook(Secret)
-        return lambda value, _: (
-            secret(value, Secret) if isinstance(value, dict) and "env" in value else text(value, str)
-        )
-    annotation = written(cls)
-    if annotation == Reference:
-        return _reference
-    inner: Hook = made.get_structure_hook(annotation)
-    return lambda value, _: inner(value, annotation)
+        return _text_or_secret_hook(converter.get_structure_hook(str), converter.get_structure_hook(Secret))
+    value_type = file_type(annotation)
+    if value_type == Reference:
+        return _to_reference
+    hook: Hook = converter.get_structure_hook(value_type)
+    return lambda value, _: hook(value, value_type)
 
 
-def _either(document: Hook) -> Hook:
-    """A document, or the name of one; JSON text begins with a brace, which no name does."""
+def _document_or_name_hook(document_hook: Hook) -> Hook:
+    """Return the hook for a document or the name of one; JSON text starts with a brace, which no name does."""
 
     def hook(value: Any, annotation: Any) -> Any:
         if isinstance(value, str) and not value.lstrip().startswith("{"):
             return value
         if not isinstance(value, str | dict):
-            raise Wrong(describe_value(value), f"{_DOCUMENT}; {_OR_NAME}")
-        return document(value, annotation)
+            raise _wrong_type(value, _DOCUMENT_OR_NAME)
+        return document_hook(value, annotation)
 
     return hook
 
 
-def _reference(value: Any, _: Any) -> str | External:
+def _text_or_secret_hook(text_hook: Hook, secret_hook: Hook) -> Hook:
+    def hook(value: Any, _: Any) -> Any:
+        if isinstance(value, dict) and "env" in value:
+            return secret_hook(value, Secret)
+        return text_hook(value, str)
+
+    return hook
+
+
+def _to_reference(value: Any, _: Any) -> str | External:
     match value:
         case str():
             return value
         case {"id": str(name), **rest} if name and not rest:
             return External(name)
         case {"arn": str(arn), **rest} if not rest:
-            if arn.partition(":")[0] != "arn" or arn.count(":") < 5 or not arn.rpartition("/")[2]:  # noqa: PLR2004
-                raise Wrong(f"{quote(arn)} is not an ARN", "arn:partition:service:region:account:resource")
+            if not _is_arn(arn):
+                raise _error("invalid-arn", f"{quote(arn)} is not a valid ARN", _ARN)
             return External(arn)
         case dict():
-            raise Wrong("a table of another form", _REFERENCE)
+            raise _error("wrong-type", "not a valid table", _REFERENCE)
         case _:
-            raise Wrong(describe_value(value), _REFERENCE)
+            raise _wrong_type(value, _REFERENCE)
 
 
-def _named(value: Mapping[str, Any], surroundings: Surroundings, expected: str) -> str:
+def _is_arn(text: str) -> bool:
+    has_all_parts = text.count(":") >= _ARN.count(":")
+    return text.partition(":")[0] == "arn" and has_all_parts and bool(text.rpartition("/")[2])
+
+
+def _read_named_file(value: Mapping[str, Any], context: LoadContext, expected: str) -> str:
     if set(value) != {"file"}:
-        raise Wrong("a table of another form", expected)
-    return surroundings.text(value["file"])
+        raise _error("wrong-type", "not a valid table", expected)
+    return context.read_text(value["file"])
 
 
-def _text(value: Any, surroundings: Surroundings) -> str:
+def _read_text(value: Any, context: LoadContext) -> str:
     if isinstance(value, dict):
-        return _named(value, surroundings, 'a string, or { file = "path" } for long text')
-    text: str = _strict(str)(value, str)
+        return _read_named_file(value, context, _LONG_TEXT)
+    text: str = _scalar_hook(str)(value, str)
     return text
 
 
-def _pem(value: Any, surroundings: Surroundings) -> Pem:
+def _read_pem(value: Any, context: LoadContext) -> Pem:
     match value:
         case str():
             text, source = value, None
         case dict():
-            text = _named(value, surroundings, _PEM)
+            text = _read_named_file(value, context, _PEM)
             source = str(value["file"])
         case _:
-            raise Wrong(describe_value(value), _PEM)
+            raise _wrong_type(value, _PEM)
     try:
         return Pem.parse(text, source)
     except InvalidValueError as error:
-        raise _in_file(error, source, _PEM) from None
+        raise _parse_error(error, source, _PEM) from None
 
 
-def _document(value: Any, surroundings: Surroundings) -> Document:
+def _read_document(value: Any, context: LoadContext) -> Document:
     source = None
+    if isinstance(value, dict) and value.keys() == {"file"}:
+        source = str(value["file"])
+        value = context.read_text(value["file"])
+    elif not isinstance(value, str | dict):
+        raise _wrong_type(value, _DOCUMENT)
     try:
-        match value:
-            case {"file": name, **rest} if not rest:
-                text, source = surroundings.text(name), str(name)
-                return Document.parse(text, source)
-            case str():
-                return Document.parse(value)
-            case dict():
-                return Document.from_value(value)
-            case _:
-                raise Wrong(describe_value(value), _DOCUMENT)
+        return Document.parse(value, source) if isinstance(value, str) else Document.from_value(value)
     except InvalidValueError as error:
-        raise _in_file(error, source, _DOCUMENT) from None
+        raise _parse_error(error, source, _DOCUMENT) from None
 
 
-def _in_file(error: InvalidValueError, source: str | None, expected: str) -> Wrong:
-    (problem,) = error.problems
-    where = f"{quote(source)}: " if source else ""
-    return Wrong(f"{where}{problem.problem}", problem.expected or expected)
-
-
-def _secret(value: Any, surroundings: Surroundings) -> Secret:
+def _read_secret(value: Any, context: LoadContext) -> Secret:
     if isinstance(value, dict):
-        return surroundings.secret(value)
-    raise Wrong("a secret is never written into the file", IN_WORDS)
+        return context.read_secret(value)
+    raise _error("literal-secret", "a secret cannot be written into the file", SECRET_FORMAT)
+
+
+def _parse_error(error: InvalidValueError, source: str | None, expected: str) -> InvalidValueError:
+    """Return the error of a parser with the file that it read and with what the field takes."""
+    (problem,) = error.problems
+    text = f"{quote(source)}: {problem.problem}" if source else problem.problem
+    return _error(problem.code, text, problem.expected or expected)
+
+
+def _wrong_type(value: object, expected: str) -> InvalidValueError:
+    return _error("wrong-type", f"got {describe_value(value)}", expected)
+
+
+def _error(code: str, problem: str, expected: str) -> InvalidValueError:
+    return InvalidValueError(ValueProblem(code, problem, expected))

@@ -1,28 +1,25 @@
-"""A declared table, written out or made by a row of a fleet; and a finding: what is wrong in it."""
+"""What declares a resource: a table, or one row of a table with `for_each`."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
-from reconciler.engine.load.toml_file import Document
-from reconciler.engine.load.value_error import Wrong
+from reconciler.engine.load.toml_file import TomlFile
 from reconciler.model.address import Address
-from reconciler.model.diagnostic import Severity
-from reconciler.model.resource import ManifestRow, Origin
-
-Path: TypeAlias = tuple[str | int, ...]
+from reconciler.model.diagnostic import ValuePath
+from reconciler.model.resource import Origin
 
 
 @frozen
-class Traced:
-    """Where in the file something comes from: the path as it is written there, and the manifest's columns that it uses."""
+class ValueOrigin:
+    """Where a value comes from: its path as the file has it, and the columns of the manifest that it uses."""
 
-    path: Path
+    path: ValuePath
     columns: tuple[str, ...] = ()
 
 
@@ -33,13 +30,13 @@ class Declaration(ABC):
 
     @property
     @abstractmethod
-    def table(self) -> Table:
-        """The table as it is written."""
+    def table(self) -> TomlTable:
+        """The table in the file."""
 
     @property
     @abstractmethod
     def path(self) -> tuple[str, ...]:
-        """The names that lead to it, as they are meant."""
+        """The kind and the name, with the columns' values filled in."""
 
     @property
     @abstractmethod
@@ -49,34 +46,34 @@ class Declaration(ABC):
     @property
     @abstractmethod
     def origin(self) -> Origin:
-        """Where it is declared."""
+        """The place of the declaration."""
 
     @abstractmethod
-    def trace(self, path: Path) -> Traced:
-        """Where what is at the path inside it comes from."""
+    def trace_origin(self, path: ValuePath) -> ValueOrigin:
+        """Return where the value at the path inside the declaration comes from."""
 
     @property
-    def siblings(self) -> int:
-        """How many declarations its table makes."""
+    def sibling_count(self) -> int:
+        """The number of declarations that the table makes, this one included."""
         return 1
 
 
 @frozen(eq=False, slots=False)
-class Table(Declaration):
+class TomlTable(Declaration):
     """A table of a file."""
 
     names: tuple[Any, ...]
     entries: Mapping[str, Any]
-    document: Document
+    file: TomlFile
 
     @property
-    def table(self) -> Table:
-        """Itself."""
+    def table(self) -> TomlTable:
+        """The table itself."""
         return self
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Its header."""
+        """The parts of its header."""
         return self.names
 
     @cached_property
@@ -87,28 +84,13 @@ class Table(Declaration):
 
     @cached_property
     def origin(self) -> Origin:
-        """Where its header is."""
-        return Origin(self.document.shown, self.line(()))
+        """The place of its header."""
+        return Origin(self.file.display_name, self.line_of(()))
 
-    def line(self, path: Path) -> int:
-        """The line of what is at the path inside it."""
-        return self.document.lines.of(*self.names, *path)
+    def line_of(self, path: ValuePath) -> int:
+        """Return the line of the value at the path inside the table."""
+        return self.file.lines.line_of(*self.names, *path)
 
-    def trace(self, path: Path) -> Traced:
-        """The path itself."""
-        return Traced(path)
-
-
-@frozen(eq=False)
-class Finding:
-    """What is wrong, or doubtful, in a declaration. `row` is the manifest's when that is where it is wrong."""
-
-    declaration: Declaration
-    wrong: Wrong
-    severity: Severity = "error"
-    row: ManifestRow | None = field(default=None)
-
-    @property
-    def place(self) -> ManifestRow | None:
-        """The manifest's row that it is about."""
-        return self.row or self.declaration.origin.row
+    def trace_origin(self, path: ValuePath) -> ValueOrigin:
+        """Return the path itself."""
+        return ValueOrigin(path)

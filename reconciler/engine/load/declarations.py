@@ -1,4 +1,4 @@
-"""Documents → which resources they declare, each once, and under which names."""
+"""TOML files → what they declare: the settings' tables, and each resource once."""
 
 from __future__ import annotations
 
@@ -8,180 +8,211 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.engine.load.declaration import Declaration, Finding, Table
-from reconciler.engine.load.for_each import FOR_EACH, Fleet, fleet_of
-from reconciler.engine.load.input_files import Surroundings
-from reconciler.engine.load.manifests import Flaw, Manifest, Manifests
-from reconciler.engine.load.moved_removed import TRANSITIONS
-from reconciler.engine.load.toml_file import Document
-from reconciler.engine.load.value_error import Wrong
-from reconciler.kinds.base.kind import Kind
+from reconciler.engine.load.declaration import Declaration, TomlTable
+from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.for_each import FOR_EACH, ForEachTable, parse_for_each
+from reconciler.engine.load.input_files import LoadContext
+from reconciler.engine.load.manifests import Manifest, ManifestReader
+from reconciler.engine.load.moved_removed import MOVED_REMOVED_TABLES
+from reconciler.engine.load.toml_file import TomlFile
+from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+from reconciler.model.resource import ManifestRow
 from reconciler.model.text import closest_match, describe_value
 
 WORKSPACE = "workspace"
 
-LONGEST_NAME = 256
+MAX_NAME_LENGTH = 256
 """Characters of a name: it is the value of a tag (AWS General Reference, tag naming limits)."""
 
-_MOST_MEMBERS = 5_000_000
-_MOST_TEXT = 2**28
+_MAX_INSTANCES = 5_000_000
+_MAX_TEXT_SIZE = 2**28
 """Resources, and characters, that the rows of all tables make: a small file can ask for many."""
 
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @frozen
-class Declared:
-    """What the documents declare: every `[workspace]`, every table with `for_each`, and each resource's first declaration.
+class Declarations:
+    """What the files declare: every `[workspace]`, every table with `for_each`, and each resource's first declaration.
 
-    `transitions` are the tables about addresses that the file no longer has. `incomplete` are the kinds that may have resources more, in rows that could not be read.
+    `moved_removed` are the tables about addresses that the file no longer has. `incomplete_kinds` are the kinds that may have
+    more resources, in rows that could not be read.
     """
 
-    workspaces: Sequence[Table]
-    fleets: Sequence[Fleet]
+    workspaces: Sequence[TomlTable]
+    for_each_tables: Sequence[ForEachTable]
     resources: Mapping[Address, Declaration]
-    findings: Sequence[Finding]
-    incomplete: frozenset[str]
-    transitions: Sequence[Table] = ()
+    moved_removed: Sequence[TomlTable]
+    incomplete_kinds: frozenset[str]
 
 
-def declared(
-    surroundings: Mapping[Document, Surroundings], kinds: Mapping[str, Kind], limits: Constraints
-) -> Declared:
-    """Sort out the documents' tables."""
-    sorting = _Sorting(kinds, limits)
-    for document, around in surroundings.items():
-        for found in _tables(document, kinds):
-            if isinstance(found, Finding):
-                sorting.findings.append(found)
-            elif found.names == (WORKSPACE,):
-                sorting.workspaces.append(found)
-            elif found.names[0] in TRANSITIONS:
-                sorting.transitions.append(found)
-            elif FOR_EACH in found.entries:
-                sorting.fleet(found, around)
-            else:
-                sorting.resource(found)
-    return Declared(
-        sorting.workspaces,
-        sorting.fleets,
-        sorting.resources,
-        sorting.findings,
-        frozenset(sorting.incomplete),
-        sorting.transitions,
+def collect_declarations(
+    contexts: Mapping[TomlFile, LoadContext], limits: Constraints, diagnostics: DiagnosticCollector
+) -> Declarations:
+    """Return what the files declare; problems of tables, names and manifests go to `diagnostics`."""
+    builder = _DeclarationsBuilder(limits, diagnostics)
+    for file, context in contexts.items():
+        for table in _find_tables(file, diagnostics):
+            builder.add_table(table, context)
+    return Declarations(
+        builder.workspaces,
+        builder.for_each_tables,
+        builder.resources,
+        builder.moved_removed,
+        frozenset(builder.incomplete_kinds),
     )
 
 
-class _Sorting:
-    """What was found so far."""
+class _DeclarationsBuilder:
+    """The declarations of the tables that were added."""
 
-    def __init__(self, kinds: Mapping[str, Kind], limits: Constraints) -> None:
-        self._kinds, self._limits = kinds, limits
-        self._manifests = Manifests()
-        self._told: set[int] = set()
-        self._members, self._text = _MOST_MEMBERS, _MOST_TEXT
-        self.workspaces: list[Table] = []
-        self.transitions: list[Table] = []
-        self.fleets: list[Fleet] = []
+    def __init__(self, limits: Constraints, diagnostics: DiagnosticCollector) -> None:
+        self._limits = limits
+        self._diagnostics = diagnostics
+        self._manifests = ManifestReader()
+        self._reported_manifests: set[int] = set()
+        self._instances_left, self._text_left = _MAX_INSTANCES, _MAX_TEXT_SIZE
+        self.workspaces: list[TomlTable] = []
+        self.moved_removed: list[TomlTable] = []
+        self.for_each_tables: list[ForEachTable] = []
         self.resources: dict[Address, Declaration] = {}
-        self.findings: list[Finding] = []
-        self.incomplete: set[str] = set()
+        self.incomplete_kinds: set[str] = set()
 
-    def resource(self, found: Declaration) -> None:
-        """One resource."""
-        address = found.address
-        first = self.resources.setdefault(address, found)
-        if first is not found:
-            self.findings.append(Finding(found, Wrong(f"declared twice; the first is at {first.origin}")))
+    def add_table(self, table: TomlTable, context: LoadContext) -> None:
+        """Add a table of any sort."""
+        if table.names == (WORKSPACE,):
+            self.workspaces.append(table)
+        elif table.names[0] in MOVED_REMOVED_TABLES:
+            self.moved_removed.append(table)
+        elif FOR_EACH in table.entries:
+            self._add_for_each(table, context)
         else:
-            wrongs = _misnamed(address.name, self._kinds[address.kind], self._limits)
-            self.findings += (Finding(found, wrong) for wrong in wrongs)
+            self._add_resource(table)
 
-    def fleet(self, table: Table, surroundings: Surroundings) -> None:
-        """One for each row; the flaws of a manifest are told where it is named first."""
+    def _add_resource(self, declaration: Declaration) -> None:
+        address = declaration.address
+        first = self.resources.setdefault(address, declaration)
+        if first is not declaration:
+            problem = f"already declared at {first.origin}; rename or remove one of the two"
+            self._diagnostics.add(declaration, ValueProblem("duplicate-declaration", problem))
+        else:
+            self._diagnostics.add(declaration, *self._check_name(address))
+
+    def _add_for_each(self, table: TomlTable, context: LoadContext) -> None:
+        """Add a table with `for_each`, and the resource of each of its rows."""
         try:
-            manifest = self._manifests.of(table.entries[FOR_EACH], surroundings)
-        except Wrong as wrong:
-            self.findings.append(Finding(table, wrong.under(FOR_EACH)))
+            manifest = self._manifests.read(table.entries[FOR_EACH], context)
+        except InvalidValueError as error:
+            self._diagnostics.add(table, *error.under(FOR_EACH).problems)
             manifest = Manifest("", None, ())
-            self.incomplete.add(table.names[0])
-        if id(manifest) not in self._told:
-            self._told.add(id(manifest))
-            self.findings += (_flawed(table, flaw) for flaw in manifest.flaws)
-        made = fleet_of(table, manifest)
-        self.findings += (Finding(table, wrong) for wrong in made.wrongs)
-        self.fleets.append(made)
-        has_room = self._has_room(made)
-        if manifest.flaws or made.name is None or not has_room:
-            self.incomplete.add(table.names[0])
+            self.incomplete_kinds.add(table.names[0])
+        self._report_manifest(table, manifest)
+        for_each = parse_for_each(table, manifest)
+        self._diagnostics.add(table, *for_each.problems)
+        self.for_each_tables.append(for_each)
+        has_room = self._has_room(for_each)
+        if manifest.problems or for_each.name is None or not has_room:
+            self.incomplete_kinds.add(table.names[0])
         if has_room:
-            for member in made.members:
-                self.resource(member)
+            for instance in for_each.instances:
+                self._add_resource(instance)
 
-    def _has_room(self, fleet: Fleet) -> bool:
-        self._members -= len(fleet.manifest.rows)
-        self._text -= fleet.size
-        if self._members >= 0 and self._text >= 0:
+    def _report_manifest(self, table: TomlTable, manifest: Manifest) -> None:
+        """Report the problems of a manifest at the first table that names it."""
+        if id(manifest) in self._reported_manifests:
+            return
+        self._reported_manifests.add(id(manifest))
+        for row, problem in manifest.problems:
+            self._report_row(table, row, problem)
+
+    def _report_row(self, table: TomlTable, row: ManifestRow, problem: ValueProblem) -> None:
+        if row.manifest:
+            self._diagnostics.add(table, problem, manifest_row=row)
+        else:
+            self._diagnostics.add(table, problem.under(FOR_EACH, row.number))
+
+    def _has_room(self, for_each: ForEachTable) -> bool:
+        self._instances_left -= len(for_each.manifest.rows)
+        self._text_left -= for_each.text_size
+        if self._instances_left >= 0 and self._text_left >= 0:
             return True
-        few, small = f"{_MOST_MEMBERS:,} resources", f"{_MOST_TEXT >> 20} MiB of text"
-        wrong = Wrong("the rows so far make too much", f"at most {few} and {small}", path=(FOR_EACH,))
-        self.findings.append(Finding(fleet.table, wrong))
+        expected = f"at most {_MAX_INSTANCES:,} resources and {_MAX_TEXT_SIZE >> 20} MiB of text"
+        problem = "the rows of the tables so far make too many resources or too much text"
+        self._diagnostics.add(
+            for_each.table, ValueProblem("too-many-rows", problem, expected, path=(FOR_EACH,))
+        )
         return False
 
+    def _check_name(self, address: Address) -> Iterator[ValueProblem]:
+        kind, name = all_kinds()[address.kind], address.name
+        if not name:
+            yield ValueProblem("invalid-name", "the name is empty", "a name")
+        elif len(name) > MAX_NAME_LENGTH:
+            problem = f"the name has {len(name)} characters"
+            yield ValueProblem("name-too-long", problem, f"at most {MAX_NAME_LENGTH}")
+        elif _has_control_characters(name):
+            problem = "the name contains control characters"
+            yield ValueProblem("invalid-name", problem, "printable characters")
+        elif kind.name_api:
+            for violation in self._limits.violations(kind.service, kind.name_api, name):
+                problem = f"the name: {violation.problem}"
+                yield ValueProblem(f"name-{violation.code}", problem, violation.expected)
 
-def _flawed(table: Table, flaw: Flaw) -> Finding:
-    if flaw.row.manifest:
-        return Finding(table, flaw.wrong, row=flaw.row)
-    return Finding(table, flaw.wrong.under(FOR_EACH, flaw.row.number))
+
+def _has_control_characters(name: str) -> bool:
+    if name.isprintable():
+        return False
+    return any(unicodedata.category(character) in _CONTROL_CATEGORIES for character in name)
 
 
-def _tables(document: Document, kinds: Mapping[str, Kind]) -> Iterator[Table | Finding]:
-    for name, entries in document.data.items():
-        whole = Table((name,), {}, document)
-        if name in TRANSITIONS:
-            yield from _statements(name, entries, document)
+def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[TomlTable]:
+    """Return every table that declares something, and report what is not a table, or not a known one."""
+    kinds = all_kinds()
+    for name, entries in file.data.items():
+        whole = TomlTable((name,), {}, file)
+        if name in MOVED_REMOVED_TABLES:
+            yield from _array_of_tables(name, entries, file, diagnostics)
         elif name != WORKSPACE and name not in kinds:
-            valid = [WORKSPACE, *sorted(kinds), *TRANSITIONS]
-            nearest = closest_match(name, valid)
-            what = "table" if isinstance(entries, dict | list) else "key"
-            expected = None if nearest else f"one of {', '.join(valid)}"
-            yield Finding(whole, Wrong(f"unknown {what}", expected, nearest))
+            diagnostics.add(whole, _unknown_table(name, entries))
         elif not isinstance(entries, dict):
-            form = f"a table [{name}]" if name == WORKSPACE else f"tables [{name}.NAME]"
-            yield Finding(whole, Wrong(describe_value(entries), form))
+            expected = f"a table [{name}]" if name == WORKSPACE else f"tables [{name}.NAME]"
+            diagnostics.add(whole, ValueProblem("wrong-type", f"got {describe_value(entries)}", expected))
         elif name == WORKSPACE:
-            yield Table((name,), entries, document)
+            yield TomlTable((name,), entries, file)
         else:
-            yield from _entries(name, entries, document)
+            yield from _tables_of_kind(name, entries, file, diagnostics)
 
 
-def _entries(kind: str, entries: Mapping[str, Any], document: Document) -> Iterator[Table | Finding]:
+def _unknown_table(name: str, value: object) -> ValueProblem:
+    valid = [WORKSPACE, *sorted(all_kinds()), *MOVED_REMOVED_TABLES]
+    nearest = closest_match(name, valid)
+    expected = None if nearest else f"one of {', '.join(valid)}"
+    noun = "table" if isinstance(value, dict | list) else "key"
+    return ValueProblem(f"unknown-{noun}", f"unknown {noun}", expected, nearest)
+
+
+def _tables_of_kind(
+    kind: str, entries: Mapping[str, Any], file: TomlFile, diagnostics: DiagnosticCollector
+) -> Iterator[TomlTable]:
     for name, entry in entries.items():
         if isinstance(entry, dict):
-            yield Table((kind, name), entry, document)
+            yield TomlTable((kind, name), entry, file)
         else:
-            yield Finding(
-                Table((kind, name), {}, document), Wrong(describe_value(entry), f"a table [{kind}.NAME]")
-            )
+            problem = ValueProblem("wrong-type", f"got {describe_value(entry)}", f"a table [{kind}.NAME]")
+            diagnostics.add(TomlTable((kind, name), {}, file), problem)
 
 
-def _statements(name: str, entries: Any, document: Document) -> Iterator[Table | Finding]:
+def _array_of_tables(
+    name: str, entries: Any, file: TomlFile, diagnostics: DiagnosticCollector
+) -> Iterator[TomlTable]:
     if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
-        yield from (Table((name, number), entry, document) for number, entry in enumerate(entries))
+        yield from (TomlTable((name, number), entry, file) for number, entry in enumerate(entries))
     else:
-        what = describe_value(entries) if not isinstance(entries, list) else "not only tables"
-        yield Finding(Table((name,), {}, document), Wrong(what, f"tables [[{name}]]"))
-
-
-def _misnamed(name: str, kind: Kind, limits: Constraints) -> Iterator[Wrong]:
-    if not name:
-        yield Wrong("the name is empty", "a name")
-    elif len(name) > LONGEST_NAME:
-        yield Wrong(f"the name has {len(name)} characters", f"at most {LONGEST_NAME}")
-    elif not name.isprintable() and any(unicodedata.category(character) in _UNSEEN for character in name):
-        yield Wrong("the name has control characters", "a name that can be read")
-    elif kind.name_api:
-        for breach in limits.violations(kind.service, kind.name_api, name):
-            yield Wrong(f"the name: {breach.problem}", breach.expected)
+        is_list = isinstance(entries, list)
+        problem = "not all items are tables" if is_list else f"got {describe_value(entries)}"
+        diagnostics.add(
+            TomlTable((name,), {}, file), ValueProblem("wrong-type", problem, f"tables [[{name}]]")
+        )

@@ -1,135 +1,159 @@
-"""Findings → mistakes in the order of the files; what many rows of one fleet share is told once, or for a few of them."""
+"""Problems of declarations → diagnostics in the order of the files; those that many rows share are reported together."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from attrs import Factory, define, evolve
+from attrs import Factory, define, evolve, frozen
 
-from reconciler.engine.load.declaration import Finding, Path, Traced
-from reconciler.model.diagnostic import Diagnostic
+from reconciler.engine.load.declaration import Declaration, ValueOrigin
+from reconciler.engine.load.for_each import FOR_EACH
+from reconciler.model.diagnostic import Diagnostic, ValuePath, ValueProblem
 from reconciler.model.resource import ManifestRow
 from reconciler.model.text import format_path, quote
 
-_FEW = 20
-"""Rows with the same kind of mistake that are told one by one, and kinds of mistake in one field that are told apart."""
+_MAX_REPORTED_ROWS = 20
+"""Rows that are reported one by one for the same problem in the same place of a table."""
 
-_Place: TypeAlias = tuple[int, Path, str, bool]
+_GroupKey: TypeAlias = tuple[int, ValuePath, str, bool, str]
+"""The table, the path in it, the severity, whether the manifest itself is wrong, and the problem's code."""
 
-_WORDS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+""")
-_OWN = re.compile(r"""['"]|\d|\w\.\w""")
-"""What is quoted, has a digit in it or is dotted is a row's own; the other words say what kind of mistake it is."""
+
+@frozen(eq=False)
+class _RowProblem:
+    """The problem of one row; `is_in_manifest` says that the row itself cannot be read."""
+
+    declaration: Declaration
+    problem: ValueProblem
+    row: ManifestRow
+    origin: ValueOrigin
+    is_in_manifest: bool
 
 
 @define(eq=False)
-class _Lot:
-    """The same kind of mistake, in one place of a table, in many rows: the first of them, and which rows."""
+class _Group:
+    """The problems with one code in one place of a table: the first of them, and all rows that have one."""
 
-    first: list[tuple[Finding, Traced]] = Factory(list)
+    first_problems: list[_RowProblem] = Factory(list)
     rows: set[ManifestRow] = Factory(set)
-    alike: bool = True
+    is_uniform: bool = True
+    """Whether problem and expectation are the same in all rows."""
 
-    def take(self, finding: Finding, place: ManifestRow, traced: Traced) -> None:
-        """One more."""
-        self.rows.add(place)
-        if self.first:
-            self.alike = self.alike and _said(finding) == _said(self.first[0][0])
-        if len(self.first) < _FEW:
-            self.first.append((finding, traced))
+    def add(self, row_problem: _RowProblem) -> None:
+        self.rows.add(row_problem.row)
+        if self.first_problems and self.is_uniform:
+            first, other = self.first_problems[0].problem, row_problem.problem
+            self.is_uniform = (first.problem, first.expected) == (other.problem, other.expected)
+        if len(self.first_problems) < _MAX_REPORTED_ROWS:
+            self.first_problems.append(row_problem)
 
 
-def told(findings: Iterable[Finding], mistakes: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
-    """Every mistake, those that have been found already among them."""
-    blocks = [(0, [mistake]) for mistake in mistakes]
-    lots: dict[_Place, dict[str, _Lot]] = {}
-    for finding in findings:
-        if finding.place is None:
-            blocks.append((0, [_plain(finding)]))
+class DiagnosticCollector:
+    """Collects the problems of declarations, and diagnostics that are complete already."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic] = ()) -> None:
+        self._diagnostics = list(diagnostics)
+        self._groups: dict[_GroupKey, _Group] = {}
+
+    def add(
+        self, declaration: Declaration, *problems: ValueProblem, manifest_row: ManifestRow | None = None
+    ) -> None:
+        """Add problems of one declaration. With `manifest_row`, the row of its manifest cannot be read."""
+        for problem in problems:
+            row = manifest_row or declaration.origin.row
+            if row is None:
+                self._diagnostics.append(_to_diagnostic(declaration, problem))
+            else:
+                self._add_to_group(declaration, problem, row, is_in_manifest=manifest_row is not None)
+
+    def _add_to_group(
+        self, declaration: Declaration, problem: ValueProblem, row: ManifestRow, *, is_in_manifest: bool
+    ) -> None:
+        if is_in_manifest:
+            origin = ValueOrigin((FOR_EACH,), tuple(map(str, problem.path)))
         else:
-            _sort(finding, finding.place, lots)
-    blocks += ((min(lot.rows).number, list(_few(lot))) for kinds in lots.values() for lot in kinds.values())
-    blocks.sort(key=lambda block: _order(block[0], block[1][0]))
-    return tuple(mistake for _, block in blocks for mistake in block)
+            origin = declaration.trace_origin(problem.path)
+        key = (id(declaration.table), origin.path, problem.severity, is_in_manifest, problem.code)
+        row_problem = _RowProblem(declaration, problem, row, origin, is_in_manifest)
+        self._groups.setdefault(key, _Group()).add(row_problem)
+
+    def to_diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Return all diagnostics in the order of files, lines, addresses and rows."""
+        blocks = [(0, [diagnostic]) for diagnostic in self._diagnostics]
+        blocks += ((min(group.rows).number, _report(group)) for group in self._groups.values())
+        blocks.sort(key=lambda block: _sort_key(block[0], block[1][0]))
+        return tuple(diagnostic for _, block in blocks for diagnostic in block)
 
 
-def _order(row: int, first: Diagnostic) -> tuple[str, int, str, str, int, str]:
-    return first.file, first.line, first.address or "", first.field or "", row, first.problem
+def _sort_key(row_number: int, first: Diagnostic) -> tuple[str, int, str, str, int, str]:
+    return first.file, first.line, first.address or "", first.field or "", row_number, first.problem
 
 
-def _sort(finding: Finding, place: ManifestRow, lots: dict[_Place, dict[str, _Lot]]) -> None:
-    traced = _traced(finding)
-    at = (id(finding.declaration.table), traced.path, finding.severity, finding.row is None)
-    kinds = lots.setdefault(at, {})
-    kind = " ".join(word for word in _WORDS.findall(finding.wrong.problem) if not _OWN.search(word))
-    if kind not in kinds and len(kinds) >= _FEW:
-        kind = next(reversed(kinds))
-    kinds.setdefault(kind, _Lot()).take(finding, place, traced)
+def _report(group: _Group) -> list[Diagnostic]:
+    """Return one diagnostic for the table where all rows have the same problem, else one for each of the first rows."""
+    first = group.first_problems[0]
+    is_in_all_rows = not first.is_in_manifest and len(group.rows) == first.declaration.sibling_count
+    if group.is_uniform and is_in_all_rows and not first.origin.columns:
+        return [_to_table_diagnostic(first, first.problem.problem)]
+    if group.is_uniform and is_in_all_rows and len(group.rows) > 1:
+        manifest = f" of {first.row.manifest}" if first.row.manifest else ""
+        columns = _format_columns(first.origin.columns)
+        return [_to_table_diagnostic(first, f"in every row{manifest}{columns}: {first.problem.problem}")]
+    return [*_report_rows(group)]
 
 
-def _traced(finding: Finding) -> Traced:
-    path = finding.wrong.path
-    if finding.row is None:
-        return finding.declaration.trace(path)
-    return Traced(("for_each",), tuple(map(str, path)))
+def _report_rows(group: _Group) -> Iterator[Diagnostic]:
+    row_problems = sorted(group.first_problems, key=lambda row_problem: row_problem.row)
+    for row_problem in row_problems:
+        yield _to_row_diagnostic(row_problem)
+    rest = len(group.rows - {row_problem.row for row_problem in row_problems})
+    if rest:
+        problem = f"and {rest:,} more row{'s' if rest > 1 else ''} like these"
+        diagnostic = _to_table_diagnostic(group.first_problems[0], problem)
+        yield evolve(diagnostic, expected=None, nearest=None)
 
 
-def _said(finding: Finding) -> tuple[str, str | None]:
-    return finding.wrong.problem, finding.wrong.expected
+def _to_diagnostic(declaration: Declaration, problem: ValueProblem) -> Diagnostic:
+    return _build(declaration, problem, line_path=problem.path)
 
 
-def _few(lot: _Lot) -> Iterator[Diagnostic]:
-    finding, traced = lot.first[0]
-    rows = finding.declaration.siblings if finding.row is None else 0
-    if lot.alike and len(lot.rows) == rows and not traced.columns:
-        yield _of_table(finding, traced, finding.wrong.problem)
-    elif lot.alike and len(lot.rows) == rows > 1:
-        problem = f"in every row{_named(finding.place)}{_columns(traced.columns)}: {finding.wrong.problem}"
-        yield _of_table(finding, traced, problem)
-    else:
-        ordered = sorted(lot.first, key=lambda pair: pair[0].place or ManifestRow("", 0))
-        yield from (_of_row(finding, traced) for finding, traced in ordered)
-        told_rows = {finding.place for finding, _ in ordered}
-        if more := len(lot.rows - told_rows):
-            tail = f"and {more:,} more row{'s' if more > 1 else ''} like these"
-            yield evolve(_of_table(finding, traced, tail), expected=None, nearest=None)
+def _to_row_diagnostic(row_problem: _RowProblem) -> Diagnostic:
+    problem, origin = row_problem.problem, row_problem.origin
+    diagnostic = _build(row_problem.declaration, problem, line_path=origin.path)
+    text = f"{row_problem.row}{_format_columns(origin.columns)}: {problem.problem}"
+    field = origin.path if row_problem.is_in_manifest else problem.path
+    return evolve(diagnostic, problem=text, field=format_path(field) or None)
 
 
-def _plain(finding: Finding) -> Diagnostic:
-    return _mistake(finding, Traced(finding.wrong.path), finding.declaration.path, finding.wrong.path, "")
-
-
-def _of_row(finding: Finding, traced: Traced) -> Diagnostic:
-    where = f"{finding.place}{_columns(traced.columns)}: "
-    path = traced.path if finding.row else finding.wrong.path
-    return _mistake(finding, traced, finding.declaration.path, path, where)
-
-
-def _of_table(finding: Finding, traced: Traced, problem: str) -> Diagnostic:
-    made = _mistake(finding, traced, finding.declaration.table.path, traced.path, "")
-    return evolve(made, problem=problem)
-
-
-def _mistake(finding: Finding, traced: Traced, names: Path, path: Path, where: str) -> Diagnostic:
-    table, wrong = finding.declaration.table, finding.wrong
-    return Diagnostic(
-        table.document.shown,
-        table.line(traced.path),
-        where + wrong.problem,
-        format_path(names),
-        format_path(path) or None,
-        wrong.expected,
-        wrong.nearest,
-        finding.severity,
+def _to_table_diagnostic(row_problem: _RowProblem, text: str) -> Diagnostic:
+    path, declaration = row_problem.origin.path, row_problem.declaration
+    diagnostic = _build(declaration, row_problem.problem, line_path=path)
+    return evolve(
+        diagnostic,
+        problem=text,
+        address=format_path(declaration.table.path),
+        field=format_path(path) or None,
     )
 
 
-def _named(place: ManifestRow | None) -> str:
-    return f" of {place.manifest}" if place and place.manifest else ""
+def _build(declaration: Declaration, problem: ValueProblem, *, line_path: ValuePath) -> Diagnostic:
+    """Return the diagnostic of a problem; `line_path` is its path in the file's table, which has the line."""
+    table = declaration.table
+    return Diagnostic(
+        file=table.file.display_name,
+        line=table.line_of(line_path),
+        problem=problem.problem,
+        address=format_path(declaration.path),
+        field=format_path(problem.path) or None,
+        expected=problem.expected,
+        nearest=problem.nearest,
+        severity=problem.severity,
+        code=problem.code,
+    )
 
 
-def _columns(names: Sequence[str]) -> str:
+def _format_columns(names: Sequence[str]) -> str:
     if not names:
         return ""
-    return f", column{'s' if len(names) > 1 else ''} {' and '.join(quote(name) for name in names)}"
+    return f", column{'s' if len(names) > 1 else ''} {' and '.join(map(quote, names))}"

@@ -1,4 +1,4 @@
-"""A table with `for_each` → one declaration for each row of its manifest."""
+"""A table with `for_each`, and the declaration that each row of its manifest makes."""
 
 from __future__ import annotations
 
@@ -8,79 +8,84 @@ from typing import Any
 
 from attrs import field, frozen
 
-from reconciler.engine.load.declaration import Declaration, Path, Table, Traced
-from reconciler.engine.load.interpolation import Pattern, Patterns, Text, Values, is_same, traced
+from reconciler.engine.load.declaration import Declaration, TomlTable, ValueOrigin
+from reconciler.engine.load.interpolation import (
+    InterpolatedText,
+    Interpolation,
+    InterpolationParser,
+    RowValues,
+    fill_all,
+    is_constant,
+    trace_columns,
+)
 from reconciler.engine.load.manifests import Manifest
-from reconciler.engine.load.value_error import Wrong
 from reconciler.model.address import Address
+from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.resource import ManifestRow, Origin
 
 FOR_EACH = "for_each"
-"""The key that makes a table one."""
 
-_NAMED = 3
-"""Columns that a message names as examples."""
+_MAX_EXAMPLE_COLUMNS = 3
 
 
 @frozen(eq=False, slots=False)
-class Fleet:
+class ForEachTable:
     """A table with `for_each`, and its manifest.
 
-    `fixed` are the fields that are the same in every row, `varying` the patterns of the others; `name` is None where no
-    row can have one. `wrongs` is what is wrong in the table itself.
+    `constants` are the fields that are the same in every row, `interpolations` the others; `name` is None where it
+    cannot be used. `problems` is what is wrong with the table itself.
     """
 
-    table: Table
+    table: TomlTable
     manifest: Manifest
-    name: Text | None
-    fixed: Mapping[str, Any]
-    varying: Mapping[str, Pattern]
-    wrongs: tuple[Wrong, ...] = ()
+    name: InterpolatedText | None
+    constants: Mapping[str, Any]
+    interpolations: Mapping[str, Interpolation]
+    problems: tuple[ValueProblem, ...] = ()
 
     @property
-    def members(self) -> Iterator[Member]:
+    def instances(self) -> Iterator[Instance]:
         """A declaration for each row."""
         if self.name is None:
             return
         kind = self.table.names[0]
         for row, values in self.manifest.rows:
-            yield Member(self, Address(kind, self.name.fill(values)), row, values)
+            yield Instance(self, Address(kind, self.name.fill(values)), row, values)
 
     @property
-    def size(self) -> int:
-        """How many characters the rows make of its texts."""
+    def text_size(self) -> int:
+        """The number of characters that all rows make of the table's texts."""
         rows = self.manifest.rows
-        texts = [
-            text for pattern in (self.name, *self.varying.values()) if pattern for text in pattern.texts()
-        ]
+        interpolations = (*([self.name] if self.name else []), *self.interpolations.values())
+        texts = [text for interpolation in interpolations for text in interpolation.texts()]
         pieces = [piece for text in texts for piece in text.pieces]
         size = len(rows) * sum(len(piece) for piece in pieces if isinstance(piece, str))
-        for column, times in Counter(piece for piece in pieces if isinstance(piece, int)).items():
-            size += times * sum(len(values[column]) for _, values in rows)
+        for column, count in Counter(piece for piece in pieces if isinstance(piece, int)).items():
+            size += count * sum(len(values[column]) for _, values in rows)
         return size
 
-    def columns(self, numbers: frozenset[int]) -> tuple[str, ...]:
-        """The names of columns."""
+    def column_names(self, numbers: frozenset[int]) -> tuple[str, ...]:
+        """Return the names of columns, in the manifest's order."""
         return tuple((self.manifest.columns or ())[number] for number in sorted(numbers))
 
 
 @frozen(eq=False)
-class Member(Declaration):
-    """What one row makes of the table."""
+class Instance(Declaration):
+    """What one row makes of a table with `for_each`."""
 
-    fleet: Fleet
+    for_each: ForEachTable
     _address: Address
     _row: ManifestRow
-    _values: Values = field(repr=False)
+    _values: RowValues = field(repr=False)
 
     @property
-    def table(self) -> Table:
-        """The fleet's."""
-        return self.fleet.table
+    def table(self) -> TomlTable:
+        """The table with `for_each`."""
+        return self.for_each.table
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The table of its kind, and its name."""
+        """The kind and the name."""
         return self._address.kind, self._address.name
 
     @property
@@ -90,63 +95,55 @@ class Member(Declaration):
 
     @property
     def origin(self) -> Origin:
-        """The table's header, and the row."""
-        at = self.fleet.table.origin
-        return Origin(at.file, at.line, self._row)
+        """The place of the table's header, and the row."""
+        header = self.table.origin
+        return Origin(header.file, header.line, self._row)
 
     @property
-    def siblings(self) -> int:
-        """As many as the manifest has rows."""
-        return len(self.fleet.manifest.rows)
+    def sibling_count(self) -> int:
+        """The number of the manifest's rows."""
+        return len(self.for_each.manifest.rows)
 
-    @property
-    def values(self) -> Values:
-        """What the row says."""
-        return self._values
-
-    def trace(self, path: Path) -> Traced:
-        """The path in the table, and the columns; without a path it is the name that is meant."""
-        fleet = self.fleet
+    def trace_origin(self, path: ValuePath) -> ValueOrigin:
+        """Return the path in the table and the columns that it uses; an empty path stands for the name."""
+        table = self.for_each
         if not path:
-            return Traced((), fleet.columns(fleet.name.columns if fleet.name else frozenset()))
-        written, used = traced(fleet.varying, path, self._values)
-        return Traced(written, fleet.columns(used))
+            return ValueOrigin((), table.column_names(table.name.columns if table.name else frozenset()))
+        file_path, columns = trace_columns(table.interpolations, path, self._values)
+        return ValueOrigin(file_path, table.column_names(columns))
 
-    def filled(self) -> tuple[dict[str, Any], list[Wrong]]:
-        """The fields that the row has a part in."""
-        filled, wrongs = {}, []
-        for key, pattern in self.fleet.varying.items():
-            try:
-                filled[key] = pattern.fill(self._values)
-            except Wrong as wrong:
-                wrongs.append(wrong.under(key))
-        return filled, wrongs
+    def fill_fields(self) -> tuple[dict[str, Any], list[ValueProblem]]:
+        """Return the fields that depend on the row, and their problems."""
+        return fill_all(self.for_each.interpolations, self._values)
 
 
-def fleet_of(table: Table, manifest: Manifest) -> Fleet:
-    """Take a table with `for_each` apart."""
-    patterns = Patterns(manifest.columns)
-    name = _name(patterns, table.names[1])
-    body = {key: value for key, value in table.entries.items() if key != FOR_EACH}
-    made = {key: _pattern(patterns, key, value) for key, value in body.items()}
-    varying = {key: pattern for key, pattern in made.items() if pattern and not is_same(pattern)}
-    fixed = {key: pattern.fill(()) for key, pattern in made.items() if pattern and is_same(pattern)}
-    return Fleet(table, manifest, name, fixed, varying, tuple(patterns.wrongs))
+def parse_for_each(table: TomlTable, manifest: Manifest) -> ForEachTable:
+    """Find out which fields of a table with `for_each` depend on its rows."""
+    parser = InterpolationParser(manifest.columns)
+    name = _parse_name(parser, table.names[1])
+    constants: dict[str, Any] = {}
+    interpolations: dict[str, Interpolation] = {}
+    for key, value in table.entries.items():
+        if key == FOR_EACH:
+            continue
+        known_problems = len(parser.problems)
+        interpolation = parser.parse(value, (key,))
+        if len(parser.problems) > known_problems:
+            continue
+        if is_constant(interpolation):
+            constants[key] = interpolation.fill(())
+        else:
+            interpolations[key] = interpolation
+    return ForEachTable(table, manifest, name, constants, interpolations, tuple(parser.problems))
 
 
-def _name(patterns: Patterns, written: str) -> Text | None:
-    found = patterns.text(written, ())
-    if patterns.wrongs:
+def _parse_name(parser: InterpolationParser, name: str) -> InterpolatedText | None:
+    interpolation = parser.parse_text(name, ())
+    if parser.problems:
         return None
-    if isinstance(found, Text):
-        return found
-    such = " or ".join(f"{{{column}}}" for column in patterns.columns[:_NAMED]) or "a {column}"
-    patterns.wrongs.append(Wrong("every row makes the same name", f"a name with {such} in it"))
+    if isinstance(interpolation, InterpolatedText):
+        return interpolation
+    examples = " or ".join(f"{{{column}}}" for column in parser.columns[:_MAX_EXAMPLE_COLUMNS])
+    expected = f"a name that contains {examples or 'a {column}'}"
+    parser.problems.append(ValueProblem("constant-name", "all rows have the same name", expected))
     return None
-
-
-def _pattern(patterns: Patterns, key: str, value: Any) -> Pattern | None:
-    """The pattern of one field, or None where something is wrong in it."""
-    before = len(patterns.wrongs)
-    pattern = patterns.of(value, (key,))
-    return pattern if len(patterns.wrongs) == before else None

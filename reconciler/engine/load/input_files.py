@@ -1,4 +1,4 @@
-"""What the desired state names and does not hold: files beside it, and environment variables."""
+"""What the desired state refers to outside itself: files in its folder, and environment variables."""
 
 from __future__ import annotations
 
@@ -9,143 +9,165 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.engine.load.value_error import Wrong
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.output_file import OutputFile
 from reconciler.model.secret import Secret
 from reconciler.model.text import describe_value, quote
 
-LARGEST = 2**20
-"""Bytes of one named file."""
+MAX_INPUT_FILE_BYTES = 2**20
 
-_LARGEST_OF_ALL = 2**30
-"""Bytes of all files that one TOML file names: a fleet may name a large one once for each row."""
+_MAX_TOTAL_BYTES = 2**30
+"""Bytes of all files that one TOML file refers to: a table may refer to a large one once for each row."""
 
-IN_WORDS = '{ env = "NAME" } or { file = "path" }'
-"""How a secret is written."""
+SECRET_FORMAT = '{ env = "NAME" } or { file = "path" }'  # noqa: S105 (how the file refers to one)
 
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Surroundings:
+class LoadContext:
     """What one TOML file may read: the files of its own folder tree, and the environment.
 
     `digests` has the SHA-256 of each file that was read, by the name that the TOML file gives it; secrets are left out.
+    The methods raise InvalidValueError.
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self._folder = os.path.realpath(folder)
         self._environ = environ
-        self._folders: dict[str, str] = {}
-        self._left = _LARGEST_OF_ALL
+        self._resolved_folders: dict[str, str] = {}
+        self._bytes_left = _MAX_TOTAL_BYTES
         self.digests: dict[str, str] = {}
 
-    def text(self, name: object) -> str:
-        """What `{ file = … }` stands for. Raises Wrong."""
-        raw, text = self._read(name)
+    def read_text(self, name: object) -> str:
+        """Return the text of the file that `{ file = … }` refers to."""
+        raw, text = self._read_utf8(name)
         self.digests[str(name)] = hashlib.sha256(raw).hexdigest()
         return text
 
-    def path(self, name: object) -> str:
-        """Where a named file is, every link followed. Raises Wrong."""
-        return self._inside(_named(name))
+    def resolve_path(self, name: object) -> str:
+        """Return the path of a file in the folder tree, with every link followed."""
+        return self._resolve_inside(_check_name(name))
 
-    def raw(self, name: object, largest: int) -> bytes:
-        """What a named file of at most so many bytes holds. Raises Wrong."""
-        raw = self._bytes(_named(name), largest)
+    def read_bytes(self, name: object, max_bytes: int) -> bytes:
+        """Return the content of a file."""
+        raw = self._read(_check_name(name), max_bytes)
         self.digests[str(name)] = hashlib.sha256(raw).hexdigest()
         return raw
 
-    def secret(self, table: Mapping[str, object]) -> Secret:
-        """What `{ env = … }` or `{ file = … }` stands for; one line end after it is no part of it. Raises Wrong."""
+    def read_secret(self, table: Mapping[str, object]) -> Secret:
+        """Return the secret that `{ env = … }` or `{ file = … }` refers to; one line end after it is not part of it."""
         match dict(table):
-            case {"env": str(variable), **rest} if not rest and VARIABLE.fullmatch(variable):
+            case {"env": str(variable), **rest} if not rest and VARIABLE_NAME.fullmatch(variable):
                 return Secret(f"env {variable}", self._environ.get(variable) or None)
             case {"env": _, **rest} if not rest:
-                raise Wrong("env is not the name of an environment variable", "letters, digits and _")
+                raise _error(
+                    "invalid-variable-name",
+                    "env is not a valid environment variable name",
+                    "letters, digits and _",
+                )
             case {"file": name, **rest} if not rest:
-                _, text = self._read(name)
+                _, text = self._read_utf8(name)
                 value = text.removesuffix("\n").removesuffix("\r")
                 if not value:
-                    raise Wrong(f"the file {quote(str(name))} is empty", "the secret")
+                    raise _error(
+                        "empty-file", f"the file {quote(str(name))} is empty", "a file with the secret"
+                    )
                 return Secret(f"file {quote(str(name))[1:-1]}", value)
             case _:
-                raise Wrong("a table of another form", IN_WORDS)
+                raise _error("wrong-type", "not a valid table", SECRET_FORMAT)
 
-    def output(self, name: object) -> OutputFile:
-        """A file that a run may write, with what is there already. Raises Wrong."""
-        if not isinstance(name, str) or not name or "\n" in name:
-            raise Wrong(
-                f"this is {describe_value(name)}" if not isinstance(name, str) else "no path",
-                "the path of a new file",
-            )
-        path = self._inside(name)
-        return OutputFile(name, path, self._read(name)[1] if os.path.lexists(path) else None)
+    def output_file(self, name: object) -> OutputFile:
+        """Return a file that a run may write, with its content where it exists already."""
+        expected = "the path of a new file"
+        if not isinstance(name, str):
+            raise _error("wrong-type", f"got {describe_value(name)}", expected)
+        if not name or "\n" in name:
+            raise _error("invalid-path", "not a valid path", expected)
+        path = self._resolve_inside(name)
+        content = self._read_utf8(name)[1] if os.path.lexists(path) else None
+        return OutputFile(name, path, content)
 
-    def _read(self, name: object) -> tuple[bytes, str]:
-        raw = self._bytes(_named(name), LARGEST)
+    def _read_utf8(self, name: object) -> tuple[bytes, str]:
+        raw = self._read(_check_name(name), MAX_INPUT_FILE_BYTES)
         try:
             return raw, raw.decode()
         except UnicodeDecodeError:
-            raise Wrong(f"the file {quote(str(name))} is not UTF-8 text") from None
+            raise _error("unreadable-file", f"the file {quote(str(name))} is not UTF-8 text") from None
 
-    def _bytes(self, name: str, largest: int) -> bytes:
-        path = self._inside(name)
+    def _read(self, name: str, max_bytes: int) -> bytes:
+        path = self._resolve_inside(name)
         try:
-            handle = self._opened(path)
-            with os.fdopen(handle, "rb") as file:
-                if not stat.S_ISREG(os.fstat(handle).st_mode):
-                    raise Wrong(f"{quote(name)} is not a regular file")
-                raw = file.read(min(largest, self._left) + 1)
+            descriptor = self._open(path)
+            with os.fdopen(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise _error("unreadable-file", f"{quote(name)} is not a regular file")
+                raw = file.read(min(max_bytes, self._bytes_left) + 1)
         except OSError as error:
-            raise Wrong(f"the file {quote(name)} cannot be read: {error.strerror}") from None
-        if len(raw) > largest:
-            raise Wrong(f"the file {quote(name)} is too large", f"at most {largest >> 20} MiB")
-        if len(raw) > self._left:
-            raise Wrong("the files named so far are too large", f"at most {_LARGEST_OF_ALL >> 20} MiB in all")
-        self._left -= len(raw)
+            raise _error("unreadable-file", f"cannot read {quote(name)}: {error.strerror}") from None
+        if len(raw) > max_bytes:
+            raise _error(
+                "file-too-large", f"the file {quote(name)} is too large", f"at most {max_bytes >> 20} MiB"
+            )
+        if len(raw) > self._bytes_left:
+            raise _error(
+                "files-too-large",
+                "the files that this one refers to are too large",
+                f"at most {_MAX_TOTAL_BYTES >> 20} MiB in all",
+            )
+        self._bytes_left -= len(raw)
         return raw
 
-    def _opened(self, path: str) -> int:
-        """A handle of what is at a path without links, which it is still to have none of: each step is taken from the folder.
+    def _open(self, path: str) -> int:
+        """Return a descriptor of the file at a path without links.
 
-        It is opened without waiting, so that a pipe cannot hold up the run.
+        A link may have been put there since the path was resolved, so each folder on the way is opened from the one
+        before without following links. Nothing waits, so that a pipe cannot block the run.
         """
-        *folders, last = path.removeprefix(self._folder).strip("/").split("/")
-        at = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        *folders, name = path.removeprefix(self._folder).strip("/").split("/")
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            for folder in folders:
-                below = os.open(
-                    folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at
+            for child_name in folders:
+                child = os.open(
+                    child_name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder
                 )
-                os.close(at)
-                at = below
-            return os.open(last or ".", os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+                os.close(folder)
+                folder = child
+            return os.open(
+                name or ".", os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder
+            )
         finally:
-            os.close(at)
+            os.close(folder)
 
-    def _inside(self, name: str) -> str:
+    def _resolve_inside(self, name: str) -> str:
         if "\0" in name:
-            raise Wrong(f"{quote(name)} is no path", "the path of a file")
-        path = self._resolved(name)
+            raise _error("invalid-path", f"{quote(name)} is not a valid path", "the path of a file")
+        path = self._resolve(name)
         if os.path.commonpath((self._folder, path)) != self._folder:
-            raise Wrong(
-                f"{quote(name)} is outside the folder of the file that names it", "a file in that folder"
+            raise _error(
+                "path-outside-folder",
+                f"{quote(name)} is outside the folder of the file that refers to it",
+                "a file in that folder",
             )
         return path
 
-    def _resolved(self, name: str) -> str:
-        """The path with every link followed; a fleet has its files in few folders, which are followed once."""
-        folder, last = os.path.split(name)
-        if folder not in self._folders:
-            self._folders[folder] = os.path.realpath(os.path.join(self._folder, folder))  # noqa: PTH118
-        path = os.path.join(self._folders[folder], last)  # noqa: PTH118 (as Path it takes ten times as long)
-        plain = last not in {"", ".", ".."} and not os.path.islink(path)  # noqa: PTH114
-        return path if plain else os.path.realpath(path)
+    def _resolve(self, name: str) -> str:
+        """Return the path with every link followed; each folder is resolved once, since many files share few folders."""
+        folder, file_name = os.path.split(name)
+        if folder not in self._resolved_folders:
+            self._resolved_folders[folder] = os.path.realpath(os.path.join(self._folder, folder))  # noqa: PTH118
+        path = os.path.join(self._resolved_folders[folder], file_name)  # noqa: PTH118 (Path takes ten times as long)
+        is_plain = file_name not in {"", ".", ".."} and not os.path.islink(path)  # noqa: PTH114
+        return path if is_plain else os.path.realpath(path)
 
 
-def _named(name: object) -> str:
+def _check_name(name: object) -> str:
+    expected = "the path of a file"
     if not isinstance(name, str) or not name:
-        raise Wrong(f"file is {describe_value(name)}", "the path of a file")
-    if "\n" in name:  # a PEM, most likely, and perhaps a key: it is not told
-        raise Wrong("file is a text of several lines", "the path of a file")
+        raise _error("wrong-type", f"file is {describe_value(name)}", expected)
+    if "\n" in name:  # a PEM, most likely, and perhaps a key, so the message does not repeat it
+        raise _error("invalid-path", "file has several lines", expected)
     return name
+
+
+def _error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:
+    return InvalidValueError(ValueProblem(code, problem, expected))

@@ -1,7 +1,7 @@
-"""Texts with `{column}`s in them → the same with a row's values in their place.
+"""Values of a table with `for_each` in which `{column}` stands for a row's value.
 
-Law: a value is put where its column stands, and that is all. Nothing is formatted, looked up or read again, so what a
-manifest says is never anything but text.
+Invariant: a row's value replaces its column's name and nothing else happens: nothing is formatted, looked up or
+interpolated again, so the content of a manifest is never anything but text.
 """
 
 from __future__ import annotations
@@ -13,53 +13,57 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from reconciler.engine.load.declaration import Path
-from reconciler.engine.load.value_error import Wrong
+from reconciler.model.diagnostic import InvalidValueError, ValuePath, ValueProblem
 from reconciler.model.text import closest_match, format_choices, quote
 
-Values: TypeAlias = tuple[str, ...]
-"""One row, in the order of the columns."""
+RowValues: TypeAlias = tuple[str, ...]
+"""The values of one row, in the order of the columns."""
 
-_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
-_LISTED = 12
-"""Columns that a message lists."""
+_MAX_LISTED_COLUMNS = 12
+"""The most columns that a message lists."""
 
-_DEEPEST = 64
-"""Tables and arrays inside one another."""
+_MAX_DEPTH = 64
+"""Levels of tables and arrays."""
 
 
-class Pattern(ABC):
-    """A value of a table in which something depends on the row."""
+class Interpolation(ABC):
+    """A value of a table, with columns in some of its texts."""
 
     __slots__ = ()
 
     @abstractmethod
-    def fill(self, row: Values) -> Any:
-        """The value for a row. Raises Wrong when two keys of a table become one."""
+    def fill(self, row: RowValues) -> Any:
+        """Return the value for a row. Raises InvalidValueError when two keys of a table become the same."""
 
     @abstractmethod
-    def texts(self) -> Iterator[Text]:
-        """Every text in it that depends on the row."""
+    def texts(self) -> Iterator[InterpolatedText]:
+        """Return every text in it that uses a column."""
 
-    def inside(self, part: str | int, row: Values) -> tuple[str | int, Sequence[Text], Pattern | None]:
-        """What `part` leads to: the part as it is written, the texts that it is made of, and the pattern there."""
+    def child(
+        self, part: str | int, row: RowValues
+    ) -> tuple[str | int, Sequence[InterpolatedText], Interpolation | None]:
+        """Return what `part`, a key or an index of the filled value, comes from.
+
+        That is the key as the file has it, the texts that the key is made of, and the value's interpolation.
+        """
         del row
         return part, (), None
 
 
 @frozen
-class Text(Pattern):
-    """A text: its pieces, and between them the numbers of columns."""
+class InterpolatedText(Interpolation):
+    """A text that uses columns: its literal pieces, and the numbers of the columns between them."""
 
     pieces: tuple[str | int, ...]
 
-    def fill(self, row: Values) -> str:
-        """The text for a row."""
+    def fill(self, row: RowValues) -> str:
+        """Return the text for a row."""
         return "".join([piece if isinstance(piece, str) else row[piece] for piece in self.pieces])
 
-    def texts(self) -> Iterator[Text]:
-        """Itself."""
+    def texts(self) -> Iterator[InterpolatedText]:
+        """Return the text itself."""
         yield self
 
     @property
@@ -69,42 +73,45 @@ class Text(Pattern):
 
 
 @frozen
-class _Same(Pattern):
-    """A value that no row changes."""
+class _Constant(Interpolation):
+    """A value that uses no column."""
 
     value: Any
 
-    def fill(self, row: Values) -> Any:  # noqa: ARG002 (it is the same for all)
+    def fill(self, row: RowValues) -> Any:  # noqa: ARG002 (it is the same for all rows)
         return self.value
 
-    def texts(self) -> Iterator[Text]:
+    def texts(self) -> Iterator[InterpolatedText]:
         return iter(())
 
 
 @frozen
-class _Table(Pattern):
-    """A table: each key as it is written and as a pattern, and its value."""
+class _InterpolatedTable(Interpolation):
+    """A table: each key as the file has it, the key's interpolation and the value's."""
 
-    items: tuple[tuple[str, Pattern, Pattern], ...]
+    items: tuple[tuple[str, Interpolation, Interpolation], ...]
 
-    def fill(self, row: Values) -> dict[str, Any]:
+    def fill(self, row: RowValues) -> dict[str, Any]:
         filled: dict[str, Any] = {}
         for _, key, value in self.items:
             name = key.fill(row)
             if name in filled:
-                raise Wrong(f"two keys become {quote(name)}", "each key once", path=(name,))
+                problem = f"two keys become {quote(name)}"
+                raise InvalidValueError(ValueProblem("duplicate-key", problem, "unique keys", path=(name,)))
             try:
                 filled[name] = value.fill(row)
-            except Wrong as wrong:
-                raise wrong.under(name) from None
+            except InvalidValueError as error:
+                raise error.under(name) from None
         return filled
 
-    def texts(self) -> Iterator[Text]:
+    def texts(self) -> Iterator[InterpolatedText]:
         for _, key, value in self.items:
             yield from key.texts()
             yield from value.texts()
 
-    def inside(self, part: str | int, row: Values) -> tuple[str | int, Sequence[Text], Pattern | None]:
+    def child(
+        self, part: str | int, row: RowValues
+    ) -> tuple[str | int, Sequence[InterpolatedText], Interpolation | None]:
         for name, key, value in self.items:
             if key.fill(row) == part:
                 return name, tuple(key.texts()), value
@@ -112,109 +119,141 @@ class _Table(Pattern):
 
 
 @frozen
-class _Array(Pattern):
+class _InterpolatedArray(Interpolation):
     """An array."""
 
-    items: tuple[Pattern, ...]
+    items: tuple[Interpolation, ...]
 
-    def fill(self, row: Values) -> list[Any]:
+    def fill(self, row: RowValues) -> list[Any]:
         filled = []
         for index, item in enumerate(self.items):
             try:
                 filled.append(item.fill(row))
-            except Wrong as wrong:
-                raise wrong.under(index) from None
+            except InvalidValueError as error:
+                raise error.under(index) from None
         return filled
 
-    def texts(self) -> Iterator[Text]:
+    def texts(self) -> Iterator[InterpolatedText]:
         for item in self.items:
             yield from item.texts()
 
-    def inside(self, part: str | int, row: Values) -> tuple[str | int, Sequence[Text], Pattern | None]:
+    def child(
+        self, part: str | int, row: RowValues
+    ) -> tuple[str | int, Sequence[InterpolatedText], Interpolation | None]:
         del row
-        found = self.items[part] if isinstance(part, int) and part < len(self.items) else None
-        return part, (), found
+        item = self.items[part] if isinstance(part, int) and part < len(self.items) else None
+        return part, (), item
 
 
-class Patterns:
-    """Makes patterns for one manifest, whose `columns` are None where they cannot be known; `wrongs` are all mistakes."""
+class InterpolationParser:
+    """Parses the values of one table for the columns of its manifest, which are None where they cannot be known.
+
+    `problems` collects what is wrong with the values.
+    """
 
     def __init__(self, columns: Sequence[str] | None) -> None:
         self.columns = tuple(columns or ())
-        self._known = columns is not None
-        self._numbers = {name: number for number, name in enumerate(columns or ())}
-        self.wrongs: list[Wrong] = []
+        self._are_columns_known = columns is not None
+        self._numbers = {name: number for number, name in enumerate(self.columns)}
+        self.problems: list[ValueProblem] = []
 
-    def of(self, value: Any, path: Path) -> Pattern:
-        """The pattern of a value of the file."""
+    def parse(self, value: Any, path: ValuePath) -> Interpolation:
+        """Parse any value of the file."""
         match value:
             case str():
-                return self.text(value, path)
-            case dict() | list() if len(path) > _DEEPEST:
-                self.wrongs.append(Wrong("nested too deeply", f"at most {_DEEPEST} levels", path=path))
-                return _Same(None)
-            case dict():
-                made = tuple(
-                    (key, self.text(key, (*path, key)), self.of(item, (*path, key)))
-                    for key, item in value.items()
+                return self.parse_text(value, path)
+            case dict() | list() if len(path) > _MAX_DEPTH:
+                expected = f"at most {_MAX_DEPTH} levels"
+                self.problems.append(
+                    ValueProblem("nested-too-deeply", "nested too deeply", expected, path=path)
                 )
-                same = all(isinstance(part, _Same) for _, *parts in made for part in parts)
-                # A key may have had its braces written twice, and then the table is another one.
-                return _Same({key.fill(()): item.fill(()) for _, key, item in made}) if same else _Table(made)
+                return _Constant(None)
+            case dict():
+                return self._parse_table(value, path)
             case list():
-                items = tuple(self.of(item, (*path, index)) for index, item in enumerate(value))
-                same = all(isinstance(item, _Same) for item in items)
-                return _Same([item.fill(()) for item in items]) if same else _Array(items)
+                items = tuple(self.parse(item, (*path, index)) for index, item in enumerate(value))
+                if all(map(is_constant, items)):
+                    return _Constant([item.fill(()) for item in items])
+                return _InterpolatedArray(items)
             case _:
-                return _Same(value)
+                return _Constant(value)
 
-    def text(self, written: str, path: Path) -> Text | _Same:
-        """The pattern of a text."""
+    def _parse_table(self, table: Mapping[str, Any], path: ValuePath) -> Interpolation:
+        items = tuple(
+            (key, self.parse_text(key, (*path, key)), self.parse(value, (*path, key)))
+            for key, value in table.items()
+        )
+        if all(is_constant(key) and is_constant(value) for _, key, value in items):
+            # Doubled braces become single ones in keys as well, so this is not always the same table.
+            return _Constant({key.fill(()): value.fill(()) for _, key, value in items})
+        return _InterpolatedTable(items)
+
+    def parse_text(self, text: str, path: ValuePath) -> InterpolatedText | _Constant:
+        """Parse one text."""
         pieces: list[str | int] = []
         end = 0
-        for match in _PIECE.finditer(written):
-            pieces += [written[end : match.start()], self._piece(match, path)]
+        for match in _TOKEN.finditer(text):
+            pieces += [text[end : match.start()], self._parse_token(match, path)]
             end = match.end()
-        pieces.append(written[end:])
-        kept = tuple(piece for piece in pieces if piece != "")
-        return Text(kept) if any(isinstance(piece, int) for piece in kept) else _Same("".join(map(str, kept)))
+        pieces.append(text[end:])
+        pieces = [piece for piece in pieces if piece != ""]
+        if any(isinstance(piece, int) for piece in pieces):
+            return InterpolatedText(tuple(pieces))
+        return _Constant("".join(map(str, pieces)))
 
-    def _piece(self, match: re.Match[str], path: Path) -> str | int:
-        piece, name = match[0], match[1]
-        if name is None:
-            if len(piece) == 1:
-                other = "}" if piece == "{" else "{"
-                what = f"a {piece} without a {other}"
-                self.wrongs.append(Wrong(what, f"{{column}}, or {piece * 2} for {piece} itself", path=path))
-            return piece[0]
-        if self._known and name not in self._numbers:
-            self.wrongs.append(self._unknown(name, path))
-        return self._numbers.get(name, 0)
+    def _parse_token(self, match: re.Match[str], path: ValuePath) -> str | int:
+        """Return the literal brace of `{{` or `}}`, or the number of the column in `{column}`."""
+        token, column = match[0], match[1]
+        if column is None:
+            if len(token) == 1:
+                expected = f"{{column}}, or {token * 2} for a literal {token}"
+                self.problems.append(
+                    ValueProblem("unmatched-brace", f"unmatched {token}", expected, path=path)
+                )
+            return token[0]
+        if self._are_columns_known and column not in self._numbers:
+            self.problems.append(self._unknown_column(column, path))
+        return self._numbers.get(column, 0)
 
-    def _unknown(self, name: str, path: Path) -> Wrong:
-        nearest = closest_match(name, self.columns)
-        listed = (
-            format_choices(self.columns) if 0 < len(self.columns) <= _LISTED else "a column of the manifest"
-        )
-        expected = None if nearest else f"{listed}; {{{{ and }}}} are the braces themselves"
-        return Wrong(f"there is no column {quote(name)}", expected, nearest, path)
-
-
-def is_same(pattern: Pattern) -> bool:
-    """Whether no row changes it."""
-    return isinstance(pattern, _Same)
+    def _unknown_column(self, column: str, path: ValuePath) -> ValueProblem:
+        nearest = closest_match(column, self.columns)
+        is_short_list = 0 < len(self.columns) <= _MAX_LISTED_COLUMNS
+        columns = format_choices(self.columns) if is_short_list else "a column of the manifest"
+        expected = None if nearest else f"{columns}, or {{{{ and }}}} for literal braces"
+        return ValueProblem("unknown-column", f"unknown column {quote(column)}", expected, nearest, path=path)
 
 
-def traced(fields: Mapping[str, Pattern], path: Path, row: Values) -> tuple[Path, frozenset[int]]:
-    """The path as it is written, and the columns that make what is there: those of its keys, and those of its value."""
+def is_constant(interpolation: Interpolation) -> bool:
+    """Return whether the value is the same for all rows."""
+    return isinstance(interpolation, _Constant)
+
+
+def trace_columns(
+    fields: Mapping[str, Interpolation], path: ValuePath, row: RowValues
+) -> tuple[ValuePath, frozenset[int]]:
+    """Return the path as the file has it, and the columns that make the value there: those of its keys and its own."""
     if not path or path[0] not in fields:
         return path, frozenset()
-    written: list[str | int] = [path[0]]
-    used: list[Text] = []
-    at: Pattern | None = fields[str(path[0])]
+    file_path: list[str | int] = [path[0]]
+    texts: list[InterpolatedText] = []
+    value: Interpolation | None = fields[str(path[0])]
     for part in path[1:]:
-        name, texts, at = at.inside(part, row) if at else (part, (), None)
-        written.append(name)
-        used += texts
-    used += at.texts() if at else ()
-    return tuple(written), frozenset(column for text in used for column in text.columns)
+        key, key_texts, value = value.child(part, row) if value else (part, (), None)
+        file_path.append(key)
+        texts += key_texts
+    texts += value.texts() if value else ()
+    return tuple(file_path), frozenset(column for text in texts for column in text.columns)
+
+
+def fill_all(
+    fields: Mapping[str, Interpolation], row: RowValues
+) -> tuple[dict[str, Any], list[ValueProblem]]:
+    """Return the values of all fields for a row, and the problems of those that have none."""
+    filled: dict[str, Any] = {}
+    problems: list[ValueProblem] = []
+    for name, field in fields.items():
+        try:
+            filled[name] = field.fill(row)
+        except InvalidValueError as error:
+            problems += error.under(name).problems
+    return filled, problems

@@ -1,8 +1,8 @@
-"""The form of a desired-state file as JSON Schema (draft 2020-12), made of what the kinds and the loader declare.
+"""The JSON Schema (draft 2020-12) of a desired-state file, derived from what the kinds and the loader declare.
 
-It is for editors: they complete keys and underline what is wrong while one types. `load` is the judge; what needs another
-file, another table or AWS to be known is not in the schema. A text with a brace in it may be a fleet's, and become
-anything, so no limit holds for it.
+It is for editors, which complete keys and underline errors. `load` decides what is valid; the schema leaves out what
+depends on another file, another table or AWS. A text with a brace in it may have columns of a `for_each` table, so no
+limit holds for it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from reconciler.engine.load.converters import alternatives, is_named_document
-from reconciler.engine.load.declarations import LONGEST_NAME, WORKSPACE
+from reconciler.engine.load.converters import accepts_document_or_name, file_types
+from reconciler.engine.load.declarations import MAX_NAME_LENGTH, WORKSPACE
 from reconciler.engine.load.for_each import FOR_EACH
-from reconciler.engine.load.input_files import VARIABLE
-from reconciler.engine.load.moved_removed import KEYS, MOVED, WITHIN
-from reconciler.engine.load.resources import Around
-from reconciler.engine.load.workspace_table import FORMS, PERCENT, TARGETS
+from reconciler.engine.load.input_files import VARIABLE_NAME
+from reconciler.engine.load.moved_removed import INLINE_MOVED_KEYS, MOVED, MOVED_REMOVED_KEYS
+from reconciler.engine.load.resources import CommonKeys
+from reconciler.engine.load.workspace_table import NAMED_TARGETS, PERCENT_RANGE, TEXT_PATTERNS
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member
@@ -33,20 +33,20 @@ from reconciler.model.settings import Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-Constraints = Callable[[str, str], Mapping[str, Any]]
-"""What AWS's limits say of a request member (service, `CreateThing.thingName`) as JSON Schema."""
+MemberSchemas = Callable[[str, str], Mapping[str, Any]]
+"""Returns AWS's limits of a request member (service, `CreateThing.thingName`) as JSON Schema."""
 
 Node = dict[str, Any]
 
 _URL = r"^https?://[^\s/?#@]+([/?#]\S*)?$"
-_KEY: Node = {"not": {"pattern": f"^{TAG_PREFIX}"}}
+_UNRESERVED_KEY: Node = {"not": {"pattern": f"^{TAG_PREFIX}"}}
 
 _TEXT: Node = {"type": "string"}
 _FILE: Node = {"$ref": "#/$defs/file"}
 _DOCUMENT: Node = {"$ref": "#/$defs/document"}
-_RICH: Node = {"anyOf": [_TEXT, _FILE]}
-_COLUMN: Node = {"type": "string", "pattern": "[{}]"}
-_PLAIN: Mapping[Any, Node] = {
+_TEXT_OR_FILE: Node = {"anyOf": [_TEXT, _FILE]}
+_TEXT_WITH_BRACE: Node = {"type": "string", "pattern": "[{}]"}
+_NODES_BY_TYPE: Mapping[Any, Node] = {
     bool: {"type": "boolean"},
     int: {"type": "integer"},
     float: {"type": "number"},
@@ -58,43 +58,50 @@ _PLAIN: Mapping[Any, Node] = {
 }
 
 
-def schema(constraints: Constraints) -> Node:
-    """The whole schema, the same for the same version of this package and of boto3."""
+def build_json_schema(member_schemas: MemberSchemas) -> Node:
+    """Return the whole schema, which is the same for the same versions of this package and of boto3."""
     kinds = all_kinds()
     return {
         "$schema": DIALECT,
         "title": "reconciler: desired state for AWS IoT",
         "type": "object",
         "properties": {
-            WORKSPACE: _workspace(constraints),
-            **{name: _transitions(keys) for name, keys in KEYS.items()},
-            **{table: _tables(kind, constraints) for table, kind in kinds.items()},
+            WORKSPACE: _workspace(member_schemas),
+            **{name: _moved_or_removed(keys) for name, keys in MOVED_REMOVED_KEYS.items()},
+            **{table: _tables_of_kind(kind, member_schemas) for table, kind in kinds.items()},
         },
         "additionalProperties": False,
-        "$defs": {**_shared(), **{table: _table(kind, constraints) for table, kind in kinds.items()}},
+        "$defs": {
+            **_shared_definitions(),
+            **{table: _table_of_kind(kind, member_schemas) for table, kind in kinds.items()},
+        },
     }
 
 
-def _shared() -> Node:
-    """What many fields have in common."""
+def _shared_definitions() -> Node:
+    """Return the definitions that many fields refer to."""
     return {
-        "file": _closed({"file": {"type": "string", "minLength": 1}}, "A file in the folder of this one."),
-        "env": _closed(
-            {"env": _or_column({"type": "string", "pattern": f"^(?:{VARIABLE.pattern})$"})},
+        "file": _closed_object(
+            {"file": {"type": "string", "minLength": 1}}, "A file in the folder of this one."
+        ),
+        "env": _closed_object(
+            {"env": _or_with_brace({"type": "string", "pattern": f"^(?:{VARIABLE_NAME.pattern})$"})},
             "An environment variable.",
         ),
         "reference": {
-            "description": "A name in this file, or the id or the ARN of something outside it.",
+            "description": "A name in this file, or the ID or the ARN of a resource outside it.",
             "anyOf": [
                 {"type": "string"},
-                _closed({"id": {"type": "string", "minLength": 1}}),
-                _closed({"arn": _or_column({"type": "string", "pattern": "^arn(:[^:]*){4}:.*[^/]$"})}),
+                _closed_object({"id": {"type": "string", "minLength": 1}}),
+                _closed_object(
+                    {"arn": _or_with_brace({"type": "string", "pattern": "^arn(:[^:]*){4}:.*[^/]$"})}
+                ),
             ],
         },
         "pem": {
             "description": "A certificate in PEM.",
             "anyOf": [
-                _or_column({"type": "string", "pattern": "-----BEGIN CERTIFICATE-----"}),
+                _or_with_brace({"type": "string", "pattern": "-----BEGIN CERTIFICATE-----"}),
                 _FILE,
             ],
         },
@@ -103,13 +110,15 @@ def _shared() -> Node:
             "anyOf": [_FILE, {"type": "string"}, {"type": "object"}],
         },
         "secret": {
-            "description": "Where a secret is; it is never written into the file.",
+            "description": "Where a secret is read from; it is never written into the file.",
             "anyOf": [{"$ref": "#/$defs/env"}, _FILE],
         },
         "for_each": {
-            "description": "One resource for each row; any text may have {column}s in it.",
+            "description": "One resource for each row; any text may contain {column}s.",
             "anyOf": [
-                _closed({"file": {"type": "string", "pattern": "\\.([cC][sS][vV]|[jJ][sS][oO][nN][lL])$"}}),
+                _closed_object(
+                    {"file": {"type": "string", "pattern": "\\.([cC][sS][vV]|[jJ][sS][oO][nN][lL])$"}}
+                ),
                 {
                     "type": "array",
                     "items": {
@@ -122,129 +131,131 @@ def _shared() -> Node:
     }
 
 
-def _workspace(constraints: Constraints) -> Node:
+def _workspace(member_schemas: MemberSchemas) -> Node:
     node = _object(Settings, _TEXT)
-    node["properties"]["name"] |= _name(constraints)
-    node["properties"]["target"]["anyOf"] = [{"enum": list(TARGETS)}, {"pattern": _URL}]
-    for name, pattern in FORMS.items():
-        node["properties"][name]["pattern"] = f"^(?:{pattern.pattern})$"
-    node["properties"]["quotas"]["additionalProperties"]["additionalProperties"]["exclusiveMinimum"] = 0
-    fuses = node["properties"]["limits"]["properties"]
-    single = fuses.pop("kinds")["additionalProperties"]
-    for limits in (fuses, single["properties"]):
-        for name, fuse in limits.items():
-            fuse |= {"minimum": 0}
+    properties = node["properties"]
+    properties["name"] |= _workspace_name(member_schemas)
+    properties["target"]["anyOf"] = [{"enum": list(NAMED_TARGETS)}, {"pattern": _URL}]
+    for name, pattern in TEXT_PATTERNS.items():
+        properties[name]["pattern"] = f"^(?:{pattern.pattern})$"
+    properties["quotas"]["additionalProperties"]["additionalProperties"]["exclusiveMinimum"] = 0
+    limits = properties["limits"]["properties"]
+    kind_limits = limits.pop("kinds")["additionalProperties"]
+    for limit_nodes in (limits, kind_limits["properties"]):
+        for name, limit_node in limit_nodes.items():
+            limit_node |= {"minimum": 0}
             if name.endswith("percent"):
-                fuse |= {"minimum": PERCENT.start, "maximum": PERCENT.stop - 1}
-    fuses |= dict.fromkeys(sorted(all_kinds()), single)  # beside them, by table
-    return {"description": "Whose resources these are, and where they live.", **node}
+                limit_node |= {"minimum": PERCENT_RANGE.start, "maximum": PERCENT_RANGE.stop - 1}
+    limits |= dict.fromkeys(
+        sorted(all_kinds()), kind_limits
+    )  # the file has the kinds' tables next to the limits
+    return {"description": "The owner of these resources, and the registry that they are in.", **node}
 
 
-def _transitions(keys: Sequence[str]) -> Node:
-    """What becomes of addresses that the file no longer has."""
+def _moved_or_removed(keys: Sequence[str]) -> Node:
+    """Return the form of `[[moved]]` or `[[removed]]`."""
     address = {"type": "string", "pattern": rf"^({'|'.join(all_kinds())})\..+$"}
-    forms = {key: {"const": False} if key == "destroy" else address for key in keys}
-    return {"type": "array", "items": _closed(forms)}
+    properties = {key: {"const": False} if key == "destroy" else address for key in keys}
+    return {"type": "array", "items": _closed_object(properties)}
 
 
-def _name(constraints: Constraints) -> Node:
-    """What the names of the workspace's marks leave to its own."""
+def _workspace_name(member_schemas: MemberSchemas) -> Node:
+    """Return what AWS's limits on the names of the ownership markers leave for the workspace's name in them."""
     patterns: list[Node] = []
-    found: Node = {"minLength": 1, "allOf": patterns}
-    for mark in sorted(reserved_addresses("")):
-        kind = all_kinds()[mark.kind]
-        limits = constraints(kind.service, kind.name_api) if kind.name_api else {}
+    node: Node = {"minLength": 1, "allOf": patterns}
+    for address in sorted(reserved_addresses("")):
+        kind = all_kinds()[address.kind]
+        limits = member_schemas(kind.service, kind.name_api) if kind.name_api else {}
         if "pattern" in limits and {"pattern": limits["pattern"]} not in patterns:
             patterns.append({"pattern": limits["pattern"]})
         if "maxLength" in limits:
-            room = limits["maxLength"] - len(mark.name)
-            found["maxLength"] = min(room, found.get("maxLength", room))
-    return found
+            max_length = limits["maxLength"] - len(address.name)
+            node["maxLength"] = min(max_length, node.get("maxLength", max_length))
+    return node
 
 
-def _tables(kind: Kind, constraints: Constraints) -> Node:
-    limits = constraints(kind.service, kind.name_api) if kind.name_api else {}
-    names = {"minLength": 1, "maxLength": LONGEST_NAME, **limits}
+def _tables_of_kind(kind: Kind, member_schemas: MemberSchemas) -> Node:
+    limits = member_schemas(kind.service, kind.name_api) if kind.name_api else {}
+    names = {"minLength": 1, "maxLength": MAX_NAME_LENGTH, **limits}
     return {
         "type": "object",
         "description": f"{kind.noun[:1].upper()}{kind.noun[1:]}s, by their names.",
-        "propertyNames": {"anyOf": [names, {"pattern": _COLUMN["pattern"]}]},
+        "propertyNames": {"anyOf": [names, {"pattern": _TEXT_WITH_BRACE["pattern"]}]},
         "additionalProperties": {"$ref": f"#/$defs/{kind.table}"},
     }
 
 
-def _table(kind: Kind, constraints: Constraints) -> Node:
-    node = _object(kind.spec_class, _RICH)
+def _table_of_kind(kind: Kind, member_schemas: MemberSchemas) -> Node:
+    node = _object(kind.spec_class, _TEXT_OR_FILE)
     for name, member in kind.members.items():
-        limits = constraints(kind.service, member.api) if member.api else {}
-        said = _limited(node["properties"][name], limits, member)
-        node["properties"][name] = {"description": member.doc, **said}
-    around = _object(Around, _TEXT)["properties"]
-    around[MOVED] = _closed(
-        {key: {"type": "string", "pattern": rf"^{kind.table}\.|[{{}}]"} for key in WITHIN}
+        limits = member_schemas(kind.service, member.api) if member.api else {}
+        field_node = _add_limits(node["properties"][name], limits, member)
+        node["properties"][name] = {"description": member.doc, **field_node}
+    common_keys = _object(CommonKeys, _TEXT)["properties"]
+    common_keys[MOVED] = _closed_object(
+        {key: {"type": "string", "pattern": rf"^{kind.table}\.|[{{}}]"} for key in INLINE_MOVED_KEYS}
     )
-    node["properties"] |= {**around, FOR_EACH: {"$ref": "#/$defs/for_each"}}
+    node["properties"] |= {**common_keys, FOR_EACH: {"$ref": "#/$defs/for_each"}}
     return node
 
 
-def _limited(node: Node, limits: Mapping[str, Any], member: Member) -> Node:
-    """The form of a field with AWS's limits on what is written out."""
+def _add_limits(node: Node, limits: Mapping[str, Any], member: Member) -> Node:
+    """Return the form of a field with AWS's limits on literal values."""
     match node.get("type"):
         case "array":
-            most = {key: value for key, value in limits.items() if key == "maxItems"}
+            array_limits = {key: value for key, value in limits.items() if key == "maxItems"}
             if not member.references and "items" in limits:
-                most["items"] = _limited(node["items"], limits["items"], member)
-            return {**node, **most}
+                array_limits["items"] = _add_limits(node["items"], limits["items"], member)
+            return {**node, **array_limits}
         case "object" if "properties" in node:
-            return {**node, "properties": _spelt(node["properties"], limits.get("properties", {}), member)}
+            properties = _add_structure_limits(node["properties"], limits.get("properties", {}), member)
+            return {**node, "properties": properties}
         case "object":
-            return {**node, **{key: _keyed(key, value, node) for key, value in limits.items()}}
+            return {**node, **{key: _map_limit(key, value, node) for key, value in limits.items()}}
         case "integer" | "number":
             return {**node, **{key: limits[key] for key in limits if key != "type"}}
         case _ if node == _DOCUMENT and "properties" in limits:
-            return {"anyOf": [_FILE, _TEXT, _loose(limits)]}
+            return {"anyOf": [_FILE, _TEXT, _allow_braces(limits)]}
         case _ if node.get("anyOf", [{}])[0] == _TEXT and not member.references:
-            return {
-                **node,
-                "anyOf": [_or_column({**_TEXT, **limits}) if limits else _TEXT, *node["anyOf"][1:]],
-            }
+            text = _or_with_brace({**_TEXT, **limits}) if limits else _TEXT
+            return {**node, "anyOf": [text, *node["anyOf"][1:]]}
         case _:
             return node
 
 
-def _spelt(properties: Node, limits: Mapping[str, Any], member: Member) -> Node:
-    """The fields of a table that AWS has as a structure: its own names are spelt otherwise."""
-    known = {name.lower(): found for name, found in limits.items()}
+def _add_structure_limits(properties: Node, limits: Mapping[str, Any], member: Member) -> Node:
+    """Return the fields of a table that is a structure for AWS, whose member names are spelled in another way."""
+    limits_by_name = {name.lower(): limit for name, limit in limits.items()}
     return {
-        name: _limited(node, known.get(name.replace("_", ""), {}), member)
+        name: _add_limits(node, limits_by_name.get(name.replace("_", ""), {}), member)
         for name, node in properties.items()
     }
 
 
-def _loose(node: Any) -> Any:
-    """A form for JSON in which any text may be a fleet's."""
+def _allow_braces(node: Any) -> Any:
+    """Return the form of JSON in which any text may have columns."""
     if not isinstance(node, Mapping):
         return node
-    made = {key: _loose(value) for key, value in node.items() if key != "properties"}
+    relaxed = {key: _allow_braces(value) for key, value in node.items() if key != "properties"}
     if "properties" in node:
-        made["properties"] = {name: _loose(found) for name, found in node["properties"].items()}
-    return _or_column(made) if node.get("type") == "string" else made
+        relaxed["properties"] = {name: _allow_braces(value) for name, value in node["properties"].items()}
+    return _or_with_brace(relaxed) if node.get("type") == "string" else relaxed
 
 
-def _keyed(key: str, value: Any, node: Node) -> Any:
-    """Limits of a map: of its keys, of its values, of its size."""
+def _map_limit(key: str, limit: Any, node: Node) -> Any:
+    """Return the limit of a map: of its keys, of its values, or of its size."""
     if key == "propertyNames":
-        return {**_KEY, "anyOf": [value, {"pattern": _COLUMN["pattern"]}]}
+        return {**_UNRESERVED_KEY, "anyOf": [limit, {"pattern": _TEXT_WITH_BRACE["pattern"]}]}
     if key == "additionalProperties":
-        inner = node[key]
-        return _or_column({**inner, **value}) if inner == _TEXT else inner
-    return value
+        values = node[key]
+        return _or_with_brace({**values, **limit}) if values == _TEXT else values
+    return limit
 
 
 def _object(cls: type, text: Node) -> Node:
-    """An attrs class as a table; `text` is what its texts may be."""
+    """Return the form of an attrs class as a table; `text` is the form of its texts."""
     fields = attrs.fields(attrs.resolve_types(cls))
-    properties = {field.name: {**_form(field.type, text), **_default(field)} for field in fields}
+    properties = {field.name: {**_field_form(field.type, text), **_default(field)} for field in fields}
     required = [field.name for field in fields if field.default is attrs.NOTHING]
     node: Node = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**node, "required": required} if required else node
@@ -254,44 +265,40 @@ def _default(field: Any) -> Node:
     return {"default": field.default} if isinstance(field.default, str | int | float) else {}
 
 
-def _form(annotation: Any, text: Node) -> Node:
-    """What a field of this annotation takes, as the loader reads it."""
-    if is_named_document(annotation):
+def _field_form(annotation: Any, text: Node) -> Node:
+    """Return the form of a field with this annotation, as the loader reads it."""
+    if accepts_document_or_name(annotation):
         return {"anyOf": [_FILE, _TEXT, {"type": "object", "properties": {"id": False, "arn": False}}]}
-    forms = [_single(part, text) for part in alternatives(annotation)]
+    forms = [_type_form(file_type, text) for file_type in file_types(annotation)]
     return forms[0] if len(forms) == 1 else {"anyOf": forms}
 
 
-def _single(annotation: Any, text: Node) -> Node:
-    match _origin(annotation):
-        case origin if origin is Literal:
-            return _or_column({"enum": list(get_args(annotation))})
-        case origin if origin is Mapping:
-            item = get_args(annotation)[1]
-            values = _TEXT if item is str else _form(item, text)
-            return {"type": "object", "propertyNames": _KEY, "additionalProperties": values}
-        case origin if origin is tuple:
-            return {"type": "array", "items": _form(get_args(annotation)[0], text), "uniqueItems": True}
-        case origin if origin is str:
-            return dict(text)
-        case origin if origin in _PLAIN:
-            return dict(_PLAIN[origin])
-        case origin:
-            return _object(origin, text)
+def _type_form(annotation: Any, text: Node) -> Node:
+    origin = annotation if annotation == Reference else get_origin(annotation) or annotation
+    if origin is Literal:
+        return _or_with_brace({"enum": list(get_args(annotation))})
+    if origin is Mapping:
+        item_type = get_args(annotation)[1]
+        values = _TEXT if item_type is str else _field_form(item_type, text)
+        return {"type": "object", "propertyNames": _UNRESERVED_KEY, "additionalProperties": values}
+    if origin is tuple:
+        items = _field_form(get_args(annotation)[0], text)
+        return {"type": "array", "items": items, "uniqueItems": True}
+    if origin is str:
+        return dict(text)
+    if origin in _NODES_BY_TYPE:
+        return dict(_NODES_BY_TYPE[origin])
+    return _object(origin, text)
 
 
-def _origin(annotation: Any) -> Any:
-    return annotation if annotation == Reference else get_origin(annotation) or annotation
+def _or_with_brace(node: Node) -> Node:
+    return {"anyOf": [node, _TEXT_WITH_BRACE]}
 
 
-def _or_column(node: Node) -> Node:
-    return {"anyOf": [node, _COLUMN]}
-
-
-def _closed(properties: Node, description: str | None = None) -> Node:
-    told = {"description": description} if description else {}
+def _closed_object(properties: Node, description: str | None = None) -> Node:
+    described = {"description": description} if description else {}
     return {
-        **told,
+        **described,
         "type": "object",
         "properties": properties,
         "required": list(properties),

@@ -1,4 +1,4 @@
-"""Manifests: the rows of a CSV file, of a JSON Lines file, or of an array in the table itself; and every flaw in them."""
+"""Manifests: the rows of a CSV file, of a JSON Lines file, or of an array in the table itself."""
 
 from __future__ import annotations
 
@@ -11,279 +11,282 @@ from typing import Any, NoReturn, TypeAlias
 
 from attrs import Factory, define, frozen
 
-from reconciler.engine.load.input_files import Surroundings
-from reconciler.engine.load.interpolation import Values
-from reconciler.engine.load.value_error import Wrong
+from reconciler.engine.load.input_files import LoadContext
+from reconciler.engine.load.interpolation import RowValues
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.resource import ManifestRow
 from reconciler.model.text import closest_match, describe_value, quote, quote_if_unsafe, type_name
 
-LARGEST = 64 * 2**20
-"""Bytes of one manifest."""
+MAX_MANIFEST_BYTES = 64 * 2**20
+MAX_ROWS = 1_000_000
+MAX_COLUMNS = 256
+MAX_VALUES = 5_000_000
+"""Rows times columns, of all manifests together: this is what they take in memory."""
 
-MOST_ROWS = 1_000_000
-MOST_COLUMNS = 256
-MOST_VALUES = 5_000_000
-"""Rows times columns, of all manifests together: it is what they take in memory."""
-
-_FORM = '{ file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables'
+_MAX_TOML_INTEGER_BITS = 64
+_MANIFEST_FORMAT = '{ file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables'
 _SCALAR = "a string, a number or a boolean"
-
-
-@frozen
-class Flaw:
-    """What is wrong in a row of a manifest; the path of `wrong`, if it has one, is the column."""
-
-    row: ManifestRow
-    wrong: Wrong
 
 
 @frozen(eq=False)
 class Manifest:
-    """Its columns, None where nothing says them; its rows, each with its place; and its flaws, which are in none.
+    """Columns and rows, each row with its place.
 
-    `name` is what it is called in messages, and is empty for an array in the table itself.
+    `name` is the file's name in messages, and empty for an array in the table itself. `columns` is None where the manifest
+    does not define them. `problems` are those of the rows that could not be read; the path of a problem, if any, is the column.
     """
 
     name: str
     columns: tuple[str, ...] | None
-    rows: Sequence[tuple[ManifestRow, Values]]
-    flaws: Sequence[Flaw] = ()
+    rows: Sequence[tuple[ManifestRow, RowValues]]
+    problems: Sequence[tuple[ManifestRow, ValueProblem]] = ()
 
 
-class Manifests:
-    """Reads what `for_each` says; a file that several tables name is read once."""
+class ManifestReader:
+    """Reads the values of `for_each`; a file that several tables name is read once."""
 
     def __init__(self) -> None:
-        self._read: dict[str, Manifest] = {}
-        self._room = MOST_VALUES
+        self._manifests_by_path: dict[str, Manifest] = {}
+        self._values_left = MAX_VALUES
 
-    def of(self, value: object, surroundings: Surroundings) -> Manifest:
-        """The manifest. Raises Wrong when there is none."""
+    def read(self, value: object, context: LoadContext) -> Manifest:
+        """Return the manifest that a `for_each` refers to or contains. Raises InvalidValueError when there is none."""
         match value:
             case {"file": str(name), **rest} if not rest and name:
-                return self._file(name, surroundings)
+                return self._read_file(name, context)
             case list() if all(isinstance(item, dict) for item in value):
-                return self._done(_objects(_Reading("", self._room), enumerate(value), _of_toml))
+                return self._finish(_parse_objects(self._builder(""), enumerate(value), _parse_toml_row))
             case dict():
-                raise Wrong("a table of another form", _FORM)
+                raise _error("wrong-type", "not a valid table", _MANIFEST_FORMAT)
             case _:
-                raise Wrong(describe_value(value), _FORM)
+                raise _error("wrong-type", f"got {describe_value(value)}", _MANIFEST_FORMAT)
 
-    def _file(self, name: str, surroundings: Surroundings) -> Manifest:
-        form = _FORMS.get(name.lower().rpartition(".")[2])
-        if form is None:
-            raise Wrong(f"{quote(name)} is no manifest", "a name that ends in .csv or .jsonl", path=("file",))
+    def _read_file(self, name: str, context: LoadContext) -> Manifest:
+        parse = _PARSERS.get(name.lower().rpartition(".")[2])
+        if parse is None:
+            problem = f"{quote(name)} is not a valid manifest name"
+            raise _error("invalid-path", problem, "a name that ends in .csv or .jsonl").under("file")
         try:
-            path = surroundings.path(name)
-            if path not in self._read:
-                raw = surroundings.raw(name, LARGEST).removeprefix(codecs.BOM_UTF8)
-                self._read[path] = self._done(form(_Reading(quote_if_unsafe(name), self._room), raw))
-        except Wrong as wrong:
-            raise wrong.under("file") from None
-        return self._read[path]
+            path = context.resolve_path(name)
+            if path not in self._manifests_by_path:
+                raw = context.read_bytes(name, MAX_MANIFEST_BYTES).removeprefix(codecs.BOM_UTF8)
+                self._manifests_by_path[path] = self._finish(parse(self._builder(quote_if_unsafe(name)), raw))
+        except InvalidValueError as error:
+            raise error.under("file") from None
+        return self._manifests_by_path[path]
 
-    def _done(self, reading: _Reading) -> Manifest:
-        self._room -= len(reading.rows) * len(reading.columns or ())
-        return Manifest(reading.name, reading.columns, reading.rows, reading.flaws)
+    def _builder(self, name: str) -> _ManifestBuilder:
+        return _ManifestBuilder(name, self._values_left)
+
+    def _finish(self, builder: _ManifestBuilder) -> Manifest:
+        self._values_left -= len(builder.rows) * len(builder.columns or ())
+        return Manifest(builder.name, builder.columns, builder.rows, builder.problems)
 
 
 @define
-class _Reading:
-    """A manifest while it is read; there is room for so many values."""
+class _ManifestBuilder:
+    """The part of a manifest that has been read."""
 
     name: str
-    room: int
+    max_values: int
     columns: tuple[str, ...] | None = None
-    rows: list[tuple[ManifestRow, Values]] = Factory(list)
-    flaws: list[Flaw] = Factory(list)
+    rows: list[tuple[ManifestRow, RowValues]] = Factory(list)
+    problems: list[tuple[ManifestRow, ValueProblem]] = Factory(list)
 
-    def flaw(
-        self, number: int, problem: str, expected: str | None = None, nearest: str | None = None
-    ) -> None:
-        """Note what is wrong with a row."""
-        self.flaws.append(Flaw(ManifestRow(self.name, number), Wrong(problem, expected, nearest, ())))
+    def add_problem(self, number: int, code: str, problem: str, expected: str | None = None) -> None:
+        self.problems.append((ManifestRow(self.name, number), ValueProblem(code, problem, expected)))
 
-    def head(self, number: int, columns: Sequence[str]) -> bool:
-        """Take the names of the columns, if they are any."""
-        if len(columns) > MOST_COLUMNS:
-            self.flaw(number, f"{len(columns)} columns", f"at most {MOST_COLUMNS}")
+    def set_columns(self, number: int, columns: Sequence[str]) -> bool:
+        """Set the columns; return False where they cannot be used."""
+        if len(columns) > MAX_COLUMNS:
+            self.add_problem(number, "too-many-columns", f"{len(columns)} columns", f"at most {MAX_COLUMNS}")
         elif "" in columns:
-            self.flaw(number, "a column without a name", "a name for each")
+            self.add_problem(number, "unnamed-column", "empty column name", "a name for each column")
         elif len(set(columns)) < len(columns):
-            twice = next(name for name in columns if columns.count(name) > 1)
-            self.flaw(number, f"the column {quote(twice)} is there twice", "each once")
+            duplicate = next(name for name in columns if columns.count(name) > 1)
+            self.add_problem(
+                number, "duplicate-column", f"duplicate column {quote(duplicate)}", "unique column names"
+            )
         else:
             self.columns = tuple(columns)
         return self.columns is not None
 
-    def take(self, number: int, values: Values) -> bool:
-        """Take a row, if there is room for it."""
-        if len(self.rows) == MOST_ROWS:
-            self.flaw(number, "too many rows", f"at most {MOST_ROWS:,}")
-        elif (len(self.rows) + 1) * len(values) > self.room:
-            self.flaw(number, "too many values", f"at most {MOST_VALUES:,} in all manifests")
+    def add_row(self, number: int, values: RowValues) -> bool:
+        """Add a row; return False where there is no room for it."""
+        if len(self.rows) == MAX_ROWS:
+            self.add_problem(number, "too-many-rows", "too many rows", f"at most {MAX_ROWS:,}")
+        elif (len(self.rows) + 1) * len(values) > self.max_values:
+            expected = f"at most {MAX_VALUES:,} in all manifests together"
+            self.add_problem(number, "too-many-values", "too many values", expected)
         else:
             self.rows.append((ManifestRow(self.name, number), values))
             return True
         return False
 
 
-def _csv(reading: _Reading, raw: bytes) -> _Reading:
-    """RFC 4180, in UTF-8, with a header; lines that are empty are no rows."""
-    reader = csv.reader(_lines(raw), strict=True)
+def _parse_csv(builder: _ManifestBuilder, raw: bytes) -> _ManifestBuilder:
+    """Parse CSV as in RFC 4180, in UTF-8, with a header; empty lines are not rows."""
+    reader = csv.reader(_decode_lines(raw), strict=True)
     number = 1
     try:
         for cells in reader:
-            if cells and not _cells(reading, number, cells):
+            if cells and not _add_cells(builder, number, cells):
                 break
             number = reader.line_num + 1
     except csv.Error as error:
-        reading.flaw(number, f"not valid CSV: {str(error).partition(' - ')[0]}")
+        builder.add_problem(number, "invalid-csv", f"not valid CSV: {str(error).partition(' - ')[0]}")
     except UnicodeDecodeError:
-        reading.flaw(reader.line_num + 1, "not UTF-8 text")
-    if reading.columns is None and not reading.flaws:
-        reading.flaw(1, "there is no header", "a first line with the names of the columns")
-    return reading
+        builder.add_problem(reader.line_num + 1, "invalid-utf-8", "not UTF-8 text")
+    if builder.columns is None and not builder.problems:
+        builder.add_problem(1, "missing-header", "the header is missing", "column names in the first line")
+    return builder
 
 
-def _cells(reading: _Reading, number: int, cells: list[str]) -> bool:
-    """Take a record; False ends the reading."""
-    columns = reading.columns
+def _add_cells(builder: _ManifestBuilder, number: int, cells: list[str]) -> bool:
+    """Add a record; return False where nothing after it can be read."""
+    columns = builder.columns
     if columns is None:
-        return reading.head(number, cells)
+        return builder.set_columns(number, cells)
     if len(cells) == len(columns):
-        return reading.take(number, tuple(cells))
-    found = f"{len(cells)} value{'' if len(cells) == 1 else 's'}"
-    reading.flaw(number, found, f"{len(columns)}, one for each column")
+        return builder.add_row(number, tuple(cells))
+    problem = f"got {len(cells)} value{'' if len(cells) == 1 else 's'}"
+    builder.add_problem(number, "wrong-value-count", problem, f"{len(columns)}, one for each column")
     return True
 
 
-def _lines(raw: bytes) -> Iterator[str]:
+def _decode_lines(raw: bytes) -> Iterator[str]:
     return (line.decode() for line in io.BytesIO(raw))
 
 
-def _jsonl(reading: _Reading, raw: bytes) -> _Reading:
-    """One JSON object a line, in UTF-8; lines that are blank are no rows."""
+def _parse_jsonl(builder: _ManifestBuilder, raw: bytes) -> _ManifestBuilder:
+    """Parse one JSON object per line, in UTF-8; blank lines are not rows."""
     lines = enumerate(io.BytesIO(raw), 1)
-    return _objects(reading, ((number, line) for number, line in lines if not line.isspace()), _of_json)
+    return _parse_objects(
+        builder, ((number, line) for number, line in lines if not line.isspace()), _parse_json_row
+    )
 
 
-def _objects(
-    reading: _Reading, items: Iterable[tuple[int, Any]], read: Callable[[Any], Mapping[str, str]]
-) -> _Reading:
-    """Objects, all with the keys of the first."""
+def _parse_objects(
+    builder: _ManifestBuilder,
+    items: Iterable[tuple[int, Any]],
+    parse_row: Callable[[Any], Mapping[str, str]],
+) -> _ManifestBuilder:
+    """Parse objects that all have the keys of the first one."""
     for number, item in items:
         try:
-            found = read(item)
-        except Wrong as wrong:
-            reading.flaws.append(Flaw(ManifestRow(reading.name, number), wrong))
+            values = parse_row(item)
+        except InvalidValueError as error:
+            builder.problems += ((ManifestRow(builder.name, number), problem) for problem in error.problems)
             continue
-        columns = reading.columns
+        columns = builder.columns
         if columns is None:
-            if not reading.head(number, tuple(found)):
+            if not builder.set_columns(number, tuple(values)):
                 break
-            columns = tuple(found)
-        if len(found) != len(columns) or not all(column in found for column in columns):
-            here = ManifestRow(reading.name, number)
-            reading.flaws += (Flaw(here, wrong) for wrong in _differences(found, columns))
-        elif not reading.take(number, tuple([found[column] for column in columns])):
+            columns = tuple(values)
+        if len(values) != len(columns) or not all(column in values for column in columns):
+            row = ManifestRow(builder.name, number)
+            builder.problems += ((row, problem) for problem in _compare_keys(values, columns))
+        elif not builder.add_row(number, tuple([values[column] for column in columns])):
             break
-    return reading
+    return builder
 
 
-def _differences(found: Mapping[str, str], columns: Sequence[str]) -> Iterator[Wrong]:
+def _compare_keys(values: Mapping[str, str], columns: Sequence[str]) -> Iterator[ValueProblem]:
     expected = "the keys of the first row"
     for column in columns:
-        if column not in found:
-            yield Wrong("missing", expected, path=(column,))
-    for column in found:
+        if column not in values:
+            yield ValueProblem("missing-key", "missing key", expected, path=(column,))
+    for column in values:
         if column not in columns:
             nearest = closest_match(column, columns)
-            yield Wrong("unknown key", None if nearest else expected, nearest, (column,))
+            yield ValueProblem(
+                "unknown-key", "unknown key", None if nearest else expected, nearest, path=(column,)
+            )
 
 
-def _of_toml(item: Mapping[str, object]) -> Mapping[str, str]:
-    found = {}
+def _parse_toml_row(item: Mapping[str, object]) -> Mapping[str, str]:
+    values = {}
     for column, value in item.items():
         match value:
             case bool():
-                found[column] = "true" if value else "false"
-            case int() if value.bit_length() <= 64:  # noqa: PLR2004 (bits of a TOML integer)
-                found[column] = str(value)
+                values[column] = "true" if value else "false"
+            case int() if value.bit_length() <= _MAX_TOML_INTEGER_BITS:
+                values[column] = str(value)
             case str():
-                found[column] = value
+                values[column] = value
             case float():  # 1.10 has become 1.1
-                raise _column(column, describe_value(value), "a string, which stays as it is written")
+                expected = "a string, which keeps the spelling of the number"
+                raise _error("wrong-type", f"got {describe_value(value)}", expected).under(column)
             case _:
-                raise _column(column, type_name(value), _SCALAR)
-    return found
+                raise _error("wrong-type", f"got {type_name(value)}", _SCALAR).under(column)
+    return values
 
 
-def _of_json(line: bytes) -> Mapping[str, str]:
+def _parse_json_row(line: bytes) -> Mapping[str, str]:
+    expected = "one JSON object"
     try:
         item = json.loads(
             line.decode().rstrip(),
             parse_int=str,
             parse_float=str,
-            parse_constant=_no,
-            object_pairs_hook=_once,
+            parse_constant=_reject_constant,
+            object_pairs_hook=_to_json_object,
         )
     except UnicodeDecodeError:
-        raise Wrong("not UTF-8 text") from None
+        raise _error("invalid-utf-8", "not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        raise Wrong(
-            f"not JSON: {error.msg.removesuffix(' at')} at character {error.colno}", "one object"
-        ) from None
+        reason = error.msg.removesuffix(" at")
+        raise _error("invalid-json", f"not JSON: {reason} at character {error.colno}", expected) from None
     except RecursionError:
-        raise Wrong("nested too deeply", "one object") from None
-    if not isinstance(item, _Object):
-        raise Wrong(_sort(item), "one object")
-    return {column: _scalar(column, value) for column, value in item.items()}
+        raise _error("nested-too-deeply", "nested too deeply", expected) from None
+    if not isinstance(item, _JsonObject):
+        raise _error("wrong-type", f"got {_json_type_name(item)}", expected)
+    return {column: _to_text(column, value) for column, value in item.items()}
 
 
-class _Object(dict[str, Any]):
-    """A JSON object."""
+class _JsonObject(dict[str, Any]):
+    """A JSON object, which has no duplicate keys."""
 
 
-def _once(pairs: list[tuple[str, Any]]) -> _Object:
-    found = _Object()
+def _to_json_object(pairs: list[tuple[str, Any]]) -> _JsonObject:
+    members = _JsonObject()
     for key, value in pairs:
-        if key in found:
-            raise Wrong(f"the key {quote(key)} is there twice", "each once")
-        found[key] = value
-    return found
+        if key in members:
+            raise _error("duplicate-key", f"duplicate key {quote(key)}", "unique keys")
+        members[key] = value
+    return members
 
 
-def _no(constant: str) -> NoReturn:
-    raise Wrong(f"not JSON: {constant}", "one object")
+def _reject_constant(constant: str) -> NoReturn:
+    raise _error("invalid-json", f"not JSON: {constant}", "one JSON object")
 
 
-def _scalar(column: str, value: Any) -> str:
+def _to_text(column: str, value: Any) -> str:
     match value:
         case bool():
             return "true" if value else "false"
         case str():
-            if not _is_text(column) or not _is_text(value):
-                raise _column(column, "half of a surrogate pair", "text")
+            if not _is_encodable(column) or not _is_encodable(value):
+                raise _error("invalid-unicode", "unpaired surrogate", "valid Unicode text").under(column)
             return value
         case _:
-            raise _column(column, _sort(value), _SCALAR)
+            raise _error("wrong-type", f"got {_json_type_name(value)}", _SCALAR).under(column)
 
 
-def _is_text(value: str) -> bool:
+def _is_encodable(text: str) -> bool:
     try:
-        return value.isascii() or bool(value.encode())
+        return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
 
 
-def _sort(value: object) -> str:
-    return {type(None): "null", _Object: "an object"}.get(type(value)) or type_name(value)
+def _json_type_name(value: object) -> str:
+    return {type(None): "null", _JsonObject: "an object"}.get(type(value)) or type_name(value)
 
 
-def _column(column: str, problem: str, expected: str) -> Wrong:
-    return Wrong(problem, expected, path=(column,))
+def _error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:
+    return InvalidValueError(ValueProblem(code, problem, expected))
 
 
-_Form: TypeAlias = Callable[[_Reading, bytes], _Reading]
-_FORMS: Mapping[str, _Form] = {"csv": _csv, "jsonl": _jsonl}
+_Parser: TypeAlias = Callable[[_ManifestBuilder, bytes], _ManifestBuilder]
+_PARSERS: Mapping[str, _Parser] = {"csv": _parse_csv, "jsonl": _parse_jsonl}

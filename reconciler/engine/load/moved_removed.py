@@ -1,4 +1,4 @@
-"""`[[removed]]`, `[[moved]]` and a table's own `moved`: what becomes of addresses that the file no longer has."""
+"""`[[removed]]`, `[[moved]]` and a table's own `moved`: statements about addresses that the file no longer has."""
 
 from __future__ import annotations
 
@@ -6,201 +6,273 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import Factory, define, frozen
 
-from reconciler.engine.load.declaration import Declaration, Finding, Path, Table
-from reconciler.engine.load.value_error import Wrong
+from reconciler.engine.load.declaration import Declaration, TomlTable
+from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.resources import ParsedDeclaration
+from reconciler.engine.load.table_shape import missing_key, unknown_key
 from reconciler.kinds import all_kinds
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
+from reconciler.model.diagnostic import InvalidValueError, ValuePath, ValueProblem
 from reconciler.model.resource import Origin
 from reconciler.model.text import closest_match, describe_value, format_choices, format_path, quote
 
 REMOVED, MOVED = "removed", "moved"
-KEYS: Mapping[str, Sequence[str]] = {REMOVED: ("from", "destroy"), MOVED: ("from", "to")}
-WITHIN = ("from",)
-"""What `moved` says inside a resource's own table."""
 
-TRANSITIONS = tuple(KEYS)
-"""The arrays of tables that are about addresses which the file no longer has."""
+MOVED_REMOVED_KEYS: Mapping[str, Sequence[str]] = {REMOVED: ("from", "destroy"), MOVED: ("from", "to")}
+"""The arrays of tables, and their keys."""
 
-_AN_ADDRESS = "kind.name, such as 'things.pump-7'"
-_KEEP = "destroy = false; what is to be deleted needs no word, only its table taken out"
+MOVED_REMOVED_TABLES = tuple(MOVED_REMOVED_KEYS)
+
+INLINE_MOVED_KEYS = ("from",)
+"""The keys of `moved` inside a resource's own table."""
+
+_ADDRESS = "kind.name, such as 'things.pump-7'"
+_DESTROY = "destroy = false (to delete a resource, only remove its table)"
+_ABSENT = "an address that the file no longer has"
 
 
 @frozen
-class Renaming:
-    """`to` was `source`; said in a declaration, at a path inside it."""
+class _Move:
+    """A statement that `target` had the address `source`, in a declaration at a path inside it."""
 
     declaration: Declaration
-    path: Path
+    path: ValuePath
     source: object
-    to: object
+    target: object
+
+
+@frozen
+class _ResolvedMove:
+    """A move whose addresses are valid. `source_path` is where the statement has the former address."""
+
+    declaration: Declaration
+    source_path: ValuePath
+    source: Address
+    target: Address
 
 
 @define
-class Transitions:
-    """What is understood so far, and what is wrong with the rest."""
+class MovedRemoved:
+    """The valid statements: where each address was removed, and the new address of each one that was moved."""
 
     removed: dict[Address, Origin] = Factory(dict)
     moved: dict[Address, Address] = Factory(dict)
-    findings: list[Finding] = Factory(list)
 
 
-def transitions(
-    tables: Sequence[Table],
-    within: Sequence[tuple[Declaration, Mapping[str, str]]],
+def resolve_moved_removed(
+    tables: Sequence[TomlTable],
+    parsed: Mapping[Address, ParsedDeclaration],
     declared: Mapping[Address, Declaration],
     workspace: str,
-) -> Transitions:
-    """All of them; `within` are the tables that say `moved` themselves, and what they say."""
-    made = Transitions()
-    renamings: list[Renaming] = []
-    for table in tables:
-        wrongs = [*_keys(table.entries, KEYS[table.names[0]])]
-        made.findings += (Finding(table, wrong) for wrong in wrongs)
-        if table.names[0] == REMOVED:
-            _remove(table, declared, workspace, made)
-        elif not wrongs:
-            renamings.append(Renaming(table, (), table.entries["from"], table.entries["to"]))
-    for declaration, said in within:
-        wrongs = [wrong.under(MOVED) for wrong in _keys(said, WITHIN)]
-        made.findings += (Finding(declaration, wrong) for wrong in wrongs)
-        if not wrongs:
-            renamings.append(Renaming(declaration, (MOVED,), said["from"], str(declaration.address)))
-    _move(renamings, declared, made)
-    return made
+    diagnostics: DiagnosticCollector,
+) -> MovedRemoved:
+    """Return what the tables, and the resources that have a `moved` of their own, say; report what is not valid."""
+    return _Resolver(declared, workspace, diagnostics).resolve(tables, parsed)
 
 
-def _keys(entries: Mapping[str, object], valid: Sequence[str]) -> Iterator[Wrong]:
+class _Resolver:
+    """Checks each statement against the declarations and against those before it."""
+
+    def __init__(
+        self, declared: Mapping[Address, Declaration], workspace: str, diagnostics: DiagnosticCollector
+    ) -> None:
+        self._declared = declared
+        self._workspace = workspace
+        self._diagnostics = diagnostics
+        self._valid = MovedRemoved()
+
+    def resolve(
+        self, tables: Sequence[TomlTable], parsed: Mapping[Address, ParsedDeclaration]
+    ) -> MovedRemoved:
+        moves: list[_Move] = []
+        for table in tables:
+            problems = [*_check_keys(table.entries, MOVED_REMOVED_KEYS[table.names[0]])]
+            self._diagnostics.add(table, *problems)
+            if table.names[0] == REMOVED:
+                self._remove(table)
+            elif not problems:
+                moves.append(_Move(table, (), table.entries["from"], table.entries["to"]))
+        moves += self._inline_moves(parsed)
+        self._move(moves)
+        return self._valid
+
+    def _inline_moves(self, parsed: Mapping[Address, ParsedDeclaration]) -> Iterator[_Move]:
+        for item in parsed.values():
+            keys, declaration = item.common_keys.moved, item.declaration
+            if keys is None:
+                continue
+            problems = [problem.under(MOVED) for problem in _check_keys(keys, INLINE_MOVED_KEYS)]
+            self._diagnostics.add(declaration, *problems)
+            if not problems:
+                yield _Move(declaration, (MOVED,), keys["from"], str(declaration.address))
+
+    def _remove(self, table: TomlTable) -> None:
+        destroy = table.entries.get("destroy", False)
+        if destroy is not False:
+            problem = f"got {describe_value(destroy)}"
+            self._diagnostics.add(table, ValueProblem("wrong-type", problem, _DESTROY, path=("destroy",)))
+        if "from" not in table.entries:
+            return
+        try:
+            address = _parse_address(table.entries["from"])
+            self._check_removal(address)
+        except InvalidValueError as error:
+            self._diagnostics.add(table, *error.under("from").problems)
+        else:
+            self._valid.removed[address] = table.origin
+
+    def _check_removal(self, address: Address) -> None:
+        """Raise InvalidValueError for declared resources, ownership markers, and what the registry has under another name."""
+        kind = all_kinds()[address.kind]
+        if address in self._declared:
+            raise _error("still-declared", self._describe_declared(address), _ABSENT)
+        if address in self._valid.removed:
+            raise _error(
+                "duplicate-statement",
+                f"already listed at {self._valid.removed[address]}; remove one of the two",
+            )
+        if address in reserved_addresses(self._workspace):
+            problem = "this is an ownership marker of the workspace, which removes it itself"
+            raise _error("reserved-name", problem, "another address")
+        if kind.composed_of:
+            problem = f"once its table is removed, a {kind.noun} is an ordinary thing"
+            raise _error("wrong-kind", problem, "things.NAME, with the thing's name in AWS")
+        if kind.orphan_name_pattern and not kind.orphan_name_pattern.fullmatch(address.name):
+            problem = f"the registry knows a {kind.noun} only by its ID, not by its name in the file"
+            raise _error("wrong-name", problem, _describe_id(kind))
+
+    def _move(self, moves: Sequence[_Move]) -> None:
+        resolved: list[_ResolvedMove] = []
+        for move in moves:
+            try:
+                resolved.append(_resolve_move(move))
+            except InvalidValueError as error:
+                self._diagnostics.add(move.declaration, *error.problems)
+        targets = {move.source: move.target for move in resolved}
+        for resolved_move in resolved:
+            try:
+                self._check_source(resolved_move)
+                self._check_target(resolved_move, targets)
+                self._check_earlier_statements(resolved_move)
+            except InvalidValueError as error:
+                self._diagnostics.add(resolved_move.declaration, *error.problems)
+            else:
+                self._valid.moved[resolved_move.source] = resolved_move.target
+
+    def _check_source(self, move: _ResolvedMove) -> None:
+        """Raise InvalidValueError where the former address is of another kind, or still declared."""
+        source, target = move.source, move.target
+        if source.kind != target.kind:
+            kinds = all_kinds()
+            problem = f"a {kinds[source.kind].noun} cannot become a {kinds[target.kind].noun}"
+            raise _error("wrong-kind", problem, f"an address in [{target.kind}.*]").under(*move.source_path)
+        if source in self._declared:
+            raise _error("still-declared", self._describe_declared(source), _ABSENT).under(*move.source_path)
+
+    def _check_target(self, move: _ResolvedMove, targets: Mapping[Address, Address]) -> None:
+        """Raise InvalidValueError where the new address is not declared; `targets` are those of all moves."""
+        target = move.target
+        if target in self._declared:
+            return
+        if target in targets:
+            end = _follow_moves(move, targets)
+            if end is None:
+                problem = f"{_format(target)} is moved as well, in a cycle"
+                raise _error("move-cycle", problem, "an address in this file").under("to")
+            problem = f"{_format(target)} is itself moved to {_format(end)}"
+            raise _error("indirect-move", problem, f"{str(end)!r} directly").under("to")
+        names = [address.name for address in self._declared if address.kind == target.kind]
+        name = closest_match(target.name, names)
+        expected = None if name else f"a name in [{target.kind}.*]"
+        nearest = f"{target.kind}.{name}" if name else None
+        problem = f"{_format(target)} is not declared in this file"
+        raise InvalidValueError(ValueProblem("dangling-reference", problem, expected, nearest, path=("to",)))
+
+    def _check_earlier_statements(self, move: _ResolvedMove) -> None:
+        """Raise InvalidValueError where an earlier statement is about the same address."""
+        source, target, moved = move.source, move.target, self._valid.moved
+        former = [other for other, name in moved.items() if name == target]
+        if source in self._valid.removed:
+            error = _error(
+                "duplicate-statement", f"{_format(source)} is listed in [[removed]], too", "one of both"
+            )
+        elif source in moved:
+            error = _error(
+                "duplicate-statement", f"{_format(source)} is already moved to {_format(moved[source])}"
+            )
+        elif former:
+            problem = f"{_format(target)} is already moved from {_format(former[0])}"
+            error = _error("duplicate-statement", problem, "one former address")
+        else:
+            return
+        raise error.under(*move.source_path)
+
+    def _describe_declared(self, address: Address) -> str:
+        return f"{_format(address)} is still declared at {self._declared[address].origin}"
+
+
+def _check_keys(entries: Mapping[str, object], valid: Sequence[str]) -> Iterator[ValueProblem]:
     for name in entries:
         if name not in valid:
-            nearest = closest_match(name, valid)
-            yield Wrong("unknown key", None if nearest else format_choices(valid), nearest, (name,))
+            yield unknown_key(name, valid)
     for name in valid:
         if name not in entries:
-            yield Wrong("missing", _KEEP if name == "destroy" else _AN_ADDRESS, path=(name,))
+            yield missing_key(name, _DESTROY if name == "destroy" else _ADDRESS)
 
 
-def _address(value: object, path: Path) -> Address:
-    """Raises Wrong."""
+def _parse_address(value: object) -> Address:
+    """Return the address that a statement names. Raises InvalidValueError."""
     kinds = all_kinds()
     if not isinstance(value, str):
-        raise Wrong(describe_value(value), _AN_ADDRESS, path=path)
+        raise _error("wrong-type", f"got {describe_value(value)}", _ADDRESS)
     try:
-        found = Address.parse(value)
+        address = Address.parse(value)
     except ValueError:
-        raise Wrong(f"{quote(value)} is not an address", _AN_ADDRESS, path=path) from None
-    if found.kind not in kinds:
-        nearest = closest_match(found.kind, kinds)
-        near = f"{nearest}.{found.name}" if nearest else None
-        raise Wrong(
-            f"unknown kind {quote(found.kind)}", None if near else format_choices(sorted(kinds)), near, path
-        )
-    return found
+        raise _error("invalid-address", f"{quote(value)} is not a valid address", _ADDRESS) from None
+    if address.kind in kinds:
+        return address
+    kind = closest_match(address.kind, kinds)
+    nearest = f"{kind}.{address.name}" if kind else None
+    expected = None if nearest else format_choices(sorted(kinds))
+    problem = f"unknown kind {quote(address.kind)}"
+    raise InvalidValueError(ValueProblem("unknown-kind", problem, expected, nearest))
 
 
-def _remove(table: Table, declared: Mapping[Address, Declaration], workspace: str, made: Transitions) -> None:
-    destroy = table.entries.get("destroy", False)
-    if destroy is not False:
-        made.findings.append(Finding(table, Wrong(describe_value(destroy), _KEEP, path=("destroy",))))
-    if "from" not in table.entries:
-        return
+def _resolve_move(move: _Move) -> _ResolvedMove:
+    source_path = (*move.path, "from")
     try:
-        address = _address(table.entries["from"], ("from",))
-        _can_be_forgotten(address, declared, workspace, made)
-    except Wrong as wrong:
-        made.findings.append(Finding(table, wrong))
-    else:
-        made.removed[address] = table.origin
+        source = _parse_address(move.source)
+    except InvalidValueError as error:
+        raise error.under(*source_path) from None
+    try:
+        target = _parse_address(move.target)
+    except InvalidValueError as error:
+        raise error.under("to") from None
+    return _ResolvedMove(move.declaration, source_path, source, target)
 
 
-def _can_be_forgotten(
-    address: Address, declared: Mapping[Address, Declaration], workspace: str, made: Transitions
-) -> None:
-    """Raises Wrong for what is still wanted, for the marks, and for what the registry does not know by that name."""
-    kind, where = all_kinds()[address.kind], ("from",)
-    if address in declared:
-        raise Wrong(_still(address, declared), "an address that is no longer in it", path=where)
-    if address in made.removed:
-        raise Wrong(f"said twice; the first is at {made.removed[address]}", path=where)
-    if address in reserved_addresses(workspace):
-        raise Wrong("this marks what the workspace owns, and goes with that", "another address", path=where)
-    if kind.composed_of:
-        problem = f"once its table is gone, a {kind.noun} is a thing like any other"
-        raise Wrong(problem, "things.NAME, with the thing's name in AWS", path=where)
-    if kind.orphan_name_pattern and not kind.orphan_name_pattern.fullmatch(address.name):
-        problem = "AWS knows a certificate by its id alone, and not by the name that it had here"
-        raise Wrong(problem, "certificates.ID, or the thing that has it, which takes it along", path=where)
+def _follow_moves(move: _ResolvedMove, targets: Mapping[Address, Address]) -> Address | None:
+    """Return the address that a chain of moves leads to, or None where it leads in a cycle."""
+    visited, address = {move.source}, move.target
+    while address in targets:
+        if address in visited:
+            return None
+        visited.add(address)
+        address = targets[address]
+    return address
 
 
-def _still(address: Address, declared: Mapping[Address, Declaration]) -> str:
-    return f"{_told(address)} is still in this file, at {declared[address].origin}"
+def _describe_id(kind: Kind) -> str:
+    owner = kind.owned_through
+    alternative = f", or the {all_kinds()[owner.table].noun} that has it" if owner else ""
+    return f"{kind.table}.ID{alternative}"
 
 
-def _told(address: Address) -> str:
+def _format(address: Address) -> str:
     return format_path((address.kind, address.name))
 
 
-def _move(renamings: Sequence[Renaming], declared: Mapping[Address, Declaration], made: Transitions) -> None:
-    understood: list[tuple[Renaming, Address, Address]] = []
-    for each in renamings:
-        try:
-            pair = _address(each.source, (*each.path, "from")), _address(each.to, ("to",))
-        except Wrong as wrong:
-            made.findings.append(Finding(each.declaration, wrong))
-        else:
-            understood.append((each, *pair))
-    onward = {source: to for _, source, to in understood}
-    for each, source, to in understood:
-        try:
-            _can_be_moved(each, source, to, onward, declared)
-            _once(each, source, to, made)
-        except Wrong as wrong:
-            made.findings.append(Finding(each.declaration, wrong))
-        else:
-            made.moved[source] = to
-
-
-def _can_be_moved(
-    each: Renaming,
-    source: Address,
-    to: Address,
-    onward: Mapping[Address, Address],
-    declared: Mapping[Address, Declaration],
-) -> None:
-    """Raises Wrong: from one address that has gone to one of the same kind that has come, in one stride."""
-    where = (*each.path, "from")
-    if source.kind != to.kind:
-        nouns = all_kinds()[source.kind].noun, all_kinds()[to.kind].noun
-        raise Wrong(f"a {nouns[0]} does not become a {nouns[1]}", f"an address in [{to.kind}.*]", path=where)
-    if source in declared:
-        raise Wrong(_still(source, declared), "an address that is no longer in it", path=where)
-    if to in declared:
-        return
-    if to in onward:
-        end, seen = onward[to], {source, to}
-        while end in onward and end not in seen:
-            seen.add(end)
-            end = onward[end]
-        if end in seen:
-            raise Wrong(f"{_told(to)} is moved as well, in a circle", "a name in this file", path=("to",))
-        raise Wrong(f"{_told(to)} is moved on to {_told(end)}", f"{str(end)!r} at once", path=("to",))
-    names = [address.name for address in declared if address.kind == to.kind]
-    near = closest_match(to.name, names)
-    raise Wrong(
-        f"there is no {_told(to)} in this file",
-        None if near else f"a name in [{to.kind}.*]",
-        f"{to.kind}.{near}" if near else None,
-        ("to",),
-    )
-
-
-def _once(each: Renaming, source: Address, to: Address, made: Transitions) -> None:
-    """Raises Wrong where two want one name, or one is to have two."""
-    where = (*each.path, "from")
-    if source in made.removed:
-        raise Wrong(f"{_told(source)} is removed, too", "one of both", path=where)
-    if source in made.moved:
-        raise Wrong(f"{_told(source)} is moved to {_told(made.moved[source])} already", path=where)
-    others = [other for other, name in made.moved.items() if name == to]
-    if others:
-        raise Wrong(f"{_told(to)} was {_told(others[0])} already", "one former name", path=where)
+def _error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:
+    return InvalidValueError(ValueProblem(code, problem, expected))

@@ -1,4 +1,4 @@
-"""A declaration → the resource that it says, or as much of it as can be understood."""
+"""A declaration → its resource, or as much of it as is valid."""
 
 from __future__ import annotations
 
@@ -10,152 +10,158 @@ import attrs
 from attrs import frozen
 from cattrs import Converter
 
-from reconciler.engine.load.converters import converter
-from reconciler.engine.load.declaration import Declaration, Path, Table
-from reconciler.engine.load.for_each import FOR_EACH, Fleet, Member
-from reconciler.engine.load.input_files import Surroundings
-from reconciler.engine.load.table_shape import Shape, key_wrongs, shape_of, understood
-from reconciler.engine.load.value_error import Wrong
+from reconciler.engine.load.converters import build_converter
+from reconciler.engine.load.declaration import Declaration, TomlTable
+from reconciler.engine.load.for_each import FOR_EACH, ForEachTable, Instance
+from reconciler.engine.load.input_files import LoadContext
+from reconciler.engine.load.table_shape import TableShape, check_keys, derive_shape, parse_values
+from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.model.address import Address
+from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.interning import Interner
 from reconciler.model.resource import External, Lifecycle, Reference, Resource
 
 
 @frozen
-class Around:
-    """What every resource's table may have besides its kind's fields."""
+class CommonKeys:
+    """The keys that the table of every kind may have besides the kind's fields."""
 
     depends_on: tuple[str, ...] = ()
     lifecycle: Lifecycle = Lifecycle()
     moved: Mapping[str, str] | None = None
 
 
-_AROUND = tuple(field.name for field in attrs.fields(Around))
-_NONE = Around()
+_COMMON_KEYS = tuple(field.name for field in attrs.fields(CommonKeys))
+_NO_COMMON_KEYS = CommonKeys()
 
 
 @frozen(eq=False)
-class Entry:
-    """One declaration as it was understood: a `resource` where all of it is right, else what is `said` and right.
-
-    `wrongs` say what is not.
-    """
+class ParsedDeclaration:
+    """One declaration with its `resource`, or with `valid_fields` and `problems` where it is not valid as a whole."""
 
     declaration: Declaration
     kind: Kind
-    said: Mapping[str, Any]
-    around: Around
-    needs: frozenset[Address]
+    valid_fields: Mapping[str, Any]
+    common_keys: CommonKeys
+    dependencies: frozenset[Address]
     resource: Resource | None
-    wrongs: tuple[Wrong, ...] = ()
+    problems: tuple[ValueProblem, ...] = ()
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """The fields that are right, defaults among them when all are."""
-        return self.said if self.resource is None else _fields(self.resource.spec, self.kind)
+        """The valid fields; defaults are among them only where all of the declaration is valid."""
+        return self.valid_fields if self.resource is None else _field_values(self.resource.spec, self.kind)
 
     @property
-    def references(self) -> Iterator[tuple[Path, str, Reference]]:
-        """Where it refers to something, and to what: a table and a name in it."""
-        return _references(self.values, self.kind)
+    def references(self) -> Iterator[tuple[ValuePath, str, Reference]]:
+        """The references in its fields: the path of each, the table it refers to, and the name in that table."""
+        return _find_references(self.values, self.kind)
 
 
-class Reader:
-    """Understands the declarations of one file; files, secrets and long text come from its surroundings."""
+class DeclarationParser:
+    """Parses the declarations of one file; files, secrets and long text are read through its context."""
 
-    def __init__(self, surroundings: Surroundings, kinds: Mapping[str, Kind]) -> None:
-        self._rich: Converter = converter(surroundings)
-        self._around = shape_of(Around, converter())
-        self._kinds = kinds
-        self._shapes: dict[str, Shape] = {}
-        self._shared = Interner()
+    def __init__(self, context: LoadContext) -> None:
+        self._converter: Converter = build_converter(context)
+        self._common_shape = derive_shape(CommonKeys, build_converter())
+        self._shapes: dict[str, TableShape] = {}
+        self._interner = Interner()
 
-    def entry(self, table: Table) -> Entry:
-        """A table by itself."""
-        kind, shape = self._of(table)
-        values, wrongs = understood(table.entries, shape)
-        wrongs += key_wrongs(table.entries, shape, (FOR_EACH,))
-        return _entry(table, kind, values, wrongs, self._shared, whole=not wrongs)
+    def parse_table(self, table: TomlTable) -> ParsedDeclaration:
+        """Parse a table without `for_each`."""
+        kind, shape = self._kind_and_shape(table)
+        values, problems = parse_values(table.entries, shape)
+        problems += check_keys(table.entries, shape, (FOR_EACH,))
+        return _build(table, kind, values, problems, self._interner, is_valid=not problems)
 
-    def common(self, fleet: Fleet) -> Common:
-        """What all members of a fleet share, understood once."""
-        kind, shape = self._of(fleet.table)
-        values, wrongs = understood(fleet.fixed, shape)
-        wrongs += key_wrongs(fleet.table.entries, shape, (FOR_EACH,))
-        return Common(kind, shape, values, tuple(wrongs), self._shared, not (wrongs or fleet.wrongs))
+    def parse_for_each(self, for_each: ForEachTable) -> ParsedForEachTable:
+        """Parse once what all instances of a table with `for_each` have in common."""
+        kind, shape = self._kind_and_shape(for_each.table)
+        values, problems = parse_values(for_each.constants, shape)
+        problems += check_keys(for_each.table.entries, shape, (FOR_EACH,))
+        is_valid = not (problems or for_each.problems)
+        return ParsedForEachTable(kind, shape, values, tuple(problems), self._interner, is_valid)
 
-    def _of(self, table: Table) -> tuple[Kind, Shape]:
-        kind = self._kinds[table.names[0]]
+    def _kind_and_shape(self, table: TomlTable) -> tuple[Kind, TableShape]:
+        kind = all_kinds()[table.names[0]]
         if kind.table not in self._shapes:
-            self._shapes[kind.table] = shape_of(kind.spec_class, self._rich) | self._around
+            self._shapes[kind.table] = derive_shape(kind.spec_class, self._converter) | self._common_shape
         return kind, self._shapes[kind.table]
 
 
 @frozen(eq=False)
-class Common:
-    """What all members of a fleet share; `whole` says that nothing is wrong with it."""
+class ParsedForEachTable:
+    """What all instances of a table with `for_each` have in common, and the problems of that."""
 
     kind: Kind
-    shape: Shape
+    shape: TableShape
     values: Mapping[str, Any]
-    wrongs: tuple[Wrong, ...]
-    shared: Interner
-    whole: bool
+    problems: tuple[ValueProblem, ...]
+    interner: Interner
+    is_valid: bool
 
-    def entry(self, member: Member) -> Entry:
-        """One member: only what depends on its row is understood anew."""
-        filled, clashes = member.filled()
-        values, wrongs = understood(filled, self.shape)
-        wrongs += clashes
-        said, whole = {**self.values, **values}, self.whole and not wrongs
-        return _entry(member, self.kind, said, wrongs, self.shared, whole=whole)
+    def parse_instance(self, instance: Instance) -> ParsedDeclaration:
+        """Parse one instance: only the fields that depend on its row."""
+        filled, duplicate_keys = instance.fill_fields()
+        values, problems = parse_values(filled, self.shape)
+        problems += duplicate_keys
+        is_valid = self.is_valid and not problems
+        return _build(
+            instance, self.kind, {**self.values, **values}, problems, self.interner, is_valid=is_valid
+        )
 
 
-def _entry(  # noqa: PLR0913 (what was understood, and what all have in common)
+def _build(  # noqa: PLR0913 (what was parsed, and what all declarations share)
     declaration: Declaration,
     kind: Kind,
-    said: dict[str, Any],
-    wrongs: list[Wrong],
-    shared: Interner,
+    values: dict[str, Any],
+    problems: list[ValueProblem],
+    intern: Interner,
     *,
-    whole: bool,
-) -> Entry:
-    beside = {name: said.pop(name) for name in _AROUND if name in said}
-    around = Around(**beside) if beside else _NONE
-    spec = kind.spec_class(**said) if whole else None
-    references = _references(_fields(spec, kind) if whole else said, kind)
-    needs = shared(frozenset(map(shared, _needs(references, around))))
+    is_valid: bool,
+) -> ParsedDeclaration:
+    common = {name: values.pop(name) for name in _COMMON_KEYS if name in values}
+    common_keys = CommonKeys(**common) if common else _NO_COMMON_KEYS
+    spec = kind.spec_class(**values) if is_valid else None
+    fields = _field_values(spec, kind) if is_valid else values
+    addresses = _find_dependencies(_find_references(fields, kind), common_keys)
+    dependencies = intern(frozenset(map(intern, addresses)))
     resource = None
-    if whole:
-        resource = Resource(shared(declaration.address), spec, needs, around.lifecycle, declaration.origin)
-    return Entry(declaration, kind, {} if whole else said, around, needs, resource, tuple(wrongs))
+    if is_valid:
+        address = intern(declaration.address)
+        resource = Resource(address, spec, dependencies, common_keys.lifecycle, declaration.origin)
+    return ParsedDeclaration(
+        declaration, kind, {} if is_valid else values, common_keys, dependencies, resource, tuple(problems)
+    )
 
 
-def _fields(spec: Any, kind: Kind) -> Mapping[str, Any]:
+def _field_values(spec: Any, kind: Kind) -> Mapping[str, Any]:
     return {name: getattr(spec, name) for name in kind.members}
 
 
-def _references(values: Mapping[str, Any], kind: Kind) -> Iterator[tuple[Path, str, Reference]]:
-    for name, table in _referring(kind):
+def _find_references(values: Mapping[str, Any], kind: Kind) -> Iterator[tuple[ValuePath, str, Reference]]:
+    for name, table in _reference_fields(kind):
         value = values.get(name)
         if isinstance(value, tuple):
             for index, item in enumerate(value):
                 yield (name, index), table, item
-        elif isinstance(value, str | External):  # where a document may stand, it refers to nothing
+        elif isinstance(value, str | External):  # a field that also takes a document may hold one
             yield (name,), table, value
 
 
 @cache
-def _referring(kind: Kind) -> tuple[tuple[str, str], ...]:
+def _reference_fields(kind: Kind) -> tuple[tuple[str, str], ...]:
     return tuple((name, member.references) for name, member in kind.members.items() if member.references)
 
 
-def _needs(references: Iterable[tuple[Path, str, Reference]], around: Around) -> Iterator[Address]:
+def _find_dependencies(
+    references: Iterable[tuple[ValuePath, str, Reference]], common_keys: CommonKeys
+) -> Iterator[Address]:
     for _, table, name in references:
         if not isinstance(name, External):
             yield Address(table, name)
-    for text in around.depends_on:
+    for text in common_keys.depends_on:
         table, _, name = text.partition(".")
         if table and name:
             yield Address(table, name)

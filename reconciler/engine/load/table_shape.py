@@ -1,4 +1,4 @@
-"""A TOML table → the values of an attrs class's fields, with everything that is wrong in it and where."""
+"""The keys that a table may have, and their values as the fields of an attrs class."""
 
 from __future__ import annotations
 
@@ -10,82 +10,88 @@ from attrs import frozen
 from cattrs import Converter
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
 
-from reconciler.engine.load.converters import Hook, wanted
-from reconciler.engine.load.value_error import Wrong, Wrongs
+from reconciler.engine.load.converters import Hook, describe_type
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.text import closest_match, format_choices
 
 
 @frozen(eq=False)
-class Shape:
-    """What a table may say: the annotation of each key and the hook that reads it; and what it has to say."""
+class TableShape:
+    """The annotation and the converter hook of each key that a table may have, and the required keys."""
 
     hooks: Mapping[str, tuple[Any, Hook]]
     required: tuple[str, ...]
 
-    def __or__(self, other: Shape) -> Shape:
-        """A table that says both."""
-        return Shape({**self.hooks, **other.hooks}, self.required + other.required)
+    def __or__(self, other: TableShape) -> TableShape:
+        """Return the shape of a table with the keys of both."""
+        return TableShape({**self.hooks, **other.hooks}, self.required + other.required)
 
 
-def shape_of(cls: type, converter: Converter) -> Shape:
-    """The shape of an attrs class."""
+def derive_shape(cls: type, converter: Converter) -> TableShape:
+    """Return the shape of the tables that an attrs class stands for."""
     fields = attrs.fields(attrs.resolve_types(cls))
-    return Shape(
+    return TableShape(
         {field.name: (field.type, converter.get_structure_hook(field.type)) for field in fields},
         tuple(field.name for field in fields if field.default is attrs.NOTHING),
     )
 
 
-def key_wrongs(keys: Collection[str], shape: Shape, beside: Collection[str] = ()) -> Iterator[Wrong]:
-    """The keys that are unknown, and those that are missing; `beside` are valid next to the shape's own."""
-    valid = [*shape.hooks, *beside]
+def check_keys(
+    keys: Collection[str], shape: TableShape, other_keys: Collection[str] = ()
+) -> Iterator[ValueProblem]:
+    """Return the problems of unknown and missing keys; `other_keys` are valid in addition to the shape's."""
+    valid = [*shape.hooks, *other_keys]
     for name in keys:
         if name not in valid:
-            nearest = closest_match(name, valid)
-            yield Wrong("unknown key", None if nearest else format_choices(valid), nearest, (name,))
+            yield unknown_key(name, valid)
     for name in shape.required:
         if name not in keys:
-            yield Wrong("missing", wanted(shape.hooks[name][0]), path=(name,))
+            yield missing_key(name, describe_type(shape.hooks[name][0]))
 
 
-def understood(table: Mapping[str, Any], shape: Shape) -> tuple[dict[str, Any], list[Wrong]]:
-    """The values that are right, and what is wrong with the others; unknown keys are passed over."""
+def unknown_key(name: str, valid: Collection[str]) -> ValueProblem:
+    """Return the problem of a key that is not valid, with the nearest valid key or all of them."""
+    nearest = closest_match(name, valid)
+    expected = None if nearest else format_choices(valid)
+    return ValueProblem("unknown-key", "unknown key", expected, nearest, path=(name,))
+
+
+def missing_key(name: str, expected: str) -> ValueProblem:
+    """Return the problem of a required key that the table does not have."""
+    return ValueProblem("missing-key", "required key is missing", expected, path=(name,))
+
+
+def parse_values(table: Mapping[str, Any], shape: TableShape) -> tuple[dict[str, Any], list[ValueProblem]]:
+    """Return the valid values of a table, and the problems of the others; unknown keys are ignored."""
     values: dict[str, Any] = {}
-    wrongs: list[Wrong] = []
+    problems: list[ValueProblem] = []
     for name, value in table.items():
         if name in shape.hooks:
             annotation, hook = shape.hooks[name]
             try:
                 values[name] = hook(value, annotation)
-            except (ClassValidationError, Wrong, Wrongs) as error:
-                wrongs += _walk(error, (name,), annotation)
-    return values, wrongs
+            except (ClassValidationError, InvalidValueError) as error:
+                problems += (problem.under(name) for problem in _problems_of(error))
+    return values, problems
 
 
-def _walk(error: Exception, path: tuple[str | int, ...], annotation: Any) -> Iterator[Wrong]:
+def _problems_of(error: Exception) -> Iterator[ValueProblem]:
+    """Return the problems that an exception of a converter stands for."""
     match error:
-        case Wrong():
-            yield error.under(*path)
-        case Wrongs():
-            for wrong in error.found:
-                yield from _walk(wrong, path, annotation)
+        case InvalidValueError():
+            yield from error.problems
         case ForbiddenExtraKeysError():
             valid = [field.name for field in attrs.fields(error.cl)]
             for name in sorted(error.extra_fields):
-                nearest = closest_match(name, valid)
-                yield Wrong("unknown key", None if nearest else format_choices(valid), nearest, (*path, name))
+                yield unknown_key(name, valid)
         case ClassValidationError():
-            noted, bare = error.group_exceptions()
-            for inner, note in noted:
-                yield from _noted(inner, (*path, note.name), note.type)
-            for other in bare:
-                yield from _walk(other, path, annotation)
+            noted_errors, other_errors = error.group_exceptions()
+            for inner, note in noted_errors:
+                if isinstance(inner, KeyError):  # cattrs reports a missing required key like this
+                    yield missing_key(note.name, describe_type(note.type))
+                else:
+                    yield from (problem.under(note.name) for problem in _problems_of(inner))
+            for inner in other_errors:
+                yield from _problems_of(inner)
         case _:
             raise error
-
-
-def _noted(error: Exception, path: tuple[str | int, ...], annotation: Any) -> Iterator[Wrong]:
-    if isinstance(error, KeyError):  # so cattrs says that a required key is not there
-        yield Wrong("missing", wanted(annotation), path=path)
-    else:
-        yield from _walk(error, path, annotation)

@@ -17,170 +17,183 @@ from tree_sitter import Language, Node, Parser
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.text import format_path
 
-LARGEST = 16 * 2**20
-"""Bytes of one file."""
+MAX_FILE_BYTES = 16 * 2**20
 
-_LONGEST_KEY = 1024
-"""Bytes of one dotted key: tomllib takes time in the cube of its parts."""
+_MAX_KEY_BYTES = 1024
+"""The longest dotted key: tomllib takes time in the cube of its parts."""
 
-_DEEPEST = 32
-"""Parts of a path whose line is told; below, the line of what contains it."""
+_MAX_INDEXED_DEPTH = 32
+"""Parts of a path whose line is known; a deeper value has the line of what contains it."""
 
-_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_TOMLLIB_POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
-_DIGITS = re.compile(r"[0-9_]{1000,}")
+_MANY_DIGITS = re.compile(r"[0-9_]{1000,}")
 
 Keys: TypeAlias = tuple[str | int, ...]
 
 
 @frozen(eq=False)
-class Document:
-    """A file that was read: `shown` is its name in messages, `data` what tomllib made of it, `raw` its bytes."""
+class TomlFile:
+    """A file that was read: its name in messages, its path, its bytes, the values of tomllib and the lines of its keys."""
 
-    shown: str
+    display_name: str
     path: Path
     raw: bytes
     data: Mapping[str, Any]
-    lines: Lines
+    lines: KeyLines
 
 
-def read(path: Path, shown: str) -> Document | Diagnostic:
-    """Read one file; what makes it unreadable as a whole is one mistake."""
+def read_toml_file(path: Path, display_name: str) -> TomlFile | Diagnostic:
+    """Read one file, or return the one diagnostic that says why it cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            return Diagnostic(shown, 1, "not a regular file")
+            return _unreadable(display_name, 1, "not a regular file")
         with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
+            raw = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        return Diagnostic(shown, 1, f"cannot be read: {error.strerror}")
-    if len(raw) > LARGEST:
-        return Diagnostic(shown, 1, "too large", expected=f"at most {LARGEST >> 20} MiB")
+        return _unreadable(display_name, 1, f"cannot read the file: {error.strerror}")
+    if len(raw) > MAX_FILE_BYTES:
+        return _unreadable(
+            display_name, 1, "the file is too large", expected=f"at most {MAX_FILE_BYTES >> 20} MiB"
+        )
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        return Diagnostic(shown, raw.count(b"\n", 0, error.start) + 1, "not UTF-8 text")
+        return _unreadable(display_name, raw.count(b"\n", 0, error.start) + 1, "not UTF-8 text")
     if text.startswith("\ufeff"):
-        return Diagnostic(shown, 1, "it begins with a byte order mark", expected="UTF-8 without one")
-    lines = Lines(raw)
-    if lines.too_long:
-        return Diagnostic(shown, lines.too_long, "nested too deeply")
-    return _parse(path, shown, raw, text, lines)
+        return _unreadable(
+            display_name, 1, "the file starts with a byte order mark", expected="UTF-8 without one"
+        )
+    lines = KeyLines(raw)
+    if lines.first_oversized_key:
+        return _unreadable(display_name, lines.first_oversized_key, "nested too deeply")
+    return _parse(path, display_name, raw, text, lines)
 
 
-def _parse(path: Path, shown: str, raw: bytes, text: str, lines: Lines) -> Document | Diagnostic:
+def _unreadable(display_name: str, line: int, problem: str, expected: str | None = None) -> Diagnostic:
+    return Diagnostic(display_name, line, problem, expected=expected, code="unreadable-file")
+
+
+def _parse(path: Path, display_name: str, raw: bytes, text: str, lines: KeyLines) -> TomlFile | Diagnostic:
     try:
-        return Document(shown, path, raw, tomllib.loads(text), lines)
+        return TomlFile(display_name, path, raw, tomllib.loads(text), lines)
     except RecursionError:
-        return Diagnostic(shown, 1, "nested too deeply")
+        return _unreadable(display_name, 1, "nested too deeply")
     except ValueError as error:  # besides TOMLDecodeError: an integer of more digits than Python converts
-        told = str(error)
-        place = _PLACE.search(told)
-        if place is None:
-            digits = _DIGITS.search(text)
-            line = text.count("\n", 0, digits.start()) + 1 if digits else 1
-            return Diagnostic(shown, line, "not valid TOML: an integer with too many digits")
-        line = int(place[1]) if place[1] else text.count("\n") + 1
-        twice = lines.twice(line)
-        if twice:
-            keys, first = twice
-            return Diagnostic(
-                shown, line, f"{format_path(keys)} is declared twice; the first is at {shown}:{first}"
-            )
-        return Diagnostic(shown, line, f"not valid TOML: {told[:1].lower()}{told[1 : place.start()]}")
+        message = str(error)
+    position = _TOMLLIB_POSITION.search(message)
+    if position is None:
+        digits = _MANY_DIGITS.search(text)
+        line = text.count("\n", 0, digits.start()) + 1 if digits else 1
+        return _invalid_toml(display_name, line, "an integer with too many digits")
+    line = int(position[1]) if position[1] else text.count("\n") + 1
+    duplicate = lines.find_duplicate(line)
+    if duplicate:
+        keys, first_line = duplicate
+        problem = (
+            f"{format_path(keys)} is already declared at {display_name}:{first_line}; remove one of the two"
+        )
+        return Diagnostic(display_name, line, problem, code="duplicate-key")
+    return _invalid_toml(display_name, line, message[:1].lower() + message[1 : position.start()])
 
 
-class Lines:
-    """Where each key of a TOML text is written.
+def _invalid_toml(display_name: str, line: int, reason: str) -> Diagnostic:
+    return Diagnostic(display_name, line, f"not valid TOML: {reason}", code="invalid-toml")
 
-    A key inside a table of tables, which is what resources are, is looked for when its line is asked for; `too_long` is
-    the line of a key that is not worth reading, or 0.
+
+class KeyLines:
+    """The line of each key of a TOML text.
+
+    Most keys of a large file are inside tables of tables, which is what resources are; those are indexed when a line in
+    their table is asked for. `first_oversized_key` is the line of the first key that is too long to be parsed, or 0.
     """
 
     def __init__(self, raw: bytes) -> None:
-        self._found: dict[Keys, int] = {}
-        self._later: defaultdict[Keys, list[tuple[Keys, Node]]] = defaultdict(list)
+        self._lines: dict[Keys, int] = {}
+        self._pending: defaultdict[Keys, list[tuple[Keys, Node]]] = defaultdict(list)
         self._tree = _parser().parse(raw)
-        self.too_long = 0
+        self.first_oversized_key = 0
         self._index()
 
-    def of(self, *path: str | int) -> int:
-        """The line of the key, or of the innermost one around it that is written out. Lines start at 1."""
-        if path in self._found:
-            return self._found[path]
-        for prefix, node in self._later.pop(path[:2], ()):
-            self._pairs(prefix, node)
+    def line_of(self, *path: str | int) -> int:
+        """Return the line of the key, or of the innermost key around it that the file has. Lines start at 1."""
+        if path in self._lines:
+            return self._lines[path]
+        for prefix, node in self._pending.pop(path[:2], ()):
+            self._index_pairs(prefix, node)
         for length in range(len(path), 0, -1):
-            if path[:length] in self._found:
-                return self._found[path[:length]]
+            if path[:length] in self._lines:
+                return self._lines[path[:length]]
         return 1
 
-    def twice(self, line: int) -> tuple[Keys, int] | None:
-        """The key declared on this line that was declared before, and where that was."""
-        first: dict[Keys, int] = {}
-        for path, at in self._declared():
-            if at == line and path in first:
-                return path, first[path]
-            first.setdefault(path, at)
+    def find_duplicate(self, line: int) -> tuple[Keys, int] | None:
+        """Return the key on this line that was declared before, and the line of that, or None."""
+        first_lines: dict[Keys, int] = {}
+        for path, key_line in self._declared_keys():
+            if key_line == line and path in first_lines:
+                return path, first_lines[path]
+            first_lines.setdefault(path, key_line)
         return None
 
     def _index(self) -> None:
         counts: defaultdict[Keys, int] = defaultdict(int)
         for node in self._tree.root_node.named_children:
-            self._measure(node)
+            self._find_oversized_key(node)
             if node.type == "pair":
-                self._pair((), node)
+                self._index_pair((), node)
             elif node.type in {"table", "table_array_element"} and (header := _header(node)):
-                path = _indexed(_keys(header), counts, element=node.type == "table_array_element")
-                self._note((), path, _line(header))
+                path = _add_indexes(_keys(header), counts, is_element=node.type == "table_array_element")
+                self._add((), path, _line(header))
                 if len(path) > 1:
-                    self._later[path[:2]].append((path, node))
+                    self._pending[path[:2]].append((path, node))
                 else:
-                    self._pairs(path, node)
+                    self._index_pairs(path, node)
 
-    def _measure(self, node: Node) -> None:
+    def _find_oversized_key(self, node: Node) -> None:
         for pair in (node, *node.named_children):
-            key = pair.named_child(0) if pair.type == "pair" else None
-            if key and key.end_byte - key.start_byte > _LONGEST_KEY and not self.too_long:
-                self.too_long = _line(key)
+            key = _key_of_pair(pair)
+            if key and key.end_byte - key.start_byte > _MAX_KEY_BYTES and not self.first_oversized_key:
+                self.first_oversized_key = _line(key)
 
-    def _declared(self) -> Iterator[tuple[Keys, int]]:
+    def _declared_keys(self) -> Iterator[tuple[Keys, int]]:
+        """Return the headers and their keys in order, without what is inside values and arrays of tables."""
         for node in self._tree.root_node.named_children:
             header = _header(node) if node.type == "table" else None
             prefix = _keys(header) if header else ()
             if header:
                 yield prefix, _line(header)
             if node.type in {"table", "pair"}:
-                for pair in [node] if node.type == "pair" else node.named_children:
-                    key = pair.named_child(0) if pair.type == "pair" else None
-                    if key:
-                        yield prefix + _keys(key), _line(key)
+                pairs = [node] if node.type == "pair" else node.named_children
+                for key in filter(None, map(_key_of_pair, pairs)):
+                    yield prefix + _keys(key), _line(key)
 
-    def _pairs(self, prefix: Keys, node: Node) -> None:
+    def _index_pairs(self, prefix: Keys, node: Node) -> None:
         for pair in node.named_children:
             if pair.type == "pair":
-                self._pair(prefix, pair)
+                self._index_pair(prefix, pair)
 
-    def _pair(self, prefix: Keys, pair: Node) -> None:
+    def _index_pair(self, prefix: Keys, pair: Node) -> None:
         parts = [child for child in pair.named_children if child.type != "comment"]
         if not parts:
             return
         path = prefix + _keys(parts[0])
-        self._note(prefix, path, _line(parts[0]))
-        if len(parts) > 1 and len(path) < _DEEPEST:
-            self._value(path, parts[1])
+        self._add(prefix, path, _line(parts[0]))
+        if len(parts) > 1 and len(path) < _MAX_INDEXED_DEPTH:
+            self._index_value(path, parts[1])
 
-    def _value(self, path: Keys, value: Node) -> None:
+    def _index_value(self, path: Keys, value: Node) -> None:
         if value.type == "inline_table":
-            self._pairs(path, value)
-        elif value.type == "array" and len(path) < _DEEPEST:
+            self._index_pairs(path, value)
+        elif value.type == "array" and len(path) < _MAX_INDEXED_DEPTH:
             items = (child for child in value.named_children if child.type != "comment")
             for index, item in enumerate(items):
-                self._found.setdefault((*path, index), _line(item))
-                self._value((*path, index), item)
+                self._lines.setdefault((*path, index), _line(item))
+                self._index_value((*path, index), item)
 
-    def _note(self, prefix: Keys, path: Keys, line: int) -> None:
+    def _add(self, prefix: Keys, path: Keys, line: int) -> None:
+        """Note the line of a key, and of each table that its dotted name makes."""
         for length in range(len(prefix) + 1, len(path) + 1):
-            self._found.setdefault(path[:length], line)
+            self._lines.setdefault(path[:length], line)
 
 
 @cache
@@ -198,17 +211,21 @@ def _header(node: Node) -> Node | None:
     return next((child for child in node.named_children if child.type.endswith("_key")), None)
 
 
+def _key_of_pair(node: Node) -> Node | None:
+    return node.named_child(0) if node.type == "pair" else None
+
+
 def _keys(node: Node) -> Keys:
-    """The parts of a key, quotes and escapes undone."""
+    """Return the parts of a dotted key, without their quotes and escapes."""
     parts: list[str] = []
-    while node.type == "dotted_key":  # left-recursive: the last part hangs beside all others
+    while node.type == "dotted_key":  # left-recursive: the last part is a sibling of all others
         rest, last = node.named_children[0], node.named_children[-1]
-        parts.append(_part(last))
+        parts.append(_unquote(last))
         node = rest
-    return (*[_part(node)], *reversed(parts))
+    return (*[_unquote(node)], *reversed(parts))
 
 
-def _part(node: Node) -> str:
+def _unquote(node: Node) -> str:
     text = (node.text or b"").decode()
     if node.type != "quoted_key":
         return text
@@ -218,15 +235,15 @@ def _part(node: Node) -> str:
         return text
 
 
-def _indexed(keys: Keys, counts: defaultdict[Keys, int], *, element: bool) -> Keys:
-    """A header's path with the index of every array of tables that it leads through."""
+def _add_indexes(keys: Keys, counts: defaultdict[Keys, int], *, is_element: bool) -> Keys:
+    """Return a header's path with the index of every array of tables that it leads through."""
     path: Keys = ()
     for key in keys[:-1]:
         path = (*path, key)
         if path in counts:
             path = (*path, counts[path] - 1)
     path = (*path, *keys[-1:])
-    if element:
+    if is_element:
         counts[path] += 1
         path = (*path, counts[path] - 1)
     return path

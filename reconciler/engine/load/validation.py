@@ -1,4 +1,4 @@
-"""What is wrong with resources that are well-formed: by AWS's limits, between each other, and by what their kinds say."""
+"""Checks of parsed declarations: AWS's limits, references, duplicates, cycles, and what the kinds check."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any, get_origin
 import attrs
 
 from reconciler.engine.graph import build_graph, cyclic_subgraph, find_shortest_cycles
-from reconciler.engine.load.converters import is_named_document, written
-from reconciler.engine.load.declaration import Declaration, Finding, Path
-from reconciler.engine.load.resources import Entry
-from reconciler.engine.load.value_error import Wrong
+from reconciler.engine.load.converters import accepts_document_or_name, file_type
+from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
@@ -21,6 +20,7 @@ from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
+from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
@@ -28,136 +28,185 @@ from reconciler.model.resource import Desired, External, NotCompared
 from reconciler.model.secret import Secret
 from reconciler.model.text import closest_match, format_path, quote
 
-_LEAVES = (str, type(None), tuple, bool, int, Pem, Document)
-"""What most fields hold, and no secret is in."""
+_SECRETLESS = (str, type(None), tuple, bool, int, Pem, Document)
+"""The types of most values; they contain no secret."""
 
-_COMPARISONS = 100_000
-"""How often two names are compared in search of the nearest: a fleet with one wrong table has thousands of mistakes."""
+_MAX_COMPARISONS = 100_000
+"""Names that are compared in search of the nearest: a for_each table with one wrong reference has thousands of problems."""
 
 
-class Dangling:
-    """Looks for names that nothing in the file has, and for the nearest that something has."""
+def check_declarations(
+    parsed: Mapping[Address, ParsedDeclaration],
+    incomplete_kinds: Collection[str],
+    workspace: str,
+    limits: Constraints,
+    diagnostics: DiagnosticCollector,
+) -> None:
+    """Report every problem of the declarations; nothing may be missing that is of one of the `incomplete_kinds`."""
+    desired = {address: item.resource for address, item in parsed.items() if item.resource}
+    references = _ReferenceChecker(parsed, incomplete_kinds)
+    scope = Scope(workspace, desired)
+    reserved = reserved_addresses(workspace)
+    for address, item in parsed.items():
+        common_keys = item.common_keys
+        problems = [
+            *item.problems,
+            *references.check_fields(item),
+            *references.check_depends_on(common_keys.depends_on),
+            *_check_ignore_changes(common_keys.lifecycle.ignore_changes, item.kind),
+            *_check_limits(item, scope, limits),
+            *_find_unset_secrets(item.values),
+        ]
+        if item.resource:
+            problems += item.kind.check(item.resource, desired)
+        if address in reserved:
+            problem = f"the name is reserved for the ownership markers of workspace {quote(workspace)}"
+            problems.append(ValueProblem("reserved-name", problem, "another name"))
+        diagnostics.add(item.declaration, *problems)
+    _check_identities(parsed.values(), desired, diagnostics)
+    _check_cycles(parsed, diagnostics)
 
-    def __init__(
-        self, declared: Collection[Address], incomplete: Collection[str], kinds: Mapping[str, Kind]
-    ) -> None:
-        self._kinds = kinds
-        self._incomplete = incomplete
-        self._names: dict[str, list[str]] = {}
-        for address in declared:
-            self._names.setdefault(address.kind, []).append(address.name)
+
+class _ReferenceChecker:
+    """Finds names that nothing in the file has, with the nearest declared name."""
+
+    def __init__(self, declared: Collection[Address], incomplete_kinds: Collection[str]) -> None:
         self._declared = declared
-        self._found: dict[tuple[str, str], str | None] = {}
-        self._left = _COMPARISONS
+        self._incomplete_kinds = incomplete_kinds
+        self._names_by_kind: dict[str, list[str]] = {}
+        for address in declared:
+            self._names_by_kind.setdefault(address.kind, []).append(address.name)
+        self._nearest_names: dict[tuple[str, str], str | None] = {}
+        self._comparisons_left = _MAX_COMPARISONS
 
-    def among_references(self, entry: Entry) -> Iterator[Wrong]:
-        """The references to nothing."""
-        for path, table, name in entry.references:
-            if isinstance(name, External) or self._is_there(Address(table, name)):
+    def check_fields(self, item: ParsedDeclaration) -> Iterator[ValueProblem]:
+        """Return the references in fields to what is not declared."""
+        for path, table, name in item.references:
+            if isinstance(name, External) or self._is_declared(Address(table, name)):
                 continue
-            known = table in self._kinds
-            field = getattr(attrs.fields(entry.kind.spec_class), str(path[0]))
-            outside = (
-                "its body" if is_named_document(field.type) else '{ id = "…" } for one outside this file'
-            )
-            expected = f"a name in [{table}.*], or {outside}" if known else outside
-            nearest = self._nearest(table, name)
-            yield Wrong(f"there is no {format_path((table, name))} in this file", expected, nearest, path)
+            field = getattr(attrs.fields(item.kind.spec_class), str(path[0]))
+            alternative = '{ id = "…" } for a resource outside this file'
+            if accepts_document_or_name(field.type):
+                alternative = "the document itself"
+            expected = f"a name in [{table}.*], or {alternative}"
+            nearest = self._nearest_name(table, name)
+            yield _not_declared(table, name, expected, nearest, path)
 
-    def among_dependencies(self, written_out: tuple[str, ...]) -> Iterator[Wrong]:
-        """The addresses in `depends_on` that are none, or of nothing."""
-        for index, text in enumerate(written_out):
-            path: Path = ("depends_on", index)
+    def check_depends_on(self, addresses: tuple[str, ...]) -> Iterator[ValueProblem]:
+        """Return the items of `depends_on` that are not addresses, or of what is not declared."""
+        for index, text in enumerate(addresses):
+            path: ValuePath = ("depends_on", index)
             table, dot, name = text.partition(".")
             if not (table and dot and name):
-                yield Wrong(f"{quote(text)} is not an address", "kind.name, such as things.pump-7", path=path)
-            elif not self._is_there(Address(table, name)):
-                known = table in self._names
-                near = self._nearest(table, name) if known else self._nearest("", text)
-                full = f"{table}.{near}" if near and known else near
-                yield Wrong(f"there is no {format_path((table, name))} in this file", nearest=full, path=path)
+                problem = f"{quote(text)} is not a valid address"
+                yield ValueProblem(
+                    "invalid-address", problem, "kind.name, such as 'things.pump-7'", path=path
+                )
+            elif not self._is_declared(Address(table, name)):
+                yield _not_declared(table, name, None, self._nearest_address(table, name), path)
 
-    def _is_there(self, address: Address) -> bool:
-        return address in self._declared or address.kind in self._incomplete
+    def _is_declared(self, address: Address) -> bool:
+        return address in self._declared or address.kind in self._incomplete_kinds
 
-    def _nearest(self, table: str, name: str) -> str | None:
-        """The nearest name in the table; without a table, the nearest address."""
-        if (table, name) not in self._found:
-            valid = self._names.get(table, []) if table else self._addresses()
-            self._left -= len(valid)
-            self._found[table, name] = closest_match(name, valid) if self._left >= 0 else None
-        return self._found[table, name]
+    def _nearest_address(self, table: str, name: str) -> str | None:
+        """Return the nearest address of the kind, or of all kinds where the file has nothing of that kind."""
+        if table not in self._names_by_kind:
+            return self._nearest_name("", f"{table}.{name}")
+        nearest = self._nearest_name(table, name)
+        return f"{table}.{nearest}" if nearest else None
 
-    def _addresses(self) -> list[str]:
-        return [f"{kind}.{each}" for kind in self._names for each in self._names[kind]]
+    def _nearest_name(self, table: str, name: str) -> str | None:
+        """Return the nearest name in the table; without a table, the nearest address."""
+        if (table, name) not in self._nearest_names:
+            valid = self._names_by_kind.get(table, []) if table else [*map(str, self._declared)]
+            self._comparisons_left -= len(valid)
+            nearest = closest_match(name, valid) if self._comparisons_left >= 0 else None
+            self._nearest_names[table, name] = nearest
+        return self._nearest_names[table, name]
 
 
-def ignored(paths: tuple[str, ...], kind: Kind) -> Iterator[Wrong]:
-    """The paths in `ignore_changes` that lead to no field."""
+def _not_declared(
+    table: str, name: str, expected: str | None, nearest: str | None, path: ValuePath
+) -> ValueProblem:
+    problem = f"{format_path((table, name))} is not declared in this file"
+    return ValueProblem("dangling-reference", problem, expected, nearest, path=path)
+
+
+def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueProblem]:
+    """Return the paths in `ignore_changes` that lead to no field."""
     if not paths:
         return
     maps = {
-        field.name for field in attrs.fields(kind.spec_class) if get_origin(written(field.type)) is Mapping
+        field.name for field in attrs.fields(kind.spec_class) if get_origin(file_type(field.type)) is Mapping
     }
     for index, text in enumerate(paths):
-        name, dot, rest = text.partition(".")
-        where: Path = ("lifecycle", "ignore_changes", index)
+        name, dot, key = text.partition(".")
+        path: ValuePath = ("lifecycle", "ignore_changes", index)
         if name not in kind.members:
-            problem = f"{quote(name)} is no field of a {kind.noun}"
-            yield Wrong(problem, nearest=closest_match(name, list(kind.members)), path=where)
-        elif dot and not (name in maps and rest):
-            what = f"{name}.KEY" if name in maps else f"{quote(name)}, which has no parts"
-            yield Wrong(f"{quote(text)} leads nowhere", what, path=where)
+            problem = f"{quote(name)} is not a field of a {kind.noun}"
+            nearest = closest_match(name, list(kind.members))
+            yield ValueProblem("unknown-field", problem, None, nearest, path=path)
+        elif dot and not (name in maps and key):
+            expected = f"{name}.KEY" if name in maps else f"{quote(name)}, which has no parts"
+            problem = f"{quote(text)} is not a valid path"
+            yield ValueProblem("invalid-path", problem, expected, path=path)
 
 
-def unset(values: Mapping[str, Any], path: Path = ()) -> Iterator[Wrong]:
-    """The secrets whose environment variable is not set."""
+def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iterator[ValueProblem]:
+    """Return a warning for each secret whose environment variable is not set."""
     for name, value in values.items():
         if isinstance(value, Secret):
             if value.value is None:
-                problem = f"{value.reference} is not set"
-                yield Wrong(problem, "a value by the time it is needed", path=(*path, name))
+                yield ValueProblem(
+                    "unset-secret",
+                    f"{value.reference} is not set",
+                    "a value before it is needed",
+                    path=(*path, name),
+                    severity="warning",
+                )
         elif isinstance(value, Mapping):
-            yield from unset(value, (*path, name))
-        elif not isinstance(value, _LEAVES) and attrs.has(type(value)):
-            yield from unset(attrs.asdict(value, recurse=False), (*path, name))
+            yield from _find_unset_secrets(value, (*path, name))
+        elif not isinstance(value, _SECRETLESS) and attrs.has(type(value)):
+            yield from _find_unset_secrets(attrs.asdict(value, recurse=False), (*path, name))
 
 
-def over_limits(entry: Entry, scope: Scope, limits: Constraints) -> Iterator[Wrong]:
-    """Where AWS's limits are broken, by what is written and by what is filled in for what is not."""
-    kind, resource = entry.kind, entry.resource
-    filled = kind.effective(resource, scope) if resource else None
-    # What a template makes is of another class than the table that names it.
-    made = {} if filled is None or type(filled) is kind.spec_class else members(type(filled))
-    values = entry.values
-    for name, member in {**made, **kind.members}.items():
-        given = values.get(name)
-        if isinstance(given, dict):
-            yield from _reserved(name, given)
-        said = getattr(filled, name, None) if given is None else given
-        if member.api is None or said is None:
+def _check_limits(item: ParsedDeclaration, scope: Scope, limits: Constraints) -> Iterator[ValueProblem]:
+    """Return how the fields violate AWS's limits: those of the file, and the defaults of the others."""
+    kind = item.kind
+    effective = kind.effective(item.resource, scope) if item.resource else None
+    # What a template makes is of another class than the table that names the template.
+    is_other_class = effective is not None and type(effective) is not kind.spec_class
+    effective_members = members(type(effective)) if is_other_class else {}
+    values = item.values
+    for name, member in {**effective_members, **kind.members}.items():
+        file_value = values.get(name)
+        if isinstance(file_value, dict):
+            yield from _check_reserved_keys(name, file_value)
+        value = getattr(effective, name, None) if file_value is None else file_value
+        if member.api is None or value is None:
             continue
-        value = _sent(said, member.references)
-        if value is None or value in ({}, ()):
+        sent_value = _to_sent_value(value, member.references)
+        if sent_value is None or sent_value in ({}, ()):
             continue
-        # A text that comes from elsewhere may be anything, so it is told no more than a secret.
-        secret = isinstance(given, str | Secret) and not _is_written(entry, name)
-        for breach in limits.violations(kind.service, member.api, value, secret=secret):
-            yield Wrong(breach.problem, breach.expected, breach.nearest, (name, *breach.path))
+        # A text from another file may be anything, so problems reveal no more of it than of a secret.
+        is_secret = isinstance(file_value, str | Secret) and not _is_literal(item, name)
+        for violation in limits.violations(kind.service, member.api, sent_value, secret=is_secret):
+            yield violation.under(name)
 
 
-def _is_written(entry: Entry, name: str) -> bool:
-    return isinstance(entry.declaration.table.entries.get(name), str)
+def _is_literal(item: ParsedDeclaration, name: str) -> bool:
+    return isinstance(item.declaration.table.entries.get(name), str)
 
 
-def _reserved(name: str, given: Mapping[str, Any]) -> Iterator[Wrong]:
-    for key in given:
+def _check_reserved_keys(name: str, entries: Mapping[str, Any]) -> Iterator[ValueProblem]:
+    for key in entries:
         if key.startswith(TAG_PREFIX):
-            yield Wrong(f"the prefix {TAG_PREFIX!r} marks what is owned", "another key", path=(name, key))
+            problem = f"the prefix {TAG_PREFIX!r} is reserved for ownership tags"
+            yield ValueProblem("reserved-name", problem, "another key", path=(name, key))
 
 
-def _sent(value: Any, references: str | None) -> Any:
-    """What AWS would be sent for a value, as far as it is known now."""
+def _to_sent_value(value: Any, references: str | None) -> Any:
+    """Return what AWS would be sent for a value, or None where that is not known yet."""
     match value:
         case Pem():
             return value.text
@@ -169,7 +218,7 @@ def _sent(value: Any, references: str | None) -> Any:
             return value.id.rpartition("/")[2]
         case str() if references:
             return None
-        case Mapping():  # a secret among its values is nobody's business before it is sent
+        case Mapping():  # secrets among its values are revealed only to be sent
             return {key: item for key, item in value.items() if not isinstance(item, Secret)}
         case str() | tuple():
             return value
@@ -181,55 +230,41 @@ def _sent(value: Any, references: str | None) -> Any:
             return None
 
 
-def complaints(entry: Entry, desired: Desired) -> Iterator[Finding]:
-    """What the kind itself finds."""
-    if entry.resource is None:
-        return
-    for found in entry.kind.check(entry.resource, desired):
-        wrong = Wrong(found.problem, found.expected, found.nearest, found.path)
-        yield Finding(entry.declaration, wrong, found.severity)
+def _check_identities(
+    parsed: Collection[ParsedDeclaration], desired: Desired, diagnostics: DiagnosticCollector
+) -> None:
+    """Report resources that would be the same in AWS: a certificate under two names, a thing of two templates."""
+    first_items: dict[tuple[str, str], ParsedDeclaration] = {}
+    duplicates: defaultdict[tuple[str, str], list[ParsedDeclaration]] = defaultdict(list)
+    for item in parsed:
+        if item.resource:
+            for identity in item.kind.aws_identities(item.resource, desired):
+                if first_items.setdefault(identity, item) is not item:
+                    duplicates[identity].append(item)
+    for identity, others in duplicates.items():
+        items = [first_items[identity], *others]
+        items.sort(key=lambda item: (item.declaration.origin, item.declaration.address))
+        for item in items[1:]:
+            diagnostics.add(item.declaration, _same_identity(item, identity[0], items[0]))
 
 
-def marks(entries: Collection[Entry], workspace: str) -> Iterator[Finding]:
-    """The resources whose names are the workspace's own: its marks have them."""
-    taken = reserved_addresses(workspace)
-    for entry in entries:
-        if entry.declaration.address in taken:
-            problem = f"the workspace {quote(workspace)} itself has this name, to mark what it owns"
-            yield Finding(entry.declaration, Wrong(problem, "another name"))
-
-
-def same(entries: Collection[Entry], desired: Desired) -> Iterator[Finding]:
-    """Resources that AWS could not tell apart: one certificate under two names, a thing in two templates."""
-    firsts: dict[tuple[str, str], Entry] = {}
-    more: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
-    for entry in entries:
-        if entry.resource:
-            for one in entry.kind.aws_identities(entry.resource, desired):
-                if firsts.setdefault(one, entry) is not entry:
-                    more[one].append(entry)
-    for (table, name), others in more.items():
-        declared = [firsts[table, name], *others]
-        declared.sort(key=lambda entry: (entry.declaration.origin, entry.declaration.address))
-        yield from (_again(entry, table, declared[0].declaration) for entry in declared[1:])
-
-
-def _again(entry: Entry, table: str, first: Declaration) -> Finding:
-    where = f"{format_path((first.address.kind, first.address.name))} at {first.origin}"
-    noun, pems = (
-        all_kinds()[table].noun,
-        tuple(key for key, value in entry.values.items() if isinstance(value, Pem)),
+def _same_identity(item: ParsedDeclaration, table: str, first: ParsedDeclaration) -> ValueProblem:
+    address, noun = first.declaration.address, all_kinds()[table].noun
+    verb = "is" if item.kind.table == table else "has"
+    place = f"{format_path((address.kind, address.name))}, declared at {first.declaration.origin}"
+    pem_fields = [name for name, value in item.values.items() if isinstance(value, Pem)]
+    return ValueProblem(
+        "duplicate-identity",
+        f"{verb} the same {noun} as {place}",
+        f"each {noun} once",
+        path=tuple(pem_fields[:1]),
     )
-    what = f"the same {noun} as {where}"
-    if entry.kind.table != table:
-        what = f"its {noun} is the one of {where}"
-    return Finding(entry.declaration, Wrong(what, "each once", path=pems[:1]))
 
 
-def knots(entries: Mapping[Address, Entry]) -> Iterator[Finding]:
-    """Cycles, each as the path that closes it."""
-    waits = cyclic_subgraph({address: entry.needs for address, entry in entries.items()})
-    for cycle in find_shortest_cycles(build_graph(waits)) if waits else ():
-        path = " → ".join(format_path((each.kind, each.name)) for each in (*cycle, cycle[0]))
-        problem = f"a cycle, in which each has to exist before the next: {path}"
-        yield Finding(entries[cycle[0]].declaration, Wrong(problem))
+def _check_cycles(parsed: Mapping[Address, ParsedDeclaration], diagnostics: DiagnosticCollector) -> None:
+    """Report each dependency cycle at its first address."""
+    cyclic = cyclic_subgraph({address: item.dependencies for address, item in parsed.items()})
+    for cycle in find_shortest_cycles(build_graph(cyclic)) if cyclic else ():
+        path = " → ".join(format_path((address.kind, address.name)) for address in (*cycle, cycle[0]))
+        problem = f"dependency cycle: {path}; remove one of these dependencies"
+        diagnostics.add(parsed[cycle[0]].declaration, ValueProblem("cycle", problem))

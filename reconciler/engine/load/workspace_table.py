@@ -8,64 +8,67 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from reconciler.engine.load.converters import converter
-from reconciler.engine.load.table_shape import key_wrongs, shape_of, understood
-from reconciler.engine.load.value_error import Wrong
+from reconciler.engine.load.converters import build_converter
+from reconciler.engine.load.table_shape import check_keys, derive_shape, parse_values
 from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import reserved_addresses, workspace_group_address
 from reconciler.model.constraints import Constraints
+from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.duration import DURATION_FORMAT, DURATION_PATTERN, parse_duration
 from reconciler.model.settings import ChangeLimit, ChangeLimits, Settings
 from reconciler.model.text import closest_match, describe_value, format_choices, quote
 
 _EMBEDDED, _AWS = "embedded", "aws"
 
-_REST = "default"
+_OTHER_OPERATIONS = "default"
 """In `[workspace.quotas.<service>]`: every operation that is not named."""
 
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]+")
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]+")
 
-FORMS: Mapping[str, re.Pattern[str]] = {
+TEXT_PATTERNS: Mapping[str, re.Pattern[str]] = {
     "region": _REGION,
-    "role_arn": _ROLE,
+    "role_arn": _ROLE_ARN,
     "expires_within": DURATION_PATTERN,
 }
-"""The settings that are texts of one form."""
+"""The settings whose texts have to match a pattern."""
 
-TARGETS = (_EMBEDDED, _AWS)
-"""Those that are words."""
+NAMED_TARGETS = (_EMBEDDED, _AWS)
+"""The targets that are not URLs."""
 
-PERCENT = range(101)
+_TARGET_FORMAT = f'{format_choices(NAMED_TARGETS)} or a URL such as "http://127.0.0.1:4566"'
+
+PERCENT_RANGE = range(101)
 
 
-def settings_of(
+def parse_settings(
     table: Mapping[str, object], limits: Constraints, services: Collection[str]
-) -> tuple[Settings, list[Wrong]]:
-    """The settings, as far as they are right, and what is wrong with them; quotas can be given for `services`."""
-    shape = shape_of(Settings, converter())
-    values, wrongs = understood({name: value for name, value in table.items() if name != "limits"}, shape)
-    wrongs += key_wrongs(table, shape)
+) -> tuple[Settings, list[ValueProblem]]:
+    """Return the settings, with defaults for what is not valid, and the problems; `services` may have quotas."""
+    shape = derive_shape(Settings, build_converter())
+    values, problems = parse_values({name: value for name, value in table.items() if name != "limits"}, shape)
+    problems += check_keys(table, shape)
     if "limits" in table:
-        values["limits"], more = _limits(table["limits"])
-        wrongs += (wrong.under("limits") for wrong in more)
-    said = Settings(**{"name": "", **values})
-    malformed = {wrong.path[0] for wrong in wrongs}
-    return said, [
-        *wrongs,
-        *(() if "name" in malformed else _name(said, limits)),
-        *_target(said),
-        *_region(said),
-        *(() if {"target", "role_arn"} & malformed else _session(said)),
-        *_fuses(said),
-        *_expiry(said),
-        *_quotas(said, limits, services),
-    ]
+        values["limits"], limit_problems = _parse_limits(table["limits"])
+        problems += (problem.under("limits") for problem in limit_problems)
+    settings = Settings(**{"name": "", **values})
+    invalid_keys = {problem.path[0] for problem in problems}
+    if "name" not in invalid_keys:
+        problems += _check_name(settings, limits)
+    problems += _check_target(settings)
+    problems += _check_region(settings)
+    if not {"target", "role_arn"} & invalid_keys:
+        problems += _check_session(settings)
+    problems += _check_limits(settings)
+    problems += _check_expires_within(settings)
+    problems += _check_quotas(settings, limits, services)
+    return settings, problems
 
 
-def _name(settings: Settings, limits: Constraints) -> Iterator[Wrong]:
+def _check_name(settings: Settings, limits: Constraints) -> Iterator[ValueProblem]:
+    """Return the first reason why an ownership marker could not have a name that contains the workspace's."""
     if not settings.name:
-        yield Wrong("the name is empty", "a name", path=("name",))
+        yield ValueProblem("invalid-name", "the name is empty", "a name", path=("name",))
         return
     group_kind = workspace_group_address(settings.name).kind
     for address in sorted(
@@ -73,107 +76,119 @@ def _name(settings: Settings, limits: Constraints) -> Iterator[Wrong]:
     ):
         kind = all_kinds()[address.kind]
         assert kind.name_api
-        for breach in limits.violations(kind.service, kind.name_api, address.name):
-            problem = f"not usable in the name of the {kind.noun} that marks what is owned: {breach.problem}"
-            yield Wrong(problem, breach.expected, path=("name",))
+        for violation in limits.violations(kind.service, kind.name_api, address.name):
+            problem = f"not usable in the name of the workspace's {kind.noun}: {violation.problem}"
+            yield ValueProblem(violation.code, problem, violation.expected, path=("name",))
             return
 
 
-def _target(settings: Settings) -> Iterator[Wrong]:
-    target, where = settings.target, ("target",)
-    if target in TARGETS:
+def _check_target(settings: Settings) -> Iterator[ValueProblem]:
+    target, path = settings.target, ("target",)
+    if target in NAMED_TARGETS:
         return
     if "://" not in target:
-        nearest = closest_match(target, TARGETS)
-        yield Wrong(f"{quote(target)} is not valid", _one_target(), nearest, where)
+        nearest = closest_match(target, NAMED_TARGETS)
+        problem = f"{quote(target)} is not a valid target"
+        yield ValueProblem("invalid-choice", problem, _TARGET_FORMAT, nearest, path=path)
         return
     try:
         url = urlsplit(target)
-        usable = url.scheme in {"http", "https"} and url.hostname and url.port != 0 and target.isprintable()
+        is_valid = bool(url.scheme in {"http", "https"} and url.hostname and url.port != 0)
     except ValueError:
-        usable = False
-    if not usable or " " in target:
-        yield Wrong("the URL is not usable", _one_target(), path=where)
+        is_valid = False
+    if not is_valid or not target.isprintable() or " " in target:
+        yield ValueProblem("invalid-url", "the URL is not valid", _TARGET_FORMAT, path=path)
     elif url.username is not None or url.password is not None:
-        yield Wrong("the URL has credentials in it", "a URL without; boto3 finds the credentials", path=where)
+        expected = "a URL without credentials, which boto3 finds by itself"
+        yield ValueProblem("credentials-in-url", "the URL contains credentials", expected, path=path)
 
 
-def _one_target() -> str:
-    return f'{format_choices(TARGETS)} or a URL such as "http://127.0.0.1:4566"'
-
-
-def _region(settings: Settings) -> Iterator[Wrong]:
+def _check_region(settings: Settings) -> Iterator[ValueProblem]:
     if settings.region is not None and not _REGION.fullmatch(settings.region):
-        yield Wrong(
-            f"{quote(settings.region)} is not a region", "a region such as 'eu-west-1'", path=("region",)
-        )
+        problem = f"{quote(settings.region)} is not a valid region"
+        yield ValueProblem("pattern-mismatch", problem, "a region such as 'eu-west-1'", path=("region",))
 
 
-def _session(settings: Settings) -> Iterator[Wrong]:
+def _check_session(settings: Settings) -> Iterator[ValueProblem]:
     if settings.target != _AWS:
         for name in ("profile", "role_arn", "external_id"):
             if getattr(settings, name) is not None:
-                yield Wrong("only for the target 'aws'", path=(name,))
+                problem = "valid only with target = 'aws'; remove it or change the target"
+                yield ValueProblem("conflicting-fields", problem, path=(name,))
         return
-    if settings.role_arn is not None and not _ROLE.fullmatch(settings.role_arn):
-        problem = f"{quote(settings.role_arn)} is not the ARN of a role"
-        yield Wrong(problem, "such as 'arn:aws:iam::123456789012:role/deploy'", path=("role_arn",))
+    if settings.role_arn is not None and not _ROLE_ARN.fullmatch(settings.role_arn):
+        problem = f"{quote(settings.role_arn)} is not a valid role ARN"
+        expected = "an ARN such as 'arn:aws:iam::123456789012:role/deploy'"
+        yield ValueProblem("invalid-arn", problem, expected, path=("role_arn",))
     if settings.external_id is not None and settings.role_arn is None:
-        yield Wrong("there is no role_arn that it is for", path=("external_id",))
+        problem = "valid only with a role_arn; add role_arn or remove external_id"
+        yield ValueProblem("conflicting-fields", problem, path=("external_id",))
 
 
-def _limits(given: object) -> tuple[ChangeLimits, list[Wrong]]:
-    """The limits of the whole, and those of single kinds beside them."""
-    if not isinstance(given, dict):
-        return ChangeLimits(), [Wrong(describe_value(given), "a table")]
-    shape, kinds = shape_of(ChangeLimit, converter()), all_kinds()
-    whole, wrongs = understood(given, shape)
-    wrongs += key_wrongs(given, shape, sorted(kinds))
-    single: dict[str, ChangeLimit] = {}
-    for name in sorted(given.keys() & kinds.keys()):
-        if not isinstance(given[name], dict):
-            wrongs.append(Wrong(describe_value(given[name]), "a table", path=(name,)))
+def _parse_limits(value: object) -> tuple[ChangeLimits, list[ValueProblem]]:
+    """Return the limits of the whole workspace and, as tables inside, those of single kinds."""
+    if not isinstance(value, dict):
+        return ChangeLimits(), [_not_a_table(value)]
+    shape, kinds = derive_shape(ChangeLimit, build_converter()), all_kinds()
+    workspace_limits, problems = parse_values(value, shape)
+    problems += check_keys(value, shape, sorted(kinds))
+    kind_limits: dict[str, ChangeLimit] = {}
+    for name in sorted(value.keys() & kinds.keys()):
+        if not isinstance(value[name], dict):
+            problems.append(_not_a_table(value[name]).under(name))
             continue
-        values, more = understood(given[name], shape)
-        wrongs += (wrong.under(name) for wrong in [*more, *key_wrongs(given[name], shape)])
-        single[name] = ChangeLimit(**values)
-    return ChangeLimits(**whole, kinds=single), wrongs
+        values, kind_problems = parse_values(value[name], shape)
+        kind_problems += check_keys(value[name], shape)
+        problems += (problem.under(name) for problem in kind_problems)
+        kind_limits[name] = ChangeLimit(**values)
+    return ChangeLimits(**workspace_limits, kinds=kind_limits), problems
 
 
-def _fuses(settings: Settings) -> Iterator[Wrong]:
-    for path, limit in (
-        ((), settings.limits),
-        *(((n,), found) for n, found in settings.limits.kinds.items()),
-    ):
-        for name in attrs.fields_dict(ChangeLimit):
-            number = getattr(limit, name)
-            where = ("limits", *path, name)
-            if number is not None and name.endswith("percent") and number not in PERCENT:
-                yield Wrong(f"the integer {number}", "0 to 100", path=where)
-            elif number is not None and number < 0:
-                yield Wrong(f"the integer {number}", "0 or more", path=where)
+def _not_a_table(value: object) -> ValueProblem:
+    return ValueProblem("wrong-type", f"got {describe_value(value)}", "a table")
 
 
-def _expiry(settings: Settings) -> Iterator[Wrong]:
-    if parse_duration(settings.expires_within) is None:
-        yield Wrong(f"{quote(settings.expires_within)} is no time", DURATION_FORMAT, path=("expires_within",))
+def _check_limits(settings: Settings) -> Iterator[ValueProblem]:
+    yield from _check_limit(settings.limits, ("limits",))
+    for table, limit in settings.limits.kinds.items():
+        yield from _check_limit(limit, ("limits", table))
 
 
-def _quotas(settings: Settings, limits: Constraints, services: Collection[str]) -> Iterator[Wrong]:
+def _check_limit(limit: ChangeLimit, path: ValuePath) -> Iterator[ValueProblem]:
+    for name in attrs.fields_dict(ChangeLimit):
+        number = getattr(limit, name)
+        if number is None:
+            continue
+        if name.endswith("percent") and number not in PERCENT_RANGE:
+            yield ValueProblem("out-of-range", f"{number} is out of range", "0 to 100", path=(*path, name))
+        elif number < 0:
+            yield ValueProblem("out-of-range", f"{number} is out of range", "0 or more", path=(*path, name))
+
+
+def _check_expires_within(settings: Settings) -> Iterator[ValueProblem]:
+    text = settings.expires_within
+    if parse_duration(text) is None:
+        problem = f"{quote(text)} is not a valid duration"
+        yield ValueProblem("invalid-duration", problem, DURATION_FORMAT, path=("expires_within",))
+
+
+def _check_quotas(
+    settings: Settings, limits: Constraints, services: Collection[str]
+) -> Iterator[ValueProblem]:
     for service, rates in settings.quotas.items():
+        path = ("quotas", service)
         if service not in services:
-            valid = sorted(services)
-            nearest = closest_match(service, valid)
-            yield Wrong(
-                "unknown service", None if nearest else format_choices(valid), nearest, ("quotas", service)
-            )
+            nearest = closest_match(service, sorted(services))
+            expected = None if nearest else format_choices(sorted(services))
+            yield ValueProblem("unknown-service", "unknown service", expected, nearest, path=path)
             continue
-        valid = [_REST, *sorted(limits.operations(service))]
+        valid = [_OTHER_OPERATIONS, *sorted(limits.operations(service))]
         for operation, rate in rates.items():
-            where = ("quotas", service, operation)
             if operation not in valid:
-                yield Wrong(
-                    f"{service} has no such operation", nearest=closest_match(operation, valid), path=where
-                )
+                problem = f"{service} has no such operation"
+                nearest = closest_match(operation, valid)
+                yield ValueProblem("unknown-operation", problem, None, nearest, path=(*path, operation))
             elif not rate > 0:
-                yield Wrong(f"the rate {rate:g}", "calls a second, more than 0", path=where)
+                problem = f"the rate {rate:g} is out of range"
+                expected = "a number of calls per second that is greater than 0"
+                yield ValueProblem("out-of-range", problem, expected, path=(*path, operation))

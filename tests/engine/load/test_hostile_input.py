@@ -1,4 +1,4 @@
-"""Whatever a desired state and what it names are made of: mistakes with file and line, soon, and never a traceback."""
+"""Hostile input is reported with file and line, quickly and without a traceback."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.engine.load.input_files import Surroundings
+from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.load import load
-from reconciler.engine.load.value_error import Wrong
-from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.diagnostic import Diagnostic, InvalidValueError
 from reconciler.model.errors import InvalidDesiredStateError
 from tests.support.examples import examples
 
@@ -23,21 +22,21 @@ WORKSPACE = '[workspace]\nname = "w"\n'
 MANY = examples(60)
 
 
-def told(folder: Path, text: str, **beside: bytes) -> list[str]:
-    """The mistakes; `beside` are files whose names have `_` for the dot."""
-    for name, content in beside.items():
+def load_report(folder: Path, text: str, **other_files: bytes) -> list[str]:
+    """Return the diagnostics of a file, as text; the names of `other_files` have `_` for the dot."""
+    for name, content in other_files.items():
         (folder / name.replace("_", ".")).write_bytes(content)
     (folder / "d.toml").write_bytes((WORKSPACE + text).encode("utf-8", "surrogateescape"))
-    mistakes: tuple[Diagnostic, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     try:
         load(folder / "d.toml", limits=ServiceModelConstraints(), environ={})
     except InvalidDesiredStateError as error:
-        mistakes = error.diagnostics
-    assert all(mistake.line > 0 and mistake.file for mistake in mistakes)
-    return [str(mistake) for mistake in mistakes]
+        diagnostics = error.diagnostics
+    assert all(diagnostic.line > 0 and diagnostic.file for diagnostic in diagnostics)
+    return [str(diagnostic) for diagnostic in diagnostics]
 
 
-def nested(levels: int) -> str:
+def nest(levels: int) -> str:
     return '{"a":' * levels + "1" + "}" * levels
 
 
@@ -46,13 +45,13 @@ _FORM = 'expected a JSON object: { file = "path" }, text, or a table'
 
 
 @pytest.mark.parametrize("levels", [65, 300, 500, 900, 100_000])
-def test_json_that_is_nested_too_deeply_is_one_mistake(tmp_path, levels):
+def test_json_nested_too_deeply_is_one_error(tmp_path, levels):
     at = "d.toml:4: error: policies.p.document: 'p.json': nested too deeply; expected at most 64 levels"
-    assert told(tmp_path, POLICY, p_json=nested(levels).encode()) == [at]
+    assert load_report(tmp_path, POLICY, p_json=nest(levels).encode()) == [at]
 
 
-def test_json_as_deep_as_any_policy_needs_is_taken(tmp_path):
-    assert told(tmp_path, POLICY, p_json=nested(64).encode()) == []
+def test_json_up_to_the_maximum_depth_is_valid(tmp_path):
+    assert load_report(tmp_path, POLICY, p_json=nest(64).encode()) == []
 
 
 @pytest.mark.parametrize(
@@ -63,8 +62,8 @@ def test_json_as_deep_as_any_policy_needs_is_taken(tmp_path):
         ('{"a": -Infinity}', "not JSON: -Infinity"),
     ],
 )
-def test_json_that_means_two_things_or_none_is_one_mistake(tmp_path, text, problem):
-    assert told(tmp_path, POLICY, p_json=text.encode()) == [
+def test_ambiguous_json_is_one_error(tmp_path, text, problem):
+    assert load_report(tmp_path, POLICY, p_json=text.encode()) == [
         f"d.toml:4: error: policies.p.document: 'p.json': {problem}; {_FORM}"
     ]
 
@@ -82,34 +81,38 @@ def template(name: object) -> bytes:
     ],
     ids=["join", "sub"],
 )
-def test_a_template_that_makes_much_of_little_is_one_mistake(tmp_path, name, where):
+def test_a_template_that_expands_to_too_much_text_is_one_error(tmp_path, name, where):
     text = '[provisioned_things.x]\ntemplate = { file = "t.json" }\nparameters = { A = "%s" }\n' % ("a" * 100)
-    (mistake,) = [found for found in told(tmp_path, text, t_json=template(name)) if "too much" in found][:1]
-    assert mistake.endswith("the template makes too much text; expected at most 1,048,576 characters")
-    assert where in mistake
+    (diagnostic,) = [
+        found for found in load_report(tmp_path, text, t_json=template(name)) if "too much" in found
+    ][:1]
+    assert diagnostic.endswith("the template makes too much text; expected at most 1,048,576 characters")
+    assert where in diagnostic
 
 
-@pytest.mark.parametrize("written", ["{a.b}", "{a[0]}", "{__class__}", "{a!r}", "{a:>99999999}", "{0}", "{}"])
-def test_what_would_be_code_in_a_format_is_the_name_of_no_column(tmp_path, written):
-    text = f'[things."{{a}}"]\nfor_each = [{{ a = "1" }}]\nattributes = {{ b = "{written}" }}\n'
-    mistakes = told(tmp_path, text)
-    assert len(mistakes) == 1
-    assert mistakes[0].startswith("d.toml:5: error: things.{a}.attributes.b: ")
+@pytest.mark.parametrize(
+    "text_in_braces", ["{a.b}", "{a[0]}", "{__class__}", "{a!r}", "{a:>99999999}", "{0}", "{}"]
+)
+def test_python_format_syntax_in_braces_is_an_unknown_column(tmp_path, text_in_braces):
+    text = f'[things."{{a}}"]\nfor_each = [{{ a = "1" }}]\nattributes = {{ b = "{text_in_braces}" }}\n'
+    diagnostics = load_report(tmp_path, text)
+    assert len(diagnostics) == 1
+    assert diagnostics[0].startswith("d.toml:5: error: things.{a}.attributes.b: ")
 
 
-def test_a_folder_that_becomes_a_link_between_looking_and_opening_is_not_followed(tmp_path, monkeypatch):
+def test_a_folder_replaced_by_a_link_after_it_was_resolved_is_not_followed(tmp_path, monkeypatch):
     (tmp_path / "tree" / "pki").mkdir(parents=True)
     (tmp_path / "tree" / "pki" / "a.txt").write_text("mine")
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "a.txt").write_text("secret")
-    around = Surroundings(tmp_path / "tree", {})
-    assert around.text("pki/a.txt") == "mine"
+    context = LoadContext(tmp_path / "tree", {})
+    assert context.read_text("pki/a.txt") == "mine"
     (tmp_path / "tree" / "pki").rename(tmp_path / "tree" / "was")
     (tmp_path / "tree" / "pki").symlink_to(tmp_path / "outside")
-    # What was looked at before is remembered; what is opened is what is there now.
-    with pytest.raises(Wrong) as caught:
-        around.text("pki/a.txt")
-    assert caught.value.problem == "the file 'pki/a.txt' cannot be read: Not a directory"
+    # The folder was resolved before, but every folder is opened anew.
+    with pytest.raises(InvalidValueError) as caught:
+        context.read_text("pki/a.txt")
+    assert caught.value.problems[0].problem == "cannot read 'pki/a.txt': Not a directory"
 
 
 _WORDS = st.sampled_from(
@@ -149,17 +152,17 @@ _TEXT = st.one_of(
 
 @MANY
 @given(text=_TEXT)
-def test_any_toml_is_read_or_refused(tmp_path_factory, text):
-    told(tmp_path_factory.getbasetemp(), text)
+def test_any_toml_is_loaded_or_rejected(tmp_path_factory, text):
+    load_report(tmp_path_factory.getbasetemp(), text)
 
 
-FLEET = '[things."{x}"]\nfor_each = { file = "m.%s" }\nattributes = { a = "{x}" }\n'
+FOR_EACH_TABLE = '[things."{x}"]\nfor_each = { file = "m.%s" }\nattributes = { a = "{x}" }\n'
 
 
 @MANY
 @given(form=st.sampled_from(["csv", "jsonl"]), raw=st.one_of(st.binary(max_size=200), _TEXT.map(str.encode)))
-def test_any_manifest_is_read_or_refused(tmp_path_factory, form, raw):
-    told(tmp_path_factory.getbasetemp(), FLEET % form, **{f"m_{form}": raw})
+def test_any_manifest_is_loaded_or_rejected(tmp_path_factory, form, raw):
+    load_report(tmp_path_factory.getbasetemp(), FOR_EACH_TABLE % form, **{f"m_{form}": raw})
 
 
 _JSON = st.recursive(
@@ -191,21 +194,21 @@ _JSON = st.recursive(
 
 @MANY
 @given(value=_JSON)
-def test_any_json_is_a_template_or_refused(tmp_path_factory, value):
+def test_any_json_is_loaded_or_rejected_as_a_template(tmp_path_factory, value):
     text = '[provisioned_things.x]\ntemplate = { file = "t.json" }\n' + POLICY
     raw = json.dumps(value).encode()
-    told(tmp_path_factory.getbasetemp(), text, t_json=raw, p_json=raw)
+    load_report(tmp_path_factory.getbasetemp(), text, t_json=raw, p_json=raw)
 
 
 @MANY
 @given(raw=st.binary(max_size=300))
-def test_any_pem_is_one_or_refused(tmp_path_factory, raw):
+def test_any_pem_is_loaded_or_rejected(tmp_path_factory, raw):
     body = b"-----BEGIN CERTIFICATE-----\n" + raw + b"\n-----END CERTIFICATE-----\n"
-    told(tmp_path_factory.getbasetemp(), '[certificates.a]\npem = { file = "a.pem" }\n', a_pem=body)
+    load_report(tmp_path_factory.getbasetemp(), '[certificates.a]\npem = { file = "a.pem" }\n', a_pem=body)
 
 
 @pytest.mark.parametrize("case", sorted(CORPUS.iterdir()), ids=lambda case: case.name)
-def test_what_went_wrong_once_does_not_again(case):
-    """A folder with `desired_state.toml` and what it names."""
+def test_a_case_of_the_corpus_is_loaded_or_rejected(case):
+    """The case is a folder with `desired_state.toml` and the files that it refers to."""
     with contextlib.suppress(InvalidDesiredStateError):
         load(case, limits=ServiceModelConstraints(), environ={})

@@ -1,4 +1,4 @@
-"""TOML files → the desired state, or every mistake in them at once."""
+"""Loading TOML files: the desired state, or every diagnostic at once."""
 
 from __future__ import annotations
 
@@ -28,103 +28,109 @@ from reconciler.model.resource import External, Lifecycle, Origin, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ChangeLimits, DesiredState, Settings
 from tests.engine.load.invalid import CASES
-from tests.engine.load.invalid.case import WORKSPACE, Broken
-from tests.support.input_files import fill
-from tests.support.json_schema import accepted
+from tests.engine.load.invalid.case import WORKSPACE, InvalidCase
+from tests.support.input_files import create_input_files
+from tests.support.json_schema_validation import assert_schema_accepts
 from tests.support.pki import DAY, NOW
 
-load_plainly = partial(load_with, limits=ServiceModelConstraints())
+load_without_schema = partial(load_with, limits=ServiceModelConstraints())
 
 
 def load(path: Path, *, environ: Mapping[str, str]) -> DesiredState:
-    """What is loaded without a mistake is right by the published schema as well."""
-    found = load_plainly(path, environ=environ)
-    accepted(path)
-    return found
+    """Load a desired state, which then has to be valid by the published schema as well."""
+    desired_state = load_without_schema(path, environ=environ)
+    assert_schema_accepts(path)
+    return desired_state
 
 
 @pytest.fixture(scope="session")
-def shelf(tmp_path_factory) -> Path:
-    """Certificates, keys and other files, made once."""
-    folder = tmp_path_factory.mktemp("shelf") / "pki"
-    fill(folder)
+def input_files(tmp_path_factory) -> Path:
+    """Certificates, keys and other files, created once."""
+    folder = tmp_path_factory.mktemp("input_files") / "pki"
+    create_input_files(folder)
     return folder
 
 
 @pytest.fixture
-def folder(tmp_path, shelf) -> Path:
-    """A folder with all of them in `pki/`, and one outside it that is none of its business."""
-    shutil.copytree(shelf, tmp_path / "state" / "pki", symlinks=True, ignore=shutil.ignore_patterns("pipe"))
+def folder(tmp_path, input_files) -> Path:
+    """A folder with all of them in `pki/`, and a file outside the folder."""
+    shutil.copytree(
+        input_files, tmp_path / "state" / "pki", symlinks=True, ignore=shutil.ignore_patterns("pipe")
+    )
     os.mkfifo(tmp_path / "state" / "pki" / "pipe")
     (tmp_path / "outside.pem").write_text("not for you")
     return tmp_path / "state"
 
 
-def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
     for name, text in files.items():
         (folder / name).write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
 
 
-def report(path: Path, environ: Mapping[str, str] | None = None) -> list[str]:
-    """Every mistake as it is printed."""
+def load_report(path: Path, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the diagnostics of an invalid desired state, as text."""
     with pytest.raises(InvalidDesiredStateError) as caught:
         load(path, environ=environ or {})
-    return [str(mistake) for mistake in caught.value.diagnostics]
+    return [str(diagnostic) for diagnostic in caught.value.diagnostics]
 
 
-def state_of(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> DesiredState:
-    write(folder, {"desired_state.toml": text})
+def load_text(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> DesiredState:
+    write_files(folder, {"desired_state.toml": text})
     return load(folder / "desired_state.toml", environ=environ or {})
 
 
-def pem_at(folder: Path, name: str) -> Pem:
+def read_pem(folder: Path, name: str) -> Pem:
     return Pem.parse((folder / name).read_text(), name)
 
 
-class TestBroken:
+class TestInvalid:
     @pytest.mark.parametrize("case", CASES, ids=[case.sentence.replace(" ", "-") for case in CASES])
-    def test_report(self, case: Broken, folder):
-        write(folder, case.files)
-        path = folder if case.folder else folder / "desired_state.toml"
-        assert report(path, case.environ) == case.lines
+    def test_the_whole_report_of_an_invalid_file(self, case: InvalidCase, folder):
+        write_files(folder, case.files)
+        path = folder if case.is_folder else folder / "desired_state.toml"
+        assert load_report(path, case.environ) == case.lines
 
-    def test_a_path_that_leads_nowhere_is_a_mistake(self, tmp_path):
-        expected = ["none.toml:1: error: cannot be read: No such file or directory"]
-        assert report(tmp_path / "none.toml") == expected
+    def test_a_missing_file_is_reported(self, tmp_path):
+        expected = ["none.toml:1: error: cannot read the file: No such file or directory"]
+        assert load_report(tmp_path / "none.toml") == expected
 
-    def test_a_folder_without_toml_is_a_mistake(self, tmp_path):
+    def test_a_folder_without_toml_files_is_reported(self, tmp_path):
         (tmp_path / "fleet").mkdir()
         (tmp_path / "fleet" / ".hidden.toml").write_text("nothing to see")
-        assert report(tmp_path / "fleet") == ["fleet:1: error: the folder has no *.toml file"]
+        assert load_report(tmp_path / "fleet") == ["fleet:1: error: the folder contains no *.toml file"]
 
-    def test_a_pipe_is_no_file(self, tmp_path):
+    def test_a_pipe_is_reported(self, tmp_path):
         os.mkfifo(tmp_path / "pipe.toml")
-        assert report(tmp_path / "pipe.toml") == ["pipe.toml:1: error: not a regular file"]
+        assert load_report(tmp_path / "pipe.toml") == ["pipe.toml:1: error: not a regular file"]
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
-    def test_a_file_without_permission_is_a_mistake(self, tmp_path):
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+    def test_an_unreadable_file_is_reported(self, tmp_path):
         (tmp_path / "closed.toml").touch(mode=0)
-        assert report(tmp_path / "closed.toml") == ["closed.toml:1: error: cannot be read: Permission denied"]
+        assert load_report(tmp_path / "closed.toml") == [
+            "closed.toml:1: error: cannot read the file: Permission denied"
+        ]
 
-    def test_a_file_that_is_too_large_is_not_read(self, tmp_path):
+    def test_a_file_that_is_too_large_is_reported(self, tmp_path):
         with (tmp_path / "large.toml").open("wb") as file:
             file.truncate(16 * 2**20 + 1)
-        assert report(tmp_path / "large.toml") == ["large.toml:1: error: too large; expected at most 16 MiB"]
+        assert load_report(tmp_path / "large.toml") == [
+            "large.toml:1: error: the file is too large; expected at most 16 MiB"
+        ]
 
-    def test_the_workspace_may_be_in_the_file_that_cannot_be_read(self, folder):
-        write(folder, {"a.toml": "[things.pump-1]\n", "b.toml": "[workspace\n"})
+    def test_the_workspace_is_not_missing_when_one_file_is_invalid(self, folder):
+        write_files(folder, {"a.toml": "[things.pump-1]\n", "b.toml": "[workspace\n"})
         expected = ["b.toml:1: error: not valid TOML: expected ']' at the end of a table declaration"]
-        assert report(folder) == expected
+        assert load_report(folder) == expected
 
-    def test_a_fleet_of_mistakes_is_reported_without_a_search_for_each(self, folder):
+    def test_thousands_of_dangling_references_are_reported_quickly(self, folder):
         things = "".join(f'[things.pump-{n}]\ncertificates = ["pump-{n}"]\n' for n in range(2_000))
         pems = "".join(f"[certificates.pomp-{n}]\n" for n in range(2_000))
-        write(folder, {"desired_state.toml": things + pems + WORKSPACE})
-        assert len(report(folder)) == 4_000
+        write_files(folder, {"desired_state.toml": things + pems + WORKSPACE})
+        assert len(load_report(folder)) == 4_000
 
 
-class TestLoaded:
-    def test_the_workspace_becomes_settings(self, folder):
+class TestValid:
+    def test_the_workspace_table_becomes_settings(self, folder):
         text = """
             [workspace]
             name = "greenhouse"
@@ -136,7 +142,7 @@ class TestLoaded:
             limits = { delete_percent = 20, replace_percent = 0 }
             quotas.iot = { CreateThing = 100, default = 2.5 }
         """
-        assert state_of(folder, text).settings == Settings(
+        assert load_text(folder, text).settings == Settings(
             name="greenhouse",
             target="aws",
             region="eu-west-1",
@@ -148,11 +154,11 @@ class TestLoaded:
         )
 
     @pytest.mark.parametrize("target", ["embedded", "http://127.0.0.1:4566", "https://iot.example.com"])
-    def test_a_target_is_a_word_or_a_url(self, folder, target):
+    def test_a_target_is_a_name_or_a_url(self, folder, target):
         text = f'[workspace]\nname = "greenhouse"\ntarget = "{target}"\n'
-        assert state_of(folder, text).settings == Settings("greenhouse", target)
+        assert load_text(folder, text).settings == Settings("greenhouse", target)
 
-    def test_every_kind_of_value_arrives(self, folder):
+    def test_fields_of_every_type_are_loaded(self, folder):
         text = """
             [workspace]
             name = "greenhouse"
@@ -191,11 +197,11 @@ class TestLoaded:
         hall, thing = Address("thing_groups", "hall"), Address("things", "pump-1")
         managed = Address("managed_things", "pump-1")
         key = (folder / "pki" / "factory.key.pem").read_text().removesuffix("\n")
-        assert state_of(folder, text, {"PUMP_1_QR": "90017"}).resources == {
+        assert load_text(folder, text, {"PUMP_1_QR": "90017"}).resources == {
             factory: Resource(
                 factory,
                 CaCertificate(
-                    pem=pem_at(folder, "pki/factory.pem"),
+                    pem=read_pem(folder, "pki/factory.pem"),
                     verification=CaVerification(key=Secret("file pki/factory.key.pem", key)),
                     auto_registration=True,
                     tags={"line": "A"},
@@ -203,7 +209,7 @@ class TestLoaded:
             ),
             cert: Resource(
                 cert,
-                Certificate(pem=pem_at(folder, "pki/pump-1.pem"), ca="factory", status="INACTIVE"),
+                Certificate(pem=read_pem(folder, "pki/pump-1.pem"), ca="factory", status="INACTIVE"),
                 frozenset({factory}),
             ),
             hall: Resource(hall, ThingGroup(description="The hall")),
@@ -232,26 +238,26 @@ class TestLoaded:
             ),
         }
 
-    def test_resources_know_where_they_are_declared(self, folder):
-        write(folder, {"a.toml": '[workspace]\nname = "w"\n', "b.toml": "\n[things.a]\n[things.b]\n"})
+    def test_a_resource_has_the_place_of_its_declaration(self, folder):
+        write_files(folder, {"a.toml": '[workspace]\nname = "w"\n', "b.toml": "\n[things.a]\n[things.b]\n"})
         found = load(folder, environ={}).resources
         origins = {str(address): resource.origin for address, resource in found.items()}
         assert origins == {"things.a": Origin("b.toml", 2), "things.b": Origin("b.toml", 3)}
 
-    def test_a_pem_is_the_same_inline_and_from_a_file(self, folder):
+    def test_a_pem_is_the_same_as_text_and_from_a_file(self, folder):
         pem = (folder / "pki" / "pump-1.pem").read_text()
-        inline = state_of(folder, f"{WORKSPACE}[certificates.a]\npem = '''\n{pem}'''\n").resources
-        named = state_of(
+        inline = load_text(folder, f"{WORKSPACE}[certificates.a]\npem = '''\n{pem}'''\n").resources
+        named = load_text(
             folder, f'{WORKSPACE}[certificates.a]\npem = {{ file = "pki/pump-1.pem" }}\n'
         ).resources
         assert inline == named
 
-    def test_a_pem_says_where_it_was_read_from(self, folder):
+    def test_a_pem_has_the_path_of_its_file(self, folder):
         text = f'{WORKSPACE}[certificates.a]\npem = {{ file = "pki/pump-1.pem" }}\n'
-        spec = state_of(folder, text).resources[Address("certificates", "a")].spec
+        spec = load_text(folder, text).resources[Address("certificates", "a")].spec
         assert spec.pem.source == "pki/pump-1.pem"
 
-    def test_long_text_may_be_a_file(self, folder):
+    def test_long_text_is_read_from_a_file(self, folder):
         (folder / "capabilities.json").write_text('{"lamp": "1.0"}')
         text = f"""{WORKSPACE}
 [managed_things.a]
@@ -260,70 +266,73 @@ authentication_material = {{ file = "pki/qr.txt" }}
 authentication_material_type = "ZWAVE_QR_BAR_CODE"
 capabilities = {{ file = "capabilities.json" }}
 """
-        spec = state_of(folder, text).resources[Address("managed_things", "a")].spec
+        spec = load_text(folder, text).resources[Address("managed_things", "a")].spec
         assert spec.capabilities == '{"lamp": "1.0"}'
 
-    def test_a_line_end_after_a_secret_is_no_part_of_it(self, folder):
+    def test_a_line_end_after_a_secret_is_removed(self, folder):
         text = f"""{WORKSPACE}
 [managed_things.a]
 role = "DEVICE"
 authentication_material = {{ file = "pki/qr.txt" }}
 authentication_material_type = "ZWAVE_QR_BAR_CODE"
 """
-        spec = state_of(folder, text).resources[Address("managed_things", "a")].spec
+        spec = load_text(folder, text).resources[Address("managed_things", "a")].spec
         assert spec.authentication_material == Secret("file pki/qr.txt", "900151714358810")
 
-    def test_a_file_that_is_read_through_a_link_inside_the_folder_is_inside(self, folder):
+    def test_a_link_inside_the_folder_is_followed(self, folder):
         (folder / "latest.pem").symlink_to("pki/pump-1.pem")
         text = f'{WORKSPACE}[certificates.a]\npem = {{ file = "latest.pem" }}\n'
-        spec = state_of(folder, text).resources[Address("certificates", "a")].spec
-        assert spec.pem == pem_at(folder, "pki/pump-1.pem")
+        spec = load_text(folder, text).resources[Address("certificates", "a")].spec
+        assert spec.pem == read_pem(folder, "pki/pump-1.pem")
 
-    def test_each_file_names_files_from_its_own_folder(self, folder):
-        write(folder, {"desired_state.toml": f'{WORKSPACE}[certificates.a]\npem.file = "pki/pump-1.pem"\n'})
+    def test_a_path_is_relative_to_the_folder_of_its_toml_file(self, folder):
+        write_files(
+            folder, {"desired_state.toml": f'{WORKSPACE}[certificates.a]\npem.file = "pki/pump-1.pem"\n'}
+        )
         found = load(Path(os.path.relpath(folder / "desired_state.toml")), environ={})
-        assert found.resources[Address("certificates", "a")].spec.pem == pem_at(folder, "pki/pump-1.pem")
+        assert found.resources[Address("certificates", "a")].spec.pem == read_pem(folder, "pki/pump-1.pem")
 
-    def test_a_secret_that_is_not_set_is_a_warning(self, folder):
+    def test_an_unset_secret_is_a_warning(self, folder):
         text = f"""{WORKSPACE}
 [managed_things.a]
 role = "DEVICE"
 authentication_material = {{ env = "A_QR" }}
 authentication_material_type = "ZWAVE_QR_BAR_CODE"
 """
-        assert state_of(folder, text).warnings == (
+        assert load_text(folder, text).warnings == (
             Diagnostic(
                 "desired_state.toml",
                 7,
                 "env A_QR is not set",
                 "managed_things.a",
                 "authentication_material",
-                "a value by the time it is needed",
+                "a value before it is needed",
                 severity="warning",
+                code="unset-secret",
             ),
         )
 
     def test_an_expired_certificate_is_a_warning(self, folder):
         text = f'{WORKSPACE}[certificates.a]\npem = {{ file = "pki/expired.pem" }}\n'
-        assert list(map(str, state_of(folder, text).warnings)) == [
+        assert list(map(str, load_text(folder, text).warnings)) == [
             f"desired_state.toml:5: warning: certificates.a.pem: the certificate expired on {NOW - DAY:%Y-%m-%d}"
         ]
 
-    def test_a_reference_to_a_later_table_is_fine(self, folder):
+    def test_a_reference_to_a_later_table_is_valid(self, folder):
         text = f'{WORKSPACE}[things.a]\ndepends_on = ["things.b"]\n[things.b]\n'
         needs = {
             str(address): resource.dependencies
-            for address, resource in state_of(folder, text).resources.items()
+            for address, resource in load_text(folder, text).resources.items()
         }
         assert needs == {"things.a": frozenset({Address("things", "b")}), "things.b": frozenset()}
 
-    def test_a_name_may_hold_dots(self, folder):
+    def test_a_name_may_contain_dots(self, folder):
         text = f'{WORKSPACE}[certificates."a.b"]\npem.file = "pki/pump-1.pem"\n[things.c]\ncertificates = ["a.b"]\ndepends_on = ["certificates.a.b"]\n'
-        found = state_of(folder, text).resources[Address("things", "c")]
+        found = load_text(folder, text).resources[Address("things", "c")]
         assert found.dependencies == {Address("certificates", "a.b")}
 
 
-def test_a_secret_parameter_of_a_template_is_not_looked_into(folder):
+def test_a_secret_parameter_of_a_template_is_not_checked_against_limits(folder):
     text = """
 [workspace]
 name = "ws"
@@ -332,7 +341,7 @@ name = "ws"
 template = { Parameters = { S = { Type = "String" } }, Resources = { t = { Type = "AWS::IoT::Thing", Properties = { ThingName = "a", AttributePayload = { s = { Ref = "S" } } } } } }
 parameters = { S = { env = "S" } }
 """
-    (resource,) = state_of(folder, text, {"S": "a b"}).resources.values()
+    (resource,) = load_text(folder, text, {"S": "a b"}).resources.values()
     assert resource.spec.parameters == {"S": Secret("env S", "a b")}
 
 
@@ -347,24 +356,24 @@ authentication_material = {{ file = "pki/qr.txt" }}
 authentication_material_type = "ZWAVE_QR_BAR_CODE"
 """
 
-    def test_the_same_files_have_the_same_digest_wherever_they_are(self, folder, tmp_path):
-        first = state_of(folder, self.TEXT).digest
+    def test_the_digest_does_not_depend_on_the_folder(self, folder, tmp_path):
+        first = load_text(folder, self.TEXT).digest
         moved = folder.rename(tmp_path / "moved")
         assert load(moved, environ={}).digest == first
 
-    def test_a_change_in_the_file_changes_it(self, folder):
-        first = state_of(folder, self.TEXT).digest
-        assert state_of(folder, self.TEXT + "# more\n").digest != first
+    def test_a_change_of_the_file_changes_the_digest(self, folder):
+        first = load_text(folder, self.TEXT).digest
+        assert load_text(folder, self.TEXT + "# more\n").digest != first
 
-    def test_a_change_in_a_file_that_it_names_changes_it(self, folder):
-        first = state_of(folder, self.TEXT).digest
+    def test_a_change_of_a_referenced_file_changes_the_digest(self, folder):
+        first = load_text(folder, self.TEXT).digest
         shutil.copy(folder / "pki" / "pump-2.pem", folder / "pki" / "pump-1.pem")
-        assert state_of(folder, self.TEXT).digest != first
+        assert load_text(folder, self.TEXT).digest != first
 
-    def test_secrets_stay_out_of_it(self, folder):
-        first = state_of(folder, self.TEXT).digest
+    def test_a_secret_does_not_change_the_digest(self, folder):
+        first = load_text(folder, self.TEXT).digest
         (folder / "pki" / "qr.txt").write_text("90099")
-        assert state_of(folder, self.TEXT).digest == first
+        assert load_text(folder, self.TEXT).digest == first
 
 
 _TABLES = (
@@ -381,29 +390,29 @@ _TABLES = (
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory) -> Path:
+def shared_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("shared")
-    fill(folder / "pki")
+    create_input_files(folder / "pki")
     return folder
 
 
-class TestShuffling:
+class TestOrder:
     @given(tables=st.permutations(_TABLES))
-    def test_the_order_of_tables_changes_nothing(self, shared, tables):
-        ordered = state_of(shared, "\n".join(_TABLES))
-        shuffled = state_of(shared, "\n".join(tables))
+    def test_the_order_of_tables_does_not_matter(self, shared_folder, tables):
+        ordered = load_text(shared_folder, "\n".join(_TABLES))
+        shuffled = load_text(shared_folder, "\n".join(tables))
         assert list(shuffled.resources.items()) == list(ordered.resources.items())
 
     @given(files=st.lists(st.integers(0, 2), min_size=len(_TABLES), max_size=len(_TABLES)))
-    def test_the_files_in_which_resources_are_declared_change_nothing(self, shared, files):
-        ordered = state_of(shared, "\n".join(_TABLES))
+    def test_the_distribution_of_tables_over_files_does_not_matter(self, shared_folder, files):
+        ordered = load_text(shared_folder, "\n".join(_TABLES))
         # A table and its sub-table are one declaration and stay together.
         files[7] = files[6]
         texts = {f"{name}.toml": "" for name in "abc"}
         for table, file in zip(_TABLES, files, strict=True):
             texts[f"{'abc'[file]}.toml"] += table
-        (shared / "desired_state.toml").unlink()
-        write(shared, texts)
-        assert list(load(shared, environ={}).resources.items()) == list(ordered.resources.items())
+        (shared_folder / "desired_state.toml").unlink()
+        write_files(shared_folder, texts)
+        assert list(load(shared_folder, environ={}).resources.items()) == list(ordered.resources.items())
         for name in texts:
-            (shared / name).unlink()
+            (shared_folder / name).unlink()

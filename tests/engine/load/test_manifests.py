@@ -1,4 +1,4 @@
-"""Manifests → rows; tables with `for_each` → the resources that the same tables would say, written out for each row."""
+"""Manifests, and tables with `for_each`, which equal one table for each row."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.engine.load import declarations as declared
-from reconciler.engine.load import manifests
-from reconciler.engine.load.input_files import Surroundings
+from reconciler.engine.load import declarations, manifests
+from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.load import load as load_with
-from reconciler.engine.load.manifests import LARGEST, Manifest, Manifests
-from reconciler.engine.load.value_error import Wrong
+from reconciler.engine.load.manifests import MAX_MANIFEST_BYTES, Manifest, ManifestReader
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.managed_things import ManagedThing
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
+from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.errors import InvalidDesiredStateError
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, Lifecycle, ManifestRow, Origin, Resource
@@ -34,23 +33,23 @@ from tests.engine.load.invalid.case import WORKSPACE
 load = partial(load_with, limits=ServiceModelConstraints(), environ={})
 
 
-def manifest(folder: Path, name: str, raw: str | bytes) -> Manifest:
+def read_manifest(folder: Path, name: str, raw: str | bytes) -> Manifest:
     (folder / name).write_bytes(raw if isinstance(raw, bytes) else raw.encode())
-    return Manifests().of({"file": name}, Surroundings(folder, {}))
+    return ManifestReader().read({"file": name}, LoadContext(folder, {}))
 
 
-def read(folder: Path, name: str, raw: str | bytes) -> tuple[object, ...]:
+def read_rows(folder: Path, name: str, raw: str | bytes) -> tuple[object, ...]:
     """The columns, and the rows with their numbers."""
-    found = manifest(folder, name, raw)
-    assert [(flaw.row, str(flaw.wrong)) for flaw in found.flaws] == []
+    found = read_manifest(folder, name, raw)
+    assert [(row, str(problem)) for row, problem in found.problems] == []
     return found.columns, *((row.number, values) for row, values in found.rows)
 
 
-def flaws(found: Manifest) -> list[tuple[ManifestRow, str, str | None]]:
-    return [(flaw.row, flaw.wrong.problem, flaw.wrong.expected) for flaw in found.flaws]
+def format_problems(found: Manifest) -> list[tuple[ManifestRow, str, str | None]]:
+    return [(row, problem.problem, problem.expected) for row, problem in found.problems]
 
 
-def desired(folder: Path, text: str, files: Mapping[str, str] | None = None) -> Desired:
+def load_resources(folder: Path, text: str, files: Mapping[str, str] | None = None) -> Desired:
     for name, held in (files or {}).items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(held)
@@ -58,10 +57,10 @@ def desired(folder: Path, text: str, files: Mapping[str, str] | None = None) -> 
     return load(folder / "desired_state.toml").resources
 
 
-def report(folder: Path, text: str, files: Mapping[str, str] | None = None) -> list[str]:
+def load_report(folder: Path, text: str, files: Mapping[str, str] | None = None) -> list[str]:
     with pytest.raises(InvalidDesiredStateError) as caught:
-        desired(folder, text, files)
-    return [str(mistake) for mistake in caught.value.diagnostics]
+        load_resources(folder, text, files)
+    return [str(diagnostic) for diagnostic in caught.value.diagnostics]
 
 
 class TestCsv:
@@ -76,107 +75,110 @@ class TestCsv:
         ],
         ids=["unix", "no last line end", "windows", "byte order mark", "quoted"],
     )
-    def test_line_ends_quotes_and_the_byte_order_mark_change_nothing(self, tmp_path, raw):
+    def test_line_endings_quotes_and_a_byte_order_mark_do_not_matter(self, tmp_path, raw):
         expected = (("serial", "site"), (2, ("1", "oslo")), (3, ("2", "bergen")))
-        assert read(tmp_path, "devices.csv", raw) == expected
+        assert read_rows(tmp_path, "devices.csv", raw) == expected
 
-    def test_a_row_is_numbered_by_the_line_it_starts_on(self, tmp_path):
+    def test_the_number_of_a_row_is_the_line_it_starts_on(self, tmp_path):
         raw = 'serial,note\n\n1,"two\nlines"\n\n2,"a ""quote"", and a comma"\n\n'
         expected = (("serial", "note"), (3, ("1", "two\nlines")), (6, ("2", 'a "quote", and a comma')))
-        assert read(tmp_path, "devices.csv", raw) == expected
+        assert read_rows(tmp_path, "devices.csv", raw) == expected
 
-    def test_a_value_may_be_empty_and_is_never_trimmed(self, tmp_path):
-        assert read(tmp_path, "a.csv", "a,b\n, x \n") == (("a", "b"), (2, ("", " x ")))
+    def test_a_value_may_be_empty_and_is_not_trimmed(self, tmp_path):
+        assert read_rows(tmp_path, "a.csv", "a,b\n, x \n") == (("a", "b"), (2, ("", " x ")))
 
     def test_a_header_alone_has_no_rows(self, tmp_path):
-        assert read(tmp_path, "a.csv", "serial,site\n") == (("serial", "site"),)
+        assert read_rows(tmp_path, "a.csv", "serial,site\n") == (("serial", "site"),)
 
     @given(rows=st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2)))
-    def test_every_text_arrives(self, tmp_path_factory, rows):
+    def test_every_text_is_read_unchanged(self, tmp_path_factory, rows):
         written = io.StringIO()
         csv.writer(written).writerows([["a", "b"], *rows])
-        found = manifest(tmp_path_factory.mktemp("csv"), "a.csv", written.getvalue())
-        assert (found.flaws, [list(values) for _, values in found.rows]) == ([], rows)
+        found = read_manifest(tmp_path_factory.mktemp("csv"), "a.csv", written.getvalue())
+        assert (found.problems, [list(values) for _, values in found.rows]) == ([], rows)
 
 
 class TestJsonLines:
-    def test_numbers_are_as_they_are_written(self, tmp_path):
+    def test_numbers_keep_their_spelling(self, tmp_path):
         raw = '{"a": 1.10, "b": 7}\n{"b": -0, "a": 1E400}\n'
         expected = (("a", "b"), (1, ("1.10", "7")), (2, ("1E400", "-0")))
-        assert read(tmp_path, "a.jsonl", raw) == expected
+        assert read_rows(tmp_path, "a.jsonl", raw) == expected
 
-    def test_booleans_are_words(self, tmp_path):
-        assert read(tmp_path, "a.jsonl", '{"a": true, "b": false}') == (("a", "b"), (1, ("true", "false")))
+    def test_booleans_become_true_and_false(self, tmp_path):
+        assert read_rows(tmp_path, "a.jsonl", '{"a": true, "b": false}') == (
+            ("a", "b"),
+            (1, ("true", "false")),
+        )
 
-    def test_blank_lines_are_no_rows(self, tmp_path):
+    def test_blank_lines_are_not_rows(self, tmp_path):
         raw = b'\xef\xbb\xbf\n{"a": "x"}\r\n \r\n{"a": "\\u00e5"}'
-        assert read(tmp_path, "a.jsonl", raw) == (("a",), (2, ("x",)), (4, ("å",)))
+        assert read_rows(tmp_path, "a.jsonl", raw) == (("a",), (2, ("x",)), (4, ("å",)))
 
     def test_an_empty_file_has_no_rows(self, tmp_path):
-        assert read(tmp_path, "a.jsonl", "") == (None,)
+        assert read_rows(tmp_path, "a.jsonl", "") == (None,)
 
     @given(
         rows=st.lists(
             st.fixed_dictionaries({"a": st.text(st.characters(exclude_categories=["Cs"]))}), min_size=1
         )
     )
-    def test_every_text_arrives(self, tmp_path_factory, rows):
+    def test_every_text_is_read_unchanged(self, tmp_path_factory, rows):
         raw = "\n".join(map(json.dumps, rows))
-        found = manifest(tmp_path_factory.mktemp("json"), "a.jsonl", raw)
-        assert (found.flaws, [{"a": values[0]} for _, values in found.rows]) == ([], rows)
+        found = read_manifest(tmp_path_factory.mktemp("json"), "a.jsonl", raw)
+        assert (found.problems, [{"a": values[0]} for _, values in found.rows]) == ([], rows)
 
 
-class TestBounds:
-    def test_a_manifest_that_is_too_large_is_not_read(self, tmp_path):
+class TestLimits:
+    def test_a_manifest_that_is_too_large_is_rejected(self, tmp_path):
         with (tmp_path / "a.csv").open("wb") as file:
-            file.truncate(LARGEST + 1)
-        with pytest.raises(Wrong) as caught:
-            Manifests().of({"file": "a.csv"}, Surroundings(tmp_path, {}))
-        found = caught.value
+            file.truncate(MAX_MANIFEST_BYTES + 1)
+        with pytest.raises(InvalidValueError) as caught:
+            ManifestReader().read({"file": "a.csv"}, LoadContext(tmp_path, {}))
+        (found,) = caught.value.problems
         expected = ("the file 'a.csv' is too large", "at most 64 MiB", ("file",))
         assert (found.problem, found.expected, found.path) == expected
 
-    def test_a_pipe_is_no_manifest(self, tmp_path):
+    def test_a_pipe_is_rejected_as_a_manifest(self, tmp_path):
         os.mkfifo(tmp_path / "a.csv")
-        with pytest.raises(Wrong, match=r"^'a\.csv' is not a regular file$"):
-            Manifests().of({"file": "a.csv"}, Surroundings(tmp_path, {}))
+        with pytest.raises(InvalidValueError, match=r"^file: 'a\.csv' is not a regular file$"):
+            ManifestReader().read({"file": "a.csv"}, LoadContext(tmp_path, {}))
 
     @pytest.mark.parametrize(("name", "line"), [("a.csv", 1), ("a.jsonl", 0)])
-    def test_rows_are_bounded(self, tmp_path, monkeypatch, name, line):
-        monkeypatch.setattr(manifests, "MOST_ROWS", 2)
+    def test_the_number_of_rows_is_limited(self, tmp_path, monkeypatch, name, line):
+        monkeypatch.setattr(manifests, "MAX_ROWS", 2)
         raw = "a\n1\n2\n3\n4\n" if name == "a.csv" else '{"a": 1}\n{"a": 2}\n{"a": 3}\n{"a": 4}\n'
         expected = [(ManifestRow(name, line + 3), "too many rows", "at most 2")]
-        assert flaws(manifest(tmp_path, name, raw)) == expected
+        assert format_problems(read_manifest(tmp_path, name, raw)) == expected
 
-    def test_values_are_bounded_in_all_manifests_together(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(manifests, "MOST_VALUES", 6)
-        every, around = Manifests(), Surroundings(tmp_path, {})
+    def test_the_number_of_values_in_all_manifests_is_limited(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(manifests, "MAX_VALUES", 6)
+        reader, context = ManifestReader(), LoadContext(tmp_path, {})
         for name in ("a.csv", "b.csv"):
             (tmp_path / name).write_text("x,y\n1,2\n3,4\n")
-        found = [every.of({"file": name}, around) for name in ("a.csv", "b.csv")]
-        assert [flaws(each) for each in found] == [
+        found = [reader.read({"file": name}, context) for name in ("a.csv", "b.csv")]
+        assert [format_problems(each) for each in found] == [
             [],
-            [(ManifestRow("b.csv", 3), "too many values", "at most 6 in all manifests")],
+            [(ManifestRow("b.csv", 3), "too many values", "at most 6 in all manifests together")],
         ]
 
-    def test_what_the_rows_of_all_tables_make_is_bounded(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(declared, "_MOST_MEMBERS", 3)
+    def test_the_number_of_resources_of_all_tables_is_limited(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(declarations, "_MAX_INSTANCES", 3)
         tables = '[things."a-{n}"]\nfor_each.file = "n.csv"\n[things."b-{n}"]\nfor_each.file = "n.csv"\n'
-        assert report(tmp_path, tables, {"n.csv": "n\n1\n2\n"}) == [
-            "desired_state.toml:4: error: things.b-{n}.for_each: the rows so far make too much; expected at most 3 resources and 256 MiB of text"
+        assert load_report(tmp_path, tables, {"n.csv": "n\n1\n2\n"}) == [
+            "desired_state.toml:4: error: things.b-{n}.for_each: the rows of the tables so far make too many resources or too much text; expected at most 3 resources and 256 MiB of text"
         ]
 
-    def test_a_small_file_cannot_ask_for_endless_text(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(declared, "_MOST_TEXT", 2**20)
+    def test_the_text_that_the_rows_make_is_limited(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(declarations, "_MAX_TEXT_SIZE", 2**20)
         table = f'[thing_groups."{{n}}"]\nfor_each.file = "n.csv"\ndescription = "{"{n}" * 1000}"\n'
         rows = "".join(f"{n:04}\n" for n in range(300))
-        assert report(tmp_path, table, {"n.csv": f"n\n{rows}"}) == [
-            "desired_state.toml:2: error: thing_groups.{n}.for_each: the rows so far make too much; expected at most 5,000,000 resources and 1 MiB of text"
+        assert load_report(tmp_path, table, {"n.csv": f"n\n{rows}"}) == [
+            "desired_state.toml:2: error: thing_groups.{n}.for_each: the rows of the tables so far make too many resources or too much text; expected at most 5,000,000 resources and 1 MiB of text"
         ]
 
 
-class TestExpansion:
-    def test_every_text_of_the_table_may_use_the_columns(self, tmp_path, authority):
+class TestForEach:
+    def test_columns_are_filled_in_everywhere_in_the_table(self, tmp_path, authority):
         text = """
 [certificates."pump-{serial}"]
 for_each = { file = "devices.csv" }
@@ -217,11 +219,11 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
             code = Secret(f"env QR_{serial}", None)
             owned = ManagedThing("DEVICE", code, "ZWAVE_QR_BAR_CODE", thing=thing.name)
             expected[managed] = Resource(managed, owned, frozenset({thing}))
-        assert desired(tmp_path, text, {"devices.csv": rows, **pems}) == expected
+        assert load_resources(tmp_path, text, {"devices.csv": rows, **pems}) == expected
 
-    def test_a_resource_knows_its_table_and_its_row(self, tmp_path):
+    def test_a_resource_has_the_place_of_its_table_and_its_row(self, tmp_path):
         text = '[things."a-{n}"]\nfor_each = { file = "m/n.csv" }\n[things."b-{n}"]\nfor_each = [{ n = 3 }]\n'
-        found = desired(tmp_path, text, {"m/n.csv": "n\n\n7\n"})
+        found = load_resources(tmp_path, text, {"m/n.csv": "n\n\n7\n"})
         at = "desired_state.toml"
         origins = {address.name: resource.origin for address, resource in found.items()}
         assert origins == {
@@ -233,41 +235,41 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
             f"{at}:3 (for_each[0])",
         ]
 
-    def test_what_is_put_in_is_not_read_again(self, tmp_path):
+    def test_a_column_in_a_filled_in_value_is_not_filled_in_again(self, tmp_path):
         text = (
             '[thing_groups."{n}"]\nfor_each = [{ n = "1", d = "{n} {{n}} %s ${n}" }]\ndescription = "{d}"\n'
         )
-        (found,) = desired(tmp_path, text).values()
+        (found,) = load_resources(tmp_path, text).values()
         assert found.spec.description == "{n} {{n}} %s ${n}"
 
-    def test_braces_written_twice_are_braces(self, tmp_path):
+    def test_doubled_braces_become_literal_braces(self, tmp_path):
         text = '[thing_groups."{n}"]\nfor_each = [{ n = "1" }]\ndescription = "{{n}} {{{n}}}"\ntags = { a = "x" }\n'
-        (found,) = desired(tmp_path, text).values()
+        (found,) = load_resources(tmp_path, text).values()
         assert found.spec.description == "{n} {1}"
 
-    def test_a_table_without_for_each_is_left_as_it_is(self, tmp_path):
+    def test_braces_in_a_table_without_for_each_are_literal(self, tmp_path):
         text = '[thing_groups.a]\ndescription = "{n} {{n}} {"\n'
-        (found,) = desired(tmp_path, text).values()
+        (found,) = load_resources(tmp_path, text).values()
         assert found.spec.description == "{n} {{n}} {"
 
-    def test_integers_and_booleans_of_an_array_are_words(self, tmp_path):
+    def test_integers_and_booleans_in_an_array_become_text(self, tmp_path):
         text = '[things."{n}-{on}"]\nfor_each = [{ n = 1_000, on = true }, { n = -1, on = false }]\n'
-        assert [address.name for address in desired(tmp_path, text)] == ["-1-false", "1000-true"]
+        assert [address.name for address in load_resources(tmp_path, text)] == ["-1-false", "1000-true"]
 
     def test_without_rows_there_are_no_resources(self, tmp_path):
         text = (
             '[things."{n}"]\nfor_each.file = "n.csv"\n[things."{m}"]\nfor_each = []\nattributes.x = "{y}"\n'
         )
-        assert desired(tmp_path, text, {"n.csv": "n\n"}) == {}
+        assert load_resources(tmp_path, text, {"n.csv": "n\n"}) == {}
 
-    def test_a_manifest_that_several_tables_name_is_read_once(self, tmp_path):
+    def test_a_manifest_of_several_tables_is_read_once(self, tmp_path):
         (tmp_path / "n.csv").write_text("n\n1\n")
         (tmp_path / "link.csv").symlink_to("n.csv")
-        every, around = Manifests(), Surroundings(tmp_path, {})
-        first = every.of({"file": "n.csv"}, around)
-        assert [every.of({"file": name}, around) is first for name in ("n.csv", "./n.csv", "link.csv")] == [
-            True
-        ] * 3
+        reader, context = ManifestReader(), LoadContext(tmp_path, {})
+        first = reader.read({"file": "n.csv"}, context)
+        assert [
+            reader.read({"file": name}, context) is first for name in ("n.csv", "./n.csv", "link.csv")
+        ] == [True] * 3
 
     def test_the_digest_covers_the_manifest(self, tmp_path):
         (tmp_path / "desired_state.toml").write_text(
@@ -279,7 +281,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
             digests.append(load(tmp_path / "desired_state.toml").digest)
         assert (digests[0] == digests[2], digests[0] == digests[1]) == (True, False)
 
-    def test_warnings_of_many_rows_are_told_for_a_few(self, tmp_path):
+    def test_a_warning_of_many_rows_is_reported_for_the_first_twenty(self, tmp_path):
         text = """
 [managed_things."{n}"]
 for_each = { file = "n.csv" }
@@ -294,7 +296,7 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         where = "desired_state.toml:5: warning: managed_things"
         assert warnings == [
             *(
-                f"{where}.{n}.authentication_material: n.csv:{n + 2}, column 'n': env QR_{n} is not set; expected a value by the time it is needed"
+                f"{where}.{n}.authentication_material: n.csv:{n + 2}, column 'n': env QR_{n} is not set; expected a value before it is needed"
                 for n in range(20)
             ),
             f"{where}.{{n}}.authentication_material: and 1,002 more rows like these",
@@ -312,34 +314,34 @@ _ROWS = st.lists(
 )
 
 
-def _template(pieces: list[tuple[str | None, str]]) -> str:
+def _interpolate_columns(pieces: list[tuple[str | None, str]]) -> str:
     return "".join(
         f"{{{name}}}" if name else text.replace("{", "{{").replace("}", "}}") for name, text in pieces
     )
 
 
-def _by_hand(pieces: list[tuple[str | None, str]], row: Mapping[str, str]) -> str:
+def _fill_in(pieces: list[tuple[str | None, str]], row: Mapping[str, str]) -> str:
     return "".join(row[name] if name else text for name, text in pieces)
 
 
-def _group(name: str, description: str, more: str = "") -> str:
+def _group_table(name: str, description: str, more: str = "") -> str:
     return f"[thing_groups.{json.dumps(name)}]\n{more}description = {json.dumps(description)}\n"
 
 
-def _thing(name: str, group: str, more: str = "") -> str:
+def _thing_table(name: str, group: str, more: str = "") -> str:
     kept = f'depends_on = [{json.dumps(f"thing_groups.{group}")}]\nlifecycle.ignore_changes = ["attributes.{name}"]\n'
     return f'[things.{json.dumps(f"t-{name}")}]\n{more}attributes.{json.dumps(name)} = "1"\n{kept}'
 
 
 class TestMemory:
-    def test_what_a_fleets_resources_need_alike_is_one_object(self, tmp_path):
+    def test_equal_dependencies_of_many_resources_are_one_object(self, tmp_path):
         table = """
 [thing_groups.all]
 [things."{name}"]
 for_each = { file = "devices.csv" }
 thing_groups = ["all"]
 """
-        found = desired(tmp_path, table, {"devices.csv": "name\na\nb\n"})
+        found = load_resources(tmp_path, table, {"devices.csv": "name\na\nb\n"})
         one, other = (found[Address("things", name)] for name in "ab")
         (group,) = one.dependencies
 
@@ -347,16 +349,19 @@ thing_groups = ["all"]
         assert group is found[Address("thing_groups", "all")].address
 
 
-class TestSameAsByHand:
+class TestEquivalence:
     @given(pieces=_PIECES, rows=_ROWS, form=st.sampled_from(["csv", "jsonl", "toml"]))
-    def test_a_table_for_each_row_is_the_tables_written_out(self, tmp_path_factory, pieces, rows, form):
-        folder = tmp_path_factory.mktemp("fleet")
+    def test_a_for_each_table_equals_one_table_per_row(self, tmp_path_factory, pieces, rows, form):
+        folder = tmp_path_factory.mktemp("for_each_tables")
         each = _for_each(folder, rows, form)
-        fleet = _group("g-{n}", _template(pieces), each) + _thing("{n}", "g-{n}", each)
-        written = "".join(
-            _group(f"g-{row['n']}", _by_hand(pieces, row)) + _thing(row["n"], f"g-{row['n']}") for row in rows
+        for_each_tables = _group_table("g-{n}", _interpolate_columns(pieces), each) + _thing_table(
+            "{n}", "g-{n}", each
         )
-        assert _outcome(folder, fleet) == _outcome(folder, written)
+        written = "".join(
+            _group_table(f"g-{row['n']}", _fill_in(pieces, row)) + _thing_table(row["n"], f"g-{row['n']}")
+            for row in rows
+        )
+        assert _load_items(folder, for_each_tables) == _load_items(folder, written)
 
 
 def _for_each(folder: Path, rows: list[dict[str, str]], form: str) -> str:
@@ -375,5 +380,5 @@ def _for_each(folder: Path, rows: list[dict[str, str]], form: str) -> str:
     return f'for_each = {{ file = "rows.{form}" }}\n'
 
 
-def _outcome(folder: Path, text: str) -> list[tuple[Address, Resource]]:
-    return list(desired(folder, text).items())
+def _load_items(folder: Path, text: str) -> list[tuple[Address, Resource]]:
+    return list(load_resources(folder, text).items())

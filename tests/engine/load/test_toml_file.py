@@ -1,4 +1,4 @@
-"""Line numbers of every way to write a key."""
+"""The line numbers of keys in every notation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.load.toml_file import Lines
+from reconciler.engine.load.toml_file import KeyLines
 
 TEXT = dedent("""\
     title = "x"
@@ -49,7 +49,7 @@ TEXT = dedent("""\
     f.role = "DEVICE"
     """)
 
-PLACES = {
+LINES = {
     ("title",): 1,
     ("things",): 2,
     ("things", "a"): 2,
@@ -90,17 +90,17 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(("path", "line"), PLACES.items(), ids=lambda value: str(value).replace(" ", ""))
-def test_a_key_is_found_on_its_line(path, line):
-    assert Lines(TEXT.encode()).of(*path) == line
+@pytest.mark.parametrize(("path", "line"), LINES.items(), ids=lambda value: str(value).replace(" ", ""))
+def test_a_key_has_the_line_it_is_written_on(path, line):
+    assert KeyLines(TEXT.encode()).line_of(*path) == line
 
 
-def test_the_order_of_questions_changes_no_answer():
-    lines = Lines(TEXT.encode())
-    assert {path: lines.of(*path) for path in reversed(PLACES)} == PLACES
+def test_the_line_of_a_key_does_not_depend_on_earlier_lookups():
+    lines = KeyLines(TEXT.encode())
+    assert {path: lines.line_of(*path) for path in reversed(LINES)} == LINES
 
 
-def test_the_example_is_toml():
+def test_the_text_of_these_tests_is_valid_toml():
     assert set(tomllib.loads(TEXT)) == {"title", "things", "managed_things"}
 
 
@@ -114,31 +114,31 @@ def test_the_example_is_toml():
     ],
     ids=str,
 )
-def test_what_is_not_written_is_where_it_would_be(path, line):
-    assert Lines(TEXT.encode()).of(*path) == line
+def test_an_absent_key_has_the_line_of_the_innermost_table_around_it(path, line):
+    assert KeyLines(TEXT.encode()).line_of(*path) == line
 
 
-def test_lines_end_as_they_do_on_windows():
-    assert Lines(TEXT.replace("\n", "\r\n").encode()).of("things", "b", "after") == 20
+def test_windows_line_endings_do_not_change_lines():
+    assert KeyLines(TEXT.replace("\n", "\r\n").encode()).line_of("things", "b", "after") == 20
 
 
-def test_text_in_other_scripts_moves_nothing():
+def test_text_in_other_scripts_does_not_change_lines():
     text = '[things."größe"]\n"名前" = "☃"\nend = 1\n'
-    lines = Lines(text.encode())
-    assert [lines.of("things", "größe", "名前"), lines.of("things", "größe", "end")] == [2, 3]
+    lines = KeyLines(text.encode())
+    assert [lines.line_of("things", "größe", "名前"), lines.line_of("things", "größe", "end")] == [2, 3]
 
 
 _KEYS = st.text(min_size=1, max_size=8).filter(lambda text: "\r" not in text)
 
 
-def _quoted(key: str) -> str:
+def _escape(key: str) -> str:
     return '"' + "".join(f"\\U{ord(character):08X}" for character in key) + '"'
 
 
 @given(keys=st.lists(_KEYS, min_size=1, max_size=20, unique=True), gap=st.integers(0, 3))
-def test_any_key_however_it_is_escaped_is_found(keys, gap):
+def test_an_escaped_key_has_its_line(keys, gap):
     keys = [key for key in keys if key.isprintable() or key.isascii()]
-    text = "[things.a]\n" + "".join(f"{_quoted(key)} = 1\n" + "\n" * gap for key in keys)
-    lines = Lines(text.encode())
+    text = "[things.a]\n" + "".join(f"{_escape(key)} = 1\n" + "\n" * gap for key in keys)
+    lines = KeyLines(text.encode())
     expected = {key: 2 + index * (gap + 1) for index, key in enumerate(keys)}
-    assert {key: lines.of("things", "a", key) for key in keys} == expected
+    assert {key: lines.line_of("things", "a", key) for key in keys} == expected

@@ -1,17 +1,17 @@
-"""Broken desired states, each with the whole report that it deserves."""
+"""Invalid desired states, each with its whole report."""
 
 from tests.engine.load.invalid import (
     certificates,
     fields,
     files,
+    for_each,
     limits,
     manifests,
+    moved_removed,
     provisioned,
     toml,
     workspace,
 )
-from tests.engine.load.invalid import for_each as fleets
-from tests.engine.load.invalid import moved_removed as transitions
 
 CASES = (
     *toml.CASES,
@@ -22,6 +22,6 @@ CASES = (
     *limits.CASES,
     *manifests.CASES,
     *provisioned.CASES,
-    *fleets.CASES,
-    *transitions.CASES,
+    *for_each.CASES,
+    *moved_removed.CASES,
 )

@@ -1,4 +1,4 @@
-"""A broken file and its whole report."""
+"""An invalid desired state and its whole report."""
 
 from __future__ import annotations
 
@@ -15,39 +15,41 @@ from tests.support.pki import DAY, NOW
 WORKSPACE = '\n[workspace]\nname = "greenhouse"\n'
 
 
-def _text(given: str) -> str:
-    return dedent(given).removeprefix("\n")
+def _dedent(text: str) -> str:
+    return dedent(text).removeprefix("\n")
 
 
-def _keys(kind: Kind) -> str:
+def _format_keys(kind: Kind) -> str:
     return ", ".join(map(repr, [*kind.members, "depends_on", "lifecycle", "moved", "for_each"]))
 
 
 @frozen
-class Broken:
-    """`text` is `desired_state.toml`, to which a `[workspace]` is added unless `workspace` is False.
+class InvalidCase:
+    """`text` is `desired_state.toml`, to which a `[workspace]` is added unless `has_workspace` is False.
 
-    `report` has a line for each mistake; `{tables}` and `{keys of things}` stand for all that are valid. `beside` are more
-    files of the folder; with `folder` the folder is loaded, not the one file. `environ` is the environment.
+    `report` has a line for each diagnostic; `{tables}` and `{keys of things}` stand for all that are valid.
+    `other_files` are in the same folder; with `is_folder` the folder is loaded, not the one file. `environ` is the
+    environment.
     """
 
     sentence: str
-    text: str = field(converter=_text)
-    report: str = field(converter=_text)
-    beside: Mapping[str, str | bytes] = field(factory=dict)
+    text: str = field(converter=_dedent)
+    report: str = field(converter=_dedent)
+    other_files: Mapping[str, str | bytes] = field(factory=dict)
     environ: Mapping[str, str] = field(factory=dict)
-    folder: bool = False
-    workspace: bool = True
+    is_folder: bool = False
+    has_workspace: bool = True
 
     @property
     def lines(self) -> list[str]:
-        """The report, all that stands for something else replaced."""
+        """The lines of the report, with all placeholders replaced."""
         kinds = all_kinds()
         text = self.report.replace("{tables}", ", ".join(["workspace", *sorted(kinds), "removed", "moved"]))
         text = text.replace("{yesterday}", f"{NOW - DAY:%Y-%m-%d}")
-        return re.sub(r"\{keys of (\w+)\}", lambda found: _keys(kinds[found[1]]), text).splitlines()
+        return re.sub(r"\{keys of (\w+)\}", lambda match: _format_keys(kinds[match[1]]), text).splitlines()
 
     @property
     def files(self) -> Mapping[str, str | bytes]:
-        whole = self.text + (WORKSPACE if self.workspace else "")
-        return {"desired_state.toml": whole, **self.beside}
+        """The contents of all files, by name."""
+        text = self.text + (WORKSPACE if self.has_workspace else "")
+        return {"desired_state.toml": text, **self.other_files}

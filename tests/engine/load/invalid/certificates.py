@@ -1,11 +1,11 @@
-"""Certificates, their CAs, their keys."""
+"""Invalid certificates, CAs and keys."""
 
-from tests.engine.load.invalid.case import Broken
+from tests.engine.load.invalid.case import InvalidCase
 from tests.support.pki import signing_request
 
 CASES = (
-    Broken(
-        "a certificate under two names is told with both places",
+    InvalidCase(
+        "a certificate declared under two names is reported with both places",
         """
         [certificates.pump-1]
         pem = { file = "pki/pump-1.pem" }
@@ -14,11 +14,11 @@ CASES = (
         pem = { file = "pki/pump-1.pem" }
         """,
         """
-        desired_state.toml:5: error: certificates.pump-2.pem: the same device certificate as certificates.pump-1 at desired_state.toml:1; expected each once
+        desired_state.toml:5: error: certificates.pump-2.pem: is the same device certificate as certificates.pump-1, declared at desired_state.toml:1; expected each device certificate once
         """,
     ),
-    Broken(
-        "a certificate that is no X.509 is told",
+    InvalidCase(
+        "a PEM that is not an X.509 certificate is reported",
         """
         [certificates.pump-1]
         pem = { file = "pki/garbage.pem" }
@@ -27,8 +27,8 @@ CASES = (
         desired_state.toml:2: error: certificates.pump-1.pem: not a valid X.509 certificate; expected a certificate in PEM
         """,
     ),
-    Broken(
-        "where an issued certificate is to be saved there is that certificate or nothing, not even an empty file",
+    InvalidCase(
+        "save_to names the issued certificate or no existing file",
         """
         [certificates.pump-1]
         csr = { file = "pump.csr" }
@@ -42,15 +42,15 @@ CASES = (
         desired_state.toml:3: error: certificates.pump-1.save_to: other.pem: no PEM certificate found; expected a file that does not exist yet, or the certificate
         desired_state.toml:7: error: certificates.pump-2.save_to: empty.pem: no PEM certificate found; expected a file that does not exist yet, or the certificate
         """,
-        beside={
+        other_files={
             "pump.csr": signing_request("pump"),
             "valve.csr": signing_request("valve"),
             "other.pem": "junk",
             "empty.pem": "",
         },
     ),
-    Broken(
-        "a device certificate has to be signed by the CA that it names",
+    InvalidCase(
+        "a device certificate must be signed by the CA that it refers to",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }
@@ -64,7 +64,7 @@ CASES = (
         desired_state.toml:6: error: certificates.pump-1.pem: ca_certificates.factory did not sign this certificate; expected a certificate signed by 'factory'
         """,
     ),
-    Broken(
+    InvalidCase(
         "an expired certificate is a warning",
         """
         [certificates.pump-1]
@@ -78,8 +78,8 @@ CASES = (
         desired_state.toml:5: error: certificates.pump-3.status: 'GONE' is not valid; expected one of 'ACTIVE', 'INACTIVE', 'REVOKED'
         """,
     ),
-    Broken(
-        "a device certificate is no CA",
+    InvalidCase(
+        "a device certificate is not accepted as a CA",
         """
         [ca_certificates.factory]
         pem = { file = "pki/pump-1.pem" }
@@ -89,8 +89,8 @@ CASES = (
         desired_state.toml:2: error: ca_certificates.factory.pem: this is not a CA certificate; expected a certificate with the basic constraint CA:TRUE
         """,
     ),
-    Broken(
-        "a CA in DEFAULT mode needs one verification, in SNI_ONLY none",
+    InvalidCase(
+        "a CA needs one verification in DEFAULT mode and none in SNI_ONLY mode",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }
@@ -105,7 +105,7 @@ CASES = (
         desired_state.toml:7: error: ca_certificates.other.verification: an SNI_ONLY CA takes no verification; expected no verification
         """,
     ),
-    Broken(
+    InvalidCase(
         "a verification is a key or a certificate",
         """
         [ca_certificates.factory]
@@ -123,11 +123,11 @@ CASES = (
         """
         desired_state.toml:3: error: ca_certificates.factory.verification: a DEFAULT CA needs exactly one verification; expected either verification.key or verification.certificate, to prove that the CA's key is yours
         desired_state.toml:7: error: ca_certificates.other.verification.keys: unknown key; did you mean 'key'?
-        desired_state.toml:11: error: ca_certificates.third.verification: a string; expected a table with key or certificate
+        desired_state.toml:11: error: ca_certificates.third.verification: got a string; expected a table with key or certificate
         """,
     ),
-    Broken(
-        "the key has to be the one of the certificate",
+    InvalidCase(
+        "the verification key must match the certificate",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }
@@ -139,8 +139,8 @@ CASES = (
         desired_state.toml:5: error: ca_certificates.factory.verification.key: the key from file pki/other.key.pem does not match the certificate; expected the CA's own private key, as unencrypted PEM
         """,
     ),
-    Broken(
-        "a key that is no key is told without what it holds",
+    InvalidCase(
+        "an invalid key is reported without its content",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }
@@ -152,12 +152,12 @@ CASES = (
         """,
         """
         desired_state.toml:3: error: ca_certificates.factory.verification.key: the key from env FACTORY_KEY does not match the certificate; expected the CA's own private key, as unencrypted PEM
-        desired_state.toml:7: error: ca_certificates.other.verification.key: a secret is never written into the file; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:7: error: ca_certificates.other.verification.key: a secret cannot be written into the file; expected { env = "NAME" } or { file = "path" }
         """,
         environ={"FACTORY_KEY": "hunter2"},
     ),
-    Broken(
-        "the verification certificate has to be signed by the CA",
+    InvalidCase(
+        "the verification certificate must be signed by the CA",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }
@@ -167,7 +167,7 @@ CASES = (
         desired_state.toml:3: error: ca_certificates.factory.verification.certificate: this CA did not sign the verification certificate; expected a certificate that the CA signed
         """,
     ),
-    Broken(
+    InvalidCase(
         "the CA determines the mode",
         """
         [ca_certificates.factory]
@@ -183,8 +183,8 @@ CASES = (
         desired_state.toml:8: error: certificates.pump-1.certificate_mode: the CA determines the mode; expected either ca or certificate_mode
         """,
     ),
-    Broken(
-        "a key in the wrong place is not told",
+    InvalidCase(
+        "a key in the wrong place is not revealed",
         r"""
         [ca_certificates.factory]
         pem = "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"
@@ -196,9 +196,9 @@ CASES = (
         """,
         """
         desired_state.toml:2: error: ca_certificates.factory.pem: no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block
-        desired_state.toml:3: error: ca_certificates.factory.verification: a string; expected a table with key or certificate
-        desired_state.toml:6: error: ca_certificates.other.pem: file is a text of several lines; expected the path of a file
-        desired_state.toml:7: error: ca_certificates.other.verification.key: file is a text of several lines; expected the path of a file
+        desired_state.toml:3: error: ca_certificates.factory.verification: got a string; expected a table with key or certificate
+        desired_state.toml:6: error: ca_certificates.other.pem: file has several lines; expected the path of a file
+        desired_state.toml:7: error: ca_certificates.other.verification.key: file has several lines; expected the path of a file
         """,
     ),
 )

@@ -1,10 +1,10 @@
-"""Keys, types, names, references and cycles."""
+"""Invalid keys, types, names, references and dependency cycles."""
 
-from tests.engine.load.invalid.case import Broken
+from tests.engine.load.invalid.case import InvalidCase
 
 CASES = (
-    Broken(
-        "a broken key hides nothing of the others",
+    InvalidCase(
+        "an invalid key does not hide the problems of the others",
         """
         [things.pump-1]
         thing_groups = "hall"
@@ -19,20 +19,20 @@ CASES = (
         depends_on = ["managed_things.pump-1"]
         """,
         """
-        desired_state.toml:2: error: things.pump-1.thing_groups: the string 'hall'; expected an array, each a name in this file, { id = "…" } or { arn = "…" }
-        desired_state.toml:3: error: things.pump-1.certificates[0]: there is no certificates.pump-1 in this file; expected a name in [certificates.*], or { id = "…" } for one outside this file
-        desired_state.toml:4: error: things.pump-1.attributes.two words: the key: 'two words' is not what AWS takes; expected a match of [a-zA-Z0-9_.,@/:#-]+
-        desired_state.toml:5: error: things.pump-1.depends_on[0]: there is no things.pump-2 in this file; did you mean 'things.pump-1'?
-        desired_state.toml:6: error: things.pump-1.lifecycle.prevent_destroy: the integer 1; expected true or false
-        desired_state.toml:8: error: managed_things.pump-1: a cycle, in which each has to exist before the next: managed_things.pump-1 → managed_things.pump-1
-        desired_state.toml:8: error: managed_things.pump-1.authentication_material_type: missing; expected a string
-        desired_state.toml:8: error: managed_things.pump-1.role: missing; expected one of 'CONTROLLER', 'DEVICE'
-        desired_state.toml:9: warning: managed_things.pump-1.authentication_material: env PUMP_1_QR is not set; expected a value by the time it is needed
-        desired_state.toml:10: error: managed_things.pump-1.thing: there is no things.pump-3 in this file; expected a name in [things.*], or { id = "…" } for one outside this file; did you mean 'pump-1'?
+        desired_state.toml:2: error: things.pump-1.thing_groups: got the string 'hall'; expected an array, each item a name in this file, { id = "…" } or { arn = "…" }
+        desired_state.toml:3: error: things.pump-1.certificates[0]: certificates.pump-1 is not declared in this file; expected a name in [certificates.*], or { id = "…" } for a resource outside this file
+        desired_state.toml:4: error: things.pump-1.attributes.two words: the key: 'two words' is not accepted by AWS; expected a match of [a-zA-Z0-9_.,@/:#-]+
+        desired_state.toml:5: error: things.pump-1.depends_on[0]: things.pump-2 is not declared in this file; did you mean 'things.pump-1'?
+        desired_state.toml:6: error: things.pump-1.lifecycle.prevent_destroy: got the integer 1; expected true or false
+        desired_state.toml:8: error: managed_things.pump-1: dependency cycle: managed_things.pump-1 → managed_things.pump-1; remove one of these dependencies
+        desired_state.toml:8: error: managed_things.pump-1.authentication_material_type: required key is missing; expected a string
+        desired_state.toml:8: error: managed_things.pump-1.role: required key is missing; expected one of 'CONTROLLER', 'DEVICE'
+        desired_state.toml:9: warning: managed_things.pump-1.authentication_material: env PUMP_1_QR is not set; expected a value before it is needed
+        desired_state.toml:10: error: managed_things.pump-1.thing: things.pump-3 is not declared in this file; expected a name in [things.*], or { id = "…" } for a resource outside this file; did you mean 'pump-1'?
         """,
     ),
-    Broken(
-        "an unknown key is told with the nearest valid name",
+    InvalidCase(
+        "an unknown key is reported with the nearest valid name",
         """
         [things.pump-1]
         atributes = { site = "oslo" }
@@ -45,37 +45,37 @@ CASES = (
         desired_state.toml:4: error: things.pump-1.livecycle: unknown key; did you mean 'lifecycle'?
         """,
     ),
-    Broken(
-        "a required key that is missing is told with what it takes",
+    InvalidCase(
+        "a missing required key is reported with what it takes",
         """
         [ca_certificates.factory]
 
         [managed_things.pump-1]
         """,
         """
-        desired_state.toml:1: error: ca_certificates.factory.pem: missing; expected a certificate in PEM, as text or { file = "path" }
-        desired_state.toml:3: error: managed_things.pump-1.authentication_material: missing; expected { env = "NAME" } or { file = "path" }
-        desired_state.toml:3: error: managed_things.pump-1.authentication_material_type: missing; expected a string
-        desired_state.toml:3: error: managed_things.pump-1.role: missing; expected one of 'CONTROLLER', 'DEVICE'
+        desired_state.toml:1: error: ca_certificates.factory.pem: required key is missing; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:3: error: managed_things.pump-1.authentication_material: required key is missing; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:3: error: managed_things.pump-1.authentication_material_type: required key is missing; expected a string
+        desired_state.toml:3: error: managed_things.pump-1.role: required key is missing; expected one of 'CONTROLLER', 'DEVICE'
         """,
     ),
-    Broken(
-        "nothing is turned into a string",
+    InvalidCase(
+        "no value is converted to a string",
         """
         [things.pump-1]
         attributes = { serial = 5, spare = true, since = 2024-01-01, weight = 1.5, "two words" = [], x = {} }
         """,
         """
-        desired_state.toml:2: error: things.pump-1.attributes.serial: the integer 5; expected a string
-        desired_state.toml:2: error: things.pump-1.attributes.since: a date or time; expected a string
-        desired_state.toml:2: error: things.pump-1.attributes.spare: true; expected a string
-        desired_state.toml:2: error: things.pump-1.attributes.two words: an array; expected a string
-        desired_state.toml:2: error: things.pump-1.attributes.weight: the number 1.5; expected a string
-        desired_state.toml:2: error: things.pump-1.attributes.x: a table; expected a string
+        desired_state.toml:2: error: things.pump-1.attributes.serial: got the integer 5; expected a string
+        desired_state.toml:2: error: things.pump-1.attributes.since: got a date or time; expected a string
+        desired_state.toml:2: error: things.pump-1.attributes.spare: got true; expected a string
+        desired_state.toml:2: error: things.pump-1.attributes.two words: got an array; expected a string
+        desired_state.toml:2: error: things.pump-1.attributes.weight: got the number 1.5; expected a string
+        desired_state.toml:2: error: things.pump-1.attributes.x: got a table; expected a string
         """,
     ),
-    Broken(
-        "a map is a table and an array is an array",
+    InvalidCase(
+        "maps take tables and arrays take arrays",
         """
         [things.pump-1]
         attributes = "oslo"
@@ -83,13 +83,13 @@ CASES = (
         thing_type = 5
         """,
         """
-        desired_state.toml:2: error: things.pump-1.attributes: the string 'oslo'; expected a table
-        desired_state.toml:3: error: things.pump-1.certificates: the string 'pump-1'; expected an array, each a name in this file, { id = "…" } or { arn = "…" }
-        desired_state.toml:4: error: things.pump-1.thing_type: the integer 5; expected a name in this file, { id = "…" } or { arn = "…" }
+        desired_state.toml:2: error: things.pump-1.attributes: got the string 'oslo'; expected a table
+        desired_state.toml:3: error: things.pump-1.certificates: got the string 'pump-1'; expected an array, each item a name in this file, { id = "…" } or { arn = "…" }
+        desired_state.toml:4: error: things.pump-1.thing_type: got the integer 5; expected a name in this file, { id = "…" } or { arn = "…" }
         """,
     ),
-    Broken(
-        "a boolean is neither a number nor a string",
+    InvalidCase(
+        "a boolean field takes no number",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }
@@ -97,11 +97,11 @@ CASES = (
         auto_registration = 1
         """,
         """
-        desired_state.toml:4: error: ca_certificates.factory.auto_registration: the integer 1; expected true or false
+        desired_state.toml:4: error: ca_certificates.factory.auto_registration: got the integer 1; expected true or false
         """,
     ),
-    Broken(
-        "a value that is not among the valid ones is told with the nearest",
+    InvalidCase(
+        "an invalid choice is reported with the nearest valid one",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }
@@ -113,8 +113,8 @@ CASES = (
         desired_state.toml:4: error: ca_certificates.factory.status: 'active' is not valid; expected one of 'ACTIVE', 'INACTIVE'; did you mean 'ACTIVE'?
         """,
     ),
-    Broken(
-        "what is left to AWS is left out, and never written",
+    InvalidCase(
+        "the placeholder of a value that is not compared is not a valid value",
         """
         [certificates.pump-1]
         pem = { file = "pki/pump-1.pem" }
@@ -124,7 +124,7 @@ CASES = (
         desired_state.toml:3: error: certificates.pump-1.certificate_mode: '(not compared)' is not valid; expected one of 'DEFAULT', 'SNI_ONLY'
         """,
     ),
-    Broken(
+    InvalidCase(
         "a reference is a name, an id or an ARN",
         """
         [things.pump-1]
@@ -137,15 +137,15 @@ CASES = (
         ]
         """,
         """
-        desired_state.toml:3: error: things.pump-1.certificates[0]: the integer 1; expected a name in this file, { id = "…" } or { arn = "…" }
-        desired_state.toml:4: error: things.pump-1.certificates[1]: a table of another form; expected a name in this file, { id = "…" } or { arn = "…" }
-        desired_state.toml:5: error: things.pump-1.certificates[2]: 'cert/123' is not an ARN; expected arn:partition:service:region:account:resource
-        desired_state.toml:6: error: things.pump-1.certificates[3]: a table of another form; expected a name in this file, { id = "…" } or { arn = "…" }
-        desired_state.toml:7: error: things.pump-1.certificates[4]: a table of another form; expected a name in this file, { id = "…" } or { arn = "…" }
+        desired_state.toml:3: error: things.pump-1.certificates[0]: got the integer 1; expected a name in this file, { id = "…" } or { arn = "…" }
+        desired_state.toml:4: error: things.pump-1.certificates[1]: not a valid table; expected a name in this file, { id = "…" } or { arn = "…" }
+        desired_state.toml:5: error: things.pump-1.certificates[2]: 'cert/123' is not a valid ARN; expected arn:partition:service:region:account:resource
+        desired_state.toml:6: error: things.pump-1.certificates[3]: not a valid table; expected a name in this file, { id = "…" } or { arn = "…" }
+        desired_state.toml:7: error: things.pump-1.certificates[4]: not a valid table; expected a name in this file, { id = "…" } or { arn = "…" }
         """,
     ),
-    Broken(
-        "a reference to nothing is told with the nearest name",
+    InvalidCase(
+        "a dangling reference is reported with the nearest name",
         """
         [things.pump-1]
         certificates = ["pmup-1"]
@@ -155,12 +155,12 @@ CASES = (
         ca = "factory"
         """,
         """
-        desired_state.toml:2: error: things.pump-1.certificates[0]: there is no certificates.pmup-1 in this file; expected a name in [certificates.*], or { id = "…" } for one outside this file; did you mean 'pump-1'?
-        desired_state.toml:6: error: certificates.pump-1.ca: there is no ca_certificates.factory in this file; expected a name in [ca_certificates.*], or { id = "…" } for one outside this file
+        desired_state.toml:2: error: things.pump-1.certificates[0]: certificates.pmup-1 is not declared in this file; expected a name in [certificates.*], or { id = "…" } for a resource outside this file; did you mean 'pump-1'?
+        desired_state.toml:6: error: certificates.pump-1.ca: ca_certificates.factory is not declared in this file; expected a name in [ca_certificates.*], or { id = "…" } for a resource outside this file
         """,
     ),
-    Broken(
-        "a reference to what is not in the file is told how to be written",
+    InvalidCase(
+        "a dangling reference is reported with the syntax for resources outside the file",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -169,11 +169,11 @@ CASES = (
         credential_locker = "locker"
         """,
         """
-        desired_state.toml:5: error: managed_things.pump-1.credential_locker: there is no credential_lockers.locker in this file; expected a name in [credential_lockers.*], or { id = "…" } for one outside this file
+        desired_state.toml:5: error: managed_things.pump-1.credential_locker: credential_lockers.locker is not declared in this file; expected a name in [credential_lockers.*], or { id = "…" } for a resource outside this file
         """,
     ),
-    Broken(
-        "what is referred to twice is told",
+    InvalidCase(
+        "a duplicate reference is reported",
         """
         [things.pump-1]
         certificates = ["pump-1", "pump-1"]
@@ -182,11 +182,11 @@ CASES = (
         pem = { file = "pki/pump-1.pem" }
         """,
         """
-        desired_state.toml:2: error: things.pump-1.certificates[1]: pump-1 is named twice; expected each at most once
+        desired_state.toml:2: error: things.pump-1.certificates[1]: 'pump-1' is listed twice; expected each item once
         """,
     ),
-    Broken(
-        "a broken resource is still there for those that refer to it",
+    InvalidCase(
+        "a reference to an invalid resource is not dangling",
         """
         [things.pump-1]
         certificates = ["pump-1"]
@@ -199,8 +199,8 @@ CASES = (
         desired_state.toml:6: error: certificates.pump-1.stauts: unknown key; did you mean 'status'?
         """,
     ),
-    Broken(
-        "dependencies are addresses of what is declared",
+    InvalidCase(
+        "depends_on takes addresses of declared resources",
         """
         [things.pump-1]
         depends_on = ["pump-2", "things.pump-3", "thing.pump-2", 5]
@@ -209,14 +209,14 @@ CASES = (
         depends_on = ["pump-1", "things.pump-3", "thing.pump-1"]
         """,
         """
-        desired_state.toml:2: error: things.pump-1.depends_on[3]: the integer 5; expected a string
-        desired_state.toml:5: error: things.pump-2.depends_on[0]: 'pump-1' is not an address; expected kind.name, such as things.pump-7
-        desired_state.toml:5: error: things.pump-2.depends_on[1]: there is no things.pump-3 in this file; did you mean 'things.pump-2'?
-        desired_state.toml:5: error: things.pump-2.depends_on[2]: there is no thing.pump-1 in this file; did you mean 'things.pump-1'?
+        desired_state.toml:2: error: things.pump-1.depends_on[3]: got the integer 5; expected a string
+        desired_state.toml:5: error: things.pump-2.depends_on[0]: 'pump-1' is not a valid address; expected kind.name, such as 'things.pump-7'
+        desired_state.toml:5: error: things.pump-2.depends_on[1]: things.pump-3 is not declared in this file; did you mean 'things.pump-2'?
+        desired_state.toml:5: error: things.pump-2.depends_on[2]: thing.pump-1 is not declared in this file; did you mean 'things.pump-1'?
         """,
     ),
-    Broken(
-        "a cycle is told as the path that closes it",
+    InvalidCase(
+        "a dependency cycle is reported as a closed path",
         """
         [things.c]
         depends_on = ["things.b"]
@@ -228,11 +228,11 @@ CASES = (
         depends_on = ["things.c"]
         """,
         """
-        desired_state.toml:7: error: things.a: a cycle, in which each has to exist before the next: things.a → things.b → things.c → things.a
+        desired_state.toml:7: error: things.a: dependency cycle: things.a → things.b → things.c → things.a; remove one of these dependencies
         """,
     ),
-    Broken(
-        "each cycle is told once, the shortest way round",
+    InvalidCase(
+        "each dependency cycle is reported once, along its shortest path",
         """
         [things.a]
         depends_on = ["things.a"]
@@ -247,13 +247,13 @@ CASES = (
         depends_on = ["things.b"]
         """,
         """
-        desired_state.toml:1: error: things.a: a cycle, in which each has to exist before the next: things.a → things.a
-        desired_state.toml:4: error: things.b: a cycle, in which each has to exist before the next: things.b → things.c → things.b
-        desired_state.toml:4: error: things.b: a cycle, in which each has to exist before the next: things.b → things.d → things.b
+        desired_state.toml:1: error: things.a: dependency cycle: things.a → things.a; remove one of these dependencies
+        desired_state.toml:4: error: things.b: dependency cycle: things.b → things.c → things.b; remove one of these dependencies
+        desired_state.toml:4: error: things.b: dependency cycle: things.b → things.d → things.b; remove one of these dependencies
         """,
     ),
-    Broken(
-        "a reference and a dependency close a cycle together",
+    InvalidCase(
+        "a reference and a depends_on can make a cycle",
         """
         [certificates.pump-1]
         pem = { file = "pki/pump-1.pem" }
@@ -263,11 +263,11 @@ CASES = (
         certificates = ["pump-1"]
         """,
         """
-        desired_state.toml:1: error: certificates.pump-1: a cycle, in which each has to exist before the next: certificates.pump-1 → things.pump-1 → certificates.pump-1
+        desired_state.toml:1: error: certificates.pump-1: dependency cycle: certificates.pump-1 → things.pump-1 → certificates.pump-1; remove one of these dependencies
         """,
     ),
-    Broken(
-        "a lifecycle has two keys, and what it ignores has to be a field",
+    InvalidCase(
+        "a lifecycle has two keys, and ignore_changes takes fields",
         """
         [things.pump-1]
         lifecycle = { prevent_destroy = "yes", ignore_change = [] }
@@ -280,27 +280,27 @@ CASES = (
         """,
         """
         desired_state.toml:2: error: things.pump-1.lifecycle.ignore_change: unknown key; did you mean 'ignore_changes'?
-        desired_state.toml:2: error: things.pump-1.lifecycle.prevent_destroy: the string 'yes'; expected true or false
-        desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[0]: 'atributes' is no field of a thing; did you mean 'attributes'?
-        desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[1]: 'thing_type.name' leads nowhere; expected 'thing_type', which has no parts
-        desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[2]: 'attributes.' leads nowhere; expected attributes.KEY
-        desired_state.toml:8: error: things.pump-3.lifecycle.ignore_changes: the string 'attributes'; expected an array, each a string
+        desired_state.toml:2: error: things.pump-1.lifecycle.prevent_destroy: got the string 'yes'; expected true or false
+        desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[0]: 'atributes' is not a field of a thing; did you mean 'attributes'?
+        desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[1]: 'thing_type.name' is not a valid path; expected 'thing_type', which has no parts
+        desired_state.toml:5: error: things.pump-2.lifecycle.ignore_changes[2]: 'attributes.' is not a valid path; expected attributes.KEY
+        desired_state.toml:8: error: things.pump-3.lifecycle.ignore_changes: got the string 'attributes'; expected an array, each item a string
         """,
     ),
-    Broken(
-        "names have to be such as AWS takes",
+    InvalidCase(
+        "names must be accepted by AWS",
         """
         [things."pump 1"]
 
         [thing_groups."green/house"]
         """,
         """
-        desired_state.toml:1: error: things.pump 1: the name: 'pump 1' is not what AWS takes; expected a match of [a-zA-Z0-9:_-]+
-        desired_state.toml:3: error: thing_groups.green/house: the name: 'green/house' is not what AWS takes; expected a match of [a-zA-Z0-9:_-]+
+        desired_state.toml:1: error: things.pump 1: the name: 'pump 1' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+
+        desired_state.toml:3: error: thing_groups.green/house: the name: 'green/house' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+
         """,
     ),
-    Broken(
-        "a name is not empty, not endless and can be read",
+    InvalidCase(
+        "a name is neither empty nor too long and has no control characters",
         r"""
         [things.""]
 
@@ -311,27 +311,27 @@ CASES = (
         """.replace("LONG257", "n" * 257),
         r"""
         desired_state.toml:1: error: things.'': the name is empty; expected a name
-        desired_state.toml:3: error: certificates.'pump\x1b[31m1': the name has control characters; expected a name that can be read
+        desired_state.toml:3: error: certificates.'pump\x1b[31m1': the name contains control characters; expected printable characters
         desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…': the name has 257 characters; expected at most 256
-        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.authentication_material: missing; expected { env = "NAME" } or { file = "path" }
-        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.authentication_material_type: missing; expected a string
-        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.role: missing; expected one of 'CONTROLLER', 'DEVICE'
+        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.authentication_material: required key is missing; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.authentication_material_type: required key is missing; expected a string
+        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.role: required key is missing; expected one of 'CONTROLLER', 'DEVICE'
         """,
     ),
-    Broken(
-        "the prefix of our own marks is kept free",
+    InvalidCase(
+        "the prefix of the ownership tags is reserved",
         """
         [thing_groups.hall]
         tags = { "reconciler:workspace" = "other" }
         attributes = { "reconciler:lease" = "mine" }
         """,
         """
-        desired_state.toml:2: error: thing_groups.hall.tags.reconciler:workspace: the prefix 'reconciler:' marks what is owned; expected another key
-        desired_state.toml:3: error: thing_groups.hall.attributes.reconciler:lease: the prefix 'reconciler:' marks what is owned; expected another key
+        desired_state.toml:2: error: thing_groups.hall.tags.reconciler:workspace: the prefix 'reconciler:' is reserved for ownership tags; expected another key
+        desired_state.toml:3: error: thing_groups.hall.attributes.reconciler:lease: the prefix 'reconciler:' is reserved for ownership tags; expected another key
         """,
     ),
-    Broken(
-        "control characters in what is told are inert",
+    InvalidCase(
+        "control characters in reports are escaped",
         r"""
         [things.pump-1]
         "\u001b[2J" = "x"
@@ -340,8 +340,8 @@ CASES = (
         """,
         r"""
         desired_state.toml:2: error: things.pump-1.'\x1b[2J': unknown key; expected one of {keys of things}
-        desired_state.toml:3: error: things.pump-1.certificates[0]: there is no certificates.'\x1b]0;owned\x07' in this file; expected a name in [certificates.*], or { id = "…" } for one outside this file
-        desired_state.toml:4: error: things.pump-1.thing_type: a table of another form; expected a name in this file, { id = "…" } or { arn = "…" }
+        desired_state.toml:3: error: things.pump-1.certificates[0]: certificates.'\x1b]0;owned\x07' is not declared in this file; expected a name in [certificates.*], or { id = "…" } for a resource outside this file
+        desired_state.toml:4: error: things.pump-1.thing_type: not a valid table; expected a name in this file, { id = "…" } or { arn = "…" }
         """,
     ),
 )

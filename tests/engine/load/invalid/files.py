@@ -1,20 +1,20 @@
-"""What is named and lies elsewhere: files and secrets."""
+"""Invalid references to files and secrets."""
 
-from tests.engine.load.invalid.case import Broken
+from tests.engine.load.invalid.case import InvalidCase
 
 CASES = (
-    Broken(
-        "a PEM file has to be there",
+    InvalidCase(
+        "a PEM file must exist",
         """
         [certificates.pump-1]
         pem = { file = "pki/pump-9.pem" }
         """,
         """
-        desired_state.toml:2: error: certificates.pump-1.pem: the file 'pki/pump-9.pem' cannot be read: No such file or directory
+        desired_state.toml:2: error: certificates.pump-1.pem: cannot read 'pki/pump-9.pem': No such file or directory
         """,
     ),
-    Broken(
-        "a file is named by its path alone",
+    InvalidCase(
+        "a file reference has only the key file",
         """
         [certificates.pump-1]
         pem = { file = "pki/pump-1.pem", encoding = "pem" }
@@ -32,15 +32,15 @@ CASES = (
         pem = 5
         """,
         """
-        desired_state.toml:2: error: certificates.pump-1.pem: a table of another form; expected a certificate in PEM, as text or { file = "path" }
-        desired_state.toml:5: error: certificates.pump-2.pem: a table of another form; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:2: error: certificates.pump-1.pem: not a valid table; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:5: error: certificates.pump-2.pem: not a valid table; expected a certificate in PEM, as text or { file = "path" }
         desired_state.toml:8: error: certificates.pump-3.pem: file is the integer 3; expected the path of a file
-        desired_state.toml:11: error: certificates.pump-4.pem: a table of another form; expected a certificate in PEM, as text or { file = "path" }
-        desired_state.toml:14: error: certificates.pump-5.pem: the integer 5; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:11: error: certificates.pump-4.pem: not a valid table; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:14: error: certificates.pump-5.pem: got the integer 5; expected a certificate in PEM, as text or { file = "path" }
         """,
     ),
-    Broken(
-        "a file that is no PEM, and a text that is none, are told",
+    InvalidCase(
+        "a file and a text that are not PEM are reported",
         """
         [certificates.pump-1]
         pem = { file = "pki/note.txt" }
@@ -57,8 +57,8 @@ CASES = (
         desired_state.toml:8: error: certificates.pump-3.pem: 'pki/factory.key.pem': no PEM certificate found; expected one -----BEGIN CERTIFICATE----- block
         """,
     ),
-    Broken(
-        "one PEM holds one certificate",
+    InvalidCase(
+        "a PEM contains one certificate",
         """
         [certificates.pump-1]
         pem = { file = "pki/chain.pem" }
@@ -67,8 +67,8 @@ CASES = (
         desired_state.toml:2: error: certificates.pump-1.pem: 'pki/chain.pem': 2 PEM certificates found; expected one -----BEGIN CERTIFICATE----- block
         """,
     ),
-    Broken(
-        "a file stays in the folder of the TOML file that names it",
+    InvalidCase(
+        "a file must be in the folder of the TOML file",
         """
         [certificates.pump-1]
         pem = { file = "../outside.pem" }
@@ -83,14 +83,14 @@ CASES = (
         pem = { file = "pki/../../outside.pem" }
         """,
         """
-        desired_state.toml:2: error: certificates.pump-1.pem: '../outside.pem' is outside the folder of the file that names it; expected a file in that folder
-        desired_state.toml:5: error: certificates.pump-2.pem: '/etc/hostname' is outside the folder of the file that names it; expected a file in that folder
-        desired_state.toml:8: error: certificates.pump-3.pem: 'pki/link.pem' is outside the folder of the file that names it; expected a file in that folder
-        desired_state.toml:11: error: certificates.pump-4.pem: 'pki/../../outside.pem' is outside the folder of the file that names it; expected a file in that folder
+        desired_state.toml:2: error: certificates.pump-1.pem: '../outside.pem' is outside the folder of the file that refers to it; expected a file in that folder
+        desired_state.toml:5: error: certificates.pump-2.pem: '/etc/hostname' is outside the folder of the file that refers to it; expected a file in that folder
+        desired_state.toml:8: error: certificates.pump-3.pem: 'pki/link.pem' is outside the folder of the file that refers to it; expected a file in that folder
+        desired_state.toml:11: error: certificates.pump-4.pem: 'pki/../../outside.pem' is outside the folder of the file that refers to it; expected a file in that folder
         """,
     ),
-    Broken(
-        "a folder, a pipe and an impossible path are no files",
+    InvalidCase(
+        "a folder, a pipe and an invalid path are not accepted as files",
         r"""
         [certificates.pump-1]
         pem = { file = "pki" }
@@ -108,14 +108,14 @@ CASES = (
         pem = { file = "pki/loop.pem" }
         """,
         r"""
-        desired_state.toml:2: error: certificates.pump-1.pem: the file 'pki' cannot be read: Is a directory
+        desired_state.toml:2: error: certificates.pump-1.pem: cannot read 'pki': Is a directory
         desired_state.toml:5: error: certificates.pump-2.pem: 'pki/pipe' is not a regular file
-        desired_state.toml:8: error: certificates.pump-3.pem: 'pki/\x00' is no path; expected the path of a file
+        desired_state.toml:8: error: certificates.pump-3.pem: 'pki/\x00' is not a valid path; expected the path of a file
         desired_state.toml:11: error: certificates.pump-4.pem: file is the string ''; expected the path of a file
-        desired_state.toml:14: error: certificates.pump-5.pem: the file 'pki/loop.pem' cannot be read: Too many levels of symbolic links
+        desired_state.toml:14: error: certificates.pump-5.pem: cannot read 'pki/loop.pem': Too many levels of symbolic links
         """,
     ),
-    Broken(
+    InvalidCase(
         "a file that is too large or not UTF-8 is not read",
         """
         [certificates.pump-1]
@@ -129,8 +129,8 @@ CASES = (
         desired_state.toml:5: error: certificates.pump-2.pem: the file 'pki/latin-1.txt' is not UTF-8 text
         """,
     ),
-    Broken(
-        "a secret in the file is refused and not told",
+    InvalidCase(
+        "a literal secret is rejected and not revealed",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -148,13 +148,13 @@ CASES = (
         authentication_material_type = "ZWAVE_QR_BAR_CODE"
         """,
         """
-        desired_state.toml:4: error: managed_things.pump-1.authentication_material: a secret is never written into the file; expected { env = "NAME" } or { file = "path" }
-        desired_state.toml:8: error: managed_things.pump-2.authentication_material: a table of another form; expected { env = "NAME" } or { file = "path" }
-        desired_state.toml:13: error: managed_things.pump-3.authentication_material: env is not the name of an environment variable; expected letters, digits and _
+        desired_state.toml:4: error: managed_things.pump-1.authentication_material: a secret cannot be written into the file; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:8: error: managed_things.pump-2.authentication_material: not a valid table; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:13: error: managed_things.pump-3.authentication_material: env is not a valid environment variable name; expected letters, digits and _
         """,
     ),
-    Broken(
-        "a secret's file has to be there and to hold something",
+    InvalidCase(
+        "a secret's file must exist and not be empty",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -167,12 +167,12 @@ CASES = (
         authentication_material_type = "ZWAVE_QR_BAR_CODE"
         """,
         """
-        desired_state.toml:4: error: managed_things.pump-1.authentication_material: the file 'pki/none.txt' cannot be read: No such file or directory
-        desired_state.toml:8: error: managed_things.pump-2.authentication_material: the file 'pki/empty.txt' is empty; expected the secret
+        desired_state.toml:4: error: managed_things.pump-1.authentication_material: cannot read 'pki/none.txt': No such file or directory
+        desired_state.toml:8: error: managed_things.pump-2.authentication_material: the file 'pki/empty.txt' is empty; expected a file with the secret
         """,
     ),
-    Broken(
-        "an environment variable that is not set is a warning among the mistakes",
+    InvalidCase(
+        "an unset environment variable is a warning among the errors",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -192,13 +192,13 @@ CASES = (
         """,
         """
         desired_state.toml:5: error: managed_things.pump-1.colour: unknown key; expected one of {keys of managed_things}
-        desired_state.toml:9: warning: managed_things.pump-2.authentication_material: env PUMP_2_QR is not set; expected a value by the time it is needed
-        desired_state.toml:14: warning: managed_things.pump-3.authentication_material: env PUMP_3_QR is not set; expected a value by the time it is needed
+        desired_state.toml:9: warning: managed_things.pump-2.authentication_material: env PUMP_2_QR is not set; expected a value before it is needed
+        desired_state.toml:14: warning: managed_things.pump-3.authentication_material: env PUMP_3_QR is not set; expected a value before it is needed
         """,
         environ={"PUMP_1_QR": "90017", "PUMP_3_QR": ""},
     ),
-    Broken(
-        "a secret that AWS would not take is told without its value",
+    InvalidCase(
+        "a secret that AWS would not accept is reported without its value",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -211,7 +211,7 @@ CASES = (
         authentication_material_type = "CUSTOM_PROTOCOL_QR_BAR_CODE"
         """,
         r"""
-        desired_state.toml:4: error: managed_things.pump-1.authentication_material: the value is not what AWS takes; expected a match of [0-9A-Za-z!#$%&()*\+\-;<=>?@^_`{|}~\/: {},\\"]+
+        desired_state.toml:4: error: managed_things.pump-1.authentication_material: the value is not accepted by AWS; expected a match of [0-9A-Za-z!#$%&()*\+\-;<=>?@^_`{|}~\/: {},\\"]+
         desired_state.toml:8: error: managed_things.pump-2.authentication_material: the value has the wrong length; expected at most 512
         """,
         environ={"PUMP_1_QR": "hunter²", "PUMP_2_QR": "n" * 600},

@@ -1,9 +1,9 @@
-"""AWS's limits."""
+"""Values that violate AWS's limits."""
 
-from tests.engine.load.invalid.case import Broken
+from tests.engine.load.invalid.case import InvalidCase
 
 CASES = (
-    Broken(
+    InvalidCase(
         "a thing without a type has at most three attributes",
         """
         [things.pump-1]
@@ -16,20 +16,20 @@ CASES = (
         desired_state.toml:2: error: things.pump-1.attributes: 4 attributes on a thing without a type; expected at most 3, or a thing_type
         """,
     ),
-    Broken(
-        "attributes keep to AWS's characters and lengths",
+    InvalidCase(
+        "attributes must respect AWS's characters and lengths",
         """
         [things.pump-1]
         attributes = { "two words" = "x", site = "Östra Ny", note = "LONG801" }
         """.replace("LONG801", "n" * 801),
         r"""
         desired_state.toml:2: error: things.pump-1.attributes.note: 801 characters; expected at most 800
-        desired_state.toml:2: error: things.pump-1.attributes.site: 'Östra Ny' is not what AWS takes; expected a match of [a-zA-Z0-9_.,@/:#=\[\]-]*
-        desired_state.toml:2: error: things.pump-1.attributes.two words: the key: 'two words' is not what AWS takes; expected a match of [a-zA-Z0-9_.,@/:#-]+
+        desired_state.toml:2: error: things.pump-1.attributes.site: 'Östra Ny' is not accepted by AWS; expected a match of [a-zA-Z0-9_.,@/:#=\[\]-]*
+        desired_state.toml:2: error: things.pump-1.attributes.two words: the key: 'two words' is not accepted by AWS; expected a match of [a-zA-Z0-9_.,@/:#-]+
         """,
     ),
-    Broken(
-        "tags keep to AWS's characters, lengths and prefix",
+    InvalidCase(
+        "tags must respect AWS's characters, lengths and reserved prefix",
         """
         [ca_certificates.factory]
         pem = { file = "pki/factory.pem" }
@@ -38,22 +38,22 @@ CASES = (
         """.replace("LONG257", "n" * 257),
         r"""
         desired_state.toml:4: error: ca_certificates.factory.tags.'': the key: 0 characters; expected at least 1 and at most 128
-        desired_state.toml:4: error: ca_certificates.factory.tags.a*b: the key: 'a*b' is not what AWS takes; expected a match of ^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$
+        desired_state.toml:4: error: ca_certificates.factory.tags.a*b: the key: 'a*b' is not accepted by AWS; expected a match of ^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$
         desired_state.toml:4: error: ca_certificates.factory.tags.aws:line: the prefix 'aws:' is AWS's own; expected another key
         desired_state.toml:4: error: ca_certificates.factory.tags.ort: 257 characters; expected at most 256
         """,
     ),
-    Broken(
-        "letters of every script are fine in a tag, stars are not",
+    InvalidCase(
+        "a tag accepts letters of every script but no stars",
         """
         [thing_groups.hall]
         tags = { "größe" = "x", "名前" = "x", "☃" = "x" }
         """,
         r"""
-        desired_state.toml:2: error: thing_groups.hall.tags.☃: the key: '☃' is not what AWS takes; expected a match of ^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$
+        desired_state.toml:2: error: thing_groups.hall.tags.☃: the key: '☃' is not accepted by AWS; expected a match of ^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$
         """,
     ),
-    Broken(
+    InvalidCase(
         "a resource has at most fifty tags",
         """
         [thing_groups.hall]
@@ -63,8 +63,8 @@ CASES = (
         desired_state.toml:2: error: thing_groups.hall.tags: 51 entries; expected at most 50
         """,
     ),
-    Broken(
-        "a managed thing keeps to AWS's limits",
+    InvalidCase(
+        "a managed thing must respect AWS's limits",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -77,14 +77,14 @@ CASES = (
         """.replace("LONG65", "n" * 65),
         r"""
         desired_state.toml:4: error: managed_things.pump-1.authentication_material_type: 'ZWAVE_QRBAR_CODE' is not valid; expected one of 'CUSTOM_PROTOCOL_QR_BAR_CODE', 'WIFI_SETUP_QR_BAR_CODE', 'ZWAVE_QR_BAR_CODE', 'ZIGBEE_QR_BAR_CODE', 'DISCOVERED_DEVICE', 'PRE_ONBOARDED_CLOUD'; did you mean 'ZWAVE_QR_BAR_CODE'?
-        desired_state.toml:5: error: managed_things.pump-1.name: 'pump #1' is not what AWS takes; expected a match of [\p{L}\p{N} ._-]+
-        desired_state.toml:6: error: managed_things.pump-1.serial_number: 'SN/1' is not what AWS takes; expected a match of [A-Za-z0-9-_ ]+
+        desired_state.toml:5: error: managed_things.pump-1.name: 'pump #1' is not accepted by AWS; expected a match of [\p{L}\p{N} ._-]+
+        desired_state.toml:6: error: managed_things.pump-1.serial_number: 'SN/1' is not accepted by AWS; expected a match of [A-Za-z0-9-_ ]+
         desired_state.toml:7: error: managed_things.pump-1.brand: 0 characters; expected at least 1 and at most 128
         desired_state.toml:8: error: managed_things.pump-1.owner: 65 characters; expected at most 64
         """,
     ),
-    Broken(
-        "a text from a file is held to the same limits",
+    InvalidCase(
+        "a text from a file has the same limits",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -96,14 +96,14 @@ CASES = (
         capabilities = { file = "pki/note.txt" }
         """,
         r"""
-        desired_state.toml:5: error: managed_things.pump-1.serial_number: the value is not what AWS takes; expected a match of [A-Za-z0-9-_ ]+
-        desired_state.toml:6: error: managed_things.pump-1.classification: a table of another form; expected a string, or { file = "path" } for long text
+        desired_state.toml:5: error: managed_things.pump-1.serial_number: the value is not accepted by AWS; expected a match of [A-Za-z0-9-_ ]+
+        desired_state.toml:6: error: managed_things.pump-1.classification: not a valid table; expected a string, or { file = "path" } for long text
         desired_state.toml:7: error: managed_things.pump-1.brand: the file 'pki/latin-1.txt' is not UTF-8 text
-        desired_state.toml:8: error: managed_things.pump-1.capabilities: the value is not what AWS takes; expected a match of [a-zA-Z0-9\s'\x{0022},.:\\\/{$}\[\]=_\-\+]+
+        desired_state.toml:8: error: managed_things.pump-1.capabilities: the value is not accepted by AWS; expected a match of [a-zA-Z0-9\s'\x{0022},.:\\\/{$}\[\]=_\-\+]+
         """,
     ),
-    Broken(
-        "a name that is filled in is held to the limits as well",
+    InvalidCase(
+        "a default name has the same limits",
         """
         [managed_things."pump/1"]
         role = "DEVICE"
@@ -111,31 +111,31 @@ CASES = (
         authentication_material_type = "ZWAVE_QR_BAR_CODE"
         """,
         r"""
-        desired_state.toml:1: error: managed_things.pump/1.name: 'pump/1' is not what AWS takes; expected a match of [\p{L}\p{N} ._-]+
+        desired_state.toml:1: error: managed_things.pump/1.name: 'pump/1' is not accepted by AWS; expected a match of [\p{L}\p{N} ._-]+
         """,
     ),
-    Broken(
-        "an id from outside the file is held to the limits",
+    InvalidCase(
+        "an ID from outside the file has the same limits",
         """
         [things.pump-1]
         thing_type = { id = "pump type" }
         """,
         """
-        desired_state.toml:2: error: things.pump-1.thing_type: 'pump type' is not what AWS takes; expected a match of [a-zA-Z0-9:_-]+
+        desired_state.toml:2: error: things.pump-1.thing_type: 'pump type' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+
         """,
     ),
-    Broken(
+    InvalidCase(
         "a description is printable ASCII",
         """
         [thing_groups.hall]
         description = "Die große Halle"
         """,
         r"""
-        desired_state.toml:2: error: thing_groups.hall.description: 'Die große Halle' is not what AWS takes; expected a match of [\p{Graph}\x20]*
+        desired_state.toml:2: error: thing_groups.hall.description: 'Die große Halle' is not accepted by AWS; expected a match of [\p{Graph}\x20]*
         """,
     ),
-    Broken(
-        "the insides of a capability report keep to AWS's limits",
+    InvalidCase(
+        "the values in a capability report must respect AWS's limits",
         """
         [managed_things.pump-1]
         role = "DEVICE"
@@ -151,16 +151,16 @@ CASES = (
         ]
         """,
         r"""
-        desired_state.toml:7: error: managed_things.pump-1.capability_report.version: '1.0.1' is not what AWS takes; expected a match of 1\.0\.0
-        desired_state.toml:8: error: managed_things.pump-1.capability_report.nodeID: 'nodeID' is not known; expected one of 'version', 'nodeId', 'endpoints'; did you mean 'nodeId'?
-        desired_state.toml:10: error: managed_things.pump-1.capability_report.endpoints[0].deviceTypes[1]: the integer 7; expected a string
-        desired_state.toml:10: error: managed_things.pump-1.capability_report.endpoints[0].id: 'one-two' is not what AWS takes; expected a match of [0-9a-zA-Z]+
+        desired_state.toml:7: error: managed_things.pump-1.capability_report.version: '1.0.1' is not accepted by AWS; expected a match of 1\.0\.0
+        desired_state.toml:8: error: managed_things.pump-1.capability_report.nodeID: unknown key; expected one of 'version', 'nodeId', 'endpoints'; did you mean 'nodeId'?
+        desired_state.toml:10: error: managed_things.pump-1.capability_report.endpoints[0].deviceTypes[1]: got the integer 7; expected a string
+        desired_state.toml:10: error: managed_things.pump-1.capability_report.endpoints[0].id: 'one-two' is not accepted by AWS; expected a match of [0-9a-zA-Z]+
         desired_state.toml:11: error: managed_things.pump-1.capability_report.endpoints[1]: 'capabilities' is missing; expected all of id, deviceTypes, capabilities
-        desired_state.toml:11: error: managed_things.pump-1.capability_report.endpoints[1].deviceTypes: the string 'Light'; expected an array
+        desired_state.toml:11: error: managed_things.pump-1.capability_report.endpoints[1].deviceTypes: got the string 'Light'; expected an array
         """,
     ),
-    Broken(
-        "a capability schema and a simple set-up keep to AWS's limits",
+    InvalidCase(
+        "a capability schema and a simple setup must respect AWS's limits",
         """
         [managed_things.pump-1]
         role = "DEVICE"

@@ -1,35 +1,35 @@
-"""Manifests: every flaw is told with its line and its column, where `for_each` names it."""
+"""Invalid manifests: problems with line and column, reported at `for_each`."""
 
-from tests.engine.load.invalid.case import Broken
+from tests.engine.load.invalid.case import InvalidCase
 
 _THINGS = """
     [things."pump-{serial}"]
     for_each = { file = "devices.csv" }
     attributes = { site = "{site}" }
 """
-_HERE = "desired_state.toml:2: error: things.pump-{serial}.for_each"
+_FOR_EACH = "desired_state.toml:2: error: things.pump-{serial}.for_each"
 
 
-def _manifest(sentence: str, manifest: str | bytes, *problems: str) -> Broken:
-    """A CSV file that is broken."""
-    report = "".join(f"{_HERE}: devices.csv:{problem}\n" for problem in problems)
-    return Broken(sentence, _THINGS, report, {"devices.csv": manifest})
+def _invalid_csv(sentence: str, manifest: str | bytes, *problems: str) -> InvalidCase:
+    """Return the case of a CSV file; `problems` start with the line."""
+    report = "".join(f"{_FOR_EACH}: devices.csv:{problem}\n" for problem in problems)
+    return InvalidCase(sentence, _THINGS, report, {"devices.csv": manifest})
 
 
-def _lines(sentence: str, *pairs: tuple[str | bytes, str]) -> Broken:
-    """A JSON Lines file that is broken after its first line: each line with what is told of it."""
+def _invalid_jsonl(sentence: str, *pairs: tuple[str | bytes, str]) -> InvalidCase:
+    """Return the case of a JSON Lines file that is valid up to its first line; each other line has its problem."""
     raw = [line if isinstance(line, bytes) else line.encode() for line, _ in pairs]
     report = "".join(
-        f"{_HERE}: devices.jsonl:{number}{problem}\n" for number, (_, problem) in enumerate(pairs, 2)
+        f"{_FOR_EACH}: devices.jsonl:{number}{problem}\n" for number, (_, problem) in enumerate(pairs, 2)
     )
     manifest = b"\n".join([b'{"serial": "1", "site": "oslo"}', *raw])
-    return Broken(sentence, _THINGS.replace(".csv", ".jsonl"), report, {"devices.jsonl": manifest})
+    return InvalidCase(sentence, _THINGS.replace(".csv", ".jsonl"), report, {"devices.jsonl": manifest})
 
 
 _SCALAR = "a string, a number or a boolean"
 
 _FORMS = (
-    Broken(
+    InvalidCase(
         "a manifest is a file or an array of tables",
         """
         [things."a-{serial}"]
@@ -48,15 +48,15 @@ _FORMS = (
         for_each = { file = 5 }
         """,
         """
-        desired_state.toml:2: error: things.a-{serial}.for_each: the string 'devices.csv'; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
-        desired_state.toml:5: error: things.b-{serial}.for_each.file: 'devices.txt' is no manifest; expected a name that ends in .csv or .jsonl
-        desired_state.toml:8: error: things.c-{serial}.for_each: a table of another form; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
-        desired_state.toml:11: error: things.d-{serial}.for_each: an array; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
-        desired_state.toml:14: error: things.e-{serial}.for_each: a table of another form; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
+        desired_state.toml:2: error: things.a-{serial}.for_each: got the string 'devices.csv'; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
+        desired_state.toml:5: error: things.b-{serial}.for_each.file: 'devices.txt' is not a valid manifest name; expected a name that ends in .csv or .jsonl
+        desired_state.toml:8: error: things.c-{serial}.for_each: not a valid table; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
+        desired_state.toml:11: error: things.d-{serial}.for_each: got an array; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
+        desired_state.toml:14: error: things.e-{serial}.for_each: not a valid table; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
         """,
     ),
-    Broken(
-        "a manifest is a file of the folder",
+    InvalidCase(
+        "a manifest must be in the folder of the TOML file",
         """
         [things."a-{serial}"]
         for_each = { file = "devices.csv" }
@@ -65,12 +65,12 @@ _FORMS = (
         for_each = { file = "../devices.csv" }
         """,
         """
-        desired_state.toml:2: error: things.a-{serial}.for_each.file: the file 'devices.csv' cannot be read: No such file or directory
-        desired_state.toml:5: error: things.b-{serial}.for_each.file: '../devices.csv' is outside the folder of the file that names it; expected a file in that folder
+        desired_state.toml:2: error: things.a-{serial}.for_each.file: cannot read 'devices.csv': No such file or directory
+        desired_state.toml:5: error: things.b-{serial}.for_each.file: '../devices.csv' is outside the folder of the file that refers to it; expected a file in that folder
         """,
     ),
-    Broken(
-        "an almost right for_each is told",
+    InvalidCase(
+        "a misspelled for_each is reported with the right spelling",
         """
         [things.pump-1]
         foreach = [{ serial = "1" }]
@@ -82,52 +82,56 @@ _FORMS = (
 )
 
 _MANIFESTS = (
-    _manifest(
+    _invalid_csv(
         "a row has a value for each column",
         "serial,site\n1,oslo\n2\n3,oslo,x\n",
-        "3: 1 value; expected 2, one for each column",
-        "4: 3 values; expected 2, one for each column",
+        "3: got 1 value; expected 2, one for each column",
+        "4: got 3 values; expected 2, one for each column",
     ),
-    _manifest(
+    _invalid_csv(
         "a CSV file has a header",
         "",
-        "1: there is no header; expected a first line with the names of the columns",
+        "1: the header is missing; expected column names in the first line",
     ),
-    _manifest(
-        "every column has a name", "serial,site,\n", "1: a column without a name; expected a name for each"
+    _invalid_csv(
+        "every column has a name", "serial,site,\n", "1: empty column name; expected a name for each column"
     ),
-    _manifest(
-        "a column is named once",
+    _invalid_csv(
+        "a column name is unique",
         "serial,serial\n",
-        "1: the column 'serial' is there twice; expected each once",
+        "1: duplicate column 'serial'; expected unique column names",
     ),
-    _manifest(
-        "columns are bounded",
+    _invalid_csv(
+        "the number of columns is limited",
         ",".join(f"c{number}" for number in range(257)),
         "1: 257 columns; expected at most 256",
     ),
-    _manifest(
-        "a quote is closed",
+    _invalid_csv(
+        "a quote must be closed",
         'serial,site\n1,oslo\n2,"oslo\n3,oslo',
         "3: not valid CSV: unexpected end of data",
     ),
-    _manifest(
-        "nothing stands beside quotes", 'serial,site\n1,"os"lo\n', "2: not valid CSV: ',' expected after '\"'"
+    _invalid_csv(
+        "a quoted value has no text outside its quotes",
+        'serial,site\n1,"os"lo\n',
+        "2: not valid CSV: ',' expected after '\"'",
     ),
-    _manifest(
-        "a value is bounded",
+    _invalid_csv(
+        "the length of a value is limited",
         f"serial,site\n1,{'x' * 131_073}\n",
         "2: not valid CSV: field larger than field limit (131072)",
     ),
-    _manifest(
-        "a carriage return alone ends no line",
+    _invalid_csv(
+        "a carriage return alone does not end a line",
         "serial,site\r1,oslo\r",
         "1: not valid CSV: new-line character seen in unquoted field",
     ),
-    _manifest("a manifest is UTF-8", "serial,site\n1,oslo\n2,größe".encode("latin-1"), "3: not UTF-8 text"),
-    _lines(
-        "a line of JSON is one object with the keys of the first",
-        ('{"serial": "2"}', ", column 'site': missing; expected the keys of the first row"),
+    _invalid_csv(
+        "a manifest is UTF-8", "serial,site\n1,oslo\n2,größe".encode("latin-1"), "3: not UTF-8 text"
+    ),
+    _invalid_jsonl(
+        "a line of JSON Lines is one object with the keys of the first",
+        ('{"serial": "2"}', ", column 'site': missing key; expected the keys of the first row"),
         (
             '{"serial": "2", "site": "oslo", "stie": "x"}',
             ", column 'stie': unknown key; did you mean 'site'?",
@@ -136,26 +140,26 @@ _MANIFESTS = (
             '{"serial": "2", "site": "oslo", "x": 1}',
             ", column 'x': unknown key; expected the keys of the first row",
         ),
-        ('["2", "oslo"]', ": an array; expected one object"),
-        ("null", ": null; expected one object"),
-        ('{"serial": "2", "serial": "3"}', ": the key 'serial' is there twice; expected each once"),
-        ('{"serial": ', ": not JSON: Expecting value at character 11; expected one object"),
-        ('{"serial": NaN}', ": not JSON: NaN; expected one object"),
-        ("[" * 100_000, ": nested too deeply; expected one object"),
+        ('["2", "oslo"]', ": got an array; expected one JSON object"),
+        ("null", ": got null; expected one JSON object"),
+        ('{"serial": "2", "serial": "3"}', ": duplicate key 'serial'; expected unique keys"),
+        ('{"serial": ', ": not JSON: Expecting value at character 11; expected one JSON object"),
+        ('{"serial": NaN}', ": not JSON: NaN; expected one JSON object"),
+        ("[" * 100_000, ": nested too deeply; expected one JSON object"),
         ('{"serial": "größe"}'.encode("latin-1"), ": not UTF-8 text"),
     ),
-    _lines(
+    _invalid_jsonl(
         "a value in JSON is text, a number or a boolean",
-        ('{"serial": "2", "site": null}', f", column 'site': null; expected {_SCALAR}"),
-        ('{"serial": "2", "site": {"x": 1}}', f", column 'site': an object; expected {_SCALAR}"),
-        ('{"serial": ["2"], "site": "oslo"}', f", column 'serial': an array; expected {_SCALAR}"),
+        ('{"serial": "2", "site": null}', f", column 'site': got null; expected {_SCALAR}"),
+        ('{"serial": "2", "site": {"x": 1}}', f", column 'site': got an object; expected {_SCALAR}"),
+        ('{"serial": ["2"], "site": "oslo"}', f", column 'serial': got an array; expected {_SCALAR}"),
         (
             '{"serial": "2", "site": "\\ud83d"}',
-            ", column 'site': half of a surrogate pair; expected text",
+            ", column 'site': unpaired surrogate; expected valid Unicode text",
         ),
     ),
-    Broken(
-        "a value in an array of tables is a string, an integer or a boolean, and is told at its own line",
+    InvalidCase(
+        "a value in an array of tables is a string, an integer or a boolean, and is reported at its line",
         """
         [things."pump-{serial}"]
         for_each = [
@@ -166,14 +170,14 @@ _MANIFESTS = (
         ]
         """,
         """
-        desired_state.toml:4: error: things.pump-{serial}.for_each[1].serial: the number 1.1; expected a string, which stays as it is written
-        desired_state.toml:5: error: things.pump-{serial}.for_each[2].serial: an array; expected a string, a number or a boolean
-        desired_state.toml:6: error: things.pump-{serial}.for_each[3].serial: missing; expected the keys of the first row
+        desired_state.toml:4: error: things.pump-{serial}.for_each[1].serial: got the number 1.1; expected a string, which keeps the spelling of the number
+        desired_state.toml:5: error: things.pump-{serial}.for_each[2].serial: got an array; expected a string, a number or a boolean
+        desired_state.toml:6: error: things.pump-{serial}.for_each[3].serial: missing key; expected the keys of the first row
         desired_state.toml:6: error: things.pump-{serial}.for_each[3].seriel: unknown key; did you mean 'serial'?
         """,
     ),
-    Broken(
-        "a manifest that several tables name is told once, and nothing is missed that its rows might have made",
+    InvalidCase(
+        "a broken manifest is reported once, and references to what its rows might have made are not dangling",
         """
         [thing_groups."hall-{hall}"]
         for_each = { file = "halls.csv" }
@@ -186,7 +190,7 @@ _MANIFESTS = (
         depends_on = ["thing_groups.yard-2"]
         """,
         """
-        desired_state.toml:2: error: thing_groups.hall-{hall}.for_each: halls.csv:3: 2 values; expected 1, one for each column
+        desired_state.toml:2: error: thing_groups.hall-{hall}.for_each: halls.csv:3: got 2 values; expected 1, one for each column
         """,
         {"halls.csv": "hall\n1\n2,\n"},
     ),

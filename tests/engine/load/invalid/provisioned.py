@@ -1,10 +1,10 @@
-"""Provisioned things, told apart by what their templates make."""
+"""Invalid provisioned things."""
 
-from tests.engine.load.invalid.case import Broken
+from tests.engine.load.invalid.case import InvalidCase
 
 CASES = (
-    Broken(
-        "two templates that make the same thing or have the same certificate are told with both places",
+    InvalidCase(
+        "two templates that make the same thing or certificate are reported with both places",
         """
         [provisioning_templates.pump]
         provisioning_role_arn = "arn:aws:iam::123456789012:role/provisioning"
@@ -30,12 +30,12 @@ CASES = (
         parameters = { Name = "pump-3", Pem = { file = "pki/pump-1.pem" } }
         """,
         """
-        desired_state.toml:16: error: provisioned_things.two: its thing is the one of provisioned_things.one at desired_state.toml:12; expected each once
-        desired_state.toml:20: error: provisioned_things.three: its device certificate is the one of provisioned_things.one at desired_state.toml:12; expected each once
+        desired_state.toml:16: error: provisioned_things.two: has the same thing as provisioned_things.one, declared at desired_state.toml:12; expected each thing once
+        desired_state.toml:20: error: provisioned_things.three: has the same device certificate as provisioned_things.one, declared at desired_state.toml:12; expected each device certificate once
         """,
     ),
-    Broken(
-        "a template is a document or a name in the file, never one outside of it",
+    InvalidCase(
+        "a template is a document or a name in the file, never one outside the file",
         """
         [provisioned_things.one]
         template = "pump"
@@ -47,13 +47,13 @@ CASES = (
         template = 5
         """,
         """
-        desired_state.toml:2: error: provisioned_things.one.template: there is no provisioning_templates.pump in this file; expected a name in [provisioning_templates.*], or its body
+        desired_state.toml:2: error: provisioned_things.one.template: provisioning_templates.pump is not declared in this file; expected a name in [provisioning_templates.*], or the document itself
         desired_state.toml:5: error: provisioned_things.two.template: a template outside this file is not read; expected its body here, or its name in [provisioning_templates.*]
-        desired_state.toml:8: error: provisioned_things.three.template: the integer 5; expected a JSON object: { file = "path" }, text, or a table; or a name in this file
+        desired_state.toml:8: error: provisioned_things.three.template: got the integer 5; expected a JSON object: { file = "path" }, text, or a table; or a name in this file
         """,
     ),
-    Broken(
-        "what a template makes is in no other table",
+    InvalidCase(
+        "a resource that a template makes cannot be declared in another table",
         """
         [certificates.pump]
         pem = { file = "pki/pump-1.pem" }
@@ -71,8 +71,8 @@ CASES = (
         [things.pump-1]
         """,
         """
-        desired_state.toml:4: error: provisioned_things.pump: its device certificate is the one of certificates.pump at desired_state.toml:1; expected each once
-        desired_state.toml:14: error: things.pump-1: the same thing as provisioned_things.pump at desired_state.toml:4; expected each once
+        desired_state.toml:4: error: provisioned_things.pump: has the same device certificate as certificates.pump, declared at desired_state.toml:1; expected each device certificate once
+        desired_state.toml:14: error: things.pump-1: is the same thing as provisioned_things.pump, declared at desired_state.toml:4; expected each thing once
         """,
     ),
 )

@@ -1,10 +1,10 @@
-"""Files that are no desired state as a whole: their form, their tables, their number."""
+"""Files that cannot be read as a desired state at all."""
 
-from tests.engine.load.invalid.case import Broken
+from tests.engine.load.invalid.case import InvalidCase
 
 CASES = (
-    Broken(
-        "invalid TOML is told with its line",
+    InvalidCase(
+        "invalid TOML is reported with its line",
         """
         [things.pump-1]
         attributes = { site = }
@@ -13,8 +13,8 @@ CASES = (
         desired_state.toml:2: error: not valid TOML: invalid value
         """,
     ),
-    Broken(
-        "what TOML can say and JSON cannot is in no document",
+    InvalidCase(
+        "TOML values without a JSON equivalent are not accepted in documents",
         """
         [policies.since]
         document = { Version = 1979-05-27 }
@@ -27,8 +27,8 @@ CASES = (
         desired_state.toml:5: error: policies.many.document: not JSON: a number that is infinite or NaN; expected a JSON object: { file = "path" }, text, or a table
         """,
     ),
-    Broken(
-        "a text that ends too early is told at its last line",
+    InvalidCase(
+        "an unexpected end of the file is reported at its last line",
         """
         [things.pump-1]
         attributes = { site = "oslo"
@@ -36,10 +36,10 @@ CASES = (
         """
         desired_state.toml:2: error: not valid TOML: unclosed inline table
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "a table declared twice is told with both places",
+    InvalidCase(
+        "a table declared twice is reported with both places",
         """
         [things.pump-1]
         attributes = { site = "oslo" }
@@ -48,11 +48,11 @@ CASES = (
         attributes = { site = "bergen" }
         """,
         """
-        desired_state.toml:4: error: things.pump-1 is declared twice; the first is at desired_state.toml:1
+        desired_state.toml:4: error: things.pump-1 is already declared at desired_state.toml:1; remove one of the two
         """,
     ),
-    Broken(
-        "a key written twice is told with both places",
+    InvalidCase(
+        "a duplicate key is reported with both places",
         """
         [things.pump-1]
         attributes = { site = "oslo" }
@@ -60,49 +60,49 @@ CASES = (
         attributes = { site = "bergen" }
         """,
         """
-        desired_state.toml:4: error: things.pump-1.attributes is declared twice; the first is at desired_state.toml:2
+        desired_state.toml:4: error: things.pump-1.attributes is already declared at desired_state.toml:2; remove one of the two
         """,
     ),
-    Broken(
-        "a file that is nested without end is a mistake, not a crash",
+    InvalidCase(
+        "very deep nesting is reported, not a crash",
         "x = " + "[" * 100_000,
         """
         desired_state.toml:1: error: nested too deeply
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "a key of endless parts is a mistake, not a hang",
+    InvalidCase(
+        "a key of very many parts is reported, not a hang",
         "[things.pump-1]\n" + ".".join(["a"] * 5_000) + " = 1\n",
         """
         desired_state.toml:2: error: nested too deeply
         """,
     ),
-    Broken(
-        "an integer of endless digits is a mistake",
+    InvalidCase(
+        "an integer of very many digits is reported",
         "[things.pump-1]\nattributes.serial = " + "9" * 5_000 + "\n",
         """
         desired_state.toml:2: error: not valid TOML: an integer with too many digits
         """,
     ),
-    Broken(
-        "a file that is not UTF-8 is told with its line",
+    InvalidCase(
+        "a file that is not UTF-8 is reported with its line",
         "",
         """
         desired_state.toml:2: error: not UTF-8 text
         """,
-        beside={"desired_state.toml": b'[workspace]\nname = "gr\xfcn"\n'},
+        other_files={"desired_state.toml": b'[workspace]\nname = "gr\xfcn"\n'},
     ),
-    Broken(
-        "a byte order mark is not TOML",
+    InvalidCase(
+        "a byte order mark is not accepted",
         "",
         """
-        desired_state.toml:1: error: it begins with a byte order mark; expected UTF-8 without one
+        desired_state.toml:1: error: the file starts with a byte order mark; expected UTF-8 without one
         """,
-        beside={"desired_state.toml": b'\xef\xbb\xbf[workspace]\nname = "greenhouse"\n'},
+        other_files={"desired_state.toml": b'\xef\xbb\xbf[workspace]\nname = "greenhouse"\n'},
     ),
-    Broken(
-        "an unknown table is told with the nearest valid name",
+    InvalidCase(
+        "an unknown table is reported with the nearest valid name",
         """
         [thing.pump-1]
         """,
@@ -110,8 +110,8 @@ CASES = (
         desired_state.toml:1: error: thing: unknown table; did you mean 'things'?
         """,
     ),
-    Broken(
-        "an unknown table that is like no other is told with all valid names",
+    InvalidCase(
+        "an unknown table that resembles no other is reported with all valid names",
         """
         [lamps.hall]
         """,
@@ -119,52 +119,52 @@ CASES = (
         desired_state.toml:1: error: lamps: unknown table; expected one of {tables}
         """,
     ),
-    Broken(
-        "a key at the top is no table",
+    InvalidCase(
+        "a key at the top level is not accepted",
         """
         title = "greenhouse"
         things = 5
         """,
         """
         desired_state.toml:1: error: title: unknown key; expected one of {tables}
-        desired_state.toml:2: error: things: the integer 5; expected tables [things.NAME]
+        desired_state.toml:2: error: things: got the integer 5; expected tables [things.NAME]
         """,
     ),
-    Broken(
-        "a table of a kind holds tables",
+    InvalidCase(
+        "a kind's table contains tables",
         """
         [things]
         pump-1 = "oslo"
         pump-2 = { attributes = { site = 1 } }
         """,
         """
-        desired_state.toml:2: error: things.pump-1: the string 'oslo'; expected a table [things.NAME]
-        desired_state.toml:3: error: things.pump-2.attributes.site: the integer 1; expected a string
+        desired_state.toml:2: error: things.pump-1: got the string 'oslo'; expected a table [things.NAME]
+        desired_state.toml:3: error: things.pump-2.attributes.site: got the integer 1; expected a string
         """,
     ),
-    Broken(
-        "an array of tables is no table of names",
+    InvalidCase(
+        "a kind's table is not an array of tables",
         """
         [[things]]
         name = "pump-1"
         """,
         """
-        desired_state.toml:1: error: things: an array; expected tables [things.NAME]
+        desired_state.toml:1: error: things: got an array; expected tables [things.NAME]
         """,
     ),
-    Broken(
-        "a name declared in two files is told with both places",
+    InvalidCase(
+        "a name declared in two files is reported with both places",
         """
         [things.pump-1]
         """,
         """
-        more.toml:2: error: things.pump-1: declared twice; the first is at desired_state.toml:1
+        more.toml:2: error: things.pump-1: already declared at desired_state.toml:1; rename or remove one of the two
         """,
-        beside={"more.toml": '\n[things.pump-1]\nattributes = { site = "oslo" }\n'},
-        folder=True,
+        other_files={"more.toml": '\n[things.pump-1]\nattributes = { site = "oslo" }\n'},
+        is_folder=True,
     ),
-    Broken(
-        "mistakes are told in the order of files and lines, whatever kind of mistake they are",
+    InvalidCase(
+        "problems of all sorts are reported in the order of files and lines",
         """
         [things.pump-1]
         depends_on = ["things.pump-9"]
@@ -175,13 +175,13 @@ CASES = (
         """,
         """
         a.toml:1: error: thing: unknown table; did you mean 'things'?
-        desired_state.toml:2: error: things.pump-1.depends_on[0]: there is no things.pump-9 in this file; did you mean 'things.pump-1'?
+        desired_state.toml:2: error: things.pump-1.depends_on[0]: things.pump-9 is not declared in this file; did you mean 'things.pump-1'?
         desired_state.toml:3: error: things.pump-1.colour: unknown key; expected one of {keys of things}
-        desired_state.toml:5: error: ca_certificates.factory.pem: missing; expected a certificate in PEM, as text or { file = "path" }
+        desired_state.toml:5: error: ca_certificates.factory.pem: required key is missing; expected a certificate in PEM, as text or { file = "path" }
         desired_state.toml:6: error: ca_certificates.factory.status: 'GONE' is not valid; expected one of 'ACTIVE', 'INACTIVE'
         z.toml:3: error: not valid TOML: expected ']' at the end of a table declaration
         """,
-        beside={"a.toml": "[thing.x]\n", "z.toml": "[things.z]\nattributes = 1\n[things.y"},
-        folder=True,
+        other_files={"a.toml": "[thing.x]\n", "z.toml": "[things.z]\nattributes = 1\n[things.y"},
+        is_folder=True,
     ),
 )

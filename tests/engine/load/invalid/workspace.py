@@ -1,72 +1,72 @@
-"""What `[workspace]` must not say."""
+"""Invalid `[workspace]` tables."""
 
-from tests.engine.load.invalid.case import Broken
+from tests.engine.load.invalid.case import InvalidCase
 
 CASES = (
-    Broken(
-        "there has to be a workspace",
+    InvalidCase(
+        "a workspace table is required",
         """
         [things.pump-1]
         """,
         """
-        desired_state.toml:1: error: there is no [workspace]; expected a [workspace] with a name
+        desired_state.toml:1: error: the [workspace] table is missing; expected a [workspace] with a name
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "a workspace has to have a name",
+    InvalidCase(
+        "a workspace needs a name",
         """
         [workspace]
         target = "embedded"
         """,
         """
-        desired_state.toml:1: error: workspace.name: missing; expected a string
+        desired_state.toml:1: error: workspace.name: required key is missing; expected a string
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "a workspace is declared once for all files",
+    InvalidCase(
+        "only one file may declare the workspace",
         "",
         """
-        more.toml:3: error: workspace: declared twice; the first is at desired_state.toml:2; expected one [workspace] for all files
+        more.toml:3: error: workspace: already declared at desired_state.toml:2; expected one [workspace] for all files
         """,
-        beside={"more.toml": '# more\n\n[workspace]\nname = "other"\n'},
-        folder=True,
+        other_files={"more.toml": '# more\n\n[workspace]\nname = "other"\n'},
+        is_folder=True,
     ),
-    Broken(
+    InvalidCase(
         "a workspace is a table",
         """
         workspace = "greenhouse"
         """,
         """
-        desired_state.toml:1: error: workspace: the string 'greenhouse'; expected a table [workspace]
+        desired_state.toml:1: error: workspace: got the string 'greenhouse'; expected a table [workspace]
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "the workspace's name has to be usable in a thing group's name",
+    InvalidCase(
+        "the workspace's name must be usable in a thing group's name",
         """
         [workspace]
         name = "green house"
         """,
         """
-        desired_state.toml:2: error: workspace.name: not usable in the name of the thing group that marks what is owned: 'reconciler-green house' is not what AWS takes; expected a match of [a-zA-Z0-9:_-]+
+        desired_state.toml:2: error: workspace.name: not usable in the name of the workspace's thing group: 'reconciler-green house' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "the workspace's name has to leave room for what is put before it",
+    InvalidCase(
+        "the workspace's name must leave room for the prefix of its thing group",
         """
         [workspace]
         name = "NAME118"
         """.replace("NAME118", "n" * 118),
         """
-        desired_state.toml:2: error: workspace.name: not usable in the name of the thing group that marks what is owned: 129 characters; expected at most 128
+        desired_state.toml:2: error: workspace.name: not usable in the name of the workspace's thing group: 129 characters; expected at most 128
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "an empty name is no name",
+    InvalidCase(
+        "the workspace's name is not empty",
         """
         [workspace]
         name = ""
@@ -74,10 +74,10 @@ CASES = (
         """
         desired_state.toml:2: error: workspace.name: the name is empty; expected a name
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "unknown keys and wrong types are told with what is valid",
+    InvalidCase(
+        "unknown keys and wrong types are reported with what is valid",
         """
         [workspace]
         name = 5
@@ -90,16 +90,16 @@ CASES = (
         remove_percent = 1
         """,
         """
-        desired_state.toml:2: error: workspace.name: the integer 5; expected a string
+        desired_state.toml:2: error: workspace.name: got the integer 5; expected a string
         desired_state.toml:3: error: workspace.regoin: unknown key; did you mean 'region'?
-        desired_state.toml:4: error: workspace.target: an array; expected a string
-        desired_state.toml:7: error: workspace.limits.delete_percent: the string '20'; expected an integer
-        desired_state.toml:8: error: workspace.limits.replace_percent: the number 2.5; expected an integer
+        desired_state.toml:4: error: workspace.target: got an array; expected a string
+        desired_state.toml:7: error: workspace.limits.delete_percent: got the string '20'; expected an integer
+        desired_state.toml:8: error: workspace.limits.replace_percent: got the number 2.5; expected an integer
         desired_state.toml:9: error: workspace.limits.remove_percent: unknown key; did you mean 'replace_percent'?
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
+    InvalidCase(
         "a target is one of two words or a URL",
         """
         [workspace]
@@ -107,11 +107,11 @@ CASES = (
         target = "embeded"
         """,
         """
-        desired_state.toml:3: error: workspace.target: 'embeded' is not valid; expected one of 'embedded', 'aws' or a URL such as "http://127.0.0.1:4566"; did you mean 'embedded'?
+        desired_state.toml:3: error: workspace.target: 'embeded' is not a valid target; expected one of 'embedded', 'aws' or a URL such as "http://127.0.0.1:4566"; did you mean 'embedded'?
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
+    InvalidCase(
         "a target URL is http with a host",
         """
         [workspace]
@@ -119,24 +119,24 @@ CASES = (
         target = "ftp://127.0.0.1:4566"
         """,
         """
-        desired_state.toml:3: error: workspace.target: the URL is not usable; expected one of 'embedded', 'aws' or a URL such as "http://127.0.0.1:4566"
+        desired_state.toml:3: error: workspace.target: the URL is not valid; expected one of 'embedded', 'aws' or a URL such as "http://127.0.0.1:4566"
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "credentials in a target URL are refused and not told",
+    InvalidCase(
+        "credentials in a target URL are rejected and not revealed",
         """
         [workspace]
         name = "greenhouse"
         target = "https://admin:hunter2@localhost:4566"
         """,
         """
-        desired_state.toml:3: error: workspace.target: the URL has credentials in it; expected a URL without; boto3 finds the credentials
+        desired_state.toml:3: error: workspace.target: the URL contains credentials; expected a URL without credentials, which boto3 finds by itself
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "what is for AWS alone is refused elsewhere",
+    InvalidCase(
+        "settings for AWS are rejected for other targets",
         """
         [workspace]
         name = "greenhouse"
@@ -146,15 +146,15 @@ CASES = (
         external_id = "x"
         """,
         """
-        desired_state.toml:3: error: workspace.region: 'Ireland' is not a region; expected a region such as 'eu-west-1'
-        desired_state.toml:4: error: workspace.profile: only for the target 'aws'
-        desired_state.toml:5: error: workspace.role_arn: only for the target 'aws'
-        desired_state.toml:6: error: workspace.external_id: only for the target 'aws'
+        desired_state.toml:3: error: workspace.region: 'Ireland' is not a valid region; expected a region such as 'eu-west-1'
+        desired_state.toml:4: error: workspace.profile: valid only with target = 'aws'; remove it or change the target
+        desired_state.toml:5: error: workspace.role_arn: valid only with target = 'aws'; remove it or change the target
+        desired_state.toml:6: error: workspace.external_id: valid only with target = 'aws'; remove it or change the target
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "a role is named by its ARN",
+    InvalidCase(
+        "a role is given by its ARN",
         """
         [workspace]
         name = "greenhouse"
@@ -162,12 +162,12 @@ CASES = (
         role_arn = "deploy"
         """,
         """
-        desired_state.toml:4: error: workspace.role_arn: 'deploy' is not the ARN of a role; expected such as 'arn:aws:iam::123456789012:role/deploy'
+        desired_state.toml:4: error: workspace.role_arn: 'deploy' is not a valid role ARN; expected an ARN such as 'arn:aws:iam::123456789012:role/deploy'
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "an external id without a role says nothing",
+    InvalidCase(
+        "an external ID requires a role",
         """
         [workspace]
         name = "greenhouse"
@@ -175,25 +175,25 @@ CASES = (
         external_id = "x"
         """,
         """
-        desired_state.toml:4: error: workspace.external_id: there is no role_arn that it is for
+        desired_state.toml:4: error: workspace.external_id: valid only with a role_arn; add role_arn or remove external_id
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "fuses are percentages",
+    InvalidCase(
+        "limits in percent are between 0 and 100",
         """
         [workspace]
         name = "greenhouse"
         limits = { delete_percent = 101, replace_percent = -1 }
         """,
         """
-        desired_state.toml:3: error: workspace.limits.delete_percent: the integer 101; expected 0 to 100
-        desired_state.toml:3: error: workspace.limits.replace_percent: the integer -1; expected 0 to 100
+        desired_state.toml:3: error: workspace.limits.delete_percent: 101 is out of range; expected 0 to 100
+        desired_state.toml:3: error: workspace.limits.replace_percent: -1 is out of range; expected 0 to 100
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "fuses are counts as well, of all or of a kind",
+    InvalidCase(
+        "limits are percentages or counts, of the workspace or of a kind",
         """
         [workspace]
         name = "greenhouse"
@@ -213,17 +213,17 @@ CASES = (
         """,
         """
         desired_state.toml:3: error: workspace.prune: 'sometimes' is not valid; expected one of 'owned', 'never'
-        desired_state.toml:6: error: workspace.limits.delete_count: the integer -1; expected 0 or more
+        desired_state.toml:6: error: workspace.limits.delete_count: -1 is out of range; expected 0 or more
         desired_state.toml:7: error: workspace.limits.replace_counts: unknown key; did you mean 'replace_count'?
-        desired_state.toml:8: error: workspace.limits.policies: the integer 3; expected a table
-        desired_state.toml:11: error: workspace.limits.things.delete_percent: the integer 120; expected 0 to 100
+        desired_state.toml:8: error: workspace.limits.policies: got the integer 3; expected a table
+        desired_state.toml:11: error: workspace.limits.things.delete_percent: 120 is out of range; expected 0 to 100
         desired_state.toml:12: error: workspace.limits.things.delete_cnt: unknown key; did you mean 'delete_count'?
         desired_state.toml:14: error: workspace.limits.thing: unknown key; did you mean 'things'?
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "quotas name AWS's services and operations, and are rates",
+    InvalidCase(
+        "quotas are finite numbers",
         """
         [workspace]
         name = "greenhouse"
@@ -239,13 +239,13 @@ CASES = (
         SendMessage = 10
         """,
         """
-        desired_state.toml:8: error: workspace.quotas.iot.UpdateThing: true; expected a number
-        desired_state.toml:9: error: workspace.quotas.iot.DeleteThing: the number inf; expected a finite number
+        desired_state.toml:8: error: workspace.quotas.iot.UpdateThing: got true; expected a number
+        desired_state.toml:9: error: workspace.quotas.iot.DeleteThing: got the number inf; expected a finite number
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "an unknown operation and a rate of nothing are told",
+    InvalidCase(
+        "unknown services and operations and a rate of 0 are reported",
         """
         [workspace]
         name = "greenhouse"
@@ -256,14 +256,14 @@ CASES = (
         """,
         """
         desired_state.toml:3: error: workspace.quotas.iot.CreateThings: iot has no such operation; did you mean 'CreateThing'?
-        desired_state.toml:4: error: workspace.quotas.iot.CreateThing: the rate 0; expected calls a second, more than 0
+        desired_state.toml:4: error: workspace.quotas.iot.CreateThing: the rate 0 is out of range; expected a number of calls per second that is greater than 0
         desired_state.toml:5: error: workspace.quotas.io: unknown service; did you mean 'iot'?
         desired_state.toml:6: error: workspace.quotas.sqs: unknown service; expected one of 'iot', 'iot-managed-integrations'
         """,
-        workspace=False,
+        has_workspace=False,
     ),
-    Broken(
-        "a broken key hides nothing of the others",
+    InvalidCase(
+        "an invalid setting does not hide the problems of the others",
         """
         [workspace]
         name = "green house"
@@ -273,11 +273,11 @@ CASES = (
         limits = { delete_percent = 101 }
         """,
         """
-        desired_state.toml:2: error: workspace.name: not usable in the name of the thing group that marks what is owned: 'reconciler-green house' is not what AWS takes; expected a match of [a-zA-Z0-9:_-]+
-        desired_state.toml:3: error: workspace.target: the integer 5; expected a string
-        desired_state.toml:5: error: workspace.region: 'Ireland' is not a region; expected a region such as 'eu-west-1'
-        desired_state.toml:6: error: workspace.limits.delete_percent: the integer 101; expected 0 to 100
+        desired_state.toml:2: error: workspace.name: not usable in the name of the workspace's thing group: 'reconciler-green house' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+
+        desired_state.toml:3: error: workspace.target: got the integer 5; expected a string
+        desired_state.toml:5: error: workspace.region: 'Ireland' is not a valid region; expected a region such as 'eu-west-1'
+        desired_state.toml:6: error: workspace.limits.delete_percent: 101 is out of range; expected 0 to 100
         """,
-        workspace=False,
+        has_workspace=False,
     ),
 )

@@ -1,0 +1,31 @@
+"""Validates TOML files with the published JSON Schema."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+from jsonschema.protocols import Validator
+
+from reconciler.aws.json_schema import member_schema
+from reconciler.engine.load.json_schema import build_json_schema
+
+
+@cache
+def _validator() -> Validator:
+    schema = build_json_schema(member_schema)
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def find_schema_errors(text: str) -> list[str]:
+    """Return where a file violates the schema, and how."""
+    return [f"{error.json_path}: {error.message}" for error in _validator().iter_errors(tomllib.loads(text))]
+
+
+def assert_schema_accepts(path: Path) -> None:
+    """Assert that a file, or every file of a folder, is valid."""
+    for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
+        assert find_schema_errors(file.read_text("utf-8")) == [], file
