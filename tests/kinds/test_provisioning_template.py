@@ -1,4 +1,4 @@
-"""Provisioning templates: what they make, and what is refused of them and why."""
+"""Provisioning templates: the resources that they create, and the problems that make AWS reject them."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def template_problem(path: str, problem: str, expected: str | None = None) -> Va
     return ValueProblem("invalid-template", problem, expected, path=tuple(path.split(".")))
 
 
-def thing_named(value: Any, **more: Any) -> dict[str, Any]:
-    """A template of one thing whose name is `value`."""
-    return {"Resources": {"thing": {"Type": THING, "Properties": {"ThingName": value}}}, **more}
+def thing_named(value: Any, **sections: Any) -> dict[str, Any]:
+    """Return a template of one thing whose name is `value`."""
+    return {"Resources": {"thing": {"Type": THING, "Properties": {"ThingName": value}}}, **sections}
 
 
 class TestEvaluation:
-    """What a template makes of its parameters."""
+    """Templates with their parameters."""
 
-    def test_a_single_thing_with_certificate_and_policy(self):
+    def test_a_thing_a_certificate_and_a_policy_are_evaluated(self):
         template = {
             "Parameters": {
                 "SerialNumber": {"Type": "String"},
@@ -92,17 +92,20 @@ class TestEvaluation:
             ({"Fn::Join": ["", {"Fn::Split": ["-", "a-b"]}]}, "ab"),
         ],
     )
-    def test_functions_give_text(self, value, expected):
-        more = {"Parameters": {"Serial": {"Type": "String"}}, "Mappings": {"Sites": {"8": {"city": "oslo"}}}}
-        found = evaluate(thing_named(value, **more), {"Serial": "8"}, {})
-        assert found.thing.properties == {"ThingName": expected}
+    def test_functions_return_text(self, value, expected):
+        sections = {
+            "Parameters": {"Serial": {"Type": "String"}},
+            "Mappings": {"Sites": {"8": {"city": "oslo"}}},
+        }
+        evaluated = evaluate(thing_named(value, **sections), {"Serial": "8"}, {})
+        assert evaluated.thing.properties == {"ThingName": expected}
 
-    def test_what_the_certificate_says_stands_for_pseudo_parameters(self):
+    def test_the_certificate_provides_pseudo_parameters(self):
         name = "AWS::IoT::Certificate::CommonName"
         template = thing_named({"Ref": name}, Parameters={name: {"Type": "String"}})
         assert evaluate(template, {}, {name: "pump-8"}).thing.properties == {"ThingName": "pump-8"}
 
-    def test_what_a_secret_goes_into_is_a_secret(self):
+    def test_a_value_with_a_secret_in_it_is_a_secret(self):
         template = {
             "Parameters": {"Pin": {"Type": "String"}},
             "Resources": {
@@ -124,44 +127,48 @@ class TestEvaluation:
         assert payload == {"pin": Secret("parameter Pin (env PIN)", "p1234"), "site": "oslo"}
 
 
-def test_what_is_wrong_in_one_place_is_told_once():
+def test_a_problem_is_reported_once():
     attributes = {"a": {"Fn::Sub": "${S}"}}
     thing = {"Type": THING, "Properties": {"ThingName": "pump", "AttributePayload": attributes}}
     template = {"Parameters": {"S": {"Type": "String"}}, "Resources": {"thing": thing}}
     with pytest.raises(TemplateError) as caught:
         evaluate(template, {}, {})
-    problem = "the parameter 'S' has neither value nor default"
-    where = "Resources.thing.Properties.AttributePayload.a.Fn::Sub"
-    assert caught.value.problems == (template_problem(where, problem, "a value in parameters"),)
+    problem = "the parameter 'S' has neither a value nor a default"
+    path = "Resources.thing.Properties.AttributePayload.a.Fn::Sub"
+    assert caught.value.problems == (template_problem(path, problem, "a value in parameters"),)
 
 
-REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
-    ("no resources", {}, [template_problem("Resources", "no resources", "a table of them")]),
+INVALID: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
+    ("no resources", {}, [template_problem("Resources", "no resources", "a table of resources")]),
     (
         "an unknown section",
         {"Resources": ONE_THING, "Outputs": {}},
         [
             template_problem(
-                "Outputs", "no section of a template", "DeviceConfiguration, Mappings, Parameters, Resources"
+                "Outputs",
+                "not a section of templates",
+                "DeviceConfiguration, Mappings, Parameters, Resources",
             )
         ],
     ),
     (
-        "DependsOn, which AWS documents nowhere",
+        "DependsOn, which AWS does not document",
         {"Resources": {"thing": {**ONE_THING["thing"], "DependsOn": "x"}}},
         [
             template_problem(
-                "Resources.thing.DependsOn", "not part of a resource", "Type, Properties, OverrideSettings"
+                "Resources.thing.DependsOn",
+                "not an attribute of resources",
+                "Type, Properties, OverrideSettings",
             )
         ],
     ),
     (
-        "a type that templates do not make",
+        "a type that templates do not create",
         {"Resources": {**ONE_THING, "group": {"Type": "AWS::IoT::ThingGroup"}}},
         [
             template_problem(
                 "Resources.group.Type",
-                "no type of resource",
+                "not a resource type of templates",
                 "AWS::IoT::Thing or AWS::IoT::Certificate or AWS::IoT::Policy",
             )
         ],
@@ -177,12 +184,12 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         [template_problem("Resources.thing.Properties", "a thing without ThingName", "ThingName")],
     ),
     (
-        "a parameter without value and default",
+        "a parameter without a value and a default",
         thing_named({"Ref": "Serial"}, Parameters={"Serial": {"Type": "String"}}),
         [
             template_problem(
                 "Resources.thing.Properties.ThingName.Ref",
-                "the parameter 'Serial' has neither value nor default",
+                "the parameter 'Serial' has neither a value nor a default",
                 "a value in parameters",
             )
         ],
@@ -192,7 +199,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         thing_named({"Ref": "Serail"}, Parameters={"Serial": {"Type": "String", "Default": "1"}}),
         [
             template_problem(
-                "Resources.thing.Properties.ThingName.Ref", "'Serail' is no parameter", "one of Serial"
+                "Resources.thing.Properties.ThingName.Ref", "'Serail' is not a parameter", "one of Serial"
             )
         ],
     ),
@@ -201,7 +208,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         thing_named("x", Parameters={"Serial": {"Type": "Number"}}),
         [
             template_problem(
-                "Parameters.Serial", "not a parameter", 'a Type of "String" and perhaps a Default'
+                "Parameters.Serial", "not a valid parameter", 'the Type "String" and, if needed, a Default'
             )
         ],
     ),
@@ -211,7 +218,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         [
             template_problem(
                 "Resources.thing.Properties.ThingName.Fn::GetAtt",
-                "no function of templates",
+                "not a function of templates",
                 "Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split, Fn::Sub",
             )
         ],
@@ -222,13 +229,13 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         [
             template_problem(
                 "Resources.thing.Properties.ThingName.Fn::Select",
-                "there is no item 2 in the list",
+                "the list has no item 2",
                 "an index inside the list, from 0",
             )
         ],
     ),
     (
-        "a mapping that is not there",
+        "a missing mapping",
         thing_named({"Fn::FindInMap": ["A", "b", "c"]}, Mappings={"A": {"b": {}}}),
         [
             template_problem(
@@ -244,7 +251,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         [
             template_problem(
                 "Resources.thing.OverrideSettings.ThingTypeName",
-                "'MERGE' is no setting",
+                "'MERGE' is not a valid setting",
                 "DO_NOTHING or FAIL or REPLACE",
             )
         ],
@@ -254,7 +261,9 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         {"Resources": {**ONE_THING, "policy": {"Type": POLICY, "Properties": {"PolicyName": "p"}}}},
         [
             template_problem(
-                "Resources", "a policy without a certificate to attach it to", "a AWS::IoT::Certificate"
+                "Resources",
+                "a policy without a certificate to attach it to",
+                "a resource of type AWS::IoT::Certificate",
             )
         ],
     ),
@@ -269,13 +278,13 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         [
             template_problem(
                 "Resources.c.Properties",
-                "AWS::IoT::Certificate has one of CertificateSigningRequest, CertificateId, CertificatePem",
+                "AWS::IoT::Certificate needs one of CertificateSigningRequest, CertificateId, CertificatePem",
                 "exactly one",
             )
         ],
     ),
     (
-        "a certificate id that is none, a status and an exclusiveness that AWS does not know",
+        "an invalid certificate id, status and principal type",
         {
             "Resources": {
                 **ONE_THING,
@@ -292,19 +301,21 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         [
             template_problem(
                 "Resources.c.Properties.CertificateId",
-                "'A1' is none",
+                "'A1' is not a valid CertificateId",
                 "the id of a registered certificate: 64 hexadecimal digits",
             ),
-            template_problem("Resources.c.Properties.Status", "'REVOKED' is none", "ACTIVE or INACTIVE"),
+            template_problem(
+                "Resources.c.Properties.Status", "'REVOKED' is not a valid Status", "ACTIVE or INACTIVE"
+            ),
             template_problem(
                 "Resources.c.Properties.ThingPrincipalType",
-                "'SHARED' is none",
+                "'SHARED' is not a valid ThingPrincipalType",
                 "EXCLUSIVE_THING or NON_EXCLUSIVE_THING",
             ),
         ],
     ),
     (
-        "a policy document that is no JSON text",
+        "a policy document that is not JSON text",
         {
             "Resources": {
                 **ONE_THING,
@@ -321,7 +332,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
             ),
             template_problem(
                 "Resources.q.Properties.PolicyDocument.Statement",
-                "no function of templates",
+                "not a function of templates",
                 "Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split, Fn::Sub",
             ),
             template_problem(
@@ -332,7 +343,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         ],
     ),
     (
-        "attributes that are no table",
+        "attributes that are not a table",
         {"Resources": {"thing": {"Type": THING, "Properties": {"ThingName": "a", "AttributePayload": "b"}}}},
         [template_problem("Resources.thing.Properties.AttributePayload", "not a table", "a table")],
     ),
@@ -340,34 +351,38 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
         "a function inside mappings, and a mapping of one level",
         thing_named("x", Mappings={"A": {"b": {"c": {"Ref": "Serial"}}}, "B": {"c": "d"}}),
         [
-            template_problem("Mappings.A.b.c", "not a string", "a string; nothing is put in here"),
+            template_problem("Mappings.A.b.c", "not a string", "a string without references and functions"),
             template_problem("Mappings.B.c", "not a table", "a table"),
         ],
     ),
     (
-        "a device's configuration that is not flat",
+        "a device configuration with a reference",
         thing_named("x", DeviceConfiguration={"url": {"Ref": "Url"}}),
-        [template_problem("DeviceConfiguration.url", "not a string", "a string; nothing is put in here")],
+        [
+            template_problem(
+                "DeviceConfiguration.url", "not a string", "a string without references and functions"
+            )
+        ],
     ),
     (
-        "an index that is a digit and no number",
+        "an index that is a digit but not decimal",
         thing_named({"Fn::Select": ["\u00b2", ["a"]]}),
         [
             template_problem(
                 "Resources.thing.Properties.ThingName.Fn::Select",
-                "there is no item \u00b2 in the list",
+                "the list has no item \u00b2",
                 "an index inside the list, from 0",
             )
         ],
     ),
     (
-        "a list where a string belongs",
+        "a list in place of a string",
         thing_named(["a"]),
         [
             template_problem(
                 "Resources.thing.Properties.ThingName",
                 "not a string",
-                "a string, Ref, or a function that gives one",
+                "a string, Ref, or a function that returns a string",
             )
         ],
     ),
@@ -375,19 +390,19 @@ REFUSED: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
 
 
 @pytest.mark.parametrize(
-    ("template", "problems"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
+    ("template", "problems"), [case[1:] for case in INVALID], ids=[case[0] for case in INVALID]
 )
-def test_what_aws_would_refuse_is_refused_with_its_place(template, problems):
+def test_a_template_that_aws_rejects_has_problems_with_their_paths(template, problems):
     with pytest.raises(TemplateError) as error:
         evaluate(template, {}, {})
     assert list(error.value.problems) == problems
 
 
-def test_a_parameter_that_is_not_declared_is_refused():
+def test_a_parameter_that_is_not_declared_is_a_problem():
     with pytest.raises(TemplateError) as error:
         evaluate({"Parameters": {"A": {"Type": "String"}}, "Resources": ONE_THING}, {"B": "1"}, {})
     assert list(error.value.problems) == [
-        template_problem("Parameters", "'B' is given and not declared", "one of A")
+        template_problem("Parameters", "the parameter 'B' is not declared in the template", "one of A")
     ]
 
 
@@ -429,10 +444,10 @@ TEMPLATES = st.fixed_dictionaries(
 
 
 @given(TEMPLATES)
-def test_whatever_a_template_is_it_is_evaluated_or_refused(template):
+def test_any_template_is_evaluated_or_has_problems(template):
     try:
-        made = evaluate(template, {}, {})
+        evaluated = evaluate(template, {}, {})
     except TemplateError:
         return
-    assert isinstance(made.thing.properties["ThingName"], str)
-    assert isinstance(made.thing.properties.get("AttributePayload", {}), dict)
+    assert isinstance(evaluated.thing.properties["ThingName"], str)
+    assert isinstance(evaluated.thing.properties.get("AttributePayload", {}), dict)

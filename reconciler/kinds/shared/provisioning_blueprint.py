@@ -10,7 +10,13 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.shared import x509
-from reconciler.kinds.shared.provisioning_template import Evaluated, Part, TemplateError, evaluate, preview
+from reconciler.kinds.shared.provisioning_template import (
+    Evaluated,
+    Part,
+    TemplateError,
+    evaluate,
+    find_certificate_parts,
+)
 from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.errors import MissingSecretError
@@ -81,7 +87,7 @@ def blueprint(resource: Resource, desired: Desired) -> Blueprint:
     spec = resource.spec
     template = _template(spec.template, desired)
     parameters: dict[str, str | Secret] = dict(spec.parameters)
-    text = _certificate_text(preview(template, parameters))
+    text = _certificate_text(find_certificate_parts(template, parameters))
     if (
         isinstance(text, Secret)
         and text.value is None

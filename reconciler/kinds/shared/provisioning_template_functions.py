@@ -1,0 +1,246 @@
+"""The values of provisioning templates: parameters, mappings, and functions such as `Fn::Join`.
+
+Grammar: AWS IoT developer guide, "Provisioning templates".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.secret import Secret
+from reconciler.model.text import quote
+
+Parameters: TypeAlias = Mapping[str, "str | Secret"]
+
+_SUBSTITUTION = re.compile(r"\$\{([^!}][^}]*)\}")
+
+_MAX_CHARACTERS = 2**20
+"""What the functions of one template may produce for one thing; AWS's largest values have some thousand characters."""
+
+
+def build_template_problem(path: str, problem: str, expected: str | None) -> ValueProblem:
+    """Return a problem at a dotted path inside a template."""
+    return ValueProblem("invalid-template", problem, expected, path=tuple(path.split(".")))
+
+
+class TemplateProblems(list[ValueProblem]):
+    """The problems of one template, in the order in which they were found."""
+
+    def add(self, path: str, problem: str, expected: str | None = None) -> None:
+        """Add a problem at a dotted path inside the template."""
+        self.append(build_template_problem(path, problem, expected))
+
+    def check_table(self, path: str, value: Any) -> Mapping[str, Any]:
+        """Return the value if it is a table; else add a problem and return an empty one."""
+        if isinstance(value, dict):
+            return value
+        self.add(path, "not a table", "a table")
+        return {}
+
+    def check_strings(self, path: str, table: Any) -> None:
+        """Add a problem for each value of a table that is not a string."""
+        for key, value in self.check_table(path, table).items():
+            if not isinstance(value, str):
+                self.add(f"{path}.{key}", "not a string", "a string without references and functions")
+
+
+class TemplateValues:
+    """Evaluates the values of one template with one set of parameters.
+
+    `pseudo_parameters` are the defaults of parameters that the device's certificate provides.
+    """
+
+    def __init__(
+        self,
+        sections: Mapping[str, Any],
+        parameters: Parameters,
+        pseudo_parameters: Parameters,
+        problems: TemplateProblems,
+    ) -> None:
+        self._problems = problems
+        self._declared = problems.check_table("Parameters", sections.get("Parameters", {}))
+        self._mappings = problems.check_table("Mappings", sections.get("Mappings", {}))
+        self._values: dict[str, str] = {}
+        self._secret_references: dict[str, str] = {}
+        """The secret parameters, with what each was read from."""
+        self._unset_secrets: set[str] = set()
+        self._used_parameters: set[str] = set()
+        """The parameters that the value under evaluation refers to."""
+        self._characters_left = _MAX_CHARACTERS
+        self._set_parameters(parameters, pseudo_parameters)
+        for name, mapping in self._mappings.items():
+            for key, strings in problems.check_table(f"Mappings.{name}", mapping).items():
+                problems.check_strings(f"Mappings.{name}.{key}", strings)
+
+    def evaluate(self, path: str, value: Any) -> str | Secret:
+        """Return the text of a value, as a secret where the value of a secret parameter is part of it."""
+        self._used_parameters.clear()
+        text = self._evaluate_text(path, value)
+        secret_names = sorted(self._used_parameters & self._secret_references.keys())
+        if not secret_names:
+            return text
+        # A saved plan keeps one hash for each reference, and every device has a parameter Pin: so the reference names its source.
+        sources = ", ".join(f"{name} ({self._secret_references[name]})" for name in secret_names)
+        is_unset = bool(self._used_parameters & self._unset_secrets)
+        return Secret(f"parameter {sources}", None if is_unset else text)
+
+    def _set_parameters(self, parameters: Parameters, pseudo_parameters: Parameters) -> None:
+        for name in sorted(parameters.keys() - self._declared.keys()):
+            problem = f"the parameter {quote(name)} is not declared in the template"
+            self._problems.add("Parameters", problem, self._describe_declared())
+        for name, declaration in self._declared.items():
+            path = f"Parameters.{name}"
+            if not _is_declaration(declaration):
+                expected = 'the Type "String" and, if needed, a Default'
+                self._problems.add(path, "not a valid parameter", expected)
+                continue
+            default = pseudo_parameters.get(name, declaration.get("Default"))
+            value = parameters.get(name, default)
+            if isinstance(value, Secret):
+                self._secret_references[name] = value.reference
+                if value.value is None:
+                    self._unset_secrets.add(name)
+                value = value.value or ""
+            if isinstance(value, str):
+                self._values[name] = value
+            elif value is not None:
+                self._problems.add(f"{path}.Default", "not a string", "a string")
+
+    def _describe_declared(self) -> str:
+        if not self._declared:
+            return "no parameters: the template declares none"
+        return f"one of {', '.join(sorted(self._declared))}"
+
+    def _evaluate_text(self, path: str, value: Any) -> str:
+        text = self._evaluate_value(path, value)
+        if isinstance(text, str):
+            return text
+        self._problems.add(path, "not a string", "a string, Ref, or a function that returns a string")
+        return ""
+
+    def _evaluate_value(self, path: str, value: Any) -> str | list[str]:
+        match value:
+            case str():
+                return value
+            case bool() | int() | float():
+                return str(value).lower() if isinstance(value, bool) else str(value)
+            case list():
+                return [self._evaluate_text(f"{path}.{index}", item) for index, item in enumerate(value)]
+            case dict() if len(value) == 1:
+                ((name, argument),) = value.items()
+                function = self._functions().get(name)
+                if function:
+                    return function(f"{path}.{name}", argument)
+                self._problems.add(
+                    f"{path}.{name}", "not a function of templates", ", ".join(self._functions())
+                )
+            case _:
+                self._problems.add(path, "not a valid value", "a string, Ref, or a function")
+        return ""
+
+    def _functions(self) -> dict[str, Callable[[str, Any], str | list[str]]]:
+        return {
+            "Ref": self._ref,
+            "Fn::Join": self._join,
+            "Fn::Select": self._select,
+            "Fn::FindInMap": self._find_in_map,
+            "Fn::Split": self._split,
+            "Fn::Sub": self._sub,
+        }
+
+    def _ref(self, path: str, name: Any) -> str:
+        if isinstance(name, str) and name in self._values:
+            self._used_parameters.add(name)
+            return self._values[name]
+        if isinstance(name, str) and name in self._declared:
+            problem = f"the parameter {quote(name)} has neither a value nor a default"
+            self._problems.add(path, problem, "a value in parameters")
+        else:
+            shown_name = quote(name) if isinstance(name, str) else repr(name)
+            self._problems.add(path, f"{shown_name} is not a parameter", self._describe_declared())
+        return ""
+
+    def _join(self, path: str, argument: Any) -> str:
+        match argument:
+            case [str(separator), items]:
+                texts = self._evaluate_value(f"{path}.1", items)
+                if not isinstance(texts, list):
+                    return texts
+                size = sum(map(len, texts)) + len(separator) * len(texts)
+                return separator.join(texts) if self._reserve(path, size) else ""
+        self._problems.add(path, "invalid arguments", '["separator", [values]]')
+        return ""
+
+    def _select(self, path: str, argument: Any) -> str:
+        match argument:
+            case [index, items]:
+                texts = self._evaluate_value(f"{path}.1", items)
+                index_text = self._evaluate_text(f"{path}.0", index)
+                if isinstance(texts, list) and index_text.isdecimal() and int(index_text) < len(texts):
+                    return texts[int(index_text)]
+                problem = f"the list has no item {index_text}"
+                self._problems.add(path, problem, "an index inside the list, from 0")
+                return ""
+        self._problems.add(path, "invalid arguments", "[index, [values]]")
+        return ""
+
+    def _find_in_map(self, path: str, argument: Any) -> str:
+        match argument:
+            case [_, _, _]:
+                keys = [self._evaluate_text(f"{path}.{index}", key) for index, key in enumerate(argument)]
+                value: Any = self._mappings
+                for key in keys:
+                    value = value.get(key) if isinstance(value, dict) else None
+                if isinstance(value, str):
+                    return value
+                self._problems.add(path, f"Mappings has no {'.'.join(keys)}", "two keys inside a mapping")
+                return ""
+        self._problems.add(path, "invalid arguments", '["mapping", "key", "key"]')
+        return ""
+
+    def _split(self, path: str, argument: Any) -> list[str]:
+        match argument:
+            case [str(separator), text] if separator:
+                return self._evaluate_text(f"{path}.1", text).split(separator)
+        self._problems.add(path, "invalid arguments", '["separator", "text"]')
+        return []
+
+    def _sub(self, path: str, argument: Any) -> str:
+        match argument:
+            case str(text):
+                own_values: dict[str, str] = {}
+            case [str(text), dict(values)]:
+                own_values = {
+                    name: self._evaluate_text(f"{path}.1.{name}", value) for name, value in values.items()
+                }
+            case _:
+                expected = '"text with ${Name}", or ["text", {"Name": value}]'
+                self._problems.add(path, "invalid arguments", expected)
+                return ""
+
+        def substitute(match: re.Match[str]) -> str:
+            name = match[1]
+            return own_values[name] if name in own_values else self._ref(path, name)
+
+        size = sum(len(substitute(match)) for match in _SUBSTITUTION.finditer(text)) + len(text)
+        if not self._reserve(path, size):
+            return ""
+        return _SUBSTITUTION.sub(substitute, text).replace("${!", "${")
+
+    def _reserve(self, path: str, characters: int) -> bool:
+        """Return whether the template may produce more text: nested functions multiply the length of a short template."""
+        self._characters_left -= characters
+        if self._characters_left >= 0:
+            return True
+        problem = "the functions of the template produce too much text"
+        self._problems.add(path, problem, f"at most {_MAX_CHARACTERS:,} characters")
+        return False
+
+
+def _is_declaration(value: Any) -> bool:
+    return (
+        isinstance(value, dict) and value.get("Type") == "String" and not value.keys() - {"Type", "Default"}
+    )
