@@ -21,13 +21,13 @@ from reconciler.kinds.shared import certificate_attachments, group_membership
 from reconciler.kinds.shared.certificate_retirement import mark_retired
 from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
 from reconciler.kinds.shared.principal_reads import external_names, read_things
-from reconciler.kinds.shared.provisioning_blueprint import provisioned_names, sealed, secret_keys
+from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_names
+from reconciler.kinds.shared.secret_attributes import find_secret_names, hide_secrets
 from reconciler.kinds.shared.thing_spec import MAX_UNTYPED_ATTRIBUTES, Thing, ThingFacts
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
-from reconciler.model.redaction import sensitive_keys
 from reconciler.model.resource import (
     NOT_COMPARED,
     Desired,
@@ -119,14 +119,14 @@ class Things(Kind):
             return (yield from self._reread(scope, scope.previous_states))
         members = yield from _read_group_members(scope)
         billing_members = yield from _read_billing_group_members(scope)
-        owned = members.pop(workspace_group_name(scope.workspace), _NONE) - provisioned_names(scope)
+        owned = members.pop(workspace_group_name(scope.workspace), _NONE) - find_provisioned_names(scope)
         protected = members.pop(protected_group_name(scope.workspace), _NONE)
         desired = self._desired_specs(scope)
         things = yield from read_things(sorted(desired.keys() | owned))
         principals = yield from request_each("ListThingPrincipalsV2", "thingName", things)
         owners = yield from group_membership.read_owners([name for name in things if name not in owned])
         # Without the file's templates, a thing to be destroyed may still have attributes that one of them made secret.
-        secret_names = sensitive_keys() if scope.is_destroy else _NONE
+        secret_names = scope.secret_attributes if scope.is_destroy else _NONE
         groups, billing_groups = _groups_by_thing(members), _groups_by_thing(billing_members)
         lives = []
         for (name, thing), response in zip(things.items(), principals, strict=True):
@@ -155,7 +155,7 @@ class Things(Kind):
         lives = []
         for name, thing in things.items():
             previous = previous_states[name]
-            secret_names = secret_keys(previous.spec.attributes) if previous else _NONE
+            secret_names = find_secret_names(previous.spec.attributes) if previous else _NONE
             principals, groups = connections[name]
             live = _to_live(
                 _hide_secrets(thing, secret_names),
@@ -334,7 +334,7 @@ def _hide_secrets(thing: Response, secret_names: Collection[str]) -> Response:
     """Return the thing with the values of these attributes as secrets."""
     if not secret_names:
         return thing
-    attributes = sealed(thing.get("attributes", {}), secret_names, thing["thingName"])
+    attributes = hide_secrets(thing.get("attributes", {}), secret_names, thing["thingName"])
     return {**thing, "attributes": attributes}
 
 

@@ -91,12 +91,13 @@ class Basis:
 
     `declared` is what the file says and the workspace's marks; `names` what AWS's ids, by table, are called in the file,
     None where something is kept for a while and is called nothing; `moved` are names that the file no longer has, and what
-    they are called now.
+    they are called now; `secret_attributes` are the names of the thing attributes that the file fills with secrets.
     """
 
     desired: Desired = field(factory=dict)
     names: Mapping[tuple[str, str], str | None] = field(factory=dict)
     moved: Mapping[Address, Address] = field(factory=dict)
+    secret_attributes: frozenset[str] = frozenset()
 
 
 @frozen(slots=False)

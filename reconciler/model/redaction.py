@@ -1,9 +1,19 @@
-"""Takes secrets out of text that others wrote: exceptions, tracebacks, the records of other people's loggers.
+"""Redact secrets in text that others wrote: exceptions, tracebacks, the log records of other libraries.
 
-What we write ourselves holds no secret. What botocore writes may: its log has whole requests, its errors have wrong values, and
-AWS repeats what it refuses. So every secret that this process has read is remembered, and taken out wherever such text is
-shown; and with it what looks like a private key or a credential, whosever it is. Of an attribute that a secret fills AWS
-may answer a value that this process has never read, the one before: such attributes are known by their names.
+Our own text holds no secrets. The text of botocore can: its log has whole requests, its errors have invalid values, and AWS
+repeats what it rejects. So every secret that this process reads is registered, and redacted wherever such text is shown, as
+is everything that looks like a private key or a credential. AWS may also return an attribute's previous secret value, which
+this process has never read: attributes that secrets fill are therefore registered by name.
+
+The register is one for the whole process, because exceptions and log records are too: a hook for exceptions and a handler
+for logs cannot know which file a text comes from. That means:
+
+- It only grows. A process that loads many files keeps their secrets in memory, and each of them makes `redact` slower.
+- It is shared. In a process that serves several tenants, one tenant's secret is redacted in another's text, too: too much
+  is hidden, never too little.
+
+Invariant: only code that does I/O registers anything (the loader, and the read of live state); constructors and pure
+functions do not.
 """
 
 from __future__ import annotations
@@ -17,13 +27,13 @@ from urllib.parse import quote
 
 REDACTED = "(sensitive)"
 
-_SHORTEST = 4
-"""Characters of a value that is looked for: of anything shorter the text is full, whatever it means."""
+_MIN_SECRET_CHARACTERS = 4
+"""Shorter values are not redacted: they occur everywhere, with other meanings."""
 
-_LONG_LINE = 16
-"""Characters of a line that tells something by itself, as those of a private key in PEM do."""
+_MIN_LINE_CHARACTERS = 16
+"""Shorter lines of a secret are not redacted by themselves; the lines of a private key in PEM are longer."""
 
-_PRIVATE = re.compile(
+_PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
 _CREDENTIALS = re.compile(
@@ -31,63 +41,71 @@ _CREDENTIALS = re.compile(
     r"[^'\"\\\r\n}]+"
 )
 
-_KEY = r"""b?(?P<mark>\\*['"])(?:{})(?P=mark)\s*:\s*"""
-_VALUE = r"""b?(?P<quote>\\*['"])(?:[^\\]|\\++.?)*?(?:(?P=quote)|\Z)"""
+_ATTRIBUTE_NAME = r"""b?(?P<mark>\\*['"])(?:{})(?P=mark)\s*:\s*"""
+_ATTRIBUTE_VALUE = r"""b?(?P<quote>\\*['"])(?:[^\\]|\\++.?)*?(?:(?P=quote)|\Z)"""
 
-_lock = threading.Lock()
-_known: set[str] = set()
-_forms: tuple[str, ...] = ()
-_keys: frozenset[str] = frozenset()
-_concealed: re.Pattern[str] | None = None
+
+class _Register:
+    """The secrets and the attribute names that `redact` looks for. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._secrets: set[str] = set()
+        self._spellings: tuple[str, ...] | None = ()
+        self._attributes: frozenset[str] = frozenset()
+        self.attribute_pattern: re.Pattern[str] | None = None
+
+    def add_secret(self, secret: str) -> None:
+        if len(secret) >= _MIN_SECRET_CHARACTERS and secret not in self._secrets:
+            with self._lock:
+                self._secrets.add(secret)
+                self._spellings = None
+
+    def add_attributes(self, names: Collection[str]) -> None:
+        if self._attributes.issuperset(names):
+            return
+        with self._lock:
+            self._attributes = self._attributes.union(names)
+            alternatives = "|".join(map(re.escape, sorted(self._attributes)))
+            self.attribute_pattern = re.compile(
+                f"(?P<key>{_ATTRIBUTE_NAME.format(alternatives)}){_ATTRIBUTE_VALUE}", re.DOTALL
+            )
+
+    def spellings(self) -> tuple[str, ...]:
+        """Return all spellings of all secrets, each before those that it contains."""
+        with self._lock:
+            if self._spellings is None:
+                spellings = {spelling for secret in self._secrets for spelling in _spell(secret)}
+                self._spellings = tuple(sorted(spellings, key=len, reverse=True))
+            return self._spellings
+
+
+_REGISTER = _Register()
 
 
 def register_secret(secret: str) -> None:
-    """From now on `redacted` takes this value out, in whatever form it is written."""
-    global _forms  # noqa: PLW0603 (a process knows what it has read, whoever asks)
-    if len(secret) >= _SHORTEST and secret not in _known:
-        with _lock:
-            _known.add(secret)
-            _forms = ()
+    """Have `redact` remove this value from now on, in all its spellings."""
+    _REGISTER.add_secret(secret)
 
 
-def register_sensitive_keys(keys: Collection[str]) -> None:
-    """From now on `redacted` takes out whatever text stands behind one of these keys, in JSON or as `repr` writes it."""
-    global _concealed, _keys  # noqa: PLW0603 (as above)
-    if not _keys.issuperset(keys):
-        with _lock:
-            _keys = _keys.union(keys)
-            _concealed = re.compile(
-                f"(?P<key>{_KEY.format('|'.join(map(re.escape, sorted(_keys))))}){_VALUE}", re.DOTALL
-            )
-
-
-def sensitive_keys() -> frozenset[str]:
-    """The keys that were named so far."""
-    return _keys
+def register_secret_attributes(names: Collection[str]) -> None:
+    """Have `redact` remove the values of these attributes from now on, in JSON and in the text of `repr`."""
+    _REGISTER.add_attributes(names)
 
 
 def redact(text: str) -> str:
-    """The text without what is secret."""
-    text = _CREDENTIALS.sub(rf"\1{REDACTED}", _PRIVATE.sub(REDACTED, text))
-    if _concealed:
-        text = _concealed.sub(rf"\g<key>\g<quote>{REDACTED}\g<quote>", text)
-    for form in _all_forms():
-        if form in text:
-            text = text.replace(form, REDACTED)
+    """Return the text without secrets, private keys and credentials."""
+    text = _CREDENTIALS.sub(rf"\1{REDACTED}", _PRIVATE_KEY.sub(REDACTED, text))
+    if _REGISTER.attribute_pattern:
+        text = _REGISTER.attribute_pattern.sub(rf"\g<key>\g<quote>{REDACTED}\g<quote>", text)
+    for spelling in _REGISTER.spellings():
+        if spelling in text:
+            text = text.replace(spelling, REDACTED)
     return text
 
 
-def _all_forms() -> tuple[str, ...]:
-    global _forms  # noqa: PLW0603
-    with _lock:
-        if not _forms and _known:
-            found = {form for secret in _known for form in _written(secret)}
-            _forms = tuple(sorted(found, key=len, reverse=True))  # what contains another goes first
-        return _forms
-
-
-def _written(secret: str) -> Iterator[str]:
-    """A value as it is, and as JSON, `repr`, URLs and base64 write it; of several lines, each."""
+def _spell(secret: str) -> Iterator[str]:
+    """Return a value as it is, and as JSON, `repr`, URLs and base64 spell it; and its long lines one by one."""
     raw = secret.encode(errors="surrogatepass")
     yield secret
     yield json.dumps(secret)[1:-1]
@@ -97,5 +115,5 @@ def _written(secret: str) -> Iterator[str]:
     yield quote(raw, safe="")
     yield base64.b64encode(raw).decode()
     for line in secret.splitlines():
-        if len(line) >= _LONG_LINE:
+        if len(line) >= _MIN_LINE_CHARACTERS:
             yield line

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from reconciler.model.address import Address
+from reconciler.model.evaluation import Evaluation
 
 
 @frozen(order=True)
@@ -83,7 +84,8 @@ class Resource:
 
     `spec` is an instance of its kind's spec class; `needs` are the addresses that must exist before it: those it
     refers to, those in its `depends_on`, and the workspace's `marks`, which many have in common.
-    `implied` marks what the workspace adds by itself to mark what it owns.
+    `implied` marks what the workspace adds by itself to mark what it owns. `evaluation` is what its kind has worked out of
+    it, once, when the file was loaded.
     """
 
     address: Address
@@ -91,6 +93,7 @@ class Resource:
     _dependencies: frozenset[Address] = frozenset()
     lifecycle: Lifecycle = Lifecycle()
     origin: Origin = field(default=Origin("<memory>", 1), eq=False)
+    evaluation: Evaluation | None = field(default=None, eq=False, repr=False, kw_only=True)
     is_ownership_marker: bool = field(default=False, kw_only=True)
     ownership_markers: frozenset[Address] = field(default=frozenset(), kw_only=True)
 

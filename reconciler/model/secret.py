@@ -1,4 +1,4 @@
-"""Sensitive values: referred to, revealed only in the request itself, compared through a salted hash."""
+"""Sensitive values, revealed only in requests, and compared through a salted hash."""
 
 from __future__ import annotations
 
@@ -13,28 +13,25 @@ import attrs
 from attrs import field, frozen
 
 from reconciler.model.errors import MissingSecretError
-from reconciler.model.redaction import REDACTED, register_secret
+from reconciler.model.redaction import REDACTED
 
-# 2**12 rounds of 1 KiB blocks cost about 8 ms and 4 MiB a guess, and a fleet's plan stays in seconds.
+# 2**12 rounds of 1 KiB blocks cost about 8 ms and 4 MiB for each guess, and the plan of a fleet still takes seconds.
 _COST = 12
-_HASH = re.compile(r"scrypt:(\d+):([A-Za-z0-9_-]+):([A-Za-z0-9_-]+)")
+_MAX_COST = 20
+_DIGEST = re.compile(r"scrypt:(\d+):([A-Za-z0-9_-]+):([A-Za-z0-9_-]+)")
 
 
 @frozen(repr=False)
 class Secret:
-    """A value that is never shown: where it comes from, and, where it could be read, what it is.
+    """A value that is never shown.
 
-    `reference` is what the file says (`env PUMP_7_QR`, `file pki/ca.key`) and may be shown. `value` is None when
-    the environment variable is not set: that matters only when the value is needed.
+    `reference` is its source in the file (`env PUMP_7_QR`, `file pki/ca.key`) and may be shown. `value` is None if the
+    environment variable is not set, which is an error only when the value is needed. Whoever reads the value from outside
+    also registers it, so that it is redacted in the text of other libraries (`model/redaction.py`).
     """
 
     reference: str
     value: str | None = field(default=None, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        """Whoever repeats it, it is not shown."""
-        if self.value is not None:
-            register_secret(self.value)
 
     def __repr__(self) -> str:
         return REDACTED
@@ -42,23 +39,23 @@ class Secret:
     __str__ = __repr__
 
     def __reduce__(self) -> Any:
-        raise TypeError("a secret is not serialised")
+        raise TypeError("internal error: secrets cannot be serialized")
 
     def reveal(self) -> str:
-        """The value itself. Raises MissingSecretError when there is none."""
+        """Return the value. Raises MissingSecretError if it is not set."""
         if self.value is None:
             raise MissingSecretError(self.reference)
         return self.value
 
     def digest(self, salt: str) -> SecretDigest:
-        """A hash that can be stored beside the resource; `salt` is any text that is this resource's own."""
-        salted = hashlib.sha256(salt.encode()).digest()[:16]
-        return SecretDigest(_COST, _text(salted), _stretch(self.reveal(), salted, _COST))
+        """Return a hash that can be stored with the resource; `salt` is any text that is unique to the resource."""
+        salt_bytes = hashlib.sha256(salt.encode()).digest()[:16]
+        return SecretDigest(_COST, _to_base64(salt_bytes), _hash(self.reveal(), salt_bytes, _COST))
 
 
 @frozen
 class SecretDigest:
-    """What the registry remembers of a secret: `scrypt:<log2 cost>:<salt>:<hash>`, both URL-safe base64."""
+    """The stored hash of a secret: `scrypt:<log2 cost>:<salt>:<hash>`, both in URL-safe base64."""
 
     cost: int
     salt: str
@@ -66,16 +63,18 @@ class SecretDigest:
 
     @classmethod
     def parse(cls, text: str) -> SecretDigest | None:
-        """Read the stored form; None when it is not one that we wrote."""
-        match = _HASH.fullmatch(text)
-        return cls(int(match[1]), match[2], match[3]) if match and int(match[1]) <= 20 else None  # noqa: PLR2004
+        """Return the digest in a stored text, or None if `str` of a digest did not write it."""
+        match = _DIGEST.fullmatch(text)
+        if match is None or int(match[1]) > _MAX_COST:
+            return None
+        return cls(int(match[1]), match[2], match[3])
 
     def matches(self, secret: Secret) -> bool:
-        """Whether the secret is the one remembered. A secret that is not set here cannot be told from it."""
+        """Return whether the secret has the stored hash; a secret that is not set counts as unchanged."""
         if secret.value is None:
             return True
         padded = self.salt + "=" * (-len(self.salt) % 4)
-        return _stretch(secret.value, base64.urlsafe_b64decode(padded), self.cost) == self.digest
+        return _hash(secret.value, base64.urlsafe_b64decode(padded), self.cost) == self.digest
 
     def __str__(self) -> str:
         return f"scrypt:{self.cost}:{self.salt}:{self.digest}"
@@ -98,10 +97,10 @@ def walk_secrets(value: Any) -> Iterator[Secret]:
 
 
 @lru_cache(maxsize=65536)
-def _stretch(value: str, salt: bytes, cost: int) -> str:
+def _hash(value: str, salt: bytes, cost: int) -> str:
     digest = hashlib.scrypt(value.encode(), salt=salt, n=1 << cost, r=8, p=1, maxmem=1 << 30, dklen=24)
-    return _text(digest)
+    return _to_base64(digest)
 
 
-def _text(raw: bytes) -> str:
+def _to_base64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -11,7 +11,7 @@ from reconciler.aws.caller import Caller
 from reconciler.cli.wire_log import start_wire_log
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError
-from reconciler.model.secret import Secret
+from reconciler.model.redaction import register_secret
 from tests.support.pki import Authority
 from tests.support.registry_client import Cloud
 
@@ -26,13 +26,10 @@ def cloud() -> Cloud:
 
 @pytest.fixture
 def log(capsys):
+    register_secret(CODE)
     stop = start_wire_log()
     yield lambda: capsys.readouterr().err
     stop()
-
-
-def code() -> str:
-    return Secret("env CODE", CODE).reveal()
 
 
 # Requests and responses with secrets, for each kind of resource that has any.
@@ -42,16 +39,16 @@ CALLS = [
         "CreateManagedThing",
         {
             "Role": "DEVICE",
-            "AuthenticationMaterial": code(),
+            "AuthenticationMaterial": CODE,
             "AuthenticationMaterialType": "ZWAVE_QR_BAR_CODE",
         },
     ),
     ApiCall(MANAGED, "CreateProvisioningProfile", {"ProvisioningType": "FLEET_PROVISIONING"}),
     ApiCall("iot", "CreateKeysAndCertificate", {"setAsActive": True}),
-    ApiCall("iot", "CreateThing", {"thingName": "a", "attributePayload": {"attributes": {"code": code()}}}),
-    ApiCall("iot", "RegisterThing", {"templateBody": "{}", "parameters": {"Code": code()}}),
-    ApiCall("iot", "CreateThing", {"thingName": {"code": code()}}),
-    ApiCall("iot", "CreateThing", {"thingName": f"not a name {code()}"}),
+    ApiCall("iot", "CreateThing", {"thingName": "a", "attributePayload": {"attributes": {"code": CODE}}}),
+    ApiCall("iot", "RegisterThing", {"templateBody": "{}", "parameters": {"Code": CODE}}),
+    ApiCall("iot", "CreateThing", {"thingName": {"code": CODE}}),
+    ApiCall("iot", "CreateThing", {"thingName": f"not a name {CODE}"}),
 ]
 
 
@@ -88,7 +85,7 @@ def test_a_record_that_cannot_be_formatted_is_replaced(log, monkeypatch):
 
 def test_a_key_from_a_file_is_not_logged(log):
     key = Authority("Logged CA").key_pem
-    Secret("file ca.key", key)
+    register_secret(key)
     logging.getLogger("urllib3.connectionpool").debug("%r", {"body": key})
     text = log()
     assert [line for line in key.splitlines()[1:-1] if line in text] == []

@@ -16,7 +16,8 @@ from reconciler.engine.plan import record
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
-from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
+from reconciler.kinds.shared import provisioning_blueprint
+from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING, Evaluated, evaluate
 from reconciler.model.change import FieldChange
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.document import Document
@@ -25,7 +26,17 @@ from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Lifecycle
 from reconciler.model.secret import Secret, walk_secrets
-from tests.support.desired_states import AUTHORITIES, ca, converge, device, plan_of, resource, run, state
+from tests.support.desired_states import (
+    AUTHORITIES,
+    ca,
+    converge,
+    device,
+    evaluated,
+    plan_of,
+    resource,
+    run,
+    state,
+)
 from tests.support.pki import certificate_id
 from tests.support.registry_client import Cloud
 
@@ -250,7 +261,10 @@ class TestOverrides:
         with pytest.raises(PlanRejectedError) as error:
             plan_of(fleet(pump("8", body=body, Site="bergen")), cloud)
         assert error.value.reasons == (
-            "provisioned_things.pump-8: attributes differs, and the template's OverrideSettings say FAIL",
+            (
+                "provisioned_things.pump-8: cannot change attributes: the template's OverrideSettings have FAIL for it; "
+                "use REPLACE in the template, or keep the live value"
+            ),
         )
 
 
@@ -288,12 +302,13 @@ def test_secrets_of_two_things_have_different_references(cloud):
 
 
 def test_a_secret_in_a_visible_property_is_rejected():
-    name = resource(
+    desired = resource(
         "provisioned_things", "a", ProvisionedThing(TEMPLATE, {"Serial": Secret("env S", "1"), "Pem": "x"})
     )
-    problem = "the secret from parameter Serial (env S) goes into Resources.thing.Properties.ThingName, which is shown"
-    assert list(KIND.check(name, {})) == [
-        ValueProblem("secret-not-allowed", problem, "secrets in attributes at the most", path=("parameters",))
+    problem = "the secret from parameter Serial (env S) is part of Resources.thing.Properties.ThingName, which plans show"
+    resources = evaluated(desired)
+    assert list(KIND.check(resources[desired.address], resources)) == [
+        ValueProblem("secret-not-allowed", problem, "secrets only in attributes", path=("parameters",))
     ]
 
 
@@ -354,3 +369,18 @@ def test_a_thing_that_becomes_a_provisioned_thing_is_kept(cloud):
     plan = converge(fleet(pump("8")), cloud)
     assert calls(plan) == {"provisioned_things.pump-8": ["AttachPolicy"]}
     assert list(cloud.content()["things"]) == ["pump-8"]
+
+
+def test_a_template_is_evaluated_once_while_loading_and_never_while_planning(cloud, monkeypatch):
+    evaluations = []
+
+    def count(*arguments: Any) -> Evaluated:
+        evaluations.append(arguments)
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(provisioning_blueprint, "evaluate", count)
+    state_of_two = fleet(pump("8"), pump("9"))
+    assert len(evaluations) == 2
+    converge(state_of_two, cloud)
+    assert plan_of(state_of_two, cloud).steps == ()
+    assert len(evaluations) == 2

@@ -1,4 +1,4 @@
-"""Provisioned things: one call when there is none of it, and the calls that bring each part in line when there is."""
+"""Provisioned things: one call creates all of it, and each part that exists is updated by itself."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
 from reconciler.kinds.shared.certificate_retirement import DENY_ALL
-from reconciler.kinds.shared.provisioned_thing_reads import Carried, Provisioned
-from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
+from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts, Registration
 from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.change import Update
@@ -42,13 +41,13 @@ KNOWN = {"ResourceAlreadyExistsException"}
 PROPERTIES = {"ThingName": "pump", "AttributePayload": {"site": "oslo"}, "ThingGroups": ["hall"]}
 
 
-def body(**changes: Any) -> Document:
-    """A thing, its certificate, its policy; `changes` are put over the thing's properties."""
+def body(**properties: Any) -> Document:
+    """Return a template of a thing, its certificate and its policy; `properties` replace those of the thing."""
     return Document.from_value(
         {
             "Parameters": {"Pem": {"Type": "String"}},
             "Resources": {
-                "thing": {"Type": THING, "Properties": {**PROPERTIES, **changes}},
+                "thing": {"Type": THING, "Properties": {**PROPERTIES, **properties}},
                 "certificate": {"Type": CERTIFICATE, "Properties": {"CertificatePem": {"Ref": "Pem"}}},
                 "policy": {"Type": POLICY, "Properties": {"PolicyName": "telemetry"}},
             },
@@ -56,17 +55,17 @@ def body(**changes: Any) -> Document:
     )
 
 
-def pump(**changes: Any) -> Resource:
-    return resource("provisioned_things", "a", ProvisionedThing(body(**changes), {"Pem": PEM.text}))
+def pump(**properties: Any) -> Resource:
+    return resource("provisioned_things", "a", ProvisionedThing(body(**properties), {"Pem": PEM.text}))
 
 
-AROUND = (
+OTHERS = (
     ca(),
     resource("policies", "telemetry", Policy(DENY_ALL)),
     resource("thing_groups", "hall", ThingGroup()),
     resource("billing_groups", "bill", BillingGroup()),
 )
-WHOLE = Provisioned(
+COMPLETE = Provisioned(
     thing_name="pump",
     attributes={"site": "oslo"},
     thing_groups=(External("hall"),),
@@ -78,47 +77,46 @@ WHOLE = Provisioned(
 
 
 def live(**changes: Any) -> Live:
-    """The whole of it; `changes` are put over its spec, or over its facts where they name one."""
+    """Return the complete provisioned thing; `changes` are fields of its facts, if these have them, or of its spec."""
     facts = ProvisionedThingFacts(frozenset(), registered=PEM.fingerprint, attached=True)
     names = {field.name for field in fields(ProvisionedThingFacts)}
-    spec = evolve(WHOLE, **{key: value for key, value in changes.items() if key not in names})
+    spec = evolve(COMPLETE, **{key: value for key, value in changes.items() if key not in names})
     facts = evolve(facts, **{key: value for key, value in changes.items() if key in names})
     return Live("provisioned_things.a", spec, 3, "ws", declared_name="a", facts=facts)
 
 
-def seen(wanted: Resource, there: Live) -> tuple[Update, PlanContext]:
-    after = evolve(wanted, spec=KIND.effective(wanted, scope(wanted, *AROUND)))
-    found = Update(after, there, tuple(compare_specs(KIND, after.spec, there.spec)))
-    around = plan_context(wanted, *AROUND, live={"provisioned_things.a": there}, changes=[found])
-    return found, evolve(around, declared=around.desired)
+def update_to(desired: Resource, live: Live) -> tuple[Update, PlanContext]:
+    """Return the update that brings a live resource to its desired state, with its context."""
+    desired_scope = scope(desired, *OTHERS)
+    evaluated_resource = desired_scope.desired[desired.address]
+    resource = evolve(evaluated_resource, spec=KIND.effective(evaluated_resource, desired_scope))
+    update = Update(resource, live, tuple(compare_specs(KIND, resource.spec, live.spec)))
+    context = plan_context(desired, *OTHERS, live={"provisioned_things.a": live}, changes=[update])
+    return update, evolve(context, declared=context.desired)
 
 
-def sent(wanted: Resource, there: Live) -> list[Any]:
-    return calls_of(*seen(wanted, there))
-
-
-def test_what_is_not_there_is_one_call_that_marks_the_thing_as_well():
-    wanted = pump()
-    around = plan_context(wanted, *AROUND)
-    (call,) = create_calls(wanted, evolve(around, declared=around.desired))
-    marked = body(ThingGroups=["hall", "reconciler-ws"])
+def test_a_new_provisioned_thing_is_created_and_owned_with_one_call():
+    desired = pump()
+    context = plan_context(desired, *OTHERS)
+    (call,) = create_calls(desired, evolve(context, declared=context.desired))
+    owned = body(ThingGroups=["hall", "reconciler-ws"])
     assert (call.operation, call.params["parameters"]) == ("RegisterThing", {"Pem": PEM.text})
-    assert json.loads(call.params["templateBody"]) == marked.value
+    assert json.loads(call.params["templateBody"]) == owned.value
 
 
-def test_every_part_of_it_is_read_in_bulk():
+def test_every_part_is_read_in_bulk():
     item = {"certificateId": PEM.fingerprint, "certificateArn": CERT, "status": "ACTIVE"}
-    held = [
+    principals = [
         {"principal": CERT, "thingPrincipalType": "EXCLUSIVE_THING"},
         {"principal": OLD_CERT, "thingPrincipalType": "NON_EXCLUSIVE_THING"},
     ]
-    answers = {
+    responses = {
         "ListThings": {
             "things": [{"thingName": "pump", "attributes": {"site": "oslo"}, "version": 3}],
         },
         "ListThingsInThingGroup": {"things": ["pump"]},
         "ListThingsInBillingGroup": {"things": ["pump"]},
-        "ListThingPrincipalsV2": {"thingPrincipalObjects": held},
+        "ListThingPrincipalsV2": {"thingPrincipalObjects": principals},
         "ListCertificates": {
             "certificates": [item, {**item, "certificateId": OLD.fingerprint, "certificateArn": OLD_CERT}]
         },
@@ -126,9 +124,9 @@ def test_every_part_of_it_is_read_in_bulk():
         "ListPrincipalThings": {"things": ["pump"]},
     }
     billing = [Live("bill", BillingGroup(), 1, "ws")]
-    found, asked = read("provisioned_things", answers, pump(), ca(), billing_groups=billing)
+    lives, operations = read("provisioned_things", responses, pump(), ca(), billing_groups=billing)
     old = External(OLD.fingerprint)
-    assert found == [
+    assert lives == [
         live(
             billing_group=External("bill"),
             other_certificates=(old,),
@@ -136,7 +134,7 @@ def test_every_part_of_it_is_read_in_bulk():
             exclusive=frozenset({CERT}),
         )
     ]
-    assert sorted(asked) == sorted([*answers, "ListThingsInThingGroup"])
+    assert sorted(operations) == sorted([*responses, "ListThingsInThingGroup"])
 
 
 ATTACHED = iot("AttachThingPrincipal", thingName="pump", principal=CERT)
@@ -200,8 +198,8 @@ def group(operation: str, name: str, *, ignored_errors=()):
     ],
     ids=["attributes", "groups", "billing", "status", "policy", "attachment", "certificate"],
 )
-def test_of_what_is_partly_there_only_the_rest_is_sent(missing, expected):
-    assert sent(pump(), live(**missing)) == expected
+def test_only_the_missing_parts_are_sent(missing, expected):
+    assert calls_of(*update_to(pump(), live(**missing))) == expected
 
 
 RETIRED = iot(
@@ -212,10 +210,10 @@ RETIRED = iot(
 )
 
 
-def test_another_mode_of_the_ca_registers_the_certificate_anew_with_all_that_it_had():
-    carried = Carried("ACTIVE", ("pump",), ("elsewhere", "telemetry"))
-    found, around = seen(pump(), live(certificate_mode="SNI_ONLY", carried=carried))
-    assert calls_of(found, around) == [
+def test_a_change_of_the_cas_mode_registers_the_certificate_again():
+    registration = Registration("ACTIVE", ("pump",), ("elsewhere", "telemetry"))
+    update, context = update_to(pump(), live(certificate_mode="SNI_ONLY", previous_registration=registration))
+    assert calls_of(update, context) == [
         RETIRED,
         iot("DetachThingPrincipal", ignored_errors=NOT_FOUND, thingName="pump", principal=CERT),
         iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="INACTIVE"),
@@ -231,50 +229,50 @@ def test_another_mode_of_the_ca_registers_the_certificate_anew_with_all_that_it_
         iot("AttachPolicy", policyName="elsewhere", target=CERT),
         ATTACHED,
     ]
-    assert plan_errors(found, around) == []
+    assert plan_errors(update, context) == []
 
 
-def test_a_certificate_is_not_torn_from_things_outside_the_workspace():
-    carried = Carried("ACTIVE", ("pump", "theirs"), ())
-    found, around = seen(pump(), live(certificate_mode="SNI_ONLY", carried=carried))
-    assert plan_errors(found, around) == [
+def test_a_certificate_of_things_outside_the_workspace_is_not_registered_again():
+    registration = Registration("ACTIVE", ("pump", "theirs"), ())
+    update, context = update_to(pump(), live(certificate_mode="SNI_ONLY", previous_registration=registration))
+    assert plan_errors(update, context) == [
         (
-            "its certificate has to be registered anew, as AWS changes no certificate's mode, and things outside the "
-            "workspace would lose it (theirs); detach it from them first"
+            "cannot register the certificate again, as a change of its mode requires: things outside the workspace "
+            "would lose it (theirs); detach it from them first"
         )
     ]
 
 
-def test_what_a_template_says_and_aws_would_refuse_is_a_mistake():
-    many = pump(AttributePayload=dict.fromkeys("abcd", "1"))
-    assert problems(many) == [
+def test_too_many_attributes_without_a_type_are_a_problem():
+    desired = pump(AttributePayload=dict.fromkeys("abcd", "1"))
+    assert problems(desired) == [
         "template: 4 attributes on a thing without a type; expected at most 3, or a ThingTypeName"
     ]
 
 
-def test_a_template_outside_the_file_is_not_read():
+def test_a_template_outside_the_file_is_a_problem():
     named = resource("provisioned_things", "a", ProvisionedThing(Document.from_value({"id": "stored"})))
     assert problems(named) == [
         (
-            "template: a template outside this file is not read; "
+            "template: a template that is not in this file cannot be evaluated; "
             "expected its body here, or its name in [provisioning_templates.*]"
         )
     ]
 
 
-def test_a_certificate_that_is_named_by_its_id_has_to_be_registered():
+def test_a_certificate_with_an_id_in_the_template_must_be_registered():
     part = {"Type": CERTIFICATE, "Properties": {"CertificateId": OLD.fingerprint}}
     template = body().value
     named = Document.from_value(
         {**template, "Parameters": {}, "Resources": {**template["Resources"], "certificate": part}}
     )
-    found, around = seen(
+    update, context = update_to(
         resource("provisioned_things", "a", ProvisionedThing(named)),
         live(certificate=None, certificate_status=None, registered=None, attached=False),
     )
-    assert plan_errors(found, around) == [
+    assert plan_errors(update, context) == [
         (
-            f"its template names the certificate {OLD.fingerprint} by its CertificateId, and there is none in this account "
-            "and region; register it first, or have the template take a CertificatePem"
+            f"the template has the CertificateId {OLD.fingerprint}, and this account and Region have no such certificate; "
+            "register it first, or use CertificatePem in the template"
         )
     ]

@@ -1,4 +1,4 @@
-"""What others wrote is shown without what is secret."""
+"""Redaction removes secrets from text that others wrote."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.redaction import redact, register_secret, register_sensitive_keys
+from reconciler.model.redaction import redact, register_secret, register_secret_attributes
 from reconciler.model.secret import Secret
 from tests.support.pki import Authority
 
 KEY = Authority("Redacted CA").key_pem
 CODE = 'canary "4711" \\ größe\n/?&'
-WAYS = {
+SPELLINGS = {
     "itself": lambda text: text,
     "JSON": json.dumps,
     "JSON in JSON": lambda text: json.dumps(json.dumps(text)),
-    "JSON as it is": lambda text: json.dumps(text, ensure_ascii=False),
+    "JSON without ASCII escapes": lambda text: json.dumps(text, ensure_ascii=False),
     "repr": repr,
     "bytes": lambda text: repr(text.encode()),
     "URL": lambda text: quote(text, safe=""),
@@ -28,39 +28,39 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_secret_that_was_read_is_taken_out_however_it_is_written(way):
-    plain, hidden = "canary-4711-plain", "(sensitive)"
-    Secret("env A", plain)
-    expected = hidden if way in {"URL", "base64"} else WAYS[way](hidden)
-    assert redact(f"before {WAYS[way](plain)} after") == f"before {expected} after"
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_registered_secret_is_redacted_in_every_spelling(spelling):
+    secret, redacted = "canary-4711-plain", "(sensitive)"
+    register_secret(secret)
+    expected = redacted if spelling in {"URL", "base64"} else SPELLINGS[spelling](redacted)
+    assert redact(f"before {SPELLINGS[spelling](secret)} after") == f"before {expected} after"
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way != "JSON in JSON"])
-def test_so_is_one_with_marks_that_are_escaped(way):
-    Secret("env B", CODE)
-    assert "4711" not in redact(WAYS[way](CODE))
+@pytest.mark.parametrize("spelling", [spelling for spelling in SPELLINGS if spelling != "JSON in JSON"])
+def test_a_secret_with_escaped_characters_is_redacted(spelling):
+    register_secret(CODE)
+    assert "4711" not in redact(SPELLINGS[spelling](CODE))
 
 
-def test_so_is_each_line_of_one_that_has_several():
-    Secret("file key", KEY)
+def test_each_line_of_a_long_secret_is_redacted():
+    register_secret(KEY)
     for line in KEY.splitlines()[1:-1]:
         assert redact(f"x {line} y") == "x (sensitive) y"
 
 
-@pytest.mark.parametrize("way", ["itself", "JSON", "repr", "bytes"])
-def test_a_private_key_is_taken_out_whosever_it_is(way):
-    stranger = Authority("Nobody's CA").key_pem
-    text = redact(f"Response body: {WAYS[way](stranger)} end")
-    assert [line for line in stranger.splitlines()[1:-1] if line in text] == []
+@pytest.mark.parametrize("spelling", ["itself", "JSON", "repr", "bytes"])
+def test_a_private_key_that_is_not_registered_is_redacted(spelling):
+    unregistered = Authority("Unregistered CA").key_pem
+    text = redact(f"Response body: {SPELLINGS[spelling](unregistered)} end")
+    assert [line for line in unregistered.splitlines()[1:-1] if line in text] == []
 
 
-def test_a_private_key_that_is_cut_short_is_one():
+def test_a_truncated_private_key_is_redacted():
     assert redact("a -----BEGIN PRIVATE KEY-----\nMIGH") == "a (sensitive)"
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         (
             "'Authorization': b'AWS4-HMAC-SHA256 Credential=AKID, Signature=ab'",
@@ -71,48 +71,54 @@ def test_a_private_key_that_is_cut_short_is_one():
         ('"SecretAccessKey": "abc"', '"SecretAccessKey": "(sensitive)"'),
     ],
 )
-def test_credentials_are_taken_out(text, shown):
-    assert redact(text) == shown
+def test_credentials_are_redacted(text, expected):
+    assert redact(text) == expected
 
 
 @given(st.lists(st.text(max_size=12), max_size=4), st.text(), st.text())
-def test_no_text_holds_a_secret_after_it(secrets, before, after):
-    marked = [f"canary:{secret}" for secret in secrets]  # what is remembered is for the whole process
-    for secret in marked:
+def test_redacted_text_has_no_registered_secret(secrets, before, after):
+    canaries = [f"canary:{secret}" for secret in secrets]  # they stay registered for the whole process
+    for secret in canaries:
         register_secret(secret)
-    assert [secret for secret in marked if secret in redact(f"{before}{secret}{after}")] == []
+    assert [secret for secret in canaries if secret in redact(f"{before}{secret}{after}")] == []
 
 
-def test_what_is_too_short_to_tell_anything_is_left():
-    Secret("env C", "Zq9")
+def test_a_secret_that_is_not_registered_is_not_redacted():
+    Secret("env D", "canary-not-registered")
+    assert redact("canary-not-registered") == "canary-not-registered"
+
+
+def test_a_secret_of_three_characters_is_not_redacted():
+    register_secret("Zq9")
     assert redact("Zq9") == "Zq9"
 
 
-READABLE = {
-    **{way: WAYS[way] for way in ("JSON in JSON", "bytes")},
+FORMATS = {
+    **{spelling: SPELLINGS[spelling] for spelling in ("JSON in JSON", "bytes")},
     "JSON": str,
     "repr": lambda text: repr(json.loads(text)),
 }
 
 
-@pytest.mark.parametrize("way", READABLE)
+@pytest.mark.parametrize("text_format", FORMATS)
 @pytest.mark.parametrize("value", ["zq9", "a b", ""])
-def test_what_stands_behind_a_concealed_key_is_taken_out_whatever_it_is(way, value):
-    register_sensitive_keys(["pin.of-day"])
-    was, hidden = (
-        READABLE[way](json.dumps({"a": "1", "pin.of-day": text, "z": "2"})) for text in (value, "(sensitive)")
+def test_the_value_of_a_registered_attribute_is_redacted(text_format, value):
+    register_secret_attributes(["pin.of-day"])
+    text, expected = (
+        FORMATS[text_format](json.dumps({"a": "1", "pin.of-day": pin, "z": "2"}))
+        for pin in (value, "(sensitive)")
     )
-    assert redact(was) == hidden
+    assert redact(text) == expected
 
 
-@pytest.mark.parametrize("way", READABLE)
-def test_so_is_what_has_quotes_and_backslashes_in_it(way):
-    register_sensitive_keys(["pin.of-day"])
-    text = READABLE[way](json.dumps({"a": "1", "pin.of-day": "zq9\" zq9\\' zq9\\"}))
+@pytest.mark.parametrize("text_format", FORMATS)
+def test_an_attribute_value_with_quotes_and_backslashes_is_redacted(text_format):
+    register_secret_attributes(["pin.of-day"])
+    text = FORMATS[text_format](json.dumps({"a": "1", "pin.of-day": "zq9\" zq9\\' zq9\\"}))
     assert "zq9" in text
     assert "zq9" not in redact(text)
 
 
-def test_a_value_behind_a_concealed_key_that_is_cut_short_is_one():
-    register_sensitive_keys(["pin.of-day"])
+def test_a_truncated_attribute_value_is_redacted():
+    register_secret_attributes(["pin.of-day"])
     assert redact('{"pin.of-day": "zq9') == '{"pin.of-day": "(sensitive)"'

@@ -1,4 +1,4 @@
-"""A secret is revealed on purpose and in no other way."""
+"""Secrets: the value is revealed by `reveal` alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Holder:
         repr(SECRET),
         f"{SECRET}",
         f"{SECRET!r:>20}",
-        "{}".format(SECRET),  # noqa: UP032 (another way to the text)
+        "{}".format(SECRET),  # noqa: UP032 (the older way to format, on purpose)
         "%s %r" % (SECRET, SECRET),  # noqa: UP031
         repr([SECRET]),
         repr({"code": SECRET}),
@@ -40,26 +40,26 @@ class Holder:
         str(MissingSecretError(SECRET.reference)),
     ],
 )
-def test_no_text_of_it_tells_the_value(text):
+def test_the_text_of_a_secret_does_not_have_its_value(text):
     assert CANARY not in text
 
 
-def test_it_is_shown_as_sensitive():
+def test_a_secret_is_displayed_as_sensitive():
     assert (str(SECRET), repr(SECRET), repr([SECRET])) == ("(sensitive)", "(sensitive)", "[(sensitive)]")
 
 
-@pytest.mark.parametrize("holding", [SECRET, Holder(SECRET), [SECRET], {"code": SECRET}])
-@pytest.mark.parametrize("serialise", [pickle.dumps, copy.deepcopy])
-def test_it_is_not_serialised(serialise, holding):
-    with pytest.raises(TypeError, match=r"^a secret is not serialised$"):
-        serialise(holding)
+@pytest.mark.parametrize("value", [SECRET, Holder(SECRET), [SECRET], {"code": SECRET}])
+@pytest.mark.parametrize("serialize", [pickle.dumps, copy.deepcopy])
+def test_a_secret_cannot_be_serialized(serialize, value):
+    with pytest.raises(TypeError, match=r"^internal error: secrets cannot be serialized$"):
+        serialize(value)
 
 
-def test_it_is_revealed_when_asked():
+def test_reveal_returns_the_value():
     assert SECRET.reveal() == CANARY
 
 
-def test_one_that_is_not_set_says_which_when_it_is_needed():
+def test_revealing_a_secret_that_is_not_set_names_its_reference():
     with pytest.raises(MissingSecretError) as caught:
         Secret("env PUMP_7_QR").reveal()
     assert str(caught.value) == "the secret from env PUMP_7_QR is needed and is not set"
@@ -67,7 +67,7 @@ def test_one_that_is_not_set_says_which_when_it_is_needed():
 
 @examples(20)
 @given(st.text(), st.text(), st.text())
-def test_the_digest_matches_the_same_value_and_no_other(value, other, salt):
+def test_the_digest_matches_the_same_value_only(value, other, salt):
     digest = Secret("env A", value).digest(salt)
     assert digest.matches(Secret("file b", value))
     assert digest.matches(Secret("env A", other)) == (other == value)
@@ -75,18 +75,18 @@ def test_the_digest_matches_the_same_value_and_no_other(value, other, salt):
 
 @examples(20)
 @given(st.text(), st.text())
-def test_the_digest_is_read_back_from_its_text(value, salt):
+def test_the_digest_is_parsed_from_its_text(value, salt):
     digest = Secret("env A", value).digest(salt)
     assert SecretDigest.parse(str(digest)) == digest
 
 
-def test_the_digest_tells_nothing_of_the_value_and_equal_values_have_unequal_digests():
-    one, other = SECRET.digest("ws/managed_things.a"), SECRET.digest("ws/managed_things.b")
-    assert CANARY not in str(one)
-    assert (one.digest == other.digest, one.salt == other.salt) == (False, False)
+def test_equal_values_have_different_digests_without_the_value():
+    first, second = SECRET.digest("ws/managed_things.a"), SECRET.digest("ws/managed_things.b")
+    assert CANARY not in str(first)
+    assert (first.digest == second.digest, first.salt == second.salt) == (False, False)
 
 
-def test_a_secret_that_is_not_set_cannot_be_told_from_the_one_remembered():
+def test_a_secret_that_is_not_set_matches_any_digest():
     assert SECRET.digest("salt").matches(Secret("env PUMP_7_QR"))
 
 
@@ -94,5 +94,5 @@ def test_a_secret_that_is_not_set_cannot_be_told_from_the_one_remembered():
     "text",
     ["", "scrypt", "scrypt:12:c2FsdA", "scrypt:x:c2FsdA:aGFzaA", "scrypt:40:c2FsdA:aGFzaA", "scrypt:12:sa lt:aGFzaA"],
 )  # fmt: skip
-def test_what_we_did_not_write_is_no_digest(text):
+def test_other_texts_are_not_digests(text):
     assert SecretDigest.parse(text) is None

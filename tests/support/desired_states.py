@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from reconciler.aws.quotas import load_quotas
 from reconciler.engine.apply.executor import apply_plan
+from reconciler.engine.load.evaluation import evaluate
 from reconciler.engine.plan.planner import make_plan
 from reconciler.kinds.base.schema import members
 from reconciler.kinds.billing_groups import BillingGroup
@@ -64,9 +65,12 @@ def resource(kind: str, name: str, spec: object, **lifecycle: object) -> Resourc
 def state(*resources: Resource, workspace: str = "ws", **settings: object) -> DesiredState:
     """Return a desired state; without limits by default, because most tests delete a large part of it."""
     settings.setdefault("limits", ChangeLimits(delete_percent=100, replace_percent=100))
-    return DesiredState(
-        Settings(workspace, **settings), {resource.address: resource for resource in resources}
-    )
+    return DesiredState(Settings(workspace, **settings), evaluated(*resources))
+
+
+def evaluated(*resources: Resource) -> dict[Address, Resource]:
+    """Return the resources by address, with what the loader works out of them."""
+    return dict(evaluate({resource.address: resource for resource in resources}))
 
 
 def device(name: str, generation: int = 1, **attributes: str) -> tuple[Resource, Resource]:

@@ -15,6 +15,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.resource import Live, Resource
+from tests.support.desired_states import evaluated
 from tests.support.registry_client import TARGET
 
 __all__ = [
@@ -101,7 +102,7 @@ def _respond(responses: Mapping[str, Any], call: ApiCall) -> Mapping[str, Any]:
 
 
 def scope(*desired: Resource, **live_by_kind: Sequence[Live]) -> Scope:
-    return Scope("ws", {resource.address: resource for resource in desired}, live_by_kind)
+    return Scope("ws", evaluated(*desired), live_by_kind)
 
 
 def plan_context(
@@ -110,7 +111,7 @@ def plan_context(
     """Return a context of desired resources, live ones by address (`things.a`), and changes."""
     kinds = all_kinds()
     inventory = {Address.parse(text): resource for text, resource in (live or {}).items()}
-    resources = {resource.address: resource for resource in desired}
+    resources = evaluated(*desired)
     identities = {}
     for address, resource in resources.items():
         identity = kinds[address.kind].identity(resource)
@@ -165,10 +166,11 @@ def plan_errors(change: Change, context: PlanContext | None = None) -> list[str]
 
 def problems(desired: Resource, *others: Resource) -> list[str]:
     """Return the problems that a kind's check finds in a resource of a file with others."""
-    resources = {resource.address: resource for resource in (desired, *others)}
-    return [*map(str, all_kinds()[desired.address.kind].check(desired, resources))]
+    resources = evaluated(desired, *others)
+    return [*map(str, all_kinds()[desired.address.kind].check(resources[desired.address], resources))]
 
 
 def effective(desired: Resource) -> Resource:
-    spec = all_kinds()[desired.address.kind].effective(desired, scope(desired))
-    return evolve(desired, spec=spec)
+    context = scope(desired)
+    resource = context.desired[desired.address]
+    return evolve(resource, spec=all_kinds()[desired.address.kind].effective(resource, context))

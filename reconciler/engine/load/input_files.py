@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.output_file import OutputFile
+from reconciler.model.redaction import register_secret
 from reconciler.model.secret import Secret
 from reconciler.model.text import describe_value, quote
 
@@ -55,7 +56,16 @@ class LoadContext:
         return raw
 
     def read_secret(self, table: Mapping[str, object]) -> Secret:
-        """Return the secret that `{ env = … }` or `{ file = … }` refers to; one line end after it is not part of it."""
+        """Return the secret that `{ env = … }` or `{ file = … }` refers to, without a trailing newline.
+
+        Its value is registered, so that it is redacted from then on.
+        """
+        secret = self._read_secret(table)
+        if secret.value is not None:
+            register_secret(secret.value)
+        return secret
+
+    def _read_secret(self, table: Mapping[str, object]) -> Secret:
         match dict(table):
             case {"env": str(variable), **rest} if not rest and VARIABLE_NAME.fullmatch(variable):
                 return Secret(f"env {variable}", self._environ.get(variable) or None)

@@ -6,9 +6,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from attrs import evolve
+
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.declarations import WORKSPACE, Declarations, collect_declarations
 from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.evaluation import evaluate, register_secrets
 from reconciler.engine.load.for_each import ForEachTable, Instance
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.moved_removed import resolve_moved_removed
@@ -35,7 +38,7 @@ def load(path: Path, *, limits: Constraints, environ: Mapping[str, str]) -> Desi
     diagnostics = DiagnosticCollector(file_diagnostics)
     declarations = collect_declarations(contexts, limits, diagnostics)
     settings = _parse_settings(declarations.workspaces, limits, diagnostics)
-    parsed = _parse_declarations(declarations, contexts, diagnostics)
+    parsed = _evaluate(_parse_declarations(declarations, contexts, diagnostics))
     statements = resolve_moved_removed(
         declarations.moved_removed, parsed, declarations.resources, settings.name, diagnostics
     )
@@ -121,6 +124,18 @@ def _parse_declarations(
         return parsers[declaration.table.file].parse_table(declaration.table)
 
     return {address: parse(declaration) for address, declaration in declarations.resources.items()}
+
+
+def _evaluate(parsed: Mapping[Address, ParsedDeclaration]) -> Mapping[Address, ParsedDeclaration]:
+    """Evaluate the resources of all declarations, and register the secrets that this yields."""
+    evaluated = evaluate(
+        {address: declaration.resource for address, declaration in parsed.items() if declaration.resource}
+    )
+    register_secrets(evaluated)
+    return {
+        address: evolve(declaration, resource=evaluated[address]) if address in evaluated else declaration
+        for address, declaration in parsed.items()
+    }
 
 
 def _digest(contexts: Mapping[TomlFile, LoadContext]) -> str:

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 
 from reconciler.engine.plan.diff import diff
 from reconciler.engine.plan.names import replace_ids_with_names
-from reconciler.engine.plan.refresh import Names, Progress, RefreshResult
+from reconciler.engine.plan.refresh import Names, Progress, RefreshResult, find_secret_attributes
 from reconciler.engine.plan.removals import (
     Changes,
     Renames,
@@ -89,6 +89,7 @@ def compare_states(
             desired=refreshed.resources,
             names={**refreshed.names, **_names_by_identity(desired)},
             moved=state.moved,
+            secret_attributes=find_secret_attributes(refreshed.declared),
         ),
         kept_orphans=kept_orphans,
     )

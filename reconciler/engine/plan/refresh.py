@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import replace_ids_with_names
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.context import Read, Scope
+from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.reads import has_more_pages
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
@@ -24,7 +24,9 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Call
 from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Basis
+from reconciler.model.redaction import register_secret
 from reconciler.model.resource import Desired, Inventory, Live
+from reconciler.model.secret import walk_secrets
 from reconciler.model.settings import DesiredState
 
 MAX_CONCURRENT_CALLS = 64
@@ -77,7 +79,13 @@ def refresh(
     workspace = state.settings.name
     declared = add_ownership_markers(workspace, state.resources)
     resources = _without_composites(declared) if destroying else declared
-    scope = Scope(workspace, resources, is_destroy=destroying, moved=state.moved)
+    scope = Scope(
+        workspace,
+        resources,
+        is_destroy=destroying,
+        moved=state.moved,
+        secret_attributes=find_secret_attributes(declared),
+    )
     tracker = _ReadTracker(progress)
     with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool, ThreadPoolExecutor(len(kinds)) as readers:
         reads: dict[str, Future[Sequence[Live] | str]] = {}
@@ -112,9 +120,14 @@ def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
     everything of this kind is read that the workspace declares or owns, as far as that needs no other kind.
     """
     scope = Scope(
-        workspace, basis.desired, now=time.time(), previous_states=previous_states, moved=basis.moved
+        workspace,
+        basis.desired,
+        now=time.time(),
+        previous_states=previous_states,
+        moved=basis.moved,
+        secret_attributes=basis.secret_attributes,
     )
-    live_resources = _run(kind, kind.read(scope), call, pool, _ReadTracker(lambda *_: None))
+    live_resources = _run(kind, scope, call, pool, _ReadTracker(lambda *_: None))
     return {live.identity: live for live in live_resources}
 
 
@@ -213,7 +226,7 @@ def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its argum
     scope = evolve(scope, live_by_kind=_ReadResults(earlier_reads), now=time.time())
     is_declared = any(True for _ in scope.resources_of(kind.table))
     try:
-        return _run(kind, kind.read(scope), call, pool, tracker)
+        return _run(kind, scope, call, pool, tracker)
     except AwsError as error:
         if is_declared or error.code not in NO_ACCESS_CODES:
             raise
@@ -224,22 +237,37 @@ def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its argum
         return str(error)
 
 
-def _run(
-    kind: Kind, reading: Read[Sequence[Live]], call: Call, pool: Executor, tracker: _ReadTracker
-) -> Sequence[Live]:
-    """Send each batch of calls that a reading yields, and return its result."""
+def find_secret_attributes(declared: Desired) -> frozenset[str]:
+    """Return the names of the thing attributes that the file fills with secrets."""
+    evaluations = (resource.evaluation for resource in declared.values())
+    return frozenset().union(*(evaluation.secret_attributes for evaluation in evaluations if evaluation))
+
+
+def _run(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: _ReadTracker) -> Sequence[Live]:
+    """Read a kind: send each batch of calls that its read yields, and return the live resources."""
+    reading = kind.read(scope)
     responses: Sequence[Mapping[str, Any]] | None = None
     while True:
         try:
             batch: Batch = next(reading) if responses is None else reading.send(responses)
         except StopIteration as stop:
-            result: Sequence[Live] = stop.value
-            return result
+            live_resources: Sequence[Live] = stop.value
+            if scope.secret_attributes:
+                _register_secrets(live_resources)
+            return live_resources
         tracker.expect(len(batch))
         responses = []
         for request, response in zip(batch, _send_batch(batch, call, pool), strict=True):
             tracker.record(kind, request, response)
             responses.append(response)
+
+
+def _register_secrets(live_resources: Sequence[Live]) -> None:
+    """Have the secret values of attributes redacted, which may be earlier ones that this process has not read before."""
+    for live in live_resources:
+        for secret in walk_secrets(live.spec):
+            if secret.value is not None:
+                register_secret(secret.value)
 
 
 def _send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[str, Any]]:

@@ -40,7 +40,8 @@ class Scope:
     `live_by_kind` is what was read of the kinds that this one `reads_after`; `now` is in seconds since 1970.
     `previous_states` limits the read to these identities, each with its state at the previous read, or None where there
     was none; without it everything is read. `is_destroy` is whether everything will be deleted, desired or not.
-    `moved` maps addresses that the file no longer has to their new ones.
+    `moved` maps addresses that the file no longer has to their new ones. `secret_attributes` are the names of the thing
+    attributes that the whole file fills with secrets, those of resources that `desired` leaves out included.
     """
 
     workspace: str
@@ -50,6 +51,7 @@ class Scope:
     previous_states: Mapping[str, Live | None] | None = None
     is_destroy: bool = False
     moved: Mapping[Address, Address] = field(factory=dict)
+    secret_attributes: frozenset[str] = frozenset()
 
     @cached_property
     def _desired_by_kind(self) -> Mapping[str, Sequence[Resource]]:

@@ -5,6 +5,7 @@ A kind has to answer `identity`, `read`, `create`, `update`, `delete` and `forge
 
 | Hook | Asked | Default |
 | --- | --- | --- |
+| `evaluate` | while loading: what has to be worked out of this resource and the rest of the file, once? | nothing |
 | `aws_identities` | while loading: do two resources of the file describe the same one of AWS's? | its `identity` |
 | `to_desired_spec` | by an export: how would a file describe this live resource? | as it was read |
 | `pair_unmatched` | after a read: which live resources, matched by no identity, are desired ones under another id? | by `declared_name` |
@@ -39,6 +40,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.evaluation import Evaluation
 from reconciler.model.resource import Desired, Live, Resource
 
 
@@ -139,6 +141,10 @@ class Kind(ABC):
         return {member.references for member in self.members.values() if member.references} - {self.table}
 
     # ── what a resource is ──────────────────────────────────────────────────────────────────────
+
+    def evaluate(self, resource: Resource, desired: Desired) -> Evaluation | None:
+        """Return what is worked out once, when the file is loaded; it becomes the resource's `evaluation`."""
+        return None
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return what is wrong or doubtful with one resource, beyond types and AWS's limits on values."""

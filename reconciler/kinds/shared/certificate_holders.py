@@ -9,7 +9,7 @@ from reconciler.kinds.base.context import Read, Scope
 from reconciler.kinds.shared import group_membership
 from reconciler.kinds.shared.principal_reads import external_names
 from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
-from reconciler.kinds.shared.provisioning_blueprint import provisioned_names
+from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_names
 
 
 def find_owned_certificates(scope: Scope) -> dict[str, list[str]]:
@@ -42,7 +42,7 @@ def find_foreign_certificates(scope: Scope) -> set[str]:
 def find_outside_holders(holders: Mapping[str, Sequence[str]], scope: Scope) -> dict[str, list[str]]:
     """Return the things outside the workspace that have each certificate, where there are any."""
     owned = {thing.identity for thing in scope.live_of("things") if thing.owner == scope.workspace}
-    owned |= provisioned_names(scope)
+    owned |= find_provisioned_names(scope)
     outside_holders = {name: sorted(set(things) - owned) for name, things in holders.items()}
     return {name: things for name, things in outside_holders.items() if things}
 

@@ -31,7 +31,7 @@ from reconciler.kinds.shared.principal_reads import (
     read_things_of,
     select_arns,
 )
-from reconciler.kinds.shared.provisioning_blueprint import provisioned_certificates
+from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_certificates
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, External, Live, Resource
 
@@ -115,7 +115,7 @@ def _select(scope: Scope, desired: Mapping[str, Resource]) -> Read[_Selection]:
     retired = certificates_by_policy.get(retired_policy_name(scope.workspace), frozenset())
     owned = find_owned_certificates(scope)
     ids = desired.keys() | owned.keys() | retired
-    ids = ids - provisioned_certificates(scope) - find_foreign_certificates(scope)
+    ids = ids - find_provisioned_certificates(scope) - find_foreign_certificates(scope)
     issued = yield from read_issued_unsaved(scope, desired.keys())
     return _Selection(ids | issued.keys(), issued, owned, _policies_by_certificate(certificates_by_policy))
 

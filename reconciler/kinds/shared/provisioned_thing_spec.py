@@ -1,4 +1,4 @@
-"""What a provisioned thing is made of, and what else is read of it."""
+"""The parts of a provisioned thing, and the facts that are read of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.model.secret import Secret
 
 @frozen
 class Provisioned:
-    """What a provisioned thing is made of, as the template wants it or as AWS reports it."""
+    """The parts of a provisioned thing, as its template describes them or as AWS reports them."""
 
     thing_name: str | None = member("The thing.", api="CreateThing.thingName")
     attributes: Mapping[str, str | Secret] | NotCompared = member(
@@ -37,20 +37,20 @@ class Provisioned:
         "The file's CA that signed it.", references="ca_certificates", on_change="create_only", default=None
     )
     certificate_mode: str | NotCompared | None = member(
-        "The certificate's mode, which is its CA's; only another registration changes it.", default=None
+        "The certificate's mode, which is its CA's; AWS changes it only by registering again.", default=None
     )
     certificate_status: str | NotCompared | None = member("The certificate's status.", default=None)
-    save_to: OutputFile | NotCompared | None = member("Where an issued certificate is saved.", default=None)
+    save_to: OutputFile | NotCompared | None = member("The file for an issued certificate.", default=None)
     policies: tuple[Reference, ...] = member("The certificate's policies.", references="policies", default=())
-    policy_documents: tuple[Document, ...] = member("Policies that the template brings itself.", default=())
+    policy_documents: tuple[Document, ...] = member("Policies that the template creates.", default=())
     other_certificates: tuple[Reference, ...] = member(
-        "Certificates that the thing has beside its own.", references="certificates", default=()
+        "Other certificates that the thing has.", references="certificates", default=()
     )
 
 
 @frozen
-class Carried:
-    """What a certificate has that is about to be registered anew: its status, the things and the policies of it."""
+class Registration:
+    """The status, things and policies of a certificate that must be registered again, and loses them by that."""
 
     status: str
     things: Sequence[str]
@@ -59,12 +59,13 @@ class Carried:
 
 @frozen
 class ProvisionedThingFacts(PrincipalFacts):
-    """What else is read of a provisioned thing.
+    """The facts of a provisioned thing.
 
-    `registered` is the id of its certificate, if AWS has it, and `attached` whether the thing has that. Of the thing's
-    other certificates, `holders` are the things that have each one that the step detaches, `deletable` those that no
-    other thing has, and `active` those that are active. `carried` is what the certificate has, where it has to be
-    registered again; `fails` are the fields that the template's OverrideSettings do not let change.
+    - `registered` is the id of its certificate, if AWS has it, and `attached` whether the thing has that certificate;
+    - `holders` are the things that have each other certificate of the thing, where the step detaches only those;
+    - `deletable` are the other certificates that no other thing has, and `active` those that are active;
+    - `previous_registration` is what the certificate has, if it must be registered again;
+    - `unchangeable` are the fields that the template's OverrideSettings do not allow to change.
     """
 
     registered: str | None = None
@@ -72,5 +73,5 @@ class ProvisionedThingFacts(PrincipalFacts):
     holders: Mapping[str, Sequence[str]] = field(factory=dict)
     deletable: frozenset[str] = frozenset()
     active: frozenset[str] = frozenset()
-    carried: Carried | None = None
-    fails: tuple[str, ...] = ()
+    previous_registration: Registration | None = None
+    unchangeable: tuple[str, ...] = ()

@@ -1,9 +1,12 @@
-"""What the provisioned things of a file will be: their templates evaluated, with everything that follows from them."""
+"""Blueprints: what the provisioned things of a file will be, once their templates are evaluated.
+
+A template is evaluated once for each provisioned thing, when the file is loaded; its resource carries the result.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -17,29 +20,32 @@ from reconciler.kinds.shared.provisioning_template import (
     evaluate,
     find_certificate_parts,
 )
+from reconciler.kinds.shared.provisioning_template_functions import Parameters
+from reconciler.kinds.shared.secret_attributes import find_secret_names
 from reconciler.model.address import Address
+from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.document import Document
 from reconciler.model.errors import MissingSecretError
+from reconciler.model.evaluation import Evaluation
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.redaction import register_sensitive_keys
-from reconciler.model.resource import Desired, Resource
-from reconciler.model.secret import Secret
+from reconciler.model.resource import Desired, External, Resource
+from reconciler.model.secret import Secret, walk_secrets
 
 TABLE = "provisioned_things"
 
 
 @frozen
-class Blueprint:
-    """One provisioned thing, worked out.
+class Blueprint(Evaluation):
+    """One provisioned thing as its template and parameters describe it.
 
-    `certificate_id` is None where AWS has yet to issue the certificate for `request`; `parameters` are what RegisterThing
-    is sent, `template` the whole template.
+    `certificate_id` is None where AWS has yet to issue the certificate for `request`; `parameters` are those that
+    RegisterThing is sent.
     """
 
     address: Address
-    template: Mapping[str, Any]
-    parameters: Mapping[str, Any]
+    template: Document
+    parameters: Mapping[str, str | Secret]
     evaluated: Evaluated
     certificate: Pem | None
     certificate_id: str | None
@@ -53,137 +59,177 @@ class Blueprint:
     @property
     def name(self) -> str:
         """The thing's name."""
-        return plain(self.thing.properties["ThingName"])
+        return to_text(self.thing.properties["ThingName"])
+
+    @property
+    def attributes(self) -> Mapping[str, str | Secret]:
+        """The thing's attributes."""
+        attributes: Mapping[str, str | Secret] = self.thing.properties.get("AttributePayload", {})
+        return attributes
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The names of the static groups that the template puts the thing into."""
-        return tuple(map(plain, self.thing.properties.get("ThingGroups", ())))
+        """The names of the static groups that the template adds the thing to."""
+        return tuple(map(to_text, self.thing.properties.get("ThingGroups", ())))
 
     @property
     def policies(self) -> tuple[str, ...]:
         """The names of the existing policies that the template attaches."""
-        parts = (part.properties.get("PolicyName") for part in self.evaluated.policies)
-        return tuple(sorted({plain(name) for name in parts if name}))
+        names = (part.properties.get("PolicyName") for part in self.evaluated.policies)
+        return tuple(sorted({to_text(name) for name in names if name}))
 
     @property
     def documents(self) -> tuple[Document, ...]:
-        """The policies that the template brings itself, by their documents."""
-        parts = (part.properties.get("PolicyDocument") for part in self.evaluated.policies)
-        return tuple(Document.parse(plain(text)) for text in parts if text)
+        """The documents of the policies that the template creates."""
+        texts = (part.properties.get("PolicyDocument") for part in self.evaluated.policies)
+        return tuple(Document.parse(to_text(text)) for text in texts if text)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The thing, the certificate if there is one, and the policies."""
+        certificates = (self.evaluated.certificate,) if self.evaluated.certificate else ()
+        return (self.evaluated.thing, *certificates, *self.evaluated.policies)
+
+    @property
+    def secrets(self) -> Collection[Secret]:
+        """The values of properties that include the value of a secret parameter."""
+        return [secret for part in self.parts for secret in walk_secrets(part.properties)]
+
+    @property
+    def secret_attributes(self) -> frozenset[str]:
+        """The names of the attributes that include the value of a secret parameter."""
+        return find_secret_names(self.attributes)
 
 
-def plain(value: Any) -> str:
-    """The text of a property, which a secret may have gone into."""
+@frozen
+class FailedBlueprint(Evaluation):
+    """The reason why a template could not be evaluated."""
+
+    error: InvalidValueError | MissingSecretError
+
+
+def to_text(value: str | Secret) -> str:
+    """Return the text of a property, which may be secret."""
     return (value.value or "") if isinstance(value, Secret) else str(value)
 
 
-def blueprint(resource: Resource, desired: Desired) -> Blueprint:
-    """The template of a resource with its parameters put in.
+def to_external(name: str | Secret | None) -> External | None:
+    """Return a reference by AWS's name, or None without a name."""
+    return External(to_text(name)) if name else None
 
-    Raises TemplateError, and MissingSecretError where it asks something of a certificate that is not set.
-    From then on no log tells what the registry has in attributes that secrets fill: perhaps it is the secret before.
+
+def build_blueprint(resource: Resource, desired: Desired) -> Blueprint | FailedBlueprint:
+    """Evaluate the template of a provisioned thing with its parameters."""
+    try:
+        return _build(resource, desired)
+    except (InvalidValueError, MissingSecretError) as error:
+        return FailedBlueprint(error)
+
+
+def get_blueprint(resource: Resource) -> Blueprint:
+    """Return the blueprint of a provisioned thing of a loaded file.
+
+    Raises TemplateError; InvalidValueError for the file of `save_to`; and MissingSecretError where the template refers to
+    something in a certificate that is not set.
     """
-    spec = resource.spec
-    template = _template(spec.template, desired)
-    parameters: dict[str, str | Secret] = dict(spec.parameters)
-    text = _certificate_text(find_certificate_parts(template, parameters))
-    if (
-        isinstance(text, Secret)
-        and text.value is None
-        and x509.certificate_parameters(template.get("Parameters", ())) - parameters.keys()
-    ):
-        raise MissingSecretError(text.reference)
-    given = _certificate(text)
-    pseudo = x509.pseudo_parameters(given) if given else {}
-    evaluated = evaluate(template, parameters, pseudo)
-    attributes = evaluated.thing.properties.get("AttributePayload", {})
-    register_sensitive_keys(secret_keys(attributes))
-    declared = template.get("Parameters", {})
-    sent = {**{name: value for name, value in pseudo.items() if name in declared}, **parameters}
-    properties = evaluated.certificate.properties if evaluated.certificate else {}
-    request = (
-        plain(properties["CertificateSigningRequest"]) if "CertificateSigningRequest" in properties else None
-    )
-    known = given or _saved(spec.save_to)
-    identity = plain(properties["CertificateId"]) if "CertificateId" in properties else None
-    return Blueprint(
-        address=resource.address,
-        template=template,
-        parameters=sent,
-        evaluated=evaluated,
-        certificate=known,
-        certificate_id=identity or (known.fingerprint if known else None),
-        request=request,
-    )
+    evaluation = resource.evaluation
+    if isinstance(evaluation, FailedBlueprint):
+        raise evaluation.error.with_traceback(None)
+    assert isinstance(evaluation, Blueprint), f"{resource.address} was not evaluated"
+    return evaluation
 
 
-def blueprints(scope: Scope) -> Iterator[Blueprint]:
-    """All that can be worked out and is to be read, in the order of addresses. Raises MissingSecretError."""
+def select_blueprints(scope: Scope) -> Iterator[Blueprint]:
+    """Return the blueprints that a read covers, in the order of addresses. Raises MissingSecretError."""
     for resource in scope.resources_of(TABLE):
         if not scope.includes(str(resource.address)):
             continue
         try:
-            yield blueprint(resource, scope.desired)
+            yield get_blueprint(resource)
         except TemplateError:
-            continue  # reported with the file
+            continue  # reported when the file was loaded
 
 
-def provisioned_names(scope: Scope) -> frozenset[str]:
-    """The things that are provisioned from templates, which the table of things leaves to them."""
-    return frozenset(found.name for found in blueprints(scope))
+def find_provisioned_names(scope: Scope) -> frozenset[str]:
+    """Return the names of the things that templates create, which are not read as things."""
+    return frozenset(blueprint.name for blueprint in select_blueprints(scope))
 
 
-def provisioned_certificates(scope: Scope) -> frozenset[str]:
-    """The same of certificates, by id."""
-    return frozenset(found.certificate_id for found in blueprints(scope) if found.certificate_id)
+def find_provisioned_certificates(scope: Scope) -> frozenset[str]:
+    """Return the ids of the certificates that templates register, which are not read as certificates."""
+    ids = (blueprint.certificate_id for blueprint in select_blueprints(scope))
+    return frozenset(identity for identity in ids if identity)
 
 
-def with_groups(template: Mapping[str, Any], thing: str, marks: Sequence[str]) -> str:
-    """The template as it is sent: the thing belongs to more groups, so that it is marked as it is made."""
-    resources = dict(template["Resources"])
-    part = dict(resources[thing])
-    properties = dict(part["Properties"])
-    groups = properties.get("ThingGroups", [])
-    properties["ThingGroups"] = [*(groups if isinstance(groups, list) else [groups]), *marks]
-    part["Properties"] = properties
-    resources[thing] = part
-    return json.dumps({**template, "Resources": resources}, separators=(",", ":"))
+def add_groups(template: Document, logical_name: str, groups: Sequence[str]) -> str:
+    """Return the template as JSON text with more groups for its thing, so that a new thing is marked as owned."""
+    sections = template.value
+    properties = sections["Resources"][logical_name]["Properties"]
+    own_groups = properties.get("ThingGroups", [])
+    own_groups = own_groups if isinstance(own_groups, list) else [own_groups]
+    properties["ThingGroups"] = [*own_groups, *groups]
+    return json.dumps(sections, separators=(",", ":"))
 
 
-def _template(given: Any, desired: Desired) -> Mapping[str, Any]:
-    if isinstance(given, str):
-        stored = desired.get(Address("provisioning_templates", given))
-        given = stored.spec.body if stored else None
-    value: Mapping[str, Any] = given.value if isinstance(given, Document) else {}
-    return value
+def _build(resource: Resource, desired: Desired) -> Blueprint:
+    spec = resource.spec
+    template = _find_template(spec.template, desired)
+    sections: Mapping[str, Any] = template.value
+    parameters: dict[str, str | Secret] = dict(spec.parameters)
+    declared = sections.get("Parameters", {})
+    pseudo_parameters: dict[str, str] = {}
+    # Only a template that takes parameters from its certificate is evaluated in two passes, the first one for that alone.
+    if isinstance(declared, dict) and x509.certificate_parameters(declared) - parameters.keys():
+        pseudo_parameters = _read_pseudo_parameters(sections, parameters)
+    evaluated = evaluate(sections, parameters, pseudo_parameters)
+    properties = evaluated.certificate.properties if evaluated.certificate else {}
+    certificate = _parse_certificate(properties.get("CertificatePem")) or _parse_saved(spec.save_to)
+    declared_id = to_text(properties["CertificateId"]) if "CertificateId" in properties else None
+    request = (
+        to_text(properties["CertificateSigningRequest"])
+        if "CertificateSigningRequest" in properties
+        else None
+    )
+    used_pseudo_parameters = {name: value for name, value in pseudo_parameters.items() if name in declared}
+    return Blueprint(
+        address=resource.address,
+        template=template,
+        parameters={**used_pseudo_parameters, **parameters},
+        evaluated=evaluated,
+        certificate=certificate,
+        certificate_id=declared_id or (certificate.fingerprint if certificate else None),
+        request=request,
+    )
 
 
-def sealed(attributes: Mapping[str, str], keys: Collection[str], whose: object) -> Mapping[str, str | Secret]:
-    """A thing's attributes, the values of those keys being secret: perhaps the same as the file's, perhaps the one before."""
-    if attributes.keys().isdisjoint(keys):
-        return attributes
-    return {
-        key: Secret(f"attribute {key} of {whose}", value) if key in keys else value
-        for key, value in attributes.items()
-    }
+_EMPTY_TEMPLATE = Document.from_value({})
 
 
-def secret_keys(attributes: Mapping[str, str | Secret]) -> frozenset[str]:
-    """The attributes that are secret."""
-    return frozenset(key for key, value in attributes.items() if isinstance(value, Secret))
+def _find_template(template: Document | str, desired: Desired) -> Document:
+    """Return a template, or the stored one of that name; an empty one if the file has none of that name."""
+    if isinstance(template, Document):
+        return template
+    stored = desired.get(Address("provisioning_templates", template))
+    body: Document = stored.spec.body if stored else _EMPTY_TEMPLATE
+    return body
 
 
-def _certificate_text(parts: Iterable[Part]) -> str | Secret | None:
-    return next((text for part in parts if (text := part.properties.get("CertificatePem"))), None)
+def _read_pseudo_parameters(sections: Mapping[str, Any], parameters: Parameters) -> dict[str, str]:
+    """Return the parameters that the template's own certificate provides. Raises MissingSecretError if it is not set."""
+    texts = (part.properties.get("CertificatePem") for part in find_certificate_parts(sections, parameters))
+    text = next(filter(None, texts), None)
+    if isinstance(text, Secret) and text.value is None:
+        raise MissingSecretError(text.reference)
+    certificate = _parse_certificate(text)
+    return x509.pseudo_parameters(certificate) if certificate else {}
 
 
-def _certificate(text: str | Secret | None) -> Pem | None:
+def _parse_certificate(text: str | Secret | None) -> Pem | None:
     try:
-        return Pem.parse(plain(text)) if text else None
+        return Pem.parse(to_text(text)) if text else None
     except ValueError:
         return None
 
 
-def _saved(save_to: OutputFile | None) -> Pem | None:
+def _parse_saved(save_to: OutputFile | None) -> Pem | None:
     return None if save_to is None or save_to.content is None else Pem.parse(save_to.content, save_to.name)

@@ -1,0 +1,30 @@
+"""Evaluate the resources of a loaded file, and register the secrets that this yields."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from reconciler.kinds import all_kinds
+from reconciler.model.redaction import register_secret, register_secret_attributes
+from reconciler.model.resource import Desired
+
+
+def evaluate(desired: Desired) -> Desired:
+    """Return the resources with what their kinds work out once, from each of them and the rest of the file. Pure."""
+    kinds = all_kinds()
+    evaluated = {}
+    for address, resource in desired.items():
+        evaluation = kinds[address.kind].evaluate(resource, desired)
+        evaluated[address] = evolve(resource, evaluation=evaluation) if evaluation else resource
+    return evaluated
+
+
+def register_secrets(desired: Desired) -> None:
+    """Have the values that were made with secrets redacted, and all values of attributes that secrets fill."""
+    for resource in desired.values():
+        if resource.evaluation is None:
+            continue
+        for secret in resource.evaluation.secrets:
+            if secret.value is not None:
+                register_secret(secret.value)
+        register_secret_attributes(resource.evaluation.secret_attributes)

@@ -1,0 +1,160 @@
+"""Check provisioned things: problems of the file, and reasons to reject a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.shared import x509
+from reconciler.kinds.shared.certificate_issuance import find_save_to_errors
+from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts
+from reconciler.kinds.shared.provisioning_blueprint import TABLE, Blueprint, get_blueprint
+from reconciler.kinds.shared.provisioning_template import TemplateError
+from reconciler.kinds.shared.thing_spec import MAX_UNTYPED_ATTRIBUTES
+from reconciler.model.address import Address
+from reconciler.model.change import Update
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+from reconciler.model.document import Document
+from reconciler.model.errors import MissingSecretError
+from reconciler.model.output_file import OutputFile
+from reconciler.model.resource import Desired, Resource
+from reconciler.model.secret import Secret
+from reconciler.model.text import format_path, join_some
+
+# A plan shows the values of these properties, so no secret may be part of them.
+_SHOWN_PROPERTIES = (
+    "ThingName",
+    "ThingTypeName",
+    "ThingGroups",
+    "BillingGroup",
+    "PolicyName",
+    "PolicyDocument",
+)
+
+
+def check(resource: Resource, desired: Desired) -> Iterator[ValueProblem]:
+    """Return the problems of a provisioned thing of the file."""
+    template, save_to = resource.spec.template, resource.spec.save_to
+    if isinstance(template, str) and Address("provisioning_templates", template) not in desired:
+        return  # the reference, or the stored template, has a problem of its own
+    if _is_external(template):
+        yield ValueProblem(
+            "unreadable-template",
+            "a template that is not in this file cannot be evaluated",
+            "its body here, or its name in [provisioning_templates.*]",
+            path=("template",),
+        )
+        return
+    try:
+        blueprint = get_blueprint(resource)
+    except MissingSecretError:
+        return  # a warning, as for any secret that is not set
+    except TemplateError as error:
+        yield from _to_template_problems(error)
+        return
+    except InvalidValueError as error:
+        problem = f"{save_to}: {error.problems[0].problem}"
+        yield ValueProblem(
+            "invalid-output-file", problem, "the path of a file that does not exist", path=("save_to",)
+        )
+        return
+    yield from _check_secrets(blueprint)
+    yield from _check_certificate(blueprint, save_to)
+    yield from _check_attributes(blueprint)
+
+
+def find_registration_errors(blueprint: Blueprint, save_to: OutputFile | None) -> Iterator[str]:
+    """Return why a certificate that AWS must already have, and does not have, cannot be registered."""
+    if blueprint.request:
+        yield from find_save_to_errors(save_to)
+    elif not blueprint.certificate:
+        yield (
+            f"the template has the CertificateId {blueprint.certificate_id}, and this account and Region have no such "
+            "certificate; register it first, or use CertificatePem in the template"
+        )
+
+
+def find_outside_holder_errors(change: Update, context: PlanContext) -> Iterator[str]:
+    """Return why a certificate cannot be registered again: things outside the workspace would not get it back."""
+    registration = change.live.facts_as(ProvisionedThingFacts).previous_registration
+    if not registration or not change.has_changed("certificate_mode"):
+        return
+    owned = {context.thing_name(address) for address in context.live if address.kind in {TABLE, "things"}}
+    others = sorted(set(registration.things) - owned)
+    if others:
+        yield (
+            "cannot register the certificate again, as a change of its mode requires: things outside the workspace "
+            f"would lose it ({join_some(others)}); detach it from them first"
+        )
+
+
+def find_override_errors(change: Update) -> Iterator[str]:
+    """Return the changes that the template's OverrideSettings reject."""
+    for path in change.live.facts_as(ProvisionedThingFacts).unchangeable:
+        if change.has_changed(path):
+            yield (
+                f"cannot change {path}: the template's OverrideSettings have FAIL for it; "
+                "use REPLACE in the template, or keep the live value"
+            )
+
+
+def _is_external(template: Document | str) -> bool:
+    """Return whether the template is a reference such as `{ id = "…" }`."""
+    if not isinstance(template, Document):
+        return False
+    value = template.value
+    return len(value) == 1 and value.keys() <= {"id", "arn"}
+
+
+def _to_template_problems(error: TemplateError) -> Iterator[ValueProblem]:
+    for problem in error.problems:
+        text = f"{format_path(problem.path)}: {problem.problem}"
+        yield ValueProblem(problem.code, text, problem.expected, path=("template",))
+
+
+def _check_secrets(blueprint: Blueprint) -> Iterator[ValueProblem]:
+    """Return a problem for each secret in a property that plans show."""
+    for part in (blueprint.thing, *blueprint.evaluated.policies):
+        for name in _SHOWN_PROPERTIES:
+            value = part.properties.get(name, ())
+            for item in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(item, Secret):
+                    path = f"Resources.{part.logical_name}.Properties.{name}"
+                    problem = f"the secret from {item.reference} is part of {path}, which plans show"
+                    yield ValueProblem(
+                        "secret-not-allowed", problem, "secrets only in attributes", path=("parameters",)
+                    )
+
+
+def _check_certificate(blueprint: Blueprint, save_to: OutputFile | None) -> Iterator[ValueProblem]:
+    if blueprint.request:
+        yield from _check_request(blueprint, blueprint.request, save_to)
+        return
+    if blueprint.certificate:
+        yield from x509.check_certificate(blueprint.certificate, "parameters", ca=False)
+    if save_to:
+        problem = "there is no certificate to save: the template has no CertificateSigningRequest"
+        yield ValueProblem("conflicting-fields", problem, "no save_to", path=("save_to",))
+
+
+def _check_request(blueprint: Blueprint, request: str, save_to: OutputFile | None) -> Iterator[ValueProblem]:
+    key = x509.signing_request_key_digest(request)
+    if key is None:
+        problem = "the CertificateSigningRequest is not valid"
+        expected = "a request in PEM, signed with its own key"
+        yield ValueProblem("invalid-signing-request", problem, expected, path=("parameters",))
+    elif save_to is None:
+        problem = "the certificate that AWS issues would not be saved"
+        yield ValueProblem("missing-field", problem, "the path of a new file", path=("save_to",))
+    elif blueprint.certificate and x509.public_key_digest(blueprint.certificate) != key:
+        problem = f"{save_to} has a certificate of another key than the request"
+        expected = "the certificate that was issued for the request, or a new path"
+        yield ValueProblem("key-mismatch", problem, expected, path=("save_to",))
+
+
+def _check_attributes(blueprint: Blueprint) -> Iterator[ValueProblem]:
+    has_type = "ThingTypeName" in blueprint.thing.properties
+    if not has_type and len(blueprint.attributes) > MAX_UNTYPED_ATTRIBUTES:
+        problem = f"{len(blueprint.attributes)} attributes on a thing without a type"
+        expected = f"at most {MAX_UNTYPED_ATTRIBUTES}, or a ThingTypeName"
+        yield ValueProblem("too-many-items", problem, expected, path=("template",))

@@ -1,0 +1,157 @@
+"""Build live provisioned things from everything that was read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from reconciler.kinds.base.context import Response
+from reconciler.kinds.shared.certificate_attachments import EXCLUSIVE_THING
+from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
+from reconciler.kinds.shared.provisioned_thing_spec import Provisioned, ProvisionedThingFacts, Registration
+from reconciler.kinds.shared.provisioning_blueprint import Blueprint, to_external
+from reconciler.kinds.shared.secret_attributes import hide_secrets
+from reconciler.model.document import Document
+from reconciler.model.pem import Pem
+from reconciler.model.resource import NOT_COMPARED, External, Live, name_in_arn
+
+
+@frozen
+class LiveBuilder:
+    """Builds live provisioned things from everything that was read.
+
+    By group: the names of `members`. By thing: `billing_groups`, `things`, the certificates among its `principals`, and
+    `owners`. By certificate id: `certificates`, policy `documents`, the `holders` of those that only the thing itself
+    wanted, and the `registrations` of those that must be registered again. `policies` are certificate ids by policy, and
+    `issued` certificate ids by address.
+    """
+
+    workspace: str
+    members: Mapping[str, Collection[str]]
+    billing_groups: Mapping[str, str]
+    things: Mapping[str, Response]
+    principals: Mapping[str, Sequence[Response]]
+    certificates: Mapping[str, Response]
+    policies: Mapping[str, Collection[str]]
+    documents: Mapping[str, Sequence[Document]]
+    holders: Mapping[str, Sequence[str]]
+    issued: Mapping[str, str]
+    owners: Mapping[str, str | None]
+    registrations: Mapping[str, Registration]
+
+    def build(self, blueprint: Blueprint) -> Live | None:
+        """Return one provisioned thing, or None if neither its thing nor its certificate exists."""
+        thing = self.things.get(blueprint.name)
+        own_id = blueprint.certificate_id or self.issued.get(str(blueprint.address))
+        registered = own_id if own_id in self.certificates else None
+        if thing is None and registered is None:
+            return None
+        attached = [name_in_arn(item["principal"]) for item in self.principals.get(blueprint.name, ())]
+        others = [
+            identity for identity in attached if identity != registered and identity in self.certificates
+        ]
+        spec = Provisioned(
+            thing_name=blueprint.name if thing else None,
+            other_certificates=tuple(External(identity) for identity in sorted(others)),
+            **self._thing_fields(blueprint, thing),
+            **self._certificate_fields(blueprint, registered, attached),
+        )
+        is_owned = blueprint.name in self.members.get(workspace_group_name(self.workspace), ())
+        return Live(
+            identity=str(blueprint.address),
+            spec=spec,
+            version=thing["version"] if thing else None,
+            owner=self.workspace if is_owned else self.owners.get(blueprint.name),
+            declared_name=blueprint.address.name,
+            prevent_destroy=blueprint.name in self.members.get(protected_group_name(self.workspace), ()),
+            includes=frozenset({blueprint.name, *attached} | ({registered} if registered else set())),
+            facts=self._facts(blueprint, registered, attached, others),
+        )
+
+    def _facts(
+        self, blueprint: Blueprint, registered: str | None, attached: Sequence[str], others: Sequence[str]
+    ) -> ProvisionedThingFacts:
+        holders = {identity: self.holders[identity] for identity in others if identity in self.holders}
+        active = [identity for identity in others if self.certificates[identity]["status"] == "ACTIVE"]
+        return ProvisionedThingFacts(
+            exclusive=self._exclusive_arns(blueprint.name),
+            registered=registered,
+            attached=registered in attached,
+            holders=holders,
+            deletable=frozenset(identity for identity, things in holders.items() if len(things) <= 1),
+            active=frozenset(active),
+            previous_registration=self.registrations.get(registered or ""),
+            unchangeable=tuple(_find_unchangeable(blueprint)),
+        )
+
+    def _exclusive_arns(self, thing: str) -> frozenset[str]:
+        """Return the ARNs of the certificates that only this thing can have."""
+        return frozenset(
+            item["principal"]
+            for item in self.principals.get(thing, ())
+            if item.get("thingPrincipalType") == EXCLUSIVE_THING
+        )
+
+    def _thing_fields(self, blueprint: Blueprint, thing: Response | None) -> dict[str, Any]:
+        """Return the fields of the thing. Those that the template does not change on an existing thing are not compared."""
+        overrides = blueprint.thing.overrides if thing else {}
+        attributes = thing.get("attributes", {}) if thing else {}
+        markers = {workspace_group_name(self.workspace), protected_group_name(self.workspace)}
+        groups = [
+            group for group, names in self.members.items() if blueprint.name in names and group not in markers
+        ]
+        if overrides.get("AttributePayload") == "MERGE":
+            declared = blueprint.attributes
+            attributes = {name: value for name, value in attributes.items() if name in declared}
+        if overrides.get("ThingGroups") == "MERGE":
+            groups = [group for group in groups if group in blueprint.groups]
+        fields: dict[str, Any] = {
+            # Where the template has a secret, the live value is a secret, too.
+            "attributes": hide_secrets(attributes, blueprint.secret_attributes, blueprint.address),
+            "thing_type": to_external(thing.get("thingTypeName")) if thing else None,
+            "thing_groups": tuple(External(group) for group in sorted(groups)),
+            "billing_group": to_external(self.billing_groups.get(blueprint.name)),
+        }
+        for setting, field in _FIELDS_BY_SETTING.items():
+            if overrides.get(setting) == "DO_NOTHING":
+                fields[field] = NOT_COMPARED
+        return fields
+
+    def _certificate_fields(
+        self, blueprint: Blueprint, registered: str | None, attached: Sequence[str]
+    ) -> dict[str, Any]:
+        if registered is None:
+            return {}
+        certificate = self.certificates[registered]
+        part = blueprint.evaluated.certificate
+        keeps_status = part is not None and part.overrides.get("Status") == "DO_NOTHING"
+        live_documents = self.documents.get(registered, ())
+        return {
+            "certificate": Pem(registered) if registered in attached else None,
+            "certificate_mode": certificate.get("certificateMode", "DEFAULT"),
+            "certificate_status": NOT_COMPARED if keeps_status else certificate["status"],
+            "policies": tuple(External(name) for name, ids in self.policies.items() if registered in ids),
+            "policy_documents": tuple(
+                document for document in blueprint.documents if document in live_documents
+            ),
+        }
+
+
+# AWS does not document what it does without a setting. Here it is REPLACE, as for every other field of a file; only things
+# that the workspace owns are changed.
+_FIELDS_BY_SETTING = {
+    "AttributePayload": "attributes",
+    "ThingTypeName": "thing_type",
+    "ThingGroups": "thing_groups",
+}
+
+
+def _find_unchangeable(blueprint: Blueprint) -> Iterator[str]:
+    """Return the fields whose change the template's OverrideSettings reject."""
+    overrides = blueprint.thing.overrides
+    yield from (field for setting, field in _FIELDS_BY_SETTING.items() if overrides.get(setting) == "FAIL")
+    certificate = blueprint.evaluated.certificate
+    if certificate and certificate.overrides.get("Status") == "FAIL":
+        yield "certificate_status"

@@ -1,0 +1,212 @@
+"""The calls that complete or change a provisioned thing that exists in part."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.base.reads import NOT_FOUND
+from reconciler.kinds.base.verification import CertificateRegistered, verify_thing
+from reconciler.kinds.shared import group_membership
+from reconciler.kinds.shared.certificate_attachments import detach, detach_all, find_certificate_id
+from reconciler.kinds.shared.certificate_issuance import fetch_certificate, request_certificate
+from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
+from reconciler.kinds.shared.group_membership import protected_group_name, workspace_group_name
+from reconciler.kinds.shared.provisioned_thing_spec import ProvisionedThingFacts, Registration
+from reconciler.kinds.shared.provisioning_blueprint import Blueprint, get_blueprint, to_text
+from reconciler.kinds.shared.provisioning_template import Part
+from reconciler.model.call import ApiCall, Ref
+from reconciler.model.change import PREVENT_DESTROY_PATH, Update
+from reconciler.model.document import Document
+from reconciler.model.output_file import OutputFile
+
+
+def build_update_calls(change: Update, context: PlanContext) -> Sequence[ApiCall]:
+    """Return the calls for what is missing or differs, in an order in which the thing always has a certificate."""
+    resource = context.declared[change.address]
+    blueprint = get_blueprint(resource)
+    calls = [
+        *_change_thing(change, blueprint, context),
+        *_change_memberships(change, blueprint, context),
+    ]
+    certificate = blueprint.evaluated.certificate
+    if certificate:
+        calls += _change_certificate(change, blueprint, certificate, context)
+    return [*calls, *_remove_other_certificates(change, blueprint, context)]
+
+
+def _change_thing(change: Update, blueprint: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
+    spec, name = change.resource.spec, blueprint.name
+    attributes = dict(spec.attributes)
+    params: dict[str, Any] = {"thingName": name}
+    if spec.thing_type is not None and change.has_changed("thing_type"):
+        params["thingTypeName"] = context.resolve_identity("thing_types", spec.thing_type)
+    if change.live.spec.thing_name is None:
+        if attributes:
+            params["attributePayload"] = {"attributes": attributes}
+        yield ApiCall("iot", "CreateThing", params, idempotent=True)
+    elif change.has_changed("attributes") or change.has_changed("thing_type"):
+        if change.has_changed("attributes"):
+            merge = blueprint.thing.overrides.get("AttributePayload") == "MERGE"
+            params["attributePayload"] = {"attributes": attributes, "merge": merge}
+        if spec.thing_type is None and change.has_changed("thing_type"):
+            params["removeThingType"] = True
+        params["expectedVersion"] = change.live.version
+        yield ApiCall("iot", "UpdateThing", params, verification=verify_thing(name))
+
+
+def _change_memberships(change: Update, blueprint: Blueprint, context: PlanContext) -> Iterator[ApiCall]:
+    name, spec, live_spec = blueprint.name, change.resource.spec, change.live.spec
+    if change.has_changed("workspace"):
+        yield group_membership.join(name, workspace_group_name(context.workspace))
+    if change.has_changed(PREVENT_DESTROY_PATH):
+        protected_group = protected_group_name(context.workspace)
+        if change.resource.lifecycle.prevent_destroy:
+            yield group_membership.join(name, protected_group)
+        else:
+            yield group_membership.leave(name, protected_group)
+    if change.has_changed("thing_groups"):
+        yield from group_membership.move(name, live_spec.thing_groups, spec.thing_groups, context)
+    if change.has_changed("billing_group"):
+        yield from group_membership.move_billing_group(
+            name, live_spec.billing_group, spec.billing_group, context
+        )
+
+
+def _change_certificate(
+    change: Update, blueprint: Blueprint, certificate: Part, context: PlanContext
+) -> Iterator[ApiCall]:
+    facts = change.live.facts_as(ProvisionedThingFacts)
+    arn = _find_certificate_arn(change, blueprint, context)
+    previous = _find_previous_registration(change)
+    save_to: OutputFile | None = context.declared[change.address].spec.save_to
+    if previous and facts.registered:
+        yield from _deregister(facts.registered, arn, previous, context)
+    if previous or not facts.registered:
+        yield _register(blueprint, certificate, save_to)
+    elif change.has_changed("certificate_status"):
+        params = {
+            "certificateId": facts.registered,
+            "newStatus": change.resource.spec.certificate_status,
+        }
+        yield ApiCall("iot", "UpdateCertificate", params)
+    if change.has_changed("save_to"):
+        assert facts.registered
+        yield fetch_certificate(facts.registered, change.resource.spec.save_to)
+    yield from _attach_policies(change, arn, previous, context)
+    if previous or not facts.attached:
+        yield _attach_certificate(blueprint, certificate, arn)
+    if not previous:
+        yield from _detach_policies(change, arn, context)
+
+
+def _find_previous_registration(change: Update) -> Registration | None:
+    """Return what the certificate has, if it must be registered again: AWS cannot change the mode of a certificate."""
+    facts = change.live.facts_as(ProvisionedThingFacts)
+    if not facts.registered or not change.has_changed("certificate_mode"):
+        return None
+    assert facts.previous_registration
+    return facts.previous_registration
+
+
+def _find_certificate_arn(change: Update, blueprint: Blueprint, context: PlanContext) -> str | Ref:
+    identity = change.live.facts_as(ProvisionedThingFacts).registered or blueprint.certificate_id
+    return context.build_arn(f"cert/{identity}") if identity else Ref(change.address, "certificateArn")
+
+
+def _deregister(
+    identity: str, arn: str | Ref, registration: Registration, context: PlanContext
+) -> Iterator[ApiCall]:
+    """Return the calls that delete a certificate, which will be registered again under the same id."""
+    assert isinstance(arn, str)
+    yield mark_retired(context, arn)
+    yield from (detach(thing, arn) for thing in registration.things)
+    yield from retire(identity, active=registration.status == "ACTIVE")
+
+
+def _register(blueprint: Blueprint, certificate: Part, save_to: OutputFile | None) -> ApiCall:
+    status = to_text(certificate.properties.get("Status", "ACTIVE"))
+    if blueprint.request and not blueprint.certificate_id:
+        assert save_to
+        return request_certificate(blueprint.request, save_to, active=status == "ACTIVE")
+    assert blueprint.certificate
+    params = {"certificatePem": blueprint.certificate.text, "status": status}
+    if "CACertificatePem" in certificate.properties:
+        params["caCertificatePem"] = to_text(certificate.properties["CACertificatePem"])
+    return ApiCall(
+        "iot",
+        "RegisterCertificate",
+        params,
+        ignored_errors={"ResourceAlreadyExistsException"},
+        verification=CertificateRegistered(blueprint.certificate.fingerprint),
+    )
+
+
+def _attach_certificate(blueprint: Blueprint, certificate: Part, arn: str | Ref) -> ApiCall:
+    params: dict[str, Any] = {"thingName": blueprint.name, "principal": arn}
+    if "ThingPrincipalType" in certificate.properties:
+        params["thingPrincipalType"] = to_text(certificate.properties["ThingPrincipalType"])
+    return ApiCall("iot", "AttachThingPrincipal", params)
+
+
+def _attach_policies(
+    change: Update, arn: str | Ref, previous: Registration | None, context: PlanContext
+) -> Iterator[ApiCall]:
+    """Attach missing policies; after another registration all of them, those included that the file does not have."""
+    spec, live_spec = change.resource.spec, change.live.spec
+    live_policies = () if previous else live_spec.policies
+    names = [
+        context.resolve_identity("policies", policy)
+        for policy in spec.policies
+        if policy not in live_policies
+    ]
+    if previous:
+        known = {context.resolve_identity("policies", policy) for policy in live_spec.policies}
+        names += [name for name in previous.policies if name not in known]
+    for name in names:
+        yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
+    for document in spec.policy_documents:
+        if previous or document not in live_spec.policy_documents:
+            yield from _create_policy(document, arn)
+
+
+def _detach_policies(change: Update, arn: str | Ref, context: PlanContext) -> Iterator[ApiCall]:
+    for policy in change.live.spec.policies:
+        if policy not in change.resource.spec.policies:
+            params = {"policyName": context.resolve_identity("policies", policy), "target": arn}
+            yield ApiCall("iot", "DetachPolicy", params, ignored_errors=NOT_FOUND, idempotent=True)
+
+
+def _create_policy(document: Document, arn: str | Ref) -> Iterator[ApiCall]:
+    """Create and attach a policy of the template.
+
+    AWS names such policies by a hash of 40 upper-case digits; which hash is not documented.
+    """
+    name = hashlib.sha1(document.text.encode(), usedforsecurity=False).hexdigest().upper()
+    params = {"policyName": name, "policyDocument": document.text}
+    # Several devices may create it at the same time; a policy of this name has this document.
+    ignored_errors = {"ResourceAlreadyExistsException"}
+    yield ApiCall("iot", "CreatePolicy", params, ignored_errors=ignored_errors, idempotent=True)
+    yield ApiCall("iot", "AttachPolicy", {"policyName": name, "target": arn})
+
+
+def _remove_other_certificates(
+    change: Update, blueprint: Blueprint, context: PlanContext
+) -> Iterator[ApiCall]:
+    """Detach the thing's other certificates, and delete those that no other thing has and no table declares."""
+    if not change.has_changed("other_certificates"):
+        return
+    facts = change.live.facts_as(ProvisionedThingFacts)
+    others = {
+        find_certificate_id(context, reference): reference
+        for reference in change.live.spec.other_certificates
+    }
+    for identity in sorted(others.keys() & facts.deletable):
+        arn = context.build_arn(f"cert/{identity}")
+        yield mark_retired(context, arn)
+        yield detach(blueprint.name, arn)
+        yield from retire(identity, active=identity in facts.active)
+    kept = [reference for identity, reference in others.items() if identity not in facts.deletable]
+    yield from detach_all(context, blueprint.name, kept)

@@ -1,0 +1,23 @@
+"""What a kind works out from a resource and the rest of the file, once, when the file is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from reconciler.model.secret import Secret
+
+
+class Evaluation:
+    """The result of `Kind.evaluate`, which the resource carries from then on; kinds have their own subclasses."""
+
+    __slots__ = ()
+
+    @property
+    def secrets(self) -> Collection[Secret]:
+        """The values made with secrets of the file, which must not be shown either."""
+        return ()
+
+    @property
+    def secret_attributes(self) -> frozenset[str]:
+        """The names of the thing attributes with a secret value."""
+        return frozenset()
