@@ -31,14 +31,14 @@ def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckR
 
 
 def _file_error(workspace: Workspace, error: InvalidDesiredStateError) -> CheckResult:
-    from reconciler.render.views.plan import pluralize
+    from reconciler.render.views.labels import pluralize
 
     problem = f"{workspace.path}: {pluralize(len(error.diagnostics), 'error')}"
     return CheckResult("error", "file", problem, "run `reconciler validate` to see every line")
 
 
 def _file_result(workspace: Workspace) -> CheckResult:
-    from reconciler.render.views.plan import pluralize
+    from reconciler.render.views.labels import pluralize
 
     desired = workspace.desired
     resources = f"{workspace.path}: {pluralize(len(desired.resources), 'resource')}"

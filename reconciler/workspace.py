@@ -11,8 +11,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict
-
 from reconciler import notebook
 from reconciler.model.address import Address
 from reconciler.model.errors import JournalError, ReconcilerError
@@ -143,7 +141,7 @@ class Workspace(WorkspaceFiles):
                 quotas=self._quotas,
                 progress=report,
             )
-        return DisplayedPlan(**asdict(plan, recurse=False), state=self.desired)
+        return DisplayedPlan.from_value(plan, state=self.desired)
 
     # ── applies ─────────────────────────────────────────────────────────────────────────────────
 
@@ -226,7 +224,7 @@ class Workspace(WorkspaceFiles):
             raise ReconcilerError(_unclear_run(id_part, matches, known_ids))
         record = self._journal.record(matches[0])
         assert record
-        return DisplayedRun(record.run, record.steps, record.calls)
+        return DisplayedRun.from_value(record)
 
     def last_run(self) -> DisplayedRun | None:
         """Return this workspace's latest run with its steps and calls, or None before the first.
@@ -291,7 +289,7 @@ class Workspace(WorkspaceFiles):
                 select=select,
                 exclude=exclude,
             )
-        return DisplayedDrift(**asdict(drift, recurse=False), last=self.last_run_on_target())
+        return DisplayedDrift.from_value(drift, last_run=self.last_run_on_target())
 
     def show(self, address: str) -> DisplayedResource:
         """Return one resource: desired, live, and the change that a plan would make.

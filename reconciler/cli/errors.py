@@ -41,7 +41,7 @@ def print_error(message: str, options: Options, *details: str) -> None:
 
     from reconciler.cli.terminal import Terminal
     from reconciler.model.text import visible
-    from reconciler.render.text.plan import render_severity
+    from reconciler.render.text.parts import render_severity
 
     lines = [line for part in (message, *details) for line in part.splitlines() or [""]]
     first, *rest = [Text(visible(line)) for line in lines]

@@ -19,11 +19,11 @@ from reconciler.cli.terminal import write_lines
 from reconciler.interrupt import STOPPING_MESSAGE
 from reconciler.model.outcome import Canceled, Outcome, Started
 from reconciler.model.text import visible
-from reconciler.render.text.plan import COLORS
-from reconciler.render.text.result import OUTCOME_STYLES, render_outcome_line
-from reconciler.render.views.plan import format_duration
+from reconciler.render.text.parts import COLORS, OUTCOME_STYLES
+from reconciler.render.text.result import render_outcome_line
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration
 from reconciler.render.views.progress import ProgressTracker, format_read_progress
-from reconciler.render.views.result import OUTCOME_GLYPHS, build_outcome_view
+from reconciler.render.views.result import build_outcome_view
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -19,9 +19,8 @@ from reconciler.model.plan import Plan
 from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.html.page import load_stylesheet
 from reconciler.render.html.parts import render_status_html
-from reconciler.render.views.plan import format_duration
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration
 from reconciler.render.views.progress import ProgressTracker, ProgressView, format_read_progress
-from reconciler.render.views.result import OUTCOME_GLYPHS
 
 UPDATE_SECONDS = 0.2
 """Seconds between two updates of the page: five a second look smooth, and a thousand would be dropped."""

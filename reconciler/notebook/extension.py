@@ -13,7 +13,7 @@ from IPython.display import display
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.text import closest_match, quote
 from reconciler.notebook.workspace_protocol import NotebookWorkspace
-from reconciler.render.views.plan import format_counts
+from reconciler.render.views.labels import format_counts
 
 OpenWorkspace: TypeAlias = Callable[[str], NotebookWorkspace]
 """Opens the workspace of a file."""

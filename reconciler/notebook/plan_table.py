@@ -21,19 +21,10 @@ from reconciler.render.html.result import render_result_html
 from reconciler.render.rich_display import MAX_ROWS, DisplayedGraph, DisplayedPlan
 from reconciler.render.text.plan import render_plan_summary
 from reconciler.render.views.error import ErrorView, build_error_view
+from reconciler.render.views.fields import FieldLine, describe_change
 from reconciler.render.views.format_value import truncate
-from reconciler.render.views.plan import (
-    ACTION_GLYPHS,
-    FieldLine,
-    PlanView,
-    build_plan_row,
-    build_plan_view,
-    describe_change,
-    format_counts,
-    format_duration,
-    format_origin,
-    pluralize,
-)
+from reconciler.render.views.labels import ACTION_GLYPHS, format_counts, format_duration, pluralize
+from reconciler.render.views.plan import PlanView, build_plan_row, build_plan_view, format_origin
 from reconciler.render.views.result import build_result_view
 
 _MAX_DIFFERENCE_LENGTH = 90
@@ -132,7 +123,7 @@ class PlanTable:
             graph: DisplayedGraph = self.plan.graph.around(around) if around else self.plan.graph
         except ReconcilerError as error:
             return render_error(build_error_view(error))
-        return render_svg(graph.picture.readable(), selector=".reconciler")
+        return render_svg(graph.picture.limit(), selector=".reconciler")
 
 
 def render_result(result: Result) -> str:

@@ -1,6 +1,6 @@
-"""What people touch: the Python API, the command line, and one renderer for all of them.
+"""How values are shown to people and programs: values in, text, HTML, Markdown, JSON and graphs out; no I/O but by `markdown`.
 
-Law: faces decide nothing about AWS. What they show is first turned into a view, a tree of plain values (`view`), and every
-format walks that one tree; rendering does no I/O beyond writing its output. Everything that came from a file or the
-registry is text: no format lets it act. Slow libraries are imported where they are needed, so that help is immediate.
+Invariant: everything from a file or the registry is text, and no format lets it act. `views` turns values into trees of plain
+values, which every format renders. Imports run one way: `rich_display`, `formats` → `json` → `html`, `graph`, `markdown` →
+`text` → `views`. Slow libraries are imported where they are needed, so that help is immediate.
 """

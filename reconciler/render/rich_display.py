@@ -1,15 +1,17 @@
-"""Values that show themselves: as HTML or a picture in a notebook, as text everywhere else.
+"""Values that display themselves: as HTML or a picture in a notebook, and as text at every other prompt.
 
-IPython asks a value for `_repr_mimebundle_`; every other prompt prints its repr. Values of the model know nothing of either,
-so what the workspace hands out are subclasses of them.
+IPython calls `_repr_mimebundle_`, without any extension being loaded, and every other prompt calls `__repr__`. Values of the model
+have neither, so `Workspace` returns subclasses of them. They are subclasses, and not wrappers, because what `Workspace.plan`
+returns is passed on as a plan: to `Workspace.apply`, to the engine, and to `attrs.evolve`, which keeps the class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+import attrs
 from attrs import field, frozen
 
 from reconciler.engine.plan.drift import Drift
@@ -21,7 +23,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.resource import Live, Resource
 from reconciler.model.run import History, Run, RunRecord
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import closest_match
+from reconciler.model.text import closest_match, quote
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -29,75 +31,79 @@ if TYPE_CHECKING:
     from reconciler.render.graph.picture import Picture
 
 TEXT_WIDTH = 110
-"""Of the text in a notebook's output and of a repr."""
-
-TextRenderer: TypeAlias = "Callable[[Any, int], Iterator[Text]]"
-
+"""The width of text in a notebook's output and in a repr, in characters."""
 
 MAX_ROWS = 100
-"""Rows of a kind in a notebook's output: more of them make the page slow, and nobody reads them."""
+"""Rows of each kind in a notebook's output; more of them make the page slow, and nobody reads them."""
+
+TextRenderer: TypeAlias = "Callable[[Any, int], Iterable[Text]]"
 
 
 class Displayed:
-    """A value that shows itself: subclasses say which view of it."""
+    """A value that displays itself; a subclass says by which view."""
 
-    def _view(self) -> Any:
-        """What is told in text."""
+    @classmethod
+    def from_value(cls, value: Any, **context: Any) -> Self:
+        """Return a value as an instance of this subclass of its class: the same members, and the subclass's own."""
+        members = {name: getattr(value, name) for name in attrs.fields_dict(type(value))}
+        return cls(**members, **context)
+
+    def _build_text_view(self) -> Any:
+        """Return the view that is shown as text."""
         raise NotImplementedError
 
-    def _page(self) -> Any:
-        """What is told as HTML, where more of it can be folded away."""
-        return self._view()
+    def _build_html_view(self) -> Any:
+        """Return the view that is shown as HTML, which may have more details, because HTML can fold them."""
+        return self._build_text_view()
 
     def __repr__(self) -> str:
-        return render_text(self._view())
+        return render_text(self._build_text_view())
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> Mapping[str, str]:
-        """What IPython shows; it picks among these by what its front end can."""
+        """Return every representation; IPython's front end chooses one."""
         del include, exclude
         from reconciler.render.html.page import render_html_fragment
 
-        return {"text/plain": render_text(self._view()), "text/html": render_html_fragment(self._page())}
+        return {"text/plain": repr(self), "text/html": render_html_fragment(self._build_html_view())}
 
 
 @frozen(slots=False, eq=False, repr=False)
 class DisplayedPlan(Displayed, Plan):
-    """A plan that shows itself; `state` is what it was made from."""
+    """A plan that displays itself; `state` is the desired state it was made from."""
 
     state: DesiredState | None = field(default=None, kw_only=True)
 
     @cached_property
     def graph(self) -> DisplayedGraph:
-        """The dependency graph, coloured by what would be done."""
+        """The dependency graph, colored by the plan's actions."""
         from reconciler.engine.graph import build_resource_graph
         from reconciler.render.graph.picture import build_picture
 
         resources = self.state.resources if self.state else {}
-        return DisplayedGraph(
-            build_picture(build_resource_graph(resources), resources, self, title=self.workspace)
-        )
+        graph = build_resource_graph(resources)
+        return DisplayedGraph(build_picture(graph, resources, self, title=self.workspace))
 
-    def _view(self) -> Any:
-        return self._told(requests=False)
+    def _build_text_view(self) -> Any:
+        return self._build_view(requests=False)
 
-    def _page(self) -> Any:
-        return self._told(requests=True)
+    def _build_html_view(self) -> Any:
+        return self._build_view(requests=True)
 
-    def _told(self, *, requests: bool) -> Any:
+    def _build_view(self, *, requests: bool) -> Any:
         from reconciler.engine.ownership.markers import count_unchanged_markers
         from reconciler.render.views.plan import build_plan_view
 
-        marks = count_unchanged_markers(self, self.state.resources) if self.state else 0
-        return build_plan_view(self, requests=requests, unchanged_markers=marks, max_rows=MAX_ROWS)
+        markers = count_unchanged_markers(self, self.state.resources) if self.state else 0
+        return build_plan_view(self, requests=requests, unchanged_markers=markers, max_rows=MAX_ROWS)
 
 
 @frozen(eq=False, repr=False)
 class DisplayedResult(Displayed, Result):
-    """A result that shows itself."""
+    """A result that displays itself."""
 
-    def _view(self) -> Any:
+    def _build_text_view(self) -> Any:
         from reconciler.render.views.result import build_result_view
 
         return build_result_view(self, max_outcomes=MAX_ROWS)
@@ -105,14 +111,14 @@ class DisplayedResult(Displayed, Result):
 
 @frozen(repr=False)
 class DisplayedResource(Displayed):
-    """One resource as the file wants it, as the registry has it, and what would be done about it."""
+    """One resource, desired and live, with the change that a plan would make, that displays itself."""
 
     address: Address
     desired: Resource | None
     live: Live | None
     change: Change | None
 
-    def _view(self) -> Any:
+    def _build_text_view(self) -> Any:
         from reconciler.render.views.comparison import build_comparison_view
 
         return build_comparison_view(self.address, self.desired, self.live, self.change)
@@ -120,19 +126,19 @@ class DisplayedResource(Displayed):
 
 @frozen(eq=False, repr=False)
 class DisplayedHistory(Displayed, History):
-    """Runs that show themselves."""
+    """A history that displays itself."""
 
-    def _view(self) -> Any:
-        from reconciler.render.views.history import HistoryView, build_run_rows
+    def _build_text_view(self) -> Any:
+        from reconciler.render.views.history import build_history_view
 
-        return HistoryView(build_run_rows(self))
+        return build_history_view(self)
 
 
 @frozen(eq=False, repr=False)
 class DisplayedRun(Displayed, RunRecord):
-    """One run that shows itself."""
+    """One run, with its steps and calls, that displays itself."""
 
-    def _view(self) -> Any:
+    def _build_text_view(self) -> Any:
         from reconciler.render.views.history import build_run_view
 
         return build_run_view(self)
@@ -140,65 +146,67 @@ class DisplayedRun(Displayed, RunRecord):
 
 @frozen(eq=False, repr=False)
 class DisplayedDrift(Displayed, Drift):
-    """Drift that shows itself; `last` is the workspace's last run: whoever applied it could be asked."""
+    """A drift that displays itself; `last_run` is the workspace's last apply."""
 
-    last: Run | None = field(default=None, kw_only=True)
+    last_run: Run | None = field(default=None, kw_only=True)
 
-    def _view(self) -> Any:
+    def _build_text_view(self) -> Any:
         from reconciler.render.views.drift import build_drift_view
 
-        return build_drift_view(self, self.last)
+        return build_drift_view(self, self.last_run)
 
 
 @frozen(repr=False)
 class DisplayedGraph:
-    """A graph that shows itself: whole while that can be read, else one node for each kind and action."""
+    """A graph that displays itself: whole while it is readable, or else one node for each kind and action."""
 
     picture: Picture
 
     def around(self, address: str, distance: int = 1) -> DisplayedGraph:
-        """What is at most so many dependencies away from one resource, whichever way they lead.
+        """Return the part of the graph within `distance` dependencies of one resource, in both directions.
 
-        Raises ReconcilerError, with the nearest address, where there is none such in the graph.
+        Raises ReconcilerError, with the nearest address, for an address that is not in the graph.
         """
         known = {node.id for node in self.picture.nodes}
         if address not in known:
-            near = closest_match(address, known)
-            told = f"; did you mean {near!r}?" if near else ""
-            raise ReconcilerError(f"{address!r} is not in the graph{told}")
+            nearest = closest_match(address, known)
+            hint = f"; did you mean {quote(nearest)}?" if nearest else ""
+            raise ReconcilerError(f"{quote(address)} is not in the graph{hint}")
         return DisplayedGraph(self.picture.around(address, distance))
 
     def __repr__(self) -> str:
         from reconciler.render.graph.tree import render_tree
 
-        return _plain(render_tree(self.picture.readable()))
+        return _to_text(render_tree(self.picture.limit()), TEXT_WIDTH)
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> Mapping[str, str]:
-        """The picture; where there are no pictures, the tree."""
+        """Return the picture, and the tree for front ends without pictures."""
         del include, exclude
         from reconciler.render.graph.svg import render_svg
 
-        return {"text/plain": repr(self), "image/svg+xml": render_svg(self.picture.readable())}
+        return {"text/plain": repr(self), "image/svg+xml": render_svg(self.picture.limit())}
 
 
 def render_text(view: Any, width: int = TEXT_WIDTH) -> str:
-    """A view as plain text."""
-    return _plain(_drawn()[type(view)](view, width))
+    """Render any view as plain text."""
+    return _to_text(get_text_renderers()[type(view)](view, width), width)
 
 
-def _drawn() -> Mapping[type, TextRenderer]:
-    """How each view is told in text. A new one needs nothing but its line here."""
+def get_text_renderers() -> Mapping[type, TextRenderer]:
+    """Return the text renderer of each view. A new view needs only an entry here."""
     from reconciler.render.text.comparison import render_comparison_text
     from reconciler.render.text.diagnostics import render_diagnostics_text
     from reconciler.render.text.drift import render_drift_text
+    from reconciler.render.text.error import render_error_text
     from reconciler.render.text.history import render_history_text, render_run_text
     from reconciler.render.text.plan import render_plan_text
     from reconciler.render.text.result import render_result_text
     from reconciler.render.views.comparison import ResourceComparisonView
     from reconciler.render.views.diagnostics import DiagnosticsView
     from reconciler.render.views.drift import DriftView
+    from reconciler.render.views.error import ErrorView
     from reconciler.render.views.history import HistoryView, RunView
     from reconciler.render.views.plan import PlanView
     from reconciler.render.views.result import ResultView
@@ -208,11 +216,14 @@ def _drawn() -> Mapping[type, TextRenderer]:
         ResultView: lambda view, _width: render_result_text(view),
         ResourceComparisonView: render_comparison_text,
         DiagnosticsView: lambda view, _width: render_diagnostics_text(view),
+        ErrorView: lambda view, _width: render_error_text(view),
         DriftView: render_drift_text,
-        HistoryView: lambda view, _width: render_history_text(view.rows),
+        HistoryView: lambda view, _width: render_history_text(view),
         RunView: lambda view, _width: render_run_text(view),
     }
 
 
-def _plain(lines: Iterator[Text]) -> str:
-    return "\n".join(line.plain for line in lines)
+def _to_text(lines: Iterable[Text], width: int) -> str:
+    from reconciler.render.text.wrap import wrap_lines
+
+    return "\n".join(line.plain for line in wrap_lines(lines, width))

@@ -14,9 +14,9 @@ from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunReco
 from reconciler.render.json.history_file import history_to_json
 from reconciler.render.text.history import render_history_text, render_run_text
 from reconciler.render.text.result import render_crash_warning
-from reconciler.render.views.history import build_run_rows, build_run_view
+from reconciler.render.views.history import build_history_view, build_run_view
 from reconciler.workspace import Workspace
-from tests.support.sample_plans import HOSTILE
+from tests.support.sample_plans import HOSTILE_TEXT
 
 
 def at(second: float) -> datetime.datetime:
@@ -68,7 +68,7 @@ def plain_text(lines):
 
 
 def test_runs_are_listed_in_a_table():
-    assert plain_text(render_history_text(build_run_rows(History((CRASHED, COMPLETED))))) == (
+    assert plain_text(render_history_text(build_history_view(History((CRASHED, COMPLETED))))) == (
         "run          begun (UTC)          by           command  status     file          steps\n"
         "1m80a9gzwhr  2026-11-22 10:00:00  runner@ci-7  apply    ! crashed  f2f1785f9a68  1 applied, 1 planned, 1 unknown\n"
         "1m80a2gzwhr  2026-11-22 10:00:00  ada@laptop   apply    ✔ applied  f2f1785f9a68  8 applied"
@@ -77,7 +77,7 @@ def test_runs_are_listed_in_a_table():
 
 def test_the_table_names_the_workspaces_if_there_are_several():
     lines = plain_text(
-        render_history_text(build_run_rows(History((COMPLETED, evolve(COMPLETED, workspace="lab")))))
+        render_history_text(build_history_view(History((COMPLETED, evolve(COMPLETED, workspace="lab")))))
     ).split("\n")
     assert [line.split()[4:6] for line in lines[1:]] == [["apply", "greenhouse"], ["apply", "lab"]]
 
@@ -141,15 +141,26 @@ def test_a_record_as_json_is_complete():
 def test_control_characters_in_a_journal_are_escaped():
     run = evolve(
         COMPLETED,
-        workspace=HOSTILE,
-        process=ProcessIdentity(HOSTILE, HOSTILE, 1, HOSTILE),
-        command=HOSTILE,
-        counts={HOSTILE: 1},
+        workspace=HOSTILE_TEXT,
+        process=ProcessIdentity(HOSTILE_TEXT, HOSTILE_TEXT, 1, HOSTILE_TEXT),
+        command=HOSTILE_TEXT,
+        counts={HOSTILE_TEXT: 1},
     )
-    step = RunStep(f"things.{HOSTILE}", "create", "failed", 1.0, HOSTILE)
-    call = RunCall(1, step.address, "iot", HOSTILE, HOSTILE, "refused", at(0), at(1), HOSTILE, HOSTILE)
+    step = RunStep(f"things.{HOSTILE_TEXT}", "create", "failed", 1.0, HOSTILE_TEXT)
+    call = RunCall(
+        1,
+        step.address,
+        "iot",
+        HOSTILE_TEXT,
+        HOSTILE_TEXT,
+        "refused",
+        at(0),
+        at(1),
+        HOSTILE_TEXT,
+        HOSTILE_TEXT,
+    )
     lines = [
-        *render_history_text(build_run_rows(History((run, COMPLETED)))),
+        *render_history_text(build_history_view(History((run, COMPLETED)))),
         *render_run_text(build_run_view(RunRecord(run, (step,), (call,)))),
         render_crash_warning(run),
     ]

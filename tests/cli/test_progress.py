@@ -10,10 +10,10 @@ from rich.console import Console
 from reconciler.cli.progress import LineDisplay, LiveDisplay, open_display, show_reading
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Canceled, Failed, Skipped, Started
-from tests.support.sample_plans import CREATION, DELETION, ROTATION, UPDATE, plan
+from tests.support.sample_plans import CREATION, DELETION, ROTATION, UPDATE, make_plan
 
 THROTTLED = AwsError(service="iot", operation="CreateThing", code="ThrottlingException", message="slower")
-PLAN = plan(ROTATION, UPDATE, CREATION, DELETION)
+PLAN = make_plan(ROTATION, UPDATE, CREATION, DELETION)
 
 
 class Clock:

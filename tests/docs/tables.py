@@ -17,7 +17,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member
 from reconciler.model.document import Document
-from reconciler.render.views.plan import format_kind
+from reconciler.render.views.labels import format_kind
 
 CHANGING = {"in_place": "in place", "replaces": "**replaces**", "create_only": "at creation only"}
 CREATING = ("Create", "Register", "Add", "Attach")

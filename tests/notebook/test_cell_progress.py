@@ -15,10 +15,10 @@ from reconciler.model.errors import ReconcilerError
 from reconciler.model.outcome import Applied, Failed, Started
 from reconciler.notebook import cell_progress, extension, is_in_notebook
 from reconciler.render.html.parts import render_status_html
-from tests.render.test_plan_html import Reader
-from tests.support.sample_plans import CREATION, DELETION, UPDATE, plan
+from tests.support.html_reader import HtmlReader
+from tests.support.sample_plans import CREATION, DELETION, UPDATE, make_plan
 
-PLAN = plan(CREATION, UPDATE, DELETION)
+PLAN = make_plan(CREATION, UPDATE, DELETION)
 
 
 class Clock:
@@ -40,7 +40,7 @@ def shell():
 def pages(captured) -> list[list[str]]:
     """Return the text of every update, without its style."""
     updates = (output.data["text/html"] for output in captured.outputs)
-    return [[line.strip() for line in Reader(page).lines if line.strip()] for page in updates]
+    return [[line.strip() for line in HtmlReader(page).lines if line.strip()] for page in updates]
 
 
 def test_an_apply_shows_its_progress_from_the_first_step_to_the_last(shell):

@@ -12,7 +12,7 @@ import pytest
 from reconciler import Workspace
 from reconciler.notebook.session import PanelSession
 from tests.support.registry_client import Cloud
-from tests.support.sample_plans import HOSTILE
+from tests.support.sample_plans import HOSTILE_TEXT
 
 FILE = """
 [workspace]
@@ -275,7 +275,7 @@ def test_stopping_cancels_pending_steps_and_retrying_completes_them(open_session
 
 def test_hostile_names_are_shown_as_text(open_session, workspace):
     page, session = open_session()
-    session.graph(HOSTILE)
+    session.graph(HOSTILE_TEXT)
     page.wait_until(lambda page: page.state["graph"])
     state = str(page.state)
     assert [mark for mark in ("<script", "\x1b", "\u202e") if mark in state] == []

@@ -1,4 +1,4 @@
-"""What came from a file or the registry is text in every format, whatever it says."""
+"""Text from a file or the registry stays text in every format."""
 
 from __future__ import annotations
 
@@ -24,48 +24,59 @@ from reconciler.render.graph.svg import render_svg
 from reconciler.render.graph.tree import render_tree
 from reconciler.render.text.plan import render_plan_text
 from reconciler.render.views.format_value import format_value
-from reconciler.render.views.plan import build_plan_view, get_kind_position
-from tests.support.sample_plans import HOSTILE, MANAGED, plan, thing
+from reconciler.render.views.labels import get_kind_position
+from reconciler.render.views.plan import build_plan_view
+from tests.support.sample_plans import HOSTILE_TEXT, MANAGED, make_creation, make_plan
 
-AT = get_kind_position("things")
-FAINT = compute_color(AT, lightness=0.95, chroma=0.03)
-SPELT = r'<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
+THING_POSITION = get_kind_position("things")
+FILL_COLOR = compute_color(THING_POSITION, lightness=0.95, chroma=0.03)
+ESCAPED_TEXT = r'<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
 
 
 def picture():
     graph = nx.DiGraph()
-    graph.add_node(Address("things", HOSTILE))
-    return build_picture(graph, {}, title=HOSTILE)
+    graph.add_node(Address("things", HOSTILE_TEXT))
+    return build_picture(graph, {}, title=HOSTILE_TEXT)
 
 
-def printed(lines) -> str:
-    """As a terminal with colours gets it, its own styling aside."""
+def print_lines(lines) -> str:
+    """Return what a terminal prints, without styles."""
     stream = io.StringIO()
     write_lines(Console(file=stream, force_terminal=True, color_system=None, width=200, markup=False), lines)
     return stream.getvalue()
 
 
-def test_a_hostile_attribute_comes_out_spelt_in_text():
-    made = plan(Step(thing("pump-7", FieldChange("attributes.note", None, HOSTILE)), ()))
-    assert printed(render_plan_text(build_plan_view(made), 200)) == (
+def test_a_hostile_attribute_is_escaped_in_text():
+    plan = make_plan(Step(make_creation("pump-7", FieldChange("attributes.note", None, HOSTILE_TEXT)), ()))
+    assert print_lines(render_plan_text(build_plan_view(plan), 200)) == (
         "Plan for greenhouse\n"
         "embedded · 123456789012 · eu-west-1 · plan 3f9a2c81d0e2\n"
         "\n"
         "Things  1 to create\n"
         "  + create   things.pump-7  desired_state.toml:1 · 0 calls\n"
         r'             attributes.note  "<script>alert(\"1\")</script> [bold red]x[/] \x1b[31m\u202ered"'
-        "\n\nAPI calls  0, at the least 0.60 s under AWS's quotas\n\nSummary  + 1 create\n"
+        "\n\nAPI calls  0, at least 0.60 s under AWS quotas\n\nPlan: 1 to create\n"
     )
 
 
-def test_a_hostile_name_comes_out_spelt_in_the_tree():
-    assert printed(render_tree(picture())) == f"{SPELT}\n└─ {SPELT}  thing\n\n1 resource, 0 dependencies\n"
+def test_a_hostile_name_is_escaped_in_the_tree():
+    assert (
+        print_lines(render_tree(picture()))
+        == f"{ESCAPED_TEXT}\n└─ {ESCAPED_TEXT}  thing\n\n1 resource, 0 dependencies\n"
+    )
 
 
 def test_a_hostile_name_is_only_text_in_svg():
     drawn = ET.fromstring(render_svg(picture()))
-    spoken = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
-    assert spoken == [SPELT, "1 resource", "T", f"{SPELT[:16]}…{SPELT[-16:]}", "thing", "1 thing"]
+    texts = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == [
+        ESCAPED_TEXT,
+        "1 resource",
+        "T",
+        f"{ESCAPED_TEXT[:16]}…{ESCAPED_TEXT[-16:]}",
+        "thing",
+        "1 thing",
+    ]
     assert {node.tag.rpartition("}")[2] for node in drawn.iter()} == {
         "svg", "title", "desc", "style", "defs", "marker", "path", "rect", "text", "g", "circle",
     }  # fmt: skip
@@ -79,29 +90,29 @@ def test_a_hostile_name_is_only_text_in_dot():
         f'  graph [label="{quoted}", labelloc=t, rankdir=LR, fontname="sans-serif"];\n'
         '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];\n'
         '  edge [color="#98a1ab", arrowsize=0.7];\n'
-        f'  {identity} [label="{quoted}\\nthing", color="{compute_color(AT)}", fillcolor="{FAINT}"];\n'
+        f'  {identity} [label="{quoted}\\nthing", color="{compute_color(THING_POSITION)}", fillcolor="{FILL_COLOR}"];\n'
         "}\n"
     )
 
 
 def test_a_hostile_name_is_only_text_in_mermaid():
-    said = (
+    label = (
         "#60;script#62;alert#40;#34;1#34;#41;#60;/script#62; #91;bold red#93;x#91;/#93; "
         "#92;x1b#91;31m#92;u202ered"
     )
     assert render_mermaid(picture()) == (
-        f'flowchart LR\n  n0("{said}<br>thing"):::k{AT}\n'
-        f"  classDef k{AT} fill:{FAINT},stroke:{compute_color(AT)},color:#1b1f24\n"
+        f'flowchart LR\n  n0("{label}<br>thing"):::k{THING_POSITION}\n'
+        f"  classDef k{THING_POSITION} fill:{FILL_COLOR},stroke:{compute_color(THING_POSITION)},color:#1b1f24\n"
     )
 
 
-def test_a_secret_is_in_no_rendering_of_a_plan():
-    seen = printed(render_plan_text(build_plan_view(plan(MANAGED), requests=True), 100))
-    assert [line.split()[1:] for line in seen.split("\n") if "aterial " in line] == [
+def test_a_plan_shows_no_secret():
+    text = print_lines(render_plan_text(build_plan_view(make_plan(MANAGED), requests=True), 100))
+    assert [line.split()[1:] for line in text.split("\n") if "aterial " in line] == [
         ["(sensitive)"],
         ["(sensitive)"],
     ]
-    assert "canary" not in seen
+    assert "canary" not in text
 
 
 @pytest.mark.parametrize(
@@ -125,10 +136,10 @@ def test_a_secret_is_in_no_rendering_of_a_plan():
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "sha256:709e80c88487…"),
     ],
 )
-def test_every_value_has_one_reading(value, expected):
+def test_a_value_is_formatted(value, expected):
     assert format_value(value).text == expected
 
 
 @pytest.mark.parametrize("name", ["pump-7", "pumpe-ø", "水泵"])
-def test_letters_of_any_script_are_left_as_they_are(name):
+def test_letters_of_any_script_are_not_escaped(name):
     assert visible(name) == name

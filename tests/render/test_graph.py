@@ -21,13 +21,13 @@ from reconciler.render.graph.palette import compute_color
 from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
 from reconciler.render.graph.svg import render_svg
 from reconciler.render.graph.tree import render_tree
-from reconciler.render.views.plan import get_kind_position
-from tests.support.sample_plans import CREATION, ROTATION, plan
+from reconciler.render.views.labels import get_kind_position
+from tests.support.sample_plans import CREATION, ROTATION, make_plan
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def fleet(count: int = 2):
+def build_fleet(count: int = 2):
     graph = nx.DiGraph()
     ca, group = Address("ca_certificates", "factory"), Address("thing_groups", "hall")
     graph.add_nodes_from([ca, group])
@@ -39,45 +39,45 @@ def fleet(count: int = 2):
     return graph
 
 
-def faint(kind):
+def compute_fill(kind):
     return compute_color(get_kind_position(kind), lightness=0.95, chroma=0.03)
 
 
-def in_order(*nodes):
-    """As pictures have them: by kind, and only by dependency, which leaves some kinds to choose."""
+def sort_nodes(*nodes):
+    """Sort nodes by kind, as pictures do; the order of independent kinds is not defined."""
     return tuple(sorted(nodes, key=lambda node: get_kind_position(node.kind)))
 
 
-def plain(picture, **options):
+def render(picture, **options):
     return "\n".join(line.plain for line in render_tree(picture, **options))
 
 
-def test_the_tree_has_every_resource_once_and_names_its_other_needs():
-    assert plain(build_picture(fleet(), {}, title="greenhouse")) == (
+def test_a_tree_has_every_resource_once_and_names_its_other_dependencies():
+    assert render(build_picture(build_fleet(), {}, title="greenhouse")) == (
         "greenhouse\n"
         "├─ factory  CA certificate\n"
         "│  ├─ pump-7  device certificate\n"
-        "│  │  └─ pump-7  thing  also needs thing_groups.hall\n"
+        "│  │  └─ pump-7  thing  also depends on thing_groups.hall\n"
         "│  └─ pump-8  device certificate\n"
-        "│     └─ pump-8  thing  also needs thing_groups.hall\n"
+        "│     └─ pump-8  thing  also depends on thing_groups.hall\n"
         "└─ hall  thing group\n"
         "\n"
         "6 resources, 6 dependencies"
     )
 
 
-def test_the_tree_needs_no_more_than_ascii_where_there_is_no_more():
+def test_a_tree_can_be_limited_to_ascii():
     graph = nx.DiGraph([(Address("ca_certificates", "factory"), Address("certificates", "pump-7"))])
-    assert plain(build_picture(graph, {}, title="greenhouse"), ascii_only=True) == (
+    assert render(build_picture(graph, {}, title="greenhouse"), ascii_only=True) == (
         "greenhouse\n`- factory  CA certificate\n   `- pump-7  device certificate\n\n2 resources, 1 dependency"
     )
 
 
-def test_with_a_plan_the_tree_says_what_would_be_done_and_shows_what_would_go():
-    gone = Step(Delete(Address("things", "pump-3"), Live("pump-3", Thing())), ())
-    made = plan(ROTATION, CREATION, gone)
+def test_a_tree_of_a_plan_shows_its_actions_and_removals():
+    removal = Step(Delete(Address("things", "pump-3"), Live("pump-3", Thing())), ())
+    plan = make_plan(ROTATION, CREATION, removal)
     graph = nx.DiGraph([(Address("certificates", "pump-7"), Address("things", "pump-8"))])
-    assert plain(build_picture(graph, {}, made, title="greenhouse")) == (
+    assert render(build_picture(graph, {}, plan, title="greenhouse")) == (
         "greenhouse\n"
         "├─ ± replace pump-7  device certificate\n"
         "│  └─ + create pump-8  thing\n"
@@ -87,24 +87,24 @@ def test_with_a_plan_the_tree_says_what_would_be_done_and_shows_what_would_go():
     )
 
 
-def test_dot_says_nodes_and_edges():
+def test_dot_has_nodes_and_edges():
     graph = nx.DiGraph([(Address("ca_certificates", "factory"), Address("certificates", "pump-7"))])
-    assert render_dot(build_picture(graph, {}, plan(ROTATION), title="greenhouse")) == (
+    assert render_dot(build_picture(graph, {}, make_plan(ROTATION), title="greenhouse")) == (
         "digraph reconciler {\n"
         '  graph [label="greenhouse", labelloc=t, rankdir=LR, fontname="sans-serif"];\n'
         '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];\n'
         '  edge [color="#98a1ab", arrowsize=0.7];\n'
-        f'  "ca_certificates.factory" [label="factory\\nCA certificate", color="{compute_color(get_kind_position("ca_certificates"))}", fillcolor="{faint("ca_certificates")}"];\n'
-        f'  "certificates.pump-7" [label="pump-7\\ndevice certificate\\n± replace", color="{compute_color(get_kind_position("certificates"))}", fillcolor="{faint("certificates")}"];\n'
+        f'  "ca_certificates.factory" [label="factory\\nCA certificate", color="{compute_color(get_kind_position("ca_certificates"))}", fillcolor="{compute_fill("ca_certificates")}"];\n'
+        f'  "certificates.pump-7" [label="pump-7\\ndevice certificate\\n± replace", color="{compute_color(get_kind_position("certificates"))}", fillcolor="{compute_fill("certificates")}"];\n'
         '  "ca_certificates.factory" -> "certificates.pump-7";\n'
         "}\n"
     )
 
 
-def test_a_large_graph_is_drawn_as_one_node_for_each_kind_and_action():
-    picture = build_picture(fleet(400), {}, plan(ROTATION), title="greenhouse").readable()
+def test_a_large_graph_has_one_node_for_each_kind_and_action():
+    picture = build_picture(build_fleet(400), {}, make_plan(ROTATION), title="greenhouse").limit()
     assert (picture.nodes, picture.edges) == (
-        in_order(
+        sort_nodes(
             GraphNode("ca_certificates/", "ca_certificates", "factory"),
             GraphNode("thing_groups/", "thing_groups", "hall"),
             GraphNode("certificates/replace", "certificates", "pump-7", "replace"),
@@ -121,7 +121,7 @@ def test_a_large_graph_is_drawn_as_one_node_for_each_kind_and_action():
     )
 
 
-def test_mermaid_counts_what_it_collapsed():
+def test_mermaid_counts_the_edges_of_a_collapsed_graph():
     graph = nx.DiGraph(
         (Address("ca_certificates", "factory"), Address("certificates", f"pump-{number}"))
         for number in range(3)
@@ -134,25 +134,25 @@ def test_mermaid_counts_what_it_collapsed():
     ]
 
 
-def test_the_svg_tells_a_screen_reader_what_it_shows():
-    drawn = ET.fromstring(render_svg(build_picture(fleet(), {}, plan(ROTATION), title="greenhouse")))
-    assert (drawn.get("role"), drawn.find(f"{SVG}title").text, drawn.find(f"{SVG}desc").text) == (
+def test_an_svg_has_a_title_and_a_description_for_screen_readers():
+    svg = ET.fromstring(render_svg(build_picture(build_fleet(), {}, make_plan(ROTATION), title="greenhouse")))
+    assert (svg.get("role"), svg.find(f"{SVG}title").text, svg.find(f"{SVG}desc").text) == (
         "img",
         "Dependency graph of greenhouse",
         "6 resources; 1 to replace",
     )
 
 
-def test_every_node_of_the_svg_has_its_whole_name_in_a_tooltip():
+def test_every_node_of_an_svg_has_its_whole_name_in_a_tooltip():
     graph = nx.DiGraph()
     graph.add_node(Address("things", "a" * 60))
-    drawn = ET.fromstring(render_svg(build_picture(graph, {})))
-    assert [node.text for node in drawn.iterfind(f"{SVG}g/{SVG}title")] == ["a" * 60 + ", thing"]
+    svg = ET.fromstring(render_svg(build_picture(graph, {})))
+    assert [node.text for node in svg.iterfind(f"{SVG}g/{SVG}title")] == ["a" * 60 + ", thing"]
 
 
-def test_columns_follow_dependency_and_a_root_stands_beside_those_that_need_it():
-    placed = compute_layout(build_picture(fleet(1), {}), step=50, thin=10)
-    assert [set(column) for column in placed.columns] == [
+def test_columns_follow_dependencies_and_a_root_stands_next_to_its_dependents():
+    layout = compute_layout(build_picture(build_fleet(1), {}), node_height=50, stand_in_height=10)
+    assert [set(column) for column in layout.columns] == [
         {"ca_certificates.factory"},
         {"thing_groups.hall", "certificates.pump-7"},
         {"things.pump-7"},
@@ -160,23 +160,23 @@ def test_columns_follow_dependency_and_a_root_stands_beside_those_that_need_it()
 
 
 @pytest.mark.parametrize("count", [1, 5, 40])
-def test_no_two_nodes_of_a_column_overlap(count):
-    placed = compute_layout(build_picture(fleet(count), {}), step=50, thin=10)
-    for column in placed.columns:
-        heights = [placed.middle[name] for name in column]
-        assert all(below - above >= 49.999 for above, below in pairwise(heights))
+def test_nodes_of_a_column_do_not_overlap(count):
+    layout = compute_layout(build_picture(build_fleet(count), {}), node_height=50, stand_in_height=10)
+    for column in layout.columns:
+        centers = [layout.centers[name] for name in column]
+        assert all(below - above >= 49.999 for above, below in pairwise(centers))
 
 
-def test_an_empty_graph_is_still_a_picture():
+def test_an_empty_graph_is_a_valid_picture():
     assert ET.fromstring(render_svg(build_picture(nx.DiGraph(), {}, title="greenhouse"))).tag == f"{SVG}svg"
 
 
-def test_no_two_kinds_have_the_same_colour():
+def test_every_kind_has_a_color_of_its_own():
     assert len({compute_color(position) for position in range(len(all_kinds()))}) == len(all_kinds())
 
 
-def test_what_is_forgotten_is_drawn_as_what_goes_is():
+def test_a_forgotten_resource_is_part_of_the_picture():
     live = Live("pump-9", Thing(), owner="greenhouse")
     step = Step(Forget(Address("things", "pump-9"), live), ())
-    (node,) = build_picture(nx.DiGraph(), {}, plan(step)).nodes
+    (node,) = build_picture(nx.DiGraph(), {}, make_plan(step)).nodes
     assert (node.id, node.action) == ("things.pump-9", "forget")

@@ -1,4 +1,4 @@
-"""What machines read: each output is what its published schema says, and says what happened."""
+"""Outputs for programs: each follows its published schema."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from tests.support.registry_client import TARGET, Cloud
 from tests.support.sample_plans import (
     CREATION,
     DELETION,
-    EVERYTHING,
-    HOSTILE,
+    FULL_PLAN,
+    HOSTILE_TEXT,
     MANAGED,
     ROTATION,
     UPDATE,
-    plan,
-    thing,
+    make_creation,
+    make_plan,
 )
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
@@ -63,72 +63,72 @@ RUN = Run(
 VALIDATORS = {name: jsonschema.Draft202012Validator(build_output_schema(name)) for name in OUTPUTS}
 
 
-def valid(output: str, text: str) -> bool:
+def is_valid(output: str, text: str) -> bool:
     VALIDATORS[output].validate(json.loads(text))
     return True
 
 
-def change(old: str, new: str) -> None:
+def edit_file(old: str, new: str) -> None:
     path = Path("desired_state.toml")
     path.write_text(path.read_text().replace(old, new))
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
-def test_every_schema_is_one(output):
+def test_every_schema_is_valid(output):
     jsonschema.Draft202012Validator.check_schema(build_output_schema(output))
 
 
-@pytest.mark.parametrize("made", [EVERYTHING, plan()])
-def test_a_plan_is_as_its_schema_says(made):
-    assert valid("plan", "".join(render_plan_json(made)))
-    assert all(valid("plan-line", line) for line in render_plan_jsonl(made))
+@pytest.mark.parametrize("plan", [FULL_PLAN, make_plan()])
+def test_a_plan_follows_its_schema(plan):
+    assert is_valid("plan", "".join(render_plan_json(plan)))
+    assert all(is_valid("plan-line", line) for line in render_plan_jsonl(plan))
 
 
-def test_runs_are_as_their_schemas_say_ended_or_not():
-    going = evolve(
+def test_runs_follow_their_schemas_while_running_and_when_ended():
+    running = evolve(
         RUN, ended_at=None, status="running", counts={"planned": 1}, call_count=1, unanswered_call_count=1
     )
     call = RunCall(1, "things.a", "iot", "CreateThing", "a", "in flight", NOON)
     record = RunRecord(
-        going, (RunStep("things.a", "create", "started"),), (call, evolve(call, ended_at=NOON))
+        running, (RunStep("things.a", "create", "started"),), (call, evolve(call, ended_at=NOON))
     )
-    assert valid("history", json.dumps(history_to_json(History((going, RUN)))))
-    assert valid("history", json.dumps(history_to_json(History())))
-    assert valid("run", json.dumps(history_to_json(record)))
+    assert is_valid("history", json.dumps(history_to_json(History((running, RUN)))))
+    assert is_valid("history", json.dumps(history_to_json(History())))
+    assert is_valid("run", json.dumps(history_to_json(record)))
 
 
-@pytest.mark.parametrize("broken", ["run", "steps", "calls"])
-def test_a_schema_refuses_a_run_that_lacks_something(broken):
-    told = json.loads(json.dumps(history_to_json(RunRecord(RUN))))
-    del told[broken]
-    assert [error.message for error in VALIDATORS["run"].iter_errors(told)] == [
-        f"{broken!r} is a required property"
+@pytest.mark.parametrize("member", ["run", "steps", "calls"])
+def test_a_schema_rejects_a_run_without_a_member(member):
+    texts = json.loads(json.dumps(history_to_json(RunRecord(RUN))))
+    del texts[member]
+    assert [error.message for error in VALIDATORS["run"].iter_errors(texts)] == [
+        f"{member!r} is a required property"
     ]
 
 
-@pytest.mark.parametrize("broken", ["digest", "changes", "format", "seal"])
-def test_a_schema_refuses_a_plan_that_lacks_something(broken):
-    document = json.loads("".join(render_plan_json(EVERYTHING)))
-    del document[broken]
+@pytest.mark.parametrize("member", ["digest", "changes", "format", "seal"])
+def test_a_schema_rejects_a_plan_without_a_member(member):
+    document = json.loads("".join(render_plan_json(FULL_PLAN)))
+    del document[member]
     assert [error.message for error in VALIDATORS["plan"].iter_errors(document)] == [
-        f"{broken!r} is a required property"
+        f"{member!r} is a required property"
     ]
 
 
 @examples(10)
 @given(before=desired_states(), after=desired_states())
-def test_any_plan_and_any_drift_is_as_its_schema_says_and_reads_back(cloud, before, after):
+def test_any_plan_and_any_drift_follows_its_schema_and_is_parsed_back(cloud, before, after):
     converge(before, cloud.empty())
-    made = plan_of(after, cloud)
-    text = "".join(render_plan_json(made))
-    assert valid("plan", text)
+    plan = plan_of(after, cloud)
+    text = "".join(render_plan_json(plan))
+    assert is_valid("plan", text)
     document = parse_plan_file(text.encode())
     assert "".join(seal_document(evolve(document, seal="0" * 64))) == text
-    assert all(valid("plan-line", line) for line in render_plan_jsonl(made))
-    found = find_drift(after, target=TARGET, call=cloud.call, progress=lambda *_: None)
-    for last in (None, RUN):
-        assert valid("drift", render_drift_json(found, last))
-        assert all(valid("drift-line", line) for line in render_drift_jsonl(found, last))
+    assert all(is_valid("plan-line", line) for line in render_plan_jsonl(plan))
+    drift = find_drift(after, target=TARGET, call=cloud.call, progress=lambda *_: None)
+    for last_run in (None, RUN):
+        assert is_valid("drift", render_drift_json(drift, last_run))
+        assert all(is_valid("drift-line", line) for line in render_drift_jsonl(drift, last_run))
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +141,8 @@ def cloud(_cloud) -> Cloud:
     return _cloud.empty()
 
 
-def test_a_plan_as_lines_is_its_head_and_then_each_change():
-    found = [json.loads(line) for line in render_plan_jsonl(EVERYTHING)]
+def test_a_plan_as_lines_is_a_summary_a_line_for_each_change_and_each_note():
+    found = [json.loads(line) for line in render_plan_jsonl(FULL_PLAN)]
     assert [(line["type"], line.get("address")) for line in found] == [
         ("plan", None),
         ("change", "certificates.pump-7"),
@@ -156,10 +156,10 @@ def test_a_plan_as_lines_is_its_head_and_then_each_change():
     assert (found[0]["changes"], found[0]["notes"]) == (5, 2)
 
 
-def test_a_run_is_told_event_by_event_as_it_happens():
+def test_an_apply_writes_an_event_for_every_outcome():
     seconds = iter([1.0, 2.5])
     stream = io.StringIO()
-    made = plan(CREATION, UPDATE, DELETION, ROTATION, MANAGED)
+    plan = make_plan(CREATION, UPDATE, DELETION, ROTATION, MANAGED)
     error = AwsError(
         service="iot",
         operation="UpdateThing",
@@ -175,13 +175,13 @@ def test_a_run_is_told_event_by_event_as_it_happens():
         Canceled(ROTATION.change),
         Canceled(MANAGED.change),
     ]
-    with EventWriter(made, stream, clock=lambda: next(seconds), now=lambda: NOON) as events:
+    with EventWriter(plan, stream, clock=lambda: next(seconds), now=lambda: NOON) as events:
         for outcome in outcomes:
             events.on_outcome(outcome)
-        events.end(Result(made, tuple(outcomes[1:]), 3.0))
-    told = stream.getvalue().splitlines()
-    assert all(valid("event", line) for line in told)
-    found = [json.loads(line) for line in told]
+        events.end(Result(plan, tuple(outcomes[1:]), 3.0))
+    texts = stream.getvalue().splitlines()
+    assert all(is_valid("event", line) for line in texts)
+    found = [json.loads(line) for line in texts]
     assert {line["time"] for line in found} == {"2026-11-22T12:00:00.000+00:00"}
     assert [(line["event"], line.get("address"), line.get("seconds")) for line in found] == [
         ("run", None, None),
@@ -197,7 +197,7 @@ def test_a_run_is_told_event_by_event_as_it_happens():
         "message": "slow down, (sensitive)",
         "code": "ThrottlingException",
         "request_id": "r-2",
-        "next_step": "AWS asks for a slower pace; apply again, or lower the rate in [workspace.quotas]",
+        "next_step": "run apply again, or lower the rate in [workspace.quotas]: AWS is throttling requests",
     }
     assert (
         found[3]["blocked_by"],
@@ -216,23 +216,23 @@ def test_a_run_is_told_event_by_event_as_it_happens():
     )
 
 
-def test_an_apply_as_events_writes_nothing_else_to_stdout(fleet):
+def test_an_apply_writes_only_events_to_stdout(fleet):
     code, out, err = fleet("apply", "--yes", "--format", "jsonl")
-    told = [json.loads(line) for line in out.splitlines()]
-    assert (code, all(valid("event", line) for line in out.splitlines())) == (0, True)
-    assert sorted(line["address"] for line in told if line["event"] == "applied") == sorted(
-        line["address"] for line in told if line["event"] == "started"
+    texts = [json.loads(line) for line in out.splitlines()]
+    assert (code, all(is_valid("event", line) for line in out.splitlines())) == (0, True)
+    assert sorted(line["address"] for line in texts if line["event"] == "applied") == sorted(
+        line["address"] for line in texts if line["event"] == "started"
     )
-    assert all(line["request_ids"] for line in told if line["event"] == "applied")
+    assert all(line["request_ids"] for line in texts if line["event"] == "applied")
     assert err.startswith("Plan for greenhouse\n")
-    again = fleet("apply", "--format", "jsonl")
-    assert [json.loads(line)["event"] for line in again[1].splitlines()] == ["run", "end"]
+    second = fleet("apply", "--format", "jsonl")
+    assert [json.loads(line)["event"] for line in second[1].splitlines()] == ["run", "end"]
 
 
-def test_drift_is_exit_code_2_in_every_format_and_none_is_0(fleet):
+def test_drift_exits_with_2_in_every_format_and_with_0_for_no_drift(fleet):
     fleet("apply", "--yes")
     assert [fleet("drift", "--format", form)[0] for form in FORMATS] == [0] * 5
-    change('site = "bergen"', 'site = "trondheim"')
+    edit_file('site = "bergen"', 'site = "trondheim"')
     assert [fleet("drift", "--format", form)[0] for form in FORMATS] == [2] * 5
     code, out, err = fleet("drift")
     assert (code, err) == (2, "")
@@ -241,40 +241,40 @@ def test_drift_is_exit_code_2_in_every_format_and_none_is_0(fleet):
         "  ~ changed    things.pump-2  desired_state.toml:36",
         "             ~ attributes.site  trondheim → bergen",
         "",
-        "Attributes: the file's value → the registry's.",
+        "Attributes: desired → live.",
         "",
-        "Drift  ~ 1 changed there  5 resources are as the file says",
+        "Drift  ~ 1 changed  5 resources match the file",
     ]
-    assert out.splitlines()[1].endswith("; the file has changed since then")
+    assert out.splitlines()[1].endswith("; the file has changed since")
 
 
-def test_a_text_that_githubs_old_runners_would_obey_is_spelt_in_json():
+def test_a_command_of_githubs_old_runners_is_escaped_in_json():
     step = evolve(UPDATE, calls=(evolve(UPDATE.calls[0], params={"thingName": "##[add-mask]x"}),))
-    (_, line) = render_plan_jsonl(plan(step))
+    (_, line) = render_plan_jsonl(make_plan(step))
     assert ("##[" in line, json.loads(line)["calls"][0]["params"]) == (False, {"thingName": "##[add-mask]x"})
 
 
-def test_ten_thousand_changes_are_told_in_every_format():
+def test_every_format_shows_ten_thousand_changes():
     count = 10_000
-    made = plan(*[Step(thing(f"pump-{number}"), CREATION.calls) for number in range(count)])
-    view = build_plan_view(made)
-    told = {
+    plan = make_plan(*[Step(make_creation(f"pump-{number}"), CREATION.calls) for number in range(count)])
+    view = build_plan_view(plan)
+    texts = {
         "text": "\n".join(line.plain for line in render_plan_text(view, 100)),
-        "json": "".join(render_plan_json(made)),
-        "jsonl": "".join(render_plan_jsonl(made)),
+        "json": "".join(render_plan_json(plan)),
+        "jsonl": "".join(render_plan_jsonl(plan)),
         "html": render_html_page(view),
     }
-    found = {form: len(set(re.findall(r"things\.pump-\d+", page))) for form, page in told.items()}
-    assert found == dict.fromkeys(told, count)
+    found = {form: len(set(re.findall(r"things\.pump-\d+", page))) for form, page in texts.items()}
+    assert found == dict.fromkeys(texts, count)
     comment = render_plan_markdown(view)
-    shown = len(re.findall(r"things\.pump-\d+", comment))
-    assert (shown > 500, comment.splitlines()[-1]) == (
+    shown_count = len(re.findall(r"things\.pump-\d+", comment))
+    assert (shown_count > 500, comment.splitlines()[-1]) == (
         True,
-        f"**… and {count - shown:,} more**: {count - shown:,} to create",
+        f"**… and {count - shown_count:,} more**: {count - shown_count:,} to create",
     )
 
 
-DRIFTED = Drift(
+DRIFT = Drift(
     "greenhouse",
     TARGET,
     "0" * 64,
@@ -284,28 +284,28 @@ DRIFTED = Drift(
             "changed",
             Address("things", "pump-2"),
             (
-                DriftedField("attributes.site", HOSTILE, "oslo"),
+                DriftedField("attributes.site", HOSTILE_TEXT, "oslo"),
                 DriftedField("code", "canary", "canary", sensitive=True),
             ),
             owner="greenhouse",
         ),
-        DriftedResource("extra", Address("things", HOSTILE), owner="greenhouse"),
+        DriftedResource("extra", Address("things", HOSTILE_TEXT), owner="greenhouse"),
         DriftedResource("unmanaged", Address("certificates", "c"), owner="other"),
     ),
     7,
-    (HOSTILE,),
+    (HOSTILE_TEXT,),
 )
 
 
-def test_drift_reads_alike_as_text_and_as_a_page_and_nothing_in_it_acts():
-    view = build_drift_view(DRIFTED, RUN)
-    spelt = r'<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
+def test_drift_is_escaped_in_text_and_html():
+    view = build_drift_view(DRIFT, RUN)
+    escaped = r'<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
     assert [line.plain for line in render_drift_text(view, 100)] == [
         "Drift of greenhouse",
         "embedded · 123456789012 · eu-west-1 · last applied 2026-11-22 12:00 UTC by ada@ci",
         "",
         "Device certificates",
-        "  ? unmanaged  certificates.c  it is the workspace other's",
+        "  ? unmanaged  certificates.c  owned by workspace other",
         "",
         "Things",
         "  - missing    things.pump-1  desired_state.toml:9",
@@ -313,14 +313,14 @@ def test_drift_reads_alike_as_text_and_as_a_page_and_nothing_in_it_acts():
         r'             ~ attributes.site  "<script>alert(\"1\")</script> [bold red]x[/] \x1b[31m\u202ered"',
         "                              → oslo",
         "             ~ code             (sensitive) → (sensitive)",
-        f"  + extra      things.{spelt}",
+        f"  + extra      things.{escaped}",
         "",
-        "Attributes: the file's value → the registry's.",
-        f"  ! could not be looked at: {spelt}",
+        "Attributes: desired → live.",
+        f"  ! cannot list {escaped}",
         "",
         (
-            "Drift  - 1 missing there  ~ 1 changed there  + 1 this workspace's and not in the file  "
-            "? 1 there without this workspace's mark  7 resources are as the file says"
+            "Drift  - 1 missing  ~ 1 changed  + 1 managed but not in the file  ? 1 unmanaged  "
+            "7 resources match the file"
         ),
     ]
     page = render_html_page(view)

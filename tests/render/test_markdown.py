@@ -1,4 +1,4 @@
-"""Markdown for comments and summaries: whole, inert, within GitHub's limits, the worst first."""
+"""Markdown for comments and summaries: escaped, within GitHub's limits, the riskiest changes first."""
 
 from __future__ import annotations
 
@@ -30,17 +30,26 @@ from reconciler.render.views.drift import build_drift_view
 from reconciler.render.views.plan import build_plan_view
 from reconciler.render.views.result import build_result_view
 from tests.support.examples import examples
-from tests.support.sample_plans import CREATION, DELETION, EVERYTHING, HOSTILE, TARGET, UPDATE, plan, thing
+from tests.support.sample_plans import (
+    CREATION,
+    DELETION,
+    FULL_PLAN,
+    HOSTILE_TEXT,
+    TARGET,
+    UPDATE,
+    make_creation,
+    make_plan,
+)
 
-WHOLE = """\
+FULL_PLAN_MARKDOWN = """\
 <!-- reconciler plan greenhouse -->
 ### Plan for `greenhouse`: 2 to create, 1 to update, 1 to replace, 1 to delete
 
-`embedded · 123456789012 · eu-west-1` · plan `3f9a2c81d0e2` · 6 API calls, at the least 0.60 s under AWS's quotas · 12 unchanged
+`embedded · 123456789012 · eu-west-1` · plan `3f9a2c81d0e2` · 6 API calls, at least 0.60 s under AWS quotas · 12 unchanged
 
 ```text
 ! warning    certificates.pump-9  the certificate expires on 2026-01-04
-? unmanaged  things.pump-99  it bears no workspace's mark
+? unmanaged  things.pump-99  not managed by any workspace
 ```
 
 **1 to delete**
@@ -82,19 +91,19 @@ WHOLE = """\
 ```
 """
 
-DRIFT = """\
+DRIFT_MARKDOWN = """\
 <!-- reconciler drift greenhouse -->
-### Drift of `greenhouse`: 1 missing there; 1 changed there
+### Drift of `greenhouse`: 1 missing, 1 changed
 
-`embedded · 123456789012 · eu-west-1` · 7 resources are as the file says
+`embedded · 123456789012 · eu-west-1` · 7 resources match the file
 
-**1 missing there**
+**1 missing**
 
 ```diff
 - missing    things.pump-8  desired_state.toml:9
 ```
 
-**1 changed there**
+**1 changed**
 
 ```diff
 ! changed    things.pump-7
@@ -103,83 +112,87 @@ DRIFT = """\
 """
 
 
-def fields(count: int, value: str = "oslo"):
+def make_creations(count: int, value: str = "oslo"):
     return [
-        Step(thing(f"pump-{number:05}", FieldChange("attributes.site", None, value)), ())
+        Step(make_creation(f"pump-{number:05}", FieldChange("attributes.site", None, value)), ())
         for number in range(count)
     ]
 
 
-def deletion(name: str) -> Step:
+def make_deletion(name: str) -> Step:
     return Step(Delete(Address("things", name), Live(name, Thing())), ())
 
 
-def size(text: str) -> int:
+def count_bytes(text: str) -> int:
     return len(text.encode())
 
 
-def test_every_action_has_its_place_among_the_dangers():
+def test_every_action_has_a_rank_by_risk():
     assert sorted(ACTIONS_BY_RISK) == sorted(ACTIONS)
 
 
-def test_a_plan_is_told_whole_and_the_worst_of_it_first():
-    assert render_plan_markdown(build_plan_view(EVERYTHING)) == WHOLE
+def test_a_plan_starts_with_its_riskiest_changes():
+    assert render_plan_markdown(build_plan_view(FULL_PLAN)) == FULL_PLAN_MARKDOWN
 
 
-def test_a_plan_without_changes_says_so():
-    assert render_plan_markdown(build_plan_view(plan(unchanged=13))) == (
+def test_a_plan_without_changes_says_no_changes():
+    assert render_plan_markdown(build_plan_view(make_plan(unchanged=13))) == (
         "<!-- reconciler plan greenhouse -->\n"
-        "### Plan for `greenhouse`: nothing to do\n\n"
+        "### Plan for `greenhouse`: no changes\n\n"
         "`embedded · 123456789012 · eu-west-1` · plan `3f9a2c81d0e2`\n\n"
-        "Nothing to do: all 13 resources are as the file wants them.\n"
+        "No changes: 13 resources match the file.\n"
     )
 
 
-def test_drift_is_told_by_its_directions():
+def test_drift_is_grouped_by_direction():
     items = (
         DriftedResource("missing", Address("things", "pump-8"), origin="desired_state.toml:9"),
         DriftedResource(
             "changed", Address("things", "pump-7"), (DriftedField("attributes.site", "oslo", "bergen"),)
         ),
     )
-    assert render_drift_markdown(build_drift_view(Drift("greenhouse", TARGET, "", items, 7))) == DRIFT
+    assert (
+        render_drift_markdown(build_drift_view(Drift("greenhouse", TARGET, "", items, 7))) == DRIFT_MARKDOWN
+    )
 
 
-def test_a_result_tells_what_failed_and_what_to_do_next():
+def test_a_result_shows_failures_and_the_next_step():
     error = AwsError(
         service="iot", operation="DeleteThing", code="ThrottlingException", message="slow", request_id="r-1"
     )
-    ends = (Applied(CREATION.change, 0.1), Failed(DELETION.change, error))
-    result = Result(plan(CREATION, DELETION), ends, 0.25)
+    outcomes = (Applied(CREATION.change, 0.1), Failed(DELETION.change, error))
+    result = Result(make_plan(CREATION, DELETION), outcomes, 0.25)
     assert render_result_markdown(build_result_view(result)) == (
         "<!-- reconciler apply greenhouse -->\n"
-        "### Apply of `greenhouse`: not everything was applied\n\n"
-        "✖ Not everything was applied in 0.25 s: 1 applied, 1 failed. Done so far: 1 created.\n\n"
+        "### Apply of `greenhouse`: incomplete\n\n"
+        "✖ Apply incomplete after 0.25 s: 1 applied, 1 failed. Completed: 1 created.\n\n"
         "```text\n"
         "✖ failed  delete things.pump-3, iot:DeleteThing\n"
-        "    answer   ThrottlingException: slow\n"
-        "    request  r-1\n"
-        "    next     AWS asks for a slower pace; apply again, or lower the rate in [workspace.quotas]\n"
+        "    error      ThrottlingException: slow\n"
+        "    request    r-1\n"
+        "    next step  run apply again, or lower the rate in [workspace.quotas]: AWS is throttling requests\n"
         "\n"
         "```\n"
     )
 
 
 @pytest.mark.parametrize("count", [700, 10_000])
-def test_what_does_not_fit_is_counted_and_is_the_harmless_part(count):
-    told = render_plan_markdown(build_plan_view(plan(*fields(count), UPDATE, deletion("pump-3"))))
-    shown = re.findall(r"^[-+!] (\w+) +things\.(\S+)", told, re.MULTILINE)
+def test_the_least_risky_changes_are_counted_where_they_do_not_fit(count):
+    text = render_plan_markdown(
+        build_plan_view(make_plan(*make_creations(count), UPDATE, make_deletion("pump-3")))
+    )
+    shown = re.findall(r"^[-+!] (\w+) +things\.(\S+)", text, re.MULTILINE)
     assert shown[:2] == [("delete", "pump-3"), ("update", "pump-7")]
     left = count + 2 - len(shown)
-    assert told.splitlines()[-1] == f"**… and {left:,} more**: {left:,} to create"
-    assert MAX_COMMENT_BYTES * 0.95 < size(told) <= MAX_COMMENT_BYTES
+    assert text.splitlines()[-1] == f"**… and {left:,} more**: {left:,} to create"
+    assert MAX_COMMENT_BYTES * 0.95 < count_bytes(text) <= MAX_COMMENT_BYTES
 
 
-def test_of_one_huge_change_as_much_is_told_as_helps():
-    many = [FieldChange(f"attributes.a{number}", None, "x" * 200) for number in range(500)]
-    told = render_plan_markdown(build_plan_view(plan(Step(thing("pump-1", *many), ()))))
-    (more,) = re.findall(r"… and (\d+) more lines", told)
-    assert (told.count("attributes.a"), size(told) < 8_000) == (500 - int(more), True)
+def test_a_huge_change_is_shortened():
+    fields = [FieldChange(f"attributes.a{number}", None, "x" * 200) for number in range(500)]
+    text = render_plan_markdown(build_plan_view(make_plan(Step(make_creation("pump-1", *fields), ()))))
+    (omitted,) = re.findall(r"… and (\d+) more lines", text)
+    assert (text.count("attributes.a"), count_bytes(text) < 8_000) == (500 - int(omitted), True)
 
 
 @given(
@@ -195,16 +208,16 @@ def test_of_one_huge_change_as_much_is_told_as_helps():
     st.integers(2_500, 20_000),
 )
 @examples(60)
-def test_whatever_is_in_it_a_plan_stays_below_its_limit_and_every_block_is_closed(found, note, limit):
+def test_any_plan_stays_below_its_limit_and_closes_every_block(creations, note, limit):
     steps = [
-        Step(thing(f"{name}{place}", FieldChange("attributes.a", None, value)), ())
-        for place, (name, value) in enumerate(found)
+        Step(make_creation(f"{name}{place}", FieldChange("attributes.a", None, value)), ())
+        for place, (name, value) in enumerate(creations)
     ]
     notes = (Note("warning", note, Address("things", "x")),)
-    told = render_plan_markdown(build_plan_view(plan(*steps, notes=notes)), limit)
-    assert size(told) <= limit
+    text = render_plan_markdown(build_plan_view(make_plan(*steps, notes=notes)), limit)
+    assert count_bytes(text) <= limit
     fence = ""
-    for line in told.splitlines():
+    for line in text.splitlines():
         bare = re.match(r"(`{3,})(\w*)$", line)
         if not fence and bare and bare[2]:
             fence = bare[1]
@@ -215,11 +228,13 @@ def test_whatever_is_in_it_a_plan_stays_below_its_limit_and_every_block_is_close
     assert fence == ""
 
 
-def test_nothing_that_came_from_elsewhere_stands_outside_of_code():
-    step = Step(thing(HOSTILE, FieldChange("attributes.note", None, f"@everyone #1 {HOSTILE}")), ())
-    made = plan(step, notes=(Note("warning", HOSTILE),))
-    told = render_plan_markdown(build_plan_view(made))
-    outside = re.sub(r"^```\w+\n.*?^```$", "", told, flags=re.DOTALL | re.MULTILINE)
+def test_foreign_text_stands_only_in_code():
+    step = Step(
+        make_creation(HOSTILE_TEXT, FieldChange("attributes.note", None, f"@everyone #1 {HOSTILE_TEXT}")), ()
+    )
+    plan = make_plan(step, notes=(Note("warning", HOSTILE_TEXT),))
+    text = render_plan_markdown(build_plan_view(plan))
+    outside = re.sub(r"^```\w+\n.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     assert [word for word in ("<script", "@everyone", "#1", "\x1b", "\u202e") if word in outside] == []
 
 
@@ -227,17 +242,17 @@ def test_nothing_that_came_from_elsewhere_stands_outside_of_code():
     ("words", "expected"),
     [("greenhouse", "`greenhouse`"), ("a`b", "``a`b``"), ("`a", "`` `a ``"), ("", "`  `")],
 )
-def test_a_code_span_holds_whatever_is_in_it(words, expected):
+def test_a_code_span_contains_any_text(words, expected):
     assert format_code_span(words) == expected
 
 
-def test_the_marker_is_one_comment_whatever_the_workspace_is_called():
+def test_a_marker_is_one_comment_for_any_workspace_name():
     assert format_marker("plan", "a--><b>") == "<!-- reconciler plan a--??b? -->"
 
 
-def test_a_summary_is_added_below_what_is_there_and_never_beyond_a_steps_limit(tmp_path):
+def test_a_summary_is_appended_within_the_limit_of_a_step(tmp_path):
     file = tmp_path / "summary.md"
-    view = build_plan_view(plan(*fields(10_000)))
+    view = build_plan_view(make_plan(*make_creations(10_000)))
     for _ in range(2):
         append_markdown(file, lambda limit: render_plan_markdown(view, limit))
     assert file.read_text() == "\n".join([render_plan_markdown(view)] * 2)
@@ -247,6 +262,5 @@ def test_a_summary_is_added_below_what_is_there_and_never_beyond_a_steps_limit(t
     with pytest.raises(ReconcilerError) as error:
         append_markdown(file, lambda limit: render_plan_markdown(view, limit))
     assert str(error.value) == (
-        f"{file} has {file.stat().st_size:,} bytes, and a step's summary takes no more than 1,048,576; "
-        "nothing was added to it"
+        f"{file}: too large to append to ({file.stat().st_size:,} bytes); a step summary has at most 1,048,576 bytes"
     )

@@ -1,4 +1,4 @@
-"""Plans as text, whole."""
+"""Whole plans as text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from reconciler.model.change import Create, FieldChange, Update
 from reconciler.model.plan import Bottleneck, Estimate, Step
 from reconciler.model.resource import Live, Origin, Resource
 from reconciler.render.text.plan import render_plan_summary, render_plan_text
-from reconciler.render.views.plan import build_plan_view, format_duration, format_kind
-from tests.support.sample_plans import EVERYTHING, ROTATION, UPDATE, plan, resource
+from reconciler.render.views.labels import format_duration, format_kind
+from reconciler.render.views.plan import build_plan_view
+from tests.support.sample_plans import FULL_PLAN, ROTATION, UPDATE, make_plan, make_resource
 
-MARK = Step(Create(resource("thing_groups", "reconciler-greenhouse", ThingGroup())), ())
+MARKER = Step(Create(make_resource("thing_groups", "reconciler-greenhouse", ThingGroup())), ())
 
 EIGHTY = """\
 Plan for greenhouse
@@ -48,17 +49,17 @@ Managed things  1 to create
              serial_number                 SN-0008
 
   ! warning    certificates.pump-9  the certificate expires on 2026-01-04
-  ? unmanaged  things.pump-99  it bears no workspace's mark
+  ? unmanaged  things.pump-99  not managed by any workspace
 
-API calls  6, at the least 0.60 s under AWS's quotas
+API calls  6, at least 0.60 s under AWS quotas
   1  iot:CreateThing
   1  iot:DeleteCertificate
   1  iot:DeleteThing
-  1  iot:RegisterCertificate  at 10 a second: 0.60 s
+  1  iot:RegisterCertificate  at 10 per second: 0.60 s
   1  iot:UpdateThing
   1  iot-managed-integrations:CreateManagedThing
 
-Summary  + 2 create  ~ 1 update  ± 1 replace  - 1 delete  12 unchanged"""
+Plan: 2 to create, 1 to update, 1 to replace, 1 to delete; 12 unchanged"""
 
 WITH_CALLS = """\
 Plan for greenhouse
@@ -85,118 +86,120 @@ Things  1 to update
                 thingName        pump-7
                 expectedVersion  3
 
-API calls  3, at the least 0.60 s under AWS's quotas
+API calls  3, at least 0.60 s under AWS quotas
   1  iot:DeleteCertificate
-  1  iot:RegisterCertificate  at 10 a second: 0.60 s
+  1  iot:RegisterCertificate  at 10 per second: 0.60 s
   1  iot:UpdateThing
 
-Summary  ~ 1 update  ± 1 replace"""
+Plan: 1 to update, 1 to replace"""
 
 
-def lines(made, width=80, *, requests=False):
-    return "\n".join(line.plain for line in render_plan_text(build_plan_view(made, requests=requests), width))
+def render(plan, width=80, *, requests=False):
+    view = build_plan_view(plan, requests=requests)
+    return "\n".join(line.plain for line in render_plan_text(view, width))
 
 
-def update(*fields):
+def update_plan(*fields):
+    """Return a plan that updates one thing."""
     resource = Resource(Address("things", "pump-7"), Thing(), origin=Origin("desired_state.toml", 44))
-    return plan(Step(Update(resource, Live("pump-7", Thing()), fields), ()))
+    return make_plan(Step(Update(resource, Live("pump-7", Thing()), fields), ()))
 
 
-def rows(made, width=80):
-    """The attribute lines alone."""
-    return [line for line in lines(made, width).split("\n") if line.startswith(" " * 11)]
+def render_attributes(plan, width=80):
+    """Return the lines of attributes alone."""
+    return [line for line in render(plan, width).split("\n") if line.startswith(" " * 11)]
 
 
-def test_a_plan_with_all_four_actions_reads_like_a_picture_at_80_columns():
-    assert lines(EVERYTHING) == EIGHTY
+def test_a_plan_shows_all_actions_at_80_columns():
+    assert render(FULL_PLAN) == EIGHTY
 
 
-def test_no_line_of_it_is_wider_than_80_columns():
-    assert max(map(len, lines(EVERYTHING).split("\n"))) <= 80
+def test_a_plan_has_no_line_wider_than_80_columns():
+    assert max(map(len, render(FULL_PLAN).split("\n"))) <= 80
 
 
-def test_on_request_every_step_lists_its_calls_with_all_parameters():
-    assert lines(plan(ROTATION, UPDATE), 100, requests=True) == WITH_CALLS
+def test_a_plan_lists_every_call_with_its_parameters_on_request():
+    assert render(make_plan(ROTATION, UPDATE), 100, requests=True) == WITH_CALLS
 
 
-def test_a_plan_without_changes_says_that_nothing_is_to_be_done():
-    assert lines(plan(unchanged=13)) == (
+def test_a_plan_without_changes_says_no_changes():
+    assert render(make_plan(unchanged=13)) == (
         "Plan for greenhouse\n"
         "embedded · 123456789012 · eu-west-1 · plan 3f9a2c81d0e2\n"
         "\n"
-        "Nothing to do: all 13 resources are as the file wants them."
+        "No changes: 13 resources match the file."
     )
 
 
-def test_a_long_address_is_never_cut_off_and_what_follows_it_goes_into_the_next_line():
+def test_a_long_address_is_shown_whole_with_its_description_on_the_next_line():
     name = "a" * 90
     step = Step(Update(Resource(Address("things", name), Thing()), Live(name, Thing()), ()), ())
-    assert lines(plan(step)).split("\n")[4:6] == [
+    assert render(make_plan(step)).split("\n")[4:6] == [
         f"  ~ update   things.{name}",
         "             <memory>:1 · 0 calls",
     ]
 
 
-def test_a_long_value_is_cut_where_it_differs_and_says_how_long_it_is():
+def test_a_long_value_is_truncated_around_its_first_difference():
     before, after = "x" * 300 + "oslo" + "y" * 300, "x" * 300 + "bergen" + "y" * 300
-    assert rows(update(FieldChange("attributes.site", before, after))) == [
+    plan = update_plan(FieldChange("attributes.site", before, after))
+    assert render_attributes(plan) == [
         "             ~ attributes.site  …xxxxxxxxxxxxoslo" + "y" * 80 + "… (604 characters)",
         "                              → …xxxxxxxxxxxxbergen" + "y" * 78 + "… (606 characters)",
     ]
 
 
-def test_a_list_that_only_changes_its_order_is_shown_whole():
-    change = FieldChange("certificates", ("a", "b"), ("b", "a"))
-    assert rows(update(change)) == ["             ~ certificates  [a, b] → [b, a]"]
+def test_a_reordered_list_is_shown_whole():
+    plan = update_plan(FieldChange("certificates", ("a", "b"), ("b", "a")))
+    assert render_attributes(plan) == ["             ~ certificates  [a, b] → [b, a]"]
 
 
-def test_a_value_that_looks_like_our_own_words_is_quoted():
-    change = FieldChange("attributes.code", "(sensitive)", "(known after apply)")
-    assert rows(update(change)) == ['             ~ attributes.code  "(sensitive)" → "(known after apply)"']
-
-
-@pytest.mark.parametrize(
-    ("made", "marks", "expected"),
-    [
-        (plan(unchanged=0), 0, "Nothing to do: the file asks for nothing, and nothing is there."),
-        (plan(unchanged=1), 0, "Nothing to do: 1 resource is as the file wants it."),
-        (
-            plan(unchanged=2),
-            1,
-            "Nothing to do: 1 resource is as the file wants it, and so is the workspace's own mark.",
-        ),
-        (
-            plan(unchanged=18),
-            2,
-            "Nothing to do: all 16 resources are as the file wants them, and so are the workspace's 2 own marks.",
-        ),
-        (plan(UPDATE, unchanged=17), 2, "Summary  ~ 1 update  15 and 2 own marks unchanged"),
-        (plan(UPDATE, unchanged=1), 0, "Summary  ~ 1 update  1 unchanged"),
-        (plan(UPDATE, MARK), 0, "Summary  + 1 create  ~ 1 update  1 own mark among them"),
-    ],
-)
-def test_the_workspaces_own_marks_are_counted_apart_from_what_the_file_has(made, marks, expected):
-    assert render_plan_summary(build_plan_view(made, unchanged_markers=marks)).plain == expected
-
-
-def test_of_calls_as_many_and_as_slow_the_one_that_was_counted_is_marked_and_nothing_is_claimed_of_others():
-    calls = {("iot", "AttachPolicy"): 4, ("iot", "DetachPolicy"): 4}
-    estimate = Estimate(calls, 0.4, Bottleneck("DetachPolicy", 4, 10.0))
-    assert lines(evolve(plan(UPDATE), estimate=estimate)).split("\n")[-5:-2] == [
-        "API calls  8, at the least 0.40 s under AWS's quotas",
-        "  4  iot:AttachPolicy",
-        "  4  iot:DetachPolicy  at 10 a second: 0.40 s",
+def test_a_value_that_looks_like_a_placeholder_is_quoted():
+    plan = update_plan(FieldChange("attributes.code", "(sensitive)", "(known after apply)"))
+    assert render_attributes(plan) == [
+        '             ~ attributes.code  "(sensitive)" → "(known after apply)"'
     ]
 
 
-def test_a_quota_that_several_calls_share_is_told_by_its_own_name():
+@pytest.mark.parametrize(
+    ("plan", "unchanged_markers", "expected"),
+    [
+        (
+            make_plan(unchanged=0),
+            0,
+            "No changes: the file declares no resources, and the workspace manages none.",
+        ),
+        (make_plan(unchanged=1), 0, "No changes: 1 resource matches the file."),
+        (make_plan(unchanged=2), 1, "No changes: 1 resource and 1 ownership marker match the file."),
+        (make_plan(unchanged=18), 2, "No changes: 16 resources and 2 ownership markers match the file."),
+        (make_plan(UPDATE, unchanged=17), 2, "Plan: 1 to update; 15 and 2 ownership markers unchanged"),
+        (make_plan(UPDATE, unchanged=1), 0, "Plan: 1 to update; 1 unchanged"),
+        (make_plan(UPDATE, MARKER), 0, "Plan: 1 to create, 1 to update (including 1 ownership marker)"),
+    ],
+)
+def test_a_summary_counts_ownership_markers_separately(plan, unchanged_markers, expected):
+    view = build_plan_view(plan, unchanged_markers=unchanged_markers)
+    assert render_plan_summary(view).plain == expected
+
+
+def test_only_the_bottleneck_is_explained_among_equally_frequent_calls():
+    calls = {("iot", "AttachPolicy"): 4, ("iot", "DetachPolicy"): 4}
+    estimate = Estimate(calls, 0.4, Bottleneck("DetachPolicy", 4, 10.0))
+    assert render(evolve(make_plan(UPDATE), estimate=estimate)).split("\n")[-5:-2] == [
+        "API calls  8, at least 0.40 s under AWS quotas",
+        "  4  iot:AttachPolicy",
+        "  4  iot:DetachPolicy  at 10 per second: 0.40 s",
+    ]
+
+
+def test_a_shared_quota_is_explained_by_its_own_name():
     calls = {("iot", "RegisterCertificate"): 20, ("iot", "RegisterThing"): 10}
     estimate = Estimate(calls, 2.0, Bottleneck("device_certificate_registrations", 30, 15.0))
-    assert lines(evolve(plan(UPDATE), estimate=estimate)).split("\n")[-6:-2] == [
-        "API calls  30, at the least 2.0 s under AWS's quotas",
+    assert render(evolve(make_plan(UPDATE), estimate=estimate)).split("\n")[-6:-2] == [
+        "API calls  30, at least 2.0 s under AWS quotas",
         "  20  iot:RegisterCertificate",
         "  10  iot:RegisterThing",
-        "  30 of them are device certificate registrations, at 15 a second: 2.0 s",
+        "  30 of them are device certificate registrations, at 15 per second: 2.0 s",
     ]
 
 
@@ -212,12 +215,12 @@ def test_a_quota_that_several_calls_share_is_told_by_its_own_name():
         (5460, "1 h 31 min"),
     ],
 )
-def test_a_duration_is_told_as_people_say_it(value, expected):
+def test_a_duration_is_formatted_with_the_units_people_use(value, expected):
     assert format_duration(value) == expected
 
 
 @pytest.mark.parametrize("kind", all_kinds())
-def test_many_of_a_kind_have_a_plural(kind):
+def test_every_kind_has_a_plural(kind):
     assert format_kind(kind, 2) == {"policies": "policies", "role_aliases": "role aliases"}.get(
         kind, f"{format_kind(kind)}s"
     )

@@ -28,7 +28,7 @@ from reconciler.render.views.regex_words import describe_expected
         (r"[\s\S]*", "any text"),
     ],
 )
-def test_a_set_of_characters_is_told_in_words_with_the_pattern_after_it(pattern, words):
+def test_a_class_of_characters_is_described_in_words_before_its_pattern(pattern, words):
     assert describe_expected(f"a match of {pattern}") == f"{words} (a match of {pattern})"
 
 
@@ -44,10 +44,11 @@ def test_a_set_of_characters_is_told_in_words_with_the_pattern_after_it(pattern,
         "",
     ],
 )
-def test_what_is_more_than_that_or_no_pattern_stays_as_it_is(expected):
+def test_any_other_expectation_is_unchanged(expected):
     assert describe_expected(expected) == expected
 
 
-def test_a_mistake_is_told_so():
-    (row,) = build_diagnostics_view([Diagnostic("a.toml", 1, "no", expected="a match of [a-z]+")], {}).rows
+def test_a_diagnostic_describes_its_expected_pattern_in_words():
+    diagnostic = Diagnostic("a.toml", 1, "no", expected="a match of [a-z]+")
+    (row,) = build_diagnostics_view([diagnostic], {}).rows
     assert row.expected == "lower-case letters (a match of [a-z]+)"

@@ -1,4 +1,4 @@
-"""Values that show themselves, with and without a notebook."""
+"""Values that display themselves, with and without a notebook."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError, ReconcilerError
 from reconciler.model.outcome import Applied
 from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
-from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, DisplayedResult, _drawn
-from tests.support.sample_plans import CREATION, EVERYTHING, plan
+from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, DisplayedResult, get_text_renderers
+from tests.support.sample_plans import CREATION, FULL_PLAN, make_plan
 
 FLEET = nx.DiGraph(
     (Address("ca_certificates", "factory"), Address("certificates", f"pump-{number}"))
@@ -27,51 +27,51 @@ def workspace(fleet):
     return Workspace()
 
 
-def shown(value) -> dict[str, str]:
-    """What IPython makes of it."""
+def format_in_ipython(value) -> dict[str, str]:
+    """Return the representations that IPython shows."""
     return InteractiveShell.instance().display_formatter.format(value)[0]
 
 
-def test_a_plan_shows_itself_as_text_and_html(workspace):
-    made = workspace.plan()
-    data = shown(made)
-    assert (sorted(data), data["text/plain"]) == (["text/html", "text/plain"], repr(made))
-    assert repr(made).split("\n")[0] == "Plan for greenhouse"
+def test_a_plan_is_displayed_as_text_and_html(workspace):
+    plan = workspace.plan()
+    data = format_in_ipython(plan)
+    assert (sorted(data), data["text/plain"]) == (["text/html", "text/plain"], repr(plan))
+    assert repr(plan).split("\n")[0] == "Plan for greenhouse"
 
 
-def test_a_part_of_a_plan_shows_itself_too(workspace):
+def test_a_part_of_a_plan_is_displayed_like_a_plan(workspace):
     assert type(workspace.rotations(workspace.plan())) is DisplayedPlan
 
 
-def test_a_result_shows_itself(workspace):
-    made = workspace.plan()
-    result = workspace.apply(made)
-    assert repr(result).partition(" in ")[0] == "✔ Done"
-    assert sorted(shown(result)) == ["text/html", "text/plain"]
+def test_a_result_is_displayed(workspace):
+    plan = workspace.plan()
+    result = workspace.apply(plan)
+    assert repr(result).partition(" in ")[0] == "✔ Apply complete"
+    assert sorted(format_in_ipython(result)) == ["text/html", "text/plain"]
 
 
-def test_the_history_and_a_run_of_it_show_themselves(workspace):
+def test_a_history_and_a_run_are_displayed(workspace):
     workspace.apply(workspace.plan())
-    told = [repr(value).split("\n")[0].split()[0] for value in (workspace.history(), workspace.last_run())]
-    assert told == ["run", "Run"]
-    assert sorted(shown(workspace.last_run())) == ["text/html", "text/plain"]
+    text = [repr(value).split("\n")[0].split()[0] for value in (workspace.history(), workspace.last_run())]
+    assert text == ["run", "Run"]
+    assert sorted(format_in_ipython(workspace.last_run())) == ["text/html", "text/plain"]
 
 
-def test_drift_shows_itself(workspace):
+def test_drift_is_displayed(workspace):
     workspace.apply(workspace.plan())
     workspace.client().delete_thing_group(thingGroupName="reconciler-greenhouse")
-    found = workspace.drift()
-    assert sorted(shown(found)) == ["text/html", "text/plain"]
-    assert repr(found).split("\n")[0] == "Drift of greenhouse"
+    drift = workspace.drift()
+    assert sorted(format_in_ipython(drift)) == ["text/html", "text/plain"]
+    assert repr(drift).split("\n")[0] == "Drift of greenhouse"
 
 
-def test_a_resource_shows_both_of_its_sides(workspace):
+def test_a_resource_is_displayed_with_both_sides(workspace):
     workspace.apply(workspace.plan())
-    told = repr(workspace.show("things.pump-1"))
-    assert (told.split("\n")[0], told.split("\n")[-1]) == ("things.pump-1", "✔ as the file wants it")
+    text = repr(workspace.show("things.pump-1"))
+    assert (text.split("\n")[0], text.split("\n")[-1]) == ("things.pump-1", "✔ matches the file")
 
 
-def test_a_resource_that_is_nowhere_is_an_error_with_the_nearest_address(workspace):
+def test_an_unknown_resource_is_an_error_with_the_nearest_address(workspace):
     with pytest.raises(ReconcilerError) as caught:
         workspace.show("things.pump-3")
     assert str(caught.value) == (
@@ -79,30 +79,30 @@ def test_a_resource_that_is_nowhere_is_an_error_with_the_nearest_address(workspa
     )
 
 
-def test_the_graph_of_a_plan_shows_what_would_become_of_the_file(workspace):
-    made = workspace.plan()
+def test_the_graph_of_a_plan_shows_its_actions(workspace):
+    plan = workspace.plan()
     expected = build_picture(
         build_resource_graph(workspace.desired.resources),
         workspace.desired.resources,
-        made,
+        plan,
         title="greenhouse",
     )
-    assert made.graph == DisplayedGraph(expected)
-    assert sorted(shown(made.graph)) == ["image/svg+xml", "text/plain"]
+    assert plan.graph == DisplayedGraph(expected)
+    assert sorted(format_in_ipython(plan.graph)) == ["image/svg+xml", "text/plain"]
 
 
-def test_a_large_graph_is_told_by_kind_and_action():
-    assert repr(DisplayedGraph(build_picture(FLEET, {}, plan(), title="greenhouse"))) == (
+def test_a_large_graph_is_displayed_by_kind_and_action():
+    assert repr(DisplayedGraph(build_picture(FLEET, {}, make_plan(), title="greenhouse"))) == (
         "greenhouse\n"
         "└─ factory  CA certificate\n"
-        "   └─ 400 device certificates  device certificate\n"
+        "   └─ 400 device certificates\n"
         "      └─ pump-7  thing\n"
         "\n"
         "402 resources, 2 dependencies"
     )
 
 
-def test_the_neighbourhood_of_an_address_is_small_enough_to_see():
+def test_a_neighborhood_has_the_nearest_resources():
     around = DisplayedGraph(build_picture(FLEET, {})).around("certificates.pump-7").picture
     assert [(node.id, node.count) for node in around.nodes] == [
         ("ca_certificates.factory", 1),
@@ -111,7 +111,7 @@ def test_the_neighbourhood_of_an_address_is_small_enough_to_see():
     ]
 
 
-def test_a_crowded_neighbourhood_is_collapsed_around_its_middle():
+def test_a_large_neighborhood_is_collapsed_around_its_center():
     around = DisplayedGraph(build_picture(FLEET, {})).around("ca_certificates.factory").picture
     assert (around.nodes, around.edges) == (
         (
@@ -122,19 +122,19 @@ def test_a_crowded_neighbourhood_is_collapsed_around_its_middle():
     )
 
 
-def test_an_address_that_is_not_in_the_graph_is_an_error_with_the_nearest_one():
+def test_an_address_outside_the_graph_is_an_error_with_the_nearest_address():
     with pytest.raises(ReconcilerError) as caught:
         DisplayedGraph(build_picture(FLEET, {})).around("thing.pump-7")
     assert str(caught.value) == "'thing.pump-7' is not in the graph; did you mean 'things.pump-7'?"
 
 
-def test_every_view_that_is_told_in_text_is_told_in_html():
+def test_every_view_has_a_text_and_an_html_renderer():
     from reconciler.render.html.page import HTML_RENDERERS
 
-    assert _drawn().keys() == HTML_RENDERERS.keys()
+    assert get_text_renderers().keys() == HTML_RENDERERS.keys()
 
 
-def test_a_second_plan_is_of_the_file_as_it_is_now(workspace):
+def test_a_second_plan_reads_the_file_again(workspace):
     workspace.apply(workspace.plan())
     assert workspace.plan().counts["update"] == 0
     text = workspace.path.read_text()
@@ -142,7 +142,7 @@ def test_a_second_plan_is_of_the_file_as_it_is_now(workspace):
     assert workspace.plan().counts["update"] == 1
 
 
-def test_an_error_in_a_cell_is_its_message_and_no_traceback():
+def test_an_error_in_a_cell_is_shown_without_a_traceback():
     error = PlanRejectedError(["things.pump-7: \x1b[31mno"])
     assert error._render_traceback_() == [
         "PlanRejectedError: the plan is refused; nothing was sent",
@@ -150,7 +150,7 @@ def test_an_error_in_a_cell_is_its_message_and_no_traceback():
     ]
 
 
-def test_what_shows_itself_stays_the_value_that_it_is():
-    made = DisplayedPlan("greenhouse", EVERYTHING.target, (CREATION,), "0", EVERYTHING.estimate)
-    result = DisplayedResult(made, (Applied(CREATION.change, 0.1),), 0.1)
-    assert (bool(made), str(result), result.ok) == (True, "1 applied in 0.1 s", True)
+def test_a_displayed_value_keeps_the_members_of_its_value():
+    plan = DisplayedPlan("greenhouse", FULL_PLAN.target, (CREATION,), "0", FULL_PLAN.estimate)
+    result = DisplayedResult(plan, (Applied(CREATION.change, 0.1),), 0.1)
+    assert (bool(plan), str(result), result.ok) == (True, "1 applied in 0.1 s", True)

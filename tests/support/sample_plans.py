@@ -1,4 +1,4 @@
-"""Plans made by hand, from the model's values alone."""
+"""Sample plans, built from the values of the model alone."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from reconciler.model.plan import Bottleneck, Estimate, Note, Plan, Step, Target
 from reconciler.model.resource import Live, Origin, Resource
 from reconciler.model.secret import Secret
 
-OLD = Pem("9f8e7d6c5b4a" + "0" * 52)
-NEW = Pem("ab12cd34ef56" + "0" * 52, source="pki/pump-7.pem")
-HOSTILE = '<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
+OLD_PEM = Pem("9f8e7d6c5b4a" + "0" * 52)
+NEW_PEM = Pem("ab12cd34ef56" + "0" * 52, source="pki/pump-7.pem")
+HOSTILE_TEXT = '<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
 TARGET = Target("embedded", "eu-west-1", "123456789012")
 
 
-def resource(kind: str, name: str, spec: object, line: int = 1) -> Resource:
+def make_resource(kind: str, name: str, spec: object, line: int = 1) -> Resource:
     return Resource(Address(kind, name), spec, origin=Origin("desired_state.toml", line))
 
 
-def plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) -> Plan:
+def make_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) -> Plan:
+    """Make a plan of steps, with an estimate of 0.6 s whose bottleneck is the first call."""
     calls: dict[tuple[str, str], int] = {}
     for call in (call for step in steps for call in step.calls):
         calls[call.service, call.operation] = calls.get((call.service, call.operation), 0) + 1
-    first = next(iter(calls), None)
-    bottleneck = Bottleneck(first[1], calls[first], 10.0) if first else None
+    first_call = next(iter(calls), None)
+    bottleneck = Bottleneck(first_call[1], calls[first_call], 10.0) if first_call else None
     return Plan(
         "greenhouse",
         TARGET,
@@ -40,26 +41,27 @@ def plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int = 0) -> Plan
     )
 
 
-def thing(name: str, *fields: FieldChange, line: int = 1) -> Create:
-    return Create(resource("things", name, Thing(), line), fields)
+def make_creation(name: str, *fields: FieldChange, line: int = 1) -> Create:
+    """Make the creation of a thing."""
+    return Create(make_resource("things", name, Thing(), line), fields)
 
 
 ROTATION = Step(
     Replace(
-        resource("certificates", "pump-7", Certificate(NEW), 24),
-        Live(OLD.fingerprint, Certificate(OLD)),
+        make_resource("certificates", "pump-7", Certificate(NEW_PEM), 24),
+        Live(OLD_PEM.fingerprint, Certificate(OLD_PEM)),
         (
-            FieldChange("pem", OLD, NEW, forces_replacement=True),
+            FieldChange("pem", OLD_PEM, NEW_PEM, forces_replacement=True),
             FieldChange("status", "INACTIVE", "ACTIVE"),
         ),
     ),
     (
         ApiCall("iot", "RegisterCertificate", {"certificatePem": "…", "status": "ACTIVE"}),
-        ApiCall("iot", "DeleteCertificate", {"certificateId": OLD.fingerprint}),
+        ApiCall("iot", "DeleteCertificate", {"certificateId": OLD_PEM.fingerprint}),
     ),
 )
 CREATION = Step(
-    thing(
+    make_creation(
         "pump-8",
         FieldChange("attributes.site", None, "bergen"),
         FieldChange("certificates", None, ("pump-8",)),
@@ -69,7 +71,7 @@ CREATION = Step(
 )
 UPDATE = Step(
     Update(
-        resource("things", "pump-7", Thing(), 44),
+        make_resource("things", "pump-7", Thing(), 44),
         Live("pump-7", Thing(), version=3),
         (
             FieldChange("attributes.firmware", "1.2", None),
@@ -88,7 +90,7 @@ DELETION = Step(
 )
 MANAGED = Step(
     Create(
-        resource(
+        make_resource(
             "managed_things",
             "pump-8",
             ManagedThing(
@@ -108,7 +110,7 @@ MANAGED = Step(
         ),
     ),
 )
-EVERYTHING = plan(
+FULL_PLAN = make_plan(
     ROTATION,
     DELETION,
     UPDATE,
@@ -116,7 +118,7 @@ EVERYTHING = plan(
     MANAGED,
     notes=(
         Note("warning", "the certificate expires on 2026-01-04", Address("certificates", "pump-9")),
-        Note("unmanaged", "it bears no workspace's mark", Address("things", "pump-99")),
+        Note("unmanaged", "not managed by any workspace", Address("things", "pump-99")),
     ),
     unchanged=12,
 )

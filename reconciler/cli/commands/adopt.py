@@ -92,7 +92,7 @@ def _append_to_file(
     """Append the tables to the file; it is restored if the command ends before the plan is approved."""
     from reconciler.engine.export.append import append_text, file_to_append
     from reconciler.engine.export.toml_writer import tables_text
-    from reconciler.render.views.plan import pluralize
+    from reconciler.render.views.labels import pluralize
 
     if not tables:
         return nullcontext()

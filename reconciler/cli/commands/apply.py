@@ -107,7 +107,7 @@ def destroy(ctx: click.Context, *, yes: bool) -> None:
     from reconciler.cli.planning import build_plan, print_plan
     from reconciler.cli.prompt import confirm
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.views.plan import pluralize
+    from reconciler.render.views.labels import pluralize
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
@@ -138,7 +138,7 @@ def _print_plan(
 
 def _confirm_apply(plan: Plan, *, yes: bool) -> None:
     from reconciler.cli.prompt import confirm
-    from reconciler.render.views.plan import format_counts
+    from reconciler.render.views.labels import format_counts
 
     confirm(f"Apply to {plan.target.endpoint}: {format_counts(plan.counts)}?", yes=yes)
 

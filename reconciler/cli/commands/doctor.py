@@ -49,7 +49,7 @@ def _lines(check: CheckResult) -> Iterator[Text]:
     from rich.text import Text
 
     from reconciler.model.text import visible
-    from reconciler.render.text.plan import COLORS
+    from reconciler.render.text.parts import COLORS
 
     sign, word, color = _LEVELS[check.level]
     yield Text.assemble(

@@ -63,7 +63,7 @@ def export(
     """
     from reconciler.engine.export.files import export_selected, pem_writer
     from reconciler.model.text import join_some
-    from reconciler.render.views.plan import pluralize
+    from reconciler.render.views.labels import pluralize
     from reconciler.workspace import Workspace
 
     if out is not None and out.exists():

@@ -111,10 +111,10 @@ def _draw(picture: Picture, output_format: str) -> str:
 
     match output_format:
         case "svg":
-            return render_svg(picture.readable())
+            return render_svg(picture.limit())
         case "dot":
-            return render_dot(picture.readable())
+            return render_dot(picture.limit())
         case "mermaid":
-            return render_mermaid(picture.readable())
+            return render_mermaid(picture.limit())
         case _:
             return "".join(f"{line.plain}\n" for line in render_tree(picture))

@@ -40,14 +40,14 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     from reconciler.cli.terminal import Terminal
     from reconciler.render.json.history_file import history_to_json
     from reconciler.render.text.history import render_history_text, render_run_text
-    from reconciler.render.views.history import build_run_rows, build_run_view
+    from reconciler.render.views.history import build_history_view, build_run_view
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
     workspace, terminal = Workspace(options.file), Terminal.open(color=options.color)
     if run is None:
         runs = workspace.history(limit)
-        lines, values = render_history_text(build_run_rows(runs)), history_to_json(runs)
+        lines, values = render_history_text(build_history_view(runs)), history_to_json(runs)
     else:
         record = workspace.run(run)
         lines, values = render_run_text(build_run_view(record)), history_to_json(record)

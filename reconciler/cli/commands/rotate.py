@@ -50,7 +50,7 @@ def rotate(ctx: click.Context, wave: float, *, yes: bool) -> None:
     from reconciler.cli.planning import build_plan
     from reconciler.cli.prompt import confirm
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.views.plan import pluralize
+    from reconciler.render.views.labels import pluralize
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
@@ -84,7 +84,7 @@ def _print_rotations(workspace: Workspace, plan: Plan, waves: Sequence[Plan], te
 
     from reconciler.cli.planning import print_plan
     from reconciler.render.text.result import render_remaining_changes
-    from reconciler.render.views.plan import pluralize
+    from reconciler.render.views.labels import pluralize
 
     rotations = workspace.rotations(plan)
     if rotations:
@@ -107,7 +107,7 @@ def _apply_waves(workspace: Workspace, waves: Sequence[Plan], terminal: Terminal
         render_rotation_stopped,
         render_unfinished_steps,
     )
-    from reconciler.render.views.plan import pluralize
+    from reconciler.render.views.labels import pluralize
     from reconciler.render.views.result import build_result_view
 
     started_at, done, total = time.monotonic(), 0, _count_all_devices(waves)

@@ -35,8 +35,8 @@ def _lines(desired: DesiredState, file: str) -> Iterator[Text]:
     """Yield the verdict, and the number of resources of each kind."""
     from rich.text import Text
 
-    from reconciler.render.text.plan import COLORS
-    from reconciler.render.views.plan import format_kind, get_kind_position, pluralize
+    from reconciler.render.text.parts import COLORS
+    from reconciler.render.views.labels import format_kind, get_kind_position, pluralize
 
     resources = [resource for resource in desired.resources.values() if not resource.is_ownership_marker]
     yield Text.assemble(

@@ -1,1 +1,1 @@
-"""The dependency graph as SVG, Graphviz, Mermaid and text trees: `layout` places what `picture` describes."""
+"""The dependency graph as SVG, Graphviz, Mermaid and text; imports `views` and `text` only."""

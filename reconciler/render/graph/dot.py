@@ -1,43 +1,43 @@
-"""The graph in Graphviz's language."""
+"""The dependency graph in Graphviz's DOT language."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.model.text import visible
 from reconciler.render.graph.palette import compute_color
 from reconciler.render.graph.picture import GraphNode, Picture
-from reconciler.render.views.plan import ACTION_GLYPHS, format_kind, get_kind_position
+from reconciler.render.views.labels import ACTION_GLYPHS, format_kind, get_kind_position
 
 
 def render_dot(picture: Picture) -> str:
-    """The whole document."""
-    return "\n".join(["digraph reconciler {", *_body(picture), "}", ""])
+    """Render a picture as a DOT document."""
+    return "\n".join(["digraph reconciler {", *_render_body(picture), "}", ""])
 
 
-def _body(picture: Picture) -> Iterator[str]:
-    yield f'  graph [label={_quoted(picture.title)}, labelloc=t, rankdir=LR, fontname="sans-serif"];'
+def _render_body(picture: Picture) -> Iterator[str]:
+    yield f'  graph [label={_quote(picture.title)}, labelloc=t, rankdir=LR, fontname="sans-serif"];'
     yield '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];'
     yield '  edge [color="#98a1ab", arrowsize=0.7];'
     for node in picture.nodes:
-        at = get_kind_position(node.kind)
+        position = get_kind_position(node.kind)
+        fill_color = compute_color(position, lightness=0.95, chroma=0.03)
         yield (
-            f"  {_quoted(node.id)} [label={_quoted(*_words(node))}, color={_quoted(compute_color(at))}, "
-            f"fillcolor={_quoted(compute_color(at, lightness=0.95, chroma=0.03))}];"
+            f"  {_quote(node.id)} [label={_quote(*_list_labels(node))}, color={_quote(compute_color(position))}, "
+            f"fillcolor={_quote(fill_color)}];"
         )
     for edge in picture.edges:
-        many = f" [label={_quoted(f'{edge.count:,}')}]" if edge.count > 1 else ""
-        yield f"  {_quoted(edge.before)} -> {_quoted(edge.after)}{many};"
+        count = f" [label={_quote(f'{edge.count:,}')}]" if edge.count > 1 else ""
+        yield f"  {_quote(edge.before)} -> {_quote(edge.after)}{count};"
 
 
-def _words(node: GraphNode) -> tuple[str, ...]:
+def _list_labels(node: GraphNode) -> tuple[str, ...]:
     action = f"{ACTION_GLYPHS[node.action]} {node.action}" if node.action else ""
-    what = format_kind(node.kind) if node.count == 1 else ""
-    return tuple(part for part in (node.label, what, action) if part)
+    kind = format_kind(node.kind) if node.count == 1 else ""
+    return tuple(label for label in (node.label, kind, action) if label)
 
 
-def _quoted(*lines: str) -> str:
-    """A quoted string, its lines centred; only the quote and the backslash mean anything in one."""
-    from reconciler.model.text import visible
-
-    safe = (visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
-    return '"' + "\\n".join(safe) + '"'
+def _quote(*lines: str) -> str:
+    """Quote lines as one centered string, in which only the quote and the backslash have a meaning."""
+    escaped = (visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    return '"' + "\\n".join(escaped) + '"'

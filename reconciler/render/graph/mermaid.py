@@ -1,4 +1,4 @@
-"""The graph in Mermaid's language, which GitHub and GitLab draw in Markdown."""
+"""The dependency graph in Mermaid's language, which GitHub and GitLab draw in Markdown."""
 
 from __future__ import annotations
 
@@ -6,35 +6,38 @@ from collections.abc import Iterator
 
 from reconciler.render.graph.palette import compute_color
 from reconciler.render.graph.picture import GraphNode, Picture
-from reconciler.render.views.plan import ACTION_GLYPHS, format_kind, get_kind_position
+from reconciler.render.views.labels import ACTION_GLYPHS, format_kind, get_kind_position
 
-_PLAIN = frozenset(" -_./:,")
+_SAFE_CHARACTERS = frozenset(" -_./:,")
 
 
 def render_mermaid(picture: Picture) -> str:
-    """The whole document."""
-    return "\n".join(["flowchart LR", *_body(picture), ""])
+    """Render a picture as a Mermaid document."""
+    return "\n".join(["flowchart LR", *_render_body(picture), ""])
 
 
-def _body(picture: Picture) -> Iterator[str]:
-    names = {node.id: f"n{place}" for place, node in enumerate(picture.nodes)}
+def _render_body(picture: Picture) -> Iterator[str]:
+    names = {node.id: f"n{index}" for index, node in enumerate(picture.nodes)}
     for node in picture.nodes:
-        yield f'  {names[node.id]}("{_words(node)}"):::k{get_kind_position(node.kind)}'
+        yield f'  {names[node.id]}("{_format_label(node)}"):::k{get_kind_position(node.kind)}'
     for edge in picture.edges:
-        many = f"|{edge.count:,}|" if edge.count > 1 else ""
-        yield f"  {names[edge.before]} -->{many} {names[edge.after]}"
+        count = f"|{edge.count:,}|" if edge.count > 1 else ""
+        yield f"  {names[edge.before]} -->{count} {names[edge.after]}"
     for kind in picture.kinds:
-        at = get_kind_position(kind)
-        fill = compute_color(at, lightness=0.95, chroma=0.03)
-        yield f"  classDef k{at} fill:{fill},stroke:{compute_color(at)},color:#1b1f24"
+        position = get_kind_position(kind)
+        fill = compute_color(position, lightness=0.95, chroma=0.03)
+        yield f"  classDef k{position} fill:{fill},stroke:{compute_color(position)},color:#1b1f24"
 
 
-def _words(node: GraphNode) -> str:
+def _format_label(node: GraphNode) -> str:
     action = f"{ACTION_GLYPHS[node.action]} {node.action}" if node.action else ""
-    what = format_kind(node.kind) if node.count == 1 else ""
-    return "<br>".join(_safe(part) for part in (node.label, what, action) if part)
+    kind = format_kind(node.kind) if node.count == 1 else ""
+    return "<br>".join(_escape(part) for part in (node.label, kind, action) if part)
 
 
-def _safe(text: str) -> str:
-    """Mermaid reads html and Markdown in labels; everything but letters, digits and a few marks becomes an entity."""
-    return "".join(mark if mark.isalnum() or mark in _PLAIN else f"#{ord(mark)};" for mark in text)
+def _escape(text: str) -> str:
+    """Escape all but letters, digits and a few marks as entities, because Mermaid reads HTML and Markdown in labels."""
+    return "".join(
+        character if character.isalnum() or character in _SAFE_CHARACTERS else f"#{ord(character)};"
+        for character in text
+    )

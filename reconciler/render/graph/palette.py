@@ -1,21 +1,21 @@
-"""One colour a kind, from its position alone: equally light, as far apart in hue as the golden angle puts them."""
+"""One color for each kind, from its position: equally light, with hues apart by the golden angle."""
 
 from __future__ import annotations
 
 import math
 
 _GOLDEN_ANGLE = 137.508
-_FIRST = 250.0
-"""Degrees; where the first kind's blue is."""
+_FIRST_HUE = 250.0
+"""The hue of the first kind, a blue, in degrees."""
 
 
 def compute_color(position: int, *, lightness: float = 0.58, chroma: float = 0.11) -> str:
-    """The colour of the kind at this position, as `#rrggbb`; by default one that reads on light and on dark."""
-    return _oklch(lightness, chroma, _FIRST + position * _GOLDEN_ANGLE)
+    """Compute the color of the kind at a position as `#rrggbb`; the default reads on light and on dark backgrounds."""
+    return _convert_oklch(lightness, chroma, _FIRST_HUE + position * _GOLDEN_ANGLE)
 
 
-def _oklch(lightness: float, chroma: float, hue: float) -> str:
-    """OKLCH to sRGB (B. Ottosson, "A perceptual color space for image processing"); what is out of gamut is clipped."""
+def _convert_oklch(lightness: float, chroma: float, hue: float) -> str:
+    """Convert OKLCH to sRGB, clipped to its gamut (B. Ottosson, "A perceptual color space for image processing")."""
     a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
@@ -25,10 +25,10 @@ def _oklch(lightness: float, chroma: float, hue: float) -> str:
         -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
         -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
     )
-    return "#" + "".join(f"{_byte(channel):02x}" for channel in linear)
+    return "#" + "".join(f"{_to_byte(channel):02x}" for channel in linear)
 
 
-def _byte(channel: float) -> int:
+def _to_byte(channel: float) -> int:
     clipped = min(1.0, max(0.0, channel))
     gamma = 12.92 * clipped if clipped <= 0.0031308 else 1.055 * clipped ** (1 / 2.4) - 0.055  # noqa: PLR2004 (sRGB)
     return round(255 * gamma)

@@ -1,18 +1,18 @@
-"""Pictures of the dependency graph: one value, `Picture`, that every format draws."""
+"""A picture of the dependency graph: one value that every format of it is rendered from."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from attrs import evolve, frozen
 
 from reconciler.model.change import Delete, Forget
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, Step
 from reconciler.model.resource import Desired
 from reconciler.model.text import visible
-from reconciler.render.views.plan import format_kind, get_kind_position
+from reconciler.render.views.labels import format_kind, get_kind_position
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -20,24 +20,27 @@ if TYPE_CHECKING:
     from reconciler.model.address import Address
 
 MAX_READABLE_NODES = 150
-"""More nodes than this are no picture any more."""
+"""Larger pictures are collapsed, because nobody can read them."""
+
+Neighbors: TypeAlias = Mapping[str, list[str]]
+"""The ids of the nodes that each node is connected to in one direction."""
 
 
 @frozen
 class GraphNode:
-    """One resource, or `count` of them that are drawn as one. `label` is ready to be read, `id` is unique."""
+    """One resource, or `count` of them that are drawn as one. `label` is escaped, and `id` is unique."""
 
     id: str
     kind: str
     label: str
     action: str | None = None
-    implied: bool = False
+    is_marker: bool = False
     count: int = 1
 
 
 @frozen
 class GraphEdge:
-    """`before` is needed by `after`."""
+    """An edge between two nodes: `after` depends on `before`."""
 
     before: str
     after: str
@@ -46,7 +49,7 @@ class GraphEdge:
 
 @frozen
 class Picture:
-    """Nodes in the order of kinds and names; `planned` says whether actions are known."""
+    """Nodes, sorted by kind and name, and the edges between them; `planned` says whether actions are known."""
 
     title: str
     nodes: tuple[GraphNode, ...]
@@ -57,95 +60,100 @@ class Picture:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds that occur, in dependency order."""
-        return tuple(
-            sorted({node.kind for node in self.nodes}, key=lambda kind: (get_kind_position(kind), kind))
-        )
+        kinds = {node.kind for node in self.nodes}
+        return tuple(sorted(kinds, key=lambda kind: (get_kind_position(kind), kind)))
 
     @property
     def total(self) -> int:
-        """How many resources it shows."""
+        """The number of resources in the picture."""
         return sum(node.count for node in self.nodes)
 
-    def readable(self, most: int = MAX_READABLE_NODES) -> Self:
-        """Itself, or, with too many nodes, one node for each kind and action."""
-        return self if len(self.nodes) <= most else self.collapse()
+    def limit(self, max_nodes: int = MAX_READABLE_NODES) -> Self:
+        """Return the picture itself, or, with more nodes than `max_nodes`, one node for each kind and action."""
+        return self if len(self.nodes) <= max_nodes else self.collapse()
 
-    def around(self, node: str, distance: int = 1) -> Self:
-        """What is at most so many edges away from a node, whichever way they lead; if that is too much, collapsed around it."""
-        later, earlier = map_neighbors(self.edges)
-        near = edge = {node}
+    def around(self, node_id: str, distance: int = 1) -> Self:
+        """Return the part within `distance` edges of a node, in both directions; a large part is collapsed around the node."""
+        dependents, dependencies = map_neighbors(self.edges)
+        nearby = frontier = {node_id}
         for _ in range(distance):
-            edge = {other for name in edge for way in (later, earlier) for other in way.get(name, ())} - near
-            near = near | edge
+            neighbors = {
+                neighbor
+                for name in frontier
+                for neighbor in (*dependents.get(name, ()), *dependencies.get(name, ()))
+            }
+            frontier = neighbors - nearby
+            nearby = nearby | frontier
         part = evolve(
             self,
-            nodes=tuple(found for found in self.nodes if found.id in near),
-            edges=tuple(found for found in self.edges if found.before in near and found.after in near),
+            nodes=tuple(node for node in self.nodes if node.id in nearby),
+            edges=tuple(edge for edge in self.edges if edge.before in nearby and edge.after in nearby),
         )
-        return part if len(part.nodes) <= MAX_READABLE_NODES else part.collapse(keep=node)
+        return part if len(part.nodes) <= MAX_READABLE_NODES else part.collapse(keep=node_id)
 
     def collapse(self, keep: str = "") -> Self:
-        """One node for each kind and action, with counts; edges between them are counted too. One may be kept as it is."""
-        group = {
+        """Return a picture with one node for each kind and action, and counted edges; the node `keep` stays as it is."""
+        groups = {
             node.id: node.id if node.id == keep else f"{node.kind}/{node.action or ''}" for node in self.nodes
         }
-        sizes = Counter(group.values())
-        firsts = {group[node.id]: node for node in reversed(self.nodes)}
-        nodes = tuple(
-            evolve(
-                first,
-                id=name,
-                label=f"{sizes[name]:,} {format_kind(first.kind, sizes[name])}"
-                if sizes[name] > 1
-                else first.label,
-                count=sizes[name],
-                implied=first.implied and sizes[name] == 1,
-            )
-            for name, first in reversed(firsts.items())
-        )
-        joined = Counter((group[edge.before], group[edge.after]) for edge in self.edges)
-        edges = tuple(
+        sizes = Counter(groups.values())
+        first_nodes = {groups[node.id]: node for node in reversed(self.nodes)}
+        edge_counts = Counter((groups[edge.before], groups[edge.after]) for edge in self.edges)
+        edges = (
             GraphEdge(before, after, count)
-            for (before, after), count in sorted(joined.items())
+            for (before, after), count in sorted(edge_counts.items())
             if before != after
         )
-        return evolve(self, nodes=nodes, edges=edges, collapsed=True)
+        nodes = (_build_group(group, node, sizes[group]) for group, node in reversed(first_nodes.items()))
+        return evolve(self, nodes=tuple(nodes), edges=tuple(edges), collapsed=True)
 
 
 def build_picture(
     graph: nx.DiGraph[Address], desired: Desired, plan: Plan | None = None, *, title: str = ""
 ) -> Picture:
-    """The file's graph; with a plan, what would become of each node, and what would be deleted or forgotten."""
-    actions = {step.address: step.change.action for step in plan.steps} if plan else {}
-    gone = (
-        {step.address: step for step in plan.steps if isinstance(step.change, Delete | Forget)}
-        if plan
-        else {}
+    """Build the picture of the file's graph; a plan adds each node's action, and the resources it deletes or forgets."""
+    steps = {step.address: step for step in plan.steps} if plan else {}
+    removals = {address: step for address, step in steps.items() if isinstance(step.change, Delete | Forget)}
+    addresses = sorted(
+        {*graph.nodes, *removals}, key=lambda address: (get_kind_position(address.kind), address)
     )
-    addresses = sorted({*graph.nodes, *gone}, key=lambda address: (get_kind_position(address.kind), address))
-    nodes = tuple(
-        GraphNode(
-            id=str(address),
-            kind=address.kind,
-            label=visible(address.name),
-            action=actions.get(address),
-            implied=address in desired and desired[address].is_ownership_marker,
-        )
-        for address in addresses
-    )
-    pairs = {
-        *graph.edges,
-        *((here, later) for here, step in gone.items() for later in step.dependencies if later in gone),
+    nodes = tuple(_build_node(address, desired, steps.get(address)) for address in addresses)
+    removal_edges = {
+        (address, dependency)
+        for address, step in removals.items()
+        for dependency in step.dependencies
+        if dependency in removals
     }
-    edges = tuple(GraphEdge(str(before), str(after)) for before, after in sorted(pairs))
-    return Picture(visible(title), nodes, edges, planned=plan is not None)
+    edges = sorted({*graph.edges, *removal_edges})
+    return Picture(
+        visible(title),
+        nodes,
+        tuple(GraphEdge(str(before), str(after)) for before, after in edges),
+        planned=plan is not None,
+    )
 
 
-def map_neighbors(edges: Iterable[GraphEdge]) -> tuple[Mapping[str, list[str]], Mapping[str, list[str]]]:
-    """Who needs a node, and whom it needs."""
-    later: dict[str, list[str]] = {}
-    earlier: dict[str, list[str]] = {}
+def map_neighbors(edges: Iterable[GraphEdge]) -> tuple[Neighbors, Neighbors]:
+    """Map each node to its dependents, and each node to its dependencies."""
+    dependents: dict[str, list[str]] = {}
+    dependencies: dict[str, list[str]] = {}
     for edge in edges:
-        later.setdefault(edge.before, []).append(edge.after)
-        earlier.setdefault(edge.after, []).append(edge.before)
-    return later, earlier
+        dependents.setdefault(edge.before, []).append(edge.after)
+        dependencies.setdefault(edge.after, []).append(edge.before)
+    return dependents, dependencies
+
+
+def _build_node(address: Address, desired: Desired, step: Step | None) -> GraphNode:
+    return GraphNode(
+        id=str(address),
+        kind=address.kind,
+        label=visible(address.name),
+        action=step.change.action if step else None,
+        is_marker=address in desired and desired[address].is_ownership_marker,
+    )
+
+
+def _build_group(group: str, first_node: GraphNode, size: int) -> GraphNode:
+    """Build the node of a group from its first node."""
+    label = f"{size:,} {format_kind(first_node.kind, size)}" if size > 1 else first_node.label
+    return evolve(first_node, id=group, label=label, count=size, is_marker=first_node.is_marker and size == 1)

@@ -1,6 +1,6 @@
-"""The graph as a text tree: every resource once, other needs named beside it.
+"""The dependency graph as a text tree: every resource once, with its further dependencies named beside it.
 
-It stands under what it needs of the same name, as the parts of one device have; else under what comes last.
+A resource stands under its dependency of the same name, as the parts of one device do, or else under its last dependency.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from attrs import frozen
 from rich.text import Text
 
 from reconciler.render.graph.palette import compute_color
-from reconciler.render.graph.picture import GraphNode, Picture, map_neighbors
-from reconciler.render.text.plan import COLORS
-from reconciler.render.views.plan import ACTION_GLYPHS, format_kind, get_kind_position, pluralize
+from reconciler.render.graph.picture import GraphNode, Neighbors, Picture, map_neighbors
+from reconciler.render.text.parts import COLORS, QUIET
+from reconciler.render.views.labels import ACTION_GLYPHS, format_kind, get_kind_position, pluralize
 
 
 @frozen
-class _Lines:
-    """What the branches are made of."""
+class _Branches:
+    """The strings that branches are drawn with."""
 
     fork: str
     last: str
@@ -26,65 +26,86 @@ class _Lines:
     empty: str
 
 
-_DRAWN = _Lines("├─ ", "└─ ", "│  ", "   ")
-_ASCII = _Lines("|- ", "`- ", "|  ", "   ")
+_UNICODE_BRANCHES = _Branches("├─ ", "└─ ", "│  ", "   ")
+_ASCII_BRANCHES = _Branches("|- ", "`- ", "|  ", "   ")
 
 
 def render_tree(picture: Picture, *, ascii_only: bool = False) -> Iterator[Text]:
-    """A line for each resource, and what the colours do not say in words."""
+    """Render a picture as a tree with a line for each resource."""
+    branches = _ASCII_BRANCHES if ascii_only else _UNICODE_BRANCHES
     nodes = {node.id: node for node in picture.nodes}
-    later, earlier = map_neighbors(picture.edges)
-    depth = _depths(picture, earlier)
-    parent = {
-        name: max(
-            earlier.get(name, ()), key=lambda need: _closeness(node, nodes[need], depth[need]), default=None
-        )
-        for name, node in nodes.items()
-    }
+    dependents, dependencies = map_neighbors(picture.edges)
+    parents = _choose_parents(nodes, dependencies)
     children: dict[str | None, list[str]] = {}
     for name in nodes:
-        children.setdefault(parent[name], []).append(name)
+        children.setdefault(parents[name], []).append(name)
     yield Text(picture.title, "bold")
-    lines = _ASCII if ascii_only else _DRAWN
-    stack = [("", place == 0, name) for place, name in enumerate(reversed(children.get(None, [])))]
+    stack = _stack_children(children, None, "")
     while stack:
-        before, last, name = stack.pop()
-        others = [need for need in earlier.get(name, ()) if need != parent[name] and not nodes[need].implied]
+        prefix, is_last, name = stack.pop()
         node = nodes[name]
-        said = _label(node, others, len(later.get(name, ())) if node.implied else 0)
-        yield Text.assemble((before + (lines.last if last else lines.fork), "dim"), said)
-        below = before + (lines.empty if last else lines.through)
-        stack += [(below, place == 0, child) for place, child in enumerate(reversed(children.get(name, [])))]
+        other_dependencies = [
+            dependency
+            for dependency in dependencies.get(name, ())
+            if dependency != parents[name] and not nodes[dependency].is_marker
+        ]
+        branch = branches.last if is_last else branches.fork
+        label = _render_label(node, other_dependencies, len(dependents.get(name, ())))
+        yield Text.assemble((prefix + branch, QUIET), label)
+        stack += _stack_children(children, name, prefix + (branches.empty if is_last else branches.through))
     yield Text()
-    yield Text(
-        f"{pluralize(picture.total, 'resource')}, {pluralize(len(picture.edges), 'dependency').replace('ys', 'ies')}",
-        "dim",
-    )
+    counts = f"{pluralize(picture.total, 'resource')}, {pluralize(len(picture.edges), 'dependency')}"
+    yield Text(counts, QUIET)
 
 
-def _closeness(node: GraphNode, need: GraphNode, depth: int) -> tuple[bool, bool, int, int, str]:
-    return not need.implied, need.label == node.label, depth, get_kind_position(need.kind), need.id
+def _stack_children(
+    children: Mapping[str | None, list[str]], parent: str | None, prefix: str
+) -> list[tuple[str, bool, str]]:
+    """Return the entries of a node's children for the stack: the first child is taken off first, so it comes last."""
+    names = reversed(children.get(parent, []))
+    return [(prefix, index == 0, name) for index, name in enumerate(names)]
 
 
-def _label(node: GraphNode, others: list[str], marked: int) -> Text:
-    said = Text()
+def _choose_parents(nodes: Mapping[str, GraphNode], dependencies: Neighbors) -> Mapping[str, str | None]:
+    """Choose the dependency that each node stands under; None for a node without dependencies."""
+    depths = _compute_depths(nodes, dependencies)
+    parents: dict[str, str | None] = {}
+    for name, node in nodes.items():
+        candidates = [nodes[dependency] for dependency in dependencies.get(name, ())]
+        parent = max(
+            candidates,
+            key=lambda candidate: _rank_parent(node, candidate, depths[candidate.id]),
+            default=None,
+        )
+        parents[name] = parent.id if parent else None
+    return parents
+
+
+def _rank_parent(node: GraphNode, candidate: GraphNode, depth: int) -> tuple[bool, bool, int, int, str]:
+    has_same_name = candidate.label == node.label
+    return not candidate.is_marker, has_same_name, depth, get_kind_position(candidate.kind), candidate.id
+
+
+def _render_label(node: GraphNode, other_dependencies: list[str], dependent_count: int) -> Text:
+    label = Text()
     if node.action:
-        said.append(f"{ACTION_GLYPHS[node.action]} {node.action} ", f"bold {COLORS[node.action]}")
-    said.append(node.label, "bold")
-    said.append(f"  {format_kind(node.kind)}", compute_color(get_kind_position(node.kind)))
-    if node.implied:
-        said.append(f"  marks what the workspace owns, {pluralize(marked, 'member')}", "dim")
-    if others:
-        said.append(f"  also needs {', '.join(sorted(others))}", "dim")
-    return said
+        label.append(f"{ACTION_GLYPHS[node.action]} {node.action} ", f"bold {COLORS[node.action]}")
+    label.append(node.label, "bold")
+    if node.count == 1:
+        label.append(f"  {format_kind(node.kind)}", compute_color(get_kind_position(node.kind)))
+    if node.is_marker:
+        label.append(f"  ownership marker of {pluralize(dependent_count, 'resource')}", QUIET)
+    if other_dependencies:
+        label.append(f"  also depends on {', '.join(sorted(other_dependencies))}", QUIET)
+    return label
 
 
-def _depths(picture: Picture, earlier: Mapping[str, list[str]]) -> Mapping[str, int]:
-    """How long the longest chain is that leads to each node."""
+def _compute_depths(nodes: Mapping[str, GraphNode], dependencies: Neighbors) -> Mapping[str, int]:
+    """Compute the length of the longest chain that leads to each node."""
     from graphlib import TopologicalSorter
 
-    depth: dict[str, int] = {}
-    order = TopologicalSorter({node.id: earlier.get(node.id, []) for node in picture.nodes})
+    depths: dict[str, int] = {}
+    order = TopologicalSorter({name: dependencies.get(name, []) for name in nodes})
     for name in order.static_order():
-        depth[name] = 1 + max((depth[need] for need in earlier.get(name, ())), default=-1)
-    return depth
+        depths[name] = 1 + max((depths[dependency] for dependency in dependencies.get(name, ())), default=-1)
+    return depths

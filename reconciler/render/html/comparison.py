@@ -1,57 +1,44 @@
-"""One resource from both sides, as HTML."""
+"""One resource, desired and live, as HTML."""
 
 from __future__ import annotations
 
 import htpy as h
 
 from reconciler.render.html.parts import render_action_html, render_status_html, render_value_html
-from reconciler.render.views.comparison import FieldComparisonRow, ResourceComparisonView
-from reconciler.render.views.result import OUTCOME_GLYPHS
+from reconciler.render.views.comparison import FieldComparisonRow, ResourceComparisonView, describe_live
+from reconciler.render.views.labels import OUTCOME_GLYPHS, join_facts
 
 
 def render_comparison_html(view: ResourceComparisonView) -> h.Renderable:
-    """The file's side and the registry's, attribute by attribute; what differs is marked."""
-    live = [
-        part
-        for part in (
-            view.identity,
-            f"version {view.version}" if view.version else "",
-            f"owned by {view.owner}" if view.owner else "",
-        )
-        if part
-    ]
-    about = (
-        ("in the file", view.origin),
-        ("registered as", " · ".join(live) if view.identity else ""),
-        ("needs", ", ".join(view.dependencies)),
+    """Render both sides of a resource, attribute by attribute; attributes that differ are marked."""
+    facts = (
+        ("declared in", view.origin),
+        ("live", join_facts(describe_live(view))),
+        ("depends on", ", ".join(view.dependencies)),
     )
+    headings = (h.th(scope="col")[heading] for heading in ("attribute", "desired", "live"))
     return h.section(aria_label=view.address)[
-        h.p(".title")[h.code(".address")[view.address], " ", _verdict(view)],
-        (h.p(".quiet")[f"{name} {told}"] for name, told in about if told),
+        h.p(".title")[h.code(".address")[view.address], " ", _render_verdict(view)],
+        (h.p(".quiet")[f"{label} {fact}"] for label, fact in facts if fact),
         h.table(".sides")[
-            h.thead[
-                h.tr[
-                    h.td,
-                    (h.th(scope="col")[name] for name in ("attribute", "in the file", "in the registry")),
-                ]
-            ],
-            h.tbody[(_pair(pair) for pair in view.fields)],
+            h.thead[h.tr[h.td, headings]],
+            h.tbody[map(_render_field, view.fields)],
         ],
     ]
 
 
-def _pair(pair: FieldComparisonRow) -> h.Renderable:
-    return h.tr(".differs" if pair.differs else "")[
-        h.td["≠" if pair.differs else ""],
-        h.th(scope="row")[pair.path],
-        h.td[render_value_html(pair.desired)],
-        h.td[render_value_html(pair.live)],
+def _render_field(row: FieldComparisonRow) -> h.Renderable:
+    return h.tr(".differs" if row.differs else "")[
+        h.td["≠" if row.differs else ""],
+        h.th(scope="row")[row.path],
+        h.td[render_value_html(row.desired)],
+        h.td[render_value_html(row.live)],
     ]
 
 
-def _verdict(view: ResourceComparisonView) -> h.Node:
+def _render_verdict(view: ResourceComparisonView) -> h.Node:
     if view.action:
-        return h.fragment[render_action_html(view.action), " is what a plan would do"]
+        return h.fragment[render_action_html(view.action), " is planned"]
     if view.identity and view.origin:
-        return render_status_html(OUTCOME_GLYPHS["applied"], "applied", "as the file wants it")
-    return h.span(".quiet")["it is not in the file and is left alone"]
+        return render_status_html(OUTCOME_GLYPHS["applied"], "applied", "matches the file")
+    return h.span(".quiet")["not in the file; left unchanged"]

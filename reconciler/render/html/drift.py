@@ -6,55 +6,54 @@ from collections.abc import Mapping
 
 import htpy as h
 
-from reconciler.render.html.parts import render_fields_html
-from reconciler.render.text.drift import DRIFT_LEGEND, format_unchanged_count
+from reconciler.render.html.parts import MAX_UNFOLDED, render_fields_html
 from reconciler.render.views.drift import (
+    DRIFT_LEGEND,
     TWO_SIDED_DIRECTIONS,
     DriftRow,
     DriftSection,
     DriftView,
+    describe_drift_row,
     format_drift_counts,
+    format_unchanged_count,
 )
+from reconciler.render.views.labels import join_facts
 
-_SMALL = 30
-"""Drifts of up to this many resources show their attributes at once; those of larger ones unfold."""
-
-_STYLES: Mapping[str, str] = {
+_CSS_CLASSES: Mapping[str, str] = {
     "missing": "delete",
     "changed": "update",
     "extra": "create",
     "unmanaged": "quiet",
 }
-"""Which of the style's colours each direction has."""
+"""The class of each direction, from which its color follows."""
 
 
 def render_drift_html(view: DriftView) -> h.Renderable:
-    """What is not as the file says, by kind."""
+    """Render a whole drift: its summary, and the resources by kind."""
+    unfold_fields = view.total <= MAX_UNFOLDED
+    counts = join_facts(format_drift_counts(view)) or "No drift"
     return h.section(aria_label=f"Drift of {view.workspace}")[
         h.p(".title")["Drift of ", h.strong[view.workspace]],
-        h.p(".quiet")[" · ".join(part for part in (view.target, view.last_apply) if part)],
-        h.p(".summary")[
-            h.strong[" · ".join(format_drift_counts(view)) or "No drift"],
-            h.span(".quiet")[f" · {format_unchanged_count(view)}"],
-        ],
-        (h.p(".remark.warning")[h.strong["! could not be looked at"], " ", told] for told in view.unlisted),
-        (h.p(".remark.unmanaged")[h.strong["? unmanaged"], " ", told] for told in view.notes),
-        (_section(section, unfolded=view.total <= _SMALL) for section in view.sections),
+        h.p(".quiet")[join_facts((view.target, view.last_apply))],
+        h.p(".summary")[h.strong[counts], h.span(".quiet")[f" · {format_unchanged_count(view)}"]],
+        (h.p(".note.warning")[h.strong["! cannot list"], " ", problem] for problem in view.unlisted),
+        (h.p(".note.unmanaged")[h.strong["? unmanaged"], " ", note] for note in view.notes),
+        (_render_section(section, unfold_fields=unfold_fields) for section in view.sections),
         h.p(".quiet")[DRIFT_LEGEND] if view.sections else None,
     ]
 
 
-def _section(section: DriftSection, *, unfolded: bool) -> h.Renderable:
-    return h.details(".kind", open=unfolded)[
-        h.summary[h.strong[section.title]],
-        h.table(".rows")[h.tbody[(_row(row, unfolded=unfolded) for row in section.rows)]],
+def _render_section(section: DriftSection, *, unfold_fields: bool) -> h.Renderable:
+    rows = (_render_row(row, unfold_fields=unfold_fields) for row in section.rows)
+    return h.details(".kind", open=unfold_fields)[
+        h.summary[h.strong[section.title]], h.table(".rows")[h.tbody[rows]]
     ]
 
 
-def _row(row: DriftRow, *, unfolded: bool) -> h.Renderable:
-    about = " · ".join(part for part in (row.origin, row.owner_note) if part)
-    head = h.fragment[h.code(".address")[row.address], " ", h.span(".quiet")[about]]
-    lines = render_fields_html(row.lines, signs=row.direction in TWO_SIDED_DIRECTIONS)
-    folded = h.details(open=unfolded)[h.summary[head], h.div(".details")[lines]]
-    word = h.span(f".act.{_STYLES[row.direction]}")[h.span(".glyph")[row.glyph], " ", row.direction]
-    return h.tr[h.td(".action")[word], h.td[folded if row.lines else head]]
+def _render_row(row: DriftRow, *, unfold_fields: bool) -> h.Renderable:
+    head = h.fragment[h.code(".address")[row.address], " ", h.span(".quiet")[describe_drift_row(row)]]
+    fields = render_fields_html(row.fields, signs=row.direction in TWO_SIDED_DIRECTIONS)
+    details = h.details(open=unfold_fields)[h.summary[head], h.div(".details")[fields]]
+    sign = h.span(".glyph", aria_hidden="true")[row.glyph]
+    direction = h.span(f".act.{_CSS_CLASSES[row.direction]}")[sign, " ", row.direction]
+    return h.tr[h.td(".action")[direction], h.td[details if row.fields else head]]

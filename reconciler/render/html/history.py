@@ -2,79 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import htpy as h
 
 from reconciler.render.html.parts import render_action_html, render_status_html
-from reconciler.render.text.history import NO_RUNS, format_state_counts
-from reconciler.render.views.history import CallRow, HistoryView, RunView, StepRow
-from reconciler.render.views.plan import pluralize
+from reconciler.render.views.history import (
+    NO_RUNS,
+    CallRow,
+    HistoryView,
+    RunRow,
+    RunView,
+    StepRow,
+    describe_call_status,
+    describe_run,
+    format_steps,
+    summarize_run,
+)
+
+_HEADINGS = ("run", "started (UTC)", "by", "command", "workspace", "status", "steps")
 
 
 def render_history_html(view: HistoryView) -> h.Renderable:
-    """A table of runs, the newest first."""
+    """Render a table of runs, the newest first."""
     if not view.rows:
         return h.p[h.strong[NO_RUNS]]
-    heads = ("run", "begun (UTC)", "by", "command", "workspace", "status", "steps")
     return h.table(".sides")[
-        h.thead[h.tr[(h.th(scope="col")[head] for head in heads)]],
-        h.tbody[
-            (
-                h.tr[
-                    h.th(scope="row")[h.code[row.id]],
-                    (h.td[told] for told in (row.started_at, row.user, row.command, row.workspace)),
-                    h.td[render_status_html(row.glyph, row.status)],
-                    h.td[format_state_counts(row.counts)],
-                ]
-                for row in view.rows
-            )
-        ],
+        h.thead[h.tr[(h.th(scope="col")[heading] for heading in _HEADINGS)]],
+        h.tbody[map(_render_run_row, view.rows)],
     ]
 
 
 def render_run_html(view: RunView) -> h.Renderable:
-    """One run: who and what, then its steps with their calls."""
+    """Render one run: who applied what, then its steps with their calls."""
     run = view.run
-    job = f", {run.job}" if run.job else ""
-    about = (
-        f"{run.target} · {run.command} of {run.workspace} · plan {run.plan} · file {run.file}",
-        f"by {run.user}, process {run.process}{job}",
-        f"begun {run.started_at} UTC{f', took {run.duration}' if run.duration else ''}",
-    )
-    unanswered = f", {run.unanswered:,} without an answer" if run.unanswered else ""
     return h.section(aria_label=f"Run {run.id}")[
         h.p(".title")["Run ", h.strong[run.id], " ", render_status_html(run.glyph, run.status)],
-        (h.p(".quiet")[line] for line in about),
-        h.p(".summary")[f"{format_state_counts(run.counts)} · {pluralize(run.calls, 'call')}{unanswered}"],
-        h.table(".rows")[h.tbody[(_step(step) for step in view.steps)]] if view.steps else None,
-        _calls(view.other_calls) if view.other_calls else None,
+        (h.p(".quiet")[line] for line in describe_run(run)),
+        h.p(".summary")[summarize_run(run)],
+        h.table(".rows")[h.tbody[map(_render_step, view.steps)]] if view.steps else None,
+        _render_calls(view.other_calls) if view.other_calls else None,
     ]
 
 
-def _step(step: StepRow) -> h.Renderable:
-    took = h.span(".quiet")[" ", step.duration] if step.duration else None
+def _render_run_row(run: RunRow) -> h.Renderable:
+    return h.tr[
+        h.th(scope="row")[h.code[run.id]],
+        (h.td[text] for text in (run.started_at, run.user, run.command, run.workspace)),
+        h.td[render_status_html(run.glyph, run.status)],
+        h.td[format_steps(run)],
+    ]
+
+
+def _render_step(step: StepRow) -> h.Renderable:
+    duration = h.span(".quiet")[" ", step.duration] if step.duration else None
+    status = render_status_html(step.glyph, step.status)
     return h.tr[
         h.td(".action")[render_action_html(step.action)],
         h.td[
             h.details[
-                h.summary[
-                    h.code(".address")[step.address], " ", render_status_html(step.glyph, step.state), took
-                ],
+                h.summary[h.code(".address")[step.address], " ", status, duration],
                 h.p[step.error] if step.error else None,
-                _calls(step.calls) if step.calls else h.p(".quiet")["no calls"],
+                _render_calls(step.calls) if step.calls else h.p(".quiet")["no calls"],
             ]
         ],
     ]
 
 
-def _calls(calls: tuple[CallRow, ...]) -> h.Renderable:
-    return h.table(".lines")[h.tbody[(_call(call) for call in calls)]]
+def _render_calls(calls: Sequence[CallRow]) -> h.Renderable:
+    return h.table(".lines")[h.tbody[map(_render_call, calls)]]
 
 
-def _call(call: CallRow) -> h.Renderable:
-    result = f"{call.state} {call.code}".strip()
-    about = (call.started_at, call.parameters, call.duration, result, call.request_id)
+def _render_call(call: CallRow) -> h.Renderable:
+    status = describe_call_status(call)
+    details = (call.started_at, call.parameters, call.duration, status, call.request_id)
     return h.tr[
         h.td(".number")[str(call.number)],
         h.th(scope="row")[call.name],
-        (h.td(".quiet")[told] for told in about),
+        (h.td(".quiet")[detail] for detail in details),
     ]

@@ -1,7 +1,7 @@
-"""A view as HTML: for notebooks, exported pages and reports.
+"""Views as HTML pages, and as fragments for a notebook.
 
-Law: no script, no address outside the page, and everything from a file or the registry is text. What a reader needs is in
-words and in the markup, because some hosts (GitHub) take the style away; where it stays, it fits light and dark.
+Invariant: no script, no address outside the page, and everything from a file or the registry is text. All information is in
+words and in the markup, because some hosts (GitHub) remove the style; where the style remains, it fits light and dark themes.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from markupsafe import Markup
 
 from reconciler.render.html.comparison import render_comparison_html
 from reconciler.render.html.drift import render_drift_html
-from reconciler.render.html.error import render_diagnostics_html
+from reconciler.render.html.error import render_diagnostics_html, render_error_html
 from reconciler.render.html.history import render_history_html, render_run_html
 from reconciler.render.html.plan import render_plan_html
 from reconciler.render.html.result import render_result_html
 from reconciler.render.views.comparison import ResourceComparisonView
 from reconciler.render.views.diagnostics import DiagnosticsView
 from reconciler.render.views.drift import DriftView
+from reconciler.render.views.error import ErrorView
 from reconciler.render.views.history import HistoryView, RunView
 from reconciler.render.views.plan import PlanView
 from reconciler.render.views.result import ResultView
@@ -34,31 +35,33 @@ HTML_RENDERERS: Mapping[type, HtmlRenderer] = {
     ResultView: render_result_html,
     ResourceComparisonView: render_comparison_html,
     DiagnosticsView: render_diagnostics_html,
+    ErrorView: render_error_html,
     HistoryView: render_history_html,
     RunView: render_run_html,
     DriftView: render_drift_html,
 }
-"""How each view is drawn. A new one needs nothing but its line here."""
+"""The renderer of each view. A new view needs only an entry here."""
 
 
 def render_html_fragment(view: Any) -> str:
-    """A piece of a page, which brings its own style."""
+    """Render a view as a part of a page, with its own style."""
     return f"{h.div('.reconciler')[h.style[load_stylesheet()], HTML_RENDERERS[type(view)](view)]}\n"
 
 
 def render_html_page(view: Any) -> str:
-    """A page that stands alone."""
-    name = f"{type(view).__name__.removesuffix('View')} · {getattr(view, 'workspace', 'reconciler')}"
+    """Render a view as a complete page."""
+    title = f"{type(view).__name__.removesuffix('View')} · {getattr(view, 'workspace', 'reconciler')}"
     head = h.head[
         h.meta(charset="utf-8"),
         h.meta(name="viewport", content="width=device-width, initial-scale=1"),
-        h.title[name],
+        h.title[title],
         h.style[load_stylesheet()],
     ]
-    return f"{h.html(lang='en')[head, h.body(style='margin: 0')[h.div('.reconciler.page')[h.main[HTML_RENDERERS[type(view)](view)]]]]}\n"
+    main = h.div(".reconciler.page")[h.main[HTML_RENDERERS[type(view)](view)]]
+    return f"{h.html(lang='en')[head, h.body(style='margin: 0')[main]]}\n"
 
 
 @cache
 def load_stylesheet() -> Markup:
-    """The rules that every piece brings."""
+    """Load the style that every fragment includes."""
     return Markup((files(__package__) / "style.css").read_text(encoding="utf-8"))  # noqa: S704 (our own file)

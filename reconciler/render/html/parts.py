@@ -1,4 +1,4 @@
-"""What all HTML is made of: values, marks, attributes before and after."""
+"""What all HTML has in common: values, actions, statuses, and tables of attributes and calls."""
 
 from __future__ import annotations
 
@@ -7,86 +7,86 @@ from collections.abc import Iterable, Mapping, Sequence
 import htpy as h
 
 from reconciler.model.change import ACTIONS
+from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.format_value import ValueView, truncate
-from reconciler.render.views.plan import ACTION_GLYPHS, FieldLine, RequestView, pluralize
+from reconciler.render.views.labels import ACTION_GLYPHS, format_status, pluralize
+from reconciler.render.views.plan import RequestView
 
-_LONGEST = 400
-"""Of one value."""
+MAX_UNFOLDED = 30
+"""Up to this many rows are shown unfolded; more of them are folded."""
+
+_MAX_VALUE_LENGTH = 400
 
 
-def render_value_html(shown: ValueView | None) -> h.Renderable:
-    """A value; words of ours in a value's place are quiet, its absence is a dash."""
-    if shown is None:
+def render_value_html(value: ValueView | None) -> h.Renderable:
+    """Render a value; placeholders are quiet, and an absent value is a dash."""
+    if value is None:
         return h.span(".quiet")["-"]
-    text = truncate(shown.text, _LONGEST)
-    return h.span(".quiet")[text] if shown.is_placeholder else h.code[text]
+    text = truncate(value.text, _MAX_VALUE_LENGTH)
+    return h.span(".quiet")[text] if value.is_placeholder else h.code[text]
 
 
-def render_action_html(word: str, count: int | None = None) -> h.Renderable:
-    """An action as glyph, word and colour; with a count, as the summary has it."""
-    told = word if count is None else f"{count:,} {word}"
-    return h.strong(f".act.{word}")[
-        h.span(".glyph", aria_hidden="true")[ACTION_GLYPHS.get(word, "·")], " ", told
-    ]
+def render_action_html(action: str, label: str = "") -> h.Renderable:
+    """Render an action with its sign and color; `label` replaces its name."""
+    sign = h.span(".glyph", aria_hidden="true")[ACTION_GLYPHS.get(action, "·")]
+    return h.strong(f".act.{action}")[sign, " ", label or action]
 
 
 def render_action_counts_html(counts: Mapping[str, int]) -> Iterable[h.Node]:
-    """The counts of all actions that occur."""
-    for word in ACTIONS:
-        if counts.get(word):
-            yield h.fragment[render_action_html(word, counts[word]), " "]
+    """Render the number of changes by action, for all actions that occur."""
+    for action in ACTIONS:
+        if counts.get(action):
+            yield h.fragment[render_action_html(action, f"{counts[action]:,} to {action}"), " "]
 
 
-def render_status_html(glyph: str, name: str, told: str = "") -> h.Renderable:
-    """What became of something, as glyph, word and colour."""
-    return h.strong(f".end.{name}")[h.span(".glyph", aria_hidden="true")[glyph], " ", told or name]
+def render_status_html(glyph: str, status: str, label: str = "") -> h.Renderable:
+    """Render a status with its sign and color; `label` replaces its name."""
+    sign = h.span(".glyph", aria_hidden="true")[glyph]
+    return h.strong(f".end.{status}")[sign, " ", label or format_status(status)]
 
 
-def render_fields_html(found: Sequence[FieldLine], *, signs: bool) -> h.Renderable:
-    """Attributes, each with what it was and what it will be."""
-    if not found:
+def render_fields_html(fields: Sequence[FieldLine], *, signs: bool) -> h.Renderable:
+    """Render attributes with their values before and after; `signs` marks which are added, removed and changed."""
+    if not fields:
         return h.p(".quiet")["no attributes"]
-    return h.table(".lines")[h.tbody[(_line(line, signs=signs) for line in found)]]
+    return h.table(".lines")[h.tbody[(_render_field(field, signs=signs) for field in fields)]]
 
 
-def _line(line: FieldLine, *, signs: bool) -> h.Renderable:
-    forced = h.strong(".act.replace")[" # forces replacement"] if line.forces_replacement else None
-    return h.tr[
-        h.td(f".sign.s{'-+~'.index(line.sign)}")[line.sign] if signs else None,
-        h.th(scope="row")[line.path],
-        h.td[_told(line), forced],
-    ]
-
-
-def _told(line: FieldLine) -> h.Node:
-    if line.added or line.removed:
-        return h.fragment[
-            (h.fragment[h.span(".added")["+ ", render_value_html(item)], " "] for item in line.added),
-            (h.fragment[h.span(".removed")["- ", render_value_html(item)], " "] for item in line.removed),
-        ]
-    if line.before is None or line.after is None:
-        return render_value_html(line.before or line.after)
-    return h.fragment[
-        h.span(".before")[render_value_html(line.before)],
-        " → ",
-        h.span(".after")[render_value_html(line.after)],
-    ]
-
-
-def render_requests_html(found: Sequence[RequestView]) -> h.Node:
-    """The API calls of a change, each with its parameters."""
-    if not found:
+def render_requests_html(requests: Sequence[RequestView]) -> h.Node:
+    """Render the API calls of a change with their parameters."""
+    if not requests:
         return None
     return h.details(".calls")[
-        h.summary[pluralize(len(found), "call")], h.ol(".requests")[(_request(request) for request in found)]
+        h.summary[pluralize(len(requests), "call")], h.ol(".requests")[map(_render_request, requests)]
     ]
 
 
-def _request(request: RequestView) -> h.Renderable:
-    params = h.table(".lines")[
-        h.tbody[
-            (h.tr[h.th(scope="row")[name], h.td[render_value_html(shown)]] for name, shown in request.params)
+def _render_field(field: FieldLine, *, signs: bool) -> h.Renderable:
+    forces_replacement = (
+        h.strong(".act.replace")[" # forces replacement"] if field.forces_replacement else None
+    )
+    return h.tr[
+        h.td(f".sign.s{'-+~'.index(field.sign)}")[field.sign] if signs else None,
+        h.th(scope="row")[field.path],
+        h.td[_render_change(field), forces_replacement],
+    ]
+
+
+def _render_change(field: FieldLine) -> h.Node:
+    if field.added or field.removed:
+        return h.fragment[
+            (h.fragment[h.span(".added")["+ ", render_value_html(item)], " "] for item in field.added),
+            (h.fragment[h.span(".removed")["- ", render_value_html(item)], " "] for item in field.removed),
         ]
-    ]
-    about = h.span(".quiet")[" ", request.details] if request.details else None
-    return h.li[h.code[request.name], about, params if request.params else None]
+    if field.before is None or field.after is None:
+        return render_value_html(field.before or field.after)
+    before = h.span(".before")[render_value_html(field.before)]
+    after = h.span(".after")[render_value_html(field.after)]
+    return h.fragment[before, " → ", after]
+
+
+def _render_request(request: RequestView) -> h.Renderable:
+    rows = (h.tr[h.th(scope="row")[name], h.td[render_value_html(value)]] for name, value in request.params)
+    params = h.table(".lines")[h.tbody[rows]] if request.params else None
+    details = h.span(".quiet")[" ", request.details] if request.details else None
+    return h.li[h.code[request.name], details, params]

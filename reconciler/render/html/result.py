@@ -1,4 +1,4 @@
-"""Results, comparisons and mistakes as HTML."""
+"""The result of an apply as HTML."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import htpy as h
 
 from reconciler.render.html.parts import render_action_html, render_status_html, render_value_html
-from reconciler.render.views.plan import pluralize
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_status_counts
 from reconciler.render.views.result import (
-    OUTCOME_GLYPHS,
     FailureView,
     OutcomeView,
     ResultView,
@@ -19,79 +18,72 @@ from reconciler.render.views.result import (
 
 
 def render_result_html(view: ResultView) -> h.Renderable:
-    """What was done, what was not and why, what to do next, and every step with its end."""
-    end, first, rest = summarize_result(view)
+    """Render a result: its summary, what was not applied and why, what to do next, and every outcome."""
+    summary = summarize_result(view)
+    title = render_status_html(OUTCOME_GLYPHS[summary.status], summary.status, summary.title)
     return h.section(aria_label=f"Result of applying {view.workspace}")[
-        h.p(".title")[render_status_html(OUTCOME_GLYPHS[end], end, first), rest],
-        (_failure(failure) for failure in view.failures),
-        (_skipped(address, count) for address, count in view.skipped),
-        _cancelled(view.counts["cancelled"]),
+        h.p(".title")[title, summary.details],
+        map(_render_failure, view.failures),
+        (_render_skipped(address, count) for address, count in view.skipped),
+        _render_canceled(view.counts["cancelled"]),
         render_outcomes_html(view) if view.outcomes else None,
     ]
 
 
 def render_outcomes_html(view: ResultView) -> h.Renderable:
-    """Every step and what became of it."""
+    """Render every step with its outcome."""
     return h.details(".kind")[
-        h.summary[h.strong["Steps"], " ", h.span(".quiet")[_counted(view)]],
-        h.table(".rows")[h.tbody[(_end(end) for end in view.outcomes)]],
+        h.summary[h.strong["Steps"], " ", h.span(".quiet")[format_status_counts(view.counts)]],
+        h.table(".rows")[h.tbody[map(_render_outcome, view.outcomes)]],
         h.p(".quiet")[f"and {view.omitted:,} more"] if view.omitted else None,
     ]
 
 
-def _counted(view: ResultView) -> str:
-    return ", ".join(f"{count:,} {word}" for word, count in view.counts.items() if count)
-
-
-def _failure(failure: FailureView) -> h.Renderable:
+def _render_failure(failure: FailureView) -> h.Renderable:
     code = h.fragment[h.strong[failure.code], ": "] if failure.code else None
-    about: tuple[tuple[str, h.Node], ...] = (
-        ("answer", h.fragment[code, failure.message]),
+    facts: tuple[tuple[str, h.Node], ...] = (
+        ("error", h.fragment[code, failure.message]),
         ("request", failure.request_id),
-        ("next", failure.next_step),
+        ("next step", failure.next_step),
     )
+    rows = (h.tr[h.th(scope="row")[label], h.td[fact]] for label, fact in facts if fact)
     return h.div(".failure")[
         h.p[render_status_html(OUTCOME_GLYPHS["failed"], "failed"), " ", h.strong[failure.operation]],
-        h.table(".lines")[
-            h.tbody[(h.tr[h.th(scope="row")[name], h.td[told]] for name, told in about if told)]
-        ],
-        _moved(failure.stale_fields) if failure.stale_fields else None,
+        h.table(".lines")[h.tbody[rows]],
+        _render_stale_fields(failure.stale_fields) if failure.stale_fields else None,
     ]
 
 
-def _moved(found: Sequence[StaleFieldView]) -> h.Renderable:
-    """What somebody else changed: as the plan saw it, as it would make it, and as it is now."""
-    heads = ("attribute", "the plan saw", "it would be", "it is now")
+def _render_stale_fields(fields: Sequence[StaleFieldView]) -> h.Renderable:
+    """Render the attributes that someone else changed since the plan was made."""
+    headings = ("attribute", "at plan time", "planned", "live")
     return h.table(".sides")[
-        h.thead[h.tr[(h.th(scope="col")[head] for head in heads)]],
-        h.tbody[
-            (
-                h.tr[
-                    h.th(scope="row")[one.path],
-                    (h.td[render_value_html(v)] for v in (one.at_plan_time, one.planned, one.live)),
-                ]
-                for one in found
-            )
-        ],
+        h.thead[h.tr[(h.th(scope="col")[heading] for heading in headings)]],
+        h.tbody[map(_render_stale_field, fields)],
     ]
 
 
-def _skipped(address: str, count: int) -> h.Renderable:
-    said = render_status_html(OUTCOME_GLYPHS["skipped"], "skipped", f"{count:,} skipped")
-    return h.p[said, " because ", h.code[address], " failed"]
+def _render_stale_field(field: StaleFieldView) -> h.Renderable:
+    values = (field.at_plan_time, field.planned, field.live)
+    return h.tr[h.th(scope="row")[field.path], (h.td[render_value_html(value)] for value in values)]
 
 
-def _cancelled(count: int) -> h.Node:
+def _render_skipped(address: str, count: int) -> h.Renderable:
+    status = render_status_html(OUTCOME_GLYPHS["skipped"], "skipped", f"{count:,} skipped")
+    return h.p[status, " because ", h.code[address], " failed"]
+
+
+def _render_canceled(count: int) -> h.Node:
     if not count:
         return None
-    said = render_status_html(OUTCOME_GLYPHS["cancelled"], "cancelled", pluralize(count, "step"))
-    return h.p[said, " not begun, because the run was stopped; apply again to go on"]
+    status = render_status_html(OUTCOME_GLYPHS["cancelled"], "cancelled", f"{count:,} canceled")
+    return h.p[status, " because the run was stopped; run apply again to continue"]
 
 
-def _end(end: OutcomeView) -> h.Renderable:
+def _render_outcome(outcome: OutcomeView) -> h.Renderable:
     return h.tr[
-        h.td(".action")[render_action_html(end.action)],
-        h.td[h.code(".address")[end.address]],
-        h.td[render_status_html(end.glyph, end.status)],
-        h.td(".quiet")[end.details],
+        h.td(".action")[render_action_html(outcome.action)],
+        h.td[h.code(".address")[outcome.address]],
+        h.td[render_status_html(outcome.glyph, outcome.status)],
+        h.td(".quiet")[outcome.details],
     ]

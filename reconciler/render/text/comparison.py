@@ -1,73 +1,117 @@
-"""One resource from both sides, as text."""
+"""One resource, desired and live, as text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import zip_longest
 
+from attrs import frozen
 from rich.text import Text
 
-from reconciler.render.text.plan import COLORS, render_value
-from reconciler.render.views.comparison import FieldComparisonRow, ResourceComparisonView
-from reconciler.render.views.result import OUTCOME_GLYPHS
+from reconciler.render.text.parts import COLORS, QUIET, render_value
+from reconciler.render.text.wrap import has_word_wider_than, wrap_cell
+from reconciler.render.views.comparison import (
+    FieldComparisonRow,
+    ResourceComparisonView,
+    describe_live,
+)
+from reconciler.render.views.labels import OUTCOME_GLYPHS, join_facts
+
+_MIN_COLUMN_WIDTH = 16
+_GAPS = 6
+"""Characters between and before the columns."""
+
+_HEADINGS = ("attribute", "desired", "live")
 
 
 def render_comparison_text(view: ResourceComparisonView, width: int) -> Iterator[Text]:
-    """The file's side and the registry's, attribute by attribute; what differs is marked."""
+    """Render both sides of a resource, attribute by attribute; attributes that differ are marked."""
     yield Text(view.address, "bold")
-    if view.origin:
-        yield Text(f"in the file    {view.origin}", "dim")
-    about = [
-        f"version {view.version}" if view.version else "",
-        f"owned by {view.owner}" if view.owner else "",
-    ]
-    if view.identity:
-        yield Text(" · ".join(["registered as  " + view.identity, *filter(None, about)]), "dim")
-    if view.dependencies:
-        yield Text(f"needs          {', '.join(view.dependencies)}", "dim")
-    yield Text()
-    yield from _sides(view.fields, width)
-    yield Text()
-    yield _verdict(view)
-
-
-def _sides(pairs: Sequence[FieldComparisonRow], width: int) -> Iterator[Text]:
-    """Three columns; a value that is too long for its own goes on in the next line."""
-    names = max(len(pair.path) for pair in pairs) if pairs else 0
-    names = max(names, len("attribute"))
-    longest = max((len(pair.desired.text) for pair in pairs if pair.desired), default=0)
-    room = max(16, min(max(longest, len("in the file")), (width - names - 6) // 2))
-    yield Text.assemble(
-        "  ",
-        ("attribute", "bold underline"),
-        " " * (names - 7),
-        ("in the file", "bold underline"),
-        " " * (room - 9),
-        ("in the registry", "bold underline"),
+    facts = (
+        ("declared in", view.origin),
+        ("live", join_facts(describe_live(view))),
+        ("depends on", ", ".join(view.dependencies)),
     )
-    for pair in pairs:
-        style = COLORS["update"] if pair.differs else ""
-        left, right = (_folded(render_value(value, style), room) for value in (pair.desired, pair.live))
-        for place, (one, other) in enumerate(zip_longest(left, right, fillvalue=Text())):
-            head = (
-                f"{'≠' if pair.differs else ' '} {pair.path.ljust(names)}  "
-                if not place
-                else " " * (names + 4)
-            )
-            line = Text.assemble((head, style), one, " " * (room - len(one) + 2), other)
-            line.rstrip()
-            yield line
+    for label, fact in facts:
+        if fact:
+            yield Text(f"{label:<11}  {fact}", QUIET)
+    yield Text()
+    yield from _render_table(view, width)
+    yield Text()
+    yield _render_verdict(view)
 
 
-def _folded(text: Text, room: int) -> Sequence[Text]:
-    return [text[start : start + room] for start in range(0, max(len(text), 1), room)]
+@frozen
+class _Widths:
+    """The widths of the three columns."""
+
+    path: int
+    desired: int
+    live: int
 
 
-def _verdict(view: ResourceComparisonView) -> Text:
+def _render_table(view: ResourceComparisonView, width: int) -> Iterator[Text]:
+    widths = _compute_widths(view, width)
+    if widths is None:
+        for row in view.fields:
+            yield from _render_stacked(row)
+        return
+    heading = Text("  ")
+    for title, title_width in zip(_HEADINGS, (widths.path, widths.desired, 0), strict=True):
+        heading.append(title, "bold underline")
+        heading.append(" " * (title_width + 2 - len(title)))
+    heading.rstrip()
+    yield heading
+    for row in view.fields:
+        yield from _render_row(row, widths)
+
+
+def _compute_widths(view: ResourceComparisonView, width: int) -> _Widths | None:
+    """Give the desired values what they need, up to half of what the paths leave; None where columns would be too narrow."""
+    path_width = max([len(_HEADINGS[0]), *(len(row.path) for row in view.fields)])
+    available = width - path_width - _GAPS
+    if available < 2 * _MIN_COLUMN_WIDTH:
+        return None
+    longest_desired = max((len(row.desired.text) for row in view.fields if row.desired), default=0)
+    desired_width = max(_MIN_COLUMN_WIDTH, min(longest_desired, available // 2))
+    return _Widths(path_width, desired_width, available - desired_width)
+
+
+def _render_row(row: FieldComparisonRow, widths: _Widths) -> Iterator[Text]:
+    """Render one attribute in three columns, or in three lines where a word does not fit into its column."""
+    style = _choose_style(row)
+    desired, live = render_value(row.desired, style), render_value(row.live, style)
+    if has_word_wider_than(widths.desired, desired) or has_word_wider_than(widths.live, live):
+        yield from _render_stacked(row)
+        return
+    head = f"{_choose_mark(row)} {row.path.ljust(widths.path)}  "
+    cells = zip_longest(wrap_cell(desired, widths.desired), wrap_cell(live, widths.live), fillvalue=Text())
+    for left, right in cells:
+        line = Text.assemble((head, style), left, " " * (widths.desired - left.cell_len + 2), right)
+        line.rstrip()
+        yield line
+        head = " " * len(head)
+
+
+def _render_stacked(row: FieldComparisonRow) -> Iterator[Text]:
+    style = _choose_style(row)
+    yield Text(f"{_choose_mark(row)} {row.path}", style)
+    for label, value in zip(_HEADINGS[1:], (row.desired, row.live), strict=True):
+        yield Text.assemble((f"    {label:<7}  ", QUIET), render_value(value, style))
+
+
+def _choose_style(row: FieldComparisonRow) -> str:
+    return COLORS["update"] if row.differs else ""
+
+
+def _choose_mark(row: FieldComparisonRow) -> str:
+    return "≠" if row.differs else " "
+
+
+def _render_verdict(view: ResourceComparisonView) -> Text:
     if view.action:
-        return Text.assemble(
-            (f"{view.glyph} {view.action}", f"bold {COLORS[view.action]}"), " is what a plan would do."
-        )
+        action = Text(f"{view.glyph} {view.action}", f"bold {COLORS[view.action]}")
+        return Text.assemble(action, " is planned.")
     if view.identity and view.origin:
-        return Text(f"{OUTCOME_GLYPHS['applied']} as the file wants it", COLORS["applied"])
-    return Text("it is not in the file and is left alone", "dim")
+        return Text(f"{OUTCOME_GLYPHS['applied']} matches the file", COLORS["applied"])
+    return Text("not in the file; left unchanged", QUIET)

@@ -1,4 +1,4 @@
-"""Mistakes in the file as text."""
+"""Errors and warnings about the desired state, as text."""
 
 from __future__ import annotations
 
@@ -6,38 +6,40 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from reconciler.render.text.plan import COLORS, render_severity
-from reconciler.render.views.diagnostics import DiagnosticRow, DiagnosticsView, Excerpt
-from reconciler.render.views.plan import pluralize
+from reconciler.render.text.parts import COLORS, QUIET, render_severity
+from reconciler.render.views.diagnostics import (
+    DiagnosticRow,
+    DiagnosticsView,
+    Excerpt,
+    format_diagnostic_counts,
+)
 
 
 def render_diagnostics_text(view: DiagnosticsView) -> Iterator[Text]:
-    """Every mistake with its place, and how many there are."""
+    """Render every diagnostic with its line in the file, and the numbers of errors and warnings."""
     for row in view.rows:
-        yield from _mistake(row)
+        yield from _render_row(row)
         yield Text()
-    parts = [pluralize(view.errors, "mistake")] if view.errors else []
-    parts += [pluralize(view.warnings, "warning")] if view.warnings else []
-    if parts:
-        yield Text(" and ".join(parts), f"bold {COLORS['error' if view.errors else 'warning']}")
+    counts = format_diagnostic_counts(view)
+    if counts:
+        yield Text(counts, f"bold {COLORS['error' if view.errors else 'warning']}")
 
 
-def _mistake(row: DiagnosticRow) -> Iterator[Text]:
-    style = COLORS["error" if row.severity == "error" else "warning"]
-    where = f"  {row.path}" if row.path else ""
-    yield Text.assemble(render_severity(row.severity), " ", (row.location, "bold"), where)
+def _render_row(row: DiagnosticRow) -> Iterator[Text]:
+    path = f"  {row.path}" if row.path else ""
+    yield Text.assemble(render_severity(row.severity), " ", (row.location, "bold"), path)
     if row.excerpt:
-        yield from _excerpt(row.excerpt, style)
+        yield from _render_excerpt(row.excerpt, COLORS[row.severity])
     yield Text(f"    {row.problem}")
     if row.expected:
-        yield Text.assemble(("    expected  ", "dim"), row.expected)
+        yield Text.assemble(("    expected  ", QUIET), row.expected)
     if row.nearest:
-        yield Text.assemble(("    did you mean  ", "dim"), (row.nearest, "bold"), "?")
+        yield Text.assemble(("    did you mean  ", QUIET), (row.nearest, "bold"), "?")
 
 
-def _excerpt(excerpt: Excerpt, style: str) -> Iterator[Text]:
+def _render_excerpt(excerpt: Excerpt, style: str) -> Iterator[Text]:
     number = str(excerpt.number)
-    yield Text.assemble((f"    {number} | ", "dim"), excerpt.text)
-    yield Text.assemble(
-        (f"    {' ' * len(number)} | ", "dim"), " " * excerpt.start, ("^" * max(1, excerpt.length), style)
-    )
+    yield Text.assemble((f"    {number} | ", QUIET), excerpt.text)
+    margin = f"    {' ' * len(number)} | "
+    underline = "^" * max(1, excerpt.length)
+    yield Text.assemble((margin, QUIET), " " * excerpt.start, (underline, style))

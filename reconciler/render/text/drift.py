@@ -6,76 +6,76 @@ from collections.abc import Iterator, Mapping
 
 from rich.text import Text
 
-from reconciler.render.text.plan import COLORS, render_fields
+from reconciler.render.text.parts import COLORS, MAX_ALIGNED_ADDRESS, QUIET, render_fields
 from reconciler.render.views.drift import (
     DIRECTION_GLYPHS,
     DIRECTION_LABELS,
+    DRIFT_LEGEND,
     TWO_SIDED_DIRECTIONS,
     DriftRow,
+    DriftSection,
     DriftView,
+    describe_drift_row,
+    format_unchanged_count,
 )
-from reconciler.render.views.plan import pluralize
+from reconciler.render.views.labels import join_facts
 
-_COLORS: Mapping[str, str] = {
+_DIRECTION_COLORS: Mapping[str, str] = {
     "missing": COLORS["delete"],
     "changed": COLORS["update"],
     "extra": COLORS["create"],
-    "unmanaged": "dim",
+    "unmanaged": QUIET,
 }
-DRIFT_LEGEND = "Attributes: the file's value → the registry's."
-_ADDRESS = 40
-"""Addresses up to this long are aligned."""
 
 
 def render_drift_text(view: DriftView, width: int) -> Iterator[Text]:
-    """What is not as the file says, by kind; then how much of it."""
+    """Render a whole drift, by kind, with a summary at the end."""
     yield Text.assemble("Drift of ", (view.workspace, "bold"))
-    yield Text(" · ".join(part for part in (view.target, view.last_apply) if part), "dim")
+    yield Text(join_facts((view.target, view.last_apply)), QUIET)
     for section in view.sections:
         yield Text()
-        yield Text(section.title, "bold underline")
-        room = max((len(row.address) for row in section.rows if len(row.address) <= _ADDRESS), default=0)
-        for row in section.rows:
-            yield from render_drift_row(row, room, width)
-    if view.sections and any(row.lines for section in view.sections for row in section.rows):
+        yield from _render_section(section, width)
+    if any(row.fields for section in view.sections for row in section.rows):
         yield Text()
-        yield Text(DRIFT_LEGEND, "dim")
-    for told in view.unlisted:
-        yield Text(f"  ! could not be looked at: {told}", COLORS["warning"])
-    for told in view.notes:
-        yield Text(f"  ? unmanaged: {told}", "dim")
+        yield Text(DRIFT_LEGEND, QUIET)
+    for problem in view.unlisted:
+        yield Text(f"  ! cannot list {problem}", COLORS["warning"])
+    for note in view.notes:
+        yield Text(f"  ? unmanaged: {note}", QUIET)
     yield Text()
     yield render_drift_summary(view)
 
 
-def render_drift_row(row: DriftRow, room: int, width: int) -> Iterator[Text]:
-    """One resource: how it differs, and in what."""
-    about = " · ".join(part for part in (row.origin, row.owner_note) if part)
+def render_drift_row(row: DriftRow, address_width: int, width: int) -> Iterator[Text]:
+    """Render one resource: in which direction it differs, and its attributes."""
+    description = describe_drift_row(row)
     head = Text.assemble(
-        (f"  {row.glyph} {row.direction:<9}", f"bold {_COLORS[row.direction]}"),
+        (f"  {row.glyph} {row.direction:<9}", f"bold {_DIRECTION_COLORS[row.direction]}"),
         "  ",
-        (row.address.ljust(room), "bold"),
-        (f"  {about}" if about else "", "dim"),
+        (row.address.ljust(address_width), "bold"),
+        (f"  {description}" if description else "", QUIET),
     )
     head.rstrip()
     yield head
-    yield from render_fields(row.lines, width, signs=row.direction in TWO_SIDED_DIRECTIONS)
+    yield from render_fields(row.fields, width, signs=row.direction in TWO_SIDED_DIRECTIONS)
 
 
 def render_drift_summary(view: DriftView) -> Text:
-    """The drift in one line."""
+    """Render a drift in one line."""
     if not view.total:
         return Text(f"No drift: {format_unchanged_count(view)}.", "bold")
-    text = Text("Drift", "bold")
+    parts = [Text("Drift", "bold")]
     for direction, count in view.counts.items():
         if count:
-            words = f"  {DIRECTION_GLYPHS[direction]} {count:,} {DIRECTION_LABELS[direction]}"
-            text.append(words, _COLORS[direction])
-    return text.append(f"  {format_unchanged_count(view)}", "dim")
+            text = f"{DIRECTION_GLYPHS[direction]} {count:,} {DIRECTION_LABELS[direction]}"
+            parts.append(Text(text, _DIRECTION_COLORS[direction]))
+    parts.append(Text(format_unchanged_count(view), QUIET))
+    return Text("  ").join(parts)
 
 
-def format_unchanged_count(view: DriftView) -> str:
-    """What is as it should be."""
-    return (
-        f"{pluralize(view.unchanged, 'resource')} {'is' if view.unchanged == 1 else 'are'} as the file says"
-    )
+def _render_section(section: DriftSection, width: int) -> Iterator[Text]:
+    yield Text(section.title, "bold underline")
+    lengths = (len(row.address) for row in section.rows if len(row.address) <= MAX_ALIGNED_ADDRESS)
+    address_width = max(lengths, default=0)
+    for row in section.rows:
+        yield from render_drift_row(row, address_width, width)

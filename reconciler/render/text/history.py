@@ -6,12 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from reconciler.render.text.plan import COLORS
-from reconciler.render.text.result import OUTCOME_STYLES
-from reconciler.render.views.history import CallRow, RunRow, RunView, StepRow
-from reconciler.render.views.plan import pluralize
+from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET
+from reconciler.render.views.history import (
+    NO_RUNS,
+    CallRow,
+    HistoryView,
+    RunView,
+    StepRow,
+    describe_call_status,
+    describe_run,
+    format_steps,
+    summarize_run,
+)
+from reconciler.render.views.labels import format_status
 
-_STYLES: Mapping[str, str] = {
+_STATUS_STYLES: Mapping[str, str] = {
     **OUTCOME_STYLES,
     "running": COLORS["update"],
     "started": COLORS["update"],
@@ -21,91 +30,79 @@ _STYLES: Mapping[str, str] = {
     "lost": OUTCOME_STYLES["failed"],
     "refused": OUTCOME_STYLES["failed"],
 }
-NO_RUNS = "No run yet: `reconciler apply` makes the first."
+_HEADINGS = ("run", "started (UTC)", "by", "command", "status", "file", "steps")
+_MAX_ALIGNED_ADDRESS = 48
 
 
-def render_history_text(rows: Sequence[RunRow]) -> Iterator[Text]:
-    """A table of runs; the workspace is told where there are several."""
-    if not rows:
+def render_history_text(view: HistoryView) -> Iterator[Text]:
+    """Render a table of runs; the workspace is named where there are several."""
+    if not view.rows:
         yield Text(NO_RUNS, "bold")
         return
-    several = len({row.workspace for row in rows}) > 1
-    heads = ("run", "begun (UTC)", "by", "command", "status", "file", "steps")
-    cells = [
+    has_several_workspaces = len({row.workspace for row in view.rows}) > 1
+    table = [
         (
             row.id,
             row.started_at,
             row.user,
-            f"{row.command} {row.workspace}" if several else row.command,
+            f"{row.command} {row.workspace}" if has_several_workspaces else row.command,
             f"{row.glyph} {row.status}",
             row.file,
-            format_state_counts(row.counts),
+            format_steps(row),
         )
-        for row in rows
+        for row in view.rows
     ]
-    widths = [max(len(line[place]) for line in [heads, *cells]) for place in range(len(heads))]
-    yield _line(heads, widths, ["bold underline"] * len(heads))
-    for row, line in zip(rows, cells, strict=True):
-        yield _line(line, widths, ["bold", "", "", "", _STYLES.get(row.status, ""), "dim", ""])
+    widths = [max(map(len, column)) for column in zip(_HEADINGS, *table, strict=True)]
+    yield _render_table_line(_HEADINGS, widths, ["bold underline"] * len(_HEADINGS))
+    for row, cells in zip(view.rows, table, strict=True):
+        styles = ["bold", "", "", "", _STATUS_STYLES.get(row.status, ""), QUIET, ""]
+        yield _render_table_line(cells, widths, styles)
 
 
 def render_run_text(view: RunView) -> Iterator[Text]:
-    """One run: who and what, then its steps with their calls."""
+    """Render one run: who applied what, then its steps with their calls."""
     run = view.run
-    yield Text.assemble(
-        ("Run ", ""), (run.id, "bold"), "  ", (f"{run.glyph} {run.status}", _STYLES.get(run.status, ""))
-    )
-    yield Text(f"{run.target} · {run.command} of {run.workspace} · plan {run.plan} · file {run.file}", "dim")
-    yield Text(f"by {run.user}, process {run.process}{f', {run.job}' if run.job else ''}", "dim")
-    yield Text(f"begun {run.started_at} UTC{f', took {run.duration}' if run.duration else ''}", "dim")
+    status = Text(f"{run.glyph} {run.status}", _STATUS_STYLES.get(run.status, ""))
+    yield Text.assemble("Run ", (run.id, "bold"), "  ", status)
+    for line in describe_run(run):
+        yield Text(line, QUIET)
     if view.steps:
         yield Text()
-    room = min(48, max((len(step.address) for step in view.steps), default=0))
+    address_width = max((len(step.address) for step in view.steps), default=0)
     for step in view.steps:
-        yield from _step(step, room)
+        yield from _render_step(step, min(address_width, _MAX_ALIGNED_ADDRESS))
     if view.other_calls:
         yield Text()
-        for call in view.other_calls:
-            yield _call(call)
+        yield from map(_render_call, view.other_calls)
     yield Text()
-    unanswered = f", {run.unanswered:,} without an answer" if run.unanswered else ""
+    yield Text.assemble(("Summary  ", "bold"), summarize_run(run))
+
+
+def _render_step(step: StepRow, address_width: int) -> Iterator[Text]:
+    style = _STATUS_STYLES.get(step.status, "")
+    status = "" if step.status == "applied" else format_status(step.status)
     yield Text.assemble(
-        ("Summary  ", "bold"),
-        f"{format_state_counts(run.counts)} · {pluralize(run.calls, 'call')}{unanswered}",
-    )
-
-
-def format_state_counts(counts: Mapping[str, int]) -> str:
-    """`6 applied, 1 failed`."""
-    return ", ".join(f"{count:,} {state}" for state, count in counts.items()) or "nothing to do"
-
-
-def _step(step: StepRow, room: int) -> Iterator[Text]:
-    about = "" if step.state == "applied" else step.state
-    yield Text.assemble(
-        (f"{step.glyph} ", _STYLES.get(step.state, "")),
+        (f"{step.glyph} ", style),
         (f"{step.action:<7} ", COLORS.get(step.action, "")),
-        (step.address.ljust(room), "bold"),
-        (f"  {step.duration}" if step.duration else "", "dim"),
-        (f"  {about}" if about else "", _STYLES.get(step.state, "")),
+        (step.address.ljust(address_width), "bold"),
+        (f"  {step.duration}" if step.duration else "", QUIET),
+        (f"  {status}" if status else "", style),
     )
-    for call in step.calls:
-        yield _call(call)
+    yield from map(_render_call, step.calls)
     if step.error:
         yield Text(f"    {step.error}")
 
 
-def _call(call: CallRow) -> Text:
-    result = call.state + (f" {call.code}" if call.code else "")
-    told = [call.parameters, call.duration, result, call.request_id]
+def _render_call(call: CallRow) -> Text:
+    details = (call.parameters, call.duration, describe_call_status(call), call.request_id)
     return Text.assemble(
-        (f"    {call.number:>4}  {call.started_at}  ", "dim"),
+        (f"    {call.number:>4}  {call.started_at}  ", QUIET),
         f"{call.name}  ",
-        ("  ".join(part for part in told if part), _STYLES.get(call.state, "dim")),
+        ("  ".join(detail for detail in details if detail), _STATUS_STYLES.get(call.status, QUIET)),
     )
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], styles: Sequence[str]) -> Text:
+def _render_table_line(cells: Sequence[str], widths: Sequence[int], styles: Sequence[str]) -> Text:
     line = Text()
     for cell, width, style in zip(cells, widths, styles, strict=True):
         line.append(cell, style)

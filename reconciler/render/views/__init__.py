@@ -1,1 +1,1 @@
-"""Values prepared for people: each view is a tree of plain values that every format renders."""
+"""Views: what people are shown, as trees of plain values that every format renders; imports nothing else of `render`."""

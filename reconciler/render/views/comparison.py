@@ -1,4 +1,4 @@
-"""One resource seen from both sides, as a tree of plain values."""
+"""One resource, desired and live, as a tree of plain values."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from reconciler.model.address import Address
 from reconciler.model.change import Change, FieldChange
 from reconciler.model.document import Document
 from reconciler.model.resource import Live, Resource
+from reconciler.model.text import visible
 from reconciler.render.views.document_diff import split_document_change
-from reconciler.render.views.format_value import ValueView, flatten_spec, format_optional, visible
-from reconciler.render.views.plan import ACTION_GLYPHS
+from reconciler.render.views.format_value import ValueView, flatten_spec, format_optional
+from reconciler.render.views.labels import ACTION_GLYPHS
+
+_EMPTY: tuple[Any, ...] = (None, (), {})
 
 
 @frozen
 class FieldComparisonRow:
-    """One attribute on both sides."""
+    """One attribute: its desired and its live value."""
 
     path: str
     desired: ValueView | None
@@ -28,7 +31,7 @@ class FieldComparisonRow:
 
 @frozen
 class ResourceComparisonView:
-    """One resource as the file wants it and as AWS reports it. `action` is what a plan would do, or None."""
+    """One resource, desired and live. `action` is what a plan would do, None for nothing."""
 
     address: str
     origin: str
@@ -42,46 +45,64 @@ class ResourceComparisonView:
 
 
 def build_comparison_view(
-    address: Address, resource: Resource | None, live: Live | None, change: Change | None
+    address: Address, desired: Resource | None, live: Live | None, change: Change | None
 ) -> ResourceComparisonView:
-    """Both sides of one resource, attribute by attribute, in the kind's order."""
-    differing = {field.path: field for field in change.fields} if change else {}
-    wanted = dict(flatten_spec(resource.spec)) if resource else {}
-    found = dict(flatten_spec(live.spec)) if live else {}
-    paths = [*wanted, *(path for path in [*found, *differing] if path not in wanted)]
-    pairs = [
-        pair for path in dict.fromkeys(paths) for pair in _pairs(path, wanted, found, differing.get(path))
-    ]
+    """Build the comparison of one resource, attribute by attribute, in the order in which the kind declares them."""
     return ResourceComparisonView(
         address=visible(str(address)),
-        origin=visible(str(resource.origin)) if resource else "",
+        origin=visible(str(desired.origin)) if desired else "",
         identity=visible(live.identity) if live else "",
         owner=visible(live.owner) if live and live.owner else "",
         version=str(live.version) if live and live.version is not None else "",
         action=change.action if change else None,
         glyph=ACTION_GLYPHS[change.action] if change else "",
-        dependencies=tuple(visible(str(need)) for need in sorted(resource.dependencies)) if resource else (),
-        fields=tuple(pairs),
+        dependencies=tuple(visible(str(address)) for address in sorted(desired.dependencies))
+        if desired
+        else (),
+        fields=tuple(_compare_fields(desired, live, change)),
     )
 
 
-def _pairs(
-    path: str, wanted: Mapping[str, Any], found: Mapping[str, Any], field: FieldChange | None
+def describe_live(view: ResourceComparisonView) -> tuple[str, ...]:
+    """Return AWS's identity of the live resource, its version and its owner, where they are known."""
+    if not view.identity:
+        return ()
+    facts = [view.identity]
+    if view.version:
+        facts.append(f"version {view.version}")
+    if view.owner:
+        facts.append(f"owned by workspace {view.owner}")
+    return tuple(facts)
+
+
+def _compare_fields(
+    desired: Resource | None, live: Live | None, change: Change | None
 ) -> Iterator[FieldComparisonRow]:
-    """One attribute on both sides; of a document that differs, only what does."""
-    if field and isinstance(field.before, Document) and isinstance(field.after, Document):
-        for part in split_document_change(field):
+    changes = {field.path: field for field in change.fields} if change else {}
+    desired_values = dict(flatten_spec(desired.spec)) if desired else {}
+    live_values = dict(flatten_spec(live.spec)) if live else {}
+    other_paths = (path for path in [*live_values, *changes] if path not in desired_values)
+    for path in dict.fromkeys([*desired_values, *other_paths]):
+        yield from _compare_field(path, desired_values, live_values, changes.get(path))
+
+
+def _compare_field(
+    path: str, desired_values: Mapping[str, Any], live_values: Mapping[str, Any], change: FieldChange | None
+) -> Iterator[FieldComparisonRow]:
+    """Compare one attribute; for documents that differ, only their parts that differ."""
+    if change and isinstance(change.before, Document) and isinstance(change.after, Document):
+        for part in split_document_change(change):
             yield FieldComparisonRow(
                 visible(part.path), format_optional(part.after), format_optional(part.before), differs=True
             )
         return
-    hide = bool(field and field.sensitive)
-    left = wanted.get(path, field.after if field else None)
-    right = found.get(path, field.before if field else None)
-    if left not in (None, (), {}) or right not in (None, (), {}):
+    redact = bool(change and change.sensitive)
+    desired = desired_values.get(path, change.after if change else None)
+    live = live_values.get(path, change.before if change else None)
+    if desired not in _EMPTY or live not in _EMPTY:
         yield FieldComparisonRow(
             visible(path),
-            format_optional(left, hide=hide),
-            format_optional(right, hide=hide),
-            field is not None,
+            format_optional(desired, redact=redact),
+            format_optional(live, redact=redact),
+            differs=change is not None,
         )

@@ -1,6 +1,6 @@
-"""What is wrong in the file, with the place in it that says so, as a tree of plain values.
+"""Errors and warnings about the desired state, with the line each is about, as a tree of plain values.
 
-A value in the file may be a secret that was put in the wrong place, so an excerpt shows keys and headers, never values.
+A value in the file may be a secret in the wrong place, so an excerpt shows keys and headers, and no values.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from attrs import frozen
 
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.text import visible
+from reconciler.render.views.labels import pluralize
 from reconciler.render.views.regex_words import describe_expected
 
 _KEY = re.compile(
     r"""\s*((?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*'))*)\s*="""
 )
-_LONGEST = 200
-"""Characters of a key or a header that are shown."""
-
 _HEADER = re.compile(r"\s*(\[\[?[^\[\]#\n]+\]\]?)")
+
+_MAX_EXCERPT_LENGTH = 200
+"""Characters of a key or a header that are shown."""
 
 
 @frozen
 class Excerpt:
-    """A line of the file without its values; `start` and `length` say what of it is meant."""
+    """A line of the file without its values; `start` and `length` mark the part that the diagnostic is about."""
 
     number: int
     text: str
@@ -35,7 +36,7 @@ class Excerpt:
 
 @frozen
 class DiagnosticRow:
-    """One mistake."""
+    """One diagnostic. `location` is `file:line`, and `path` the address with the field."""
 
     severity: str
     location: str
@@ -48,7 +49,7 @@ class DiagnosticRow:
 
 @frozen
 class DiagnosticsView:
-    """All of them, in the order of files and lines."""
+    """All diagnostics, in the order of files and lines."""
 
     rows: tuple[DiagnosticRow, ...]
     errors: int
@@ -56,43 +57,57 @@ class DiagnosticsView:
 
 
 def build_diagnostics_view(
-    mistakes: Iterable[Diagnostic], sources: Mapping[str, Sequence[str]]
+    diagnostics: Iterable[Diagnostic], sources: Mapping[str, Sequence[str]]
 ) -> DiagnosticsView:
-    """The mistakes as a tree; `sources` has the lines of the files by the names that the mistakes use."""
-    ordered = sorted(mistakes, key=lambda mistake: (mistake.file, mistake.line))
-    rows = tuple(_row(mistake, sources.get(mistake.file, ())) for mistake in ordered)
+    """Build the view of diagnostics; `sources` has the lines of each file by the name that diagnostics use."""
+    ordered = sorted(diagnostics, key=lambda diagnostic: (diagnostic.file, diagnostic.line))
+    rows = tuple(_build_row(diagnostic, sources.get(diagnostic.file, ())) for diagnostic in ordered)
     warnings = sum(row.severity == "warning" for row in rows)
     return DiagnosticsView(rows, len(rows) - warnings, warnings)
 
 
-def _row(mistake: Diagnostic, lines: Sequence[str]) -> DiagnosticRow:
-    where = ".".join(part for part in (mistake.address, mistake.field) if part)
+def format_diagnostic_counts(view: DiagnosticsView) -> str:
+    """Format the numbers of diagnostics as `2 errors and 1 warning`; an empty string where there are none."""
+    parts = [pluralize(view.errors, "error")] if view.errors else []
+    parts += [pluralize(view.warnings, "warning")] if view.warnings else []
+    return " and ".join(parts)
+
+
+def _build_row(diagnostic: Diagnostic, lines: Sequence[str]) -> DiagnosticRow:
+    path = ".".join(part for part in (diagnostic.address, diagnostic.field) if part)
+    has_source = 0 < diagnostic.line <= len(lines)
     return DiagnosticRow(
-        severity=mistake.severity,
-        location=visible(f"{mistake.file}:{mistake.line}"),
-        path=visible(where),
-        excerpt=_excerpt(mistake, lines[mistake.line - 1]) if 0 < mistake.line <= len(lines) else None,
-        problem=visible(mistake.problem),
-        expected=visible(describe_expected(mistake.expected or "")),
-        nearest=visible(mistake.nearest or ""),
+        severity=diagnostic.severity,
+        location=visible(f"{diagnostic.file}:{diagnostic.line}"),
+        path=visible(path),
+        excerpt=_build_excerpt(diagnostic, lines[diagnostic.line - 1]) if has_source else None,
+        problem=visible(diagnostic.problem),
+        expected=visible(describe_expected(diagnostic.expected or "")),
+        nearest=visible(diagnostic.nearest or ""),
     )
 
 
-def _excerpt(mistake: Diagnostic, line: str) -> Excerpt | None:
+def _build_excerpt(diagnostic: Diagnostic, line: str) -> Excerpt | None:
+    """Build the excerpt of a line that declares a key or a table; None for any other line."""
     if key := _KEY.match(line):
-        found, tail = key[1], " = …"
+        name, tail = key[1], " = …"
     elif header := _HEADER.match(line):
-        found, tail = header[1], ""
+        name, tail = header[1], ""
     else:
         return None
-    if len(found) > _LONGEST:
-        return Excerpt(mistake.line, visible(found[:_LONGEST]) + "…", 0, len(visible(found[:_LONGEST])))
-    meant = (mistake.field or mistake.address or "").rpartition(".")[2]
-    places = (
-        [part.start() for part in re.finditer(rf"(?<![\w-]){re.escape(meant)}(?![\w-])", found)]
-        if meant
-        else []
-    )
-    start, length = (places[-1], len(meant)) if places else (0, len(found))
-    shown = visible(found[:start]), visible(found[start : start + length])
-    return Excerpt(mistake.line, visible(found) + tail, len(shown[0]), len(shown[1]))
+    if len(name) > _MAX_EXCERPT_LENGTH:
+        shown = visible(name[:_MAX_EXCERPT_LENGTH])
+        return Excerpt(diagnostic.line, f"{shown}…", 0, len(shown))
+    start, end = _find_subject(name, diagnostic)
+    before, subject = visible(name[:start]), visible(name[start:end])
+    return Excerpt(diagnostic.line, visible(name) + tail, len(before), len(subject))
+
+
+def _find_subject(name: str, diagnostic: Diagnostic) -> tuple[int, int]:
+    """Find the last part of a key or header that a diagnostic is about; the whole name where it does not occur."""
+    subject = (diagnostic.field or diagnostic.address or "").rpartition(".")[2]
+    if subject:
+        starts = [match.start() for match in re.finditer(rf"(?<![\w-]){re.escape(subject)}(?![\w-])", name)]
+        if starts:
+            return starts[-1], starts[-1] + len(subject)
+    return 0, len(name)

@@ -1,4 +1,4 @@
-"""What differs inside two JSON documents, as changes of their parts."""
+"""The differences between two JSON documents, as changes of their parts."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ from reconciler.model.change import FieldChange
 from reconciler.model.document import Document
 
 MAX_DIFFERENCES = 8
-"""Differences that are told one by one; of more, that there are more."""
+"""Differences of one document that are shown; further ones are counted."""
 
 
 def split_document_change(field: FieldChange) -> Sequence[FieldChange]:
-    """The change of a document as changes of what differs in it; any other change is itself."""
+    """Split the change of a document into changes of the parts that differ; return any other change as it is."""
     before, after = field.before, field.after
     if field.sensitive or not (isinstance(before, Document) and isinstance(after, Document)):
         return (field,)
-    parts = _parts(field.path, json.loads(before.canonical), json.loads(after.canonical))
-    return [evolve(field, path=path, before=one, after=other) for path, one, other in parts]
+    parts = _find_differences(field.path, json.loads(before.canonical), json.loads(after.canonical))
+    return [
+        evolve(field, path=path, before=old_value, after=new_value) for path, old_value, new_value in parts
+    ]
 
 
-def _parts(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Objects by their members, lists of objects by their places while these stay the same."""
+def _find_differences(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Compare objects by their members, and lists of objects by index while their length stays the same."""
     match before, after:
         case dict(), dict():
             for key in [*before, *(key for key in after if key not in before)]:
                 if before.get(key) != after.get(key):
-                    yield from _parts(f"{path}.{key}", before.get(key), after.get(key))
-        case list(), list() if len(before) == len(after) and _objects(before) and _objects(after):
-            for place, (one, other) in enumerate(zip(before, after, strict=True)):
-                if one != other:
-                    yield from _parts(f"{path}[{place}]", one, other)
+                    yield from _find_differences(f"{path}.{key}", before.get(key), after.get(key))
+        case list(), list() if len(before) == len(after) and _are_objects(before) and _are_objects(after):
+            for index, (old_item, new_item) in enumerate(zip(before, after, strict=True)):
+                if old_item != new_item:
+                    yield from _find_differences(f"{path}[{index}]", old_item, new_item)
         case _:
             yield path, before, after
 
 
-def _objects(items: Sequence[Any]) -> bool:
+def _are_objects(items: Sequence[Any]) -> bool:
     return all(isinstance(item, dict) for item in items)

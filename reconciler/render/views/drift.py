@@ -1,4 +1,4 @@
-"""Drift, told once: the tree of plain values that every format walks."""
+"""Drift as a tree of plain values."""
 
 from __future__ import annotations
 
@@ -11,37 +11,40 @@ from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.model.change import FieldChange
 from reconciler.model.run import Run
 from reconciler.model.text import visible
-from reconciler.render.views.plan import FieldLine, describe_field, format_kind_title, get_kind_position
+from reconciler.render.views.fields import FieldLine, describe_field
+from reconciler.render.views.labels import format_kind_title, get_kind_position, join_facts, pluralize
 
 DIRECTION_GLYPHS: Mapping[str, str] = {"missing": "-", "changed": "~", "extra": "+", "unmanaged": "?"}
-"""What stands beside the word for it: as the registry differs from the file."""
+"""The sign of each direction: how the live state differs from the file."""
 
 DIRECTION_LABELS: Mapping[str, str] = {
-    "missing": "missing there",
-    "changed": "changed there",
-    "extra": "this workspace's and not in the file",
-    "unmanaged": "there without this workspace's mark",
+    "missing": "missing",
+    "changed": "changed",
+    "extra": "managed but not in the file",
+    "unmanaged": "unmanaged",
 }
 
 TWO_SIDED_DIRECTIONS = frozenset({"changed", "unmanaged"})
-"""The directions of what is on both sides: its attributes come, go and change; the others' all come, or all go."""
+"""Directions of resources that are both declared and live, so that an attribute may be added, removed or changed."""
+
+DRIFT_LEGEND = "Attributes: desired → live."
 
 
 @frozen
 class DriftRow:
-    """One resource. In its lines `before` is the file's value and `after` the registry's."""
+    """One resource that differs; in its fields, `before` is the desired value and `after` the live value."""
 
     direction: str
     glyph: str
     address: str
     origin: str
-    lines: tuple[FieldLine, ...]
+    fields: tuple[FieldLine, ...]
     owner_note: str
 
 
 @frozen
 class DriftSection:
-    """What drifted of one kind."""
+    """The drift of one kind."""
 
     kind: str
     title: str
@@ -51,7 +54,7 @@ class DriftSection:
 
 @frozen
 class DriftView:
-    """All of it. `counts` has every direction; `ask` says who could be asked: who applied last, where the journal knows."""
+    """A whole drift. `counts` has every direction, and `last_apply` says who applied last, if the journal knows."""
 
     workspace: str
     target: str
@@ -64,33 +67,34 @@ class DriftView:
 
     @property
     def total(self) -> int:
-        """How many resources are not as the file says."""
+        """The number of resources that differ from the file."""
         return sum(self.counts.values())
 
 
-def build_drift_view(drift: Drift, last: Run | None = None) -> DriftView:
-    """The drift as a tree; `last` is the workspace's last run."""
-    by_kind: dict[str, list[DriftRow]] = {}
-    for item in drift.items:
-        by_kind.setdefault(item.address.kind, []).append(_row(item, drift.workspace))
-    found = Counter(item.direction for item in drift.items)
+def build_drift_view(drift: Drift, last_run: Run | None = None) -> DriftView:
+    """Build the view of a drift; `last_run` is the workspace's last apply."""
+    rows_by_kind: dict[str, list[DriftRow]] = {}
+    for resource in drift.items:
+        rows_by_kind.setdefault(resource.address.kind, []).append(_build_row(resource, drift.workspace))
+    kinds = sorted(rows_by_kind, key=lambda kind: (get_kind_position(kind), kind))
+    counts = Counter(resource.direction for resource in drift.items)
     return DriftView(
         workspace=visible(drift.workspace),
         target=visible(str(drift.target)),
         sections=tuple(
-            DriftSection(kind, format_kind_title(kind), get_kind_position(kind), tuple(by_kind[kind]))
-            for kind in sorted(by_kind, key=lambda kind: (get_kind_position(kind), kind))
+            DriftSection(kind, format_kind_title(kind), get_kind_position(kind), tuple(rows_by_kind[kind]))
+            for kind in kinds
         ),
-        counts={direction: found[direction] for direction in DIRECTIONS},
+        counts={direction: counts[direction] for direction in DIRECTIONS},
         unchanged=drift.unchanged,
-        last_apply=_ask(last, drift),
+        last_apply=_describe_last_apply(last_run, drift),
         unlisted=tuple(map(visible, drift.unlisted)),
         notes=tuple(map(visible, drift.notes)),
     )
 
 
 def format_drift_counts(view: DriftView) -> Sequence[str]:
-    """How much there is in every direction."""
+    """Format the number of resources in every direction that occurs, with the direction's sign."""
     return [
         f"{DIRECTION_GLYPHS[direction]} {count:,} {DIRECTION_LABELS[direction]}"
         for direction, count in view.counts.items()
@@ -98,27 +102,40 @@ def format_drift_counts(view: DriftView) -> Sequence[str]:
     ]
 
 
-def _row(item: DriftedResource, workspace: str) -> DriftRow:
-    fields = (FieldChange(one.path, one.desired, one.live, one.sensitive) for one in item.fields)
-    other = item.owner if item.owner not in (None, workspace) else None
+def format_unchanged_count(view: DriftView) -> str:
+    """Format the number of resources that match the file."""
+    verb = "matches" if view.unchanged == 1 else "match"
+    return f"{pluralize(view.unchanged, 'resource')} {verb} the file"
+
+
+def describe_drift_row(row: DriftRow) -> str:
+    """Describe where a resource is declared and which workspace owns it."""
+    return join_facts((row.origin, row.owner_note))
+
+
+def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
+    changes = (
+        FieldChange(field.path, field.desired, field.live, field.sensitive) for field in resource.fields
+    )
+    is_foreign = resource.owner not in (None, workspace)
     return DriftRow(
-        direction=item.direction,
-        glyph=DIRECTION_GLYPHS[item.direction],
-        address=visible(str(item.address)),
-        origin=visible(item.origin or ""),
-        lines=tuple(line for field in fields for line in describe_field(field)),
-        owner_note=f"it is the workspace {visible(other)}'s" if other else "",
+        direction=resource.direction,
+        glyph=DIRECTION_GLYPHS[resource.direction],
+        address=visible(str(resource.address)),
+        origin=visible(resource.origin or ""),
+        fields=tuple(line for change in changes for line in describe_field(change)),
+        owner_note=visible(f"owned by workspace {resource.owner}") if is_foreign else "",
     )
 
 
-def _ask(run: Run | None, drift: Drift) -> str:
-    """Who applied last, and whether the file is still what it was then: if it is not, the difference may be the file's."""
-    told = []
+def _describe_last_apply(run: Run | None, drift: Drift) -> str:
+    """Describe who applied last, and whether the file has changed since; if it has, the drift may come from the file."""
+    facts = []
     if run:
         job = f", {run.process.job}" if run.process.job else ""
-        told.append(f"last applied {run.started_at:%Y-%m-%d %H:%M} UTC by {run.process}{job}")
+        facts.append(f"last applied {run.started_at:%Y-%m-%d %H:%M} UTC by {run.process}{job}")
         if run.file_digest != drift.file_digest:
-            told.append("the file has changed since then")
+            facts.append("the file has changed since")
     if drift and drift.target.endpoint == "aws":
-        told.append("CloudTrail has who changed what there")
-    return visible("; ".join(told))
+        facts.append("CloudTrail shows who changed the live resources")
+    return visible("; ".join(facts))

@@ -1,6 +1,12 @@
-"""An error as a tree of plain values: what happened, every reason, what to do next."""
+"""Any error as a tree of plain values: what happened, every reason, and the next step.
+
+The command line and the notebook show errors by this view alone, so an error reads alike in both.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from attrs import frozen
 
@@ -10,15 +16,18 @@ from reconciler.model.errors import (
     LockedError,
     PlanRejectedError,
     ReconcilerError,
+    SelectionError,
 )
 from reconciler.model.text import visible
 from reconciler.render.views.diagnostics import DiagnosticsView, build_diagnostics_view
 from reconciler.render.views.next_step import suggest_next_step
 
+_NO_SOURCES: Mapping[str, Sequence[str]] = MappingProxyType({})
+
 
 @frozen
 class ErrorView:
-    """`title` says what happened, `points` every reason; `mistakes` are those of the file, where it is the file."""
+    """An error: `title` says what happened, and `reasons` has every reason; `diagnostics` are those of the file."""
 
     title: str
     reasons: tuple[str, ...] = ()
@@ -26,26 +35,48 @@ class ErrorView:
     diagnostics: DiagnosticsView | None = None
 
 
-def build_error_view(error: Exception) -> ErrorView:
-    """Any error as people read it; one that nobody raised on purpose is a fault of ours, and says so."""
+def build_error_view(error: BaseException, sources: Mapping[str, Sequence[str]] = _NO_SOURCES) -> ErrorView:
+    """Build the view of any exception; one that is not a ReconcilerError is an internal error.
+
+    `sources` has the lines of the files that diagnostics name.
+    """
     match error:
         case InvalidDesiredStateError():
             return ErrorView(
-                "The file cannot be used; nothing was sent.",
-                diagnostics=build_diagnostics_view(error.diagnostics, {}),
+                "the desired state is not valid; nothing was sent",
+                diagnostics=build_diagnostics_view(error.diagnostics, sources),
             )
         case LockedError():
-            who = f"{error.holder} is applying this workspace since {error.since}; nothing was sent."
-            again = f"wait until it is done; its lease ends at {error.until} unless it is renewed"
-            return ErrorView(visible(who), next_step=visible(again))
+            return _build_locked_view(error)
         case PlanRejectedError():
-            return ErrorView("The plan is refused; nothing was sent.", tuple(map(visible, error.reasons)))
+            return ErrorView("the plan is rejected; nothing was sent", _escape(error.reasons))
+        case SelectionError():
+            return ErrorView("the selection is not valid; nothing was sent", _escape(error.problems))
         case AwsError():
-            about = (f"request {error.request_id}",) if error.request_id else ()
-            said = f"{error.service}:{error.operation} answered {error.code}: {error.message}"
-            return ErrorView(visible(said), tuple(map(visible, about)), suggest_next_step(error))
+            return _build_aws_view(error)
         case ReconcilerError():
-            return ErrorView(visible(str(error)))
+            title, *reasons = str(error).splitlines() or [type(error).__name__]
+            return ErrorView(visible(title), _escape(reasons))
         case _:
-            told = f"{type(error).__name__}: {error}".splitlines()[0]
-            return ErrorView(visible(f"This is a fault in reconciler, not in your file: {told}"))
+            message = (str(error).splitlines() or [""])[0]
+            text = f"{type(error).__name__}: {message}" if message else type(error).__name__
+            return ErrorView(visible(f"internal error: {text}"))
+
+
+def _build_locked_view(error: LockedError) -> ErrorView:
+    title = f"the workspace is locked by {error.holder} since {error.since}; nothing was sent"
+    next_step = (
+        f"wait for that apply to finish; its lease ends at {error.until} unless it is renewed; "
+        "if that apply no longer runs, `reconciler unlock` releases the lock"
+    )
+    return ErrorView(visible(title), next_step=visible(next_step))
+
+
+def _build_aws_view(error: AwsError) -> ErrorView:
+    title = f"{error.service}:{error.operation} failed with {error.code}: {error.message}"
+    reasons = (f"request ID {error.request_id}",) if error.request_id else ()
+    return ErrorView(visible(title), _escape(reasons), suggest_next_step(error))
+
+
+def _escape(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(map(visible, texts))

@@ -1,4 +1,4 @@
-"""How one value reads: short, truthful and inert."""
+"""How one value is shown: short, accurate, and escaped."""
 
 from __future__ import annotations
 
@@ -19,18 +19,24 @@ from reconciler.model.pem import Pem
 from reconciler.model.redaction import REDACTED
 from reconciler.model.resource import NotCompared
 from reconciler.model.secret import Secret, SecretDigest
-from reconciler.model.text import visible as visible  # noqa: PLC0414 (offered from here, too)
+from reconciler.model.text import visible
 
 _BARE = re.compile(r"[\w./:@%+=#,*-]+")
-_REQUEST = re.compile(
+"""Text that is shown without quotes."""
+
+_CSR = re.compile(
     r"\s*-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END (?:NEW )?CERTIFICATE REQUEST-----\s*"
 )
-_SHORT_DOCUMENT = 120
+_MAX_DOCUMENT_LENGTH = 120
+"""Longer documents are shown by the names of their members."""
+
+_CONTEXT_LENGTH = 12
+"""Characters shown before the first difference of two truncated values."""
 
 
 @frozen
 class ValueView:
-    """A value as people read it. `quiet` marks words of ours in its place: "(sensitive)", "(known after apply)"."""
+    """A value as people read it; `is_placeholder` marks our own words, such as "(sensitive)" or "(known after apply)"."""
 
     text: str
     is_placeholder: bool = False
@@ -41,96 +47,122 @@ KNOWN_AFTER_APPLY = "(known after apply)"
 
 
 def format_value(value: Any) -> ValueView:
-    """Any value of a spec or of a request. A value class with words of its own is told in those."""
+    """Format any value of a spec or of a request; a class with a `__str__` of its own is shown by that."""
     match value:
         case Secret() | SecretDigest():
             return REDACTED_VALUE
-        case None | NotCompared():
-            return ValueView("none" if value is None else value.value, is_placeholder=True)
+        case None:
+            return _placeholder("none")
+        case NotCompared():
+            return _placeholder(value.value)
+        case Deferred():
+            return _placeholder(visible(str(value)) if _has_own_text(value) else KNOWN_AFTER_APPLY)
         case bool():
             return ValueView("true" if value else "false")
         case str():
-            return _text(value)
-        case Deferred():
-            return ValueView(
-                visible(str(value)) if _speaks(value) else KNOWN_AFTER_APPLY, is_placeholder=True
-            )
-        case OutputFile():
-            name = visible(value.name)
-            return ValueView(f"will be written to {name}" if value.content is None else name)
-        case Document():
-            return _document(value)
+            return _format_text(value)
         case Mapping() | list() | tuple():
-            return _collection(value)
-        case _ if attrs.has(type(value)) and not _speaks(value):
-            return _collection({name: item for name, item in _fields(value) if item is not None})
+            return _format_collection(value)
         case _:
-            return ValueView(visible(str(value)))
+            return _format_object(value)
 
 
-def format_optional(value: Any, *, hide: bool = False) -> ValueView | None:
-    """A value where there may be none; with `hide`, nothing of it is shown."""
-    return None if value is None else REDACTED_VALUE if hide else format_value(value)
+def format_optional(value: Any, *, redact: bool = False) -> ValueView | None:
+    """Format a value that may be absent; with `redact`, a present value is shown as sensitive."""
+    if value is None:
+        return None
+    return REDACTED_VALUE if redact else format_value(value)
 
 
 def flatten_spec(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Every leaf of a spec by its dotted path in the file, in the order in which the kind declares them."""
-    for name, value in _fields(spec):
+    """Yield every leaf of a spec with its dotted path in the file, in the order in which the kind declares them."""
+    for name, value in _list_fields(spec):
         if isinstance(value, Mapping):
             yield from ((f"{name}.{key}", item) for key, item in sorted(value.items()))
-        elif attrs.has(type(value)) and not _speaks(value):
+        elif attrs.has(type(value)) and not _has_own_text(value):
             yield from ((f"{name}.{path}", item) for path, item in flatten_spec(value))
         else:
             yield name, value
 
 
-def truncate_pair(before: str, after: str, room: int) -> tuple[str, str]:
-    """Both cut to about `room` characters, so that where they first differ is still seen; what was cut is counted."""
-    if len(before) <= room and len(after) <= room:
+def truncate_pair(before: str, after: str, max_length: int) -> tuple[str, str]:
+    """Truncate two values to about `max_length` characters, so that their first difference remains visible."""
+    if len(before) <= max_length and len(after) <= max_length:
         return before, after
-    same = next(
-        (place for place, (one, other) in enumerate(zip(before, after, strict=False)) if one != other),
-        min(len(before), len(after)),
+    differences = (
+        index for index, (one, other) in enumerate(zip(before, after, strict=False)) if one != other
     )
-    start = max(0, same - 12) if same > room - 12 else 0
-    return truncate(before, room, start), truncate(after, room, start)
+    first_difference = next(differences, min(len(before), len(after)))
+    is_far = first_difference > max_length - _CONTEXT_LENGTH
+    start = max(0, first_difference - _CONTEXT_LENGTH) if is_far else 0
+    return truncate(before, max_length, start), truncate(after, max_length, start)
 
 
-def truncate(text: str, room: int, start: int = 0) -> str:
-    """At most `room` characters from `start`, saying how many there are in all."""
-    if len(text) <= room:
+def truncate(text: str, max_length: int, start: int = 0) -> str:
+    """Return at most `max_length` characters from `start`, followed by the length of the whole text."""
+    if len(text) <= max_length:
         return text
-    tail = "…" if start + room < len(text) else ""
-    return f"{'…' if start else ''}{text[start : start + room]}{tail} ({len(text):,} characters)"
+    head = "…" if start else ""
+    tail = "…" if start + max_length < len(text) else ""
+    return f"{head}{text[start : start + max_length]}{tail} ({len(text):,} characters)"
 
 
-def _text(value: str) -> ValueView:
+def _placeholder(text: str) -> ValueView:
+    return ValueView(text, is_placeholder=True)
+
+
+def _format_object(value: Any) -> ValueView:
+    match value:
+        case OutputFile():
+            name = visible(value.name)
+            return ValueView(f"will be written to {name}" if value.content is None else name)
+        case Document():
+            return _format_document(value)
+        case _ if attrs.has(type(value)) and not _has_own_text(value):
+            return _format_collection({name: item for name, item in _list_fields(value) if item is not None})
+        case _:
+            return ValueView(visible(str(value)))
+
+
+def _format_text(value: str) -> ValueView:
     if "PRIVATE KEY-----" in value or SecretDigest.parse(value):
         return REDACTED_VALUE
-    if value.startswith("-----BEGIN CERTIFICATE-----"):
-        try:
-            return ValueView(str(Pem.parse(value)))
-        except ValueError:
-            pass  # not one certificate: shown as the text it is
-    if request := _REQUEST.fullmatch(value):
-        try:
-            der = base64.b64decode(request[1])
-        except ValueError:
-            pass
-        else:
-            return ValueView(f"a signing request, sha256:{hashlib.sha256(der).hexdigest()[:12]}…")
+    digest = _describe_certificate(value) or _describe_csr(value)
+    if digest:
+        return ValueView(digest)
     if _BARE.fullmatch(value):
         return ValueView(visible(value))
-    value = _in_one_line(value)
-    if (
-        '"' in value and "'" not in value and value.isprintable()
-    ):  # as TOML has it: what is in there is as it is
-        return ValueView(f"'{value}'")
-    return ValueView('"' + visible(value.replace("\\", "\\\\").replace('"', '\\"')) + '"')
+    value = _compact_json(value)
+    if '"' in value and "'" not in value and value.isprintable():
+        return ValueView(f"'{value}'")  # a literal string, as in TOML, where nothing is escaped
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return ValueView(f'"{visible(escaped)}"')
 
 
-def _in_one_line(text: str) -> str:
-    """JSON without the spaces and line breaks between its parts; any other text as it is."""
+def _describe_certificate(value: str) -> str:
+    """Describe text that is one certificate by its digest; an empty string for any other text."""
+    if not value.startswith("-----BEGIN CERTIFICATE-----"):
+        return ""
+    try:
+        return str(Pem.parse(value))
+    except ValueError:
+        return ""
+
+
+def _describe_csr(value: str) -> str:
+    """Describe text that is a certificate signing request by its digest; an empty string for any other text."""
+    csr = _CSR.fullmatch(value)
+    if not csr:
+        return ""
+    try:
+        der = base64.b64decode(csr[1])
+    except ValueError:
+        return ""
+    return f"CSR sha256:{hashlib.sha256(der).hexdigest()[:12]}…"
+
+
+def _compact_json(text: str) -> str:
+    """Return JSON of several lines without the spaces and line breaks between its parts; other text unchanged."""
     if not text.startswith("{") or "\n" not in text:
         return text
     try:
@@ -139,26 +171,27 @@ def _in_one_line(text: str) -> str:
         return text
 
 
-def _speaks(value: Any) -> bool:
+def _has_own_text(value: Any) -> bool:
+    """Return whether a value's class defines `__str__`."""
     return any("__str__" in vars(base) for base in type(value).__mro__[:-1])
 
 
-def _collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> ValueView:
+def _format_collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> ValueView:
     if not value:
-        return ValueView("none", is_placeholder=True)
+        return _placeholder("none")
     if isinstance(value, Mapping):
         pairs = (f"{visible(str(key))} = {format_value(item).text}" for key, item in value.items())
         return ValueView(f"{{ {', '.join(pairs)} }}")
     return ValueView(f"[{', '.join(format_value(item).text for item in value)}]")
 
 
-def _document(value: Document) -> ValueView:
-    """Whole where that is short, else what its parts are called."""
-    whole = _collection(value.value).text
-    if len(whole) > _SHORT_DOCUMENT:
-        whole = f"{{ {', '.join(visible(str(key)) for key in value.value)} }}"
-    return ValueView(f"{whole} ({visible(value.source)})" if value.source else whole)
+def _format_document(document: Document) -> ValueView:
+    """Format a short document whole, and a long one by the names of its members."""
+    text = _format_collection(document.value).text
+    if len(text) > _MAX_DOCUMENT_LENGTH:
+        text = f"{{ {', '.join(visible(str(key)) for key in document.value)} }}"
+    return ValueView(f"{text} ({visible(document.source)})" if document.source else text)
 
 
-def _fields(value: Any) -> Iterator[tuple[str, Any]]:
+def _list_fields(value: Any) -> Iterator[tuple[str, Any]]:
     return ((field.name, getattr(value, field.name)) for field in attrs.fields(type(value)))

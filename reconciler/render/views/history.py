@@ -1,4 +1,4 @@
-"""What the journal tells, as trees of plain values."""
+"""The journal's runs as trees of plain values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from attrs import frozen
 
 from reconciler.model.run import History, Run, RunCall, RunRecord, RunStep
 from reconciler.model.text import visible
-from reconciler.render.views.plan import format_duration
-from reconciler.render.views.result import OUTCOME_GLYPHS
+from reconciler.render.views.labels import (
+    OUTCOME_GLYPHS,
+    format_duration,
+    format_status_counts,
+    pluralize,
+)
 
 STATUS_GLYPHS: Mapping[str, str] = {
     "running": OUTCOME_GLYPHS["started"],
@@ -21,13 +25,15 @@ STATUS_GLYPHS: Mapping[str, str] = {
 }
 STEP_GLYPHS: Mapping[str, str] = {**OUTCOME_GLYPHS, "planned": "·", "unknown": "?"}
 
-_FINGERPRINT = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
-"""A certificate's id, of which the first digits are enough for people."""
+NO_RUNS = "No runs yet; `reconciler apply` records the first."
+
+_CERTIFICATE_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+"""A certificate ID, of which people are shown the first digits."""
 
 
 @frozen
 class RunRow:
-    """One run in a line. Digests are cut to twelve characters; `counts` are steps by state."""
+    """One run in a line. Digests are cut to twelve characters; `counts` are the steps by status."""
 
     id: str
     workspace: str
@@ -49,15 +55,15 @@ class RunRow:
 
 @frozen
 class CallRow:
-    """One attempt at one call."""
+    """One attempt to send one call."""
 
     number: int
     name: str
     parameters: str
-    state: str
+    status: str
     started_at: str
     duration: str
-    code: str
+    error_code: str
     request_id: str
 
 
@@ -67,7 +73,7 @@ class StepRow:
 
     action: str
     address: str
-    state: str
+    status: str
     glyph: str
     duration: str
     error: str
@@ -76,7 +82,7 @@ class StepRow:
 
 @frozen
 class RunView:
-    """One run whole: steps in the plan's order. `other_calls` belong to no step of the plan."""
+    """One run with its steps, in the plan's order. `other_calls` belong to no step."""
 
     run: RunRow
     steps: tuple[StepRow, ...]
@@ -90,21 +96,49 @@ class HistoryView:
     rows: tuple[RunRow, ...]
 
 
-def build_run_rows(history: History) -> tuple[RunRow, ...]:
-    """Runs as rows."""
-    return tuple(_run(run) for run in history)
+def build_history_view(history: History) -> HistoryView:
+    """Build the view of a history."""
+    return HistoryView(tuple(map(_build_run_row, history)))
 
 
 def build_run_view(record: RunRecord) -> RunView:
-    """One run as a tree."""
-    of: dict[str, list[RunCall]] = {}
+    """Build the view of one run with its steps and calls."""
+    calls_by_address: dict[str, list[RunCall]] = {}
     for call in record.calls:
-        of.setdefault(call.address, []).append(call)
-    steps = tuple(_step(step, of.pop(step.address, [])) for step in record.steps)
-    return RunView(_run(record.run), steps, tuple(_call(call) for calls in of.values() for call in calls))
+        calls_by_address.setdefault(call.address, []).append(call)
+    steps = tuple(_build_step_row(step, calls_by_address.pop(step.address, [])) for step in record.steps)
+    other_calls = tuple(_build_call_row(call) for calls in calls_by_address.values() for call in calls)
+    return RunView(_build_run_row(record.run), steps, other_calls)
 
 
-def _run(run: Run) -> RunRow:
+def format_steps(run: RunRow) -> str:
+    """Format a run's steps by status: `6 applied, 1 failed`."""
+    return format_status_counts(run.counts) or "no changes"
+
+
+def describe_run(run: RunRow) -> tuple[str, str, str]:
+    """Describe a run in three lines: what was applied, by whom, and when."""
+    job = f", {run.job}" if run.job else ""
+    duration = f", took {run.duration}" if run.duration else ""
+    return (
+        f"{run.target} · {run.command} of {run.workspace} · plan {run.plan} · file {run.file}",
+        f"by {run.user}, process {run.process}{job}",
+        f"started {run.started_at} UTC{duration}",
+    )
+
+
+def summarize_run(run: RunRow) -> str:
+    """Summarize a run's steps and calls."""
+    unanswered = f", {run.unanswered:,} without a response" if run.unanswered else ""
+    return f"{format_steps(run)} · {pluralize(run.calls, 'call')}{unanswered}"
+
+
+def describe_call_status(call: CallRow) -> str:
+    """Describe the status of a call, with its error code where it has one."""
+    return f"{call.status} {call.error_code}".strip()
+
+
+def _build_run_row(run: Run) -> RunRow:
     return RunRow(
         id=visible(run.id),
         workspace=visible(run.workspace),
@@ -117,7 +151,7 @@ def _run(run: Run) -> RunRow:
         user=visible(str(run.process)),
         process=str(run.process.pid),
         job=visible(run.process.job),
-        counts={visible(state): count for state, count in run.counts.items() if count},
+        counts={visible(status): count for status, count in run.counts.items() if count},
         calls=run.call_count,
         unanswered=run.unanswered_call_count,
         file=visible(run.file_digest[:12]),
@@ -125,26 +159,26 @@ def _run(run: Run) -> RunRow:
     )
 
 
-def _step(step: RunStep, calls: list[RunCall]) -> StepRow:
+def _build_step_row(step: RunStep, calls: list[RunCall]) -> StepRow:
     return StepRow(
         action=visible(step.action),
         address=visible(step.address),
-        state=visible(step.status),
+        status=visible(step.status),
         glyph=STEP_GLYPHS.get(step.status, "·"),
         duration="" if step.seconds is None else f"{step.seconds:.2f} s",
         error=visible(step.error),
-        calls=tuple(map(_call, calls)),
+        calls=tuple(map(_build_call_row, calls)),
     )
 
 
-def _call(call: RunCall) -> CallRow:
+def _build_call_row(call: RunCall) -> CallRow:
     return CallRow(
         number=call.number,
         name=visible(str(call)),
-        parameters=visible(_FINGERPRINT.sub(r"\1…", call.parameters)),
-        state=visible(call.status),
+        parameters=visible(_CERTIFICATE_ID.sub(r"\1…", call.parameters)),
+        status=visible(call.status),
         started_at=f"{call.started_at:%H:%M:%S}.{call.started_at.microsecond // 1000:03}",
         duration="" if call.seconds is None else f"{call.seconds:.2f} s",
-        code=visible(call.error_code),
+        error_code=visible(call.error_code),
         request_id=visible(call.request_id),
     )

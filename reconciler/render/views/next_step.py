@@ -1,4 +1,4 @@
-"""What to do next after an error, by AWS's error code and by our own classes of error."""
+"""What to do next after an error, by AWS's error code and by our own classes of errors."""
 
 from __future__ import annotations
 
@@ -13,47 +13,54 @@ from reconciler.model.errors import (
     TargetError,
 )
 
-APPLY_AGAIN = "apply again: what is done stays done, and only the rest is tried"
+APPLY_AGAIN = "run apply again; completed steps are not repeated"
 
-_CODES: Mapping[str, str] = {
-    "AccessDeniedException": "give the caller permission for this operation, then apply again",
-    "UnrecognizedClientException": "check the credentials (aws sts get-caller-identity), then apply again",
-    "ExpiredTokenException": "renew the credentials, then apply again",
-    "VersionConflictException": "somebody changed it after the plan was made; plan again and look at what they changed",
-    "ConflictException": "another one has what must be its own, such as a setup code, or somebody changed it since; plan again to see",
-    "ConflictingResourceUpdateException": "somebody else is changing it right now; plan again in a moment",
-    "ResourceAlreadyExistsException": "it exists and is not this workspace's; see `plan --adopt`, or choose another name",
-    "ResourceNotFoundException": "what it needs is gone; plan again to see what is there now",
-    "ResourceConflictException": "it exists with other values; plan again to see what is there now",
-    "DeleteConflictException": "something still uses it; plan again in a moment to see what",
-    "CertificateConflictException": "the certificate is registered with another CA; see `show` for what is there",
-    "CertificateValidationException": "look at the certificate and the CA that should have signed it; `validate` may say more",
-    "CertificateStateException": "the certificate, or its CA, is not registered or not in a state that allows this; see `show`",
-    "RegistrationCodeValidationException": "the verification must be signed by the CA's own key, over this account's code",
-    "InvalidRequestException": "correct the file as AWS says, then apply again",
-    "ValidationException": "correct the file as AWS says, then apply again",
-    "LimitExceededException": "an account quota is reached: raise it in Service Quotas or remove something, then apply again",
-    "ServiceQuotaExceededException": "an account quota is reached: raise it in Service Quotas, then apply again",
-    "ThrottlingException": "AWS asks for a slower pace; apply again, or lower the rate in [workspace.quotas]",
-    "TooManyRequestsException": "AWS asks for a slower pace; apply again, or lower the rate in [workspace.quotas]",
-    "InternalFailureException": "the failure is on AWS's side; apply again in a while",
-    "InternalServerException": "the failure is on AWS's side; apply again in a while",
-    "ServiceUnavailableException": "the failure is on AWS's side; apply again in a while",
+_SLOW_DOWN = "run apply again, or lower the rate in [workspace.quotas]: AWS is throttling requests"
+_AWS_FAULT = "run apply again later: the failure is on AWS's side"
+_CORRECT_FILE = "correct the file as AWS's message says, then run apply again"
+
+_NEXT_STEPS: Mapping[str, str] = {
+    "AccessDeniedException": "grant the caller permission for this operation, then run apply again",
+    "UnrecognizedClientException": "check the credentials (aws sts get-caller-identity), then run apply again",
+    "ExpiredTokenException": "renew the credentials, then run apply again",
+    "VersionConflictException": "run plan again: the resource was changed after the plan was made",
+    "ConflictException": "run plan again: another resource uses a value that must be unique, such as a setup code, "
+    "or the resource was changed after the plan was made",
+    "ConflictingResourceUpdateException": "run plan again in a moment: someone else is changing the resource",
+    "ResourceAlreadyExistsException": "import the resource with `reconciler plan --adopt`, or choose another name: "
+    "it exists and is not managed by this workspace",
+    "ResourceNotFoundException": "run plan again: a resource that this step depends on no longer exists",
+    "ResourceConflictException": "run plan again: the resource exists with other values",
+    "DeleteConflictException": "run plan again in a moment: another resource still uses this one",
+    "CertificateConflictException": "compare the certificate with `reconciler show`: it is registered with another CA",
+    "CertificateValidationException": "check the certificate and the CA that signed it; `reconciler validate` may name the cause",
+    "CertificateStateException": "check the status of the certificate and of its CA with `reconciler show`",
+    "RegistrationCodeValidationException": "sign the verification certificate with the CA's own key, for this account's "
+    "registration code",
+    "InvalidRequestException": _CORRECT_FILE,
+    "ValidationException": _CORRECT_FILE,
+    "LimitExceededException": "raise the quota in Service Quotas, or delete resources, then run apply again",
+    "ServiceQuotaExceededException": "raise the quota in Service Quotas, then run apply again",
+    "ThrottlingException": _SLOW_DOWN,
+    "TooManyRequestsException": _SLOW_DOWN,
+    "InternalFailureException": _AWS_FAULT,
+    "InternalServerException": _AWS_FAULT,
+    "ServiceUnavailableException": _AWS_FAULT,
 }
 
 
 def suggest_next_step(error: ReconcilerError) -> str:
-    """One sentence: what the reader can do."""
+    """Suggest in one sentence what the reader can do after an error."""
     match error:
         case AwsError():
-            return _CODES.get(error.code, APPLY_AGAIN)
+            return _NEXT_STEPS.get(error.code, APPLY_AGAIN)
         case StaleError():
-            return "plan again and look at what somebody else has changed; nothing of theirs was overwritten"
+            return "run plan again and review the changes made since; none of them was overwritten"
         case LeaseLostError():
-            return "see who applies this workspace (`reconciler unlock` tells), then plan again"
+            return "run plan again; `reconciler doctor` shows whether someone else is applying this workspace"
         case MissingSecretError():
             return f"set {error.reference}, then {APPLY_AGAIN}"
         case TargetError():
-            return "check credentials, region and endpoint, then " + APPLY_AGAIN
+            return f"check credentials, region and endpoint, then {APPLY_AGAIN}"
         case _:
-            return "look at the cause, then " + APPLY_AGAIN
+            return f"fix the cause, then {APPLY_AGAIN}"

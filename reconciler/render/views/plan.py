@@ -1,63 +1,33 @@
-"""A plan, told once: one pass over it gives the tree of plain values that every format walks."""
+"""A plan as a tree of plain values, built in one pass and rendered by every format."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import attrs
 from attrs import evolve, frozen
 
-from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import reserved_addresses
-from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import ACTIONS, Change, Create, Delete, FieldChange, Forget
+from reconciler.model.change import Change, Delete, Forget
 from reconciler.model.plan import Estimate, Note, Plan, Step
-from reconciler.render.views.document_diff import MAX_DIFFERENCES, split_document_change
-from reconciler.render.views.format_value import (
-    REDACTED_VALUE,
-    ValueView,
-    flatten_spec,
-    format_value,
-    visible,
+from reconciler.model.text import visible
+from reconciler.render.views.fields import FieldLine, describe_change
+from reconciler.render.views.format_value import ValueView, format_value
+from reconciler.render.views.labels import (
+    ACTION_GLYPHS,
+    NOTE_GLYPHS,
+    format_duration,
+    format_kind_title,
+    get_kind_position,
+    join_facts,
+    pluralize,
 )
-
-ACTION_GLYPHS: Mapping[str, str] = {
-    "create": "+",
-    "update": "~",
-    "replace": "±",
-    "delete": "-",
-    "forget": "○",
-}
-"""What stands beside the word for it, in every format."""
-
-NOTE_GLYPHS: Mapping[str, str] = {"warning": "!", "info": "·", "unmanaged": "?"}
-
-_NOTHING: tuple[Any, ...] = (None, (), [], {})
-
-
-@frozen
-class FieldLine:
-    """One attribute. `sign` says whether it comes (+), goes (-) or changes (~).
-
-    A list is told by what is `added` and `removed`; everything else by `before` and `after`.
-    """
-
-    sign: str
-    path: str
-    before: ValueView | None = None
-    after: ValueView | None = None
-    added: tuple[ValueView, ...] = ()
-    removed: tuple[ValueView, ...] = ()
-    forces_replacement: bool = False
-    sensitive: bool = False
 
 
 @frozen
 class RequestView:
-    """One API call as people read it. `about` says what it writes to files, and how long it may be repeated."""
+    """One API call. `details` says which files it writes, and for how long it may be retried."""
 
     name: str
     params: tuple[tuple[str, ValueView], ...]
@@ -66,9 +36,9 @@ class RequestView:
 
 @frozen
 class PlanRow:
-    """One change. `origin` is `file:line`, empty for what the file no longer has; `requests` only where asked for.
+    """One change. `origin` is `file:line`, empty for a removed resource; `requests` are present only on demand.
 
-    `waits` is for how many seconds it may wait for AWS, where that is known.
+    `wait_seconds` is the longest time the change may wait for AWS, where it is known.
     """
 
     action: str
@@ -83,9 +53,9 @@ class PlanRow:
 
 @frozen
 class PlanSection:
-    """The changes of one kind. `position` is the kind's place among all kinds, which colours follow.
+    """The changes of one kind. `position` is the kind's place in dependency order, from which its color follows.
 
-    `left` is how many changes there are beside `rows`, where not all were asked for.
+    `omitted` is the number of changes that are not among the `rows`.
     """
 
     kind: str
@@ -98,9 +68,10 @@ class PlanSection:
 
 @frozen
 class CostView:
-    """Calls by API, most first; the least seconds, and what decides them: so many calls under one of AWS's quotas.
+    """API calls by operation, most frequent first, and the least time they take under AWS's quotas.
 
-    `bottleneck` is the API with that quota, and empty where several share it; `because` then tells all.
+    `bottleneck` is the operation whose quota decides the time, empty where several operations share that quota. `explanation`
+    says how many calls have that quota, and its rate.
     """
 
     total: int
@@ -112,7 +83,7 @@ class CostView:
 
 @frozen
 class NoteView:
-    """Something to know that is no change."""
+    """A warning or a remark about a plan."""
 
     level: str
     glyph: str
@@ -124,8 +95,8 @@ class NoteView:
 class PlanView:
     """A whole plan. `sections` are in dependency order.
 
-    `marks` are the changes of what the workspace itself adds to the file, `unchanged_marks` what it leaves of those;
-    `counts` and `unchanged` have both in them.
+    `markers` counts the changes of ownership markers, which the workspace adds to the file, and `unchanged_markers` the
+    markers that do not change; `counts` and `unchanged` include both.
     """
 
     workspace: str
@@ -141,215 +112,150 @@ class PlanView:
 
     @property
     def total(self) -> int:
-        """How many changes."""
+        """The number of changes."""
         return sum(self.counts.values())
 
 
 def build_plan_view(
     plan: Plan, *, requests: bool = False, unchanged_markers: int = 0, max_rows: int | None = None
 ) -> PlanView:
-    """The plan as a tree; `requests` adds every API call with its parameters; `most` leaves it at so many rows a kind."""
-    by_kind: dict[str, list[Step]] = {}
+    """Build the view of a plan.
+
+    `requests` includes every API call with its parameters; `max_rows` limits the rows of each kind.
+    """
+    steps_by_kind: dict[str, list[Step]] = {}
     for step in plan.steps:
-        by_kind.setdefault(step.address.kind, []).append(step)
-    ordered = sorted(by_kind, key=lambda kind: (get_kind_position(kind), kind))
-    marks = reserved_addresses(plan.workspace)
+        steps_by_kind.setdefault(step.address.kind, []).append(step)
+    kinds = sorted(steps_by_kind, key=lambda kind: (get_kind_position(kind), kind))
+    marker_addresses = reserved_addresses(plan.workspace)
     return PlanView(
         workspace=visible(plan.workspace),
         target=visible(str(plan.target)),
         digest=plan.digest[:12],
-        sections=tuple(_section(kind, by_kind[kind], max_rows, requests=requests) for kind in ordered),
+        sections=tuple(
+            _build_section(kind, steps_by_kind[kind], max_rows, requests=requests) for kind in kinds
+        ),
         counts=plan.counts,
         unchanged=plan.unchanged,
-        cost=_cost(plan.estimate),
-        notes=tuple(_remark(note) for note in plan.notes),
-        markers=sum(step.address in marks for step in plan.steps),
+        cost=_build_cost(plan.estimate),
+        notes=tuple(map(_build_note, plan.notes)),
+        markers=sum(step.address in marker_addresses for step in plan.steps),
         unchanged_markers=unchanged_markers,
     )
 
 
-def remove_requests(view: PlanView) -> PlanView:
-    """The same, without its API calls one by one."""
-    return evolve(
-        view,
-        sections=tuple(
-            evolve(section, rows=tuple(evolve(row, requests=()) for row in section.rows))
-            for section in view.sections
-        ),
+def build_plan_row(step: Step, *, requests: bool) -> PlanRow:
+    """Build the row of one step."""
+    change = step.change
+    return PlanRow(
+        action=change.action,
+        glyph=ACTION_GLYPHS[change.action],
+        address=visible(str(change.address)),
+        origin=format_origin(change),
+        fields=describe_change(change),
+        calls=len(step.calls),
+        requests=tuple(map(_build_request, step.calls)) if requests else (),
+        wait_seconds=sum((call.timeout_seconds or 0.0 for call in step.calls), 0.0),
     )
 
 
-def get_kind_position(kind: str) -> int:
-    """The kind's place in dependency order; what is no kind of ours comes last."""
-    kinds = list(all_kinds())
-    return kinds.index(kind) if kind in kinds else len(kinds)
+def remove_requests(view: PlanView) -> PlanView:
+    """Return the view without its API calls."""
+    sections = []
+    for section in view.sections:
+        rows = tuple(evolve(row, requests=()) for row in section.rows)
+        sections.append(evolve(section, rows=rows))
+    return evolve(view, sections=tuple(sections))
 
 
-def format_kind(kind: str, count: int = 1) -> str:
-    """What one, or many, of a kind are called: "thing", "CA certificates"."""
-    known = all_kinds().get(kind)
-    if known is None:
-        return visible(kind)
-    if count == 1:
-        return known.noun
-    if known.noun.endswith("y"):
-        return f"{known.noun[:-1]}ies"
-    return f"{known.noun}es" if known.noun.endswith("s") else f"{known.noun}s"
+def format_origin(change: Change) -> str:
+    """Return where a resource is declared, as `file:line`; an empty string for a removed resource."""
+    match change:
+        case Delete():
+            return ""
+        case Forget():
+            return visible(str(change.origin))
+        case _:
+            resource = change.resource
+            return "ownership marker" if resource.is_ownership_marker else visible(str(resource.origin))
 
 
-def format_kind_title(kind: str) -> str:
-    """The heading of a kind: "Device certificates"."""
-    many = format_kind(kind, 2)
-    return many[:1].upper() + many[1:]
+def describe_row(row: PlanRow, *, call_count: bool = True) -> str:
+    """Describe where a change is declared, how many calls it needs, and how long it may wait."""
+    calls = pluralize(row.calls, "call") if call_count else ""
+    wait = f"waits up to {format_duration(row.wait_seconds)}" if row.wait_seconds else ""
+    return join_facts((row.origin, calls, wait))
 
 
-def describe_change(change: Change) -> tuple[FieldLine, ...]:
-    """What differs, attribute by attribute; a creation without a list of its own tells all that is not a default."""
-    if isinstance(change, Create) and not change.fields:
-        return tuple(_given(change.resource.spec))
-    return tuple(line for field in change.fields for line in describe_field(field))
+def describe_minimum_time(cost: CostView) -> str:
+    """Describe the least time that a plan's calls take."""
+    return f"at least {format_duration(cost.seconds)} under AWS quotas"
 
 
-def format_duration(value: float) -> str:
-    """A duration as people say it."""
-    if value < 60:  # noqa: PLR2004 (a minute)
-        return f"{value:.1f} s" if value >= 0.95 else f"{value:.2f} s"  # noqa: PLR2004 (tenths suffice from one on)
-    minutes, rest = divmod(round(value), 60)
-    hours, left = divmod(minutes, 60)
-    parts = ((hours, "h"), (left, "min")) if hours else ((minutes, "min"), (rest, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)
+def describe_unchanged(view: PlanView) -> str:
+    """Describe how many resources and ownership markers a plan leaves unchanged; an empty string for none."""
+    if not view.unchanged:
+        return ""
+    resources = view.unchanged - view.unchanged_markers
+    markers = f" and {_count_markers(view.unchanged_markers)}" if view.unchanged_markers else ""
+    return f"{resources:,}{markers} unchanged"
 
 
-def pluralize(count: int, noun: str) -> str:
-    """`1 call`, `1,204 calls`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def describe_markers(view: PlanView) -> str:
+    """Describe how many of the changes are of ownership markers; an empty string for none."""
+    return f"including {_count_markers(view.markers)}" if view.markers else ""
 
 
-def format_counts(counts: Mapping[str, int]) -> str:
-    """`2 to create, 1 to delete`."""
-    return ", ".join(f"{counts[action]:,} to {action}" for action in ACTIONS if counts.get(action))
+def describe_no_changes(view: PlanView) -> str:
+    """Describe a plan without changes in one sentence."""
+    if not view.unchanged:
+        return "No changes: the file declares no resources, and the workspace manages none."
+    resources, markers = view.unchanged - view.unchanged_markers, view.unchanged_markers
+    subject = pluralize(resources, "resource") + (f" and {_count_markers(markers)}" if markers else "")
+    verb = "matches" if view.unchanged == 1 else "match"
+    return f"No changes: {subject} {verb} the file."
 
 
-def _section(kind: str, steps: Sequence[Step], most: int | None, *, requests: bool) -> PlanSection:
-    rows = tuple(build_plan_row(step, requests=requests) for step in steps[:most])
+def describe_omitted(section: PlanSection) -> str:
+    """Describe how many changes of a section are not shown."""
+    return f"and {section.omitted:,} more {section.title[:1].lower()}{section.title[1:]}"
+
+
+def _count_markers(count: int) -> str:
+    return pluralize(count, "ownership marker")
+
+
+def _build_section(kind: str, steps: Sequence[Step], max_rows: int | None, *, requests: bool) -> PlanSection:
+    rows = tuple(build_plan_row(step, requests=requests) for step in steps[:max_rows])
     counts = Counter(step.change.action for step in steps)
     return PlanSection(
         kind, format_kind_title(kind), get_kind_position(kind), counts, rows, len(steps) - len(rows)
     )
 
 
-def build_plan_row(step: Step, *, requests: bool) -> PlanRow:
-    """One step."""
-    change = step.change
-    return PlanRow(
-        action=change.action,
-        glyph=ACTION_GLYPHS[change.action],
-        address=_address(change.address),
-        origin=format_origin(change),
-        fields=describe_change(change),
-        calls=len(step.calls),
-        requests=tuple(_request(call) for call in step.calls) if requests else (),
-        wait_seconds=sum(
-            (call.timeout_seconds for call in step.calls if call.timeout_seconds is not None), 0.0
-        ),
-    )
-
-
-def format_origin(change: Change) -> str:
-    """Where it is declared: `file:line`, or nothing for what the file no longer has."""
-    if isinstance(change, Delete):
-        return ""
-    if isinstance(change, Forget):
-        return visible(str(change.origin))
-    return (
-        "for the workspace itself"
-        if change.resource.is_ownership_marker
-        else visible(str(change.resource.origin))
-    )
-
-
-def _given(spec: Any) -> Iterator[FieldLine]:
-    defaults = {
-        field.name: field.default for field in attrs.fields(type(spec)) if field.default is not attrs.NOTHING
-    }
-    for path, value in flatten_spec(spec):
-        if value not in _NOTHING and defaults.get(path, attrs.NOTHING) != value:
-            line = _line(FieldChange(path, None, value))
-            if line:
-                yield line
-
-
-def describe_field(field: FieldChange) -> Iterator[FieldLine]:
-    """One attribute that differs; of a document, what differs in it."""
-    parts = split_document_change(field)
-    yield from (line for part in parts[:MAX_DIFFERENCES] if (line := _line(part, whole=part is not field)))
-    if len(parts) > MAX_DIFFERENCES:
-        more = f"and {len(parts) - MAX_DIFFERENCES:,} more differences in it"
-        yield FieldLine("~", visible(field.path), after=ValueView(more, is_placeholder=True))
-
-
-def _line(field: FieldChange, *, whole: bool = False) -> FieldLine | None:
-    """One attribute; with `whole`, a list that is new or goes is not told by its items."""
-    before, after = field.before, field.after
-    came, went = before in _NOTHING, after in _NOTHING
-    if came and went:
-        return None
-    listed = isinstance(before, list | tuple) or isinstance(after, list | tuple)
-    if listed and not field.sensitive and not (whole and (came or went)):
-        return _list_line(field, list(before or ()), list(after or ()))
-    one = None if came else REDACTED_VALUE if field.sensitive else format_value(before)
-    other = None if went else REDACTED_VALUE if field.sensitive else format_value(after)
-    return FieldLine(
-        sign="+" if came else "-" if went else "~",
-        path=visible(field.path),
-        before=one,
-        after=other,
-        forces_replacement=field.forces_replacement,
-        sensitive=REDACTED_VALUE in (one, other),
-    )
-
-
-def _list_line(field: FieldChange, before: list[Any], after: list[Any]) -> FieldLine:
-    """What a list gains and loses; one that is only in another order is told whole."""
-    added = tuple(format_value(item) for item in after if item not in before)
-    removed = tuple(format_value(item) for item in before if item not in after)
-    reordered = not added and not removed
-    return FieldLine(
-        sign="~" if before and after else "+" if after else "-",
-        path=visible(field.path),
-        before=format_value(before) if reordered else None,
-        after=format_value(after) if reordered else None,
-        added=added,
-        removed=removed,
-        forces_replacement=field.forces_replacement,
-    )
-
-
-def _request(call: ApiCall) -> RequestView:
+def _build_request(call: ApiCall) -> RequestView:
     params = tuple((visible(name), format_value(value)) for name, value in call.params.items())
-    about = [f"writes {save.member.rpartition('.')[2]} to {save.file}" for save in call.output_files]
+    details = [f"writes {output.member.rpartition('.')[2]} to {output.file}" for output in call.output_files]
     if call.timeout_seconds is not None:
-        about.append(f"repeated for at most {format_duration(call.timeout_seconds)}")
-    return RequestView(visible(str(call)), params, visible(", ".join(about)))
+        details.append(f"retried for up to {format_duration(call.timeout_seconds)}")
+    return RequestView(visible(str(call)), params, visible(", ".join(details)))
 
 
-def _address(address: Address) -> str:
-    return visible(str(address))
-
-
-def _cost(estimate: Estimate) -> CostView:
-    ordered = sorted(estimate.calls.items(), key=lambda item: (-item[1], item[0]))
-    slow = estimate.bottleneck
-    by_api = tuple((f"{service}:{operation}", count) for (service, operation), count in ordered)
-    if slow is None:
+def _build_cost(estimate: Estimate) -> CostView:
+    counts = sorted(estimate.calls.items(), key=lambda item: (-item[1], item[0]))
+    by_api = tuple((f"{service}:{operation}", count) for (service, operation), count in counts)
+    slowest = estimate.bottleneck
+    if slowest is None:
         return CostView(estimate.total_calls, by_api, estimate.seconds)
-    because = f"at {slow.rate:g} a second: {format_duration(estimate.seconds)}"
-    named = next((name for name, _ in by_api if slow.operation == name.partition(":")[2]), "")
-    if not named:
-        because = f"{slow.calls:,} of them are {visible(slow.operation).replace('_', ' ')}, {because}"
-    return CostView(estimate.total_calls, by_api, estimate.seconds, named, because)
+    explanation = f"at {slowest.rate:g} per second: {format_duration(estimate.seconds)}"
+    names = [name for name, _ in by_api if name.partition(":")[2] == slowest.operation]
+    if names:
+        return CostView(estimate.total_calls, by_api, estimate.seconds, names[0], explanation)
+    quota = visible(slowest.operation).replace("_", " ")
+    explanation = f"{slowest.calls:,} of them are {quota}, {explanation}"
+    return CostView(estimate.total_calls, by_api, estimate.seconds, "", explanation)
 
 
-def _remark(note: Note) -> NoteView:
-    address = _address(note.address) if note.address else ""
+def _build_note(note: Note) -> NoteView:
+    address = visible(str(note.address)) if note.address else ""
     return NoteView(note.level, NOTE_GLYPHS.get(note.level, "·"), address, visible(note.text))

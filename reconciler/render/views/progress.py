@@ -1,4 +1,4 @@
-"""How far an apply is, what it is at, and how long it may still take."""
+"""The progress of an apply: completed steps, running steps, and the remaining time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from attrs import frozen
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.text import visible
-from reconciler.render.views.plan import format_duration
-from reconciler.render.views.result import OutcomeView, build_outcome_view
+from reconciler.render.views.labels import format_duration
+from reconciler.render.views.result import FINAL_STATUSES, OutcomeView, build_outcome_view
 
 
 @frozen
 class ProgressView:
-    """A moment of it. `running` are address, action and seconds of what is in flight, the oldest first."""
+    """The progress at one moment.
+
+    `running` has the address, action and seconds of each running step, the oldest first.
+    """
 
     workspace: str
     total: int
@@ -27,37 +30,37 @@ class ProgressView:
 
     @property
     def ended(self) -> int:
-        """How many steps have come to an end."""
+        """The number of steps that have ended."""
         return sum(self.counts.values())
 
 
 class ProgressTracker:
-    """Hears what becomes of each step, from any thread. `clock` is in seconds."""
+    """Tracks the outcomes of an apply; thread-safe. `clock` is in seconds."""
 
     def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan, self._clock = plan, clock
         self._lock = threading.Lock()
         self._running: dict[str, tuple[str, float]] = {}
-        self._counts = dict.fromkeys(("applied", "failed", "skipped", "cancelled"), 0)
-        self._begun = clock()
+        self._counts = dict.fromkeys(FINAL_STATUSES, 0)
+        self._started_at = clock()
 
     def start(self) -> None:
-        """Time counts from here."""
-        self._begun = self._clock()
+        """Start counting time."""
+        self._started_at = self._clock()
 
     def record(self, outcome: Outcome) -> OutcomeView:
-        """Count it, and say it as people read it."""
-        end = build_outcome_view(outcome)
+        """Count an outcome and return its view."""
+        view = build_outcome_view(outcome)
         with self._lock:
             if isinstance(outcome, Started):
-                self._running[end.address] = (end.action, self._clock())
+                self._running[view.address] = (view.action, self._clock())
             elif not isinstance(outcome, Waiting):
-                self._running.pop(end.address, None)
-                self._counts[end.status] += 1
-        return end
+                self._running.pop(view.address, None)
+                self._counts[view.status] += 1
+        return view
 
     def build_view(self) -> ProgressView:
-        """How far it is now."""
+        """Build the view of the present progress."""
         with self._lock:
             counts, running = dict(self._counts), list(self._running.items())
         now = self._clock()
@@ -65,19 +68,20 @@ class ProgressTracker:
             workspace=visible(self._plan.workspace),
             total=len(self._plan.steps),
             counts=counts,
-            running=tuple((address, action, now - since) for address, (action, since) in running),
-            time_text=self._time(now - self._begun, sum(counts.values())),
+            running=tuple((address, action, now - start) for address, (action, start) in running),
+            time_text=self._describe_time(now - self._started_at, sum(counts.values())),
         )
 
-    def _time(self, passed: float, ended: int) -> str:
-        """What passed, and what is left: at this pace, and no less than AWS's quotas allow."""
+    def _describe_time(self, elapsed: float, ended: int) -> str:
+        """Describe the elapsed and the remaining time: at the present pace, but no less than AWS's quotas allow."""
         total = len(self._plan.steps)
-        said = f"{format_duration(passed)} passed"
+        text = f"{format_duration(elapsed)} elapsed"
         if not 0 < ended < total:
-            return said
-        at_this_pace = passed / ended * (total - ended)
-        least = 0.0 if self._plan.target.endpoint == "embedded" else self._plan.estimate.seconds - passed
-        return f"{said}, about {format_duration(max(at_this_pace, least))} left"
+            return text
+        remaining = elapsed / ended * (total - ended)
+        if self._plan.target.endpoint != "embedded":
+            remaining = max(remaining, self._plan.estimate.seconds - elapsed)
+        return f"{text}, about {format_duration(max(remaining, 0.0))} left"
 
 
 def format_read_progress(subject: str, done: int, total: int | None) -> str:

@@ -1,17 +1,17 @@
-"""AWS's regular expressions in words, where they only say which characters there may be."""
+"""AWS's regular expressions in words, where they only limit which characters a value may have."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 
-_MATCH = "a match of "
-"""How an expected value begins that is a regular expression."""
+_PATTERN_PREFIX = "a match of "
+"""The prefix of an expected value that is a regular expression."""
 
-_ONE_CLASS = re.compile(r"\^?\(?\[(?P<inside>(?:\\.|[^\[\]\\])+)\][+*]\)?\$?", re.DOTALL)
+_SINGLE_CLASS = re.compile(r"\^?\(?\[(?P<content>(?:\\.|[^\[\]\\])+)\][+*]\)?\$?", re.DOTALL)
 _ITEM = re.compile(
     r"(?P<named>\\p\{\w+\}|\\[wds])|(?P<low>\\x20|[^\\])-(?P<high>\\x7[eE]|[^\\])"
-    r"|\\x(?:\{0*)?(?P<code>[0-9A-Fa-f]{2})\}?|\\?(?P<mark>[^\w\\]|(?<=\\)\\|\w)"
+    r"|\\x(?:\{0*)?(?P<code>[0-9A-Fa-f]{2})\}?|\\?(?P<character>[^\w\\]|(?<=\\)\\|\w)"
 )
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "a-z": ("lower-case letters",),
@@ -26,44 +26,50 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     r"\p{Graph}": ("visible ASCII characters",),
     " ": ("spaces",),
 }
+_BOTH_CASES = {"lower-case letters", "capital letters"}
 
 
 def describe_expected(expected: str) -> str:
-    """What was expected; a regular expression in words where that is possible, and itself after them."""
-    pattern = expected.removeprefix(_MATCH)
-    words = _words(pattern) if pattern != expected else None
-    return f"{words} ({expected})" if words else expected
+    """Describe what a diagnostic expects: a regular expression in words, followed by itself; other text unchanged."""
+    pattern = expected.removeprefix(_PATTERN_PREFIX)
+    description = _describe_pattern(pattern) if pattern != expected else None
+    return f"{description} ({expected})" if description else expected
 
 
-def _words(pattern: str) -> str | None:
+def _describe_pattern(pattern: str) -> str | None:
+    """Describe a pattern that is one class of characters; None for any other pattern."""
     if pattern == r"[\s\S]*":
         return "any text"
-    found = _ONE_CLASS.fullmatch(pattern)
-    if not found or found["inside"].startswith("^"):
+    match = _SINGLE_CLASS.fullmatch(pattern)
+    if not match or match["content"].startswith("^"):
         return None
-    items = list(_items(found["inside"]))
+    items = list(dict.fromkeys(_list_items(match["content"])))
     if None in items:
         return None
-    told = list(dict.fromkeys(item for item in items if item))
-    if {"lower-case letters", "capital letters"} <= set(told):
-        told = ["letters", *(item for item in told if item not in {"lower-case letters", "capital letters"})]
-    words, marks = [item for item in told if len(item) > 1], [item for item in told if len(item) == 1]
-    return ", ".join([*words, " ".join(marks)] if marks else words)
+    names = [item for item in items if item]
+    if set(names) >= _BOTH_CASES:
+        names = ["letters", *(name for name in names if name not in _BOTH_CASES)]
+    words = [name for name in names if len(name) > 1]
+    characters = [name for name in names if len(name) == 1]
+    return ", ".join([*words, " ".join(characters)] if characters else words)
 
 
-def _items(inside: str) -> Iterator[str | None]:
-    """Words for, or the mark that is, each part of a class; None for what has no words."""
-    place = 0
-    while place < len(inside):
-        found = _ITEM.match(inside, place)
-        if found is None:
+def _list_items(content: str) -> Iterator[str | None]:
+    """Yield the words or the character for each part of a class; None for a part without words."""
+    index = 0
+    while index < len(content):
+        match = _ITEM.match(content, index)
+        if match is None:
             yield None
             return
-        place = found.end()
-        if found["low"]:
-            yield from _WORDS.get(f"{found['low']}-{found['high']}", (None,))
-        elif found["named"]:
-            yield from _WORDS.get(found["named"], (None,))
-        else:
-            mark = chr(int(found["code"], 16)) if found["code"] else found["mark"]
-            yield from _WORDS.get(mark, (mark,))
+        index = match.end()
+        yield from _describe_item(match)
+
+
+def _describe_item(match: re.Match[str]) -> tuple[str | None, ...]:
+    if match["low"]:
+        return _WORDS.get(f"{match['low']}-{match['high']}", (None,))
+    if match["named"]:
+        return _WORDS.get(match["named"], (None,))
+    character = chr(int(match["code"], 16)) if match["code"] else match["character"]
+    return _WORDS.get(character, (character,))

@@ -1,4 +1,4 @@
-"""What became of a plan, and one resource seen from both sides, as trees of plain values."""
+"""The result of an apply, and its outcomes, as trees of plain values."""
 
 from __future__ import annotations
 
@@ -20,24 +20,35 @@ from reconciler.model.errors import (
 )
 from reconciler.model.outcome import Applied, Canceled, Failed, Outcome, Result, Skipped, Waiting
 from reconciler.model.plan import Step
-from reconciler.render.views.format_value import ValueView, format_optional, visible
+from reconciler.model.text import visible
+from reconciler.render.views.format_value import ValueView, format_optional
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, format_status_counts
 from reconciler.render.views.next_step import suggest_next_step
-from reconciler.render.views.plan import format_duration, pluralize
 
-OUTCOME_GLYPHS: Mapping[str, str] = {
-    "started": "▸",
-    "waiting": "…",
-    "applied": "✔",
-    "failed": "✖",
-    "skipped": "↷",
-    "cancelled": "◌",
+FINAL_STATUSES = ("applied", "failed", "skipped", "cancelled")
+"""How a step may end."""
+
+_PAST_TENSE: Mapping[str, str] = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "forget": "forgotten",
 }
-"""What stands beside the word for what became of a step."""
+
+_ERROR_NAMES: Mapping[type[ReconcilerError], str] = {
+    StaleError: "stale plan",
+    LeaseLostError: "lease lost",
+    MissingSecretError: "missing secret",
+    ServiceUnavailableError: "service unavailable",
+    TargetError: "no response",
+}
+"""Names for the errors that have no AWS error code."""
 
 
 @frozen
 class StaleFieldView:
-    """One attribute of a stale step: what the plan saw, what it would have made of it, and what is there."""
+    """One attribute that changed since the plan was made: its value at plan time, its planned value, and its live value."""
 
     path: str
     at_plan_time: ValueView | None
@@ -47,9 +58,9 @@ class StaleFieldView:
 
 @frozen
 class FailureView:
-    """One failed step: what was being done, what was answered, what to do next.
+    """One failed step. `operation` is what was being done, and `code` AWS's error code or a name for our own error.
 
-    `code` is AWS's error code, or a word or two of ours; `moved` is what somebody else has changed.
+    `stale_fields` are the attributes that someone else changed since the plan was made.
     """
 
     action: str
@@ -64,7 +75,7 @@ class FailureView:
 
 @frozen
 class OutcomeView:
-    """One outcome in a line. `about` is its seconds, or why it was not tried."""
+    """One outcome of a step. `details` are its duration, or the reason why it was not applied."""
 
     status: str
     glyph: str
@@ -76,8 +87,10 @@ class OutcomeView:
 
 @frozen
 class ResultView:
-    """A whole result. `skipped` counts steps by the address whose failure they were skipped for; `ends` has
-    every step, or as many as were asked for, and `left` says how many there are beside these.
+    """A whole result.
+
+    `actions` counts the applied steps by action, and `skipped` the skipped steps by the address whose failure blocked them.
+    `omitted` is the number of outcomes that are not among the `outcomes`.
     """
 
     workspace: str
@@ -91,106 +104,107 @@ class ResultView:
     omitted: int = 0
 
 
+@frozen
+class ResultSummary:
+    """A result in one sentence: `title` is emphasized, `details` follow it."""
+
+    status: str
+    title: str
+    details: str
+
+
 def build_outcome_view(outcome: Outcome, step: Step | None = None) -> OutcomeView:
-    """One outcome; its step, where it is at hand, says which of its calls failed."""
-    change = outcome.change
-    failure, about = None, ""
-    match outcome:
-        case Applied():
-            about = f"{outcome.seconds:.2f} s"
-        case Waiting():
-            about = f"for AWS to catch up, {outcome.seconds:.0f} s by now"
-        case Failed():
-            failure = _failure(outcome, step)
-            about = failure.code
-        case Skipped():
-            about = f"{visible(str(outcome.blocked_by))} failed"
-        case Canceled():
-            about = "the run was stopped"
+    """Build the view of one outcome; with its step, a failure names the call that failed."""
+    failure = _build_failure(outcome, step) if isinstance(outcome, Failed) else None
     return OutcomeView(
         outcome.status,
         OUTCOME_GLYPHS[outcome.status],
-        change.action,
-        visible(str(change.address)),
-        about,
+        outcome.change.action,
+        visible(str(outcome.change.address)),
+        failure.code if failure else _describe_outcome(outcome),
         failure,
     )
 
 
 def build_result_view(result: Result, *, max_outcomes: int | None = None) -> ResultView:
-    """The result as a tree; `most` leaves it at so many ends."""
+    """Build the view of a result; `max_outcomes` limits the outcomes it lists."""
     steps = {step.address: step for step in result.plan.steps}
     failed = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
-    causes = Counter(visible(str(end.blocked_by)) for end in result.outcomes if isinstance(end, Skipped))
+    skipped = [outcome for outcome in result.outcomes if isinstance(outcome, Skipped)]
+    skipped_counts = Counter(visible(str(outcome.blocked_by)) for outcome in skipped)
+    listed = result.outcomes[:max_outcomes]
     return ResultView(
         workspace=visible(result.plan.workspace),
-        counts={word: result.count(word) for word in ("applied", "failed", "skipped", "cancelled")},
-        actions=Counter(end.change.action for end in result.outcomes if isinstance(end, Applied)),
-        failures=tuple(_failure(outcome, steps.get(outcome.change.address)) for outcome in failed),
-        skipped=tuple(sorted(causes.items())),
+        counts={status: result.count(status) for status in FINAL_STATUSES},
+        actions=Counter(outcome.change.action for outcome in result.outcomes if isinstance(outcome, Applied)),
+        failures=tuple(_build_failure(outcome, steps.get(outcome.change.address)) for outcome in failed),
+        skipped=tuple(sorted(skipped_counts.items())),
         seconds=result.seconds,
         ok=result.ok,
-        outcomes=tuple(
-            build_outcome_view(end, steps.get(end.change.address)) for end in result.outcomes[:max_outcomes]
-        ),
-        omitted=len(result.outcomes[max_outcomes:]) if max_outcomes is not None else 0,
+        outcomes=tuple(build_outcome_view(outcome, steps.get(outcome.change.address)) for outcome in listed),
+        omitted=len(result.outcomes) - len(listed),
     )
 
 
-_PAST: Mapping[str, str] = {
-    "create": "created",
-    "update": "updated",
-    "replace": "replaced",
-    "delete": "deleted",
-    "forget": "forgotten",
-}
-
-
-def summarize_result(view: ResultView) -> tuple[str, str, str]:
-    """A result in one sentence: the word for its end, the words that stand out, and the rest."""
-    told = ", ".join(
-        f"{view.actions[action]:,} {_PAST[action]}" for action in ACTIONS if view.actions[action]
+def summarize_result(view: ResultView) -> ResultSummary:
+    """Summarize a result in one sentence."""
+    changes = ", ".join(
+        f"{view.actions[action]:,} {_PAST_TENSE[action]}" for action in ACTIONS if view.actions[action]
     )
-    passed = format_duration(view.seconds)
-    if view.ok:
-        return "applied", "Done", f" in {passed}: {told}." if told else ": there was nothing to do."
-    counts = ", ".join(f"{count:,} {word}" for word, count in view.counts.items() if count)
-    done = f" Done so far: {told}." if told else " Nothing was changed by a finished step."
-    return "failed", "Not everything was applied", f" in {passed}: {counts}.{done}"
+    duration = format_duration(view.seconds)
+    if not view.ok:
+        completed = f"Completed: {changes}." if changes else "No changes were completed."
+        details = f" after {duration}: {format_status_counts(view.counts)}. {completed}"
+        return ResultSummary("failed", "Apply incomplete", details)
+    details = f" in {duration}: {changes}." if changes else ": no changes."
+    return ResultSummary("applied", "Apply complete", details)
 
 
-def _failure(outcome: Failed, step: Step | None) -> FailureView:
+def _describe_outcome(outcome: Outcome) -> str:
+    match outcome:
+        case Applied():
+            return f"{outcome.seconds:.2f} s"
+        case Waiting():
+            return f"for AWS, {outcome.seconds:.0f} s so far"
+        case Skipped():
+            return f"{visible(str(outcome.blocked_by))} failed"
+        case Canceled():
+            return "the run was stopped"
+        case _:
+            return ""
+
+
+def _build_failure(outcome: Failed, step: Step | None) -> FailureView:
     error, change = outcome.error, outcome.change
-    doing = f"{change.action} {change.address}"
-    if isinstance(error, AwsError):
-        doing += f", {error.service}:{error.operation}"
-        if step and len(step.calls) > 1:
-            doing += f" (call {min(outcome.completed_calls + 1, len(step.calls))} of {pluralize(len(step.calls), 'call')})"
     return FailureView(
         action=change.action,
         address=visible(str(change.address)),
-        operation=visible(doing),
-        code=visible(error.code) if isinstance(error, AwsError) else _WORDS.get(type(error), ""),
+        operation=visible(_describe_operation(outcome, step)),
+        code=visible(error.code) if isinstance(error, AwsError) else _ERROR_NAMES.get(type(error), ""),
         message=visible(error.message if isinstance(error, AwsError) else str(error)),
         request_id=visible(error.request_id) if isinstance(error, AwsError) else "",
         next_step=suggest_next_step(error),
-        stale_fields=tuple(map(_moved, error.fields)) if isinstance(error, StaleError) else (),
+        stale_fields=tuple(map(_build_stale_field, error.fields)) if isinstance(error, StaleError) else (),
     )
 
 
-_WORDS: Mapping[type[ReconcilerError], str] = {
-    StaleError: "stale",
-    LeaseLostError: "lease lost",
-    MissingSecretError: "secret missing",
-    ServiceUnavailableError: "service down",
-    TargetError: "no answer",
-}
+def _describe_operation(outcome: Failed, step: Step | None) -> str:
+    """Describe what a failed step was doing: its action, and the API call where AWS rejected one."""
+    text = f"{outcome.change.action} {outcome.change.address}"
+    if not isinstance(outcome.error, AwsError):
+        return text
+    text += f", {outcome.error.service}:{outcome.error.operation}"
+    call_count = len(step.calls) if step else 0
+    if call_count > 1:
+        number = min(outcome.completed_calls + 1, call_count)
+        text += f" (call {number} of {call_count})"
+    return text
 
 
-def _moved(found: StaleField) -> StaleFieldView:
+def _build_stale_field(field: StaleField) -> StaleFieldView:
     return StaleFieldView(
-        visible(found.path),
-        format_optional(found.before),
-        format_optional(found.after),
-        format_optional(found.live),
+        visible(field.path),
+        format_optional(field.before),
+        format_optional(field.after),
+        format_optional(field.live),
     )

@@ -1,0 +1,148 @@
+"""What all text has in common: colors, values, and lines of attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.text import Text
+
+from reconciler.render.views.fields import FieldLine
+from reconciler.render.views.format_value import ValueView, truncate, truncate_pair
+
+COLORS: Mapping[str, str] = {
+    "create": "#247fbc",
+    "update": "#a56e00",
+    "replace": "#ad5f92",
+    "delete": "#c65813",
+    "forget": "#6f7f8f",
+    "warning": "#a56e00",
+    "error": "#c65813",
+    "applied": "#3c8a3c",
+}
+"""One tone each with a contrast of 4.3 to 1 on a light and on a dark background."""
+
+OUTCOME_STYLES: Mapping[str, str] = {
+    "applied": COLORS["applied"],
+    "waiting": "dim",
+    "failed": f"bold {COLORS['error']}",
+    "skipped": COLORS["warning"],
+    "cancelled": COLORS["warning"],
+}
+"""The style of each outcome of a step."""
+
+QUIET = "dim"
+MAX_ALIGNED_ADDRESS = 40
+"""Addresses up to this length are aligned; longer ones move the following text to the right."""
+
+_INDENT = 13
+"""The column of attributes, which is that of addresses."""
+
+_MIN_VALUE_WIDTH = 24
+_MAX_VALUE_LINES = 4
+"""Values are truncated to what fits into this many lines."""
+
+_SIGN_ACTIONS: Mapping[str, str] = {"+": "create", "-": "delete", "~": "update"}
+_FORCES_REPLACEMENT = "  # forces replacement"
+
+
+def render_severity(severity: str) -> Text:
+    """Render the start of an error or a warning."""
+    return Text(f"{severity}:", f"bold {COLORS[severity]}")
+
+
+def render_value(value: ValueView | None, style: str = "") -> Text:
+    """Render a value; placeholders are dimmed, and an absent value is a dash."""
+    if value is None:
+        return Text("-", QUIET)
+    return Text(value.text, QUIET if value.is_placeholder else style)
+
+
+def indent(text: Text | str, style: str = "") -> Text:
+    """Indent a text to the column of attributes."""
+    return Text.assemble(" " * _INDENT, text if isinstance(text, Text) else (text, style))
+
+
+def render_long_value(head: Text, value: ValueView, width: int) -> Text:
+    """Render a value after `head`, truncated to the lines it may fill."""
+    value_width = max(_MIN_VALUE_WIDTH, width - len(head))
+    text = truncate(value.text, _MAX_VALUE_LINES * value_width)
+    return Text.assemble(head, render_value(ValueView(text, value.is_placeholder)))
+
+
+def render_fields(fields: Sequence[FieldLine], width: int, *, signs: bool) -> Iterator[Text]:
+    """Render attributes below each other; `signs` marks which are added, removed and changed."""
+    path_width = max((len(field.path) for field in fields), default=0)
+    value_width = width - _INDENT - 2 - path_width - 2
+    before_lengths = (
+        len(field.before.text) for field in fields if field.before and _fits_one_line(field, value_width)
+    )
+    before_width = max(before_lengths, default=0)
+    for field in fields:
+        head = _render_field_head(field, path_width, signs=signs)
+        if field.added or field.removed:
+            yield from _render_list(field, head, width)
+        elif field.before is None or field.after is None:
+            yield _render_single_value(field, head, width)
+        else:
+            yield from _render_change(head, field, before_width, width)
+
+
+def _fits_one_line(field: FieldLine, value_width: int) -> bool:
+    """Return whether the values before and after fit into one line."""
+    if field.before is None or field.after is None:
+        return False
+    tail_length = len(_FORCES_REPLACEMENT) if field.forces_replacement else 0
+    return len(field.before.text) + 3 + len(field.after.text) + tail_length <= value_width
+
+
+def _render_field_head(field: FieldLine, path_width: int, *, signs: bool) -> Text:
+    head = indent("")
+    if signs:
+        head.append(f"{field.sign} ", COLORS[_SIGN_ACTIONS[field.sign]])
+    head.append(field.path.ljust(path_width))
+    head.append("  ")
+    return head
+
+
+def _render_tail(field: FieldLine) -> Text:
+    return Text(_FORCES_REPLACEMENT, f"bold {COLORS['replace']}") if field.forces_replacement else Text()
+
+
+def _render_single_value(field: FieldLine, head: Text, width: int) -> Text:
+    value = field.before or field.after
+    assert value
+    tail = _render_tail(field)
+    return Text.assemble(render_long_value(head, value, width - len(tail)), tail)
+
+
+def _render_change(head: Text, field: FieldLine, before_width: int, width: int) -> Iterator[Text]:
+    """Render both values in one line where they fit, else the value after in a line of its own."""
+    assert field.before
+    assert field.after
+    tail = _render_tail(field)
+    value_width = max(_MIN_VALUE_WIDTH, width - len(head) - len(tail))
+    before_text, after_text = truncate_pair(field.before.text, field.after.text, 2 * value_width)
+    old = Text(before_text, QUIET)
+    new = render_value(ValueView(after_text, field.after.is_placeholder), "bold")
+    if max(len(before_text), before_width) + 3 + len(after_text) <= value_width:
+        padding = " " * max(0, before_width - len(before_text))
+        yield Text.assemble(head, old, padding, (" → ", QUIET), new, tail)
+    else:
+        yield Text.assemble(head, old, tail)
+        yield Text.assemble(" " * (len(head) - 2), ("→ ", QUIET), new)
+
+
+def _render_list(field: FieldLine, head: Text, width: int) -> Iterator[Text]:
+    """Render the items that a list gains and loses, as many in a line as fit."""
+    max_length = _MAX_VALUE_LINES * max(_MIN_VALUE_WIDTH, width - len(head))
+    items = [Text(f"+ {truncate(item.text, max_length)}", COLORS["create"]) for item in field.added]
+    items += [Text(f"- {truncate(item.text, max_length)}", COLORS["delete"]) for item in field.removed]
+    line = head.copy()
+    for item in items:
+        if len(line) > len(head) and len(line) + 3 + len(item) > width:
+            yield line
+            line = Text(" " * len(head))
+        if len(line) > len(head):
+            line.append("   ")
+        line.append_text(item)
+    yield Text.assemble(line, _render_tail(field))

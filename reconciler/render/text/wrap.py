@@ -1,0 +1,50 @@
+"""Wrap long lines at spaces, so that no terminal breaks a word in the middle."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from rich.cells import cell_len
+from rich.text import Text
+
+_COLUMN_GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
+_WORD = re.compile(r"\S+")
+
+
+def wrap_lines(lines: Iterable[Text], width: int) -> Iterator[Text]:
+    """Wrap every line that is wider than `width` cells; a word that is wider stays whole on a line of its own."""
+    for line in lines:
+        if line.cell_len <= width:
+            yield line
+        else:
+            yield from _wrap_line(line, width, _find_indent(line.plain, width))
+
+
+def wrap_cell(text: Text, width: int) -> list[Text]:
+    """Wrap the text of a table's cell."""
+    return [text] if text.cell_len <= width else list(_wrap_line(text, width, indent=0))
+
+
+def has_word_wider_than(width: int, text: Text | None) -> bool:
+    """Return whether a text has a word that does not fit into `width` cells."""
+    return text is not None and any(cell_len(word) > width for word in _WORD.findall(text.plain))
+
+
+def _wrap_line(line: Text, width: int, indent: int) -> Iterator[Text]:
+    """Yield a line in parts that are broken at spaces; all but the first are indented."""
+    words = [match.span() for match in _WORD.finditer(line.plain)]
+    part_start, part_end, part_indent = 0, words[0][1], 0
+    for word_start, word_end in words[1:]:
+        if part_indent + cell_len(line.plain[part_start:word_end]) > width:
+            yield Text.assemble(" " * part_indent, line[part_start:part_end])
+            part_start = word_start
+            part_indent = min(indent, max(0, width - cell_len(line.plain[word_start:word_end])))
+        part_end = word_end
+    yield Text.assemble(" " * part_indent, line[part_start:part_end])
+
+
+def _find_indent(line: str, width: int) -> int:
+    """Return the indent of continuation lines: the last column that begins in the left half, or else two more spaces."""
+    columns = [gap.end() for gap in _COLUMN_GAP.finditer(line) if gap.end() <= width // 2]
+    return columns[-1] if columns else len(line) - len(line.lstrip(" ")) + 2

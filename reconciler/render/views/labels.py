@@ -1,0 +1,95 @@
+"""Words and signs that every format shares: kinds, counts, durations, actions and outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reconciler.kinds import all_kinds
+from reconciler.model.change import ACTIONS
+from reconciler.model.text import visible
+
+ACTION_GLYPHS: Mapping[str, str] = {
+    "create": "+",
+    "update": "~",
+    "replace": "±",
+    "delete": "-",
+    "forget": "○",
+}
+"""The sign of each action, shown beside its name in every format."""
+
+NOTE_GLYPHS: Mapping[str, str] = {"warning": "!", "info": "·", "unmanaged": "?"}
+"""The sign of each level of notes."""
+
+OUTCOME_GLYPHS: Mapping[str, str] = {
+    "started": "▸",
+    "waiting": "…",
+    "applied": "✔",
+    "failed": "✖",
+    "skipped": "↷",
+    "cancelled": "◌",
+}
+"""The sign of each outcome of a step."""
+
+_LABELS: Mapping[str, str] = {"cancelled": "canceled"}
+"""Statuses that people are shown in another spelling than the journal stores."""
+
+
+def format_status(status: str) -> str:
+    """Return a status of a step or of a run as people read it."""
+    return _LABELS.get(status, status)
+
+
+def format_status_counts(counts: Mapping[str, int]) -> str:
+    """Format as `6 applied, 1 failed`, without the statuses that do not occur."""
+    return ", ".join(f"{count:,} {format_status(status)}" for status, count in counts.items() if count)
+
+
+def format_counts(counts: Mapping[str, int]) -> str:
+    """Format the number of changes by action as `2 to create, 1 to delete`."""
+    return ", ".join(f"{counts[action]:,} to {action}" for action in ACTIONS if counts.get(action))
+
+
+def pluralize(count: int, noun: str) -> str:
+    """Format a count with its noun: `1 call`, `1,204 calls`, `2 dependencies`."""
+    return f"{count:,} {noun if count == 1 else _make_plural(noun)}"
+
+
+def join_facts(facts: Iterable[str]) -> str:
+    """Join short facts with a middle dot, without the empty ones."""
+    return " · ".join(fact for fact in facts if fact)
+
+
+def get_kind_position(kind: str) -> int:
+    """Return a kind's position in dependency order; unknown kinds come last."""
+    kinds = list(all_kinds())
+    return kinds.index(kind) if kind in kinds else len(kinds)
+
+
+def format_kind(kind: str, count: int = 1) -> str:
+    """Return the noun for one or more resources of a kind: "thing", "CA certificates"."""
+    known_kind = all_kinds().get(kind)
+    if known_kind is None:
+        return visible(kind)
+    return known_kind.noun if count == 1 else _make_plural(known_kind.noun)
+
+
+def format_kind_title(kind: str) -> str:
+    """Return the heading of a kind: "Device certificates"."""
+    noun = format_kind(kind, 2)
+    return noun[:1].upper() + noun[1:]
+
+
+def format_duration(seconds: float) -> str:
+    """Format a duration with the units people use: `0.50 s`, `1 min 15 s`, `1 h 31 min`."""
+    if seconds < 60:  # noqa: PLR2004 (a minute)
+        return f"{seconds:.1f} s" if seconds >= 0.95 else f"{seconds:.2f} s"  # noqa: PLR2004 (tenths suffice from 1 s)
+    minutes, rest = divmod(round(seconds), 60)
+    hours, rest_minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (rest_minutes, "min")) if hours else ((minutes, "min"), (rest, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
+
+
+def _make_plural(noun: str) -> str:
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"

@@ -1,0 +1,127 @@
+"""Lines are wrapped between words, so that no terminal breaks a word in the middle."""
+
+from __future__ import annotations
+
+import datetime
+
+import networkx as nx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.text import Text
+
+from reconciler.engine.plan.drift import Drift, DriftedField, DriftedResource
+from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
+from reconciler.model.change import FieldChange, Update
+from reconciler.model.errors import AwsError, Diagnostic, InvalidDesiredStateError, PlanRejectedError
+from reconciler.model.outcome import Canceled, Failed, Result, Skipped
+from reconciler.model.plan import Note, Step
+from reconciler.model.resource import Live
+from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunRecord, RunStep
+from reconciler.render.graph.picture import build_picture
+from reconciler.render.graph.tree import render_tree
+from reconciler.render.rich_display import get_text_renderers, render_text
+from reconciler.render.text.wrap import wrap_lines
+from reconciler.render.views.comparison import build_comparison_view
+from reconciler.render.views.drift import build_drift_view
+from reconciler.render.views.error import build_error_view
+from reconciler.render.views.history import build_history_view, build_run_view
+from reconciler.render.views.plan import build_plan_view
+from reconciler.render.views.result import build_result_view
+from tests.support.sample_plans import CREATION, DELETION, FULL_PLAN, TARGET, UPDATE, make_plan, make_resource
+
+NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
+
+words = st.text("abcdefg:/.-_水", min_size=1, max_size=90)
+sentences = st.lists(words, max_size=25).map(" ".join)
+names = st.text("abcdefg-_", min_size=1, max_size=60)
+
+
+def build_views(sentence: str, name: str):
+    """Return a view of every type, with a sentence and a name wherever text from outside appears."""
+    address = Address("things", name)
+    field = FieldChange("attributes.note", sentence, f"{sentence} {name}")
+    resource = make_resource("things", name, Thing(attributes={"note": sentence, "name": name}))
+    live = Live(name, Thing(attributes={"note": name, "name": sentence}), owner=name)
+    update = Update(resource, live, (field,))
+    error = AwsError(service="iot", operation="UpdateThing", code="Code", message=sentence, request_id=name)
+    plan = make_plan(
+        Step(update, UPDATE.calls), *FULL_PLAN.steps, notes=(Note("warning", sentence, address),), unchanged=3
+    )
+    outcomes = (Failed(update, error), Skipped(CREATION.change, address), Canceled(DELETION.change))
+    drifted = DriftedResource(
+        "changed", address, (DriftedField("attributes.note", sentence, name),), owner=name
+    )
+    process = ProcessIdentity(name, "host", 1, sentence)
+    run = Run("r1", name, sentence, process, "apply", "0" * 64, "1" * 64, NOON, NOON, "applied")
+    call = RunCall(1, str(address), "iot", "UpdateThing", sentence, "answered", NOON)
+    record = RunRecord(run, (RunStep(str(address), "update", "failed", error=sentence),), (call,))
+    diagnostic = Diagnostic("a.toml", 1, sentence, str(address), "note", sentence, name)
+    invalid = build_error_view(InvalidDesiredStateError([diagnostic]), {"a.toml": [f"{name} = 1"]})
+    return [
+        build_plan_view(plan, requests=True),
+        build_result_view(Result(plan, outcomes, 1.0)),
+        build_comparison_view(address, resource, live, update),
+        build_drift_view(Drift(name, TARGET, "", (drifted,), 3, (sentence,), (sentence,)), run),
+        build_history_view(History((run,))),
+        build_run_view(record),
+        invalid,
+        invalid.diagnostics,
+        build_error_view(PlanRejectedError([sentence, name])),
+    ]
+
+
+def split_words(text: str) -> list[str]:
+    return text.replace("\n", " ").split()
+
+
+def test_the_sample_has_a_view_of_every_type():
+    assert {type(view) for view in build_views("a", "b")} == set(get_text_renderers())
+
+
+@settings(deadline=None)
+@given(sentences, names, st.integers(40, 120))
+def test_no_rendering_splits_a_word_that_fits_into_a_line(sentence, name, width):
+    for view in build_views(sentence, name):
+        unwrapped = "\n".join(line.plain for line in get_text_renderers()[type(view)](view, width))
+        wrapped = render_text(view, width)
+        assert split_words(wrapped) == split_words(unwrapped)
+        longest_word = max(map(cell_len, split_words(unwrapped)))
+        assert max(map(cell_len, wrapped.split("\n"))) <= max(width, longest_word)
+
+
+@settings(deadline=None)
+@given(sentences, names)
+def test_no_comparison_splits_a_word_of_a_value(sentence, name):
+    comparison = build_views(sentence, name)[2]
+    values = [value.text for row in comparison.fields for value in (row.desired, row.live) if value]
+    words_of_values = {word for value in values for word in value.split()}
+    assert words_of_values <= set(split_words(render_text(comparison, 80)))
+
+
+@given(names)
+def test_no_tree_splits_a_name(name):
+    graph = nx.DiGraph(
+        [(Address("thing_groups", name), Address("things", f"{name}{number}")) for number in range(3)]
+    )
+    lines = list(render_tree(build_picture(graph, {}, title=name)))
+    unwrapped = " ".join(line.plain for line in lines)
+    assert split_words("\n".join(line.plain for line in wrap_lines(lines, 80))) == unwrapped.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "width", "expected"),
+    [
+        ("short", 20, ["short"]),
+        ("one two three four", 9, ["one two", "  three", "  four"]),
+        ("    next  one two three four", 20, ["    next  one two", "          three four"]),
+        ("  - a reason that is long", 16, ["  - a reason", "    that is long"]),
+        ("a " + "b" * 12 + " c", 8, ["a", "b" * 12, "  c"]),
+        ("ab  " + "c" * 9, 10, ["ab", " " + "c" * 9]),
+        ("水水水 水水水", 8, ["水水水", "  水水水"]),
+    ],
+)
+def test_a_line_continues_below_its_last_column(line, width, expected):
+    assert [part.plain for part in wrap_lines([Text(line)], width)] == expected
