@@ -264,7 +264,7 @@ function makeTable(model, request) {
     return make("div", { role: "row", "aria-level": 2, "data-details": row, style: `position: absolute; left: 0; right: 0; top: ${tops[index] + ROW_HEIGHT}px` }, cell);
   };
   const makeEmptyRow = () =>
-    make("div", { role: "row" }, make("div", { role: "gridcell", class: "empty" }, rows.length ? "No change matches the filters." : "Nothing to do."));
+    make("div", { role: "row" }, make("div", { role: "gridcell", class: "empty" }, rows.length ? "No change matches the filters." : "No changes."));
   const draw = () => {
     const first = Math.max(0, indexAt(grid.scrollTop) - OVERSCAN);
     const last = Math.min(visible.length, indexAt(grid.scrollTop + grid.clientHeight) + OVERSCAN);

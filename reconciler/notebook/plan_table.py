@@ -23,8 +23,14 @@ from reconciler.render.text.plan import render_plan_summary
 from reconciler.render.views.error import ErrorView, build_error_view
 from reconciler.render.views.fields import FieldLine, describe_change
 from reconciler.render.views.format_value import truncate
-from reconciler.render.views.labels import ACTION_GLYPHS, format_counts, format_duration, pluralize
-from reconciler.render.views.plan import PlanView, build_plan_row, build_plan_view, format_origin
+from reconciler.render.views.labels import ACTION_GLYPHS, format_counts, join_facts, pluralize
+from reconciler.render.views.plan import (
+    PlanView,
+    build_plan_row,
+    build_plan_view,
+    describe_minimum_time,
+    format_origin,
+)
 from reconciler.render.views.result import build_result_view
 
 _MAX_DIFFERENCE_LENGTH = 90
@@ -137,9 +143,8 @@ def render_error(error: ErrorView) -> str:
 
 
 def _format_cost(view: PlanView) -> str:
-    calls, duration = pluralize(view.cost.total, "call"), format_duration(view.cost.seconds)
-    parts = (f"{calls}, at least {duration} under AWS's quotas", format_plan_remainder(view))
-    return " · ".join(part for part in parts if part)
+    calls = f"{pluralize(view.cost.total, 'call')}, {describe_minimum_time(view.cost)}"
+    return join_facts((calls, format_plan_remainder(view)))
 
 
 def _to_row(step: Step) -> Sequence[Any]:

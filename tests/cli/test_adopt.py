@@ -35,7 +35,7 @@ def test_a_thing_and_its_certificate_are_appended_to_the_file_and_marked(unmanag
     run, file, cloud, identity = unmanaged
     before = cloud.content()
     code, out, err = run("adopt", "things.hand", f"certificates.{identity}", "--yes")
-    assert (code, out.splitlines()[-1].partition(" in ")[0]) == (0, "✔ Done")
+    assert (code, out.splitlines()[-1].partition(" in ")[0]) == (0, "✔ Apply complete")
     assert err.splitlines()[0] == "adding 2 tables at the end of desired_state.toml"
     text = file.read_text()
     assert text.startswith(HEAD + "\n")

@@ -182,4 +182,4 @@ def test_plan_writes_its_summary_and_exits_with_2_on_request(fleet):
     assert fleet("plan", "--summary", "s.md", "--detailed-exitcode")[0] == 2
     assert Path("s.md").read_text() == fleet("plan", "--format", "markdown")[1]
     assert fleet("apply", "--yes", "--summary", "s.md")[0] == 0
-    assert "\n### Apply of `greenhouse`: done\n\n✔ Done in " in Path("s.md").read_text()
+    assert "\n### Apply of `greenhouse`: complete\n\n✔ Apply complete in " in Path("s.md").read_text()

@@ -14,7 +14,7 @@ from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunReco
 from reconciler.render.json.history_file import history_to_json
 from reconciler.render.text.history import render_history_text, render_run_text
 from reconciler.render.text.result import render_crash_warning
-from reconciler.render.views.history import build_history_view, build_run_view
+from reconciler.render.views.history import NO_RUNS, build_history_view, build_run_view
 from reconciler.workspace import Workspace
 from tests.support.sample_plans import HOSTILE_TEXT
 
@@ -69,7 +69,7 @@ def plain_text(lines):
 
 def test_runs_are_listed_in_a_table():
     assert plain_text(render_history_text(build_history_view(History((CRASHED, COMPLETED))))) == (
-        "run          begun (UTC)          by           command  status     file          steps\n"
+        "run          started (UTC)        by           command  status     file          steps\n"
         "1m80a9gzwhr  2026-11-22 10:00:00  runner@ci-7  apply    ! crashed  f2f1785f9a68  1 applied, 1 planned, 1 unknown\n"
         "1m80a2gzwhr  2026-11-22 10:00:00  ada@laptop   apply    ✔ applied  f2f1785f9a68  8 applied"
     )
@@ -83,7 +83,7 @@ def test_the_table_names_the_workspaces_if_there_are_several():
 
 
 def test_the_table_explains_that_there_are_no_runs_yet():
-    assert plain_text(render_history_text(())) == "No run yet: `reconciler apply` makes the first."
+    assert plain_text(render_history_text(build_history_view(History()))) == NO_RUNS
 
 
 def test_a_run_is_shown_step_by_step_and_call_by_call():
@@ -91,7 +91,7 @@ def test_a_run_is_shown_step_by_step_and_call_by_call():
         "Run 1m80a9gzwhr  ! crashed\n"
         "embedded · 123456789012 · eu-west-1 · apply of greenhouse · plan 19c9383d1b99 · file f2f1785f9a68\n"
         "by runner@ci-7, process 9, https://ci.example/7\n"
-        "begun 2026-11-22 10:00:00 UTC\n"
+        "started 2026-11-22 10:00:00 UTC\n"
         "\n"
         "✔ create  things.pump-1  0.25 s\n"
         "       1  10:00:00.100  iot:CreateThing  thingName=pump-1  0.10 s  refused Slow  r-1\n"
@@ -101,14 +101,14 @@ def test_a_run_is_shown_step_by_step_and_call_by_call():
         "principal=arn:aws:iot:eu-west-1:123456789012:cert/ab12cd34ef56…  unknown\n"
         "· delete  things.pump-3  planned\n"
         "\n"
-        "Summary  1 applied, 1 planned, 1 unknown · 3 calls, 1 without an answer"
+        "Summary  1 applied, 1 planned, 1 unknown · 3 calls, 1 without a response"
     )
 
 
 def test_a_crashed_run_is_reported_in_one_line():
     assert render_crash_warning(CRASHED).plain == (
-        "warning: the run 1m80a9gzwhr of runner@ci-7 at 2026-11-22 10:00:00 UTC ended without a word after 3 calls, "
-        "1 of them unanswered; this plan goes on from what the registry has"
+        "warning: run 1m80a9gzwhr by runner@ci-7, started 2026-11-22 10:00:00 UTC, did not finish (crashed or killed) "
+        "after 3 calls, 1 of them without a response; this plan starts from the live state"
     )
 
 
@@ -185,10 +185,10 @@ def test_an_apply_continues_without_a_writable_journal_and_warns_once(fleet):
     journal = Path(".reconciler/journal.sqlite3")
     journal.mkdir(parents=True)
     code, out, err = fleet("apply", "--yes")
-    assert (code, out.split("\n")[-2].split(" in ")[0]) == (0, "✔ Done")
+    assert (code, out.split("\n")[-2].split(" in ")[0]) == (0, "✔ Apply complete")
     assert [line for line in err.split("\n") if line.startswith("warning")] == [
         (
-            "warning: this run is not in the history, or not all of it: the journal .reconciler/journal.sqlite3 is not a regular file; "
+            "warning: the history of this run is missing or incomplete: the journal .reconciler/journal.sqlite3 is not a regular file; "
             "it is never needed: without it the next apply begins a new one"
         )
     ]

@@ -103,7 +103,7 @@ def test_apply_shows_and_applies_the_plan_and_the_next_plan_is_empty(fleet):
     code, out, err = fleet("apply", "--yes")
     assert (code, steady(out).split("\n")[-4:]) == (
         0,
-        ["Summary  + 8 create  2 own marks among them", "", "✔ Done in 0 s: 8 created.", ""],
+        ["Plan: 8 to create (including 2 ownership markers)", "", "✔ Apply complete in 0 s: 8 created.", ""],
     )
     assert sorted(line.split()[2] for line in err.split("\n") if line) == [
         "ca_certificates.development",
@@ -119,7 +119,7 @@ def test_apply_shows_and_applies_the_plan_and_the_next_plan_is_empty(fleet):
         "Plan for greenhouse\n"
         "embedded · 123456789012 · eu-west-1 · plan\n"
         "\n"
-        "Nothing to do: all 6 resources are as the file wants them, and so are the workspace's 2 own marks.\n"
+        "No changes: 6 resources and 2 ownership markers match the file.\n"
     )
 
 
@@ -141,10 +141,10 @@ def test_one_changed_attribute_is_one_change_and_exit_code_2(fleet):
             "                expectedVersion   1\n"
             "                attributePayload  { attributes = { site = trondheim }, merge = false }\n"
             "\n"
-            "API calls  1, at the least 0 s under AWS's quotas\n"
-            "  1  iot:UpdateThing  at 100 a second: 0 s\n"
+            "API calls  1, at least 0 s under AWS quotas\n"
+            "  1  iot:UpdateThing  at 100 per second: 0 s\n"
             "\n"
-            "Summary  ~ 1 update  5 and 2 own marks unchanged\n"
+            "Plan: 1 to update; 5 and 2 ownership markers unchanged\n"
         ),
     )
 
@@ -156,16 +156,16 @@ def test_show_prints_desired_and_live_side_by_side(fleet):
         0,
         (
             "things.pump-2\n"
-            "in the file    desired_state.toml:36\n"
-            "registered as  pump-2 · version 1 · owned by greenhouse\n"
-            "needs          certificates.pump-2, policies.reconciler-greenhouse-retired, thing_groups.reconciler-greenhouse\n"
+            "declared in  desired_state.toml:36\n"
+            "live         pump-2 · version 1 · owned by workspace greenhouse\n"
+            "depends on   certificates.pump-2, policies.reconciler-greenhouse-retired, thing_groups.reconciler-greenhouse\n"
             "\n"
-            "  attribute        in the file       in the registry\n"
+            "  attribute        desired           live\n"
             "≠ attributes.site  trondheim         bergen\n"
             "  certificates     [pump-2]          [pump-2]\n"
             "  exclusive        false             false\n"
             "\n"
-            "~ update is what a plan would do.\n"
+            "~ update is planned.\n"
         ),
         "",
     )
@@ -209,8 +209,8 @@ def test_help_that_cannot_be_written_is_an_error_without_a_traceback():
 def test_destroy_deletes_everything_and_the_next_plan_creates_it(fleet):
     fleet("apply", "--yes")
     code, out, _ = fleet("destroy", "--yes")
-    assert (code, steady(out).split("\n")[-2]) == (0, "✔ Done in 0 s: 8 deleted.")
-    assert fleet("plan")[1].split("\n")[-2] == "Summary  + 8 create  2 own marks among them"
+    assert (code, steady(out).split("\n")[-2]) == (0, "✔ Apply complete in 0 s: 8 deleted.")
+    assert fleet("plan")[1].split("\n")[-2] == "Plan: 8 to create (including 2 ownership markers)"
 
 
 def test_graph_writes_the_format_of_the_file_extension(fleet):
@@ -239,7 +239,7 @@ def test_every_diagnostic_is_printed_to_stderr_and_nothing_is_sent(fleet):
                 "    unknown key\n"
                 "    did you mean  attributes?\n"
                 "\n"
-                "1 mistake\n"
+                "1 error\n"
                 "nothing was sent\n"
             ),
         )
@@ -272,4 +272,4 @@ def test_registry_prints_its_path_and_reset_deletes_its_data(fleet):
     fleet("apply", "--yes")
     assert fleet("registry", "path") == (0, ".reconciler/registry.sqlite3\n", "")
     assert fleet("registry", "reset", "--yes") == (0, "", "deleted .reconciler/registry.sqlite3\n")
-    assert fleet("plan")[1].split("\n")[-2] == "Summary  + 8 create  2 own marks among them"
+    assert fleet("plan")[1].split("\n")[-2] == "Plan: 8 to create (including 2 ownership markers)"

@@ -57,7 +57,7 @@ def test_a_terminal_shows_the_bar_counts_running_steps_and_times():
     screen.file.seek(0)
     screen.print(display.render())
     assert [line.rstrip() for line in screen.file.getvalue().split("\n")] == [
-        " ━━━━━━                   1 of 4 ✔ 1 done   3.0 s passed, about 9.0 s left",
+        " ━━━━━━                   1 of 4 ✔ 1 done   3.0 s elapsed, about 9.0 s left",
         "   ▸ update  things.pump-7  3.0 s",
         "",
     ]

@@ -75,7 +75,7 @@ def declared_certificates(authority, generation: int, names=NAMES) -> dict[str, 
 
 def steady(output: str) -> str:
     return re.sub(
-        r"\(?request [0-9a-f-]+\)?|request  [0-9a-f-]+", "request", re.sub(r"\d+\.\d+ s", "0 s", output)
+        r"\(?request [0-9a-f-]+\)?|request +[0-9a-f-]+", "request", re.sub(r"\d+\.\d+ s", "0 s", output)
     )
 
 
@@ -97,18 +97,18 @@ def test_a_fleet_of_20_is_rotated_in_4_waves_of_5(rotate, authority):
     assert (code, steady(out).split("\n")[-13:]) == (
         0,
         [
-            "API calls  120, at the least 0 s under AWS's quotas",
+            "API calls  120, at least 0 s under AWS quotas",
             "  20  iot:AttachPolicy",
             "  20  iot:AttachThingPrincipal",
             "  20  iot:DeleteCertificate",
             "  20  iot:DetachThingPrincipal",
             "  20  iot:RegisterCertificate",
-            "  20  iot:UpdateCertificate  at 10 a second: 0 s",
+            "  20  iot:UpdateCertificate  at 10 per second: 0 s",
             "",
-            "Summary  ± 20 replace  21 and 2 own marks unchanged",
+            "Plan: 20 to replace; 21 and 2 ownership markers unchanged",
             "Waves    4, of at most 5 devices",
             "",
-            "✔ Rotated in 0 s: 20 devices with a new certificate, in 4 waves.",
+            "✔ Rotation complete in 0 s: 20 devices with a new certificate, in 4 waves.",
             "",
         ],
     )
@@ -136,13 +136,13 @@ def test_a_failed_device_ends_the_rotation_after_its_wave(rotate, authority, mon
         1,
         (
             "\n"
-            "✖ failed  replace certificates.d-08, iot:AttachThingPrincipal (call 2 of 6 calls)\n"
-            "    answer   ResourceNotFoundException: Thing d-08 does not exist\n"
+            "✖ failed  replace certificates.d-08, iot:AttachThingPrincipal (call 2 of 6)\n"
+            "    error      ResourceNotFoundException: Thing d-08 does not exist\n"
             "    request\n"
-            "    next     what it needs is gone; plan again to see what is there now\n"
+            "    next step  run plan again: a resource that this step depends on no longer exists\n"
             "\n"
-            "✖ Stopped in wave 2 of 4: 9 of 20 devices with a new certificate, 10 of later waves not touched. "
-            "Once the cause is gone, `reconciler plan` shows what is left.\n"
+            "✖ Rotation stopped in wave 2 of 4: 9 of 20 devices with a new certificate, 10 in later waves unchanged. "
+            "Fix the cause; `reconciler plan` then shows the remaining changes.\n"
         ),
     )
     assert re.findall(r"wave (\d) of 4", err) == ["1", "2"]
@@ -165,22 +165,22 @@ def test_other_changes_are_left_for_apply_and_counted(rotate, run, authority):
     path = Path("devices.csv")
     path.write_text(path.read_text().replace("d-13,oslo", "d-13,bergen"))
     code, out, _ = rotate("--yes")
-    tail = steady(out).partition("Summary  ")[2]
+    tail = steady(out).partition("Plan: ")[2]
     assert (code, tail) == (
         0,
         (
-            "± 20 replace  20 and 2 own marks unchanged\n"
+            "20 to replace; 20 and 2 ownership markers unchanged\n"
             "Waves    10, of at most 2 devices\n"
-            "1 other change of the plan is left for `reconciler apply`.\n"
+            "1 other change remains for `reconciler apply`.\n"
             "\n"
-            "✔ Rotated in 0 s: 20 devices with a new certificate, in 10 waves.\n"
+            "✔ Rotation complete in 0 s: 20 devices with a new certificate, in 10 waves.\n"
         ),
     )
     assert rotate("--yes") == (
         0,
         (
             "Nothing to rotate: the file declares no other certificates.\n"
-            "1 other change of the plan is left for `reconciler apply`.\n"
+            "1 other change remains for `reconciler apply`.\n"
         ),
         "",
     )
@@ -195,7 +195,7 @@ def test_only_devices_with_a_new_certificate_are_counted(rotate, pems, authority
             "\n"
             "Waves    2, of at most 2 devices\n"
             "\n"
-            "✔ Rotated in 0 s: 3 devices with a new certificate, in 2 waves.\n"
+            "✔ Rotation complete in 0 s: 3 devices with a new certificate, in 2 waves.\n"
         ),
     )
     assert attached_certificates() == declared_certificates(authority, 2, NAMES[:3]) | declared_certificates(

@@ -41,7 +41,7 @@ def test_a_run_shows_its_steps_and_calls(project):
     oldest = json.loads(project.run("history", "--json", "--limit", "100").out)["runs"][-1]
     record = json.loads(project.run("history", oldest["id"], "--json").out)
     expected = EXPECTED["runs_oldest_first"][0]
-    assert Counter(step["state"] for step in record["steps"]) == expected["steps"]
+    assert Counter(step["status"] for step in record["steps"]) == expected["steps"]
     assert len(record["calls"]) == expected["calls"]
 
 

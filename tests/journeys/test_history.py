@@ -23,7 +23,7 @@ def told(folder: Folder, *words: str) -> Any:
 
 
 def states(record: dict[str, Any]) -> dict[str, str]:
-    return {step["address"]: step["state"] for step in record["steps"]}
+    return {step["address"]: step["status"] for step in record["steps"]}
 
 
 def test_an_apply_that_fails_in_one_place_is_told_and_tried_again_there_alone(folder):
@@ -48,8 +48,8 @@ def test_an_apply_that_fails_in_one_place_is_told_and_tried_again_there_alone(fo
     ]
     lines = folder.run("history", failed["id"][-6:]).out.splitlines()
     assert lines[0] == f"Run {failed['id']}  ✖ failed"
-    (refused,) = [call for call in record["calls"] if call["state"] == "refused"]
-    assert (refused["operation"], refused["code"]) == ("CreateManagedThing", "ConflictException")
+    (refused,) = [call for call in record["calls"] if call["status"] == "refused"]
+    assert (refused["operation"], refused["error_code"]) == ("CreateManagedThing", "ConflictException")
     assert sum(refused["request_id"] in line for line in lines) == 2
     # Every call that was answered has AWS's id of the request.
     assert all(re.fullmatch(r"[0-9a-f-]{36}", call["request_id"]) for call in record["calls"])
@@ -59,7 +59,7 @@ def test_an_apply_that_fails_in_one_place_is_told_and_tried_again_there_alone(fo
     again = folder.run("apply", "--retry-failed", "--yes")
     assert (again.code, re.sub(r"[\d.]+ s", "0 s", "\n".join(again.out.splitlines()[-3:]))) == (
         0,
-        "1 other change of the plan is left for `reconciler apply`.\n\n✔ Done in 0 s: 1 created.",
+        "1 other change remains for `reconciler apply`.\n\n✔ Apply complete in 0 s: 1 created.",
     )
     assert folder.content() == SMALL.content()
     latest, _ = told(folder)["runs"]
@@ -77,22 +77,24 @@ def test_a_run_that_is_killed_is_told_of_by_the_next_and_the_journal_is_true_of_
     run.communicate(timeout=PATIENCE)
     (crashed,) = told(folder)["runs"]
     record = told(folder, crashed["id"])
-    assert (crashed["status"], crashed["ended"]) == ("crashed", None)
+    assert (crashed["status"], crashed["ended_at"]) == ("crashed", None)
     # What was answered is there, and what is there was answered or is unknown.
     made = {state: set() for state in ("answered", "unknown")}
     for call in record["calls"]:
         if call["operation"] == "CreateThing":
-            made[call["state"]].add(call["names"].removeprefix("thingName="))
+            made[call["status"]].add(call["parameters"].removeprefix("thingName="))
     there = set(Cloud(folder.registry).content()["things"])
     assert made["answered"] <= there <= made["answered"] | made["unknown"]
 
-    begun = crashed["begun"][:19].replace("T", " ")
-    sent = f"{crashed['calls']} calls" + (
-        f", {crashed['unanswered']} of them unanswered" if crashed["unanswered"] else ""
+    begun = crashed["started_at"][:19].replace("T", " ")
+    sent = f"{crashed['call_count']} calls" + (
+        f", {crashed['unanswered_call_count']} of them without a response"
+        if crashed["unanswered_call_count"]
+        else ""
     )
     said = (
-        f"warning: the run {crashed['id']} of {crashed['who']['user']}@{crashed['who']['host']} at {begun} UTC "
-        f"ended without a word after {sent}; this plan goes on from what the registry has"
+        f"warning: run {crashed['id']} by {crashed['process']['user']}@{crashed['process']['host']}, started {begun} UTC, "
+        f"did not finish (crashed or killed) after {sent}; this plan starts from the live state"
     )
     assert folder.run("plan").err.splitlines() == [said]
     assert folder.apply().err.splitlines()[0] == said

@@ -38,9 +38,9 @@ def test_ctrl_c_ends_what_is_in_flight_tells_the_truth_and_the_next_apply_comple
 
 
 STOPPED = """\
-◌ {left} steps not begun, because the run was stopped; apply again to go on
+◌ {left} canceled because the run was stopped; run apply again to continue
 
-✖ Not everything was applied in 0 s: {done} applied, {left} cancelled. Done so far: {done} created."""
+✖ Apply incomplete after 0 s: {done} applied, {left} canceled. Completed: {done} created."""
 
 
 def killed(folder: Folder, *words: str, after: int) -> None:

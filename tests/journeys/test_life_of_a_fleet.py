@@ -37,12 +37,12 @@ NOTHING_TO_DO = (
     "Plan for greenhouse\n"
     "embedded · 123456789012 · eu-west-1 · plan\n"
     "\n"
-    "Nothing to do: all 6 resources are as the file wants them, and so are the workspace's 2 own marks.\n"
+    "No changes: 6 resources and 2 ownership markers match the file.\n"
 )
 
 
 def test_a_first_apply_leaves_exactly_what_the_file_says(applied, first):
-    assert (first.code, steady(first.out).splitlines()[-1]) == (0, "✔ Done in 0 s: 8 created.")
+    assert (first.code, steady(first.out).splitlines()[-1]) == (0, "✔ Apply complete in 0 s: 8 created.")
     assert applied.content() == SMALL.content()
 
 
@@ -76,7 +76,7 @@ def test_a_device_that_comes_into_the_file_comes_into_the_registry(applied):
 
 def test_destroy_leaves_nothing(applied):
     ended = applied.run("destroy", "--yes")
-    assert (ended.code, steady(ended.out).splitlines()[-1]) == (0, "✔ Done in 0 s: 8 deleted.")
+    assert (ended.code, steady(ended.out).splitlines()[-1]) == (0, "✔ Apply complete in 0 s: 8 deleted.")
     assert applied.content() == empty()
 
 
@@ -146,7 +146,7 @@ def test_a_new_setup_code_replaces_the_managed_thing(applied):
     before = Cloud(applied.registry).managed.list_managed_things()["Items"]
     fleet = SMALL.having("pump-1", code="SETUP_CODE_2")
     ended = applied.write(fleet).apply()
-    assert steady(ended.out).splitlines()[-1] == "✔ Done in 0 s: 1 replaced."
+    assert steady(ended.out).splitlines()[-1] == "✔ Apply complete in 0 s: 1 replaced."
     after = Cloud(applied.registry).managed.list_managed_things()["Items"]
     assert applied.content() == fleet.content()
     assert (len(before), len(after), before[0]["Id"] == after[0]["Id"]) == (1, 1, False)
@@ -202,7 +202,7 @@ error: desired_state.toml:32  things.pump-9.atributes
     unknown key
     did you mean  attributes?
 
-2 mistakes
+2 errors
 nothing was sent
 """
 
@@ -214,7 +214,7 @@ def test_a_folder_of_files_is_one_desired_state(folder):
     for name, text in texts.items():
         (folder.path / f"{name}.toml").write_text(text)
     ended = folder.run("apply", "--yes", "--file", ".")
-    assert (ended.code, steady(ended.out).splitlines()[-1]) == (0, "✔ Done in 0 s: 8 created.")
+    assert (ended.code, steady(ended.out).splitlines()[-1]) == (0, "✔ Apply complete in 0 s: 8 created.")
     assert folder.content() == SMALL.content()
 
 

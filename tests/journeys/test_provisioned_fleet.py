@@ -101,7 +101,7 @@ def expected(rows: list[Row]) -> dict[str, tuple[str, str, str, tuple[str, ...]]
 
 def counted(text: str) -> str:
     """The line of a report that counts what was done."""
-    (line,) = [line for line in text.splitlines() if line.startswith("✔ Done")]
+    (line,) = [line for line in text.splitlines() if line.startswith("✔ Apply complete")]
     return line.partition(": ")[2]
 
 

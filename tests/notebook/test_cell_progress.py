@@ -52,7 +52,7 @@ def test_an_apply_shows_its_progress_from_the_first_step_to_the_last(shell):
             Failed(DELETION.change, ReconcilerError("no")),
         ):
             on_outcome(outcome)
-    first, *_, last = [page[0].split(" passed")[0].rsplit(" ", 2)[0] for page in pages(captured)]
+    first, *_, last = [page[0].split(" elapsed")[0].rsplit(" ", 2)[0] for page in pages(captured)]
     assert (first, last) == ("0 of 3", "3 of 3 ✔ 2 applied ✖ 1 failed")
 
 

@@ -127,7 +127,7 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, p
     panel.get_by_role("button", name="Stop").click()
     expect(panel.get_by_role("button", name="Stopping …")).to_be_disabled()
     execute(page, "gate.release(100)")
-    expect(panel.get_by_role("alert")).to_contain_text("Not everything was applied")
+    expect(panel.get_by_role("alert")).to_contain_text("Apply incomplete")
     expect(panel.get_by_role("alert")).to_contain_text("not begun, because the run was stopped")
     panel.get_by_role("tab", name="Log").click()
     expect(panel.get_by_role("log")).to_contain_text("stopping: finishing calls in flight")
@@ -142,7 +142,7 @@ def test_interrupting_the_kernel_drains_and_a_finished_panel_leaves_its_output(l
     lab.interrupt(panel.name)
     expect(panel.get_by_role("button", name="Stopping …")).to_be_visible()
     execute(page, "gate.release(200)")
-    expect(panel.get_by_role("alert")).to_contain_text("Not everything was applied")
+    expect(panel.get_by_role("alert")).to_contain_text("Apply incomplete")
     panel.get_by_role("button", name="Retry unfinished steps").click()
 
     expect(panel).to_have_count(0)  # its result replaced it
@@ -156,7 +156,7 @@ def test_interrupting_the_kernel_drains_and_a_finished_panel_leaves_its_output(l
     assert sorted(plan.data) == sorted(result.data) == ["text/html", "text/plain"]
     exported, _ = HTMLExporter().from_notebook_node(saved)
     assert exported.count('aria-label="Result of applying greenhouse"') == 2
-    assert result.data["text/plain"].startswith("✔ Done")
+    assert result.data["text/plain"].startswith("✔ Apply complete")
 
 
 def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
@@ -189,7 +189,7 @@ def test_axe_finds_no_violation_in_light_or_dark_mode(page, panel):
     check("applying")
     panel.get_by_role("button", name="Stop").click()
     execute(page, "gate.release(100)")
-    expect(panel.get_by_role("alert")).to_contain_text("Not everything was applied")
+    expect(panel.get_by_role("alert")).to_contain_text("Apply incomplete")
     check("unfinished")
     command(page, "apputils:change-theme", theme="JupyterLab Light")
     assert violations == {}

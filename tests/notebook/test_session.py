@@ -118,7 +118,7 @@ def test_a_plan_is_shown_as_rows_and_a_question(open_session):
     page, _ = open_session()
     assert {name: page.state[name] for name in ("rows", "statuses", "confirmation", "banner", "notes")} == {
         "rows": [
-            ["create", "thing_groups", "thing_groups.reconciler-greenhouse", "", "for the workspace itself"],
+            ["create", "thing_groups", "thing_groups.reconciler-greenhouse", "", "ownership marker"],
             ["create", "things", "things.pump-1", "", "desired_state.toml:5"],
             ["create", "things", "things.pump-2", "", "desired_state.toml:8"],
         ],
@@ -133,7 +133,7 @@ def test_applying_sets_the_status_of_every_row_and_shows_the_result(open_session
     page, session = open_session()
     applied(page, session)
     assert (page.state["statuses"], page.state["progress"]["counts"]) == ("aaa", [["applied", 3]])
-    assert text_of(page.state["banner"]).startswith("✔ Done in")
+    assert text_of(page.state["banner"]).startswith("✔ Apply complete in")
     assert [result.ok for result in page.results] == [True]
 
 
@@ -209,7 +209,7 @@ def test_a_diagnostic_is_shown_with_its_line(open_session, workspace):
     session.plan()
     page.wait_until(lambda page: page.state["banner"])
     assert text_of(page.state["banner"]).startswith(
-        "✖ error The file cannot be used; nothing was sent. 2 mistakes error: desired_state.toml:6 things.pump-1.atributes"
+        "✖ error the desired state is not valid; nothing was sent 2 errors error: desired_state.toml:6 things.pump-1.atributes"
     )
     assert page.state["phase"] == "planned"
 
@@ -231,7 +231,7 @@ def test_a_locked_workspace_is_not_applied_and_the_holder_is_named(open_session,
     page.wait_until(lambda page: page.state["banner"])
     may_continue.set()
     applying.join(TIMEOUT_SECONDS)
-    assert "is applying this workspace since" in text_of(page.state["banner"])
+    assert "the workspace is locked by" in text_of(page.state["banner"])
 
 
 def test_a_stale_step_shows_all_three_values(open_session, workspace):
@@ -289,6 +289,4 @@ def test_an_internal_error_is_shown_as_one(open_session, workspace):
     page, session = open_session(Broken(workspace.path))
     session.apply(digest(page))
     page.wait_until(lambda page: page.state["banner"])
-    assert text_of(page.state["banner"]) == (
-        "✖ error This is a fault in reconciler, not in your file: KeyError: 'oops'"
-    )
+    assert text_of(page.state["banner"]) == ("✖ error internal error: KeyError: 'oops'")
