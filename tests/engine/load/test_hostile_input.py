@@ -86,7 +86,9 @@ def test_a_template_that_expands_to_too_much_text_is_one_error(tmp_path, name, w
     (diagnostic,) = [
         found for found in load_report(tmp_path, text, t_json=template(name)) if "too much" in found
     ][:1]
-    assert diagnostic.endswith("the functions of the template produce too much text; expected at most 1,048,576 characters")
+    assert diagnostic.endswith(
+        "the functions of the template produce too much text; expected at most 1,048,576 characters"
+    )
     assert where in diagnostic
 
 
