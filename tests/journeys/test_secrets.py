@@ -141,13 +141,13 @@ warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pem
     11 | parameters = …
        | ^^^^^^^^^^
     env PUMP_PEM is not set
-    expected  a value by the time it is needed
+    expected  a value before it is needed
 
 warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pin
     11 | parameters = …
        | ^^^^^^^^^^
     env PIN is not set
-    expected  a value by the time it is needed
+    expected  a value before it is needed
 
 2 warnings
 
