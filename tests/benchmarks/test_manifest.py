@@ -8,6 +8,7 @@ from tests.benchmarks.manifest import AGAIN, COLUMNS, FORMATS, STAGES, Figures, 
 from tests.benchmarks.race import table
 
 DEVICES = 3
+pytestmark = pytest.mark.xdist_group("manifest benchmark")  # one worker runs the slow fixture
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from tests.benchmarks.race import (
 from tests.support.registry_server import serve_registry
 
 DEVICES = 3
+pytestmark = pytest.mark.xdist_group("race benchmark")  # one worker runs the slow fixture
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def update_outputs(readme: str, folder: Path) -> str:
 def without_durations(text: str) -> str:
     """Return the text with every duration set to zero: it differs from run to run."""
     text = re.sub(r"^([✔✖] \w+ +\S+ +)\d+\.\d+ s$", r"\g<1>0 s", text, flags=re.MULTILINE)
-    return re.sub(r"(Done in|applied in) \d+\.\d+ s", r"\1 0 s", text)
+    return re.sub(r"(Apply complete in|applied in) \d+\.\d+ s", r"\1 0 s", text)
 
 
 def commands(readme: str) -> Iterator[str]:

@@ -13,4 +13,7 @@ def test_the_exported_file_of_a_journey_plans_empty(applied):
     settings = tomllib.loads((applied.path / "again.toml").read_text())["workspace"]
     assert settings == {"name": "greenhouse", "target": "embedded", "region": "eu-west-1"}
     again = applied.run("export", "--out", "again.toml")
-    assert (again.code, again.err) == (1, "error: again.toml is there already, and is not overwritten\n")
+    assert (again.code, again.err) == (
+        1,
+        "error: again.toml: file already exists and was not overwritten; choose another name\n",
+    )

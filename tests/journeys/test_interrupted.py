@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.support.project_folder import PATIENCE, Folder, applied, registered, until
+from tests.support.project_folder import PATIENCE, Folder, applied, finish, registered, until
 from tests.support.small_fleet import Fleet, empty, factory, fingerprint
 
 
@@ -18,7 +18,7 @@ def test_ctrl_c_ends_what_is_in_flight_tells_the_truth_and_the_next_apply_comple
         run = folder.start("apply", "--yes", out=out)
         lines = until(run, 40)
         run.send_signal(signal.SIGINT)
-        rest = run.communicate(timeout=PATIENCE)[1].splitlines()
+        rest = finish(run)
     done = applied(lines + rest)
     told = (folder.path / "out.txt").read_text().splitlines()
     names = {fleet.certificate(name): name for name in fleet.devices}

@@ -128,11 +128,11 @@ def test_a_plan_is_reviewed_confirmed_applied_stopped_and_completed(lab, page, p
     expect(panel.get_by_role("button", name="Stopping …")).to_be_disabled()
     execute(page, "gate.release(100)")
     expect(panel.get_by_role("alert")).to_contain_text("Apply incomplete")
-    expect(panel.get_by_role("alert")).to_contain_text("not begun, because the run was stopped")
+    expect(panel.get_by_role("alert")).to_contain_text("because the run was stopped")
     panel.get_by_role("tab", name="Log").click()
     expect(panel.get_by_role("log")).to_contain_text("stopping: finishing calls in flight")
     panel.get_by_role("button", name="Retry unfinished steps").click()
-    expect(panel.get_by_role("alert")).to_contain_text("Done")
+    expect(panel.get_by_role("alert")).to_contain_text("Apply complete")
 
 
 def test_interrupting_the_kernel_drains_and_a_finished_panel_leaves_its_output(lab, page, panel):
@@ -147,7 +147,9 @@ def test_interrupting_the_kernel_drains_and_a_finished_panel_leaves_its_output(l
 
     expect(panel).to_have_count(0)  # its result replaced it
     output = page.locator(".jp-Cell").nth(1).locator(".jp-OutputArea")
-    expect(output.locator("section[aria-label='Result of applying greenhouse']").last).to_contain_text("Done")
+    expect(output.locator("section[aria-label='Result of applying greenhouse']").last).to_contain_text(
+        "Apply complete"
+    )
     take_screenshot(output, "record")
     command(page, "docmanager:save")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)

@@ -30,7 +30,9 @@ def test_a_killed_writer_leaves_every_confirmed_thing_complete(tmp_path, confirm
     while int(writer.stdout.readline()) < confirmed:
         pass
     writer.kill()
-    last = [confirmed, *(int(line) for line in writer.communicate()[0].split())][-1]
+    rest = writer.stdout.read()  # communicate() would lose what readline() has read ahead
+    writer.wait()
+    last = [confirmed, *map(int, rest.split())][-1]
 
     with sqlite3.connect(file) as connection:
         integrity = connection.execute("PRAGMA integrity_check").fetchone()[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,20 @@ def until(run: subprocess.Popen[str], lines: int) -> list[str]:
         if line.startswith("✔"):
             found.append(line)
     return found
+
+
+def finish(run: subprocess.Popen[str]) -> list[str]:
+    """Return the remaining lines of progress after the run ended.
+
+    `communicate` would lose the lines that `until` has read ahead: it reads past the buffer.
+    """
+    assert run.stderr
+    timer = threading.Timer(PATIENCE, run.kill)
+    timer.start()
+    rest = run.stderr.read().splitlines()
+    run.wait()
+    timer.cancel()
+    return rest
 
 
 def applied(lines: list[str]) -> set[str]:
