@@ -190,7 +190,7 @@ def test_prevent_destroy_rejects_destroy(tmp_path, monkeypatch):
     assert run("destroy", "--yes") == (
         3,
         (
-            "error: the plan is refused; nothing was sent\n"
+            "error: the plan is rejected; nothing was sent\n"
             "  - things.gateway-1: cannot delete: its lifecycle.prevent_destroy forbids that; "
             "to allow it, first apply its table with prevent_destroy = false\n"
         ),

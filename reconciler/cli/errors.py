@@ -10,29 +10,31 @@ import click
 
 from reconciler.cli.options import DEFAULT_FILE, Options
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.errors import AwsError, InvalidDesiredStateError, PlanRejectedError, ReconcilerError
+from reconciler.model.errors import InvalidDesiredStateError, PlanRejectedError, ReconcilerError
+from reconciler.model.redaction import redact
 
 
 def report_error(error: ReconcilerError, options: Options) -> None:
     """Print an error, with the next step where one is known, and annotate it in a GitHub workflow."""
-    from reconciler.render.views.next_step import suggest_next_step
+    from reconciler.cli.terminal import Terminal
+    from reconciler.render.text.error import render_error_text
+    from reconciler.render.views.error import build_error_view
 
     annotate_error(error, options)
-    match error:
-        case InvalidDesiredStateError() if not Path(options.file).exists():
-            print_error(_missing_file(options.file), options)
-        case InvalidDesiredStateError():
-            _print_diagnostics(error.diagnostics, options, "nothing was sent")
-        case PlanRejectedError():
-            print_error(
-                "the plan is refused; nothing was sent",
-                options,
-                *(f"  - {reason}" for reason in error.reasons),
-            )
-        case AwsError():
-            print_error(str(error), options, f"next: {suggest_next_step(error)}")
-        case _:
-            print_error(str(error), options)
+    if isinstance(error, InvalidDesiredStateError) and not Path(options.file).exists():
+        print_error(_missing_file(options.file), options)
+        return
+    diagnostics = error.diagnostics if isinstance(error, InvalidDesiredStateError) else ()
+    view = build_error_view(error, _read_sources(diagnostics, options.file))
+    Terminal.open(color=options.color).print_notes(render_error_text(view))
+
+
+def report_internal_error(error: Exception, options: Options) -> None:
+    """Print an internal error without secrets, and how to report it."""
+    from reconciler.render.views.error import build_error_view
+
+    hint = () if options.debug else ("run again with --debug and report its output",)
+    print_error(redact(build_error_view(error).title), options, *hint)
 
 
 def print_error(message: str, options: Options, *details: str) -> None:
@@ -53,7 +55,7 @@ def print_error(message: str, options: Options, *details: str) -> None:
 def print_warnings(warnings: Sequence[Diagnostic], options: Options) -> None:
     """Print the file's warnings, and annotate them in a GitHub workflow."""
     if warnings:
-        _print_diagnostics(warnings, options, "")
+        _print_warnings(warnings, options)
         annotate_diagnostics(warnings, options)
 
 
@@ -88,15 +90,15 @@ def _echo_annotation(message: str, *, title: str) -> None:
     click.echo(github_annotations.format_command("error", message, title=title), err=True)
 
 
-def _print_diagnostics(diagnostics: Sequence[Diagnostic], options: Options, last_line: str) -> None:
+def _print_warnings(warnings: Sequence[Diagnostic], options: Options) -> None:
     from rich.text import Text
 
     from reconciler.cli.terminal import Terminal
     from reconciler.render.text.diagnostics import render_diagnostics_text
     from reconciler.render.views.diagnostics import build_diagnostics_view
 
-    view = build_diagnostics_view(diagnostics, _read_sources(diagnostics, options.file))
-    Terminal.open(color=options.color).print_notes([*render_diagnostics_text(view), Text(last_line)])
+    view = build_diagnostics_view(warnings, _read_sources(warnings, options.file))
+    Terminal.open(color=options.color).print_notes([*render_diagnostics_text(view), Text()])
 
 
 def _missing_file(file: str) -> str:

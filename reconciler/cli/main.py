@@ -14,7 +14,6 @@ import click
 from reconciler.cli import exit_codes
 from reconciler.cli.options import Options, common_options
 from reconciler.model.errors import ReconcilerError
-from reconciler.model.redaction import redact
 from reconciler.model.text import closest_match
 
 _COMMANDS: Mapping[str, str] = {
@@ -139,10 +138,10 @@ def _report_error(error: Exception, ctx: click.Context) -> int:
         case click.ClickException():
             _report_click_error(error, options)
         case _:
+            from reconciler.cli.errors import report_internal_error
+
             _print_traceback(options)
-            summary = redact(f"{type(error).__name__}: {error}").splitlines()[0]
-            hint = () if options.debug else ("run again with --debug and report its output",)
-            _print_error(f"internal error: {summary}", options, *hint)
+            report_internal_error(error, options)
     return exit_codes.ERROR
 
 

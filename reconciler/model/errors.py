@@ -50,7 +50,7 @@ class PlanRejectedError(ReconcilerError):
 
     def __init__(self, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
-        super().__init__("\n".join(["the plan is refused; nothing was sent", *self.reasons]))
+        super().__init__("\n".join(["the plan is rejected; nothing was sent", *self.reasons]))
 
 
 class LockedError(PlanRejectedError):

@@ -107,7 +107,7 @@ def test_a_rejected_plan_leaves_the_file_unchanged(unmanaged):
     assert (code, out, file.read_text()) == (3, "", adopted)
     assert err.splitlines() == [
         "adding 1 table at the end of desired_state.toml",
-        "error: the plan is refused; nothing was sent",
+        "error: the plan is rejected; nothing was sent",
         "  - policies.p: cannot adopt: already managed by this workspace; remove it from --adopt",
     ]
 

@@ -169,7 +169,7 @@ def test_an_impossible_adoption_is_rejected_with_the_closest_name(fleet, address
     assert fleet("plan", "--adopt", address, "--detailed-exitcode") == (
         3,
         "",
-        f"error: the plan is refused; nothing was sent\n  - {address}: cannot adopt: {reason}\n",
+        f"error: the plan is rejected; nothing was sent\n  - {address}: cannot adopt: {reason}\n",
     )
 
 
@@ -182,7 +182,7 @@ def test_a_misspelled_adoption_suggests_the_unmanaged_resource(fleet):
         3,
         "",
         (
-            "error: the plan is refused; nothing was sent\n"
+            "error: the plan is rejected; nothing was sent\n"
             f"  - things.tank-9: {problem}; import it with --adopt things.tank-9\n"
             "  - things.tank-8: cannot adopt: not in the file; did you mean 'things.tank-9'?\n"
         ),
@@ -200,4 +200,4 @@ def test_a_rejected_plan_exits_with_3(fleet, words):
         "things.pump-1: cannot delete: its lifecycle.prevent_destroy forbids that; "
         "to allow it, first apply its table with prevent_destroy = false"
     )
-    assert fleet(*words) == (3, "", f"error: the plan is refused; nothing was sent\n  - {reason}\n")
+    assert fleet(*words) == (3, "", f"error: the plan is rejected; nothing was sent\n  - {reason}\n")

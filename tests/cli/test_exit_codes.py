@@ -85,7 +85,10 @@ def test_a_misspelled_selector_is_an_error_with_the_closest_name(fleet):
         assert fleet(command, "--select", "things.pump-11") == (
             1,
             "",
-            "error: 'things.pump-11' selects nothing; did you mean 'things.pump-1'?\n",
+            (
+                "error: the selection is not valid; nothing was sent\n"
+                "  - 'things.pump-11' selects nothing; did you mean 'things.pump-1'?\n"
+            ),
         )
 
 
@@ -94,7 +97,7 @@ def test_a_selection_without_a_dependency_is_rejected(fleet):
         3,
         "",
         (
-            "error: the plan is refused; nothing was sent\n"
+            "error: the plan is rejected; nothing was sent\n"
             "  - things.pump-1: depends on the change of certificates.pump-1, which is not selected; "
             "select certificates.pump-1 too, or exclude things.pump-1\n"
         ),

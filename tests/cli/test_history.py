@@ -236,7 +236,7 @@ def test_a_wrong_run_id_is_answered_with_the_closest_one(fleet):
 
 
 def test_there_is_nothing_to_retry_without_a_run_or_after_a_successful_one(fleet):
-    rejected = "error: the plan is refused; nothing was sent\n  - "
+    rejected = "error: the plan is rejected; nothing was sent\n  - "
     assert fleet("apply", "--retry-failed", "--yes") == (
         3,
         "",

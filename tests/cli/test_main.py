@@ -240,7 +240,8 @@ def test_every_diagnostic_is_printed_to_stderr_and_nothing_is_sent(fleet):
                 "    did you mean  attributes?\n"
                 "\n"
                 "1 error\n"
-                "nothing was sent\n"
+                "\n"
+                "error: the desired state is not valid; nothing was sent\n"
             ),
         )
 

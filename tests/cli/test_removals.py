@@ -34,7 +34,7 @@ def test_a_limit_can_be_overridden_for_one_run_and_the_plan_notes_it(run_on):
         3,
         "",
         (
-            "error: the plan is refused; nothing was sent\n"
+            "error: the plan is rejected; nothing was sent\n"
             f"  - the plan would delete 2 of 4 resources, which exceeds workspace.limits.delete_count = 1; {advice}\n"
             f"  - the plan would delete 2 of 3 things, which exceeds workspace.limits.things.delete_percent = 50; {advice}\n"
         ),

@@ -22,7 +22,7 @@ from reconciler.render.json.plan_file import (
 )
 from reconciler.workspace import Workspace
 
-REJECTED = "error: the plan is refused; nothing was sent\n"
+REJECTED = "error: the plan is rejected; nothing was sent\n"
 
 
 @pytest.fixture

@@ -167,7 +167,7 @@ def test_a_setup_code_that_is_not_set_is_missed_only_when_it_is_needed(applied):
         3,
         "",
         (
-            "error: the plan is refused; nothing was sent\n"
+            "error: the plan is rejected; nothing was sent\n"
             "  - managed_things.pump-1: authentication_material (from env SETUP_CODE_1) is not set\n"
         ),
     )

@@ -196,7 +196,7 @@ def test_a_plan_that_is_refused_is_commented(repository, github):
         "failure 3",
         ["<!-- reconciler plan greenhouse -->", "### The plan was rejected"],
     )
-    assert "error: the plan is refused; nothing was sent" in told
+    assert "error: the plan is rejected; nothing was sent" in told
 
 
 def test_a_pull_request_from_a_fork_is_not_planned(repository):

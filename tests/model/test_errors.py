@@ -34,7 +34,7 @@ _BARE = Diagnostic("fleet.toml", 9, "expires soon", severity="warning")
         ),
         (
             PlanRejectedError(["things.a: no", "things.b: neither"]),
-            "the plan is refused; nothing was sent\nthings.a: no\nthings.b: neither",
+            "the plan is rejected; nothing was sent\nthings.a: no\nthings.b: neither",
         ),
         (errors.MissingSecretError("env A"), "the secret from env A is needed and is not set"),
         (

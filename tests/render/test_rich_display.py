@@ -145,7 +145,7 @@ def test_a_second_plan_reads_the_file_again(workspace):
 def test_an_error_in_a_cell_is_shown_without_a_traceback():
     error = PlanRejectedError(["things.pump-7: \x1b[31mno"])
     assert error._render_traceback_() == [
-        "PlanRejectedError: the plan is refused; nothing was sent",
+        "PlanRejectedError: the plan is rejected; nothing was sent",
         r"things.pump-7: \x1b[31mno",
     ]
 

@@ -88,7 +88,7 @@ def test_a_second_writer_gets_the_holder_and_the_times_of_the_lease(cloud, time)
         guard()
     me = this_process({})
     assert str(locked.value) == (
-        "the plan is refused; nothing was sent\n"
+        "the plan is rejected; nothing was sent\n"
         f"the workspace is locked by {me} (process {me.pid}) since 2026-03-01T00:00:00Z; its lease ends at "
         "2026-03-01T00:01:00Z unless it is renewed; if nobody is applying any more, `reconciler unlock` breaks it"
     )
