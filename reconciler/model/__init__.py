@@ -1,4 +1,4 @@
-"""Values: what everything else talks about.
+"""Values that all other packages exchange.
 
-Law: a module in here imports nothing of ours outside this package and does no I/O. Every value is frozen.
+Invariant: a module here imports nothing of the project outside this package and does no I/O. Every value is frozen.
 """

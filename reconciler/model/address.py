@@ -1,4 +1,4 @@
-"""`things.pump-7`: how a resource is named, in the file, in plans, in errors."""
+"""Addresses: how resources are named in the file, in plans and in messages."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from attrs import frozen
 
 @frozen
 class Address:
-    """A resource's kind (its table in the file) and its name there. Addresses sort by kind, then name."""
+    """The kind of a resource, which is its table in the file, and its name there: `things.pump-7`.
+
+    Addresses sort by kind, then by name.
+    """
 
     kind: str
     name: str
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Read `kind.name`; the name may hold dots. Raises ValueError when there is no dot."""
+        """Parse `kind.name`, where the name may contain dots. Raises ValueError."""
         kind, dot, name = text.partition(".")
         if not (kind and dot and name):
-            raise ValueError(f"{text!r} is not an address; expected kind.name, such as things.pump-7")
+            raise ValueError(f"{text!r} is not a valid address; expected kind.name, such as things.pump-7")
         return cls(kind, name)
 
     def __lt__(self, other: Address) -> bool:

@@ -1,4 +1,4 @@
-"""One request to AWS, complete before anything is sent."""
+"""API calls: requests to AWS, complete before anything is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.model.output_file import SavedMember
 from reconciler.model.secret import Secret
 
 Responses: TypeAlias = Mapping[Address, Mapping[str, Any]]
-"""What AWS has answered so far in this run: the members of all answers, by address."""
+"""The members of all responses that this run has received, by the address of their step."""
 
 
 class Deferred(ABC):
@@ -23,18 +23,18 @@ class Deferred(ABC):
 
     @abstractmethod
     def resolve(self, responses: Responses) -> Any:
-        """The value to send. Raises UnknownValueError when what it needs was not answered."""
+        """Return the value to send. Raises UnknownValueError when no response has what it depends on."""
 
 
 @frozen
 class Ref(Deferred):
-    """An id that only AWS can assign: member `field` of what was answered to `address`."""
+    """An ID that only AWS can assign: the member `field` of the responses to the step of `address`."""
 
     address: Address
     field: str
 
     def resolve(self, responses: Responses) -> Any:
-        """The answered member."""
+        """Return the member."""
         try:
             return responses[self.address][self.field]
         except KeyError:
@@ -45,48 +45,48 @@ class Ref(Deferred):
 
 
 @cache
-def _shared(codes: frozenset[str]) -> frozenset[str]:
-    """One set in place of many that are equal: a plan has hundreds of thousands of calls, and few sets of codes."""
+def _intern(codes: frozenset[str]) -> frozenset[str]:
+    """Return one object for equal sets: a plan has hundreds of thousands of calls and few sets of codes."""
     return codes
 
 
-def _codes(given: Iterable[str]) -> frozenset[str]:
-    return _shared(frozenset(given))
+def _to_codes(codes: Iterable[str]) -> frozenset[str]:
+    return _intern(frozenset(codes))
 
 
 @frozen
 class ApiCall:
-    """One request.
+    """One request to AWS.
 
     `service` and `operation` are the API's names (`iot`, `CreateThing`). A value in `params` may be a `Secret` or a
-    `Deferred`. Three sets of error codes say what an answer means here:
+    `Deferred`. Three sets of error codes define what an error means for this call:
 
-    - `tolerates`: the state we want is there already (detaching what is detached), so the call has succeeded;
-    - `retries`: AWS has not yet caught up with an earlier call of this step (it detaches asynchronously), so the call is
+    - `ignored_errors`: the wanted state exists already (detaching what is not attached), so the call has succeeded;
+    - `retried_errors`: AWS still works on an earlier call of this step (it detaches asynchronously), so the call is
       repeated with growing pauses;
-    - `until`: the call is a question, repeated until AWS answers with one of these (a deletion that takes its time).
+    - `repeat_until`: the call waits for AWS, so it is repeated until AWS returns one of these errors (a deletion that
+      takes its time).
 
-    `patience` is for how many seconds the latter two go on, where it is known how long AWS takes.
-    `saves` are the parts of the answer that are written to files, before anything else is done with it.
-    Two say what becomes of it when its answer is lost, so that nobody knows whether it was done. Where neither is said, a
-    call that HTTP calls idempotent is repeated, and any other fails its step.
+    `timeout_seconds` limits the repetitions of the latter two, where it is known how long AWS takes. `output_files` are
+    the members of the response that are written to files before anything else is done with it. `max_items` stops a
+    listing after so many items; its response then still has a token for the next page.
 
-    - `repeatable`: sent twice it does no more than sent once, and is answered the same, so it is simply repeated;
-    - `proof`: reading tells whether it was done; it is repeated only where it was not.
-
-    `at_most` stops a listing after so many items; its answer then still has a token for the next page.
+    When the response is lost, nobody knows whether the call was made. It is then sent again if it is `idempotent`: sent
+    twice it does no more, and returns the same, as sent once. If it has a `verification`, that reads whether it was made,
+    and it is sent again only if it was not. Without either, HTTP's rules decide: a request with an idempotent method is
+    sent again, and any other fails its step.
     """
 
     service: str
     operation: str
     params: Mapping[str, Any] = field(factory=dict)
-    ignored_errors: frozenset[str] = field(default=frozenset(), converter=_codes)
-    retried_errors: frozenset[str] = field(default=frozenset(), converter=_codes)
-    repeat_until: frozenset[str] = field(default=frozenset(), converter=_codes)
+    ignored_errors: frozenset[str] = field(default=frozenset(), converter=_to_codes)
+    retried_errors: frozenset[str] = field(default=frozenset(), converter=_to_codes)
+    repeat_until: frozenset[str] = field(default=frozenset(), converter=_to_codes)
     max_items: int | None = None
     timeout_seconds: float | None = None
     output_files: tuple[SavedMember, ...] = ()
-    idempotent: bool = field(default=False, eq=False)  # two calls that ask the same are the same
+    idempotent: bool = field(default=False, eq=False)  # calls with the same request are equal
     verification: Verification | None = field(default=None, eq=False)
 
     def __str__(self) -> str:
@@ -94,29 +94,32 @@ class ApiCall:
 
 
 VerificationReads: TypeAlias = Generator[ApiCall, Mapping[str, Any], Mapping[str, Any] | None]
-"""Yields questions, one after the other, and is sent their answers. It returns what the lost answer said, as far as it
-matters, or None where the call was not done."""
+"""Yields calls that only read, one after the other, and is sent their responses.
+
+It returns the members of the lost response that matter, or None where the call was not made.
+"""
 
 
 class Verification(ABC):
-    """How reading tells whether a call was done whose answer was lost."""
+    """A way to find out by reading whether a call with a lost response was made."""
 
     @abstractmethod
     def verify(self, sent: ApiCall) -> VerificationReads:
-        """Look for what the call, complete as it was sent, would have done.
+        """Read what the call, with the parameters that were sent, would have changed.
 
-        Raises LookupError, with what was found, where only half of it is there.
+        Raises LookupError, with a description of the live state, where only a part of it was changed.
         """
 
 
 Call: TypeAlias = Callable[[ApiCall], Mapping[str, Any]]
-"""Sends one call and returns AWS's answer; pages are joined into one answer. Raises AwsError."""
+"""Sends one call and returns AWS's response, with all pages of a listing joined. Raises AwsError and TargetError."""
 
 Batch: TypeAlias = Sequence[ApiCall]
+"""Calls that may be sent concurrently."""
 
 
 def resolve(value: Any, responses: Responses) -> Any:
-    """The value to send: secrets revealed, deferred parts looked up in `answers`."""
+    """Return the value to send, with secrets revealed and deferred parts resolved."""
     match value:
         case Secret():
             return value.reveal()

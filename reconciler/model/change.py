@@ -1,4 +1,4 @@
-"""What has to happen to one resource, carrying before and after."""
+"""Changes: what a plan does to one resource, with its fields before and after."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from reconciler.model.address import Address
 from reconciler.model.resource import Live, Origin, Resource
 
 PREVENT_DESTROY_PATH = "lifecycle.prevent_destroy"
-"""The path under which a plan shows that the registry comes to remember that something must not be destroyed, or forgets it."""
+"""The path of the field change that sets or clears the registry's own mark that a resource must not be destroyed."""
 
 
 @frozen
 class FieldChange:
-    """One attribute that differs. `path` is dotted as in the file (`attributes.site`); None is absence."""
+    """A field that differs. `path` is dotted as in the file (`attributes.site`); None is absence."""
 
     path: str
     before: Any
@@ -26,7 +26,7 @@ class FieldChange:
 
 @frozen
 class Create:
-    """It is wanted and is not there."""
+    """A desired resource that does not exist."""
 
     action: ClassVar[str] = "create"
     resource: Resource
@@ -34,13 +34,13 @@ class Create:
 
     @property
     def address(self) -> Address:
-        """What is changed."""
+        """The resource's address."""
         return self.resource.address
 
 
 @frozen
 class Update:
-    """It is there and differs in what AWS can change in place."""
+    """A resource with differences that AWS can change in place."""
 
     action: ClassVar[str] = "update"
     resource: Resource
@@ -49,17 +49,17 @@ class Update:
 
     @property
     def address(self) -> Address:
-        """What is changed."""
+        """The resource's address."""
         return self.resource.address
 
     def has_changed(self, name: str) -> bool:
-        """Whether the attribute, or anything inside it, differs."""
+        """Return whether the field, or anything inside it, differs."""
         return any(field.path == name or field.path.startswith(f"{name}.") for field in self.fields)
 
 
 @frozen
 class Replace:
-    """It is there and differs in what AWS cannot change."""
+    """A resource with differences that AWS cannot change in place."""
 
     action: ClassVar[str] = "replace"
     resource: Resource
@@ -68,13 +68,13 @@ class Replace:
 
     @property
     def address(self) -> Address:
-        """What is changed."""
+        """The resource's address."""
         return self.resource.address
 
 
 @frozen
 class Delete:
-    """It is ours and no longer wanted."""
+    """A managed resource that is no longer desired."""
 
     action: ClassVar[str] = "delete"
     address: Address
@@ -84,9 +84,9 @@ class Delete:
 
 @frozen
 class Forget:
-    """It is ours and no longer wanted, and the file says to leave it there: only the workspace's marks come off.
+    """A managed resource that `[[removed]]` keeps: only the workspace's ownership markers are removed.
 
-    `origin` is where the file says so.
+    `origin` is the place of that `[[removed]]`.
     """
 
     action: ClassVar[str] = "forget"
@@ -99,7 +99,7 @@ class Forget:
 Change: TypeAlias = Create | Update | Replace | Delete | Forget
 
 ACTIONS: tuple[str, ...] = ("create", "update", "replace", "delete", "forget")
-"""Every action, in the order in which they are told."""
+"""All actions, in the order of display."""
 
 ACTIONS_BY_RISK: tuple[str, ...] = ("delete", "replace", "forget", "update", "create")
-"""Every action, the one that is hardest to undo first: where not all of a plan is told, the rest of it is harmless."""
+"""All actions, the ones that are hardest to undo first: what a shortened display leaves out is then the least harmful."""

@@ -1,4 +1,4 @@
-"""What an examination finds: in order, doubtful, broken, or not looked at."""
+"""Results of health checks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Literal
 from attrs import frozen
 
 Level = Literal["ok", "warning", "error", "unknown"]
+"""The level of a result; "unknown" is for what could not be checked."""
 
 
 @frozen
 class CheckResult:
-    """One thing that was looked at. `advice` is what to do next, where there is something to do."""
+    """The result of one health check; `advice` is the next step, if any."""
 
     level: Level
     subject: str

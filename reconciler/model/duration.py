@@ -1,17 +1,16 @@
-"""Times as the file writes them: "7d", "12h", "30m", "45s"."""
+"""Durations in the file: "7d", "12h", "30m", "45s"."""
 
 from __future__ import annotations
 
 import re
 
-DURATION_FORMAT = 'a number and s, m, h or d, such as "7d"'
-"""How a time is written."""
+DURATION_FORMAT = 'a number and a unit (s, m, h or d), such as "7d"'
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION_PATTERN = re.compile(r"([0-9]{1,6})([smhd])")
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_duration(text: str) -> float | None:
-    """How many seconds that is; None when it is no time."""
+    """Return the duration in seconds, or None where the text is not a valid one."""
     match = DURATION_PATTERN.fullmatch(text)
-    return float(int(match[1]) * _UNITS[match[2]]) if match else None
+    return float(int(match[1]) * _UNIT_SECONDS[match[2]]) if match else None

@@ -1,19 +1,19 @@
-"""One exception tree.
+"""The exceptions, in one tree.
 
-ReconcilerError                 everything this package raises on purpose; its text is for people
-├── InvalidDesiredStateError    the file: every mistake in it, at once
-├── PlanRejectedError                the plan would do what it must not; every reason, at once
-│   └── LockedError             somebody else is applying this workspace
-├── SelectionError              a selector names nothing
-├── StaleError                  what a step is about is no longer as its plan saw it
-├── LeaseLostError              the workspace's lease went to somebody else, or could not be renewed in time
-├── MissingSecretError          a secret is needed and its reference yields nothing
-├── UnknownValueError             a step needs what an earlier one was not answered
-├── JournalError                the record of past runs cannot be read or written
-├── TargetError                 no credentials, no region, no route to the endpoint
-│   ├── ServiceUnavailableError        the endpoint fails call after call; nothing more is sent to it
-│   └── UnknownOutcomeError     a call's answer was lost, and reading does not tell whether it was done
-└── AwsError                    AWS refused one call
+ReconcilerError                 everything that this package raises on purpose, with a message for users
+├── InvalidDesiredStateError    the file is invalid; has every diagnostic
+├── PlanRejectedError           the plan fails a plan check; has every reason
+│   └── LockedError             another apply holds the workspace's lease
+├── SelectionError              a selector matches nothing
+├── StaleError                  the live state has changed since the plan was made
+├── LeaseLostError              another process took the workspace's lease, or it could not be renewed in time
+├── MissingSecretError          a secret is needed and its environment variable is not set
+├── UnknownValueError           a step needs a value of an earlier response that this run does not have
+├── JournalError                the journal of past runs cannot be read or written
+├── TargetError                 no credentials, no region, or no connection to the endpoint
+│   ├── ServiceUnavailableError the endpoint fails every request, so nothing more is sent to it for now
+│   └── UnknownOutcomeError     a response was lost, and reading did not show whether the call was made
+└── AwsError                    AWS returned an error
 """
 
 from __future__ import annotations
@@ -27,26 +27,30 @@ from reconciler.model.diagnostic import Diagnostic
 
 
 class ReconcilerError(Exception):
-    """Base of all; `str()` is a message for people, with what to do next where there is something to do."""
+    """The base of all errors; `str()` is a message for users, with the next step where one is known."""
 
     def _render_traceback_(self) -> list[str]:
-        """The message alone, its control characters spelt: IPython asks for this, and shows it where a traceback would be."""
-        told = f"{type(self).__name__}: {self}".splitlines()
-        return ["".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in line) for line in told]
+        """Return the message with control characters escaped, which IPython shows instead of a traceback."""
+        lines = f"{type(self).__name__}: {self}".splitlines()
+        return ["".join(map(_escape, line)) for line in lines]
+
+
+def _escape(character: str) -> str:
+    return character if character.isprintable() else repr(character)[1:-1]
 
 
 class InvalidDesiredStateError(ReconcilerError):
-    """The desired state cannot be used. `mistakes` holds all of them, in the order of files and lines."""
+    """A desired state that cannot be used. `diagnostics` are all errors and warnings, in the order of files and lines."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
         count = len(self.diagnostics)
-        head = f"{count} mistake{'s' if count != 1 else ''} in the desired state; nothing was sent"
-        super().__init__("\n".join([head, *map(str, self.diagnostics)]))
+        summary = f"{count} problem{'s' if count != 1 else ''} in the desired state; nothing was sent"
+        super().__init__("\n".join([summary, *map(str, self.diagnostics)]))
 
 
 class PlanRejectedError(ReconcilerError):
-    """The plan would do something that it must not. `reasons` holds every one."""
+    """A plan that fails plan checks. `reasons` has all of them."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
@@ -54,16 +58,20 @@ class PlanRejectedError(ReconcilerError):
 
 
 class LockedError(PlanRejectedError):
-    """Somebody else is applying this workspace. `holder` says who; `since` and `until` are times of the registry's clock."""
+    """A workspace that another apply is changing.
+
+    `holder` is who runs it; `since` and `until` are the times of its lease, by the registry's clock.
+    """
 
     def __init__(self, holder: str, since: str, until: str) -> None:
         self.holder, self.since, self.until = holder, since, until
-        held = f"the workspace is locked by {holder} since {since}; its lease ends at {until} unless it is renewed"
-        super().__init__([f"{held}; if nobody is applying any more, `reconciler unlock` breaks it"])
+        state = f"the workspace is locked by {holder} since {since}; the lease expires at {until} unless it is renewed"
+        next_step = "if that apply is no longer running, release the lock with `reconciler unlock`"
+        super().__init__([f"{state}; {next_step}"])
 
 
 class SelectionError(ReconcilerError):
-    """Selectors that name nothing. `problems` holds a sentence for each."""
+    """Selectors that match nothing. `problems` has a sentence for each."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -72,7 +80,7 @@ class SelectionError(ReconcilerError):
 
 @frozen
 class StaleField:
-    """One attribute of a stale step: what its plan saw, what it would make of it, and what is there now."""
+    """A field of a stale step: its value when the plan was made, the value that the plan would set, and the live value."""
 
     path: str
     before: Any
@@ -81,7 +89,7 @@ class StaleField:
 
 
 class StaleError(ReconcilerError):
-    """What a step is about is no longer as its plan saw it; none of its calls was sent."""
+    """A step whose live state has changed since the plan was made; none of its calls was sent."""
 
     def __init__(self, message: str, fields: Sequence[StaleField] = ()) -> None:
         self.fields = tuple(fields)
@@ -89,40 +97,37 @@ class StaleError(ReconcilerError):
 
 
 class LeaseLostError(ReconcilerError):
-    """The workspace's lease went to somebody else, or could not be renewed in time: nothing more may be written."""
+    """A lease that another process took or that could not be renewed in time; nothing more may be written."""
 
 
 class MissingSecretError(ReconcilerError):
-    """A secret is needed and its reference yields nothing."""
+    """A secret that is needed and whose environment variable is not set."""
 
     def __init__(self, reference: str) -> None:
         self.reference = reference
-        super().__init__(f"the secret from {reference} is needed and is not set")
+        super().__init__(f"the secret from {reference} is not set; set it and run the command again")
 
 
 class UnknownValueError(ReconcilerError):
-    """A step needs what an earlier one was not answered."""
+    """A value that a step needs and that no response of this run has."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"{what} is not known: the call that would have answered it was not made in this run"
-        )
+    def __init__(self, value_name: str) -> None:
+        super().__init__(f"{value_name} is unknown: the call that returns it was not made in this run")
 
 
 class JournalError(ReconcilerError):
-    """The record of past runs cannot be read or written. No apply fails by it."""
+    """A journal that cannot be read or written. It never makes an apply fail."""
 
     def __init__(self, path: str, problem: str) -> None:
         self.path = path
-        super().__init__(
-            f"the journal {path} {problem}; it is never needed: without it the next apply begins a new one"
-        )
+        next_step = "it is optional: move it away and the next apply starts a new journal"
+        super().__init__(f"the journal {path} {problem}; {next_step}")
 
 
 class TargetError(ReconcilerError):
-    """The target cannot be reached: no credentials, no region, no route.
+    """A target that cannot be reached: no credentials, no region, or no connection.
 
-    `unknown` says that a call was sent and may have been done, although it was not answered.
+    `outcome_unknown` is whether a call was sent, and may have been made, without a response.
     """
 
     def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
@@ -131,28 +136,28 @@ class TargetError(ReconcilerError):
 
 
 class ServiceUnavailableError(TargetError):
-    """The endpoint fails call after call: nothing more is sent to it until it has had time to recover."""
+    """An endpoint that fails every request; nothing more is sent to it until it has had time to recover."""
 
 
 class UnknownOutcomeError(TargetError):
-    """The answer to a call was lost, and reading does not tell whether it was done."""
+    """A call whose response was lost, where reading did not show whether the call was made."""
 
     def __init__(self, call: object, cause: Exception, look_at: str = "") -> None:
-        where = f"; {look_at} may tell" if look_at else ""
+        hint = f"check {look_at} and " if look_at else ""
         super().__init__(
-            f"{call} may or may not have been done: its answer was lost ({cause}){where}; plan again, which reads what is there",
+            f"{call} may or may not have been made: its response was lost ({cause}); {hint}run plan again to see the live state",
             outcome_unknown=True,
         )
 
 
 class AwsError(ReconcilerError):
-    """AWS refused one call.
+    """An error that AWS returned for one call.
 
-    `code` is AWS's error code, `status` the HTTP status (0 when there was no answer), `request_id` AWS's id of the
-    request (empty when there was none). `unknown` says that the call may have been done all the same (5xx).
+    `code` is AWS's error code, `status` the HTTP status (0 without a response), `request_id` AWS's ID of the request
+    (empty without a response). `outcome_unknown` is whether the call may have been made all the same (5xx).
     """
 
-    def __init__(  # noqa: PLR0913 (what AWS answers has these parts)
+    def __init__(  # noqa: PLR0913 (the parts of AWS's error responses)
         self,
         *,
         service: str,
@@ -170,5 +175,5 @@ class AwsError(ReconcilerError):
         self.status = status
         self.request_id = request_id
         self.outcome_unknown = outcome_unknown
-        told = f" (request {request_id})" if request_id else ""
-        super().__init__(f"{service}:{operation} answered {code}: {message}{told}")
+        suffix = f" (request {request_id})" if request_id else ""
+        super().__init__(f"{service}:{operation} failed with {code}: {message}{suffix}")

@@ -1,4 +1,4 @@
-"""What a kind works out from a resource and the rest of the file, once, when the file is loaded."""
+"""What a kind derives from a resource and the rest of the file, once, when the file is loaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Evaluation:
 
     @property
     def secrets(self) -> Collection[Secret]:
-        """The values made with secrets of the file, which must not be shown either."""
+        """The values derived from secrets of the file, which must not be displayed either."""
         return ()
 
     @property

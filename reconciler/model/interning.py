@@ -1,4 +1,4 @@
-"""One object in place of many that are equal."""
+"""Interning: one object for equal values, to save memory."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _Value = TypeVar("_Value", bound=Hashable)
 
 
 class Interner:
-    """Gives the first of all that are equal. In a fleet most resources need the same few others, and each is named by many."""
+    """Replaces each value with the first equal one: most resources of a large file depend on the same few others."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, Hashable] = {}
+        self._values: dict[Hashable, Hashable] = {}
 
     def __call__(self, value: _Value) -> _Value:
-        """The value itself, or one that was given before and is equal to it."""
-        return self._known.setdefault(value, value)  # type: ignore[return-value]  # equal values are of one class
+        """Return the value, or an equal one of an earlier call."""
+        return self._values.setdefault(value, value)  # type: ignore[return-value]  # equal values are of one class

@@ -1,4 +1,4 @@
-"""What became of one step of a plan, told as it happens."""
+"""Outcomes of the steps of a plan, and the result of a whole apply."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from reconciler.model.change import Change
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.plan import Plan
 
+_FINAL_STATUSES = ("applied", "failed", "skipped", "cancelled")
+
 
 @frozen
 class Started:
-    """Its first call is about to be sent."""
+    """A step whose first call is about to be sent."""
 
     status: ClassVar[str] = "started"
     change: Change
@@ -22,7 +24,7 @@ class Started:
 
 @frozen
 class Waiting:
-    """It goes on waiting for AWS to catch up with what was done, for so many seconds by now."""
+    """A step that has been waiting for AWS to finish an earlier call, for so many seconds."""
 
     status: ClassVar[str] = "waiting"
     change: Change
@@ -31,7 +33,10 @@ class Waiting:
 
 @frozen
 class Applied:
-    """Every call of it was answered. `seconds` is wall time; `request_ids` are AWS's, in the order of the calls."""
+    """A step whose calls have all succeeded.
+
+    `seconds` is wall time; `request_ids` are AWS's IDs of the requests, in the order of the calls.
+    """
 
     status: ClassVar[str] = "applied"
     change: Change
@@ -41,7 +46,7 @@ class Applied:
 
 @frozen
 class Failed:
-    """A call of it was refused; `done` of its calls had succeeded before."""
+    """A step of which a call failed, after `completed_calls` of its calls had succeeded."""
 
     status: ClassVar[str] = "failed"
     change: Change
@@ -51,7 +56,7 @@ class Failed:
 
 @frozen
 class Skipped:
-    """It was not tried, because a step that it waits for failed."""
+    """A step that was not tried because the step of `blocked_by`, which it depends on, failed."""
 
     status: ClassVar[str] = "skipped"
     change: Change
@@ -60,9 +65,9 @@ class Skipped:
 
 @frozen
 class Canceled:
-    """It was not tried, because the run was stopped."""
+    """A step that was not tried because the run was stopped."""
 
-    status: ClassVar[str] = "cancelled"
+    status: ClassVar[str] = "cancelled"  # as journals have it
     change: Change
 
 
@@ -71,9 +76,10 @@ Outcome: TypeAlias = Started | Waiting | Applied | Failed | Skipped | Canceled
 
 @frozen
 class Result:
-    """What became of a whole plan. `outcomes` holds the final one of every step, in the order in which they ended.
+    """The result of applying a plan.
 
-    `unrecorded` says why the journal does not tell all of this run; it is empty when it does.
+    `outcomes` has the final outcome of every step, in the order in which the steps ended. `journal_problem` is why the
+    journal does not have all of this run; it is empty when it does.
     """
 
     plan: Plan
@@ -87,10 +93,9 @@ class Result:
         return all(isinstance(outcome, Applied) for outcome in self.outcomes)
 
     def count(self, status: str) -> int:
-        """How many steps ended so: "applied", "failed", "skipped" or "cancelled"."""
+        """Return the number of steps with a status: "applied", "failed", "skipped" or "cancelled"."""
         return sum(outcome.status == status for outcome in self.outcomes)
 
     def __str__(self) -> str:
-        words = ("applied", "failed", "skipped", "cancelled")
-        told = ", ".join(f"{self.count(word)} {word}" for word in words if self.count(word))
-        return f"{told or 'nothing to do'} in {self.seconds:.1f} s"
+        counts = [f"{self.count(status)} {status}" for status in _FINAL_STATUSES if self.count(status)]
+        return f"{', '.join(counts) or 'nothing to do'} in {self.seconds:.1f} s"

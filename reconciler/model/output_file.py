@@ -1,4 +1,4 @@
-"""Files that a run writes: what AWS says once, kept where the file wants it."""
+"""Files that an apply writes: values that AWS returns only once."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from attrs import field, frozen
 
 @frozen
 class OutputFile:
-    """A file that the desired state names for what AWS will issue.
+    """A file that the desired state names for a value that AWS will issue.
 
-    `name` is what the file says, `path` where that is; `content` is what is there already, None when nothing is. It is
-    never overwritten.
+    `name` is the path in the desired state, `path` the resolved one; `content` is the content of the existing file, or
+    None. An existing file is never overwritten.
     """
 
     name: str
@@ -23,7 +23,7 @@ class OutputFile:
 
 @frozen
 class SavedMember:
-    """What of an answer goes into a file: `member` is a dotted path in the answer. A secret's file is its owner's alone."""
+    """A member of a response, as a dotted path, and the file it is written to; only its owner may read a secret's file."""
 
     member: str
     file: OutputFile

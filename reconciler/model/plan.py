@@ -1,10 +1,11 @@
-"""Everything that will be sent, before anything is sent."""
+"""Plans: everything that an apply will send, before anything is sent."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Literal
 
 from attrs import field, frozen
 
@@ -17,7 +18,7 @@ from reconciler.model.resource import Desired, Live
 
 @frozen
 class Target:
-    """Which registry: `endpoint` is "embedded", "aws" or a URL."""
+    """The registry that a plan is for; `endpoint` is "embedded", "aws" or a URL."""
 
     endpoint: str
     region: str
@@ -26,8 +27,9 @@ class Target:
     @property
     def partition(self) -> str:
         """AWS's partition, which follows from the region (AWS General Reference, Amazon Resource Names)."""
-        prefix = self.region.partition("-")[0]
-        return {"cn": "aws-cn"}.get(prefix, "aws-us-gov" if self.region.startswith("us-gov-") else "aws")
+        if self.region.startswith("cn-"):
+            return "aws-cn"
+        return "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
 
     def __str__(self) -> str:
         return f"{self.endpoint} · {self.account} · {self.region}"
@@ -35,10 +37,10 @@ class Target:
 
 @frozen
 class Step:
-    """One node of the plan.
+    """One change of a plan, with its calls in order.
 
-    `calls` run in order; `waits_for` are the addresses of steps that must have been applied before. `precondition` is
-    what the plan saw of the resource: None when it was not there; `beside` is the same of what else the calls write over.
+    `dependencies` are the addresses of the steps that must be applied before it. `precondition` is the live resource when
+    the plan was made, or None if it did not exist; `also_modifies` has the same of other resources that the calls modify.
     """
 
     change: Change
@@ -49,13 +51,13 @@ class Step:
 
     @property
     def address(self) -> Address:
-        """What is changed; one step an address."""
+        """The address of the changed resource; a plan has at most one step for each address."""
         return self.change.address
 
 
 @frozen
 class Bottleneck:
-    """The API that AWS's quotas make the slowest: `calls` of it at `rate` a second."""
+    """The API that takes the longest under AWS's quotas: `calls` of it, at `rate` calls per second."""
 
     operation: str
     calls: int
@@ -64,7 +66,7 @@ class Bottleneck:
 
 @frozen
 class Estimate:
-    """What the plan costs: calls by (service, operation), and the least seconds that AWS's quotas allow for them."""
+    """The number of calls by (service, operation), and the minimum time in seconds that they take under AWS's quotas."""
 
     calls: Mapping[tuple[str, str], int]
     seconds: float
@@ -72,26 +74,29 @@ class Estimate:
 
     @property
     def total_calls(self) -> int:
-        """All calls."""
+        """The number of all calls."""
         return sum(self.calls.values())
+
+
+NoteLevel = Literal["warning", "info", "unmanaged"]
 
 
 @frozen
 class Note:
-    """Something to know about a plan that is no change: a warning, or a resource that is left alone."""
+    """Something to know about a plan besides its changes; an "unmanaged" resource is left alone."""
 
-    level: str  # "warning" | "info" | "unmanaged"
+    level: NoteLevel
     text: str
     address: Address | None = None
 
 
 @frozen
 class Basis:
-    """What a plan was made from, so that its steps can be looked at again before they run.
+    """What a plan was made from, to check its steps again before they run.
 
-    `declared` is what the file says and the workspace's marks; `names` what AWS's ids, by table, are called in the file,
-    None where something is kept for a while and is called nothing; `moved` are names that the file no longer has, and what
-    they are called now; `secret_attributes` are the names of the thing attributes that the file fills with secrets.
+    `desired` are the resources of the file and the ownership markers; `names` has the names in the file by table and AWS's
+    ID, or None for a resource without one that is kept for a grace period; `moved` has the new addresses by the former ones;
+    `secret_attributes` are the names of the thing attributes that the file sets from secrets.
     """
 
     desired: Desired = field(factory=dict)
@@ -102,11 +107,11 @@ class Basis:
 
 @frozen(slots=False)
 class Plan:
-    """Everything that will be sent. `steps` are in an order that respects `waits_for`, ties broken by address.
+    """Everything that an apply will send.
 
-    `digest` is the SHA-256 over target, calls and what was seen: two plans with one digest send the same. `unchanged` counts
-    the resources that already are as the file wants them. `request` is what it was asked for, `source` the digest of the
-    desired state.
+    `steps` come after the steps they depend on, ties broken by address. `digest` is the SHA-256 over the target, the calls
+    and the live state that the plan relies on: two plans with one digest send the same. `unchanged` counts the resources
+    that need no change. `file_digest` is the digest of the desired state.
     """
 
     workspace: str
@@ -125,10 +130,10 @@ class Plan:
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """Number of changes by action, every action present."""
-        found = Counter(step.change.action for step in self.steps)
-        return {action: found[action] for action in ACTIONS}
+        """The number of changes by action, with every action present."""
+        counts = Counter(step.change.action for step in self.steps)
+        return {action: counts[action] for action in ACTIONS}
 
     def __str__(self) -> str:
-        told = ", ".join(f"{count} to {action}" for action, count in self.counts.items() if count)
-        return f"Plan for {self.workspace}: {told or 'nothing to do'}, {self.unchanged} unchanged"
+        changes = ", ".join(f"{count} to {action}" for action, count in self.counts.items() if count)
+        return f"Plan for {self.workspace}: {changes or 'nothing to do'}, {self.unchanged} unchanged"

@@ -1,4 +1,4 @@
-"""What a plan is asked for."""
+"""Options of a plan."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from attrs import field, frozen
 
 from reconciler.model.address import Address
 
+_MAX_DIGITS = 9
+_MAX_PERCENT = 100
+
 
 @frozen
 class LimitOverride:
-    """What one run allows in place of the file's limits: a count, or per cent of what the workspace owns."""
+    """A limit that replaces the file's limits for one run: a count, or a percentage of the managed resources."""
 
     text: str
     count: int | None = None
@@ -19,25 +22,26 @@ class LimitOverride:
 
     @classmethod
     def parse(cls, text: str) -> LimitOverride:
-        """`50` or `10%`. Raises ValueError."""
+        """Parse `50` or `10%`. Raises ValueError."""
         digits = text.strip().removesuffix("%")
-        if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:  # noqa: PLR2004 (more than any fleet has)
-            raise ValueError(f"{text!r} is no limit; expected a number such as 50, or a part such as 10%")
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_DIGITS:
+            raise ValueError(
+                f"{text!r} is not a valid limit; expected a count such as 50 or a percentage such as 10%"
+            )
         if not text.strip().endswith("%"):
             return cls(digits, count=int(digits))
-        if int(digits) > 100:  # noqa: PLR2004 (per cent)
-            raise ValueError(f"{text!r} is more than all; expected at most 100%")
+        if int(digits) > _MAX_PERCENT:
+            raise ValueError(f"{text!r} exceeds 100%; expected a percentage from 0% to 100%")
         return cls(f"{digits} %", percent=float(digits))
 
 
 @frozen
 class PlanOptions:
-    """What a plan is asked for.
+    """What a plan should contain.
 
-    `destroy` plans the removal of all that the workspace owns; `adopt` names unmarked resources that it may take over;
-    `wave` is how many per cent of the rotations will be made at a time; `allowed` is what this run allows in place of the
-    file's limits, by action. Of the changes only those are made that `select`
-    names (all, where it names none) and `exclude` does not; both hold selectors as `engine.selection` reads them.
+    `destroy` plans the deletion of all managed resources. `adopt` has unmanaged resources that may be imported.
+    `wave_percent` is the part of the rotations that will be applied at a time. `limit_overrides` are the limits of this
+    run, by action. The plan has the changes that match a selector in `select` (all, if it is empty) and none in `exclude`.
     """
 
     destroy: bool = False
@@ -49,5 +53,5 @@ class PlanOptions:
 
     @property
     def is_partial(self) -> bool:
-        """Whether it asks for a part of the changes."""
+        """Whether the plan has only a part of the changes."""
         return bool(self.select or self.exclude)

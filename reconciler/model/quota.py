@@ -1,4 +1,4 @@
-"""AWS's rates: how many calls a second each API takes, and what follows for many calls."""
+"""AWS's quotas: how many calls per second each API takes, and the time that many calls need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.plan import Bottleneck, Estimate
 
 @frozen
 class Bucket:
-    """Calls that are counted together: `name` is an operation's or a shared quota's, `rate` is calls a second."""
+    """Calls that one quota counts together: `name` is an operation or a shared quota, `rate` is in calls per second."""
 
     service: str
     name: str
@@ -21,32 +21,32 @@ class Bucket:
 
 @frozen
 class Quotas:
-    """Rates by service and operation; "default" stands for every other operation of its service.
+    """Rates by service and operation; the operation "default" stands for all others of its service.
 
-    `shared` are buckets that several operations draw from, by service: name → (rate, operations).
+    `shared` has the quotas that several operations share, by service: name → (rate, operations).
     """
 
     rates: Mapping[str, Mapping[str, float]]
     shared: Mapping[str, Mapping[str, tuple[float, frozenset[str]]]]
 
     def find_buckets(self, service: str, operation: str) -> tuple[Bucket, ...]:
-        """Every bucket that one call draws from."""
+        """Return every bucket that counts calls of an operation."""
         rates = self.rates.get(service, {})
         rate = rates.get(operation, rates.get("default"))
-        own = (Bucket(service, operation, rate),) if rate is not None else ()
-        shared = self.shared.get(service, {})
-        return own + tuple(
-            Bucket(service, name, rate) for name, (rate, members) in shared.items() if operation in members
-        )
+        buckets = [Bucket(service, operation, rate)] if rate is not None else []
+        for name, (shared_rate, operations) in self.shared.get(service, {}).items():
+            if operation in operations:
+                buckets.append(Bucket(service, name, shared_rate))
+        return tuple(buckets)
 
     def estimate(self, calls: Mapping[tuple[str, str], int]) -> Estimate:
-        """The least seconds that the quotas allow for the calls: the fullest bucket's."""
-        drawn: defaultdict[Bucket, int] = defaultdict(int)
+        """Return the minimum time that the calls take, which is that of the bucket that takes the longest."""
+        counts: defaultdict[Bucket, int] = defaultdict(int)
         for (service, operation), count in calls.items():
             for bucket in self.find_buckets(service, operation):
-                drawn[bucket] += count
-        if not drawn:
+                counts[bucket] += count
+        if not counts:
             return Estimate(dict(calls), 0.0)
-        fullest = max(drawn, key=lambda bucket: (drawn[bucket] / bucket.rate, bucket.name))
-        count = drawn[fullest]
-        return Estimate(dict(calls), count / fullest.rate, Bottleneck(fullest.name, count, fullest.rate))
+        slowest = max(counts, key=lambda bucket: (counts[bucket] / bucket.rate, bucket.name))
+        count = counts[slowest]
+        return Estimate(dict(calls), count / slowest.rate, Bottleneck(slowest.name, count, slowest.rate))

@@ -1,4 +1,4 @@
-"""Resources: as the file wants them, as AWS reports them, and many of either by address."""
+"""Resources: desired ones, and live ones as AWS reports them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.model.evaluation import Evaluation
 
 @frozen(order=True)
 class ManifestRow:
-    """A row of a manifest: its line, or, where `manifest` is empty, its index in the table's own `for_each` array."""
+    """A row of a manifest: its line, or, where `manifest` is empty, its index in the table's `for_each` array."""
 
     manifest: str
     number: int
@@ -26,7 +26,7 @@ class ManifestRow:
 
 @frozen(order=True)
 class Origin:
-    """Where in the desired state something was said. `line` starts at 1; `row` is the manifest's, in a fleet."""
+    """The place of a declaration. Lines start at 1; `row` is the row of the manifest, in a table with `for_each`."""
 
     file: str
     line: int
@@ -39,27 +39,27 @@ class Origin:
 
 
 def name_in_arn(arn: str) -> str:
-    """Return the last part of an ARN, which is a name or an id; a plain name or id as it is."""
+    """Return the last part of an ARN, which is a name or an ID; other names and IDs stay as they are."""
     return arn.rpartition("/")[2]
 
 
 @frozen
 class External:
-    """A reference to something that is not in this file: `{ arn = "…" }` or `{ id = "…" }`."""
+    """A reference to a resource outside this file: `{ arn = "…" }` or `{ id = "…" }`."""
 
     id: str
 
     @property
     def name(self) -> str:
-        """AWS's name or id of it, without the rest of its ARN."""
+        """AWS's name or ID of the resource, without the rest of its ARN."""
         return name_in_arn(self.id)
 
     def __str__(self) -> str:
-        return f"{self.id[:12]}…" if len(self.id) == 64 else self.id  # noqa: PLR2004 (a certificate id)
+        return f"{self.id[:12]}…" if len(self.id) == 64 else self.id  # noqa: PLR2004 (a certificate ID)
 
 
 class NotCompared(Enum):
-    """A field of a spec whose value is left to AWS, or cannot be read: it never differs from anything."""
+    """The value of a field that AWS decides, or that cannot be read; it never differs from another value."""
 
     NOT_COMPARED = "(not compared)"
 
@@ -67,12 +67,12 @@ class NotCompared(Enum):
 NOT_COMPARED = NotCompared.NOT_COMPARED
 
 Reference: TypeAlias = str | External
-"""A name in the file, or something outside it."""
+"""A name in the file, or a resource outside it."""
 
 
 @frozen
 class Lifecycle:
-    """What the file says about changing one resource."""
+    """The rules of the file for changing one resource."""
 
     prevent_destroy: bool = False
     ignore_changes: tuple[str, ...] = ()
@@ -82,10 +82,10 @@ class Lifecycle:
 class Resource:
     """One desired resource.
 
-    `spec` is an instance of its kind's spec class; `needs` are the addresses that must exist before it: those it
-    refers to, those in its `depends_on`, and the workspace's `marks`, which many have in common.
-    `implied` marks what the workspace adds by itself to mark what it owns. `evaluation` is what its kind has worked out of
-    it, once, when the file was loaded.
+    `spec` is an instance of its kind's spec class. `dependencies` are the addresses that must exist before it: those it
+    refers to, those in its `depends_on`, and its `ownership_markers`, which many resources share. `evaluation` is what its
+    kind derived from it when the file was loaded. `is_ownership_marker` is for the resources that the workspace adds to
+    mark its own.
     """
 
     address: Address
@@ -110,16 +110,16 @@ FactsT = TypeVar("FactsT")
 class Live:
     """One resource as AWS reports it.
 
-    `identity` is AWS's id (certificate ID, thing name, managed thing ID); `spec` has the kind's spec class, so it compares
+    `identity` is AWS's ID (certificate ID, thing name, managed thing ID); `spec` has the kind's spec class, so it compares
     with what is desired; `version` is what `expectedVersion` takes, where the API has it; `owner` is the workspace that
     manages it, or None. The rest is never compared:
 
     - `arn` and `tags`, the ownership tags included, where AWS has them;
-    - `declared_name` is the name in the file, as far as the registry remembers one that is not AWS's id;
+    - `declared_name` is the name in the file, where the registry remembers it and it is not AWS's ID;
     - `prevent_destroy` is whether it was applied with `prevent_destroy`;
     - `kept_until` (seconds since 1970) is the end of a grace period during which it must stay;
-    - `used_by` are AWS's ids of the resources that use it, where its kind reads them;
-    - `includes` are AWS's ids of the resources that it consists of, its own among them;
+    - `used_by` are AWS's IDs of the resources that use it, where its kind reads them;
+    - `includes` are AWS's IDs of the resources that it consists of, its own among them;
     - `facts` is what else its kind has read, as an instance of the kind's own facts class.
     """
 

@@ -1,4 +1,4 @@
-"""Runs as the journal tells them: who applied what, and what became of each step and of each call."""
+"""Past and current runs, as the journal records them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from collections.abc import Iterator, Mapping
 from attrs import field, frozen
 
 RUN_STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
-"""How a run stands. "crashed": it never said that it ended, and its process is gone or ran on another host."""
+"""The statuses of a run. A "crashed" one has no recorded end, and its process is gone or ran on another host."""
 
 UNFINISHED_STATUSES: tuple[str, ...] = ("planned", "started", "unknown", "failed", "skipped", "cancelled")
-"""The states of a step that is not applied. "unknown": it was begun, and the run ended without a word about it."""
+"""The statuses of a step that was not applied. An "unknown" one had started when the run ended without recording more."""
 
 
 @frozen
 class ProcessIdentity:
-    """Who ran it: `job` is the CI job's address, or empty; `born` is when the process began, in seconds of Unix time."""
+    """The process of a run, and its user.
+
+    `job` is the URL of the CI job, or empty; `started_at` is the start of the process in seconds since 1970.
+    """
 
     user: str
     host: str
@@ -30,10 +33,11 @@ class ProcessIdentity:
 
 @frozen
 class Run:
-    """One apply. Times are in UTC; `ended` is None while it runs, and for good when it crashed.
+    """One apply.
 
-    `counts` are its steps by state, `calls` how many were sent (repetitions included), `unanswered` those of them whose
-    answer is not known. `file_digest` and `plan_digest` are SHA-256 in hexadecimal.
+    Times are in UTC; `ended_at` is None while it runs, and stays None if it crashes. `counts` are its steps by status,
+    `call_count` the calls that were sent (repetitions included), `unanswered_call_count` those without a known response.
+    `file_digest` and `plan_digest` are SHA-256 in hexadecimal.
     """
 
     id: str
@@ -52,20 +56,21 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, where that is known."""
+        """Its duration, where that is known."""
         return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
 
     def __str__(self) -> str:
-        told = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
+        steps = ", ".join(f"{count} {status}" for status, count in self.counts.items() if count)
+        started_at = f"{self.started_at:%Y-%m-%d %H:%M:%S} UTC"
         return (
-            f"run {self.id}: {self.command} of {self.workspace} by {self.process}, {self.started_at:%Y-%m-%d %H:%M:%S} UTC, "
-            f"{self.status} ({told or 'no steps'})"
+            f"run {self.id}: {self.command} of {self.workspace} by {self.process}, {started_at}, "
+            f"{self.status} ({steps or 'no steps'})"
         )
 
 
 @frozen
 class RunStep:
-    """What became of one step: `state` is an outcome's word, or one of `UNFINISHED`. `error` is without secrets."""
+    """A step of a run: `status` is an outcome's, or one of `UNFINISHED_STATUSES`. `error` contains no secrets."""
 
     address: str
     action: str
@@ -76,11 +81,11 @@ class RunStep:
 
 @frozen
 class RunCall:
-    """One attempt at one call. `names` says what it is about, never what it carries.
+    """One attempt at one call. `parameters` has those that identify its resources, and no others.
 
-    `state` is "answered", "refused", "lost" (no answer came: it may have been done), "in flight" or "unknown" (the run
-    ended before an answer was noted: it may have been done). `code` is AWS's error code or our class of error; an error
-    that means that all is as it should be (detaching what is detached) counts as an answer.
+    `status` is "answered", "refused" (AWS returned an error), "lost" (no response, but the call may have been made),
+    "in flight" or "unknown" (the run ended before a response was recorded; the call may have been made). `error_code` is
+    AWS's error code or the name of our exception; an error that the call ignores counts as answered.
     """
 
     number: int
@@ -96,7 +101,7 @@ class RunCall:
 
     @property
     def seconds(self) -> float | None:
-        """How long the answer took."""
+        """The time until the response."""
         return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
 
     def __str__(self) -> str:
@@ -105,7 +110,7 @@ class RunCall:
 
 @frozen
 class RunRecord:
-    """A run with its steps, in the plan's order, and its calls, in the order in which they were begun."""
+    """A run with its steps, in the plan's order, and its calls, in the order in which they started."""
 
     run: Run
     steps: tuple[RunStep, ...] = ()
@@ -134,4 +139,4 @@ class History:
         return len(self.runs)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.runs)) or "no run yet"
+        return "\n".join(map(str, self.runs)) or "no runs yet"

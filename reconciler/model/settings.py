@@ -1,4 +1,4 @@
-"""What `[workspace]` says, and the whole desired state as one value."""
+"""The settings in `[workspace]`, and the whole desired state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.model.resource import Desired, Origin
 
 @frozen
 class ChangeLimit:
-    """How much of the fleet, or of one kind, a plan may delete or replace: per cent of what is owned, whole numbers, or counts."""
+    """The most that a plan may delete or replace: counts, or whole percentages of the managed resources."""
 
     delete_percent: int | None = None
     replace_percent: int | None = None
@@ -24,7 +24,10 @@ class ChangeLimit:
 
 @frozen
 class ChangeLimits(ChangeLimit):
-    """`[workspace.limits]`: a plan over one of them is refused. `kinds` are the limits of single kinds, by table."""
+    """`[workspace.limits]`, for all resources; `kinds` has the limits of single kinds, by table.
+
+    A plan that exceeds one of them is rejected.
+    """
 
     kinds: Mapping[str, ChangeLimit] = field(factory=dict)
 
@@ -33,10 +36,10 @@ class ChangeLimits(ChangeLimit):
 class Settings:
     """`[workspace]`.
 
-    `target` is "embedded", "aws" or a URL; `region`, `profile`, `role_arn` and `external_id` are for boto3's own chain.
-    `prune` is "never" where what has left the file stays, and "owned" where it goes if it is the workspace's.
-    `expires_within` is how long before a certificate's end every plan warns of it, such as "30d".
-    `quotas` overrides AWS's default rates: service → operation → calls a second.
+    `target` is "embedded", "aws" or a URL; `region`, `profile`, `role_arn` and `external_id` are for boto3's sessions.
+    `prune` is whether managed resources that the file no longer has are deleted ("owned") or kept ("never").
+    `expires_within` is how long before a certificate expires each plan warns of it, such as "30d".
+    `quotas` overrides AWS's default rates: service → operation → calls per second.
     """
 
     name: str
@@ -53,11 +56,10 @@ class Settings:
 
 @frozen
 class DesiredState:
-    """Everything that the files say.
+    """Everything that the files declare.
 
-    `digest` is the SHA-256 over the contents of all files that were read, secrets aside; `warnings` are mistakes of
-    severity "warning". `removed` are the addresses that are to be forgotten, and where the file says so; `moved`
-    are addresses that the file no longer has, and what they are called now.
+    `digest` is the SHA-256 over the contents of all files that were read, secrets aside. `removed` has the addresses to
+    forget, each with the place of its `[[removed]]`; `moved` has the new addresses by the former ones.
     """
 
     settings: Settings

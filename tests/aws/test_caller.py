@@ -75,7 +75,7 @@ def test_an_aws_error_has_the_code_status_message_and_request_id(cloud):
     fields = (error.service, error.operation, error.code, error.status)
     assert fields == ("iot", "DescribeThing", "ResourceNotFoundException", 404)
     assert str(error) == (
-        f"iot:DescribeThing answered ResourceNotFoundException: {error.message} (request {error.request_id})"
+        f"iot:DescribeThing failed with ResourceNotFoundException: {error.message} (request {error.request_id})"
     )
     assert (error.message != "", error.request_id != "") == (True, True)
 
@@ -84,7 +84,7 @@ def test_a_parameter_that_botocore_rejects_is_an_aws_error_and_nothing_is_sent(c
     with pytest.raises(AwsError) as caught:
         cloud.call(ApiCall("iot", "DescribeThing", {"thingName": 7}))
     assert str(caught.value) == (
-        "iot:DescribeThing answered ParameterValidation: "
+        "iot:DescribeThing failed with ParameterValidation: "
         "Invalid type for parameter thingName, value: 7, type: <class 'int'>, valid types: <class 'str'>"
     )
     assert cloud.requests == 0
@@ -124,9 +124,9 @@ def test_every_botocore_exception_becomes_a_reconciler_error_with_its_text(name)
     error = build_exception(exceptions()[name])
     translated = translate_error(error, CALL)
     if isinstance(error, ClientError):
-        expected = AwsError, "iot:CreateThing answered Some: text"
+        expected = AwsError, "iot:CreateThing failed with Some: text"
     elif isinstance(error, ParamValidationError):
-        expected = AwsError, "iot:CreateThing answered ParameterValidation: report"
+        expected = AwsError, "iot:CreateThing failed with ParameterValidation: report"
     elif name == "NoRegionError":
         expected = TargetError, "no AWS Region; set region in [workspace], or AWS_REGION"
     elif name in {
@@ -145,13 +145,13 @@ def test_every_botocore_exception_becomes_a_reconciler_error_with_its_text(name)
 @pytest.mark.parametrize(
     ("response", "text"),
     [
-        ({}, "iot:CreateThing answered Unknown: no message"),
-        ({"Error": {}}, "iot:CreateThing answered Unknown: no message"),
-        ({"Error": {"Code": "C", "message": "m"}}, "iot:CreateThing answered C: m"),
-        ({"Error": {"Code": "C", "Message": ""}, "message": "m"}, "iot:CreateThing answered C: m"),
+        ({}, "iot:CreateThing failed with Unknown: no message"),
+        ({"Error": {}}, "iot:CreateThing failed with Unknown: no message"),
+        ({"Error": {"Code": "C", "message": "m"}}, "iot:CreateThing failed with C: m"),
+        ({"Error": {"Code": "C", "Message": ""}, "message": "m"}, "iot:CreateThing failed with C: m"),
         (
             {"Error": {"Code": "C", "Message": "m"}, "ResponseMetadata": {"RequestId": "r", "HTTPStatusCode": 409}},
-            "iot:CreateThing answered C: m (request r)",
+            "iot:CreateThing failed with C: m (request r)",
         ),
     ],
 )  # fmt: skip

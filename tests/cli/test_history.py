@@ -189,7 +189,7 @@ def test_an_apply_continues_without_a_writable_journal_and_warns_once(fleet):
     assert [line for line in err.split("\n") if line.startswith("warning")] == [
         (
             "warning: the history of this run is missing or incomplete: the journal .reconciler/journal.sqlite3 is not a regular file; "
-            "it is never needed: without it the next apply begins a new one"
+            "it is optional: move it away and the next apply starts a new journal"
         )
     ]
     assert fleet("history") == (
@@ -197,7 +197,7 @@ def test_an_apply_continues_without_a_writable_journal_and_warns_once(fleet):
         "",
         (
             "error: the journal .reconciler/journal.sqlite3 is not a regular file; "
-            "it is never needed: without it the next apply begins a new one\n"
+            "it is optional: move it away and the next apply starts a new journal\n"
         ),
     )
 

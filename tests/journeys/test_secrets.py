@@ -155,7 +155,7 @@ warning: desired_state.toml:11  provisioned_things.pump-1.parameters.Pin
     )
     assert (refused.code, refused.err.splitlines()[-1]) == (
         1,
-        "error: the secret from parameter Pem (env PUMP_PEM) is needed and is not set",
+        "error: the secret from parameter Pem (env PUMP_PEM) is not set; set it and run the command again",
     )
 
 

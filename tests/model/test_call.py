@@ -36,12 +36,14 @@ def test_what_was_not_answered_is_told(answers):
     with pytest.raises(UnknownValueError) as caught:
         resolve([Ref(PUMP, "Id")], answers)
     assert str(caught.value) == (
-        "Id of managed_things.pump is not known: the call that would have answered it was not made in this run"
+        "Id of managed_things.pump is unknown: the call that returns it was not made in this run"
     )
 
 
 def test_a_secret_that_is_not_set_is_told():
-    with pytest.raises(MissingSecretError, match=r"^the secret from env A is needed and is not set$"):
+    with pytest.raises(
+        MissingSecretError, match=r"^the secret from env A is not set; set it and run the command again$"
+    ):
         resolve({"a": Secret("env A")}, {})
 
 

@@ -23,32 +23,32 @@ _BARE = Diagnostic("fleet.toml", 9, "expires soon", severity="warning")
         (
             InvalidDesiredStateError([_FULL, _BARE]),
             (
-                "2 mistakes in the desired state; nothing was sent\n"
+                "2 problems in the desired state; nothing was sent\n"
                 "fleet.toml:7: error: things.a.atributes: unknown key; expected a known key; did you mean 'attributes'?\n"
                 "fleet.toml:9: warning: expires soon"
             ),
         ),
         (
             InvalidDesiredStateError([_BARE]),
-            "1 mistake in the desired state; nothing was sent\nfleet.toml:9: warning: expires soon",
+            "1 problem in the desired state; nothing was sent\nfleet.toml:9: warning: expires soon",
         ),
         (
             PlanRejectedError(["things.a: no", "things.b: neither"]),
             "the plan is rejected; nothing was sent\nthings.a: no\nthings.b: neither",
         ),
-        (errors.MissingSecretError("env A"), "the secret from env A is needed and is not set"),
+        (errors.MissingSecretError("env A"), "the secret from env A is not set; set it and run the command again"),
         (
             errors.UnknownValueError("Id of a.b"),
-            "Id of a.b is not known: the call that would have answered it was not made in this run",
+            "Id of a.b is unknown: the call that returns it was not made in this run",
         ),
         (errors.TargetError("no route"), "no route"),
         (
             AwsError(service="iot", operation="CreateThing", code="Throttled", message="slow down", request_id="r-1"),
-            "iot:CreateThing answered Throttled: slow down (request r-1)",
+            "iot:CreateThing failed with Throttled: slow down (request r-1)",
         ),
         (
             AwsError(service="iot", operation="CreateThing", code="Throttled", message="slow down"),
-            "iot:CreateThing answered Throttled: slow down",
+            "iot:CreateThing failed with Throttled: slow down",
         ),
     ],
 )  # fmt: skip

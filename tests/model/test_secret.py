@@ -62,7 +62,7 @@ def test_reveal_returns_the_value():
 def test_revealing_a_secret_that_is_not_set_names_its_reference():
     with pytest.raises(MissingSecretError) as caught:
         Secret("env PUMP_7_QR").reveal()
-    assert str(caught.value) == "the secret from env PUMP_7_QR is needed and is not set"
+    assert str(caught.value) == "the secret from env PUMP_7_QR is not set; set it and run the command again"
 
 
 @examples(20)

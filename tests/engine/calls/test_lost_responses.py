@@ -208,7 +208,7 @@ def test_another_clients_change_is_not_taken_for_our_own(answers, error, asked):
     assert (str(caught.value), aws.asked) == (str(error), asked)
 
 
-UNKNOWN = "iot:Make may or may not have been done: its answer was lost (no answer); plan again, which reads what is there"
+UNKNOWN = "iot:Make may or may not have been made: its response was lost (no answer); run plan again to see the live state"
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_an_ignored_error_returns_an_empty_response():
 
 def test_an_error_that_the_call_does_not_mention_is_raised_at_once():
     aws = Aws(DENIED)
-    with pytest.raises(AwsError, match=r"^iot:Ask answered Denied: m$"):
+    with pytest.raises(AwsError, match=r"^iot:Ask failed with Denied: m$"):
         aws.send(ignored_errors={GONE}, retried_errors={BUSY})
     assert (len(aws.asked), aws.pauses) == (1, [])
 
@@ -95,13 +95,13 @@ def test_a_retried_error_is_waited_for(times):
 
 def test_other_errors_keep_their_meaning_while_waiting():
     assert Aws(BUSY, GONE).send(retried_errors={BUSY}, ignored_errors={GONE}) == {}
-    with pytest.raises(AwsError, match=r"^iot:Ask answered Denied: m$"):
+    with pytest.raises(AwsError, match=r"^iot:Ask failed with Denied: m$"):
         Aws(BUSY, DENIED).send(retried_errors={BUSY}, ignored_errors={GONE})
 
 
 def test_a_retried_error_is_raised_after_the_timeout():
     aws = Aws(BUSY)
-    with pytest.raises(AwsError, match=r"^iot:Ask answered Busy: m$"):
+    with pytest.raises(AwsError, match=r"^iot:Ask failed with Busy: m$"):
         aws.send(retried_errors={BUSY})
     assert sum(aws.pauses) >= CATCH_UP_SECONDS
 

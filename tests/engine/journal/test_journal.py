@@ -107,7 +107,9 @@ def test_a_run_is_read_as_it_was_recorded(tmp_path):
         ),
         (
             RunStep("thing_groups.a", "create", "applied", 3.0),
-            RunStep("thing_groups.b", "create", "failed", 3.0, "iot:Make answered Denied: no (request r-no)"),
+            RunStep(
+                "thing_groups.b", "create", "failed", 3.0, "iot:Make failed with Denied: no (request r-no)"
+            ),
         ),
         (
             RunCall(
@@ -517,7 +519,7 @@ def test_a_file_that_is_not_a_journal_is_reported_and_left_unchanged(tmp_path, s
             use()
         assert str(error.value) == (
             f"the journal {path} {SPOILT[spoil].format(done=done)}; "
-            "it is never needed: without it the next apply begins a new one"
+            "it is optional: move it away and the next apply starts a new journal"
         )
     assert os.lstat(path).st_size == before.st_size
 

@@ -89,8 +89,8 @@ def test_a_second_writer_gets_the_holder_and_the_times_of_the_lease(cloud, time)
     me = this_process({})
     assert str(locked.value) == (
         "the plan is rejected; nothing was sent\n"
-        f"the workspace is locked by {me} (process {me.pid}) since 2026-03-01T00:00:00Z; its lease ends at "
-        "2026-03-01T00:01:00Z unless it is renewed; if nobody is applying any more, `reconciler unlock` breaks it"
+        f"the workspace is locked by {me} (process {me.pid}) since 2026-03-01T00:00:00Z; the lease expires at "
+        "2026-03-01T00:01:00Z unless it is renewed; if that apply is no longer running, release the lock with `reconciler unlock`"
     )
 
 

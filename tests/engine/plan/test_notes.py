@@ -77,7 +77,7 @@ class TestUnlistedKinds:
         plan = plan_of(state(ca()), self.deny(cloud, "ListManagedThings"))
         text = (
             "managed things could not be listed; resources of this kind are skipped: "
-            "iot-managed-integrations:ListManagedThings answered AccessDeniedException: no"
+            "iot-managed-integrations:ListManagedThings failed with AccessDeniedException: no"
         )
         assert (plan.notes, plan.counts["create"]) == ((Note("warning", text),), 2)
 
