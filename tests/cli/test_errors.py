@@ -30,7 +30,7 @@ def change(old: str, new: str) -> None:
         (["show"], "nothing to show; name an ADDRESS or a FILE, or use --select", " show"),
         (
             ["show", "nodot"],
-            "invalid value for 'ADDRESS': 'nodot' is not an address; expected kind.name, such as things.pump-7",
+            "invalid value for 'ADDRESS': 'nodot' is not a valid address; expected kind.name, such as things.pump-7",
             " show",
         ),
         (

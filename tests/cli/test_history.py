@@ -116,7 +116,7 @@ def test_runs_and_their_records_have_a_text():
     assert str(History((COMPLETED,))) == (
         "run 1m80a2gzwhr: apply of greenhouse by ada@laptop, 2026-11-22 10:00:00 UTC, applied (8 applied)"
     )
-    assert str(History()) == "no run yet"
+    assert str(History()) == "no runs yet"
     assert str(RECORD).split("\n")[1:] == [
         "  applied create things.pump-1",
         "  unknown update things.pump-2",

@@ -1,4 +1,4 @@
-"""`things.pump-7`: one text for one address."""
+"""Addresses and their text."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _ADDRESSES = st.builds(Address, _KINDS, st.text(min_size=1))
 
 
 @given(_ADDRESSES)
-def test_an_address_is_read_back_from_its_text(address):
+def test_an_address_is_parsed_from_its_text(address):
     assert Address.parse(str(address)) == address
 
 
-def test_the_name_may_hold_dots():
+def test_a_name_may_contain_dots():
     assert Address.parse("things.pump.7.a") == Address("things", "pump.7.a")
 
 
@@ -27,7 +27,7 @@ def test_addresses_sort_by_kind_then_name(addresses):
 
 
 @pytest.mark.parametrize("text", ["", "things", ".", "things.", ".pump"])
-def test_what_is_no_address_is_refused_with_an_example(text):
+def test_an_invalid_address_is_rejected_with_an_example(text):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole text is compared)
         Address.parse(text)
-    assert str(caught.value) == f"{text!r} is not an address; expected kind.name, such as things.pump-7"
+    assert str(caught.value) == f"{text!r} is not a valid address; expected kind.name, such as things.pump-7"

@@ -1,4 +1,4 @@
-"""One request, complete: what is deferred in it and how that is resolved."""
+"""API calls and their deferred parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.secret import Secret
 PUMP = Address("managed_things", "pump")
 
 
-def test_resolving_reveals_secrets_and_looks_up_answers_at_every_depth():
+def test_resolving_reveals_secrets_and_resolves_references_at_every_depth():
     params = {
         "Identifier": Ref(PUMP, "Id"),
         "Tags": {"code": Secret("env A", "90001"), "plain": "x"},
@@ -25,36 +25,36 @@ def test_resolving_reveals_secrets_and_looks_up_answers_at_every_depth():
     }
 
 
-def test_resolving_leaves_the_parameters_as_they_were():
+def test_resolving_does_not_change_the_parameters():
     params = {"a": {"b": [Ref(PUMP, "Id")]}}
     resolve(params, {PUMP: {"Id": "mt-1"}})
     assert params == {"a": {"b": [Ref(PUMP, "Id")]}}
 
 
-@pytest.mark.parametrize("answers", [{}, {PUMP: {}}, {Address("things", "pump"): {"Id": "x"}}])
-def test_what_was_not_answered_is_told(answers):
+@pytest.mark.parametrize("responses", [{}, {PUMP: {}}, {Address("things", "pump"): {"Id": "x"}}])
+def test_a_reference_without_a_response_is_an_error(responses):
     with pytest.raises(UnknownValueError) as caught:
-        resolve([Ref(PUMP, "Id")], answers)
+        resolve([Ref(PUMP, "Id")], responses)
     assert str(caught.value) == (
         "Id of managed_things.pump is unknown: the call that returns it was not made in this run"
     )
 
 
-def test_a_secret_that_is_not_set_is_told():
+def test_an_unset_secret_is_an_error():
     with pytest.raises(
         MissingSecretError, match=r"^the secret from env A is not set; set it and run the command again$"
     ):
         resolve({"a": Secret("env A")}, {})
 
 
-def test_a_reference_says_when_it_will_be_known():
+def test_a_reference_is_displayed_as_known_after_apply():
     assert str(Ref(PUMP, "Id")) == "(known after apply: Id of managed_things.pump)"
 
 
-def test_a_call_is_told_as_service_and_operation():
+def test_a_call_is_displayed_as_service_and_operation():
     assert str(ApiCall("iot", "CreateThing", {"thingName": "a"})) == "iot:CreateThing"
 
 
-def test_calls_are_equal_whatever_their_codes_were_written_as():
+def test_the_collection_types_of_error_codes_do_not_matter():
     one = ApiCall("iot", "DeleteThing", {}, ignored_errors=["A", "B"], retried_errors=("C",))
     assert one == ApiCall("iot", "DeleteThing", {}, ignored_errors={"B", "A"}, retried_errors={"C"})

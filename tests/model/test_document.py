@@ -18,30 +18,30 @@ _VALUES = st.recursive(
 _OBJECTS = st.dictionaries(st.text(max_size=5), _VALUES, max_size=4)
 
 
-def turned(value):
-    """The same object with its keys in the opposite order, at every depth."""
+def reverse_keys(value):
+    """Return the object with its keys in reverse order, at every depth."""
     match value:
         case dict():
-            return {key: turned(item) for key, item in reversed(value.items())}
+            return {key: reverse_keys(item) for key, item in reversed(value.items())}
         case list():
-            return [turned(item) for item in value]
+            return [reverse_keys(item) for item in value]
         case _:
             return value
 
 
 @given(_OBJECTS, st.integers(0, 4) | st.none())
-def test_spaces_and_the_order_of_keys_mean_nothing(value, indent):
-    written = Document.parse(json.dumps(turned(value), indent=indent), "a.json")
+def test_spaces_and_the_order_of_keys_do_not_matter(value, indent):
+    written = Document.parse(json.dumps(reverse_keys(value), indent=indent), "a.json")
     assert (written, hash(written)) == (Document.from_value(value), hash(Document.from_value(value)))
 
 
 @given(_OBJECTS, _OBJECTS)
-def test_documents_are_unequal_where_their_objects_are(one, other):
+def test_documents_with_different_objects_are_different(one, other):
     plain = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
     assert (Document.from_value(one) == Document.from_value(other)) == plain
 
 
-def test_what_is_sent_is_what_was_written():
+def test_a_document_is_sent_with_its_original_text():
     text = '{ "b" : 1,\n  "a" : [2, 1] }'
     document = Document.parse(text, "a.json")
     assert (document.text, document.value, str(document), document.source) == (
@@ -72,17 +72,17 @@ _UNLIKE = [
 
 
 @pytest.mark.parametrize(("one", "other"), _SAME)
-def test_one_value_and_a_list_of_it_are_the_same_set_in_a_policy(one, other):
+def test_a_value_and_a_list_of_it_are_equal_in_a_policy(one, other):
     assert Document.from_value(one) == Document.from_value(other)
 
 
 @pytest.mark.parametrize(("one", "other"), _UNLIKE)
-def test_what_may_mean_something_else_is_not_the_same(one, other):
+def test_documents_that_may_have_different_meanings_are_different(one, other):
     assert Document.from_value(one) != Document.from_value(other)
 
 
 @pytest.mark.parametrize("text", ["[]", "1", '"text"', "null", "true"])
-def test_a_document_is_an_object(text):
+def test_a_document_must_be_an_object(text):
     with pytest.raises(ValueError, match=r"^not a JSON object$"):
         Document.parse(text)
 
@@ -94,12 +94,12 @@ def test_a_document_is_an_object(text):
         ("{'a': 1}", "not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
     ],
 )
-def test_what_is_not_json_is_refused_with_the_place(text, message):
+def test_invalid_json_is_rejected_with_the_place(text, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole text is compared)
         Document.parse(text)
     assert str(caught.value) == message
 
 
-def test_json_of_any_depth_is_answered_with_a_message():
+def test_json_that_is_too_deep_is_rejected():
     with pytest.raises(ValueError, match=r"^nested too deeply; expected at most 64 levels$"):
         Document.parse('{"a":' + "[" * 100_000)

@@ -1,4 +1,4 @@
-"""The text of every error is for people, and whole."""
+"""The messages of errors, and the tree of their classes."""
 
 from __future__ import annotations
 
@@ -52,22 +52,24 @@ _BARE = Diagnostic("fleet.toml", 9, "expires soon", severity="warning")
         ),
     ],
 )  # fmt: skip
-def test_the_text_is(error, text):
+def test_the_message_of_an_error(error, text):
     assert str(error) == text
 
 
-def test_every_error_is_drawn_in_the_tree_and_has_one_base():
-    ours = {
+def test_every_error_is_in_the_tree_of_the_docstring_and_has_the_one_base():
+    classes = {
         name
-        for name, found in vars(errors).items()
-        if isinstance(found, type) and issubclass(found, Exception)
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, Exception)
     }
-    drawn = {word for line in errors.__doc__.splitlines() for word in line.split() if word.endswith("Error")}
-    assert ours == drawn
-    assert all(issubclass(getattr(errors, name), ReconcilerError) for name in ours)
+    drawn_names = {
+        word for line in errors.__doc__.splitlines() for word in line.split() if word.endswith("Error")
+    }
+    assert classes == drawn_names
+    assert all(issubclass(getattr(errors, name), ReconcilerError) for name in classes)
 
 
-def test_what_an_error_was_made_of_can_be_asked_for():
+def test_errors_keep_what_they_were_made_of():
     assert (InvalidDesiredStateError([_FULL]).diagnostics, PlanRejectedError(["a"]).reasons) == (
         (_FULL,),
         ("a",),

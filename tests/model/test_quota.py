@@ -1,4 +1,4 @@
-"""What AWS's rates mean for many calls."""
+"""Estimates under AWS's quotas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ QUOTAS = Quotas(
 )
 
 
-def test_a_call_draws_from_its_own_bucket_and_every_shared_one():
+def test_a_call_counts_in_its_own_bucket_and_in_shared_ones():
     assert {
         name: QUOTAS.find_buckets("iot", name) for name in ("CreateThing", "Unnamed", "RegisterOne")
     } == {
@@ -28,7 +28,7 @@ def test_a_service_without_rates_has_no_buckets():
     assert QUOTAS.find_buckets("sts", "GetCallerIdentity") == ()
 
 
-def test_the_estimate_is_the_fullest_buckets_time():
+def test_the_estimate_is_the_time_of_the_slowest_bucket():
     calls = {("iot", "CreateThing"): 100, ("iot", "DescribeThing"): 30}
     assert QUOTAS.estimate(calls) == Estimate(calls, 3.0, Bottleneck("DescribeThing", 30, 10.0))
 
@@ -38,12 +38,12 @@ def test_operations_that_share_a_bucket_are_counted_together():
     assert QUOTAS.estimate(calls) == Estimate(calls, 8.0, Bottleneck("registrations", 120, 15.0))
 
 
-def test_of_buckets_that_take_as_long_the_last_by_name_is_told():
+def test_of_equally_slow_buckets_the_last_by_name_is_the_bottleneck():
     calls = {("iot", "A"): 10, ("iot", "B"): 10}
     assert QUOTAS.estimate(calls).bottleneck == Bottleneck("B", 10, 10.0)
 
 
-def test_nothing_takes_no_time():
+def test_no_calls_take_no_time():
     assert QUOTAS.estimate({}) == Estimate({}, 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Plans and results, told in one line."""
+"""Plans, results and other values as text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def plan(*changes, unchanged=0):
 
 
 @pytest.mark.parametrize(
-    ("made", "text"),
+    ("plan_value", "text"),
     [
         (plan(unchanged=3), "Plan for ws: nothing to do, 3 unchanged"),
         (plan(CREATE, CREATE, DELETE, unchanged=1), "Plan for ws: 2 to create, 1 to delete, 1 unchanged"),
@@ -35,15 +35,15 @@ def plan(*changes, unchanged=0):
         ),
     ],
 )
-def test_a_plan_tells_its_counts(made, text):
-    assert str(made) == text
+def test_a_plan_is_displayed_with_its_counts(plan_value, text):
+    assert str(plan_value) == text
 
 
-def test_a_plan_is_true_when_something_is_to_be_done():
+def test_a_plan_is_true_when_it_has_steps():
     assert (bool(plan()), bool(plan(CREATE))) == (False, True)
 
 
-def test_every_action_is_counted_even_where_there_is_none():
+def test_the_counts_have_every_action():
     assert plan(UPDATE, UPDATE).counts == {"create": 0, "update": 2, "replace": 0, "delete": 0, "forget": 0}
 
 
@@ -60,22 +60,27 @@ def test_every_action_is_counted_even_where_there_is_none():
         ((Canceled(CREATE),), False, "1 cancelled in 1.2 s"),
     ],
 )  # fmt: skip
-def test_a_result_tells_what_became_of_the_plan(outcomes, ok, text):
+def test_a_result_is_displayed_with_its_counts(outcomes, ok, text):
     result = Result(plan(), outcomes, 1.234)
     assert (result.ok, str(result)) == (ok, text)
 
 
-def test_small_values_are_told_as_people_write_them():
-    told = [str(found) for found in (TARGET, Origin("a.toml", 3), External("group-7"), External("0" * 64))]
-    assert told == ["embedded · 123456789012 · eu-west-1", "a.toml:3", "group-7", "000000000000…"]
+def test_small_values_are_displayed_briefly():
+    values = (TARGET, Origin("a.toml", 3), External("group-7"), External("0" * 64))
+    assert [str(value) for value in values] == [
+        "embedded · 123456789012 · eu-west-1",
+        "a.toml:3",
+        "group-7",
+        "000000000000…",
+    ]
 
 
-def test_an_update_knows_its_attributes_and_what_is_inside_them():
+def test_an_update_has_changed_a_field_when_a_part_of_it_differs():
     from reconciler.model.change import FieldChange
 
     update = Update(RESOURCE, LIVE, (FieldChange("attributes.site", "a", "b"),))
-    asked = ("attributes", "attributes.site", "attributes.sit", "attr", "thing_type")
-    assert {name: update.has_changed(name) for name in asked} == {
+    names = ("attributes", "attributes.site", "attributes.sit", "attr", "thing_type")
+    assert {name: update.has_changed(name) for name in names} == {
         "attributes": True,
         "attributes.site": True,
         "attributes.sit": False,

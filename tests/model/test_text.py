@@ -1,4 +1,4 @@
-"""What was found is put quoted, shortened and inert."""
+"""Words for messages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from reconciler.model.text import (
     describe_value,
     format_choices,
     format_path,
+    format_suggestion,
+    join_some,
     quote,
     quote_if_unsafe,
 )
@@ -33,17 +35,17 @@ from reconciler.model.text import (
         (None, "something else"),
     ],
 )
-def test_a_value_is_told_as(value, text):
+def test_a_value_is_described_with_its_type(value, text):
     assert describe_value(value) == text
 
 
-def test_a_path_reads_as_it_is_written():
+def test_a_path_is_formatted_as_in_the_file():
     assert (
         format_path(["attributes", "site", "certificates", 0, "a b"]) == "attributes.site.certificates[0].a b"
     )
 
 
-def test_names_that_would_confuse_a_terminal_are_quoted():
+def test_unsafe_names_are_quoted():
     assert [quote_if_unsafe("pump-7"), quote_if_unsafe(""), quote_if_unsafe("a\nb"), quote("it's")] == [
         "pump-7",
         "''",
@@ -52,13 +54,25 @@ def test_names_that_would_confuse_a_terminal_are_quoted():
     ]
 
 
-def test_one_of_one_is_that_one():
+def test_a_single_choice_is_formatted_without_one_of():
     assert [format_choices(["A"]), format_choices(["A", "B"])] == ["'A'", "one of 'A', 'B'"]
 
 
 @pytest.mark.parametrize(
-    ("word", "near"),
+    ("word", "match"),
     [("atributes", "attributes"), ("ATTRIBUTES", "attributes"), ("zzz", None), ("", None)],
 )
-def test_the_closest_word_is_near_or_none(word, near):
-    assert closest_match(word, ["attributes", "certificates"]) == near
+def test_the_closest_match_is_a_similar_word_or_none(word, match):
+    assert closest_match(word, ["attributes", "certificates"]) == match
+
+
+def test_a_suggestion_is_a_question_or_nothing():
+    assert [format_suggestion("things"), format_suggestion(None)] == ["; did you mean 'things'?", ""]
+
+
+def test_a_long_list_is_joined_with_the_number_of_the_others():
+    assert [join_some("abc"), join_some("abcde"), join_some("ab", limit=1)] == [
+        "a, b, c",
+        "a, b, c and 2 more",
+        "a and 1 more",
+    ]

@@ -141,7 +141,7 @@ class CertificateIssued(Verification):
                 params = {"principal": certificate["certificateArn"]}
                 holders = yield ApiCall("iot", "ListPrincipalThings", params, ignored_errors=NOT_FOUND)
                 if self.thing not in holders.get("things", ()):
-                    raise LookupError(f"certificate {identity}, which {self.thing} does not have,")
+                    raise LookupError(f"certificate {identity}, which {self.thing} does not have")
             return {name: certificate[name] for name in ("certificateArn", "certificateId", "certificatePem")}
         return None
 

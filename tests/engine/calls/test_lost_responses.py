@@ -100,7 +100,7 @@ class TestIssued:
         request = signing_request("a")
         certificate = cloud.iot.create_certificate_from_csr(certificateSigningRequest=request)
         with pytest.raises(
-            LookupError, match=rf"^certificate {certificate['certificateId']}, which a does not have,$"
+            LookupError, match=rf"^certificate {certificate['certificateId']}, which a does not have$"
         ):
             looked(cloud, CertificateIssued.for_request(request, thing="a"))
 
