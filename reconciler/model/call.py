@@ -69,9 +69,9 @@ class ApiCall:
 
     `timeout_seconds` limits the repetitions of the latter two, where it is known how long AWS takes. `output_files` are
     the members of the response that are written to files before anything else is done with it. `max_items` stops a
-    listing after so many items; its response then still has a token for the next page.
+    listing after this number of items; its response then still has a token for the next page.
 
-    When the response is lost, nobody knows whether the call was made. It is then sent again if it is `idempotent`: sent
+    When the response is lost, the call may or may not have been made. It is then sent again if it is `idempotent`: sent
     twice it does no more, and returns the same, as sent once. If it has a `verification`, that reads whether it was made,
     and it is sent again only if it was not. Without either, HTTP's rules decide: a request with an idempotent method is
     sent again, and any other fails its step.

@@ -14,9 +14,9 @@ class Constraints(Protocol):
     def violations(
         self, service: str, member: str, value: object, *, secret: bool = False
     ) -> Iterable[ValueProblem]:
-        """Return where `value` breaks the limits of a request member (`CreateThing.attributePayload.attributes`).
+        """Return where `value` violates the limits of a request member.
 
-        With `secret`, the problems reveal nothing of the value. Raises LookupError when the API has no such member.
+        The member is a dotted path (`CreateThing.attributePayload.attributes`). With `secret`, the problems reveal nothing of the value. Raises LookupError when the API has no such member.
         """
 
     def operations(self, service: str) -> Collection[str]:

@@ -1,6 +1,6 @@
 """Problems of the desired state: of one value, and as diagnostics with file and line.
 
-A problem says what is wrong or doubtful, what was expected, and which valid name comes closest. Its `code` is a stable
+A problem has a description of what is wrong or doubtful, what was expected, and the closest valid name. Its `code` is a stable
 kebab-case identifier of the kind of problem (`unknown-key`, `too-long`, `dangling-reference`): problems with one code, in
 one field of many rows, are reported together.
 """
@@ -42,7 +42,7 @@ class ValueProblem:
 
 
 class InvalidValueError(ValueError):
-    """A value that cannot be used. `problems` are all of its problems; there is at least one."""
+    """A value that cannot be used; `problems` has at least one problem."""
 
     def __init__(self, *problems: ValueProblem) -> None:
         super().__init__("; ".join(map(str, problems)))

@@ -85,7 +85,10 @@ def _is_too_deep(value: Any) -> bool:
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object, unless a key is repeated: then parsers differ, and AWS may not read what a reviewer read."""
+    """Return the object, unless it has a duplicate key.
+
+    Parsers differ in which of the values they take, so AWS might not read the one that a reviewer has read.
+    """
     members = dict(pairs)
     if len(members) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -104,7 +107,7 @@ _SET_MEMBERS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 
 
 def _normalize(value: Any) -> Any:
-    """Return the value in the one form that stands for all of the same meaning."""
+    """Return the value in a form that all values of the same meaning share."""
     match value:
         case dict():
             return {key: _normalize_member(key, item) for key, item in value.items()}

@@ -40,7 +40,10 @@ def _escape(character: str) -> str:
 
 
 class InvalidDesiredStateError(ReconcilerError):
-    """A desired state that cannot be used. `diagnostics` are all errors and warnings, in the order of files and lines."""
+    """A desired state that cannot be used.
+
+    `diagnostics` are all errors and warnings, in the order of files and lines.
+    """
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
@@ -50,7 +53,7 @@ class InvalidDesiredStateError(ReconcilerError):
 
 
 class PlanRejectedError(ReconcilerError):
-    """A plan that fails plan checks. `reasons` has all of them."""
+    """A plan that fails plan checks; `reasons` has all of them."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
@@ -71,7 +74,7 @@ class LockedError(PlanRejectedError):
 
 
 class SelectionError(ReconcilerError):
-    """Selectors that match nothing. `problems` has a sentence for each."""
+    """Selectors that match nothing; `problems` has a sentence for each."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -80,7 +83,10 @@ class SelectionError(ReconcilerError):
 
 @frozen
 class StaleField:
-    """A field of a stale step: its value when the plan was made, the value that the plan would set, and the live value."""
+    """A field of a stale step.
+
+    `before` is its value when the plan was made, `after` the value that the plan sets, and `live` the live value.
+    """
 
     path: str
     before: Any

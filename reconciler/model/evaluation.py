@@ -1,4 +1,4 @@
-"""What a kind derives from a resource and the rest of the file, once, when the file is loaded."""
+"""The values that a kind derives from a resource and the rest of the file when the file is loaded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reconciler.model.secret import Secret
 
 
 class Evaluation:
-    """The result of `Kind.evaluate`, which the resource carries from then on; kinds have their own subclasses."""
+    """The result of `Kind.evaluate`, which the resource keeps; kinds have their own subclasses."""
 
     __slots__ = ()
 

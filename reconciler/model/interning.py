@@ -9,7 +9,10 @@ _Value = TypeVar("_Value", bound=Hashable)
 
 
 class Interner:
-    """Replaces each value with the first equal one: most resources of a large file depend on the same few others."""
+    """Replaces each value with the first equal one.
+
+    In a large file, most resources depend on the same few others.
+    """
 
     def __init__(self) -> None:
         self._values: dict[Hashable, Hashable] = {}

@@ -24,7 +24,7 @@ class Started:
 
 @frozen
 class Waiting:
-    """A step that has been waiting for AWS to finish an earlier call, for so many seconds."""
+    """A step that has been waiting, for `seconds`, for AWS to finish an earlier call."""
 
     status: ClassVar[str] = "waiting"
     change: Change

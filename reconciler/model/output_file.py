@@ -23,7 +23,10 @@ class OutputFile:
 
 @frozen
 class SavedMember:
-    """A member of a response, as a dotted path, and the file it is written to; only its owner may read a secret's file."""
+    """A member of a response, as a dotted path, and the file that it is written to.
+
+    A secret's file can be read only by its owner.
+    """
 
     member: str
     file: OutputFile

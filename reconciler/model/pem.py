@@ -32,9 +32,9 @@ class Pem:
         """Read exactly one certificate. Raises InvalidValueError."""
         blocks = _BLOCK.findall(text)
         if len(blocks) != 1:
-            found = f"{len(blocks)} PEM certificates found" if blocks else "no PEM certificate found"
+            problem = f"{len(blocks)} PEM certificates found" if blocks else "no PEM certificate found"
             raise InvalidValueError(
-                ValueProblem("invalid-pem", found, "one -----BEGIN CERTIFICATE----- block")
+                ValueProblem("invalid-pem", problem, "one -----BEGIN CERTIFICATE----- block")
             )
         try:
             der = base64.b64decode("".join(blocks[0].split()), validate=True)

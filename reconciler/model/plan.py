@@ -66,7 +66,7 @@ class Bottleneck:
 
 @frozen
 class Estimate:
-    """The number of calls by (service, operation), and the minimum time in seconds that they take under AWS's quotas."""
+    """The number of calls by (service, operation), and the minimum time that AWS's quotas allow for them."""
 
     calls: Mapping[tuple[str, str], int]
     seconds: float
@@ -83,7 +83,7 @@ NoteLevel = Literal["warning", "info", "unmanaged"]
 
 @frozen
 class Note:
-    """Something to know about a plan besides its changes; an "unmanaged" resource is left alone."""
+    """A warning or information about a plan; an "unmanaged" resource is not changed."""
 
     level: NoteLevel
     text: str
@@ -92,7 +92,7 @@ class Note:
 
 @frozen
 class Basis:
-    """What a plan was made from, to check its steps again before they run.
+    """The inputs of a plan, to check its steps again before they run.
 
     `desired` are the resources of the file and the ownership markers; `names` has the names in the file by table and AWS's
     ID, or None for a resource without one that is kept for a grace period; `moved` has the new addresses by the former ones;

@@ -14,7 +14,7 @@ _MAX_PERCENT = 100
 
 @frozen
 class LimitOverride:
-    """A limit that replaces the file's limits for one run: a count, or a percentage of the managed resources."""
+    """A count or a percentage of the managed resources that replaces the file's limits for one run."""
 
     text: str
     count: int | None = None
@@ -37,7 +37,7 @@ class LimitOverride:
 
 @frozen
 class PlanOptions:
-    """What a plan should contain.
+    """The options of a plan.
 
     `destroy` plans the deletion of all managed resources. `adopt` has unmanaged resources that may be imported.
     `wave_percent` is the part of the rotations that will be applied at a time. `limit_overrides` are the limits of this

@@ -12,7 +12,7 @@ from reconciler.model.plan import Bottleneck, Estimate
 
 @frozen
 class Bucket:
-    """Calls that one quota counts together: `name` is an operation or a shared quota, `rate` is in calls per second."""
+    """A quota and the operation, or the shared quota, that it counts; `rate` is in calls per second."""
 
     service: str
     name: str
@@ -21,7 +21,7 @@ class Bucket:
 
 @frozen
 class Quotas:
-    """Rates by service and operation; the operation "default" stands for all others of its service.
+    """Rates by service and operation; the operation "default" is for all others of its service.
 
     `shared` has the quotas that several operations share, by service: name → (rate, operations).
     """

@@ -1,4 +1,4 @@
-"""Redact secrets in text that others wrote: exceptions, tracebacks, the log records of other libraries.
+"""Redact secrets in exceptions, tracebacks and the log records of other libraries.
 
 Our own text holds no secrets. The text of botocore can: its log has whole requests, its errors have invalid values, and AWS
 repeats what it rejects. So every secret that this process reads is registered, and redacted wherever such text is shown, as
@@ -105,7 +105,7 @@ def redact(text: str) -> str:
 
 
 def _spell(secret: str) -> Iterator[str]:
-    """Return a value as it is, and as JSON, `repr`, URLs and base64 spell it; and its long lines one by one."""
+    """Return a value in plain text, JSON, `repr`, URLs and base64, and its long lines one by one."""
     raw = secret.encode(errors="surrogatepass")
     yield secret
     yield json.dumps(secret)[1:-1]

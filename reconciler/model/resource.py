@@ -15,7 +15,10 @@ from reconciler.model.evaluation import Evaluation
 
 @frozen(order=True)
 class ManifestRow:
-    """A row of a manifest: its line, or, where `manifest` is empty, its index in the table's `for_each` array."""
+    """A row of a manifest.
+
+    `number` is its line, or, where `manifest` is empty, its index in the table's `for_each` array.
+    """
 
     manifest: str
     number: int
@@ -26,7 +29,10 @@ class ManifestRow:
 
 @frozen(order=True)
 class Origin:
-    """The place of a declaration. Lines start at 1; `row` is the row of the manifest, in a table with `for_each`."""
+    """The place of a declaration.
+
+    Lines start at 1; `row` is the row of the manifest, in a table with `for_each`.
+    """
 
     file: str
     line: int

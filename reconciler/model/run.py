@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from attrs import field, frozen
 
 RUN_STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
-"""The statuses of a run. A "crashed" one has no recorded end, and its process is gone or ran on another host."""
+"""The statuses of a run. A "crashed" one has no recorded end, and its process has ended or ran on another host."""
 
 UNFINISHED_STATUSES: tuple[str, ...] = ("planned", "started", "unknown", "failed", "skipped", "cancelled")
 """The statuses of a step that was not applied. An "unknown" one had started when the run ended without recording more."""
@@ -70,7 +70,10 @@ class Run:
 
 @frozen
 class RunStep:
-    """A step of a run: `status` is an outcome's, or one of `UNFINISHED_STATUSES`. `error` contains no secrets."""
+    """A step of a run.
+
+    `status` is an outcome's, or one of `UNFINISHED_STATUSES`; `error` contains no secrets.
+    """
 
     address: str
     action: str
@@ -81,9 +84,9 @@ class RunStep:
 
 @frozen
 class RunCall:
-    """One attempt at one call. `parameters` has those that identify its resources, and no others.
+    """One attempt at one call.
 
-    `status` is "answered", "refused" (AWS returned an error), "lost" (no response, but the call may have been made),
+    `parameters` has those that identify its resources, and no others. `status` is "answered", "refused" (AWS returned an error), "lost" (no response, but the call may have been made),
     "in flight" or "unknown" (the run ended before a response was recorded; the call may have been made). `error_code` is
     AWS's error code or the name of our exception; an error that the call ignores counts as answered.
     """

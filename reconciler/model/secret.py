@@ -26,7 +26,7 @@ class Secret:
     """A value that is never shown.
 
     `reference` is its source in the file (`env PUMP_7_QR`, `file pki/ca.key`) and may be shown. `value` is None if the
-    environment variable is not set, which is an error only when the value is needed. Whoever reads the value from outside
+    environment variable is not set, which is an error only when the value is needed. The code that reads the value
     also registers it, so that it is redacted in the text of other libraries (`model/redaction.py`).
     """
 
@@ -48,7 +48,7 @@ class Secret:
         return self.value
 
     def digest(self, salt: str) -> SecretDigest:
-        """Return a hash that can be stored with the resource; `salt` is any text that is unique to the resource."""
+        """Return a hash that can be stored with the resource; `salt` is a text unique to the resource."""
         salt_bytes = hashlib.sha256(salt.encode()).digest()[:16]
         return SecretDigest(_COST, _to_base64(salt_bytes), _hash(self.reveal(), salt_bytes, _COST))
 

@@ -1,4 +1,4 @@
-"""Words for messages: values quoted and shortened, lists cut, the closest valid name suggested, controls escaped."""
+"""Text for messages: quoting, shortening, escaping, and suggestions of names."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def type_name(value: object) -> str:
 
 
 def describe_value(value: object) -> str:
-    """Return the type of a TOML value, and the value itself where it is short; tables and arrays stay closed."""
+    """Return the type of a TOML value, and the value itself unless it is a table or an array."""
     match value:
         case bool():
             return "true" if value else "false"

@@ -1,4 +1,6 @@
-"""TOML files and manifests → a `DesiredState`, or every diagnostic at once; `load` is the only entry point.
+"""Load TOML files and manifests as a `DesiredState`, or report every diagnostic at once.
+
+`load` is the only entry point.
 
 Invariant: files are read from the folder tree of the TOML file that refers to them, and up to a size; nothing in a file is
 executed; no secret is in a diagnostic.

@@ -66,9 +66,10 @@ def build_converter(context: LoadContext | None = None) -> Converter:
 
 
 def file_type(annotation: Any) -> Any:
-    """Return the part of an annotation that a file can set: the first of a union, or both of a `Reference`.
+    """Return the part of an annotation that a file can set.
 
-    The others stand for what AWS reports, or for absence: TOML has no null.
+    That is the first of a union, or both of a `Reference`. The others are for values that AWS reports, or for absence: TOML
+    has no null.
     """
     if not _is_union(annotation):
         return annotation
@@ -85,12 +86,12 @@ def file_types(annotation: Any) -> tuple[Any, ...]:
 
 
 def accepts_document_or_name(annotation: Any) -> bool:
-    """Return whether a field takes a document or the name of one in this file; one outside the file is never read."""
+    """Return whether a field takes a document, or the name of one in this file."""
     return _is_union(annotation) and {Document, str} <= set(get_args(annotation))
 
 
 def describe_type(annotation: Any) -> str:
-    """Return what a field of this annotation takes, as messages and the documentation say it."""
+    """Return what a field of this annotation takes, for messages and the documentation."""
     if accepts_document_or_name(annotation):
         return _DOCUMENT_OR_NAME
     annotation = file_type(annotation)
@@ -177,7 +178,10 @@ def _array_hook(annotation: Any, converter: Converter) -> Hook:
 
 
 def _convert_items(items: Iterable[tuple[Any, Any]], hook: Hook, item_type: Any) -> dict[Any, Any]:
-    """Convert the items of a map or an array, by key. Raises InvalidValueError with the problems of all items."""
+    """Convert the items of a map or an array.
+
+    Raises InvalidValueError with the problems of all items.
+    """
     converted: dict[Any, Any] = {}
     problems: list[ValueProblem] = []
     for key, item in items:
@@ -219,7 +223,10 @@ def _union_hook(annotation: Any, converter: Converter) -> Hook:
 
 
 def _document_or_name_hook(document_hook: Hook) -> Hook:
-    """Return the hook for a document or the name of one; JSON text starts with a brace, which no name does."""
+    """Return the hook for a document or the name of one.
+
+    JSON text starts with a brace, which no name does.
+    """
 
     def hook(value: Any, annotation: Any) -> Any:
         if isinstance(value, str) and not value.lstrip().startswith("{"):

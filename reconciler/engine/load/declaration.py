@@ -1,4 +1,4 @@
-"""What declares a resource: a table, or one row of a table with `for_each`."""
+"""Declarations of resources: tables, and rows of tables with `for_each`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ValueOrigin:
 
 
 class Declaration(ABC):
-    """What declares a resource, or `[workspace]`, whose path has one part."""
+    """A declaration of a resource, or of `[workspace]`, whose path has one part."""
 
     __slots__ = ()
 

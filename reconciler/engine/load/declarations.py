@@ -36,9 +36,9 @@ _CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 @frozen
 class Declarations:
-    """What the files declare: every `[workspace]`, every table with `for_each`, and each resource's first declaration.
+    """All declarations of the files.
 
-    `moved_removed` are the tables about addresses that the file no longer has. `incomplete_kinds` are the kinds that may have
+    `resources` has each resource's first declaration. `moved_removed` are the tables about addresses that the file no longer has. `incomplete_kinds` are the kinds that may have
     more resources, in rows that could not be read.
     """
 
@@ -172,14 +172,14 @@ def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[T
     """Return every table that declares something, and report what is not a table, or not a known one."""
     kinds = all_kinds()
     for name, entries in file.data.items():
-        whole = TomlTable((name,), {}, file)
+        table = TomlTable((name,), {}, file)
         if name in MOVED_REMOVED_TABLES:
             yield from _array_of_tables(name, entries, file, diagnostics)
         elif name != WORKSPACE and name not in kinds:
-            diagnostics.add(whole, _unknown_table(name, entries))
+            diagnostics.add(table, _unknown_table(name, entries))
         elif not isinstance(entries, dict):
             expected = f"a table [{name}]" if name == WORKSPACE else f"tables [{name}.NAME]"
-            diagnostics.add(whole, ValueProblem("wrong-type", f"got {describe_value(entries)}", expected))
+            diagnostics.add(table, ValueProblem("wrong-type", f"got {describe_value(entries)}", expected))
         elif name == WORKSPACE:
             yield TomlTable((name,), entries, file)
         else:

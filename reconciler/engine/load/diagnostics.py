@@ -1,4 +1,7 @@
-"""Problems of declarations → diagnostics in the order of the files; those that many rows share are reported together."""
+"""Problems of declarations → diagnostics in the order of the files.
+
+A problem that many rows of a manifest share is reported once, or for the first of them.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _GroupKey: TypeAlias = tuple[int, ValuePath, str, bool, str]
 
 @frozen(eq=False)
 class _RowProblem:
-    """The problem of one row; `is_in_manifest` says that the row itself cannot be read."""
+    """The problem of one row; `is_in_manifest` is for a row that itself cannot be read."""
 
     declaration: Declaration
     problem: ValueProblem
@@ -91,7 +94,7 @@ def _sort_key(row_number: int, first: Diagnostic) -> tuple[str, int, str, str, i
 
 
 def _report(group: _Group) -> list[Diagnostic]:
-    """Return one diagnostic for the table where all rows have the same problem, else one for each of the first rows."""
+    """Return the diagnostics of a group: one if all rows have the same problem, else one per row."""
     first = group.first_problems[0]
     is_in_all_rows = not first.is_in_manifest and len(group.rows) == first.declaration.sibling_count
     if group.is_uniform and is_in_all_rows and not first.origin.columns:

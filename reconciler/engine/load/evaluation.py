@@ -1,4 +1,4 @@
-"""Evaluate the resources of a loaded file, and register the secrets that this yields."""
+"""Evaluate the resources of a loaded file, and register the secrets of the evaluations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.model.resource import Desired
 
 
 def evaluate(desired: Desired) -> Desired:
-    """Return the resources with what their kinds work out once, from each of them and the rest of the file. Pure."""
+    """Return the resources with the evaluations of their kinds."""
     kinds = all_kinds()
     evaluated = {}
     for address, resource in desired.items():
@@ -20,7 +20,7 @@ def evaluate(desired: Desired) -> Desired:
 
 
 def register_secrets(desired: Desired) -> None:
-    """Have the values that were made with secrets redacted, and all values of attributes that secrets fill."""
+    """Register the values derived from secrets, and the attributes that are set from them, for redaction."""
     for resource in desired.values():
         if resource.evaluation is None:
             continue

@@ -71,7 +71,7 @@ class ForEachTable:
 
 @frozen(eq=False)
 class Instance(Declaration):
-    """What one row makes of a table with `for_each`."""
+    """The declaration that one row makes of a table with `for_each`."""
 
     for_each: ForEachTable
     _address: Address
@@ -105,7 +105,7 @@ class Instance(Declaration):
         return len(self.for_each.manifest.rows)
 
     def trace_origin(self, path: ValuePath) -> ValueOrigin:
-        """Return the path in the table and the columns that it uses; an empty path stands for the name."""
+        """Return the path in the table and the columns that it uses; an empty path means the name."""
         table = self.for_each
         if not path:
             return ValueOrigin((), table.column_names(table.name.columns if table.name else frozenset()))

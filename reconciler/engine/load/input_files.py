@@ -1,4 +1,4 @@
-"""What the desired state refers to outside itself: files in its folder, and environment variables."""
+"""Files and environment variables that the desired state refers to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class LoadContext:
-    """What one TOML file may read: the files of its own folder tree, and the environment.
+    """The files of a TOML file's own folder tree, and the environment, which are all that it may read.
 
     `digests` has the SHA-256 of each file that was read, by the name that the TOML file gives it; secrets are left out.
     The methods raise InvalidValueError.
@@ -161,7 +161,7 @@ class LoadContext:
         return path
 
     def _resolve(self, name: str) -> str:
-        """Return the path with every link followed; each folder is resolved once, since many files share few folders."""
+        """Return the path with every link followed; each folder is resolved only once."""
         folder, file_name = os.path.split(name)
         if folder not in self._resolved_folders:
             self._resolved_folders[folder] = os.path.realpath(os.path.join(self._folder, folder))  # noqa: PTH118

@@ -1,4 +1,4 @@
-"""Values of a table with `for_each` in which `{column}` stands for a row's value.
+"""Values of a table with `for_each` in which `{column}` is replaced with a row's value.
 
 Invariant: a row's value replaces its column's name and nothing else happens: nothing is formatted, looked up or
 interpolated again, so the content of a manifest is never anything but text.
@@ -146,9 +146,9 @@ class _InterpolatedArray(Interpolation):
 
 
 class InterpolationParser:
-    """Parses the values of one table for the columns of its manifest, which are None where they cannot be known.
+    """Parses the values of one table with `for_each`.
 
-    `problems` collects what is wrong with the values.
+    `columns` are those of its manifest, or None where they are not known. `problems` collects what is wrong with the values.
     """
 
     def __init__(self, columns: Sequence[str] | None) -> None:
@@ -231,7 +231,7 @@ def is_constant(interpolation: Interpolation) -> bool:
 def trace_columns(
     fields: Mapping[str, Interpolation], path: ValuePath, row: RowValues
 ) -> tuple[ValuePath, frozenset[int]]:
-    """Return the path as the file has it, and the columns that make the value there: those of its keys and its own."""
+    """Return the path as the file has it, and the columns that its keys and its value use."""
     if not path or path[0] not in fields:
         return path, frozenset()
     file_path: list[str | int] = [path[0]]

@@ -1,4 +1,4 @@
-"""The JSON Schema (draft 2020-12) of a desired-state file, derived from what the kinds and the loader declare.
+"""The JSON Schema (draft 2020-12) of a desired-state file, derived from the kinds and the loader.
 
 It is for editors, which complete keys and underline errors. `load` decides what is valid; the schema leaves out what
 depends on another file, another table or AWS. A text with a brace in it may have columns of a `for_each` table, so no
@@ -160,7 +160,7 @@ def _moved_or_removed(keys: Sequence[str]) -> Node:
 
 
 def _workspace_name(member_schemas: MemberSchemas) -> Node:
-    """Return what AWS's limits on the names of the ownership markers leave for the workspace's name in them."""
+    """Return the limits of the workspace's name, which is a part of the ownership markers' names."""
     patterns: list[Node] = []
     node: Node = {"minLength": 1, "allOf": patterns}
     for address in sorted(reserved_addresses("")):
@@ -224,7 +224,10 @@ def _add_limits(node: Node, limits: Mapping[str, Any], member: Member) -> Node:
 
 
 def _add_structure_limits(properties: Node, limits: Mapping[str, Any], member: Member) -> Node:
-    """Return the fields of a table that is a structure for AWS, whose member names are spelled in another way."""
+    """Return the fields of a table with the limits of AWS's structure.
+
+    AWS spells the member names differently.
+    """
     limits_by_name = {name.lower(): limit for name, limit in limits.items()}
     return {
         name: _add_limits(node, limits_by_name.get(name.replace("_", ""), {}), member)

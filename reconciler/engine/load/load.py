@@ -140,9 +140,9 @@ def _evaluate(parsed: Mapping[Address, ParsedDeclaration]) -> Mapping[Address, P
 
 def _digest(contexts: Mapping[TomlFile, LoadContext]) -> str:
     """Return the SHA-256 over the files and what they refer to, secrets aside."""
-    whole = hashlib.sha256()
+    sha256 = hashlib.sha256()
     for file, context in contexts.items():
         own = (file.path.name, hashlib.sha256(file.raw).hexdigest())
         for name, digest in (own, *sorted(context.digests.items())):
-            whole.update(f"{name}\0{digest}\n".encode())
-    return whole.hexdigest()
+            sha256.update(f"{name}\0{digest}\n".encode())
+    return sha256.hexdigest()

@@ -50,7 +50,7 @@ class ManifestReader:
         self._values_left = MAX_VALUES
 
     def read(self, value: object, context: LoadContext) -> Manifest:
-        """Return the manifest that a `for_each` refers to or contains. Raises InvalidValueError when there is none."""
+        """Return the manifest that a `for_each` refers to or contains. Raises InvalidValueError."""
         match value:
             case {"file": str(name), **rest} if not rest and name:
                 return self._read_file(name, context)

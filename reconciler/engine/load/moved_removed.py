@@ -1,4 +1,4 @@
-"""`[[removed]]`, `[[moved]]` and a table's own `moved`: statements about addresses that the file no longer has."""
+"""Statements about addresses that the file no longer has: `[[removed]]`, `[[moved]]` and `moved`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _ResolvedMove:
 
 @define
 class MovedRemoved:
-    """The valid statements: where each address was removed, and the new address of each one that was moved."""
+    """The place of each removed address, and the new address of each moved one."""
 
     removed: dict[Address, Origin] = Factory(dict)
     moved: dict[Address, Address] = Factory(dict)
@@ -68,7 +68,7 @@ def resolve_moved_removed(
     workspace: str,
     diagnostics: DiagnosticCollector,
 ) -> MovedRemoved:
-    """Return what the tables, and the resources that have a `moved` of their own, say; report what is not valid."""
+    """Return the valid statements of the tables and of the resources' own `moved`, and report the others."""
     return _Resolver(declared, workspace, diagnostics).resolve(tables, parsed)
 
 
@@ -124,7 +124,10 @@ class _Resolver:
             self._valid.removed[address] = table.origin
 
     def _check_removal(self, address: Address) -> None:
-        """Raise InvalidValueError for declared resources, ownership markers, and what the registry has under another name."""
+        """Raise InvalidValueError for an address that cannot be forgotten.
+
+        That is a declared one, one of an ownership marker, and one that the registry has under another name.
+        """
         kind = all_kinds()[address.kind]
         if address in self._declared:
             raise _error("still-declared", self._describe_declared(address), _ABSENT)

@@ -25,7 +25,7 @@ from reconciler.model.resource import External, Lifecycle, Reference, Resource
 
 @frozen
 class CommonKeys:
-    """The keys that the table of every kind may have besides the kind's fields."""
+    """The keys that the table of every kind may have in addition to the kind's fields."""
 
     depends_on: tuple[str, ...] = ()
     lifecycle: Lifecycle = Lifecycle()
@@ -38,7 +38,7 @@ _NO_COMMON_KEYS = CommonKeys()
 
 @frozen(eq=False)
 class ParsedDeclaration:
-    """One declaration with its `resource`, or with `valid_fields` and `problems` where it is not valid as a whole."""
+    """A declaration with its resource, or with its valid fields and its problems."""
 
     declaration: Declaration
     kind: Kind
@@ -76,7 +76,7 @@ class DeclarationParser:
         return _build(table, kind, values, problems, self._interner, is_valid=not problems)
 
     def parse_for_each(self, for_each: ForEachTable) -> ParsedForEachTable:
-        """Parse once what all instances of a table with `for_each` have in common."""
+        """Parse the values that all instances of a table with `for_each` share."""
         kind, shape = self._kind_and_shape(for_each.table)
         values, problems = parse_values(for_each.constants, shape)
         problems += check_keys(for_each.table.entries, shape, (FOR_EACH,))
@@ -92,7 +92,7 @@ class DeclarationParser:
 
 @frozen(eq=False)
 class ParsedForEachTable:
-    """What all instances of a table with `for_each` have in common, and the problems of that."""
+    """The values that all instances of a table with `for_each` share, and their problems."""
 
     kind: Kind
     shape: TableShape

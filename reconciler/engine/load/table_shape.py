@@ -28,7 +28,7 @@ class TableShape:
 
 
 def derive_shape(cls: type, converter: Converter) -> TableShape:
-    """Return the shape of the tables that an attrs class stands for."""
+    """Return the shape of the tables that become instances of an attrs class."""
     fields = attrs.fields(attrs.resolve_types(cls))
     return TableShape(
         {field.name: (field.type, converter.get_structure_hook(field.type)) for field in fields},
@@ -76,7 +76,7 @@ def parse_values(table: Mapping[str, Any], shape: TableShape) -> tuple[dict[str,
 
 
 def _problems_of(error: Exception) -> Iterator[ValueProblem]:
-    """Return the problems that an exception of a converter stands for."""
+    """Return the problems in an exception of a converter."""
     match error:
         case InvalidValueError():
             yield from error.problems

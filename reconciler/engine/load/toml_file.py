@@ -34,7 +34,7 @@ Keys: TypeAlias = tuple[str | int, ...]
 
 @frozen(eq=False)
 class TomlFile:
-    """A file that was read: its name in messages, its path, its bytes, the values of tomllib and the lines of its keys."""
+    """A TOML file with its values and the lines of its keys; `display_name` is its name in messages."""
 
     display_name: str
     path: Path
@@ -44,7 +44,7 @@ class TomlFile:
 
 
 def read_toml_file(path: Path, display_name: str) -> TomlFile | Diagnostic:
-    """Read one file, or return the one diagnostic that says why it cannot be read."""
+    """Read one file, or return the one diagnostic of why it cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return _unreadable(display_name, 1, "not a regular file")
@@ -79,7 +79,7 @@ def _parse(path: Path, display_name: str, raw: bytes, text: str, lines: KeyLines
         return TomlFile(display_name, path, raw, tomllib.loads(text), lines)
     except RecursionError:
         return _unreadable(display_name, 1, "nested too deeply")
-    except ValueError as error:  # besides TOMLDecodeError: an integer of more digits than Python converts
+    except ValueError as error:  # also for an integer of more digits than Python converts
         message = str(error)
     position = _TOMLLIB_POSITION.search(message)
     if position is None:

@@ -1,4 +1,4 @@
-"""Checks of parsed declarations: AWS's limits, references, duplicates, cycles, and what the kinds check."""
+"""Checks of parsed declarations: limits, references, duplicates, cycles and the kinds' checks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ def check_declarations(
     limits: Constraints,
     diagnostics: DiagnosticCollector,
 ) -> None:
-    """Report every problem of the declarations; nothing may be missing that is of one of the `incomplete_kinds`."""
+    """Report every problem of the declarations.
+
+    A resource of one of the `incomplete_kinds` is never reported as missing.
+    """
     desired = {address: item.resource for address, item in parsed.items() if item.resource}
     references = _ReferenceChecker(parsed, incomplete_kinds)
     scope = Scope(workspace, desired)
@@ -174,7 +177,7 @@ def _check_limits(item: ParsedDeclaration, scope: Scope, limits: Constraints) ->
     """Return how the fields violate AWS's limits: those of the file, and the defaults of the others."""
     kind = item.kind
     effective = kind.effective(item.resource, scope) if item.resource else None
-    # What a template makes is of another class than the table that names the template.
+    # The effective spec of a templated resource has another class than its table.
     is_other_class = effective is not None and type(effective) is not kind.spec_class
     effective_members = members(type(effective)) if is_other_class else {}
     values = item.values
@@ -233,7 +236,7 @@ def _to_sent_value(value: Any, references: str | None) -> Any:
 def _check_identities(
     parsed: Collection[ParsedDeclaration], desired: Desired, diagnostics: DiagnosticCollector
 ) -> None:
-    """Report resources that would be the same in AWS: a certificate under two names, a thing of two templates."""
+    """Report resources that are the same one in AWS, such as a certificate under two names."""
     first_items: dict[tuple[str, str], ParsedDeclaration] = {}
     duplicates: defaultdict[tuple[str, str], list[ParsedDeclaration]] = defaultdict(list)
     for item in parsed:

@@ -44,7 +44,7 @@ PERCENT_RANGE = range(101)
 def parse_settings(
     table: Mapping[str, object], limits: Constraints, services: Collection[str]
 ) -> tuple[Settings, list[ValueProblem]]:
-    """Return the settings, with defaults for what is not valid, and the problems; `services` may have quotas."""
+    """Return the settings, with defaults for invalid ones, and the problems; `services` may have quotas."""
     shape = derive_shape(Settings, build_converter())
     values, problems = parse_values({name: value for name, value in table.items() if name != "limits"}, shape)
     problems += check_keys(table, shape)

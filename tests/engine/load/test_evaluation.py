@@ -36,7 +36,7 @@ def provisioned(template: Document, value: str):
 def test_only_provisioned_things_carry_an_evaluation():
     resources = [provisioned(TEMPLATE, "10"), resource("things", "b", Thing())]
     evaluations = [
-        found.evaluation for found in evaluate({item.address: item for item in resources}).values()
+        resource.evaluation for resource in evaluate({item.address: item for item in resources}).values()
     ]
     assert [type(evaluation) for evaluation in evaluations] == [Blueprint, type(None)]
 

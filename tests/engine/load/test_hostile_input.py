@@ -84,7 +84,7 @@ def template(name: object) -> bytes:
 def test_a_template_that_expands_to_too_much_text_is_one_error(tmp_path, name, where):
     text = '[provisioned_things.x]\ntemplate = { file = "t.json" }\nparameters = { A = "%s" }\n' % ("a" * 100)
     (diagnostic,) = [
-        found for found in load_report(tmp_path, text, t_json=template(name)) if "too much" in found
+        line for line in load_report(tmp_path, text, t_json=template(name)) if "too much" in line
     ][:1]
     assert diagnostic.endswith(
         "the functions of the template produce too much text; expected at most 1,048,576 characters"
@@ -111,7 +111,7 @@ def test_a_folder_replaced_by_a_link_after_it_was_resolved_is_not_followed(tmp_p
     assert context.read_text("pki/a.txt") == "mine"
     (tmp_path / "tree" / "pki").rename(tmp_path / "tree" / "was")
     (tmp_path / "tree" / "pki").symlink_to(tmp_path / "outside")
-    # The folder was resolved before, but every folder is opened anew.
+    # The folder was resolved before, but every folder is opened again.
     with pytest.raises(InvalidValueError) as caught:
         context.read_text("pki/a.txt")
     assert caught.value.problems[0].problem == "cannot read 'pki/a.txt': Not a directory"

@@ -240,8 +240,8 @@ class TestValid:
 
     def test_a_resource_has_the_place_of_its_declaration(self, folder):
         write_files(folder, {"a.toml": '[workspace]\nname = "w"\n', "b.toml": "\n[things.a]\n[things.b]\n"})
-        found = load(folder, environ={}).resources
-        origins = {str(address): resource.origin for address, resource in found.items()}
+        resources = load(folder, environ={}).resources
+        origins = {str(address): resource.origin for address, resource in resources.items()}
         assert origins == {"things.a": Origin("b.toml", 2), "things.b": Origin("b.toml", 3)}
 
     def test_a_pem_is_the_same_as_text_and_from_a_file(self, folder):
@@ -289,8 +289,10 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         write_files(
             folder, {"desired_state.toml": f'{WORKSPACE}[certificates.a]\npem.file = "pki/pump-1.pem"\n'}
         )
-        found = load(Path(os.path.relpath(folder / "desired_state.toml")), environ={})
-        assert found.resources[Address("certificates", "a")].spec.pem == read_pem(folder, "pki/pump-1.pem")
+        desired_state = load(Path(os.path.relpath(folder / "desired_state.toml")), environ={})
+        assert desired_state.resources[Address("certificates", "a")].spec.pem == read_pem(
+            folder, "pki/pump-1.pem"
+        )
 
     def test_an_unset_secret_is_a_warning(self, folder):
         text = f"""{WORKSPACE}
@@ -328,8 +330,8 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
 
     def test_a_name_may_contain_dots(self, folder):
         text = f'{WORKSPACE}[certificates."a.b"]\npem.file = "pki/pump-1.pem"\n[things.c]\ncertificates = ["a.b"]\ndepends_on = ["certificates.a.b"]\n'
-        found = load_text(folder, text).resources[Address("things", "c")]
-        assert found.dependencies == {Address("certificates", "a.b")}
+        resource = load_text(folder, text).resources[Address("things", "c")]
+        assert resource.dependencies == {Address("certificates", "a.b")}
 
 
 def test_a_secret_parameter_of_a_template_is_not_checked_against_limits(folder):

@@ -39,20 +39,20 @@ def read_manifest(folder: Path, name: str, raw: str | bytes) -> Manifest:
 
 
 def read_rows(folder: Path, name: str, raw: str | bytes) -> tuple[object, ...]:
-    """The columns, and the rows with their numbers."""
-    found = read_manifest(folder, name, raw)
-    assert [(row, str(problem)) for row, problem in found.problems] == []
-    return found.columns, *((row.number, values) for row, values in found.rows)
+    """Return the columns, and the rows with their numbers."""
+    manifest = read_manifest(folder, name, raw)
+    assert [(row, str(problem)) for row, problem in manifest.problems] == []
+    return manifest.columns, *((row.number, values) for row, values in manifest.rows)
 
 
-def format_problems(found: Manifest) -> list[tuple[ManifestRow, str, str | None]]:
-    return [(row, problem.problem, problem.expected) for row, problem in found.problems]
+def format_problems(manifest: Manifest) -> list[tuple[ManifestRow, str, str | None]]:
+    return [(row, problem.problem, problem.expected) for row, problem in manifest.problems]
 
 
 def load_resources(folder: Path, text: str, files: Mapping[str, str] | None = None) -> Desired:
-    for name, held in (files or {}).items():
+    for name, content in (files or {}).items():
         (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(held)
+        (folder / name).write_text(content)
     (folder / "desired_state.toml").write_text(text + WORKSPACE)
     return load(folder / "desired_state.toml").resources
 
@@ -94,8 +94,8 @@ class TestCsv:
     def test_every_text_is_read_unchanged(self, tmp_path_factory, rows):
         written = io.StringIO()
         csv.writer(written).writerows([["a", "b"], *rows])
-        found = read_manifest(tmp_path_factory.mktemp("csv"), "a.csv", written.getvalue())
-        assert (found.problems, [list(values) for _, values in found.rows]) == ([], rows)
+        manifest = read_manifest(tmp_path_factory.mktemp("csv"), "a.csv", written.getvalue())
+        assert (manifest.problems, [list(values) for _, values in manifest.rows]) == ([], rows)
 
 
 class TestJsonLines:
@@ -124,8 +124,8 @@ class TestJsonLines:
     )
     def test_every_text_is_read_unchanged(self, tmp_path_factory, rows):
         raw = "\n".join(map(json.dumps, rows))
-        found = read_manifest(tmp_path_factory.mktemp("json"), "a.jsonl", raw)
-        assert (found.problems, [{"a": values[0]} for _, values in found.rows]) == ([], rows)
+        manifest = read_manifest(tmp_path_factory.mktemp("json"), "a.jsonl", raw)
+        assert (manifest.problems, [{"a": values[0]} for _, values in manifest.rows]) == ([], rows)
 
 
 class TestLimits:
@@ -134,9 +134,9 @@ class TestLimits:
             file.truncate(MAX_MANIFEST_BYTES + 1)
         with pytest.raises(InvalidValueError) as caught:
             ManifestReader().read({"file": "a.csv"}, LoadContext(tmp_path, {}))
-        (found,) = caught.value.problems
+        (problem,) = caught.value.problems
         expected = ("the file 'a.csv' is too large", "at most 64 MiB", ("file",))
-        assert (found.problem, found.expected, found.path) == expected
+        assert (problem.problem, problem.expected, problem.path) == expected
 
     def test_a_pipe_is_rejected_as_a_manifest(self, tmp_path):
         os.mkfifo(tmp_path / "a.csv")
@@ -155,8 +155,8 @@ class TestLimits:
         reader, context = ManifestReader(), LoadContext(tmp_path, {})
         for name in ("a.csv", "b.csv"):
             (tmp_path / name).write_text("x,y\n1,2\n3,4\n")
-        found = [reader.read({"file": name}, context) for name in ("a.csv", "b.csv")]
-        assert [format_problems(each) for each in found] == [
+        read_manifests = [reader.read({"file": name}, context) for name in ("a.csv", "b.csv")]
+        assert [format_problems(manifest) for manifest in read_manifests] == [
             [],
             [(ManifestRow("b.csv", 3), "too many values", "at most 6 in all manifests together")],
         ]
@@ -223,9 +223,9 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
 
     def test_a_resource_has_the_place_of_its_table_and_its_row(self, tmp_path):
         text = '[things."a-{n}"]\nfor_each = { file = "m/n.csv" }\n[things."b-{n}"]\nfor_each = [{ n = 3 }]\n'
-        found = load_resources(tmp_path, text, {"m/n.csv": "n\n\n7\n"})
+        resources = load_resources(tmp_path, text, {"m/n.csv": "n\n\n7\n"})
         at = "desired_state.toml"
-        origins = {address.name: resource.origin for address, resource in found.items()}
+        origins = {address.name: resource.origin for address, resource in resources.items()}
         assert origins == {
             "a-7": Origin(at, 1, ManifestRow("m/n.csv", 3)),
             "b-3": Origin(at, 3, ManifestRow("", 0)),
@@ -239,18 +239,18 @@ authentication_material_type = "ZWAVE_QR_BAR_CODE"
         text = (
             '[thing_groups."{n}"]\nfor_each = [{ n = "1", d = "{n} {{n}} %s ${n}" }]\ndescription = "{d}"\n'
         )
-        (found,) = load_resources(tmp_path, text).values()
-        assert found.spec.description == "{n} {{n}} %s ${n}"
+        (resource,) = load_resources(tmp_path, text).values()
+        assert resource.spec.description == "{n} {{n}} %s ${n}"
 
     def test_doubled_braces_become_literal_braces(self, tmp_path):
         text = '[thing_groups."{n}"]\nfor_each = [{ n = "1" }]\ndescription = "{{n}} {{{n}}}"\ntags = { a = "x" }\n'
-        (found,) = load_resources(tmp_path, text).values()
-        assert found.spec.description == "{n} {1}"
+        (resource,) = load_resources(tmp_path, text).values()
+        assert resource.spec.description == "{n} {1}"
 
     def test_braces_in_a_table_without_for_each_are_literal(self, tmp_path):
         text = '[thing_groups.a]\ndescription = "{n} {{n}} {"\n'
-        (found,) = load_resources(tmp_path, text).values()
-        assert found.spec.description == "{n} {{n}} {"
+        (resource,) = load_resources(tmp_path, text).values()
+        assert resource.spec.description == "{n} {{n}} {"
 
     def test_integers_and_booleans_in_an_array_become_text(self, tmp_path):
         text = '[things."{n}-{on}"]\nfor_each = [{ n = 1_000, on = true }, { n = -1, on = false }]\n'
@@ -341,12 +341,12 @@ class TestMemory:
 for_each = { file = "devices.csv" }
 thing_groups = ["all"]
 """
-        found = load_resources(tmp_path, table, {"devices.csv": "name\na\nb\n"})
-        one, other = (found[Address("things", name)] for name in "ab")
+        resources = load_resources(tmp_path, table, {"devices.csv": "name\na\nb\n"})
+        one, other = (resources[Address("things", name)] for name in "ab")
         (group,) = one.dependencies
 
         assert one.dependencies is other.dependencies
-        assert group is found[Address("thing_groups", "all")].address
+        assert group is resources[Address("thing_groups", "all")].address
 
 
 class TestEquivalence:

@@ -27,7 +27,7 @@ def _format_keys(kind: Kind) -> str:
 class InvalidCase:
     """`text` is `desired_state.toml`, to which a `[workspace]` is added unless `has_workspace` is False.
 
-    `report` has a line for each diagnostic; `{tables}` and `{keys of things}` stand for all that are valid.
+    `report` has a line for each diagnostic; `{tables}` and `{keys of things}` are replaced with all valid ones.
     `other_files` are in the same folder; with `is_folder` the folder is loaded, not the one file. `environ` is the
     environment.
     """

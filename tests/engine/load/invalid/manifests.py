@@ -17,7 +17,7 @@ def _invalid_csv(sentence: str, manifest: str | bytes, *problems: str) -> Invali
 
 
 def _invalid_jsonl(sentence: str, *pairs: tuple[str | bytes, str]) -> InvalidCase:
-    """Return the case of a JSON Lines file that is valid up to its first line; each other line has its problem."""
+    """Return the case of a JSON Lines file whose lines after the first one have problems."""
     raw = [line if isinstance(line, bytes) else line.encode() for line, _ in pairs]
     report = "".join(
         f"{_FOR_EACH}: devices.jsonl:{number}{problem}\n" for number, (_, problem) in enumerate(pairs, 2)
