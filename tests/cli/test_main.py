@@ -239,9 +239,7 @@ def test_every_diagnostic_is_printed_to_stderr_and_nothing_is_sent(fleet):
                 "    unknown key\n"
                 "    did you mean  attributes?\n"
                 "\n"
-                "1 error\n"
-                "\n"
-                "error: the desired state is not valid; nothing was sent\n"
+                "error: the desired state is not valid: 1 error; nothing was sent\n"
             ),
         )
 

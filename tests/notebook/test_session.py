@@ -209,7 +209,7 @@ def test_a_diagnostic_is_shown_with_its_line(open_session, workspace):
     session.plan()
     page.wait_until(lambda page: page.state["banner"])
     assert text_of(page.state["banner"]).startswith(
-        "✖ error the desired state is not valid; nothing was sent 2 errors error: desired_state.toml:6 things.pump-1.atributes"
+        "✖ error the desired state is not valid: 2 errors; nothing was sent error: desired_state.toml:6 things.pump-1.atributes"
     )
     assert page.state["phase"] == "planned"
 

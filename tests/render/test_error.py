@@ -72,7 +72,5 @@ def test_an_invalid_file_shows_its_diagnostics_before_the_error():
         "      | ^",
         "    unknown key",
         "",
-        "1 error",
-        "",
-        "error: the desired state is not valid; nothing was sent",
+        "error: the desired state is not valid: 1 error; nothing was sent",
     ]

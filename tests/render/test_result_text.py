@@ -166,7 +166,7 @@ def test_diagnostics_show_their_lines_in_the_file():
         "      |               ^^^^^^\n"
         "    it expired\n"
         "\n"
-        "1 error and 1 warning"
+        "1 error, 1 warning"
     )
 
 

@@ -20,7 +20,7 @@ def render_error_html(view: ErrorView) -> h.Renderable:
     return h.div(".failure")[
         h.p[render_status_html(OUTCOME_GLYPHS["failed"], "failed", "error"), " ", h.strong[view.title]],
         h.ul[(h.li[reason] for reason in view.reasons)] if view.reasons else None,
-        render_diagnostics_html(view.diagnostics) if view.diagnostics else None,
+        map(_render_diagnostic, view.diagnostics.rows) if view.diagnostics else None,
         h.p[h.span(".quiet")["next step "], view.next_step] if view.next_step else None,
     ]
 

@@ -17,12 +17,17 @@ from reconciler.render.views.diagnostics import (
 
 def render_diagnostics_text(view: DiagnosticsView) -> Iterator[Text]:
     """Render every diagnostic with its line in the file, and the numbers of errors and warnings."""
-    for row in view.rows:
-        yield from _render_row(row)
-        yield Text()
+    yield from render_diagnostic_rows(view)
     counts = format_diagnostic_counts(view)
     if counts:
         yield Text(counts, f"bold {COLORS['error' if view.errors else 'warning']}")
+
+
+def render_diagnostic_rows(view: DiagnosticsView) -> Iterator[Text]:
+    """Render every diagnostic with its line in the file, each followed by an empty line."""
+    for row in view.rows:
+        yield from _render_row(row)
+        yield Text()
 
 
 def _render_row(row: DiagnosticRow) -> Iterator[Text]:

@@ -67,10 +67,10 @@ def build_diagnostics_view(
 
 
 def format_diagnostic_counts(view: DiagnosticsView) -> str:
-    """Format the numbers of diagnostics as `2 errors and 1 warning`; an empty string where there are none."""
+    """Format the numbers of diagnostics as `2 errors, 1 warning`, or an empty string if there are none."""
     parts = [pluralize(view.errors, "error")] if view.errors else []
     parts += [pluralize(view.warnings, "warning")] if view.warnings else []
-    return " and ".join(parts)
+    return ", ".join(parts)
 
 
 def _build_row(diagnostic: Diagnostic, lines: Sequence[str]) -> DiagnosticRow:
