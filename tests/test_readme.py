@@ -21,8 +21,7 @@ from tests.docs.readme_runner import (
     update_outputs,
     without_durations,
 )
-from tests.support.desired_states import ca, converge, device, failures, plan_of, resource, state
-from tests.support.desired_states import run as applied
+from tests.support.desired_states import apply, ca, converge, device, failures, plan_of, resource, state
 
 REGENERATE = "run python -m tests.docs.generate"
 PAPERS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md")
@@ -153,7 +152,7 @@ def test_a_thing_edited_after_planning_is_not_overwritten(cloud):
     converge(state(ca(), *device("d", site="oslo")), cloud)
     plan = plan_of(state(ca(), *device("d", site="bergen")), cloud)
     cloud.iot.update_thing(thingName="d", attributePayload={"attributes": {"by": "hand"}, "merge": True})
-    (failure,) = failures(applied(plan, cloud))
+    (failure,) = failures(apply(plan, cloud))
     assert failure == (
         "failed things.d: things.d: was changed after the plan was made (attributes.by); nothing of this step was sent; "
         "run plan again"
@@ -179,7 +178,7 @@ def test_destroy_succeeds_when_a_foreign_policy_is_attached(cloud):
     (arn,) = cloud.iot.list_thing_principals(thingName="d")["principals"]
     cloud.iot.create_policy(policyName="theirs", policyDocument='{"Version": "2012-10-17", "Statement": []}')
     cloud.iot.attach_policy(policyName="theirs", target=arn)
-    assert failures(applied(plan_of(fleet, cloud, destroy=True), cloud)) == []
+    assert failures(apply(plan_of(fleet, cloud, destroy=True), cloud)) == []
     assert (cloud.content()["certificates"], cloud.content()["things"]) == ({}, {})
     assert [policy["policyName"] for policy in cloud.iot.list_policies()["policies"]] == ["theirs"]
 

@@ -217,7 +217,7 @@ CREATE = ApiCall("iot", "CreatePolicy", {"policyName": "p", "policyDocument": "{
     ("fault", "kind"), [(Fault.FAIL_AFTER, AwsError), (Fault.TIMEOUT_AFTER, TargetError)]
 )
 def test_a_lost_creation_is_sent_once_and_its_outcome_is_unknown(cloud, fault, kind):
-    cloud.stop_faults().empty()
+    cloud.stop_faults().reset()
     cloud.sent_requests.clear()
     cloud.faults = SingleFault("POST", "/policies/p", fault)
     with pytest.raises(kind) as caught:
@@ -227,7 +227,7 @@ def test_a_lost_creation_is_sent_once_and_its_outcome_is_unknown(cloud, fault, k
 
 @pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.REFUSE])
 def test_a_creation_without_effect_is_retried(cloud, fault):
-    cloud.stop_faults().empty()
+    cloud.stop_faults().reset()
     cloud.faults = SingleFault("POST", "/policies/p", fault)
     assert cloud.call(CREATE)["policyName"] == "p"
     assert cloud.faults.occurrences == 1
@@ -235,7 +235,7 @@ def test_a_creation_without_effect_is_retried(cloud, fault):
 
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
 def test_a_failed_page_is_retried_without_the_other_pages(cloud, fault):
-    cloud.stop_faults().empty()
+    cloud.stop_faults().reset()
     for number in range(300):
         cloud.iot.create_thing(thingName=f"t{number:03}")
     cloud.sent_requests.clear()

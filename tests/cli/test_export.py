@@ -22,17 +22,17 @@ from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.pem import Pem
+from tests.support.desired_state_strategy import desired_states
 from tests.support.desired_states import (
     AUTHORITIES,
+    apply,
     ca,
     converge,
-    desired_states,
     device,
     failures,
-    managed,
+    managed_thing,
     plan_of,
     resource,
-    run,
     state,
 )
 from tests.support.examples import examples
@@ -61,7 +61,7 @@ def load_export(export, workspace="ws"):
 @given(desired_states())
 @example(state())
 def test_the_plan_of_an_exported_fleet_is_empty(fleet):
-    cloud = CLOUD.empty()
+    cloud = CLOUD.reset()
     converge(fleet, cloud)
     export = exported(cloud)
     plan = plan_of(load_export(export), cloud)
@@ -74,14 +74,14 @@ def test_the_plan_of_an_exported_fleet_is_empty(fleet):
 @given(desired_states())
 def test_adopting_an_exported_unmanaged_registry_only_sets_markers(fleet):
     """Certificates of unmanaged things are adopted with them; managed integrations resources cannot be adopted."""
-    cloud = CLOUD.empty()
+    cloud = CLOUD.reset()
     adoptable = [item for item in fleet.resources.values() if item.address.kind in ADOPTABLE]
     converge(state(*adoptable), cloud)
     _remove_markers(cloud)
     desired = load_export(exported(cloud, "other"), "other")
     before = cloud.content()
     plan = plan_of(desired, cloud, adopt=list(desired.resources))
-    assert failures(run(plan, cloud)) == []
+    assert failures(apply(plan, cloud)) == []
     assert not plan_of(desired, cloud)
     assert _without_tags(cloud.content()) == _without_tags(before)
 
@@ -118,13 +118,13 @@ def _without_tags(content):
 
 
 def test_the_text_is_idiomatic_toml():
-    cloud = CLOUD.empty()
+    cloud = CLOUD.reset()
     policy = Policy(Document.from_value({"Version": "2012-10-17", "Statement": []}), {"line": "A"})
     fleet = (
         resource("policies", "p", policy),
         resource("things", "pump 1".replace(" ", "-"), Thing(attributes={"site": "oslo"})),
     )
-    converge(state(*fleet, managed("m", thing="pump-1")), cloud)
+    converge(state(*fleet, managed_thing("m", thing="pump-1")), cloud)
     assert tables_text(exported(cloud).tables) == TEXT
 
 
@@ -147,7 +147,7 @@ name = "m"
 
 
 def test_other_workspaces_and_markers_are_left_out_and_unmanaged_resources_listed():
-    cloud = CLOUD.empty()
+    cloud = CLOUD.reset()
     converge(state(ca(), *device("a"), workspace="ws"), cloud)
     converge(state(ca("beta"), resource("things", "b", Thing()), workspace="theirs"), cloud)
     cloud.iot.create_thing(thingName="by-hand")
@@ -162,7 +162,7 @@ def test_other_workspaces_and_markers_are_left_out_and_unmanaged_resources_liste
 
 
 def test_a_selection_refers_to_other_resources_by_id():
-    cloud = CLOUD.empty()
+    cloud = CLOUD.reset()
     converge(state(ca(), *device("a", site="oslo"), *device("b")), cloud)
     pem = Pem.parse(AUTHORITIES["alpha"].device("a", 1))
     assert exported(cloud, patterns=["things.a"]).tables == (
@@ -179,7 +179,7 @@ def test_a_selection_refers_to_other_resources_by_id():
 
 
 def test_a_resource_without_its_required_values_is_left_out_with_the_reason():
-    cloud = CLOUD.empty()
+    cloud = CLOUD.reset()
     profile = ProvisioningProfile("JITR", ca_certificate=Pem.parse(AUTHORITIES["alpha"].pem))
     converge(state(resource("provisioning_profiles", "e", profile)), cloud)
     export = exported(cloud)
@@ -190,7 +190,7 @@ def test_a_resource_without_its_required_values_is_left_out_with_the_reason():
 
 
 def test_certificates_become_files_and_no_name_leads_out_of_the_folder(tmp_path):
-    cloud = CLOUD.empty()
+    cloud = CLOUD.reset()
     pem = AUTHORITIES["alpha"].device("a")
     spec = Certificate(Pem.parse(pem), certificate_mode="SNI_ONLY")
     converge(state(resource("certificates", "../../evil", spec)), cloud)

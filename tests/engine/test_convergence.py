@@ -16,7 +16,8 @@ from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Resource
 from reconciler.model.settings import DesiredState
-from tests.support.desired_states import converge, desired_states, failures, plan_of, run
+from tests.support.desired_state_strategy import desired_states
+from tests.support.desired_states import apply, converge, failures, plan_of
 from tests.support.examples import examples
 from tests.support.ordering import StrictCloud, in_random_order, transitions
 from tests.support.registry_client import Cloud
@@ -33,9 +34,9 @@ def cloud() -> Cloud:
 @_QUICK
 @given(before=desired_states(), after=desired_states())
 def test_applying_a_then_b_leaves_what_b_alone_leaves_and_an_empty_plan(cloud, before, after):
-    converge(after, cloud.empty())
+    converge(after, cloud.reset())
     expected = cloud.content()
-    cloud.empty()
+    cloud.reset()
     converge(before, cloud)
     converge(after, cloud)
     assert cloud.content() == expected
@@ -45,9 +46,9 @@ def test_applying_a_then_b_leaves_what_b_alone_leaves_and_an_empty_plan(cloud, b
 @_QUICK
 @given(desired=desired_states())
 def test_destroy_leaves_an_empty_registry(cloud, desired):
-    empty = cloud.empty().content()
+    empty = cloud.reset().content()
     converge(desired, cloud)
-    outcomes = run(plan_of(desired, cloud, destroy=True), cloud)
+    outcomes = apply(plan_of(desired, cloud, destroy=True), cloud)
     assert failures(outcomes) == []
     assert cloud.content() == empty
 
@@ -55,14 +56,14 @@ def test_destroy_leaves_an_empty_registry(cloud, desired):
 @_QUICK
 @given(before=desired_states(), after=desired_states())
 def test_every_step_comes_after_its_dependencies(cloud, before, after):
-    converge(before, cloud.empty())
+    converge(before, cloud.reset())
     plan = plan_of(after, cloud)
     positions = {step.address: index for index, step in enumerate(plan.steps)}
     assert all(
         positions[before] < positions[step.address] for step in plan.steps for before in step.dependencies
     )
     finished: list[object] = []
-    for outcome in run(plan, cloud):
+    for outcome in apply(plan, cloud):
         if outcome.status == "started":
             step = plan.steps[positions[outcome.change.address]]
             assert step.dependencies <= set(finished)
@@ -73,9 +74,9 @@ def test_every_step_comes_after_its_dependencies(cloud, before, after):
 @_QUICK
 @given(before=desired_states(), after=desired_states())
 def test_no_deletion_is_rejected_by_the_registry(cloud, before, after):
-    converge(before, cloud.empty())
+    converge(before, cloud.reset())
     strict = StrictCloud(cloud)
-    assert failures(run(plan_of(after, cloud), strict)) == []
+    assert failures(apply(plan_of(after, cloud), strict)) == []
     assert strict.rejections == []
 
 
@@ -83,13 +84,13 @@ def test_no_deletion_is_rejected_by_the_registry(cloud, before, after):
 @given(states=transitions(), seed=st.integers(0, 2**32), deletes_first=st.booleans())
 def test_no_deletion_is_rejected_in_any_order_that_the_plan_allows(cloud, states, seed, deletes_first):
     before, after = states
-    converge(before, cloud.empty())
+    converge(before, cloud.reset())
     strict = StrictCloud(cloud)
     try:
         plan = plan_of(after, cloud)
     except PlanRejectedError:
         return  # a plan check covers the order that AWS would reject
-    outcomes = run(in_random_order(plan, Random(seed), deletes_first=deletes_first), strict)
+    outcomes = apply(in_random_order(plan, Random(seed), deletes_first=deletes_first), strict)
     assert strict.rejections == []
     assert failures(outcomes) == []
 
@@ -97,7 +98,7 @@ def test_no_deletion_is_rejected_in_any_order_that_the_plan_allows(cloud, states
 @_QUICK
 @given(desired=desired_states())
 def test_comparing_a_registry_with_itself_yields_no_changes(cloud, desired):
-    converge(desired, cloud.empty())
+    converge(desired, cloud.reset())
     live = refresh(desired, cloud.call, lambda *_: None).live
     resources = {address: Resource(address, item.spec) for address, item in live.items()}
     assert list(diff("ws", resources, live)) == []
@@ -107,7 +108,7 @@ def test_comparing_a_registry_with_itself_yields_no_changes(cloud, desired):
 @given(desired=desired_states(), data=st.data())
 def test_the_order_of_the_tables_changes_nothing(cloud, desired, data):
     shuffled = dict(data.draw(st.permutations(list(desired.resources.items()))))
-    cloud.empty()
+    cloud.reset()
     other = DesiredState(desired.settings, shuffled)
     assert plan_of(desired, cloud) == plan_of(other, cloud)
 
@@ -115,9 +116,9 @@ def test_the_order_of_the_tables_changes_nothing(cloud, desired, data):
 @_SLOW
 @given(before=desired_states(), after=desired_states(), data=st.data())
 def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, after, data):
-    converge(after, cloud.empty())
+    converge(after, cloud.reset())
     expected = cloud.content()
-    converge(before, cloud.empty())
+    converge(before, cloud.reset())
     plan = plan_of(after, cloud)
     calls_left = data.draw(st.integers(0, plan.estimate.total_calls))
 
@@ -129,7 +130,7 @@ def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, 
         return cloud.call(call)
 
     dying_cloud = type("DyingCloud", (), {"call": staticmethod(call_until_death)})()
-    run(plan, dying_cloud, workers=1)
+    apply(plan, dying_cloud, workers=1)
     converge(after, cloud)
     assert cloud.content() == expected
     assert plan_of(after, cloud).steps == ()

@@ -21,14 +21,14 @@ from reconciler.model.resource import Lifecycle, Origin
 from tests.support.desired_states import (
     AUTHORITIES,
     ROLE,
+    apply,
     ca,
     converge,
     device,
     failures,
-    managed,
+    managed_thing,
     plan_of,
     resource,
-    run,
     state,
 )
 from tests.support.registry_client import Cloud
@@ -47,7 +47,7 @@ def _cloud() -> Cloud:
 
 @pytest.fixture
 def cloud(_cloud) -> Cloud:
-    return _cloud.empty()
+    return _cloud.reset()
 
 
 def policy(name: str = "p"):
@@ -90,7 +90,7 @@ def test_a_policy_waits_for_the_provisioned_thing_that_deletes_its_certificate(c
     converge(state(ca(), policy(), provisioned(1, "p")), cloud)
     plan = plan_of(state(ca(), provisioned(2)), cloud)
     assert dependencies_of(plan, "policies.p") == ["provisioned_things.from-template"]
-    assert failures(run(plan, cloud)) == []
+    assert failures(apply(plan, cloud)) == []
 
 
 def test_a_policy_is_not_deleted_while_a_grace_period_keeps_a_certificate_that_has_it(cloud):
@@ -172,7 +172,7 @@ def test_a_group_is_deleted_after_the_step_of_a_thing_that_ignores_its_groups(cl
     changed = resource("things", "a", Thing(attributes={"site": "oslo"}))
     plan = plan_of(state(ignoring(changed, "thing_groups")), cloud)
     assert dependencies_of(plan, "thing_groups.g") == ["things.a"]
-    assert failures(run(plan, cloud)) == []
+    assert failures(apply(plan, cloud)) == []
 
 
 def test_a_replaced_group_keeps_a_thing_that_ignores_its_groups(cloud):
@@ -206,9 +206,9 @@ def test_a_certificate_with_a_new_mode_stays_with_a_thing_that_ignores_its_certi
 
 def test_an_update_dependencies_a_replaced_locker_that_it_ignores(cloud):
     locker = resource("credential_lockers", "l", CredentialLocker("first"))
-    converge(state(locker, managed("a", credential_locker="l")), cloud)
+    converge(state(locker, managed_thing("a", credential_locker="l")), cloud)
     renamed = resource("credential_lockers", "l", CredentialLocker("second"))
-    changed = ignoring(managed("a", brand="Acme"), "credential_locker")
+    changed = ignoring(managed_thing("a", brand="Acme"), "credential_locker")
     plan = plan_of(state(renamed, changed), cloud)
     assert dependencies_of(plan, "managed_things.a") == ["credential_lockers.l"]
-    assert failures(run(plan, cloud)) == []
+    assert failures(apply(plan, cloud)) == []

@@ -10,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Plan
 from reconciler.model.settings import DesiredState
-from tests.support.desired_states import AUTHORITIES, converge, desired_states, failures, plan_of, run
+from tests.support.desired_state_strategy import desired_states
+from tests.support.desired_states import AUTHORITIES, apply, converge, failures, plan_of
 from tests.support.examples import examples
 from tests.support.fault_injection import LOST_RESPONSES, FaultyCloud, RandomFaults
 from tests.support.registry_client import Cloud
@@ -31,7 +32,7 @@ class FaultyApplies(RuleBasedStateMachine):
         """Create resources of others in both accounts."""
         self.faulty.faults = None
         self.desired: DesiredState | None = None
-        for cloud in (self.faulty.empty(), self.clean.empty()):
+        for cloud in (self.faulty.reset(), self.clean.reset()):
             cloud.iot.create_thing(thingName="stranger", attributePayload={"attributes": {"site": "x"}})
             pem = AUTHORITIES["beta"].device("stranger")
             arn = cloud.iot.register_certificate_without_ca(certificatePem=pem, status="ACTIVE")
@@ -44,7 +45,7 @@ class FaultyApplies(RuleBasedStateMachine):
         self.desired = desired
         self.faulty.restart().faults = RandomFaults(seed, rate)
         try:
-            run(plan_of(desired, self.faulty), self.faulty)
+            apply(plan_of(desired, self.faulty), self.faulty)
         except (AwsError, TargetError):
             pass
         finally:
@@ -74,14 +75,14 @@ _FAST = examples(16)
 @_FAST
 @given(before=desired_states(), after=desired_states(), seed=_SEEDS, fault=st.sampled_from(LOST_RESPONSES))
 def test_a_run_that_loses_responses_applies_every_step_exactly_once(before, after, seed, fault):
-    cloud, other = FaultyApplies.faulty.stop_faults().empty(), FaultyApplies.clean.empty()
+    cloud, other = FaultyApplies.faulty.stop_faults().reset(), FaultyApplies.clean.reset()
     converge(before, cloud)
     converge(before, other)
     converge(after, other)
     plan = plan_of(after, cloud)
     assert calls_without_verification(plan, cloud) == []
     cloud.faults = RandomFaults(seed, 0.3, (fault,))
-    outcomes = run(plan, cloud)
+    outcomes = apply(plan, cloud)
     cloud.stop_faults()
     assert failures(outcomes) == []
     assert cloud.content() == other.content()
@@ -92,7 +93,7 @@ def calls_without_verification(plan: Plan, cloud: Cloud) -> list[str]:
     """Return the calls whose outcome would stay unknown after a lost response."""
     models = {
         client.meta.service_model.service_name: client.meta.service_model
-        for client in (cloud.iot, cloud.managed)
+        for client in (cloud.iot, cloud.managed_integrations)
     }
     return [
         str(call)

@@ -28,13 +28,13 @@ from reconciler.model.resource import Lifecycle
 from reconciler.model.secret import Secret, walk_secrets
 from tests.support.desired_states import (
     AUTHORITIES,
+    apply,
     ca,
     converge,
     device,
-    evaluated,
+    evaluate_resources,
     plan_of,
     resource,
-    run,
     state,
 )
 from tests.support.pki import certificate_id
@@ -185,7 +185,7 @@ def test_a_removed_thing_is_deleted_with_its_certificate(cloud):
 def test_destroy_leaves_an_empty_registry(cloud):
     empty = cloud.content()
     converge(fleet(pump("8"), pump("9")), cloud)
-    run(plan_of(fleet(pump("8"), pump("9")), cloud, destroy=True), cloud)
+    apply(plan_of(fleet(pump("8"), pump("9")), cloud, destroy=True), cloud)
     assert cloud.content() == empty
 
 
@@ -306,7 +306,7 @@ def test_a_secret_in_a_visible_property_is_rejected():
         "provisioned_things", "a", ProvisionedThing(TEMPLATE, {"Serial": Secret("env S", "1"), "Pem": "x"})
     )
     problem = "the secret from parameter Serial (env S) is part of Resources.thing.Properties.ThingName, which plans show"
-    resources = evaluated(desired)
+    resources = evaluate_resources(desired)
     assert list(KIND.check(resources[desired.address], resources)) == [
         ValueProblem("secret-not-allowed", problem, "secrets only in attributes", path=("parameters",))
     ]

@@ -30,7 +30,7 @@ def test_an_apply_that_fails_in_one_place_is_told_and_tried_again_there_alone(fo
     # Somebody else has the device's setup code, which no plan can see.
     folder.write(SMALL).run("plan")
     cloud = Cloud(folder.registry)
-    taken = cloud.managed.create_managed_thing(
+    taken = cloud.managed_integrations.create_managed_thing(
         Role="DEVICE",
         AuthenticationMaterial=CODES["SETUP_CODE_1"],
         AuthenticationMaterialType="ZWAVE_QR_BAR_CODE",
@@ -54,7 +54,7 @@ def test_an_apply_that_fails_in_one_place_is_told_and_tried_again_there_alone(fo
     # Every call that was answered has AWS's id of the request.
     assert all(re.fullmatch(r"[0-9a-f-]{36}", call["request_id"]) for call in record["calls"])
 
-    cloud.managed.delete_managed_thing(Identifier=taken["Id"])
+    cloud.managed_integrations.delete_managed_thing(Identifier=taken["Id"])
     folder.write(SMALL.having("pump-2", site="trondheim"))
     again = folder.run("apply", "--retry-failed", "--yes")
     assert (again.code, re.sub(r"[\d.]+ s", "0 s", "\n".join(again.out.splitlines()[-3:]))) == (

@@ -143,11 +143,11 @@ def test_a_certificate_that_is_only_wrapped_otherwise_is_the_same(applied):
 
 
 def test_a_new_setup_code_replaces_the_managed_thing(applied):
-    before = Cloud(applied.registry).managed.list_managed_things()["Items"]
+    before = Cloud(applied.registry).managed_integrations.list_managed_things()["Items"]
     fleet = SMALL.having("pump-1", code="SETUP_CODE_2")
     ended = applied.write(fleet).apply()
     assert steady(ended.out).splitlines()[-1] == "✔ Apply complete in 0 s: 1 replaced."
-    after = Cloud(applied.registry).managed.list_managed_things()["Items"]
+    after = Cloud(applied.registry).managed_integrations.list_managed_things()["Items"]
     assert applied.content() == fleet.content()
     assert (len(before), len(after), before[0]["Id"] == after[0]["Id"]) == (1, 1, False)
 

@@ -12,7 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import Ref
 from reconciler.model.change import Replace
 from reconciler.model.resource import Live
-from tests.support.desired_states import converge, managed, plan_of, resource, state
+from tests.support.desired_states import converge, managed_thing, plan_of, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
@@ -20,7 +20,7 @@ from tests.support.kind_driver import (
     change_to,
     create_calls,
     delete_calls,
-    effective,
+    effective_resource,
     managed_integrations,
     plan_context,
     read,
@@ -77,7 +77,7 @@ def test_tags_are_updated_in_place():
 
 
 def test_a_replacement_moves_the_managed_things_before_it_deletes_the_old_locker():
-    device = effective(managed("d", credential_locker="a", capabilities="{}"))
+    device = effective_resource(managed_thing("d", credential_locker="a", capabilities="{}"))
     live_device = Live("M1", evolve(device.spec, capabilities=RememberedText.of("{}")), owner="ws")
     change = change_to(locker(name="new"), live())
     assert isinstance(change, Replace)
@@ -114,8 +114,8 @@ def test_a_deletion_is_one_call():
 @pytest.mark.parametrize("name", ["new", None])
 def test_a_managed_thing_is_in_the_new_locker_after_one_plan(name):
     cloud = Cloud()
-    converge(state(locker(name="old"), managed("d", credential_locker="a")), cloud)
-    desired = state(locker(name=name), managed("d", credential_locker="a"))
+    converge(state(locker(name="old"), managed_thing("d", credential_locker="a")), cloud)
+    desired = state(locker(name=name), managed_thing("d", credential_locker="a"))
     converge(desired, cloud)
     assert plan_of(desired, cloud).steps == ()
     assert [thing["CredentialLockerId"] for thing in cloud.content()["managed_things"]] == [name or "a"]

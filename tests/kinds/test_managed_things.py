@@ -21,14 +21,14 @@ from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import NOT_COMPARED, Live
 from reconciler.model.secret import Secret
-from tests.support.desired_states import converge, managed, plan_of, resource, run, state
+from tests.support.desired_states import apply, converge, managed_thing, plan_of, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
     calls_of,
     change_to,
     create_calls,
-    effective,
+    effective_resource,
     managed_integrations,
     plan_context,
     plan_errors,
@@ -72,7 +72,7 @@ PARAMS = {
 def live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (), **changes: object) -> Live:
     return Live(
         "M1",
-        evolve(effective(desired).spec, **changes),
+        evolve(effective_resource(desired).spec, **changes),
         owner=owner,
         arn=ARN,
         tags=OWNERSHIP_TAGS if owner else {},
@@ -82,7 +82,7 @@ def live(desired, owner: str | None = "ws", candidates: tuple[str, ...] = (), **
 
 
 def test_a_creation_is_followed_by_what_only_an_update_takes():
-    create, update = create_calls(effective(managed("a", **FULL)))
+    create, update = create_calls(effective_resource(managed_thing("a", **FULL)))
     tags = resolve(create.params["Tags"], {})
     assert {key: value for key, value in create.params.items() if key not in ("ClientToken", "Tags")} == {
         "Role": "CONTROLLER",
@@ -109,30 +109,32 @@ def test_a_creation_is_followed_by_what_only_an_update_takes():
 
 
 def test_fields_that_the_file_never_set_are_not_compared():
-    desired = managed("a", **FULL)
+    desired = managed_thing("a", **FULL)
     cloud = Cloud()
     converge(state(desired), cloud)
-    (item,) = cloud.managed.list_managed_things()["Items"]
-    cloud.managed.update_managed_thing(Identifier=item["Id"], Brand="Acme", Classification="Hub")
+    (item,) = cloud.managed_integrations.list_managed_things()["Items"]
+    cloud.managed_integrations.update_managed_thing(Identifier=item["Id"], Brand="Acme", Classification="Hub")
     assert plan_of(state(desired), cloud).steps == ()
 
 
 def test_json_with_other_white_space_and_order_is_unchanged():
     spaced = Document.parse('{ "endpoints" : [], "version": "1.0.0" }')
-    change = change_to(managed("a", capability_report=spaced), live(managed("a", capability_report=REPORT)))
+    change = change_to(
+        managed_thing("a", capability_report=spaced), live(managed_thing("a", capability_report=REPORT))
+    )
     assert change.fields == ()
 
 
 def test_capabilities_are_sent_only_when_the_file_changes_them():
-    after = managed("a", brand="Apex", capability_report=REPORT)
-    change = change_to(after, live(managed("a", brand="Acme", capability_report=REPORT)))
+    after = managed_thing("a", brand="Apex", capability_report=REPORT)
+    change = change_to(after, live(managed_thing("a", brand="Acme", capability_report=REPORT)))
     assert "CapabilityReport" not in calls_of(change)[0].params
 
 
 @pytest.mark.parametrize("name", sorted(FULL.keys() - {"role"}))
 def test_removing_an_optional_field_forces_a_replacement(name):
     without = {key: value for key, value in FULL.items() if key != name}
-    assert isinstance(change_to(managed("a", **without), live(managed("a", **FULL))), Replace)
+    assert isinstance(change_to(managed_thing("a", **without), live(managed_thing("a", **FULL))), Replace)
 
 
 @pytest.mark.parametrize(
@@ -205,13 +207,13 @@ def read_by_id(*things, desired):
     ],
 )
 def test_a_managed_thing_is_found_by_tag_then_serial_number_then_name(things, expected):
-    lives = read_by_id(*things, desired=managed("a", serial_number="SN-1"))
+    lives = read_by_id(*things, desired=managed_thing("a", serial_number="SN-1"))
     assert {identity: live.facts.candidates for identity, live in lives.items()} == expected
 
 
 def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
-    cloud, desired = Cloud(), managed("a", serial_number="SN-1", brand="Acme")
-    cloud.managed.create_managed_thing(
+    cloud, desired = Cloud(), managed_thing("a", serial_number="SN-1", brand="Acme")
+    cloud.managed_integrations.create_managed_thing(
         Role="DEVICE",
         AuthenticationMaterial="90001",
         AuthenticationMaterialType="ZWAVE_QR_BAR_CODE",
@@ -221,13 +223,13 @@ def test_an_unmanaged_thing_is_imported_in_place_only_with_adopt():
         plan_of(state(desired), cloud)
     plan = plan_of(state(desired), cloud, adopt=[desired.address])
     assert [type(step.change) for step in plan.steps] == [Update, Create]  # the workspace's group
-    run(plan, cloud)
+    apply(plan, cloud)
     assert plan_of(state(desired), cloud).steps == ()
     assert len(cloud.content()["managed_things"]) == 1
 
 
 def test_an_ambiguous_import_is_rejected_with_all_candidates():
-    desired = managed("a")
+    desired = managed_thing("a")
     candidate = live(desired, None, ("M1 (Name a)", "M2 (Name a)"), authentication_material=NOT_COMPARED)
     change = change_to(desired, candidate)
     assert plan_errors(change, plan_context(desired)) == [
@@ -243,7 +245,7 @@ def delete_calls(identity: str):
 
 
 def test_the_devices_of_a_hub_are_deleted_before_it():
-    hub, device = managed("a", role="CONTROLLER"), managed("b", "90002")
+    hub, device = managed_thing("a", role="CONTROLLER"), managed_thing("b", "90002")
     live_hub = evolve(live(hub), facts=ManagedThingFacts(controls=("M2",)))
     deletion = Delete(Address("managed_things", "a"), live_hub)
     child = Delete(Address("managed_things", "b"), evolve(live(device), identity="M2"))
@@ -252,7 +254,7 @@ def test_the_devices_of_a_hub_are_deleted_before_it():
 
 
 def test_deleting_a_hub_without_its_devices_is_rejected():
-    hub = live(managed("a", role="CONTROLLER"))
+    hub = live(managed_thing("a", role="CONTROLLER"))
     deletion = Delete(
         Address("managed_things", "a"), evolve(hub, facts=ManagedThingFacts(controls=("M2", "M3")))
     )
@@ -263,7 +265,7 @@ def test_the_devices_that_a_hub_controls_are_read():
     lives = read_by_id(
         {**unmanaged("M1", Name="a"), "Tags": OWNERSHIP_TAGS},
         unmanaged("M2", ParentControllerId="M1"),
-        desired=managed("a"),
+        desired=managed_thing("a"),
     )
     assert lives["M1"].facts.controls == ("M2",)
 

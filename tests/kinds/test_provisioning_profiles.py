@@ -13,7 +13,7 @@ from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, Live
 from tests.kinds.test_credential_lockers import without_tokens
-from tests.support.desired_states import AUTHORITIES, converge, failures, plan_of, resource, run, state
+from tests.support.desired_states import AUTHORITIES, apply, converge, failures, plan_of, resource, state
 from tests.support.kind_driver import (
     NOT_FOUND,
     OWNERSHIP_TAGS,
@@ -225,7 +225,7 @@ def test_an_apply_interrupted_before_it_tags_the_key_is_completed_by_the_next(tm
     spec = ProvisioningProfile("FLEET_PROVISIONING", save_claim_key_to=OutputFile("claim.key", str(path)))
     plan = plan_of(state(profile(spec)), cloud)
     interrupted_plan = evolve(plan, steps=tuple(evolve(step, calls=step.calls[:1]) for step in plan.steps))
-    assert failures(run(interrupted_plan, cloud)) == []
+    assert failures(apply(interrupted_plan, cloud)) == []
     path.unlink()  # as if the response was lost before the key was written
     converge(state(profile(spec)), cloud)
     assert path.exists()

@@ -133,11 +133,11 @@ def test_the_11th_ca_with_one_subject_raises_limit_exceeded(iot, authority):
     """Fact 7."""
     renewed = authority
     for _ in range(10):
-        renewed = renewed.renewed()
+        renewed = renewed.renew()
         iot.register_ca_certificate(caCertificate=renewed.pem, certificateMode="SNI_ONLY")
 
     error = error_of(
-        iot.register_ca_certificate, caCertificate=renewed.renewed().pem, certificateMode="SNI_ONLY"
+        iot.register_ca_certificate, caCertificate=renewed.renew().pem, certificateMode="SNI_ONLY"
     )
 
     assert error == ("LimitExceededException", 410)

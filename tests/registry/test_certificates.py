@@ -68,7 +68,7 @@ def test_the_deprecated_set_as_active_applies_only_without_a_status(iot, ca, aut
 
 def test_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, ca, authority, device_pem):
     """Fact 4."""
-    renewed = authority.renewed()
+    renewed = authority.renew()
     second = register_ca(iot, renewed, setAsActive=True)
 
     assert error_of(iot.register_certificate, certificatePem=device_pem) == (

@@ -144,7 +144,7 @@ def test_03_a_certificate_registered_without_a_status_is_inactive(iot, ca, devic
 
 
 def test_04_two_cas_with_one_subject_and_key_raise_conflict_without_a_ca_pem(iot, ca, authority, device_pem):
-    register_ca(iot, authority.renewed(), setAsActive=True)
+    register_ca(iot, authority.renew(), setAsActive=True)
 
     assert error(iot.register_certificate, certificatePem=device_pem) == ("CertificateConflictException", 409)
     registered = iot.register_certificate(certificatePem=device_pem, caCertificatePem=authority.pem)
@@ -176,10 +176,10 @@ def test_06_a_wrong_common_name_and_sni_only_with_verification_are_rejected(iot,
 def test_07_the_11th_ca_with_one_subject_raises_limit_exceeded_410(iot, authority):
     renewed = authority
     for _ in range(10):
-        renewed = renewed.renewed()
+        renewed = renewed.renew()
         iot.register_ca_certificate(caCertificate=renewed.pem, certificateMode="SNI_ONLY")
 
-    pem = renewed.renewed().pem
+    pem = renewed.renew().pem
     limit_error = error(iot.register_ca_certificate, caCertificate=pem, certificateMode="SNI_ONLY")
     assert limit_error == ("LimitExceededException", 410)
 

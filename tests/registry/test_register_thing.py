@@ -207,7 +207,7 @@ def test_an_existing_certificate_is_used(*, iot, ca, device_pem, overrides, expe
 
 def test_a_pem_is_registered_with_the_named_ca(iot, ca, authority, device_pem):
     iot.register_ca_certificate(
-        caCertificate=authority.renewed().pem, certificateMode="SNI_ONLY", setAsActive=True
+        caCertificate=authority.renew().pem, certificateMode="SNI_ONLY", setAsActive=True
     )
     properties = {"CertificatePem": device_pem, "Status": "INACTIVE"}
     error_without_ca = error_of(iot.register_thing, templateBody=template(None, properties))

@@ -32,7 +32,8 @@ from reconciler.render.text.drift import render_drift_text
 from reconciler.render.text.plan import render_plan_text
 from reconciler.render.views.drift import build_drift_view
 from reconciler.render.views.plan import build_plan_view
-from tests.support.desired_states import converge, desired_states, plan_of
+from tests.support.desired_state_strategy import desired_states
+from tests.support.desired_states import converge, plan_of
 from tests.support.examples import examples
 from tests.support.registry_client import TARGET, Cloud
 from tests.support.sample_plans import (
@@ -118,7 +119,7 @@ def test_a_schema_rejects_a_plan_without_a_member(member):
 @examples(10)
 @given(before=desired_states(), after=desired_states())
 def test_any_plan_and_any_drift_follows_its_schema_and_is_parsed_back(cloud, before, after):
-    converge(before, cloud.empty())
+    converge(before, cloud.reset())
     plan = plan_of(after, cloud)
     text = "".join(render_plan_json(plan))
     assert is_valid("plan", text)
@@ -138,7 +139,7 @@ def _cloud() -> Cloud:
 
 @pytest.fixture
 def cloud(_cloud) -> Cloud:
-    return _cloud.empty()
+    return _cloud.reset()
 
 
 def test_a_plan_as_lines_is_a_summary_a_line_for_each_change_and_each_note():

@@ -92,7 +92,9 @@ class FaultyCloud(Cloud):
 
     def restart(self) -> FaultyCloud:
         """Forget what has failed, as a new process does."""
-        self.call = Caller({"iot": self.iot, "iot-managed-integrations": self.managed}, self.retries)
+        self.call = Caller(
+            {"iot": self.iot, "iot-managed-integrations": self.managed_integrations}, self.retries
+        )
         return self
 
     def stop_faults(self) -> FaultyCloud:

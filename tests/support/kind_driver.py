@@ -15,7 +15,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.resource import Live, Resource
-from tests.support.desired_states import evaluated
+from tests.support.desired_states import evaluate_resources
 from tests.support.registry_client import TARGET
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "change_to",
     "create_calls",
     "delete_calls",
-    "effective",
+    "effective_resource",
     "iot",
     "managed_integrations",
     "plan_context",
@@ -102,7 +102,7 @@ def _respond(responses: Mapping[str, Any], call: ApiCall) -> Mapping[str, Any]:
 
 
 def scope(*desired: Resource, **live_by_kind: Sequence[Live]) -> Scope:
-    return Scope("ws", evaluated(*desired), live_by_kind)
+    return Scope("ws", evaluate_resources(*desired), live_by_kind)
 
 
 def plan_context(
@@ -111,7 +111,7 @@ def plan_context(
     """Return a context of desired resources, live ones by address (`things.a`), and changes."""
     kinds = all_kinds()
     inventory = {Address.parse(text): resource for text, resource in (live or {}).items()}
-    resources = evaluated(*desired)
+    resources = evaluate_resources(*desired)
     identities = {}
     for address, resource in resources.items():
         identity = kinds[address.kind].identity(resource)
@@ -129,12 +129,12 @@ def plan_context(
 
 def create_calls(desired: Resource, context: PlanContext | None = None) -> list[ApiCall]:
     kind = all_kinds()[desired.address.kind]
-    return list(kind.create(Create(effective(desired)), context or plan_context(desired)))
+    return list(kind.create(Create(effective_resource(desired)), context or plan_context(desired)))
 
 
 def change_to(desired: Resource, live: Live) -> Update | Replace:
     """Return the change that brings a live resource to its desired state."""
-    kind, resource = all_kinds()[desired.address.kind], effective(desired)
+    kind, resource = all_kinds()[desired.address.kind], effective_resource(desired)
     fields = tuple(compare_specs(kind, resource.spec, live.spec))
     replaces = any(field.forces_replacement for field in fields)
     return Replace(resource, live, fields) if replaces else Update(resource, live, fields)
@@ -166,11 +166,11 @@ def plan_errors(change: Change, context: PlanContext | None = None) -> list[str]
 
 def problems(desired: Resource, *others: Resource) -> list[str]:
     """Return the problems that a kind's check finds in a resource of a file with others."""
-    resources = evaluated(desired, *others)
+    resources = evaluate_resources(desired, *others)
     return [*map(str, all_kinds()[desired.address.kind].check(resources[desired.address], resources))]
 
 
-def effective(desired: Resource) -> Resource:
+def effective_resource(desired: Resource) -> Resource:
     context = scope(desired)
     resource = context.desired[desired.address]
     return evolve(resource, spec=all_kinds()[desired.address.kind].effective(resource, context))

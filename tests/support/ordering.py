@@ -19,7 +19,7 @@ from reconciler.model.plan import Plan, Step
 from reconciler.model.resource import Origin, Resource
 from reconciler.model.secret import Secret
 from reconciler.model.settings import DesiredState
-from tests.support.desired_states import desired_states
+from tests.support.desired_state_strategy import desired_states
 from tests.support.registry_client import Cloud
 
 

@@ -47,7 +47,7 @@ class Authority:
         name = distinguished_name(subject) if isinstance(subject, str) else subject
         return self._sign(name, key or ec_key())
 
-    def renewed(self) -> Authority:
+    def renew(self) -> Authority:
         """Return another CA certificate with the same subject and key."""
         return Authority(self.name, self.key, self.generation + 1)
 

@@ -45,8 +45,8 @@ class Cloud:
         session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core)
         once = Config(retries=dict(NO_BOTOCORE_RETRIES))
         self.iot: Any = session.client("iot", config=once)
-        self.managed: Any = session.client("iot-managed-integrations", config=once)
-        self.call = DeclaredCaller({"iot": self.iot, "iot-managed-integrations": self.managed})
+        self.managed_integrations: Any = session.client("iot-managed-integrations", config=once)
+        self.call = DeclaredCaller({"iot": self.iot, "iot-managed-integrations": self.managed_integrations})
         self.requests = 0
         self.registry = Registry(path, SETTINGS)
         self._index()
@@ -55,7 +55,7 @@ class Cloud:
         self.requests += 1
         return self.registry.handle(request)
 
-    def empty(self) -> Cloud:
+    def reset(self) -> Cloud:
         """Replace the registry with an empty one."""
         self.registry.close()
         self.registry = Registry(":memory:", SETTINGS)
@@ -208,16 +208,16 @@ class Cloud:
 
     def _lockers(self) -> list[Any]:
         content = []
-        for item in self._pages(self.managed, "list_credential_lockers", "Items"):
-            detail = self.managed.get_credential_locker(Identifier=item["Id"])
+        for item in self._pages(self.managed_integrations, "list_credential_lockers", "Items"):
+            detail = self.managed_integrations.get_credential_locker(Identifier=item["Id"])
             content.append((detail["Name"], detail["Tags"]))
         return sorted(content, key=str)
 
     def _profiles(self) -> list[Any]:
         dropped = ("Id", "Arn", "ResponseMetadata")
         content = []
-        for item in self._pages(self.managed, "list_provisioning_profiles", "Items"):
-            detail = self.managed.get_provisioning_profile(Identifier=item["Id"])
+        for item in self._pages(self.managed_integrations, "list_provisioning_profiles", "Items"):
+            detail = self.managed_integrations.get_provisioning_profile(Identifier=item["Id"])
             content.append({key: value for key, value in detail.items() if key not in dropped})
         return sorted(content, key=str)
 
@@ -225,12 +225,13 @@ class Cloud:
         """Return the managed things, with the name of a locker for its ID, which is random."""
         dropped = ("Id", "Arn", "CreatedAt", "UpdatedAt", "ActivatedAt", "ResponseMetadata")
         lockers = {
-            item["Id"]: item["Name"] for item in self._pages(self.managed, "list_credential_lockers", "Items")
+            item["Id"]: item["Name"]
+            for item in self._pages(self.managed_integrations, "list_credential_lockers", "Items")
         }
         content = []
-        for item in self._pages(self.managed, "list_managed_things", "Items"):
-            detail = self.managed.get_managed_thing(Identifier=item["Id"])
-            capabilities = self.managed.get_managed_thing_capabilities(Identifier=item["Id"])
+        for item in self._pages(self.managed_integrations, "list_managed_things", "Items"):
+            detail = self.managed_integrations.get_managed_thing(Identifier=item["Id"])
+            capabilities = self.managed_integrations.get_managed_thing_capabilities(Identifier=item["Id"])
             members = {key: value for key, value in detail.items() if key not in dropped}
             if "CredentialLockerId" in members:
                 members["CredentialLockerId"] = lockers.get(members["CredentialLockerId"], "deleted")

@@ -27,12 +27,12 @@ from reconciler.model.settings import DesiredState
 from tests.support.desired_states import (
     AUTHORITIES,
     ROLE,
+    apply,
     ca,
     converge,
-    managed,
+    managed_thing,
     plan_of,
     resource,
-    run,
     state,
 )
 from tests.support.registry_client import Cloud
@@ -66,7 +66,7 @@ BEFORE = [
         ProvisioningTemplate(Document.from_value({"Resources": {}}), ROLE, description="One"),
     ),
     resource("credential_lockers", "l", CredentialLocker("L")),
-    managed("m", brand="Acme"),
+    managed_thing("m", brand="Acme"),
 ]
 
 CHANGED = {
@@ -138,8 +138,8 @@ def another(cloud):
 
 
 def of_managed(cloud):
-    (listed,) = cloud.managed.list_managed_things()["Items"]
-    return cloud.managed.get_managed_thing(Identifier=listed["Id"])
+    (listed,) = cloud.managed_integrations.list_managed_things()["Items"]
+    return cloud.managed_integrations.get_managed_thing(Identifier=listed["Id"])
 
 
 def attributes(**values):
@@ -297,13 +297,15 @@ EDITS = [
     Edit(
         "managed_things.m",
         "its brand is changed",
-        lambda c: c.managed.update_managed_thing(Identifier=of_managed(c)["Id"], Brand="By hand"),
+        lambda c: c.managed_integrations.update_managed_thing(
+            Identifier=of_managed(c)["Id"], Brand="By hand"
+        ),
         lambda c: of_managed(c)["Brand"],
     ),
     Edit(
         "managed_things.m",
         "a tag is added",
-        lambda c: c.managed.tag_resource(ResourceArn=of_managed(c)["Arn"], Tags={"by": "hand"}),
+        lambda c: c.managed_integrations.tag_resource(ResourceArn=of_managed(c)["Arn"], Tags={"by": "hand"}),
         lambda c: of_managed(c)["Tags"],
     ),
 ]
@@ -346,7 +348,7 @@ def _cloud():
 
 @pytest.fixture
 def cloud(_cloud):
-    converge(state(*BEFORE), _cloud.empty())
+    converge(state(*BEFORE), _cloud.reset())
     return _cloud
 
 
@@ -383,7 +385,7 @@ def test_no_edit_is_overwritten(cloud, edit, wanted, early):
 
     if early:
         meddle()
-    outcomes = run(plan, SimpleNamespace(call=call), workers=1)
+    outcomes = apply(plan, SimpleNamespace(call=call), workers=1)
     assert edit.see(cloud) == states[0]
     ended = {
         str(outcome.change.address).partition(":")[0]: outcome

@@ -20,14 +20,14 @@ from tests.engine.apply.test_staleness import ACCOUNT, BEFORE, CHANGED, allow
 from tests.engine.test_provisioned_things import fleet, identity, pump
 from tests.support.desired_states import (
     AUTHORITIES,
+    apply,
     ca,
     converge,
     device,
     failures,
-    managed,
+    managed_thing,
     plan_of,
     resource,
-    run,
     state,
 )
 from tests.support.registry_client import Cloud
@@ -42,7 +42,7 @@ def _cloud():
 
 @pytest.fixture
 def cloud(_cloud):
-    return _cloud.empty()
+    return _cloud.reset()
 
 
 def refused(plan, cloud, address):
@@ -53,7 +53,7 @@ def refused(plan, cloud, address):
         sent.append(request)
         return cloud.call(request)
 
-    ended = {str(outcome.change.address): outcome for outcome in run(plan, SimpleNamespace(call=call))}
+    ended = {str(outcome.change.address): outcome for outcome in apply(plan, SimpleNamespace(call=call))}
     assert isinstance(ended[address].error, StaleError)
     (step,) = (step for step in plan.steps if str(step.address) == address)
     assert not [request for request in step.calls if request in sent]
@@ -134,14 +134,16 @@ def test_a_group_does_not_move_when_a_policy_was_attached_that_it_would_lose(clo
 
 def stored(name):
     spec = CredentialLocker(name)
-    return state(resource("credential_lockers", "l", spec), managed("m", brand="Acme", credential_locker="l"))
+    return state(
+        resource("credential_lockers", "l", spec), managed_thing("m", brand="Acme", credential_locker="l")
+    )
 
 
 def test_a_managed_thing_moved_meanwhile_is_not_overwritten_by_a_new_locker(cloud):
     converge(stored("One"), cloud)
     plan = plan_of(stored("Two"), cloud)
-    (listed,) = cloud.managed.list_managed_things()["Items"]
-    cloud.managed.update_managed_thing(Identifier=listed["Id"], Brand="By hand")
+    (listed,) = cloud.managed_integrations.list_managed_things()["Items"]
+    cloud.managed_integrations.update_managed_thing(Identifier=listed["Id"], Brand="By hand")
     assert refused(plan, cloud, "credential_lockers.l") == changed("managed_things.m", "brand")
     assert cloud.content()["managed_things"][0]["Brand"] == "By hand"
 
@@ -149,20 +151,23 @@ def test_a_managed_thing_moved_meanwhile_is_not_overwritten_by_a_new_locker(clou
 def test_a_managed_thing_removed_meanwhile_from_a_locker_blocks_nothing(cloud):
     converge(stored("One"), cloud)
     plan = plan_of(stored("Two"), cloud)
-    (listed,) = cloud.managed.list_managed_things()["Items"]
-    cloud.managed.delete_managed_thing(Identifier=listed["Id"])
-    ended = {outcome.status for outcome in run(plan, cloud)}
+    (listed,) = cloud.managed_integrations.list_managed_things()["Items"]
+    cloud.managed_integrations.delete_managed_thing(Identifier=listed["Id"])
+    ended = {outcome.status for outcome in apply(plan, cloud)}
     assert ended == {"started", "failed"}  # AWS says that it is not there; that is nobody's edit
-    assert failures(run(plan_of(stored("Two"), cloud), cloud)) == []
+    assert failures(apply(plan_of(stored("Two"), cloud), cloud)) == []
 
 
 def test_deleting_a_hub_stops_when_one_of_its_devices_was_changed(cloud):
-    converge(state(managed("hub", "90001", role="CONTROLLER"), managed("lamp", "90002", brand="Acme")), cloud)
-    ids = {item["Name"]: item["Id"] for item in cloud.managed.list_managed_things()["Items"]}
+    converge(
+        state(managed_thing("hub", "90001", role="CONTROLLER"), managed_thing("lamp", "90002", brand="Acme")),
+        cloud,
+    )
+    ids = {item["Name"]: item["Id"] for item in cloud.managed_integrations.list_managed_things()["Items"]}
     with cloud.registry._store.write() as tx:  # only a hub itself reports its devices
         tx.run("UPDATE managed_things SET parent = ? WHERE id = ?", ids["hub"], ids["lamp"])
     plan = plan_of(state(), cloud)
-    cloud.managed.update_managed_thing(Identifier=ids["lamp"], Brand="By hand")
+    cloud.managed_integrations.update_managed_thing(Identifier=ids["lamp"], Brand="By hand")
     assert refused(plan, cloud, "managed_things.hub") == changed("managed_things.lamp", "brand")
     assert refused(plan, cloud, "managed_things.lamp") == changed("managed_things.lamp", "brand")
 
@@ -191,7 +196,7 @@ def test_an_old_certificate_that_another_declared_thing_gets_blocks_nothing(clou
     resources = [resource("certificates", "x", moves), resource("things", "x", Thing(certificates=("x",)))]
     for workers in (1, 8):
         converge(fleet(pump("1")), cloud)
-        assert failures(run(plan_of(fleet(pump("1", 2), *resources), cloud), cloud, workers=workers)) == []
+        assert failures(apply(plan_of(fleet(pump("1", 2), *resources), cloud), cloud, workers=workers)) == []
         assert cloud.content()["things"]["x"]["principals"] == [(identity("1"), "NON_EXCLUSIVE_THING")]
 
 
@@ -227,7 +232,7 @@ def test_re_reading_a_step_lists_nothing_of_the_account(cloud):
             request.append(sent)
         return cloud.call(sent)
 
-    assert failures(run(plan_of(state(*wanted), cloud), SimpleNamespace(call=call))) == []
+    assert failures(apply(plan_of(state(*wanted), cloud), SimpleNamespace(call=call))) == []
     assert request == []
 
 

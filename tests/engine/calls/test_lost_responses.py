@@ -19,7 +19,7 @@ from reconciler.model.document import Document
 from reconciler.model.errors import AwsError, TargetError, UnknownOutcomeError
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from tests.support.desired_states import AUTHORITIES, failures, managed, plan_of, resource, run, state
+from tests.support.desired_states import AUTHORITIES, apply, failures, managed_thing, plan_of, resource, state
 from tests.support.fault_injection import LOST_RESPONSES, Fault, FaultyCloud, SingleFault
 from tests.support.pki import certificate_id, signing_request
 
@@ -34,14 +34,14 @@ def network() -> FaultyCloud:
 
 @pytest.fixture
 def cloud(network) -> FaultyCloud:
-    return network.stop_faults().empty()
+    return network.stop_faults().reset()
 
 
 def applied(cloud: FaultyCloud, wanted: Any, method: str, path: str, fault: Fault) -> list[str]:
     """What did not go as planned when the first such request met the fault."""
     plan = plan_of(wanted, cloud)
     cloud.faults = SingleFault(method, path, fault)
-    outcomes = run(plan, cloud, pause=cloud.time.pause)
+    outcomes = apply(plan, cloud, pause=cloud.time.pause)
     assert cloud.faults.occurrences == 1
     cloud.stop_faults()
     return failures(outcomes)
@@ -131,7 +131,7 @@ def test_an_unsaved_claim_key_is_replaced_by_the_next_run(cloud, tmp_path, fault
     lost = applied(cloud, wanted(), "POST", "/provisioning-profiles", fault)
     problem = "claim.key: cannot be written: AWS's response has no ClaimCertificatePrivateKey, which it returns only once"
     assert lost == ([] if fault in NOT_DONE else [f"failed provisioning_profiles.e: {problem}"])
-    assert failures(run(plan_of(wanted(), cloud), cloud)) == []
+    assert failures(apply(plan_of(wanted(), cloud), cloud)) == []
     assert len(cloud.content()["provisioning_profiles"]) == 1
     assert "PRIVATE KEY" in file.read_text()
     assert plan_of(wanted(), cloud).steps == ()
@@ -139,7 +139,7 @@ def test_an_unsaved_claim_key_is_replaced_by_the_next_run(cloud, tmp_path, fault
 
 @ANY
 def test_one_managed_thing_is_created_per_setup_code(cloud, fault):
-    assert applied(cloud, state(managed("a")), "POST", "/managed-things", fault) == []
+    assert applied(cloud, state(managed_thing("a")), "POST", "/managed-things", fault) == []
     assert len(cloud.content()["managed_things"]) == 1
 
 

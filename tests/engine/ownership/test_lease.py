@@ -20,7 +20,7 @@ from reconciler.engine.ownership.process import this_process
 from reconciler.model.errors import LeaseLostError, LockedError, PlanRejectedError, TargetError
 from reconciler.model.run import ProcessIdentity
 from reconciler.registry import Registry
-from tests.support.desired_states import ca, converge, device, failures, plan_of, run, state
+from tests.support.desired_states import apply, ca, converge, device, failures, plan_of, state
 from tests.support.registry_client import SETTINGS, Cloud
 
 ELSEWHERE = ProcessIdentity("ada", "build-7", 4711, started_at=1.5)
@@ -178,7 +178,7 @@ def test_a_lease_is_renewed_while_it_is_held(cloud):
             writes.release()
         return answer
 
-    cloud.empty()
+    cloud.reset()
     with hold_lease("ws", call, ELSEWHERE, machine="another", seconds=0.4) as guard:
         assert all(writes.acquire(timeout=30) for _ in range(6))
         guard()
@@ -267,7 +267,7 @@ class TestApplying:
         wanted = state(ca(), *device("a"))
         plan = plan_of(wanted, cloud)
         with hold_lease("ws", cloud.call, ELSEWHERE, machine="another") as guard:
-            assert failures(run(plan, cloud, guard=guard)) == []
+            assert failures(apply(plan, cloud, guard=guard)) == []
             assert plan_of(wanted, cloud).steps == ()
         assert plan_of(wanted, cloud).steps == ()
 
@@ -276,7 +276,7 @@ class TestApplying:
         converge(state(ca(), *device("a")), cloud)
         plan = plan_of(state(), cloud)
         with hold_lease("ws", cloud.call, ELSEWHERE, machine="another") as guard:
-            assert failures(run(plan, cloud, guard=guard)) == []
+            assert failures(apply(plan, cloud, guard=guard)) == []
         assert str(plan.steps[-1].address) == f"thing_groups.{GROUP}"
         assert cloud.content()["thing_groups"] == {}
 
@@ -296,7 +296,7 @@ class TestApplying:
             return cloud.call(request)
 
         cloud_with = type("Cloud", (), {"call": staticmethod(call)})
-        outcomes = run(plan, cloud_with, guard=guard, workers=1)
+        outcomes = apply(plan, cloud_with, guard=guard, workers=1)
         ended = [outcome for outcome in outcomes if outcome.status != "started"]
         assert len(written) <= 3
         assert len(ended) == len(plan.steps)

@@ -15,7 +15,7 @@ from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle, Origin
 from reconciler.model.settings import DesiredState
-from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
+from tests.support.desired_states import ca, converge, device, managed_thing, plan_of, resource, state
 from tests.support.examples import examples
 from tests.support.registry_client import Cloud
 
@@ -30,7 +30,7 @@ def account() -> Cloud:
 
 @pytest.fixture
 def cloud(account) -> Cloud:
-    return account.empty()
+    return account.reset()
 
 
 @st.composite
@@ -54,7 +54,7 @@ def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
             member = tuple(prefix + group for group in groups if draw(st.booleans()))
             resources.append(resource("things", prefix + name, evolve(thing.spec, thing_groups=member)))
     if draw(st.booleans()):
-        resources.append(managed(prefix + "m", "9000" + str(draw(st.integers(1, 2))) + workspace[-1]))
+        resources.append(managed_thing(prefix + "m", "9000" + str(draw(st.integers(1, 2))) + workspace[-1]))
     kept = draw(st.booleans())
     resources = [
         evolve(each, lifecycle=Lifecycle(prevent_destroy=kept and each.address.kind == "things"))
@@ -97,11 +97,11 @@ def test_two_workspaces_end_as_each_alone_in_any_order(account, one, two, order)
     sequences = [[unguarded(first), then] for first, then in (one, two)]
     alone = []
     for index, (prefix, workspace) in enumerate((("one-", "ws-1"), ("two-", "ws-2"))):
-        account.empty()
+        account.reset()
         for wanted in sequences[index]:
             converge(wanted, account)
         alone.append(of(account.content(), prefix, workspace))
-    account.empty()
+    account.reset()
     left = [list(sequence) for sequence in sequences]
     for index in order:
         converge(left[index].pop(0), account)
@@ -116,7 +116,7 @@ def test_two_workspaces_end_as_each_alone_in_any_order(account, one, two, order)
 @_QUIET
 @given(wanted=fleets("ws-1", "same-"))
 def test_another_workspaces_resource_is_rejected_by_name_even_with_adopt(account, wanted):
-    converge(wanted, account.empty())
+    converge(wanted, account.reset())
     other_workspace = evolve(wanted, settings=evolve(wanted.settings, name="ws-2"))
     before = account.content()
     unique = {address for address in wanted.resources if address.kind != "managed_things"}  # AWS's own ids

@@ -16,4 +16,4 @@ def module_cloud() -> Cloud:
 @pytest.fixture
 def cloud(module_cloud) -> Cloud:
     """Return the registry of the module, emptied."""
-    return module_cloud.empty()
+    return module_cloud.reset()

@@ -15,7 +15,7 @@ from tests.support.desired_states import (
     ca,
     converge,
     device,
-    managed,
+    managed_thing,
     plan_errors,
     plan_of,
     resource,
@@ -112,7 +112,7 @@ def test_every_secret_that_is_needed_and_not_set_is_an_error(cloud):
     verification = evolve(ca().spec.verification, key=Secret("env CA_KEY"))
     desired = state(
         with_field(ca(), "verification", verification),
-        with_field(managed("m"), "authentication_material", Secret("env M_CODE")),
+        with_field(managed_thing("m"), "authentication_material", Secret("env M_CODE")),
     )
     assert plan_errors(desired, cloud) == [
         "ca_certificates.alpha: verification.key (from env CA_KEY) is not set",
@@ -148,7 +148,7 @@ def limit_error(action, count, percent):
     ],
 )
 def test_a_plan_is_rejected_only_if_it_exceeds_a_limit(cloud, limits, errors):
-    managed_one = managed("m")
+    managed_one = managed_thing("m")
     converge(state(ca(), *device("a"), *device("b"), managed_one), cloud)
     desired = state(ca(), *device("a", 2), managed_one, limits=ChangeLimits(**limits))
     if errors:

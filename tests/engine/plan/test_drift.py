@@ -7,7 +7,8 @@ from hypothesis import given
 from reconciler.engine.plan.drift import DriftedField, DriftedResource, find_drift
 from reconciler.kinds.shared.ownership_markers import reserved_addresses
 from reconciler.model.address import Address
-from tests.support.desired_states import ca, converge, desired_states, device, managed, plan_of, state
+from tests.support.desired_state_strategy import desired_states
+from tests.support.desired_states import ca, converge, device, managed_thing, plan_of, state
 from tests.support.examples import examples
 from tests.support.registry_client import TARGET
 
@@ -79,8 +80,8 @@ def test_before_the_first_apply_everything_but_the_markers_is_missing(cloud):
 
 
 def test_a_secret_that_differs_is_sensitive(cloud):
-    converge(state(managed("a", "90001")), cloud)
-    (item,) = drift(state(managed("a", "90002")), cloud).items
+    converge(state(managed_thing("a", "90001")), cloud)
+    (item,) = drift(state(managed_thing("a", "90002")), cloud).items
     assert [(field.path, field.sensitive) for field in item.fields] == [("authentication_material", True)]
 
 
@@ -96,7 +97,7 @@ def test_only_selected_resources_are_found_and_counted(cloud):
 @examples(15)
 @given(before=desired_states(), after=desired_states())
 def test_drift_only_reads_and_has_the_resources_that_a_plan_changes(cloud, before, after):
-    converge(before, cloud.empty())
+    converge(before, cloud.reset())
     operations: list[str] = []
     content = cloud.content()
     items = drift(after, cloud, operations=operations).items

@@ -11,7 +11,7 @@ from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Origin
-from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
+from tests.support.desired_states import ca, converge, device, managed_thing, plan_of, resource, state
 from tests.support.one_device import certificate_id, iot_call, one_device, step_tuples
 
 GONE = frozenset({"ResourceNotFoundException"})
@@ -78,7 +78,7 @@ def test_a_forgotten_unattached_certificate_is_detached_from_its_holder(cloud):
 def test_a_forgotten_resource_loses_only_the_ownership_tags(cloud):
     resources = [
         resource("thing_groups", "g", ThingGroup("Plants", tags={"line": "A"})),
-        managed("m", tags={"line": "A"}),
+        managed_thing("m", tags={"line": "A"}),
         ca(tags={"line": "A"}),
     ]
     converge(state(*resources), cloud)

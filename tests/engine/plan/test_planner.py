@@ -12,7 +12,16 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Bottleneck, Estimate, Note
 from reconciler.model.secret import Secret
-from tests.support.desired_states import AUTHORITIES, ca, converge, device, managed, plan_of, run, state
+from tests.support.desired_states import (
+    AUTHORITIES,
+    apply,
+    ca,
+    converge,
+    device,
+    managed_thing,
+    plan_of,
+    state,
+)
 from tests.support.one_device import certificate_arn, certificate_id, iot_call, one_device, step_tuples
 
 ALPHA = AUTHORITIES["alpha"]
@@ -208,7 +217,7 @@ def test_destroy_deletes_dependents_first(cloud):
 def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
     converge(one_device(), cloud)
     plan = plan_of(one_device(), cloud, destroy=True)
-    run(evolve(plan, steps=plan.steps[:1]), cloud)
+    apply(evolve(plan, steps=plan.steps[:1]), cloud)
     assert [
         (action, address) for action, address, _, _ in step_tuples(plan_of(one_device(), cloud, destroy=True))
     ] == [
@@ -222,7 +231,7 @@ def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
 def test_a_certificate_that_was_being_retired_is_attached_again(cloud):
     converge(one_device(), cloud)
     plan = plan_of(one_device(), cloud, destroy=True)
-    run(evolve(plan, steps=plan.steps[:1]), cloud)
+    apply(evolve(plan, steps=plan.steps[:1]), cloud)
     (thing, certificate_step) = sorted(step_tuples(plan_of(one_device(), cloud)), key=lambda step: step[0])
     assert thing[:2] == ("create", "things.a")
     detachment = iot_call(
@@ -265,7 +274,7 @@ def test_each_step_has_the_live_state_that_the_plan_read(cloud):
     (step,) = plan_of(one_device(site="bergen"), cloud).steps
     live = step.precondition
     assert (live.identity, live.version, live.owner, live.spec.attributes) == ("a", 1, "ws", {"site": "oslo"})
-    assert all(step.precondition is None for step in plan_of(one_device(), cloud.empty()).steps)
+    assert all(step.precondition is None for step in plan_of(one_device(), cloud.reset()).steps)
 
 
 def test_warnings_about_the_file_are_notes_of_the_plan(cloud):
@@ -292,7 +301,7 @@ def test_resources_of_others_are_left_alone(cloud):
 
 
 def test_the_same_input_has_the_same_digest(cloud):
-    desired = state(ca(), *device("a", site="oslo"), managed("m"))
+    desired = state(ca(), *device("a", site="oslo"), managed_thing("m"))
     reversed_state = evolve(desired, resources=dict(reversed(desired.resources.items())))
     assert plan_of(desired, cloud).digest == plan_of(reversed_state, cloud).digest
 
@@ -306,7 +315,7 @@ def test_the_same_input_has_the_same_digest(cloud):
         state(ca(), *device("b", site="oslo")),
         state(ca(auto_registration=True), *device("a", site="oslo")),
         state(ca(), *device("a", site="oslo"), workspace="other"),
-        state(ca(), *device("a", site="oslo"), managed("m")),
+        state(ca(), *device("a", site="oslo"), managed_thing("m")),
     ],
     ids=["attribute", "no attribute", "certificate", "name", "CA", "workspace", "one more"],
 )
@@ -316,7 +325,7 @@ def test_any_other_input_has_another_digest(cloud, other):
 
 def test_the_digest_depends_on_the_reference_of_a_secret_only(cloud):
     def digest(code):
-        return plan_of(state(managed("m", code)), cloud).digest
+        return plan_of(state(managed_thing("m", code)), cloud).digest
 
     assert digest("90001") == digest("90002")
 

@@ -8,7 +8,16 @@ from attrs import evolve
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.resource import Lifecycle
-from tests.support.desired_states import ca, converge, device, managed, plan_errors, plan_of, resource, state
+from tests.support.desired_states import (
+    ca,
+    converge,
+    device,
+    managed_thing,
+    plan_errors,
+    plan_of,
+    resource,
+    state,
+)
 from tests.support.one_device import certificate_id, one_device
 
 PROTECTED = Lifecycle(prevent_destroy=True)
@@ -45,7 +54,7 @@ def actions(plan):
 
 TAGGED = {
     "tagged": state(resource("thing_groups", "g", ThingGroup("Plants"))),
-    "with an ID that AWS assigns": state(managed("g")),
+    "with an ID that AWS assigns": state(managed_thing("g")),
     "found by content": state(ca()),
 }
 
@@ -86,7 +95,7 @@ def test_protecting_an_existing_thing_is_an_update_of_its_lifecycle(cloud):
 @pytest.mark.parametrize("kinds", [("certificates",), ("things",)], ids=["its own", "its thing's"])
 def test_a_certificate_is_protected_through_its_thing(cloud, kinds):
     converge(with_protection(one_device(), *kinds), cloud)
-    alone = state(ca(), resource("things", "a", Thing()), managed("m"))
+    alone = state(ca(), resource("things", "a", Thing()), managed_thing("m"))
     assert plan_errors(with_protection(alone, "things"), cloud) == [
         certificate_error(f"certificates.a:{certificate_id()[:12]}")
     ]
@@ -116,8 +125,10 @@ def test_a_certificate_is_rotated_if_only_its_thing_is_protected(cloud):
 
 
 def test_unprotecting_and_replacing_need_two_applies(cloud):
-    converge(with_protection(state(managed("m")), "managed_things"), cloud)
-    assert plan_errors(state(managed("m", "90002")), cloud) == [registry_error("managed_things.m", "replace")]
+    converge(with_protection(state(managed_thing("m")), "managed_things"), cloud)
+    assert plan_errors(state(managed_thing("m", "90002")), cloud) == [
+        registry_error("managed_things.m", "replace")
+    ]
 
 
 def test_a_workspace_named_like_the_guard_of_another_one_owns_nothing_of_it(cloud):

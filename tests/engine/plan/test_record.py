@@ -26,13 +26,13 @@ from reconciler.model.plan import Target
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.resource import NOT_COMPARED, External
 from reconciler.model.secret import Secret, walk_secrets
+from tests.support.desired_state_strategy import desired_states
 from tests.support.desired_states import (
     AUTHORITIES,
     ca,
     converge,
-    desired_states,
     device,
-    managed,
+    managed_thing,
     plan_of,
     state,
 )
@@ -93,7 +93,7 @@ def test_secrets_are_found_in_deferred_parameters():
 
 
 def fleet(site: str):
-    return state(ca(), *device("a", site=site), managed("b"))
+    return state(ca(), *device("a", site=site), managed_thing("b"))
 
 
 def test_a_digest_depends_on_what_is_sent_and_what_was_read_only(cloud):
@@ -117,12 +117,12 @@ def test_a_digest_depends_on_what_is_sent_and_what_was_read_only(cloud):
 
 def test_a_digest_does_not_depend_on_the_values_of_secrets(cloud):
     """A job without the secrets computes the same digest as the job that has them."""
-    codes = (state(managed("a", "90001")), state(managed("a", "90002")))
+    codes = (state(managed_thing("a", "90001")), state(managed_thing("a", "90002")))
     assert len({plan_of(desired, cloud).digest for desired in codes}) == 1
 
 
 def test_a_digest_is_the_hash_of_the_whole_plan_as_one_json_text(cloud):
-    plan = plan_of(state(managed("a", "90001"), managed("b", "90002")), cloud)
+    plan = plan_of(state(managed_thing("a", "90001"), managed_thing("b", "90002")), cloud)
     content = [
         "ws",
         attrs.asdict(TARGET),
@@ -138,7 +138,7 @@ def test_a_digest_is_the_hash_of_the_whole_plan_as_one_json_text(cloud):
 @examples(15)
 @given(before=desired_states(), after=desired_states())
 def test_any_plan_has_the_same_record_twice_and_without_secrets(cloud, before, after):
-    converge(before, cloud.empty())
+    converge(before, cloud.reset())
     one, other = plan_of(after, cloud), plan_of(after, cloud)
     assert to_change_records(one.steps) == to_change_records(other.steps)
     text = msgspec.json.encode(saved_plan.to_plan_record(one)).decode()

@@ -12,7 +12,7 @@ from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import Lifecycle
-from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, state
+from tests.support.desired_states import ca, converge, device, managed_thing, plan_of, resource, state
 from tests.support.one_device import certificate_arn, certificate_id, one_device
 
 
@@ -59,18 +59,18 @@ def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
 
 
 def test_a_renamed_managed_thing_keeps_its_id(cloud):
-    converge(state(managed("a")), cloud)
-    (before,) = cloud.managed.list_managed_things()["Items"]
-    desired = with_moved(state(managed("b")), it="managed_things.a → managed_things.b")
+    converge(state(managed_thing("a")), cloud)
+    (before,) = cloud.managed_integrations.list_managed_things()["Items"]
+    desired = with_moved(state(managed_thing("b")), it="managed_things.a → managed_things.b")
     plan = converge(desired, cloud)
     assert (actions(plan), plan_of(desired, cloud).steps) == ([("update", "managed_things.b")], ())
     assert calls(plan) == [
         "iot-managed-integrations:UpdateManagedThing",
         "iot-managed-integrations:TagResource",
     ]
-    (after,) = cloud.managed.list_managed_things()["Items"]
+    (after,) = cloud.managed_integrations.list_managed_things()["Items"]
     assert after["Id"] == before["Id"]
-    assert plan_of(state(managed("b")), cloud).steps == ()
+    assert plan_of(state(managed_thing("b")), cloud).steps == ()
 
 
 def test_a_renamed_locker_with_a_name_of_its_own_gets_another_tag(cloud):
@@ -120,10 +120,10 @@ def test_a_certificate_always_has_a_thing_while_its_thing_is_renamed(cloud):
             counts.append(len(cloud.iot.list_principal_things(principal=certificate_arn())["things"]))
             return response
 
-    from tests.support.desired_states import failures, run
+    from tests.support.desired_states import apply, failures
 
     plan = plan_of(with_moved(as_b(), it="things.a → things.b"), cloud)
-    assert failures(run(plan, Watched(), workers=8)) == []
+    assert failures(apply(plan, Watched(), workers=8)) == []
     assert min(counts) == 1
 
 

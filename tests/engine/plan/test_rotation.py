@@ -24,13 +24,13 @@ from reconciler.model.settings import ChangeLimits
 from tests.support.desired_states import (
     AUTHORITIES,
     QUOTAS,
+    apply,
     ca,
     converge,
     device,
     failures,
     plan_of,
     resource,
-    run,
     state,
 )
 from tests.support.pki import certificate_id
@@ -79,7 +79,7 @@ class TestWithoutGracePeriod:
                 has_active_certificate.append(bool(active))
             return response
 
-        run(plan, SimpleNamespace(call=watching))
+        apply(plan, SimpleNamespace(call=watching))
         assert has_active_certificate == [True] * plan.estimate.total_calls
 
     def test_policies_attached_by_others_are_attached_to_the_new_certificate(self, cloud):
@@ -205,7 +205,7 @@ class TestWaves:
     def test_applying_every_wave_rotates_the_fleet(self, cloud):
         converge(self.fleet(1), cloud)
         plan = plan_of(self.fleet(2), cloud)
-        assert [failures(run(wave, cloud)) for wave in split_into_waves(plan, 40, QUOTAS)] == [[], [], []]
+        assert [failures(apply(wave, cloud)) for wave in split_into_waves(plan, 40, QUOTAS)] == [[], [], []]
         assert plan_of(self.fleet(2), cloud).steps == ()
 
     def test_a_device_whose_new_certificate_is_already_registered_is_rotated(self, cloud):
@@ -270,7 +270,7 @@ class TestIssuedByAws:
         path = tmp_path / "a.pem"
         converge(self.desired(path, request_pem), cloud)
         with pytest.raises(PlanRejectedError) as caught:
-            plan_of(self.desired(path, request_pem), cloud.empty())
+            plan_of(self.desired(path, request_pem), cloud.reset())
         assert caught.value.reasons == (
             (
                 "certificates.a: a.pem has a certificate that AWS issued and that is not registered: it was deleted, or "
@@ -298,7 +298,7 @@ class TestIssuedByAws:
         path = tmp_path / "a.pem"
         plan = plan_of(self.desired(path, request_pem), cloud)
         path.write_text("someone else's")
-        assert failures(run(plan, cloud)) == [
+        assert failures(apply(plan, cloud)) == [
             "failed certificates.a: a.pem: already exists and is never overwritten; move it away",
             "skipped things.a: ",
         ]

@@ -13,7 +13,7 @@ from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError, SelectionError
 from reconciler.model.settings import ChangeLimits
-from tests.support.desired_states import ca, converge, device, managed, plan_of, resource, run, state
+from tests.support.desired_states import apply, ca, converge, device, managed_thing, plan_of, resource, state
 from tests.support.examples import examples
 
 DEPENDENCIES = {
@@ -132,7 +132,7 @@ def test_a_selected_step_has_the_same_calls_as_in_the_whole_plan(cloud):
 
 def test_the_next_plan_has_only_the_excluded_changes(cloud):
     converge(fleet(), cloud)
-    run(plan_of(fleet("bergen"), cloud, exclude=["things.a"]), cloud)
+    apply(plan_of(fleet("bergen"), cloud, exclude=["things.a"]), cloud)
     assert steps(plan_of(fleet("bergen"), cloud)) == ["update things.a"]
 
 
@@ -176,7 +176,7 @@ def test_a_certificate_detached_by_a_selected_thing_can_be_deleted_later(cloud):
     """The thing attaches the deny-all policy to it, although its deletion is not selected."""
     converge(fleet(), cloud)
     smaller = state(ca(), *device("b", site="oslo"), resource("thing_groups", "g", ThingGroup()))
-    run(plan_of(smaller, cloud, select=["things.a"]), cloud)
+    apply(plan_of(smaller, cloud, select=["things.a"]), cloud)
     converge(smaller, cloud)
     assert len(cloud.content()["certificates"]) == 1
 
@@ -196,9 +196,9 @@ def test_limits_apply_to_the_selected_changes_only(cloud):
 
 
 def test_a_new_managed_thing_depends_on_deletes_that_may_free_its_code(cloud):
-    converge(state(managed("a", "90001")), cloud)
+    converge(state(managed_thing("a", "90001")), cloud)
     with pytest.raises(PlanRejectedError) as error:
-        plan_of(state(managed("b", "90002")), cloud, select=["managed_things.b"])
+        plan_of(state(managed_thing("b", "90002")), cloud, select=["managed_things.b"])
     assert error.value.reasons == (
         (
             "managed_things.b: depends on the change of managed_things.a, which is not selected; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
-from tests.support.desired_states import converge, managed, plan_of, resource, state
+from tests.support.desired_states import converge, managed_thing, plan_of, resource, state
 
 
 def unmanaged_notes(desired, cloud):
@@ -30,7 +30,7 @@ def test_a_note_names_the_first_unmanaged_things_and_counts_the_others(cloud):
 def test_only_kinds_in_the_file_are_listed_and_no_ownership_markers(cloud):
     cloud.iot.create_thing(thingName="hand")
     converge(state(resource("things", "b", Thing()), workspace="other"), cloud)
-    assert unmanaged_notes(state(managed("m")), cloud) == []
+    assert unmanaged_notes(state(managed_thing("m")), cloud) == []
     assert unmanaged_notes(state(resource("thing_groups", "g", ThingGroup())), cloud) == []
 
 

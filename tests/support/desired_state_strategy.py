@@ -1,0 +1,325 @@
+"""A Hypothesis strategy for desired states."""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+from hypothesis import strategies as st
+
+from reconciler.kinds.billing_groups import BillingGroup
+from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.credential_lockers import CredentialLocker
+from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.policies import Policy
+from reconciler.kinds.provisioned_things import ProvisionedThing
+from reconciler.kinds.provisioning_profiles import ProvisioningProfile
+from reconciler.kinds.provisioning_templates import Hook, ProvisioningTemplate
+from reconciler.kinds.role_aliases import RoleAlias
+from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
+from reconciler.kinds.shared.provisioning_template import CERTIFICATE, POLICY, THING
+from reconciler.kinds.thing_groups import ThingGroup
+from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
+from reconciler.kinds.things import Thing
+from reconciler.model.document import Document
+from reconciler.model.pem import Pem
+from reconciler.model.resource import Resource
+from reconciler.model.settings import DesiredState
+from tests.support.desired_states import AUTHORITIES, ROLE, ca, managed_thing, resource, state
+
+NAMES = ("a", "b", "c")
+PROVISIONED_NAMES = ("c", "x")
+"""Names of provisioned things: one of them can also be the name of a thing."""
+_texts = st.sampled_from(["oslo", "bergen", "x_1"])
+_descriptions = st.sampled_from([None, "Plants"])
+_tags = st.dictionaries(st.sampled_from(["line", "owner"]), _texts, max_size=2)
+
+
+@frozen
+class _References:
+    """The resources that a thing of a desired state can refer to."""
+
+    certificates: list[Resource]
+    policies: list[Resource]
+    groups: list[Resource]
+    billing_groups: list[Resource]
+    types: list[Resource]
+
+    @property
+    def active_types(self) -> list[str]:
+        """The names of the types that are not deprecated: only those can be given to a thing."""
+        return [thing_type.address.name for thing_type in self.types if not thing_type.spec.deprecated]
+
+
+@st.composite
+def desired_states(draw: st.DrawFn) -> DesiredState:
+    """Return any valid desired state, with few different names: two states often have some in common."""
+    cas = draw(st.sets(st.sampled_from(sorted(AUTHORITIES))))
+    signers = draw(
+        st.dictionaries(st.sampled_from(NAMES), st.tuples(st.booleans(), st.integers(1, 2)), max_size=3)
+    )
+    policies = _draw_policies(draw)
+    certificates = [
+        _draw_certificate(draw, name, "beta" if is_beta else "alpha", generation, cas, policies)
+        for name, (is_beta, generation) in sorted(signers.items())
+    ]
+    templates = _draw_templates(draw)
+    provisioned_names = sorted(draw(st.sets(st.sampled_from(PROVISIONED_NAMES)))) if "alpha" in cas else []
+    signing_cas = {"beta" if is_beta else "alpha" for is_beta, _ in signers.values()}
+    if provisioned_names:
+        signing_cas.add("alpha")
+    resources = [
+        *policies,
+        *certificates,
+        *(_draw_ca(draw, name, templates, signs=name in signing_cas) for name in sorted(cas)),
+        *templates,
+        *_draw_role_aliases(draw),
+        *_draw_profiles(draw),
+    ]
+    groups = _draw_groups(draw, policies)
+    billing_groups = _draw_billing_groups(draw)
+    types = _draw_types(draw)
+    references = _References(certificates, policies, groups, billing_groups, types)
+    things = _draw_things(draw, references, provisioned_names)
+    resources += [_draw_provisioned_thing(draw, name, references) for name in provisioned_names]
+    resources += [*groups, *_draw_dynamic_groups(draw), *billing_groups, *types, *things]
+    resources += _draw_managed_things(draw, things)
+    return state(*draw(st.permutations(resources)))
+
+
+def _draw_policies(draw: st.DrawFn) -> list[Resource]:
+    actions = st.sampled_from(["iot:Connect", "iot:Publish"])
+    return [
+        resource("policies", name, Policy(_allow(draw(actions)), draw(_tags)))
+        for name in sorted(draw(st.sets(st.sampled_from(["p", "q"]))))
+    ]
+
+
+def _allow(action: str) -> Document:
+    return Document.from_value(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
+    )
+
+
+def _draw_certificate(  # noqa: PLR0917 (the first three are what identifies a certificate)
+    draw: st.DrawFn, name: str, signer: str, generation: int, cas: set[str], policies: list[Resource]
+) -> Resource:
+    """Return a certificate, which refers to its CA if the file has it."""
+    pem = Pem.parse(AUTHORITIES[signer].device(name, generation))
+    status = draw(st.sampled_from(["ACTIVE", "INACTIVE"]))
+    policy_names = _draw_some(draw, _names(policies))
+    if signer in cas:
+        spec = Certificate(pem, ca=signer, status=status, policies=policy_names)
+    else:
+        spec = Certificate(pem, certificate_mode="SNI_ONLY", status=status, policies=policy_names)
+    return resource("certificates", name, spec)
+
+
+def _draw_ca(draw: st.DrawFn, name: str, templates: list[Resource], *, signs: bool) -> Resource:
+    """Return a CA; one that signs certificates stays active."""
+    changes: dict[str, object] = {"tags": draw(_tags), "auto_registration": draw(st.booleans())}
+    jitp_templates = [template.address.name for template in templates if template.spec.type == "JITP"]
+    if jitp_templates:
+        changes["registration_template"] = draw(st.sampled_from([None, *jitp_templates]))
+        if changes["registration_template"]:
+            changes["registration_role_arn"] = draw(st.sampled_from([None, ROLE]))
+    if draw(st.booleans()):
+        changes |= {"certificate_mode": "SNI_ONLY", "verification": None}
+    if not signs:
+        changes["status"] = draw(st.sampled_from(["ACTIVE", "INACTIVE"]))
+    return ca(name, **changes)
+
+
+def _draw_templates(draw: st.DrawFn) -> list[Resource]:
+    templates = []
+    for name in sorted(draw(st.sets(st.sampled_from(["v", "w"])))):
+        kind = draw(st.sampled_from(["JITP", "FLEET_PROVISIONING"]))
+        hook = Hook("arn:aws:lambda:eu-west-1:123456789012:function:check")
+        spec = ProvisioningTemplate(
+            Document.from_value({"Parameters": {draw(_texts): {"Type": "String"}}, "Resources": {}}),
+            ROLE,
+            kind,
+            draw(st.booleans()),
+            draw(_descriptions),
+            draw(st.sampled_from([None, hook])) if kind != "JITP" else None,
+            draw(_tags),
+        )
+        templates.append(resource("provisioning_templates", name, spec))
+    return templates
+
+
+def _draw_role_aliases(draw: st.DrawFn) -> list[Resource]:
+    durations = st.sampled_from([900, 3600])
+    names = sorted(draw(st.sets(st.just("r"))))
+    return [resource("role_aliases", name, RoleAlias(ROLE, draw(durations), draw(_tags))) for name in names]
+
+
+def _draw_dynamic_groups(draw: st.DrawFn) -> list[Resource]:
+    """Return dynamic groups, with other names than static groups: AWS keeps both in one list."""
+    queries = st.sampled_from(["attributes.site:oslo", "thingName:a"])
+    return [
+        resource(
+            "dynamic_thing_groups",
+            name,
+            DynamicThingGroup(
+                draw(queries),
+                draw(_descriptions),
+                draw(st.dictionaries(st.just("floor"), _texts)),
+                tags=draw(_tags),
+            ),
+        )
+        for name in sorted(draw(st.sets(st.just("d"))))
+    ]
+
+
+def _draw_groups(draw: st.DrawFn, policies: list[Resource]) -> list[Resource]:
+    """Return groups of which only `h` may have a parent: AWS rejects moving a group that has children."""
+    names = sorted(draw(st.sets(st.sampled_from(["g", "h", "k"]))))
+    groups = []
+    for name in names:
+        possible_parents = [None, *(other for other in names if other != "h")] if name == "h" else [None]
+        spec = ThingGroup(
+            description=draw(_descriptions),
+            attributes=draw(st.dictionaries(st.just("floor"), _texts)),
+            tags=draw(_tags),
+            parent=draw(st.sampled_from(possible_parents)),
+            policies=_draw_some(draw, _names(policies)),
+        )
+        groups.append(resource("thing_groups", name, spec))
+    return groups
+
+
+def _draw_billing_groups(draw: st.DrawFn) -> list[Resource]:
+    return [
+        resource("billing_groups", name, BillingGroup(draw(_descriptions), draw(_tags)))
+        for name in sorted(draw(st.sets(st.sampled_from(["b", "c"]))))
+    ]
+
+
+def _draw_types(draw: st.DrawFn) -> list[Resource]:
+    return [
+        resource(
+            "thing_types",
+            name,
+            # The name decides on the fields that AWS never changes: things of the type would prevent its replacement.
+            ThingType(
+                {"t": "A pump"}.get(name),
+                {"u": ("site", "house")}.get(name, ()),
+                (PropagatingAttribute("where", "site"),) if draw(st.booleans()) else (),
+                deprecated=draw(st.booleans()),
+                tags=draw(_tags),
+            ),
+        )
+        for name in sorted(draw(st.sets(st.sampled_from(["t", "u"]))))
+    ]
+
+
+def _draw_things(draw: st.DrawFn, references: _References, provisioned_names: list[str]) -> list[Resource]:
+    """Return valid things: no deprecated type, one group per hierarchy, no name of a provisioned thing."""
+    things = []
+    for name in sorted(draw(st.sets(st.sampled_from(NAMES))) - set(provisioned_names)):
+        spec = Thing(
+            thing_type=draw(st.sampled_from([None, *references.active_types])),
+            attributes=draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
+            thing_groups=_draw_one_group_per_hierarchy(draw, references.groups),
+            certificates=_draw_some(draw, _names(references.certificates)),
+            billing_group=draw(st.sampled_from([None, *_names(references.billing_groups)])),
+        )
+        things.append(resource("things", name, spec))
+    return [
+        evolve(thing, spec=evolve(thing.spec, exclusive=draw(st.booleans())))
+        if _shares_no_certificate(thing, things)
+        else thing
+        for thing in things
+    ]
+
+
+def _names(resources: list[Resource]) -> list[str]:
+    return [resource.address.name for resource in resources]
+
+
+def _draw_one_group_per_hierarchy(draw: st.DrawFn, groups: list[Resource]) -> tuple[str, ...]:
+    parents = {group.address.name: group.spec.parent for group in groups}
+    group_by_root = {parents[name] or name: name for name in _draw_some(draw, _names(groups))}
+    return tuple(group_by_root.values())
+
+
+def _draw_provisioned_thing(draw: st.DrawFn, name: str, references: _References) -> Resource:
+    """Return a provisioned thing; only the thing's name and certificate are parameters of its template."""
+    thing: dict[str, object] = {
+        "ThingName": {"Ref": "Name"},
+        "AttributePayload": draw(st.dictionaries(st.sampled_from(["site", "house"]), _texts)),
+        "ThingGroups": list(_draw_one_group_per_hierarchy(draw, references.groups)),
+        "ThingTypeName": draw(st.sampled_from([None, *references.active_types])),
+        "BillingGroup": draw(st.sampled_from([None, *_names(references.billing_groups)])),
+    }
+    certificate = {
+        "CertificatePem": {"Ref": "Pem"},
+        "Status": draw(st.sampled_from(["ACTIVE", "INACTIVE"])),
+    }
+    parts = {
+        "thing": {"Type": THING, "Properties": {key: value for key, value in thing.items() if value}},
+        "certificate": {"Type": CERTIFICATE, "Properties": certificate},
+    }
+    for policy in _draw_some(draw, _names(references.policies)):
+        parts[f"policy{policy}"] = {"Type": POLICY, "Properties": {"PolicyName": policy}}
+    parameters = {"Name": {"Type": "String"}, "Pem": {"Type": "String"}}
+    pem = AUTHORITIES["alpha"].device(f"provisioned-{draw(st.integers(1, 2))}-{name}", 1)
+    template = Document.from_value({"Parameters": parameters, "Resources": parts})
+    return resource(
+        "provisioned_things", f"from-template-{name}", ProvisionedThing(template, {"Name": name, "Pem": pem})
+    )
+
+
+def _shares_no_certificate(thing: Resource, things: list[Resource]) -> bool:
+    other_certificates = {name for other in things if other is not thing for name in other.spec.certificates}
+    return other_certificates.isdisjoint(thing.spec.certificates)
+
+
+def _draw_some(draw: st.DrawFn, names: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(draw(st.sets(st.sampled_from(names))))) if names else ()
+
+
+def _draw_managed_things(draw: st.DrawFn, things: list[Resource]) -> list[Resource]:
+    """Return managed things, each with a setup code of its own, and credential lockers for them."""
+    setup_codes = draw(st.permutations(["90001", "90002", "90003"]))
+    names = sorted(draw(st.sets(st.sampled_from(NAMES))))
+    locker_names = st.sampled_from([None, "X"])
+    lockers = [
+        resource("credential_lockers", name, CredentialLocker(draw(locker_names), draw(_tags)))
+        for name in sorted(draw(st.sets(st.sampled_from(["l", "m"]))))
+    ]
+    managed_things = [
+        managed_thing(
+            name,
+            setup_code,
+            role=draw(st.sampled_from(["DEVICE", "CONTROLLER"])),
+            thing=draw(st.sampled_from([None, *_names(things)])),
+            brand=draw(st.sampled_from([None, "Acme", "Apex"])),
+            credential_locker=draw(st.sampled_from([None, *_names(lockers)])),
+            hub_network_mode=draw(st.sampled_from([None, "STANDARD", "NETWORK_WIDE_EXCLUSION"])),
+            capabilities=draw(st.sampled_from([None, '{"on": 1}', '{"off": 2}'])),
+            capability_report=draw(st.sampled_from([None, _capability_report("1"), _capability_report("2")])),
+            wi_fi_simple_setup_configuration=draw(st.sampled_from([None, WiFiSimpleSetup(True, False, 5)])),
+            meta_data=draw(_tags),
+            tags=draw(_tags),
+        )
+        for name, setup_code in zip(names, setup_codes, strict=False)
+    ]
+    return [*lockers, *managed_things]
+
+
+def _capability_report(endpoint: str) -> Document:
+    endpoints = [{"id": endpoint, "deviceTypes": ["Light"], "capabilities": []}]
+    return Document.from_value({"version": "1.0.0", "endpoints": endpoints})
+
+
+def _draw_profiles(draw: st.DrawFn) -> list[Resource]:
+    authority = AUTHORITIES["alpha"]
+    claims = st.sampled_from([authority.device("claim"), authority.device("claim", 2)])
+    profiles = []
+    for name in sorted(draw(st.sets(st.just("e")))):
+        spec = ProvisioningProfile("JITR", ca_certificate=Pem.parse(authority.pem), tags=draw(_tags))
+        if draw(st.booleans()):
+            claim = Pem.parse(draw(claims))
+            spec = ProvisioningProfile("FLEET_PROVISIONING", claim_certificate=claim, tags=draw(_tags))
+        profiles.append(resource("provisioning_profiles", name, spec))
+    return profiles
