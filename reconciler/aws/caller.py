@@ -67,9 +67,9 @@ class Caller:
     def _send(self, call: ApiCall) -> Mapping[str, Any]:
         client = self._clients[call.service]
         method = xform_name(call.operation)
-        paged = client.can_paginate(method)
-        send_page = self._with_retries(call, getattr(client, method), reads=paged)
-        if not paged:
+        is_paged = client.can_paginate(method)
+        send_page = self._with_retries(call, getattr(client, method), reads=is_paged)
+        if not is_paged:
             return send_page(**call.params)
         config = {"PageSize": self._page_size(call.service, call.operation), "MaxItems": call.max_items}
         paginator = client.get_paginator(method)
@@ -89,7 +89,7 @@ class Caller:
                 partial(method, **params),
                 self._circuits[call.service],
                 reads=reads or verb in _SAFE_METHODS,
-                repeatable=call.idempotent or (verb in _IDEMPOTENT_METHODS and call.verification is None),
+                idempotent=call.idempotent or (verb in _IDEMPOTENT_METHODS and call.verification is None),
             )
 
         return send

@@ -76,7 +76,7 @@ def load_faults(file: Path) -> Faults:
                 )
     if problems:
         raise TargetError("\n".join(f"{file}: {problem}" for problem in problems))
-    return Faults([_rule(table) for table in document.get("rules", ())], document.get("seed", 0))
+    return Faults([_to_rule(table) for table in document.get("rules", ())], document.get("seed", 0))
 
 
 def _find_problems(
@@ -96,7 +96,7 @@ def _find_problems(
     )
 
 
-def _rule(table: Mapping[str, Any]) -> FaultRule:
+def _to_rule(table: Mapping[str, Any]) -> FaultRule:
     return FaultRule(
         table["operation"],
         table["kind"],

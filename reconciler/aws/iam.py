@@ -25,7 +25,7 @@ _PASS_ROLE_SERVICES = ("iot.amazonaws.com", "credentials.iot.amazonaws.com")
 _TAGGING = frozenset({"TagResource", "UntagResource"})
 
 
-def iam_policy(
+def build_iam_policy(
     operations: Mapping[str, Collection[tuple[str, str]]], target: Target, roles: Collection[str] = ()
 ) -> dict[str, Any]:
     """Return the policy that allows operations: pairs of service and operation, by purpose.
@@ -37,15 +37,17 @@ def iam_policy(
     for purpose, requested in operations.items():
         added = sorted({*requested} - listed)
         listed |= {*added}
-        unlimited = [iam_action(*pair) for pair in added if not _resource_types(*pair)]
+        unlimited = [iam_action(*pair) for pair in added if not _list_resource_types(*pair)]
         if unlimited:
             statements.append(_statement(f"{purpose}Any", unlimited, ["*"]))
         for service in sorted({service for service, _ in added}):
-            limited = [name for other, name in added if other == service and _resource_types(service, name)]
+            limited = [
+                name for other, name in added if other == service and _list_resource_types(service, name)
+            ]
             if limited:
                 sid = f"{purpose}{service.title().replace('-', '')}"
                 actions = [iam_action(service, operation) for operation in limited]
-                statements.append(_statement(sid, actions, _resource_arns(service, limited, target)))
+                statements.append(_statement(sid, actions, _list_resource_arns(service, limited, target)))
     if roles:
         statement = _statement("PassRole", ["iam:PassRole"], sorted(roles))
         condition = {"StringEquals": {"iam:PassedToService": list(_PASS_ROLE_SERVICES)}}
@@ -57,25 +59,25 @@ def _statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> di
     return {"Sid": sid, "Effect": "Allow", "Action": [*actions], "Resource": [*resources]}
 
 
-def actions_by_resources(
+def group_actions_by_resources(
     operations: Collection[tuple[str, str]], target: Target
 ) -> Mapping[tuple[str, ...], list[str]]:
     """Return the actions, grouped by the ARNs that each is limited to."""
     actions: dict[tuple[str, ...], list[str]] = {}
     for service, operation in sorted(operations):
         prefix = _arn_prefix(service, target)
-        patterns = _facts()[service]["resources"]
-        arns = tuple(f"{prefix}:{patterns[name]}" for name in _resource_types(service, operation))
+        patterns = _load_facts()[service]["resources"]
+        arns = tuple(f"{prefix}:{patterns[name]}" for name in _list_resource_types(service, operation))
         actions.setdefault(arns or ("*",), []).append(iam_action(service, operation))
     return actions
 
 
 def iam_action(service: str, operation: str) -> str:
     """Return IAM's name of an operation, such as `iotmanagedintegrations:GetManagedThing`."""
-    return f"{_facts()[service]['prefix']}:{operation}"
+    return f"{_load_facts()[service]['prefix']}:{operation}"
 
 
-def _resource_arns(service: str, operations: Collection[str], target: Target) -> list[str]:
+def _list_resource_arns(service: str, operations: Collection[str], target: Target) -> list[str]:
     """Return the ARNs of all resource types that the operations use.
 
     One statement for all of them grants no more than one statement each: an action applies to resources of its own types only.
@@ -85,24 +87,26 @@ def _resource_arns(service: str, operations: Collection[str], target: Target) ->
         name
         for operation in operations
         if operation not in _TAGGING
-        for name in _resource_types(service, operation)
+        for name in _list_resource_types(service, operation)
     }
     prefix = _arn_prefix(service, target)
     return [
-        f"{prefix}:{pattern}" for name, pattern in _facts()[service]["resources"].items() if name in types
+        f"{prefix}:{pattern}"
+        for name, pattern in _load_facts()[service]["resources"].items()
+        if name in types
     ]
 
 
 def _arn_prefix(service: str, target: Target) -> str:
-    return f"arn:{target.partition}:{_facts()[service]['prefix']}:{target.region}:{target.account}"
+    return f"arn:{target.partition}:{_load_facts()[service]['prefix']}:{target.region}:{target.account}"
 
 
-def _resource_types(service: str, operation: str) -> tuple[str, ...]:
+def _list_resource_types(service: str, operation: str) -> tuple[str, ...]:
     """Return the resource types that an action can be limited to, none if it cannot be limited."""
     return next(
         (
             tuple(types.split(", "))
-            for types, operations in _facts()[service]["actions"].items()
+            for types, operations in _load_facts()[service]["actions"].items()
             if operation in operations
         ),
         (),
@@ -110,5 +114,5 @@ def _resource_types(service: str, operation: str) -> tuple[str, ...]:
 
 
 @cache
-def _facts() -> Mapping[str, Any]:
+def _load_facts() -> Mapping[str, Any]:
     return tomllib.loads((files(__package__) / "iam.toml").read_text("utf-8"))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.aws.service_model import MAX_TAGS, compile_pattern, shape_of
+from reconciler.aws.service_model import MAX_TAGS, compile_pattern, find_shape
 
 _NOT_PORTABLE = re.compile(r"\\[pPzZAGQE]|\(\?|[*+?}]\+|\[\^?\[|&&")
 """Syntax of Java's and `regex`'s patterns that ECMA 262 lacks or reads differently."""
@@ -23,42 +23,42 @@ _JSON_TYPES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def member_schema(service: str, member: str) -> Mapping[str, Any]:
+def build_member_schema(service: str, member: str) -> Mapping[str, Any]:
     """Return the JSON Schema of a request member. Raises LookupError when there is no such member."""
-    return _schema(shape_of(service, member))
+    return _build_schema(find_shape(service, member))
 
 
-def _schema(shape: Any) -> dict[str, Any]:
+def _build_schema(shape: Any) -> dict[str, Any]:
     match shape.type_name:
         case "string":
-            return _string(shape)
+            return _string_schema(shape)
         case "integer" | "long" | "float" | "double":
             return _bounds(shape, "minimum", "maximum")
         case "map":
-            return _map(shape.metadata.get("max"), shape.key, shape.value)
+            return _map_schema(shape.metadata.get("max"), shape.key, shape.value)
         case "list" if _is_tag(shape.member):
             key, value = (shape.member.members[name] for name in ("Key", "Value"))
-            return _map(shape.metadata.get("max", MAX_TAGS), key, value)
+            return _map_schema(shape.metadata.get("max", MAX_TAGS), key, value)
         case "list":
-            items = _schema(shape.member)
+            items = _build_schema(shape.member)
             return {**_bounds(shape, None, "maxItems"), **({"items": items} if items else {})}
         case "structure" if not shape.is_document_type:
-            return _structure(shape)
+            return _structure_schema(shape)
         case _:
             return {}
 
 
-def _structure(shape: Any) -> dict[str, Any]:
+def _structure_schema(shape: Any) -> dict[str, Any]:
     """Return the schema of an object; its members also state their types."""
     properties = {
-        name: {**_JSON_TYPES.get(member.type_name, {}), **_schema(member)}
+        name: {**_JSON_TYPES.get(member.type_name, {}), **_build_schema(member)}
         for name, member in shape.members.items()
     }
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**schema, "required": list(shape.required_members)} if shape.required_members else schema
 
 
-def _string(shape: Any) -> dict[str, Any]:
+def _string_schema(shape: Any) -> dict[str, Any]:
     if shape.enum:
         return {"enum": list(shape.enum)}
     schema = _bounds(shape, "minLength", "maxLength")
@@ -81,11 +81,11 @@ def _portable_pattern(pattern: str) -> str | None:
     return str(compiled.pattern)
 
 
-def _map(max_properties: int | None, key: Any, value: Any) -> dict[str, Any]:
+def _map_schema(max_properties: int | None, key: Any, value: Any) -> dict[str, Any]:
     schema: dict[str, Any] = {} if max_properties is None else {"maxProperties": max_properties}
-    if names := _schema(key):
+    if names := _build_schema(key):
         schema["propertyNames"] = names
-    if values := _schema(value):
+    if values := _build_schema(value):
         schema["additionalProperties"] = values
     return schema
 

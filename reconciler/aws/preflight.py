@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.aws import iam
-from reconciler.aws.session import EMBEDDED_ACCOUNT, SERVICES, local_endpoint, remote_session
+from reconciler.aws.session import EMBEDDED_ACCOUNT, SERVICES, create_remote_session, find_local_endpoint
 from reconciler.model.check_result import CheckResult
 from reconciler.model.plan import Target
 from reconciler.model.quota import Quotas
@@ -31,10 +31,10 @@ def check_versions() -> Iterator[CheckResult]:
     """Check Python and boto3, and that botocore has the models of both services."""
     from importlib.metadata import version
 
-    from reconciler.aws.service_model import loader
+    from reconciler.aws.service_model import shared_loader
 
     versions = f"Python {platform.python_version()}, boto3 {version('boto3')}, botocore {version('botocore')}"
-    missing = set(SERVICES) - set(loader(None).list_available_services("service-2"))
+    missing = set(SERVICES) - set(shared_loader(None).list_available_services("service-2"))
     if missing:
         message = f"{versions}, which has no model of {', '.join(sorted(missing))}"
         yield CheckResult("error", "versions", message, "pip install --upgrade boto3")
@@ -76,7 +76,7 @@ def check_remote(
     from reconciler.aws.caller import unreachable_error
 
     try:
-        session = remote_session(settings, quotas, environ)
+        session = create_remote_session(settings, quotas, environ)
         yield from _check_credentials(session, settings)
         if session.get_credentials() is None:
             return
@@ -87,7 +87,7 @@ def check_remote(
         endpoint = None if settings.target == "aws" else settings.target
         client = session.client("iot", endpoint_url=endpoint)
         yield CheckResult("ok", "endpoint", f"{client.meta.endpoint_url} in {session.region_name}")
-        if endpoint is None and not local_endpoint(settings, environ):
+        if endpoint is None and not find_local_endpoint(settings, environ):
             yield from _check_aws(session, operations, clock)
         else:
             response = client.list_things(maxResults=1)
@@ -147,7 +147,7 @@ def _check_permissions(
     distinct = sorted({operation for group in operations.values() for operation in group})
     advice = "`reconciler permissions` prints the policy that this file needs"
     try:
-        denied = [*_denied_actions(session.client("iam"), _policy_source(arn), target, distinct)]
+        denied = [*_find_denied_actions(session.client("iam"), _find_policy_source(arn), target, distinct)]
     except ClientError as error:
         code = error.response["Error"]["Code"]
         message = f"not checked: {code} for iam:SimulatePrincipalPolicy; only reads are tried"
@@ -159,10 +159,10 @@ def _check_permissions(
         yield CheckResult("ok", "permissions", f"all {len(distinct)} operations that apply may send")
 
 
-def _denied_actions(
+def _find_denied_actions(
     client: Any, source: str, target: Target, operations: Sequence[tuple[str, str]]
 ) -> Iterator[str]:
-    for resources, actions in iam.actions_by_resources(operations, target).items():
+    for resources, actions in iam.group_actions_by_resources(operations, target).items():
         for start in range(0, len(actions), _ACTIONS_PER_SIMULATION):
             pages = client.get_paginator("simulate_principal_policy").paginate(
                 PolicySourceArn=source,
@@ -174,7 +174,7 @@ def _denied_actions(
                     yield result["EvalActionName"]
 
 
-def _policy_source(arn: str) -> str:
+def _find_policy_source(arn: str) -> str:
     """Return whose policies are simulated: for a role's session, the role itself.
 
     The session's ARN lacks the role's path.

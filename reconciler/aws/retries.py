@@ -77,7 +77,7 @@ def is_throttled(response: Mapping[str, Any]) -> bool:
     return code in _THROTTLING_CODES or status == _TOO_MANY_REQUESTS
 
 
-def failure_of(error: Exception) -> CallFailure | None:
+def classify_failure(error: Exception) -> CallFailure | None:
     """Return why the call has no response, or None if AWS responded or a retry is useless."""
     match error:
         case ClientError() if is_throttled(error.response):
@@ -170,7 +170,7 @@ class Retries:
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
 
     def run(
-        self, attempt: Callable[[], Response], circuit: Circuit, *, reads: bool, repeatable: bool
+        self, send: Callable[[], Response], circuit: Circuit, *, reads: bool, idempotent: bool
     ) -> Response:
         """Return the response.
 
@@ -183,16 +183,16 @@ class Retries:
         for attempts in count():
             circuit.check(lost=lost)
             try:
-                response = attempt()
+                response = send()
             except (ClientError, BotoCoreError) as error:
-                failure = failure_of(error)
+                failure = classify_failure(error)
                 if failure in {None, CallFailure.THROTTLED}:
                     circuit.record_response()
                 else:
                     circuit.record_failure(redact(str(error)))
                 lost = lost or (failure is CallFailure.LOST and not reads)
                 seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempts))
-                is_final = failure is None or (failure is CallFailure.LOST and not (reads or repeatable))
+                is_final = failure is None or (failure is CallFailure.LOST and not (reads or idempotent))
                 if is_final or self.clock() + seconds > deadline:
                     raise RetriesExhausted(error, unknown=lost and failure is not None) from error
                 self.pause(seconds)

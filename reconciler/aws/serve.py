@@ -59,8 +59,8 @@ def serve(options: ServeOptions, ready: Callable[[str], None]) -> None:
     from reconciler.registry.server import RegistryApp, run
 
     clock = VirtualClock() if options.virtual_time else None
-    conditions = _conditions(options, clock)
-    registry = _registry(options, clock)
+    conditions = _build_conditions(options, clock)
+    registry = _open_registry(options, clock)
     try:
         with _listen(options) as listener:
             run(listener, RegistryApp(registry, conditions, clock), ready)
@@ -68,12 +68,12 @@ def serve(options: ServeOptions, ready: Callable[[str], None]) -> None:
         registry.close()
 
 
-def _conditions(options: ServeOptions, clock: VirtualClock | None) -> Conditions:
+def _build_conditions(options: ServeOptions, clock: VirtualClock | None) -> Conditions:
     from reconciler.aws.fault_rules import load_faults
     from reconciler.registry.conditions import Conditions
     from reconciler.registry.latency import parse_latency
 
-    limits = rate_limiter(options.quotas, clock or time.monotonic) if options.quotas else None
+    limits = build_rate_limiter(options.quotas, clock or time.monotonic) if options.quotas else None
     try:
         latency = parse_latency(options.latency) if options.latency else None
     except ValueError as error:
@@ -81,7 +81,7 @@ def _conditions(options: ServeOptions, clock: VirtualClock | None) -> Conditions
     return Conditions(limits, latency, load_faults(options.faults) if options.faults else None)
 
 
-def rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimiter:
+def build_rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimiter:
     """Return the registry's own rate limiter at these rates."""
     from reconciler.registry.throttling import RateLimiter
 
@@ -94,7 +94,7 @@ def rate_limiter(quotas: Quotas, clock: Callable[[], float]) -> RateLimiter:
     return RateLimiter(buckets, clock)
 
 
-def _registry(options: ServeOptions, clock: VirtualClock | None) -> Registry:
+def _open_registry(options: ServeOptions, clock: VirtualClock | None) -> Registry:
     from reconciler.registry import Registry, RegistrySettings
     from reconciler.registry.store import StoreError
 

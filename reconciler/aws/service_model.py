@@ -34,14 +34,14 @@ class ServiceModelConstraints:
         self, service: str, member: str, value: object, *, secret: bool = False
     ) -> Iterable[ValueProblem]:
         """Return how `value` violates a request member's constraints. Raises LookupError for an unknown one."""
-        return _check_of(service, member)(value, secret)
+        return _build_member_check(service, member)(value, secret)
 
     def operations(self, service: str) -> Collection[str]:
         """Return the names of the service's operations."""
         return _operations(service)
 
 
-def shape_of(service: str, member: str) -> Shape:
+def find_shape(service: str, member: str) -> Shape:
     """Return the shape of a request member. Raises LookupError for an unknown one."""
     operation, *path = member.split(".")
     if operation not in _operations(service):
@@ -55,7 +55,7 @@ def shape_of(service: str, member: str) -> Shape:
 
 
 @cache
-def loader(path: str | None) -> Loader:
+def shared_loader(path: str | None) -> Loader:
     """Return botocore's loader for a search path (None: the default), one per path."""
     from botocore.loaders import create_loader
 
@@ -66,7 +66,7 @@ def loader(path: str | None) -> Loader:
 def _model(service: str) -> ServiceModel:
     from botocore.model import ServiceModel
 
-    return ServiceModel(loader(None).load_service_model(service, "service-2"), service)
+    return ServiceModel(shared_loader(None).load_service_model(service, "service-2"), service)
 
 
 @cache
@@ -75,29 +75,29 @@ def _operations(service: str) -> frozenset[str]:
 
 
 @cache
-def _check_of(service: str, member: str) -> Check:
-    return _check(shape_of(service, member))
+def _build_member_check(service: str, member: str) -> Check:
+    return _build_check(find_shape(service, member))
 
 
-def _check(shape: Any) -> Check:
+def _build_check(shape: Any) -> Check:
     match shape.type_name:
         case "string":
-            return _typed(_string(shape), "a string", str)
+            return _typed_check(_string_check(shape), "a string", str)
         case "boolean":
-            return _typed(_accept, "true or false", bool)
+            return _typed_check(_accept, "true or false", bool)
         case "integer" | "long":
-            return _typed(_number(shape), "an integer", int)
+            return _typed_check(_number_check(shape), "an integer", int)
         case "float" | "double":
-            return _typed(_number(shape), "a number", int, float)
+            return _typed_check(_number_check(shape), "a number", int, float)
         case "map":
-            return _typed(_map(shape.metadata, shape.key, shape.value), "a table", Mapping)
+            return _typed_check(_map_check(shape.metadata, shape.key, shape.value), "a table", Mapping)
         case "list" if _is_tag(shape.member):
             key, value = (shape.member.members[name] for name in ("Key", "Value"))
-            return _typed(_map(shape.metadata, key, value), "a table", Mapping)
+            return _typed_check(_map_check(shape.metadata, key, value), "a table", Mapping)
         case "list":
-            return _typed(_list(shape), "an array", list, tuple)
+            return _typed_check(_list_check(shape), "an array", list, tuple)
         case "structure" if not shape.is_document_type:
-            return _structure(shape)
+            return _structure_check(shape)
         case _:
             return _accept
 
@@ -106,7 +106,7 @@ def _accept(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT0
     return iter(())
 
 
-def _typed(check: Check, expected: str, *types: type) -> Check:
+def _typed_check(check: Check, expected: str, *types: type) -> Check:
     """Return the check, preceded by a check of the value's type: JSON may contain any type."""
 
     def typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
@@ -123,12 +123,12 @@ def _typed(check: Check, expected: str, *types: type) -> Check:
     return typed
 
 
-def _structure(shape: Any) -> Check:
+def _structure_check(shape: Any) -> Check:
     """Return the check of a JSON object with AWS's names, or of a table with the file's spelling of them."""
-    checks = {name: _check(member) for name, member in shape.members.items()}
+    checks = {name: _build_check(member) for name, member in shape.members.items()}
 
     def check(structure: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
-        members = _members_of(structure, checks)
+        members = _list_members(structure, checks)
         if members is None:
             yield ValueProblem(
                 "wrong-type",
@@ -156,7 +156,7 @@ def _structure(shape: Any) -> Check:
     return check
 
 
-def _members_of(structure: Any, names: Collection[str]) -> Mapping[str, tuple[str, Any]] | None:
+def _list_members(structure: Any, names: Collection[str]) -> Mapping[str, tuple[str, Any]] | None:
     """Return AWS's name and the value of each member of a structure, or None for other values."""
     if isinstance(structure, Document):
         structure = structure.value
@@ -173,7 +173,7 @@ def _members_of(structure: Any, names: Collection[str]) -> Mapping[str, tuple[st
     }
 
 
-def _string(shape: Any) -> Check:
+def _string_check(shape: Any) -> Check:
     min_length, max_length = shape.metadata.get("min", 0), shape.metadata.get("max")
     java_pattern = shape.metadata.get("pattern")
     pattern = compile_pattern(java_pattern) if java_pattern else None
@@ -203,7 +203,7 @@ def _string(shape: Any) -> Check:
     return check
 
 
-def _number(shape: Any) -> Check:
+def _number_check(shape: Any) -> Check:
     minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
 
     def check(value: float, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
@@ -216,9 +216,9 @@ def _number(shape: Any) -> Check:
     return check
 
 
-def _map(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
+def _map_check(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
     """Return the check of a map, or of a list of tags, which the file writes as a table."""
-    check_key, check_value = _check(key), _check(value)
+    check_key, check_value = _build_check(key), _build_check(value)
     is_tags = key.name == _TAG_KEY
     max_items = metadata.get("max", MAX_TAGS if is_tags else None)
 
@@ -247,8 +247,8 @@ def _map(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
     return check
 
 
-def _list(shape: Any) -> Check:
-    check_item, max_items = _check(shape.member), shape.metadata.get("max")
+def _list_check(shape: Any) -> Check:
+    check_item, max_items = _build_check(shape.member), shape.metadata.get("max")
 
     def check(items: Collection[Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         if max_items is not None and len(items) > max_items:

@@ -47,11 +47,11 @@ def connect(
     embedded registry cannot be stored at `registry_path`.
     """
     if settings.target == "embedded":
-        return _embedded(settings, registry_path, environ)
-    return _remote(settings, quotas, environ)
+        return _connect_embedded(settings, registry_path, environ)
+    return _connect_remote(settings, quotas, environ)
 
 
-def _embedded(settings: Settings, registry_path: Path, environ: Mapping[str, str]) -> Connection:
+def _connect_embedded(settings: Settings, registry_path: Path, environ: Mapping[str, str]) -> Connection:
     import boto3
 
     from reconciler.aws.embedded import bind
@@ -59,13 +59,13 @@ def _embedded(settings: Settings, registry_path: Path, environ: Mapping[str, str
     region = (
         settings.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or _DEFAULT_REGION
     )
-    core = _core_session()
-    bind(core, _registry(registry_path, region, environ))
+    core = _create_core_session()
+    bind(core, _open_registry(registry_path, region, environ))
     session = boto3.Session("embedded", "embedded", region_name=region, botocore_session=core)
-    return _connection(Target("embedded", region, EMBEDDED_ACCOUNT), session, None)
+    return _build_connection(Target("embedded", region, EMBEDDED_ACCOUNT), session, None)
 
 
-def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
+def _open_registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
     """Open the embedded registry.
 
     Its folder is not created: a mistyped path would be a new, empty registry.
@@ -92,20 +92,20 @@ def _registry(path: Path, region: str, environ: Mapping[str, str]) -> Registry:
         raise TargetError(f"{problem}: {error}; {advice}") from error
 
 
-def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:
+def _connect_remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Connection:
     from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
     from reconciler.aws.caller import unreachable_error
 
     endpoint = None if settings.target == "aws" else settings.target
-    local = local_endpoint(settings, environ)
+    local = find_local_endpoint(settings, environ)
     try:
-        session = remote_session(settings, quotas, environ)
+        session = create_remote_session(settings, quotas, environ)
         if not session.region_name:
             raise NoRegionError
-        account = _account(session, local or endpoint)
+        account = _find_account(session, local or endpoint)
         target = Target(local or settings.target, session.region_name, account)
-        return _connection(target, session, endpoint)
+        return _build_connection(target, session, endpoint)
     except (BotoCoreError, ClientError) as error:
         raise unreachable_error(error, f"cannot reach {settings.target}") from error
     except (
@@ -114,7 +114,7 @@ def _remote(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> C
         raise TargetError(f"the endpoint is not usable: {error}") from error
 
 
-def local_endpoint(settings: Settings, environ: Mapping[str, str]) -> str | None:
+def find_local_endpoint(settings: Settings, environ: Mapping[str, str]) -> str | None:
     """Return the endpoint of the workspace or the environment if it is on this machine."""
     endpoint = settings.target
     if endpoint == "aws" and environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
@@ -131,7 +131,7 @@ def _has_chosen_credentials(settings: Settings, environ: Mapping[str, str]) -> b
     return bool(settings.profile or environ.get("AWS_PROFILE") or environ.get("AWS_ACCESS_KEY_ID"))
 
 
-def remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Any:
+def create_remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str]) -> Any:
     """Return boto3's session for a remote target, with the credentials of its own chain or of the role.
 
     Raises boto3's own errors.
@@ -140,31 +140,33 @@ def remote_session(settings: Settings, quotas: Quotas, environ: Mapping[str, str
 
     from reconciler.aws.rates import limit_rates
 
-    local = local_endpoint(settings, environ)
+    local = find_local_endpoint(settings, environ)
     credentials = (
         LOCAL_CREDENTIALS if local and not _has_chosen_credentials(settings, environ) else (None, None)
     )
-    core = _core_session()
+    core = _create_core_session()
     limit_rates(core, quotas, only_after_throttling=bool(local) and not settings.quotas)
     # boto3 does not read AWS_REGION, which takes precedence over AWS_DEFAULT_REGION and the profile.
     region = settings.region or environ.get("AWS_REGION")
     session = boto3.Session(
         *credentials, profile_name=settings.profile, region_name=region, botocore_session=core
     )
-    return _assume(session, settings, quotas) if settings.role_arn else session
+    return _assume_role(session, settings, quotas) if settings.role_arn else session
 
 
-def _core_session() -> Any:
+def _create_core_session() -> Any:
     """Return a botocore session whose times share one time zone.
 
     botocore would create a time zone per time, which is as large as a thing. Its service models are shared with the constraints that are read from them.
     """
     from botocore.session import Session
 
-    from reconciler.aws.service_model import loader
+    from reconciler.aws.service_model import shared_loader
 
     session = Session()
-    session.lazy_register_component("data_loader", lambda: loader(session.get_config_variable("data_path")))
+    session.lazy_register_component(
+        "data_loader", lambda: shared_loader(session.get_config_variable("data_path"))
+    )
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
     return session
 
@@ -180,7 +182,7 @@ def _parse_time(value: Any) -> datetime:
     )
 
 
-def _assume(session: Any, settings: Settings, quotas: Quotas) -> Any:
+def _assume_role(session: Any, settings: Settings, quotas: Quotas) -> Any:
     """Return a session with a role's credentials, which botocore renews during the run."""
     import boto3
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
@@ -200,13 +202,13 @@ def _assume(session: Any, settings: Settings, quotas: Quotas) -> Any:
         role_arn=settings.role_arn,
         extra_args=extra,
     )
-    core = _core_session()
+    core = _create_core_session()
     limit_rates(core, quotas)
     core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001
     return boto3.Session(region_name=session.region_name, botocore_session=core)
 
 
-def _account(session: Any, endpoint: str | None) -> str:
+def _find_account(session: Any, endpoint: str | None) -> str:
     """Return the account of the credentials; outside AWS the access key can name it."""
     if endpoint is None:
         return str(session.client("sts").get_caller_identity()["Account"])
@@ -220,7 +222,7 @@ def _account(session: Any, endpoint: str | None) -> str:
     return key if len(key) == len(EMBEDDED_ACCOUNT) and key.isdigit() else EMBEDDED_ACCOUNT
 
 
-def _connection(target: Target, session: Any, endpoint: str | None) -> Connection:
+def _build_connection(target: Target, session: Any, endpoint: str | None) -> Connection:
     from botocore.config import Config
 
     from reconciler.aws.caller import Caller

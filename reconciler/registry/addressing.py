@@ -13,7 +13,7 @@ from attrs import frozen
 
 from reconciler.registry.http import RegistrySettings
 from reconciler.registry.wire.payload import MalformedError
-from reconciler.registry.wire.service import SERVICES, service, signing_names
+from reconciler.registry.wire.service import SERVICES, load_service, services_by_signing_name
 
 _CREDENTIAL = re.compile(
     r"Credential=([^/,\s]+)/\d{8}/([A-Za-z0-9-]{1,64})/([A-Za-z0-9.-]{1,64})/aws4_request"
@@ -58,7 +58,7 @@ def _parse_credential(credential: str, default_account: str, default_region: str
         return CredentialScope(default_account, default_region, None)
     key_id, region, signing_name = match.groups()
     account = key_id if _ACCOUNT.fullmatch(key_id) else default_account
-    return CredentialScope(account, region, signing_names().get(signing_name))
+    return CredentialScope(account, region, services_by_signing_name().get(signing_name))
 
 
 def parse_target(url: str) -> RequestTarget:
@@ -86,7 +86,7 @@ def resolve_service(caller: CredentialScope, method: str, target: RequestTarget,
     if "iotmanagedintegrations" in host:
         return "iot-managed-integrations"
     return next(
-        (name for name in SERVICES if service(name).routes.find(method, target.segments)), SERVICES[0]
+        (name for name in SERVICES if load_service(name).routes.find(method, target.segments)), SERVICES[0]
     )
 
 

@@ -53,7 +53,7 @@ def operation(
 
 
 @cache
-def schemas() -> Mapping[str, tuple[str, ...]]:
+def load_schemas() -> Mapping[str, tuple[str, ...]]:
     """Import every noun and return the schema steps of those with tables, by module name."""
     packages = [import_module(f"reconciler.registry.{name}") for name in ("operations", "shared")]
     nouns = {
@@ -66,5 +66,5 @@ def schemas() -> Mapping[str, tuple[str, ...]]:
 
 def served_operations() -> Mapping[tuple[str, str], ServedOperation]:
     """Return every served operation by service and name."""
-    schemas()
+    load_schemas()
     return _served

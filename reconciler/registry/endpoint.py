@@ -26,9 +26,9 @@ from reconciler.registry.errors import ApiError, CommittedError
 from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings
 from reconciler.registry.page_tokens import TokenSigner
 from reconciler.registry.store import Store, StoreBusyError
-from reconciler.registry.wire.faults import UNKNOWN_OPERATION, error_response
+from reconciler.registry.wire.faults import UNKNOWN_OPERATION, build_error_response
 from reconciler.registry.wire.payload import MalformedError
-from reconciler.registry.wire.service import Service, WireOperation, service
+from reconciler.registry.wire.service import Service, WireOperation, load_service
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Registry:
 
     def __init__(self, path: str | Path, settings: RegistrySettings = RegistrySettings()) -> None:  # noqa: B008  (a frozen value)
         self.settings = settings
-        self._store = Store(path, catalog.schemas())
+        self._store = Store(path, catalog.load_schemas())
         self._signer = TokenSigner(self._store.secret("page tokens"))
         self._served = catalog.served_operations()
 
@@ -81,9 +81,9 @@ class Registry:
             target = parse_target(request.url)
         except MalformedError as error:
             rejection = ApiError("InvalidRequestException", str(error))
-            default_service = service(caller.service or "iot")
+            default_service = load_service(caller.service or "iot")
             return RoutedRequest(request, headers, caller, default_service, rejection=rejection)
-        target_service = service(resolve_service(caller, request.method, target, request.url))
+        target_service = load_service(resolve_service(caller, request.method, target, request.url))
         route = target_service.routes.find(request.method, target.segments)
         if route is None:
             rejection = _unknown_operation(
@@ -106,7 +106,7 @@ class Registry:
 
     def reject(self, routed: RoutedRequest, error: ApiError) -> HttpResponse:
         """Answer a request with an error without performing it."""
-        return self._to_response(*error_response(routed.service, error))
+        return self._to_response(*build_error_response(routed.service, error))
 
     def reset(self) -> None:
         """Delete everything that is registered, in every account and Region."""
@@ -126,15 +126,15 @@ class Registry:
         try:
             return self._run_operation(operation, _parse_params(routed, operation), routed.caller)
         except ApiError as error:
-            return error_response(routed.service, error)
+            return build_error_response(routed.service, error)
         except MalformedError as error:
-            return error_response(routed.service, ApiError(operation.invalid_code, str(error)))
+            return build_error_response(routed.service, ApiError(operation.invalid_code, str(error)))
         except StoreBusyError as error:
-            return error_response(routed.service, ApiError("ServiceUnavailableException", str(error)))
+            return build_error_response(routed.service, ApiError("ServiceUnavailableException", str(error)))
         except Exception:  # noqa: BLE001  (any fault of our own is still answered)
             _log.exception("%s %s failed", routed.service.name, operation.name)
             fault = ApiError(operation.fault_code, "An unexpected error has occurred.")
-            return error_response(routed.service, fault)
+            return build_error_response(routed.service, fault)
 
     def _to_response(self, status: int, headers: dict[str, str], body: bytes) -> HttpResponse:
         headers["Date"] = _format_date(int(self.settings.clock()))
@@ -147,7 +147,7 @@ class Registry:
         self, operation: WireOperation, params: catalog.Params, caller: CredentialScope
     ) -> ResponseParts:
         served = self._served[operation.service, operation.name]
-        scope = self._store.scope(caller.account, caller.region)
+        scope = self._store.scope_number(caller.account, caller.region)
         writes = (not operation.is_read_only) if served.writes is None else served.writes
         with self._store.write() if writes else self._store.read() as transaction:
             context = Context(

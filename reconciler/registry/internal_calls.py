@@ -16,12 +16,12 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.wire.constraints import ValidationErrors
 from reconciler.registry.wire.payload import MalformedError
-from reconciler.registry.wire.service import service
+from reconciler.registry.wire.service import load_service
 
 
 def call_operation(context: Context, name: str, params: Mapping[str, Any]) -> Output:
     """Call another operation of the same service. Raises its errors, and its error for an invalid request."""
-    operation = service(context.service).operation(name)
+    operation = load_service(context.service).operation(name)
     errors = ValidationErrors()
     try:
         parsed = operation.params_parser(dict(params), "", errors)

@@ -32,7 +32,7 @@ from reconciler.registry.conditions import Conditions, Disruption, respond
 from reconciler.registry.endpoint import Registry
 from reconciler.registry.http import HttpRequest, HttpResponse
 from reconciler.registry.identity import get_caller_identity
-from reconciler.registry.wire.service import SERVICES, service
+from reconciler.registry.wire.service import SERVICES, load_service
 
 # Our own limit: no valid request is nearly as long (the longest member, a template, has 10 KB).
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -97,7 +97,7 @@ def run(listener: socket.socket, app: "RegistryApp", ready: Callable[[str], None
     Requests that have arrived by then are answered, for ten seconds or until another SIGINT.
     """
     for name in SERVICES:  # loaded now, so that the first request does not wait for the service models
-        _ = service(name).routes
+        _ = load_service(name).routes
     config = uvicorn.Config(
         app,
         http=_HttpProtocol,

@@ -21,7 +21,7 @@ from typing import Any
 Row = sqlite3.Row
 Value = str | int | float | bytes | None
 
-LAYOUT = 1
+LAYOUT_VERSION = 1
 BUSY_SECONDS = 30.0
 OPEN_ATTEMPTS = 200
 OPEN_PAUSE_SECONDS = 0.05
@@ -147,7 +147,7 @@ class Store:
                     connection.execute("ROLLBACK")
                 raise
 
-    def scope(self, account: str, region: str) -> int:
+    def scope_number(self, account: str, region: str) -> int:
         """Return the number of this account and Region in every table, and create it on first use."""
         known_number = self._scopes.get((account, region))
         if known_number is not None:
@@ -264,14 +264,14 @@ class Store:
             if not self._in_memory:
                 connection.execute("PRAGMA journal_mode=WAL")
             layout = connection.execute("PRAGMA user_version").fetchone()[0]
-        if layout > LAYOUT:
+        if layout > LAYOUT_VERSION:
             raise StoreError(f"{self._path} was created by a newer version of this program")
-        if layout == LAYOUT and not self._missing_steps(schemas):
+        if layout == LAYOUT_VERSION and not self._has_missing_steps(schemas):
             return
         with self.write() as tx:
             for statement in _BASE_SCHEMA:
                 tx.run(statement)
-            for noun, statements in self._missing(tx, schemas).items():
+            for noun, statements in self._find_missing_steps(tx, schemas).items():
                 for statement in statements:
                     tx.run(statement)
                 tx.run(
@@ -279,13 +279,15 @@ class Store:
                     noun,
                     len(schemas[noun]),
                 )
-            tx.run(f"PRAGMA user_version = {LAYOUT}")
+            tx.run(f"PRAGMA user_version = {LAYOUT_VERSION}")
 
-    def _missing_steps(self, schemas: Mapping[str, Sequence[str]]) -> bool:
+    def _has_missing_steps(self, schemas: Mapping[str, Sequence[str]]) -> bool:
         with self.read() as tx:
-            return bool(self._missing(tx, schemas))
+            return bool(self._find_missing_steps(tx, schemas))
 
-    def _missing(self, tx: Transaction, schemas: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    def _find_missing_steps(
+        self, tx: Transaction, schemas: Mapping[str, Sequence[str]]
+    ) -> dict[str, Sequence[str]]:
         applied = {row["noun"]: row["steps"] for row in tx.all("SELECT noun, steps FROM schema_steps")}
         for noun, steps in schemas.items():
             if applied.get(noun, 0) > len(steps):

@@ -24,7 +24,7 @@ from reconciler.aws.retries import (
     Circuit,
     Retries,
     RetriesExhausted,
-    failure_of,
+    classify_failure,
 )
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, ServiceUnavailableError, TargetError
@@ -61,7 +61,7 @@ def refusal(status: int, code: str) -> ClientError:
     ],
 )
 def test_each_error_is_classified_as_throttled_unsent_lost_or_final(error, trouble):
-    assert failure_of(error) is trouble
+    assert classify_failure(error) is trouble
 
 
 THROTTLED, DOWN, LOST = (
@@ -92,7 +92,7 @@ def most(_least: float, largest: float) -> float:
 def persist(service, time=None, *, reads=False, repeatable=False, circuit=None):
     time = time or VirtualTime()
     circuit = circuit or Circuit("iot", time.clock)
-    return Retries(time.clock, time.pause, most).run(service, circuit, reads=reads, repeatable=repeatable)
+    return Retries(time.clock, time.pause, most).run(service, circuit, reads=reads, idempotent=repeatable)
 
 
 @pytest.mark.parametrize("error", [THROTTLED, DOWN], ids=["put off", "never sent"])
@@ -143,7 +143,7 @@ def test_pauses_have_full_jitter_and_double_up_to_ten_seconds(seed):
 
     with pytest.raises(RetriesExhausted):
         Retries(time.clock, pause, spread).run(
-            Service(THROTTLED, ever=True), Circuit("iot", time.clock), reads=True, repeatable=True
+            Service(THROTTLED, ever=True), Circuit("iot", time.clock), reads=True, idempotent=True
         )
     assert {least for least, _ in bounds} == {0}
     assert [largest for _, largest in bounds] == [min(10.0, 0.1 * 2**n) for n in range(len(bounds))]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.aws.service_model import ServiceModelConstraints, _model, compile_pattern, shape_of
+from reconciler.aws.service_model import ServiceModelConstraints, _model, compile_pattern, find_shape
 from reconciler.kinds import all_kinds
 from reconciler.model.diagnostic import ValueProblem
 
@@ -29,7 +29,7 @@ class TestMembers:
             if member.api
         }
         named |= {(kind.service, kind.name_api) for kind in all_kinds().values() if kind.name_api}
-        assert {(service, api) for service, api in named if shape_of(service, api) is None} == set()
+        assert {(service, api) for service, api in named if find_shape(service, api) is None} == set()
 
     @pytest.mark.parametrize(
         "member",

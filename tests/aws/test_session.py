@@ -208,7 +208,7 @@ def sts(monkeypatch):
         core.register("before-send", answer)
         return core
 
-    monkeypatch.setattr("reconciler.aws.session._core_session", session)
+    monkeypatch.setattr("reconciler.aws.session._create_core_session", session)
     return sts
 
 

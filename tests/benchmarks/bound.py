@@ -19,7 +19,7 @@ from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
 from reconciler.aws.quotas import load_quotas
 from reconciler.aws.rates import TokenBucket
-from reconciler.aws.serve import rate_limiter
+from reconciler.aws.serve import build_rate_limiter
 from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.apply.executor import apply_plan
 from reconciler.engine.load.load import load
@@ -57,7 +57,7 @@ def simulated(path: str | Path = ":memory:") -> Simulated:
     """A new registry, 20 ms away."""
     clock = WaitingClock()
     registry = Registry(path, RegistrySettings(ACCOUNT, REGION, clock=clock))
-    conditions = Conditions(rate_limiter(QUOTAS, clock), lambda: LATENCY)
+    conditions = Conditions(build_rate_limiter(QUOTAS, clock), lambda: LATENCY)
     core = Session()
     calls: Counter[tuple[str, str]] = Counter()
     throttled: Counter[str] = Counter()

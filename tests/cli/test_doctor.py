@@ -173,7 +173,7 @@ def aws(tmp_path, monkeypatch):
         core.register("before-send", respond)
         return core
 
-    monkeypatch.setattr("reconciler.aws.session._core_session", session)
+    monkeypatch.setattr("reconciler.aws.session._create_core_session", session)
     return behavior
 
 

@@ -9,7 +9,7 @@ from attrs import evolve
 from hypothesis import given
 
 from reconciler.aws.caller import Caller
-from reconciler.aws.iam import MAX_POLICY_CHARACTERS, iam_action, iam_policy
+from reconciler.aws.iam import MAX_POLICY_CHARACTERS, build_iam_policy, iam_action
 from reconciler.engine.permissions.operations import PURPOSES, needed_operations, needed_roles
 from reconciler.model.plan import Target
 from tests.support.desired_state_strategy import desired_states
@@ -48,7 +48,7 @@ class Recorder(Cloud):
 
 
 def allowed(desired, purpose):
-    policy = iam_policy(needed_operations(desired, purpose), TARGET)
+    policy = build_iam_policy(needed_operations(desired, purpose), TARGET)
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
@@ -156,7 +156,7 @@ def test_the_commands_send_nothing_else_including_lease_and_rereads(fleet, monke
 
 def test_roles_are_passed_by_arn_and_only_to_aws_iot():
     role = "arn:aws:iam::123456789012:role/provisioning"
-    policy = iam_policy({"Read": [], "Write": []}, TARGET, [role])
+    policy = build_iam_policy({"Read": [], "Write": []}, TARGET, [role])
     assert policy["Statement"] == [
         {
             "Sid": "PassRole",
@@ -180,7 +180,7 @@ def test_the_policy_includes_the_roles_of_the_file():
 
 
 def test_actions_are_restricted_to_the_account_and_resource_types():
-    policy = iam_policy(
+    policy = build_iam_policy(
         {"Read": [("iot", "ListThings"), ("iot", "DescribeThing")], "Write": [("iot", "DescribeThing")]},
         Target("aws", "cn-north-1", "210987654321"),
     )

@@ -367,7 +367,7 @@ def test_faults_are_injected_including_lost_connections(tmp_path):
         (("--host", "0.0.0.0"), "0.0.0.0 is not a loopback address; the registry checks no credentials"),
         (("--host", "::"), ":: is not a loopback address"),
         (("--latency", "soon"), "'soon' is not a valid latency; expected a time such as 20ms"),
-        (("--detach-lag", "soon"), "'soon' is not a valid duration; expected a number and s, m, h or d"),
+        (("--detach-lag", "soon"), "'soon' is not a valid duration; expected a number and a unit"),
         (("--db", "/"), "the database is not usable"),
     ],
 )

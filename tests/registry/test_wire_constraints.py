@@ -7,7 +7,7 @@ import pytest
 from reconciler.registry import HttpRequest
 from reconciler.registry.wire.patterns import compile_pattern
 from reconciler.registry.wire.routes import Routes
-from reconciler.registry.wire.service import SERVICES, service
+from reconciler.registry.wire.service import SERVICES, load_service
 
 HOST = {
     "iot": "https://iot.eu-west-1.amazonaws.com",
@@ -183,7 +183,7 @@ def test_patterns_match_as_in_java(pattern, match, mismatch):
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_pattern_of_the_models_compiles(name):
-    model = service(name).model
+    model = load_service(name).model
     patterns = {model.shape_for(shape).metadata.get("pattern") for shape in model.shape_names}
 
     for pattern in patterns - {None}:

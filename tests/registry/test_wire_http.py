@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.registry import HttpRequest, Registry, catalog
-from reconciler.registry.wire.service import service
+from reconciler.registry.wire.service import load_service
 from tests.support.examples import examples
 from tests.support.registry_server import serve_registry
 from tests.support.shape_strategies import values
@@ -65,7 +65,7 @@ def comparable(status, headers, body):
 @pytest.mark.hypothesis
 @pytest.mark.parametrize(("name", "operation"), sorted(catalog.served_operations()))
 def test_responses_over_http_equal_responses_in_process(server, registry, connection, name, operation):
-    model = service(name).model.operation_model(operation)
+    model = load_service(name).model.operation_model(operation)
 
     @FEW
     @given(values(model.input_shape) if model.input_shape is not None else st.just({}))

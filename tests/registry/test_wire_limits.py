@@ -17,7 +17,7 @@ from botocore.serialize import create_serializer
 
 from reconciler.registry import HttpRequest, Registry, catalog
 from reconciler.registry.wire.patterns import compile_pattern
-from reconciler.registry.wire.service import service
+from reconciler.registry.wire.service import load_service
 
 MAX_INTEGER = 2**31 - 1
 CANDIDATES = ("§", " ", "\t", "~", "a", "")
@@ -184,7 +184,7 @@ def shared():
 
 @pytest.mark.parametrize(("name", "operation"), sorted(catalog.served_operations()))
 def test_every_limit_of_an_input_is_enforced_with_awss_text(shared, name, operation):
-    model = service(name).model.operation_model(operation)
+    model = load_service(name).model.operation_model(operation)
     unreported = []
     for violation in violations(model.input_shape, "") if model.input_shape else ():
         response = shared.handle(as_http(model, violation.value))

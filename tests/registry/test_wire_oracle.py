@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from reconciler.registry import catalog
 from reconciler.registry.addressing import parse_target
 from reconciler.registry.errors import ApiError
-from reconciler.registry.wire.faults import error_response
-from reconciler.registry.wire.service import SERVICES, service
+from reconciler.registry.wire.faults import build_error_response
+from reconciler.registry.wire.service import SERVICES, load_service
 from tests.support.examples import examples
 from tests.support.shape_strategies import values
 
@@ -23,7 +23,7 @@ FEW = examples(40)
 
 
 def model_of(name, operation):
-    return service(name).model.operation_model(operation)
+    return load_service(name).model.operation_model(operation)
 
 
 def as_http(model, params):
@@ -60,7 +60,7 @@ def test_requests_that_botocore_serializes_are_parsed(name, operation):
     def check(params):
         request = as_http(model, params)
         target = parse_target(request.url)
-        wire_operation, labels = service(name).routes.find(request.method, target.segments)
+        wire_operation, labels = load_service(name).routes.find(request.method, target.segments)
         headers = {
             key.lower(): text if isinstance(text, str) else text.decode()
             for key, text in request.headers.items()
@@ -90,7 +90,7 @@ def test_responses_are_parsed_by_botocore(name, operation):
 def operation_of(name, operation):
     http = model_of(name, operation).http
     segments = urlsplit(http["requestUri"]).path.removeprefix("/").split("/")
-    return service(name).routes.find(http["method"], segments)[0]
+    return load_service(name).routes.find(http["method"], segments)[0]
 
 
 @pytest.mark.parametrize(("name", "operation"), SERVED)
@@ -98,13 +98,13 @@ def test_errors_are_parsed_by_botocore_with_all_members(name, operation):
     model = model_of(name, operation)
     for shape in model.error_shapes:
         members = {member: f"the {member}" for member in shape.members if member.lower() != "message"}
-        status, headers, body = error_response(
-            service(name), ApiError(shape.name, "what is wrong", **members)
+        status, headers, body = build_error_response(
+            load_service(name), ApiError(shape.name, "what is wrong", **members)
         )
 
         parsed = as_output(model, status, headers, body, model.output_shape)
         parsed_members = as_output(
-            model, status, headers, body, service(name).model.shape_for_error_code(shape.name)
+            model, status, headers, body, load_service(name).model.shape_for_error_code(shape.name)
         )
 
         assert status == shape.metadata["error"]["httpStatusCode"]
@@ -116,7 +116,7 @@ def test_errors_are_parsed_by_botocore_with_all_members(name, operation):
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_operation_of_the_models_can_be_compiled(name):
     """An operation that will be served later needs no change of the wire layer."""
-    for operation in service(name).model.operation_names:
+    for operation in load_service(name).model.operation_names:
         wire_operation = operation_of(name, operation)
         assert (
             wire_operation.name,
@@ -126,7 +126,7 @@ def test_every_operation_of_the_models_can_be_compiled(name):
 
 
 def test_every_served_operation_is_in_its_model():
-    assert [key for key in SERVED if key[1] not in service(key[0]).model.operation_names] == []
+    assert [key for key in SERVED if key[1] not in load_service(key[0]).model.operation_names] == []
 
 
 # These have neither parameters nor an error for invalid ones.
@@ -135,16 +135,16 @@ NEVER_INVALID = {"DeleteRegistrationCode", "DescribeEventConfigurations"}
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_invalid_and_fault_codes_are_in_the_model(name):
-    for operation in service(name).model.operation_names:
+    for operation in load_service(name).model.operation_names:
         wire_operation = operation_of(name, operation)
         if (name, operation) in catalog.served_operations():
             assert wire_operation.invalid_code in wire_operation.error_codes or operation in NEVER_INVALID
-        assert service(name).error_format(wire_operation.fault_code) is not None
+        assert load_service(name).error_format(wire_operation.fault_code) is not None
 
 
 def test_error_bodies_have_the_models_message_member():
     bodies = {
-        name: json.loads(error_response(service(name), ApiError("ConflictException", "x"))[2])
+        name: json.loads(build_error_response(load_service(name), ApiError("ConflictException", "x"))[2])
         for name in SERVICES
     }
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
-from reconciler.aws.json_schema import member_schema
+from reconciler.aws.json_schema import build_member_schema
 from reconciler.engine.load.json_schema import build_json_schema
 
 
 @cache
 def _validator() -> Validator:
-    schema = build_json_schema(member_schema)
+    schema = build_json_schema(build_member_schema)
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 

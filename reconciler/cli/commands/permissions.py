@@ -39,7 +39,7 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     target = _target_of(workspace)
     operations = needed_operations(workspace.desired, purpose)
     passed_roles = needed_roles(workspace.desired.resources) if purpose == "apply" else ()
-    text = json.dumps(iam.iam_policy(operations, target, passed_roles), indent=2) + "\n"
+    text = json.dumps(iam.build_iam_policy(operations, target, passed_roles), indent=2) + "\n"
     if out is None:
         click.echo(text, nl=False)
     else:

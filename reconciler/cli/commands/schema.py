@@ -41,8 +41,8 @@ def schema(form: str, out: Path | None) -> None:
 
 
 def _build_schema(form: str) -> Mapping[str, Any]:
-    from reconciler.aws.json_schema import member_schema
+    from reconciler.aws.json_schema import build_member_schema
     from reconciler.engine.load.json_schema import build_json_schema
     from reconciler.render.json.schemas import build_output_schema
 
-    return build_json_schema(member_schema) if form == _FILE else build_output_schema(form)
+    return build_json_schema(build_member_schema) if form == _FILE else build_output_schema(form)

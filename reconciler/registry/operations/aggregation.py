@@ -14,7 +14,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.fleet_query import compile_query
-from reconciler.registry.operations.indexing import INDEX, custom_fields, require_index
+from reconciler.registry.operations.indexing import INDEX, read_custom_fields, require_index
 from reconciler.registry.operations.search import require_query_version
 from reconciler.registry.store import Value
 
@@ -43,10 +43,10 @@ def get_statistics(context: Context, params: Params) -> Output | None:
 
     Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidAggregation for an unknown field.
     """
-    values, kind = _values(context, params)
+    values, kind = _read_values(context, params)
     if kind == "String":
         return {"statistics": {"count": len(values)}}
-    numbers = _numbers(values, kind)
+    numbers = _parse_numbers(values, kind)
     if not numbers:
         return {"statistics": {"count": 0}}
     total, squares = math.fsum(numbers), math.fsum(number * number for number in numbers)
@@ -69,7 +69,7 @@ def get_statistics(context: Context, params: Params) -> Output | None:
 @operation("iot", "GetCardinality", writes=False)
 def get_cardinality(context: Context, params: Params) -> Output | None:
     """Return the number of distinct values. Raises what GetStatistics raises."""
-    return {"cardinality": len(set(_values(context, params)[0]))}
+    return {"cardinality": len(set(_read_values(context, params)[0]))}
 
 
 @operation("iot", "GetPercentiles", writes=False)
@@ -78,10 +78,10 @@ def get_percentiles(context: Context, params: Params) -> Output | None:
 
     Raises what GetStatistics raises, and InvalidAggregation for a field that is not numeric.
     """
-    values, kind = _values(context, params)
+    values, kind = _read_values(context, params)
     if kind != "Number":
         raise _invalid(f"{_field(params)} is not a numeric field")
-    numbers = sorted(_numbers(values, kind))
+    numbers = sorted(_parse_numbers(values, kind))
     if not numbers:
         return {"percentiles": []}
     percents = params.get("percents") or DEFAULT_PERCENTS
@@ -96,7 +96,7 @@ def get_buckets_aggregation(context: Context, params: Params) -> Output | None:
 
     Raises what GetStatistics raises.
     """
-    values, _ = _values(context, params)
+    values, _ = _read_values(context, params)
     terms = params["bucketsAggregationType"].get("termsAggregation", {})
     max_buckets = terms.get("maxBuckets", DEFAULT_BUCKETS)
     counts = Counter(str(value) for value in values)
@@ -113,12 +113,12 @@ def get_buckets_aggregation(context: Context, params: Params) -> Output | None:
     }
 
 
-def _values(context: Context, params: Params) -> tuple[list[Any], str]:
+def _read_values(context: Context, params: Params) -> tuple[list[Any], str]:
     """Return the matching things' values of the field, and the field's type."""
     require_query_version(context, params.get("queryVersion"))
     require_index(context, params.get("indexName", INDEX))
     condition = compile_query(params["queryString"])
-    join, column, join_values, kind = _column(context, _field(params))
+    join, column, join_values, kind = _find_column(context, _field(params))
     rows = context.tx.all(
         f"SELECT {column} AS value FROM things t {join} WHERE t.scope = ? AND {column} IS NOT NULL AND {condition.sql}",  # noqa: S608
         *join_values,
@@ -128,12 +128,12 @@ def _values(context: Context, params: Params) -> tuple[list[Any], str]:
     return [row["value"] for row in rows], kind
 
 
-def _column(context: Context, field: str) -> tuple[str, str, tuple[Value, ...], str]:
+def _find_column(context: Context, field: str) -> tuple[str, str, tuple[Value, ...], str]:
     """Return the join that a field needs, its column, the join's parameters, and the field's type."""
     if field in _REGISTRY_FIELDS:
         column, kind = _REGISTRY_FIELDS[field]
         return "", column, (), kind
-    kinds = custom_fields(context)
+    kinds = read_custom_fields(context)
     if field.startswith(_ATTRIBUTE_PREFIX) and field in kinds:
         join = "JOIN thing_attributes a ON a.seq = t.seq AND a.name = ?"
         return join, "a.value", (field.removeprefix(_ATTRIBUTE_PREFIX),), kinds[field]
@@ -144,7 +144,7 @@ def _field(params: Params) -> str:
     return str(params.get("aggregationField", DEFAULT_FIELD))
 
 
-def _numbers(values: list[Any], kind: str) -> list[float]:
+def _parse_numbers(values: list[Any], kind: str) -> list[float]:
     """Return the values that are numbers, with booleans as 0 and 1."""
     if kind == "Boolean":
         return [_BOOLEANS[value.lower()] for value in values if value.lower() in _BOOLEANS]

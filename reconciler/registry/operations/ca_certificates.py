@@ -8,7 +8,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found
 from reconciler.registry.operations.provisioning_templates import require_template
-from reconciler.registry.operations.registration_codes import registration_code
+from reconciler.registry.operations.registration_codes import find_registration_code
 from reconciler.registry.paging import MARKERS
 from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, taggable
 from reconciler.registry.store import Row
@@ -73,7 +73,7 @@ def register_ca_certificate(context: Context, params: Params) -> Output | None:
     authority = read_certificate(params["caCertificate"], "CA certificate")
     mode = params.get("certificateMode", "DEFAULT")
     _require_unregistered(context, authority, mode)
-    _require_authority(authority)
+    _require_ca_constraint(authority)
     _verify_possession(context, authority, mode, params.get("verificationCertificate"))
     _require_subject_limit(context, authority)
     config = _serialize_registration_config(context, params.get("registrationConfig"))
@@ -225,7 +225,7 @@ def _require_unregistered(context: Context, authority: ParsedCertificate, mode: 
         )
 
 
-def _require_authority(authority: ParsedCertificate) -> None:
+def _require_ca_constraint(authority: ParsedCertificate) -> None:
     """Raise unless the certificate has the basic constraint `CA: true`, which AWS requires.
 
     The error's code is UNCONFIRMED.
@@ -248,7 +248,7 @@ def _verify_possession(
     if not verification_pem:
         raise context.invalid("verificationCertificate must not be empty when certificateMode is DEFAULT.")
     verification = read_certificate(verification_pem, "verification certificate")
-    code = registration_code(context)
+    code = find_registration_code(context)
     if code is None or verification.common_names != (code,):
         raise ApiError(
             "RegistrationCodeValidationException",

@@ -12,7 +12,7 @@ from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.paging import MARKERS
 from reconciler.registry.shared.policy_edges import delete_target_edges, has_policies
 from reconciler.registry.shared.principal_edges import delete_principal_edges, is_principal_in_use
-from reconciler.registry.shared.transfer_records import transfer_data
+from reconciler.registry.shared.transfer_records import read_transfer_data
 from reconciler.registry.store import Row, Value
 
 SCHEMA = (
@@ -86,7 +86,7 @@ def describe_certificate(context: Context, params: Params) -> Output | None:
         "creationDate": row["created_at"],
         "lastModifiedDate": row["modified_at"],
         "customerVersion": row["customer_version"],
-        "transferData": transfer_data(context, row["id"]),
+        "transferData": read_transfer_data(context, row["id"]),
         "generationId": row["generation_id"],
         "validity": {"notBefore": row["not_before"], "notAfter": row["not_after"]},
         "certificateMode": row["mode"],

@@ -20,10 +20,14 @@ from reconciler.registry.operations.thing_groups import (
     find_group,
     group_arn,
     require_group,
-    require_same,
+    require_same_group,
     require_version,
 )
-from reconciler.registry.shared.attributes import new_attributes, require_attribute_limits, updated_attributes
+from reconciler.registry.shared.attributes import (
+    parse_new_attributes,
+    require_attribute_limits,
+    update_attributes,
+)
 from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 
@@ -38,12 +42,12 @@ def create_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     ResourceAlreadyExists (409).
     """
     name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
-    attributes = new_attributes(properties.get("attributePayload"))
+    attributes = parse_new_attributes(properties.get("attributePayload"))
     tags = parse_tag_list(context, params.get("tags", []))
     version = _require_query(context, params, params["queryString"])
     existing = find_group(context, name)
     if existing is not None:
-        require_same(context, existing, params, tags)
+        require_same_group(context, existing, params, tags)
         return _output(context, name, existing["id"], existing["query"])
     require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
     _require_group_limit(context)
@@ -79,7 +83,7 @@ def update_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     query = params.get("queryString", row["query"])
     version = _require_query(context, params, query)
     properties = params["thingGroupProperties"]
-    attributes = updated_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
+    attributes = update_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
     require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
     context.tx.run(
         "UPDATE thing_groups SET description = ?, attributes = ?, query = ?, query_version = ?, version = version + 1"

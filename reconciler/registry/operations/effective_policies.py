@@ -7,7 +7,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.policies import policy_item
 from reconciler.registry.operations.policy_attachments import require_target
-from reconciler.registry.operations.thing_groups import ancestors, group_arn
+from reconciler.registry.operations.thing_groups import find_ancestors, group_arn
 from reconciler.registry.operations.things import require_thing
 from reconciler.registry.store import Row
 
@@ -49,4 +49,4 @@ def _group_targets(context: Context, thing: Row) -> list[str]:
 
 
 def _with_ancestors(context: Context, group: Row) -> list[str]:
-    return [group_arn(context, row["name"]) for row in (group, *ancestors(context, group))]
+    return [group_arn(context, row["name"]) for row in (group, *find_ancestors(context, group))]

@@ -7,7 +7,7 @@ import json
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
-from reconciler.registry.wire.service import service
+from reconciler.registry.wire.service import load_service
 
 SCHEMA = (
     """
@@ -26,7 +26,7 @@ def describe_event_configurations(context: Context, _params: Params) -> Output |
     """Return whether each event type is enabled; the default is disabled."""
     row = context.tx.one("SELECT * FROM event_configurations WHERE scope = ?", context.scope)
     enabled = {} if row is None else json.loads(row["enabled"])
-    types = service("iot").model.shape_for("EventType").metadata["enum"]
+    types = load_service("iot").model.shape_for("EventType").metadata["enum"]
     return {
         "eventConfigurations": {name: {"Enabled": enabled.get(name, False)} for name in types},
         "creationDate": None if row is None else row["created_at"],

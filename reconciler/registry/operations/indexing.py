@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.shared.indexed_fields import managed_fields, unmanaged_fields
+from reconciler.registry.shared.indexed_fields import find_unmanaged_fields, list_managed_fields
 
 SCHEMA = (
     """
@@ -43,7 +43,7 @@ _SOURCE_MODES = {
 
 def require_index(context: Context, name: str) -> None:
     """Raise InvalidRequest for an unknown index, ResourceNotFound while its indexing is off."""
-    if not _is_on(context, name):
+    if not _is_index_on(context, name):
         raise not_found(
             f"Index {name} does not exist. Please enable index by calling UpdateIndexingConfiguration"
         )
@@ -51,7 +51,7 @@ def require_index(context: Context, name: str) -> None:
 
 def require_sources(context: Context, sources: Iterable[str]) -> None:
     """Raise InvalidRequest when a query refers to a source that is not indexed, such as Connectivity."""
-    things, _ = _configuration(context)
+    things, _ = _read_configuration(context)
     for source in sorted(sources):
         member, mode = _SOURCE_MODES[source]
         indexes_named_shadows = source == "Shadow" and things["namedShadowIndexingMode"] == "ON"
@@ -62,15 +62,15 @@ def require_sources(context: Context, sources: Iterable[str]) -> None:
             )
 
 
-def indexes_connectivity(context: Context) -> bool:
+def is_connectivity_indexed(context: Context) -> bool:
     """Return whether search results include connectivity."""
-    things, _ = _configuration(context)
+    things, _ = _read_configuration(context)
     return bool(things["thingConnectivityIndexingMode"] == "STATUS")
 
 
-def custom_fields(context: Context) -> dict[str, str]:
+def read_custom_fields(context: Context) -> dict[str, str]:
     """Return the types of the configuration's custom fields by name; the default is String."""
-    things, _ = _configuration(context)
+    things, _ = _read_configuration(context)
     fields = things.get("customFields", [])
     return {field["name"]: field.get("type", "String") for field in fields if "name" in field}
 
@@ -78,11 +78,11 @@ def custom_fields(context: Context) -> dict[str, str]:
 @operation("iot", "GetIndexingConfiguration")
 def get_indexing_configuration(context: Context, _params: Params) -> Output | None:
     """Return the configuration with its managed fields; the default is OFF."""
-    things, thing_groups = _configuration(context)
+    things, thing_groups = _read_configuration(context)
     if things["thingIndexingMode"] != "OFF":
-        things = {"filter": {"namedShadowNames": []}, **things, "managedFields": managed_fields(things)}
+        things = {"filter": {"namedShadowNames": []}, **things, "managedFields": list_managed_fields(things)}
     if thing_groups["thingGroupIndexingMode"] != "OFF":
-        thing_groups = {**thing_groups, "managedFields": managed_fields(thing_groups)}
+        thing_groups = {**thing_groups, "managedFields": list_managed_fields(thing_groups)}
     return {"thingIndexingConfiguration": things, "thingGroupIndexingConfiguration": thing_groups}
 
 
@@ -93,7 +93,7 @@ def update_indexing_configuration(context: Context, params: Params) -> Output | 
     Raises InvalidRequest when neither part is given, when a mode of things is ON while thing indexing is OFF, for named
     shadows without their names, and for managed fields that AWS does not manage.
     """
-    things, thing_groups = _configuration(context)
+    things, thing_groups = _read_configuration(context)
     if "thingIndexingConfiguration" not in params and "thingGroupIndexingConfiguration" not in params:
         raise context.invalid(
             "At least one configuration to update"
@@ -122,16 +122,16 @@ def list_indices(context: Context, params: Params) -> Output | None:
     """Return the names of the indexes. Raises InvalidRequest for any token: there is only one page."""
     if "nextToken" in params:
         raise context.invalid("The value of nextToken is not valid.")
-    return {"indexNames": [name for name in (INDEX, GROUP_INDEX) if _is_on(context, name)]}
+    return {"indexNames": [name for name in (INDEX, GROUP_INDEX) if _is_index_on(context, name)]}
 
 
 @operation("iot", "DescribeIndex")
 def describe_index(context: Context, params: Params) -> Output | None:
     """Return an index, which is always ACTIVE, and its schema. Raises ResourceNotFound, InvalidRequest."""
     name = params["indexName"]
-    if not _is_on(context, name):
+    if not _is_index_on(context, name):
         raise not_found(f"Index {name} does not exist")
-    things, _ = _configuration(context)
+    things, _ = _read_configuration(context)
     schema = "REGISTRY" if name == GROUP_INDEX else _thing_index_schema(things)
     return {"indexName": name, "indexStatus": "ACTIVE", "schema": schema}
 
@@ -143,8 +143,8 @@ def _thing_index_schema(things: dict[str, Any]) -> str:
     return str(things["thingIndexingMode"]) + ("_AND_CONNECTIVITY_STATUS" if indexes_connections else "")
 
 
-def _is_on(context: Context, name: str) -> bool:
-    things, thing_groups = _configuration(context)
+def _is_index_on(context: Context, name: str) -> bool:
+    things, thing_groups = _read_configuration(context)
     modes = {INDEX: things["thingIndexingMode"], GROUP_INDEX: thing_groups["thingGroupIndexingMode"]}
     if name not in modes:
         raise context.invalid(f"Unrecognized indexName {name}")
@@ -174,7 +174,7 @@ def _complete_part(
 
     Its managed fields are removed, because they follow from its modes.
     """
-    invalid_fields = unmanaged_fields(configuration.get("managedFields", ()))
+    invalid_fields = find_unmanaged_fields(configuration.get("managedFields", ()))
     if invalid_fields:
         listed = ", ".join(f"name:{field.get('name')}, type:{field.get('type')}" for field in invalid_fields)
         raise context.invalid(
@@ -184,7 +184,7 @@ def _complete_part(
     return {**default, **{name: value for name, value in configuration.items() if name != "managedFields"}}
 
 
-def _configuration(context: Context) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read_configuration(context: Context) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the configurations of things and of thing groups."""
     row = context.tx.one("SELECT * FROM indexing_configurations WHERE scope = ?", context.scope)
     if row is None:

@@ -30,7 +30,7 @@ SCHEMA = (
 def create_keys_and_certificate(context: Context, params: Params) -> Output | None:
     """Create a key pair and its certificate, INACTIVE unless `setAsActive`; the private key is not stored."""
     pair = generate_key_pair()
-    pem = issue_certificate(signing_key_of(context), pair, context.now)
+    pem = issue_certificate(ensure_signing_key(context), pair, context.now)
     keys = {"PublicKey": pair.public, "PrivateKey": pair.private}
     return {**_insert(context, params, pem), "keyPair": keys}
 
@@ -42,13 +42,13 @@ def create_certificate_from_csr(context: Context, params: Params) -> Output | No
     Raises InvalidRequest for an invalid signing request, or one with a key that AWS does not support.
     """
     try:
-        pem = issue_from_csr(signing_key_of(context), params["certificateSigningRequest"], context.now)
+        pem = issue_from_csr(ensure_signing_key(context), params["certificateSigningRequest"], context.now)
     except InvalidCsrError as error:
         raise context.invalid(f"The certificate signing request is not valid: {error}.") from error
     return _insert(context, params, pem)
 
 
-def signing_key_of(context: Context) -> str:
+def ensure_signing_key(context: Context) -> str:
     """Return the private key, in PEM, that signs for this account and Region, created on first use."""
     row = context.tx.one("SELECT private_key FROM issuing_authorities WHERE scope = ?", context.scope)
     if row is not None:

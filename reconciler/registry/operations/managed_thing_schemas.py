@@ -24,7 +24,7 @@ def list_managed_thing_schemas(context: Context, params: Params) -> Output | Non
     filters = {"EndpointId": params.get("EndpointIdFilter"), "CapabilityId": params.get("CapabilityIdFilter")}
     items = [
         item
-        for item in _schemas(json.loads(row["capabilities"]))
+        for item in _list_schemas(json.loads(row["capabilities"]))
         if all(value is None or item.get(name) == value for name, value in filters.items())
     ]
     after = page.after[0] if page.after else 0
@@ -32,7 +32,7 @@ def list_managed_thing_schemas(context: Context, params: Params) -> Output | Non
     return page.build_output("Items", numbered, key=lambda pair: (pair[0],), item=lambda pair: pair[1])
 
 
-def _schemas(capabilities: dict[str, Any]) -> list[dict[str, Any]]:
+def _list_schemas(capabilities: dict[str, Any]) -> list[dict[str, Any]]:
     endpoints: dict[str, list[str]] = {}
     for endpoint in capabilities.get("CapabilityReport", {}).get("endpoints", []):
         for capability in endpoint["capabilities"]:

@@ -8,9 +8,9 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.policies import find_policy, policy_item, require_policy
-from reconciler.registry.operations.thing_groups import ancestors, find_group, group_arn, require_static
+from reconciler.registry.operations.thing_groups import find_ancestors, find_group, group_arn, require_static
 from reconciler.registry.paging import MARKERS, order_by_seq
-from reconciler.registry.shared.principals import certificate_id_of, require_attachable, require_principal
+from reconciler.registry.shared.principals import parse_certificate_id, require_attachable, require_principal
 from reconciler.registry.store import Row
 
 MAX_POLICIES = 10
@@ -72,7 +72,7 @@ def list_attached_policies(context: Context, params: Params) -> Output | None:
     target = params["target"]
     targets, group = [target], require_target(context, target)
     if group is not None and params.get("recursive"):
-        targets += [group_arn(context, ancestor["name"]) for ancestor in ancestors(context, group)]
+        targets += [group_arn(context, ancestor["name"]) for ancestor in find_ancestors(context, group)]
     rows = context.tx.all(
         "SELECT seq, name FROM policies WHERE seq > ? AND seq IN (SELECT policy FROM policy_edges"  # noqa: S608
         f" WHERE scope = ? AND target IN ({', '.join('?' * len(targets))}) AND gone_at IS NULL)"
@@ -189,7 +189,7 @@ def _is_group(context: Context, target: str) -> bool:
 def _require_valid_target(context: Context, target: str) -> None:
     """Raise InvalidRequest unless the target has the format of a thing group or principal."""
     if not _is_group(context, target):
-        certificate_id_of(context, target)
+        parse_certificate_id(context, target)
 
 
 def require_target(context: Context, target: str) -> Row | None:

@@ -27,7 +27,7 @@ def create_policy_version(context: Context, params: Params) -> Output | None:
     """
     policy = require_policy(context, params["policyName"])
     require_document(params["policyDocument"])
-    if len(_versions(context, policy)) >= MAX_VERSIONS:
+    if len(_read_versions(context, policy)) >= MAX_VERSIONS:
         raise ApiError(
             "VersionsLimitExceededException",
             f"The policy {policy['name']} already has the maximum number of versions ({MAX_VERSIONS})",
@@ -79,7 +79,7 @@ def list_policy_versions(context: Context, params: Params) -> Output | None:
             "isDefaultVersion": row["version"] == policy["default_version"],
             "createDate": row["created_at"],
         }
-        for row in _versions(context, policy)
+        for row in _read_versions(context, policy)
     ]
     return {"policyVersions": versions}
 
@@ -115,7 +115,7 @@ def set_default_policy_version(context: Context, params: Params) -> Output | Non
     return None
 
 
-def _versions(context: Context, policy: Row) -> list[Row]:
+def _read_versions(context: Context, policy: Row) -> list[Row]:
     return context.tx.all(
         "SELECT * FROM policy_versions WHERE policy = ? ORDER BY version DESC", policy["seq"]
     )
@@ -123,7 +123,7 @@ def _versions(context: Context, policy: Row) -> list[Row]:
 
 def _require_version(context: Context, policy: Row, version_id: str) -> Any:
     """Return the row of a version, whose ID is a string of digits of any length. Raises ResourceNotFound."""
-    for row in _versions(context, policy):
+    for row in _read_versions(context, policy):
         if str(row["version"]) == version_id:
             return row
     raise not_found(f"Policy version not found (name={policy['name']}, version={version_id})")

@@ -13,7 +13,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.certificate_authority import generate_key_pair, issue_certificate
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
-from reconciler.registry.operations.issued_certificates import signing_key_of
+from reconciler.registry.operations.issued_certificates import ensure_signing_key
 from reconciler.registry.paging import MANAGED
 from reconciler.registry.shared.client_tokens import delete_token, find_by_token, save_token
 from reconciler.registry.shared.tagging import add_tags, delete_tags, read_tags, taggable
@@ -78,10 +78,10 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
     if existing_id is not None:
         return _profile(context, require_profile(context, existing_id))
     ca, claim, key = params.get("CaCertificate"), params.get("ClaimCertificate"), None
-    _require_certificates(context, params["ProvisioningType"], ca, claim)
+    _require_valid_certificates(context, params["ProvisioningType"], ca, claim)
     if claim is None and params["ProvisioningType"] != JITR:
         pair = generate_key_pair()
-        claim, key = issue_certificate(signing_key_of(context), pair, context.now), pair.private
+        claim, key = issue_certificate(ensure_signing_key(context), pair, context.now), pair.private
     identifier = uuid.uuid4().hex
     context.tx.run(
         "INSERT INTO provisioning_profiles (scope, id, name, type, ca_certificate, claim_certificate)"
@@ -133,7 +133,7 @@ def delete_provisioning_profile(context: Context, params: Params) -> Output | No
     return None
 
 
-def _require_certificates(context: Context, kind: str, ca: str | None, claim: str | None) -> None:
+def _require_valid_certificates(context: Context, kind: str, ca: str | None, claim: str | None) -> None:
     if (kind == JITR) != (ca is not None):
         raise context.invalid(
             f"CaCertificate is required for provisioning type {JITR} and only allowed there."

@@ -11,7 +11,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.certificate_authority import generate_key_pair, issue_certificate
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
-from reconciler.registry.operations.issued_certificates import signing_key_of
+from reconciler.registry.operations.issued_certificates import ensure_signing_key
 from reconciler.registry.operations.provisioning_templates import (
     FLEET,
     insert_template_version,
@@ -117,7 +117,7 @@ def create_provisioning_claim(context: Context, params: Params) -> Output | None
             f"The provisioning template {template['name']} is not enabled or not of type {FLEET}."
         )
     pair = generate_key_pair()
-    pem = issue_certificate(signing_key_of(context), pair, context.now, CLAIM_SECONDS)
+    pem = issue_certificate(ensure_signing_key(context), pair, context.now, CLAIM_SECONDS)
     return {
         "certificateId": read_certificate(pem, "claim certificate").id,
         "certificatePem": pem,

@@ -36,7 +36,7 @@ from reconciler.registry.templates.parts import (
     evaluate_policy,
     evaluate_thing,
 )
-from reconciler.registry.templates.subject import certificate_parameters
+from reconciler.registry.templates.subject import build_certificate_parameters
 from reconciler.registry.templates.values import TemplateScope
 from reconciler.registry.x509 import read_certificate
 
@@ -145,7 +145,7 @@ def _ensure_policy(context: Context, policy: PolicyPart) -> str:
 
 def _certificate_parameters(certificate: Row) -> dict[str, str]:
     subject = read_certificate(certificate["pem"], "certificate").parsed.subject
-    return certificate_parameters(certificate["id"], subject)
+    return build_certificate_parameters(certificate["id"], subject)
 
 
 def _registration_failure(message: str) -> ApiError:

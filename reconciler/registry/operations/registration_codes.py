@@ -21,7 +21,7 @@ SCHEMA = (
 CODE_BYTES = 32
 
 
-def registration_code(context: Context) -> str | None:
+def find_registration_code(context: Context) -> str | None:
     """Return the code, or None before GetRegistrationCode and after DeleteRegistrationCode."""
     row = context.tx.one("SELECT code FROM registration_codes WHERE scope = ?", context.scope)
     return None if row is None else str(row["code"])
@@ -30,7 +30,7 @@ def registration_code(context: Context) -> str | None:
 @operation("iot", "GetRegistrationCode", writes=True)
 def get_registration_code(context: Context, _params: Params) -> Output | None:
     """Return the code, 64 hex digits, creating it if necessary. It stays until DeleteRegistrationCode."""
-    code = registration_code(context)
+    code = find_registration_code(context)
     if code is None:
         code = secrets.token_hex(CODE_BYTES)
         context.tx.run("INSERT INTO registration_codes (scope, code) VALUES (?, ?)", context.scope, code)

@@ -9,7 +9,7 @@ from reconciler.registry.fleet_query import THING_GROUPS, SqlCondition, compile_
 from reconciler.registry.operations.indexing import (
     GROUP_INDEX,
     INDEX,
-    indexes_connectivity,
+    is_connectivity_indexed,
     require_index,
     require_sources,
 )
@@ -44,23 +44,23 @@ def search_index(context: Context, params: Params) -> Output | None:
     require_index(context, index)
     if index == GROUP_INDEX:
         condition = compile_query(params["queryString"], THING_GROUPS)
-        rows = _matching_rows(context, "thing_groups", condition, page)
+        rows = _find_rows(context, "thing_groups", condition, page)
         return page.build_output(
-            "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: _group(context, row)
+            "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: _group_item(context, row)
         )
     condition = compile_query(params["queryString"])
     require_sources(context, condition.sources)
-    has_connectivity = indexes_connectivity(context)
-    rows = _matching_rows(context, "things", condition, page)
+    has_connectivity = is_connectivity_indexed(context)
+    rows = _find_rows(context, "things", condition, page)
     return page.build_output(
         "things",
         rows,
         key=lambda row: (row["seq"],),
-        item=lambda row: _thing(context, row, has_connectivity=has_connectivity),
+        item=lambda row: _thing_item(context, row, has_connectivity=has_connectivity),
     )
 
 
-def _matching_rows(context: Context, table: str, condition: SqlCondition, page: ListPage) -> list[Row]:
+def _find_rows(context: Context, table: str, condition: SqlCondition, page: ListPage) -> list[Row]:
     return context.tx.all(
         f"SELECT * FROM {table} t WHERE t.scope = ? AND t.seq > ? AND {condition.sql} ORDER BY t.seq LIMIT ?",  # noqa: S608
         context.scope,
@@ -70,7 +70,7 @@ def _matching_rows(context: Context, table: str, condition: SqlCondition, page: 
     )
 
 
-def _thing(context: Context, row: Row, *, has_connectivity: bool) -> dict[str, Any]:
+def _thing_item(context: Context, row: Row, *, has_connectivity: bool) -> dict[str, Any]:
     groups = context.tx.all(
         "SELECT g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
         " WHERE m.thing = ? ORDER BY m.thing_group",
@@ -91,7 +91,7 @@ def _thing(context: Context, row: Row, *, has_connectivity: bool) -> dict[str, A
     }
 
 
-def _group(context: Context, row: Row) -> dict[str, Any]:
+def _group_item(context: Context, row: Row) -> dict[str, Any]:
     parents: list[str] = []
     parent = row["parent"]
     while parent is not None:

@@ -14,7 +14,11 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.operations.indexing import INDEX
-from reconciler.registry.shared.attributes import new_attributes, require_attribute_limits, updated_attributes
+from reconciler.registry.shared.attributes import (
+    parse_new_attributes,
+    require_attribute_limits,
+    update_attributes,
+)
 from reconciler.registry.shared.policy_edges import delete_target_edges
 from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, read_tags, taggable
 from reconciler.registry.store import Row
@@ -67,7 +71,7 @@ def group_arn(context: Context, name: str) -> str:
     return context.arn(f"thinggroup/{name}")
 
 
-def ancestors(context: Context, row: Row) -> list[Row]:
+def find_ancestors(context: Context, row: Row) -> list[Row]:
     """Return the ancestors of a group, the root first."""
     rows: list[Row] = []
     while row["parent"] is not None:
@@ -94,7 +98,7 @@ def require_version(params: Params, row: Row) -> None:
         raise version_conflict(f"thing group {row['name']}", expected, row["version"])
 
 
-def require_same(context: Context, row: Row, params: Params, tags: dict[str, str]) -> None:
+def require_same_group(context: Context, row: Row, params: Params, tags: dict[str, str]) -> None:
     """Raise ResourceAlreadyExists (409) unless a creation request describes the existing group.
 
     The request may be for a static or a dynamic group.
@@ -106,7 +110,7 @@ def require_same(context: Context, row: Row, params: Params, tags: dict[str, str
         row["parent"] == params.get("parentGroupName")
         and row["query"] == params.get("queryString")
         and row["description"] == properties.get("thingGroupDescription")
-        and json.loads(row["attributes"]) == new_attributes(properties.get("attributePayload"))
+        and json.loads(row["attributes"]) == parse_new_attributes(properties.get("attributePayload"))
         and (not tags or read_tags(context, arn) == tags)
     )
     if not is_same:
@@ -131,14 +135,14 @@ def create_thing_group(context: Context, params: Params) -> Output | None:
     than 7 levels, a 101st child or too many attributes; ResourceAlreadyExists (409).
     """
     name, properties = params["thingGroupName"], params.get("thingGroupProperties", {})
-    attributes = new_attributes(properties.get("attributePayload"))
+    attributes = parse_new_attributes(properties.get("attributePayload"))
     tags = parse_tag_list(context, params.get("tags", []))
     existing = find_group(context, name)
     if existing is not None:
-        require_same(context, existing, params, tags)
+        require_same_group(context, existing, params, tags)
         return _output(context, name, existing["id"])
     require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
-    root, depth = _root_and_depth(context, name, params.get("parentGroupName"))
+    root, depth = _find_root_and_depth(context, name, params.get("parentGroupName"))
     group_id = str(uuid.uuid4())
     context.tx.run(
         "INSERT INTO thing_groups (scope, name, id, parent, root, depth, description, attributes, version, created_at)"
@@ -168,7 +172,7 @@ def describe_thing_group(context: Context, params: Params) -> Output | None:
     if row["parent"] is not None:
         metadata["parentGroupName"] = row["parent"]
         metadata["rootToParentThingGroups"] = [
-            name_and_arn(context, group) for group in ancestors(context, row)
+            name_and_arn(context, group) for group in find_ancestors(context, row)
         ]
     attributes = json.loads(row["attributes"])
     return {
@@ -195,7 +199,7 @@ def update_thing_group(context: Context, params: Params) -> Output | None:
     require_static(context, row)
     require_version(params, row)
     properties = params["thingGroupProperties"]
-    attributes = updated_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
+    attributes = update_attributes(json.loads(row["attributes"]), properties.get("attributePayload"))
     require_attribute_limits(context, attributes, MAX_ATTRIBUTES)
     context.tx.run(
         "UPDATE thing_groups SET description = ?, attributes = ?, version = version + 1 WHERE seq = ?",
@@ -244,7 +248,7 @@ def _count_children(context: Context, name: str) -> int:
     return int(row["number"])
 
 
-def _root_and_depth(context: Context, name: str, parent: str | None) -> tuple[str, int]:
+def _find_root_and_depth(context: Context, name: str, parent: str | None) -> tuple[str, int]:
     """Return the root and depth of a new group."""
     if parent is None:
         return name, 1

@@ -28,7 +28,7 @@ def list_things(context: Context, params: Params) -> Output | None:
             "Listing things by the combination of attribute and thing type is not supported"
         )
     if "attributeName" in params:
-        return _by_attribute(context, params, page)
+        return _list_by_attribute(context, params, page)
     if "attributeValue" in params:
         raise context.invalid("attributeValue needs attributeName.")
     where, values = ["t.scope = ?", "t.seq > ?"], [context.scope, page.after[0] if page.after else 0]
@@ -45,7 +45,7 @@ def list_things(context: Context, params: Params) -> Output | None:
     )
 
 
-def _by_attribute(context: Context, params: Params, page: ListPage) -> Output:
+def _list_by_attribute(context: Context, params: Params, page: ListPage) -> Output:
     """Return a page of the things with an attribute, and with a value or prefix of it if one is given."""
     value, is_prefix = params.get("attributeValue"), bool(params.get("usePrefixAttributeValue"))
     after_value, after_seq = page.after or (value or "", 0)

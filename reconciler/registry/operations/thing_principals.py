@@ -7,7 +7,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.operations.things import find_thing, require_thing
 from reconciler.registry.paging import REGISTRY
-from reconciler.registry.shared.principals import certificate_id_of, require_attachable, require_principal
+from reconciler.registry.shared.principals import parse_certificate_id, require_attachable, require_principal
 from reconciler.registry.store import Row
 
 Item = Callable[[Row], object]
@@ -61,7 +61,7 @@ def detach_thing_principal(context: Context, params: Params) -> Output | None:
     for an invalid principal.
     """
     thing, principal = params["thingName"], params["principal"]
-    certificate_id_of(context, principal)
+    parse_certificate_id(context, principal)
     require_thing(context, thing)
     changed = context.tx.run(
         "UPDATE principal_edges SET gone_at = ? WHERE scope = ? AND thing = ? AND principal = ? AND gone_at IS NULL",

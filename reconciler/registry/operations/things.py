@@ -14,7 +14,11 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import already_exists, not_found, version_conflict
 from reconciler.registry.operations.billing_groups import require_billing_group
 from reconciler.registry.operations.thing_types import require_assignable
-from reconciler.registry.shared.attributes import new_attributes, require_attribute_limits, updated_attributes
+from reconciler.registry.shared.attributes import (
+    parse_new_attributes,
+    require_attribute_limits,
+    update_attributes,
+)
 from reconciler.registry.shared.principal_edges import delete_thing_edges, is_thing_in_use
 from reconciler.registry.store import Row
 
@@ -79,7 +83,7 @@ def create_thing(context: Context, params: Params) -> Output | None:
     Raises InvalidRequest for too many attributes or a deprecated type, ResourceNotFound for an unknown type or billing
     group, ResourceAlreadyExists (409).
     """
-    name, attributes = params["thingName"], new_attributes(params.get("attributePayload"))
+    name, attributes = params["thingName"], parse_new_attributes(params.get("attributePayload"))
     existing = find_thing(context, name)
     if existing is not None:
         return _repeat_creation(context, existing, attributes, params)
@@ -136,7 +140,7 @@ def update_thing(context: Context, params: Params) -> Output | None:
     if thing_type is not None and thing_type != row["type"]:
         require_assignable(context, thing_type)
     before = json.loads(row["attributes"])
-    attributes = updated_attributes(before, params.get("attributePayload"))
+    attributes = update_attributes(before, params.get("attributePayload"))
     require_attribute_limits(context, attributes, _max_attributes(thing_type))
     context.tx.run(
         "UPDATE things SET type = ?, attributes = ?, version = version + 1 WHERE seq = ?",

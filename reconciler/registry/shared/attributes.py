@@ -13,13 +13,13 @@ from reconciler.registry.context import Context
 MAX_BYTES = 47 * 1024
 
 
-def new_attributes(payload: Params | None) -> dict[str, str]:
+def parse_new_attributes(payload: Params | None) -> dict[str, str]:
     """Return the attributes of a payload that creates a resource."""
     attributes = (payload or {}).get("attributes", {})
     return {name: value for name, value in attributes.items() if value}
 
 
-def updated_attributes(before: Mapping[str, str], payload: Params | None) -> dict[str, str]:
+def update_attributes(before: Mapping[str, str], payload: Params | None) -> dict[str, str]:
     """Return the attributes after a payload that updates a resource.
 
     Without `merge` it replaces all attributes. A payload without attributes changes nothing (UNCONFIRMED, but no data is

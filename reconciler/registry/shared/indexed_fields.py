@@ -50,7 +50,7 @@ _BY_MODE: Mapping[tuple[str, str], Mapping[str, str]] = {
 }
 
 
-def managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]]:
+def list_managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the managed fields of a configuration of things or of thing groups; none while it is OFF."""
     return [
         {"name": name, "type": kind}
@@ -60,7 +60,7 @@ def managed_fields(configuration: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def unmanaged_fields(fields: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+def find_unmanaged_fields(fields: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
     """Return the fields that AWS manages in no mode, or with another type."""
     types = {name: kind for managed in _BY_MODE.values() for name, kind in managed.items()}
     return [field for field in fields if types.get(field.get("name", "")) != field.get("type")]

@@ -13,7 +13,7 @@ from reconciler.registry.store import Row
 _COGNITO = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-fA-F-]{36}")
 
 
-def certificate_id_of(context: Context, principal: str) -> str | None:
+def parse_certificate_id(context: Context, principal: str) -> str | None:
     """Return the certificate ID of a principal, or None for a Cognito identity.
 
     Raises InvalidRequest otherwise.
@@ -33,7 +33,7 @@ def require_principal(context: Context, principal: str) -> Row | None:
 
     Raises InvalidRequest for an invalid principal, ResourceNotFound for an unknown certificate.
     """
-    certificate_id = certificate_id_of(context, principal)
+    certificate_id = parse_certificate_id(context, principal)
     if certificate_id is None:
         return None
     row: Row | None = context.tx.one(

@@ -23,13 +23,13 @@ def ensure_thing(context: Context, part: ThingPart, existing: Row | None) -> Non
     if existing is None:
         _create(context, part)
         return
-    groups = _groups_of(context, existing)
-    differences = _different_properties(part, existing, groups)
+    groups = _read_group_names(context, existing)
+    differences = _find_differences(part, existing, groups)
     for key in differences:
         if part.resource.setting(key) == "FAIL":
             message = f"The thing {part.name} already has a different {key}."
             raise ApiError("ResourceRegistrationFailureException", message)
-    changes = _update_params(part, differences)
+    changes = _build_update_params(part, differences)
     if changes:
         call_operation(context, "UpdateThing", {"thingName": part.name, **changes})
     if "ThingGroups" in differences:
@@ -49,7 +49,7 @@ def _create(context: Context, part: ThingPart) -> None:
         _add_to_group(context, part, group)
 
 
-def _different_properties(part: ThingPart, existing: Row, groups: tuple[str, ...]) -> tuple[str, ...]:
+def _find_differences(part: ThingPart, existing: Row, groups: tuple[str, ...]) -> tuple[str, ...]:
     """Return the template's properties whose values differ from the thing's."""
     attributes = json.loads(existing["attributes"])
     differs = {
@@ -60,7 +60,7 @@ def _different_properties(part: ThingPart, existing: Row, groups: tuple[str, ...
     return tuple(key for key, is_different in differs.items() if is_different)
 
 
-def _update_params(part: ThingPart, differences: tuple[str, ...]) -> Mapping[str, object]:
+def _build_update_params(part: ThingPart, differences: tuple[str, ...]) -> Mapping[str, object]:
     """Return the parameters of the update for the settings REPLACE and MERGE."""
     changes: dict[str, object] = {}
     if "ThingTypeName" in differences and part.resource.setting("ThingTypeName") == "REPLACE":
@@ -87,7 +87,7 @@ def _add_to_group(context: Context, part: ThingPart, group: str) -> None:
     call_operation(context, "AddThingToThingGroup", {"thingName": part.name, "thingGroupName": group})
 
 
-def _groups_of(context: Context, thing: Row) -> tuple[str, ...]:
+def _read_group_names(context: Context, thing: Row) -> tuple[str, ...]:
     """Return the names of the static groups that a thing is in."""
     rows = context.tx.all(
         "SELECT g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group WHERE m.thing = ?",

@@ -32,7 +32,7 @@ SCHEMA = (
 )
 
 
-def transfer_data(context: Context, certificate_id: str) -> dict[str, Any] | None:
+def read_transfer_data(context: Context, certificate_id: str) -> dict[str, Any] | None:
     """Return the `transferData` of a certificate: its last transfer from or to this account, or None."""
     row = context.tx.one(
         "SELECT * FROM certificate_transfers WHERE certificate = ? AND (source = ? OR target = ?)"

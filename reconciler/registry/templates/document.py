@@ -86,7 +86,7 @@ def read_template(body: str) -> Template:
         for name, resource in _require_object(sections.get("Resources", {}), "Resources").items()
     ]
     policies = tuple(resource for kind, resource in resources if kind == POLICY)
-    thing, certificate = _single(resources, THING), _single(resources, CERTIFICATE)
+    thing, certificate = _find_only(resources, THING), _find_only(resources, CERTIFICATE)
     if thing is None and certificate is None:
         raise TemplateError("Resources has neither a thing nor a certificate.")
     if policies and certificate is None:
@@ -137,7 +137,7 @@ def _parse_resource(name: str, resource: Any) -> tuple[str, TemplateResource]:
     return str(kind), TemplateResource(name, properties, settings)
 
 
-def _single(resources: Sequence[tuple[str, TemplateResource]], kind: str) -> TemplateResource | None:
+def _find_only(resources: Sequence[tuple[str, TemplateResource]], kind: str) -> TemplateResource | None:
     matches = [resource for resource_kind, resource in resources if resource_kind == kind]
     if len(matches) > 1:
         raise TemplateError(f"Resources has more than one resource of type {kind}.")

@@ -16,7 +16,7 @@ _NAMES = {
 }
 
 
-def certificate_parameters(certificate_id: str, subject: x509.Name) -> dict[str, str]:
+def build_certificate_parameters(certificate_id: str, subject: x509.Name) -> dict[str, str]:
     """Return the parameters of a certificate.
 
     Attributes that the subject lacks are omitted; if it has one several times, the first counts.

@@ -69,7 +69,7 @@ def _evaluate(scope: TemplateScope, expression: Any, path: str, depth: int) -> A
     if len(expression) == 1:
         ((name, argument),) = expression.items()
         if name == "Ref":
-            return _ref(scope, argument, path)
+            return _resolve_ref(scope, argument, path)
         if name in _FUNCTIONS:
             value = _evaluate(scope, argument, path, depth + 1)
             return _FUNCTIONS[name](scope, value, f"{name} in {path}")
@@ -78,7 +78,7 @@ def _evaluate(scope: TemplateScope, expression: Any, path: str, depth: int) -> A
     return {key: _evaluate(scope, item, path, depth + 1) for key, item in expression.items()}
 
 
-def _ref(scope: TemplateScope, name: Any, path: str) -> str:
+def _resolve_ref(scope: TemplateScope, name: Any, path: str) -> str:
     if not isinstance(name, str):
         raise TemplateError(f"Ref in {path} does not name a parameter.")
     value = scope.lookup(name)

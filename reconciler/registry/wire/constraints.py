@@ -32,7 +32,7 @@ class ValidationErrors:
 
     def add(self, path: str, value: Any, constraint: str, *, is_sensitive: bool = False) -> None:
         """Add a violation. A sensitive value is not repeated in the message."""
-        text = SENSITIVE if is_sensitive else java_text(value)
+        text = SENSITIVE if is_sensitive else format_as_java(value)
         quoted = "null" if value is None else f"'{text}'"
         self.messages.append(f"Value {quoted} at '{path}' failed to satisfy constraint: {constraint}")
 
@@ -42,18 +42,22 @@ class ValidationErrors:
         return f"{len(self.messages)} validation {noun} detected: {'; '.join(self.messages)}"
 
 
-def java_text(value: Any) -> str:
+def format_as_java(value: Any) -> str:
     """Format a value as Java does: lists in brackets, maps as `{k=v}`, booleans in lower case."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{java_text(key)}={java_text(item)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{format_as_java(key)}={format_as_java(item)}" for key, item in value.items())
+            + "}"
+        )
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(java_text(item) for item in value) + "]"
+        return "[" + ", ".join(format_as_java(item) for item in value) + "]"
     return str(value)
 
 
-def member_path(parent: str, name: str) -> str:
+def format_member_path(parent: str, name: str) -> str:
     """Return a member's path; AWS writes member names with a lowercase first letter."""
     lowered = name[:1].lower() + name[1:]
     return f"{parent}.{lowered}" if parent else lowered
@@ -73,7 +77,7 @@ def compile_checks(type_name: str, metadata: Mapping[str, Any]) -> tuple[Constra
     return tuple(checks)
 
 
-def violations(checks: Sequence[ConstraintCheck], value: Any) -> list[str]:
+def find_violations(checks: Sequence[ConstraintCheck], value: Any) -> list[str]:
     """Return the texts of the constraints that a value violates."""
     return [check.text for check in checks if check.is_violated_by(value)]
 

@@ -19,7 +19,7 @@ _COMMON_STATUS = {UNKNOWN_OPERATION: 404, "ServiceUnavailableException": 503}
 _DEFAULT_STATUS = 400
 
 
-def error_response(service: Service, error: ApiError) -> tuple[int, dict[str, str], bytes]:
+def build_error_response(service: Service, error: ApiError) -> tuple[int, dict[str, str], bytes]:
     """Return the status, headers and body of an error."""
     error_format = service.error_format(error.code)
     document: Mapping[str, Any]

@@ -16,11 +16,11 @@ from reconciler.registry.wire.constraints import (
     ConstraintCheck,
     ValidationErrors,
     compile_checks,
-    member_path,
-    violations,
+    find_violations,
+    format_member_path,
 )
 from reconciler.registry.wire.payload import MalformedError, load_json
-from reconciler.registry.wire.scalars import from_json, from_text
+from reconciler.registry.wire.scalars import json_converter, text_converter
 
 Parser = Callable[[Any, str, ValidationErrors], Any]
 Query = Mapping[str, Sequence[str]]
@@ -57,19 +57,19 @@ class InputParser:
         params: dict[str, Any] = {}
         for source in self.labels:
             params[source.member] = source.parse(
-                [labels[source.wire_name]], member_path("", source.member), errors
+                [labels[source.wire_name]], format_member_path("", source.member), errors
             )
         for source in self.query:
             if (values := query.get(source.wire_name)) is not None:
-                params[source.member] = source.parse(values, member_path("", source.member), errors)
+                params[source.member] = source.parse(values, format_member_path("", source.member), errors)
         for source in self.headers:
             if (value := headers.get(source.wire_name)) is not None:
-                params[source.member] = source.parse([value], member_path("", source.member), errors)
+                params[source.member] = source.parse([value], format_member_path("", source.member), errors)
         if self.body is not None:
             self._parse_body(params, body, errors)
         for name in self.required:
             if name not in params:
-                errors.add(member_path("", name), None, MUST_NOT_BE_NULL)
+                errors.add(format_member_path("", name), None, MUST_NOT_BE_NULL)
         return params, errors
 
     def _parse_body(self, params: dict[str, Any], body: bytes, errors: ValidationErrors) -> None:
@@ -78,7 +78,7 @@ class InputParser:
         if self.payload is None:
             params.update(self.body({} if document is None else document, "", errors))
         elif document is not None:
-            params[self.payload] = self.body(document, member_path("", self.payload), errors)
+            params[self.payload] = self.body(document, format_member_path("", self.payload), errors)
 
 
 def compile_input_parser(model: OperationModel) -> InputParser:
@@ -91,9 +91,9 @@ def compile_input_parser(model: OperationModel) -> InputParser:
     in_body = {name for name, location in located.items() if location is None}
     body: Parser | None = None
     if payload is not None:
-        body = _json(shape.members[payload], {})
+        body = _json_parser(shape.members[payload], {})
     elif in_body:
-        body = _structure(shape, {}, only=in_body)
+        body = _structure_parser(shape, {}, only=in_body)
     return InputParser(
         # Required members inside the body are checked while the body is parsed, unless the body is a single member.
         required=tuple(name for name in shape.required_members if payload == name or (name not in in_body)),
@@ -109,9 +109,9 @@ def compile_params_parser(model: OperationModel) -> Parser:
     """Compile the parser of parameters that one operation passes to another."""
     shape = model.input_shape
     if shape is None:
-        return _unchanged
-    members = [(name, name, _json(member, {})) for name, member in shape.members.items()]
-    return _members(members, frozenset(shape.required_members))
+        return _accept
+    members = [(name, name, _json_parser(member, {})) for name, member in shape.members.items()]
+    return _object_parser(members, frozenset(shape.required_members))
 
 
 def _sources(shape: StructureShape, located: Mapping[str, str | None], location: str) -> tuple[_Source, ...]:
@@ -119,7 +119,7 @@ def _sources(shape: StructureShape, located: Mapping[str, str | None], location:
         _Source(
             name,
             _wire_name(member, name).lower() if location == "header" else _wire_name(member, name),
-            _text(member, location),
+            _text_parser(member, location),
         )
         for name, member in shape.members.items()
         if located[name] == location
@@ -130,26 +130,26 @@ def _wire_name(member: Shape, name: str) -> str:
     return str(member.serialization.get("name", name))
 
 
-def _text(shape: Shape, location: str) -> Parser:
+def _text_parser(shape: Shape, location: str) -> Parser:
     """Parse a member of the path, the query or the headers, which arrives as a sequence of strings."""
     if isinstance(shape, ListShape):
-        item = _checked(shape.member, from_text(shape.member, location))
-        return _text_list(item, compile_checks("list", shape.metadata))
-    scalar = _checked(shape, from_text(shape, location))
+        item = _scalar_parser(shape.member, text_converter(shape.member, location))
+        return _text_list_parser(item, compile_checks("list", shape.metadata))
+    scalar = _scalar_parser(shape, text_converter(shape, location))
     # If a parameter is given twice, the last value counts.
     return lambda values, path, errors: scalar(values[-1], path, errors)
 
 
-def _text_list(item: Parser, checks: tuple[ConstraintCheck, ...]) -> Parser:
+def _text_list_parser(item: Parser, checks: tuple[ConstraintCheck, ...]) -> Parser:
     def parse(values: Sequence[str], path: str, errors: ValidationErrors) -> list[Any]:
-        for constraint in violations(checks, values):
+        for constraint in find_violations(checks, values):
             errors.add(path, list(values), constraint)
         return [item(value, f"{path}.{number}.member", errors) for number, value in enumerate(values, 1)]
 
     return parse
 
 
-def _json(shape: Shape, enclosing: dict[str, Parser]) -> Parser:
+def _json_parser(shape: Shape, enclosing: dict[str, Parser]) -> Parser:
     """Parse a member of a JSON document.
 
     `enclosing` has the parsers of the shapes around it, for shapes that contain themselves.
@@ -158,20 +158,20 @@ def _json(shape: Shape, enclosing: dict[str, Parser]) -> Parser:
         return enclosing[shape.name]
     if isinstance(shape, StructureShape):
         if shape.metadata.get("document"):
-            return _unchanged
-        return _structure(shape, enclosing)
+            return _accept
+        return _structure_parser(shape, enclosing)
     if isinstance(shape, ListShape):
-        return _list(shape, enclosing)
+        return _list_parser(shape, enclosing)
     if isinstance(shape, MapShape):
-        return _map(shape, enclosing)
-    return _checked(shape, from_json(shape))
+        return _map_parser(shape, enclosing)
+    return _scalar_parser(shape, json_converter(shape))
 
 
-def _unchanged(value: Any, _path: str, _errors: ValidationErrors) -> Any:
+def _accept(value: Any, _path: str, _errors: ValidationErrors) -> Any:
     return value
 
 
-def _checked(shape: Shape, convert: Callable[[Any, str], Any]) -> Parser:
+def _scalar_parser(shape: Shape, convert: Callable[[Any, str], Any]) -> Parser:
     checks = compile_checks(shape.type_name, shape.metadata)
     is_sensitive = bool(shape.metadata.get("sensitive"))
     if not checks:
@@ -179,26 +179,28 @@ def _checked(shape: Shape, convert: Callable[[Any, str], Any]) -> Parser:
 
     def parse(value: Any, path: str, errors: ValidationErrors) -> Any:
         converted = convert(value, path)
-        for constraint in violations(checks, converted):
+        for constraint in find_violations(checks, converted):
             errors.add(path, converted, constraint, is_sensitive=is_sensitive)
         return converted
 
     return parse
 
 
-def _structure(shape: StructureShape, enclosing: dict[str, Parser], only: set[str] | None = None) -> Parser:
+def _structure_parser(
+    shape: StructureShape, enclosing: dict[str, Parser], only: set[str] | None = None
+) -> Parser:
     members: list[tuple[str, str, Parser]] = []
-    parse = _members(members, frozenset(shape.required_members))
+    parse = _object_parser(members, frozenset(shape.required_members))
     inner = {**enclosing, shape.name: parse} if only is None else enclosing
     members.extend(
-        (name, _wire_name(member, name), _json(member, inner))
+        (name, _wire_name(member, name), _json_parser(member, inner))
         for name, member in shape.members.items()
         if only is None or name in only
     )
     return parse
 
 
-def _members(members: Sequence[tuple[str, str, Parser]], required: frozenset[str]) -> Parser:
+def _object_parser(members: Sequence[tuple[str, str, Parser]], required: frozenset[str]) -> Parser:
     """Parse an object by its members, each a name, a name on the wire and a parser."""
 
     def parse(value: Any, path: str, errors: ValidationErrors) -> dict[str, Any]:
@@ -207,22 +209,22 @@ def _members(members: Sequence[tuple[str, str, Parser]], required: frozenset[str
         params = {}
         for name, wire_name, parse_member in members:
             if (item := value.get(wire_name)) is not None:
-                params[name] = parse_member(item, member_path(path, name), errors)
+                params[name] = parse_member(item, format_member_path(path, name), errors)
             elif name in required:
-                errors.add(member_path(path, name), None, MUST_NOT_BE_NULL)
+                errors.add(format_member_path(path, name), None, MUST_NOT_BE_NULL)
         return params
 
     return parse
 
 
-def _list(shape: ListShape, enclosing: dict[str, Parser]) -> Parser:
-    parse_item = _json(shape.member, enclosing)
+def _list_parser(shape: ListShape, enclosing: dict[str, Parser]) -> Parser:
+    parse_item = _json_parser(shape.member, enclosing)
     checks = compile_checks("list", shape.metadata)
 
     def parse(value: Any, path: str, errors: ValidationErrors) -> list[Any]:
         if not isinstance(value, list):
             raise MalformedError(f"{path} is not a JSON array.")
-        for constraint in violations(checks, value):
+        for constraint in find_violations(checks, value):
             errors.add(path, f"a list of {len(value)}", constraint)
         items = []
         for number, item in enumerate(value, 1):
@@ -235,7 +237,7 @@ def _list(shape: ListShape, enclosing: dict[str, Parser]) -> Parser:
     return parse
 
 
-def _map(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
+def _map_parser(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
     """Parse a map.
 
     AWS reports all violations of its keys as one error, and those of its values, too, if they are scalars.
@@ -243,21 +245,21 @@ def _map(shape: MapShape, enclosing: dict[str, Parser]) -> Parser:
     checks = compile_checks("map", shape.metadata)
     key_checks = compile_checks("string", shape.key.metadata)
     value_checks = compile_checks(shape.value.type_name, shape.value.metadata)
-    parse_value = _json(shape.value, enclosing)
+    parse_value = _json_parser(shape.value, enclosing)
     has_scalar_values = not isinstance(shape.value, StructureShape | ListShape | MapShape)
     is_sensitive = any(part.metadata.get("sensitive") for part in (shape, shape.key, shape.value))
 
     def parse(value: Any, path: str, errors: ValidationErrors) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise MalformedError(f"{path} is not a JSON object.")
-        for constraint in violations(checks, value):
+        for constraint in find_violations(checks, value):
             errors.add(path, f"a map of {len(value)}", constraint)
         value_errors = ValidationErrors()
         present = {key: item for key, item in value.items() if item is not None}
         parsed = {
             key: parse_value(item, f"{path}.{key}.member", value_errors) for key, item in present.items()
         }
-        if any(violations(key_checks, key) for key in value):
+        if any(find_violations(key_checks, key) for key in value):
             errors.add(path, value, _map_constraint("keys", key_checks), is_sensitive=is_sensitive)
         if len(present) < len(value) or (has_scalar_values and value_errors.messages):
             errors.add(path, value, _map_constraint("value", value_checks), is_sensitive=is_sensitive)

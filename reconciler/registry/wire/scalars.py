@@ -23,14 +23,14 @@ _LOCATION_TIMESTAMPS = {"querystring": "iso8601", "uri": "iso8601", "header": "r
 _MAX_DIGITS = 400
 
 
-def from_json(shape: Shape) -> Convert:
+def json_converter(shape: Shape) -> Convert:
     """Return the conversion of a JSON value of this shape."""
     if shape.type_name == "timestamp":
         return _timestamp_from_json(shape.serialization.get("timestampFormat", "unixTimestamp"))
     return _FROM_JSON[shape.type_name]
 
 
-def from_text(shape: Shape, location: str) -> Convert:
+def text_converter(shape: Shape, location: str) -> Convert:
     """Return the conversion of a string in the path, the query or a header."""
     if shape.type_name == "timestamp":
         timestamp_format = shape.serialization.get("timestampFormat", _LOCATION_TIMESTAMPS[location])

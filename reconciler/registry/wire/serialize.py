@@ -57,16 +57,20 @@ def compile_serializer(model: OperationModel) -> OutputSerializer:
     )
     status_member = next((name for name, location in located.items() if location == "statusCode"), None)
     in_body = {name for name, location in located.items() if location is None}
-    body = _json(shape.members[payload]) if payload is not None else _structure(shape, {}, only=in_body)
+    body = (
+        _json_writer(shape.members[payload])
+        if payload is not None
+        else _structure_writer(shape, {}, only=in_body)
+    )
     return OutputSerializer(status, headers, status_member, body, payload)
 
 
 def compile_error_writer(shape: Shape) -> Writer:
     """Compile the writer of an error shape's members."""
-    return _json(shape)
+    return _json_writer(shape)
 
 
-def _json(shape: Shape, enclosing: dict[str, Writer] | None = None) -> Writer:
+def _json_writer(shape: Shape, enclosing: dict[str, Writer] | None = None) -> Writer:
     """Compile the writer of a shape.
 
     `enclosing` has the writers of the shapes around it, for shapes that contain themselves.
@@ -75,17 +79,19 @@ def _json(shape: Shape, enclosing: dict[str, Writer] | None = None) -> Writer:
     if shape.name in enclosing:
         return enclosing[shape.name]
     if isinstance(shape, StructureShape):
-        return _unchanged if shape.metadata.get("document") else _structure(shape, enclosing)
+        return _write_unchanged if shape.metadata.get("document") else _structure_writer(shape, enclosing)
     if isinstance(shape, ListShape):
-        return _list(_json(shape.member, enclosing))
+        return _list_writer(_json_writer(shape.member, enclosing))
     if isinstance(shape, MapShape):
-        return _map(_json(shape.value, enclosing))
+        return _map_writer(_json_writer(shape.value, enclosing))
     if shape.type_name == "timestamp":
-        return _timestamp(shape.serialization.get("timestampFormat", "unixTimestamp"))
-    return _blob if shape.type_name == "blob" else _unchanged
+        return _timestamp_writer(shape.serialization.get("timestampFormat", "unixTimestamp"))
+    return _write_blob if shape.type_name == "blob" else _write_unchanged
 
 
-def _structure(shape: StructureShape, enclosing: dict[str, Writer], only: set[str] | None = None) -> Writer:
+def _structure_writer(
+    shape: StructureShape, enclosing: dict[str, Writer], only: set[str] | None = None
+) -> Writer:
     members: dict[str, tuple[str, Writer]] = {}
 
     def write(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,32 +104,32 @@ def _structure(shape: StructureShape, enclosing: dict[str, Writer], only: set[st
 
     inner = {**enclosing, shape.name: write}
     members.update(
-        (name, (str(member.serialization.get("name", name)), _json(member, inner)))
+        (name, (str(member.serialization.get("name", name)), _json_writer(member, inner)))
         for name, member in shape.members.items()
         if only is None or name in only
     )
     return write
 
 
-def _list(write: Writer) -> Writer:
-    return list if write is _unchanged else lambda values: [write(value) for value in values]
+def _list_writer(write: Writer) -> Writer:
+    return list if write is _write_unchanged else lambda values: [write(value) for value in values]
 
 
-def _map(write: Writer) -> Writer:
-    if write is _unchanged:
+def _map_writer(write: Writer) -> Writer:
+    if write is _write_unchanged:
         return dict
     return lambda values: {key: write(value) for key, value in values.items()}
 
 
-def _unchanged(value: Any) -> Any:
+def _write_unchanged(value: Any) -> Any:
     return value
 
 
-def _blob(value: bytes) -> str:
+def _write_blob(value: bytes) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
-def _timestamp(timestamp_format: str) -> Writer:
+def _timestamp_writer(timestamp_format: str) -> Writer:
     def write(value: datetime | float) -> float | str:
         if isinstance(value, datetime):
             value = value.timestamp()

@@ -102,14 +102,14 @@ class Service:
     def error_format(self, code: str) -> tuple[int, str, Writer] | None:
         """Return an error's HTTP status, its message's member name and its writer; None if the model lacks it."""
         if code not in self._error_formats:
-            self._error_formats[code] = _error_format(self.model, code)
+            self._error_formats[code] = _find_error_format(self.model, code)
         return self._error_formats[code]
 
 
 _lock = threading.Lock()
 
 
-def service(name: str) -> Service:
+def load_service(name: str) -> Service:
     """Return one of SERVICES. Raises KeyError for any other name."""
     if name not in SERVICES:
         raise KeyError(name)
@@ -123,20 +123,20 @@ def _load(name: str) -> Service:
 
 
 @cache
-def signing_names() -> Mapping[str, str]:
+def services_by_signing_name() -> Mapping[str, str]:
     """Return the service of each name that a request may be signed with."""
-    names = {str(service(name).model.metadata.get("signingName", name)): name for name in SERVICES}
+    names = {str(load_service(name).model.metadata.get("signingName", name)): name for name in SERVICES}
     # Older clients sign `iot` requests with the signing name of API Gateway's data plane.
     return {**names, **{name: name for name in SERVICES}, "execute-api": "iot"}
 
 
-def _error_format(model: ServiceModel, code: str) -> tuple[int, str, Writer] | None:
+def _find_error_format(model: ServiceModel, code: str) -> tuple[int, str, Writer] | None:
     for shape in model.error_shapes:
         if shape.name == code:
             status = int(shape.metadata["error"]["httpStatusCode"])
-            return status, _message_member(shape), compile_error_writer(shape)
+            return status, _find_message_member(shape), compile_error_writer(shape)
     return None
 
 
-def _message_member(shape: Shape) -> str:
+def _find_message_member(shape: Shape) -> str:
     return next((name for name in shape.members if name.lower() == "message"), "message")
