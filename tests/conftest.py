@@ -34,13 +34,14 @@ def _declared_operations_only():
 
 
 @pytest.fixture(autouse=True)
-def _no_ambient_aws(monkeypatch):
-    """Hide the credentials, Region and profile of the user, and that a workflow runs the tests."""
+def _no_ambient_settings(monkeypatch):
+    """Hide the user's credentials, Region, profile and terminal width, and that a workflow runs the tests."""
     for name in (
         "AWS_PROFILE",
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
         "AWS_ENDPOINT_URL",
+        "COLUMNS",
         "RECONCILER_REGISTRY",
         "GITHUB_ACTIONS",
         "GITHUB_WORKSPACE",

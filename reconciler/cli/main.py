@@ -198,7 +198,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, is_requested
     help="Show the version and exit.",
 )
 def cli() -> None:
-    """Manage AWS IoT from one file: plan exact API calls, then apply them in order.
+    """Manage AWS IoT from one file: plan, then apply.
 
     \b
     Get started:

@@ -21,8 +21,9 @@ from reconciler.model.outcome import Canceled, Outcome, Started
 from reconciler.model.text import visible
 from reconciler.render.text.parts import COLORS, OUTCOME_STYLES
 from reconciler.render.text.result import render_outcome_line
-from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration
-from reconciler.render.views.progress import ProgressTracker, format_read_progress
+from reconciler.render.text.wrap import wrap_lines
+from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, format_status, shorten
+from reconciler.render.views.progress import ProgressTracker, ProgressView, format_read_progress
 from reconciler.render.views.result import build_outcome_view
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _MAX_RUNNING = 6
 """How many running steps are shown by address."""
 _MAX_ADDRESS_WIDTH = 48
 """The width, in characters, to which addresses are aligned."""
+_BAR_WIDTH = 24
 
 
 class ApplyDisplay(Protocol):
@@ -114,28 +116,14 @@ class LiveDisplay:
         self._is_stopping = True
 
     def render(self) -> RenderableType:
-        """Return what the terminal shows now."""
-        progress = self._tracker.build_view()
-        grid = Table.grid(padding=(0, 1))
-        bar = ProgressBar(
-            total=max(progress.total, 1),
-            completed=progress.ended,
-            width=24,
-            complete_style=COLORS["create"],
-        )
-        grid.add_row(
-            "",
-            bar,
-            Text(f"{progress.ended:,} of {progress.total:,}"),
-            _counts(progress.counts),
-            Text(progress.time_text, "dim"),
-        )
-        lines = [_running_line(*running) for running in progress.running[:_MAX_RUNNING]]
+        """Return what the terminal shows now, in lines that fit its width."""
+        progress, width = self._tracker.build_view(), self._console.width
+        lines = [_running_line(*running, width) for running in progress.running[:_MAX_RUNNING]]
         if len(progress.running) > _MAX_RUNNING:
             lines.append(Text(f"   … and {len(progress.running) - _MAX_RUNNING:,} more running", "dim"))
         if self._is_stopping:
-            lines.append(Text(f" {STOPPING_MESSAGE}", f"bold {COLORS['warning']}"))
-        return Group(grid, *lines)
+            lines += wrap_lines([Text(f" {STOPPING_MESSAGE}", f"bold {COLORS['warning']}")], width)
+        return Group(*_summary_lines(progress, width), *lines)
 
 
 @contextmanager
@@ -157,18 +145,35 @@ def _address_width(plan: Plan) -> int:
     return min(_MAX_ADDRESS_WIDTH, longest)
 
 
+def _summary_lines(progress: ProgressView, width: int) -> Iterator[RenderableType]:
+    """Yield the bar, the counts and the times, in one line if they fit or else in two."""
+    counts = Text.assemble(f"{progress.ended:,} of {progress.total:,} ", _counts(progress.counts))
+    time_text = Text(progress.time_text, "dim")
+    fits_one_line = _BAR_WIDTH + 3 + counts.cell_len + 1 + time_text.cell_len <= width
+    bar = ProgressBar(
+        total=max(progress.total, 1),
+        completed=progress.ended,
+        width=_BAR_WIDTH,
+        complete_style=COLORS["create"],
+    )
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row("", bar, Text.assemble(counts, " ", time_text) if fits_one_line else counts)
+    yield grid
+    if not fits_one_line:
+        yield from wrap_lines([Text.assemble(" ", time_text)], width)
+
+
 def _counts(counts: Mapping[str, int]) -> Text:
     parts = Text()
     for status, count in counts.items():
         if count or status == "applied":
-            word = "done" if status == "applied" else status
+            word = "done" if status == "applied" else format_status(status)
             parts.append(f"{OUTCOME_GLYPHS[status]} {count:,} {word}  ", OUTCOME_STYLES[status])
     return parts
 
 
-def _running_line(address: str, action: str, passed: float) -> Text:
-    return Text.assemble(
-        (f"   {OUTCOME_GLYPHS['started']} {action:<7} ", COLORS[action]),
-        address,
-        (f"  {format_duration(passed)}", "dim"),
-    )
+def _running_line(address: str, action: str, seconds: float, width: int) -> Text:
+    """Return the line of a running step; an address that does not fit is shortened in the middle."""
+    head = Text(f"   {OUTCOME_GLYPHS['started']} {action:<7} ", COLORS[action])
+    tail = Text(f"  {format_duration(seconds)}", "dim")
+    return Text.assemble(head, shorten(address, width - head.cell_len - tail.cell_len), tail)

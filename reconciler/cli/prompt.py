@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 
 from reconciler.cli import exit_codes
+from reconciler.cli.terminal import echo, has_width, open_console
+
+_ANSWER_WIDTH = 8
+"""Characters that are kept free for the answer, after the question."""
 
 
 def confirm(question: str, *, yes: bool, expected: str = "yes") -> None:
@@ -19,11 +24,24 @@ def confirm(question: str, *, yes: bool, expected: str = "yes") -> None:
         return
     if not _has_terminal():
         raise click.ClickException("cannot prompt: stdin is not a terminal; pass --yes to skip confirmation")
-    click.echo("", err=True)
-    answer = click.prompt(f"{question} Type {expected} to continue", default="", show_default=False, err=True)
+    *first_lines, last_line = _wrap(f"{question} Type {expected} to continue")
+    echo("\n".join(["", *first_lines]), stderr=True)
+    answer = click.prompt(last_line, default="", show_default=False, err=True)
     if answer.strip() != expected:
-        click.echo("canceled: nothing was changed", err=True)
+        echo("canceled: nothing was changed", stderr=True)
         raise click.exceptions.Exit(exit_codes.REJECTED)
+
+
+def _wrap(text: str) -> Sequence[str]:
+    """Return text in lines that fit the terminal, with room for the answer in the last."""
+    from rich.text import Text
+
+    from reconciler.render.text.wrap import wrap_lines
+
+    console = open_console(stderr=True)
+    if not has_width(console):
+        return [text]
+    return [line.plain.strip() for line in wrap_lines([Text(text)], console.width - _ANSWER_WIDTH)]
 
 
 def _has_terminal() -> bool:

@@ -1,4 +1,8 @@
-"""Text on the terminal: the result to stdout, everything else to stderr, both plain in a pipe."""
+"""Text on the terminal: the result to stdout, everything else to stderr.
+
+Lines are wrapped between words at the terminal's width, or at COLUMNS. In a pipe without COLUMNS lines stay whole, so that
+programs can search them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ _LINES_AT_A_TIME = 1000
 """How many lines are written at once; a large plan has a million."""
 
 PIPE_WIDTH = 100
-"""The width of lines in a pipe, in characters; longer lines are never cut."""
+"""The width that text is laid out for in a pipe, in characters; longer lines stay whole."""
 
 
 @frozen
@@ -47,7 +51,7 @@ def open_console(*, stderr: bool, color: bool = True) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _width_from_environment()
+    width = None if stream.isatty() else _columns_from_environment() or PIPE_WIDTH
     return Console(
         stderr=stderr,
         no_color=True if not color else None,
@@ -60,11 +64,21 @@ def open_console(*, stderr: bool, color: bool = True) -> Console:
     )
 
 
+def echo(message: str, *, stderr: bool = False) -> None:
+    """Write a message, of one line or several, wrapped like all text."""
+    write_lines(open_console(stderr=stderr), message)
+
+
 def write_lines(console: Console, lines: Iterable[Text] | str) -> None:
-    """Write lines that fit the console's width already, many at a time; longer ones are not wrapped."""
+    """Write lines, many at a time, wrapped where the console has a width."""
     from rich.text import Text
 
-    remaining = iter([Text(lines)] if isinstance(lines, str) else map(_escape_workflow_command, lines))
+    from reconciler.render.text.wrap import wrap_lines
+
+    texts = map(Text, lines.split("\n")) if isinstance(lines, str) else iter(lines)
+    if has_width(console):
+        texts = wrap_lines(texts, console.width)
+    remaining = map(_escape_workflow_command, texts)
     chunk = [*islice(remaining, _LINES_AT_A_TIME)] or [Text()]
     while chunk:
         # A pipe shows no styles, and computing them takes longer than an API call.
@@ -76,9 +90,14 @@ def write_lines(console: Console, lines: Iterable[Text] | str) -> None:
     console.file.flush()
 
 
-def _width_from_environment() -> int:
+def has_width(console: Console) -> bool:
+    """Return whether the reader's lines have a known width: on a terminal, or where COLUMNS is set."""
+    return console.is_terminal or _columns_from_environment() is not None
+
+
+def _columns_from_environment() -> int | None:
     columns = os.environ.get("COLUMNS", "")
-    return int(columns) if columns.isdigit() and int(columns) else PIPE_WIDTH
+    return int(columns) if columns.isdigit() and int(columns) else None
 
 
 def _escape_workflow_command(line: Text) -> Text:

@@ -218,7 +218,7 @@ def get_text_renderers() -> Mapping[type, TextRenderer]:
         DiagnosticsView: lambda view, _width: render_diagnostics_text(view),
         ErrorView: lambda view, _width: render_error_text(view),
         DriftView: render_drift_text,
-        HistoryView: lambda view, _width: render_history_text(view),
+        HistoryView: render_history_text,
         RunView: lambda view, _width: render_run_text(view),
     }
 

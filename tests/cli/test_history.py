@@ -68,22 +68,29 @@ def plain_text(lines):
 
 
 def test_runs_are_listed_in_a_table():
-    assert plain_text(render_history_text(build_history_view(History((CRASHED, COMPLETED))))) == (
+    assert plain_text(render_history_text(build_history_view(History((CRASHED, COMPLETED))), 120)) == (
         "run          started (UTC)        by           command  status     file          steps\n"
         "1m80a9gzwhr  2026-11-22 10:00:00  runner@ci-7  apply    ! crashed  f2f1785f9a68  1 applied, 1 planned, 1 unknown\n"
         "1m80a2gzwhr  2026-11-22 10:00:00  ada@laptop   apply    ✔ applied  f2f1785f9a68  8 applied"
     )
 
 
+def test_a_narrow_table_leaves_out_the_digests_of_files():
+    assert plain_text(render_history_text(build_history_view(History((COMPLETED,))), 80)) == (
+        "run          started (UTC)        by          command  status     steps\n"
+        "1m80a2gzwhr  2026-11-22 10:00:00  ada@laptop  apply    ✔ applied  8 applied"
+    )
+
+
 def test_the_table_names_the_workspaces_if_there_are_several():
     lines = plain_text(
-        render_history_text(build_history_view(History((COMPLETED, evolve(COMPLETED, workspace="lab")))))
+        render_history_text(build_history_view(History((COMPLETED, evolve(COMPLETED, workspace="lab")))), 120)
     ).split("\n")
     assert [line.split()[4:6] for line in lines[1:]] == [["apply", "greenhouse"], ["apply", "lab"]]
 
 
 def test_the_table_explains_that_there_are_no_runs_yet():
-    assert plain_text(render_history_text(build_history_view(History()))) == NO_RUNS
+    assert plain_text(render_history_text(build_history_view(History()), 120)) == NO_RUNS
 
 
 def test_a_run_is_shown_step_by_step_and_call_by_call():
@@ -94,7 +101,7 @@ def test_a_run_is_shown_step_by_step_and_call_by_call():
         "started 2026-11-22 10:00:00 UTC\n"
         "\n"
         "✔ create  things.pump-1  0.25 s\n"
-        "       1  10:00:00.100  iot:CreateThing  thingName=pump-1  0.10 s  refused Slow  r-1\n"
+        "       1  10:00:00.100  iot:CreateThing  thingName=pump-1  0.10 s  rejected Slow  r-1\n"
         "       2  10:00:00.250  iot:CreateThing  thingName=pump-1  0.05 s  answered  r-2\n"
         "? update  things.pump-2  unknown\n"
         "       3  10:00:00.300  iot:AttachThingPrincipal  "
@@ -160,7 +167,7 @@ def test_control_characters_in_a_journal_are_escaped():
         HOSTILE_TEXT,
     )
     lines = [
-        *render_history_text(build_history_view(History((run, COMPLETED)))),
+        *render_history_text(build_history_view(History((run, COMPLETED))), 120),
         *render_run_text(build_run_view(RunRecord(run, (step,), (call,)))),
         render_crash_warning(run),
     ]

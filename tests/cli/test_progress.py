@@ -10,7 +10,8 @@ from rich.console import Console
 from reconciler.cli.progress import LineDisplay, LiveDisplay, open_display, show_reading
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import Applied, Canceled, Failed, Skipped, Started
-from tests.support.sample_plans import CREATION, DELETION, ROTATION, UPDATE, make_plan
+from reconciler.model.plan import Step
+from tests.support.sample_plans import CREATION, DELETION, ROTATION, UPDATE, make_creation, make_plan
 
 THROTTLED = AwsError(service="iot", operation="CreateThing", code="ThrottlingException", message="slower")
 PLAN = make_plan(ROTATION, UPDATE, CREATION, DELETION)
@@ -23,8 +24,8 @@ class Clock:
         return self.now
 
 
-def console(*, terminal: bool) -> Console:
-    return Console(file=io.StringIO(), force_terminal=terminal, color_system=None, width=100)
+def console(*, terminal: bool, width: int = 100) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, color_system=None, width=width)
 
 
 def test_a_pipe_gets_one_line_for_each_final_outcome():
@@ -59,6 +60,28 @@ def test_a_terminal_shows_the_bar_counts_running_steps_and_times():
     assert [line.rstrip() for line in screen.file.getvalue().split("\n")] == [
         " ━━━━━━                   1 of 4 ✔ 1 done   3.0 s elapsed, about 9.0 s left",
         "   ▸ update  things.pump-7  3.0 s",
+        "",
+    ]
+
+
+def test_the_display_fits_a_narrow_terminal():
+    screen = console(terminal=True, width=60)
+    steps = [Step(make_creation(f"pump-{number}-{'x' * 50}"), ()) for number in range(2)]
+    display = LiveDisplay(make_plan(ROTATION, *steps), screen, Clock())
+    display.on_outcome(Failed(ROTATION.change, THROTTLED))
+    for step in steps:
+        display.on_outcome(Started(step.change))
+    display.on_stop()
+    screen.file.truncate(0)
+    screen.file.seek(0)
+    screen.print(display.render())
+    assert [line.rstrip() for line in screen.file.getvalue().split("\n")] == [
+        " ━━━━━━━━                 1 of 3 ✔ 0 done  ✖ 1 failed",
+        " 0.00 s elapsed, about 0.00 s left",
+        f"   ▸ create  things.pump-0-xxxxx…{'x' * 19}  0.00 s",
+        f"   ▸ create  things.pump-1-xxxxx…{'x' * 19}  0.00 s",
+        " stopping: finishing calls in flight, starting no more;",
+        "   interrupt again to abort now",
         "",
     ]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.options import Options, common_options, pem_dir_option
+from reconciler.cli.terminal import echo
 
 if TYPE_CHECKING:
     from reconciler.engine.export.export import Export
@@ -76,12 +77,12 @@ def export(
         click.echo(text, nl=False)
     else:
         out.write_text(text, encoding="utf-8")
-        click.echo(f"wrote {out}: {pluralize(len(result.tables), 'resource')}", err=True)
+        echo(f"wrote {out}: {pluralize(len(result.tables), 'resource')}", stderr=True)
     if result.unmanaged:
         addresses = join_some(map(str, result.unmanaged))
-        click.echo(f"not managed yet; import with --adopt: {addresses}", err=True)
+        echo(f"not managed yet; import with --adopt: {addresses}", stderr=True)
     for address, reason in result.left_out.items():
-        click.echo(f"left out {address}: {reason}", err=True)
+        echo(f"left out {address}: {reason}", stderr=True)
 
 
 def _file_text(workspace: Workspace, result: Export) -> str:

@@ -51,7 +51,7 @@ def graph(  # noqa: PLR0913 (its options)
     with_plan: bool,
 ) -> None:
     """Show the dependency graph as a tree or a picture."""
-    from reconciler.cli.terminal import Terminal
+    from reconciler.cli.terminal import Terminal, echo
     from reconciler.workspace import Workspace
 
     options = Options.of(ctx)
@@ -68,7 +68,7 @@ def graph(  # noqa: PLR0913 (its options)
         click.echo(text, nl=False)
     else:
         out.write_text(text, encoding="utf-8")
-        click.echo(f"wrote {out}", err=True)
+        echo(f"wrote {out}", stderr=True)
 
 
 def _format_for(out: Path | None) -> str:

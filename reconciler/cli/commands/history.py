@@ -47,7 +47,10 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     workspace, terminal = Workspace(options.file), Terminal.open(color=options.color)
     if run is None:
         runs = workspace.history(limit)
-        lines, values = render_history_text(build_history_view(runs)), history_to_json(runs)
+        lines, values = (
+            render_history_text(build_history_view(runs), terminal.out.width),
+            history_to_json(runs),
+        )
     else:
         record = workspace.run(run)
         lines, values = render_run_text(build_run_view(record)), history_to_json(record)

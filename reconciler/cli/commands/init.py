@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.options import common_options
+from reconciler.cli.terminal import echo
 
 _MAX_NAME_LENGTH = 64
 """How many characters of a folder's name are used as the workspace's name."""
@@ -31,11 +32,11 @@ def init(folder: Path, name: str | None) -> None:
     write_files(folder, files)
     for file in files:
         mode = "  (mode 0600; never commit it)" if file.is_private else ""
-        click.echo(f"  wrote {folder / file.path}{mode}")
+        echo(f"  wrote {folder / file.path}{mode}")
     if update_gitignore(folder):
-        click.echo(f"  {folder / '.gitignore'} now ignores {', '.join(GITIGNORE_PATTERNS)}")
+        echo(f"  {folder / '.gitignore'} now ignores {', '.join(GITIGNORE_PATTERNS)}")
     change_folder = "" if folder == Path() else f"  cd {shlex.quote(str(folder))}\n"
-    click.echo(
+    echo(
         "\nNext, on the embedded registry, which needs no AWS account:\n\n"
         f"{change_folder}  reconciler plan\n  reconciler apply\n  reconciler graph\n\n"
         "The CA is for development only: anyone with pki/development-ca.key can create devices."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.options import Options, common_options, out_option
+from reconciler.cli.terminal import echo
 
 if TYPE_CHECKING:
     from reconciler.model.plan import Target
@@ -44,13 +45,13 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
         click.echo(text, nl=False)
     else:
         out.write_text(text, encoding="utf-8")
-        click.echo(f"wrote {out}", err=True)
+        echo(f"wrote {out}", stderr=True)
     size = len("".join(text.split()))
     if size > iam.MAX_POLICY_CHARACTERS:
-        click.echo(
+        echo(
             f"warning: the policy has {size:,} characters, and a managed policy at most {iam.MAX_POLICY_CHARACTERS:,}; "
             "split it into several",
-            err=True,
+            stderr=True,
         )
 
 
@@ -62,6 +63,6 @@ def _target_of(workspace: Workspace) -> Target:
     try:
         return workspace.connection.target
     except TargetError as error:
-        click.echo(f"{error}\nreplace ACCOUNT and REGION in the policy", err=True)
+        echo(f"{error}\nreplace ACCOUNT and REGION in the policy", stderr=True)
         settings = workspace.desired.settings
         return Target(settings.target, settings.region or "REGION", "ACCOUNT")

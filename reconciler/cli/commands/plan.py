@@ -19,6 +19,7 @@ from reconciler.cli.options import (
     selection_options,
     summary_option,
 )
+from reconciler.cli.terminal import echo
 
 if TYPE_CHECKING:
     from reconciler.model.plan import Plan
@@ -87,6 +88,6 @@ def _write_files(workspace: Workspace, built: Plan, out: Path | None, summary: P
     if out:
         workspace.save(built, out)
         command = f"reconciler apply {shlex.quote(str(out))}"
-        click.echo(f"wrote {out}; `{command}` applies exactly this plan", err=True)
+        echo(f"wrote {out}; `{command}` applies exactly this plan", stderr=True)
     if summary:
         append_plan_summary(workspace, built, summary)

@@ -6,6 +6,7 @@ import click
 
 from reconciler.cli.commands.serve import serve
 from reconciler.cli.options import Options, common_options, yes_option
+from reconciler.cli.terminal import echo
 
 
 @click.group()
@@ -40,8 +41,8 @@ def reset(ctx: click.Context, *, yes: bool) -> None:
 
     workspace = Workspace(Options.of(ctx).file)
     if not workspace.registry_path.exists():
-        click.echo(f"{workspace.registry_path} does not exist; nothing to do", err=True)
+        echo(f"{workspace.registry_path} does not exist; nothing to do", stderr=True)
         return
     confirm(f"Delete {workspace.registry_path}?", yes=yes)
     workspace.reset_registry()
-    click.echo(f"deleted {workspace.registry_path}", err=True)
+    echo(f"deleted {workspace.registry_path}", stderr=True)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from reconciler.cli.options import common_options, out_option
+from reconciler.cli.terminal import echo
 
 _FILE = "file"
 
@@ -37,7 +38,7 @@ def schema(form: str, out: Path | None) -> None:
         return
     out.write_text(text, encoding="utf-8")
     hint = f"; add this first line to the TOML file: #:schema ./{out.name}" if form == _FILE else ""
-    click.echo(f"wrote {out}{hint}", err=True)
+    echo(f"wrote {out}{hint}", stderr=True)
 
 
 def _build_schema(form: str) -> Mapping[str, Any]:

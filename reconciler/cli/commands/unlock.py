@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.options import Options, common_options, yes_option
+from reconciler.cli.terminal import echo
 
 
 @click.command()
@@ -21,12 +22,12 @@ def unlock(ctx: click.Context, *, yes: bool) -> None:
     name = workspace.desired.settings.name
     lease = workspace.lease_holder()
     if lease is None:
-        click.echo(f"{name} is not locked; nothing to do")
+        echo(f"{name} is not locked; nothing to do")
         return
     since, until = f"{lease.since:%Y-%m-%d %H:%M:%S} UTC", f"{lease.until:%H:%M:%S} UTC"
-    click.echo(
+    echo(
         f"{name} is locked by {visible(str(lease))} since {since}; the lock expires at {until} unless renewed"
     )
     confirm("Release the lock? An apply that is still running stops before its next write.", yes=yes)
     workspace.unlock()
-    click.echo("the lock is released")
+    echo("the lock is released")

@@ -21,6 +21,7 @@ from reconciler.render.views.labels import (
     get_kind_position,
     join_facts,
     pluralize,
+    shorten,
 )
 
 _MARGIN = 24.0
@@ -105,7 +106,7 @@ def _place_boxes(picture: Picture, layout: Layout) -> Mapping[str, _Box]:
 
 def _measure_card(node: GraphNode) -> float:
     badge_width = 30 if node.action else 0
-    label_width = _measure_text(_shorten(node.label), 13 * 0.63)
+    label_width = _measure_text(shorten(node.label, _MAX_LABEL_LENGTH), 13 * 0.63)
     subtitle_width = _measure_text(_describe_kind_and_action(node), 11 * 0.6)
     return max(120.0, 54 + badge_width + max(label_width, subtitle_width))
 
@@ -127,7 +128,7 @@ def _render_node(node: GraphNode, box: _Box) -> Iterator[str]:
     yield f'<rect class="card" width="{box.width:.1f}" height="{_CARD_HEIGHT:.0f}" rx="9"/>'
     yield '<circle class="dot" cx="21" cy="21" r="12.5"/>'
     yield f'<text class="mono" x="21" y="25">{_escape(_abbreviate_kind(node.kind))}</text>'
-    yield f'<text class="name" x="41" y="18">{_escape(_shorten(node.label))}</text>'
+    yield f'<text class="name" x="41" y="18">{_escape(shorten(node.label, _MAX_LABEL_LENGTH))}</text>'
     yield f'<text class="noun" x="41" y="33">{_escape(_describe_kind_and_action(node))}</text>'
     if node.action:
         x = box.width - 18
@@ -210,13 +211,6 @@ def _describe_kind_and_action(node: GraphNode) -> str:
 def _abbreviate_kind(kind: str) -> str:
     words = format_kind(kind).replace("_", " ").split()
     return words[0] if words[0].isupper() else "".join(word[0] for word in words[:2]).upper()
-
-
-def _shorten(label: str) -> str:
-    if len(label) <= _MAX_LABEL_LENGTH:
-        return label
-    half = (_MAX_LABEL_LENGTH - 1) // 2
-    return f"{label[:half]}…{label[-half:]}"
 
 
 def _escape(text: str) -> str:

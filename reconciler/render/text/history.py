@@ -11,6 +11,7 @@ from reconciler.render.views.history import (
     NO_RUNS,
     CallRow,
     HistoryView,
+    RunRow,
     RunView,
     StepRow,
     describe_call_status,
@@ -31,30 +32,25 @@ _STATUS_STYLES: Mapping[str, str] = {
     "refused": OUTCOME_STYLES["failed"],
 }
 _HEADINGS = ("run", "started (UTC)", "by", "command", "status", "file", "steps")
+_COLUMN_GAP = 2
 _MAX_ALIGNED_ADDRESS = 48
 
 
-def render_history_text(view: HistoryView) -> Iterator[Text]:
-    """Render a table of runs; the workspace is named where there are several."""
+def render_history_text(view: HistoryView, width: int) -> Iterator[Text]:
+    """Render a table of runs; a narrow one leaves out the file's digest.
+
+    Workspaces are named if there are several.
+    """
     if not view.rows:
         yield Text(NO_RUNS, "bold")
         return
     has_several_workspaces = len({row.workspace for row in view.rows}) > 1
-    table = [
-        (
-            row.id,
-            row.started_at,
-            row.user,
-            f"{row.command} {row.workspace}" if has_several_workspaces else row.command,
-            f"{row.glyph} {row.status}",
-            row.file,
-            format_steps(row),
-        )
-        for row in view.rows
-    ]
-    widths = [max(map(len, column)) for column in zip(_HEADINGS, *table, strict=True)]
+    table = [_HEADINGS, *(_list_cells(row, with_workspace=has_several_workspaces) for row in view.rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    if sum(widths) + _COLUMN_GAP * (len(widths) - 1) > width:
+        widths[_HEADINGS.index("file")] = 0
     yield _render_table_line(_HEADINGS, widths, ["bold underline"] * len(_HEADINGS))
-    for row, cells in zip(view.rows, table, strict=True):
+    for row, cells in zip(view.rows, table[1:], strict=True):
         styles = ["bold", "", "", "", _STATUS_STYLES.get(row.status, ""), QUIET, ""]
         yield _render_table_line(cells, widths, styles)
 
@@ -102,10 +98,18 @@ def _render_call(call: CallRow) -> Text:
     )
 
 
+def _list_cells(row: RunRow, *, with_workspace: bool) -> tuple[str, ...]:
+    command = f"{row.command} {row.workspace}" if with_workspace else row.command
+    status = f"{row.glyph} {format_status(row.status)}"
+    return row.id, row.started_at, row.user, command, status, row.file, format_steps(row)
+
+
 def _render_table_line(cells: Sequence[str], widths: Sequence[int], styles: Sequence[str]) -> Text:
+    """Render one line of a table, without the columns of width 0."""
     line = Text()
     for cell, width, style in zip(cells, widths, styles, strict=True):
-        line.append(cell, style)
-        line.append(" " * (width - len(cell) + 2))
+        if width:
+            line.append(cell, style)
+            line.append(" " * (width - len(cell) + _COLUMN_GAP))
     line.rstrip()
     return line

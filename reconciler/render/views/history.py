@@ -12,6 +12,7 @@ from reconciler.model.text import visible
 from reconciler.render.views.labels import (
     OUTCOME_GLYPHS,
     format_duration,
+    format_status,
     format_status_counts,
     pluralize,
 )
@@ -135,7 +136,7 @@ def summarize_run(run: RunRow) -> str:
 
 def describe_call_status(call: CallRow) -> str:
     """Describe the status of a call, with its error code where it has one."""
-    return f"{call.status} {call.error_code}".strip()
+    return f"{format_status(call.status)} {call.error_code}".strip()
 
 
 def _build_run_row(run: Run) -> RunRow:

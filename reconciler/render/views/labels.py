@@ -15,7 +15,7 @@ ACTION_GLYPHS: Mapping[str, str] = {
     "delete": "-",
     "forget": "○",
 }
-"""The sign of each action, shown beside its name in every format."""
+"""The sign of each action, shown with its name in every format."""
 
 NOTE_GLYPHS: Mapping[str, str] = {"warning": "!", "info": "·", "unmanaged": "?"}
 """The sign of each level of notes."""
@@ -30,12 +30,12 @@ OUTCOME_GLYPHS: Mapping[str, str] = {
 }
 """The sign of each outcome of a step."""
 
-_LABELS: Mapping[str, str] = {"cancelled": "canceled"}
-"""Statuses that people are shown in another spelling than the journal stores."""
+_LABELS: Mapping[str, str] = {"cancelled": "canceled", "refused": "rejected"}
+"""Statuses that people are shown in other words than the journal stores."""
 
 
 def format_status(status: str) -> str:
-    """Return a status of a step or of a run as people read it."""
+    """Return a status of a step, a call or a run as people read it."""
     return _LABELS.get(status, status)
 
 
@@ -57,6 +57,14 @@ def pluralize(count: int, noun: str) -> str:
 def join_facts(facts: Iterable[str]) -> str:
     """Join short facts with a middle dot, without the empty ones."""
     return " · ".join(fact for fact in facts if fact)
+
+
+def shorten(text: str, max_length: int) -> str:
+    """Return text, with an ellipsis in its middle if it is longer than `max_length` (at least 3)."""
+    if len(text) <= max_length:
+        return text
+    half = max(1, (max_length - 1) // 2)
+    return f"{text[:half]}…{text[-half:]}"
 
 
 def get_kind_position(kind: str) -> int:
