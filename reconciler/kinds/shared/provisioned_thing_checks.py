@@ -33,7 +33,7 @@ _SHOWN_PROPERTIES = (
 
 
 def check(resource: Resource, desired: Desired) -> Iterator[ValueProblem]:
-    """Return the problems of a provisioned thing of the file."""
+    """Yield the problems of a provisioned thing in the file."""
     template, save_to = resource.spec.template, resource.spec.save_to
     if isinstance(template, str) and Address("provisioning_templates", template) not in desired:
         return  # the reference, or the stored template, has a problem of its own
@@ -64,7 +64,7 @@ def check(resource: Resource, desired: Desired) -> Iterator[ValueProblem]:
 
 
 def find_registration_errors(blueprint: Blueprint, save_to: OutputFile | None) -> Iterator[str]:
-    """Return why a certificate that AWS must already have, and does not have, cannot be registered."""
+    """Yield why the certificate of a template, which AWS does not have, cannot be registered."""
     if blueprint.request:
         yield from find_save_to_errors(save_to)
     elif not blueprint.certificate:
@@ -75,7 +75,10 @@ def find_registration_errors(blueprint: Blueprint, save_to: OutputFile | None) -
 
 
 def find_outside_holder_errors(change: Update, context: PlanContext) -> Iterator[str]:
-    """Return why a certificate cannot be registered again: things outside the workspace would not get it back."""
+    """Yield why a certificate cannot be registered again.
+
+    Registering it again detaches it from things outside the workspace, which would not get it back.
+    """
     registration = change.live.facts_as(ProvisionedThingFacts).previous_registration
     if not registration or not change.has_changed("certificate_mode"):
         return
@@ -89,7 +92,7 @@ def find_outside_holder_errors(change: Update, context: PlanContext) -> Iterator
 
 
 def find_override_errors(change: Update) -> Iterator[str]:
-    """Return the changes that the template's OverrideSettings reject."""
+    """Yield an error for each change that the template's OverrideSettings reject."""
     for path in change.live.facts_as(ProvisionedThingFacts).unchangeable:
         if change.has_changed(path):
             yield (
@@ -113,7 +116,7 @@ def _to_template_problems(error: TemplateError) -> Iterator[ValueProblem]:
 
 
 def _check_secrets(blueprint: Blueprint) -> Iterator[ValueProblem]:
-    """Return a problem for each secret in a property that plans show."""
+    """Yield a problem for each secret in a property that plans show."""
     for part in (blueprint.thing, *blueprint.evaluated.policies):
         for name in _SHOWN_PROPERTIES:
             value = part.properties.get(name, ())

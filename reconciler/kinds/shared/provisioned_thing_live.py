@@ -1,4 +1,4 @@
-"""Build live provisioned things from everything that was read of them."""
+"""Build live provisioned things from the responses of their reads."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from reconciler.model.resource import NOT_COMPARED, External, Live, name_in_arn
 class LiveBuilder:
     """Builds live provisioned things from everything that was read.
 
-    By group: the names of `members`. By thing: `billing_groups`, `things`, the certificates among its `principals`, and
-    `owners`. By certificate id: `certificates`, policy `documents`, the `holders` of those that only the thing itself
-    wanted, and the `registrations` of those that must be registered again. `policies` are certificate ids by policy, and
-    `issued` certificate ids by address.
+    - by group: `members` (names of things);
+    - by thing: `billing_groups`, `things`, `principals` (certificates only) and `owners`;
+    - by certificate ID: `certificates`, policy `documents`, `holders` (the things that have a certificate that no table
+      declares), and `registrations` (of certificates that must be registered again);
+    - by policy: `policies` (certificate IDs);
+    - by address: `issued` (certificate IDs).
     """
 
     workspace: str
@@ -95,7 +97,10 @@ class LiveBuilder:
         )
 
     def _thing_fields(self, blueprint: Blueprint, thing: Response | None) -> dict[str, Any]:
-        """Return the fields of the thing. Those that the template does not change on an existing thing are not compared."""
+        """Return the fields of the thing.
+
+        Fields that the template does not change on an existing thing are not compared.
+        """
         overrides = blueprint.thing.overrides if thing else {}
         attributes = thing.get("attributes", {}) if thing else {}
         markers = {workspace_group_name(self.workspace), protected_group_name(self.workspace)}
@@ -149,7 +154,7 @@ _FIELDS_BY_SETTING = {
 
 
 def _find_unchangeable(blueprint: Blueprint) -> Iterator[str]:
-    """Return the fields whose change the template's OverrideSettings reject."""
+    """Yield the fields whose change the template's OverrideSettings reject."""
     overrides = blueprint.thing.overrides
     yield from (field for setting, field in _FIELDS_BY_SETTING.items() if overrides.get(setting) == "FAIL")
     certificate = blueprint.evaluated.certificate

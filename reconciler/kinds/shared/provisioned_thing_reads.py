@@ -32,10 +32,10 @@ from reconciler.model.resource import NOT_COMPARED, External, Live, NotCompared
 
 
 def build_desired_spec(blueprint: Blueprint, save_to: OutputFile | None, scope: Scope) -> Provisioned:
-    """Return the parts that a template describes, as a read of them would after an apply."""
+    """Return the parts that a template describes, as a read after an apply would return them."""
     properties = blueprint.thing.properties
     certificate = blueprint.evaluated.certificate
-    is_to_be_issued = bool(blueprint.request) and not blueprint.certificate_id
+    is_unissued = bool(blueprint.request) and not blueprint.certificate_id
     signer = None
     if blueprint.certificate:
         signer = x509.find_signer(blueprint.certificate, scope.resources_of("ca_certificates"))
@@ -49,7 +49,7 @@ def build_desired_spec(blueprint: Blueprint, save_to: OutputFile | None, scope: 
         ca=signer,
         certificate_mode=_find_mode(signer, scope) if certificate else None,
         certificate_status=to_text(certificate.properties.get("Status", "ACTIVE")) if certificate else None,
-        save_to=save_to if is_to_be_issued else NOT_COMPARED,
+        save_to=save_to if is_unissued else NOT_COMPARED,
         policies=tuple(External(name) for name in blueprint.policies),
         policy_documents=blueprint.documents,
     )
@@ -63,7 +63,7 @@ def _desired_certificate(blueprint: Blueprint) -> Pem | NotCompared:
 
 
 def _find_mode(signer: str | None, scope: Scope) -> str | NotCompared:
-    """Return the certificate mode, which is the CA's; without the CA in the file it is unknown and not compared."""
+    """Return the mode of the certificate's CA; a CA outside the file has an unknown mode, which is not compared."""
     ca = scope.desired.get(Address("ca_certificates", signer)) if signer else None
     return ca.spec.certificate_mode if ca else NOT_COMPARED
 
@@ -79,7 +79,7 @@ def read(scope: Scope) -> Read[Sequence[Live]]:
 
 
 def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBuilder]:
-    """Read everything that the templates name, and return what builds the result."""
+    """Read everything that the templates refer to; return the builder of the live resources."""
     is_reread = scope.previous_states is not None
     names = sorted({blueprint.name for blueprint in blueprints})
     things = yield from read_things(names, use_listing=not is_reread)
@@ -134,7 +134,7 @@ def _read_members(scope: Scope, blueprints: Collection[Blueprint]) -> Read[dict[
 
 
 def _read_groups_of(things: Collection[str]) -> Read[dict[str, frozenset[str]]]:
-    """Return the same for some things alone, from the groups of each."""
+    """Return the members of groups as far as they are among some things, from the groups of each thing."""
     groups = yield from group_membership.read_groups_of_things(sorted(things))
     return invert(groups)
 
@@ -177,9 +177,9 @@ def _read_certificate_principals(things: Sequence[str]) -> Read[dict[str, list[R
 def _read_issued_unsaved(
     blueprints: Collection[Blueprint], principals: Mapping[str, Sequence[Response]]
 ) -> Read[dict[str, str]]:
-    """Return the certificates, by address, that an earlier apply had issued and did not save.
+    """Return the certificates, by address, that an earlier apply requested but did not save.
 
-    Their things have them, and their keys are those of the requests.
+    Such a certificate is attached to its thing and has the key of the request.
     """
     candidates = {
         (str(blueprint.address), identity): x509.signing_request_key_digest(blueprint.request)
@@ -216,7 +216,10 @@ def _read_policies(
 def _read_own_documents(
     blueprints: Collection[Blueprint], registered: Collection[str], certificates: Mapping[str, Response]
 ) -> Read[dict[str, list[Document]]]:
-    """Return the policy documents of each certificate whose template creates policies: AWS names those by a hash."""
+    """Return the policy documents of each certificate whose template creates policies.
+
+    AWS names such policies by a hash, so they are found by their documents.
+    """
     with_documents = (blueprint.certificate_id for blueprint in blueprints if blueprint.documents)
     ids = sorted(identity for identity in with_documents if identity and identity in registered)
     attached = yield from read_policies_of(select_arns(ids, certificates))
@@ -234,9 +237,9 @@ def _read_own_documents(
 
 
 def _select_undeclared(scope: Scope, ids: Collection[str]) -> set[str]:
-    """Return the certificates that no table of the file has, as it was at the previous read.
+    """Return the certificates that no table of the file declares; a re-read keeps the previous read's answer.
 
-    Certificates that the file has elsewhere are detached and not deleted.
+    Certificates that are declared elsewhere in the file are detached but not deleted.
     """
     if scope.previous_states is None:
         return set(ids) - _find_declared(scope)
@@ -245,7 +248,7 @@ def _select_undeclared(scope: Scope, ids: Collection[str]) -> set[str]:
 
 
 def _find_declared(scope: Scope) -> set[str]:
-    """Return the ids of the certificates that the file's certificates are or its things have."""
+    """Return the IDs of the certificates that the file declares or that its things refer to."""
     known = (known_certificate(resource.spec) for resource in scope.resources_of("certificates"))
     declared = {certificate.fingerprint for certificate in known if certificate}
     return declared | external_names(
@@ -256,7 +259,7 @@ def _find_declared(scope: Scope) -> set[str]:
 def _read_registrations(
     blueprints: Collection[Blueprint], certificates: Mapping[str, Response], scope: Scope
 ) -> Read[dict[str, Registration]]:
-    """Return the registrations, by certificate id, that have to be made again because their CA's mode has changed."""
+    """Return the certificates, by ID, that must be registered again because their CA's mode has changed."""
     signers = {
         blueprint.certificate_id: x509.find_signer(
             blueprint.certificate, scope.resources_of("ca_certificates")

@@ -1,4 +1,4 @@
-"""The parts of a provisioned thing, and the facts that are read of it."""
+"""The parts of a provisioned thing, and the facts that are read about it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Provisioned:
 
 @frozen
 class Registration:
-    """The status, things and policies of a certificate that must be registered again, and loses them by that."""
+    """The status, things and policies of a certificate, which are lost when it is registered again."""
 
     status: str
     things: Sequence[str]
@@ -61,11 +61,11 @@ class Registration:
 class ProvisionedThingFacts(PrincipalFacts):
     """The facts of a provisioned thing.
 
-    - `registered` is the id of its certificate, if AWS has it, and `attached` whether the thing has that certificate;
-    - `holders` are the things that have each other certificate of the thing, where the step detaches only those;
-    - `deletable` are the other certificates that no other thing has, and `active` those that are active;
-    - `previous_registration` is what the certificate has, if it must be registered again;
-    - `unchangeable` are the fields that the template's OverrideSettings do not allow to change.
+    - `registered`: the ID of its certificate, if AWS has it; `attached`: whether the thing has that certificate;
+    - `holders`: the things that have each of the thing's other certificates that no table declares;
+    - `deletable`: those of `holders` that no other thing has; `active`: the other certificates that are active;
+    - `previous_registration`: what the certificate has, if it must be registered again;
+    - `unchangeable`: the fields that the template's OverrideSettings do not allow to change.
     """
 
     registered: str | None = None

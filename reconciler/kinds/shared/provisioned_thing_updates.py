@@ -24,7 +24,10 @@ from reconciler.model.output_file import OutputFile
 
 
 def build_update_calls(change: Update, context: PlanContext) -> Sequence[ApiCall]:
-    """Return the calls for what is missing or differs, in an order in which the thing always has a certificate."""
+    """Return the calls that add what is missing and change what differs.
+
+    They are ordered so that the thing always has a certificate.
+    """
     resource = context.declared[change.address]
     blueprint = get_blueprint(resource)
     calls = [
@@ -103,7 +106,10 @@ def _change_certificate(
 
 
 def _find_previous_registration(change: Update) -> Registration | None:
-    """Return what the certificate has, if it must be registered again: AWS cannot change the mode of a certificate."""
+    """Return what the certificate has, if it must be registered again; else None.
+
+    AWS cannot change the mode of a registered certificate.
+    """
     facts = change.live.facts_as(ProvisionedThingFacts)
     if not facts.registered or not change.has_changed("certificate_mode"):
         return None
@@ -154,7 +160,10 @@ def _attach_certificate(blueprint: Blueprint, certificate: Part, arn: str | Ref)
 def _attach_policies(
     change: Update, arn: str | Ref, previous: Registration | None, context: PlanContext
 ) -> Iterator[ApiCall]:
-    """Attach missing policies; after another registration all of them, those included that the file does not have."""
+    """Attach missing policies.
+
+    After another registration, all policies are attached again, also those that the file does not have.
+    """
     spec, live_spec = change.resource.spec, change.live.spec
     live_policies = () if previous else live_spec.policies
     names = [
@@ -195,7 +204,7 @@ def _create_policy(document: Document, arn: str | Ref) -> Iterator[ApiCall]:
 def _remove_other_certificates(
     change: Update, blueprint: Blueprint, context: PlanContext
 ) -> Iterator[ApiCall]:
-    """Detach the thing's other certificates, and delete those that no other thing has and no table declares."""
+    """Detach the thing's other certificates; delete those that no other thing has and no table declares."""
     if not change.has_changed("other_certificates"):
         return
     facts = change.live.facts_as(ProvisionedThingFacts)

@@ -1,4 +1,4 @@
-"""Blueprints: what the provisioned things of a file will be, once their templates are evaluated.
+"""Blueprints: the evaluated templates of a file's provisioned things.
 
 A template is evaluated once for each provisioned thing, when the file is loaded; its resource carries the result.
 """
@@ -92,12 +92,12 @@ class Blueprint(Evaluation):
 
     @property
     def secrets(self) -> Collection[Secret]:
-        """The values of properties that include the value of a secret parameter."""
+        """The property values that contain the value of a secret parameter."""
         return [secret for part in self.parts for secret in walk_secrets(part.properties)]
 
     @property
     def secret_attributes(self) -> frozenset[str]:
-        """The names of the attributes that include the value of a secret parameter."""
+        """The names of the attributes that contain the value of a secret parameter."""
         return find_secret_names(self.attributes)
 
 
@@ -129,8 +129,8 @@ def build_blueprint(resource: Resource, desired: Desired) -> Blueprint | FailedB
 def get_blueprint(resource: Resource) -> Blueprint:
     """Return the blueprint of a provisioned thing of a loaded file.
 
-    Raises TemplateError; InvalidValueError for the file of `save_to`; and MissingSecretError where the template refers to
-    something in a certificate that is not set.
+    Raises TemplateError; InvalidValueError for the file of `save_to`; and MissingSecretError if the template refers to
+    a field of a certificate that is a secret without a value.
     """
     evaluation = resource.evaluation
     if isinstance(evaluation, FailedBlueprint):
@@ -140,7 +140,7 @@ def get_blueprint(resource: Resource) -> Blueprint:
 
 
 def select_blueprints(scope: Scope) -> Iterator[Blueprint]:
-    """Return the blueprints that a read covers, in the order of addresses. Raises MissingSecretError."""
+    """Yield the blueprints that a read covers, sorted by address. Raises MissingSecretError."""
     for resource in scope.resources_of(TABLE):
         if not scope.includes(str(resource.address)):
             continue
@@ -162,7 +162,7 @@ def find_provisioned_certificates(scope: Scope) -> frozenset[str]:
 
 
 def add_groups(template: Document, logical_name: str, groups: Sequence[str]) -> str:
-    """Return the template as JSON text with more groups for its thing, so that a new thing is marked as owned."""
+    """Return the template as JSON text that adds its thing to more groups, such as the workspace's."""
     sections = template.value
     properties = sections["Resources"][logical_name]["Properties"]
     own_groups = properties.get("ThingGroups", [])
@@ -206,7 +206,7 @@ _EMPTY_TEMPLATE = Document.from_value({})
 
 
 def _find_template(template: Document | str, desired: Desired) -> Document:
-    """Return a template, or the stored one of that name; an empty one if the file has none of that name."""
+    """Return a template, or the stored template of that name; without one, an empty template."""
     if isinstance(template, Document):
         return template
     stored = desired.get(Address("provisioning_templates", template))
@@ -215,7 +215,10 @@ def _find_template(template: Document | str, desired: Desired) -> Document:
 
 
 def _read_pseudo_parameters(sections: Mapping[str, Any], parameters: Parameters) -> dict[str, str]:
-    """Return the parameters that the template's own certificate provides. Raises MissingSecretError if it is not set."""
+    """Return the parameters that the template's own certificate provides.
+
+    Raises MissingSecretError if the certificate is a secret that is not set.
+    """
     texts = (part.properties.get("CertificatePem") for part in find_certificate_parts(sections, parameters))
     text = next(filter(None, texts), None)
     if isinstance(text, Secret) and text.value is None:

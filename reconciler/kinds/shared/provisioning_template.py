@@ -1,8 +1,8 @@
-"""Provisioning templates, evaluated before anything is sent: the thing, certificate and policies that they create.
+"""Evaluate provisioning templates: the thing, certificate and policies that they create.
 
 Grammar: AWS IoT developer guide, "Provisioning templates" and "Single thing provisioning". This is stricter than AWS where
-leniency would surprise the user: AWS leaves a reference to a parameter without value and default as it is; here it is an
-error.
+leniency would surprise the user: AWS leaves a reference to a parameter that has neither a value nor a default as it is;
+here it is an error.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class TemplateError(InvalidValueError):
 
 @frozen
 class Part:
-    """One resource of an evaluated template: its properties, and its override settings for one that exists."""
+    """One resource of an evaluated template: its properties and its OverrideSettings."""
 
     logical_name: str
     properties: Mapping[str, Any]
@@ -111,7 +111,7 @@ def evaluate(template: Mapping[str, Any], parameters: Parameters, pseudo_paramet
 
 
 def find_certificate_parts(template: Mapping[str, Any], parameters: Parameters) -> list[Part]:
-    """Return the certificates of a template, as far as they do not depend on what certificates provide.
+    """Return the certificates of a template, evaluated without the parameters that certificates provide.
 
     Problems are ignored: `evaluate` finds them.
     """
@@ -134,7 +134,7 @@ def _check_counts(things: int, certificates: int, policies: int) -> list[ValuePr
 
 
 class _Evaluation:
-    """One pass over a template, which collects the problems."""
+    """One pass over a template that collects its problems."""
 
     def __init__(
         self, template: Mapping[str, Any], parameters: Parameters, pseudo_parameters: Parameters
@@ -147,7 +147,7 @@ class _Evaluation:
         self.problems.check_strings("DeviceConfiguration", template.get("DeviceConfiguration", {}))
 
     def parts(self, only: str | None = None) -> list[tuple[str, Part]]:
-        """Return the resources with their types, those of one type if it is given."""
+        """Return the resources with their types; with `only`, those of that type."""
         resources = self._template.get("Resources")
         if not isinstance(resources, dict) or not resources:
             self.problems.add("Resources", "no resources", "a table of resources")
@@ -210,8 +210,8 @@ class _Evaluation:
                 expected = " or ".join(sorted(valid_values))
             else:
                 expected = ", ".join(_OVERRIDES[type_name]) or "no settings for a policy"
-            shown_value = quote(value) if isinstance(value, str) else repr(value)
-            problem = f"{shown_value} is not a valid setting"
+            quoted_value = quote(value) if isinstance(value, str) else repr(value)
+            problem = f"{quoted_value} is not a valid setting"
             self.problems.add(f"{path}.OverrideSettings.{key}", problem, expected)
         return {key: value for key, value in settings.items() if isinstance(value, str)}
 

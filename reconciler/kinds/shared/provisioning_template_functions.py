@@ -18,7 +18,7 @@ Parameters: TypeAlias = Mapping[str, "str | Secret"]
 _SUBSTITUTION = re.compile(r"\$\{([^!}][^}]*)\}")
 
 _MAX_CHARACTERS = 2**20
-"""What the functions of one template may produce for one thing; AWS's largest values have some thousand characters."""
+"""Characters that the functions of one template may produce for one thing; AWS's largest values have a few thousand."""
 
 
 def build_template_problem(path: str, problem: str, expected: str | None) -> ValueProblem:
@@ -27,7 +27,7 @@ def build_template_problem(path: str, problem: str, expected: str | None) -> Val
 
 
 class TemplateProblems(list[ValueProblem]):
-    """The problems of one template, in the order in which they were found."""
+    """The problems of one template, in the order of the evaluation."""
 
     def add(self, path: str, problem: str, expected: str | None = None) -> None:
         """Add a problem at a dotted path inside the template."""
@@ -65,7 +65,7 @@ class TemplateValues:
         self._mappings = problems.check_table("Mappings", sections.get("Mappings", {}))
         self._values: dict[str, str] = {}
         self._secret_references: dict[str, str] = {}
-        """The secret parameters, with what each was read from."""
+        """The reference of each secret parameter, such as `env PIN`."""
         self._unset_secrets: set[str] = set()
         self._used_parameters: set[str] = set()
         """The parameters that the value under evaluation refers to."""
@@ -76,13 +76,13 @@ class TemplateValues:
                 problems.check_strings(f"Mappings.{name}.{key}", strings)
 
     def evaluate(self, path: str, value: Any) -> str | Secret:
-        """Return the text of a value, as a secret where the value of a secret parameter is part of it."""
+        """Return the text of a value, as a secret if it contains the value of a secret parameter."""
         self._used_parameters.clear()
         text = self._evaluate_text(path, value)
         secret_names = sorted(self._used_parameters & self._secret_references.keys())
         if not secret_names:
             return text
-        # A saved plan keeps one hash for each reference, and every device has a parameter Pin: so the reference names its source.
+        # A saved plan stores one hash per reference. Every device may have a parameter Pin, so the reference names its source.
         sources = ", ".join(f"{name} ({self._secret_references[name]})" for name in secret_names)
         is_unset = bool(self._used_parameters & self._unset_secrets)
         return Secret(f"parameter {sources}", None if is_unset else text)
@@ -159,8 +159,8 @@ class TemplateValues:
             problem = f"the parameter {quote(name)} has neither a value nor a default"
             self._problems.add(path, problem, "a value in parameters")
         else:
-            shown_name = quote(name) if isinstance(name, str) else repr(name)
-            self._problems.add(path, f"{shown_name} is not a parameter", self._describe_declared())
+            quoted_name = quote(name) if isinstance(name, str) else repr(name)
+            self._problems.add(path, f"{quoted_name} is not a parameter", self._describe_declared())
         return ""
 
     def _join(self, path: str, argument: Any) -> str:
@@ -231,7 +231,10 @@ class TemplateValues:
         return _SUBSTITUTION.sub(substitute, text).replace("${!", "${")
 
     def _reserve(self, path: str, characters: int) -> bool:
-        """Return whether the template may produce more text: nested functions multiply the length of a short template."""
+        """Count characters and return whether the template may still produce them.
+
+        Nested functions can multiply the length of a short template.
+        """
         self._characters_left -= characters
         if self._characters_left >= 0:
             return True
