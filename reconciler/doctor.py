@@ -1,4 +1,4 @@
-"""Check everything between a file and its apply, in the order in which it would stop one."""
+"""Health checks of everything that an apply needs, in the order in which an apply would need it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def examine(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[CheckResult]:
     """Yield the result of every check: versions, file, target, credentials, permissions, lock, journal.
 
-    Nothing is written, except that an embedded registry which does not exist yet is created.
+    Nothing is written, but an embedded registry that does not exist yet is created.
     """
     from reconciler.aws import preflight
 

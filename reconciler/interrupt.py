@@ -17,7 +17,7 @@ def drain_on_interrupt(stop: threading.Event, notify: Callable[[], None]) -> Ite
     """Set `stop` on the first Ctrl-C or SIGTERM and raise KeyboardInterrupt on the second.
 
     CI systems cancel with SIGTERM. `notify` is called in the signal handler, so it must not wait for a lock. Off the main
-    thread, which alone may set signal handlers, nothing changes.
+    thread, nothing changes, because only that thread may set signal handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -62,11 +62,13 @@ class Workspace(WorkspaceFiles):
     ) -> DisplayedPlan:
         """Read the file and the registry, and return exactly the calls that an apply would send.
 
-        `destroy` plans the deletion of everything that the workspace owns. `adopt` names unmanaged resources to import.
-        `wave` is the percentage of the certificate rotations that will be applied at a time, which is what limits are
-        checked against. `allow` overrides the file's limits for this plan: "delete" or "replace" → a count such as "50" or a
-        percentage such as "10%". `select` and `exclude` choose the changes: addresses, globs or kinds, with `+` before one
-        for its dependencies and after one for its dependents.
+        - `destroy`: plan the deletion of everything that the workspace owns;
+        - `adopt`: addresses of unmanaged resources to import;
+        - `wave`: the percentage of the certificate rotations that will be applied at a time; limits count only these;
+        - `allow`: overrides the file's limits for this plan: "delete" or "replace" → a count such as "50" or a percentage
+          such as "10%";
+        - `select` and `exclude`: the changes to include, as addresses, globs or kinds, with a `+` in front to add
+          dependencies, or at the end to add dependents.
 
         Raises InvalidDesiredStateError, PlanRejectedError, SelectionError, TargetError and AwsError.
         """
@@ -74,8 +76,8 @@ class Workspace(WorkspaceFiles):
 
         addresses = frozenset(map(Address.parse, adopt))
         overrides = {action: LimitOverride.parse(limit) for action, limit in allow.items()}
-        request = PlanOptions(destroy, addresses, wave, overrides, tuple(select), tuple(exclude))
-        return self._make_plan(request, progress)
+        options = PlanOptions(destroy, addresses, wave, overrides, tuple(select), tuple(exclude))
+        return self._make_plan(options, progress)
 
     def save(self, plan: Plan, path: str | Path) -> None:
         """Write a plan to a file, for `open_plan`; secrets are written as references only."""
@@ -87,8 +89,8 @@ class Workspace(WorkspaceFiles):
     def open_plan(self, path: str | Path, *, progress: ReadProgress | None = None) -> DisplayedPlan:
         """Return a saved plan, after checking that planning again gives the same plan.
 
-        Raises PlanRejectedError with every difference: the file was edited, it was made from another desired state or for another
-        target, or something it touches has changed since, for example because it was already applied.
+        Raises PlanRejectedError with every difference: the plan file was edited, it was made from another desired state or for
+        another target, or a resource in it has changed since, for example because the plan was already applied.
         """
         from reconciler.engine.plan import saved_plan
         from reconciler.render.json.plan_file import check_view, parse_plan_file
@@ -123,19 +125,19 @@ class Workspace(WorkspaceFiles):
         return split_into_waves(plan, percent, self._quotas)
 
     def count_unchanged_markers(self, plan: Plan) -> int:
-        """Return how many of a plan's unchanged resources are ownership markers, not the file's."""
+        """Return how many of a plan's unchanged resources are ownership markers, which are not in the file."""
         from reconciler.engine.ownership.markers import count_unchanged_markers
 
         return count_unchanged_markers(plan, self.desired.resources)
 
-    def _make_plan(self, request: PlanOptions, progress: ReadProgress | None) -> DisplayedPlan:
+    def _make_plan(self, options: PlanOptions, progress: ReadProgress | None) -> DisplayedPlan:
         from reconciler.engine.plan.planner import make_plan
 
         self._reload_if_used()
         with _reading_progress(progress) as report:
             plan = make_plan(
                 self.desired,
-                request,
+                options,
                 target=self._connection.target,
                 call=self._connection.call,
                 quotas=self._quotas,
@@ -155,8 +157,8 @@ class Workspace(WorkspaceFiles):
     ) -> DisplayedResult:
         """Send a plan's calls, in order, and return the outcome of each step.
 
-        `on_outcome` is called with every outcome as it happens; without it, a notebook's cell shows the progress. Setting
-        `stop` finishes the calls in flight and cancels the rest. `command` is the run's name in the journal.
+        `on_outcome` is called with every outcome as it happens; without it, a notebook's cell shows the progress. If `stop` is
+        set, running steps finish and the rest are canceled. `command` is the run's name in the journal.
 
         Raises LockedError while another apply of this workspace is running.
         """
@@ -183,13 +185,13 @@ class Workspace(WorkspaceFiles):
         return DisplayedResult(plan, tuple(final_outcomes), time.monotonic() - started_at, recorder.problem)
 
     def lease_holder(self) -> LeaseHolder | None:
-        """Return who is applying this workspace right now, or None. Raises AwsError and TargetError."""
+        """Return the lease of the apply that is running now, or None. Raises AwsError and TargetError."""
         from reconciler.engine.ownership.lease import lease_holder
 
         return lease_holder(self.desired.settings.name, self._connection.call)
 
     def unlock(self) -> LeaseHolder | None:
-        """Release the lease, even if another process holds it, and return its holder.
+        """Release the lease, even if another process holds it, and return the holder.
 
         Raises AwsError and TargetError.
         """
@@ -198,7 +200,7 @@ class Workspace(WorkspaceFiles):
         return force_unlock(self.desired.settings.name, self._connection.call)
 
     def release_stale_lease(self, plan: Plan) -> None:
-        """Release the lease of a crashed run before an empty plan, which acquires none.
+        """Release the lease of a crashed run before an empty plan, which does not acquire the lease itself.
 
         Raises AwsError and TargetError.
         """
@@ -221,7 +223,7 @@ class Workspace(WorkspaceFiles):
         known_ids = self._journal.ids()
         matches = [run_id for run_id in known_ids if run_id.startswith(id_part) or run_id.endswith(id_part)]
         if len(matches) != 1 or not id_part:
-            raise ReconcilerError(_unclear_run(id_part, matches, known_ids))
+            raise ReconcilerError(_describe_ambiguity(id_part, matches, known_ids))
         record = self._journal.record(matches[0])
         assert record
         return DisplayedRun.from_value(record)
@@ -235,7 +237,7 @@ class Workspace(WorkspaceFiles):
         return self.run(latest[0].id) if latest else None
 
     def last_run_on_target(self) -> Run | None:
-        """Return this workspace's latest run on this target, or None; also where the journal cannot be read."""
+        """Return this workspace's latest run on this target; None if there is none or no readable journal."""
         try:
             latest = self._journal.runs(1, self.desired.settings.name, str(self._connection.target))
         except JournalError:
@@ -243,7 +245,7 @@ class Workspace(WorkspaceFiles):
         return latest[0] if latest else None
 
     def crashed_run(self) -> Run | None:
-        """Return this workspace's latest run if it crashed, else None; also where the journal cannot be read."""
+        """Return this workspace's latest run if it crashed; None if not or without a readable journal."""
         try:
             latest = self._journal.runs(1, self.desired.settings.name)
         except JournalError:
@@ -292,7 +294,7 @@ class Workspace(WorkspaceFiles):
         return DisplayedDrift.from_value(drift, last_run=self.last_run_on_target())
 
     def show(self, address: str) -> DisplayedResource:
-        """Return one resource: desired, live, and the change that a plan would make.
+        """Return one resource: its desired and live state, and the change that a plan would make.
 
         Raises ReconcilerError, with the closest name, if the kind is unknown or if neither the file nor the registry has
         the resource.
@@ -336,13 +338,13 @@ class Workspace(WorkspaceFiles):
             return graph
         from reconciler.engine.plan.selection import select_addresses
 
-        kept = select_addresses(graph, select, exclude)
+        selected = select_addresses(graph, select, exclude)
         return build_resource_graph(
-            {address: resource for address, resource in resources.items() if address in kept}
+            {address: resource for address, resource in resources.items() if address in selected}
         )
 
     def panel(self, plan: Plan | None = None) -> None:
-        """Show a plan, or a new one, in a notebook panel that can apply it; outside a notebook, print it.
+        """Show a plan (default: a new one) in a notebook panel that can apply it; elsewhere, print it.
 
         Raises what `plan` raises.
         """
@@ -355,15 +357,15 @@ class Workspace(WorkspaceFiles):
         Panel(self, plan).present()
 
     def client(self, service: str = "iot") -> Any:
-        """Return a boto3 client for the same registry; its calls are in no plan and in no journal."""
+        """Return a boto3 client for the same registry; its calls appear in no plan and in no journal."""
         return self._connection.clients[service]
 
     def _compare_states(self) -> Comparison:
         from reconciler.engine.plan.compare import compare_states
         from reconciler.engine.plan.refresh import refresh
 
-        refreshed = refresh(self.desired, self._connection.call, _ignore_progress)
-        return compare_states(self.desired, refreshed, _ignore_progress)
+        refresh_result = refresh(self.desired, self._connection.call, _ignore_progress)
+        return compare_states(self.desired, refresh_result, _ignore_progress)
 
 
 def _resource_at(address: Address, comparison: Comparison) -> DisplayedResource:
@@ -380,7 +382,7 @@ def _did_you_mean(word: str, valid: Collection[str]) -> str:
     return f"; did you mean {nearest!r}?" if nearest else ""
 
 
-def _unclear_run(id_part: str, matches: Collection[str], known_ids: Collection[str]) -> str:
+def _describe_ambiguity(id_part: str, matches: Collection[str], known_ids: Collection[str]) -> str:
     """Return why a part of an ID does not identify one run."""
     if not known_ids:
         return "no run has been recorded yet"
@@ -395,7 +397,7 @@ def _ignore_progress(_subject: str, _done: int, _total: int | None) -> None:
 
 
 def _reading_progress(progress: ReadProgress | None) -> AbstractContextManager[ReadProgress]:
-    """Return the caller's callback, else the notebook's cell, else none."""
+    """Return the caller's callback, else one that shows progress in a notebook, else one that ignores it."""
     if progress is None and notebook.is_in_notebook():
         from reconciler.notebook import cell_progress
 
@@ -406,7 +408,7 @@ def _reading_progress(progress: ReadProgress | None) -> AbstractContextManager[R
 def _applying_progress(
     plan: Plan, on_outcome: Callable[[Outcome], None] | None, stop: threading.Event
 ) -> AbstractContextManager[Callable[[Outcome], None]]:
-    """Return the caller's callback, else the notebook's cell, else none."""
+    """Return the caller's callback, else one that shows progress in a notebook, else one that ignores it."""
     if on_outcome is None and notebook.is_in_notebook():
         from reconciler.notebook import cell_progress
 

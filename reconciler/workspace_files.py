@@ -1,4 +1,4 @@
-"""The desired state of a workspace, and the connection, journal and lease that it leads to."""
+"""The files of a workspace: its desired state, and the connection, journal and lease that follow from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REGISTRY_VARIABLE = "RECONCILER_REGISTRY"
 
 
 def _is_database(path: Path) -> bool:
-    """Return whether a file is a SQLite database or empty, and so may become one.
+    """Return whether a file is a SQLite database, or empty and may become one.
 
     Source: SQLite, "Database File Format", for the header.
     """
@@ -33,7 +33,7 @@ def _is_database(path: Path) -> bool:
 
 
 class WorkspaceFiles:
-    """A desired state, loaded when first used, and the registry and journal found through it.
+    """A desired state, loaded when first used, with its registry and its journal.
 
     `path` is a TOML file or a folder of TOML files; `environ` replaces the process's environment variables.
     """
@@ -71,7 +71,7 @@ class WorkspaceFiles:
                 self.__dict__.pop(name, None)
 
     def _reload_if_used(self) -> None:
-        """Reload the file unless it was never used: it may have been edited in between."""
+        """Reload the file if it was used before: it may have been edited since."""
         if self._used:
             self.reload()
         self._used = True
@@ -157,7 +157,7 @@ class WorkspaceFiles:
         return connect(settings, self._quotas, self.registry_path, self._environ)
 
     def _create_state_folder(self) -> None:
-        """Create `.reconciler/`, the only folder that is created without being named."""
+        """Create `.reconciler/`, the only folder that is created although no setting names it."""
         folder = self.registry_path.parent
         try:
             folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The dependency graph: what has to exist before what. Edges lead from a dependency to its dependents."""
+"""The dependency graph of resources or steps. Edges lead from a dependency to its dependents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def build_resource_graph(resources: Desired) -> Graph:
 
 
 def build_graph(dependencies: Dependencies) -> Graph:
-    """Return the graph, sorted by address; dependencies that are not a key are left out."""
+    """Return the graph, sorted by address; dependencies that are not keys are left out."""
     import networkx as nx  # takes a tenth of a second, which an empty plan does not need
 
     graph: Graph = nx.DiGraph()
@@ -43,12 +43,12 @@ def cyclic_subgraph(dependencies: Dependencies) -> Dependencies:
     networkx graph.
     """
     pending = {
-        address: sum(dependency in dependencies for dependency in needed)
-        for address, needed in dependencies.items()
+        address: sum(dependency in dependencies for dependency in dependencies_of_address)
+        for address, dependencies_of_address in dependencies.items()
     }
     dependents: defaultdict[Address, list[Address]] = defaultdict(list)
-    for address, needed in dependencies.items():
-        for dependency in needed:
+    for address, dependencies_of_address in dependencies.items():
+        for dependency in dependencies_of_address:
             dependents[dependency].append(address)
     ready = [address for address, count in pending.items() if not count]
     while ready:
@@ -72,7 +72,7 @@ def sort_by_dependencies(graph: Graph) -> list[Address]:
 
 
 def find_shortest_cycles(graph: Graph) -> Iterator[tuple[Address, ...]]:
-    """Yield cycles until every address that is in one was yielded; each starts at its first address.
+    """Yield cycles that together contain every address in a cycle; each starts at its first address.
 
     A strongly connected component can have exponentially many cycles, so only the shortest through an address is yielded.
     """
@@ -93,7 +93,7 @@ def find_shortest_cycles(graph: Graph) -> Iterator[tuple[Address, ...]]:
 
 
 def _shortest_cycle(component: Graph, start: Address) -> tuple[Address, ...]:
-    """Return the shortest cycle through `start`, rotated so that its first address is in front."""
+    """Return the shortest cycle through `start`, rotated to begin with its lowest address."""
     import networkx as nx
 
     previous = dict(nx.bfs_predecessors(component, start))

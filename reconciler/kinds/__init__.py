@@ -1,7 +1,7 @@
 """One AWS resource kind per module: its fields, and how it is read, created, changed and deleted.
 
-Every module directly in this package is a kind, which is its `KIND`; there is no other list of them. `base` has what
-all of them are built from, `shared` what some of them have in common; neither knows a kind.
+Every module directly in this package defines one kind, as `KIND`; there is no other list of kinds. `base` has what all
+kinds are built from, `shared` what some of them have in common; neither imports a kind.
 
 Invariant: pure. A kind builds `ApiCall`s and interprets responses; it never sends anything and does no I/O.
 """
@@ -19,7 +19,7 @@ from reconciler.kinds.base.kind import Kind
 
 @cache
 def all_kinds() -> Mapping[str, Kind]:
-    """Return every kind by its table, those that others refer to first, ties broken by name."""
+    """Return every kind by its table: kinds that others refer to come first, ties are broken by name."""
     modules = [
         importlib.import_module(f"{__name__}.{module.name}")
         for module in pkgutil.iter_modules(__path__)

@@ -65,7 +65,7 @@ class BillingGroups(Kind):
     derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return a problem where the tags leave no room for the ownership tags."""
+        """Return a problem if the tags leave no room for the ownership tags."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
@@ -94,7 +94,7 @@ class BillingGroups(Kind):
         return [ApiCall("iot", "CreateBillingGroup", params, idempotent=True)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update the description, only from the version that the plan read; update tags in their own calls."""
+        """Update the description if the version is the one that the plan read; update tags separately."""
         spec: BillingGroup = change.resource.spec
         name = change.live.identity
         calls = []

@@ -116,7 +116,7 @@ class SignedCode(Deferred):
     def resolve(self, responses: Responses) -> str:
         """Return the certificate in PEM.
 
-        The code is known only during the apply, and the key is read no earlier.
+        AWS returns the code during the apply; the key is not revealed before that.
         """
         assert self.ca.text
         code = self.code.resolve(responses)
@@ -166,7 +166,7 @@ class CaCertificates(Kind):
         return str(resource.spec.pem.fingerprint)
 
     def to_desired_spec(self, spec: CaCertificate, desired: Desired) -> CaCertificate:
-        """Return the spec with a verification in DEFAULT mode, which every registration needs."""
+        """Return the spec, in DEFAULT mode with a verification, which every registration needs."""
         if spec.certificate_mode != "DEFAULT":
             return spec
         return attrs.evolve(spec, verification=CaVerification(key=Secret("its private key")))
@@ -184,7 +184,7 @@ class CaCertificates(Kind):
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a registration whose key is not set; a CA that is registered already needs no key."""
+        """Reject a registration whose verification key is not set; a registered CA needs no key."""
         if not isinstance(change, Create | Replace):
             return
         verification: CaVerification | None = change.resource.spec.verification
@@ -196,7 +196,7 @@ class CaCertificates(Kind):
         return [*_register(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update status, auto-registration and template in one call, tags in their own."""
+        """Update status, auto-registration and template in one call; update tags separately."""
         tags = with_ownership_tags(change.resource, context.workspace)
         return [
             *_update_settings(change, context),
@@ -204,13 +204,16 @@ class CaCertificates(Kind):
         ]
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """Register the new CA before the old one is deleted; after it where the id stays, as with a new mode."""
+        """Register the new CA, then delete the old one.
+
+        If the ID stays the same, as with a new mode, the old one has to be deleted first.
+        """
         register, delete = [*_register(change.resource, context)], [*_delete(change.live)]
         keeps_id = self.identity(change.resource) == change.live.identity
         return [*delete, *register] if keeps_id else [*register, *delete]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Deactivate the CA before it is deleted: AWS deletes no active CA."""
+        """Deactivate the CA before deleting it, as AWS requires."""
         return [*_delete(change.live)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
@@ -243,7 +246,7 @@ def _check_verification(spec: CaCertificate) -> Iterator[ValueProblem]:
 
 
 def _check_registration(spec: CaCertificate, desired: Desired) -> Iterator[ValueProblem]:
-    """Check that the template is one for devices that connect for the first time."""
+    """Check that a role has a template, and that the template is of type JITP."""
     if spec.registration_role_arn and not spec.registration_template:
         problem = "there is no template for the role"
         path = ("registration_role_arn",)
@@ -279,9 +282,9 @@ def _register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
 
 
 def _update_settings(change: Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Update what has changed.
+    """Yield the calls that update the changed settings.
 
-    AWS removes a template or its role only together with auto-registration. So that comes first, and the rest is set again.
+    AWS removes a template or its role only together with auto-registration. So all three are removed first, and then set again.
     """
     spec: CaCertificate = change.resource.spec
     before: CaCertificate = change.live.spec

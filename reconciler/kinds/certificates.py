@@ -88,7 +88,7 @@ class Certificates(Kind):
         forget=("DetachPolicy",),
     )
     id_member = "certificateId"
-    orphan_name_pattern = re.compile(r"(.+:)?[0-9a-f]{12}([0-9a-f]{52})?")  # pump-1:1a2b3c4d5e6f, or an id
+    orphan_name_pattern = re.compile(r"(.+:)?[0-9a-f]{12}([0-9a-f]{52})?")  # pump-1:1a2b3c4d5e6f, or an ID
     listing = Listing("ListCertificates", "certificates", "certificateId")
     write_operations = (
         "RegisterCertificate",
@@ -103,7 +103,7 @@ class Certificates(Kind):
     used_by_table = "things"
     reads_after = frozenset({"things", "policies", "provisioned_things"})
 
-    # ── what a resource is ──────────────────────────────────────────────────────────────────────
+    # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Check the certificate or its signing request, its mode, and its grace period."""
@@ -126,7 +126,7 @@ class Certificates(Kind):
     def effective(self, resource: Resource, scope: Scope) -> Certificate:
         """Return the spec with the CA, if it is in the file, and the mode that follows from it.
 
-        A certificate that AWS has yet to issue is not compared, and neither is the mode under a CA outside the file.
+        A certificate that AWS has not issued yet is not compared, nor is the mode if the CA is not in the file.
         """
         spec: Certificate = resource.spec
         pem = known_certificate(spec)
@@ -145,12 +145,12 @@ class Certificates(Kind):
         )
 
     def identity(self, resource: Resource) -> str | None:
-        """Return the SHA-256 of the DER, or None where AWS has yet to issue the certificate."""
+        """Return the SHA-256 of the DER, or None if AWS has not issued the certificate yet."""
         pem = known_certificate(resource.spec)
         return pem.fingerprint if pem else None
 
     def to_desired_spec(self, spec: Certificate, desired: Desired) -> Certificate:
-        """Return the spec with its CA instead of a mode, where the CA is in the file and has the same mode."""
+        """Return the spec with its CA instead of a mode, if the CA is in the file and has the same mode."""
         assert isinstance(spec.pem, Pem)
         cas = [resource for resource in desired.values() if resource.address.kind == "ca_certificates"]
         signer = x509.find_signer(spec.pem, cas)
@@ -159,7 +159,7 @@ class Certificates(Kind):
             return spec
         return attrs.evolve(spec, ca=signer, certificate_mode=None)
 
-    # ── reading and comparing ───────────────────────────────────────────────────────────────────
+    # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """Read the certificates that are desired or owned, in bulk."""
@@ -175,9 +175,9 @@ class Certificates(Kind):
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
     ) -> Mapping[str, str]:
-        """Pair a thing's new certificate with the one that it replaces, where each is the only one.
+        """Pair a thing's new certificate with the old one, if there is one of each.
 
-        That makes a rotation of what would be a creation and a deletion.
+        The plan then shows a rotation instead of a creation and a deletion.
         """
         pairs = dict(super().pair_unmatched(missing, spare, scope))
         spare_ids = {live.identity for live in spare if live.owner == scope.workspace} - pairs.keys()
@@ -197,14 +197,14 @@ class Certificates(Kind):
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Return whether no thing outside the workspace has the certificate.
 
-        Then declaring it is enough to import it.
+        If so, declaring the certificate is enough to import it.
         """
-        return not change.live.facts_as(CertificateFacts).foreign
+        return not change.live.facts_as(CertificateFacts).has_outside_things
 
-    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
+    # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject what AWS rejects: an inactive CA, and changes of transferred or revoked certificates.
+        """Reject what AWS rejects: an inactive CA, and changes to transferred or revoked certificates.
 
         Source: AWS IoT developer guide, "Revoke a CA or client certificate": revocation is final.
         """
@@ -221,19 +221,19 @@ class Certificates(Kind):
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
         """Warn of deleting a certificate that another caller may have attached to a managed thing."""
-        if isinstance(change, Delete) and change.live.facts_as(CertificateFacts).unexplained:
+        if isinstance(change, Delete) and change.live.facts_as(CertificateFacts).is_unexpected:
             removed = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
             yield f"will be deleted: it is attached to a managed thing but not declared; to keep it, add {removed}"
 
     def plan_notes(self, live: Live) -> Iterable[str]:
-        """Note until when a certificate is kept."""
+        """Return a note about how long a certificate is kept after its rotation."""
         if live.kept_until:
             end = datetime.datetime.fromtimestamp(live.kept_until, datetime.UTC)
             yield f"kept with its successor until {end:%Y-%m-%d %H:%M} UTC"
 
     def exempt_from_limits(self, change: Change) -> bool:
-        """Return whether the grace period of a rotation is over, which was counted with the new certificate."""
-        return isinstance(change, Delete) and change.live.facts_as(CertificateFacts).outlived
+        """Return whether the change deletes a certificate after its grace period: its rotation was counted."""
+        return isinstance(change, Delete) and change.live.facts_as(CertificateFacts).is_past_grace_period
 
     def survives_replacement(self, change: Replace) -> bool:
         """Return whether a grace period keeps the old certificate attached."""
@@ -243,14 +243,14 @@ class Certificates(Kind):
         """Return whether the change replaces the certificate."""
         return isinstance(change, Replace)
 
-    # ── calls ───────────────────────────────────────────────────────────────────────────────────
+    # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Register the certificate with its status in one call, then attach its policies."""
         return [*_register(change.resource, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Attach policies before others are detached; detaching the retiring policy undoes a retirement."""
+        """Attach policies before detaching others; detaching the retiring policy undoes a retirement."""
         spec, live = change.resource.spec, change.live
         arn = context.build_arn(f"cert/{live.identity}")
         added = [policy for policy in spec.policies if policy not in live.spec.policies]
@@ -268,21 +268,22 @@ class Certificates(Kind):
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """Register and attach the new certificate, then detach, deactivate and delete the old one.
 
-        So the device is never without a certificate. With a grace period, a later plan deletes the old one. Where only the
-        mode changes, the id stays the same, and the old registration has to be deleted first.
+        So the device is never without a certificate. With a grace period, a later plan deletes the old one. If only the mode
+        changes, the ID stays the same, and the old registration has to be deleted first.
         """
-        new, old = [*_introduce(change, context)], [*_withdraw(change, context)]
+        new_calls = [*_register_and_attach(change, context)]
+        old_calls = [*_detach_and_delete(change, context)]
         if self.survives_replacement(change):
-            return new
+            return new_calls
         keeps_id = self.identity(change.resource) == change.live.identity
-        return [*old, *new] if keeps_id else [*new, *old]
+        return [*old_calls, *new_calls] if keeps_id else [*new_calls, *old_calls]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Deactivate and delete the certificate; the steps of its things detach it."""
         return [*retire(change.live.identity, active=change.live.spec.status == "ACTIVE")]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Detach the policy that an interrupted deletion attached; the certificate's things mark its owner."""
+        """Detach the policy that an interrupted deletion attached; there is no other ownership marker."""
         policy = retired_policy_name(context.workspace)
         if policy not in (change.live.facts_as(CertificateFacts).policies or ()):
             return []
@@ -291,7 +292,7 @@ class Certificates(Kind):
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
         """Return the compared fields; for a deletion also the things that have it, and all its policies.
 
-        The things determine the owner, so that is not one of them.
+        The owner follows from the things, so it is not compared by itself.
         """
         fields = {**super().precondition(live, deletes=deletes), "save_to": NOT_COMPARED}
         del fields["workspace"]
@@ -327,7 +328,7 @@ def _find_registration_errors(change: Create | Replace, context: PlanContext) ->
 
 
 def _register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
-    """Return the calls that register a certificate, or have it issued, and attach its policies."""
+    """Yield the calls that register a certificate, or have it issued, and attach its policies."""
     spec: Certificate = resource.spec
     arn = context.resolve_certificate_arn(resource.address.name)
     if isinstance(arn, Ref):
@@ -355,16 +356,16 @@ def _build_registration(spec: Certificate, context: PlanContext) -> ApiCall:
         "iot",
         operation,
         params,
-        # Another caller may have registered it meanwhile: it is the same certificate.
+        # Another caller may have registered the same certificate in the meantime.
         ignored_errors={"ResourceAlreadyExistsException"},
         verification=CertificateRegistered(spec.pem.fingerprint),
     )
 
 
-def _introduce(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
-    """Return the calls that register the new certificate and attach it, with all policies of the old one.
+def _register_and_attach(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
+    """Yield the calls that register the new certificate and attach it, with all policies of the old one.
 
-    Policies that are not in the file are attached, too: another caller relies on them.
+    Policies that are not in the file are attached too: another caller relies on them.
     """
     arn = context.resolve_certificate_arn(change.address.name)
     known = {context.resolve_identity("policies", policy) for policy in change.live.spec.policies}
@@ -373,12 +374,12 @@ def _introduce(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
     yield from _register(change.resource, context)
     yield from (_attach_policy(policy, arn) for policy in all_policies if policy not in known)
     for user in _find_declared_users(change.address, context):
-        if context.keeps(user, change.address):
+        if context.keeps_reference(user, change.address):
             yield attach(user.name, arn, exclusive=context.desired[user].spec.exclusive)
 
 
-def _withdraw(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
-    """Return the calls that detach the old certificate and delete it."""
+def _detach_and_delete(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
+    """Yield the calls that detach the old certificate and delete it."""
     arn = context.build_arn(f"cert/{change.live.identity}")
     yield mark_retired(context, arn)
     for user in _find_declared_users(change.address, context):
@@ -389,7 +390,7 @@ def _withdraw(change: Replace, context: PlanContext) -> Iterator[ApiCall]:
 
 
 def _find_declared_users(certificate: Address, context: PlanContext) -> list[Address]:
-    """Return the live resources that have the certificate and are in the file."""
+    """Return the live resources that have the certificate and are still desired."""
     return [user for user in context.live_users.get(certificate, ()) if user in context.desired]
 
 

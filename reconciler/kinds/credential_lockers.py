@@ -1,6 +1,6 @@
 """Credential lockers: the shared credentials of several managed things.
 
-Source: managed integrations API reference, CreateCredentialLocker and related operations. AWS assigns the id, a locker cannot
+Source: managed integrations API reference, CreateCredentialLocker and related operations. AWS assigns the ID, a locker cannot
 be changed, and its deletion cannot be undone.
 """
 
@@ -74,7 +74,7 @@ class CredentialLockers(Kind):
     derived_members = DERIVED_MEMBERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return a problem where the tags leave no room for the ownership tags."""
+        """Return a problem if the tags leave no room for the ownership tags."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def effective(self, resource: Resource, scope: Scope) -> CredentialLocker:
@@ -83,7 +83,7 @@ class CredentialLockers(Kind):
         return attrs.evolve(spec, name=spec.name or resource.address.name)
 
     def identity(self, resource: Resource) -> str | None:
-        """Return None: AWS assigns the id."""
+        """Return None: AWS assigns the ID."""
         return None
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
@@ -104,7 +104,7 @@ class CredentialLockers(Kind):
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
     ) -> Mapping[str, str]:
-        """Pair by name tag. An interrupted replacement leaves two lockers of one name."""
+        """Pair by name tag; an interrupted replacement leaves two lockers with the same name."""
         return pair_by_name_tag(self, missing, spare, scope)
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
@@ -135,15 +135,15 @@ class CredentialLockers(Kind):
     def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """Return the managed things that a replacement moves to the new locker.
 
-        An update sends everything that the file has of them.
+        An update sends all their fields that are in the file.
         """
         return _find_moved_things(change, context) if isinstance(change, Replace) else ()
 
 
 def _find_moved_things(change: Replace, context: PlanContext) -> list[Address]:
-    """Return the managed things that stay in the locker and that no other step changes.
+    """Return the managed things that stay in the locker and are not changed by a step of their own.
 
-    A step that changes one comes later and refers to the new locker itself.
+    Such a step runs later and refers to the new locker itself.
     """
     desired_users = set(context.desired_users.get(change.address, ()))
     live_users = context.live_users.get(change.address, ())

@@ -1,8 +1,8 @@
 """Dynamic thing groups: the things that match a query.
 
 Source: AWS IoT API reference, CreateDynamicThingGroup and related operations; developer guide, "Dynamic thing groups". They
-need fleet indexing, which is a setting of the account: AWS rejects a dynamic group while it is off. They take no policies,
-and things cannot be added to them.
+need fleet indexing, which is a setting of the account: AWS rejects a dynamic group while it is off. Neither policies nor
+things can be added to them.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class DynamicThingGroups(Kind):
     reads_after = frozenset({"thing_groups"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return a problem where the tags leave no room for the ownership tags."""
+        """Return a problem if the tags leave no room for the ownership tags."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
@@ -102,7 +102,7 @@ class DynamicThingGroups(Kind):
         return resource.address.name
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """Describe every group that is not known to be static, as AWS lists both kinds together."""
+        """Describe every group that is not known to be static: AWS lists both kinds together."""
         names = yield from list_names(self, scope)
         static = {live.identity for live in scope.live_of("thing_groups")}
         candidates = [name for name in names if name not in static]
@@ -126,9 +126,9 @@ class DynamicThingGroups(Kind):
         return [ApiCall("iot", "CreateDynamicThingGroup", params, verification=verify_thing_group(name))]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update properties and query in one call, tags in their own.
+        """Update properties and query in one call; update tags separately.
 
-        The first is only valid for the version that the plan read.
+        Properties and query are updated only if the version is the one that the plan read.
         """
         spec: DynamicThingGroup = change.resource.spec
         name = change.live.identity
@@ -149,7 +149,7 @@ class DynamicThingGroups(Kind):
         return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the group; AWS requires nothing of the things that match its query."""
+        """Delete the group; it does not matter to AWS which things match its query."""
         params = {"thingGroupName": change.live.identity, "expectedVersion": change.live.version}
         return [ApiCall("iot", "DeleteDynamicThingGroup", params, ignored_errors=NOT_FOUND)]
 

@@ -1,7 +1,7 @@
 """Managed things: devices in AWS IoT managed integrations.
 
-Source: managed integrations API reference, CreateManagedThing and related operations. AWS assigns the id and never returns the
-authentication material; a tag has a salted hash of it.
+Source: managed integrations API reference, CreateManagedThing and related operations. AWS assigns the ID and never returns the
+authentication material; a tag stores a salted hash of it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from reconciler.kinds.base.tags import (
 from reconciler.kinds.shared.managed_integrations import SERVICE
 from reconciler.kinds.shared.managed_setup_code import (
     ClientToken,
-    RememberedMaterial,
-    RememberedText,
+    HashedText,
+    MaterialHash,
     find_setup_code_errors,
 )
 from reconciler.kinds.shared.managed_thing_params import to_update_params
@@ -54,7 +54,7 @@ __all__ = ["KIND", "ManagedThing", "ManagedThings"]
 
 DERIVED_MEMBERS = {
     "CreateManagedThing.ClientToken": "derived from the request, so that sending it twice creates one managed thing",
-    "UpdateManagedThing.Identifier": "the id that AWS assigned",
+    "UpdateManagedThing.Identifier": "the ID that AWS assigned",
 }
 
 _DELETED_STATUSES = frozenset({"DELETED", "DELETE_IN_PROGRESS"})
@@ -62,17 +62,17 @@ _DELETED_STATUSES = frozenset({"DELETED", "DELETE_IN_PROGRESS"})
 _MATERIAL_TAG = f"{TAG_PREFIX}material"
 
 _TAG_COUNT = OWNERSHIP_TAG_COUNT + 3 + len(CAPABILITY_MEMBERS)
-"""The tags of a managed thing that are not the user's: material, type and fields, and a hash of each capability field."""
+"""The number of ownership tags: the common ones, material, type, fields, and a hash of each capability field."""
 
 _META_DATA_COUNT = 2
-"""The entries of the meta data that are not the user's: the address, and the thing."""
+"""The number of meta data entries that are not the user's: the address and the thing."""
 
 
 class ManagedThings(Kind):
     """Managed things: found by the tag that names them, owned by tag.
 
-    Which live one a table of the file means is found in this order: by the tag that names it; among those without
-    ownership tags, by the serial number, and then by the name. One without ownership tags is only ever imported.
+    A table is matched with a live thing by its name tag; if there is none, with a thing without ownership tags by its serial
+    number, and then by its name. A thing without ownership tags is only changed if it is imported.
     """
 
     table = "managed_things"
@@ -93,10 +93,10 @@ class ManagedThings(Kind):
     derived_members = DERIVED_MEMBERS
     creates_after_deletes = True
 
-    # ── what a resource is ──────────────────────────────────────────────────────────────────────
+    # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return problems where tags or meta data leave no room for the workspace's own entries."""
+        """Return problems if tags or meta data leave no room for the workspace's own entries."""
         spec: ManagedThing = resource.spec
         yield from check_room_for_tags("tags", spec.tags, _TAG_COUNT)
         yield from check_room_for_tags("meta_data", spec.meta_data, _META_DATA_COUNT)
@@ -108,14 +108,14 @@ class ManagedThings(Kind):
         for name in CAPABILITY_MEMBERS:
             value = getattr(spec, name)
             if value:
-                hashes[name] = value if isinstance(value, RememberedText) else RememberedText.of(value)
+                hashes[name] = value if isinstance(value, HashedText) else HashedText.of(value)
         return attrs.evolve(spec, name=spec.name or resource.address.name, **hashes)
 
     def identity(self, resource: Resource) -> str | None:
-        """Return None: AWS assigns the id."""
+        """Return None: AWS assigns the ID."""
         return None
 
-    # ── reading and comparing ───────────────────────────────────────────────────────────────────
+    # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all managed things and get each of them, as the listing has neither tags nor meta data."""
@@ -130,21 +130,21 @@ class ManagedThings(Kind):
         names = {thing["Id"]: scope.current_name(self.table, thing["Tags"].get(NAME_TAG)) for thing in owned}
         unmanaged = [thing for thing in things if OWNER_TAG not in thing.get("Tags", {})]
         missing = {name: desired[name] for name in desired.keys() - names.values()} if unmanaged else {}
-        lives = [
+        live_things = [
             *(to_live(thing, desired.get(names[thing["Id"]] or "")) for thing in owned),
             *find_import_candidates(missing, unmanaged),
         ]
-        return [*_add_controlled_devices(lives, things)]
+        return [*_add_controlled_devices(live_things, things)]
 
     def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether the field is replaced or cleared: AWS cannot clear an optional field."""
+        """Return whether the field needs a replacement; AWS also cannot clear an optional field."""
         is_cleared = not after and name in {*OPTIONAL_MEMBERS, *CAPABILITY_MEMBERS}
         return is_cleared or super().forces_replacement(name, after)
 
-    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
+    # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject deleting a hub before its devices, unusable authentication material, and ambiguous imports."""
+        """Reject deletions of hubs with devices, unusable authentication material, and ambiguous imports."""
         if isinstance(change, Delete | Replace):
             remaining = _find_remaining_devices(change, context)
             if remaining:
@@ -161,7 +161,7 @@ class ManagedThings(Kind):
             if len(candidates) > 1:
                 yield f"several unmanaged things match ({'; '.join(candidates)}); set serial_number to one of theirs"
 
-    # ── calls ───────────────────────────────────────────────────────────────────────────────────
+    # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the managed thing with a token that lets AWS recognize the same request."""
@@ -170,18 +170,18 @@ class ManagedThings(Kind):
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Send every field that the file sets.
 
-        So it does not matter whether AWS keeps or clears the others.
+        Then it does not matter whether AWS keeps or clears fields that are not sent.
         """
         calls = []
         if any(_is_field(field.path) for field in change.fields):
             params = {"Identifier": change.live.identity, **to_update_params(change.resource, context)}
             for name, member_name in CAPABILITY_MEMBERS.items():
                 if not change.has_changed(name):
-                    params.pop(member_name, None)  # the device may have refined them since
+                    params.pop(member_name, None)  # the device may have refined it since
             calls.append(ApiCall(SERVICE, "UpdateManagedThing", params))
-        material: str | RememberedMaterial = change.live.tags.get(_MATERIAL_TAG, "")
-        if change.live.owner is None:  # an import: from now on, the material is the one that the file has
-            material = _remember_material(change.resource, context)
+        material: str | MaterialHash = change.live.tags.get(_MATERIAL_TAG, "")
+        if change.live.owner is None:  # an import: from now on, the material in the file counts
+            material = _hash_material(change.resource, context)
         tags = _build_tags(change.resource, context, material)
         return [*calls, *retag(SERVICE, change.live.arn, change.live.tags, tags)]
 
@@ -190,7 +190,7 @@ class ManagedThings(Kind):
         return [*_delete(change.live), *_create(change.resource, context, replaced_id=change.live.identity)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the managed thing and wait: AWS deletes asynchronously."""
+        """Delete the managed thing and wait, as AWS deletes it asynchronously."""
         return [*_delete(change.live)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
@@ -220,17 +220,17 @@ def _is_live(thing: Response) -> bool:
     return thing.get("ProvisioningStatus") not in _DELETED_STATUSES
 
 
-def _add_controlled_devices(lives: Iterable[Live], things: Iterable[Response]) -> Iterator[Live]:
+def _add_controlled_devices(live_things: Iterable[Live], things: Iterable[Response]) -> Iterator[Live]:
     devices_by_hub: defaultdict[str, list[str]] = defaultdict(list)
     for thing in things:
         devices_by_hub[thing.get("ParentControllerId", "")].append(thing["Id"])
-    for live in lives:
+    for live in live_things:
         facts = live.facts_as(ManagedThingFacts)
         yield attrs.evolve(live, facts=attrs.evolve(facts, controls=tuple(devices_by_hub[live.identity])))
 
 
 def _is_field(path: str) -> bool:
-    """Return whether UpdateManagedThing sends what changed, and not tags alone."""
+    """Return whether UpdateManagedThing sends the changed field; ownership and tags are sent as tags."""
     return path not in {"workspace", PREVENT_DESTROY_PATH} and not path.startswith("tags.")
 
 
@@ -247,7 +247,7 @@ def _find_remaining_devices(change: Delete | Replace, context: PlanContext) -> l
 
 def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") -> Iterator[ApiCall]:
     spec: ManagedThing = resource.spec
-    material = _remember_material(resource, context)
+    material = _hash_material(resource, context)
     params = {
         "Role": spec.role,
         "AuthenticationMaterial": spec.authentication_material,
@@ -258,7 +258,7 @@ def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") 
     params.pop(OPTIONAL_MEMBERS[MODE], None)  # only UpdateManagedThing takes it
     request = json.dumps([context.workspace, replaced_id, params], sort_keys=True, default=str)
     params["ClientToken"] = ClientToken(request, material)
-    # When devices swap their setup codes, the other one may still have this one's for a moment.
+    # When devices swap their setup codes, the other device may still have this code for a moment.
     retried_errors = (
         {"ConflictException"} if ManagedThings.table in context.replaced_kinds else frozenset[str]()
     )
@@ -270,9 +270,9 @@ def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") 
 
 
 def _delete(live: Live) -> Iterator[ApiCall]:
-    """Delete a managed thing after the devices that it controls.
+    """Yield the calls that delete a managed thing after the devices that it controls.
 
-    The steps of these devices delete them, too; a deletion of one that is already deleted succeeds.
+    The devices' own steps delete them too; deleting one that is already deleted succeeds.
     """
     for identity in (*live.facts_as(ManagedThingFacts).controls, live.identity):
         params = {"Identifier": identity}
@@ -280,26 +280,24 @@ def _delete(live: Live) -> Iterator[ApiCall]:
         yield ApiCall(SERVICE, "GetManagedThing", params, repeat_until=NOT_FOUND)
 
 
-def _remember_material(resource: Resource, context: PlanContext) -> RememberedMaterial:
+def _hash_material(resource: Resource, context: PlanContext) -> MaterialHash:
     material = resource.spec.authentication_material
     assert isinstance(material, Secret)
-    return RememberedMaterial(material, f"{context.workspace}/{resource.address}")
+    return MaterialHash(material, f"{context.workspace}/{resource.address}")
 
 
-def _build_tags(
-    resource: Resource, context: PlanContext, material: str | RememberedMaterial
-) -> Mapping[str, Any]:
+def _build_tags(resource: Resource, context: PlanContext, material: str | MaterialHash) -> Mapping[str, Any]:
     spec: ManagedThing = resource.spec
-    more: dict[str, Any] = {
+    other_tags: dict[str, Any] = {
         "material": material or "",
         "type": spec.authentication_material_type,
         "fields": " ".join(set_optional_fields(spec)),
     }
     for name in CAPABILITY_MEMBERS:
         value = getattr(spec, name)
-        if isinstance(value, RememberedText):
-            more[name.replace("_", "-")] = value.digest
-    return with_ownership_tags(resource, context.workspace, **more)
+        if isinstance(value, HashedText):
+            other_tags[name.replace("_", "-")] = value.digest
+    return with_ownership_tags(resource, context.workspace, **other_tags)
 
 
 KIND = ManagedThings()

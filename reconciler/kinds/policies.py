@@ -37,7 +37,7 @@ __all__ = ["KIND", "Policies", "Policy"]
 
 MAX_VERSIONS = 5
 MAX_DOCUMENT_CHARACTERS = 2048
-"""Characters of a policy document, without white space."""
+"""Characters of a policy document, not counting white space."""
 
 DERIVED_MEMBERS = {
     "CreatePolicyVersion.setAsDefault": "always true: the file's document is the one in effect"
@@ -45,7 +45,7 @@ DERIVED_MEMBERS = {
 
 
 class Policies(Kind):
-    """Policies: found by name, owned by tag, compared by what the default version means."""
+    """Policies: found by name, owned by tag, compared by the meaning of the default version."""
 
     table = "policies"
     noun = "policy"
@@ -97,11 +97,13 @@ class Policies(Kind):
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a deletion while targets outside the plan have the policy: AWS would never delete it."""
+        """Reject a deletion if targets outside the plan have the policy: AWS would never delete it."""
         if not isinstance(change, Delete):
             return
         targets = set(change.live.facts_as(PolicyFacts).targets)
-        released = _find_releasing_targets(change.address, context) | _deleting_steps(context).keys()
+        released = (
+            _find_released_targets(change.address, context) | _find_certificate_deleters(context).keys()
+        )
         remaining = sorted(targets - released)
         if remaining:
             count = "1 target" if len(remaining) == 1 else f"{len(remaining):,} targets"
@@ -112,9 +114,9 @@ class Policies(Kind):
             )
 
     def hidden_holders(self, change: Delete, context: PlanContext) -> Iterable[Address]:
-        """Return the provisioned things that delete a certificate to which the policy is attached."""
-        steps = _deleting_steps(context)
-        return {steps[arn] for arn in change.live.facts_as(PolicyFacts).targets if arn in steps}
+        """Return the provisioned things whose steps delete a certificate that the policy is attached to."""
+        deleters = _find_certificate_deleters(context)
+        return {deleters[arn] for arn in change.live.facts_as(PolicyFacts).targets if arn in deleters}
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the policy with its ownership tags in one call."""
@@ -128,7 +130,7 @@ class Policies(Kind):
         return [ApiCall("iot", "CreatePolicy", params, verification=_verify_document(name))]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Create a new default version, after deleting the oldest other one where AWS admits no more."""
+        """Create a new default version; if there are five, delete the oldest other one first."""
         spec: Policy = change.resource.spec
         name = change.live.identity
         calls: list[ApiCall] = []
@@ -142,7 +144,7 @@ class Policies(Kind):
         return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the other versions, then the policy; it may take AWS minutes to notice that nothing has it."""
+        """Delete the other versions, then the policy; AWS may see attachments for minutes after they end."""
         name = change.live.identity
         delete = ApiCall(
             "iot",
@@ -159,28 +161,28 @@ class Policies(Kind):
         return [*remove_ownership_tags("iot", change.live)]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields, and the targets of a policy that is deleted."""
+        """Return the compared fields; for a deletion also the targets."""
         fields = super().precondition(live, deletes=deletes)
         return {**fields, "targets": live.facts_as(PolicyFacts).targets} if deletes else fields
 
 
-def _find_releasing_targets(policy: Address, context: PlanContext) -> set[str]:
-    """Return the ARNs of the targets that the plan deletes, or detaches from the policy."""
+def _find_released_targets(policy: Address, context: PlanContext) -> set[str]:
+    """Return the ARNs of the targets that the plan deletes or detaches from the policy."""
     arns = set()
-    kept = set(context.keepers(policy))
+    kept = set(context.remaining_users(policy))
     for user in context.live_users.get(policy, ()):
         change, live = context.changes.get(user), context.live[user]
         if user in kept or (isinstance(change, Replace) and getattr(change.resource.spec, "rotation", None)):
             continue  # with a grace period the old certificate keeps its policies
         if isinstance(change, Update | Replace | Delete):
             facts = live.facts
-            certificate = facts.registered if isinstance(facts, ProvisionedThingFacts) else live.identity
+            certificate = facts.registered_id if isinstance(facts, ProvisionedThingFacts) else live.identity
             arns.add(live.arn or context.build_arn(f"cert/{certificate}"))
     return arns
 
 
-def _deleting_steps(context: PlanContext) -> Mapping[str, Address]:
-    """Return the provisioned thing whose update deletes each certificate, by the certificate's ARN.
+def _find_certificate_deleters(context: PlanContext) -> Mapping[str, Address]:
+    """Return the provisioned thing whose step deletes each certificate, by the certificate's ARN.
 
     Such certificates are in no table, so no spec shows which policies they have.
     """
@@ -190,12 +192,12 @@ def _deleting_steps(context: PlanContext) -> Mapping[str, Address]:
         if isinstance(change, Update)
         and isinstance(change.live.facts, ProvisionedThingFacts)
         and change.has_changed("other_certificates")
-        for certificate in change.live.facts.deletable
+        for certificate in change.live.facts.deletable_ids
     }
 
 
 def _verify_document(name: str) -> FieldsMatch:
-    """Return a verification by the default version.
+    """Return the verification that the default version has the document.
 
     Sending a document twice would create two versions of it.
     """

@@ -1,8 +1,8 @@
 """Provisioned things: a thing, its certificate and its policies, created from a template in one call.
 
 Source: AWS IoT API reference, RegisterThing; developer guide, "Single thing provisioning". If nothing of it exists, one call
-creates everything; if a part exists, only what is missing is sent, as the template's OverrideSettings require. A provisioned
-thing that is removed from the file is deleted as the thing and the certificate that it consists of.
+creates everything. If a part exists, only what is missing or differs is sent, as far as the template's OverrideSettings
+allow. A provisioned thing that is removed from the file is deleted as the thing and the certificate that it consists of.
 """
 
 from __future__ import annotations
@@ -103,14 +103,14 @@ class ProvisionedThings(Kind):
     reads_after = frozenset({"thing_groups", "billing_groups", "policies"})
     composed_of = frozenset({"things", "certificates"})
 
-    # ── what a resource is ──────────────────────────────────────────────────────────────────────
+    # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def evaluate(self, resource: Resource, desired: Desired) -> Evaluation:
         """Return the blueprint, or why the template cannot be evaluated."""
         return build_blueprint(resource, desired)
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return problems that make AWS reject the template, and problems with the file of an issued certificate."""
+        """Return what makes AWS reject the template, and problems with the `save_to` file."""
         return provisioned_thing_checks.check(resource, desired)
 
     def effective(self, resource: Resource, scope: Scope) -> Any:
@@ -122,7 +122,10 @@ class ProvisionedThings(Kind):
         return provisioned_thing_reads.build_desired_spec(blueprint, resource.spec.save_to, scope)
 
     def identity(self, resource: Resource) -> str | None:
-        """Return None: the thing's name follows from the template, and parts of it may exist without the thing."""
+        """Return None: parts of a provisioned thing may exist without the thing.
+
+        `read` finds them by what the template names.
+        """
         return None
 
     def aws_identities(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
@@ -135,24 +138,24 @@ class ProvisionedThings(Kind):
         if blueprint.certificate_id:
             yield "certificates", blueprint.certificate_id
 
-    # ── reading and comparing ───────────────────────────────────────────────────────────────────
+    # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """Read the things, certificates, policies and groups that the templates name, in bulk."""
         return provisioned_thing_reads.read(scope)
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
-        """Return whether nothing differs from the file but what an interrupted registration left out."""
+        """Return whether the thing differs from the file only in what an interrupted registration left out."""
         live, desired = change.live.spec, change.resource.spec
         if live.thing_name is None:
             return True
         has_same_thing = (live.attributes, live.thing_type) == (desired.attributes, desired.thing_type)
         return has_same_thing and not live.other_certificates
 
-    # ── what a plan says of a change ────────────────────────────────────────────────────────────
+    # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject secrets that are not set, certificates that cannot be registered, and what the template forbids."""
+        """Reject unset secrets, certificates that cannot be registered, and changes that the template forbids."""
         if isinstance(change, Delete | Forget):
             return
         resource = context.declared[change.address]
@@ -160,7 +163,9 @@ class ProvisionedThings(Kind):
         for name, value in blueprint.parameters.items():
             if isinstance(value, Secret) and value.value is None:
                 yield f"the parameter {name} is not set; set {value.reference}"
-        is_registered = isinstance(change, Update) and change.live.facts_as(ProvisionedThingFacts).registered
+        is_registered = (
+            isinstance(change, Update) and change.live.facts_as(ProvisionedThingFacts).registered_id
+        )
         if blueprint.certificate_id and not is_registered:
             yield from provisioned_thing_checks.find_registration_errors(blueprint, resource.spec.save_to)
         if isinstance(change, Update):
@@ -177,7 +182,7 @@ class ProvisionedThings(Kind):
 
     def counts_as_replacement(self, change: Update) -> bool:
         """Return whether the update deletes a certificate, or registers it again with another mode."""
-        has_deletable = bool(change.live.facts_as(ProvisionedThingFacts).deletable)
+        has_deletable = bool(change.live.facts_as(ProvisionedThingFacts).deletable_ids)
         return (has_deletable and change.has_changed("other_certificates")) or _is_registered_again(change)
 
     def is_rotation(self, change: Change) -> bool:
@@ -186,10 +191,10 @@ class ProvisionedThings(Kind):
             return False
         return any(field.path == "other_certificates" and field.before for field in change.fields)
 
-    # ── calls ───────────────────────────────────────────────────────────────────────────────────
+    # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """Register the thing with a template to which the workspace's group is added, so that it is owned at once."""
+        """Register the thing with the workspace's group in its template, so that it is owned at once."""
         resource = context.declared[change.address]
         blueprint = get_blueprint(resource)
         groups = [workspace_group_name(context.workspace)]
@@ -204,33 +209,36 @@ class ProvisionedThings(Kind):
                 "iot", "RegisterThing", params, output_files=(output_file,), verification=verification
             )
             return [call]
-        # A second call leaves or sets again what the first one created, unless a setting rejects what exists.
+        # A second call changes nothing that the first one created, unless OverrideSettings reject what exists.
         rejects_existing = any("FAIL" in part.overrides.values() for part in blueprint.parts)
         return [ApiCall("iot", "RegisterThing", params, idempotent=not rejects_existing)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Send what is missing or differs; new certificates and policies come before old ones are removed."""
+        """Add what is missing and change what differs; add certificates and policies before removing old ones."""
         return provisioned_thing_updates.build_update_calls(change, context)
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Raise an error: a provisioned thing that is removed from the file is read as a thing and a certificate."""
+        """Raise NotImplementedError.
+
+        A provisioned thing that is removed from the file is read and deleted as a thing and a certificate.
+        """
         raise NotImplementedError(f"internal error: {change.address} is deleted as a thing and a certificate")
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Raise an error, as for a deletion."""
+        """Raise NotImplementedError, as for a deletion."""
         raise NotImplementedError(
             f"internal error: {change.address} is forgotten as a thing and a certificate"
         )
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return also who has the certificates that are detached or registered again: only they may lose them."""
+        """Return also the things that have certificates which will be detached or registered again."""
         facts = live.facts_as(ProvisionedThingFacts) if live.facts else ProvisionedThingFacts(frozenset())
         registration = facts.previous_registration
         return {
             **super().precondition(live, deletes=deletes),
             "holders": facts.holders,
-            "carried.things": tuple(registration.things) if registration else NOT_COMPARED,
-            "carried.policies": tuple(registration.policies) if registration else NOT_COMPARED,
+            "registration.things": tuple(registration.things) if registration else NOT_COMPARED,
+            "registration.policies": tuple(registration.policies) if registration else NOT_COMPARED,
         }
 
 

@@ -1,9 +1,9 @@
 """Provisioning profiles: how hubs join managed integrations, with a claim certificate or their CA.
 
-Source: managed integrations API reference, CreateProvisioningProfile and the operations next to it. AWS assigns the id,
+Source: managed integrations API reference, CreateProvisioningProfile and the operations next to it. AWS assigns the ID,
 cannot change a profile, never returns its CA certificate, and returns the private key of a claim that it generates only
 once. The key is written to the file that `save_claim_key_to` names, and a tag records that it is saved. A profile whose key
-was lost with the run that received it is of no use, and is replaced.
+was lost with the run that received it is useless, and is replaced.
 """
 
 from __future__ import annotations
@@ -141,11 +141,11 @@ class ProvisioningProfiles(Kind):
         )
 
     def identity(self, resource: Resource) -> str | None:
-        """Return None: AWS assigns the id."""
+        """Return None: AWS assigns the ID."""
         return None
 
     def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether the field needs a replacement, as does a claim key that was not saved and is lost."""
+        """Return whether the field needs a replacement; a claim key that was not saved does."""
         if name == "save_claim_key_to":
             return isinstance(after, OutputFile) and after.content is None
         return super().forces_replacement(name, after)
@@ -184,7 +184,7 @@ class ProvisioningProfiles(Kind):
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
     ) -> Mapping[str, str]:
-        """Pair by name tag. An interrupted replacement leaves two profiles of one name."""
+        """Pair by name tag; an interrupted replacement leaves two profiles with the same name."""
         return pair_by_name_tag(self, missing, spare, scope)
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:

@@ -156,10 +156,11 @@ class ProvisioningTemplates(Kind):
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a replacement while a CA certificate uses the template: AWS deletes none in use."""
-        users = context.keepers(change.address) if isinstance(change, Replace) else ()
-        if keepers := [str(user) for user in users if user.kind in self.deletion_blockers]:
-            yield f"cannot replace: still used after this plan by {join_some(keepers)}; remove that reference first"
+        """Reject a replacement if a CA certificate uses the template: AWS does not delete it."""
+        users = context.remaining_users(change.address) if isinstance(change, Replace) else ()
+        remaining = [str(user) for user in users if user.kind in self.deletion_blockers]
+        if remaining:
+            yield f"cannot replace: still used after this plan by {join_some(remaining)}; remove that reference first"
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the template with its ownership tags in one call."""

@@ -1,7 +1,7 @@
 """Role aliases: the names under which devices request the credentials of an IAM role.
 
 Source: AWS IoT API reference, CreateRoleAlias and related operations; developer guide, "Authorizing direct calls to AWS
-services". IAM has the role; the alias only refers to it.
+services". The role is in IAM; the alias only refers to it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
 DEFAULT_DURATION_SECONDS = 3600
-"""How long credentials are valid unless the request sets it (API reference, CreateRoleAlias)."""
+"""How long credentials are valid by default (API reference, CreateRoleAlias)."""
 
 
 @frozen
@@ -66,7 +66,7 @@ class RoleAliases(Kind):
     write_operations = ("CreateRoleAlias", "UpdateRoleAlias")
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return a problem where the tags leave no room for the ownership tags."""
+        """Return a problem if the tags leave no room for the ownership tags."""
         return check_room_for_tags("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def identity(self, resource: Resource) -> str:
@@ -93,7 +93,7 @@ class RoleAliases(Kind):
         return [ApiCall("iot", "CreateRoleAlias", {**params, "tags": tags}, verification=verification)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update role and duration in one call, tags in their own."""
+        """Update role and duration in one call; update tags separately."""
         calls = []
         if change.has_changed("role_arn") or change.has_changed("credential_duration_seconds"):
             params = _to_params(change.live.identity, change.resource.spec)

@@ -1,7 +1,7 @@
-"""Static thing groups, one of which has the things that the workspace owns.
+"""Static thing groups; one of them contains the things that the workspace owns.
 
 Source: AWS IoT API reference, CreateThingGroup and related operations; developer guide, "Static thing groups". AWS cannot
-change a group's parent, deletes no group that has children, and removes members and policies together with a group.
+change a group's parent, does not delete a group that has children, and removes members and policies together with a group.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class ThingGroups(Kind):
     shares_names_with = frozenset({"dynamic_thing_groups"})
     reads_after = frozenset({"policies"})
 
-    # ── what a resource is ──────────────────────────────────────────────────────────────────────
+    # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Check the tags, and that no dynamic group has the same name."""
@@ -101,7 +101,7 @@ class ThingGroups(Kind):
         """Return the name."""
         return resource.address.name
 
-    # ── reading and comparing ───────────────────────────────────────────────────────────────────
+    # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all groups, read the tags of each, and describe those that are wanted or owned."""
@@ -123,18 +123,18 @@ class ThingGroups(Kind):
         else:
             targets = all_policies
         contents = yield from _read_contents(_find_moving(groups, desired), arns)
-        lives = []
+        live_groups = []
         for name, group in groups.items():
             attached = _select_policies(all_policies, arns[name]) if name in deletable else NOT_COMPARED
             facts = ThingGroupFacts(attached, contents.get(name))
             policies = _select_policies(targets, arns[name])
-            lives.append(_to_live(group, tags_by_name[name], policies, facts))
-        return lives
+            live_groups.append(_to_live(group, tags_by_name[name], policies, facts))
+        return live_groups
 
-    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
+    # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject another parent where the replacement would lose what the plan does not restore."""
+        """Reject a new parent if the replacement would lose something that the plan does not restore."""
         if not isinstance(change, Replace):
             return
         contents = change.live.facts_as(ThingGroupFacts).contents
@@ -167,14 +167,14 @@ class ThingGroups(Kind):
             yield f"{prefix} things that are not in the file ({names}); remove them from the group first"
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
-        """Announce that things are without their group, and its policies, during a replacement."""
+        """Warn that things lose the group's policies during a replacement."""
         if isinstance(change, Replace):
             yield (
                 "AWS cannot change a group's parent, so the group is replaced; its things lose its policies until they "
                 "are added again"
             )
 
-    # ── calls ───────────────────────────────────────────────────────────────────────────────────
+    # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the group with its ownership tags in one call, then attach its policies."""
@@ -183,7 +183,7 @@ class ThingGroups(Kind):
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Update properties, attach new policies, detach removed ones, and update tags.
 
-        Properties are updated only from the version that the plan read.
+        Properties are updated only if the version is the one that the plan read.
         """
         before, after, arn = change.live.spec.policies, change.resource.spec.policies, change.live.arn
         tags = with_ownership_tags(change.resource, context.workspace)
@@ -195,10 +195,10 @@ class ThingGroups(Kind):
         ]
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the old group, create one of the same name, and add the members that the file gives it.
+        """Delete the old group, create one with the same name, and add the members that the file gives it.
 
-        AWS deletes no group that has children, so they would have to be deleted and created, too. That is more than one
-        step may do: a step is checked against what its plan read of its own resource, and changes no other one.
+        A group with children is rejected: AWS does not delete it, so the children would have to be replaced too. That is more
+        than one step may do, because a step is checked against what the plan read of its own resource.
         """
         return [
             _delete(change.live, context),
@@ -215,7 +215,7 @@ class ThingGroups(Kind):
         return [*remove_ownership_tags("iot", change.live)]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields; for a deletion all policies, too, and the things of a group that moves.
+        """Return the compared fields; for a deletion also all policies, and the members of a group that moves.
 
         AWS removes these together with the group, even if another caller has attached or added them.
         """
@@ -224,7 +224,7 @@ class ThingGroups(Kind):
             return fields
         facts = live.facts_as(ThingGroupFacts)
         if facts.contents is None:
-            return {**fields, "attached": facts.attached, "members": ()}
+            return {**fields, "attached": facts.attached_policies, "members": ()}
         return {**fields, "attached": facts.contents.policies, "members": facts.contents.members}
 
 
@@ -247,7 +247,7 @@ def _find_moving(groups: Mapping[str, Response], desired: Mapping[str, ThingGrou
 
 
 def _read_contents(names: Sequence[str], arns: Mapping[str, str]) -> Read[dict[str, GroupContents]]:
-    """Return the groups below each group, its things and its policies."""
+    """Return the child groups, the things and the policies of each group."""
     child_lists = yield [
         ApiCall("iot", "ListThingGroups", {"parentGroup": name, "recursive": True}, ignored_errors=NOT_FOUND)
         for name in names
@@ -269,7 +269,7 @@ def _select_policies(targets_by_policy: Mapping[str, Collection[str]], arn: str)
 
 
 def _find_known_things(group: Address, context: PlanContext) -> set[str]:
-    """Return the things that the plan knows: those that it adds again or changes."""
+    """Return the things that the plan knows: it adds them again or changes them."""
     addresses = {*context.desired, *context.changes}
     names = {address.name for address in addresses if address.kind == "things"}
     return names | {str(context.thing_name(user)) for user in context.live_users.get(group, ())}
@@ -285,7 +285,7 @@ def _create(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
     }
     if spec.parent is not None:
         params["parentGroupName"] = context.resolve_identity("thing_groups", spec.parent)
-    # An apply acquires the lease first, which may have created the workspace's own group.
+    # Acquiring the lease may have created the workspace's own group before.
     is_workspace_group = name == workspace_group_name(context.workspace)
     ignored_errors = {"ResourceAlreadyExistsException"} if is_workspace_group else frozenset[str]()
     yield ApiCall("iot", "CreateThingGroup", params, ignored_errors=ignored_errors, idempotent=True)
@@ -309,7 +309,7 @@ def _update_properties(change: Update, context: PlanContext) -> Iterator[ApiCall
 
 
 def _to_version_params(live: Live, context: PlanContext) -> dict[str, Any]:
-    """Return the version that the plan read, except for the workspace's group: its lease changes it."""
+    """Return the version that the plan read; none for the workspace's group, which the lease changes."""
     if live.identity == workspace_group_name(context.workspace):
         return {}
     return {"expectedVersion": live.version}

@@ -1,9 +1,9 @@
-"""Thing types: the attributes that things of one type have.
+"""Thing types: the attributes that things of a type share.
 
 Source: AWS IoT API reference, CreateThingType and related operations; developer guide, "Thing types": a type can be deleted
 five minutes after its deprecation at the earliest, and only while no thing has it. UpdateThingType takes only the MQTT 5
-configuration ("Can only update mqtt5Configuration", aws-cli issue 9884); Terraform's provider replaces a type for
-everything else, too.
+configuration ("Can only update mqtt5Configuration", aws-cli issue 9884); for everything else, Terraform's provider replaces
+a type too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MAX_SEARCHABLE_ATTRIBUTES = 3
 """Searchable attributes of one type (AWS General Reference, AWS IoT Device Management quotas)."""
 
 MIN_DEPRECATED_SECONDS = 300.0
-"""How long a type has to be deprecated before AWS deletes it."""
+"""Seconds for which a type has to be deprecated before AWS deletes it."""
 
 _SLACK_SECONDS = 60.0
 
@@ -102,7 +102,7 @@ class ThingTypes(Kind):
     write_operations = ("CreateThingType", "UpdateThingType", "DeprecateThingType")
     used_by_table = "things"
 
-    # ── what a resource is ──────────────────────────────────────────────────────────────────────
+    # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Check the tags, the number of searchable attributes, and the source of each propagating one."""
@@ -121,14 +121,14 @@ class ThingTypes(Kind):
                 yield ValueProblem("conflicting-fields", problem, expected, path=path)
 
     def effective(self, resource: Resource, scope: Scope) -> ThingType:
-        """Return the spec in AWS's form: attributes in any order, and no description where it is empty."""
+        """Return the spec in AWS's form: attributes sorted, and no empty description."""
         return _normalize(resource.spec)
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""
         return resource.address.name
 
-    # ── reading and comparing ───────────────────────────────────────────────────────────────────
+    # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all types in full and read the tags of each, and the things of those that may be deleted."""
@@ -143,18 +143,18 @@ class ThingTypes(Kind):
         wanted = {resource.address.name for resource in desired}
         arns = {name: response["thingTypeArn"] for name, response in types.items()}
         tags_by_name = yield from select_wanted_or_owned(scope, wanted, arns)
-        staying = {resource.address.name for resource in desired if _can_stay(resource, types)}
+        kept_names = {resource.address.name for resource in desired if _can_stay(resource, types)}
         is_reread = scope.previous_states is not None
-        deletable = [name for name in tags_by_name if is_reread or name not in staying]
+        deletable = [name for name in tags_by_name if is_reread or name not in kept_names]
         things_by_type = yield from _read_things(deletable)
         return [
             _to_live(types[name], tags, things_by_type.get(name, ())) for name, tags in tags_by_name.items()
         ]
 
-    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
+    # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject deleting a type that things have; of many things, the first page is considered."""
+        """Reject deleting or replacing a type that things have; only the first page of things is read."""
         if isinstance(change, Replace) and change.live.used_by:
             yield (
                 "cannot replace: AWS cannot change the description or the searchable attributes of a thing type that "
@@ -163,12 +163,12 @@ class ThingTypes(Kind):
         if not isinstance(change, Delete):
             return
         users = context.live_users.get(change.address, ())
-        releasing = {
+        released = {
             context.thing_name(user)
             for user in users
             if isinstance(context.changes.get(user), Update | Delete)
         }
-        remaining = sorted(set(change.live.used_by) - releasing)
+        remaining = sorted(set(change.live.used_by) - released)
         if remaining:
             yield (
                 f"cannot delete: things that this plan does not change have the type ({join_some(remaining)}); "
@@ -176,15 +176,15 @@ class ThingTypes(Kind):
             )
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
-        """Announce how long a deletion takes."""
+        """Warn of how long a deletion takes."""
         if isinstance(change, Delete | Replace):
             minutes = f"{MIN_DEPRECATED_SECONDS / 60:.0f} minutes"
             yield f"AWS deletes a thing type at the earliest {minutes} after its deprecation; the step waits for that"
 
-    # ── calls ───────────────────────────────────────────────────────────────────────────────────
+    # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """Create the type with its ownership tags, and deprecate it if it is desired so."""
+        """Create the type with its ownership tags, and deprecate it if the file does."""
         spec: ThingType = change.resource.spec
         name = change.address.name
         params = {
@@ -196,7 +196,7 @@ class ThingTypes(Kind):
         return [create, _deprecate(name)] if spec.deprecated else [create]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update propagating attributes, deprecation and tags, which is all that AWS can change."""
+        """Update propagating attributes, deprecation and tags; AWS can change nothing else."""
         spec: ThingType = change.resource.spec
         name = change.live.identity
         calls = []
@@ -211,7 +211,7 @@ class ThingTypes(Kind):
         return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the old type first, as both have the same name; the plan has made sure that no thing has it."""
+        """Delete the old type before creating the new one, as both have the same name."""
         return [*_delete(change.live), *self.create(Create(change.resource, change.fields), context)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
@@ -223,16 +223,16 @@ class ThingTypes(Kind):
         return [*remove_ownership_tags("iot", change.live)]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields, and the things that have a type that is deleted.
+        """Return the compared fields; for a deletion also the things that have the type.
 
-        With a new thing, AWS would keep the type, and the step would wait until it times out.
+        If another thing got the type, AWS would not delete it, and the step would wait until it times out.
         """
         fields = super().precondition(live, deletes=deletes)
         return {**fields, "things": live.used_by} if deletes else fields
 
 
 def _read_things(types: Sequence[str]) -> Read[dict[str, tuple[str, ...]]]:
-    """Return the names of the things of each type; of many, the first page."""
+    """Return the names of the things of each type, at most one page."""
     responses = yield [
         ApiCall("iot", "ListThings", {"thingTypeName": name}, max_items=PAGE_SIZE) for name in types
     ]
@@ -243,7 +243,7 @@ def _read_things(types: Sequence[str]) -> Read[dict[str, tuple[str, ...]]]:
 
 
 def _can_stay(resource: Resource, types: Mapping[str, Response]) -> bool:
-    """Return whether the live type, if there is one, can become the desired one without a replacement."""
+    """Return whether the live type, if any, can become the desired one without a replacement."""
     response = types.get(resource.address.name)
     if response is None:
         return True
@@ -255,7 +255,7 @@ def _can_stay(resource: Resource, types: Mapping[str, Response]) -> bool:
 
 
 def _delete(live: Live) -> list[ApiCall]:
-    """Deprecate a type, if it is not, and delete it.
+    """Return the calls that deprecate a type, unless it is deprecated, and delete it.
 
     AWS responds with InvalidRequestException until a deletion is possible.
     """

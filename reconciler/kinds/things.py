@@ -40,7 +40,7 @@ from reconciler.model.resource import (
 
 __all__ = ["KIND", "Thing", "Things"]
 
-_NONE = frozenset[str]()  # one for all: an empty set takes 200 bytes, and a fleet has one for each thing
+_NO_NAMES = frozenset[str]()  # shared: an empty set takes 200 bytes, and a fleet needs one for each thing
 
 DERIVED_MEMBERS = {
     "UpdateThing.attributePayload.merge": "always false: the file has all attributes",
@@ -96,7 +96,7 @@ class Things(Kind):
     create_succeeds_if_exists = True
     reads_after = frozenset({"thing_groups", "billing_groups"})
 
-    # ── what a resource is ──────────────────────────────────────────────────────────────────────
+    # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Check the groups, and the number of attributes of a thing without a type."""
@@ -111,7 +111,7 @@ class Things(Kind):
         """Return the name."""
         return resource.address.name
 
-    # ── reading and comparing ───────────────────────────────────────────────────────────────────
+    # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List things and the members of groups, and request the principals of each thing."""
@@ -119,16 +119,16 @@ class Things(Kind):
             return (yield from self._reread(scope, scope.previous_states))
         members = yield from _read_group_members(scope)
         billing_members = yield from _read_billing_group_members(scope)
-        owned = members.pop(workspace_group_name(scope.workspace), _NONE) - find_provisioned_names(scope)
-        protected = members.pop(protected_group_name(scope.workspace), _NONE)
+        owned = members.pop(workspace_group_name(scope.workspace), _NO_NAMES) - find_provisioned_names(scope)
+        protected = members.pop(protected_group_name(scope.workspace), _NO_NAMES)
         desired = self._desired_specs(scope)
         things = yield from read_things(sorted(desired.keys() | owned))
         principals = yield from request_each("ListThingPrincipalsV2", "thingName", things)
         owners = yield from group_membership.read_owners([name for name in things if name not in owned])
-        # Without the file's templates, a thing to be destroyed may still have attributes that one of them made secret.
-        secret_names = scope.secret_attributes if scope.is_destroy else _NONE
+        # A destroy reads provisioned things as things, so their attributes may be secrets from a template.
+        secret_names = scope.secret_attributes if scope.is_destroy else _NO_NAMES
         groups, billing_groups = _groups_by_thing(members), _groups_by_thing(billing_members)
-        lives = []
+        live_things = []
         for (name, thing), response in zip(things.items(), principals, strict=True):
             live = _to_live(
                 _hide_secrets(thing, secret_names),
@@ -138,11 +138,11 @@ class Things(Kind):
                 desired=desired.get(name),
             )
             owner = scope.workspace if name in owned else owners[name]
-            lives.append(attrs.evolve(live, owner=owner, prevent_destroy=name in protected))
-        return lives
+            live_things.append(attrs.evolve(live, owner=owner, prevent_destroy=name in protected))
+        return live_things
 
     def _reread(self, scope: Scope, previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
-        """Read some things and the groups of each, with all requests at once for those that existed before."""
+        """Read some things and their groups; those that existed before need only one batch of requests."""
         names = sorted(previous_states)
         known = [name for name in names if previous_states[name]]
         things, connections = yield from merge_reads(
@@ -152,10 +152,10 @@ class Things(Kind):
         desired = self._desired_specs(scope)
         protected_group = protected_group_name(scope.workspace)
         markers = {workspace_group_name(scope.workspace), protected_group}
-        lives = []
+        live_things = []
         for name, thing in things.items():
             previous = previous_states[name]
-            secret_names = find_secret_names(previous.spec.attributes) if previous else _NONE
+            secret_names = find_secret_names(previous.spec.attributes) if previous else _NO_NAMES
             principals, groups = connections[name]
             live = _to_live(
                 _hide_secrets(thing, secret_names),
@@ -165,8 +165,8 @@ class Things(Kind):
                 desired=desired.get(name),
             )
             owner = group_membership.find_owner(groups, scope.workspace)
-            lives.append(attrs.evolve(live, owner=owner, prevent_destroy=protected_group in groups))
-        return lives
+            live_things.append(attrs.evolve(live, owner=owner, prevent_destroy=protected_group in groups))
+        return live_things
 
     def _desired_specs(self, scope: Scope) -> dict[str, Thing]:
         return {resource.address.name: resource.spec for resource in scope.resources_of(self.table)}
@@ -174,9 +174,8 @@ class Things(Kind):
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Return whether the thing is as CreateThing leaves it.
 
-        Adding it to the workspace's group is the next call of a creation.
-
-        A thing that was created by hand in just this way looks the same.
+        The next call of a creation adds the thing to the workspace's group. A thing that was created by hand in the same way
+        cannot be distinguished from it.
         """
         live, spec = change.live.spec, change.resource.spec
         has_connections = live.thing_groups or change.live.facts_as(ThingFacts).principals
@@ -188,10 +187,10 @@ class Things(Kind):
             and live.billing_group == spec.billing_group
         )
 
-    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
+    # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a type that will be deprecated, and an exclusive certificate that another thing has, too."""
+        """Reject a type that will be deprecated, and an exclusive certificate that another thing has."""
         if isinstance(change, Delete | Forget):
             return
         spec: Thing = change.resource.spec
@@ -210,7 +209,7 @@ class Things(Kind):
                 )
 
     def is_rotation(self, change: Change) -> bool:
-        """Return whether an update detaches a certificate and leaves or attaches another."""
+        """Return whether an update detaches a certificate and keeps or attaches another."""
         if not isinstance(change, Update):
             return False
         certificates = next((field for field in change.fields if field.path == "certificates"), None)
@@ -218,10 +217,10 @@ class Things(Kind):
             certificates and certificates.after and set(certificates.before) - set(certificates.after)
         )
 
-    # ── calls ───────────────────────────────────────────────────────────────────────────────────
+    # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
-        """Create the thing, mark it as owned right after, add it to its groups, and attach certificates."""
+        """Create the thing, mark it as owned, add it to its groups, and attach certificates."""
         name, spec = change.address.name, change.resource.spec
         params: dict[str, Any] = {"thingName": name}
         if spec.thing_type is not None:
@@ -239,7 +238,7 @@ class Things(Kind):
         ]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Update type and attributes in one call, then groups; attach certificates before others are detached."""
+        """Update type and attributes, then groups; attach certificates before detaching others."""
         name, spec, live = change.address.name, change.resource.spec, change.live.spec
         added = [reference for reference in spec.certificates if reference not in live.certificates]
         removed = [reference for reference in live.certificates if reference not in spec.certificates]
@@ -257,7 +256,7 @@ class Things(Kind):
         return calls
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Detach every principal, desired or not, and delete the thing: AWS deletes none that has principals."""
+        """Detach every principal, desired or not, which AWS requires, and delete the thing."""
         name = change.live.identity
         principals = change.live.facts_as(ThingFacts).principals
         deleted_certificates = {
@@ -286,13 +285,13 @@ class Things(Kind):
         return [group_membership.leave(change.live.identity, group) for group in groups]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields, and all principals of a thing that is deleted, which the step detaches."""
+        """Return the compared fields; for a deletion also all principals, which the step detaches."""
         fields = super().precondition(live, deletes=deletes)
         return {**fields, "principals": live.facts_as(ThingFacts).principals} if deletes else fields
 
 
 def _read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, list[str]]]]:
-    """Return the response about each thing's principals, and the groups that it is in."""
+    """Return each thing's response with its principals, and its groups."""
     principals, groups = yield from merge_reads(
         request_each("ListThingPrincipalsV2", "thingName", names),
         group_membership.read_groups_of_things(names),
@@ -331,7 +330,7 @@ def _groups_by_thing(members: Mapping[str, Iterable[str]]) -> Mapping[str, list[
 
 
 def _hide_secrets(thing: Response, secret_names: Collection[str]) -> Response:
-    """Return the thing with the values of these attributes as secrets."""
+    """Return the thing with the values of the attributes in `secret_names` as secrets."""
     if not secret_names:
         return thing
     attributes = hide_secrets(thing.get("attributes", {}), secret_names, thing["thingName"])
@@ -354,7 +353,7 @@ def _to_live(
     certificates = [arn for arn in is_exclusive if ":cert/" in arn]
     attributes = thing.get("attributes", {})
     if desired and desired.attributes == attributes:
-        attributes = desired.attributes  # one mapping for both: a large fleet has very many
+        attributes = desired.attributes  # one mapping for both saves memory in a large fleet
     thing_type = thing.get("thingTypeName")
     billing_group = thing.get("billingGroupName") or next(iter(billing_groups), None)
     spec = Thing(
@@ -366,14 +365,14 @@ def _to_live(
         exclusive=_summarize_exclusive([is_exclusive[arn] for arn in certificates], desired),
     )
     exclusive_arns = frozenset(arn for arn, exclusive in is_exclusive.items() if exclusive)
-    facts = ThingFacts(exclusive=exclusive_arns or _NONE, principals=tuple(is_exclusive))
+    facts = ThingFacts(exclusive_arns=exclusive_arns or _NO_NAMES, principals=tuple(is_exclusive))
     return Live(thing["thingName"], spec, thing["version"], facts=facts)
 
 
 def _summarize_exclusive(values: Sequence[bool], desired: Thing | None) -> bool | NotCompared:
     """Return whether a thing has its certificates exclusively.
 
-    If it has only some of them so, the result is the opposite of the desired value, so that a plan repairs that.
+    If it has only some of them exclusively, the opposite of the desired value is returned, so that a plan repairs that.
     """
     if not values:
         return NOT_COMPARED
@@ -381,7 +380,7 @@ def _summarize_exclusive(values: Sequence[bool], desired: Thing | None) -> bool 
 
 
 def _update_thing(change: Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Update type and attributes, only from the version that the plan read."""
+    """Yield the call that updates type and attributes, if the version is the one that the plan read."""
     spec: Thing = change.resource.spec
     name = change.address.name
     params: dict[str, Any] = {}

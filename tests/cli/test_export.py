@@ -12,7 +12,7 @@ from hypothesis import example, given
 from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.export.export import Table, export_tables, read_inventory, select_matching
 from reconciler.engine.export.files import pem_writer
-from reconciler.engine.export.toml_writer import tables_text, workspace_text
+from reconciler.engine.export.toml_writer import render_tables, render_workspace_table
 from reconciler.engine.load.load import load
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.policies import Policy
@@ -52,7 +52,9 @@ def load_export(export, workspace="ws"):
     """Return the desired state of an export."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "desired_state.toml"
-        path.write_text(workspace_text({"name": workspace}) + "\n" + tables_text(export.tables), "utf-8")
+        path.write_text(
+            render_workspace_table({"name": workspace}) + "\n" + render_tables(export.tables), "utf-8"
+        )
         assert_schema_accepts(path)
         return load(path, limits=ServiceModelConstraints(), environ={})
 
@@ -125,7 +127,7 @@ def test_the_text_is_idiomatic_toml():
         resource("things", "pump 1".replace(" ", "-"), Thing(attributes={"site": "oslo"})),
     )
     converge(state(*fleet, managed_thing("m", thing="pump-1")), cloud)
-    assert tables_text(exported(cloud).tables) == TEXT
+    assert render_tables(exported(cloud).tables) == TEXT
 
 
 TEXT = """\
@@ -217,7 +219,7 @@ def test_a_certificate_overwrites_no_other_file(tmp_path):
 def test_hostile_names_and_values_cannot_break_out_of_their_strings():
     nasty = 'a"]\n[things.evil]\n# \x1b[31m'
     table = Table(Address("things", nasty), {"attributes": {nasty: nasty}}, (nasty,))
-    text = tables_text([table])
+    text = render_tables([table])
     assert tomllib.loads(text) == {"things": {nasty: {"attributes": {nasty: nasty}}}}
     assert "\x1b" not in text
 

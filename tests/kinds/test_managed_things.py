@@ -9,7 +9,7 @@ from attrs import evolve
 
 from reconciler.kinds.managed_things import ManagedThing
 from reconciler.kinds.shared.managed_setup_code import (
-    RememberedText,
+    HashedText,
     find_setup_code_errors,
     parse_serial_number,
 )
@@ -271,8 +271,8 @@ def test_the_devices_that_a_hub_controls_are_read():
 
 
 def test_capabilities_are_remembered_by_their_hash():
-    assert RememberedText.of((SCHEMA, REPORT)).digest != RememberedText.of((REPORT, SCHEMA)).digest
-    assert json.loads(RememberedText.of((SCHEMA, REPORT)).text or "") == [SCHEMA.value, REPORT.value]
+    assert HashedText.of((SCHEMA, REPORT)).digest != HashedText.of((REPORT, SCHEMA)).digest
+    assert json.loads(HashedText.of((SCHEMA, REPORT)).text or "") == [SCHEMA.value, REPORT.value]
 
 
 def test_a_creation_without_its_setup_code_is_rejected():

@@ -42,7 +42,7 @@ PROPERTIES = {"ThingName": "pump", "AttributePayload": {"site": "oslo"}, "ThingG
 
 
 def body(**properties: Any) -> Document:
-    """Return a template of a thing, its certificate and its policy; `properties` replace those of the thing."""
+    """Return a template of a thing, a certificate and a policy; `properties` replace the thing's."""
     return Document.from_value(
         {
             "Parameters": {"Pem": {"Type": "String"}},
@@ -77,8 +77,8 @@ COMPLETE = Provisioned(
 
 
 def live(**changes: Any) -> Live:
-    """Return the complete provisioned thing; `changes` are fields of its facts, if these have them, or of its spec."""
-    facts = ProvisionedThingFacts(frozenset(), registered=PEM.fingerprint, attached=True)
+    """Return the complete provisioned thing; `changes` replace fields of its facts or its spec."""
+    facts = ProvisionedThingFacts(frozenset(), registered_id=PEM.fingerprint, is_attached=True)
     names = {field.name for field in fields(ProvisionedThingFacts)}
     spec = evolve(COMPLETE, **{key: value for key, value in changes.items() if key not in names})
     facts = evolve(facts, **{key: value for key, value in changes.items() if key in names})
@@ -130,8 +130,8 @@ def test_every_part_is_read_in_bulk():
         live(
             billing_group=External("bill"),
             other_certificates=(old,),
-            deletable=frozenset({old.id}),
-            exclusive=frozenset({CERT}),
+            deletable_ids=frozenset({old.id}),
+            exclusive_arns=frozenset({CERT}),
         )
     ]
     assert sorted(operations) == sorted([*responses, "ListThingsInThingGroup"])
@@ -183,15 +183,15 @@ def group(operation: str, name: str, *, ignored_errors=()):
             [iot("UpdateCertificate", certificateId=PEM.fingerprint, newStatus="ACTIVE")],
         ),
         ({"policies": ()}, [POLICY_ATTACHED]),
-        ({"certificate": None, "attached": False}, [ATTACHED]),
+        ({"certificate": None, "is_attached": False}, [ATTACHED]),
         (
             {
                 "certificate": None,
                 "certificate_status": None,
                 "certificate_mode": None,
                 "policies": (),
-                "registered": None,
-                "attached": False,
+                "registered_id": None,
+                "is_attached": False,
             },
             [REGISTERED, POLICY_ATTACHED, ATTACHED],
         ),
@@ -268,7 +268,7 @@ def test_a_certificate_with_an_id_in_the_template_must_be_registered():
     )
     update, context = update_to(
         resource("provisioned_things", "a", ProvisionedThing(named)),
-        live(certificate=None, certificate_status=None, registered=None, attached=False),
+        live(certificate=None, certificate_status=None, registered_id=None, is_attached=False),
     )
     assert plan_errors(update, context) == [
         (

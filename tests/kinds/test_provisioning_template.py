@@ -302,7 +302,7 @@ INVALID: list[tuple[str, dict[str, Any], list[ValueProblem]]] = [
             template_problem(
                 "Resources.c.Properties.CertificateId",
                 "'A1' is not a valid CertificateId",
-                "the id of a registered certificate: 64 hexadecimal digits",
+                "the ID of a registered certificate: 64 hexadecimal digits",
             ),
             template_problem(
                 "Resources.c.Properties.Status", "'REVOKED' is not a valid Status", "ACTIVE or INACTIVE"

@@ -91,11 +91,11 @@ def _append_to_file(
 ) -> AbstractContextManager[None]:
     """Append the tables to the file; it is restored if the command ends before the plan is approved."""
     from reconciler.engine.export.append import append_text, file_to_append
-    from reconciler.engine.export.toml_writer import tables_text
+    from reconciler.engine.export.toml_writer import render_tables
     from reconciler.render.views.labels import pluralize
 
     if not tables:
         return nullcontext()
     file = file_to_append(workspace.path)
     terminal.print_notes(f"adding {pluralize(len(tables), 'table')} at the end of {file}")
-    return append_text(file, tables_text(tables))
+    return append_text(file, render_tables(tables))

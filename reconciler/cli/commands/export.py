@@ -89,7 +89,7 @@ def _file_text(workspace: Workspace, result: Export) -> str:
     """Return the whole file: `[workspace]`, the tables, and a comment for each resource that was left out."""
     import attrs
 
-    from reconciler.engine.export.toml_writer import comment_lines, tables_text, workspace_text
+    from reconciler.engine.export.toml_writer import render_comments, render_tables, render_workspace_table
 
     settings = workspace.desired.settings
     values = {
@@ -102,5 +102,5 @@ def _file_text(workspace: Workspace, result: Export) -> str:
         f"{address} is left out: {reason}; if this workspace owns it, an apply of this file deletes it"
         for address, reason in result.left_out.items()
     ]
-    parts = (workspace_text(values), tables_text(result.tables), comment_lines(comments))
+    parts = (render_workspace_table(values), render_tables(result.tables), render_comments(comments))
     return "\n".join(part for part in parts if part)

@@ -93,14 +93,14 @@ def apply_plan(  # noqa: PLR0913 (what sends, what may stop it, and how)
                 yield outcome
                 continue
             waiting.discard(step.address)
-            if _ends_the_run(outcome):
+            if _is_fatal(outcome):
                 stop.set()
             yield outcome
             yield from queue.settle(step, outcome)
     yield from (Canceled(step.change) for step in queue.unstarted())
 
 
-def _ends_the_run(outcome: Outcome) -> bool:
+def _is_fatal(outcome: Outcome) -> bool:
     """Return whether all other steps would fail for the same reason."""
     return isinstance(outcome, Failed) and isinstance(outcome.error, LeaseLostError | ServiceUnavailableError)
 

@@ -1,7 +1,7 @@
-"""Find stale steps: those whose resource is no longer as the plan saw it, right before the first write.
+"""Find stale steps, whose resource is no longer as the plan saw it, right before their first write.
 
-A resource that already is as the plan wants it does not stop the step: an earlier step of the same run may have done it, and no one's work would be
-lost. Every other difference from what the plan saw is someone else's change, and stops the step.
+A resource that already is as the plan wants it does not stop the step: an earlier step of the same run may have changed it,
+and no one's work would be lost. Every other difference from what the plan saw is someone else's change, and stops the step.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from reconciler.model.resource import NOT_COMPARED, External, Live
 def find_stale_steps(
     steps: Sequence[Step], plan: Plan, call: Call, pool: Executor
 ) -> Mapping[Address, StaleError | None]:
-    """Return the steps that must not run, with the reason, or None if there is nothing left to do.
+    """Return the steps that must not run, each with the reason, or None if nothing is left to do.
 
     A resource to be created is read only if AWS would not reject creating what exists. Raises AwsError and TargetError.
     """
@@ -105,32 +105,32 @@ def _basis_of(steps: Sequence[Step], basis: Basis) -> Basis:
 def _check_step(step: Step, current: Live | None, workspace: str) -> Mapping[Address, StaleError | None]:
     address = step.address
     if isinstance(step.change, Create):
-        created = StaleError(f"{address}: was created after the plan was made; run plan again")
-        return {address: created} if current else {}
+        error = StaleError(f"{address}: was created after the plan was made; run plan again")
+        return {address: error} if current else {}
     if current is None:
         if isinstance(step.change, Delete | Forget):
             return {address: None}
         return {address: StaleError(f"{address}: no longer exists; run plan again")}
     fields = tuple(_stale_fields(step, current, workspace))
-    return {address: StaleError(_message(address, fields), fields)} if fields else {}
+    return {address: StaleError(_format_message(address, fields), fields)} if fields else {}
 
 
 def _check_other_resource(step: Step, address: Address, current: Live | None) -> Mapping[Address, StaleError]:
-    """Check another resource that the step modifies: no change of its own explains a difference."""
+    """Check another resource that the step modifies; any difference makes the step stale."""
     if current is None:
         return {}
     precondition = all_kinds()[address.kind].precondition
-    before = precondition(step.also_modifies[address], deletes=True)
-    now = precondition(current, deletes=True)
+    previous_values = precondition(step.also_modifies[address], deletes=True)
+    current_values = precondition(current, deletes=True)
     fields = tuple(
-        StaleField(path, value, value, now[path])
-        for path, value in before.items()
-        if value != now[path] and NOT_COMPARED not in (value, now[path])
+        StaleField(path, value, value, current_values[path])
+        for path, value in previous_values.items()
+        if value != current_values[path] and NOT_COMPARED not in (value, current_values[path])
     )
-    return {step.address: StaleError(_message(address, fields), fields)} if fields else {}
+    return {step.address: StaleError(_format_message(address, fields), fields)} if fields else {}
 
 
-def _message(address: Address, fields: Sequence[StaleField]) -> str:
+def _format_message(address: Address, fields: Sequence[StaleField]) -> str:
     paths = ", ".join(field.path for field in fields)
     return f"{address}: was changed after the plan was made ({paths}); nothing of this step was sent; run plan again"
 
@@ -140,32 +140,37 @@ def _stale_fields(step: Step, current: Live, workspace: str) -> Iterator[StaleFi
     assert not isinstance(change, Create)
     kind = all_kinds()[step.address.kind]
     deletes = isinstance(change, Delete | Replace)
-    before = kind.precondition(change.live, deletes=deletes)
-    now = kind.precondition(current, deletes=deletes)
-    planned: Mapping[str, Any] = {}
+    previous_values = kind.precondition(change.live, deletes=deletes)
+    current_values = kind.precondition(current, deletes=deletes)
+    planned_values: Mapping[str, Any] = {}
     if not isinstance(change, Delete | Forget):
-        planned = kind.precondition(Live("", change.resource.spec, owner=workspace), deletes=False)
+        planned_live = Live("", change.resource.spec, owner=workspace)
+        planned_values = kind.precondition(planned_live, deletes=False)
         if kind.has_ownership_markers:
-            planned = {**planned, PREVENT_DESTROY_PATH: change.resource.lifecycle.prevent_destroy}
-    for path, value in before.items():
-        yield from _compare(path, value, planned.get(path), now[path], marker_names(workspace))
+            prevent_destroy = change.resource.lifecycle.prevent_destroy
+            planned_values = {**planned_values, PREVENT_DESTROY_PATH: prevent_destroy}
+    markers = marker_names(workspace)
+    for path, value in previous_values.items():
+        yield from _compare(path, value, planned_values.get(path), current_values[path], markers)
 
 
-def _compare(path: str, before: Any, planned: Any, now: Any, markers: frozenset[str]) -> Iterator[StaleField]:
-    """Yield what is neither as it was seen nor as it is planned: mappings key by key, lists item by item."""
-    match before, now:
+def _compare(
+    path: str, before: Any, planned: Any, live: Any, markers: frozenset[str]
+) -> Iterator[StaleField]:
+    """Yield live values that are neither as before nor as planned: mappings by key, lists by item."""
+    match before, live:
         case Mapping(), Mapping():
             planned_items: Any = planned if isinstance(planned, Mapping) else {}
-            for key in sorted(before.keys() | now.keys()):
+            for key in sorted(before.keys() | live.keys()):
                 yield from _compare(
-                    f"{path}.{key}", before.get(key), planned_items.get(key), now.get(key), markers
+                    f"{path}.{key}", before.get(key), planned_items.get(key), live.get(key), markers
                 )
         case tuple(), tuple():
             planned_items = planned if isinstance(planned, tuple) else ()
-            added = [item for item in now if item not in (*before, *planned_items, *markers)]
-            removed = [item for item in before if item in planned_items and item not in now]
-            # No step of the plan touches an item that the file does not know by name.
+            added = [item for item in live if item not in (*before, *planned_items, *markers)]
+            removed = [item for item in before if item in planned_items and item not in live]
+            # No step changes an added item that the file does not declare, so such items do not matter.
             if removed or any(not isinstance(item, External) for item in added):
-                yield StaleField(path, before, planned, now)
-        case _ if NOT_COMPARED not in (before, now) and now not in (before, planned):
-            yield StaleField(path, before, planned, now)
+                yield StaleField(path, before, planned, live)
+        case _ if NOT_COMPARED not in (before, live) and live not in (before, planned):
+            yield StaleField(path, before, planned, live)

@@ -67,7 +67,7 @@ class _Sender:
     call: Call
     request: ApiCall
     pause: Pause
-    lost: ReconcilerError | None = None
+    lost_response_error: ReconcilerError | None = None
 
     def send(self) -> Mapping[str, Any]:
         """Return AWS's response, or the verified content of a lost one."""
@@ -77,8 +77,8 @@ class _Sender:
                 return self.call(self.request)
             except (AwsError, TargetError) as error:
                 if error.outcome_unknown:
-                    self.lost = error
-                if self.lost is None:
+                    self.lost_response_error = error
+                if self.lost_response_error is None:
                     raise
                 verification = self.request.verification
                 if verification is None:
@@ -110,8 +110,8 @@ class _Sender:
             raise self._unknown_outcome() from error
 
     def _unknown_outcome(self, details: str = "") -> UnknownOutcomeError:
-        assert self.lost
-        return UnknownOutcomeError(self.request, self.lost, details)
+        assert self.lost_response_error
+        return UnknownOutcomeError(self.request, self.lost_response_error, details)
 
 
 def growing_pauses(total_seconds: float = CATCH_UP_SECONDS) -> Iterator[float]:

@@ -22,7 +22,7 @@ from reconciler.engine.plan.removals import find_live_address
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import members
-from reconciler.kinds.shared.managed_setup_code import RememberedText
+from reconciler.kinds.shared.managed_setup_code import HashedText
 from reconciler.kinds.shared.ownership_markers import marker_names, reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
@@ -80,7 +80,7 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
     for table, live_by_id in live_by_table.items():
         kind = all_kinds()[table]
         foreign_users = foreign_ids[kind.used_by_table] if kind.used_by_table else frozenset[str]()
-        for live, name in _name_each(kind, live_by_id, live_by_table, state.resources):
+        for live, name in _assign_names(kind, live_by_id, live_by_table, state.resources):
             address = Address(table, name)
             if live.owner not in {None, workspace} or _belongs_to(live, foreign_users):
                 continue
@@ -175,14 +175,14 @@ def export_undeclared_tables(
     }
     exported = export_tables(state.settings.name, undeclared, write_pem, declared_names)
     absent = {
-        address: _no_such_resource(address, inventory)
+        address: _describe_absence(address, inventory)
         for address, live_address in live_addresses.items()
         if not live_address
     }
     return evolve(exported, left_out={**exported.left_out, **absent})
 
 
-def _no_such_resource(address: Address, inventory: Inventory) -> str:
+def _describe_absence(address: Address, inventory: Inventory) -> str:
     nearest = closest_match(str(address), [*map(str, inventory)])
     hint = f"; did you mean {nearest}?" if nearest else ""
     return f"no unmanaged resource has that name{hint}"
@@ -206,7 +206,7 @@ _SHORT_ID_LENGTH = 12
 """Characters of a certificate's ID that serve as its name; people cannot use all 64."""
 
 
-def _name_each(
+def _assign_names(
     kind: Kind,
     live_by_id: Mapping[str, Live],
     live_by_table: Mapping[str, Mapping[str, Live]],
@@ -313,7 +313,7 @@ class _FieldWriter:
             if inner in (None, NOT_COMPARED, (), {}) or inner == field.default:
                 continue
             name = f"{path}{field.name}"
-            if isinstance(inner, RememberedText):
+            if isinstance(inner, HashedText):
                 self.ignored.append(name)
                 self.comments.append(f"{name}: AWS does not return it; its changes are ignored")
             else:

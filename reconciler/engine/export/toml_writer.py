@@ -16,28 +16,28 @@ _MAX_ARRAY_LENGTH = 80
 """Characters of an array that is written in one line."""
 
 
-def tables_text(tables: Iterable[Table]) -> str:
+def render_tables(tables: Iterable[Table]) -> str:
     """Return the tables as text, each with its comments above it."""
-    return "\n".join(_table_text(table) for table in tables)
+    return "\n".join(_render_table(table) for table in tables)
 
 
-def workspace_text(values: Mapping[str, Any]) -> str:
+def render_workspace_table(values: Mapping[str, Any]) -> str:
     """Return the table `[workspace]` as text."""
     document = tomlkit.document()
     document.add("workspace", _to_table(values))
     return tomlkit.dumps(document)
 
 
-def comment_lines(comments: Iterable[str]) -> str:
+def render_comments(comments: Iterable[str]) -> str:
     """Return one line for each comment, with control characters escaped."""
     return "".join(f"# {visible(comment)}\n" for comment in comments)
 
 
-def _table_text(table: Table) -> str:
+def _render_table(table: Table) -> str:
     document, kind_table = tomlkit.document(), tomlkit.table(is_super_table=True)
     kind_table.add(table.address.name, _to_table(table.fields))
     document.add(table.address.kind, kind_table)
-    return comment_lines(table.comments) + tomlkit.dumps(document)
+    return render_comments(table.comments) + tomlkit.dumps(document)
 
 
 def _to_table(fields: Mapping[str, Any]) -> Any:

@@ -163,7 +163,7 @@ class JournalRecorder:
     _clock: Clock
     _secrets: frozenset[str]
     _call_numbers: Iterator[int] = field(factory=lambda: itertools.count(1))
-    _started: dict[Address, float] = field(factory=dict)
+    _start_times: dict[Address, float] = field(factory=dict)
     _outcome_counts: Counter[str] = field(factory=Counter)
 
     @property
@@ -196,10 +196,10 @@ class JournalRecorder:
         self._outcome_counts[outcome.status] += 1
         match outcome:
             case Started():
-                self._started[address] = self._clock()
+                self._start_times[address] = self._clock()
             case Applied() | Failed():
                 now = self._clock()
-                seconds = max(0.0, now - self._started.pop(address, now))
+                seconds = max(0.0, now - self._start_times.pop(address, now))
         if isinstance(outcome, Failed):
             error = redact_values(str(outcome.error), self._secrets)
         row = (outcome.status, seconds, error, self.number, str(address))

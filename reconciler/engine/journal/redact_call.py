@@ -1,7 +1,6 @@
-"""Redact calls and errors for the journal: it stores which resources a call concerns, never its content.
+"""Redact calls and errors for the journal, which stores the resources of a call but not its content.
 
-A call is recorded with the parameters that are known to be names. This is an allow-list, so that a parameter that is not on it stays
-out.
+A call is recorded with the parameters that are known to be names. This is an allow-list: all other parameters are left out.
 """
 
 from __future__ import annotations
@@ -17,19 +16,19 @@ from reconciler.model.secret import walk_secrets
 _NAMING_PARAMETER = re.compile(
     r"(?:.*(?:Name|Id|Arn|Identifier)|arn|target|principal|roleAlias)", re.IGNORECASE
 )
-_MAX_NAME = 200
-_MAX_ERROR = 1000
-_PRIVATE = re.compile(
+_MAX_NAME_CHARACTERS = 200
+_MAX_ERROR_CHARACTERS = 1000
+_PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
-_MIN_LINE = 16
+_MIN_LINE_CHARACTERS = 16
 """Lines of a longer secret are secrets themselves if they have at least this many characters."""
 
 
 def naming_parameters(call: ApiCall) -> str:
     """Return the naming parameters of a call: `thingName=pump-1 principal=arn:…`."""
     parameters = (
-        f"{name}={value[:_MAX_NAME]}"
+        f"{name}={value[:_MAX_NAME_CHARACTERS]}"
         for name, value in call.params.items()
         if isinstance(value, str) and _NAMING_PARAMETER.fullmatch(name) and "-----BEGIN" not in value
     )
@@ -42,13 +41,13 @@ def find_secrets(steps: Iterable[Step]) -> frozenset[str]:
     for step in steps:
         for call in step.calls:
             values |= {secret.value for secret in walk_secrets(call.params) if secret.value}
-    lines = {line for value in values for line in value.splitlines() if len(line) >= _MIN_LINE}
+    lines = {line for value in values for line in value.splitlines() if len(line) >= _MIN_LINE_CHARACTERS}
     return frozenset(values | lines)
 
 
 def redact_values(text: str, secrets: Collection[str]) -> str:
     """Return the text with every secret and private key replaced, and cut to a maximum length."""
-    text = _PRIVATE.sub(REDACTED, text)
+    text = _PRIVATE_KEY.sub(REDACTED, text)
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, REDACTED)
-    return text[:_MAX_ERROR]
+    return text[:_MAX_ERROR_CHARACTERS]

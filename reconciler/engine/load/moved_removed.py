@@ -9,7 +9,7 @@ from attrs import Factory, define, frozen
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.resources import ParsedDeclaration
-from reconciler.engine.load.table_shape import missing_key, unknown_key
+from reconciler.engine.load.table_shape import build_missing_key_problem, build_unknown_key_problem
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.shared.ownership_markers import reserved_addresses
@@ -219,10 +219,10 @@ class _Resolver:
 def _check_keys(entries: Mapping[str, object], valid: Sequence[str]) -> Iterator[ValueProblem]:
     for name in entries:
         if name not in valid:
-            yield unknown_key(name, valid)
+            yield build_unknown_key_problem(name, valid)
     for name in valid:
         if name not in entries:
-            yield missing_key(name, _DESTROY if name == "destroy" else _ADDRESS)
+            yield build_missing_key_problem(name, _DESTROY if name == "destroy" else _ADDRESS)
 
 
 def _parse_address(value: object) -> Address:

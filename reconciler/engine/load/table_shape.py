@@ -43,20 +43,20 @@ def check_keys(
     valid = [*shape.hooks, *other_keys]
     for name in keys:
         if name not in valid:
-            yield unknown_key(name, valid)
+            yield build_unknown_key_problem(name, valid)
     for name in shape.required:
         if name not in keys:
-            yield missing_key(name, describe_type(shape.hooks[name][0]))
+            yield build_missing_key_problem(name, describe_type(shape.hooks[name][0]))
 
 
-def unknown_key(name: str, valid: Collection[str]) -> ValueProblem:
+def build_unknown_key_problem(name: str, valid: Collection[str]) -> ValueProblem:
     """Return the problem of a key that is not valid, with the nearest valid key or all of them."""
     nearest = closest_match(name, valid)
     expected = None if nearest else format_choices(valid)
     return ValueProblem("unknown-key", "unknown key", expected, nearest, path=(name,))
 
 
-def missing_key(name: str, expected: str) -> ValueProblem:
+def build_missing_key_problem(name: str, expected: str) -> ValueProblem:
     """Return the problem of a required key that the table does not have."""
     return ValueProblem("missing-key", "required key is missing", expected, path=(name,))
 
@@ -83,12 +83,12 @@ def _problems_of(error: Exception) -> Iterator[ValueProblem]:
         case ForbiddenExtraKeysError():
             valid = [field.name for field in attrs.fields(error.cl)]
             for name in sorted(error.extra_fields):
-                yield unknown_key(name, valid)
+                yield build_unknown_key_problem(name, valid)
         case ClassValidationError():
             noted_errors, other_errors = error.group_exceptions()
             for inner, note in noted_errors:
                 if isinstance(inner, KeyError):  # cattrs reports a missing required key like this
-                    yield missing_key(note.name, describe_type(note.type))
+                    yield build_missing_key_problem(note.name, describe_type(note.type))
                 else:
                     yield from (problem.under(note.name) for problem in _problems_of(inner))
             for inner in other_errors:

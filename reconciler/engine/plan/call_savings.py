@@ -9,11 +9,11 @@ from reconciler.model.plan import Note, Step
 from reconciler.model.quota import Quotas
 
 MIN_ATTACHMENTS = 50
-"""The number of attachments of one policy from which on a suggestion is made."""
+"""The minimum number of attachments of one policy for a suggestion."""
 
 
 def suggest_call_savings(steps: Iterable[Step], quotas: Quotas) -> Iterator[Note]:
-    """Yield the policies attached to many certificates that could be attached to one thing group."""
+    """Yield a note for each policy with many certificates that could be attached to a thing group instead."""
     attachments = Counter(
         str(call.params["policyName"])
         for step in steps

@@ -38,7 +38,7 @@ def check_plan(
 def _find_plan_errors(
     state: DesiredState, options: PlanOptions, comparison: Comparison, context: PlanContext
 ) -> Iterator[str]:
-    if not options.destroy:  # which is meant to delete everything
+    if not options.destroy:  # a destroy is meant to delete everything
         yield from exceeded_limits(state, options, comparison)
     yield from check_prevent_destroy(state, comparison, context, destroying=options.destroy)
     yield from _check_kinds_and_owners(state, options, comparison, context)
@@ -50,7 +50,7 @@ def _find_plan_errors(
 def _check_kinds_and_owners(
     state: DesiredState, options: PlanOptions, comparison: Comparison, context: PlanContext
 ) -> Iterator[str]:
-    """Yield changes of resources that are not managed by this workspace, and errors of the kinds."""
+    """Yield an error for each change of a resource that others manage, and the errors of the kinds."""
     kinds = all_kinds()
     workspace = state.settings.name
     for address, change in comparison.changes.items():
@@ -61,7 +61,7 @@ def _check_kinds_and_owners(
 
 
 def _check_owner(change: Update | Replace, adopt: Collection[Address], workspace: str) -> Iterator[str]:
-    """Yield an error, unless `adopt` has the resource or an interrupted apply of ours created it."""
+    """Yield an error unless `adopt` has the resource or an interrupted apply of this workspace created it."""
     address, owner = change.address, change.live.owner
     if owner is not None:
         yield f"{address}: belongs to the workspace {owner!r}, not to {workspace!r}"
@@ -72,7 +72,7 @@ def _check_owner(change: Update | Replace, adopt: Collection[Address], workspace
 
 
 def _check_forgotten_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:
-    """Yield deletions of what a forgotten resource still uses: AWS rejects them."""
+    """Yield an error for each deletion of a resource that a forgotten one uses: AWS rejects it."""
     for address, change in comparison.changes.items():
         if not isinstance(change, Delete) or is_ownership_marker(context.workspace, address):
             continue
@@ -82,7 +82,7 @@ def _check_forgotten_users(comparison: Comparison, context: PlanContext) -> Iter
 
 
 def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:
-    """Yield deletions and replacements of what is still in use after the plan: AWS rejects them."""
+    """Yield an error for each deleted or replaced resource that is in use after the plan: AWS rejects it."""
     kinds = all_kinds()
     for address, change in comparison.changes.items():
         remaining = _remaining_users(change, context)
@@ -95,12 +95,12 @@ def _check_remaining_users(comparison: Comparison, context: PlanContext) -> Iter
 
 
 def _remaining_users(change: Change, context: PlanContext) -> list[Address]:
-    """Return the resources that still refer to a deleted or replaced one after the plan."""
+    """Return the resources that refer to a deleted or replaced one after the plan."""
     address, kind = change.address, all_kinds()[change.address.kind]
     users = find_deletion_blockers(address, context)
     match change:
         case Delete() if not is_ownership_marker(context.workspace, address):
-            return [user for user in users if context.keeps(user, address)]
+            return [user for user in users if context.keeps_reference(user, address)]
         case Replace() if not kind.survives_replacement(change):
             return [user for user in users if isinstance(context.changes.get(user), Forget)]
         case _:
@@ -110,9 +110,9 @@ def _remaining_users(change: Change, context: PlanContext) -> list[Address]:
 def _check_adopted_addresses(
     state: DesiredState, adopt: Collection[Address], comparison: Comparison
 ) -> Iterator[str]:
-    """Yield the addresses in --adopt that cannot be imported.
+    """Yield an error for each address in --adopt that cannot be imported.
 
-    `_check_owner` yields those that another workspace owns.
+    `_check_owner` has the errors for resources of another workspace.
     """
     owners = {
         address: change.live.owner

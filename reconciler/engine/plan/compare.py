@@ -36,16 +36,16 @@ from reconciler.model.settings import DesiredState
 
 @frozen
 class Comparison:
-    """Desired and live state, and how they differ: everything that a plan is made from.
+    """Desired and live state, and their differences: everything that a plan is made from.
 
     - `declared`: the file's resources and the workspace's ownership markers;
     - `desired`: the same as AWS would report them; empty if everything will be deleted;
     - `live`: the live resources that the file declares or the workspace owns;
     - `changes`: what makes `live` like `desired`;
     - `renames`: the changes that rename a resource;
-    - `kept_orphans`: the resources that are no longer in the file and stay, because nothing is pruned;
+    - `kept_orphans`: the resources that are no longer in the file but stay, because nothing is pruned;
     - `refresh`: the read that `live` comes from;
-    - `basis`: what is needed to read the resources again before they are changed.
+    - `basis`: the inputs for reading the resources again before they are changed.
     """
 
     declared: Desired
@@ -64,18 +64,18 @@ class Comparison:
 
 
 def compare_states(
-    state: DesiredState, refreshed: RefreshResult, progress: Progress, *, destroying: bool = False
+    state: DesiredState, refresh_result: RefreshResult, progress: Progress, *, destroying: bool = False
 ) -> Comparison:
     """Compare the desired state with live state. With `destroying`, the desired state is empty."""
-    live = refreshed.live
+    live = refresh_result.live
     is_pruning = destroying or state.settings.prune == "owned"
-    desired = {} if destroying else _desired_resources(state, refreshed, is_pruning=is_pruning)
+    desired = {} if destroying else _desired_resources(state, refresh_result, is_pruning=is_pruning)
     _hash_secrets(desired, live, progress)
     changes = _plan_changes(state, desired, live)
     renames = find_renames(changes, state.moved)
     kept_orphans = {} if is_pruning else find_kept_orphans(changes, renames)
     return Comparison(
-        declared=refreshed.declared,
+        declared=refresh_result.declared,
         desired=desired,
         live=live,
         changes={
@@ -84,12 +84,12 @@ def compare_states(
             if address not in kept_orphans
         },
         renames=renames,
-        refresh=refreshed,
+        refresh=refresh_result,
         basis=Basis(
-            desired=refreshed.resources,
-            names={**refreshed.names, **_names_by_identity(desired)},
+            desired=refresh_result.resources,
+            names={**refresh_result.names, **_names_by_identity(desired)},
             moved=state.moved,
-            secret_attributes=find_secret_attributes(refreshed.declared),
+            secret_attributes=find_secret_attributes(refresh_result.declared),
         ),
         kept_orphans=kept_orphans,
     )
@@ -104,10 +104,10 @@ def compute_effective_state(workspace: str, declared: Desired) -> Desired:
     for address, resource in declared.items():
         spec = replace_ids_with_names(kinds[address.kind].effective(resource, scope), names)
         # A reference that only the evaluated spec has is a dependency like any other.
-        needs = resource.dependencies
-        implicit = {need for need in find_references(spec) if need in declared and need not in needs}
+        dependencies = resource.dependencies
+        implicit = {reference for reference in find_references(spec) if reference in declared} - dependencies
         changed = resource if spec is resource.spec else evolve(resource, spec=spec)
-        effective[address] = evolve(changed, dependencies=needs | implicit) if implicit else changed
+        effective[address] = evolve(changed, dependencies=dependencies | implicit) if implicit else changed
     return effective
 
 
@@ -136,7 +136,7 @@ def build_plan_context(workspace: str, target: Target, comparison: Comparison) -
 
 
 def _desired_resources(state: DesiredState, refreshed: RefreshResult, *, is_pruning: bool) -> Desired:
-    """Return the effective state, with the certificates that stay attached because nothing is pruned."""
+    """Return the effective state; if nothing is pruned, with the certificates that stay attached."""
     workspace = state.settings.name
     effective = compute_effective_state(workspace, refreshed.declared)
     return effective if is_pruning else keep_attached_certificates(effective, refreshed.live, workspace)
@@ -149,7 +149,7 @@ def _plan_changes(state: DesiredState, desired: Desired, live: Inventory) -> Cha
 
 
 def _complete_renames(renames: Renames, changes: Changes) -> Renames:
-    """Return the renames of which both changes are there."""
+    """Return the renames whose deletion and creation are both among the changes."""
     return {old: new for old, new in renames.items() if old in changes and new in changes}
 
 

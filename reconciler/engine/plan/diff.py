@@ -1,4 +1,4 @@
-"""Compare two inventories: the changes that make one like the other. Pure."""
+"""Compare desired and live resources: the changes that make them equal. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAME_TAG_PATH = "name in the file"
 
 
 def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
-    """Yield what has to happen so that the registry is as desired, in the order of addresses.
+    """Yield the changes that make the registry as desired, sorted by address.
 
     The specs in `desired` are effective ones, as AWS would report them. Live resources that are neither desired nor owned by
     the workspace are left alone.
@@ -45,7 +45,7 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
 
 
 def _diff_resource(workspace: str, resource: Resource, live: Live) -> Update | Replace | None:
-    """Return the change that makes a live resource as desired, None if it already is."""
+    """Return the change that makes a live resource as desired, or None if it already is."""
     resource = keep_ignored_values(workspace, resource, live.spec)
     fields = (*_ownership_fields(workspace, resource, live), *_spec_fields(resource, live))
     if any(field.forces_replacement for field in fields):
@@ -105,7 +105,7 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
     """Return the resource with the live values of the fields that it ignores.
 
     An update sends a map as a whole, and must not revert what the file leaves to others. The workspace's own markers are
-    never left to others.
+    never among the ignored values.
     """
     values: dict[str, Any] = {}
     for path in resource.lifecycle.ignore_changes:
@@ -117,33 +117,33 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
             values[name] = {**others, key: live_value[key]} if key in live_value else others
         elif isinstance(live_value, tuple):
             values[name] = tuple(item for item in live_value if item not in marker_names(workspace))
-        elif not dot and isinstance(live_value, _REPEATABLE):
+        elif not dot and isinstance(live_value, _SENDABLE_TYPES):
             values[name] = live_value
     return evolve(resource, spec=evolve(resource.spec, **values)) if values else resource
 
 
-# Values that can be sent as they were read. Others, such as a PEM of which only the ID is read, are just not compared.
-_REPEATABLE = (str, bool, int, External, Mapping, NoneType)
+# Types of values that can be sent as they were read. Other values, such as a PEM of which only the ID is read, are not compared.
+_SENDABLE_TYPES = (str, bool, int, External, Mapping, NoneType)
 
 
 def _is_ignored(resource: Resource, field: FieldChange) -> bool:
-    """Return whether a field is ignored that `keep_ignored_values` could not keep."""
-    is_kept = isinstance(field.before, (*_REPEATABLE, tuple))
+    """Return whether a field is ignored and `keep_ignored_values` could not keep its live value."""
+    is_kept = isinstance(field.before, (*_SENDABLE_TYPES, tuple))
     return field.path in resource.lifecycle.ignore_changes and not is_kept
 
 
 def _created_fields(spec: Any) -> Iterator[FieldChange]:
-    for path, value in _set_fields(spec):
+    for path, value in _iterate_set_fields(spec):
         yield FieldChange(path, None, value, isinstance(value, Secret | SecretDigest))
 
 
 def _deleted_fields(spec: Any) -> Iterator[FieldChange]:
-    for path, value in _set_fields(spec):
+    for path, value in _iterate_set_fields(spec):
         yield FieldChange(path, value, None, isinstance(value, Secret | SecretDigest))
 
 
-def _set_fields(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the path and value of every field that a spec sets, maps key by key."""
+def _iterate_set_fields(spec: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the path and the value of every field that a spec sets, maps key by key."""
     for member in members(type(spec)).values():
         value = getattr(spec, member.name)
         if value is NOT_COMPARED or value is None or value is False or value in ((), {}):

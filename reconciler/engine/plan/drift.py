@@ -47,7 +47,7 @@ class DriftedField:
 class DriftedResource:
     """One resource that differs from the file.
 
-    `origin` is its place in the file, None if it is not there. `owner` is the workspace that manages it, None if no workspace
+    `origin` is its place in the file, None if it is not in the file. `owner` is the workspace that manages it, None if no workspace
     does or it does not exist.
     """
 
@@ -63,8 +63,10 @@ class DriftedResource:
 class Drift:
     """All drift of a workspace.
 
-    `file_digest` is the SHA-256 of the desired state; `unchanged` counts the resources that are as in the file; `unlisted` has the
-    kinds that could not be listed, and why; `notes` describe unmanaged resources that are not in the file.
+    - `file_digest`: the SHA-256 of the desired state;
+    - `unchanged`: the number of resources that are as in the file;
+    - `unlisted`: the kinds that could not be listed, and why;
+    - `notes`: descriptions of unmanaged resources that are not in the file.
     """
 
     workspace: str

@@ -19,8 +19,7 @@ from reconciler.model.settings import ChangeLimit, DesiredState
 DEFAULT_MAX_PERCENT = 30
 DEFAULT_EXEMPT_COUNT = 10
 """The default limit rejects more than 30 percent, but only if that is more than ten resources: two of three devices may be
-deleted, but not forty of a hundred. octoDNS, which guards DNS zones in this way, has the same numbers
-(octodns/provider/plan.py)."""
+deleted, but not forty of a hundred. octoDNS protects DNS zones with the same numbers (octodns/provider/plan.py)."""
 
 LIMITED_ACTIONS = ("delete", "replace")
 
@@ -35,7 +34,7 @@ class _LimitedCount:
     noun: str
     setting: str
 
-    def exceeded_settings(self, limit: ChangeLimit) -> Iterator[str]:
+    def check_settings(self, limit: ChangeLimit) -> Iterator[str]:
         """Yield an error for each limit in the table that is exceeded."""
         max_percent, max_count = self._limits_in(limit)
         if max_percent is not None and self._exceeds_percent(max_percent):
@@ -43,14 +42,14 @@ class _LimitedCount:
         if max_count is not None and self.count > max_count:
             yield self._error(f"{self.setting}.{self.action}_count = {max_count}")
 
-    def exceeded_default(self, limit: ChangeLimit) -> Iterator[str]:
+    def check_default(self, limit: ChangeLimit) -> Iterator[str]:
         """Yield an error if the table has no limit for this action and the default limit is exceeded."""
         is_limited = any(value is not None for value in self._limits_in(limit))
         is_exempt = self.count <= DEFAULT_EXEMPT_COUNT
         if not is_limited and not is_exempt and self._exceeds_percent(DEFAULT_MAX_PERCENT):
             yield self._error(f"the default {self.setting}.{self.action}_percent = {DEFAULT_MAX_PERCENT}")
 
-    def exceeded_override(self, override: LimitOverride) -> Iterator[str]:
+    def check_override(self, override: LimitOverride) -> Iterator[str]:
         """Yield an error if the limit of this run is exceeded."""
         if override.count is not None:
             is_exceeded = self.count > override.count
@@ -77,8 +76,9 @@ class _LimitedCount:
 def exceeded_limits(state: DesiredState, options: PlanOptions, comparison: Comparison) -> Iterator[str]:
     """Yield an error for each limit that the changes exceed.
 
-    The limits of this run override those in `[workspace.limits]`. Percentages are of what the workspace owns, of all kinds or of one kind. If replacements are made in waves, the largest wave
-    counts. Renames count as replacements; changes of ownership markers do not count.
+    The limits of this run override those in `[workspace.limits]`. Percentages are of the resources that the workspace owns, of
+    all kinds or of one kind. If replacements are made in waves, the largest wave counts. Renames count as replacements;
+    changes of ownership markers do not count.
     """
     limits, workspace = state.settings.limits, state.settings.name
     markers = reserved_addresses(workspace)
@@ -100,10 +100,10 @@ def exceeded_limits(state: DesiredState, options: PlanOptions, comparison: Compa
         )
         override = options.limit_overrides.get(action)
         if override is not None:
-            yield from total.exceeded_override(override)
+            yield from total.check_override(override)
             continue
-        yield from total.exceeded_settings(limits)
-        yield from total.exceeded_default(limits)
+        yield from total.check_settings(limits)
+        yield from total.check_default(limits)
         for table, limit in limits.kinds.items():
             of_kind = _LimitedCount(
                 action,
@@ -112,7 +112,7 @@ def exceeded_limits(state: DesiredState, options: PlanOptions, comparison: Compa
                 table.replace("_", " "),
                 f"workspace.limits.{table}",
             )
-            yield from of_kind.exceeded_settings(limit)
+            yield from of_kind.check_settings(limit)
 
 
 def _count_in_wave(count: int, wave_percent: float) -> int:
@@ -132,7 +132,7 @@ def _count_actions(comparison: Comparison, markers: frozenset[Address]) -> Mappi
 
 
 def _limited_action(change: Change) -> str | None:
-    """Return the action that limits count; None for the end of what an earlier plan began."""
+    """Return the action as which a change counts, or None if an earlier plan counted it."""
     kind = all_kinds()[change.address.kind]
     if kind.exempt_from_limits(change):
         return None

@@ -1,4 +1,4 @@
-"""Names in place of AWS's IDs."""
+"""Replace AWS's IDs with names from the file."""
 
 from __future__ import annotations
 

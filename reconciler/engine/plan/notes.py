@@ -39,21 +39,21 @@ def collect_notes(  # noqa: PLR0913 (each is a source of notes)
     """Yield the warnings and notes of a plan."""
     if holder:
         yield Note("warning", holder.partial_apply_warning())
-    yield from map(_file_warning, state.warnings)
+    yield from map(_to_note, state.warnings)
     for action, override in options.limit_overrides.items():
         text = f"this run may {action} {override.text} of what the workspace owns, regardless of its limits"
         yield Note("warning", text)
-    yield from _expiring_certificates(comparison, state.settings)
-    yield from _unlisted_kinds(comparison)
-    yield from _kept_orphans(comparison, reserved_addresses(state.settings.name))
-    yield from _notes_of_kinds(comparison)
-    yield from _nothing_to_forget(comparison, state)
-    yield from _moved_resources(comparison, state)
+    yield from _warn_of_expiring_certificates(comparison, state.settings)
+    yield from _describe_unlisted_kinds(comparison)
+    yield from _describe_kept_orphans(comparison, reserved_addresses(state.settings.name))
+    yield from _collect_notes_of_kinds(comparison)
+    yield from _describe_unused_removals(comparison, state)
+    yield from _describe_moves(comparison, state)
     yield from describe_unmanaged(state, comparison)
     yield from suggest_call_savings(steps, quotas)
 
 
-def _file_warning(diagnostic: Diagnostic) -> Note:
+def _to_note(diagnostic: Diagnostic) -> Note:
     if diagnostic.address is None:
         return Note("warning", str(diagnostic))
     field = f"{diagnostic.field}: " if diagnostic.field else ""
@@ -61,8 +61,11 @@ def _file_warning(diagnostic: Diagnostic) -> Note:
     return Note("warning", text, Address.parse(diagnostic.address))
 
 
-def _expiring_certificates(comparison: Comparison, settings: Settings) -> Iterator[Note]:
-    """Yield the desired certificates that expire soon. Those that have expired are warnings of the file."""
+def _warn_of_expiring_certificates(comparison: Comparison, settings: Settings) -> Iterator[Note]:
+    """Yield a warning for each desired certificate that expires soon.
+
+    A certificate that has expired is a warning of the file.
+    """
     now = datetime.datetime.now(datetime.UTC)
     deadline = now + datetime.timedelta(seconds=parse_duration(settings.expires_within) or 0.0)
     for address, resource in comparison.desired.items():
@@ -76,14 +79,14 @@ def _expiring_certificates(comparison: Comparison, settings: Settings) -> Iterat
                 )
 
 
-def _unlisted_kinds(comparison: Comparison) -> Iterator[Note]:
+def _describe_unlisted_kinds(comparison: Comparison) -> Iterator[Note]:
     for table, reason in comparison.refresh.unlisted.items():
         text = f"{table.replace('_', ' ')} could not be listed; resources of this kind are skipped: {reason}"
         yield Note("warning", text)
 
 
-def _kept_orphans(comparison: Comparison, markers: Collection[Address]) -> Iterator[Note]:
-    """Yield how many resources of each kind are no longer in the file and stay, with the first names."""
+def _describe_kept_orphans(comparison: Comparison, markers: Collection[Address]) -> Iterator[Note]:
+    """Yield a note for each kind of which removed resources stay, with their number and first names."""
     addresses_by_kind: defaultdict[str, list[str]] = defaultdict(list)
     for address in sorted(comparison.kept_orphans.keys() - markers):
         addresses_by_kind[address.kind].append(str(address))
@@ -93,7 +96,7 @@ def _kept_orphans(comparison: Comparison, markers: Collection[Address]) -> Itera
         yield Note("info", text)
 
 
-def _notes_of_kinds(comparison: Comparison) -> Iterator[Note]:
+def _collect_notes_of_kinds(comparison: Comparison) -> Iterator[Note]:
     kinds = all_kinds()
     for address, change in comparison.changes.items():
         for text in kinds[address.kind].plan_warnings(change):
@@ -104,8 +107,8 @@ def _notes_of_kinds(comparison: Comparison) -> Iterator[Note]:
                 yield Note("info", text, address)
 
 
-def _nothing_to_forget(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
-    """Yield the addresses in `[[removed]]` that are already forgotten; their entries have no effect."""
+def _describe_unused_removals(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
+    """Yield a note for each `[[removed]]` entry without effect, such as one already forgotten."""
     for name in state.removed:
         address = find_live_address(name, comparison.live)
         if address is None or not isinstance(comparison.changes.get(address), Forget):
@@ -113,8 +116,8 @@ def _nothing_to_forget(comparison: Comparison, state: DesiredState) -> Iterator[
             yield Note("info", text, name)
 
 
-def _moved_resources(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
-    """Yield the moved resources that are replaced because of their name, and those without calls."""
+def _describe_moves(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
+    """Yield a warning for moved resources that are replaced for their name, a note for those without calls."""
     kinds = all_kinds()
     for old, new in state.moved.items():
         change = comparison.changes.get(new)

@@ -34,8 +34,8 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     Raises PlanRejectedError with every reason to reject the plan, SelectionError, AwsError and TargetError.
     """
     workspace = state.settings.name
-    refreshed = refresh(state, call, progress, destroying=options.destroy)
-    comparison = compare_states(state, refreshed, progress, destroying=options.destroy)
+    refresh_result = refresh(state, call, progress, destroying=options.destroy)
+    comparison = compare_states(state, refresh_result, progress, destroying=options.destroy)
     context = build_plan_context(workspace, target, comparison)
     addresses = select_changes(state, options, comparison, context)
     selected = comparison.restrict_to(addresses)

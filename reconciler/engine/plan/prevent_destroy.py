@@ -1,8 +1,8 @@
 """`lifecycle.prevent_destroy`: reject the deletion or replacement of protected resources.
 
-A table that is removed from the file takes its `prevent_destroy` with it. Therefore the registry remembers it: in a tag or, for
+A table that is removed from the file takes its `prevent_destroy` with it. Therefore the registry stores it: in a tag or, for
 resources without tags, as membership in a thing group. Removing that protection is an update like any other, and the resource
-can be deleted only after it was applied.
+can be deleted only after that was applied.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ def check_prevent_destroy(
 ) -> Iterator[str]:
     """Yield an error for each protected resource that the plan would delete or replace."""
     kinds = all_kinds()
-    if (
-        destroying
-    ):  # composites are deleted as the resources that they consist of, so there is no change of them
+    if destroying:
+        # Composites are deleted as the resources that they consist of, so the plan has no change of them.
         for address, resource in state.resources.items():
             if kinds[address.kind].composed_of and resource.lifecycle.prevent_destroy:
                 yield _declared_error(address, "delete")
@@ -49,7 +48,7 @@ def _declared_error(address: Address, action: str) -> str:
 
 
 def _check_registry_protection(change: Delete | Replace, context: PlanContext) -> Iterator[str]:
-    """Yield an error for a resource that the registry remembers as protected.
+    """Yield an error for a resource that is protected in the registry.
 
     A certificate is protected through its things, so it may be replaced. If one of these things is deleted, that has an error
     of its own, which is enough.

@@ -4,7 +4,7 @@ A value without a JSON equivalent becomes an object with one member, whose name 
 
 - `{"$secret": "env PUMP_1_CODE"}`: a sensitive value, as its reference;
 - `{"$hash": "…"}`: the hash of a secret's stored hash, or of a private key;
-- `{"$ref": {"address": …, "field": …}}`, and other parameters that are known only during the apply;
+- `{"$ref": {"address": …, "field": …}}`, and other parameters whose values are known only during the apply;
 - `{"$pem": …}`, `{"$document": …}`, `{"$external": …}`, `{"$not_compared": "(not compared)"}`, and other values of specs.
 
 If the name of a member in a map begins with `$`, another `$` is put in front of it.
@@ -87,10 +87,10 @@ def to_change_records(steps: Iterable[Step]) -> tuple[ChangeRecord, ...]:
 def compute_digest(workspace: str, target: Target, steps: Iterable[Step]) -> str:
     """Return the SHA-256 of what would be sent and where, and of what was read.
 
-    Plans with the same digest send the same calls. Secrets are in it as their references: it does not depend on their values, and nothing about these can be guessed from it.
-    It does not depend on the lines of the file either.
+    Plans with the same digest send the same calls. Secrets are included as their references, so the digest does not depend on
+    their values and reveals nothing about them. It does not depend on line numbers in the file either.
     """
-    # The JSON of [workspace, target, [change, …]], which is never in memory as a whole.
+    # The JSON of [workspace, target, [change, …]], hashed piece by piece to save memory.
     head, tail = msgspec.json.encode([workspace, attrs.asdict(target), []], order="sorted"), b"]]"
     digest = hashlib.sha256(head.removesuffix(tail))
     for number, record in enumerate(map(_to_change_record, steps)):
@@ -203,11 +203,11 @@ def _escape_key(key: str) -> str:
 
 
 def _compared_attributes(value_type: type) -> tuple[str, ...]:
-    """Return the attributes that make two values equal; where a value was read from is not one of them."""
+    """Return the attributes that are compared for equality; the source of a value is not one of them."""
     return tuple(attribute.name for attribute in attrs.fields(value_type) if attribute.eq)
 
 
 def _tag(value_type: type) -> str:
-    """Return the name of a class in plan files and digests: its stored name, or its own in snake case."""
+    """Return the name of a class in plan files and digests: its `stored_name`, else its name in snake case."""
     stored_name: str | None = getattr(value_type, "stored_name", None)
     return stored_name or re.sub(r"(?<!^)(?=[A-Z])", "_", value_type.__name__).lower()

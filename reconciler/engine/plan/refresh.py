@@ -37,7 +37,7 @@ Names: TypeAlias = Mapping[tuple[str, str], str | None]
 """The name of each resource by table and AWS ID; None for one that is only kept for a grace period."""
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
-"""Is called with what is being done, how much of it is done, and the total if that is known."""
+"""Receives an activity, the number of items that are done, and the total, None if it is unknown."""
 
 
 @frozen
@@ -45,7 +45,7 @@ class RefreshResult:
     """Live state, and how far it was read.
 
     - `declared`: the file's resources and the workspace's ownership markers;
-    - `resources`: those of them that were read: all, or all but composites if everything will be deleted;
+    - `resources`: those of `declared` that were read: all, without composites if everything will be deleted;
     - `live`: the live resources that the file declares or the workspace owns;
     - `unlisted`: the kinds that could not be listed, and why; the file has no resource of such a kind;
     - `names`: the name of each live resource;
@@ -89,7 +89,7 @@ def refresh(
     tracker = _ReadTracker(progress)
     with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool, ThreadPoolExecutor(len(kinds)) as readers:
         reads: dict[str, Future[Sequence[Live] | str]] = {}
-        for table in _reading_order(kinds):
+        for table in _sort_into_read_order():
             earlier_reads = {other: reads[other] for other in kinds[table].reads_after}
             reads[table] = readers.submit(_read_kind, kinds[table], scope, earlier_reads, call, pool, tracker)
         results = {table: future.result() for table, future in reads.items()}
@@ -116,8 +116,8 @@ def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
 ) -> Mapping[str, Live]:
     """Return some resources of one kind as they are now, by AWS ID; they refer to others by AWS ID too.
 
-    `previous_states` are the resources to read, by AWS ID, as they were read before, None if they were not. Without it,
-    everything of this kind is read that the workspace declares or owns, as far as that needs no other kind.
+    `previous_states` are the resources to read, by AWS ID, each as it was read before, or None. Without it, all resources of
+    this kind that the workspace declares or owns are read, as far as that needs no other kind.
     """
     scope = Scope(
         workspace,
@@ -127,7 +127,7 @@ def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
         moved=basis.moved,
         secret_attributes=basis.secret_attributes,
     )
-    live_resources = _run(kind, scope, call, pool, _ReadTracker(lambda *_: None))
+    live_resources = _run_read(kind, scope, call, pool, _ReadTracker(lambda *_: None))
     return {live.identity: live for live in live_resources}
 
 
@@ -176,7 +176,7 @@ def _names_by_identity(kind: Kind, scope: Scope) -> dict[str, str]:
 def _names_by_pairing(
     kind: Kind, scope: Scope, spare: Sequence[Live], *, taken: AbstractSet[str]
 ) -> dict[str, str]:
-    """Return the names that the kind finds for live resources whose AWS ID is not in the file."""
+    """Return the names that the kind pairs with live resources whose AWS ID is not in the file."""
     missing = [resource for resource in scope.resources_of(kind.table) if resource.address.name not in taken]
     identities: dict[str, str] = {}
     for identity, name in kind.pair_unmatched(missing, spare, scope).items():
@@ -188,9 +188,9 @@ def _names_by_pairing(
 def _fallback_names(
     kind: Kind, scope: Scope, unnamed: Sequence[Live], *, taken: AbstractSet[str]
 ) -> dict[str, str]:
-    """Return the names of live resources that are not in the file.
+    """Return the names of live resources that are not in the file, by AWS ID.
 
-    That is the name that they were declared with if no other resource has it, else their AWS ID.
+    A name is the one that the resource was declared with, if no other resource has it, else its AWS ID.
     """
     used = {*taken, *(resource.address.name for resource in scope.resources_of(kind.table))}
     names: dict[str, str] = {}
@@ -209,8 +209,9 @@ def _without_composites(resources: Desired) -> Desired:
     }
 
 
-def _reading_order(kinds: Mapping[str, Kind]) -> list[str]:
-    sorter = TopologicalSorter({table: sorted(kind.reads_after) for table, kind in kinds.items()})
+def _sort_into_read_order() -> list[str]:
+    """Return the tables of all kinds, each after the kinds in its `reads_after`."""
+    sorter = TopologicalSorter({table: sorted(kind.reads_after) for table, kind in all_kinds().items()})
     return list(sorter.static_order())
 
 
@@ -226,7 +227,7 @@ def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its argum
     scope = evolve(scope, live_by_kind=_ReadResults(earlier_reads), now=time.time())
     is_declared = any(True for _ in scope.resources_of(kind.table))
     try:
-        return _run(kind, scope, call, pool, tracker)
+        return _run_read(kind, scope, call, pool, tracker)
     except AwsError as error:
         if is_declared or error.code not in NO_ACCESS_CODES:
             raise
@@ -243,13 +244,13 @@ def find_secret_attributes(declared: Desired) -> frozenset[str]:
     return frozenset().union(*(evaluation.secret_attributes for evaluation in evaluations if evaluation))
 
 
-def _run(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: _ReadTracker) -> Sequence[Live]:
+def _run_read(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: _ReadTracker) -> Sequence[Live]:
     """Read a kind: send each batch of calls that its read yields, and return the live resources."""
-    reading = kind.read(scope)
+    read = kind.read(scope)
     responses: Sequence[Mapping[str, Any]] | None = None
     while True:
         try:
-            batch: Batch = next(reading) if responses is None else reading.send(responses)
+            batch: Batch = next(read) if responses is None else read.send(responses)
         except StopIteration as stop:
             live_resources: Sequence[Live] = stop.value
             if scope.secret_attributes:
@@ -263,7 +264,7 @@ def _run(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: _ReadTra
 
 
 def _register_secrets(live_resources: Sequence[Live]) -> None:
-    """Have the secret values of attributes redacted, which may be earlier ones that this process has not read before."""
+    """Register the secret values of live attributes for redaction; this process may not know them yet."""
     for live in live_resources:
         for secret in walk_secrets(live.spec):
             if secret.value is not None:
@@ -286,7 +287,7 @@ def _send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[st
 
 
 class _ReadResults(Mapping[str, Sequence[Live]]):
-    """The live resources of other kinds; access to a kind blocks until its reading has ended."""
+    """The live resources of other kinds; access to a kind blocks until its read has ended."""
 
     def __init__(self, reads: Mapping[str, Future[Sequence[Live] | str]]) -> None:
         self._reads = reads
@@ -303,7 +304,7 @@ class _ReadResults(Mapping[str, Sequence[Live]]):
 
 
 class _ReadTracker:
-    """Reports how many of the known calls were answered, and collects the IDs in listings. Thread-safe."""
+    """Reports how many calls of the reads have a response, and collects the IDs in listings. Thread-safe."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

@@ -17,7 +17,10 @@ from reconciler.model.resource import Desired, Inventory, Origin, Resource
 Changes: TypeAlias = Mapping[Address, Change]
 
 Renames: TypeAlias = Mapping[Address, Address]
-"""The new address of each renamed resource by its old one. AWS cannot rename: the old one is deleted, the new one created."""
+"""The new address of each renamed resource by its old one.
+
+AWS cannot rename: the old resource is deleted, and the new one is created.
+"""
 
 RENAME_PATH = "renamed"
 """The path under which a plan shows a rename."""
@@ -66,7 +69,7 @@ def keep_attached_certificates(desired: Desired, live: Inventory, workspace: str
 def _keep_references(
     names: set[str], owned_through: OwnedThrough, desired: Desired, live: Inventory
 ) -> dict[Address, Resource]:
-    """Return the owners among the desired resources that keep their live references to some names."""
+    """Return the desired owners of some resources, changed to keep their live references to them."""
     owners: dict[Address, Resource] = {}
     for address, resource in desired.items():
         if address.kind == owned_through.table and address in live:
@@ -79,7 +82,7 @@ def _keep_references(
 
 
 def _find_owned(owner: Address, live: Inventory) -> Iterator[Address]:
-    """Return the resources that a live one owns by referring to them, as things own their certificates."""
+    """Yield the resources that a live one owns by referring to them, as things own their certificates."""
     for kind in all_kinds().values():
         if kind.owned_through and kind.owned_through.table == owner.kind:
             for reference in getattr(live[owner].spec, kind.owned_through.field):
@@ -87,7 +90,7 @@ def _find_owned(owner: Address, live: Inventory) -> Iterator[Address]:
 
 
 def find_kept_orphans(changes: Changes, renames: Renames) -> Inventory:
-    """Return the resources to be deleted that stay if nothing is pruned: all but the renamed ones."""
+    """Return the removed resources that stay if nothing is pruned: all but the renamed ones."""
     return {
         address: change.live
         for address, change in changes.items()
@@ -106,13 +109,13 @@ def find_renames(changes: Changes, moved: Mapping[Address, Address]) -> Renames:
 
 def show_renames(changes: Changes, renames: Renames) -> Changes:
     """Return the changes, with the rename as the first field of both its deletion and its creation."""
-    shown = dict(changes)
+    changes_with_renames = dict(changes)
     for old, new in renames.items():
         rename = FieldChange(RENAME_PATH, str(old), str(new))
         for address in (old, new):
-            change = shown[address]
-            shown[address] = evolve(change, fields=(rename, *change.fields))
-    return shown
+            change = changes_with_renames[address]
+            changes_with_renames[address] = evolve(change, fields=(rename, *change.fields))
+    return changes_with_renames
 
 
 def find_deletion_blockers(address: Address, context: PlanContext) -> list[Address]:

@@ -1,4 +1,4 @@
-"""Saved plans: a plan in a file between its review and its apply, and whether it is still valid.
+"""Saved plans: a plan in a file between its review and its apply, and the checks that it is still valid.
 
 Invariant: nothing in the file is sent. The plan is made again, from the same desired state for the same target with the same
 options. It is applied only if it is equal to the saved one.
@@ -42,12 +42,12 @@ class NoteRecord:
 
 @frozen(kw_only=True)
 class PlanSummary:
-    """A plan without its changes: what a saved plan and the first of a plan's JSON lines have in common.
+    """A plan without its changes: the common part of a saved plan and of the first line of JSON Lines.
 
     - `file_digest`: the SHA-256 of the desired state;
     - `digest`: the SHA-256 of what would be sent and what was read;
     - `options`: the options that the plan was made with;
-    - `calls`: the number of requests by API; `seconds`: the least time that they take under AWS's quotas.
+    - `calls`: the number of requests by API; `seconds`: the minimum time that they take under AWS's quotas.
     """
 
     format: Literal["reconciler.plan"] = FORMAT
@@ -138,14 +138,14 @@ def check_changes(saved: PlanRecord, plan: Plan) -> None:
 def check_approved_digest(approved: str, plan: Plan) -> None:
     """Raise PlanRejectedError if a plan's digest does not start with the approved one."""
     if not plan.digest.startswith(approved):
-        digests = (
+        problem = (
             f"the approved plan has the digest {approved}, but this plan has {plan.digest[:12]} ({plan})"
         )
-        _reject([f"{digests}; review this plan and approve its digest"])
+        _reject([f"{problem}; review this plan and approve its digest"])
 
 
 def _options_converter() -> cattrs.Converter:
-    """Return what converts options to JSON values and back: addresses as text, sets sorted."""
+    """Return a converter of options to JSON values and back: addresses become text, sets are sorted."""
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook(Address, lambda text, _: Address.parse(text))
     converter.register_unstructure_hook_func(_is_frozenset, lambda items: sorted(map(str, items)))
@@ -158,14 +158,14 @@ def _is_frozenset(field_type: Any) -> bool:
 
 
 def _reject(errors: Iterable[str]) -> None:
-    """Raise PlanRejectedError if there is an error, with the first ones and how many more there are."""
+    """Raise PlanRejectedError if there is an error, with the first errors and the number of the others."""
     remaining = iter(errors)
-    shown = list(islice(remaining, _MAX_ERRORS))
-    more = sum(1 for _ in remaining)
-    if more:
-        shown.append(f"and {more:,} more")
-    if shown:
-        raise PlanRejectedError(shown)
+    reported = list(islice(remaining, _MAX_ERRORS))
+    remaining_count = sum(1 for _ in remaining)
+    if remaining_count:
+        reported.append(f"and {remaining_count:,} more")
+    if reported:
+        raise PlanRejectedError(reported)
 
 
 def _differences(
@@ -178,7 +178,7 @@ def _differences(
 
 
 def _compare_changes(saved: ChangeRecord | None, current: ChangeRecord | None) -> Iterator[str]:
-    """Yield how two changes of one resource differ, of which at most one is absent."""
+    """Yield how two changes of one resource differ; at most one of them is None."""
     if current is None:
         assert saved
         yield f"was planned as {saved.action}; now no change is needed"
@@ -193,7 +193,7 @@ def _compare_changes(saved: ChangeRecord | None, current: ChangeRecord | None) -
 def _compare_contents(saved: ChangeRecord, current: ChangeRecord) -> Iterator[str]:
     """Yield how two changes with the same action differ.
 
-    All differences of fields and live state are yielded, else the first other one.
+    All differences of fields and live state are yielded; if there are none, the first other difference.
     """
     differences = [
         *_compare_fields(saved.fields, current.fields),
@@ -207,7 +207,7 @@ def _compare_contents(saved: ChangeRecord, current: ChangeRecord) -> Iterator[st
     elif saved.calls != current.calls:
         yield f"its calls were {_format_calls(saved.calls)}; now they are {_format_calls(current.calls)}"
     elif saved.dependencies != current.dependencies:
-        saved_text, text = _join(saved.dependencies), _join(current.dependencies)
+        saved_text, text = _join_or_none(saved.dependencies), _join_or_none(current.dependencies)
         yield f"its dependencies were {saved_text}; now they are {text}"
     else:
         yield f"was declared at {saved.origin}; now it is declared at {current.origin}"
@@ -243,10 +243,10 @@ def _format_value(value: Any) -> str:
 
 
 def _format_calls(calls: Iterable[CallRecord]) -> str:
-    return _join(f"{call.operation} {_format_value(dict(call.params))}" for call in calls)
+    return _join_or_none(f"{call.operation} {_format_value(dict(call.params))}" for call in calls)
 
 
-def _join(words: Iterable[str]) -> str:
+def _join_or_none(words: Iterable[str]) -> str:
     return ", ".join(words) or "none"
 
 

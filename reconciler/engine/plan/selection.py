@@ -96,7 +96,7 @@ def select_compared(
 def select_changes(
     state: DesiredState, options: PlanOptions, comparison: Comparison, context: PlanContext
 ) -> frozenset[Address]:
-    """Return the addresses that a plan is about.
+    """Return the addresses that a plan covers.
 
     Raises SelectionError, and PlanRejectedError if a selected change depends on one that is not selected.
     """
@@ -115,19 +115,19 @@ def select_changes(
 def _add_markers(
     selected: frozenset[Address], dependencies: StepDependencies, markers: frozenset[Address]
 ) -> frozenset[Address]:
-    """Return the selection with the markers it depends on, and those that depend on nothing else."""
-    completed = {
+    """Return the selection with the markers it depends on, and those whose other dependencies it contains."""
+    completed_markers = {
         marker
         for marker in markers & dependencies.keys()
         if dependencies[marker] and dependencies[marker] - markers <= selected
     }
-    selected |= completed
-    needed = {
+    selected |= completed_markers
+    needed_markers = {
         dependency
         for address in selected & dependencies.keys()
         for dependency in dependencies[address] & markers
     }
-    return selected | needed
+    return selected | needed_markers
 
 
 def _find_unselected_dependencies(
@@ -153,7 +153,7 @@ def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> se
         matches = [_select_one(graph, selector) for selector in selectors]
         for selector, addresses in zip(selectors, matches, strict=True):
             if not addresses:
-                problems.append(_no_match(selector, graph))
+                problems.append(_describe_no_match(selector, graph))
         selected |= set.intersection(*matches)
     return selected if words else None
 
@@ -202,7 +202,7 @@ def _known_address(text: str, graph: Graph) -> Address | None:
 def _within_distance(
     neighbors: Callable[[Address], Iterable[Address]], start: Collection[Address], distance: int | None
 ) -> set[Address]:
-    """Return everything within a distance in edges, `start` included; None is any distance."""
+    """Return all addresses within a distance in edges, including `start`; None is any distance."""
     reached, frontier = set(start), set(start)
     while frontier and (distance is None or distance > 0):
         frontier = {neighbor for address in frontier for neighbor in neighbors(address)} - reached
@@ -211,7 +211,7 @@ def _within_distance(
     return reached
 
 
-def _no_match(text: str, graph: Graph) -> str:
+def _describe_no_match(text: str, graph: Graph) -> str:
     """Return why a selector selects nothing, with the closest address or kind."""
     kinds = all_kinds()
     base = Selector.parse(text).base

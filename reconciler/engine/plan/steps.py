@@ -26,7 +26,7 @@ StepDependencies: TypeAlias = Mapping[Address, frozenset[Address]]
 
 
 def find_dependencies(comparison: Comparison, context: PlanContext, resources: Desired) -> StepDependencies:
-    """Return the dependencies of each change. `resources` are those in the file."""
+    """Return the dependencies of each change; `resources` are those in the file."""
     changes = comparison.changes
     dependents = _dependents_in_file(resources)
     dependencies = {
@@ -47,7 +47,7 @@ def find_dependencies(comparison: Comparison, context: PlanContext, resources: D
 
 
 def build_steps(comparison: Comparison, context: PlanContext, resources: Desired) -> tuple[Step, ...]:
-    """Return the steps of a plan, each after its dependencies. `resources` are those in the file."""
+    """Return the steps of a plan, each after its dependencies; `resources` are those in the file."""
     changes = comparison.changes
     if not changes:
         return ()
@@ -66,14 +66,14 @@ def _build_step(change: Change, dependencies: frozenset[Address], context: PlanC
     also_modified = all_kinds()[change.address.kind].also_modifies(change, context)
     return Step(
         change=change,
-        calls=tuple(_calls(change, context)),
+        calls=tuple(_build_calls(change, context)),
         dependencies=dependencies,
         precondition=None if isinstance(change, Create) else change.live,
         also_modifies={address: context.live[address] for address in also_modified},
     )
 
 
-def _calls(change: Change, context: PlanContext) -> Sequence[ApiCall]:
+def _build_calls(change: Change, context: PlanContext) -> Sequence[ApiCall]:
     kind = all_kinds()[change.address.kind]
     match change:
         case Create():
@@ -110,18 +110,23 @@ def _dependencies_of(
         case Delete():
             return _users_to_remove(change, changes, context, dependents)
         case Replace():
-            return _changed_needs(change, changes) | _users_to_detach(change, changes, context)
+            return _changed_dependencies(change, changes) | _users_to_detach(change, changes, context)
         case Create() | Update():
-            return _changed_needs(change, changes)
+            return _changed_dependencies(change, changes)
 
 
-def _changed_needs(
+def _changed_dependencies(
     change: Create | Update | Replace, changes: Mapping[Address, Change]
 ) -> frozenset[Address]:
     """Return the dependencies of a desired resource that are changed too."""
-    needs = change.resource.dependencies
-    changed = frozenset(need for need in needs if need in changes and not isinstance(changes[need], Delete))
-    return needs if len(changed) == len(needs) else changed  # one object where all resources have the same
+    dependencies = change.resource.dependencies
+    changed = frozenset(
+        dependency
+        for dependency in dependencies
+        if dependency in changes and not isinstance(changes[dependency], Delete)
+    )
+    # Many resources share one set of dependencies, so the same object is returned if possible.
+    return dependencies if len(changed) == len(dependencies) else changed
 
 
 def _users_to_remove(
@@ -130,10 +135,10 @@ def _users_to_remove(
     context: PlanContext,
     dependents: Mapping[Address, AbstractSet[Address]],
 ) -> frozenset[Address]:
-    """Return the changes before a deletion: those of all that still refers to the resource."""
+    """Return the changes that must be applied before a deletion: those of the resource's users."""
     address = change.address
-    # A step of a keeper that runs after the deletion would find that AWS has removed the reference, and be stale.
-    holders = {*find_deletion_blockers(address, context), *context.keepers(address)}
+    # AWS removes the references of remaining users, so their steps would be stale if they ran after the deletion.
+    holders = {*find_deletion_blockers(address, context), *context.remaining_users(address)}
     holders.update(all_kinds()[address.kind].hidden_holders(change, context))
     users = [*context.live_users.get(address, ()), *dependents.get(address, ())]
     deleted_users = {user for user in users if isinstance(changes.get(user), Delete)}
@@ -160,7 +165,7 @@ def _changes_before_marker(
 def _users_to_detach(
     change: Replace, changes: Mapping[Address, Change], context: PlanContext
 ) -> set[Address]:
-    """Return the changes that stop using a resource, which AWS requires before its replacement."""
+    """Return the changes that detach users from a resource, which AWS requires before its replacement."""
     keeps_users = all_kinds()[change.address.kind].deletion_blockers is None
     desired_users = context.desired_users.get(change.address, ())
     return {
@@ -174,7 +179,7 @@ def _users_to_detach(
 def _freeing_deletions(
     changes: Mapping[Address, Change],
 ) -> Iterator[tuple[Address, frozenset[Address]]]:
-    """Yield creations that may need what deletions of the same kind free, with these deletions."""
+    """Yield each creation that may need something freed by deletions of its kind, with these deletions."""
     for table, kind in all_kinds().items():
         if not kind.creates_after_deletes:
             continue
@@ -189,7 +194,8 @@ def _name_freeing_changes(
 ) -> frozenset[Address]:
     """Return the changes that must finish before a name can be reused in another table.
 
-    These are the deletions of the name, and the changes of what uses the deleted resources. A delayed request for the old resource would otherwise reach the new one.
+    These are the deletions of resources with that name, and the changes of their users. Otherwise, a delayed request for the old
+    resource would reach the new one.
     """
     tables = all_kinds()[change.address.kind].shares_names_with
     same_name = [Address(table, change.address.name) for table in tables]
@@ -201,7 +207,7 @@ def _name_freeing_changes(
 def _replaced_references(
     change: Update | Replace, changes: Mapping[Address, Change], dependencies: StepDependencies
 ) -> frozenset[Address]:
-    """Return the replaced resources that one refers to, also in fields that it ignores."""
+    """Return the replaced resources that a resource refers to, also in fields that it ignores."""
     return frozenset(
         reference
         for reference in find_references(change.resource.spec)

@@ -1,4 +1,4 @@
-"""Unmanaged resources of the account, as far as a plan's reads have listed them."""
+"""Describe unmanaged resources of the account, as far as a plan's reads have listed them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from reconciler.model.text import join_some
 def describe_unmanaged(state: DesiredState, comparison: Comparison) -> Iterator[Note]:
     """Yield a note for each kind in the file that has unmanaged resources.
 
-    It has their number, the first names, and how to import them. No calls are made for this.
+    The note has their number, the first names, and the command to import them. Nothing is sent for this.
     """
     kinds = all_kinds()
-    refreshed = comparison.refresh
+    refresh_result = comparison.refresh
     declared_tables = {address.kind for address in state.resources}
     included_ids = {identity for live in comparison.live.values() for identity in live.includes}
     # Kinds with the same listing are described once: static and dynamic groups are listed together.
@@ -30,12 +30,12 @@ def describe_unmanaged(state: DesiredState, comparison: Comparison) -> Iterator[
         known_ids = included_ids | {
             live.identity for address, live in comparison.live.items() if address.kind in tables
         }
-        listed_ids = refreshed.listed.get(kind.table, ())
+        listed_ids = refresh_result.listed.get(kind.table, ())
         unmanaged_ids = sorted(
             identity for identity in listed_ids if identity not in known_ids and not is_marker_name(identity)
         )
         if unmanaged_ids:
-            at_least = "at least " if kind.table in refreshed.partially_listed else ""
+            at_least = "at least " if kind.table in refresh_result.partially_listed else ""
             subject = f"{kind.table.replace('_', ' ')} in the account that this workspace does not manage"
             advice = f"to import one, declare it and run `reconciler apply --adopt {kind.table}.NAME`"
             yield Note(

@@ -35,9 +35,9 @@ def restrict_plan(plan: Plan, addresses: Collection[Address], quotas: Quotas) ->
 
 
 def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Plan]:
-    """Yield plans that each make `percent` of the rotations, rounded up.
+    """Yield plans that each have `percent` of the rotations, rounded up.
 
-    Each has the dependencies that no earlier one has.
+    Each also has the dependencies that no earlier plan has.
     """
     rotations = find_rotations(plan)
     size = max(1, math.ceil(len(rotations) * percent / 100))

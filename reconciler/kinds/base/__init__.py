@@ -1,1 +1,4 @@
-"""The base of every kind: the `Kind` class, fields, tags, references and reads. Imports no kind."""
+"""The parts of every kind: the `Kind` class, fields, tags, references and reads.
+
+Imports no kind.
+"""

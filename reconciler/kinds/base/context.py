@@ -22,14 +22,14 @@ Response: TypeAlias = Mapping[str, Any]
 """The members of one of AWS's responses."""
 
 Read: TypeAlias = Generator[Batch, Sequence[Response], T]
-"""A read that sends nothing itself: it yields batches of calls that may run concurrently, is sent their responses in the
-same order, and returns what it read.
+"""A read, as a generator: it yields batches of calls that may run concurrently, receives their responses in the same
+order, and returns what it read. It sends nothing itself.
 
     def read_descriptions(names: Sequence[str]) -> Read[list[str]]:
         responses = yield [ApiCall("iot", "DescribeThingGroup", {"thingGroupName": name}) for name in names]
         return [response["thingGroupProperties"]["thingGroupDescription"] for response in responses]
 
-Another read uses it with `descriptions = yield from read_descriptions(names)`.
+Another read can use it with `descriptions = yield from read_descriptions(names)`.
 """
 
 
@@ -37,11 +37,14 @@ Another read uses it with `descriptions = yield from read_descriptions(names)`.
 class Scope:
     """The coverage of a read, and the data that it may use.
 
-    `live_by_kind` is what was read of the kinds that this one `reads_after`; `now` is in seconds since 1970.
-    `previous_states` limits the read to these identities, each with its state at the previous read, or None where there
-    was none; without it everything is read. `is_destroy` is whether everything will be deleted, desired or not.
-    `moved` maps addresses that the file no longer has to their new ones. `secret_attributes` are the names of the thing
-    attributes that the whole file fills with secrets, those of resources that `desired` leaves out included.
+    - `live_by_kind`: the live resources of the kinds in the kind's `reads_after`;
+    - `now`: seconds since 1970;
+    - `previous_states`: limits the read to these identities, each with its state at the previous read, None if it did
+      not exist; without it, everything is read;
+    - `is_destroy`: whether everything will be deleted, desired or not;
+    - `moved`: the new address of each address that the file no longer has;
+    - `secret_attributes`: the names of the thing attributes that the whole file fills with secrets, also those of
+      resources that are not in `desired`.
     """
 
     workspace: str
@@ -61,19 +64,19 @@ class Scope:
         return resources
 
     def resources_of(self, kind: str) -> Iterator[Resource]:
-        """Return the desired resources of one kind."""
+        """Iterate over the desired resources of one kind."""
         return iter(self._desired_by_kind.get(kind, ()))
 
     def live_of(self, kind: str) -> Sequence[Live]:
-        """Return what was read of a kind that this one `reads_after`."""
+        """Return the live resources of a kind; it must be one that the reading kind `reads_after`."""
         return self.live_by_kind.get(kind, ())
 
     def includes(self, identity: str) -> bool:
-        """Return whether the read is about this identity."""
+        """Return whether the read covers this identity."""
         return self.previous_states is None or identity in self.previous_states
 
     def current_name(self, kind: str, name: str | None) -> str | None:
-        """Return the name that the file now has for the resource it once called `name`."""
+        """Return the resource's present name in the file, given the name it had when it was applied."""
         return self.moved.get(Address(kind, name), Address(kind, name)).name if name else None
 
 
@@ -81,9 +84,10 @@ class Scope:
 class PlanContext:
     """The data that a kind may use when it turns a change into calls.
 
-    `desired` has the resources as AWS would report them, `declared` as the file has them. `identities` are AWS's ids as
-    far as they are known, `id_members` the response members that have the others, by table. `changes` are the whole
-    plan's.
+    - `desired`: the desired resources as AWS would report them; `declared`: the same as in the file;
+    - `identities`: AWS's IDs, as far as they are known before the apply;
+    - `id_members`: the response members that contain the other IDs, by table;
+    - `changes`: all changes of the plan.
     """
 
     workspace: str
@@ -105,14 +109,14 @@ class PlanContext:
         """The live resources that refer to an address."""
         return find_users(self.live)
 
-    def keepers(self, address: Address) -> Sequence[Address]:
-        """Return the live resources that still refer to `address` once the plan is applied."""
-        return [user for user in self.live_users.get(address, ()) if self.keeps(user, address)]
+    def remaining_users(self, address: Address) -> Sequence[Address]:
+        """Return the live resources that still refer to `address` after the plan is applied."""
+        return [user for user in self.live_users.get(address, ()) if self.keeps_reference(user, address)]
 
-    def keeps(self, user: Address, address: Address) -> bool:
-        """Return whether a live resource that refers to `address` still does once the plan is applied."""
+    def keeps_reference(self, user: Address, address: Address) -> bool:
+        """Return whether a live user of `address` still refers to it after the plan is applied."""
         change = self.changes.get(user)
-        if isinstance(change, Update | Replace):  # what a resource ignores stays in its spec
+        if isinstance(change, Update | Replace):  # ignored references are in this spec too
             return address in find_references(change.resource.spec)
         return change is None
 
@@ -128,21 +132,21 @@ class PlanContext:
         return f"arn:{self.target.partition}:{service}:{self.target.region}:{self.target.account}:{resource}"
 
     def resolve_identity(self, kind: str, reference: Reference) -> str | Ref:
-        """Return AWS's id of a referenced resource, or a `Ref` where only AWS can assign it and has not yet."""
+        """Return AWS's ID of a referenced resource, or a `Ref` if AWS will assign it during the apply."""
         if isinstance(reference, External):
             return reference.name
         address = Address(kind, reference)
         return self.identities.get(address) or Ref(address, self.id_members[kind])
 
     def resolve_certificate_arn(self, reference: Reference) -> str | Ref:
-        """Return the ARN of a device certificate, or a `Ref` where AWS has yet to issue it."""
+        """Return the ARN of a device certificate, or a `Ref` if AWS will issue it during the apply."""
         identity = self.resolve_identity("certificates", reference)
         if isinstance(identity, Ref):
             return Ref(identity.address, "certificateArn")
         return self.build_arn(f"cert/{identity}")
 
     def thing_name(self, address: Address) -> str | None:
-        """Return the name of the thing that a resource is, or that its template creates; None for other kinds."""
+        """Return the name of a thing, or of the thing that a template creates; None for other kinds."""
         if address.kind == "things":
             return address.name
         resource = self.live.get(address) or self.desired.get(address)

@@ -1,16 +1,16 @@
-"""The base class of kinds: what each of them declares, and the hooks that it answers.
+"""The base class of kinds: what each of them declares, and its hooks.
 
-A kind has to answer `identity`, `read`, `create`, `update`, `delete` and `forget`; most also answer `check`, and
-`effective` where AWS reports a resource otherwise than the file has it. The other hooks have defaults that suit most kinds:
+A kind has to implement `identity`, `read`, `create`, `update`, `delete` and `forget`. Most kinds also implement `check`, and
+`effective` if AWS reports a resource differently than the file declares it. The other hooks have defaults that suit most kinds:
 
-| Hook | Asked | Default |
+| Hook | Called | Default |
 | --- | --- | --- |
-| `evaluate` | while loading: what has to be worked out of this resource and the rest of the file, once? | nothing |
-| `aws_identities` | while loading: do two resources of the file describe the same one of AWS's? | its `identity` |
-| `to_desired_spec` | by an export: how would a file describe this live resource? | as it was read |
-| `pair_unmatched` | after a read: which live resources, matched by no identity, are desired ones under another id? | by `declared_name` |
-| `forces_replacement` | for each difference: can only a replacement bring the field to its new value? | what the field's `on_change` declares |
-| `is_interrupted_create` | for an unmanaged resource: did an apply that died before marking it create it? | no |
+| `evaluate` | while loading: what is derived once from the resource and the rest of the file? | nothing |
+| `aws_identities` | while loading: which AWS resources does it describe? No two declarations may share one. | its `identity` |
+| `to_desired_spec` | by an export: how would a file declare this live resource? | as it was read |
+| `pair_unmatched` | after a read: which live resources are desired ones under another ID? | by `declared_name` |
+| `forces_replacement` | for each difference: does the new value need a replacement? | the field's `on_change` |
+| `is_interrupted_create` | for an unmanaged resource: was it created by an interrupted apply? | no |
 | `plan_errors` | for each change: why must the plan be rejected? | no reason |
 | `plan_warnings` | for each change: what should the user know before applying it? | nothing |
 | `plan_notes` | for each live resource: what should the plan note about it? | nothing |
@@ -48,8 +48,8 @@ from reconciler.model.resource import Desired, Live, Resource
 class Listing:
     """How AWS lists all resources of a kind.
 
-    `items` is the response member with them, `id_key` the member of each item that has its id, empty where the items
-    are ids; `arn_key` is the member that has its ARN, where there is one.
+    `items` is the response member that has the resources. `id_key` and `arn_key` are the members of each item with its ID and
+    its ARN; `id_key` is empty if the items themselves are IDs, `arn_key` if the listing has no ARNs.
     """
 
     operation: str
@@ -58,16 +58,16 @@ class Listing:
     arn_key: str = ""
 
     def ids(self, response: Response) -> Iterator[str]:
-        """Return the ids in a response."""
+        """Yield the IDs in a response."""
         for item in response.get(self.items, ()):
             yield item[self.id_key] if self.id_key else item
 
 
 @frozen
 class Operations:
-    """Every API operation that a kind sends, by purpose: what IAM has to allow, and what tests hold it to.
+    """Every API operation that a kind sends, by purpose.
 
-    `read` has those that verify a call with a lost response, too.
+    IAM policies are derived from it, and tests enforce it. `read` includes the operations that verify a call whose response was lost.
     """
 
     read: tuple[str, ...]
@@ -80,17 +80,17 @@ class Operations:
 
 @frozen
 class OwnedThrough:
-    """The table and the field of the resources through which a kind is owned."""
+    """The table of the resources that own another kind, and the field in which they refer to it."""
 
     table: str
     field: str
 
 
 class Kind(ABC):
-    """One AWS noun. Subclasses set the class variables and answer the hooks; they hold no state."""
+    """One AWS noun. Subclasses set the class variables and override hooks; they hold no state."""
 
     table: ClassVar[str]
-    """The table in the file, which is the first part of addresses: `things`."""
+    """The table in the file, and the first part of addresses: `things`."""
     noun: ClassVar[str]
     """AWS's noun: `thing`."""
     service: ClassVar[str] = "iot"
@@ -99,37 +99,37 @@ class Kind(ABC):
     operations: ClassVar[Operations]
     """Every operation that the kind sends."""
     name_api: ClassVar[str | None] = None
-    """The request member that the resource's name becomes, if any; its limits are the name's."""
+    """The request member that the resource's name is sent as, if any; it defines the limits of names."""
     id_member: ClassVar[str | None] = None
-    """The response member that has the id of a new resource, where only AWS can assign it."""
+    """The response member with the ID of a new resource, if AWS assigns IDs."""
     orphan_name_pattern: ClassVar[re.Pattern[str] | None] = None
-    """The form of the names of resources that are not in the file, where the registry does not remember names."""
+    """The pattern of names of resources that are not in the file, if the registry does not store names."""
     listing: ClassVar[Listing | None] = None
-    """How AWS lists all of the account's resources, where unmanaged ones can be imported."""
+    """How AWS lists the resources of the account, if unmanaged ones can be imported."""
     write_operations: ClassVar[tuple[str, ...]] = ()
-    """The operations that create and change a resource; their members are what the fields become."""
+    """The operations that create and change a resource; the fields are sent as their members."""
     derived_members: ClassVar[Mapping[str, str]] = {}
     """Members of the write operations that no field names as its `api`, and where their values come from."""
     unsupported_members: ClassVar[Mapping[str, str]] = {}
     """Members of the write operations that the file cannot set, and why."""
     composed_of: ClassVar[frozenset[str]] = frozenset()
-    """The kinds as which a resource is read and deleted once it is removed from the file; empty for most."""
+    """The kinds that a resource consists of: once removed from the file, it is read and deleted as these."""
     has_ownership_markers: ClassVar[bool] = True
-    """Whether the registry remembers the owner and `prevent_destroy` of each resource by itself."""
+    """Whether each resource has its own ownership markers in the registry: its owner and `prevent_destroy`."""
     owned_through: ClassVar[OwnedThrough | None] = None
-    """The resources that own one of this kind by referring to it, where it has no ownership markers."""
+    """The resources that own this kind by referring to it, if it has no ownership markers."""
     used_by_table: ClassVar[str | None] = None
-    """The table of the resources in `Live.used_by`, where the kind reads them."""
+    """The table of the resources in `Live.used_by`, if the kind reads them."""
     create_succeeds_if_exists: ClassVar[bool] = False
-    """Whether AWS lets a creation succeed where the resource exists, so that it has to be read before."""
+    """Whether a creation succeeds if the resource exists already, so that a step has to read it first."""
     creates_after_deletes: ClassVar[bool] = False
-    """Whether a creation may need what only the deletion of another resource of the kind releases."""
+    """Whether a creation may need something that the deletion of another resource of the kind frees."""
     deletion_blockers: ClassVar[frozenset[str] | None] = None
-    """The kinds whose references keep AWS from deleting a resource; None for all that refer to it."""
+    """The kinds whose references keep AWS from deleting a resource; None for all kinds that refer to it."""
     shares_names_with: ClassVar[frozenset[str]] = frozenset()
-    """The other kinds whose names AWS keeps in the same list."""
+    """The other kinds that share a namespace with this one in AWS."""
     reads_after: ClassVar[frozenset[str]] = frozenset()
-    """The kinds whose read resources this kind's read looks at."""
+    """The kinds whose live resources this kind's read needs."""
 
     @cached_property
     def members(self) -> Mapping[str, Member]:
@@ -137,32 +137,32 @@ class Kind(ABC):
         return members(self.spec_class)
 
     def referenced_tables(self) -> set[str]:
-        """Return the tables that the kind's fields refer to, its own aside."""
+        """Return the tables that the kind's fields refer to, without its own."""
         return {member.references for member in self.members.values() if member.references} - {self.table}
 
-    # ── what a resource is ──────────────────────────────────────────────────────────────────────
+    # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def evaluate(self, resource: Resource, desired: Desired) -> Evaluation | None:
-        """Return what is worked out once, when the file is loaded; it becomes the resource's `evaluation`."""
+        """Return what is derived once, when the file is loaded; it becomes the resource's `evaluation`."""
         return None
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return what is wrong or doubtful with one resource, beyond types and AWS's limits on values."""
+        """Return errors and warnings about one resource, beyond types and AWS's limits on values."""
         return ()
 
     def effective(self, resource: Resource, scope: Scope) -> Any:
         """Return the spec as AWS would report it after an apply, with all defaults.
 
-        It may have another class than the file's spec; `read` then returns specs of that class, too.
+        It may be of another class than the file's spec; `read` then returns specs of that class too.
         """
         return resource.spec
 
     @abstractmethod
     def identity(self, resource: Resource) -> str | None:
-        """Return AWS's id of the resource, or None where only AWS can assign it."""
+        """Return AWS's ID of the resource, or None if AWS assigns it."""
 
     def aws_identities(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
-        """Return what the resource is in AWS, as tables and ids.
+        """Return the AWS resources that the resource describes, as tables and IDs.
 
         No two resources of a file may have one in common.
         """
@@ -170,25 +170,25 @@ class Kind(ABC):
         return ((self.table, identity),) if identity is not None else ()
 
     def to_desired_spec(self, spec: Any, desired: Desired) -> Any:
-        """Return the spec that a file with the resources `desired` would have for a live spec."""
+        """Return the spec that a file with the resources `desired` would declare for a live spec."""
         return spec
 
-    # ── reading and comparing ───────────────────────────────────────────────────────────────────
+    # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
     @abstractmethod
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """Return all live resources that are desired or that the workspace owns.
 
-        References in their specs are AWS's ids (`External`); the engine replaces them with names.
+        References in their specs are AWS's IDs (`External`); the engine replaces them with names.
         """
 
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope
     ) -> Mapping[str, str]:
-        """Return the names of the desired resources that live ones of another identity are, by live identity.
+        """Return the desired name of live resources that match no desired identity, by live identity.
 
-        `missing` are desired and were not found by identity, `spare` are live and not desired. A paired resource is
-        updated or replaced, not deleted and created.
+        `missing` are the desired resources without a live one, `spare` the live resources that match none by identity. A
+        paired resource is updated or replaced, not deleted and created.
         """
         names = {resource.address.name for resource in missing}
         pairs: dict[str, str] = {}
@@ -199,14 +199,14 @@ class Kind(ABC):
         return pairs
 
     def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether only a replacement can bring the field to the value `after`."""
+        """Return whether the field can get the value `after` only by a replacement."""
         return name in self.members and self.members[name].on_change == "replaces"
 
     def is_interrupted_create(self, change: Update | Replace) -> bool:
-        """Return whether an apply that died before it marked the unmanaged resource created it."""
+        """Return whether an interrupted apply created the unmanaged resource and did not mark it as owned."""
         return False
 
-    # ── what a plan reports of a change ────────────────────────────────────────────────────────────
+    # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return the reasons to reject a plan with this change."""
@@ -221,18 +221,18 @@ class Kind(ABC):
         return ()
 
     def exempt_from_limits(self, change: Change) -> bool:
-        """Return whether the change completes what an earlier plan counted against the workspace's limits."""
+        """Return whether the change completes one that an earlier plan counted against the limits."""
         return False
 
     def counts_as_replacement(self, change: Update) -> bool:
         """Return whether limits count the update as a replacement.
 
-        It is one where a part of the resource is deleted and created.
+        They do if it deletes and creates a part of the resource.
         """
         return False
 
     def is_rotation(self, change: Change) -> bool:
-        """Return whether the change gives a device another certificate; an apply in waves spreads those out."""
+        """Return whether the change gives a device another certificate; waves consist of such changes."""
         return False
 
     def hidden_holders(self, change: Delete, context: PlanContext) -> Iterable[Address]:
@@ -243,7 +243,7 @@ class Kind(ABC):
         """Return whether the live resource stays for a while after its replacement is created."""
         return False
 
-    # ── calls ───────────────────────────────────────────────────────────────────────────────────
+    # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 
     @abstractmethod
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
@@ -254,26 +254,26 @@ class Kind(ABC):
         """Return the calls that change the resource in place."""
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """Return the calls that put a new resource in the place of the live one."""
+        """Return the calls that replace the live resource with a new one."""
         raise NotImplementedError(f"internal error: {change.address} has no field that forces a replacement")
 
     @abstractmethod
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Return the calls that delete the resource, with what AWS requires before that."""
+        """Return the calls that delete the resource, including what AWS requires before that."""
 
     @abstractmethod
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
-        """Return the calls that remove the workspace's ownership markers and leave everything else as it is."""
+        """Return the calls that remove the workspace's ownership markers, and change nothing else."""
 
     def also_modifies(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """Return the other live resources that the change's calls modify or delete.
 
-        Those that another step modifies first are not among them.
+        Resources that another step modifies first are left out.
         """
         return ()
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return what a step relies on, by path: the compared fields and the owner.
+        """Return the values that must not have changed when a step runs, by path: compared fields and owner.
 
         `deletes` is whether the step deletes the resource.
         """

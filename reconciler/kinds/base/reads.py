@@ -1,4 +1,4 @@
-"""How to find resources with as few calls as possible in an account of any size."""
+"""Find resources with as few calls as possible in an account of any size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE_SIZE = 250
 """Items in one page of AWS IoT's listings, at most (API reference, `maxResults`)."""
 
 DESCRIBES_PER_PAGE = 35
-"""DescribeThing calls that take as long as one page: AWS admits 350 of them a second, and 10 pages of ListThings."""
+"""DescribeThing calls that take as long as one page: AWS allows 350 of them per second, and 10 pages of ListThings."""
 
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
 
@@ -34,11 +34,11 @@ def list_or_describe(  # noqa: PLR0913 (each is one fact about the listing)
     describe: Callable[[str], ApiCall],
     use_listing: bool = True,
 ) -> Read[dict[str, Response]]:
-    """Return the resources of these ids that exist, by id: listed items, or responses of `describe`.
+    """Return the existing resources with these IDs, by ID: listed items, or responses of `describe`.
 
-    A page serves hundreds of resources, but an account may hold millions that are not ours. So at most `max_pages` pages
-    are read, about what describing each resource would cost; ids that they do not have are described. `describe` has to
-    ignore that a resource does not exist. Without `use_listing`, every id is described.
+    A page lists hundreds of resources, but an account may have millions that are not ours. So at most `max_pages` pages are
+    read, which should take about as long as describing each resource; IDs that are not on these pages are described.
+    `describe` has to ignore the error for a resource that does not exist. Without `use_listing`, every ID is described.
     """
     if not ids:
         return {}
@@ -76,7 +76,7 @@ def merge_reads(*reads: Read[Any]) -> Read[tuple[Any, ...]]:
         )
 
     The first batch then has the calls of both reads. They alternate: every operation has a quota of its own, so no read
-    has to wait behind all calls of another. A read that needs more batches than the others goes on alone.
+    has to wait for all calls of another. A read that needs more batches than the others continues alone.
     """
     results: list[Any] = [None] * len(reads)
     inputs: dict[int, Any] = dict.fromkeys(
@@ -99,7 +99,7 @@ def merge_reads(*reads: Read[Any]) -> Read[tuple[Any, ...]]:
 
 
 def list_names(kind: Kind, scope: Scope) -> Read[Sequence[str]]:
-    """Return the names of all resources of a kind; in a re-read, those that it is about, without a call."""
+    """Return the names of all resources of a kind; in a re-read, the names to read, without a call."""
     if scope.previous_states is not None:
         return sorted(scope.previous_states)
     assert kind.listing
@@ -108,9 +108,9 @@ def list_names(kind: Kind, scope: Scope) -> Read[Sequence[str]]:
 
 
 def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
-    """Return the ARNs of all resources of a kind, by name; in a re-read, of those that it is about.
+    """Return the ARNs of all resources of a kind, by name; in a re-read, of the resources to read.
 
-    No call is sent for resources whose ARNs the previous read had.
+    No call is sent if the previous read had all of these ARNs.
     """
     known = {name: live.arn for name, live in (scope.previous_states or {}).items() if live}
     if scope.previous_states is not None and known.keys() == scope.previous_states.keys():
@@ -143,7 +143,7 @@ def select_wanted_or_owned(
 def request_each(operation: str, member: str, values: Collection[str]) -> Read[Sequence[Response]]:
     """Return the responses to one iot operation with each value of a parameter.
 
-    A response is empty where AWS finds nothing.
+    A response is empty if AWS finds nothing.
     """
     return (yield [ApiCall("iot", operation, {member: value}, ignored_errors=NOT_FOUND) for value in values])
 
@@ -153,8 +153,8 @@ def pair_by_name_tag(
 ) -> Mapping[str, str]:
     """Return the desired name of each spare live resource, by its name tag.
 
-    Where two live resources have one name, which an interrupted replacement leaves behind, the one that is closer to
-    the desired state gets it.
+    If two live resources have the same name, as an interrupted replacement leaves them, the one that is closer to the
+    desired state gets it.
     """
     desired_specs = {resource.address.name: kind.effective(resource, scope) for resource in missing}
     names = {live.identity: scope.current_name(kind.table, live.declared_name) or "" for live in spare}
@@ -171,7 +171,7 @@ def pair_by_name_tag(
 
 
 def _count_differences(kind: Kind, spec: Any, desired_spec: Any) -> int:
-    """Return the number of compared fields in which two specs differ; 0 where there is no desired one."""
+    """Return the number of compared fields in which two specs differ; 0 without a desired spec."""
     if desired_spec is None:
         return 0
     values = [

@@ -12,7 +12,7 @@ from reconciler.model.resource import Desired, Inventory
 
 
 def find_references(spec: Any) -> Iterator[Address]:
-    """Return the addresses that a spec refers to."""
+    """Yield the addresses that a spec refers to."""
     for member in members(type(spec)).values():
         if member.references:
             value = getattr(spec, member.name)

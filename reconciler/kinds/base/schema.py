@@ -1,4 +1,4 @@
-"""The declaration of each field of a spec class; everything else derives from it."""
+"""The declaration of each field of a spec class, from which everything else is derived."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ _METADATA_KEY = "reconciler"
 class Member:
     """A field of a spec class.
 
-    `doc` is one sentence for users. `api` is the dotted path of the request member that the field becomes
-    (`CreateThing.thingName`), which has its limits. `references` is the table whose names it holds. `on_change` is what a
-    difference means: AWS changes it in place, or only a replacement does, or it matters at creation alone and is never
-    compared.
+    - `doc`: one sentence for users;
+    - `api`: the dotted path of the request member that the field is sent as (`CreateThing.thingName`), which defines its
+      limits;
+    - `references`: the table whose names it contains;
+    - `on_change`: whether AWS changes it in place (`in_place`), only a replacement changes it (`replaces`), or it matters
+      only at creation and is never compared (`create_only`).
     """
 
     name: str
@@ -40,7 +42,7 @@ def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
     default: Any = attrs.NOTHING,
     factory: Any = None,
 ) -> Any:
-    """Return an attrs field with what `Member` describes; without a default, the file has to set it."""
+    """Return an attrs field with the metadata of a `Member`; without a default, the file has to set it."""
     metadata = {_METADATA_KEY: (doc, api, references, on_change)}
     if factory is not None:
         return attrs.field(factory=factory, metadata=metadata)

@@ -1,4 +1,4 @@
-"""Tags: the user's, and the ownership tags. iot writes them as a list, managed integrations as a map."""
+"""User tags and ownership tags. The iot API has tags as lists, managed integrations as maps."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ MAX_TAGS = 50
 """Tags of one resource (AWS General Reference), and entries of a managed thing's meta data (its service model)."""
 
 OWNERSHIP_TAG_COUNT = 3
-"""The tags that every taggable resource may get: owner, name, and `prevent_destroy`."""
+"""The number of tags that any taggable resource may get: owner, name and `prevent_destroy`."""
 
 
-def with_ownership_tags(resource: Resource, workspace: str, **more: Any) -> dict[str, Any]:
+def with_ownership_tags(resource: Resource, workspace: str, **other_tags: Any) -> dict[str, Any]:
     """Return the user's tags and the ownership tags.
 
-    `more` are further ownership tags, their names without the prefix.
+    `other_tags` are further ownership tags; their names are without the prefix.
     """
     ownership_tags = {OWNER_TAG: workspace, NAME_TAG: resource.address.name}
     if resource.lifecycle.prevent_destroy:
         ownership_tags[PROTECTED_TAG] = "true"
-    ownership_tags |= {TAG_PREFIX + key: value for key, value in more.items()}
+    ownership_tags |= {TAG_PREFIX + key: value for key, value in other_tags.items()}
     return dict(sorted({**resource.spec.tags, **ownership_tags}.items()))
 
 
@@ -45,7 +45,7 @@ def tagged_live(  # noqa: PLR0913 (what a live resource is made of)
     declared_name: str | None = None,
     facts: object = None,
 ) -> Live:
-    """Return a live resource with the owner and the `prevent_destroy` that its ownership tags have."""
+    """Return a live resource with the owner and the `prevent_destroy` in its ownership tags."""
     return Live(
         identity,
         spec,
@@ -62,7 +62,7 @@ def tagged_live(  # noqa: PLR0913 (what a live resource is made of)
 def check_room_for_tags(
     field: str, entries: Mapping[str, str], ownership_count: int
 ) -> Iterator[ValueProblem]:
-    """Return a problem where the user's entries leave no room for the workspace's own."""
+    """Yield a problem if the user's entries leave no room for the workspace's own."""
     room = MAX_TAGS - ownership_count
     if room < len(entries) <= MAX_TAGS:
         problem = f"{len(entries)} entries leave no room for the {ownership_count} of the workspace"
@@ -80,14 +80,14 @@ def to_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def from_tag_list(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return a map of the tags that the iot API lists."""
+    """Return a map of tags as the iot API lists them."""
     return {tag["Key"]: tag.get("Value", "") for tag in tags}
 
 
 def retag(service: str, arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ApiCall]:
     """Return the calls that change the tags `before` to `after`.
 
-    Both have all tags, the ownership tags included.
+    Both include the ownership tags.
     """
     removed = sorted(before.keys() - after.keys())
     added = {key: value for key, value in after.items() if before.get(key) != value}

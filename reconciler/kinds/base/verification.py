@@ -1,4 +1,4 @@
-"""Verifications of calls whose responses were lost: they read what the call would have changed."""
+"""Verify calls whose responses were lost, by reading what the call would have changed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def _to_pairs(paths: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 @frozen
 class FieldsMatch(Verification):
-    """The response of one read has what the request set.
+    """Verification that the response of one read has the values of the request.
 
-    `paths` maps dotted paths in the request to dotted paths in the response. A request with `expectedVersion` happened
-    only if the version is the next one: AWS counts every change.
+    `paths` maps dotted paths in the request to dotted paths in the response. A request with `expectedVersion` was
+    made only if the live version is the next one: AWS counts every change.
     """
 
     read_call: ApiCall
@@ -46,7 +46,7 @@ class FieldsMatch(Verification):
 
 @frozen
 class CertificateRegistered(Verification):
-    """A certificate with this id is registered, by any caller, and has the requested status."""
+    """Verification that a certificate with this ID is registered and has the requested status."""
 
     identity: str
 
@@ -65,7 +65,7 @@ def verify_thing(name: str) -> FieldsMatch:
 
 
 def verify_thing_group(name: str) -> FieldsMatch:
-    """Return the verification of a creation of, or a change to, a thing group, static or dynamic."""
+    """Return the verification of a call that creates or changes a thing group, static or dynamic."""
     read_call = ApiCall("iot", "DescribeThingGroup", {"thingGroupName": name})
     attributes = "thingGroupProperties.attributePayload.attributes"
     description = "thingGroupProperties.thingGroupDescription"
@@ -87,8 +87,8 @@ def _get(members: Mapping[str, Any], path: str) -> Any:
 def _is_in(requested: Any, reported: Any) -> bool:
     """Return whether a response has a requested value.
 
-    A value that was not requested matches anything, an empty one may be left out, and JSON is compared without regard to
-    white space.
+    A value that was not requested matches anything. An empty value matches one that the response leaves out. JSON texts are
+    compared regardless of white space.
     """
     if requested is _MISSING:
         return True

@@ -1,4 +1,4 @@
-"""How certificates are attached to things, exclusively or not, and detached.
+"""Attach certificates to things, exclusively or not, and detach them.
 
 Source: AWS IoT API reference, AttachThingPrincipal (`thingPrincipalType`); developer guide, "Associating an AWS IoT thing
 to an MQTT client connection".
@@ -23,7 +23,7 @@ EXCLUSIVE_THING = "EXCLUSIVE_THING"
 def attach(thing: str, arn: str | Ref, *, exclusive: bool, after_detach: bool = False) -> ApiCall:
     """Return the call that attaches a certificate.
 
-    With `after_detach` it has just been detached, which AWS does asynchronously, so the call is repeated until that is done.
+    With `after_detach`, an earlier call has detached it, which AWS does asynchronously; this call is then retried.
     """
     params = {"thingName": thing, "principal": arn}
     if exclusive:
@@ -33,31 +33,26 @@ def attach(thing: str, arn: str | Ref, *, exclusive: bool, after_detach: bool = 
 
 
 def detach(thing: str, arn: str | Ref) -> ApiCall:
-    """Return the call that detaches a certificate; it succeeds where the thing does not have it."""
+    """Return the call that detaches a certificate; it succeeds even if the thing does not have it."""
     params = {"thingName": thing, "principal": arn}
     return ApiCall("iot", "DetachThingPrincipal", params, ignored_errors=NOT_FOUND)
 
 
 def attach_all(thing: Address, certificates: Sequence[Reference], context: PlanContext) -> Iterator[ApiCall]:
-    """Return the calls that attach certificates.
-
-    Each is first detached from the other things that must not have it.
-    """
+    """Yield the calls that attach certificates, first detached from other things that must not have them."""
     exclusive = context.desired[thing].spec.exclusive
     for certificate in certificates:
-        releases = [*_release(thing, certificate, context)]
-        yield from releases
+        detach_calls = [*_detach_from_others(thing, certificate, context)]
+        yield from detach_calls
         arn = context.resolve_certificate_arn(certificate)
-        yield attach(thing.name, arn, exclusive=exclusive, after_detach=bool(releases))
+        yield attach(thing.name, arn, exclusive=exclusive, after_detach=bool(detach_calls))
 
 
-def _release(thing: Address, certificate: Reference, context: PlanContext) -> Iterator[ApiCall]:
-    """Return the calls that detach a certificate from other things.
+def _detach_from_others(thing: Address, certificate: Reference, context: PlanContext) -> Iterator[ApiCall]:
+    """Yield the calls that detach a certificate that one thing has or will have exclusively from others.
 
-    There are some where a thing has it exclusively, or will.
-
-    The steps of these things do so, too, but no order of steps suits things that swap certificates; detaching twice is no
-    error. A thing that keeps the certificate, no longer exclusively, gets it back at once.
+    The steps of the other things detach it too, but no order of steps suits things that swap certificates, and AWS accepts
+    detaching twice. A thing that keeps the certificate, no longer exclusively, gets it back at once.
     """
     if not isinstance(certificate, str):
         return
@@ -69,7 +64,7 @@ def _release(thing: Address, certificate: Reference, context: PlanContext) -> It
         name = context.thing_name(user)
         if user == thing or name is None:
             continue
-        has_exclusively = arn in context.live[user].facts_as(PrincipalFacts).exclusive
+        has_exclusively = arn in context.live[user].facts_as(PrincipalFacts).exclusive_arns
         if has_exclusively or context.desired[thing].spec.exclusive:
             yield detach(name, arn)
             if user in context.desired_users.get(address, ()):
@@ -78,7 +73,7 @@ def _release(thing: Address, certificate: Reference, context: PlanContext) -> It
 
 
 def change_exclusivity(change: Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Return the calls that attach again what stays attached and has the wrong type.
+    """Yield the calls that re-attach the certificates that stay and are attached with the wrong type.
 
     UNCONFIRMED: whether AWS changes the type of an attachment; it is not documented.
     """
@@ -89,29 +84,32 @@ def change_exclusivity(change: Update, context: PlanContext) -> Iterator[ApiCall
 
 
 def _find_wrong_attachments(change: Update, context: PlanContext) -> list[str | Ref]:
-    """Return the ARNs of the certificates that stay attached and have the wrong type.
+    """Return the ARNs of the certificates that stay attached but have the wrong type of attachment.
 
-    Those that the file does not declare come first.
+    Certificates that the file does not declare come first.
     """
     facts = change.live.facts_as(ThingFacts)
-    wrong = {
+    wrong_arns = {
         arn
         for arn in facts.principals
-        if ":cert/" in arn and (arn in facts.exclusive) != change.resource.spec.exclusive
+        if ":cert/" in arn and (arn in facts.exclusive_arns) != change.resource.spec.exclusive
     }
     arns = {
         certificate: context.build_arn(f"cert/{find_certificate_id(context, certificate)}")
         for certificate in change.live.spec.certificates
     }
-    staying: list[str | Ref] = [arn for arn in facts.principals if arn in wrong and arn not in arns.values()]
+    declared_arns = set(arns.values())
+    arns_to_reattach: list[str | Ref] = [
+        arn for arn in facts.principals if arn in wrong_arns and arn not in declared_arns
+    ]
     for certificate, arn in arns.items():
         if certificate not in change.resource.spec.certificates:
             continue
         if _is_replaced(certificate, context):
-            staying.append(context.resolve_certificate_arn(certificate))
-        elif arn in wrong:
-            staying.append(arn)
-    return staying
+            arns_to_reattach.append(context.resolve_certificate_arn(certificate))
+        elif arn in wrong_arns:
+            arns_to_reattach.append(arn)
+    return arns_to_reattach
 
 
 def _is_replaced(certificate: Reference, context: PlanContext) -> bool:
@@ -121,7 +119,7 @@ def _is_replaced(certificate: Reference, context: PlanContext) -> bool:
 
 
 def detach_all(context: PlanContext, thing: str, certificates: Sequence[Reference]) -> Iterator[ApiCall]:
-    """Return the calls that detach certificates, those that the plan deletes marked before."""
+    """Yield the calls that detach certificates; those that the plan deletes are marked as retired first."""
     deleted = select_deleted(context, certificates)
     for certificate in certificates:
         arn = context.build_arn(f"cert/{find_certificate_id(context, certificate)}")
@@ -140,7 +138,7 @@ def select_deleted(context: PlanContext, certificates: Sequence[Reference]) -> l
 
 
 def find_certificate_id(context: PlanContext, certificate: Reference) -> str:
-    """Return AWS's id of a live certificate."""
+    """Return AWS's ID of a live certificate."""
     if isinstance(certificate, str):
         return context.live[Address("certificates", certificate)].identity
     return certificate.id

@@ -1,4 +1,4 @@
-"""Rotation with a grace period, during which a device has its old certificate and the new one."""
+"""The grace period of a rotation, during which a device has both its old certificate and the new one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def find_grace_ends(
 ) -> dict[str, float]:
     """Return when the grace periods of orphaned certificates end, in seconds since 1970.
 
-    An orphan has one while its thing has a new certificate whose rotation declares a grace period. If it has several, the
-    last one counts. `certificates` are all that were read, by id.
+    An orphan has a grace period if its thing has a new certificate whose `rotation` declares one. With several, the latest end
+    counts. `certificates` are all that were read, by ID.
     """
     ends = _find_ends_by_new_certificate(scope, certificates)
     if not ends:
@@ -37,7 +37,7 @@ def find_grace_ends(
 
 
 def _find_ends_by_new_certificate(scope: Scope, certificates: Mapping[str, Response]) -> dict[str, float]:
-    """Return when the grace period that each desired certificate declares ends, by its name in the file."""
+    """Return when the grace period of each desired certificate ends, by its name in the file."""
     ends: dict[str, float] = {}
     for resource in scope.resources_of("certificates"):
         pem, rotation = known_certificate(resource.spec), resource.spec.rotation

@@ -1,4 +1,4 @@
-"""The things that have device certificates, inside the workspace and outside."""
+"""Find the things that have device certificates, inside the workspace and outside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_name
 
 
 def find_owned_certificates(scope: Scope) -> dict[str, list[str]]:
-    """Return the certificates of the workspace's things, by id, each with the names of these things."""
+    """Return the names of the workspace's things that have each certificate, by certificate ID."""
     things: defaultdict[str, list[str]] = defaultdict(list)
     for thing in scope.live_of("things"):
         if thing.owner == scope.workspace:
@@ -27,20 +27,20 @@ def find_owned_certificates(scope: Scope) -> dict[str, list[str]]:
 
 
 def find_foreign_certificates(scope: Scope) -> set[str]:
-    """Return the certificates that are not this table's, by id.
+    """Return the IDs of the certificates that `[certificates.*]` does not manage.
 
-    They are those that the file's things have from outside it, and those that provisioned things delete themselves.
+    These are the certificates that the file's things refer to by ID, and those that provisioned things delete themselves.
     """
     certificates = external_names(
         certificate for thing in scope.resources_of("things") for certificate in thing.spec.certificates
     )
     for provisioned in scope.live_of("provisioned_things"):
-        certificates |= provisioned.facts_as(ProvisionedThingFacts).deletable
+        certificates |= provisioned.facts_as(ProvisionedThingFacts).deletable_ids
     return certificates
 
 
 def find_outside_holders(holders: Mapping[str, Sequence[str]], scope: Scope) -> dict[str, list[str]]:
-    """Return the things outside the workspace that have each certificate, where there are any."""
+    """Return the certificates that things outside the workspace have, each with these things."""
     owned = {thing.identity for thing in scope.live_of("things") if thing.owner == scope.workspace}
     owned |= find_provisioned_names(scope)
     outside_holders = {name: sorted(set(things) - owned) for name, things in holders.items()}
@@ -58,7 +58,7 @@ def read_owners_of(outside_holders: Mapping[str, Sequence[str]]) -> Read[dict[st
 
 
 def find_protected_things(scope: Scope) -> set[str]:
-    """Return the names of the things that must not be destroyed, which protects their certificates, too."""
+    """Return the names of the things with `prevent_destroy`, which also protects their certificates."""
     things = {thing.identity for thing in scope.live_of("things") if thing.prevent_destroy}
     provisioned = (
         live.spec.thing_name for live in scope.live_of("provisioned_things") if live.prevent_destroy

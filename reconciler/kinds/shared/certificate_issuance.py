@@ -1,6 +1,6 @@
-"""Certificates that AWS issues for a signing request, each only once even if an apply dies.
+"""Have AWS issue a certificate for a signing request, only once even if an apply is interrupted.
 
-Source: AWS IoT API reference, CreateCertificateFromCsr: submitting one request twice issues two certificates.
+Source: AWS IoT API reference, CreateCertificateFromCsr: submitting a request twice issues two certificates.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def known_certificate(spec: Certificate) -> Pem | None:
 
 
 def _read_saved(save_to: SaveTo) -> Pem | None:
-    """Return the certificate in the file, if that exists. Raises InvalidValueError for any other content."""
+    """Return the certificate in the file, None without a file. Raises InvalidValueError."""
     if not isinstance(save_to, OutputFile) or save_to.content is None:
         return None
     return Pem.parse(save_to.content, save_to.name)
@@ -71,7 +71,7 @@ def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
 
 
 def find_save_to_errors(save_to: SaveTo) -> Iterator[str]:
-    """Return why no certificate is issued: `save_to` has one that AWS issued and no longer has."""
+    """Yield an error if `save_to` has a certificate that AWS issued and no longer has."""
     if isinstance(save_to, OutputFile) and save_to.content:
         yield (
             f"{save_to} has a certificate that AWS issued and that is not registered: it was deleted, or belongs to "
@@ -82,9 +82,9 @@ def find_save_to_errors(save_to: SaveTo) -> Iterator[str]:
 def request_certificate(
     csr: str, save_to: OutputFile, *, active: bool, previous_id: str | None = None
 ) -> ApiCall:
-    """Return the call that has a certificate issued and saves it.
+    """Return the call that requests a certificate and saves it.
 
-    `previous_id` is the certificate that it replaces.
+    `previous_id` is the ID of the certificate that it replaces.
     """
     return ApiCall(
         "iot",
@@ -96,19 +96,17 @@ def request_certificate(
 
 
 def fetch_certificate(identity: str, save_to: OutputFile) -> ApiCall:
-    """Return the call that saves a certificate which AWS issued in an earlier apply."""
+    """Return the call that saves a certificate that AWS issued in an earlier apply."""
     saved = SavedMember("certificateDescription.certificatePem", save_to)
     return ApiCall("iot", "DescribeCertificate", {"certificateId": identity}, output_files=(saved,))
 
 
 @frozen
 class CertificateIssued(Verification):
-    """A certificate with the key of the request is among the newest ones.
+    """Verification that AWS has issued a certificate with the key of the request.
 
-    Requesting it again would issue another.
-
-    `key` is the SHA-256 of the public key, `previous_id` an older certificate of the same key. `thing` is the thing that
-    must have it, if any.
+    `key` is the SHA-256 of the public key, `previous_id` an older certificate with the same key. `thing` is the thing that
+    must have the certificate, if any.
     """
 
     key: str | None
@@ -125,7 +123,7 @@ class CertificateIssued(Verification):
     def verify(self, sent: ApiCall) -> VerificationReads:
         """Describe the newest certificates one by one, as AWS lists no keys.
 
-        Raises LookupError where the certificate exists and `thing` does not have it.
+        Raises LookupError if the certificate exists but `thing` does not have it.
         """
         listing = yield ApiCall("iot", "ListCertificates", {"ascendingOrder": False}, max_items=PAGE_SIZE)
         newest_first = sorted(listing["certificates"], key=lambda item: item["creationDate"], reverse=True)
@@ -147,10 +145,10 @@ class CertificateIssued(Verification):
 
 
 def read_issued_unsaved(scope: Scope, known_ids: Collection[str]) -> Read[dict[str, str]]:
-    """Return the names in the file of certificates that AWS issued and no apply has saved, by id.
+    """Return the names in the file of certificates that AWS issued and no apply has saved, by ID.
 
-    An apply that dies between the response and the file leaves them; their public key identifies them. AWS lists no keys,
-    so every certificate that the file does not know is described, and only while a request waits for its certificate.
+    An apply that is killed between the response and writing the file leaves them; their public key identifies them. AWS
+    lists no keys, so if a request has no certificate yet, every certificate that is not in the file is described.
     """
     names_by_key: dict[str, str] = {}
     for resource in scope.resources_of("certificates"):

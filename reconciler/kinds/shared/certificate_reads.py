@@ -1,4 +1,4 @@
-"""How device certificates are read in bulk: those of the file and those of the workspace."""
+"""Read device certificates in bulk: those in the file and those that the workspace owns."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_cert
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, External, Live, Resource
 
-# ── everything ──────────────────────────────────────────────────────────────────────────────────
+# ── reading all certificates ──────────────────────────────────────────────────────────────────────
 
 
 def read(scope: Scope, desired: Mapping[str, Resource]) -> Read[Sequence[Live]]:
-    """Return the certificates that are desired (by id) or that the workspace owns.
+    """Return the certificates that are desired or owned by the workspace. `desired` is by certificate ID.
 
-    The workspace owns those that its things have, and those that an interrupted apply has marked as retired.
+    The workspace owns the certificates of its things, and those that an interrupted apply has marked as retired.
     """
-    # A destroy deletes every desired one, attached or not, so they are read before the things are known.
+    # A destroy deletes every desired certificate, attached or not, so these are read before the things are known.
     early_ids = desired.keys() if scope.is_destroy else frozenset[str]()
     early = yield from _read_attached(sorted(early_ids))
     selection = yield from _select(scope, desired)
@@ -56,13 +56,13 @@ def read(scope: Scope, desired: Mapping[str, Resource]) -> Read[Sequence[Live]]:
     lifetimes = _classify(scope, desired, selection, certificates)
     builder = yield from _read_connections(scope, desired, selection, lifetimes, early, certificates)
     del early, late
-    # Each response is released when it has been used: in a large fleet they take as much room as the result.
+    # Each response is released after its use: in a large fleet they take as much memory as the result.
     return [builder.build(identity, certificates.pop(identity)) for identity in [*certificates]]
 
 
 @frozen
 class _Attached:
-    """Certificates with the things that have them and their policies, all by id."""
+    """Certificates, the things that have them, and their policies, all by ID."""
 
     certificates: Mapping[str, Response]
     things: Mapping[str, tuple[str, ...]]
@@ -71,15 +71,16 @@ class _Attached:
 
 @frozen
 class _Selection:
-    """The certificates to read.
+    """The IDs of the certificates to read, and what is known of them.
 
-    `issued` has the names in the file of those that AWS issued and no apply has saved yet. `owned` has the workspace's
-    things that have each certificate, `policies` the workspace's policies that each has; all by id.
+    - `issued_names`: the names in the file of certificates that AWS issued and no apply has saved;
+    - `things_by_id`: the workspace's things that have each certificate;
+    - `policies`: the workspace's policies of each certificate.
     """
 
     ids: AbstractSet[str]
-    issued: Mapping[str, str]
-    owned: Mapping[str, Sequence[str]]
+    issued_names: Mapping[str, str]
+    things_by_id: Mapping[str, Sequence[str]]
     policies: Mapping[str, tuple[External, ...]]
 
 
@@ -87,15 +88,18 @@ class _Selection:
 class _Lifetimes:
     """The ways in which a plan may treat the certificates that were read.
 
-    `deletable` may be deleted. `unattached` are desired and no thing of the workspace has them. `kept_until` has the end of
-    each running grace period, by id; those of `outlived` are over. `explained` are in the file or left by a rotation.
+    - `deletable`: the plan may delete them;
+    - `unattached`: they are desired, and no thing of the workspace has them;
+    - `kept_until`: the end of each running grace period, by ID;
+    - `past_grace_period`: their grace period has ended;
+    - `expected`: they are in the file or left by a rotation.
     """
 
     deletable: Sequence[str]
     unattached: Sequence[str]
     kept_until: Mapping[str, float]
-    outlived: AbstractSet[str]
-    explained: AbstractSet[str]
+    past_grace_period: AbstractSet[str]
+    expected: AbstractSet[str]
 
 
 def _read_attached(ids: Sequence[str]) -> Read[_Attached]:
@@ -106,7 +110,7 @@ def _read_attached(ids: Sequence[str]) -> Read[_Attached]:
 
 
 def _select(scope: Scope, desired: Mapping[str, Resource]) -> Read[_Selection]:
-    """Decide which certificates to read, from what was read of policies, things and provisioned things."""
+    """Decide which certificates to read, from the live policies, things and provisioned things."""
     external_policies = external_names(
         policy for resource in scope.resources_of("certificates") for policy in resource.spec.policies
     )
@@ -138,13 +142,13 @@ def _classify(
     selection: _Selection,
     certificates: Mapping[str, Response],
 ) -> _Lifetimes:
-    declared = desired.keys() | selection.issued.keys()
-    staying = frozenset[str]() if scope.is_destroy else declared
-    deletable = [identity for identity in certificates if identity not in staying]
+    declared = desired.keys() | selection.issued_names.keys()
+    kept_ids = frozenset[str]() if scope.is_destroy else declared
+    deletable = [identity for identity in certificates if identity not in kept_ids]
     unattached = [
         identity
         for identity in certificates
-        if identity in staying and identity in desired and identity not in selection.owned
+        if identity in kept_ids and identity in desired and identity not in selection.things_by_id
     ]
     ends = find_grace_ends(scope, set(deletable) - declared, certificates)
     running = {identity: end for identity, end in ends.items() if end > scope.now}
@@ -152,8 +156,8 @@ def _classify(
         deletable=deletable,
         unattached=unattached,
         kept_until={} if scope.is_destroy else running,
-        outlived=ends.keys() - running.keys(),
-        explained=declared | ends.keys(),
+        past_grace_period=ends.keys() - running.keys(),
+        expected=declared | ends.keys(),
     )
 
 
@@ -165,7 +169,7 @@ def _read_connections(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
     early: _Attached,
     certificates: Mapping[str, Response],
 ) -> Read[_LiveBuilder]:
-    """Read who has the certificates that may be deleted or imported, and return what builds the result."""
+    """Read who has the certificates that may be deleted or imported; return the builder of the result."""
     unread = [identity for identity in lifetimes.deletable if identity not in early.policies]
     arns = select_arns(unread, certificates)
     late_things, late_policies = yield from merge_reads(
@@ -196,8 +200,8 @@ def _read_connections(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
 class _LiveBuilder:
     """Builds live certificates from everything that was read.
 
-    `all_policies` are read only of certificates that may be deleted. `outside_holders` are the things outside the workspace
-    that have a certificate, and `owners` the workspaces that own it through them. All of these are by certificate id.
+    `all_policies` is read only for certificates that may be deleted. `outside_holders` are the things outside the workspace
+    that have a certificate, and `owners` the workspaces that own it through them. All of these are by certificate ID.
     """
 
     workspace: str
@@ -211,14 +215,14 @@ class _LiveBuilder:
     protected_things: AbstractSet[str]
 
     def build(self, identity: str, certificate: Response) -> Live:
-        things = self.selection.owned.get(identity, ())
+        things = self.selection.things_by_id.get(identity, ())
         resource = self.desired.get(identity)
         is_foreign = identity in self.outside_holders
         is_kept = identity in self.lifetimes.kept_until
-        is_explained = identity in self.lifetimes.explained
+        is_explained = identity in self.lifetimes.expected
         spec = Certificate(
             pem=Pem(identity),
-            csr=NOT_COMPARED if identity in self.selection.issued else None,
+            csr=NOT_COMPARED if identity in self.selection.issued_names else None,
             ca=resource.spec.ca if resource else None,
             certificate_mode=certificate.get("certificateMode", "DEFAULT"),
             status=certificate["status"],
@@ -226,9 +230,9 @@ class _LiveBuilder:
         )
         facts = CertificateFacts(
             policies=self.all_policies.get(identity),
-            foreign=is_foreign,
-            outlived=identity in self.lifetimes.outlived,
-            unexplained=not is_explained and not self.desired_things.isdisjoint(things),
+            has_outside_things=is_foreign,
+            is_past_grace_period=identity in self.lifetimes.past_grace_period,
+            is_unexpected=not is_explained and not self.desired_things.isdisjoint(things),
         )
         return Live(
             identity,
@@ -243,18 +247,18 @@ class _LiveBuilder:
         )
 
     def _name(self, identity: str, things: Sequence[str]) -> str | None:
-        """Return a name for a certificate that the file has under no id: the thing that has it, and the id."""
-        issued_name = self.selection.issued.get(identity)
+        """Return a name for a certificate whose ID is not in the file: its thing's name and its ID."""
+        issued_name = self.selection.issued_names.get(identity)
         if issued_name or identity in self.desired:
             return issued_name
         return f"{next(iter(things), 'retired')}:{identity[:12]}"
 
 
-# ── some certificates again ─────────────────────────────────────────────────────────────────────
+# ── re-reading some certificates ──────────────────────────────────────────────────────────────────
 
 
 def reread(previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
-    """Return some certificates and who has them; those that existed before with all requests at once."""
+    """Return some certificates and the things that have them, with all requests at once if possible."""
     known_arns = {identity: live.arn for identity, live in sorted(previous_states.items()) if live}
     certificates, things, policies = yield from merge_reads(
         read_certificates(sorted(previous_states), use_listing=False),

@@ -1,9 +1,9 @@
-"""How a device certificate is deleted without losing track of its owner.
+"""Retire a device certificate: delete it without losing track of its owner.
 
-A certificate is owned through the things that have it, and AWS deletes none that a thing still has. So between the last
-detachment and the deletion it has no owner, and an apply that dies there would leave it behind forever. That is why the
-workspace's own deny-all policy is attached to it first: AWS lists a policy's targets, so the next plan finds what a dead
-apply has left, and nothing is allowed any longer to the certificate.
+A certificate is owned through the things that have it, and AWS does not delete one that a thing still has. So between the
+last detachment and the deletion it has no owner, and an apply that is killed there would leave it behind forever. Therefore
+the workspace's own deny-all policy is attached first: AWS lists a policy's targets, so the next plan finds the certificate,
+and in the meantime the policy denies it everything.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ DENY_ALL = Document.from_value(
 
 
 def retired_policy_name(workspace: str) -> str:
-    """Return the name of the policy that marks the workspace's certificates while they are being deleted."""
+    """Return the name of the policy that marks certificates of the workspace while they are being deleted."""
     return f"reconciler-{workspace}-retired"
 
 
 def mark_retired(context: PlanContext, arn: str) -> ApiCall:
-    """Return the call that attaches the policy; a certificate that has ten policies goes without it."""
+    """Return the call that attaches the policy; a certificate with ten policies is deleted without it."""
     params = {"policyName": retired_policy_name(context.workspace), "target": arn}
     ignored_errors = {"LimitExceededException", *NOT_FOUND}
     return ApiCall("iot", "AttachPolicy", params, ignored_errors=ignored_errors)
 
 
 def retire(identity: str, *, active: bool) -> Iterator[ApiCall]:
-    """Return the calls that deactivate and delete a certificate: AWS deletes none that is active."""
+    """Yield the calls that deactivate and delete a certificate; AWS does not delete an active one."""
     params = {"certificateId": identity}
     if active:
         yield ApiCall("iot", "UpdateCertificate", {**params, "newStatus": "INACTIVE"})

@@ -17,7 +17,7 @@ from reconciler.model.resource import NotCompared, Reference
 
 @frozen
 class Rotation:
-    """How a certificate replaces the previous one: `grace` is how long both stay, such as "7d" or "12h"."""
+    """How a certificate replaces the previous one; `grace` is how long both are kept, such as "7d"."""
 
     grace: str
 
@@ -64,12 +64,13 @@ class Certificate:
 class CertificateFacts:
     """Further facts about a live certificate.
 
-    `policies` are the names of all its policies, read where it may be deleted or is read again. `foreign` is whether
-    things outside the workspace have it, `outlived` whether its grace period is over. `unexplained` is whether a thing of
-    the workspace has it, although the file declares it nowhere and no rotation left it.
+    - `policies`: the names of all its policies, read if it may be deleted and in re-reads;
+    - `has_outside_things`: whether things outside the workspace have it;
+    - `is_past_grace_period`: whether its grace period has ended;
+    - `is_unexpected`: whether a desired thing has it, although the file does not declare it and no rotation left it.
     """
 
     policies: tuple[str, ...] | None = None
-    foreign: bool = False
-    outlived: bool = False
-    unexplained: bool = False
+    has_outside_things: bool = False
+    is_past_grace_period: bool = False
+    is_unexpected: bool = False

@@ -1,6 +1,6 @@
-"""The groups of a thing: static groups, one in each hierarchy, and one billing group.
+"""The groups of a thing: static groups, at most one in each hierarchy, and one billing group.
 
-Source: AWS IoT developer guide, "Static thing groups": a thing is in at most ten groups, and in no two of one hierarchy.
+Source: AWS IoT developer guide, "Static thing groups": a thing is in at most ten groups, and never in two of one hierarchy.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ _PREFIX = "reconciler-"
 _FindParent = Callable[[str], Reference | None]
 
 
-# ── ownership by membership ─────────────────────────────────────────────────────────────────────
+# ── ownership by membership ───────────────────────────────────────────────────────────────────────
 
 
 def workspace_group_name(workspace: str) -> str:
-    """Return the name of the static thing group whose members are the things that the workspace owns."""
+    """Return the name of the static thing group that contains the things that the workspace owns."""
     return f"{_PREFIX}{workspace}"
 
 
 def protected_group_name(workspace: str) -> str:
-    """Return the name of the static thing group of the owned things that must not be destroyed.
+    """Return the name of the static thing group that contains the owned things with `prevent_destroy`.
 
-    No workspace's own group has this name: the workspace's name would have a colon, which AWS admits in no policy name.
+    It differs from every workspace's group: a workspace's name has no colon, which AWS does not allow in policy names.
     """
     return f"{_PREFIX}{workspace}:protected"
 
 
 def read_groups_of_things(things: Sequence[str]) -> Read[dict[str, list[str]]]:
-    """Return the names of the static groups that each thing is in, sorted."""
+    """Return the sorted names of the static groups that each thing is in."""
     responses = yield from request_each("ListThingGroupsForThing", "thingName", things)
     return {
         name: sorted(group["groupName"] for group in response.get("thingGroups", ()))
@@ -58,7 +58,7 @@ def read_owners(things: Sequence[str]) -> Read[dict[str, str | None]]:
 def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
     """Return the workspace whose own group is among a thing's groups.
 
-    If several are, it is another one than `workspace`.
+    If there are several, another workspace than `workspace` is returned.
     """
     owners = [
         group.removeprefix(_PREFIX) for group in groups if group.startswith(_PREFIX) and ":" not in group
@@ -69,11 +69,11 @@ def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
     return workspace if owners else None
 
 
-# ── checks ──────────────────────────────────────────────────────────────────────────────────────
+# ── checks ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[ValueProblem]:
-    """Return why a thing cannot be in all of these groups at once."""
+    """Yield the reasons why a thing cannot be in all of these groups at once."""
     path = ("thing_groups",)
     if len(groups) >= MAX_GROUPS:
         problem = f"{len(groups)} groups, and the one that marks what the workspace owns"
@@ -92,11 +92,11 @@ def check_groups(groups: Sequence[Reference], desired: Desired) -> Iterator[Valu
             yield ValueProblem("same-hierarchy", problem, "one group of each hierarchy", path=path)
 
 
-# ── calls ───────────────────────────────────────────────────────────────────────────────────────
+# ── calls ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def join(thing: str, group: str | Ref) -> ApiCall:
-    """Return the call that adds a thing to a group; AWS accepts that it is already in it."""
+    """Return the call that adds a thing to a group; it succeeds if the thing is already in it."""
     return ApiCall("iot", "AddThingToThingGroup", {"thingGroupName": group, "thingName": thing})
 
 
@@ -107,7 +107,7 @@ def leave(thing: str, group: str | Ref) -> ApiCall:
 
 
 def protect(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
-    """Return the call that adds a thing to the group of protected things, or removes it."""
+    """Yield the call that adds a thing to the group of protected things, or removes it."""
     name, group = change.address.name, protected_group_name(context.workspace)
     is_protected = change.resource.lifecycle.prevent_destroy
     if isinstance(change, Create) and is_protected:
@@ -119,9 +119,9 @@ def protect(change: Create | Update, context: PlanContext) -> Iterator[ApiCall]:
 def move(
     thing: str, before: Iterable[Reference], after: Iterable[Reference], context: PlanContext
 ) -> Iterator[ApiCall]:
-    """Return the calls that change a thing's static groups.
+    """Yield the calls that change a thing's static groups.
 
-    It is added to groups before it is removed from others, except from those that have one hierarchy with a new one.
+    The thing is added to new groups before it is removed from others, except from those in the hierarchy of a new one.
     """
     before, after = list(before), list(after)
     added = [group for group in after if group not in before]
@@ -138,12 +138,11 @@ def move(
 
 
 def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
-    """Return the calls that add the desired members to a group that was replaced.
+    """Yield the calls that add the desired members to a group that was replaced.
 
-    First they are removed from groups that they must not be in together with it. That their own steps do so, too, is no
-    error.
+    Before that, they are removed from other groups in its hierarchy. Their own steps do the same, which AWS accepts.
     """
-    for member in context.keepers(group):
+    for member in context.remaining_users(group):
         thing = context.thing_name(member)
         if thing is None:
             continue
@@ -155,9 +154,9 @@ def rejoin_members(group: Address, context: PlanContext) -> Iterator[ApiCall]:
 
 
 def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[tuple[str, str]]:
-    """Return each thing that stays in a replaced group, with its other group in the new hierarchy."""
+    """Yield each thing that stays in a replaced group, with its other group in the new hierarchy."""
     find_parent = _parents_in(context.desired)
-    for thing in context.keepers(group):
+    for thing in context.remaining_users(group):
         name = context.thing_name(thing)
         if name is None:
             continue
@@ -167,7 +166,7 @@ def find_hierarchy_conflicts(group: Address, context: PlanContext) -> Iterator[t
 
 
 def _groups_after_plan(thing: Address, context: PlanContext) -> Iterable[Reference]:
-    """Return the groups of a thing once the plan is applied, with those that its table ignores."""
+    """Return the groups of a thing after the plan is applied, including those that its table ignores."""
     change = context.changes.get(thing)
     resource = change.resource if isinstance(change, Update) else context.live[thing]
     groups: Iterable[Reference] = resource.spec.thing_groups
@@ -177,9 +176,9 @@ def _groups_after_plan(thing: Address, context: PlanContext) -> Iterable[Referen
 def move_billing_group(
     thing: str, before: Reference | None, after: Reference | None, context: PlanContext
 ) -> Iterator[ApiCall]:
-    """Return the calls that change a thing's billing group.
+    """Yield the calls that change a thing's billing group.
 
-    The thing leaves the old one first. UNCONFIRMED: whether AWS would move it by itself.
+    The thing is removed from the old one first. UNCONFIRMED: whether AWS would move it by itself.
     """
     if before == after:
         return
@@ -196,7 +195,7 @@ def _resolve(group: Reference, context: PlanContext) -> str | Ref:
     return context.resolve_identity("thing_groups", group)
 
 
-# ── hierarchies ─────────────────────────────────────────────────────────────────────────────────
+# ── hierarchies ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _name_of(group: Reference) -> str:
@@ -219,11 +218,11 @@ def _parents_in(resources: Desired | Inventory) -> _FindParent:
 
 
 def _find_root(name: str, find_parent: _FindParent) -> str:
-    """Return the group at the top of a hierarchy; it ends at a group that it has already passed."""
-    passed = {name}
+    """Return the group at the top of a hierarchy; in a cycle, the last group before it repeats."""
+    visited = {name}
     parent = find_parent(name)
-    while parent is not None and _name_of(parent) not in passed:
+    while parent is not None and _name_of(parent) not in visited:
         name = _name_of(parent)
-        passed.add(name)
+        visited.add(name)
         parent = find_parent(name)
     return name

@@ -1,14 +1,13 @@
-"""Hashes by which the registry remembers authentication material and capabilities.
+"""Setup codes and their formats, and the hashes that tags store of them and of capabilities.
 
 Source: managed integrations developer guide, the setup pages for simple setup, hubs and Wi-Fi (formats of the codes); API
-reference, CreateManagedThing (`ClientToken`). AWS never returns the material; a tag has a salted hash of it.
+reference, CreateManagedThing (`ClientToken`). AWS never returns authentication material; a tag stores a salted hash of it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
 
 from attrs import field, frozen
 
@@ -24,13 +23,13 @@ _FORMATS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "ZWAVE_QR_BAR_CODE": (re.compile(r"90\d+"), "digits that begin with 90"),
     "ZIGBEE_QR_BAR_CODE": (re.compile(r"Z:[^$]+\$I:.+"), "Z:<key>$I:<code>"),
 }
-"""The documented formats by type of material. The others are documented nowhere, and so not checked."""
+"""The documented formats, by type of authentication material. Other types are not documented, so they are not checked."""
 
 
 def find_setup_code_errors(material: Secret, material_type: str) -> Iterator[str]:
-    """Return why material cannot be sent: it is not set, or has another format than its type.
+    """Yield an error for authentication material that is not set or not in the format of its type.
 
-    The value is not shown.
+    The errors do not contain its value.
     """
     pattern, expected = _FORMATS.get(material_type, (None, ""))
     name = f"authentication_material (from {material.reference})"
@@ -41,7 +40,7 @@ def find_setup_code_errors(material: Secret, material_type: str) -> Iterator[str
 
 
 def parse_serial_number(material: object, material_type: str) -> str | None:
-    """Return the serial number in a setup code, where its type has one."""
+    """Return the serial number in a setup code, if its type has one."""
     if material_type != "WIFI_SETUP_QR_BAR_CODE":
         return None
     if not isinstance(material, Secret) or material.value is None:
@@ -51,20 +50,18 @@ def parse_serial_number(material: object, material_type: str) -> str | None:
 
 
 @frozen
-class RememberedText:
-    """A text of which the registry remembers only the SHA-256.
+class HashedText:
+    """A text of which a tag stores only the SHA-256.
 
-    `text` is None where the hash was read from the registry.
+    `text` is None if the hash was read from the tag.
     """
-
-    stored_name: ClassVar[str] = "remembered"
 
     digest: str
     text: str | None = field(default=None, eq=False, repr=False)
 
     @classmethod
-    def of(cls, value: str | Document | tuple[Document, ...]) -> RememberedText:
-        """Return the hash of a text, or of what JSON means regardless of its white space."""
+    def of(cls, value: str | Document | tuple[Document, ...]) -> HashedText:
+        """Return the hash of a text, or of JSON regardless of its white space."""
         match value:
             case str():
                 return cls(sha256_hex(value), value)
@@ -79,32 +76,32 @@ class RememberedText:
 
 
 @frozen
-class RememberedMaterial(Deferred):
+class MaterialHash(Deferred):
     """The salted hash of authentication material, for its tag.
 
-    It takes milliseconds, so it is computed when it is sent.
+    Hashing takes milliseconds, so it is done when the tag is sent.
     """
 
     material: Secret
     salt: str
 
     def resolve(self, responses: Responses) -> str:
-        """Return the hash as the tag has it."""
+        """Return the hash as it is stored in the tag."""
         return str(self.material.digest(self.salt))
 
     def __str__(self) -> str:
-        return "(salted hash of the authentication material)"  # client tokens are derived from it: keep it as it is
+        return "(salted hash of the authentication material)"  # client tokens depend on this text, so it must not change
 
 
 @frozen
 class ClientToken(Deferred):
-    """A token that is equal for equal requests, so that sending one twice creates one managed thing.
+    """A token that is equal for equal requests, so that sending a request twice creates one managed thing.
 
     It is derived from the salted hash, never from the material itself: tokens are written to logs.
     """
 
     request: str
-    material: RememberedMaterial
+    material: MaterialHash
 
     def resolve(self, responses: Responses) -> str:
         """Return 64 hexadecimal digits."""

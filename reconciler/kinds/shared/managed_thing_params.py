@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.tags import TAG_PREFIX
-from reconciler.kinds.shared.managed_setup_code import RememberedText
+from reconciler.kinds.shared.managed_setup_code import HashedText
 from reconciler.kinds.shared.managed_thing_spec import (
     CAPABILITY_MEMBERS,
     LOCKER,
@@ -22,9 +22,9 @@ from reconciler.model.resource import Resource
 def to_update_params(
     resource: Resource, context: PlanContext, *, with_capabilities: bool = True
 ) -> dict[str, Any]:
-    """Return the parameters of everything that the file sets and UpdateManagedThing takes.
+    """Return the parameters of UpdateManagedThing for the fields that the file sets.
 
-    Without capabilities, AWS keeps what the device may have refined since.
+    Without capabilities, AWS keeps those that the device may have refined.
     """
     spec: ManagedThing = resource.spec
     params: dict[str, Any] = {"Name": spec.name or resource.address.name}
@@ -32,7 +32,7 @@ def to_update_params(
         params[OPTIONAL_MEMBERS[name]] = _to_param(name, getattr(spec, name), context)
     if with_capabilities:
         params |= _to_capability_params(spec)
-    # Never empty, which AWS would reject, and which would look like "no change" to an update.
+    # Never empty: AWS would reject that, or take it for "no change" in an update.
     thing = {f"{TAG_PREFIX}thing": context.resolve_identity("things", spec.thing)} if spec.thing else {}
     params["MetaData"] = {**spec.meta_data, **thing, f"{TAG_PREFIX}address": str(resource.address)}
     return params
@@ -42,7 +42,7 @@ def _to_capability_params(spec: ManagedThing) -> dict[str, Any]:
     params: dict[str, Any] = {}
     for name, member_name in CAPABILITY_MEMBERS.items():
         value = getattr(spec, name)
-        if isinstance(value, RememberedText) and value.text is not None:
+        if isinstance(value, HashedText) and value.text is not None:
             params[member_name] = value.text if name == "capabilities" else json.loads(value.text)
     return params
 

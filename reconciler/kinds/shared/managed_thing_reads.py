@@ -1,4 +1,4 @@
-"""How responses become live managed things, and which unmanaged ones the file could mean."""
+"""Build live managed things from responses, and find unmanaged ones that the file may declare."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.kinds.base.context import Response
 from reconciler.kinds.base.tags import NAME_TAG, OWNER_TAG, TAG_PREFIX, tagged_live, user_tags
-from reconciler.kinds.shared.managed_setup_code import RememberedText, parse_serial_number
+from reconciler.kinds.shared.managed_setup_code import HashedText, parse_serial_number
 from reconciler.kinds.shared.managed_thing_spec import (
     CAPABILITY_MEMBERS,
     LOCKER,
@@ -24,9 +24,9 @@ from reconciler.model.secret import SecretDigest
 
 
 def find_import_candidates(missing: Mapping[str, Resource], unmanaged: Sequence[Response]) -> Iterator[Live]:
-    """Return an unmanaged thing for each missing resource that has its serial number, or else its name.
+    """Yield an unmanaged thing for each missing resource, found by its serial number, else by its name.
 
-    Where several do, the first one is returned with a description of all of them, which lets the plan be rejected.
+    If several match, the first one is returned with a description of all of them, so that the plan is rejected.
     """
     things_by_serial: defaultdict[str, list[Response]] = defaultdict(list)
     things_by_name: defaultdict[str, list[Response]] = defaultdict(list)
@@ -35,7 +35,7 @@ def find_import_candidates(missing: Mapping[str, Resource], unmanaged: Sequence[
             things_by_serial[thing["SerialNumber"]].append(thing)
         if "Name" in thing:
             things_by_name[thing["Name"]].append(thing)
-    taken: set[str] = set()
+    taken_ids: set[str] = set()
     for name, resource in sorted(missing.items()):
         spec: ManagedThing = resource.spec
         serial = spec.serial_number or parse_serial_number(
@@ -48,9 +48,9 @@ def find_import_candidates(missing: Mapping[str, Resource], unmanaged: Sequence[
                 for thing in things_by_name[spec.name or name]
                 if not serial or thing.get("SerialNumber", serial) == serial
             ]
-        free = [thing for thing in candidates if thing["Id"] not in taken]
+        free = [thing for thing in candidates if thing["Id"] not in taken_ids]
         if free:
-            taken.add(free[0]["Id"])
+            taken_ids.add(free[0]["Id"])
             yield to_live(free[0], resource, name, [_describe(thing) for thing in candidates])
 
 
@@ -62,15 +62,15 @@ def _describe(thing: Response) -> str:
 def to_live(
     thing: Response, desired: Resource | None, name: str | None = None, candidates: Sequence[str] = ()
 ) -> Live:
-    """Return one managed thing, with the fields that the file sets or once set.
+    """Return one live managed thing, with the fields that the file sets or has set before.
 
-    `name` is the name in the file of an unmanaged one. Its authentication material is not known, so it is not compared.
+    `name` is the name in the file for an unmanaged thing, whose authentication material is unknown and not compared.
     """
     tags, meta_data = thing.get("Tags", {}), thing.get("MetaData", {})
     is_managed = OWNER_TAG in tags
-    compared = set(tags.get(f"{TAG_PREFIX}fields", "").split())
+    compared_fields = set(tags.get(f"{TAG_PREFIX}fields", "").split())
     if desired:
-        compared |= set(set_optional_fields(desired.spec))
+        compared_fields |= set(set_optional_fields(desired.spec))
     thing_name = meta_data.get(f"{TAG_PREFIX}thing")
     material = SecretDigest.parse(tags.get(f"{TAG_PREFIX}material", "")) if is_managed else NOT_COMPARED
     spec = ManagedThing(
@@ -79,7 +79,7 @@ def to_live(
         authentication_material_type=tags.get(f"{TAG_PREFIX}type", "") if is_managed else NOT_COMPARED,
         thing=External(thing_name) if thing_name is not None else None,
         name=thing.get("Name"),
-        **{field: _to_field(field, thing) for field in compared & OPTIONAL_MEMBERS.keys()},
+        **{field: _to_field(field, thing) for field in compared_fields & OPTIONAL_MEMBERS.keys()},
         **{field: _to_capabilities(field, tags) for field in CAPABILITY_MEMBERS},
         meta_data=user_tags(meta_data),
         tags=user_tags(tags),
@@ -97,7 +97,7 @@ def to_live(
 def _to_capabilities(field: str, tags: Mapping[str, str]) -> Any:
     digest = tags.get(TAG_PREFIX + field.replace("_", "-"))
     if digest:
-        return RememberedText(digest)
+        return HashedText(digest)
     return () if field == "capability_schemas" else None
 
 

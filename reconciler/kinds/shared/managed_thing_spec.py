@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.shared.managed_setup_code import RememberedText
+from reconciler.kinds.shared.managed_setup_code import HashedText
 from reconciler.model.document import Document
 from reconciler.model.resource import NotCompared, Reference
 from reconciler.model.secret import Secret, SecretDigest
@@ -28,8 +28,8 @@ OPTIONAL_MEMBERS = {
 }
 """The request members of the fields that the file may leave out.
 
-A field that the file never set is left to AWS and not compared. A tag remembers the fields that the file has set, because AWS
-cannot clear them: that takes a replacement.
+A field that the file never set is left to AWS and not compared. A tag stores which fields the file has set, because AWS
+cannot clear them: clearing a field needs a replacement.
 """
 
 LOCKER, WIFI, MODE = "credential_locker", "wi_fi_simple_setup_configuration", "hub_network_mode"
@@ -41,7 +41,7 @@ CAPABILITY_MEMBERS = {
 }
 """The request members of the fields that the device itself may refine.
 
-AWS does not return them, or not as they were sent. A tag remembers the hash of what the file has, which is compared instead.
+AWS does not return them, or not as they were sent. A tag stores a hash of the value in the file, which is compared instead.
 """
 
 
@@ -91,22 +91,22 @@ class ManagedThing:
         "The kind of device, such as a light bulb.", api="CreateManagedThing.Classification", default=None
     )
     credential_locker: Reference | None = member(
-        "The credential locker, by id.",
+        "The credential locker, by ID.",
         api="CreateManagedThing.CredentialLockerId",
         references="credential_lockers",
         default=None,
     )
-    capabilities: str | RememberedText | None = member(
+    capabilities: str | HashedText | None = member(
         "The device's capabilities, as JSON text. Devices change what AWS returns, so only the file's own text is compared.",
         api="CreateManagedThing.Capabilities",
         default=None,
     )
-    capability_report: Document | RememberedText | None = member(
+    capability_report: Document | HashedText | None = member(
         "The device's capabilities, as a capability report; only the file's own report is compared.",
         api="CreateManagedThing.CapabilityReport",
         default=None,
     )
-    capability_schemas: tuple[Document, ...] | RememberedText = member(
+    capability_schemas: tuple[Document, ...] | HashedText = member(
         "Schemas of the device's capabilities; only the file's own schemas are compared.",
         api="CreateManagedThing.CapabilitySchemas",
         default=(),
@@ -129,8 +129,8 @@ class ManagedThing:
 class ManagedThingFacts:
     """Further facts about a live managed thing.
 
-    `candidates` describes all unmanaged ones that the file could mean, where it is one of them; `controls` are the ids of
-    the devices that a hub controls.
+    `candidates` describes all unmanaged things that match the same table, if this is one of them; `controls` are the IDs of the
+    devices that a hub controls.
     """
 
     candidates: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
-"""The resources that a workspace adds to the desired state to mark what it owns.
+"""Ownership markers: the resources that a workspace adds to the desired state to record what it owns.
 
 Things and device certificates have no tags. So the workspace's things are members of its own static thing group, and its
-certificates are attached to its things; certificates that no thing has are attached to one that is created for them. Things
-that must not be destroyed are members of a second group. A policy marks certificates that are about to be deleted.
+certificates are attached to its things; a certificate without a thing is attached to one that is created for that purpose.
+Things with `prevent_destroy` are members of a second group. A policy marks certificates that are about to be deleted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from reconciler.model.interning import Interner
 from reconciler.model.resource import Desired, Lifecycle, Origin, Resource
 
 MARKED_TABLES = frozenset({"things", "certificates", PROVISIONED_THINGS})
-"""The kinds that the markers are for; their resources depend on the markers."""
+"""The kinds whose resources need the markers and depend on them."""
 
 _ORIGIN = Origin("[workspace]", 1)
 
@@ -37,7 +37,7 @@ def workspace_group_address(workspace: str) -> Address:
 def is_workspace_group(workspace: str, address: Address) -> bool:
     """Return whether the address is the workspace's group.
 
-    It has the workspace's lease, so it is created first and deleted last.
+    Its attributes store the workspace's lease, so it is created first and deleted last.
     """
     return address == workspace_group_address(workspace)
 
@@ -58,7 +58,7 @@ def marker_names(workspace: str) -> frozenset[str]:
 
 
 def is_marker_name(name: str) -> bool:
-    """Return whether a name is one of those that any workspace gives its ownership markers."""
+    """Return whether a name is that of an ownership marker of any workspace."""
     return name.startswith(workspace_group_name(""))
 
 
@@ -75,30 +75,32 @@ def reserved_addresses(workspace: str) -> frozenset[Address]:
 
 
 def add_ownership_markers(workspace: str, resources: Desired) -> Desired:
-    """Return the resources and the ownership markers that they need, in the order of addresses."""
-    marked = dict(resources)
+    """Return the resources and the ownership markers that they need, sorted by address."""
+    all_resources = dict(resources)
     unattached = _find_unattached_certificates(resources)
     if unattached:
         holder = _unattached_holder(workspace)
         spec = Thing(certificates=tuple(address.name for address in unattached))
-        marked[holder] = Resource(
+        all_resources[holder] = Resource(
             holder, spec, frozenset(unattached), origin=_ORIGIN, is_ownership_marker=True
         )
-    protected = _find_protected_things(marked)
-    marked |= protected
-    markers = _build_markers(workspace, marked, has_protected_things=bool(protected))
+    protected = _find_protected_things(all_resources)
+    all_resources |= protected
+    markers = _build_markers(workspace, all_resources, has_protected_things=bool(protected))
     marker_addresses, intern_set = frozenset(marker.address for marker in markers), Interner()
-    for address, resource in marked.items():
+    for address, resource in all_resources.items():
         if address.kind in MARKED_TABLES:
             unneeded = frozenset() if address in protected else {_protected_group(workspace)}
-            marked[address] = evolve(resource, ownership_markers=intern_set(marker_addresses - unneeded))
-    return dict(sorted((marked | {marker.address: marker for marker in markers}).items()))
+            all_resources[address] = evolve(
+                resource, ownership_markers=intern_set(marker_addresses - unneeded)
+            )
+    return dict(sorted((all_resources | {marker.address: marker for marker in markers}).items()))
 
 
 def build_group_call(workspace: str, attributes: Mapping[str, str]) -> ApiCall:
-    """Return the call that creates the workspace's group with some attributes.
+    """Return the call that creates the workspace's group with attributes.
 
-    The first apply of a workspace sends it, as the attributes have the lease.
+    The first apply of a workspace sends it to acquire the lease, which is stored in the attributes.
     """
     group = Resource(workspace_group_address(workspace), ThingGroup())
     properties = {
@@ -126,9 +128,9 @@ def _find_unattached_certificates(resources: Desired) -> list[Address]:
 
 
 def _find_protected_things(resources: Desired) -> dict[Address, Resource]:
-    """Return the things that must not be destroyed, for their own or a certificate's sake.
+    """Return the things that must not be destroyed, with `prevent_destroy` set.
 
-    A certificate has no ownership marker, so it is protected through the things that have it.
+    A certificate has no ownership marker, so the things that have it are protected in its place.
     """
     protected_certificates = {
         address.name
@@ -153,7 +155,7 @@ def _build_markers(workspace: str, resources: Desired, *, has_protected_things: 
     """Return the groups and the policy that resources need."""
     markers: list[Resource] = []
     if resources:
-        # The group's attributes have the lease, so they are not a part of the desired state.
+        # The group's attributes store the lease, so they are not part of the desired state.
         group = ThingGroup(description=_describe_group(workspace))
         marker = _to_marker(workspace_group_address(workspace), group)
         markers.append(evolve(marker, lifecycle=Lifecycle(ignore_changes=("attributes",))))

@@ -25,8 +25,8 @@ class Policy:
 class PolicyFacts:
     """Further facts about a live policy.
 
-    `older_versions` are the versions other than the default one, oldest first; `targets` are the ARNs of everything that
-    has the policy.
+    `older_versions` are the versions other than the default one, oldest first; `targets` are the ARNs of everything that the
+    policy is attached to.
     """
 
     older_versions: tuple[str, ...] = ()

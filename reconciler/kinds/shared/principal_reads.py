@@ -1,4 +1,4 @@
-"""Reads that several kinds need: things and certificates in bulk, and what is attached to what."""
+"""Reads that several kinds share: things and certificates in bulk, and their attachments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.resource import External, Reference, name_in_arn
 
 
 def read_things(names: Collection[str], *, use_listing: bool = True) -> Read[dict[str, Response]]:
-    """Return the things of these names that exist, by name."""
+    """Return the existing things with these names, by name."""
     return list_or_describe(
         names,
         listing=ApiCall("iot", "ListThings"),
@@ -25,13 +25,13 @@ def read_things(names: Collection[str], *, use_listing: bool = True) -> Read[dic
 
 
 def read_certificates(ids: Collection[str], *, use_listing: bool = True) -> Read[dict[str, Response]]:
-    """Return the certificates of these ids that exist, by id, as listed or described."""
+    """Return the existing certificates with these IDs, by ID, as listed or described."""
     responses = yield from list_or_describe(
         ids,
         listing=ApiCall("iot", "ListCertificates"),
         items="certificates",
         key="certificateId",
-        max_pages=len(ids),  # AWS admits 10 pages a second, and 10 DescribeCertificate calls
+        max_pages=len(ids),  # AWS allows 10 pages per second, and 10 DescribeCertificate calls
         describe=lambda identity: ApiCall(
             "iot", "DescribeCertificate", {"certificateId": identity}, ignored_errors=NOT_FOUND
         ),
@@ -41,7 +41,7 @@ def read_certificates(ids: Collection[str], *, use_listing: bool = True) -> Read
 
 
 def select_arns(ids: Iterable[str], certificates: Mapping[str, Response]) -> dict[str, str]:
-    """Return the ARNs of some of the certificates, by id."""
+    """Return the ARNs of some of the certificates, by ID."""
     return {identity: certificates[identity]["certificateArn"] for identity in ids}
 
 
@@ -62,17 +62,17 @@ def read_policies_of(arns: Mapping[str, str]) -> Read[dict[str, tuple[str, ...]]
     }
 
 
-def invert(policies_by_target: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
-    """Return the targets of each policy, from the policies of each target."""
-    policies = sorted({policy for policies in policies_by_target.values() for policy in policies})
+def invert(values_by_key: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    """Return the keys of each value: the targets of each policy, from the policies of each target."""
+    values = sorted({value for values in values_by_key.values() for value in values})
     return {
-        policy: frozenset(target for target, has in policies_by_target.items() if policy in has)
-        for policy in policies
+        value: frozenset(key for key, values_of_key in values_by_key.items() if value in values_of_key)
+        for value in values
     }
 
 
 def read_policy_targets(scope: Scope, policies: Iterable[str]) -> Read[dict[str, tuple[str, ...]]]:
-    """Return the ARNs of the targets of each policy that the workspace has read, and of some others."""
+    """Return the ARNs of the targets of each policy: those that were read already, and some others."""
     targets = {live.identity: live.facts_as(PolicyFacts).targets for live in scope.live_of("policies")}
     unread = sorted(set(policies) - targets.keys())
     responses = yield from request_each("ListTargetsForPolicy", "policyName", unread)
@@ -83,10 +83,10 @@ def read_policy_targets(scope: Scope, policies: Iterable[str]) -> Read[dict[str,
 
 
 def certificate_ids(arns: Iterable[str]) -> frozenset[str]:
-    """Return the ids of the certificates among some ARNs."""
+    """Return the IDs of the certificates among some ARNs."""
     return frozenset(name_in_arn(arn) for arn in arns if ":cert/" in arn)
 
 
 def external_names(references: Iterable[Reference | None]) -> set[str]:
-    """Return AWS's names of the references to resources outside the file."""
+    """Return AWS's names of the referenced resources that are outside the file."""
     return {reference.name for reference in references if isinstance(reference, External)}

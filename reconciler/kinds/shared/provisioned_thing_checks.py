@@ -93,7 +93,7 @@ def find_outside_holder_errors(change: Update, context: PlanContext) -> Iterator
 
 def find_override_errors(change: Update) -> Iterator[str]:
     """Yield an error for each change that the template's OverrideSettings reject."""
-    for path in change.live.facts_as(ProvisionedThingFacts).unchangeable:
+    for path in change.live.facts_as(ProvisionedThingFacts).unchangeable_fields:
         if change.has_changed(path):
             yield (
                 f"cannot change {path}: the template's OverrideSettings have FAIL for it; "

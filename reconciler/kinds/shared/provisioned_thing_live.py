@@ -24,10 +24,10 @@ class LiveBuilder:
 
     - by group: `members` (names of things);
     - by thing: `billing_groups`, `things`, `principals` (certificates only) and `owners`;
-    - by certificate ID: `certificates`, policy `documents`, `holders` (the things that have a certificate that no table
-      declares), and `registrations` (of certificates that must be registered again);
+    - by certificate ID: `certificates`, policy `documents`, `things_by_certificate` (for certificates that no
+      table declares), and `registrations` (of certificates that must be registered again);
     - by policy: `policies` (certificate IDs);
-    - by address: `issued` (certificate IDs).
+    - by address: `issued_ids` (certificate IDs).
     """
 
     workspace: str
@@ -38,15 +38,15 @@ class LiveBuilder:
     certificates: Mapping[str, Response]
     policies: Mapping[str, Collection[str]]
     documents: Mapping[str, Sequence[Document]]
-    holders: Mapping[str, Sequence[str]]
-    issued: Mapping[str, str]
+    things_by_certificate: Mapping[str, Sequence[str]]
+    issued_ids: Mapping[str, str]
     owners: Mapping[str, str | None]
     registrations: Mapping[str, Registration]
 
     def build(self, blueprint: Blueprint) -> Live | None:
         """Return one provisioned thing, or None if neither its thing nor its certificate exists."""
         thing = self.things.get(blueprint.name)
-        own_id = blueprint.certificate_id or self.issued.get(str(blueprint.address))
+        own_id = blueprint.certificate_id or self.issued_ids.get(str(blueprint.address))
         registered = own_id if own_id in self.certificates else None
         if thing is None and registered is None:
             return None
@@ -75,17 +75,21 @@ class LiveBuilder:
     def _facts(
         self, blueprint: Blueprint, registered: str | None, attached: Sequence[str], others: Sequence[str]
     ) -> ProvisionedThingFacts:
-        holders = {identity: self.holders[identity] for identity in others if identity in self.holders}
+        holders = {
+            identity: self.things_by_certificate[identity]
+            for identity in others
+            if identity in self.things_by_certificate
+        }
         active = [identity for identity in others if self.certificates[identity]["status"] == "ACTIVE"]
         return ProvisionedThingFacts(
-            exclusive=self._exclusive_arns(blueprint.name),
-            registered=registered,
-            attached=registered in attached,
+            exclusive_arns=self._exclusive_arns(blueprint.name),
+            registered_id=registered,
+            is_attached=registered in attached,
             holders=holders,
-            deletable=frozenset(identity for identity, things in holders.items() if len(things) <= 1),
-            active=frozenset(active),
+            deletable_ids=frozenset(identity for identity, things in holders.items() if len(things) <= 1),
+            active_ids=frozenset(active),
             previous_registration=self.registrations.get(registered or ""),
-            unchangeable=tuple(_find_unchangeable(blueprint)),
+            unchangeable_fields=tuple(_find_unchangeable(blueprint)),
         )
 
     def _exclusive_arns(self, thing: str) -> frozenset[str]:

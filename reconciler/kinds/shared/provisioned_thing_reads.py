@@ -63,7 +63,7 @@ def _desired_certificate(blueprint: Blueprint) -> Pem | NotCompared:
 
 
 def _find_mode(signer: str | None, scope: Scope) -> str | NotCompared:
-    """Return the mode of the certificate's CA; a CA outside the file has an unknown mode, which is not compared."""
+    """Return the mode of the certificate's CA; that of a CA outside the file is not compared."""
     ca = scope.desired.get(Address("ca_certificates", signer)) if signer else None
     return ca.spec.certificate_mode if ca else NOT_COMPARED
 
@@ -111,8 +111,10 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
         certificates=certificates,
         policies=policies,
         documents=documents,
-        holders={identity: things for identity, things in users.items() if identity in undeclared},
-        issued=issued,
+        things_by_certificate={
+            identity: things for identity, things in users.items() if identity in undeclared
+        },
+        issued_ids=issued,
         owners=owners,
         registrations=registrations,
     )
@@ -204,7 +206,7 @@ def _read_policies(
     registered: Collection[str],
     certificates: Mapping[str, Response],
 ) -> Read[Mapping[str, Collection[str]]]:
-    """Return the ids of the certificates that each policy is attached to."""
+    """Return the IDs of the certificates that each policy is attached to."""
     if scope.previous_states is not None:
         policies = yield from read_policies_of(select_arns(sorted(registered), certificates))
         return invert(policies)
@@ -237,9 +239,9 @@ def _read_own_documents(
 
 
 def _select_undeclared(scope: Scope, ids: Collection[str]) -> set[str]:
-    """Return the certificates that no table of the file declares; a re-read keeps the previous read's answer.
+    """Return the certificates that no table of the file declares.
 
-    Certificates that are declared elsewhere in the file are detached but not deleted.
+    A re-read returns those of the previous read, without the file. Certificates that are declared elsewhere in the file are detached but not deleted.
     """
     if scope.previous_states is None:
         return set(ids) - _find_declared(scope)

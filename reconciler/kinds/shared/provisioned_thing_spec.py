@@ -61,17 +61,18 @@ class Registration:
 class ProvisionedThingFacts(PrincipalFacts):
     """The facts of a provisioned thing.
 
-    - `registered`: the ID of its certificate, if AWS has it; `attached`: whether the thing has that certificate;
+    - `registered_id`: the ID of its certificate, if AWS has it; `is_attached`: whether the thing has that certificate;
     - `holders`: the things that have each of the thing's other certificates that no table declares;
-    - `deletable`: those of `holders` that no other thing has; `active`: the other certificates that are active;
+    - `deletable_ids`: those certificates in `holders` that no other thing has;
+    - `active_ids`: the other certificates that are active;
     - `previous_registration`: what the certificate has, if it must be registered again;
-    - `unchangeable`: the fields that the template's OverrideSettings do not allow to change.
+    - `unchangeable_fields`: the fields that the template's OverrideSettings do not allow to change.
     """
 
-    registered: str | None = None
-    attached: bool = False
+    registered_id: str | None = None
+    is_attached: bool = False
     holders: Mapping[str, Sequence[str]] = field(factory=dict)
-    deletable: frozenset[str] = frozenset()
-    active: frozenset[str] = frozenset()
+    deletable_ids: frozenset[str] = frozenset()
+    active_ids: frozenset[str] = frozenset()
     previous_registration: Registration | None = None
-    unchangeable: tuple[str, ...] = ()
+    unchangeable_fields: tuple[str, ...] = ()

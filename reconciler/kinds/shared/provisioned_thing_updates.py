@@ -85,21 +85,21 @@ def _change_certificate(
     arn = _find_certificate_arn(change, blueprint, context)
     previous = _find_previous_registration(change)
     save_to: OutputFile | None = context.declared[change.address].spec.save_to
-    if previous and facts.registered:
-        yield from _deregister(facts.registered, arn, previous, context)
-    if previous or not facts.registered:
+    if previous and facts.registered_id:
+        yield from _deregister(facts.registered_id, arn, previous, context)
+    if previous or not facts.registered_id:
         yield _register(blueprint, certificate, save_to)
     elif change.has_changed("certificate_status"):
         params = {
-            "certificateId": facts.registered,
+            "certificateId": facts.registered_id,
             "newStatus": change.resource.spec.certificate_status,
         }
         yield ApiCall("iot", "UpdateCertificate", params)
     if change.has_changed("save_to"):
-        assert facts.registered
-        yield fetch_certificate(facts.registered, change.resource.spec.save_to)
+        assert facts.registered_id
+        yield fetch_certificate(facts.registered_id, change.resource.spec.save_to)
     yield from _attach_policies(change, arn, previous, context)
-    if previous or not facts.attached:
+    if previous or not facts.is_attached:
         yield _attach_certificate(blueprint, certificate, arn)
     if not previous:
         yield from _detach_policies(change, arn, context)
@@ -111,14 +111,14 @@ def _find_previous_registration(change: Update) -> Registration | None:
     AWS cannot change the mode of a registered certificate.
     """
     facts = change.live.facts_as(ProvisionedThingFacts)
-    if not facts.registered or not change.has_changed("certificate_mode"):
+    if not facts.registered_id or not change.has_changed("certificate_mode"):
         return None
     assert facts.previous_registration
     return facts.previous_registration
 
 
 def _find_certificate_arn(change: Update, blueprint: Blueprint, context: PlanContext) -> str | Ref:
-    identity = change.live.facts_as(ProvisionedThingFacts).registered or blueprint.certificate_id
+    identity = change.live.facts_as(ProvisionedThingFacts).registered_id or blueprint.certificate_id
     return context.build_arn(f"cert/{identity}") if identity else Ref(change.address, "certificateArn")
 
 
@@ -212,10 +212,10 @@ def _remove_other_certificates(
         find_certificate_id(context, reference): reference
         for reference in change.live.spec.other_certificates
     }
-    for identity in sorted(others.keys() & facts.deletable):
+    for identity in sorted(others.keys() & facts.deletable_ids):
         arn = context.build_arn(f"cert/{identity}")
         yield mark_retired(context, arn)
         yield detach(blueprint.name, arn)
-        yield from retire(identity, active=identity in facts.active)
-    kept = [reference for identity, reference in others.items() if identity not in facts.deletable]
+        yield from retire(identity, active=identity in facts.active_ids)
+    kept = [reference for identity, reference in others.items() if identity not in facts.deletable_ids]
     yield from detach_all(context, blueprint.name, kept)

@@ -156,7 +156,7 @@ def find_provisioned_names(scope: Scope) -> frozenset[str]:
 
 
 def find_provisioned_certificates(scope: Scope) -> frozenset[str]:
-    """Return the ids of the certificates that templates register, which are not read as certificates."""
+    """Return the IDs of the certificates that templates register, which are not read as certificates."""
     ids = (blueprint.certificate_id for blueprint in select_blueprints(scope))
     return frozenset(identity for identity in ids if identity)
 

@@ -58,7 +58,7 @@ _PATTERNS = (
     (
         "CertificateId",
         re.compile("[0-9a-f]{64}"),
-        "the id of a registered certificate: 64 hexadecimal digits",
+        "the ID of a registered certificate: 64 hexadecimal digits",
     ),
     ("Status", re.compile("ACTIVE|INACTIVE"), "ACTIVE or INACTIVE"),
     (

@@ -15,9 +15,9 @@ def find_secret_names(attributes: Mapping[str, str | Secret]) -> frozenset[str]:
 def hide_secrets(
     attributes: Mapping[str, str], secret_names: Collection[str], owner: object
 ) -> Mapping[str, str | Secret]:
-    """Return live attributes with the values of some as secrets: they may be the file's secrets, or earlier ones.
+    """Return live attributes with the values of `secret_names` as secrets.
 
-    `owner` is the thing or the address that the secrets' references name.
+    They are current or previous secrets of the file. `owner` is the thing or the address that is named in the secrets' references.
     """
     if attributes.keys().isdisjoint(secret_names):
         return attributes

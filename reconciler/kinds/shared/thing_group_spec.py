@@ -40,7 +40,7 @@ class ThingGroup:
 
 @frozen
 class GroupContents:
-    """The names of everything in a group that its replacement would lose."""
+    """The names of everything in a group that is lost when it is replaced."""
 
     children: tuple[str, ...]
     members: tuple[str, ...]
@@ -51,9 +51,9 @@ class GroupContents:
 class ThingGroupFacts:
     """Further facts about a live thing group.
 
-    `attached` are the names of all its policies, where it may be deleted; `contents` is read where the file moves it to
-    another parent.
+    `attached_policies` are the names of all its policies, read only if the group may be deleted. `contents` is read only if the
+    file moves the group to another parent.
     """
 
-    attached: tuple[str, ...] | NotCompared
+    attached_policies: tuple[str, ...] | NotCompared
     contents: GroupContents | None = None

@@ -13,7 +13,7 @@ from reconciler.kinds.base.schema import member
 from reconciler.model.resource import NotCompared, Reference
 
 MAX_UNTYPED_ATTRIBUTES = 3
-"""Attributes of a thing without a type."""
+"""The number of attributes that a thing without a type may have."""
 
 
 @frozen
@@ -47,9 +47,9 @@ class Thing:
 
 @frozen
 class PrincipalFacts:
-    """The ARNs of the principals that no other thing may have, read of a thing or of a provisioned thing."""
+    """The ARNs of the principals that a thing, or a provisioned thing, has exclusively."""
 
-    exclusive: frozenset[str]
+    exclusive_arns: frozenset[str]
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Facts of X.509 certificates: who signed them, when they expire, which key they are for."""
+"""Facts about X.509 certificates: their signer, their expiry and their key."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def expires_at(pem: Pem) -> datetime.datetime | None:
-    """Return when the certificate expires, or None where only its id is known."""
+    """Return when the certificate expires, or None if only its ID is known."""
     return _load(pem.text).not_valid_after_utc if pem.text else None
 
 
 def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProblem]:
-    """Return what is wrong or doubtful with a certificate by itself."""
+    """Yield errors and warnings about a certificate by itself."""
     try:
         certificate = _load(_text(pem))
     except ValueError:
@@ -134,13 +134,13 @@ def find_signer(pem: Pem, cas: Iterable[Resource]) -> str | None:
 
 
 def is_key_of(pem: Pem, key: str) -> bool:
-    """Return whether a private key (unencrypted PEM) is the certificate's own."""
+    """Return whether a private key (unencrypted PEM) belongs to the certificate."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        private = load_pem_private_key(key.encode(), password=None)
-        return bool(private.public_key() == _load(_text(pem)).public_key())
+        private_key = load_pem_private_key(key.encode(), password=None)
+        return bool(private_key.public_key() == _load(_text(pem)).public_key())
     except (UnsupportedAlgorithm, ValueError, TypeError):
         return False
 
@@ -170,7 +170,7 @@ def sign_registration_code(ca: str, key: str, code: str) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-@lru_cache(maxsize=256)  # one certificate is examined several times in a row
+@lru_cache(maxsize=256)  # a certificate is parsed several times in a row
 def _load(text: str) -> Certificate:
     from cryptography import x509
 
@@ -182,7 +182,7 @@ def _load(text: str) -> Certificate:
 
 def _text(pem: Pem) -> str:
     if pem.text is None:
-        raise ValueError("only its id is known")
+        raise ValueError("only its ID is known")
     return pem.text
 
 

@@ -213,7 +213,7 @@ def test_registering_a_certificate_again_keeps_policies_attached_meanwhile(cloud
     cloud.iot.create_policy(policyName="by-hand", policyDocument=allow("iot:*").text)
     cloud.iot.attach_policy(policyName="by-hand", target=f"{ACCOUNT}cert/{identity('1')}")
     assert refused(plan, cloud, "provisioned_things.pump-1") == changed(
-        "provisioned_things.pump-1", "carried.policies"
+        "provisioned_things.pump-1", "registration.policies"
     )
 
 
